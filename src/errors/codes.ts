@@ -1,0 +1,99 @@
+/**
+ * Every way in which ventral refuses or fails, with what it means over HTTP and at the command line.
+ * `status` is the HTTP status of the problem document, `exit` the exit status of the command
+ * (2 wrong usage or bad input, 1 failed, 130 interrupted). Codes are stable: they are `/problems/<code>`.
+ */
+export const codes = {
+  // usage and lookup
+  'bad-usage': { status: 400, exit: 2, title: 'The command or request is malformed' },
+  'not-found': { status: 404, exit: 2, title: 'There is no such thing here' },
+  'name-ambiguous': { status: 422, exit: 2, title: 'The name fits more than one thing' },
+  // files and formats
+  'file-missing': { status: 422, exit: 2, title: 'A file is missing' },
+  'file-exists': { status: 409, exit: 2, title: 'The file is already there' },
+  'csv-invalid': { status: 422, exit: 2, title: 'The CSV file is not as it should be' },
+  'npy-invalid': { status: 422, exit: 2, title: 'The npy or npz file is not as it should be' },
+  'zip-invalid': { status: 422, exit: 2, title: 'The ZIP archive is not as it should be' },
+  'zip-unsafe-path': { status: 422, exit: 2, title: 'A ZIP entry escapes its folder' },
+  'netcdf-invalid': { status: 422, exit: 2, title: 'The netCDF file is not as it should be' },
+  'image-missing': { status: 422, exit: 2, title: 'An image is missing' },
+  'image-corrupt': { status: 422, exit: 2, title: 'An image cannot be decoded' },
+  // networks
+  'not-onnx': { status: 422, exit: 2, title: 'The file is not an ONNX model' },
+  'onnx-truncated': { status: 422, exit: 2, title: 'The ONNX file is cut short' },
+  'onnx-operator': { status: 422, exit: 2, title: 'The runtime has no such operator' },
+  'onnx-external-data': {
+    status: 422,
+    exit: 2,
+    title: 'External data lies outside the model folder',
+  },
+  'onnx-invalid': { status: 422, exit: 2, title: 'The graph is not valid' },
+  'layer-unknown': { status: 422, exit: 2, title: 'The model has no such layer' },
+  'layer-ambiguous': { status: 422, exit: 2, title: 'The layer name fits several values' },
+  'layer-folded': { status: 422, exit: 2, title: 'The layer was folded into another at export' },
+  'layer-unset': { status: 422, exit: 2, title: 'No layer is given for the region' },
+  'units-too-few': {
+    status: 422,
+    exit: 2,
+    title: 'The layer has fewer units than the metric needs',
+  },
+  'input-mismatch': { status: 422, exit: 2, title: 'The input size does not fit the card' },
+  'card-missing': { status: 422, exit: 2, title: 'The model has no card' },
+  'card-invalid': { status: 422, exit: 2, title: 'The model card is not as it should be' },
+  'activations-not-finite': { status: 422, exit: 2, title: 'The activations are not finite' },
+  'inference-failed': { status: 422, exit: 1, title: 'The runtime failed on the model' },
+  // stimuli, recordings, benchmarks
+  'stimuli-mismatch': { status: 422, exit: 2, title: 'Stimuli and recordings do not match' },
+  'stimuli-duplicate': { status: 422, exit: 2, title: 'A stimulus_id stands more than once' },
+  'stimuli-too-few': {
+    status: 422,
+    exit: 2,
+    title: 'There are fewer stimuli than the splits need',
+  },
+  'recordings-invalid': { status: 422, exit: 2, title: 'The recordings cannot be used' },
+  'neuroids-constant': { status: 422, exit: 2, title: 'Every neuroid is constant' },
+  'trials-invalid': { status: 422, exit: 2, title: 'The trials cannot be used' },
+  'labels-uncovered': {
+    status: 422,
+    exit: 2,
+    title: 'The head does not cover the labels of the task',
+  },
+  'degrees-mismatch': { status: 422, exit: 2, title: 'The visual degrees do not match' },
+  'metric-failed': { status: 422, exit: 2, title: 'The metric is not defined on these data' },
+  'benchmark-invalid': { status: 422, exit: 2, title: 'The benchmark file is not as it should be' },
+  'benchmark-unknown': { status: 422, exit: 2, title: 'There is no such benchmark' },
+  'data-missing': { status: 422, exit: 2, title: 'The data of the benchmark are not here' },
+  // downloads
+  'download-failed': { status: 503, exit: 1, title: 'The download failed' },
+  'download-forbidden': { status: 403, exit: 1, title: 'The file is not public' },
+  'checksum-mismatch': {
+    status: 422,
+    exit: 1,
+    title: 'The file is not the one that was published',
+  },
+  // resources
+  'disk-full': { status: 507, exit: 1, title: 'The disk is full' },
+  'memory-exceeded': { status: 507, exit: 1, title: 'The work needs more memory than it may use' },
+  interrupted: { status: 503, exit: 130, title: 'Interrupted' },
+  'home-owned': { status: 409, exit: 1, title: 'Another process owns this home' },
+  'home-format': { status: 503, exit: 1, title: 'The home was written by another version' },
+  'port-taken': { status: 503, exit: 1, title: 'The port is taken' },
+  internal: { status: 500, exit: 1, title: 'Something went wrong inside ventral' },
+  // HTTP alone
+  'invalid-request': {
+    status: 400,
+    exit: 2,
+    title: 'The request does not follow the API description',
+  },
+  unauthorized: { status: 401, exit: 2, title: 'A key is needed' },
+  forbidden: { status: 403, exit: 2, title: 'This is not allowed' },
+  'method-not-allowed': { status: 405, exit: 2, title: 'The resource has no such method' },
+  conflict: { status: 409, exit: 2, title: 'The request conflicts with what is here' },
+  'too-large': { status: 413, exit: 2, title: 'The request is too large' },
+  'unsupported-media-type': { status: 415, exit: 2, title: 'The media type is not understood' },
+  'misdirected-request': { status: 421, exit: 2, title: 'The Host is not one of ours' },
+  'not-ready': { status: 503, exit: 1, title: 'The service is not ready' },
+} as const satisfies Record<string, { status: number; exit: number; title: string }>;
+
+/** A stable name of one way to fail; see {@link codes}. */
+export type ErrorCode = keyof typeof codes;

@@ -1,0 +1,72 @@
+import { codes, type ErrorCode } from './codes.js';
+
+/** What a {@link VentralError} can say beside its sentence. */
+export interface ErrorDetails {
+  /** File that is wrong, as the user named it. */
+  readonly file?: string;
+  /** Field, column, entry or JSON pointer inside it. */
+  readonly field?: string;
+  readonly expected?: string;
+  readonly found?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error that ventral throws on purpose: a stable code and one plain sentence that names
+ * file, field, expected and found. Anything else that is thrown is a bug and shows as `internal`.
+ */
+export class VentralError extends Error {
+  override readonly name = 'VentralError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.details = details;
+  }
+
+  /** Status of the problem document that HTTP answers. */
+  get status(): number {
+    return codes[this.code].status;
+  }
+
+  /** Exit status of a command that ends with this error. */
+  get exit(): number {
+    return codes[this.code].exit;
+  }
+
+  get title(): string {
+    return codes[this.code].title;
+  }
+
+  /**
+   * Turns whatever was thrown into a VentralError: a full disk and an abort get their codes,
+   * anything unknown becomes `internal` with the original as its cause.
+   */
+  static from(thrown: unknown): VentralError {
+    if (thrown instanceof VentralError) return thrown;
+    const error = thrown as { code?: unknown; name?: unknown; message?: unknown; path?: unknown };
+    const where = typeof error?.path === 'string' ? { file: error.path } : {};
+    if (error?.code === 'ENOSPC' || error?.code === 'EDQUOT') {
+      return new VentralError(
+        'disk-full',
+        `No space left on the disk${'file' in where ? ` for ${where.file}` : ''}`,
+        { ...where, cause: thrown },
+      );
+    }
+    if (error?.code === 'ENOENT' && 'file' in where) {
+      return new VentralError('file-missing', `${where.file} does not exist`, {
+        ...where,
+        cause: thrown,
+      });
+    }
+    if (error?.name === 'AbortError')
+      return new VentralError('interrupted', 'Interrupted', { cause: thrown });
+    return new VentralError(
+      'internal',
+      typeof error?.message === 'string' ? error.message : String(thrown),
+      { cause: thrown },
+    );
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The values of one layer (or of any other source) for a row of stimuli: presentation × neuroid.
+ * They may lie in memory or on scratch disk; numerics reads them by column blocks only.
+ */
+export interface Features {
+  /** Number of presentations. */
+  readonly rows: number;
+  /** Number of neuroids (units). */
+  readonly cols: number;
+  /** float32 stays float32 (the reference rounds inside predict, spec §2.5); integers arrive as float64. */
+  readonly dtype: 'float32' | 'float64';
+  /** Columns [from, to) of all rows, row-major, rows × (to − from). The caller may not change them. */
+  columns(from: number, to: number): Promise<Float32Array | Float64Array>;
+}
+
+/** Features in memory; `data` is row-major, rows × cols, and is not copied. */
+export function denseFeatures(
+  rows: number,
+  cols: number,
+  data: Float32Array | Float64Array,
+): Features {
+  if (data.length !== rows * cols) {
+    throw new RangeError(`${rows} × ${cols} needs ${rows * cols} values, not ${data.length}`);
+  }
+  return {
+    rows,
+    cols,
+    dtype: data instanceof Float32Array ? 'float32' : 'float64',
+    async columns(from, to) {
+      if (from === 0 && to === cols) return data;
+      const width = to - from;
+      const block =
+        data instanceof Float32Array
+          ? new Float32Array(rows * width)
+          : new Float64Array(rows * width);
+      for (let i = 0; i < rows; i++)
+        block.set(data.subarray(i * cols + from, i * cols + to), i * width);
+      return block;
+    },
+  };
+}
+
+/** The same features with their rows picked and reordered: row i of the result is row `index[i]`. */
+export function selectRows(features: Features, index: readonly number[]): Features {
+  return {
+    rows: index.length,
+    cols: features.cols,
+    dtype: features.dtype,
+    async columns(from, to) {
+      const all = await features.columns(from, to);
+      const width = to - from;
+      const block =
+        all instanceof Float32Array
+          ? new Float32Array(index.length * width)
+          : new Float64Array(index.length * width);
+      index.forEach((row, i) => {
+        block.set(all.subarray(row * width, (row + 1) * width), i * width);
+      });
+      return block;
+    },
+  };
+}

@@ -1,0 +1,14 @@
+/** A dense float64 matrix, row-major: element (i, j) is `data[i * cols + j]`. */
+export interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Float64Array;
+}
+
+/** A matrix of zeros, or one around the given row-major values. Throws RangeError on a wrong length. */
+export function matrix(rows: number, cols: number, data?: Float64Array): Matrix {
+  if (data !== undefined && data.length !== rows * cols) {
+    throw new RangeError(`${rows} × ${cols} needs ${rows * cols} values, not ${data.length}`);
+  }
+  return { rows, cols, data: data ?? new Float64Array(rows * cols) };
+}

@@ -1,0 +1,24 @@
+/**
+ * Every tolerance that a test may use, once, with its reason (test/fixtures/oracle/README.md,
+ * "Tolerances"). A test never writes a number of its own.
+ */
+export const tolerances = {
+  /** Random streams, index sets, ids, orders, pixels, iteration counts: bits. */
+  exact: 0,
+  /** PLS fit, predictions, r and scores on float64 features; ridge, rdm, cka; i2n; float64 ceilings. */
+  float64: 1e-9,
+  /** PLS on float32 features where the rounding inside predict is not modelled (Gram form). */
+  float32: { prediction: 1e-6, r: 1e-7, score: 1e-8 },
+  /** float32 recordings averaged in float64: single r, then ceilings and raw scores. */
+  float32Recordings: { r: 1e-6, ceiling: 1e-6, score: 1e-7 },
+  /** Read-out: a converged solver against the default's early stop, and against the converged solution. */
+  readout: { default: 2e-4, converged: 1e-8, score: 1e-4 },
+  /** Normalised float32 tensors against the float64 formula. */
+  tensor: 1e-6,
+  /** Activations, torch against ONNX Runtime: absolute plus relative to the layer's largest value. */
+  activations: { absolute: 1e-4, relative: 1e-4 },
+  /** End to end on ONNX Runtime's activations. */
+  endToEnd: { score: 1e-4, median: 1e-4, r: 1e-3, behaviour: 2e-4, ceiling: 1e-9 },
+  /** torch resize of a float tensor against the same call in float64. */
+  torchResize: 1e-5,
+} as const;
