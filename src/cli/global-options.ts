@@ -1,0 +1,61 @@
+import { availableParallelism, homedir } from 'node:os';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import envPaths from 'env-paths';
+import { VentralError } from '../errors/ventral-error.js';
+
+/** The options that every command knows (design §6). */
+export interface GlobalOptions {
+  /** Folder of everything that ventral keeps. */
+  readonly home: string;
+  /** Bytes that the work may hold in memory beyond the network's own. */
+  readonly maxMemory: number;
+  /** Bytes of scratch disk. */
+  readonly maxScratch: number;
+  readonly threads: number;
+  readonly verbose: boolean;
+}
+
+/** Adds them to the program; commander then finds them before and after a subcommand. */
+export function addGlobalOptions(program: Command): Command {
+  return program
+    .option('--home <folder>', 'where state lives (VENTRAL_HOME)')
+    .option('--max-memory <size>', 'memory that the work may use', '2GiB')
+    .option('--max-scratch <size>', 'scratch disk that the work may use', '10GiB')
+    .option('--threads <n>', 'threads of the runtime')
+    .option('--verbose', 'show the stack of an error', false);
+}
+
+/** Reads them, with the environment's defaults. Throws `bad-usage`. */
+export function globalOptions(command: Command): GlobalOptions {
+  const given = command.optsWithGlobals();
+  const threads = given.threads === undefined ? availableParallelism() : Number(given.threads);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new VentralError('bad-usage', `--threads: expected a whole number from 1, found "${given.threads}"`);
+  }
+  return {
+    home: homeFolder(given.home),
+    maxMemory: parseSize(given.maxMemory, '--max-memory'),
+    maxScratch: parseSize(given.maxScratch, '--max-scratch'),
+    threads,
+    verbose: Boolean(given.verbose),
+  };
+}
+
+function homeFolder(given: string | undefined): string {
+  const wanted = given ?? process.env.VENTRAL_HOME;
+  if (wanted) return resolve(wanted.replace(/^~(?=\/|$)/, homedir()));
+  return envPaths('ventral', { suffix: '' }).data;
+}
+
+const units: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** Bytes of `2GiB`, `512MiB`, `1.5G` or a plain number; throws `bad-usage` naming the option. */
+export function parseSize(text: string, option: string): number {
+  const found = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
+  const bytes = found ? Number(found[1]) * units[found[2].toUpperCase()] : Number.NaN;
+  if (!(bytes >= 1)) {
+    throw new VentralError('bad-usage', `${option}: expected a size such as 512MiB or 2GiB, found "${text}"`);
+  }
+  return Math.floor(bytes);
+}
