@@ -35,7 +35,9 @@ export default function setup() {
     const partial = process.argv.slice(2).some((word) => word !== 'run' && !word.startsWith('-'));
     const missing = expected().filter((key) => !touched.has(key));
     if (missing.length > 0 && !partial) {
-      throw new Error(`${missing.length} golden cases are asserted by no test:\n${missing.join('\n')}`);
+      throw new Error(
+        `${missing.length} golden cases are asserted by no test:\n${missing.join('\n')}`,
+      );
     }
   };
 }

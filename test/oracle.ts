@@ -50,7 +50,11 @@ function watched<T extends object>(value: T, touch: (key: string) => object | un
 // biome-ignore lint/suspicious/noExplicitAny: golden files have no common type; each test knows its own.
 export function oracle(name: string): any {
   const content = JSON.parse(readFileSync(join(ORACLE, name), 'utf8'));
-  const nested = new Set(caseKeys(content).filter((key) => key.includes('/')).map((key) => key.split('/')[0]));
+  const nested = new Set(
+    caseKeys(content)
+      .filter((key) => key.includes('/'))
+      .map((key) => key.split('/')[0]),
+  );
   return watched(content, (key) => {
     if (!nested.has(key)) return void note(name, key);
     return watched(content[key], (entry) => void note(name, `${key}/${entry}`));
@@ -68,8 +72,14 @@ export function numbers(entry: OracleArray): Float64Array {
   if (entry.values) return Float64Array.from(entry.values as (number | string)[], Number);
   const bytes = Uint8Array.from(Buffer.from(entry.b64 ?? '', 'base64')).buffer;
   const types = {
-    float64: Float64Array, float32: Float32Array, int32: Int32Array, uint32: Uint32Array,
-    int16: Int16Array, uint16: Uint16Array, int8: Int8Array, uint8: Uint8Array,
+    float64: Float64Array,
+    float32: Float32Array,
+    int32: Int32Array,
+    uint32: Uint32Array,
+    int16: Int16Array,
+    uint16: Uint16Array,
+    int8: Int8Array,
+    uint8: Uint8Array,
   };
   if (entry.dtype === 'int64') return Float64Array.from(new BigInt64Array(bytes), Number);
   const type = types[entry.dtype as keyof typeof types];

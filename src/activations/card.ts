@@ -36,21 +36,45 @@ export function parseCard(text: string, file: string): ModelCard {
   const { value, place } = readCheckedYaml<ModelCard>(text, { file, schema, code: 'card-invalid' });
   const { mean, std, resize, crop } = value.input;
   if (mean.length !== std.length) {
-    throw new VentralError('card-invalid', `${place('/input/std')} std has ${std.length} values, mean has ${mean.length}`, { file, field: '/input/std' });
+    throw new VentralError(
+      'card-invalid',
+      `${place('/input/std')} std has ${std.length} values, mean has ${mean.length}`,
+      { file, field: '/input/std' },
+    );
   }
   const zero = std.indexOf(0);
-  if (zero >= 0) throw new VentralError('card-invalid', `${place('/input/std')} std[${zero}] is 0`, { file, field: '/input/std' });
+  if (zero >= 0)
+    throw new VentralError('card-invalid', `${place('/input/std')} std[${zero}] is 0`, {
+      file,
+      field: '/input/std',
+    });
   if (resize !== 'none' && resize.library === 'torch' && resize.filter !== 'bilinear') {
-    throw new VentralError('card-invalid', `${place('/input/resize/filter')} library torch resizes with filter bilinear here, found ${resize.filter}`, { file, field: '/input/resize/filter' });
+    throw new VentralError(
+      'card-invalid',
+      `${place('/input/resize/filter')} library torch resizes with filter bilinear here, found ${resize.filter}`,
+      { file, field: '/input/resize/filter' },
+    );
   }
   if (resize !== 'none' && resize.library === 'pillow' && resize.filter === 'area') {
-    throw new VentralError('card-invalid', `${place('/input/resize/filter')} Pillow has no filter area`, { file, field: '/input/resize/filter' });
+    throw new VentralError(
+      'card-invalid',
+      `${place('/input/resize/filter')} Pillow has no filter area`,
+      { file, field: '/input/resize/filter' },
+    );
   }
   if (resize !== 'none' && resize.library === 'opencv' && resize.filter === 'lanczos') {
-    throw new VentralError('card-invalid', `${place('/input/resize/filter')} OpenCV's lanczos is not supported; use bilinear, bicubic, area or nearest`, { file, field: '/input/resize/filter' });
+    throw new VentralError(
+      'card-invalid',
+      `${place('/input/resize/filter')} OpenCV's lanczos is not supported; use bilinear, bicubic, area or nearest`,
+      { file, field: '/input/resize/filter' },
+    );
   }
   if (resize !== 'none' && crop !== undefined && resize.mode === 'square' && crop > resize.to) {
-    throw new VentralError('card-invalid', `${place('/input/crop')} crop ${crop} is larger than the ${resize.to} pixels that resize leaves`, { file, field: '/input/crop' });
+    throw new VentralError(
+      'card-invalid',
+      `${place('/input/crop')} crop ${crop} is larger than the ${resize.to} pixels that resize leaves`,
+      { file, field: '/input/crop' },
+    );
   }
   return value;
 }
@@ -76,10 +100,14 @@ export function withInput(card: ModelCard, size: string): ModelCard {
     const [key, value, ...rest] = part.split('=').map((word) => word.trim());
     const pixels = Number(value);
     if (rest.length > 0 || !Number.isInteger(pixels) || pixels < 1 || pixels > 8192) {
-      throw new VentralError('bad-usage', `--input ${size}: expected resize=N,crop=N with N from 1 to 8192, found "${part}"`);
+      throw new VentralError(
+        'bad-usage',
+        `--input ${size}: expected resize=N,crop=N with N from 1 to 8192, found "${part}"`,
+      );
     }
     if (key === 'crop') input.crop = pixels;
-    else if (key === 'resize' && input.resize !== 'none') input.resize = { ...input.resize, to: pixels };
+    else if (key === 'resize' && input.resize !== 'none')
+      input.resize = { ...input.resize, to: pixels };
     else {
       const why = key === 'resize' ? 'the card says resize: none' : `found "${key}"`;
       throw new VentralError('bad-usage', `--input ${size}: expected resize or crop, ${why}`);

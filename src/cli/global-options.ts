@@ -31,7 +31,10 @@ export function globalOptions(command: Command): GlobalOptions {
   const given = command.optsWithGlobals();
   const threads = given.threads === undefined ? availableParallelism() : Number(given.threads);
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new VentralError('bad-usage', `--threads: expected a whole number from 1, found "${given.threads}"`);
+    throw new VentralError(
+      'bad-usage',
+      `--threads: expected a whole number from 1, found "${given.threads}"`,
+    );
   }
   return {
     home: homeFolder(given.home),
@@ -55,7 +58,10 @@ export function parseSize(text: string, option: string): number {
   const found = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
   const bytes = found ? Number(found[1]) * units[found[2].toUpperCase()] : Number.NaN;
   if (!(bytes >= 1)) {
-    throw new VentralError('bad-usage', `${option}: expected a size such as 512MiB or 2GiB, found "${text}"`);
+    throw new VentralError(
+      'bad-usage',
+      `${option}: expected a size such as 512MiB or 2GiB, found "${text}"`,
+    );
   }
   return Math.floor(bytes);
 }

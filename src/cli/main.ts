@@ -21,7 +21,14 @@ function program(io: Io): Command {
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: () => {} });
   addGlobalOptions(ventral);
-  for (const register of [registerScore, registerNetworks, registerBenchmarks, registerModels, registerData, registerServe]) {
+  for (const register of [
+    registerScore,
+    registerNetworks,
+    registerBenchmarks,
+    registerModels,
+    registerData,
+    registerServe,
+  ]) {
     register(ventral, io);
   }
   return ventral;
@@ -36,16 +43,25 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return 0;
-      io.err(thrown.code === 'commander.help' ? ventral.helpInformation() : `ventral: ${thrown.message.replace(/^error: /, '')}\n`);
+      io.err(
+        thrown.code === 'commander.help'
+          ? ventral.helpInformation()
+          : `ventral: ${thrown.message.replace(/^error: /, '')}\n`,
+      );
       return 2;
     }
     const error = VentralError.from(thrown);
     io.err(`ventral: ${error.message.trimEnd()}\n`);
-    if (argv.includes('--verbose')) io.err(`${error.stack}\n${error.details.cause instanceof Error ? `caused by ${error.details.cause.stack}\n` : ''}`);
+    if (argv.includes('--verbose'))
+      io.err(
+        `${error.stack}\n${error.details.cause instanceof Error ? `caused by ${error.details.cause.stack}\n` : ''}`,
+      );
     return error.exit;
   }
 }
 
 // A reader that closes the pipe (`| head`) has what it wants.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? 0 : 1),
+);
 process.exitCode = await run(process.argv, processIo());

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { didYouMean } from '../errors/closest-names.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { packageRoot } from '../formats/package-root.js';
+import { getMetadata } from '../onnx/metadata.js';
+import { type Model, readModel } from '../onnx/model.js';
+import { cardTemplate, imagenetCard, type ModelCard, parseCard } from './card.js';
+
+/** A network ready to be run: its bytes, its graph, and its card where it has one. */
+export interface ModelFile {
+  /** Display name. */
+  readonly name: string;
+  /** `sha256:…` of the ONNX bytes. */
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+  readonly model: Model;
+  /** Folder that external data may lie in; undefined for a network built in memory. */
+  readonly folder: string | undefined;
+  readonly card: ModelCard | undefined;
+}
+
+/** Where else a card may come from. */
+export interface CardSource {
+  /** `--card FILE`. */
+  readonly file?: string;
+  /** `--assume imagenet`. */
+  readonly assume?: string;
+  /** A card that is already read (HTTP). */
+  readonly card?: ModelCard;
+}
+
+const shipped = join(packageRoot, 'models');
+
+/** Names of the models that come with the package (`models/<name>/model.yaml`). */
+export async function shippedModels(): Promise<string[]> {
+  const entries = await readdir(shipped, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(shipped, entry.name, 'model.yaml')))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/**
+ * Opens a network by the path of its ONNX file, of its card, of a folder with `model.yaml`, or by the
+ * name of a shipped model. The card is, in this order: the one given, `--card`, `ventral.card` inside the
+ * file, the YAML of the same base name beside it, `--assume`.
+ * Throws `file-missing`, `not-onnx`, `onnx-truncated`, `card-invalid`.
+ */
+export async function openModelFile(
+  reference: string,
+  source: CardSource = {},
+): Promise<ModelFile> {
+  const { path, bytes, card } = await locate(reference);
+  const model = readModel(bytes, basename(path));
+  const found =
+    source.card ??
+    (await givenCard(source)) ??
+    card ??
+    embeddedCard(model, path) ??
+    besideCard(path) ??
+    assumed(source);
+  return {
+    name: found?.name ?? basename(path, extname(path)),
+    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    bytes,
+    model,
+    folder: existsSync(path) ? dirname(resolve(path)) : undefined,
+    card: found,
+  };
+}
+
+/** The card of a network, or `card-missing` with a card to complete. */
+export function cardOf(file: ModelFile): ModelCard {
+  if (file.card) return file.card;
+  throw new VentralError(
+    'card-missing',
+    `${file.name} has no model card: give one with --card FILE, as ${file.name}.yaml beside the model, or say --assume imagenet. A card to complete:\n\n${cardTemplate(file.name)}`,
+    { file: file.name, field: 'card' },
+  );
+}
+
+async function locate(
+  reference: string,
+): Promise<{ path: string; bytes: Uint8Array; card?: ModelCard }> {
+  const named = join(shipped, reference);
+  const isName =
+    /^[\w.-]+$/.test(reference) && !existsSync(reference) && existsSync(join(named, 'model.yaml'));
+  const path = isName ? named : reference;
+  if (!existsSync(path)) {
+    const hint = didYouMean(reference, await shippedModels());
+    throw new VentralError(
+      'file-missing',
+      `${reference} is neither a file nor the name of a shipped model${hint}`,
+      { file: reference },
+    );
+  }
+  if (statSync(path).isDirectory()) return fromCard(join(path, 'model.yaml'));
+  return ['.yaml', '.yml'].includes(extname(path))
+    ? fromCard(path)
+    : { path, bytes: await readFile(path) };
+}
+
+async function fromCard(
+  path: string,
+): Promise<{ path: string; bytes: Uint8Array; card: ModelCard }> {
+  if (!existsSync(path))
+    throw new VentralError(
+      'file-missing',
+      `${path} does not exist: a model folder has a model.yaml`,
+      { file: path },
+    );
+  const card = parseCard(await readFile(path, 'utf8'), path);
+  const folder = dirname(path);
+  if (card.file) {
+    const file = resolve(folder, card.file);
+    if (!existsSync(file))
+      throw new VentralError(
+        'file-missing',
+        `${path} names the file ${card.file}, which does not exist`,
+        { file: card.file, field: '/file' },
+      );
+    return { path: file, bytes: await readFile(file), card };
+  }
+  if (card.build && dirname(resolve(folder)) === shipped) {
+    const module = await import(
+      pathToFileURL(join(packageRoot, 'dist', 'models', basename(folder), card.build)).href
+    );
+    return { path: join(folder, 'model.onnx'), bytes: await module.build(), card };
+  }
+  throw new VentralError(
+    'card-invalid',
+    `${path} names no file; a build belongs to the models that ventral ships`,
+    { file: path, field: '/file' },
+  );
+}
+
+async function givenCard(source: CardSource): Promise<ModelCard | undefined> {
+  if (source.file === undefined) return undefined;
+  if (!existsSync(source.file))
+    throw new VentralError('file-missing', `--card ${source.file} does not exist`, {
+      file: source.file,
+    });
+  return parseCard(await readFile(source.file, 'utf8'), source.file);
+}
+
+function embeddedCard(model: Model, path: string): ModelCard | undefined {
+  const text = getMetadata(model, 'ventral.card');
+  return text === undefined ? undefined : parseCard(text, `ventral.card in ${basename(path)}`);
+}
+
+function besideCard(path: string): ModelCard | undefined {
+  const base = join(dirname(path), basename(path, extname(path)));
+  const file = ['.yaml', '.yml'].map((ending) => base + ending).find((name) => existsSync(name));
+  return file === undefined ? undefined : parseCard(readFileSync(file, 'utf8'), file);
+}
+
+function assumed(source: CardSource): ModelCard | undefined {
+  if (source.assume === undefined) return undefined;
+  if (source.assume === 'imagenet') return imagenetCard;
+  throw new VentralError('bad-usage', `--assume: expected imagenet, found "${source.assume}"`);
+}
