@@ -1,0 +1,125 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { didYouMean } from '../errors/closest-names.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { packageRoot } from '../formats/package-root.js';
+
+/** What a catalog entry holds: pictures, neural recordings (netCDF) or behavioural trials (netCDF). */
+export type DataKind = 'stimuli' | 'recordings' | 'trials';
+
+/** One published file. */
+export interface CatalogFile {
+  /** What it is to its entry: the table or the pictures of a stimulus set, or the assembly. */
+  readonly role: 'csv' | 'images' | 'nc';
+  readonly file: string;
+  readonly url: string;
+  /** SHA-1 of the bytes, lower-case hex, as Brain-Score's registry states it (spec §6.4). */
+  readonly sha1: string;
+  /** Bytes, where known. */
+  readonly size?: number;
+}
+
+/** A stimulus set or an assembly under Brain-Score's registry key (spec §6.4). */
+export interface CatalogEntry {
+  readonly identifier: string;
+  readonly kind: DataKind;
+  /** Stimulus set that an assembly was recorded on. */
+  readonly stimuli?: string;
+  /** `private`: the owner gives it to evaluators alone, and an anonymous download answers 403. */
+  readonly access: 'public' | 'private';
+  /** SPDX name, where a licence is stated. */
+  readonly licence?: string;
+  /** Licence or terms in words. */
+  readonly terms: string;
+  readonly files: readonly CatalogFile[];
+}
+
+interface DataFile {
+  readonly base: string;
+  readonly entries: readonly (Omit<CatalogEntry, 'files'> & {
+    readonly files: Readonly<
+      Partial<Record<CatalogFile['role'], { file: string; sha1: string; size?: number }>>
+    >;
+  })[];
+}
+
+/**
+ * Reads the catalog: the `data.json` of every folder in `benchmarks/`, so that a new experiment
+ * touches no source. A stimulus set and an assembly may share an identifier, as in the original.
+ */
+function readCatalog(folder: string): CatalogEntry[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .flatMap((name) => {
+      const text = readIfThere(join(folder, name, 'data.json'));
+      return text === undefined ? [] : entriesOf(JSON.parse(text));
+    });
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function entriesOf({ base, entries }: DataFile): CatalogEntry[] {
+  return entries.map((entry) => ({
+    ...entry,
+    files: (['csv', 'images', 'nc'] as const).flatMap((role) => {
+      const file = entry.files[role];
+      return file ? [{ role, ...file, url: new URL(file.file, base).href }] : [];
+    }),
+  }));
+}
+
+let entries: readonly CatalogEntry[] | undefined;
+
+/** Every published stimulus set and assembly that ventral knows, in the order of the catalog files. */
+export function catalog(): readonly CatalogEntry[] {
+  entries ??= readCatalog(join(packageRoot, 'benchmarks'));
+  return entries;
+}
+
+/**
+ * The entry of one kind under an identifier. Throws `data-missing` with the closest names where the
+ * catalog has none.
+ */
+export function findData(identifier: string, kind: DataKind): CatalogEntry {
+  const ofKind = catalog().filter((entry) => entry.kind === kind);
+  const found = ofKind.find((entry) => entry.identifier === identifier);
+  if (found) return found;
+  const names = ofKind.map((entry) => entry.identifier);
+  throw new VentralError(
+    'data-missing',
+    `The catalog has no ${kind} "${identifier}"${didYouMean(identifier, names)}`,
+    { field: kind, expected: `a name from \`ventral data list\``, found: identifier },
+  );
+}
+
+/**
+ * All entries under an identifier, and the stimulus sets that its assemblies were recorded on: what
+ * one needs to use it. Throws `data-missing` with the closest names.
+ */
+export function entriesNeeded(identifier: string): readonly CatalogEntry[] {
+  const named = catalog().filter((entry) => entry.identifier === identifier);
+  if (named.length === 0) {
+    const names = catalog().map((entry) => entry.identifier);
+    throw new VentralError(
+      'data-missing',
+      `The catalog has no "${identifier}"${didYouMean(identifier, names)}`,
+      { expected: `a name from \`ventral data list\``, found: identifier },
+    );
+  }
+  // A name that an assembly and a stimulus set share means the assembly and what it was recorded on.
+  const assemblies = named.filter((entry) => entry.kind !== 'stimuli');
+  if (assemblies.length === 0) return named;
+  const stimuli = assemblies.flatMap((entry) =>
+    entry.stimuli === undefined ? [] : [findData(entry.stimuli, 'stimuli')],
+  );
+  return [...new Set([...assemblies, ...stimuli])];
+}
