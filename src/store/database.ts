@@ -1,0 +1,22 @@
+/** Rows come back as plain objects, columns as the SQL names them. */
+export type Row = Record<string, unknown>;
+
+/** What a statement can be sent to: the database, or one transaction of it. */
+export interface Queries {
+  /**
+   * Sends one statement with `$1…` parameters and resolves to its rows. JSON parameters are sent as
+   * text and come back parsed; bigint columns come back as numbers, timestamps as Date.
+   */
+  query<T extends object = Row>(sql: string, parameters?: readonly unknown[]): Promise<T[]>;
+}
+
+/**
+ * The SQL database behind the service: PostgreSQL's language, whichever engine speaks it
+ * (design §8). Several statements that belong together go through {@link Database.transaction} and
+ * never through a BEGIN of one's own, which the embedded engine would mix with other callers'.
+ */
+export interface Database extends Queries {
+  /** Runs `work` in one transaction; what it throws rolls everything back. */
+  transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
