@@ -1,0 +1,69 @@
+/**
+ * Bytes of the two ONNX graphs in which matrix products run, written by hand: numerics stands below
+ * the room that reads and builds ONNX files. Field numbers: onnx.proto, IR version 8, opset 13.
+ */
+
+type Field = readonly [number, number | string | Uint8Array];
+
+const FLOAT = 1;
+const DOUBLE = 11;
+const INT_ATTRIBUTE = 2;
+
+/** One protobuf message; a number is a varint, a string or bytes are length-delimited. */
+function message(...fields: Field[]): Uint8Array {
+  const bytes = fields.flatMap(([field, value]) => {
+    if (typeof value === 'number') return [...varint(field * 8), ...varint(value)];
+    const content = typeof value === 'string' ? new TextEncoder().encode(value) : value;
+    return [...varint(field * 8 + 2), ...varint(content.length), ...content];
+  });
+  return Uint8Array.from(bytes);
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
+
+function attribute(name: string, value: number): Field {
+  return [5, message([1, name], [3, value], [20, INT_ATTRIBUTE])];
+}
+
+function node(operator: string, inputs: string[], output: string, attributes: Field[]): Field {
+  const names = inputs.map((name): Field => [1, name]);
+  return [1, message(...names, [2, output], [4, operator], ...attributes)];
+}
+
+/** A value of two free dimensions. */
+function value(field: 11 | 12, name: string, elementType: number): Field {
+  const shape = message([1, message([2, `${name}_rows`])], [1, message([2, `${name}_cols`])]);
+  const type = message([1, message([1, elementType], [2, shape])]);
+  return [field, message([1, name], [2, type])];
+}
+
+function model(...graph: Field[]): Uint8Array {
+  const opset = message([1, ''], [2, 13]);
+  return message([1, 8], [7, message([2, 'product'], ...graph)], [8, opset]);
+}
+
+/** C = op(A) op(B) in float64: inputs `A` and `B`, output `C`; op transposes or not. */
+export function productGraph(transposeA: boolean, transposeB: boolean): Uint8Array {
+  const flags = [attribute('transA', Number(transposeA)), attribute('transB', Number(transposeB))];
+  return model(
+    node('Gemm', ['A', 'B'], 'C', flags),
+    value(11, 'A', DOUBLE),
+    value(11, 'B', DOUBLE),
+    value(12, 'C', DOUBLE),
+  );
+}
+
+/** C = A Bᵀ in float64 of float32 inputs, which are widened inside the graph. */
+export function widenedProductGraph(): Uint8Array {
+  const to = [attribute('to', DOUBLE)];
+  return model(
+    node('Cast', ['A'], 'A64', to),
+    node('Cast', ['B'], 'B64', to),
+    node('Gemm', ['A64', 'B64'], 'C', [attribute('transB', 1)]),
+    value(11, 'A', FLOAT),
+    value(11, 'B', FLOAT),
+    value(12, 'C', DOUBLE),
+  );
+}

@@ -1,0 +1,183 @@
+import { accurateLog } from './accurate-log.js';
+
+/**
+ * numpy's legacy RandomState, bit for bit: the splits of the reference are drawn from it
+ * (spec §2.1). Mersenne Twister: Matsumoto and Nishimura 1998; Poisson: Hörmann 1993 (PTRS).
+ */
+
+const N = 624;
+const M = 397;
+
+/** The state of a generator, as `RandomState.get_state()` shows it. */
+export interface RandomStateSnapshot {
+  readonly key: Uint32Array;
+  readonly position: number;
+  readonly hasGauss: boolean;
+  readonly cachedGaussian: number;
+}
+
+/** A stream of random numbers equal to `numpy.random.RandomState(seed)` for an integer seed. */
+export class RandomState {
+  readonly #key = new Uint32Array(N);
+  #position = N;
+  #gauss: number | undefined;
+
+  /** Seeds with an integer from 0 to 2³² − 1; throws RangeError otherwise. */
+  constructor(seed: number) {
+    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
+      throw new RangeError(`A seed is an integer from 0 to 4294967295, not ${seed}`);
+    const key = this.#key;
+    key[0] = seed;
+    for (let i = 1; i < N; i++)
+      key[i] = (Math.imul(1812433253, key[i - 1] ^ (key[i - 1] >>> 30)) + i) >>> 0;
+  }
+
+  #regenerate(): void {
+    const key = this.#key;
+    for (let i = 0; i < N; i++) {
+      const y = (key[i] & 0x80000000) | (key[(i + 1) % N] & 0x7fffffff);
+      key[i] = key[(i + M) % N] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
+    }
+    this.#position = 0;
+  }
+
+  /** The next 32 random bits as an unsigned integer. */
+  uint32(): number {
+    if (this.#position === N) this.#regenerate();
+    let y = this.#key[this.#position++];
+    y ^= y >>> 11;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
+    return (y ^ (y >>> 18)) >>> 0;
+  }
+
+  /** A float64 in [0, 1) with 53 random bits. */
+  double(): number {
+    const high = this.uint32() >>> 5;
+    const low = this.uint32() >>> 6;
+    return (high * 67108864 + low) / 9007199254740992;
+  }
+
+  /** `n` numbers in [0, 1), as `random_sample(n)` and `rand(n)`. */
+  randomSample(n: number): Float64Array {
+    return Float64Array.from({ length: n }, () => this.double());
+  }
+
+  /** An integer in [0, max], max < 2³², by masked rejection; 0 consumes nothing. */
+  interval(max: number): number {
+    if (max === 0) return 0;
+    const mask = 0xffffffff >>> Math.clz32(max);
+    for (;;) {
+      const value = (this.uint32() & mask) >>> 0;
+      if (value <= max) return value;
+    }
+  }
+
+  /** `n` integers in [low, high), high − low ≤ 2³². */
+  randint(low: number, high: number, n: number): number[] {
+    return Array.from({ length: n }, () => low + this.interval(high - 1 - low));
+  }
+
+  /** Shuffles in place, from the end. */
+  shuffle(array: unknown[]): void {
+    for (let i = array.length - 1; i > 0; i--) {
+      const j = this.interval(i);
+      [array[i], array[j]] = [array[j], array[i]];
+    }
+  }
+
+  /** A shuffled copy, or a shuffled 0 … n − 1. */
+  permutation(n: number): number[];
+  permutation<T>(items: readonly T[]): T[];
+  permutation<T>(items: number | readonly T[]): (T | number)[] {
+    const copy: (T | number)[] =
+      typeof items === 'number' ? Array.from({ length: items }, (_, i) => i) : [...items];
+    this.shuffle(copy);
+    return copy;
+  }
+
+  /** `size` of 0 … n − 1 without replacement (always a full permutation, as numpy draws it). */
+  choice(n: number, size: number): number[] {
+    return this.permutation(n).slice(0, size);
+  }
+
+  /** `n` standard normal numbers by the polar method; an odd one is kept for the next call. */
+  standardNormal(n: number): Float64Array {
+    return Float64Array.from({ length: n }, () => this.#normal());
+  }
+
+  #normal(): number {
+    if (this.#gauss !== undefined) {
+      const kept = this.#gauss;
+      this.#gauss = undefined;
+      return kept;
+    }
+    for (;;) {
+      const x1 = 2 * this.double() - 1;
+      const x2 = 2 * this.double() - 1;
+      const r2 = x1 * x1 + x2 * x2;
+      if (r2 >= 1 || r2 === 0) continue;
+      const f = Math.sqrt((-2 * accurateLog(r2)) / r2);
+      this.#gauss = f * x1;
+      return f * x2;
+    }
+  }
+
+  /** One Poisson number of mean `lam`: products below 10, transformed rejection from there on. */
+  poisson(lam: number): number {
+    if (lam >= 10) return this.#poissonRejection(lam);
+    if (lam === 0) return 0;
+    const limit = Math.exp(-lam);
+    let product = this.double();
+    let count = 0;
+    for (; product > limit; count++) product *= this.double();
+    return count;
+  }
+
+  #poissonRejection(lam: number): number {
+    const b = 0.931 + 2.53 * Math.sqrt(lam);
+    const a = -0.059 + 0.02483 * b;
+    const inverseAlpha = 1.1239 + 1.1328 / (b - 3.4);
+    const vr = 0.9277 - 3.6224 / (b - 2);
+    const logLam = Math.log(lam);
+    for (;;) {
+      const u = this.double() - 0.5;
+      const v = this.double();
+      const us = 0.5 - Math.abs(u);
+      const k = Math.floor(((2 * a) / us + b) * u + lam + 0.43);
+      if (us >= 0.07 && v <= vr) return k;
+      if (k < 0 || (us < 0.013 && v > us)) continue;
+      const bound = Math.log(v) + Math.log(inverseAlpha) - Math.log(a / (us * us) + b);
+      if (bound <= -lam + k * logLam - logGamma(k + 1)) return k;
+    }
+  }
+
+  /** A copy of the state. */
+  snapshot(): RandomStateSnapshot {
+    return {
+      key: this.#key.slice(),
+      position: this.#position,
+      hasGauss: this.#gauss !== undefined,
+      cachedGaussian: this.#gauss ?? 0,
+    };
+  }
+}
+
+/** Coefficients B₂ₖ / (2k(2k − 1)) of Stirling's series, as numpy rounds them. */
+const stirling = [
+  8.333333333333333e-2, -2.777777777777778e-3, 7.936507936507937e-4, -5.952380952380952e-4,
+  8.417508417508418e-4, -1.917526917526918e-3, 6.41025641025641e-3, -2.955065359477124e-2,
+  1.796443723690307e-1, -1.3924322169059,
+];
+
+/** ln Γ(x) for x ≥ 1: Stirling's series at x ≥ 7, brought back by the recurrence below it. */
+function logGamma(x: number): number {
+  if (x === 1 || x === 2) return 0;
+  const steps = x < 7 ? Math.trunc(7 - x) : 0;
+  let x0 = x + steps;
+  const inverseSquare = (1 / x0) * (1 / x0);
+  const series = stirling.reduceRight((sum, coefficient) => sum * inverseSquare + coefficient, 0);
+  let value = series / x0 + 0.5 * 1.8378770664093453 + (x0 - 0.5) * Math.log(x0) - x0;
+  for (let k = 0; k < steps; k++) value -= Math.log(--x0);
+  return value;
+}
