@@ -106,12 +106,6 @@ const company: Rule = (text) => {
     ...(text.neuroids !== undefined && !csv
       ? problem('/neuroids', 'neuroids: expected only beside a recordings CSV')
       : []),
-    ...(csv && (text.regions?.length ?? 0) > 1 && text.neuroids === undefined
-      ? problem(
-          '/regions',
-          'regions: a recordings CSV with several regions needs "neuroids" to tell which column belongs to which',
-        )
-      : []),
     ...(behavioural && text.time_bins
       ? problem('/time_bins', 'time_bins: expected only beside recordings')
       : []),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packageRoot } from '../formats/package-root.js';
 import type { Benchmark } from './benchmark-file.js';
 
 /** A number that the original project publishes or asserts, with the tolerance that it uses. */
@@ -24,8 +25,9 @@ export interface Golden {
   })[];
 }
 
-/** The published numbers of a benchmark, from `golden.json` in its folder; none for most of a user's own. */
+/** The published numbers of a benchmark, from `golden.json` in its folder; none for a user's own. */
 export function goldenOf(benchmark: Benchmark): Golden | undefined {
+  if (!benchmark.folder.startsWith(join(packageRoot, 'benchmarks'))) return undefined;
   try {
     const all = JSON.parse(readFileSync(join(benchmark.folder, 'golden.json'), 'utf8')) as Readonly<
       Record<string, Golden>
