@@ -1,0 +1,225 @@
+/**
+ * The behavioural metrics I1, I1n, I2, I2n, O1 and O2: how far a model's confusions of objects, image
+ * by image, follow those of humans (Rajalingham et al. 2018; spec §4.4 and §4.5, parity 1e-9).
+ */
+import { compareIds, type Id } from '../data/ids.js';
+import { VentralError } from '../errors/ventral-error.js';
+import type { Matrix } from '../numerics/matrix.js';
+import { mean, stdDdof0 } from '../numerics/statistics.js';
+import {
+  type BehaviourMetric,
+  type ChoiceShares,
+  choiceShares,
+  correlation,
+  responseMatrix,
+} from './dprime.js';
+import {
+  type CodedTrials,
+  codeTrials,
+  type MatchTrials,
+  sharesOfHalf,
+  trialHalves,
+} from './match-trials.js';
+import type { MetricResult } from './metric.js';
+
+/** What a model answers: one probability an image and choice. */
+export interface Probabilities {
+  readonly stimulusIds: readonly Id[];
+  readonly choices: readonly string[];
+  /** image × choice, rows as `stimulusIds`, columns as `choices`. */
+  readonly values: Matrix;
+  /** float32 rounds p / (p + p_truth) to float32, as the reference does on a float32 read-out. */
+  readonly dtype?: 'float32' | 'float64';
+}
+
+/** `skipna` drops cells that only the source lacks; without it they are an error. */
+export interface BehaviourOptions {
+  readonly repetitions: number;
+  readonly seed: number;
+  readonly skipna: boolean;
+}
+
+/** A behavioural score or ceiling, with what a bootstrap over images needs. */
+export interface BehaviourResult extends MetricResult {
+  /** Positions of the images of each object, for resampling within it. */
+  readonly imagesByObject: readonly (readonly number[])[];
+  /**
+   * r of each repetition for a resample of the images (positions, with repeats): false-alarm rates, group
+   * means and correlation are all computed anew. Cells that are NaN on either side are left out.
+   */
+  resample(images: readonly number[]): number[];
+}
+
+/** A source and a target to correlate; one pair a repetition. */
+type Pairs = readonly (readonly [ChoiceShares, ChoiceShares])[];
+
+/**
+ * Correlates the model with the first half of the trials of each repetition.
+ * Throws `stimuli-mismatch` or `labels-uncovered` where images or choices differ, `trials-invalid` and
+ * `metric-failed` where d′ is not defined.
+ */
+export function behaviourScore(
+  metric: BehaviourMetric,
+  probabilities: Probabilities,
+  trials: MatchTrials,
+  options: BehaviourOptions,
+): BehaviourResult {
+  const coded = codeTrials(trials);
+  const source = sharesOfModel(probabilities, coded);
+  const halves = trialHalves(coded.image.length, options.repetitions, options.seed);
+  const pairs = halves.map(([half]) => [source, sharesOfHalf(coded, half)] as const);
+  return result(metric, pairs, coded, options);
+}
+
+/** Correlates the two halves of the trials of each repetition: the ceiling. Throws as {@link behaviourScore}. */
+export function behaviourCeiling(
+  metric: BehaviourMetric,
+  trials: MatchTrials,
+  options: BehaviourOptions,
+): BehaviourResult {
+  const coded = codeTrials(trials);
+  const halves = trialHalves(coded.image.length, options.repetitions, options.seed);
+  const pairs = halves.map(
+    ([first, second]) => [sharesOfHalf(coded, first), sharesOfHalf(coded, second)] as const,
+  );
+  return result(metric, pairs, coded, options);
+}
+
+/** {@link behaviourScore} for i2n. */
+export function i2n(
+  probabilities: Probabilities,
+  trials: MatchTrials,
+  options: BehaviourOptions,
+): BehaviourResult {
+  return behaviourScore('i2n', probabilities, trials, options);
+}
+
+/** {@link behaviourCeiling} for i2n. */
+export function i2nCeiling(trials: MatchTrials, options: BehaviourOptions): BehaviourResult {
+  return behaviourCeiling('i2n', trials, options);
+}
+
+/** Ceiled score: mean and spread over repetitions of r / √ceiling (spec §4.5). */
+export function ceiledBehaviour(
+  raw: readonly number[],
+  ceiling: readonly number[],
+): { readonly value: number; readonly error: number; readonly splits: number[] } {
+  const splits = raw.map((r, repetition) => r / Math.sqrt(ceiling[repetition]));
+  return { value: mean(splits), error: stdDdof0(splits), splits };
+}
+
+function result(
+  metric: BehaviourMetric,
+  pairs: Pairs,
+  coded: CodedTrials,
+  { skipna }: BehaviourOptions,
+): BehaviourResult {
+  const once = new Float64Array(coded.images.length).fill(1);
+  if (!skipna) checkCovered(metric, pairs, coded);
+  const splits = correlations(metric, pairs, once);
+  const imagesByObject = coded.objects.map((): number[] => []);
+  coded.truth.forEach((object, image) => void imagesByObject[object].push(image));
+  return {
+    value: mean(splits),
+    error: stdDdof0(splits),
+    errorKind: 'std over repetitions',
+    splits,
+    warnings: [],
+    imagesByObject,
+    resample(images) {
+      const times = new Float64Array(once.length);
+      for (const image of images) times[image]++;
+      return correlations(metric, pairs, times);
+    },
+  };
+}
+
+function correlations(metric: BehaviourMetric, pairs: Pairs, times: Float64Array): number[] {
+  const rowTimes = metric[0] === 'o' ? new Float64Array(pairs[0][0].objects).fill(1) : times;
+  const known = new Map<ChoiceShares, Float64Array>();
+  const matrixOf = (responses: ChoiceShares) => {
+    const values = known.get(responses) ?? responseMatrix(metric, responses, times);
+    known.set(responses, values);
+    return values;
+  };
+  return pairs.map(([source, target]) => correlation(matrixOf(source), matrixOf(target), rowTimes));
+}
+
+/** Throws `metric-failed` where the target has a cell that the source lacks. */
+function checkCovered(metric: BehaviourMetric, pairs: Pairs, coded: CodedTrials): void {
+  const once = new Float64Array(coded.images.length).fill(1);
+  for (const [source, target] of pairs) {
+    const from = responseMatrix(metric, source, once);
+    const to = responseMatrix(metric, target, once);
+    const cell = from.findIndex((value, i) => Number.isNaN(value) && !Number.isNaN(to[i]));
+    if (cell === -1) continue;
+    const cols = metric[1] === '1' ? 1 : coded.objects.length;
+    const row = Math.floor(cell / cols);
+    const where = metric[0] === 'o' ? `object ${coded.objects[row]}` : `image ${coded.images[row]}`;
+    const choice = cols === 1 ? '' : ` and choice ${coded.objects[cell % cols]}`;
+    throw new VentralError(
+      'metric-failed',
+      `${metric} has no value for ${where}${choice} in one half of the trials; set skipna to leave such cells out`,
+      { field: 'skipna', expected: 'a value in every cell, or skipna: true', found: 'NaN' },
+    );
+  }
+}
+
+/** p(choice) / (p(choice) + p(truth)), NaN at the truth; rows and columns in the order of the trials. */
+export function sharesOfModel(probabilities: Probabilities, coded: CodedTrials): ChoiceShares {
+  const rows = matchRows(probabilities.stimulusIds, coded.images);
+  const cols = matchColumns(probabilities.choices, coded.objects);
+  const objects = coded.objects.length;
+  const round = probabilities.dtype === 'float32' ? Math.fround : (value: number) => value;
+  const { data, cols: width } = probabilities.values;
+  const shares = new Float64Array(rows.length * objects);
+  rows.forEach((row, image) => {
+    const ofTruth = data[row * width + cols[coded.truth[image]]];
+    cols.forEach((col, object) => {
+      const p = data[row * width + col];
+      shares[image * objects + object] =
+        object === coded.truth[image] ? Number.NaN : round(p / round(p + ofTruth));
+    });
+  });
+  return choiceShares(coded.truth, objects, shares);
+}
+
+function matchRows(have: readonly Id[], want: readonly Id[]): number[] {
+  const rows = new Map(have.map((id, row) => [id, row]));
+  const missing = want.find((id) => !rows.has(id));
+  const wanted = new Set(want);
+  const odd = missing ?? have.find((id) => !wanted.has(id));
+  if (odd !== undefined || have.length !== want.length) {
+    throw new VentralError(
+      'stimuli-mismatch',
+      odd === undefined
+        ? `The model answered ${have.length} images of which only ${want.length} differ`
+        : `Image ${odd} has ${missing === undefined ? 'answers of the model but no trial' : 'trials but no answer of the model'}`,
+      {
+        field: 'stimulus_id',
+        expected: `${want.length} images with trials`,
+        found: `${have.length} images with answers`,
+      },
+    );
+  }
+  return want.map((id) => rows.get(id)!);
+}
+
+function matchColumns(have: readonly string[], want: readonly string[]): number[] {
+  const cols = new Map(have.map((choice, col) => [choice, col]));
+  const missing = want.filter((choice) => !cols.has(choice));
+  if (missing.length > 0 || have.length !== want.length) {
+    throw new VentralError(
+      'labels-uncovered',
+      missing.length > 0
+        ? `The read-out lacks choices that the trials have: ${missing.join(', ')}`
+        : `The read-out has choices that the trials lack: ${[...have].filter((choice) => !want.includes(choice)).join(', ')}`,
+      {
+        field: 'choice',
+        expected: [...want].join(', '),
+        found: [...have].sort(compareIds).join(', '),
+      },
+    );
+  }
+  return want.map((choice) => cols.get(choice)!);
+}

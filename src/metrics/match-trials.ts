@@ -1,0 +1,134 @@
+/**
+ * Two-alternative match-to-sample trials, coded as integers and halved as the reference halves them
+ * (spec §4.4 F–G): no object is made per trial, so that a million trials take a fraction of a second.
+ */
+import { compareIds, type Id } from '../data/ids.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { RandomState } from '../numerics/random-state.js';
+import { type ChoiceShares, choiceShares } from './dprime.js';
+
+/** Trials in file order, one entry each: the image, the object it shows, the other object offered, the choice. */
+export interface MatchTrials {
+  readonly stimulusIds: readonly Id[];
+  readonly sample: readonly string[];
+  readonly dist: readonly string[];
+  readonly choice: readonly string[];
+}
+
+/** Trials coded as positions in `images` and `objects`, both ascending. */
+export interface CodedTrials {
+  readonly images: readonly Id[];
+  readonly objects: readonly string[];
+  /** Object that each image shows. */
+  readonly truth: Int32Array;
+  readonly image: Int32Array;
+  readonly sample: Int32Array;
+  /** −1 where the distractor is never shown and never chosen. */
+  readonly dist: Int32Array;
+  readonly choice: Int32Array;
+}
+
+/** Throws `trials-invalid` where there are no trials or an image is said to show two objects. */
+export function codeTrials(trials: MatchTrials): CodedTrials {
+  const images = [...new Set(trials.stimulusIds)].sort(compareIds);
+  const objects = [...new Set([...new Set(trials.sample), ...new Set(trials.choice)])].sort(
+    compareIds,
+  );
+  if (images.length === 0) throw new VentralError('trials-invalid', 'There are no trials');
+  const image = positions(trials.stimulusIds, images);
+  const sample = positions(trials.sample, objects);
+  const truth = new Int32Array(images.length).fill(-1);
+  for (let i = 0; i < image.length; i++) {
+    const known = truth[image[i]];
+    if (known !== -1 && known !== sample[i]) {
+      throw new VentralError(
+        'trials-invalid',
+        `Trials show two objects in image ${images[image[i]]}: ${objects[known]} and ${trials.sample[i]}`,
+        { field: 'sample_obj', expected: objects[known], found: trials.sample[i] },
+      );
+    }
+    truth[image[i]] = sample[i];
+  }
+  const [dist, choice] = [positions(trials.dist, objects), positions(trials.choice, objects)];
+  return { images, objects, truth, image, sample, dist, choice };
+}
+
+function positions<T>(values: readonly T[], known: readonly T[]): Int32Array {
+  const position = new Map(known.map((value, i) => [value, i]));
+  return Int32Array.from(values, (value) => position.get(value) ?? -1);
+}
+
+/**
+ * The trials of both halves, once a repetition: one shuffle of all trials each from one random stream,
+ * cut in the middle (the odd trial falls to the second half).
+ */
+export function trialHalves(
+  trials: number,
+  repetitions: number,
+  seed: number,
+): (readonly [readonly number[], readonly number[]])[] {
+  const random = new RandomState(seed);
+  const middle = Math.floor(trials / 2);
+  return Array.from({ length: repetitions }, () => {
+    const order = random.permutation(trials);
+    return [order.slice(0, middle), order.slice(middle)] as const;
+  });
+}
+
+/**
+ * Share of each choice among the trials of one half in which it was offered: image × object.
+ * Throws `trials-invalid` for an image without a trial in the half, `metric-failed` for an object that
+ * is never chosen in it or that no image shows (d′ needs both).
+ */
+export function sharesOfHalf(trials: CodedTrials, half: readonly number[]): ChoiceShares {
+  const { images, truth, image, sample, dist, choice } = trials;
+  const objects = trials.objects.length;
+  const chosen = new Float64Array(images.length * objects);
+  const offered = new Float64Array(images.length * objects);
+  for (const trial of half) {
+    const row = image[trial] * objects;
+    chosen[row + choice[trial]]++;
+    offered[row + sample[trial]]++;
+    if (dist[trial] !== -1) offered[row + dist[trial]]++;
+  }
+  checkHalf(trials, chosen);
+  const shares = chosen.map((count, i) => (offered[i] > 0 ? count / offered[i] : Number.NaN));
+  truth.forEach((object, row) => {
+    shares[row * objects + object] = Number.NaN;
+  });
+  return choiceShares(truth, objects, shares);
+}
+
+function checkHalf({ images, objects, truth }: CodedTrials, chosen: Float64Array): void {
+  const byImage = new Float64Array(images.length);
+  const byObject = new Float64Array(objects.length);
+  chosen.forEach((count, i) => {
+    byImage[Math.floor(i / objects.length)] += count;
+    byObject[i % objects.length] += count;
+  });
+  const lost = byImage.indexOf(0);
+  if (lost !== -1) {
+    throw new VentralError(
+      'trials-invalid',
+      `Image ${images[lost]} has no trial in one half of the trials, so the halves cannot be compared`,
+      { field: 'stimulus_id', expected: 'trials of every image in both halves', found: 'none' },
+    );
+  }
+  const never = byObject.indexOf(0);
+  if (never !== -1) {
+    throw new VentralError(
+      'metric-failed',
+      `Object ${objects[never]} is never chosen in one half of the trials, so its d′ is not defined`,
+      { field: 'choice', expected: `some choice of ${objects[never]}`, found: 'none' },
+    );
+  }
+  const shown = new Set(truth);
+  const unseen = objects.findIndex((_, object) => !shown.has(object));
+  if (unseen !== -1) {
+    throw new VentralError(
+      'metric-failed',
+      `Object ${objects[unseen]} is chosen but no image shows it, so its d′ is not defined`,
+      { field: 'sample_obj', expected: `an image of ${objects[unseen]}`, found: 'none' },
+    );
+  }
+}
