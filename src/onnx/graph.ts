@@ -1,0 +1,284 @@
+import { elementTypeName } from './element-type.js';
+import { floats, integers, records, text, WireError, type WireRecord } from './wire.js';
+
+/**
+ * What an ONNX graph says, decoded from its records (field numbers of onnx.proto3). Everything
+ * keeps the bytes that it was read from, as views, so that writing loses nothing.
+ */
+
+/** A dimension: a size, a name that stands for one, or null where nothing is said. */
+export type Dimension = number | string | null;
+
+/** An input, an output or an inner value with what is known of its type. */
+export interface ValueInfo {
+  readonly name: string;
+  /** Number of TensorProto.DataType; undefined where untyped or no tensor. */
+  readonly elementType?: number;
+  /** Undefined where the rank is not known. */
+  readonly dims?: readonly Dimension[];
+  /** What else the value is, if no dense tensor. */
+  readonly kind: 'tensor' | 'sequence' | 'map' | 'optional' | 'sparse' | 'untyped';
+  readonly bytes: Uint8Array;
+}
+
+/** Where the elements of a tensor are. */
+export type TensorData =
+  | { readonly at: 'raw'; readonly bytes: Uint8Array }
+  /** In a typed field; `bytes` are what its records take, which an element can only exceed. */
+  | { readonly at: 'typed'; readonly elements: number }
+  | { readonly at: 'external'; readonly entries: ReadonlyMap<string, string> };
+
+/** A tensor that stands in the file: an initializer or an attribute. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly elementType: number;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+  readonly bytes: Uint8Array;
+}
+
+/** An attribute of a node; only the member of its type is set. */
+export interface Attribute {
+  readonly name: string;
+  /** Number of AttributeProto.AttributeType. */
+  readonly type: number;
+  /** Name of the function attribute that this one takes its value from. */
+  readonly reference?: string;
+  readonly float?: number;
+  readonly integer?: number;
+  readonly string?: Uint8Array;
+  readonly floats: readonly number[];
+  readonly integers: readonly number[];
+  readonly strings: readonly Uint8Array[];
+  readonly tensors: readonly TensorInfo[];
+  readonly graphs: readonly Graph[];
+}
+
+/** One call of an operator. */
+export interface GraphNode {
+  readonly name: string;
+  readonly operator: string;
+  readonly domain: string;
+  /** Empty names are optional inputs that are not given. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: readonly Attribute[];
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly record: WireRecord;
+}
+
+/** A graph; `records` are all of its records in file order. */
+export interface Graph {
+  readonly name: string;
+  readonly nodes: readonly GraphNode[];
+  readonly initializers: readonly TensorInfo[];
+  /** Names of sparse initializers (their `values` tensor bears the name). */
+  readonly sparseInitializers: readonly TensorInfo[];
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly valueInfo: readonly ValueInfo[];
+  readonly records: readonly WireRecord[];
+}
+
+/** More records than any network has: a file made to exhaust memory. */
+const MAX_RECORDS = 2_000_000;
+/** Deeper nesting of subgraphs than any network has: a file made to exhaust the stack. */
+const MAX_DEPTH = 32;
+
+const malformed = (field: number) => new WireError('malformed', 0, field);
+
+/** Reads a GraphProto. Throws {@link WireError}. */
+export function readGraph(bytes: Uint8Array, depth = 0): Graph {
+  if (depth > MAX_DEPTH) throw malformed(0);
+  const all: WireRecord[] = [];
+  const graph = {
+    name: '',
+    nodes: [] as GraphNode[],
+    initializers: [] as TensorInfo[],
+    sparseInitializers: [] as TensorInfo[],
+    inputs: [] as ValueInfo[],
+    outputs: [] as ValueInfo[],
+    valueInfo: [] as ValueInfo[],
+    records: all,
+  };
+  for (const record of records(bytes)) {
+    if (all.push(record) > MAX_RECORDS) throw malformed(record.field);
+    const { field, payload } = record;
+    if (record.wire !== 2) continue;
+    if (field === 1) graph.nodes.push(readNode(record, depth));
+    else if (field === 2) graph.name = text(record);
+    else if (field === 5) graph.initializers.push(readTensor(payload));
+    else if (field === 11) graph.inputs.push(readValueInfo(payload));
+    else if (field === 12) graph.outputs.push(readValueInfo(payload));
+    else if (field === 13) graph.valueInfo.push(readValueInfo(payload));
+    else if (field === 15) graph.sparseInitializers.push(...readSparse(payload));
+  }
+  return graph;
+}
+
+/** Reads a NodeProto from its record. Throws {@link WireError}. */
+export function readNode(record: WireRecord, depth = 0): GraphNode {
+  const node = { name: '', operator: '', domain: '' };
+  const inputs: string[] = [];
+  const outputs: string[] = [];
+  const attributes: Attribute[] = [];
+  const metadata = new Map<string, string>();
+  for (const part of records(record.payload)) {
+    if (part.wire !== 2) continue;
+    if (part.field === 1) inputs.push(text(part));
+    else if (part.field === 2) outputs.push(text(part));
+    else if (part.field === 3) node.name = text(part);
+    else if (part.field === 4) node.operator = text(part);
+    else if (part.field === 5) attributes.push(readAttribute(part.payload, depth));
+    else if (part.field === 7) node.domain = text(part);
+    else if (part.field === 9) metadata.set(...readEntry(part.payload));
+  }
+  return { ...node, inputs, outputs, attributes, metadata, record };
+}
+
+function readAttribute(bytes: Uint8Array, depth: number): Attribute {
+  const scalar: { float?: number; integer?: number; string?: Uint8Array; reference?: string } = {};
+  const lists = {
+    floats: [] as number[],
+    integers: [] as number[],
+    strings: [] as Uint8Array[],
+    tensors: [] as TensorInfo[],
+    graphs: [] as Graph[],
+  };
+  let name = '';
+  let type = 0;
+  for (const part of records(bytes)) {
+    const { field, wire, payload } = part;
+    if (field === 2 && wire === 5) scalar.float = floats(part)[0];
+    else if (field === 3 && wire === 0) scalar.integer = part.value;
+    else if (field === 7) lists.floats.push(...chunked(floats(part)));
+    else if (field === 8) for (const value of integers(part)) lists.integers.push(value);
+    else if (field === 20 && wire === 0) type = part.value;
+    else if (wire !== 2) continue;
+    else if (field === 1) name = text(part);
+    else if (field === 4) scalar.string = payload;
+    else if (field === 5 || field === 10) lists.tensors.push(readTensor(payload));
+    else if (field === 6 || field === 11) lists.graphs.push(readGraph(payload, depth + 1));
+    else if (field === 9) lists.strings.push(payload);
+    else if (field === 21) scalar.reference = text(part);
+    else if (field === 22 || field === 23) lists.tensors.push(...readSparse(payload));
+  }
+  return { name, type, ...scalar, ...lists };
+}
+
+function* chunked(values: readonly number[]) {
+  yield* values;
+}
+
+/** Reads a TensorProto; its elements stay where they are. Throws {@link WireError}. */
+export function readTensor(bytes: Uint8Array): TensorInfo {
+  const dims: number[] = [];
+  const entries = new Map<string, string>();
+  let name = '';
+  let elementType = 0;
+  let raw: Uint8Array | undefined;
+  let external = false;
+  let elements = 0;
+  for (const part of records(bytes)) {
+    const { field, wire, payload } = part;
+    if (field === 1) for (const dim of integers(part)) dims.push(dim);
+    else if (field === 2 && wire === 0) elementType = part.value;
+    else if (field === 8 && wire === 2) name = text(part);
+    else if (field === 9 && wire === 2) raw = payload;
+    else if (field === 13 && wire === 2) entries.set(...readEntry(payload));
+    else if (field === 14 && wire === 0) external = part.value === 1;
+    else if (
+      field === 4 ||
+      field === 5 ||
+      field === 6 ||
+      field === 7 ||
+      field === 10 ||
+      field === 11
+    )
+      elements += typedElements(part);
+  }
+  let data: TensorData = { at: 'typed', elements };
+  if (external) data = { at: 'external', entries };
+  else if (raw !== undefined) data = { at: 'raw', bytes: raw };
+  return { name, elementType, dims, data, bytes };
+}
+
+/** Elements in one record of a typed data field (float 4, int32 5, string 6, int64 7, double 10, uint64 11). */
+function typedElements({ field, wire, payload }: WireRecord): number {
+  if (wire !== 2 || field === 6) return 1;
+  if (field === 4) return payload.length / 4;
+  if (field === 10) return payload.length / 8;
+  let count = 0;
+  for (const byte of payload) if (byte < 0x80) count++;
+  return count;
+}
+
+function readSparse(bytes: Uint8Array): TensorInfo[] {
+  const found: TensorInfo[] = [];
+  for (const part of records(bytes)) {
+    if (part.wire === 2 && (part.field === 1 || part.field === 2)) {
+      found.push(readTensor(part.payload));
+    }
+  }
+  return found;
+}
+
+/** Reads a StringStringEntryProto. Throws {@link WireError}. */
+export function readEntry(bytes: Uint8Array): [string, string] {
+  let key = '';
+  let value = '';
+  for (const part of records(bytes)) {
+    if (part.wire !== 2) continue;
+    if (part.field === 1) key = text(part);
+    else if (part.field === 2) value = text(part);
+  }
+  return [key, value];
+}
+
+const kinds = { 1: 'tensor', 4: 'sequence', 5: 'map', 8: 'sparse', 9: 'optional' } as const;
+
+/** Reads a ValueInfoProto. Throws {@link WireError}. */
+export function readValueInfo(bytes: Uint8Array): ValueInfo {
+  let info: Omit<ValueInfo, 'name' | 'bytes'> = { kind: 'untyped' };
+  let name = '';
+  for (const part of records(bytes)) {
+    if (part.wire !== 2) continue;
+    if (part.field === 1) name = text(part);
+    if (part.field !== 2) continue;
+    for (const type of records(part.payload)) {
+      const kind = kinds[type.field as keyof typeof kinds];
+      if (kind === undefined || type.wire !== 2) continue;
+      info = kind === 'tensor' ? { kind, ...readTensorType(type.payload) } : { kind };
+    }
+  }
+  return { name, ...info, bytes };
+}
+
+function readTensorType(bytes: Uint8Array): { elementType?: number; dims?: Dimension[] } {
+  const type: { elementType?: number; dims?: Dimension[] } = {};
+  for (const part of records(bytes)) {
+    if (part.field === 1 && part.wire === 0) type.elementType = part.value;
+    if (part.field !== 2 || part.wire !== 2) continue;
+    type.dims = [];
+    for (const dim of records(part.payload)) {
+      if (dim.field === 1 && dim.wire === 2) type.dims.push(readDimension(dim.payload));
+    }
+  }
+  return type;
+}
+
+function readDimension(bytes: Uint8Array): Dimension {
+  let size: Dimension = null;
+  for (const part of records(bytes)) {
+    if (part.field === 1 && part.wire === 0) size = part.value;
+    else if (part.field === 2 && part.wire === 2) size = text(part);
+  }
+  return size === '' ? null : size;
+}
+
+/** `float32 [N, 3, 224, 224]`, for sentences; `?` where nothing is said. */
+export function describeValue(info: ValueInfo): string {
+  if (info.kind !== 'tensor') return info.kind;
+  const type = elementTypeName(info.elementType ?? 0) ?? 'untyped';
+  return info.dims === undefined ? type : `${type} [${info.dims.map((d) => d ?? '?').join(', ')}]`;
+}
