@@ -42,9 +42,11 @@ export function responseMatrix(
   responses: ChoiceShares,
   times: ArrayLike<number>,
 ): Float64Array {
-  const full = clip(dprime(metric, responses, times));
+  const full = dprime(metric, responses, times);
+  for (let i = 0; i < full.length; i++) full[i] = Math.max(-CAP, Math.min(CAP, full[i]));
   const values = metric[1] === '1' ? meanOverChoices(full, responses.objects) : full;
-  return metric.endsWith('n') ? minusGroupMeans(values, responses, times) : values;
+  if (metric.endsWith('n')) subtractGroupMeans(values, responses, times);
+  return values;
 }
 
 /** Unclipped d′, image × object or object × object; false alarms are pooled over the images of an object. */
@@ -55,17 +57,14 @@ export function dprime(
 ): Float64Array {
   const { truth, objects, shares, hits } = responses;
   const pooled = groupMeans(shares, responses, times);
-  const falseAlarms = pooled.map(normalQuantile);
   const byObject = metric[0] === 'o';
   const rows = byObject ? objects : truth.length;
-  const values = new Float64Array(rows * objects);
-  for (let row = 0; row < rows; row++) {
+  const values = byObject ? pooled.map((share) => normalQuantile(1 - share)) : hits.slice();
+  const falseAlarms = pooled.map(normalQuantile);
+  for (let row = 0, cell = 0; row < rows; row++) {
     const object = byObject ? row : truth[row];
-    for (let choice = 0; choice < objects; choice++) {
-      const cell = row * objects + choice;
-      const hit = byObject ? normalQuantile(1 - pooled[cell]) : hits[cell];
-      values[cell] = hit - falseAlarms[choice * objects + object];
-    }
+    for (let choice = 0; choice < objects; choice++)
+      values[cell++] -= falseAlarms[choice * objects + object];
   }
   return values;
 }
@@ -82,30 +81,30 @@ function groupMeans(
   for (let image = 0; image < truth.length; image++) {
     const count = times[image];
     if (count === 0) continue;
+    const group = truth[image] * cols;
+    const row = image * cols;
     for (let col = 0; col < cols; col++) {
-      const value = values[image * cols + col];
+      const value = values[row + col];
       if (Number.isNaN(value)) continue;
-      sums[truth[image] * cols + col] += count * value;
-      counts[truth[image] * cols + col] += count;
+      sums[group + col] += count * value;
+      counts[group + col] += count;
     }
   }
-  return sums.map((sum, i) => sum / counts[i]);
+  for (let i = 0; i < sums.length; i++) sums[i] /= counts[i];
+  return sums;
 }
 
-function minusGroupMeans(
+function subtractGroupMeans(
   values: Float64Array,
   responses: ChoiceShares,
   times: ArrayLike<number>,
-): Float64Array {
+): void {
   const means = groupMeans(values, responses, times);
-  const cols = values.length / responses.truth.length;
-  return values.map(
-    (value, i) => value - means[responses.truth[Math.floor(i / cols)] * cols + (i % cols)],
-  );
-}
-
-function clip(values: Float64Array): Float64Array {
-  return values.map((value) => Math.max(-CAP, Math.min(CAP, value)));
+  const { truth } = responses;
+  const cols = values.length / truth.length;
+  for (let image = 0, cell = 0; image < truth.length; image++) {
+    for (let col = 0; col < cols; col++) values[cell++] -= means[truth[image] * cols + col];
+  }
 }
 
 /** Mean over the choices of each row, NaN skipped. */
@@ -135,31 +134,31 @@ export function correlation(
   times: ArrayLike<number>,
 ): number {
   const cols = source.length / times.length;
+  const weights = new Float64Array(source.length);
   let count = 0;
   let sumX = 0;
   let sumY = 0;
-  const each = (visit: (x: number, y: number, weight: number) => void) => {
-    for (let i = 0; i < source.length; i++) {
-      const weight = times[Math.floor(i / cols)];
-      if (weight > 0 && !Number.isNaN(source[i]) && !Number.isNaN(target[i]))
-        visit(source[i], target[i], weight);
-    }
-  };
-  each((x, y, weight) => {
+  for (let cell = 0; cell < source.length; cell++) {
+    const weight = times[Math.floor(cell / cols)];
+    if (weight === 0 || Number.isNaN(source[cell]) || Number.isNaN(target[cell])) continue;
+    weights[cell] = weight;
     count += weight;
-    sumX += weight * x;
-    sumY += weight * y;
-  });
+    sumX += weight * source[cell];
+    sumY += weight * target[cell];
+  }
+  const [meanX, meanY] = [sumX / count, sumY / count];
   let xx = 0;
   let yy = 0;
   let xy = 0;
-  each((x, y, weight) => {
-    const dx = x - sumX / count;
-    const dy = y - sumY / count;
+  for (let cell = 0; cell < source.length; cell++) {
+    const weight = weights[cell];
+    if (weight === 0) continue;
+    const dx = source[cell] - meanX;
+    const dy = target[cell] - meanY;
     xx += weight * dx * dx;
     yy += weight * dy * dy;
     xy += weight * dx * dy;
-  });
+  }
   if (count < 2 || xx === 0 || yy === 0) return Number.NaN;
   return Math.max(-1, Math.min(1, xy / Math.sqrt(xx) / Math.sqrt(yy)));
 }

@@ -13,13 +13,7 @@ import {
   correlation,
   responseMatrix,
 } from './dprime.js';
-import {
-  type CodedTrials,
-  codeTrials,
-  type MatchTrials,
-  sharesOfHalf,
-  trialHalves,
-} from './match-trials.js';
+import { type CodedTrials, halveTrials, type MatchTrials } from './match-trials.js';
 import type { MetricResult } from './metric.js';
 
 /** What a model answers: one probability an image and choice. */
@@ -64,10 +58,9 @@ export function behaviourScore(
   trials: MatchTrials,
   options: BehaviourOptions,
 ): BehaviourResult {
-  const coded = codeTrials(trials);
+  const { coded, halves } = halveTrials(trials, options.repetitions, options.seed);
   const source = sharesOfModel(probabilities, coded);
-  const halves = trialHalves(coded.image.length, options.repetitions, options.seed);
-  const pairs = halves.map(([half]) => [source, sharesOfHalf(coded, half)] as const);
+  const pairs = halves.map(([half]) => [source, half] as const);
   return result(metric, pairs, coded, options);
 }
 
@@ -77,12 +70,8 @@ export function behaviourCeiling(
   trials: MatchTrials,
   options: BehaviourOptions,
 ): BehaviourResult {
-  const coded = codeTrials(trials);
-  const halves = trialHalves(coded.image.length, options.repetitions, options.seed);
-  const pairs = halves.map(
-    ([first, second]) => [sharesOfHalf(coded, first), sharesOfHalf(coded, second)] as const,
-  );
-  return result(metric, pairs, coded, options);
+  const { coded, halves } = halveTrials(trials, options.repetitions, options.seed);
+  return result(metric, halves, coded, options);
 }
 
 /** {@link behaviourScore} for i2n. */
@@ -115,8 +104,11 @@ function result(
   { skipna }: BehaviourOptions,
 ): BehaviourResult {
   const once = new Float64Array(coded.images.length).fill(1);
-  if (!skipna) checkCovered(metric, pairs, coded);
-  const splits = correlations(metric, pairs, once);
+  const matrices = pairMatrices(metric, pairs, once);
+  if (!skipna) for (const pair of matrices) checkCovered(metric, pair, coded);
+  const splits = matrices.map(([source, target]) =>
+    correlation(source, target, rowTimes(metric, coded.objects.length, once)),
+  );
   const imagesByObject = coded.objects.map((): number[] => []);
   coded.truth.forEach((object, image) => void imagesByObject[object].push(image));
   return {
@@ -129,40 +121,46 @@ function result(
     resample(images) {
       const times = new Float64Array(once.length);
       for (const image of images) times[image]++;
-      return correlations(metric, pairs, times);
+      return pairMatrices(metric, pairs, times).map(([source, target]) =>
+        correlation(source, target, rowTimes(metric, coded.objects.length, times)),
+      );
     },
   };
 }
 
-function correlations(metric: BehaviourMetric, pairs: Pairs, times: Float64Array): number[] {
-  const rowTimes = metric[0] === 'o' ? new Float64Array(pairs[0][0].objects).fill(1) : times;
+/** The matrices of every pair; a source that all pairs share is computed once. */
+function pairMatrices(metric: BehaviourMetric, pairs: Pairs, times: Float64Array) {
   const known = new Map<ChoiceShares, Float64Array>();
   const matrixOf = (responses: ChoiceShares) => {
     const values = known.get(responses) ?? responseMatrix(metric, responses, times);
     known.set(responses, values);
     return values;
   };
-  return pairs.map(([source, target]) => correlation(matrixOf(source), matrixOf(target), rowTimes));
+  return pairs.map(([source, target]) => [matrixOf(source), matrixOf(target)] as const);
+}
+
+/** How often each row of a response matrix counts: objects once, images as often as drawn. */
+function rowTimes(metric: BehaviourMetric, objects: number, times: Float64Array): Float64Array {
+  return metric[0] === 'o' ? new Float64Array(objects).fill(1) : times;
 }
 
 /** Throws `metric-failed` where the target has a cell that the source lacks. */
-function checkCovered(metric: BehaviourMetric, pairs: Pairs, coded: CodedTrials): void {
-  const once = new Float64Array(coded.images.length).fill(1);
-  for (const [source, target] of pairs) {
-    const from = responseMatrix(metric, source, once);
-    const to = responseMatrix(metric, target, once);
-    const cell = from.findIndex((value, i) => Number.isNaN(value) && !Number.isNaN(to[i]));
-    if (cell === -1) continue;
-    const cols = metric[1] === '1' ? 1 : coded.objects.length;
-    const row = Math.floor(cell / cols);
-    const where = metric[0] === 'o' ? `object ${coded.objects[row]}` : `image ${coded.images[row]}`;
-    const choice = cols === 1 ? '' : ` and choice ${coded.objects[cell % cols]}`;
-    throw new VentralError(
-      'metric-failed',
-      `${metric} has no value for ${where}${choice} in one half of the trials; set skipna to leave such cells out`,
-      { field: 'skipna', expected: 'a value in every cell, or skipna: true', found: 'NaN' },
-    );
-  }
+function checkCovered(
+  metric: BehaviourMetric,
+  [source, target]: readonly [Float64Array, Float64Array],
+  coded: CodedTrials,
+): void {
+  const cell = source.findIndex((value, i) => Number.isNaN(value) && !Number.isNaN(target[i]));
+  if (cell === -1) return;
+  const cols = metric[1] === '1' ? 1 : coded.objects.length;
+  const row = Math.floor(cell / cols);
+  const where = metric[0] === 'o' ? `object ${coded.objects[row]}` : `image ${coded.images[row]}`;
+  const choice = cols === 1 ? '' : ` and choice ${coded.objects[cell % cols]}`;
+  throw new VentralError(
+    'metric-failed',
+    `${metric} has no value for ${where}${choice} on the source side; set skipna to leave such cells out`,
+    { field: 'skipna', expected: 'a value in every cell, or skipna: true', found: 'NaN' },
+  );
 }
 
 /** p(choice) / (p(choice) + p(truth)), NaN at the truth; rows and columns in the order of the trials. */

@@ -2,7 +2,7 @@
  * Two-alternative match-to-sample trials, coded as integers and halved as the reference halves them
  * (spec §4.4 F–G): no object is made per trial, so that a million trials take a fraction of a second.
  */
-import { compareIds, type Id } from '../data/ids.js';
+import { ascending, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { RandomState } from '../numerics/random-state.js';
 import { type ChoiceShares, choiceShares } from './dprime.js';
@@ -30,32 +30,93 @@ export interface CodedTrials {
 
 /** Throws `trials-invalid` where there are no trials or an image is said to show two objects. */
 export function codeTrials(trials: MatchTrials): CodedTrials {
-  const images = [...new Set(trials.stimulusIds)].sort(compareIds);
-  const objects = [...new Set([...new Set(trials.sample), ...new Set(trials.choice)])].sort(
-    compareIds,
-  );
-  if (images.length === 0) throw new VentralError('trials-invalid', 'There are no trials');
-  const image = positions(trials.stimulusIds, images);
-  const sample = positions(trials.sample, objects);
+  if (trials.choice.length === 0) throw new VentralError('trials-invalid', 'There are no trials');
+  const byImage = codes([trials.stimulusIds]);
+  const byObject = codes([trials.sample, trials.choice, trials.dist]);
+  const [images, [image]] = [byImage.values, byImage.columns];
+  const [sample, choice, offered] = byObject.columns;
+  const seen = new Uint8Array(byObject.values.length);
   const truth = new Int32Array(images.length).fill(-1);
   for (let i = 0; i < image.length; i++) {
     const known = truth[image[i]];
-    if (known !== -1 && known !== sample[i]) {
-      throw new VentralError(
-        'trials-invalid',
-        `Trials show two objects in image ${images[image[i]]}: ${objects[known]} and ${trials.sample[i]}`,
-        { field: 'sample_obj', expected: objects[known], found: trials.sample[i] },
-      );
-    }
+    if (known !== -1 && known !== sample[i]) throw twoObjects(trials, i, byObject.values[known]);
     truth[image[i]] = sample[i];
+    seen[sample[i]] = 1;
+    seen[choice[i]] = 1;
   }
-  const [dist, choice] = [positions(trials.dist, objects), positions(trials.choice, objects)];
-  return { images, objects, truth, image, sample, dist, choice };
+  // An object that is a mere distractor has no column; objects keep their order.
+  const kept = new Int32Array(byObject.values.length).fill(-1);
+  const objects = byObject.values.filter((_, object) => seen[object]);
+  let next = 0;
+  for (let object = 0; object < kept.length; object++) if (seen[object]) kept[object] = next++;
+  const again = (column: Int32Array) => column.map((object) => kept[object]);
+  return {
+    images,
+    objects,
+    truth: again(truth),
+    image,
+    sample: again(sample),
+    dist: again(offered),
+    choice: again(choice),
+  };
 }
 
-function positions<T>(values: readonly T[], known: readonly T[]): Int32Array {
-  const position = new Map(known.map((value, i) => [value, i]));
-  return Int32Array.from(values, (value) => position.get(value) ?? -1);
+function twoObjects(trials: MatchTrials, trial: number, known: string): VentralError {
+  return new VentralError(
+    'trials-invalid',
+    `Trials show two objects in image ${trials.stimulusIds[trial]}: ${known} and ${trials.sample[trial]}`,
+    { field: 'sample_obj', expected: known, found: trials.sample[trial] },
+  );
+}
+
+/** The distinct values of some columns, ascending, and the columns as positions among them. */
+function codes<T extends Id>(columns: readonly (readonly T[])[]) {
+  const known = new Map<T, number>();
+  const coded = columns.map((column) => {
+    const positions = new Int32Array(column.length);
+    for (let i = 0; i < column.length; i++) {
+      let position = known.get(column[i]);
+      if (position === undefined) {
+        position = known.size;
+        known.set(column[i], position);
+      }
+      positions[i] = position;
+    }
+    return positions;
+  });
+  const first = [...known.keys()];
+  const order = ascending(first);
+  const rank = new Int32Array(order.length);
+  order.forEach((from, to) => {
+    rank[from] = to;
+  });
+  return {
+    values: order.map((from) => first[from]),
+    columns: coded.map((positions) => positions.map((position) => rank[position])),
+  };
+}
+
+/** Halves that were already counted, so that a score and its ceiling shuffle the trials once. */
+const counted = new WeakMap<MatchTrials, Map<string, HalvedTrials>>();
+
+/** Coded trials and, once a repetition, the shares of choices in both halves. */
+export interface HalvedTrials {
+  readonly coded: CodedTrials;
+  readonly halves: readonly (readonly [ChoiceShares, ChoiceShares])[];
+}
+
+/** Codes, shuffles and counts the trials. Throws as {@link codeTrials} and {@link sharesOfHalf}. */
+export function halveTrials(trials: MatchTrials, repetitions: number, seed: number): HalvedTrials {
+  const ofTrials = counted.get(trials) ?? new Map<string, HalvedTrials>();
+  counted.set(trials, ofTrials);
+  const known = ofTrials.get(`${repetitions} ${seed}`);
+  if (known) return known;
+  const coded = codeTrials(trials);
+  const halves = trialHalves(coded.image.length, repetitions, seed).map(
+    ([first, second]) => [sharesOfHalf(coded, first), sharesOfHalf(coded, second)] as const,
+  );
+  ofTrials.set(`${repetitions} ${seed}`, { coded, halves });
+  return { coded, halves };
 }
 
 /**
