@@ -74,6 +74,8 @@ export const codes = {
   // resources
   'disk-full': { status: 507, exit: 1, title: 'The disk is full' },
   'memory-exceeded': { status: 507, exit: 1, title: 'The work needs more memory than it may use' },
+  'deadline-exceeded': { status: 503, exit: 1, title: 'The work took longer than it may' },
+  'process-died': { status: 500, exit: 1, title: 'The process that did the work died' },
   interrupted: { status: 503, exit: 130, title: 'Interrupted' },
   'home-owned': { status: 409, exit: 1, title: 'Another process owns this home' },
   'home-format': { status: 503, exit: 1, title: 'The home was written by another version' },
