@@ -1,0 +1,73 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { FloatRaster, Raster } from './picture.js';
+import { roundHalfEven } from './round-half-even.js';
+
+/**
+ * Centre crops. `torchvision`'s offset is rounded half to even and a picture smaller than the crop is
+ * first padded with zeros; `albumentations` (the OpenCV recipes) floors and refuses such a picture.
+ * Parity: to the pixel (oracle group 10).
+ */
+export type CropRule = 'torchvision' | 'albumentations';
+
+/** Offset of a centre crop of `crop` pixels in `size` pixels, `crop` ≤ `size`. */
+export function cropOffset(size: number, crop: number, rule: CropRule): number {
+  const half = (size - crop) / 2;
+  return rule === 'torchvision' ? roundHalfEven(half) : Math.floor(half);
+}
+
+function pad<T extends Raster | FloatRaster>(source: T, width: number, height: number): T {
+  const left = Math.floor(Math.max(0, width - source.width) / 2);
+  const top = Math.floor(Math.max(0, height - source.height) / 2);
+  const wide = Math.max(width, source.width);
+  const { channels } = source;
+  const length = wide * Math.max(height, source.height) * channels;
+  const data =
+    source.data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+  for (let y = 0; y < source.height; y++) {
+    const row = source.data.subarray(
+      y * source.width * channels,
+      (y + 1) * source.width * channels,
+    );
+    data.set(row, ((top + y) * wide + left) * channels);
+  }
+  return { ...source, width: wide, height: Math.max(height, source.height), data };
+}
+
+/**
+ * The central `width` × `height` pixels.
+ * @throws VentralError `input-mismatch` where the rule is albumentations' and the picture is smaller
+ */
+export function centerCrop<T extends Raster | FloatRaster>(
+  source: T,
+  width: number,
+  height: number,
+  rule: CropRule,
+): T {
+  if (source.width === width && source.height === height) return source;
+  if (source.width < width || source.height < height) {
+    if (rule === 'torchvision') {
+      return centerCrop(pad(source, width, height), width, height, rule);
+    }
+    throw new VentralError(
+      'input-mismatch',
+      `crop is ${width} × ${height} pixels, but the picture has ${source.width} × ${source.height} ` +
+        'after resize, and library opencv does not pad',
+      {
+        field: 'input.crop',
+        expected: `at most ${source.width} × ${source.height}`,
+        found: `${width} × ${height}`,
+      },
+    );
+  }
+  const { channels } = source;
+  const left = cropOffset(source.width, width, rule);
+  const top = cropOffset(source.height, height, rule);
+  const length = width * height * channels;
+  const data =
+    source.data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * source.width + left) * channels;
+    data.set(source.data.subarray(from, from + width * channels), y * width * channels);
+  }
+  return { ...source, width, height, data };
+}

@@ -1,0 +1,127 @@
+import { VentralError } from '../errors/ventral-error.js';
+import { type Picture, toRgb } from './picture.js';
+import { roundHalfEven } from './round-half-even.js';
+
+/**
+ * Puts a stimulus at its visual angle before a model that sees another one: smaller on a grey canvas,
+ * or cropped to its centre. Nothing is resampled here (spec §5.1). Parity: to the pixel.
+ */
+
+/** Visual angle, in degrees, that a model sees (`target`) and that a stimulus spans (`source`). */
+export interface Degrees {
+  readonly target: number;
+  readonly source: number;
+}
+
+/** Where a stimulus lands: on a larger canvas, inside itself, or as it was. Sizes and offsets in pixels. */
+export interface Placement {
+  readonly operation: 'paste' | 'crop' | 'none';
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly top: number;
+}
+
+/** Value of each channel of the canvas. */
+const grey = 128;
+/** A canvas beyond this is a mistake in the degrees; the limit of decoded pictures. */
+const maximumPixels = 178_956_970;
+
+/**
+ * Size and offset on the screen of a picture of `width` × `height` pixels; both rounded half to even.
+ * @throws VentralError `degrees-mismatch` for degrees that are not positive
+ */
+export function placement(width: number, height: number, degrees: Degrees): Placement {
+  const ratio = degrees.target / degrees.source;
+  if (!(degrees.target > 0 && degrees.source > 0 && Number.isFinite(ratio))) {
+    throw new VentralError(
+      'degrees-mismatch',
+      `Visual degrees must be positive, found target ${degrees.target} and source ${degrees.source}`,
+      { expected: 'positive degrees', found: `${degrees.target} and ${degrees.source}` },
+    );
+  }
+  if (degrees.target === degrees.source)
+    return { operation: 'none', width, height, left: 0, top: 0 };
+  const size = [roundHalfEven(ratio * width), roundHalfEven(ratio * height)];
+  const paste = ratio >= 1;
+  const offset = (screen: number, own: number) =>
+    roundHalfEven((paste ? screen - own : own - screen) / 2);
+  return {
+    operation: paste ? 'paste' : 'crop',
+    width: size[0],
+    height: size[1],
+    left: offset(size[0], width),
+    top: offset(size[1], height),
+  };
+}
+
+function checkSize(picture: Picture, place: Placement, degrees: Degrees): void {
+  const pixels = place.width * place.height;
+  if (pixels >= 1 && pixels <= maximumPixels) return;
+  throw new VentralError(
+    'degrees-mismatch',
+    `A stimulus of ${picture.width} × ${picture.height} pixels at ${degrees.source} degrees becomes ` +
+      `${place.width} × ${place.height} pixels at ${degrees.target} degrees`,
+    { expected: `1 to ${maximumPixels} pixels`, found: `${place.width} × ${place.height}` },
+  );
+}
+
+/**
+ * The picture on the screen: RGB on a grey canvas where the model sees more degrees (alpha is dropped),
+ * its centre in its own mode where it sees fewer, the same object where the degrees are equal.
+ * @throws VentralError `degrees-mismatch` for degrees that are not positive or leave no or too many pixels
+ */
+export function placeOnScreen(picture: Picture, degrees: Degrees): Picture {
+  const place = placement(picture.width, picture.height, degrees);
+  if (place.operation === 'none') return picture;
+  checkSize(picture, place, degrees);
+  const { width, height, left, top } = place;
+  if (place.operation === 'crop') {
+    const { channels } = picture;
+    const data = new Uint8Array(width * height * channels);
+    for (let y = 0; y < height; y++) {
+      const from = ((top + y) * picture.width + left) * channels;
+      data.set(picture.data.subarray(from, from + width * channels), y * width * channels);
+    }
+    return { width, height, channels, mode: picture.mode, data };
+  }
+  const data = new Uint8Array(width * height * 3).fill(grey);
+  const source = toRgb(picture).data;
+  for (let y = 0; y < picture.height; y++) {
+    const row = source.subarray(y * picture.width * 3, (y + 1) * picture.width * 3);
+    data.set(row, ((top + y) * width + left) * 3);
+  }
+  return { width, height, channels: 3, mode: 'RGB', data };
+}
+
+/**
+ * Degrees of each of `count` stimuli, from the benchmark or from a `degrees` column of the stimuli.
+ * @throws VentralError `degrees-mismatch` where both or neither are given, or one is not positive
+ */
+export function sourceDegrees(
+  count: number,
+  given: { benchmark?: number | undefined; column?: readonly number[] | undefined },
+): readonly number[] {
+  const { benchmark, column } = given;
+  if ((benchmark === undefined) === (column === undefined)) {
+    const found = benchmark === undefined ? 'neither' : 'both';
+    throw new VentralError(
+      'degrees-mismatch',
+      'The degrees of the stimuli come from visual_degrees of the benchmark or from a degrees ' +
+        `column of the stimuli, found ${found}`,
+      { field: 'visual_degrees', expected: 'exactly one of the two', found },
+    );
+  }
+  const all = column ?? new Array<number>(count).fill(benchmark as number);
+  const wrong = all.findIndex((value) => !(value > 0 && Number.isFinite(value)));
+  if (wrong >= 0 || all.length !== count) {
+    throw new VentralError(
+      'degrees-mismatch',
+      wrong >= 0
+        ? `Visual degrees must be positive, found ${all[wrong]} for stimulus ${wrong + 1} of ${count}`
+        : `There are ${all.length} degrees for ${count} stimuli`,
+      { field: 'degrees', expected: `${count} positive numbers`, found: String(all[wrong]) },
+    );
+  }
+  return all;
+}

@@ -1,0 +1,147 @@
+import { VentralError } from '../errors/ventral-error.js';
+import { type CropRule, centerCrop } from './crop.js';
+import {
+  type FloatRaster,
+  type Picture,
+  type Raster,
+  toRgb,
+  toThreeChannels,
+  withoutAlpha,
+} from './picture.js';
+import { type OpencvFilter, resizeOpencv } from './resize-opencv.js';
+import { type PillowFilter, resizePillow } from './resize-pillow.js';
+import { resizeTorch } from './resize-torch.js';
+import { roundHalfEven } from './round-half-even.js';
+import { type SizeRule, targetSize } from './target-size.js';
+
+/**
+ * From a picture on the screen to the tensor that a network sees, as its card says: load_image of the
+ * original (spec §5.3), resize, centre crop, (pixel × range / 255 − mean) / std.
+ * Parity: 8-bit pixels exact, tensors 1e-6, torch's resize 1e-5.
+ */
+
+/** `resize` of a card's `input`. */
+export interface ResizeSpec extends SizeRule {
+  readonly filter: 'bilinear' | 'bicubic' | 'nearest' | 'lanczos' | 'area';
+  readonly library: 'pillow' | 'opencv' | 'torch';
+  /** For torch alone; true unless said. */
+  readonly antialias?: boolean;
+}
+
+/** `input` of a model card (design §5). */
+export interface InputSpec {
+  readonly resize: ResizeSpec | 'none';
+  /** Side of the square that is cut from the centre after the resize. */
+  readonly crop?: number;
+  /** Value of a white pixel before mean and std. */
+  readonly range: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly layout: 'NCHW' | 'NHWC';
+}
+
+const filtersOf: Record<ResizeSpec['library'], readonly ResizeSpec['filter'][]> = {
+  pillow: ['nearest', 'bilinear', 'bicubic', 'lanczos'],
+  opencv: ['nearest', 'bilinear', 'bicubic', 'area'],
+  torch: ['bilinear'],
+};
+
+function resize(source: Raster, spec: ResizeSpec): Raster | FloatRaster {
+  const { library, filter } = spec;
+  if (!filtersOf[library].includes(filter)) {
+    throw new VentralError('card-invalid', `library ${library} has no filter ${filter} here`, {
+      field: 'input.resize.filter',
+      expected: filtersOf[library].join(', '),
+      found: filter,
+    });
+  }
+  const [width, height] = targetSize(source, spec);
+  if (library === 'pillow') return resizePillow(source, width, height, filter as PillowFilter);
+  if (library === 'opencv') return resizeOpencv(source, width, height, filter as OpencvFilter);
+  return resizeTorch(source, width, height, spec.antialias ?? true);
+}
+
+/**
+ * RGB pixels after resize and crop, interleaved: 8 bits, or float32 in 0 to 255 where torch resizes.
+ * @throws VentralError `card-invalid` for a filter that the library lacks, `input-mismatch` for a crop
+ * that OpenCV's rule cannot make
+ */
+export function toPixels(picture: Picture, spec: InputSpec): Raster | FloatRaster {
+  // In Pillow and torch channels do not mix: grey is resized once and repeated afterwards. OpenCV's
+  // vector steps run across channels, so that it must see three.
+  const opencv = spec.resize !== 'none' && spec.resize.library === 'opencv';
+  const source = opencv ? toRgb(picture) : withoutAlpha(picture);
+  let raster = spec.resize === 'none' ? source : resize(source, spec.resize);
+  if (spec.crop !== undefined) {
+    const rule: CropRule = opencv ? 'albumentations' : 'torchvision';
+    raster = centerCrop(raster, spec.crop, spec.crop, rule);
+  }
+  return toThreeChannels(raster);
+}
+
+/** (value × range / 255 − mean) / std of one channel, in float64. */
+function scaled(value: number, spec: InputSpec, channel: number): number {
+  return ((value * spec.range) / 255 - spec.mean[channel]) / spec.std[channel];
+}
+
+/** The three tables of 256 values that 8-bit pixels need; kept for the last card. */
+let tables: { spec: InputSpec; rows: Float32Array[] } | undefined;
+
+function tablesOf(spec: InputSpec): Float32Array[] {
+  if (tables?.spec !== spec) {
+    const rows = [0, 1, 2].map((c) =>
+      Float32Array.from({ length: 256 }, (_, v) => scaled(v, spec, c)),
+    );
+    tables = { spec, rows };
+  }
+  return tables.rows;
+}
+
+/** Distances in the tensor between neighbouring pixels and between channels. */
+const strides = (spec: InputSpec, pixels: number) =>
+  spec.layout === 'NCHW' ? { pixel: 1, channel: pixels } : { pixel: 3, channel: 1 };
+
+/**
+ * Writes the normalised picture into `out` (3 × height × width values in the card's layout), which
+ * may be a slot of a batch.
+ */
+export function normaliseInto(
+  pixels: Raster | FloatRaster,
+  spec: InputSpec,
+  out: Float32Array | Uint8Array,
+): void {
+  const { data } = pixels;
+  const count = pixels.width * pixels.height;
+  const { pixel, channel } = strides(spec, count);
+  if (out instanceof Float32Array && data instanceof Uint8Array) {
+    const [red, green, blue] = tablesOf(spec);
+    for (let i = 0, o = 0, d = 0; i < count; i++, o += pixel, d += 3) {
+      out[o] = red[data[d]];
+      out[o + channel] = green[data[d + 1]];
+      out[o + 2 * channel] = blue[data[d + 2]];
+    }
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    for (let c = 0; c < 3; c++) {
+      const value = scaled(data[i * 3 + c], spec, c);
+      out[i * pixel + c * channel] =
+        out instanceof Uint8Array ? Math.min(255, Math.max(0, roundHalfEven(value))) : value;
+    }
+  }
+}
+
+/**
+ * The network's input for one picture: float32, or uint8 for a network that takes bytes (the same
+ * formula, rounded half to even and clipped). 3 × height × width values in the card's layout.
+ */
+export function normalise(
+  pixels: Raster | FloatRaster,
+  spec: InputSpec,
+  dtype: 'float32' | 'uint8',
+): Float32Array | Uint8Array {
+  const length = pixels.width * pixels.height * 3;
+  const out = dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
+  normaliseInto(pixels, spec, out);
+  return out;
+}

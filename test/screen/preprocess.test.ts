@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import yauzl from 'yauzl';
+import { decodeImage } from '../../src/screen/decode.js';
+import type { Picture, Raster } from '../../src/screen/picture.js';
+import { placeOnScreen } from '../../src/screen/place-on-screen.js';
+import { type InputSpec, normalise, toPixels } from '../../src/screen/preprocess.js';
+import { numbers, oracle, oraclePath } from '../oracle.js';
+import { tolerances } from '../tolerances.js';
+import { noise } from './raster.js';
+
+/** Bytes of each entry of a flat archive, by name without its extension. */
+async function readEntries(path: string): Promise<Map<string, Buffer>> {
+  const archive = await new Promise<yauzl.ZipFile>((resolve, reject) => {
+    yauzl.open(path, { lazyEntries: true, autoClose: false }, (error, file) =>
+      error ? reject(error) : resolve(file),
+    );
+  });
+  const entries = await new Promise<yauzl.Entry[]>((resolve, reject) => {
+    const found: yauzl.Entry[] = [];
+    archive.on('error', reject).on('end', () => resolve(found));
+    archive.on('entry', (entry: yauzl.Entry) => {
+      found.push(entry);
+      archive.readEntry();
+    });
+    archive.readEntry();
+  });
+  const files = new Map<string, Buffer>();
+  for (const entry of entries) {
+    const stream = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
+      archive.openReadStream(entry, (error, s) => (error ? reject(error) : resolve(s)));
+    });
+    files.set(entry.fileName.replace(/\.\w+$/, ''), await buffer(stream));
+  }
+  archive.close();
+  return files;
+}
+
+const degrees: Record<string, number> = { 'neural-nc': 4, 'neural-csv': 8, behaviour: 8 };
+const archives: Record<string, string[]> = {
+  'neural-nc': ['stimuli.zip'],
+  'neural-csv': ['stimuli.zip'],
+  behaviour: ['fitting.zip', 'test.zip'],
+};
+
+async function stimulus(benchmark: string, id: string): Promise<Buffer> {
+  for (const archive of archives[benchmark]) {
+    const path = oraclePath(`09-end-to-end/${benchmark}/${archive}`);
+    const bytes = (await readEntries(path)).get(id);
+    if (bytes) return bytes;
+  }
+  throw new Error(`${benchmark} has no ${id}`);
+}
+
+const toChw = (pixels: Float32Array, height: number, width: number) =>
+  Float32Array.from({ length: pixels.length }, (_, i) => {
+    const [c, p] = [Math.floor(i / (height * width)), i % (height * width)];
+    return pixels[p * 3 + c];
+  });
+
+const models = [
+  ['resnet', 'resnet/card.yaml'],
+  ['resnet', 'resnet/card-range255.yaml'],
+  ['mbconv', 'mbconv/card.yaml'],
+  ['mbconv-opencv', 'mbconv/card-opencv.yaml'],
+  ['mbconv-short-side', 'mbconv/card-short-side.yaml'],
+] as const;
+
+describe('the way from file to tensor', () => {
+  for (const [model, card] of models) {
+    const cases = oracle(`09-end-to-end/expected/${model}.json`).preprocessed;
+    const spec: InputSpec = parse(readFileSync(oraclePath(`09-end-to-end/${card}`), 'utf8')).input;
+    for (let i = 0; i < cases.length; i++) {
+      const { benchmark, stimulus_id: id, source, on_screen, pixels_hwc, tensor_chw } = cases[i];
+      it(`is the reference's, ${card}, ${benchmark} ${id}`, async () => {
+        const picture = await decodeImage(await stimulus(benchmark, id), id);
+        expect({ mode: picture.mode, size_w_h: [picture.width, picture.height] }).toEqual({
+          mode: source.mode,
+          size_w_h: source.size_w_h,
+        });
+        const screen = placeOnScreen(picture, { target: 8, source: degrees[benchmark] });
+        expect({ mode: screen.mode, size_w_h: [screen.width, screen.height] }).toEqual(on_screen);
+        const pixels = toPixels(screen, spec);
+        expect([pixels.height, pixels.width, pixels.channels]).toEqual(pixels_hwc.shape);
+        expect(Array.from(pixels.data)).toEqual(Array.from(numbers(pixels_hwc)));
+        if (!tensor_chw) return;
+        const want = numbers(tensor_chw);
+        const got = normalise(pixels, spec, 'float32');
+        const rows = normalise(pixels, { ...spec, layout: 'NHWC' }, 'float32') as Float32Array;
+        expect(toChw(rows, pixels.height, pixels.width)).toEqual(got);
+        const worst = want.reduce((most, v, k) => Math.max(most, Math.abs(v - got[k])), 0);
+        expect(worst).toBeLessThanOrEqual(tolerances.tensor);
+      });
+    }
+  }
+});
+
+const plain: InputSpec = {
+  resize: 'none',
+  range: 255,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  layout: 'NHWC',
+};
+const rgb = (raster: Raster): Picture => ({ ...raster, mode: 'RGB' });
+
+describe('toPixels and normalise', () => {
+  it('hands a picture on untouched where nothing is asked', () => {
+    const picture = rgb(noise(9, 7, 3));
+    const pixels = toPixels(picture, plain);
+    expect(pixels.data).toEqual(picture.data);
+    expect(normalise(pixels, plain, 'uint8')).toEqual(picture.data);
+    expect(normalise(pixels, plain, 'float32')).toEqual(Float32Array.from(picture.data));
+  });
+
+  it.each([
+    ['L', 1],
+    ['1', 1],
+    ['LA', 2],
+    ['P', 3],
+    ['RGBA', 4],
+  ] as const)('gives RGB of a picture of mode %s without its alpha', (mode, channels) => {
+    const picture: Picture = { ...noise(6, 5, channels), mode };
+    const want = Array.from({ length: 6 * 5 * 3 }, (_, i) => {
+      const colour = channels < 3 ? 0 : i % 3;
+      return picture.data[Math.floor(i / 3) * channels + colour];
+    });
+    expect(Array.from(toPixels(picture, plain).data)).toEqual(want);
+  });
+
+  it.each(['pillow', 'opencv', 'torch'] as const)(
+    'resizes grey as three equal channels, %s',
+    (library) => {
+      const filters =
+        library === 'torch' ? (['bilinear'] as const) : (['bilinear', 'bicubic'] as const);
+      for (const filter of filters) {
+        const spec: InputSpec = {
+          ...plain,
+          resize: { to: 11, mode: 'short-side', filter, library },
+          crop: 9,
+        };
+        const grey: Picture = { ...noise(23, 17, 1), mode: 'L' };
+        const three: Picture = { ...toPixels(grey, plain), mode: 'RGB' } as Picture;
+        expect(toPixels(grey, spec)).toEqual(toPixels(three, spec));
+      }
+    },
+  );
+
+  it('keeps fractions of a pixel where torch resizes, and takes antialias from the card', () => {
+    const picture = rgb(noise(20, 20, 3));
+    const resize = { to: 7, mode: 'square', filter: 'bilinear', library: 'torch' } as const;
+    const smooth = toPixels(picture, { ...plain, resize });
+    const rough = toPixels(picture, { ...plain, resize: { ...resize, antialias: false } });
+    expect(smooth.data).toBeInstanceOf(Float32Array);
+    expect(smooth.data).toEqual(
+      toPixels(picture, { ...plain, resize: { ...resize, antialias: true } }).data,
+    );
+    expect(smooth.data).not.toEqual(rough.data);
+    const tensor = normalise(smooth, { ...plain, mean: [1, 2, 3], std: [2, 2, 2] }, 'float32');
+    expect(tensor[2]).toBe(Math.fround((smooth.data[2] - 3) / 2));
+  });
+
+  it('rounds bytes half to even and clips them', () => {
+    const pixels = { width: 1, height: 1, channels: 3, data: Float32Array.from([0.5, 1.5, 300]) };
+    expect(Array.from(normalise(pixels, plain, 'uint8'))).toEqual([0, 2, 255]);
+  });
+
+  it.each([
+    ['opencv', 'lanczos'],
+    ['pillow', 'area'],
+    ['torch', 'bicubic'],
+  ] as const)('refuses %s with %s', (library, filter) => {
+    const spec: InputSpec = { ...plain, resize: { to: 4, mode: 'square', filter, library } };
+    expect(() => toPixels(rgb(noise(8, 8, 3)), spec)).toThrowError(
+      expect.objectContaining({ code: 'card-invalid' }),
+    );
+  });
+});
