@@ -1,0 +1,176 @@
+import picomatch from 'picomatch';
+import { VentralError } from '../errors/ventral-error.js';
+import { closest } from './closest.js';
+import type { Model } from './model.js';
+import { type Found, type Modules, modulesOf, moduleValue } from './modules.js';
+import { gaps, nodelessValue } from './nodeless.js';
+
+/** A name under which a value of the model can be asked for, or a module that cannot be had. */
+export interface LayerInfo {
+  /** Module path or value name; `module:<path>` where a value bears the module's name. */
+  readonly name: string;
+  /** The value in the graph; null where it was folded away or names cannot tell. */
+  readonly value: string | null;
+  readonly kind: 'module' | 'value';
+  /** Operator that makes the value; `''` for a graph input. */
+  readonly operator: string;
+  /** Set on a convolution that absorbed a batch norm; `carriedBy` is the value that holds the norm's output. */
+  readonly folded?: { readonly carriedBy: string };
+  /** Set where several values answer to the name. */
+  readonly candidates?: readonly string[];
+}
+
+/** A layer that was found: the name that was asked for and the value in the graph. */
+export interface ResolvedLayer {
+  readonly name: string;
+  readonly value: string;
+}
+
+const MODULE = 'module:';
+
+/**
+ * The layers of a model in order of execution: first its modules, then the values that depend on
+ * the input. Module paths and what they mean: design §2.
+ */
+export function listLayers(model: Model): LayerInfo[] {
+  const modules = modulesOf(model);
+  const { flow, scopes } = modules;
+  const paths = new Set<string>();
+  for (const scope of scopes.all) {
+    for (const index of gaps(scope)) paths.add(`${scope.path}.${index}`);
+    paths.add(scope.path);
+  }
+  const listed = [...paths].flatMap((path) => moduleInfo(modules, path));
+  const order = (info: LayerInfo) =>
+    flow.producers.get(info.value ?? info.folded?.carriedBy ?? info.candidates?.[0] ?? '') ?? -1;
+  listed.sort((a, b) => order(a) - order(b));
+  const values = [...flow.data].map(
+    (name): LayerInfo => ({
+      name,
+      value: name,
+      kind: 'value',
+      operator: operatorOf(modules, name),
+    }),
+  );
+  return [...listed, ...values];
+}
+
+function operatorOf({ flow }: Modules, value: string): string {
+  const producer = flow.producers.get(value);
+  return producer === undefined ? '' : flow.nodes[producer].operator;
+}
+
+function moduleInfo(modules: Modules, path: string): LayerInfo[] {
+  const name = isValue(modules, path) ? MODULE + path : path;
+  const found = findModule(modules, path);
+  const base = { name, kind: 'module' } as const;
+  if (found.kind === 'none') return [];
+  if (found.kind === 'ambiguous') {
+    return [{ ...base, value: null, operator: '', candidates: found.values }];
+  }
+  const operator = operatorOf(modules, found.value);
+  if (found.kind === 'value') return [{ ...base, value: found.value, operator }];
+  return [{ ...base, value: null, operator, folded: { carriedBy: found.value } }];
+}
+
+function isValue({ flow }: Modules, name: string): boolean {
+  return flow.producers.has(name) || flow.graphInputs.includes(name);
+}
+
+function findModule(modules: Modules, path: string): Found {
+  const found = moduleValue(modules, path);
+  return found.kind === 'none' ? nodelessValue(modules, path) : found;
+}
+
+/**
+ * The value of a layer: an exact value name, else a module path (`module:<path>` says that the
+ * module is meant). Throws `layer-unknown` with the closest names, `layer-ambiguous` with the
+ * candidates, `layer-folded` with the way to export without folding.
+ */
+export function resolveLayer(model: Model, name: string): ResolvedLayer {
+  const modules = modulesOf(model);
+  if (name !== '' && isValue(modules, name)) return { name, value: name };
+  const path = name.startsWith(MODULE) ? name.slice(MODULE.length) : name;
+  const found = path === '' ? ({ kind: 'none' } as const) : findModule(modules, path);
+  if (found.kind === 'value') return { name, value: found.value };
+  throw refusal(model, name, found);
+}
+
+function refusal(
+  model: Model,
+  name: string,
+  found: Exclude<Found, { kind: 'value' }>,
+): VentralError {
+  const details = { file: model.name, field: name };
+  if (found.kind === 'folded') {
+    return new VentralError(
+      'layer-folded',
+      `${model.name} does not hold the output of ${name}: a batch norm was folded into it at export, ` +
+        `and ${found.value} holds the batch norm's output. Export again with ` +
+        'torch.onnx.export(model.eval(), …, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False), ' +
+        'or ask for the batch norm',
+      {
+        ...details,
+        expected: `the output of ${name}`,
+        found: `${found.value}, the batch norm's output`,
+      },
+    );
+  }
+  if (found.kind === 'ambiguous') {
+    const shown = found.values.slice(0, 8).join(', ');
+    const more = found.values.length > 8 ? ` and ${found.values.length - 8} more` : '';
+    return new VentralError(
+      'layer-ambiguous',
+      `Layer ${name} of ${model.name} may be any of several values (${found.why}); ask for one by name: ${shown}${more}`,
+      { ...details, expected: 'a name that fits one value', found: found.values.join(', ') },
+    );
+  }
+  const names = closest(
+    name,
+    listLayers(model)
+      .filter((l) => l.value !== null)
+      .map((l) => l.name),
+  );
+  const hint = names.length === 0 ? '' : `; closest: ${names.join(', ')}`;
+  return new VentralError('layer-unknown', `${model.name} has no layer ${name}${hint}`, {
+    ...details,
+    expected: names.length === 0 ? 'a layer of the model' : names.join(', '),
+    found: name,
+  });
+}
+
+/**
+ * The layers that names and globs mean, each once, in the order of the patterns and then of
+ * execution. `*` stops at no dot. A glob meets module paths, and value names where no module fits;
+ * layers that cannot be had (folded, ambiguous) are passed over by globs and refused by name.
+ * Throws as {@link resolveLayer}, and `layer-unknown` for a glob that fits nothing.
+ */
+export function expandLayers(model: Model, patterns: readonly string[]): ResolvedLayer[] {
+  const found = new Map<string, ResolvedLayer>();
+  const layers = listLayers(model).filter((layer) => layer.value !== null);
+  for (const pattern of patterns) {
+    for (const layer of expandPattern(model, pattern, layers)) {
+      if (!found.has(layer.name)) found.set(layer.name, layer);
+    }
+  }
+  return [...found.values()];
+}
+
+function expandPattern(
+  model: Model,
+  pattern: string,
+  layers: readonly LayerInfo[],
+): ResolvedLayer[] {
+  if (!/[*?[\]{}!]/.test(pattern)) return [resolveLayer(model, pattern)];
+  const matches = picomatch(pattern, { dot: true, nonegate: true });
+  const fitting = (kind: LayerInfo['kind']) =>
+    layers.filter((layer) => layer.kind === kind && matches(layer.name));
+  const fit = fitting('module').length > 0 ? fitting('module') : fitting('value');
+  if (fit.length > 0) return fit.map(({ name, value }) => ({ name, value: value! }));
+  throw new VentralError('layer-unknown', `No layer of ${model.name} fits ${pattern}`, {
+    file: model.name,
+    field: pattern,
+    expected: 'a glob that fits a layer',
+    found: 'none',
+  });
+}
