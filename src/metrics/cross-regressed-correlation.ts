@@ -1,0 +1,146 @@
+import { ascending, type Id } from '../data/ids.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { type Matrix, matrix } from '../numerics/matrix.js';
+import { isConstant, pearson } from '../numerics/pearson.js';
+import { aggregateSplits, inSplits } from './aggregate.js';
+import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
+import type { CrossValidation, MetricResult, Target, Warning } from './metric.js';
+
+/**
+ * The frame of every regressed neural metric (CrossRegressedCorrelation of the reference, spec
+ * §1.5): splits are positional on the target, both sides are sorted by stimulus_id before the fit,
+ * Pearson's r a neuroid on the held-out stimuli, median, mean.
+ */
+
+/** Rows of the source in one split, both ascending by stimulus_id. */
+export interface Fold {
+  readonly train: readonly number[];
+  readonly test: readonly number[];
+}
+
+/** What a regression predicts for the test rows (test × neuroid), and codes of what went on. */
+export interface Prediction {
+  readonly values: Matrix;
+  /** Remarks on the fit, such as `not-converged`: a code and a sentence that the split follows. */
+  readonly remarks?: readonly Warning[];
+}
+
+/** Fits on the train rows with `targets` (train × neuroid, float64) and predicts the test rows. */
+export type Regress = (fold: Fold, targets: Matrix) => Promise<Prediction>;
+
+/**
+ * Cross-validated correlation between recordings and what `regress` predicts from the source.
+ * Throws `stimuli-mismatch`, `stimuli-duplicate`, `stimuli-too-few`, `recordings-invalid` (missing
+ * values) or `neuroids-constant`; one constant neuroid among others only leaves the median.
+ */
+export async function crossRegressedCorrelation(
+  sourceIds: readonly Id[],
+  target: Target,
+  crossValidation: CrossValidation,
+  regress: Regress,
+): Promise<MetricResult> {
+  requireSameStimuli(sourceIds, target.stimulusIds);
+  requireUsable(target);
+  const splits = benchmarkSplits(target.stimulusIds.length, target.strata, crossValidation);
+  const correlations: Float64Array[] = [];
+  const remarks: Warning[][] = [];
+  for (const rows of pairSplits(splits, sourceIds, target.stimulusIds)) {
+    const fold = {
+      train: sortedById(rows.trainSource, sourceIds),
+      test: sortedById(rows.testSource, sourceIds),
+    };
+    const train = pickRows(target.values, sortedById(rows.trainTarget, target.stimulusIds));
+    const test = pickRows(target.values, sortedById(rows.testTarget, target.stimulusIds));
+    if (test.rows < 2)
+      throw new VentralError('stimuli-too-few', 'A split tests on one stimulus, but r needs two', {
+        expected: 'at least 2 stimuli in each test set',
+        found: '1',
+      });
+    const prediction = await regress(fold, train);
+    correlations.push(correlate(test, prediction.values));
+    remarks.push([...(prediction.remarks ?? [])]);
+  }
+  return aggregateSplits(correlations, target.neuroidIds, gathered(remarks));
+}
+
+/** Rows of a matrix in the order of `index`. */
+export function pickRows({ cols, data }: Matrix, index: readonly number[]): Matrix {
+  const picked = matrix(index.length, cols);
+  index.forEach((row, i) => {
+    picked.data.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
+  });
+  return picked;
+}
+
+/** One column of a matrix, copied. */
+export function column({ rows, cols, data }: Matrix, k: number): Float64Array {
+  return Float64Array.from({ length: rows }, (_, i) => data[i * cols + k]);
+}
+
+/** Pearson's r of each pair of columns; NaN where either is constant. */
+export function correlate(target: Matrix, prediction: Matrix): Float64Array {
+  return Float64Array.from({ length: target.cols }, (_, k) =>
+    pearson(column(target, k), column(prediction, k)),
+  );
+}
+
+function requireUsable({ values, neuroidIds, stimulusIds }: Target): void {
+  const missing = values.data.findIndex((value) => !Number.isFinite(value));
+  if (missing >= 0) {
+    const stimulus = stimulusIds[Math.floor(missing / values.cols)];
+    const count = values.data.filter((value) => !Number.isFinite(value)).length;
+    throw new VentralError(
+      'recordings-invalid',
+      `Neuroid ${neuroidIds[missing % values.cols]} has no finite value for stimulus ${stimulus}, and a regression needs all`,
+      { field: String(neuroidIds[missing % values.cols]), found: `${count} missing values` },
+    );
+  }
+  if (neuroidIds.every((_, k) => isConstant(column(values, k))))
+    throw new VentralError('neuroids-constant', `All ${neuroidIds.length} neuroids are constant`, {
+      expected: 'at least one neuroid that varies over stimuli',
+    });
+}
+
+/** One warning a remark, with the splits in which it was made. */
+function gathered(remarks: readonly (readonly Warning[])[]): Warning[] {
+  const splitsOf = new Map<string, { remark: Warning; splits: number[] }>();
+  remarks.forEach((made, split) => {
+    for (const remark of made) {
+      const key = `${remark.code} ${remark.detail}`;
+      const entry = splitsOf.get(key) ?? { remark, splits: [] };
+      entry.splits.push(split);
+      splitsOf.set(key, entry);
+    }
+  });
+  return [...splitsOf.values()].map(({ remark, splits }) => ({
+    code: remark.code,
+    detail: `${remark.detail} in ${inSplits(splits, remarks.length)}`,
+  }));
+}
+
+/** Fixed train and test assemblies in place of splits (the `*_split` metrics of the reference). */
+export interface FixedSplit {
+  readonly trainIds: readonly Id[];
+  readonly train: Matrix;
+  readonly testIds: readonly Id[];
+  readonly test: Matrix;
+  readonly neuroidIds: readonly Id[];
+}
+
+/**
+ * Correlation on one fixed test set: `regress` gets rows of the train and of the test source, both
+ * ascending by stimulus_id. The value is the median over neuroids; there is no error.
+ */
+export async function fixedSplitCorrelation(
+  sources: { readonly trainIds: readonly Id[]; readonly testIds: readonly Id[] },
+  target: FixedSplit,
+  regress: Regress,
+): Promise<MetricResult> {
+  requireSameStimuli(sources.trainIds, target.trainIds);
+  requireSameStimuli(sources.testIds, target.testIds);
+  const fold = { train: ascending(sources.trainIds), test: ascending(sources.testIds) };
+  const prediction = await regress(fold, pickRows(target.train, ascending(target.trainIds)));
+  const r = correlate(pickRows(target.test, ascending(target.testIds)), prediction.values);
+  const result = aggregateSplits([r], target.neuroidIds, prediction.remarks ?? []);
+  return { ...result, error: 0, errorKind: 'none' };
+}
