@@ -1,6 +1,6 @@
 import picomatch from 'picomatch';
+import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { closest } from './closest.js';
 import type { Model } from './model.js';
 import { type Found, type Modules, modulesOf, moduleValue } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
@@ -125,18 +125,24 @@ function refusal(
       { ...details, expected: 'a name that fits one value', found: found.values.join(', ') },
     );
   }
-  const names = closest(
-    name,
-    listLayers(model)
-      .filter((l) => l.value !== null)
-      .map((l) => l.name),
-  );
+  const names = closestNames(name.slice(0, MAX_NAME), nearby(model));
   const hint = names.length === 0 ? '' : `; closest: ${names.join(', ')}`;
   return new VentralError('layer-unknown', `${model.name} has no layer ${name}${hint}`, {
     ...details,
     expected: names.length === 0 ? 'a layer of the model' : names.join(', '),
     found: name,
   });
+}
+
+/** Longest name and most names that a wrong one is compared with: bounded for any file. */
+const MAX_NAME = 200;
+const MAX_NAMES = 20_000;
+
+function nearby(model: Model): string[] {
+  return listLayers(model)
+    .filter(({ name, value }) => value !== null && name.length <= MAX_NAME)
+    .slice(0, MAX_NAMES)
+    .map(({ name }) => name);
 }
 
 /**
