@@ -1,6 +1,6 @@
 import { Session } from '../runtime/session.js';
 import { type Matrix, matrix } from './matrix.js';
-import { productGraph, widenedProductGraph } from './product-graph.js';
+import { productGraph, widenedGramGraph } from './product-graph.js';
 
 /** Sessions by kind of product; they hold no weights and live as long as the process. */
 const sessions = new Map<string, Promise<Session>>();
@@ -42,20 +42,16 @@ export async function matmul(a: Matrix, b: Matrix, transposes: Transposes = {}):
 }
 
 /**
- * A Bᵀ in float64 of row-major float32 blocks `a` (rows × inner) and `b`, widened inside the graph:
- * no float64 copy of either is made in JavaScript.
+ * A Aᵀ in float64 of a row-major float32 block of `width` columns, widened inside the graph: no
+ * float64 copy of the block is made in JavaScript. `centred` takes the mean from each column first.
  */
-export async function widenedProduct(
-  a: Float32Array,
-  b: Float32Array,
-  inner: number,
+export async function widenedGram(
+  block: Float32Array,
+  width: number,
+  form: 'as is' | 'centred',
 ): Promise<Matrix> {
-  const rows = a.length / inner;
-  const cols = b.length / inner;
-  const product = await session('widened product', widenedProductGraph);
-  const { C } = await product.run({
-    A: { dtype: 'float32', dims: [rows, inner], data: a },
-    B: { dtype: 'float32', dims: [cols, inner], data: b },
-  });
-  return matrix(rows, cols, C.data as Float64Array);
+  const rows = block.length / width;
+  const product = await session(`gram ${form}`, () => widenedGramGraph(form === 'centred'));
+  const { C } = await product.run({ A: { dtype: 'float32', dims: [rows, width], data: block } });
+  return matrix(rows, rows, C.data as Float64Array);
 }

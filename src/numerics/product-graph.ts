@@ -1,5 +1,5 @@
 /**
- * Bytes of the two ONNX graphs in which matrix products run, written by hand: numerics stands below
+ * Bytes of the ONNX graphs in which matrix products run, written by hand: numerics stands below
  * the room that reads and builds ONNX files. Field numbers: onnx.proto, IR version 8, opset 13.
  */
 
@@ -8,6 +8,7 @@ type Field = readonly [number, number | string | Uint8Array];
 const FLOAT = 1;
 const DOUBLE = 11;
 const INT_ATTRIBUTE = 2;
+const INTS_ATTRIBUTE = 7;
 
 /** One protobuf message; a number is a varint, a string or bytes are length-delimited. */
 function message(...fields: Field[]): Uint8Array {
@@ -25,6 +26,10 @@ function varint(value: number): number[] {
 
 function attribute(name: string, value: number): Field {
   return [5, message([1, name], [3, value], [20, INT_ATTRIBUTE])];
+}
+
+function axes(axis: number): Field {
+  return [5, message([1, 'axes'], [8, axis], [20, INTS_ATTRIBUTE])];
 }
 
 function node(operator: string, inputs: string[], output: string, attributes: Field[]): Field {
@@ -55,15 +60,18 @@ export function productGraph(transposeA: boolean, transposeB: boolean): Uint8Arr
   );
 }
 
-/** C = A Bᵀ in float64 of float32 inputs, which are widened inside the graph. */
-export function widenedProductGraph(): Uint8Array {
-  const to = [attribute('to', DOUBLE)];
+/** C = A Aᵀ in float64 of a float32 input, which is widened inside the graph, and centred on request. */
+export function widenedGramGraph(centred: boolean): Uint8Array {
+  const centring = [
+    node('ReduceMean', ['A64'], 'mean', [axes(0)]),
+    node('Sub', ['A64', 'mean'], 'X', []),
+  ];
+  const factor = centred ? 'X' : 'A64';
   return model(
-    node('Cast', ['A'], 'A64', to),
-    node('Cast', ['B'], 'B64', to),
-    node('Gemm', ['A64', 'B64'], 'C', [attribute('transB', 1)]),
+    node('Cast', ['A'], 'A64', [attribute('to', DOUBLE)]),
+    ...(centred ? centring : []),
+    node('Gemm', [factor, factor], 'C', [attribute('transB', 1)]),
     value(11, 'A', FLOAT),
-    value(11, 'B', FLOAT),
     value(12, 'C', DOUBLE),
   );
 }

@@ -1,0 +1,151 @@
+import type { Id } from '../data/ids.js';
+import { VentralError } from '../errors/ventral-error.js';
+import type { Features } from '../numerics/features.js';
+import { centredGram, findNotFinite } from '../numerics/gram.js';
+import { type Matrix, matrix } from '../numerics/matrix.js';
+import { fitPls, predictPls, requireUnits } from '../numerics/pls.js';
+import { fitPlsGram, predictPlsGram } from '../numerics/pls-gram.js';
+import type { PlsCourse } from '../numerics/pls-residual.js';
+import { crossRegressedCorrelation, type Regress } from './cross-regressed-correlation.js';
+import type { CrossValidation, MetricResult, Source, Target, Warning } from './metric.js';
+
+/**
+ * The metric `pls` (spec §1.5): 25 components of partial least squares from a layer to each neuroid.
+ * Layers wider than there are stimuli go through their Gram matrix, others through the features.
+ */
+
+export interface PlsOptions {
+  /** Components of the regression; 25 by default. */
+  readonly components?: number;
+  readonly crossValidation: CrossValidation;
+}
+
+/** A layer reduced to the products of its rows: gram row i is for `stimulusIds[i]`. */
+export interface GramSource {
+  readonly stimulusIds: readonly Id[];
+  /** Width of the layer that the Gram matrix was made of. */
+  readonly units: number;
+  /** presentation × presentation, centred or not. */
+  readonly gram: Matrix;
+}
+
+const COMPONENTS = 25;
+
+/**
+ * Cross-validated PLS correlation of features with recordings. Throws `units-too-few`,
+ * `activations-not-finite` and what the frame throws (cross-regressed-correlation.ts).
+ */
+export async function pls(
+  { stimulusIds, features }: Source,
+  target: Target,
+  options: PlsOptions,
+): Promise<MetricResult> {
+  requireUnits(features.cols, options.components ?? COMPONENTS);
+  if (features.cols > features.rows) {
+    const gram = await centredGram(features);
+    if (!isFiniteGram(gram)) await refuseNotFinite(features, stimulusIds);
+    return plsOfGram({ stimulusIds, units: features.cols, gram }, target, options);
+  }
+  await refuseNotFinite(features, stimulusIds);
+  const regress = plsRegression(await features.columns(0, features.cols), features.cols, options);
+  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
+}
+
+/** The same from a Gram matrix, whatever became of the features. */
+export async function plsOfGram(
+  source: GramSource,
+  target: Target,
+  options: PlsOptions,
+): Promise<MetricResult> {
+  const components = options.components ?? COMPONENTS;
+  requireUnits(source.units, components);
+  if (!isFiniteGram(source.gram))
+    throw new VentralError('activations-not-finite', 'The activations hold NaN or infinity');
+  return crossRegressedCorrelation(
+    source.stimulusIds,
+    target,
+    options.crossValidation,
+    plsGramRegression(source.gram, components),
+  );
+}
+
+/** PLS in primal form on row-major features of `units` columns. */
+export function plsRegression(
+  data: Float32Array | Float64Array,
+  units: number,
+  { components = COMPONENTS }: { readonly components?: number },
+): Regress {
+  const rows = (index: readonly number[]) => {
+    const picked =
+      data instanceof Float32Array
+        ? new Float32Array(index.length * units)
+        : new Float64Array(index.length * units);
+    index.forEach((row, i) => {
+      picked.set(data.subarray(row * units, (row + 1) * units), i * units);
+    });
+    return picked;
+  };
+  return async ({ train, test }, y) => {
+    const x = matrix(train.length, units, Float64Array.from(rows(train)));
+    const fit = await fitPls(x, y, components);
+    return { values: await predictPls(fit, rows(test)), remarks: remarksOn(fit, components) };
+  };
+}
+
+/** PLS in Gram form; rows of the source are rows and columns of `gram`. */
+export function plsGramRegression(gram: Matrix, components: number): Regress {
+  return async ({ train, test }, y) => {
+    const fit = await fitPlsGram(submatrix(gram, train, train), y, components);
+    const values = await predictPlsGram(fit, submatrix(gram, test, train));
+    return { values, remarks: remarksOn(fit, components) };
+  };
+}
+
+/** Rows and columns of a matrix in the order of the indices. */
+export function submatrix(
+  { cols, data }: Matrix,
+  rows: readonly number[],
+  columns: readonly number[],
+): Matrix {
+  const picked = matrix(rows.length, columns.length);
+  let at = 0;
+  for (const row of rows)
+    for (const column of columns) picked.data[at++] = data[row * cols + column];
+  return picked;
+}
+
+function remarksOn({ iterations, converged, stopped }: PlsCourse, components: number): Warning[] {
+  const remarks: Warning[] = [];
+  if (!converged)
+    remarks.push({
+      code: 'not-converged',
+      detail: 'a PLS component reached the limit of 500 iterations, its last weights were used',
+    });
+  if (stopped === 'rank exhausted')
+    remarks.push({
+      code: 'rank-exhausted',
+      detail: `the features carry ${iterations.length} of ${components} PLS components`,
+    });
+  if (stopped === 'targets explained')
+    remarks.push({
+      code: 'targets-explained',
+      detail: `${iterations.length} of ${components} PLS components explain the recordings`,
+    });
+  return remarks;
+}
+
+function isFiniteGram({ rows, data }: Matrix): boolean {
+  for (let i = 0; i < rows; i++) if (!Number.isFinite(data[i * (rows + 1)])) return false;
+  return true;
+}
+
+/** Throws `activations-not-finite` where a value is NaN or infinite. */
+export async function refuseNotFinite(features: Features, ids: readonly Id[]): Promise<void> {
+  const found = await findNotFinite(features);
+  if (found)
+    throw new VentralError(
+      'activations-not-finite',
+      `${found.count} activations are NaN or infinite, the first for stimulus ${ids[found.row]}`,
+      { expected: 'finite activations', found: `${found.count} that are not` },
+    );
+}

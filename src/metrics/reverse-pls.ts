@@ -1,0 +1,38 @@
+import { VentralError } from '../errors/ventral-error.js';
+import { denseFeatures } from '../numerics/features.js';
+import { matrix } from '../numerics/matrix.js';
+import type { MetricResult, Source, Target } from './metric.js';
+import { type PlsOptions, pls, refuseNotFinite } from './pls.js';
+
+/**
+ * The metric `reverse-pls` (spec §1.10): recordings predict the units of a layer, so neuroids of the
+ * result are units. Splits are positional on the layer's order, strata follow the stimuli.
+ * Throws `recordings-invalid` for missing values and what `pls` throws.
+ */
+export async function reversePls(
+  source: Source,
+  target: Target,
+  options: PlsOptions,
+): Promise<MetricResult> {
+  const { features } = source;
+  await refuseNotFinite(features, source.stimulusIds);
+  const missing = target.values.data.filter((value) => !Number.isFinite(value)).length;
+  if (missing > 0)
+    throw new VentralError('recordings-invalid', `The recordings lack ${missing} values`, {
+      found: `${missing} missing values`,
+    });
+  const units = Float64Array.from(await features.columns(0, features.cols));
+  const strata = target.strata;
+  const stratumOf = new Map(target.stimulusIds.map((id, i) => [id, strata?.[i]]));
+  const recordings = denseFeatures(target.values.rows, target.values.cols, target.values.data);
+  return pls(
+    { stimulusIds: target.stimulusIds, features: recordings },
+    {
+      stimulusIds: source.stimulusIds,
+      neuroidIds: Array.from({ length: features.cols }, (_, unit) => unit),
+      values: matrix(features.rows, features.cols, units),
+      strata: strata && source.stimulusIds.map((id) => stratumOf.get(id) ?? ''),
+    },
+    options,
+  );
+}

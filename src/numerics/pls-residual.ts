@@ -1,0 +1,129 @@
+import type { Matrix } from './matrix.js';
+
+/** What both forms of PLS share: limits of the iteration, and the rules on the residual of Y (spec §2.5). */
+
+/** Squared norm of the change of the weights below which the iteration has converged. */
+export const PLS_TOLERANCE = 1e-6;
+export const PLS_MAX_ITERATIONS = 500;
+
+const EPSILON = 2 ** -52;
+
+/**
+ * Share of the norm of X (of its square, in the Gram form) below which its residual is rounding noise. The reference goes on
+ * to fit that noise, with results that no two machines share; here the fit stops.
+ */
+export const RANK_EXHAUSTED = 1e-13;
+
+/** Share of ‖X‖ ‖Y‖ below which ‖XᵀY‖ is rounding noise. */
+export const NO_COVARIANCE = 1e-14;
+
+/** How a fit went. */
+export interface PlsCourse {
+  /** Iterations of each component, in order; fewer components than asked for where it stopped. */
+  readonly iterations: readonly number[];
+  /** Whether a component ended at the iteration limit: its last weights were used. */
+  readonly converged: boolean;
+  /** Why fewer components came out than were asked for. */
+  readonly stopped?: 'targets explained' | 'rank exhausted';
+}
+
+/** Largest absolute value of each column. */
+export function columnPeaks({ rows, cols, data }: Matrix): Float64Array {
+  const peaks = new Float64Array(cols);
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++, at++) {
+      const size = Math.abs(data[at]);
+      if (size > peaks[j]) peaks[j] = size;
+    }
+  }
+  return peaks;
+}
+
+/**
+ * Columns of the residual to set to zero (below 10 ε but not zero), and the first column that is
+ * not constant, from which the iteration starts; −1 if there is none.
+ */
+export function residualColumns(peaks: Float64Array): { vanish: number[]; start: number } {
+  const vanish: number[] = [];
+  let start = -1;
+  for (let j = 0; j < peaks.length; j++) {
+    if (peaks[j] < 10 * EPSILON) {
+      if (peaks[j] > 0) vanish.push(j);
+    } else if (start < 0) start = j;
+  }
+  return { vanish, start };
+}
+
+/** Column means. */
+export function columnMeans({ rows, cols, data }: Matrix): Float64Array {
+  const means = new Float64Array(cols);
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++, at++) means[j] += data[at];
+  }
+  for (let j = 0; j < cols; j++) means[j] /= rows;
+  return means;
+}
+
+/** A copy with `means` subtracted from the columns. */
+export function centredColumns({ rows, cols, data }: Matrix, means: Float64Array): Matrix {
+  const centred = new Float64Array(rows * cols);
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++, at++) centred[at] = data[at] - means[j];
+  }
+  return { rows, cols, data: centred };
+}
+
+/** Sum of products of two equally long vectors. */
+export function dot(a: Float64Array, b: Float64Array): number {
+  return dotFrom(a, 0, b);
+}
+
+/** Sum of products of `b` with as many values of `a` from position `from` on, in four partial sums. */
+export function dotFrom(a: Float64Array, from: number, b: Float64Array): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  const n = b.length;
+  const whole = n - (n % 4);
+  let i = 0;
+  for (; i < whole; i += 4) {
+    s0 += a[from + i] * b[i];
+    s1 += a[from + i + 1] * b[i + 1];
+    s2 += a[from + i + 2] * b[i + 2];
+    s3 += a[from + i + 3] * b[i + 3];
+  }
+  for (; i < n; i++) s0 += a[from + i] * b[i];
+  return s0 + s1 + (s2 + s3);
+}
+
+/** mᵀ v. */
+export function transposedProduct({ rows, cols, data }: Matrix, v: Float64Array): Float64Array {
+  const result = new Float64Array(cols);
+  for (let i = 0, at = 0; i < rows; i++) {
+    const factor = v[i];
+    for (let j = 0; j < cols; j++, at++) result[j] += factor * data[at];
+  }
+  return result;
+}
+
+/** m ← m − u vᵀ. */
+export function subtractOuter(
+  { rows, cols, data }: Matrix,
+  u: Float64Array,
+  v: Float64Array,
+): void {
+  for (let i = 0, at = 0; i < rows; i++) {
+    const factor = u[i];
+    for (let j = 0; j < cols; j++, at++) data[at] -= factor * v[j];
+  }
+}
+
+/** A matrix from its columns. */
+export function fromColumns(columns: readonly Float64Array[], rows: number): Matrix {
+  const data = new Float64Array(rows * columns.length);
+  columns.forEach((values, k) => {
+    for (let i = 0; i < rows; i++) data[i * columns.length + k] = values[i];
+  });
+  return { rows, cols: columns.length, data };
+}
