@@ -1,0 +1,29 @@
+import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
+import { type GramSource, pls, plsOfGram } from './pls.js';
+import { reversePls } from './reverse-pls.js';
+
+/** What a benchmark file may set of a neural metric. */
+export interface NeuralMetricOptions {
+  readonly components?: number;
+  readonly alpha?: number;
+  readonly crossValidation: CrossValidation;
+}
+
+/** A metric between features and recordings. */
+export interface NeuralMetric {
+  /** Raised whenever a number changes on equal inputs. */
+  readonly version: number;
+  /** What is enough of a layer that is wider than there are stimuli: the products of its rows, or all. */
+  readonly needs: 'gram' | 'features';
+  /** Whether the result has a value for each neuroid. */
+  readonly perNeuroid: boolean;
+  run(source: Source, target: Target, options: NeuralMetricOptions): Promise<MetricResult>;
+  /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
+  ofGram?(source: GramSource, target: Target, options: NeuralMetricOptions): Promise<MetricResult>;
+}
+
+/** Neural metrics by the name that benchmark files give them: one line each. */
+export const neuralMetrics: Readonly<Record<string, NeuralMetric>> = {
+  pls: { version: 1, needs: 'gram', perNeuroid: true, run: pls, ofGram: plsOfGram },
+  'reverse-pls': { version: 1, needs: 'features', perNeuroid: true, run: reversePls },
+};
