@@ -26,7 +26,8 @@ export interface JobRequest {
   /** The model as it was named: id, digest or shipped name. */
   readonly model: string;
   readonly digest: string;
-  readonly modelName: string | null;
+  readonly modelName: string;
+  /** A model card, as JSON. */
   readonly card: unknown;
   readonly benchmarks: readonly string[];
   /** For each benchmark, the digest of all inputs of its score: equal keys, equal scores. */
@@ -68,7 +69,7 @@ interface JobRow {
   state: JobState;
   model: string;
   digest: string;
-  model_name: string | null;
+  model_name: string;
   card: unknown;
   benchmarks: string[];
   keys: string[];
@@ -119,8 +120,8 @@ export class JobStore {
   }
 
   /**
-   * Writes a job. Results of equal inputs that are in the store become its own at once; a job whose
-   * every benchmark has one is born `succeeded`.
+   * Writes a job. Results of equal inputs that are in the store become its own at once, under the
+   * model's present name; a job whose every benchmark has one is born `succeeded`.
    */
   create(request: JobRequest): Promise<Job> {
     return this.#database.transaction(async (queries) => {
@@ -140,12 +141,12 @@ export class JobStore {
       );
       const reused = await queries.query(
         `insert into results (job, benchmark, key, score)
-         select distinct on (asked.benchmark) $1, asked.benchmark, results.key, results.score
+         select distinct on (asked.benchmark) $1, asked.benchmark, results.key, jsonb_set(results.score, '{name}', to_jsonb($4::text))
          from unnest($2::text[], $3::text[]) as asked (benchmark, key)
          join results on results.key = asked.key
          order by asked.benchmark, results.created_at
          returning benchmark`,
-        [id, request.benchmarks, request.keys],
+        [id, request.benchmarks, request.keys, request.modelName],
       );
       if (reused.length === request.benchmarks.length) {
         await queries.query(

@@ -25,7 +25,7 @@ const migrations: readonly (readonly string[])[] = [
       state text not null check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
       model text not null,
       digest text not null,
-      model_name text,
+      model_name text not null,
       card jsonb not null,
       benchmarks jsonb not null,
       keys jsonb not null,

@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { openModelFile, shippedModels } from '../../activations/model-file.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import {
+  type ModelAccess,
+  type ModelResource,
+  openModelAccess,
+} from '../../service/model-access.js';
+import { globalOptions } from '../global-options.js';
+import type { Io } from '../io.js';
+
+/** `ventral models list|show|add|remove`: the models registered in a home, and those that ventral ships. */
+export function registerModels(program: Command, io: Io): void {
+  const models = program.command('models').description('registered and shipped models');
+  models
+    .command('list')
+    .description('list registered and shipped models')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => list(command, io));
+  models
+    .command('show <model>')
+    .description('show a model by id, digest or shipped name')
+    .action((model: string, _options: unknown, command: Command) => show(model, command, io));
+  models
+    .command('add <file>')
+    .description('register an ONNX file')
+    .option(
+      '--card <file>',
+      'its model card; by default the YAML of the same base name beside it, or the card inside',
+    )
+    .option('--name <name>', 'its name; by default the name in its card')
+    .option('--json', 'print JSON')
+    .action((file: string, _options: unknown, command: Command) => add(file, command, io));
+  models
+    .command('remove <model>')
+    .description('forget a model, by id or digest; its scores stay')
+    .action((model: string, _options: unknown, command: Command) => remove(model, command, io));
+}
+
+async function withAccess<T>(
+  command: Command,
+  work: (access: ModelAccess) => Promise<T>,
+): Promise<T> {
+  const { home, maxMemory } = globalOptions(command);
+  const access = await openModelAccess(home, maxMemory);
+  try {
+    return await work(access);
+  } finally {
+    await access.close();
+  }
+}
+
+async function list(command: Command, io: Io): Promise<void> {
+  const registered = await withAccess(command, (access) => access.list());
+  const shipped = await shippedModels();
+  if (command.optsWithGlobals().json) {
+    io.out(`${JSON.stringify({ registered, shipped }, null, 2)}\n`);
+    return;
+  }
+  const rows = [
+    ...registered.map((model) => [model.name, model.id, model.digest]),
+    ...shipped.map((name) => [name, 'shipped', '']),
+  ];
+  io.out(io.interactive ? `${table(rows)}\n` : rows.map((row) => `${row.join('\t')}\n`).join(''));
+}
+
+function table(rows: readonly string[][]): string {
+  const drawn = new Table({ head: ['name', 'id', 'digest'], style: { head: [], border: [] } });
+  drawn.push(...rows);
+  return drawn.toString();
+}
+
+async function show(model: string, command: Command, io: Io): Promise<void> {
+  const shown = (await shippedModels()).includes(model)
+    ? await shippedModel(model)
+    : await withAccess(command, (access) => access.show(model));
+  io.out(`${JSON.stringify(shown, null, 2)}\n`);
+}
+
+async function shippedModel(reference: string) {
+  const { name, digest, card, bytes } = await openModelFile(reference);
+  return { id: 'shipped', name, digest, size: bytes.byteLength, card };
+}
+
+async function add(file: string, command: Command, io: Io): Promise<void> {
+  const { card, name, json } = command.optsWithGlobals<{
+    card?: string;
+    name?: string;
+    json?: boolean;
+  }>();
+  if (!existsSync(file)) throw new VentralError('file-missing', `${file} does not exist`, { file });
+  const source = card ?? cardBeside(file);
+  const text = source === undefined ? undefined : await readFile(source, 'utf8');
+  const { model, created } = await withAccess(command, (access) =>
+    access.add({
+      path: file,
+      ...(text === undefined ? {} : { card: text }),
+      ...(name === undefined ? {} : { name }),
+    }),
+  );
+  io.out(json ? `${JSON.stringify(model, null, 2)}\n` : `${model.id}\n`);
+  io.err(`${words(model, created)}\n`);
+}
+
+function words(model: ModelResource, created: boolean): string {
+  const done = created ? `Registered ${model.name}` : `${model.name} was registered before`;
+  return model.card === null ? `${done}. It has no card: scores need one (--card FILE)` : done;
+}
+
+function cardBeside(file: string): string | undefined {
+  const base = join(dirname(file), basename(file, extname(file)));
+  return ['.yaml', '.yml'].map((ending) => base + ending).find((path) => existsSync(path));
+}
+
+async function remove(model: string, command: Command, io: Io): Promise<void> {
+  await withAccess(command, (access) => access.remove(model));
+  io.err(`Removed ${model}\n`);
+}

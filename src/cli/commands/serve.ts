@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { destination, type Logger, pino } from 'pino';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type Service, startService } from '../../service/start-service.js';
+import { globalOptions } from '../global-options.js';
+import type { Io } from '../io.js';
+
+const DEFAULT_PORT = 8080;
+/** A signal ends everything within ten seconds (design §6). */
+const LAST_RESORT_MS = 9000;
+
+/** `ventral serve`: the service on loopback, until a signal ends it. */
+export function registerServe(program: Command, io: Io): void {
+  program
+    .command('serve')
+    .description('serve the HTTP interface on this machine')
+    .option('--host <address>', 'loopback address to listen on', '127.0.0.1')
+    .option(
+      '--port <n>',
+      'port, 0 for any free one (VENTRAL_PORT); default 8080 or the next free one',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      await serve(command, io);
+    });
+}
+
+async function serve(command: Command, io: Io): Promise<void> {
+  const { home, maxMemory, maxScratch, threads, verbose } = globalOptions(command);
+  const { host, port } = command.opts<{ host: string; port?: string }>();
+  const asked = port ?? (process.env.VENTRAL_PORT || undefined);
+  const log = pino(
+    { level: verbose ? 'debug' : 'info', base: null },
+    destination({ fd: 2, sync: true }),
+  );
+  const stopped = signalled();
+  const starting = startService({
+    home,
+    host,
+    port: readPort(asked),
+    orNext: asked === undefined,
+    maxMemory,
+    maxScratch,
+    threads,
+    log,
+  });
+  // A signal during the start waits for it: what was begun is closed in order.
+  const service = await starting;
+  await Promise.race([announce(service, io), stopped]);
+  await stopped;
+  await end(service, log);
+}
+
+function readPort(asked: string | undefined): number {
+  if (asked === undefined) return DEFAULT_PORT;
+  const port = Number(asked);
+  if (!/^\d+$/.test(asked) || port > 65_535)
+    throw new VentralError('bad-usage', `--port: expected 0 to 65535, found "${asked}"`, {
+      field: 'port',
+    });
+  return port;
+}
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.on(name, () => {
+        setTimeout(() => process.exit(1), LAST_RESORT_MS).unref();
+        resolve();
+      });
+    }
+  });
+}
+
+/** The one line of stdout, once the service says that it is ready. */
+async function announce(service: Service, io: Io): Promise<void> {
+  while (!(await fetch(`${service.url}/v1/ready`)).ok) await sleep(50);
+  io.out(`ventral is ready at ${service.url}\n`);
+}
+
+async function end(service: Service, log: Logger): Promise<void> {
+  log.info('Stopping');
+  await service.close();
+  log.info('Stopped');
+}

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import express, { type Express, type RequestHandler } from 'express';
+import * as OpenApiValidator from 'express-openapi-validator';
+import helmet from 'helmet';
+import { parse } from 'yaml';
+import { packageRoot } from '../formats/package-root.js';
+import { activationRoutes } from './activation-routes.js';
+import { benchmarkRoutes } from './benchmark-routes.js';
+import type { ServiceContext } from './context.js';
+import { docsRoutes } from './docs-routes.js';
+import { localToken } from './local-token.js';
+import { loopbackGuard } from './loopback-guard.js';
+import { modelRoutes, modelUpload } from './model-routes.js';
+import { problemHandler } from './problem.js';
+import { scoreRoutes } from './score-routes.js';
+import { statusRoutes } from './status-routes.js';
+
+/** How strict the application is beside its contract. */
+export interface AppOptions {
+  /** Checks every answer against `openapi.yaml` too, as the tests do. */
+  readonly validateResponses?: boolean;
+}
+
+const BODY_LIMIT = '1mb';
+
+/** The express application that `openapi.yaml` describes. */
+export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
+  const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
+  const app = express();
+  app.disable('x-powered-by').set('etag', false).set('query parser', 'simple');
+  app.use(requestId, requestLog(context), securityHeaders());
+  app.use(loopbackGuard(context.port), localToken(context.token));
+  app.get('/', frontPage);
+  app.use('/v1', noStore, docsRoutes(description));
+  // An upload streams to disk: neither the body parser nor the validator may see it.
+  app.post('/v1/models', modelUpload(context));
+  app.use('/v1', headAsGet, express.json({ limit: BODY_LIMIT }));
+  app.use(
+    OpenApiValidator.middleware({
+      apiSpec: parse(description),
+      validateApiSpec: false,
+      validateRequests: { allowUnknownQueryParameters: false, allErrors: true },
+      validateResponses: options.validateResponses ?? false,
+      validateSecurity: false,
+      fileUploader: false,
+      ignorePaths: (path: string) => !path.startsWith('/v1'),
+    }),
+  );
+  app.use(
+    '/v1',
+    modelRoutes(context),
+    benchmarkRoutes(),
+    scoreRoutes(context),
+    activationRoutes(context),
+    statusRoutes(context),
+  );
+  app.use(notFound, problemHandler(context.log));
+  return app;
+}
+
+const requestId: RequestHandler = (_request, response, next) => {
+  response.locals.requestId = randomUUID();
+  response.set('X-Request-Id', response.locals.requestId);
+  next();
+};
+
+function requestLog({ log }: ServiceContext): RequestHandler {
+  return (request, response, next) => {
+    const start = performance.now();
+    response.once('close', () => {
+      const { method, originalUrl } = request;
+      const milliseconds = Math.round(performance.now() - start);
+      log.debug(
+        {
+          requestId: response.locals.requestId,
+          method,
+          url: originalUrl,
+          status: response.statusCode,
+          milliseconds,
+        },
+        'Answered',
+      );
+    });
+    next();
+  };
+}
+
+/** Content-Security-Policy as design §7; the other headers are helmet's, without those that only https knows. */
+function securityHeaders(): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy },
+    strictTransportSecurity: false,
+  });
+}
+
+const contentSecurityPolicy = {
+  defaultSrc: ["'self'"],
+  objectSrc: ["'none'"],
+  baseUri: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+const noStore: RequestHandler = (_request, response, next) => {
+  response.set('Cache-Control', 'no-store');
+  next();
+};
+
+/** HEAD is GET without its body, which node itself leaves out; the description lists GET alone. */
+const headAsGet: RequestHandler = (request, _response, next) => {
+  if (request.method === 'HEAD') request.method = 'GET';
+  next();
+};
+
+const frontPage: RequestHandler = (_request, response) => {
+  response
+    .type('html')
+    .send(
+      '<!doctype html><html lang="en"><meta charset="utf-8"><title>ventral</title><h1>ventral</h1><p>How brain-like is this checkpoint? The interface is described at <a href="/v1/docs">/v1/docs</a>.</p></html>\n',
+    );
+};
+
+const notFound: RequestHandler = (request) => {
+  throw Object.assign(new Error('There is no such resource'), { status: 404, path: request.path });
+};

@@ -1,0 +1,18 @@
+import type { Logger } from 'pino';
+import type { HomeStore } from '../store/home-store.js';
+import type { ModelDesk } from './model-desk.js';
+import type { ScoreWorker } from './score-worker.js';
+
+/** What the routes stand on. */
+export interface ServiceContext {
+  readonly store: HomeStore;
+  readonly desk: ModelDesk;
+  readonly worker: ScoreWorker;
+  readonly log: Logger;
+  /** Bearer token of commands on this machine. */
+  readonly token: string;
+  /** The port that the service listens on. */
+  readonly port: () => number;
+  /** Most bytes of an uploaded model. */
+  readonly uploadSize: number;
+}

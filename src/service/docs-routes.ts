@@ -1,0 +1,49 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Router } from 'express';
+
+const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>ventral: the interface</title>
+<link rel="stylesheet" href="/v1/docs/swagger-ui.css">
+</head>
+<body>
+<div id="reference"></div>
+<script src="/v1/docs/swagger-ui-bundle.js"></script>
+<script src="/v1/docs/start.js"></script>
+</body>
+</html>
+`;
+
+const start = `SwaggerUIBundle({ url: '/v1/openapi.yaml', dom_id: '#reference', deepLinking: true });\n`;
+
+/** Files of swagger-ui-dist that the page needs; nothing else of the package is served. */
+const assets = ['swagger-ui.css', 'swagger-ui-bundle.js'];
+
+/** `/docs`, with swagger-ui from its package, and `/openapi.yaml` as it is written. */
+export function docsRoutes(description: string): Router {
+  const router = Router();
+  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  router.get('/openapi.yaml', (_request, response) => {
+    response.type('application/yaml').send(description);
+  });
+  router.get('/docs', (_request, response) => {
+    // Swagger UI styles its elements inline and draws its icons from data: addresses; only here may it.
+    const policy = String(response.get('Content-Security-Policy'));
+    response.set(
+      'Content-Security-Policy',
+      `${policy};style-src 'self' 'unsafe-inline';img-src 'self' data:`,
+    );
+    response.type('html').send(page);
+  });
+  router.get('/docs/start.js', (_request, response) => {
+    response.type('application/javascript').send(start);
+  });
+  for (const asset of assets) {
+    router.get(`/docs/${asset}`, (_request, response) => response.sendFile(join(folder, asset)));
+  }
+  return router;
+}

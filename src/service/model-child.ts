@@ -1,0 +1,19 @@
+import { serveParent } from './serve-parent.js';
+
+/** A question about an ONNX file, for the process that may open it. */
+export interface ModelTask {
+  /**
+   * `check`: is it a network that can be run (a `CheckedModel`)? `layers`: its layers.
+   * `shipped`: digest and card of a shipped model.
+   */
+  readonly kind: 'check' | 'layers' | 'shipped';
+  /** Path of the file, or name of a shipped model. */
+  readonly reference: string;
+  /** What messages call it. */
+  readonly name: string;
+}
+
+serveParent<ModelTask>(async () => {
+  const { answerModelTask } = await import('./model-questions.js');
+  return answerModelTask;
+});

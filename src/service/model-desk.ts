@@ -1,0 +1,199 @@
+import { rm } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import type { ModelCard } from '../activations/card.js';
+import { shippedModels } from '../activations/model-file.js';
+import { VentralError } from '../errors/ventral-error.js';
+import type { HomeStore } from '../store/home-store.js';
+import type { ModelChange, ModelRecord, Visibility } from '../store/model-store.js';
+import { type ChildLimits, runChild } from './child.js';
+import { Gate, Serializer } from './gate.js';
+import type { ModelTask } from './model-child.js';
+import { withoutPlaces } from './read-card.js';
+import type { ReceivedFile } from './upload.js';
+
+/** What a model is registered with, beside its bytes. */
+export interface Description {
+  readonly card?: ModelCard;
+  readonly name?: string;
+  readonly visibility?: Visibility;
+}
+
+/** A model that can be scored: where its bytes are, what it is called, how it sees. */
+export interface ScorableModel {
+  /** Path of the ONNX file, or the name of a shipped model. */
+  readonly reference: string;
+  readonly digest: string;
+  readonly name: string;
+  readonly card: ModelCard;
+}
+
+/** What the check of a file gives. */
+export interface CheckedModel {
+  readonly graph: unknown;
+  /** The card inside the file. */
+  readonly card: ModelCard | null;
+}
+
+interface ShippedModel {
+  readonly digest: string;
+  readonly card: ModelCard;
+}
+
+const CHECK_SECONDS = 300;
+/** Layer lists that are kept; a list of a large network is a few hundred kilobytes. */
+const KEPT_LISTS = 16;
+
+/**
+ * Registers, shows and forgets models in a home that this process owns. It opens no model itself: a
+ * child process checks every file before it is placed (design §8).
+ */
+export class ModelDesk {
+  readonly #store: HomeStore;
+  readonly #memory: number;
+  readonly #children = new Gate(2);
+  readonly #byDigest = new Serializer();
+  readonly #shipped = new Map<string, ShippedModel>();
+  readonly #layers = new Map<string, unknown[]>();
+
+  /** @param memory bytes that a check may hold beyond three times the file */
+  constructor(store: HomeStore, memory: number) {
+    this.#store = store;
+    this.#memory = memory;
+  }
+
+  /**
+   * Registers a received file and takes it over: it is moved to its place or removed. Bytes that are
+   * registered already keep their registration, changed in what is given here (`created` is false).
+   * @param describe reads what else was given; it may throw
+   */
+  async register(
+    file: ReceivedFile,
+    describe: () => Description,
+  ): Promise<{ model: ModelRecord; created: boolean }> {
+    try {
+      const description = describe();
+      return await this.#byDigest.run(file.digest, async () => {
+        const known = await this.#store.models.find(file.digest);
+        if (known) {
+          const changes = Object.keys(description).length > 0;
+          const model = changes ? await this.#store.models.change(known.id, description) : known;
+          return { model: model ?? known, created: false };
+        }
+        return this.#create(file, description);
+      });
+    } finally {
+      await rm(file.path, { force: true });
+    }
+  }
+
+  async #create(
+    file: ReceivedFile,
+    { card, name, visibility }: Description,
+  ): Promise<{ model: ModelRecord; created: boolean }> {
+    const checked = await this.#run<CheckedModel>(
+      { kind: 'check', reference: file.path, name: file.filename || 'file' },
+      file.size,
+    );
+    const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
+    await this.#store.files.place(file.path, file.digest);
+    try {
+      return await this.#store.models.register({
+        digest: file.digest,
+        name:
+          name ??
+          kept?.name ??
+          (basename(file.filename, extname(file.filename)).slice(0, 200) || 'model'),
+        visibility: visibility ?? 'private',
+        size: file.size,
+        card: kept,
+        graph: checked.graph,
+      });
+    } catch (error) {
+      await this.#store.files.remove(file.digest);
+      throw error;
+    }
+  }
+
+  /** By id or digest; throws `not-found`. */
+  async get(idOrDigest: string): Promise<ModelRecord> {
+    const model = await this.#store.models.find(idOrDigest);
+    if (!model) throw new VentralError('not-found', `There is no model "${idOrDigest}"`);
+    return model;
+  }
+
+  /** Throws `not-found`. */
+  async change(idOrDigest: string, change: ModelChange): Promise<ModelRecord> {
+    const { id } = await this.get(idOrDigest);
+    return (await this.#store.models.change(id, change)) ?? this.get(id);
+  }
+
+  /** Forgets a registration and frees its bytes. Throws `not-found`, and `conflict` while a score needs it. */
+  async remove(idOrDigest: string): Promise<void> {
+    const { id, digest, name } = await this.get(idOrDigest);
+    await this.#byDigest.run(digest, async () => {
+      if (await this.#store.jobs.isNeeded(digest)) {
+        throw new VentralError(
+          'conflict',
+          `A score of ${name} is waiting or running: cancel it first`,
+        );
+      }
+      if (await this.#store.models.remove(id)) await this.#store.files.remove(digest);
+    });
+  }
+
+  /** The layers of a registered model, as `ventral layers` lists them. */
+  async layers(model: ModelRecord): Promise<unknown[]> {
+    const known = this.#layers.get(model.digest);
+    if (known) return known;
+    const reference = this.#store.files.path(model.digest);
+    const list = await this.#run<unknown[]>(
+      { kind: 'layers', reference, name: model.name },
+      model.size,
+    );
+    this.#layers.set(model.digest, list);
+    for (const oldest of this.#layers.keys())
+      if (this.#layers.size > KEPT_LISTS) this.#layers.delete(oldest);
+    return list;
+  }
+
+  /**
+   * What a score is asked of: a registered model by id or digest, or a shipped one by name.
+   * Throws `not-found`, and `card-missing` for a model without a card.
+   */
+  async scorable(reference: string): Promise<ScorableModel> {
+    const registered = await this.#store.models.find(reference);
+    if (!registered) return this.#shippedModel(reference);
+    const { card, digest, name } = registered;
+    if (!card) {
+      throw new VentralError(
+        'card-missing',
+        `${name} has no model card: give it one with PATCH /v1/models/${registered.id}`,
+        { field: '/model' },
+      );
+    }
+    return { reference: this.#store.files.path(digest), digest, name, card: card as ModelCard };
+  }
+
+  async #shippedModel(name: string): Promise<ScorableModel> {
+    if (!(await shippedModels()).includes(name)) {
+      throw new VentralError(
+        'not-found',
+        `There is no model "${name}": it is neither registered nor one of those that ventral ships`,
+        { field: '/model' },
+      );
+    }
+    let shipped = this.#shipped.get(name);
+    if (!shipped) {
+      const found = await this.#run<ShippedModel>({ kind: 'shipped', reference: name, name }, 0);
+      shipped = { digest: found.digest, card: withoutPlaces(found.card) };
+      this.#shipped.set(name, shipped);
+    }
+    return { reference: name, name, ...shipped };
+  }
+
+  #run<T>(task: ModelTask, size: number): Promise<T> {
+    const limits: ChildLimits = { memory: this.#memory + 3 * size, seconds: CHECK_SECONDS };
+    const work = { script: 'model-child.js', task, limits, temporary: this.#store.files.temporary };
+    return this.#children.run(() => runChild<T>(work));
+  }
+}

@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { parseCard } from '../activations/card.js';
+import { openModelFile } from '../activations/model-file.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { checkGraph } from '../onnx/check-graph.js';
+import { listLayers } from '../onnx/layers.js';
+import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
+import { readModel } from '../onnx/model.js';
+import { Session } from '../runtime/session.js';
+import type { ModelTask } from './model-child.js';
+import type { CheckedModel } from './model-desk.js';
+
+/** Answers a question about an ONNX file, in the process that may open it. */
+export async function answerModelTask(task: ModelTask): Promise<unknown> {
+  if (task.kind === 'shipped') {
+    const { digest, card } = await openModelFile(task.reference);
+    return { digest, card };
+  }
+  return task.kind === 'check'
+    ? check(task)
+    : listLayers(readModel(await readFile(task.reference), task.name));
+}
+
+/** Reads the graph, checks it, and has the runtime load it: what is registered can be run. */
+async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
+  const bytes = await readFile(reference);
+  const model = readModel(bytes, name);
+  const { inputs, outputs, opset, producer, nodes, parameters, externalFiles } = checkGraph(model);
+  if (externalFiles.length > 0) {
+    throw new VentralError(
+      'onnx-external-data',
+      `${name} keeps tensors in ${externalFiles.slice(0, 3).join(', ')}: a model that is registered is one file, save it with its data inside`,
+      { file: name, found: externalFiles[0] },
+    );
+  }
+  await (await Session.open(bytes, { threads: 1, name })).close();
+  const card = getMetadata(model, CARD_KEY);
+  return {
+    graph: { inputs, outputs, opset, producer, nodes, parameters },
+    card: card === undefined ? null : parseCard(card, `${CARD_KEY} in ${name}`),
+  };
+}

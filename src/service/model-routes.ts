@@ -1,0 +1,114 @@
+import { type RequestHandler, Router } from 'express';
+import type { components } from '../api/schema.js';
+import { VentralError } from '../errors/ventral-error.js';
+import type { ModelRecord, Visibility } from '../store/model-store.js';
+import type { ServiceContext } from './context.js';
+import type { Description } from './model-desk.js';
+import { readCard } from './read-card.js';
+import { readPage } from './read-page.js';
+import { receiveUpload } from './upload.js';
+
+type ModelResource = components['schemas']['Model'];
+
+const CARD_SIZE = 256 * 1024;
+const visibilities: readonly string[] = ['private', 'group', 'public'] satisfies Visibility[];
+
+/** POST `/models`: an upload that streams to disk, is checked in a child process, and registered. */
+export function modelUpload({ store, desk, uploadSize }: ServiceContext): RequestHandler {
+  return async (request, response) => {
+    const received = await receiveUpload(request, store.files.temporary, {
+      fileSize: uploadSize,
+      fieldSize: CARD_SIZE,
+      fieldNames: ['card', 'name', 'visibility'],
+    });
+    const { model, created } = await desk.register(received.file, () => describe(received.fields));
+    const answer = resource(model);
+    response
+      .status(created ? 201 : 200)
+      .location(answer.links.self)
+      .json(answer);
+  };
+}
+
+/** Reads the parts beside the file. Throws `invalid-request` or `card-invalid`. */
+function describe(fields: ReadonlyMap<string, string>): Description {
+  const name = fields.get('name');
+  if (name !== undefined && !isName(name)) {
+    throw new VentralError('invalid-request', 'name: expected 1 to 200 characters on one line', {
+      field: '/name',
+    });
+  }
+  const visibility = fields.get('visibility');
+  if (visibility !== undefined && !visibilities.includes(visibility)) {
+    throw new VentralError(
+      'invalid-request',
+      `visibility: expected one of ${visibilities.join(', ')}, found "${visibility}"`,
+      { field: '/visibility' },
+    );
+  }
+  const card = fields.get('card');
+  return {
+    ...(card === undefined ? {} : { card: readCard(card) }),
+    ...(name === undefined ? {} : { name }),
+    ...(visibility === undefined ? {} : { visibility: visibility as Visibility }),
+  };
+}
+
+/** The resources below `/models`, but for the upload. */
+export function modelRoutes(context: ServiceContext): Router {
+  const { store, desk } = context;
+  const router = Router();
+  router.get('/models', async (request, response) => {
+    const { items, next } = await store.models.list(readPage(request.query));
+    response.json({
+      items: items.map(resource),
+      next,
+    } satisfies components['schemas']['ModelPage']);
+  });
+  router.get('/models/:model', async (request, response) => {
+    response.json(resource(await desk.get(request.params.model)));
+  });
+  router.patch('/models/:model', async (request, response) => {
+    const { card, ...change } = request.body as components['schemas']['ModelChange'];
+    const checked = card === undefined ? {} : { card: readCard(JSON.stringify(card)) };
+    response.json(resource(await desk.change(request.params.model, { ...change, ...checked })));
+  });
+  router.delete('/models/:model', async (request, response) => {
+    await desk.remove(request.params.model);
+    response.status(204).end();
+  });
+  router.get('/models/:model/layers', async (request, response) => {
+    const model = await desk.get(request.params.model);
+    response.json({ model: model.digest, layers: await desk.layers(model) });
+  });
+  router.get('/models/:model/content', async (request, response) => {
+    const { digest, name } = await desk.get(request.params.model);
+    response.attachment(`${name}.onnx`).type('application/octet-stream');
+    await new Promise<void>((resolve, reject) => {
+      response.sendFile(
+        store.files.path(digest),
+        { dotfiles: 'allow', cacheControl: false },
+        (error) => (error ? reject(error) : resolve()),
+      );
+    });
+  });
+  return router;
+}
+
+/** A model as HTTP shows it. */
+export function resource(model: ModelRecord): ModelResource {
+  const self = `/v1/models/${model.id}`;
+  return {
+    id: model.id,
+    digest: model.digest,
+    name: model.name,
+    visibility: model.visibility,
+    size: model.size,
+    card: model.card as ModelResource['card'],
+    graph: model.graph as ModelResource['graph'],
+    createdAt: model.createdAt.toISOString(),
+    links: { self, layers: `${self}/layers`, content: `${self}/content` },
+  };
+}
+
+const isName = (name: string) => name.length >= 1 && name.length <= 200 && !/\p{Cc}/u.test(name);

@@ -1,0 +1,132 @@
+import type { ErrorRequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import type { components } from '../api/schema.js';
+import type { ErrorCode } from '../errors/codes.js';
+import { VentralError } from '../errors/ventral-error.js';
+
+/** An RFC 9457 problem document as `openapi.yaml` describes it. */
+export type Problem = components['schemas']['Problem'];
+
+/** One part of a request that is wrong. */
+export type ProblemPart = NonNullable<Problem['errors']>[number];
+
+/** What of a thrown thing HTTP shows: the problem, and headers that belong to its status. */
+export interface Refusal {
+  readonly problem: Problem;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A refusal of several parts of a request at once, each under its JSON pointer. */
+export class RequestProblem extends VentralError {
+  readonly parts: readonly ProblemPart[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { parts?: readonly ProblemPart[]; headers?: Record<string, string> } = {},
+  ) {
+    super(code, message);
+    this.parts = more.parts ?? [];
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** The problem document of an error; `internal` keeps its words to the log. */
+export function problemOf(error: VentralError): Problem {
+  const { field } = error.details;
+  const pointed = field?.startsWith('/') ? [{ pointer: field, detail: error.message }] : [];
+  const parts = error instanceof RequestProblem ? [...error.parts] : pointed;
+  return {
+    type: `/problems/${error.code}`,
+    title: error.title,
+    status: error.status,
+    detail:
+      error.code === 'internal'
+        ? 'Something went wrong inside ventral; its log says what.'
+        : error.message,
+    ...(parts.length > 0 ? { errors: parts } : {}),
+  };
+}
+
+/** Answers with a problem document. */
+export function sendProblem(response: Response, error: VentralError): void {
+  const problem = { ...problemOf(error), requestId: response.locals.requestId as string };
+  if (error instanceof RequestProblem) response.set(error.headers);
+  if (problem.status === 503) response.set('Retry-After', '1');
+  response.status(problem.status).type('application/problem+json').json(problem);
+}
+
+/** The last handler of the application: whatever was thrown becomes a problem document. */
+export function problemHandler(log: Logger): ErrorRequestHandler {
+  return (thrown, request, response, _next) => {
+    const error = asVentralError(thrown);
+    const words = {
+      requestId: response.locals.requestId,
+      method: request.method,
+      path: request.path,
+      code: error.code,
+    };
+    if (error.status >= 500)
+      log.error({ ...words, err: error.details.cause ?? error }, error.message);
+    else log.debug(words, error.message);
+    // Once a body is on its way the only honest end is a broken connection.
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, error);
+  };
+}
+
+/** What express, its body parser and the validator throw, in our own words. */
+function asVentralError(thrown: unknown): VentralError {
+  if (thrown instanceof VentralError) return thrown;
+  const error = thrown as {
+    status?: number;
+    type?: string;
+    message?: string;
+    headers?: Record<string, string>;
+    errors?: ValidatorError[];
+  };
+  if (typeof error?.status !== 'number' || error.status >= 500) return VentralError.from(thrown);
+  if (error.type === 'entity.parse.failed') {
+    return new RequestProblem('invalid-request', `The body is not JSON: ${error.message}`, {
+      parts: [{ pointer: '', detail: 'not JSON' }],
+    });
+  }
+  const code = byStatus[error.status] ?? 'invalid-request';
+  const parts = (error.errors ?? []).map(({ path, message }) => ({
+    pointer: pointerOf(path),
+    detail: message ?? 'is wrong',
+  }));
+  return new RequestProblem(code, sentence(code, error.message, parts), {
+    ...(code === 'invalid-request' ? { parts } : {}),
+    ...(error.headers ? { headers: error.headers } : {}),
+  });
+}
+
+interface ValidatorError {
+  readonly path?: string;
+  readonly message?: string;
+}
+
+const byStatus: Readonly<Record<number, ErrorCode>> = {
+  403: 'forbidden',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  413: 'too-large',
+  415: 'unsupported-media-type',
+};
+
+/** The validator's `/body/benchmarks/0` is `/benchmarks/0` of the request's document. */
+const pointerOf = (path = '') => path.replace(/^\/body(?=\/|$)/, '');
+
+function sentence(
+  code: ErrorCode,
+  message: string | undefined,
+  parts: readonly ProblemPart[],
+): string {
+  if (code === 'not-found') return 'There is no such resource';
+  if (code === 'invalid-request' && parts.length > 0) {
+    return parts.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ');
+  }
+  return message || 'The request is not understood';
+}

@@ -1,0 +1,242 @@
+import { EventEmitter, once } from 'node:events';
+import type { Logger } from 'pino';
+import type { ModelCard } from '../activations/card.js';
+import { VentralError } from '../errors/ventral-error.js';
+import type { Score } from '../scoring/score.js';
+import type { HomeStore } from '../store/home-store.js';
+import type { Job, JobEnd, JobFailure, JobProgress } from '../store/job-store.js';
+import { type ChildProgress, type PlainError, runChild } from './child.js';
+import { problemOf } from './problem.js';
+import type { ScoreTask } from './score-task.js';
+
+/** What the worker may use, and how it speaks. */
+export interface WorkerOptions {
+  readonly store: HomeStore;
+  readonly home: string;
+  readonly log: Logger;
+  /** Bytes that a score may hold in memory (`--max-memory`). */
+  readonly maxMemory: number;
+  /** Bytes of scratch disk that a score may use (`--max-scratch`). */
+  readonly maxScratch: number;
+  readonly threads: number;
+  /** Compiled module that scores. */
+  readonly script?: string;
+}
+
+/** What the scoring process answers. */
+export interface ScoreAnswer {
+  readonly scores: readonly Score[];
+  readonly failures: readonly { readonly benchmark: string; readonly error: PlainError }[];
+}
+
+const DEADLINE_SECONDS = 12 * 3600;
+const PROGRESS_MS = 500;
+
+/**
+ * The one embedded worker: takes queued jobs in order and scores each in a child process. It ends a
+ * child whose job was cancelled, and puts its job back into the queue when the service stops.
+ */
+export class ScoreWorker {
+  readonly #options: WorkerOptions;
+  readonly #ended = new EventEmitter().setMaxListeners(0);
+  readonly #stopped = new AbortController();
+  #running: { readonly id: string; readonly abort: AbortController } | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #idle = true;
+  #again = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks for queued jobs; called once at the start and after each new job. */
+  wake(): void {
+    this.#again = true;
+    if (!this.#idle || this.#stopped.signal.aborted) return;
+    this.#idle = false;
+    this.#work = this.#drain().finally(() => {
+      this.#idle = true;
+    });
+  }
+
+  /** False once the worker was stopped or its loop has failed. */
+  get alive(): boolean {
+    return !this.#stopped.signal.aborted;
+  }
+
+  /** Cancels an open job and ends its process; undefined where the job is not open. */
+  async cancel(id: string): Promise<Job | undefined> {
+    const job = await this.#options.store.jobs.cancel(id);
+    if (this.#running?.id === id) this.#running.abort.abort();
+    if (job) this.#ended.emit(id);
+    return job;
+  }
+
+  /** Resolves when the job ends, the time is over, the caller's signal aborts, or the worker stops. */
+  async untilEnd(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+    const enough = AbortSignal.any([
+      signal,
+      this.#stopped.signal,
+      AbortSignal.timeout(milliseconds),
+    ]);
+    const end = once(this.#ended, id, { signal: enough }).catch(() => {});
+    if (isOpen(await this.#options.store.jobs.find(id))) await end;
+    else this.#ended.emit(id);
+  }
+
+  /** Ends the running child and waits until its job is back in the queue. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#running?.abort.abort();
+    await this.#work;
+  }
+
+  async #drain(): Promise<void> {
+    const { store, log } = this.#options;
+    while (this.#again && this.alive) {
+      this.#again = false;
+      try {
+        for (
+          let job = await store.jobs.claim();
+          job;
+          job = this.alive ? await store.jobs.claim() : undefined
+        ) {
+          await this.#run(job);
+        }
+      } catch (error) {
+        log.error({ err: error }, 'The worker could not take or end a job');
+      }
+    }
+  }
+
+  async #run(job: Job): Promise<void> {
+    const { store, log } = this.#options;
+    // It may have been cancelled while it was being taken.
+    if (job.state !== 'running') return;
+    const abort = new AbortController();
+    this.#running = { id: job.id, abort };
+    log.info({ job: job.id, attempt: job.attempt, benchmarks: job.benchmarks }, 'Scoring');
+    try {
+      const end = await this.#score(job, abort);
+      if (end) await this.#finish(job, end);
+      else if (!this.alive) await store.jobs.requeue(job.id, job.attempt);
+    } finally {
+      this.#running = undefined;
+      this.#ended.emit(job.id);
+    }
+  }
+
+  /** Results that cannot be written (a full disk) fail the job, where at least that can be written. */
+  async #finish(job: Job, end: JobEnd): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      await store.jobs.finish(job.id, job.attempt, end);
+    } catch (thrown) {
+      const error = VentralError.from(thrown);
+      log.error({ job: job.id, err: thrown }, 'Results could not be written');
+      await store.jobs.finish(job.id, job.attempt, {
+        scores: [],
+        failures: missingOf(job).map((id) => failure(id, error)),
+      });
+    }
+  }
+
+  /**
+   * Scores what has no result yet; a child that dies fails every benchmark that it was asked for.
+   * @returns undefined where the job was cancelled or the service stops
+   */
+  async #score(job: Job, abort: AbortController): Promise<JobEnd | undefined> {
+    const missing = missingOf(job);
+    try {
+      const { scores, failures } = await this.#child(job, missing, abort);
+      const problems = failures.map(({ benchmark, error }) =>
+        failure(benchmark, new VentralError(error.code, error.message, error.details)),
+      );
+      return { scores, failures: problems };
+    } catch (thrown) {
+      if (abort.signal.aborted) return undefined;
+      const error = VentralError.from(thrown);
+      this.#options.log.warn(
+        { job: job.id, code: error.code, err: error.details.cause },
+        error.message,
+      );
+      return { scores: [], failures: missing.map((benchmark) => failure(benchmark, error)) };
+    }
+  }
+
+  async #child(
+    job: Job,
+    benchmarks: readonly string[],
+    abort: AbortController,
+  ): Promise<ScoreAnswer> {
+    const {
+      store,
+      home,
+      maxMemory,
+      maxScratch,
+      threads,
+      script = 'score-child.js',
+    } = this.#options;
+    const registered = await store.files.has(job.digest);
+    const size = registered ? ((await store.models.find(job.digest))?.size ?? 0) : 0;
+    const task: ScoreTask = {
+      home,
+      maxMemory,
+      maxScratch,
+      threads,
+      model: {
+        reference: registered ? store.files.path(job.digest) : job.model,
+        name: job.modelName,
+        card: job.card as ModelCard,
+      },
+      benchmarks,
+      ...(job.layers ? { layers: job.layers } : {}),
+      ...(job.input ? { input: job.input } : {}),
+    };
+    return runChild<ScoreAnswer>({
+      script,
+      task,
+      temporary: store.files.temporary,
+      limits: { memory: maxMemory + 3 * size, seconds: DEADLINE_SECONDS },
+      signal: abort.signal,
+      progress: this.#progressOf(job, abort),
+    });
+  }
+
+  #progressOf(job: Job, abort: AbortController): (progress: ChildProgress) => void {
+    const { store, log } = this.#options;
+    let written = 0;
+    let stage = { name: '', since: 0 };
+    return (progress) => {
+      const now = Date.now();
+      if (progress.stage !== stage.name) stage = { name: progress.stage, since: now };
+      else if (now - written < PROGRESS_MS) return;
+      written = now;
+      store.jobs
+        .setProgress(job.id, job.attempt, {
+          ...progress,
+          etaSeconds: eta(progress, now - stage.since),
+        })
+        .then((holds) => holds || abort.abort())
+        .catch((error) => log.warn({ err: error }, 'Progress could not be written'));
+    };
+  }
+}
+
+/** Whether a job has not ended yet. */
+export const isOpen = (job: Job | undefined): boolean =>
+  job?.state === 'queued' || job?.state === 'running';
+
+const missingOf = (job: Job) =>
+  job.benchmarks.filter((id) => !job.results.some((score) => score.benchmark === id));
+
+function eta({ done, total }: ChildProgress, elapsed: number): JobProgress['etaSeconds'] {
+  return done > 0 && total >= done
+    ? Math.round(((elapsed / done) * (total - done)) / 100) / 10
+    : null;
+}
+
+const failure = (benchmark: string, error: VentralError): JobFailure => ({
+  benchmark,
+  problem: problemOf(error),
+});

@@ -1,0 +1,150 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { VentralError } from '../errors/ventral-error.js';
+import { openHomeStore } from '../store/home-store.js';
+import { lockHome } from '../store/owner-lock.js';
+import { type AppOptions, createApp } from './app.js';
+import { loopbackAddresses } from './loopback-guard.js';
+import { ModelDesk } from './model-desk.js';
+import { ScoreWorker } from './score-worker.js';
+
+/** How a service is started. */
+export interface ServiceOptions extends AppOptions {
+  readonly home: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Whether the next ports may be tried where this one is taken. */
+  readonly orNext: boolean;
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+  readonly threads: number;
+  readonly log: Logger;
+  /** Most bytes of an uploaded model. */
+  readonly uploadSize?: number;
+  /** Compiled module that scores, for tests. */
+  readonly scoreScript?: string;
+}
+
+/** A running service. */
+export interface Service {
+  readonly url: string;
+  /** Stops accepting, ends children, closes the database, gives the home back. */
+  close(): Promise<void>;
+}
+
+/** The largest file that protobuf, and so ONNX, allows. */
+const UPLOAD_SIZE = 2 ** 31;
+const NEXT_PORTS = 100;
+const GRACE_MS = 2000;
+/** A large upload may take its time, a connection on which nothing moves may not. */
+const IDLE_MS = 600_000;
+
+/**
+ * Starts the service on a home: becomes its owner, opens the store, listens, wakes the worker.
+ * Resolves once requests are answered. Throws `bad-usage` for an address other than loopback,
+ * `home-owned`, `home-format`, `port-taken`.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { home, host, log, maxMemory, maxScratch, threads } = options;
+  if (!loopbackAddresses.includes(host)) {
+    throw new VentralError(
+      'bad-usage',
+      `--host ${host}: without keys the service listens on loopback alone (${loopbackAddresses.join(', ')})`,
+      { field: 'host' },
+    );
+  }
+  const lock = await lockHome(home, { kind: 'service' });
+  const undo: (() => Promise<unknown>)[] = [() => lock.release()];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse())
+      await step().catch((error) => log.error({ err: error }, 'Closing failed'));
+  };
+  try {
+    const store = await openHomeStore(home);
+    undo.push(() => store.close());
+    const script = options.scoreScript ? { script: options.scoreScript } : {};
+    const worker = new ScoreWorker({ store, home, log, maxMemory, maxScratch, threads, ...script });
+    undo.push(() => worker.stop());
+    const server = createServer({ requestTimeout: 0 }).setTimeout(IDLE_MS);
+    const port = () => (server.address() as AddressInfo).port;
+    const desk = new ModelDesk(store, maxMemory);
+    const context = {
+      store,
+      desk,
+      worker,
+      log,
+      token: lock.owner.token,
+      port,
+      uploadSize: options.uploadSize ?? UPLOAD_SIZE,
+    };
+    server.on('request', createApp(context, options)).on('clientError', refuseBroken);
+    await listen(server, options);
+    undo.push(() => stopListening(server, worker));
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port()}`;
+    await lock.publish(url);
+    worker.wake();
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(server: Server, { host, port, orNext }: ServiceOptions): Promise<void> {
+  const last = orNext && port > 0 ? Math.min(port + NEXT_PORTS, 65_535) : port;
+  for (let tried = port; ; tried++) {
+    try {
+      return await listenOn(server, host, tried);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+      if (tried < last) continue;
+      const why = code === 'EACCES' ? 'may not be used' : 'is taken';
+      throw new VentralError(
+        'port-taken',
+        `Port ${tried} on ${host} ${why}: choose another with --port, or 0 for any free one`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function listenOn(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Requests that wait for a job are answered at once (the worker stops), others get a moment to end. */
+async function stopListening(server: Server, worker: ScoreWorker): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  await worker.stop();
+  await Promise.race([closed, sleep(GRACE_MS, undefined, { ref: false })]);
+  server.closeAllConnections();
+  await closed;
+}
+
+/** What node's parser refuses never becomes a request; it gets a problem document all the same. */
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const large = error.code === 'HPE_HEADER_OVERFLOW';
+  const status = large ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const problem = {
+    type: '/problems/invalid-request',
+    title: 'The request does not follow the API description',
+    status: large ? 431 : 400,
+    detail: large ? 'The headers of the request are too large' : 'This is not an HTTP request',
+  };
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,107 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type IncomingMessage, request as send } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import createClient from 'openapi-fetch';
+import { pino } from 'pino';
+import type { paths } from '../../src/api/schema.js';
+import { packageRoot } from '../../src/formats/package-root.js';
+import { type ServiceOptions, startService } from '../../src/service/start-service.js';
+import { oraclePath } from '../oracle.js';
+
+/** What a request was answered. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
+  readonly body: any;
+}
+
+export interface Asked {
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Uint8Array;
+}
+
+/** A part of a multipart body: `file` parts have a filename. */
+export interface Part {
+  readonly name: string;
+  readonly content: string | Uint8Array;
+  readonly filename?: string;
+}
+
+/** The stub that stands in for the scoring process. */
+export const stub = join(packageRoot, 'test', 'service', 'stub-score-child.mjs');
+
+/** Starts a service on a home of its own, with answers checked against the description. */
+export async function runningService(options: Partial<ServiceOptions> = {}) {
+  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'ventral-service-')));
+  const service = await startService({
+    home,
+    host: '127.0.0.1',
+    port: 0,
+    orNext: false,
+    maxMemory: 2 ** 30,
+    maxScratch: 2 ** 30,
+    threads: 1,
+    log: pino({ level: 'silent' }),
+    validateResponses: true,
+    scoreScript: stub,
+    ...options,
+  });
+  const call = (method: string, path: string, asked: Asked = {}) => callUrl(`${service.url}${path}`, method, asked);
+  return {
+    ...service,
+    home,
+    call,
+    client: createClient<paths>({ baseUrl: `${service.url}/v1` }),
+    get: (path: string) => call('GET', path),
+    post: (path: string, body: unknown, headers: Record<string, string> = {}) =>
+      call('POST', path, { headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) }),
+    upload: (parts: readonly Part[]) => call('POST', '/v1/models', multipart(parts)),
+    /** What lies in the folder of unfinished work. */
+    leftovers: () => readdir(join(home, 'tmp', 'service')),
+    async stop() {
+      await service.close();
+      if (!options.home) await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+export type RunningService = Awaited<ReturnType<typeof runningService>>;
+
+/** One request by node's own client, which lets a test say any header. */
+export function callUrl(url: string, method: string, { headers = {}, body }: Asked = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+    const sent = send(url, { method, headers: { ...length, ...headers } }, async (response) => {
+      try {
+        const words = await text(response);
+        const json = /json/.test(response.headers['content-type'] ?? '');
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: words, body: json ? JSON.parse(words) : undefined });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    sent.once('error', reject);
+    sent.end(body);
+  });
+}
+
+export const BOUNDARY = 'a-boundary';
+
+/** The body and header of an upload. */
+export function multipart(parts: readonly Part[], end = `--${BOUNDARY}--\r\n`): Asked {
+  const chunks = parts.flatMap(({ name, content, filename }) => [
+    `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n\r\n`,
+    content,
+    '\r\n',
+  ]);
+  const body = Buffer.concat([...chunks, end].map((chunk) => Buffer.from(chunk as string)));
+  return { headers: { 'Content-Type': `multipart/form-data; boundary=${BOUNDARY}` }, body };
+}
+
+/** A small real network, and its card. */
+export const network = () => readFile(oraclePath('09-end-to-end/resnet/model.onnx'));
+export const card = () => readFile(oraclePath('09-end-to-end/resnet/card.yaml'), 'utf8');
