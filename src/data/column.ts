@@ -1,0 +1,102 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { Id } from './ids.js';
+
+/** Type of a column, as pandas.read_csv infers it from the cells. */
+export type ColumnDtype = 'int64' | 'float64' | 'bool' | 'string';
+
+/** A named column; a missing value is NaN in a float64 column and null in a string column. */
+export interface Column {
+  readonly name: string;
+  readonly dtype: ColumnDtype;
+  readonly values: readonly (string | number | boolean | null)[];
+}
+
+/** Cells that pandas.read_csv takes for missing. */
+const missing = new Set([
+  '',
+  '#N/A',
+  '#N/A N/A',
+  '#NA',
+  '-1.#IND',
+  '-1.#QNAN',
+  '-NaN',
+  '-nan',
+  '1.#IND',
+  '1.#QNAN',
+  '<NA>',
+  'N/A',
+  'NA',
+  'NULL',
+  'NaN',
+  'None',
+  'n/a',
+  'nan',
+  'null',
+]);
+
+const integer = /^\s*[+-]?\d+\s*$/;
+const decimal = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
+const infinite = /^\s*([+-]?)inf(inity)?\s*$/i;
+const truth: Readonly<Record<string, boolean>> = {
+  True: true,
+  TRUE: true,
+  true: true,
+  False: false,
+  FALSE: false,
+  false: false,
+};
+
+/**
+ * A column from the cells of a CSV file with the dtype that pandas.read_csv infers (spec §6.1):
+ * integers, else numbers with empty cells as NaN, else booleans, else text with missing cells as
+ * null. Integers beyond 2⁵³ stay text, so that ids never collide.
+ */
+export function inferColumn(name: string, cells: readonly string[]): Column {
+  const isInteger = (cell: string) => integer.test(cell) && Number.isSafeInteger(Number(cell));
+  if (cells.length > 0 && cells.every(isInteger)) {
+    return { name, dtype: 'int64', values: cells.map(Number) };
+  }
+  if (cells.every((cell) => missing.has(cell) || isNumber(cell))) {
+    return { name, dtype: 'float64', values: cells.map(parseNumber) };
+  }
+  if (cells.every((cell) => cell in truth)) {
+    return { name, dtype: 'bool', values: cells.map((cell) => truth[cell]) };
+  }
+  const values = cells.map((cell) => (missing.has(cell) ? null : cell));
+  return { name, dtype: 'string', values };
+}
+
+function isNumber(cell: string): boolean {
+  if (integer.test(cell)) return Number.isSafeInteger(Number(cell));
+  return decimal.test(cell) || infinite.test(cell);
+}
+
+/** The number in a CSV cell; NaN where pandas.read_csv takes the cell for missing, or it is no number. */
+export function parseNumber(cell: string): number {
+  const infinity = infinite.exec(cell);
+  if (infinity !== null) return infinity[1] === '-' ? -Infinity : Infinity;
+  return missing.has(cell) || !decimal.test(cell) ? Number.NaN : Number(cell);
+}
+
+/** True for a cell that holds a number, or nothing as pandas.read_csv sees it. */
+export function isNumberOrMissing(cell: string): boolean {
+  return missing.has(cell) || decimal.test(cell) || infinite.test(cell);
+}
+
+/**
+ * The ids in a column: numbers of an integer column, else text. `file` is what messages call it.
+ * Throws `csv-invalid` for a row without id.
+ */
+export function idsOf(column: Column, file: string): Id[] {
+  return column.values.map((value, row) => {
+    if (value === null || Number.isNaN(value)) {
+      throw new VentralError('csv-invalid', `${file}: row ${row + 1} has no ${column.name}`, {
+        file,
+        field: `${column.name}, row ${row + 1}`,
+        expected: 'an id',
+        found: 'nothing',
+      });
+    }
+    return column.dtype === 'int64' ? (value as number) : String(value);
+  });
+}

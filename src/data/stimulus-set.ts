@@ -1,0 +1,232 @@
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { extname, join, posix, relative, sep } from 'node:path';
+import { VentralError } from '../errors/ventral-error.js';
+import { readCsv } from '../formats/csv.js';
+import { openZip } from '../formats/zip.js';
+import { type Column, idsOf, inferColumn } from './column.js';
+import type { Id } from './ids.js';
+
+/**
+ * A stimulus set as BrainIO packages it (spec §6.1): a table with one row a stimulus, and the
+ * image files. Row order is the CSV's.
+ */
+export interface StimulusSet {
+  readonly identifier: string;
+  /** stimulus_id by row; no two are equal. */
+  readonly ids: readonly Id[];
+  /** All columns in file order, stimulus_id among them. */
+  readonly columns: ReadonlyMap<string, Column>;
+  /** False for a set that has a table alone (scored from features). */
+  readonly hasImages: boolean;
+  /** Name of the image of a row, for messages and file types. */
+  filename(row: number): string;
+  /** Bytes of the image of a row. Throws `image-missing`. */
+  read(row: number): Promise<Uint8Array>;
+  /** Lets the files go. */
+  close(): Promise<void>;
+}
+
+/** Where a stimulus set lies. */
+export interface StimulusFiles {
+  readonly identifier: string;
+  /** Path of the table. */
+  readonly csv: string;
+  /** Path of a ZIP or of a folder with the images. */
+  readonly images?: string;
+}
+
+/**
+ * Opens a stimulus set: reads the table, copies an old image_id to stimulus_id, and finds every
+ * image, by `filename`, by `stimulus_path_within_store` or by id and extension.
+ * Throws `csv-invalid`, `stimuli-duplicate`, `image-missing`, `zip-invalid`, `zip-unsafe-path`.
+ */
+export async function openStimulusSet(files: StimulusFiles): Promise<StimulusSet> {
+  const { header, rows } = await readCsv(files.csv);
+  const columns = header.map((name, i) =>
+    inferColumn(
+      name,
+      rows.map((row) => row[i]),
+    ),
+  );
+  const table = stimulusTable(columns, files.csv);
+  if (files.images === undefined) return tableOnly(files.identifier, table);
+  const store = await openImages(files.images);
+  try {
+    const names = table.ids.map((id, row) => findImage(table, row, id, store, files.images ?? ''));
+    return {
+      identifier: files.identifier,
+      ...table,
+      hasImages: true,
+      filename: (row) => names[row],
+      read: (row) => store.read(names[row]),
+      close: () => store.close(),
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** A stimulus set from columns and a function that makes the image of a row; `filename` names it. */
+export function stimulusSetOf(
+  identifier: string,
+  columns: readonly Column[],
+  image: (row: number) => Promise<Uint8Array>,
+): StimulusSet {
+  const table = stimulusTable(columns, identifier);
+  const filenames = table.columns.get('filename');
+  return {
+    identifier,
+    ...table,
+    hasImages: true,
+    filename: (row) => String(filenames?.values[row] ?? table.ids[row]),
+    read: image,
+    close: async () => {},
+  };
+}
+
+interface StimulusTable {
+  readonly ids: readonly Id[];
+  readonly columns: ReadonlyMap<string, Column>;
+}
+
+function stimulusTable(columns: readonly Column[], file: string): StimulusTable {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const imageIds = byName.get('image_id');
+  if (!byName.has('stimulus_id') && imageIds !== undefined) {
+    byName.set('stimulus_id', { ...imageIds, name: 'stimulus_id' });
+  }
+  const column = byName.get('stimulus_id');
+  if (column === undefined) {
+    const found = columns.map(({ name }) => name).join(', ');
+    throw new VentralError(
+      'csv-invalid',
+      `${file} has no column stimulus_id (or image_id); its columns are ${found}`,
+      { file, field: 'stimulus_id', expected: 'a column stimulus_id', found },
+    );
+  }
+  const ids = idsOf(column, file);
+  if (ids.length === 0) {
+    throw new VentralError('csv-invalid', `${file} has no stimuli: rows are expected`, {
+      file,
+      expected: 'rows',
+      found: 'none',
+    });
+  }
+  refuseDuplicates(ids, file);
+  return { ids, columns: byName };
+}
+
+function refuseDuplicates(ids: readonly Id[], file: string): void {
+  const rows = new Map<Id, number>();
+  ids.forEach((id, row) => {
+    const before = rows.get(id);
+    if (before !== undefined) {
+      throw new VentralError(
+        'stimuli-duplicate',
+        `${file}: the stimulus_id ${id} stands in row ${before + 1} and in row ${row + 1}`,
+        { file, field: 'stimulus_id', expected: 'ids that differ', found: `${id} twice` },
+      );
+    }
+    rows.set(id, row);
+  });
+}
+
+function tableOnly(identifier: string, table: StimulusTable): StimulusSet {
+  const filename = (row: number) =>
+    String(table.columns.get('filename')?.values[row] ?? table.ids[row]);
+  return {
+    identifier,
+    ...table,
+    hasImages: false,
+    filename,
+    async read(row) {
+      throw new VentralError(
+        'image-missing',
+        `The stimulus set ${identifier} came without images, and the one of stimulus ${table.ids[row]} is needed`,
+        {
+          file: identifier,
+          field: filename(row),
+          expected: 'a ZIP or folder of images',
+          found: 'none',
+        },
+      );
+    },
+    close: async () => {},
+  };
+}
+
+/** Image files by their path inside a ZIP or folder, with `/` between the parts. */
+interface ImageStore {
+  readonly names: ReadonlySet<string>;
+  read(name: string): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+async function openImages(path: string): Promise<ImageStore> {
+  const kind = await stat(path).catch((error: unknown) => {
+    throw VentralError.from(error);
+  });
+  return kind.isDirectory() ? folderStore(path) : zipStore(path);
+}
+
+async function zipStore(path: string): Promise<ImageStore> {
+  const zip = await openZip(path);
+  return {
+    names: new Set(zip.entries.map((entry) => entry.name)),
+    read: (name) => zip.read(name),
+    close: () => zip.close(),
+  };
+}
+
+async function folderStore(path: string): Promise<ImageStore> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const inside = await realpath(path);
+  const names = new Set<string>();
+  for (const entry of entries) {
+    const full = join(entry.parentPath, entry.name);
+    if (await staysInside(entry, full, inside)) {
+      names.add(relative(path, full).split(sep).join(posix.sep));
+    }
+  }
+  return {
+    names,
+    read: (name) =>
+      readFile(join(path, name)).catch((error: unknown) => {
+        throw VentralError.from(error);
+      }),
+    close: async () => {},
+  };
+}
+
+/** A plain file, or a link to one that does not lead out of the folder. */
+async function staysInside(entry: Dirent, full: string, folder: string): Promise<boolean> {
+  if (entry.isFile()) return true;
+  if (!entry.isSymbolicLink()) return false;
+  const target = await realpath(full).catch(() => undefined);
+  return target?.startsWith(folder + sep) === true && (await stat(target)).isFile();
+}
+
+function findImage(
+  table: StimulusTable,
+  row: number,
+  id: Id,
+  store: ImageStore,
+  file: string,
+): string {
+  const cell = (name: string) => table.columns.get(name)?.values[row];
+  const filename = cell('filename');
+  const within = cell('stimulus_path_within_store');
+  const extension = typeof filename === 'string' ? extname(filename) : '';
+  const candidates = [filename, within, `${within}${extension}`, `${id}${extension}`, id]
+    .filter((name) => name !== null && name !== undefined)
+    .map((name) => posix.normalize(String(name).replace(/^\.\//, '')));
+  const found = candidates.find((name) => store.names.has(name));
+  if (found !== undefined) return found;
+  throw new VentralError(
+    'image-missing',
+    `${file} has no image ${candidates[0]} for the stimulus ${id}`,
+    { file, field: String(id), expected: candidates[0], found: 'no such file' },
+  );
+}

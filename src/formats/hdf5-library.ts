@@ -1,0 +1,80 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type * as h5wasm from 'h5wasm/node';
+import { VentralError } from '../errors/ventral-error.js';
+
+/**
+ * The HDF5 library (h5wasm: the C library as WebAssembly), set so that its errors are thrown.
+ * After an error its state cannot be trusted, so that the next file gets a fresh instance.
+ */
+export type Hdf5Library = typeof h5wasm;
+
+let current: Promise<Hdf5Library> | undefined;
+let instances = 0;
+
+/** The library, loaded at first use; a fresh instance after {@link discardHdf5Library}. */
+export function hdf5Library(): Promise<Hdf5Library> {
+  current ??= load();
+  return current;
+}
+
+/** Marks the loaded instance as unusable. */
+export function discardHdf5Library(): void {
+  current = undefined;
+}
+
+async function load(): Promise<Hdf5Library> {
+  // A query makes Node evaluate the module again, which is the only way to a new instance.
+  const instance = instances++;
+  const library: Hdf5Library =
+    instance === 0
+      ? await import('h5wasm/node')
+      : await import(`${import.meta.resolve('h5wasm/node')}?instance=${instance}`);
+  const module = await library.ready;
+  module.activate_throwing_error_handler();
+  return library;
+}
+
+const signature = '\x89HDF\r\n\x1a\n';
+
+/**
+ * Refuses what is plainly no HDF5 file, or one that is cut short, before the library sees it:
+ * the signature and the end address of the superblock (HDF5 format specification, level 0A).
+ * Throws `netcdf-invalid`, `file-missing`.
+ */
+export function checkHdf5Start(path: string, name: string): void {
+  const refuse = (found: string): never => {
+    throw new VentralError('netcdf-invalid', `${name} is not a readable netCDF-4 file: ${found}`, {
+      file: name,
+      expected: 'an HDF5 file',
+      found,
+    });
+  };
+  const { start, size } = readStart(path);
+  if (start.toString('latin1', 0, 3) === 'CDF') refuse('it is netCDF-3');
+  if (start.toString('latin1', 0, 8) !== signature) refuse('the HDF5 signature is not there');
+  const version = start[8];
+  const old = version < 2;
+  const width = start[old ? 13 : 9];
+  // Old superblocks: 24 or 28 bytes of fields before base, free space and end address; new: 12 before base, extension, end.
+  const first = old ? (version === 1 ? 28 : 24) : 12;
+  if (version > 3 || width !== 8 || start.length < first + 24) return;
+  const end = start.readBigUInt64LE(first) + start.readBigUInt64LE(first + 16);
+  if (end > BigInt(size)) refuse(`it is cut short, ${size} of ${end} bytes are there`);
+}
+
+function readStart(path: string): { start: Buffer; size: number } {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const start = Buffer.alloc(64);
+      return {
+        start: start.subarray(0, readSync(file, start, 0, 64, 0)),
+        size: fstatSync(file).size,
+      };
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw VentralError.from(error);
+  }
+}

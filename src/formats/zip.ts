@@ -1,0 +1,209 @@
+import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { crc32 } from 'node:zlib';
+import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import yazl from 'yazl';
+import { VentralError } from '../errors/ventral-error.js';
+import { replaceFile } from './write-file-atomic.js';
+
+/** ZIP archives: read entry by entry with everything checked that an attacker could choose, and written whole. */
+
+/** A file in an archive. */
+export interface ZipEntry {
+  readonly name: string;
+  /** Bytes after decompression, as the archive says and as reading enforces. */
+  readonly size: number;
+}
+
+/** An open archive. */
+export interface ZipArchive {
+  /** Files in archive order; folders are left out. */
+  readonly entries: readonly ZipEntry[];
+  /** Content of an entry, its length and CRC-32 checked. Throws `zip-invalid`. */
+  read(name: string): Promise<Buffer>;
+  /** The same as a stream, checked at its end. */
+  stream(name: string): Promise<Readable>;
+  close(): Promise<void>;
+}
+
+/** What one archive may hold before it is refused as a bomb. */
+const limits = { entries: 200_000, totalBytes: 64 * 2 ** 30, ratio: 400, ratioFrom: 64 * 2 ** 20 };
+
+/**
+ * Opens an archive and checks its directory. Throws `file-missing`, `zip-unsafe-path` for a name
+ * that leaves the folder it is unpacked to, `zip-invalid` for what is no archive, for encrypted or
+ * doubled entries and for one that would unpack to far more than it is.
+ */
+export async function openZip(path: string, name: string = path): Promise<ZipArchive> {
+  const zip = await openFile(path, name);
+  try {
+    const entries = await readDirectory(zip, name);
+    return archive(zip, name, entries);
+  } catch (error) {
+    zip.close();
+    throw error;
+  }
+}
+
+function openFile(path: string, name: string): Promise<ZipFile> {
+  const settings = {
+    lazyEntries: true,
+    autoClose: false,
+    decodeStrings: true,
+    strictFileNames: true,
+  };
+  return new Promise((resolve, reject) => {
+    yauzl.open(path, settings, (error, zip) => {
+      if (error) reject(zipError(error, name));
+      else resolve(zip);
+    });
+  });
+}
+
+function readDirectory(zip: ZipFile, name: string): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>();
+  let total = 0;
+  return new Promise((resolve, reject) => {
+    zip.on('error', (error: Error) => reject(zipError(error, name)));
+    zip.on('end', () => resolve(entries));
+    zip.on('entry', (entry: Entry) => {
+      try {
+        total += entry.uncompressedSize;
+        checkEntry(entry, name);
+        if (entries.has(entry.fileName)) refuse(name, entry.fileName, 'stands in it twice');
+        if (total > limits.totalBytes || entries.size >= limits.entries) {
+          refuse(name, entry.fileName, 'makes it larger than an archive may be');
+        }
+        if (!entry.fileName.endsWith('/')) entries.set(entry.fileName, entry);
+        zip.readEntry();
+      } catch (error) {
+        reject(error);
+      }
+    });
+    zip.readEntry();
+  });
+}
+
+function checkEntry(entry: Entry, name: string): void {
+  if (entry.isEncrypted()) refuse(name, entry.fileName, 'is encrypted');
+  if (![0, 8].includes(entry.compressionMethod)) {
+    refuse(
+      name,
+      entry.fileName,
+      `is compressed by method ${entry.compressionMethod}, not by deflate`,
+    );
+  }
+  const isLarge = entry.uncompressedSize > limits.ratioFrom;
+  if (isLarge && entry.uncompressedSize > limits.ratio * entry.compressedSize) {
+    refuse(name, entry.fileName, `would unpack to ${entry.uncompressedSize} bytes`);
+  }
+}
+
+function refuse(name: string, entry: string, found: string): never {
+  throw new VentralError('zip-invalid', `${name}: the entry ${entry} ${found}`, {
+    file: name,
+    field: entry,
+    found,
+  });
+}
+
+function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>): ZipArchive {
+  const stream = (entryName: string): Promise<Readable> => {
+    const entry = entries.get(entryName) ?? refuse(name, entryName, 'is not there');
+    return new Promise((resolve, reject) => {
+      zip.openReadStream(entry, (error, readable) => {
+        if (error) reject(zipError(error, name, entryName));
+        else resolve(readable);
+      });
+    });
+  };
+  return {
+    entries: Array.from(entries.values(), ({ fileName, uncompressedSize }) => ({
+      name: fileName,
+      size: uncompressedSize,
+    })),
+    stream,
+    async read(entryName) {
+      const source = await stream(entryName);
+      try {
+        const bytes = Buffer.concat(await source.toArray());
+        if (crc32(bytes) !== entries.get(entryName)?.crc32) {
+          refuse(name, entryName, 'does not have the content that its checksum tells');
+        }
+        return bytes;
+      } catch (error) {
+        throw zipError(error, name, entryName);
+      }
+    },
+    async close() {
+      zip.close();
+    },
+  };
+}
+
+const unsafeName = /^(invalid relative path|absolute path|invalid characters in fileName)/;
+
+function zipError(error: unknown, name: string, entry?: string): VentralError {
+  if (error instanceof VentralError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== undefined && /^E[A-Z]+$/.test(code)) return VentralError.from(error);
+  if (unsafeName.test(message)) {
+    const found = message.slice(message.indexOf(':') + 1).trim();
+    return new VentralError('zip-unsafe-path', `${name}: the entry ${found} leaves its folder`, {
+      file: name,
+      field: found,
+      expected: 'a relative path that stays inside',
+      found,
+    });
+  }
+  const where = entry === undefined ? name : `${name}, entry ${entry}`;
+  return new VentralError('zip-invalid', `${where}: ${message}`, {
+    file: name,
+    found: message,
+    ...(entry === undefined ? {} : { field: entry }),
+    cause: error,
+  });
+}
+
+/** A file to put into an archive: its bytes, or a function that opens a stream of them. */
+export interface ZipContent {
+  readonly name: string;
+  readonly data: Uint8Array | (() => Readable);
+  /** Deflated; stored where false. */
+  readonly compress: boolean;
+}
+
+/** Equal contents give equal archives: every entry bears the first moment that ZIP can tell. */
+const firstMoment = new Date(1980, 0, 1);
+
+/** Writes an archive, whole or not at all; entries are taken one after the other. */
+export async function writeZip(
+  path: string,
+  contents: Iterable<ZipContent> | AsyncIterable<ZipContent>,
+): Promise<void> {
+  await replaceFile(path, async (temporary) => {
+    const zip = new yazl.ZipFile();
+    const written = pipeline(zip.outputStream, createWriteStream(temporary, { flags: 'wx' }));
+    const fill = async () => {
+      for await (const content of contents) await addEntry(zip, content);
+      zip.end();
+    };
+    await Promise.all([fill(), written]);
+  });
+}
+
+async function addEntry(zip: yazl.ZipFile, { name, data, compress }: ZipContent): Promise<void> {
+  const options = { mtime: firstMoment, forceDosTimestamp: true, compress };
+  if (typeof data !== 'function') {
+    zip.addBuffer(Buffer.from(data.buffer, data.byteOffset, data.byteLength), name, options);
+    return;
+  }
+  const stream = data();
+  const ended = new Promise<void>((resolve, reject) => {
+    stream.once('close', resolve);
+    stream.once('error', reject);
+  });
+  zip.addReadStream(stream, name, options);
+  await ended;
+}
