@@ -147,7 +147,7 @@ function nearby(model: Model): string[] {
 
 /**
  * The layers that names and globs mean, each once, in the order of the patterns and then of
- * execution. `*` stops at no dot. A glob meets module paths, and value names where no module fits;
+ * execution. `*` stops at no dot or slash. A glob meets module paths, and value names where no module fits;
  * layers that cannot be had (folded, ambiguous) are passed over by globs and refused by name.
  * Throws as {@link resolveLayer}, and `layer-unknown` for a glob that fits nothing.
  */
@@ -168,7 +168,10 @@ function expandPattern(
   layers: readonly LayerInfo[],
 ): ResolvedLayer[] {
   if (!/[*?[\]{}!]/.test(pattern)) return [resolveLayer(model, pattern)];
-  const matches = picomatch(pattern, { dot: true, nonegate: true });
+  // Value names have slashes, at which picomatch would stop a star.
+  const flat = (name: string) => name.replaceAll('/', '\u0001');
+  const glob = picomatch(flat(pattern), { dot: true, nonegate: true });
+  const matches = (name: string) => glob(flat(name));
   const fitting = (kind: LayerInfo['kind']) =>
     layers.filter((layer) => layer.kind === kind && matches(layer.name));
   const fit = fitting('module').length > 0 ? fitting('module') : fitting('value');
