@@ -19,6 +19,10 @@ export const tolerances = {
   activations: { absolute: 1e-4, relative: 1e-4 },
   /** End to end on ONNX Runtime's activations. */
   endToEnd: { score: 1e-4, median: 1e-4, r: 1e-3, behaviour: 2e-4, ceiling: 1e-9 },
+  /** Ceilings that Brain-Score published to five digits. */
+  publishedCeiling: 1e-5,
   /** torch resize of a float tensor against the same call in float64. */
   torchResize: 1e-5,
+  /** Share among 4,000 independent draws against its probability: four standard errors and more. */
+  sampling: 0.03,
 } as const;

@@ -1,0 +1,105 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkGraph } from '../../src/onnx/check-graph.js';
+import { embedExternalData, externalFiles } from '../../src/onnx/external-data.js';
+import { type Model, readModel, writeModel } from '../../src/onnx/model.js';
+import { bytesRecord, concatenate, integerRecord } from '../../src/onnx/wire.js';
+import { Session } from '../../src/runtime/session.js';
+import { smallNetwork } from './small-models.js';
+
+let root = '';
+let folder = '';
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'ventral-external-'));
+  folder = join(root, 'model');
+  await mkdir(join(folder, 'weights'), { recursive: true });
+  const weights = new Uint8Array(Float32Array.of(9, 1, -2, 3, 0.5).buffer);
+  await writeFile(join(folder, 'weights', 'w.bin'), weights);
+  await writeFile(join(folder, 'short.bin'), weights.subarray(0, 8));
+  await writeFile(join(root, 'secret.bin'), weights);
+  await symlink(join(root, 'secret.bin'), join(folder, 'link.bin'));
+  await symlink(root, join(folder, 'up'));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+/** The small network with its first weight in a file. */
+function external(entries: Record<string, string>): Model {
+  const small = readModel(smallNetwork().build(), 'small');
+  const weight = concatenate([
+    integerRecord(1, 2),
+    integerRecord(1, 2),
+    integerRecord(2, 1),
+    bytesRecord(8, 'dense.weight'),
+    ...Object.entries(entries).map(([key, value]) =>
+      bytesRecord(13, concatenate([bytesRecord(1, key), bytesRecord(2, value)])),
+    ),
+    integerRecord(14, 1),
+  ]);
+  const [, ...others] = small.graph.records.filter((record) => record.field === 5);
+  const graph = [
+    ...small.graph.records.filter((record) => record.field !== 5).map((record) => record.raw),
+    bytesRecord(5, weight),
+    ...others.map((record) => record.raw),
+  ];
+  const bytes = concatenate([
+    integerRecord(1, 8),
+    bytesRecord(7, concatenate(graph)),
+    bytesRecord(8, integerRecord(2, 17)),
+  ]);
+  return readModel(bytes, 'small.onnx');
+}
+
+test('weights beside the model are read into it', async () => {
+  const model = external({ location: 'weights/w.bin', offset: '4', length: '16' });
+  expect(checkGraph(model).externalFiles).toEqual(['weights/w.bin']);
+  const whole = await embedExternalData(model, folder);
+  expect(externalFiles(whole)).toEqual([]);
+  expect(checkGraph(whole).bytes).toBe(28);
+  const run = async (bytes: Uint8Array) => {
+    const session = await Session.open(bytes);
+    const x = { dtype: 'float32', dims: [1, 2], data: Float32Array.of(1, 1) } as const;
+    const { z } = await session.run({ x });
+    await session.close();
+    return Array.from(z.data as Float32Array);
+  };
+  expect(await run(writeModel(whole))).toEqual(await run(smallNetwork().build()));
+});
+
+test('a model without external data is left alone', async () => {
+  const model = readModel(smallNetwork().build(), 'small');
+  expect(await embedExternalData(model, folder)).toBe(model);
+});
+
+describe('refused', () => {
+  test.each([
+    ['a way up', { location: '../secret.bin' }, /"\.\.\/secret\.bin"/],
+    ['a way up in the middle', { location: 'weights/../../secret.bin' }, /folder/],
+    ['a way up with backslashes', { location: '..\\secret.bin' }, /folder/],
+    ['an absolute path', { location: '/etc/passwd' }, /passwd/],
+    ['a drive', { location: 'C:\\secret.bin' }, /folder/],
+    ['no location', {}, /""/],
+    ['a link that leads out', { location: 'link.bin' }, /link that leads out/],
+    ['a folder that leads out', { location: 'up/secret.bin' }, /link that leads out/],
+    ['a file that is not there', { location: 'none.bin' }, /no file none\.bin/],
+    ['a file that is too short', { location: 'short.bin' }, /8 bytes of short\.bin/],
+    ['an offset behind the end', { location: 'weights/w.bin', offset: '8' }, /20 bytes/],
+    ['a negative offset', { location: 'weights/w.bin', offset: '-4' }, /-4/],
+    ['an offset that is no number', { location: 'weights/w.bin', offset: 'x' }, /NaN/],
+    [
+      'a length that is not the shape’s',
+      { location: 'weights/w.bin', length: '8' },
+      /16 bytes, found 8/,
+    ],
+  ])('%s', async (_, entries, words) => {
+    const refusal = expect.objectContaining({
+      code: 'onnx-external-data',
+      message: expect.stringMatching(words),
+    });
+    await expect(async () => embedExternalData(external(entries), folder)).rejects.toThrow(refusal);
+    await expect(async () => embedExternalData(external(entries), folder)).rejects.toThrow(
+      /dense\.weight/,
+    );
+  });
+});
