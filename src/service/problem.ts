@@ -99,8 +99,14 @@ function asVentralError(thrown: unknown): VentralError {
   }));
   return new RequestProblem(code, sentence(code, error.message, parts), {
     ...(code === 'invalid-request' ? { parts } : {}),
-    ...(error.headers ? { headers: error.headers } : {}),
+    ...(error.headers ? { headers: withHead(error.headers) } : {}),
   });
+}
+
+/** The description lists GET alone; HEAD comes with it. */
+function withHead(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const { Allow: allow, ...others } = headers;
+  return allow === undefined ? others : { ...others, Allow: allow.replace(/\bGET\b/, 'GET, HEAD') };
 }
 
 interface ValidatorError {

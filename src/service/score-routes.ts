@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Request, type Response, Router } from 'express';
@@ -68,25 +67,35 @@ async function accept({ desk, store, worker }: ServiceContext, asked: ScoreReque
 
 /** Over HTTP a benchmark is an identifier, never a file. Throws `benchmark-unknown` for all that are not there. */
 function findBenchmarks(ids: readonly string[]): Benchmark[] {
-  const known = listBenchmarks();
-  const found = ids.map((id) => known.find((benchmark) => benchmark.id === id));
+  const known = new Map(listBenchmarks().map((benchmark) => [benchmark.id, benchmark]));
   const parts = ids.flatMap((id, position) => {
-    const detail = `There is no benchmark "${id}"${didYouMean(
-      id,
-      known.map((benchmark) => benchmark.id),
-    )}`;
-    return found[position] ? [] : [{ pointer: `/benchmarks/${position}`, detail }];
+    if (known.has(id)) return [];
+    const detail = `There is no benchmark "${id}"${didYouMean(id, known.keys())}`;
+    return [{ pointer: `/benchmarks/${position}`, detail }];
   });
-  if (parts.length > 0)
+  if (parts.length > 0) {
     throw new RequestProblem('benchmark-unknown', parts.map(({ detail }) => detail).join('; '), {
       parts,
     });
-  return found as Benchmark[];
+  }
+  return ids.map((id) => known.get(id)!);
 }
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
   version: string;
 };
+
+/** Digests of the definitions, which do not change while the service runs. */
+const definitions = new Map<string, string>();
+
+function definitionOf({ file }: Benchmark): string {
+  let digest = definitions.get(file);
+  if (digest === undefined) {
+    digest = digestOf(readFileSync(file));
+    definitions.set(file, digest);
+  }
+  return digest;
+}
 
 /** Digest of all that a score depends on: equal keys, equal scores, whatever the model is called. */
 function keyOf(
@@ -95,15 +104,13 @@ function keyOf(
   { layers, input }: ScoreRequest,
 ): string {
   const { name: _name, ...card } = model.card;
-  const definition = createHash('sha256').update(readFileSync(benchmark.file)).digest('hex');
-  const layer = layers?.[benchmark.region ?? 'behavior'];
   return digestOf({
     version,
     model: model.digest,
     card: card as unknown as Digestible,
     benchmark: benchmark.id,
-    definition,
-    layer,
+    definition: definitionOf(benchmark),
+    layer: layers?.[benchmark.region ?? 'behavior'],
     input,
   });
 }

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { oraclePath } from '../oracle.js';
-import { BOUNDARY, card, multipart, network, type Part, type RunningService, runningService } from './running-service.js';
+import {
+  BOUNDARY,
+  card,
+  multipart,
+  network,
+  type Part,
+  type RunningService,
+  runningService,
+} from './running-service.js';
 
 let service: RunningService;
 let onnx: Buffer;
@@ -23,13 +31,20 @@ afterEach(async () => {
   expect(await service.leftovers()).toEqual([]);
 });
 
-const file = (content: string | Uint8Array = onnx): Part => ({ name: 'file', filename: 'net.onnx', content });
+const file = (content: string | Uint8Array = onnx): Part => ({
+  name: 'file',
+  filename: 'net.onnx',
+  content,
+});
 const part = (name: string, content: string): Part => ({ name, content });
 
 describe('an upload', () => {
   it('is registered with its card, and again answers 200 with the same registration', async () => {
     const first = await service.upload([file(), part('card', yaml)]);
-    expect(first).toMatchObject({ status: 201, body: { digest, name: 'e2e-resnet', size: onnx.length, visibility: 'private' } });
+    expect(first).toMatchObject({
+      status: 201,
+      body: { digest, name: 'e2e-resnet', size: onnx.length, visibility: 'private' },
+    });
     expect(first.headers.location).toBe(first.body.links.self);
     expect(first.body.card).toMatchObject({ visual_degrees: 8, readout: 'avgpool' });
     expect(first.body.card).not.toHaveProperty('file');
@@ -40,14 +55,22 @@ describe('an upload', () => {
   });
 
   it('takes the card as JSON, as a file, and before the file', async () => {
-    const json = JSON.stringify({ input: { resize: 'none', range: 1, mean: [0], std: [1], layout: 'NCHW' }, visual_degrees: 6 });
-    const answer = await service.upload([{ name: 'card', filename: 'card.json', content: json }, file()]);
+    const json = JSON.stringify({
+      input: { resize: 'none', range: 1, mean: [0], std: [1], layout: 'NCHW' },
+      visual_degrees: 6,
+    });
+    const answer = await service.upload([
+      { name: 'card', filename: 'card.json', content: json },
+      file(),
+    ]);
     expect(answer).toMatchObject({ status: 200, body: { card: { visual_degrees: 6 } } });
   });
 
   it('once for several at a time', async () => {
     const folded = await readFile(oraclePath('09-end-to-end/resnet/folded.onnx'));
-    const answers = await Promise.all(Array.from({ length: 5 }, () => service.upload([file(folded)])));
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => service.upload([file(folded)])),
+    );
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 200, 200, 200, 201]);
     expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1);
     expect((await service.call('DELETE', `/v1/models/${answers[0].body.id}`)).status).toBe(204);
@@ -56,21 +79,69 @@ describe('an upload', () => {
   const big = Buffer.alloc(3_000_000, 7);
   const refused: [string, () => readonly Part[], number, string, string | undefined][] = [
     ['garbage', () => [file('not a model'.repeat(50))], 422, 'not-onnx', undefined],
-    ['a network that is cut short', () => [file(onnx.subarray(0, 5000))], 422, 'onnx-truncated', undefined],
+    [
+      'a network that is cut short',
+      () => [file(onnx.subarray(0, 5000))],
+      422,
+      'onnx-truncated',
+      undefined,
+    ],
     ['nothing in the file', () => [file('')], 422, 'not-onnx', undefined],
     ['no file', () => [part('card', yaml)], 400, 'invalid-request', '/file'],
     ['two files', () => [file(), file()], 400, 'invalid-request', '/file'],
-    ['two cards', () => [file(), part('card', yaml), part('card', yaml)], 400, 'invalid-request', '/card'],
+    [
+      'two cards',
+      () => [file(), part('card', yaml), part('card', yaml)],
+      400,
+      'invalid-request',
+      '/card',
+    ],
     ['an unknown part', () => [file(), part('owner', 'me')], 400, 'invalid-request', '/owner'],
-    ['too many parts', () => [...'abcdef'].map((name) => part(name, 'x')), 400, 'invalid-request', '/a'],
+    [
+      'too many parts',
+      () => [...'abcdef'].map((name) => part(name, 'x')),
+      400,
+      'invalid-request',
+      '/a',
+    ],
     ['a file that is too large', () => [file(big)], 413, 'too-large', '/file'],
-    ['a card that is too large', () => [file(), part('card', ' '.repeat(300_000))], 413, 'too-large', '/card'],
+    [
+      'a card that is too large',
+      () => [file(), part('card', ' '.repeat(300_000))],
+      413,
+      'too-large',
+      '/card',
+    ],
     ['a name of two lines', () => [file(), part('name', 'a\nb')], 400, 'invalid-request', '/name'],
-    ['an unknown visibility', () => [file(), part('visibility', 'all')], 400, 'invalid-request', '/visibility'],
-    ['a card that is wrong', () => [file(), part('card', yaml.replace('range: 1', 'range: none'))], 422, 'card-invalid', '/card/input/range'],
+    [
+      'an unknown visibility',
+      () => [file(), part('visibility', 'all')],
+      400,
+      'invalid-request',
+      '/visibility',
+    ],
+    [
+      'a card that is wrong',
+      () => [file(), part('card', yaml.replace('range: 1', 'range: none'))],
+      422,
+      'card-invalid',
+      '/card/input/range',
+    ],
     ['a card that is no YAML', () => [file(), part('card', '{')], 422, 'card-invalid', '/card'],
-    ['a card that names a place', () => [file(), part('card', yaml.replace('model.onnx', '../../etc/passwd'))], 422, 'card-invalid', '/card/file'],
-    ['a card that builds', () => [file(), part('card', yaml.replace('file: model.onnx', 'build: build.js'))], 422, 'card-invalid', '/card/build'],
+    [
+      'a card that names a place',
+      () => [file(), part('card', yaml.replace('model.onnx', '../../etc/passwd'))],
+      422,
+      'card-invalid',
+      '/card/file',
+    ],
+    [
+      'a card that builds',
+      () => [file(), part('card', yaml.replace('file: model.onnx', 'build: build.js'))],
+      422,
+      'card-invalid',
+      '/card/build',
+    ],
   ];
   it.each(refused)('with %s is refused', async (_what, parts, status, code, pointer) => {
     const answer = await service.upload(parts());
@@ -81,7 +152,10 @@ describe('an upload', () => {
   });
 
   it.each([
-    ['without its last boundary', (body: Buffer) => body.subarray(0, body.length - BOUNDARY.length - 8)],
+    [
+      'without its last boundary',
+      (body: Buffer) => body.subarray(0, body.length - BOUNDARY.length - 8),
+    ],
     ['that ends within the file', (body: Buffer) => body.subarray(0, 6000)],
     ['without any boundary', () => Buffer.from('hello')],
     ['that is empty', () => Buffer.alloc(0)],
@@ -91,14 +165,27 @@ describe('an upload', () => {
     expect(answer).toMatchObject({ status: 400, body: { type: '/problems/invalid-request' } });
   });
 
-  it.each([['application/json'], ['multipart/form-data'], ['text/plain; multipart/form-data; boundary=x']])('as %s is 415', async (type) => {
-    const answer = await service.call('POST', '/v1/models', { headers: { 'Content-Type': type }, body: 'x' });
-    expect(answer).toMatchObject({ status: 415, body: { type: '/problems/unsupported-media-type' } });
+  it.each([
+    ['application/json'],
+    ['multipart/form-data'],
+    ['text/plain; multipart/form-data; boundary=x'],
+  ])('as %s is 415', async (type) => {
+    const answer = await service.call('POST', '/v1/models', {
+      headers: { 'Content-Type': type },
+      body: 'x',
+    });
+    expect(answer).toMatchObject({
+      status: 415,
+      body: { type: '/problems/unsupported-media-type' },
+    });
   });
 
   it('whose client goes away leaves nothing', async () => {
     const { headers, body } = multipart([file()]);
-    const sent = request(`${service.url}/v1/models`, { method: 'POST', headers: { ...headers, 'Content-Length': String(body!.length) } });
+    const sent = request(`${service.url}/v1/models`, {
+      method: 'POST',
+      headers: { ...headers, 'Content-Length': String(body!.length) },
+    });
     sent.on('error', () => {});
     sent.write((body as Buffer).subarray(0, 8000));
     while ((await service.leftovers()).length === 0) await sleep(5);
@@ -120,29 +207,54 @@ describe('a registered model', () => {
     expect(second.body).toMatchObject({ items: [{ id: body.id }], next: null });
     const content = await fetch(`${service.url}/v1/models/${body.id}/content`);
     expect(Buffer.from(await content.arrayBuffer())).toEqual(onnx);
-    expect(content.headers.get('content-disposition')).toBe(`attachment; filename="${body.name}.onnx"`);
+    expect(content.headers.get('content-disposition')).toBe(
+      `attachment; filename=${body.name}.onnx`,
+    );
     expect(content.headers.get('x-content-type-options')).toBe('nosniff');
     expect((await service.call('DELETE', `/v1/models/${other.body.id}`)).status).toBe(204);
     expect((await service.get(`/v1/models/${other.body.id}`)).status).toBe(404);
   });
 
   it('lists its layers', async () => {
-    const { data } = await service.client.GET('/models/{model}/layers', { params: { path: { model: digest } } });
+    const { data } = await service.client.GET('/models/{model}/layers', {
+      params: { path: { model: digest } },
+    });
     expect(data?.model).toBe(digest);
-    expect(data?.layers.map(({ name }) => name)).toEqual(expect.arrayContaining(['layer1.0', 'avgpool']));
+    expect(data?.layers.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['layer1.0', 'avgpool']),
+    );
   });
 
   it('changes name, visibility and card', async () => {
-    const change = (body: unknown) => service.call('PATCH', `/v1/models/${digest}`, { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-    expect(await change({ name: 'other', visibility: 'public' })).toMatchObject({ status: 200, body: { name: 'other', visibility: 'public' } });
-    expect(await change({ card: { visual_degrees: 8 } })).toMatchObject({ status: 422, body: { errors: [{ pointer: '/card/input' }] } });
+    const change = (body: unknown) =>
+      service.call('PATCH', `/v1/models/${digest}`, {
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect(await change({ name: 'other', visibility: 'public' })).toMatchObject({
+      status: 200,
+      body: { name: 'other', visibility: 'public' },
+    });
+    expect(await change({ card: { visual_degrees: 8 } })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/card' }] },
+    });
     expect((await change({ owner: 'me' })).status).toBe(400);
     expect((await change({})).status).toBe(400);
   });
 
   it('that is not there is 404', async () => {
-    for (const path of ['mdl_nope', `sha256:${'0'.repeat(64)}`, 'mdl_nope/layers', 'mdl_nope/content', '..%2f..%2fetc']) {
-      expect(await service.get(`/v1/models/${path}`)).toMatchObject({ status: 404, body: { type: '/problems/not-found' } });
+    for (const path of [
+      'mdl_nope',
+      `sha256:${'0'.repeat(64)}`,
+      'mdl_nope/layers',
+      'mdl_nope/content',
+      '..%2f..%2fetc',
+    ]) {
+      expect(await service.get(`/v1/models/${path}`)).toMatchObject({
+        status: 404,
+        body: { type: '/problems/not-found' },
+      });
     }
     expect((await service.call('DELETE', '/v1/models/mdl_nope')).status).toBe(404);
   });

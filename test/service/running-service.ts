@@ -50,7 +50,8 @@ export async function runningService(options: Partial<ServiceOptions> = {}) {
     scoreScript: stub,
     ...options,
   });
-  const call = (method: string, path: string, asked: Asked = {}) => callUrl(`${service.url}${path}`, method, asked);
+  const call = (method: string, path: string, asked: Asked = {}) =>
+    callUrl(`${service.url}${path}`, method, asked);
   return {
     ...service,
     home,
@@ -58,7 +59,10 @@ export async function runningService(options: Partial<ServiceOptions> = {}) {
     client: createClient<paths>({ baseUrl: `${service.url}/v1` }),
     get: (path: string) => call('GET', path),
     post: (path: string, body: unknown, headers: Record<string, string> = {}) =>
-      call('POST', path, { headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) }),
+      call('POST', path, {
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
     upload: (parts: readonly Part[]) => call('POST', '/v1/models', multipart(parts)),
     /** What lies in the folder of unfinished work. */
     leftovers: () => readdir(join(home, 'tmp', 'service')),
@@ -72,14 +76,23 @@ export async function runningService(options: Partial<ServiceOptions> = {}) {
 export type RunningService = Awaited<ReturnType<typeof runningService>>;
 
 /** One request by node's own client, which lets a test say any header. */
-export function callUrl(url: string, method: string, { headers = {}, body }: Asked = {}): Promise<Answer> {
+export function callUrl(
+  url: string,
+  method: string,
+  { headers = {}, body }: Asked = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
     const sent = send(url, { method, headers: { ...length, ...headers } }, async (response) => {
       try {
         const words = await text(response);
         const json = /json/.test(response.headers['content-type'] ?? '');
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: words, body: json ? JSON.parse(words) : undefined });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text: words,
+          body: json && words ? JSON.parse(words) : undefined,
+        });
       } catch (error) {
         reject(error);
       }

@@ -17,20 +17,58 @@ serveParent(async () => async (task, progress) => {
   }
   if (word === 'environment') {
     const { readdirSync } = await import('node:fs');
-    throw new Error(JSON.stringify({ names: Object.keys(process.env), cwd: process.cwd(), files: readdirSync('.') }));
+    throw new Error(
+      JSON.stringify({
+        names: Object.keys(process.env),
+        cwd: process.cwd(),
+        files: readdirSync('.'),
+      }),
+    );
   }
   if (word === 'throw') throw new Error('on purpose');
   const [failing, ...others] = word === 'part' ? task.benchmarks : [undefined, ...task.benchmarks];
-  const failures = failing ? [{ benchmark: failing, error: { code: 'units-too-few', message: 'too few units', details: {} } }] : [];
+  const failures = failing
+    ? [
+        {
+          benchmark: failing,
+          error: { code: 'units-too-few', message: 'too few units', details: {} },
+        },
+      ]
+    : [];
   return { scores: others.map((benchmark) => score(benchmark, task)), failures };
 });
 
 function score(benchmark, { model, input }) {
   const part = { value: 0.5, error: 0.01, splits: [0.49, 0.51] };
   return {
-    benchmark, version: 1, region: 'V1', simulated: false, verified: false, model: null, name: model.name,
-    layer: 'layer1', layerChoice: { by: 'card' }, selection: false, value: Math.random(), error: 0.01, ci: [0.1, 0.2],
-    formula: 'raw^2/ceiling', errorOf: 'raw', errorKind: 'sem over splits', raw: part, ceiling: part, warnings: [],
-    provenance: { ventral: '0', metric: 'pls@1', inputs: 'sha256:x', runtime: {}, seconds: 0, peakRssMiB: 0, card: model.card, input },
+    benchmark,
+    version: 1,
+    region: 'V1',
+    simulated: false,
+    verified: false,
+    model: null,
+    name: model.name,
+    layer: 'layer1',
+    layerChoice: { by: 'card' },
+    selection: false,
+    value: Math.random(),
+    error: 0.01,
+    ci: [0.1, 0.2],
+    formula: 'raw^2/ceiling',
+    errorOf: 'raw',
+    errorKind: 'sem over splits',
+    raw: part,
+    ceiling: part,
+    warnings: [],
+    provenance: {
+      ventral: '0',
+      metric: 'pls@1',
+      inputs: 'sha256:x',
+      runtime: {},
+      seconds: 0,
+      peakRssMiB: 0,
+      card: model.card,
+      input,
+    },
   };
 }
