@@ -1,0 +1,238 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { NetcdfFile, NetcdfVariable } from '../formats/netcdf.js';
+import { decodeValues } from '../formats/netcdf-decode.js';
+import { type Coordinate, type OpenAssembly, openAssembly, textValues } from './assembly.js';
+import type { Id } from './ids.js';
+import type { Recordings, RecordingsRequest } from './recordings.js';
+
+/**
+ * Recordings from a BrainIO assembly (spec §1.4): neuroids of a region, the mean over the time
+ * bins that count, presentation × neuroid whatever the order of dimensions in the file.
+ */
+
+/** Bytes of stored values that lie in memory at once, unless one chunk of the file is larger. */
+const blockBytes = 64 * 2 ** 20;
+
+/** Reads the recordings of an assembly; see readRecordings. */
+export async function recordingsFromAssembly(request: RecordingsRequest): Promise<Recordings> {
+  const assembly = await openAssembly(request.path, request.stimuli);
+  try {
+    checkDimensions(assembly, request.path);
+    const neuroids = neuroidsOf(assembly, request);
+    const bins = timeBinsOf(assembly, request);
+    const values = await meanOverTime(assembly, neuroids, bins);
+    return { ...labels(assembly, neuroids, request.path), values };
+  } finally {
+    await assembly.file.close();
+  }
+}
+
+function refuse(path: string, field: string, expected: string, found: string): never {
+  throw new VentralError('recordings-invalid', `${path}: ${expected} expected, ${found} found`, {
+    file: path,
+    field,
+    expected,
+    found,
+  });
+}
+
+function checkDimensions({ dims, shape, variable }: OpenAssembly, path: string): void {
+  for (const dim of ['presentation', 'neuroid']) {
+    if (!dims.includes(dim)) refuse(path, 'dimensions', `a dimension ${dim}`, dims.join(' × '));
+  }
+  if (variable.dtype === 'string') refuse(path, variable.name, 'numbers', 'text');
+  dims.forEach((dim, i) => {
+    if (['presentation', 'neuroid', 'time_bin'].includes(dim) || shape[i] === 1) return;
+    refuse(path, dim, 'presentation, neuroid and time_bin', `a dimension ${dim} of ${shape[i]}`);
+  });
+  if (shape.includes(0)) refuse(path, variable.name, 'values', `shape ${shape.join(' × ')}`);
+}
+
+function neuroidsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRequest): number[] {
+  const all = Array.from({ length: shape[dims.indexOf('neuroid')] }, (_, i) => i);
+  const { region, path } = request;
+  if (region === undefined) return all;
+  const regions = coords.get('region');
+  if (regions?.dim !== 'neuroid') {
+    return refuse(path, 'region', `a coordinate region that has ${region}`, 'no such coordinate');
+  }
+  const chosen = all.filter((i) => regions.values[i] === region);
+  if (chosen.length > 0) return chosen;
+  const found = [...new Set(textValues(regions.values))].join(', ');
+  return refuse(path, 'region', `neuroids in ${region}`, `neuroids in ${found}`);
+}
+
+function timeBinsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRequest): number[] {
+  const { timeBins, path } = request;
+  const axis = dims.indexOf('time_bin');
+  const all = axis < 0 ? [0] : Array.from({ length: shape[axis] }, (_, i) => i);
+  if (axis < 0 && timeBins !== undefined) refuse(path, 'time_bin', 'a dimension time_bin', 'none');
+  if (timeBins === undefined) {
+    if (all.length === 1) return all;
+    refuse(path, 'time_bins', 'time_bins that say which bins count', `${all.length} bins`);
+  }
+  const starts = coords.get('time_bin_start')?.values.map(Number);
+  const ends = coords.get('time_bin_end')?.values.map(Number);
+  if (starts === undefined || ends === undefined) {
+    return refuse(path, 'time_bin', 'coordinates time_bin_start and time_bin_end', 'none');
+  }
+  const chosen = all.filter((i) =>
+    timeBins.some(([from, to]) => starts[i] >= from && ends[i] <= to),
+  );
+  if (chosen.length > 0) return chosen;
+  const wanted = timeBins.map(([from, to]) => `${from} to ${to} ms`).join(', ');
+  const found = `bins from ${Math.min(...starts)} to ${Math.max(...ends)} ms`;
+  return refuse(path, 'time_bins', `time bins within ${wanted}`, found);
+}
+
+function labels(
+  { coords }: OpenAssembly,
+  neuroids: readonly number[],
+  path: string,
+): Omit<Recordings, 'values'> {
+  const presentation = new Map([...coords].filter(([, { dim }]) => dim === 'presentation'));
+  const ids = presentation.get('stimulus_id') ?? presentation.get('presentation');
+  if (ids === undefined) return refuse(path, 'stimulus_id', 'a coordinate stimulus_id', 'none');
+  const named = coords.get('neuroid_id') ?? coords.get('neuroid');
+  const neuroidIds = named === undefined ? undefined : idValues(named);
+  const animals = coords.get('animal');
+  const repetition = presentation.get('repetition');
+  return {
+    stimulusIds: idValues(ids),
+    ...(repetition === undefined ? {} : { repetition: idValues(repetition) }),
+    neuroidIds: neuroids.map((i) => neuroidIds?.[i] ?? i),
+    ...(animals?.dim === 'neuroid'
+      ? { animals: neuroids.map((i) => String(animals.values[i])) }
+      : {}),
+    coords: presentation,
+  };
+}
+
+/** Integers stay numbers; everything else is text. */
+function idValues({ dtype, values }: Coordinate): Id[] {
+  return values.map((value) =>
+    typeof value === 'number' && dtype.includes('int') ? value : String(value),
+  );
+}
+
+/** Where an element of a block goes: its presentation, its neuroid's column, or nowhere. */
+interface Target {
+  readonly sums: Float64Array;
+  readonly counts: Uint32Array;
+  readonly columns: Int32Array;
+  readonly countsBin: Uint8Array;
+  readonly width: number;
+}
+
+async function meanOverTime(
+  assembly: OpenAssembly,
+  neuroids: readonly number[],
+  bins: readonly number[],
+): Promise<Float64Array | Float32Array> {
+  const { file, variable, dims, shape } = assembly;
+  const length = (dim: string) => shape[dims.indexOf(dim)] ?? 1;
+  const cells = length('presentation') * neuroids.length;
+  const columns = new Int32Array(length('neuroid')).fill(-1);
+  neuroids.forEach((neuroid, column) => {
+    columns[neuroid] = column;
+  });
+  const countsBin = new Uint8Array(length('time_bin'));
+  for (const bin of bins) countsBin[bin] = 1;
+  const target: Target = {
+    sums: new Float64Array(cells),
+    counts: new Uint32Array(cells),
+    columns,
+    countsBin,
+    width: neuroids.length,
+  };
+  const range = rangesOf(dims, shape, { neuroid: neuroids, time_bin: bins });
+  const isSingle = await addBlocks({ file, variable }, dims, range, target);
+  const means = new (isSingle ? Float32Array : Float64Array)(cells);
+  // The mean leaves NaN out, as xarray's does; a cell without any value is NaN (0 / 0).
+  for (let i = 0; i < cells; i++) means[i] = target.sums[i] / target.counts[i];
+  return means;
+}
+
+/** First index and length along each dimension of what is needed, as one block. */
+function rangesOf(
+  dims: readonly string[],
+  shape: readonly number[],
+  chosen: Readonly<Record<string, readonly number[]>>,
+): { start: number[]; count: number[] } {
+  const start = dims.map((dim) => chosen[dim]?.[0] ?? 0);
+  const last = dims.map((dim, i) => chosen[dim]?.at(-1) ?? shape[i] - 1);
+  return { start, count: last.map((to, i) => to - start[i] + 1) };
+}
+
+/** Adds every block of the range to the target; answers whether the decoded values are float32. */
+async function addBlocks(
+  { file, variable }: { file: NetcdfFile; variable: NetcdfVariable },
+  dims: readonly string[],
+  range: { start: number[]; count: number[] },
+  target: Target,
+): Promise<boolean> {
+  let isSingle = false;
+  for (const slab of blocksOf(range, variable)) {
+    const stored = await file.read(variable.name, slab);
+    const { dtype, values } = decodeValues(variable, stored);
+    isSingle = dtype === 'float32';
+    addBlock(values as ArrayLike<number>, dims, slab, target);
+  }
+  return isSingle;
+}
+
+/** Cuts a range along its slowest dimensions into blocks of bounded size, whole chunks where it can. */
+function* blocksOf(
+  range: { start: number[]; count: number[] },
+  variable: NetcdfVariable,
+): Generator<{ start: number[]; count: number[] }> {
+  const { start, count } = range;
+  const elements = count.reduce((product, n) => product * n, 1);
+  const axis = count.findIndex((n) => n > 1);
+  const chunk = variable.chunks?.[axis] ?? 1;
+  if (elements * 8 <= blockBytes || axis < 0 || count[axis] <= chunk) {
+    yield range;
+    return;
+  }
+  const rowBytes = (elements / count[axis]) * 8;
+  const step = Math.max(chunk, Math.floor(blockBytes / rowBytes / chunk) * chunk);
+  for (let from = start[axis]; from < start[axis] + count[axis]; ) {
+    // The first cut falls on a chunk border, so that no chunk is decompressed twice.
+    const to = Math.min(start[axis] + count[axis], from - (from % chunk) + step);
+    const part = { start: start.with(axis, from), count: count.with(axis, to - from) };
+    yield* blocksOf(part, variable);
+    from = to;
+  }
+}
+
+function addBlock(
+  values: ArrayLike<number>,
+  dims: readonly string[],
+  slab: { start: number[]; count: number[] },
+  target: Target,
+): void {
+  const strides = slab.count.map(() => 1);
+  for (let i = strides.length - 2; i >= 0; i--) strides[i] = strides[i + 1] * slab.count[i + 1];
+  const along = (dim: string) => {
+    const i = dims.indexOf(dim);
+    return i < 0
+      ? { from: 0, n: 1, stride: 0 }
+      : { from: slab.start[i], n: slab.count[i], stride: strides[i] };
+  };
+  const [presentation, neuroid, bin] = ['presentation', 'neuroid', 'time_bin'].map(along);
+  const { sums, counts, columns, countsBin, width } = target;
+  for (let p = 0; p < presentation.n; p++) {
+    for (let k = 0; k < neuroid.n; k++) {
+      const column = columns[neuroid.from + k];
+      if (column < 0) continue;
+      const cell = (presentation.from + p) * width + column;
+      const base = p * presentation.stride + k * neuroid.stride;
+      for (let t = 0; t < bin.n; t++) {
+        const value = values[base + t * bin.stride];
+        if (countsBin[bin.from + t] === 0 || Number.isNaN(value)) continue;
+        sums[cell] += value;
+        counts[cell]++;
+      }
+    }
+  }
+}

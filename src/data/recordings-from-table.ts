@@ -1,0 +1,199 @@
+import { VentralError } from '../errors/ventral-error.js';
+import { csvRows, readCsv } from '../formats/csv.js';
+import { refuseUnknown } from './assembly.js';
+import { idsOf, inferColumn, isNumberOrMissing, parseNumber } from './column.js';
+import type { Id } from './ids.js';
+import type { Recordings, RecordingsRequest } from './recordings.js';
+import type { StimulusSet } from './stimulus-set.js';
+
+/**
+ * Recordings from a tidy CSV (design §4): stimulus_id, repetition, then one column a neuroid; an
+ * empty cell is NaN. Rows are read one by one; values are float64.
+ */
+
+/** Reads the recordings of a table; see readRecordings. */
+export async function recordingsFromTable(request: RecordingsRequest): Promise<Recordings> {
+  const { path } = request;
+  if (request.timeBins !== undefined) {
+    refuse(path, 'time_bins', 'no time_bins (a CSV has no time)', 'time_bins');
+  }
+  let columns: TableColumns | undefined;
+  const ids: string[] = [];
+  const repetitions: string[] = [];
+  const values = new GrowingValues();
+  for await (const row of csvRows(path)) {
+    if (columns === undefined) {
+      columns = await tableColumns(row, request);
+      continue;
+    }
+    ids.push(row[columns.id]);
+    if (columns.repetition !== undefined) repetitions.push(row[columns.repetition]);
+    values.append(row, columns.neuroids, (cell, column) => {
+      const where = `row ${ids.length}, ${columns?.header[column]}`;
+      refuse(path, where, 'a number or an empty cell', `"${cell}" in ${where}`);
+    });
+  }
+  if (columns === undefined || ids.length === 0)
+    return refuse(path, 'rows', 'presentations', 'none');
+  const repetition =
+    columns.repetition === undefined ? undefined : repetitionIds(repetitions, path);
+  const stimulusIds = stimulusIdsOf(ids, request.stimuli, path);
+  refuseDuplicates(stimulusIds, repetition, path);
+  return {
+    stimulusIds,
+    ...(repetition === undefined ? {} : { repetition }),
+    neuroidIds: columns.neuroidIds,
+    ...(columns.animals === undefined ? {} : { animals: columns.animals }),
+    values: values.take(),
+  };
+}
+
+function refuse(path: string, field: string, expected: string, found: string): never {
+  throw new VentralError('recordings-invalid', `${path}: ${expected} expected, ${found} found`, {
+    file: path,
+    field,
+    expected,
+    found,
+  });
+}
+
+interface TableColumns {
+  readonly header: readonly string[];
+  readonly id: number;
+  readonly repetition: number | undefined;
+  /** Positions of the neuroids that count, in column order. */
+  readonly neuroids: readonly number[];
+  readonly neuroidIds: readonly Id[];
+  readonly animals?: readonly string[];
+}
+
+async function tableColumns(
+  header: readonly string[],
+  request: RecordingsRequest,
+): Promise<TableColumns> {
+  const { path, region, neuroids } = request;
+  const id = header.indexOf('stimulus_id');
+  if (id < 0) refuse(path, 'header', 'a column stimulus_id', header.slice(0, 5).join(', '));
+  const repetition = header.indexOf('repetition');
+  const all = header.map((_, i) => i).filter((i) => i !== id && i !== repetition);
+  if (all.length === 0) refuse(path, 'header', 'columns of neuroids', 'none');
+  const ids = neuroidIdsOf(all.map((i) => header[i]));
+  const known = neuroids === undefined ? undefined : await readNeuroids(neuroids);
+  const rows =
+    known &&
+    all.map(
+      (i) =>
+        known.get(header[i]) ??
+        refuse(path, 'header', `neuroids of ${neuroids}`, `a neuroid ${header[i]}`),
+    );
+  const isChosen = (n: number) =>
+    region === undefined || rows === undefined || rows[n].region === region;
+  const chosen = all.map((_, n) => n).filter(isChosen);
+  if (chosen.length === 0) {
+    const found = [...new Set(rows?.map((row) => row.region))].join(', ');
+    refuse(neuroids ?? path, 'region', `neuroids in ${region}`, `neuroids in ${found}`);
+  }
+  return {
+    header,
+    id,
+    repetition: repetition < 0 ? undefined : repetition,
+    neuroids: chosen.map((n) => all[n]),
+    neuroidIds: chosen.map((n) => ids[n]),
+    ...(rows?.some((row) => row.animal !== '')
+      ? { animals: chosen.map((n) => rows[n].animal) }
+      : {}),
+  };
+}
+
+/** Column names are integers only where that loses nothing of them. */
+function neuroidIdsOf(names: readonly string[]): Id[] {
+  return names.every((name) => String(Number(name)) === name && Number.isSafeInteger(Number(name)))
+    ? names.map(Number)
+    : [...names];
+}
+
+async function readNeuroids(
+  path: string,
+): Promise<Map<string, { region: string; animal: string }>> {
+  const { header, rows } = await readCsv(path);
+  const [id, region, animal] = ['neuroid_id', 'region', 'animal'].map((name) =>
+    header.indexOf(name),
+  );
+  if (id < 0 || region < 0) {
+    refuse(path, 'header', 'columns neuroid_id and region', header.join(', '));
+  }
+  const neuroids = new Map<string, { region: string; animal: string }>();
+  for (const row of rows) {
+    if (neuroids.has(row[id])) refuse(path, 'neuroid_id', 'ids that differ', `${row[id]} twice`);
+    neuroids.set(row[id], { region: row[region], animal: animal < 0 ? '' : row[animal] });
+  }
+  return neuroids;
+}
+
+function repetitionIds(cells: readonly string[], path: string): Id[] {
+  return idsOf(inferColumn('repetition', cells), path);
+}
+
+/** The ids in the form that the stimulus set gives them (its column decides whether they are integers). */
+function stimulusIdsOf(cells: readonly string[], stimuli: StimulusSet, path: string): Id[] {
+  const isInteger = stimuli.columns.get('stimulus_id')?.dtype === 'int64';
+  const known = new Map(stimuli.ids.map((id) => [String(id), id]));
+  const ids = cells.map((cell) =>
+    known.get(isInteger && cell.trim() !== '' ? String(Number(cell)) : cell),
+  );
+  refuseUnknown(
+    cells.filter((_, i) => ids[i] === undefined),
+    stimuli,
+    path,
+  );
+  return ids as Id[];
+}
+
+function refuseDuplicates(
+  ids: readonly Id[],
+  repetition: readonly Id[] | undefined,
+  path: string,
+): void {
+  const seen = new Set<string>();
+  ids.forEach((id, row) => {
+    const key = `${id}\0${repetition?.[row] ?? ''}`;
+    if (seen.has(key)) {
+      const which = repetition === undefined ? `${id}` : `${id}, repetition ${repetition[row]},`;
+      refuse(
+        path,
+        'stimulus_id',
+        'one row a stimulus and repetition',
+        `${which} twice (row ${row + 1})`,
+      );
+    }
+    seen.add(key);
+  });
+}
+
+/** Numbers that arrive row by row, without knowing how many rows there are. */
+class GrowingValues {
+  #values = new Float64Array(1024);
+  #length = 0;
+
+  append(
+    row: readonly string[],
+    columns: readonly number[],
+    refuseCell: (cell: string, column: number) => void,
+  ): void {
+    if (this.#length + columns.length > this.#values.length) {
+      const larger = new Float64Array(2 * this.#values.length + columns.length);
+      larger.set(this.#values);
+      this.#values = larger;
+    }
+    for (const column of columns) {
+      const cell = row[column];
+      const value = parseNumber(cell);
+      if (!isNumberOrMissing(cell) || Math.abs(value) === Infinity) refuseCell(cell, column);
+      this.#values[this.#length++] = value;
+    }
+  }
+
+  take(): Float64Array {
+    return this.#values.slice(0, this.#length);
+  }
+}

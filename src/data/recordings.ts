@@ -1,0 +1,48 @@
+import { extname } from 'node:path';
+import type { Coordinate } from './assembly.js';
+import type { Id } from './ids.js';
+import { recordingsFromAssembly } from './recordings-from-assembly.js';
+import { recordingsFromTable } from './recordings-from-table.js';
+import type { StimulusSet } from './stimulus-set.js';
+
+/** Neural recordings after averaging over time: one row a presentation, one column a neuroid. */
+export interface Recordings {
+  /** stimulus_id of each presentation. */
+  readonly stimulusIds: readonly Id[];
+  /** Repetition of each presentation, where there are repetitions. */
+  readonly repetition?: readonly Id[];
+  readonly neuroidIds: readonly Id[];
+  /** Animal of each neuroid, where it is known. */
+  readonly animals?: readonly string[];
+  /** presentation × neuroid, row-major, NaN where nothing was recorded; float32 where the file is. */
+  readonly values: Float64Array | Float32Array;
+  /**
+   * Presentation coordinates of an assembly in level order, stimulus columns merged: repetitions
+   * are averaged over presentations that agree in all of them (spec §2.4). Absent for a table,
+   * where the stimulus_id alone counts.
+   */
+  readonly coords?: ReadonlyMap<string, Coordinate>;
+}
+
+/** What to read; see design §4. */
+export interface RecordingsRequest {
+  /** A BrainIO netCDF-4 file (`.nc`), or a tidy CSV. */
+  readonly path: string;
+  readonly stimuli: StimulusSet;
+  /** Neuroids of this region only: by the `region` coordinate, or by `neuroids`. */
+  readonly region?: string;
+  /** Time bins with start ≥ from and end ≤ to, in ms; the mean over them is taken. */
+  readonly timeBins?: readonly (readonly [number, number])[];
+  /** CSV with neuroid_id, region, animal for recordings from a CSV. */
+  readonly neuroids?: string;
+}
+
+/**
+ * Reads recordings. Large files are read in blocks and never lie in memory whole.
+ * Throws `recordings-invalid`, `stimuli-mismatch`, `netcdf-invalid`, `csv-invalid`, `file-missing`.
+ */
+export async function readRecordings(request: RecordingsRequest): Promise<Recordings> {
+  return extname(request.path).toLowerCase() === '.csv'
+    ? recordingsFromTable(request)
+    : recordingsFromAssembly(request);
+}
