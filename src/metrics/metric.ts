@@ -42,6 +42,7 @@ export interface MetricResult {
     | 'sem over splits'
     | 'std over repetitions'
     | 'std over conditions and subjects'
+    | 'std over stimuli'
     | 'none';
   /** One aggregate a split (or repetition). */
   readonly splits: readonly number[];

@@ -1,0 +1,87 @@
+/**
+ * The label task: which of a benchmark's labels a model names for each picture, read from the logits
+ * of its classification head (Geirhos et al. 2021; spec Appendix C).
+ */
+import { compareIds, type Id } from '../data/ids.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { softmax } from '../numerics/logistic.js';
+import { type Matrix, matrix } from '../numerics/matrix.js';
+import { imagenetLabels } from './imagenet-labels.js';
+
+/** Classes of a head, in the order of its outputs: the 1000 of ImageNet, or names. */
+export type HeadClasses = 'imagenet-1k' | readonly string[];
+
+/** The label that a model chose for each stimulus. */
+export interface LabelChoices {
+  readonly stimulusIds: readonly Id[];
+  readonly choices: readonly string[];
+}
+
+/** The choices of a task: its distinct labels in ascending order. */
+export function choiceLabels(truth: readonly string[]): string[] {
+  return [...new Set(truth)].sort(compareIds);
+}
+
+/**
+ * Outputs of the head that make up each label. Throws `labels-uncovered`, naming what is missing, where
+ * a label has none, so that it can be asked before the network runs.
+ */
+export function coveredOutputs(
+  classes: HeadClasses,
+  labels: readonly string[],
+): (readonly number[])[] {
+  const outputs = labels.map((label) =>
+    classes === 'imagenet-1k'
+      ? (imagenetLabels.get(label) ?? [])
+      : classes.flatMap((name, output) => (name === label ? [output] : [])),
+  );
+  const missing = labels.filter((_, i) => outputs[i].length === 0);
+  if (missing.length > 0) {
+    const head =
+      classes === 'imagenet-1k' ? 'The table of ImageNet classes' : 'The classification head';
+    throw new VentralError(
+      'labels-uncovered',
+      `${head} lacks labels of the task: ${missing.join(', ')}`,
+      {
+        field: 'logits.classes',
+        expected: labels.join(', '),
+        found: classes === 'imagenet-1k' ? 'imagenet-1k' : classes.join(', '),
+      },
+    );
+  }
+  return outputs;
+}
+
+/**
+ * Softmax over all outputs, mean probability over the outputs of each label, the first largest wins.
+ * Throws `labels-uncovered` where labels are missing or the logits are not as wide as the head.
+ */
+export function labelTask(
+  logits: { readonly stimulusIds: readonly Id[]; readonly values: Matrix },
+  classes: HeadClasses,
+  labels: readonly string[],
+): LabelChoices & { readonly probabilities: Matrix } {
+  const width = classes === 'imagenet-1k' ? 1000 : classes.length;
+  if (logits.values.cols !== width) {
+    throw new VentralError(
+      'labels-uncovered',
+      `The head has ${logits.values.cols} outputs where its classes are ${width}`,
+      { field: 'logits.classes', expected: `${width} outputs`, found: `${logits.values.cols}` },
+    );
+  }
+  const outputs = coveredOutputs(classes, labels);
+  const { rows, data } = softmax(logits.values);
+  const probabilities = matrix(rows, labels.length);
+  const choices: string[] = [];
+  for (let row = 0; row < rows; row++) {
+    let best = 0;
+    outputs.forEach((members, label) => {
+      let sum = 0;
+      for (const output of members) sum += data[row * width + output];
+      probabilities.data[row * labels.length + label] = sum / members.length;
+      if (sum / members.length > probabilities.data[row * labels.length + best]) best = label;
+    });
+    choices.push(labels[best]);
+  }
+  return { stimulusIds: logits.stimulusIds, choices, probabilities };
+}
