@@ -36,18 +36,32 @@ const problem = { type: '/problems/x', title: 'x', status: 422, detail: 'x' };
 
 /** Empties the queue, so that a test claims its own job. */
 async function drain() {
-  for (let job = await store.jobs.claim(); job; job = await store.jobs.claim()) await store.jobs.cancel(job.id);
+  for (let job = await store.jobs.claim(); job; job = await store.jobs.claim())
+    await store.jobs.cancel(job.id);
 }
 
 describe('a job', () => {
   it('is queued, claimed in order, and ends with all results', async () => {
     const first = await store.jobs.create(request('b', 'a'));
     const second = await store.jobs.create(request('a'));
-    expect(first).toMatchObject({ state: 'queued', attempt: 0, results: [], failures: [], startedAt: null, layers: { V1: 'layer1' } });
+    expect(first).toMatchObject({
+      state: 'queued',
+      attempt: 0,
+      results: [],
+      failures: [],
+      startedAt: null,
+      layers: { V1: 'layer1' },
+    });
     const running = await store.jobs.claim();
     expect(running).toMatchObject({ id: first.id, state: 'running', attempt: 1 });
-    const ended = await store.jobs.finish(first.id, 1, { scores: [score('a'), score('b')], failures: [] });
-    expect(ended).toMatchObject({ state: 'succeeded', results: [{ benchmark: 'b' }, { benchmark: 'a' }] });
+    const ended = await store.jobs.finish(first.id, 1, {
+      scores: [score('a'), score('b')],
+      failures: [],
+    });
+    expect(ended).toMatchObject({
+      state: 'succeeded',
+      results: [{ benchmark: 'b' }, { benchmark: 'a' }],
+    });
     expect(ended?.finishedAt).toBeInstanceOf(Date);
     expect((await store.jobs.claim())?.id).toBe(second.id);
     expect(await store.jobs.claim()).toBeUndefined();
@@ -57,8 +71,15 @@ describe('a job', () => {
   it('fails where a benchmark has no result, and keeps those that are there', async () => {
     await store.jobs.create(request('a', 'b'));
     const running = (await store.jobs.claim())!;
-    const ended = await store.jobs.finish(running.id, 1, { scores: [score('b')], failures: [{ benchmark: 'a', problem }] });
-    expect(ended).toMatchObject({ state: 'failed', results: [{ benchmark: 'b' }], failures: [{ benchmark: 'a', problem }] });
+    const ended = await store.jobs.finish(running.id, 1, {
+      scores: [score('b')],
+      failures: [{ benchmark: 'a', problem }],
+    });
+    expect(ended).toMatchObject({
+      state: 'failed',
+      results: [{ benchmark: 'b' }],
+      failures: [{ benchmark: 'a', problem }],
+    });
   });
 
   it('refuses the results of an earlier attempt, and writes each result once', async () => {
@@ -67,10 +88,23 @@ describe('a job', () => {
     await store.jobs.requeueAll();
     const second = (await store.jobs.claim())!;
     expect(second).toMatchObject({ id: first.id, attempt: 2 });
-    expect(await store.jobs.setProgress(first.id, 1, { stage: 'x', done: 0, total: 1, etaSeconds: null })).toBe(false);
-    expect(await store.jobs.finish(first.id, 1, { scores: [score('a', 0.1)], failures: [] })).toBeUndefined();
-    expect(await store.jobs.finish(first.id, 2, { scores: [score('a', 0.2)], failures: [] })).toMatchObject({ state: 'succeeded' });
-    expect(await store.jobs.finish(first.id, 2, { scores: [score('a', 0.3)], failures: [] })).toBeUndefined();
+    expect(
+      await store.jobs.setProgress(first.id, 1, {
+        stage: 'x',
+        done: 0,
+        total: 1,
+        etaSeconds: null,
+      }),
+    ).toBe(false);
+    expect(
+      await store.jobs.finish(first.id, 1, { scores: [score('a', 0.1)], failures: [] }),
+    ).toBeUndefined();
+    expect(
+      await store.jobs.finish(first.id, 2, { scores: [score('a', 0.2)], failures: [] }),
+    ).toMatchObject({ state: 'succeeded' });
+    expect(
+      await store.jobs.finish(first.id, 2, { scores: [score('a', 0.3)], failures: [] }),
+    ).toBeUndefined();
     expect((await store.jobs.find(first.id))?.results).toEqual([score('a', 0.2)]);
   });
 
@@ -87,12 +121,24 @@ describe('a job', () => {
     const asked = request('a', 'b');
     await store.jobs.create(asked);
     const job = (await store.jobs.claim())!;
-    await store.jobs.finish(job.id, 1, { scores: [score('a', 0.1), score('b', 0.2)], failures: [] });
-    expect(await store.jobs.create(asked)).toMatchObject({ state: 'succeeded', results: [score('a', 0.1), score('b', 0.2)] });
-    const more = await store.jobs.create({ ...asked, benchmarks: ['a', 'c'], keys: [asked.keys[0], 'other'] });
+    await store.jobs.finish(job.id, 1, {
+      scores: [score('a', 0.1), score('b', 0.2)],
+      failures: [],
+    });
+    expect(await store.jobs.create(asked)).toMatchObject({
+      state: 'succeeded',
+      results: [score('a', 0.1), score('b', 0.2)],
+    });
+    const more = await store.jobs.create({
+      ...asked,
+      benchmarks: ['a', 'c'],
+      keys: [asked.keys[0], 'other'],
+    });
     expect(more).toMatchObject({ state: 'queued', results: [score('a', 0.1)] });
     expect((await store.jobs.claim())?.id).toBe(more.id);
-    expect(await store.jobs.finish(more.id, 1, { scores: [score('c', 0.3)], failures: [] })).toMatchObject({
+    expect(
+      await store.jobs.finish(more.id, 1, { scores: [score('c', 0.3)], failures: [] }),
+    ).toMatchObject({
       state: 'succeeded',
       results: [score('a', 0.1), score('c', 0.3)],
     });
@@ -106,7 +152,9 @@ describe('a job', () => {
   });
 
   it('goes to one of several that claim at once', async () => {
-    const jobs = await Promise.all(Array.from({ length: 5 }, () => store.jobs.create(request('a'))));
+    const jobs = await Promise.all(
+      Array.from({ length: 5 }, () => store.jobs.create(request('a'))),
+    );
     const claimed = await Promise.all(Array.from({ length: 8 }, () => store.jobs.claim()));
     const ids = claimed.flatMap((job) => (job ? [job.id] : []));
     expect(ids.toSorted()).toEqual(jobs.map((job) => job.id).toSorted());
@@ -116,17 +164,23 @@ describe('a job', () => {
   it('is listed newest first, by pages and filters', async () => {
     await drain();
     const jobs = [];
-    for (let i = 0; i < 5; i++) jobs.push(await store.jobs.create({ ...request('listed'), model: 'mdl_listed' }));
+    for (let i = 0; i < 5; i++)
+      jobs.push(await store.jobs.create({ ...request('listed'), model: 'mdl_listed' }));
     const pages = [];
     for (let cursor: string | undefined; ; ) {
-      const page = await store.jobs.list({ model: 'mdl_listed' }, { limit: 2, ...(cursor ? { cursor } : {}) });
+      const page = await store.jobs.list(
+        { model: 'mdl_listed' },
+        { limit: 2, ...(cursor ? { cursor } : {}) },
+      );
       pages.push(page.items.map((job) => job.id));
       if (!page.next) break;
       cursor = page.next;
     }
     const ids = jobs.map((job) => job.id).reverse();
     expect(pages).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
-    expect((await store.jobs.list({ benchmark: 'listed', state: 'queued' }, { limit: 9 })).items).toHaveLength(5);
+    expect(
+      (await store.jobs.list({ benchmark: 'listed', state: 'queued' }, { limit: 9 })).items,
+    ).toHaveLength(5);
     expect((await store.jobs.list({ benchmark: 'other' }, { limit: 9 })).items).toEqual([]);
     await expect(store.jobs.list({}, { limit: 9, cursor: 'bm9wZQ' })).rejects.toThrow(/cursor/);
   });

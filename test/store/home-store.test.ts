@@ -1,0 +1,113 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openHomeStore } from '../../src/store/home-store.js';
+import { migrate, SCHEMA } from '../../src/store/migrations.js';
+
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'ventral-home-'));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+const hex = (digit: string) => digit.repeat(64);
+const model = (digit: string) => ({
+  digest: `sha256:${hex(digit)}`,
+  name: digit,
+  visibility: 'private' as const,
+  size: 1,
+  card: { a: [1, null] },
+  graph: {},
+});
+
+describe('the store of a home', () => {
+  it('is there again after it was closed, and sweeps what nothing needs', async () => {
+    // What a killed process leaves: a database half-made, an upload, a file without a registration.
+    await mkdir(join(home, 'db.new', 'base'), { recursive: true });
+    await mkdir(join(home, 'tmp', 'service', 'child-x'), { recursive: true });
+    await mkdir(join(home, 'models', hex('b')), { recursive: true });
+    await writeFile(join(home, '.old.tmp'), '');
+    await utimes(join(home, '.old.tmp'), 0, 0);
+    let store = await openHomeStore(home);
+    const { model: first, created } = await store.models.register(model('a'));
+    expect(created).toBe(true);
+    expect(await store.models.register({ ...model('a'), name: 'again' })).toEqual({
+      model: first,
+      created: false,
+    });
+    const temporary = join(store.files.temporary, 'x');
+    await writeFile(temporary, 'bytes');
+    await store.files.place(temporary, first.digest);
+    await store.close();
+    store = await openHomeStore(home);
+    expect(await store.models.find(first.id)).toEqual(first);
+    expect(await readFile(store.files.path(first.digest), 'utf8')).toBe('bytes');
+    expect(await readdir(join(home, 'models'))).toEqual([hex('a')]);
+    expect((await readdir(home)).toSorted()).toEqual(['db', 'format.json', 'models', 'tmp']);
+    expect(await readdir(store.files.temporary)).toEqual([]);
+    await store.close();
+  });
+
+  it('keeps the bytes that an open job needs', async () => {
+    let store = await openHomeStore(home);
+    await mkdir(join(home, 'models', hex('c')), { recursive: true });
+    const request = {
+      model: 'c',
+      digest: `sha256:${hex('c')}`,
+      modelName: 'c',
+      card: {},
+      benchmarks: ['x'],
+      keys: ['k'],
+    };
+    const job = await store.jobs.create(request);
+    expect((await store.jobs.claim())?.id).toBe(job.id);
+    await store.close();
+    store = await openHomeStore(home);
+    expect(await readdir(join(home, 'models'))).toContain(hex('c'));
+    expect(await store.jobs.find(job.id)).toMatchObject({ state: 'queued', attempt: 1 });
+    await store.close();
+  });
+
+  it('migrates once, several at a time', async () => {
+    const store = await openHomeStore(home);
+    await Promise.all([migrate(store.database), migrate(store.database)]);
+    expect(await store.database.query('select version from schema_version')).toEqual([
+      { version: SCHEMA },
+    ]);
+    await store.database.query('update schema_version set version = 99');
+    await expect(migrate(store.database)).rejects.toMatchObject({ code: 'home-format' });
+    await store.database.query('update schema_version set version = $1', [SCHEMA]);
+    await store.close();
+  });
+
+  it('rolls a transaction back, and keeps others out of it', async () => {
+    const store = await openHomeStore(home);
+    const names = async () =>
+      (await store.database.query<{ name: string }>('select name from models order by seq')).map(
+        (row) => row.name,
+      );
+    const failed = store.database.transaction(async (queries) => {
+      await queries.query(`update models set name = 'inside'`);
+      throw new Error('on purpose');
+    });
+    const beside = store.models.register(model('d'));
+    await expect(failed).rejects.toThrow('on purpose');
+    await beside;
+    expect(await names()).toEqual(['a', 'd']);
+    await store.close();
+  });
+
+  it.each([
+    ['{"schema":99,"postgres":18}', /says schema 99 on PostgreSQL 18/],
+    ['{"schema":1,"postgres":16}', /says schema 1 on PostgreSQL 16/],
+    ['{}', /not a format file/],
+    ['{', /not a format file/],
+  ])('refuses %s in one sentence', async (format, sentence) => {
+    await writeFile(join(home, 'format.json'), format);
+    await expect(openHomeStore(home)).rejects.toMatchObject({
+      code: 'home-format',
+      message: expect.stringMatching(sentence),
+    });
+  });
+});
