@@ -63,6 +63,19 @@ export class ActivationStore implements Features {
       : Float64Array.from(block);
   }
 
+  /** Rows [first, first + count) whole, row-major: what an export writes. */
+  readRows(first: number, count: number): Float32Array | Float64Array {
+    let rows: Kept;
+    if (this.#memory) rows = this.#memory.subarray(first * this.cols, (first + count) * this.cols);
+    else {
+      rows = allocate(this.#kept, count * this.cols);
+      readWhole(this.#file as number, rows, first * this.cols * widths[this.#kept]);
+    }
+    return rows instanceof Float32Array || rows instanceof Float64Array
+      ? rows
+      : Float64Array.from(rows);
+  }
+
   #block(from: number, to: number): Kept {
     const width = to - from;
     if (this.#memory && width === this.cols) return this.#memory;

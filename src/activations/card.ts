@@ -93,44 +93,74 @@ export const imagenetCard: ModelCard = {
   assumed: 'imagenet',
 };
 
-/** A card with the input size of `--input resize=324,crop=288` in place of its own; throws `bad-usage`. */
-export function withInput(card: ModelCard, size: string): ModelCard {
-  const input = { ...card.input };
-  for (const part of size.split(',')) {
-    const [key, value, ...rest] = part.split('=').map((word) => word.trim());
-    const pixels = Number(value);
-    if (rest.length > 0 || !Number.isInteger(pixels) || pixels < 1 || pixels > 8192) {
-      throw new VentralError(
-        'bad-usage',
-        `--input ${size}: expected resize=N,crop=N with N from 1 to 8192, found "${part}"`,
-      );
-    }
-    if (key === 'crop') input.crop = pixels;
-    else if (key === 'resize' && input.resize !== 'none')
-      input.resize = { ...input.resize, to: pixels };
-    else {
-      const why = key === 'resize' ? 'the card says resize: none' : `found "${key}"`;
-      throw new VentralError('bad-usage', `--input ${size}: expected resize or crop, ${why}`);
-    }
-  }
-  return parseCard(JSON.stringify({ ...card, input }), `--input ${size}`);
+/** Another input size than the card's own: `--input resize=324,crop=288`, `input` of a request. */
+export interface InputSize {
+  readonly resize?: number;
+  readonly crop?: number;
 }
 
-/** A card to complete, printed where a model has none. */
-export function cardTemplate(name: string): string {
+/** Reads `resize=324,crop=288`; throws `bad-usage`. */
+export function parseInputSize(text: string): InputSize {
+  const size: { resize?: number; crop?: number } = {};
+  for (const part of text.split(',')) {
+    const found = /^\s*(resize|crop)\s*=\s*(\d{1,4})\s*$/.exec(part);
+    if (!found)
+      throw new VentralError(
+        'bad-usage',
+        `--input ${text}: expected resize=N,crop=N, found "${part}"`,
+      );
+    size[found[1] as 'resize' | 'crop'] = Number(found[2]);
+  }
+  return size;
+}
+
+/** A card with that input size in place of its own; throws `card-invalid` where they do not go together. */
+export function withInput(card: ModelCard, size: InputSize): ModelCard {
+  const { resize } = card.input;
+  if (size.resize !== undefined && resize === 'none') {
+    throw new VentralError(
+      'card-invalid',
+      `input resize=${size.resize}: the card says resize: none`,
+      { field: '/input/resize' },
+    );
+  }
+  const input = {
+    ...card.input,
+    ...(size.resize === undefined || resize === 'none'
+      ? {}
+      : { resize: { ...resize, to: size.resize } }),
+    ...(size.crop === undefined ? {} : { crop: size.crop }),
+  };
+  return parseCard(JSON.stringify({ ...card, input }), 'the card with --input');
+}
+
+/** What a card to complete can already say. */
+export interface CardHints {
+  /** Side of the input in pixels, where the graph fixes it. */
+  readonly size?: number;
+  readonly layout?: 'NCHW' | 'NHWC';
+  /** Layers that might stand for something, in the order of the graph. */
+  readonly layers?: readonly string[];
+}
+
+/** A card to complete: printed by `ventral card init`, and where a model has none. */
+export function cardTemplate(name: string, hints: CardHints = {}): string {
+  const { size = 224, layout = 'NCHW', layers = [] } = hints;
   return [
-    `name: ${name}`,
-    `file: ${name}.onnx`,
+    `name: ${JSON.stringify(name)}`,
     'input:',
-    '  resize: { to: 224, mode: square, filter: bilinear, library: pillow }   # mode: square | short-side; library: pillow | opencv | torch; or none',
-    '  crop: 224',
+    `  resize: { to: ${size}, mode: square, filter: bilinear, library: pillow }   # mode: square | short-side; library: pillow | opencv | torch; or none`,
+    `  crop: ${size}`,
     '  range: 1                       # (pixel × range / 255 − mean) / std',
     '  mean: [0.485, 0.456, 0.406]    # the values that the network was trained with',
     '  std: [0.229, 0.224, 0.225]',
-    '  layout: NCHW',
+    `  layout: ${layout}`,
     'visual_degrees: 8',
-    'readout: NAME                    # layer that behaviour is read from; `ventral layers` lists them',
+    'readout: NAME                    # layer that behaviour is read from',
     'region_layer_map: { V1: NAME, V2: NAME, V4: NAME, IT: NAME }',
+    ...(layers.length > 0
+      ? ['# layers of this network:', ...layers.map((layer) => `#   ${layer}`)]
+      : []),
     '',
   ].join('\n');
 }

@@ -6,20 +6,20 @@ import { pathToFileURL } from 'node:url';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { checkGraph } from '../onnx/check-graph.js';
+import { embedExternalData, externalFiles } from '../onnx/external-data.js';
 import { getMetadata } from '../onnx/metadata.js';
-import { type Model, readModel } from '../onnx/model.js';
+import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { cardTemplate, imagenetCard, type ModelCard, parseCard } from './card.js';
 
 /** A network ready to be run: its bytes, its graph, and its card where it has one. */
 export interface ModelFile {
   /** Display name. */
   readonly name: string;
-  /** `sha256:…` of the ONNX bytes. */
+  /** `sha256:…` of the ONNX bytes, external data included. */
   readonly digest: string;
   readonly bytes: Uint8Array;
   readonly model: Model;
-  /** Folder that external data may lie in; undefined for a network built in memory. */
-  readonly folder: string | undefined;
   readonly card: ModelCard | undefined;
 }
 
@@ -54,8 +54,13 @@ export async function openModelFile(
   reference: string,
   source: CardSource = {},
 ): Promise<ModelFile> {
-  const { path, bytes, card } = await locate(reference);
-  const model = readModel(bytes, basename(path));
+  const located = await locate(reference);
+  const { path, card } = located;
+  const { model, bytes } = await selfContained(
+    readModel(located.bytes, basename(path)),
+    located.bytes,
+    path,
+  );
   const found =
     source.card ??
     (await givenCard(source)) ??
@@ -68,9 +73,20 @@ export async function openModelFile(
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
     bytes,
     model,
-    folder: existsSync(path) ? dirname(resolve(path)) : undefined,
     card: found,
   };
+}
+
+/** The checked model with its external data inside, so that digest, layers and runtime see one and the same file. */
+async function selfContained(
+  model: Model,
+  bytes: Uint8Array,
+  path: string,
+): Promise<{ model: Model; bytes: Uint8Array }> {
+  checkGraph(model);
+  if (externalFiles(model).length === 0) return { model, bytes };
+  const whole = await embedExternalData(model, dirname(resolve(path)));
+  return { model: whole, bytes: writeModel(whole) };
 }
 
 /** The card of a network, or `card-missing` with a card to complete. */

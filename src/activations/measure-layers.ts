@@ -1,0 +1,64 @@
+import { exposeValues } from '../onnx/expose.js';
+import { type LayerInfo, listLayers } from '../onnx/layers.js';
+import { Session, type Tensor } from '../runtime/session.js';
+import { type ModelFile, openModelFile } from './model-file.js';
+
+/** A layer with the shape that it has for one picture; null where the network could not be run. */
+export interface MeasuredLayer extends LayerInfo {
+  readonly shape: readonly number[] | null;
+  /** Number of units: the product of the shape. */
+  readonly units: number | null;
+}
+
+/** Side of the picture where neither graph nor card says one. */
+const SIDE = 224;
+
+/**
+ * The layers of a model, each with its shape without the batch axis, measured by running the network
+ * once on an empty picture of the card's (else the graph's) size.
+ */
+export async function measureLayers(
+  reference: string,
+  options: { readonly threads?: number } = {},
+): Promise<MeasuredLayer[]> {
+  const file = await openModelFile(reference);
+  const layers = listLayers(file.model);
+  const values = [...new Set(layers.flatMap(({ value }) => value ?? []))];
+  const shapes = await shapesOf(file, values, options);
+  return layers.map((layer) => {
+    const shape = (layer.value === null ? undefined : shapes.get(layer.value)) ?? null;
+    return { ...layer, shape, units: shape?.reduce((product, size) => product * size, 1) };
+  });
+}
+
+async function shapesOf(
+  file: ModelFile,
+  values: readonly string[],
+  options: { readonly threads?: number },
+): Promise<Map<string, readonly number[]>> {
+  const session = await Session.open(exposeValues(file.model, values), {
+    name: file.name,
+    ...options,
+  });
+  try {
+    const feeds = Object.fromEntries(
+      session.inputs.map((input) => [input.name, emptyPicture(input, file)]),
+    );
+    const outputs = await session.run(feeds, values);
+    return new Map(values.map((value) => [value, outputs[value].dims.slice(1)]));
+  } finally {
+    await session.close();
+  }
+}
+
+function emptyPicture(input: Session['inputs'][number], file: ModelFile): Tensor {
+  const spec = file.card?.input;
+  const side = spec?.crop ?? (spec && spec.resize !== 'none' ? spec.resize.to : SIDE);
+  const channelsLast = spec ? spec.layout === 'NHWC' : input.dims[1] !== 3 && input.dims[3] === 3;
+  const free = channelsLast ? [1, side, side, 3] : [1, 3, side, side];
+  const dims = input.dims.map((dim, axis) => dim ?? free[axis] ?? 1);
+  const length = dims.reduce((product, size) => product * size, 1);
+  if (input.dtype === 'float16') return { dtype: 'float16', dims, data: new Uint16Array(length) };
+  if (input.dtype === 'uint8') return { dtype: 'uint8', dims, data: new Uint8Array(length) };
+  return { dtype: 'float32', dims, data: new Float32Array(length) };
+}

@@ -1,0 +1,75 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { Tensor } from '../runtime/session.js';
+import { decodeImage } from '../screen/decode.js';
+import { placeOnScreen } from '../screen/place-on-screen.js';
+import { normaliseInto, toPixels } from '../screen/preprocess.js';
+import type { ModelCard } from './card.js';
+import type { Shown } from './extract.js';
+import { toHalf } from './half.js';
+import type { InputPlan } from './input-plan.js';
+
+/** Turns rows of a stimulus set into the network's input tensors: decode, screen, resize, crop, normalise. */
+export class PictureFeed {
+  readonly #shown: Shown;
+  readonly #degrees: number;
+  readonly #plan: InputPlan;
+  #size: { readonly width: number; readonly height: number; readonly row: number } | undefined;
+
+  constructor(shown: Shown, card: ModelCard, plan: InputPlan) {
+    this.#shown = shown;
+    this.#degrees = card.visual_degrees;
+    this.#plan = plan;
+  }
+
+  /** The batch that starts at row `first`; where the set ends, its last picture is repeated. */
+  async batch(first: number): Promise<Tensor> {
+    const { batch, dtype } = this.#plan;
+    const rows = this.#shown.stimuli.ids.length;
+    const pictures = await Promise.all(
+      Array.from({ length: Math.min(batch, rows - first) }, (_, i) => this.#pixels(first + i)),
+    );
+    const { width, height } = pictures[0];
+    const length = width * height * 3;
+    const data =
+      dtype === 'uint8' ? new Uint8Array(batch * length) : new Float32Array(batch * length);
+    pictures.forEach((pixels, i) => {
+      normaliseInto(pixels, this.#plan.spec, data.subarray(i * length, (i + 1) * length));
+    });
+    for (let i = pictures.length; i < batch; i++)
+      data.copyWithin(i * length, (pictures.length - 1) * length, pictures.length * length);
+    const dims =
+      this.#plan.spec.layout === 'NCHW' ? [batch, 3, height, width] : [batch, height, width, 3];
+    return dtype === 'float16'
+      ? { dtype, dims, data: toHalf(data as Float32Array) }
+      : { dtype, dims, data };
+  }
+
+  async #pixels(row: number) {
+    const { stimuli, degrees } = this.#shown;
+    const name = stimuli.filename(row);
+    const picture = await decodeImage(await stimuli.read(row), name);
+    const placed = degrees
+      ? placeOnScreen(picture, { target: this.#degrees, source: degrees[row] })
+      : picture;
+    const pixels = toPixels(placed, this.#plan.spec);
+    this.#checkSize(pixels, row, name);
+    return pixels;
+  }
+
+  #checkSize(
+    { width, height }: { width: number; height: number },
+    row: number,
+    name: string,
+  ): void {
+    const { width: w, height: h } = this.#plan;
+    const first = this.#size ?? { width: w ?? width, height: h ?? height, row };
+    this.#size = first;
+    if (width === first.width && height === first.height) return;
+    const expected = `${first.width} × ${first.height} pixels`;
+    throw new VentralError(
+      'input-mismatch',
+      `${name} becomes ${width} × ${height} pixels, the network takes ${expected}: give the card a resize or crop`,
+      { file: name, field: 'input', expected, found: `${width} × ${height} pixels` },
+    );
+  }
+}

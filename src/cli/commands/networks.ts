@@ -1,0 +1,156 @@
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { VentralError } from '../../errors/ventral-error.js';
+import { globalOptions } from '../global-options.js';
+import { interruption } from '../interruption.js';
+import type { Io } from '../io.js';
+import { progressBar } from '../progress-bar.js';
+import { several } from './score.js';
+
+/** `ventral layers`, `ventral activations` and `ventral card`: what a network has inside. */
+export function registerNetworks(program: Command, io: Io): void {
+  program
+    .command('layers')
+    .description('list the layers of a model: names, shapes, units, operators, what is folded')
+    .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
+    .option('--values', 'with every value of the graph, not modules alone')
+    .option('--json', 'print JSON')
+    .action(
+      async (
+        reference: string,
+        options: { values?: boolean; json?: boolean },
+        command: Command,
+      ) => {
+        await printLayers(reference, options, command, io);
+      },
+    );
+  registerActivations(program, io);
+  program
+    .command('card')
+    .description('model cards')
+    .command('init')
+    .description('write a card to complete, from what the file says')
+    .argument('<model>', 'ONNX file')
+    .action(async (reference: string) => {
+      const { initCard } = await import('../../activations/init-card.js');
+      io.out(await initCard(reference));
+    });
+}
+
+async function printLayers(
+  reference: string,
+  options: { values?: boolean; json?: boolean },
+  command: Command,
+  io: Io,
+): Promise<void> {
+  const { measureLayers } = await import('../../activations/measure-layers.js');
+  const layers = (await measureLayers(reference, globalOptions(command))).filter(
+    ({ kind }) => options.values || kind === 'module',
+  );
+  if (options.json) {
+    io.out(`${JSON.stringify(layers, null, 2)}\n`);
+    return;
+  }
+  const table = new Table({
+    head: ['layer', 'shape', 'units', 'operator', 'value', ''],
+    style: { head: [], border: [] },
+  });
+  for (const { name, shape, units, operator, value, folded, candidates } of layers) {
+    const remark = folded
+      ? `folded into ${folded.carriedBy}`
+      : candidates
+        ? `one of ${candidates.join(', ')}`
+        : '';
+    table.push([name, shape?.join(' × ') ?? '–', units ?? '–', operator, value ?? '–', remark]);
+  }
+  io.out(`${table.toString()}\n`);
+}
+
+interface ActivationOptions {
+  readonly layers: string[];
+  readonly benchmark?: string;
+  readonly stimuli?: string;
+  readonly degrees?: string;
+  readonly output: string;
+  readonly card?: string;
+  readonly assume?: string;
+  readonly input?: string;
+}
+
+function registerActivations(program: Command, io: Io): void {
+  program
+    .command('activations')
+    .description('write the activations of layers over a stimulus set')
+    .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
+    .option('-l, --layers <names>', 'layers; globs', several, [])
+    .option('-b, --benchmark <id|file>', 'the stimuli of a benchmark, at its degrees')
+    .option(
+      '--stimuli <set|folder>',
+      'a stimulus set of the catalog, a CSV or a folder of pictures',
+    )
+    .option('--degrees <n>', 'degrees of visual angle that the stimuli span')
+    .requiredOption('-o, --output <file>', 'file to write: .npz, .nc or .arrow')
+    .option('--card <file>', 'model card')
+    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--input <size>', 'another input size: resize=324,crop=288')
+    .action(async (reference: string, options: ActivationOptions, command: Command) => {
+      if (options.layers.length === 0)
+        throw new VentralError(
+          'bad-usage',
+          'activations: say which --layers; `ventral layers` lists them',
+        );
+      if ((options.benchmark === undefined) === (options.stimuli === undefined)) {
+        throw new VentralError(
+          'bad-usage',
+          'activations: give either --benchmark or --stimuli with --degrees',
+        );
+      }
+      if ((options.stimuli === undefined) !== (options.degrees === undefined)) {
+        throw new VentralError('bad-usage', 'activations: --stimuli and --degrees go together');
+      }
+      await writeActivations(reference, options, command, io);
+    });
+}
+
+async function writeActivations(
+  reference: string,
+  options: ActivationOptions,
+  command: Command,
+  io: Io,
+): Promise<void> {
+  const { exportActivations } = await import('../../scoring/export-activations.js');
+  const { parseInputSize } = await import('../../activations/card.js');
+  const bar = progressBar(io);
+  const stop = interruption();
+  try {
+    await exportActivations(
+      {
+        model: {
+          path: reference,
+          ...(options.card ? { file: options.card } : {}),
+          ...(options.assume ? { assume: options.assume } : {}),
+        },
+        layers: options.layers,
+        ...(options.benchmark ? { benchmark: options.benchmark } : {}),
+        ...(options.stimuli
+          ? { stimuli: options.stimuli, degrees: degreesOf(options.degrees) }
+          : {}),
+        ...(options.input ? { input: parseInputSize(options.input) } : {}),
+        output: options.output,
+      },
+      { ...globalOptions(command), signal: stop.signal, progress: bar.show },
+    );
+  } finally {
+    bar.clear();
+    stop.release();
+  }
+}
+
+function degreesOf(text: string | undefined): number {
+  const degrees = Number(text);
+  if (degrees > 0 && degrees < 180) return degrees;
+  throw new VentralError(
+    'bad-usage',
+    `--degrees: expected degrees of visual angle, found "${text}"`,
+  );
+}

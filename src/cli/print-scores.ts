@@ -1,0 +1,80 @@
+import Table from 'cli-table3';
+import { stringify } from 'csv-stringify/sync';
+import type { Score } from '../scoring/score.js';
+import type { ScoreOutcome } from '../scoring/score-model.js';
+import type { Io } from './io.js';
+
+const shown = (value: number | null, digits = 4): string =>
+  value === null ? '–' : value.toFixed(digits);
+const span = (ci: Score['ci']): string => (ci ? `${shown(ci[0], 3)} … ${shown(ci[1], 3)}` : '–');
+
+/** Prints the scores that exist to stdout as JSON, CSV or a table; failures and warnings go to stderr. */
+export function printScores(
+  outcome: ScoreOutcome,
+  format: { readonly json?: boolean; readonly csv?: boolean },
+  io: Io,
+): void {
+  const { scores, failures } = outcome;
+  if (format.json) io.out(`${JSON.stringify(scores, null, 2)}\n`);
+  else if (format.csv) io.out(asCsv(scores));
+  else if (scores.length > 0) io.out(asTable(scores));
+  if (!format.json) {
+    for (const { benchmark, warnings } of scores)
+      for (const { code, detail } of warnings) io.err(`${benchmark}: ${code}: ${detail}\n`);
+  }
+  for (const { benchmark, error } of failures) io.err(`ventral: ${benchmark}: ${error.message}\n`);
+}
+
+const columns = [
+  'model',
+  'benchmark',
+  'layer',
+  'value',
+  'error',
+  'ci_low',
+  'ci_high',
+  'raw',
+  'ceiling',
+  'simulated',
+  'verified',
+  'inputs',
+];
+
+function asCsv(scores: readonly Score[]): string {
+  const rows = scores.map((score) => [
+    score.name ?? '',
+    score.benchmark,
+    score.layer,
+    score.value ?? '',
+    score.error ?? '',
+    score.ci?.[0] ?? '',
+    score.ci?.[1] ?? '',
+    score.raw.value ?? '',
+    score.ceiling?.value ?? '',
+    String(score.simulated),
+    String(score.verified),
+    score.provenance.inputs,
+  ]);
+  // A cell that a spreadsheet would take for a formula is prefixed.
+  return stringify([columns, ...rows], { escape_formulas: true });
+}
+
+function asTable(scores: readonly Score[]): string {
+  const table = new Table({
+    head: ['model', 'benchmark', 'layer', 'score', '95 % interval', 'raw', 'ceiling', ''],
+    style: { head: [], border: [] },
+  });
+  for (const score of scores) {
+    table.push([
+      score.name ?? '–',
+      score.benchmark,
+      score.layer,
+      `${shown(score.value)} ± ${shown(score.error, 3)}`,
+      span(score.ci),
+      shown(score.raw.value),
+      score.ceiling ? shown(score.ceiling.value) : 'none',
+      score.simulated ? 'simulated' : score.verified ? 'verified' : '',
+    ]);
+  }
+  return `${table.toString()}\n`;
+}

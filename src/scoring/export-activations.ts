@@ -1,0 +1,151 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { type InputSize, withInput } from '../activations/card.js';
+import { extractActivations, type Shown } from '../activations/extract.js';
+import { type CardSource, cardOf, openModelFile } from '../activations/model-file.js';
+import { compareCodePoints } from '../data/ids.js';
+import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../data/stimulus-set.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { expandLayers } from '../onnx/layers.js';
+import { DataSources } from './data-sources.js';
+import { loadBenchmarks } from './load-benchmark.js';
+import type { ScoreContext } from './score-model.js';
+import { writeFeatures } from './write-features.js';
+
+/** Activations to write: of which layers, over which stimuli. */
+export interface ExportRequest {
+  readonly model: CardSource & { readonly path: string };
+  /** Layer names or globs. */
+  readonly layers: readonly string[];
+  /** The stimuli of a benchmark, at its degrees (for a read-out both sets) … */
+  readonly benchmark?: string;
+  /** … or a set of the catalog, a CSV, or a folder of pictures, at `degrees`. */
+  readonly stimuli?: string;
+  readonly degrees?: number;
+  readonly input?: InputSize;
+  /** `.npz`, `.nc` or `.arrow`. */
+  readonly output: string;
+}
+
+/**
+ * Runs a network over stimuli and writes the layers, with what they were made with. The file is
+ * written whole or not at all.
+ */
+export async function exportActivations(
+  request: ExportRequest,
+  context: ScoreContext,
+): Promise<void> {
+  if (!['.npz', '.nc', '.arrow'].includes(extname(request.output))) {
+    throw new VentralError(
+      'bad-usage',
+      `--output ${request.output}: expected a .npz, .nc or .arrow file`,
+      { file: request.output },
+    );
+  }
+  const file = await openModelFile(request.model.path, request.model);
+  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
+  const { shown, close } = await stimuliOf(request, context);
+  await mkdir(join(context.home, 'tmp'), { recursive: true });
+  const scratch = await mkdtemp(join(context.home, 'tmp', `activations-${process.pid}-`));
+  try {
+    const activations = await extractActivations({ file, card }, shown, layers, {
+      threads: context.threads,
+      maxMemory: context.maxMemory / 2,
+      maxScratch: context.maxScratch,
+      scratch,
+      ...(context.signal ? { signal: context.signal } : {}),
+      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
+    });
+    try {
+      const provenance = {
+        model: file.digest,
+        name: file.name,
+        card,
+        ...(request.benchmark ? { benchmark: request.benchmark } : {}),
+        degrees: shown.degrees ?? null,
+      };
+      await writeFeatures(request.output, {
+        ids: shown.stimuli.ids,
+        layers: activations.layers,
+        provenance,
+      });
+    } finally {
+      activations.close();
+    }
+  } finally {
+    await close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+interface OpenShown {
+  readonly shown: Shown;
+  close(): Promise<void>;
+}
+
+async function stimuliOf(request: ExportRequest, context: ScoreContext): Promise<OpenShown> {
+  if (request.benchmark !== undefined) return benchmarkStimuli(request.benchmark, context);
+  const stimuli = await namedStimuli(request.stimuli as string, context.home);
+  const degrees = request.degrees as number;
+  return {
+    shown: { stimuli, degrees: stimuli.ids.map(() => degrees) },
+    close: () => stimuli.close(),
+  };
+}
+
+/** All stimuli that the benchmark needs features for; both sets of a read-out, one after the other. */
+async function benchmarkStimuli(benchmark: string, context: ScoreContext): Promise<OpenShown> {
+  const { loaded, close } = await loadBenchmarks([benchmark], context, (_, error) => {
+    throw error;
+  });
+  const sets: Shown[] = [];
+  for (const shown of loaded.flatMap((each) => each.shown)) {
+    if (!sets.some(({ stimuli }) => stimuli === shown.stimuli)) sets.push(shown);
+  }
+  return { shown: sets.length === 1 ? sets[0] : joined(sets), close };
+}
+
+function joined(sets: readonly Shown[]): Shown {
+  const rows = sets.flatMap(({ stimuli, degrees }) =>
+    stimuli.ids.map((id, row) => ({ stimuli, id, row, degrees: degrees?.[row] })),
+  );
+  const stimuli: StimulusSet = {
+    identifier: sets.map((set) => set.stimuli.identifier).join('+'),
+    ids: rows.map(({ id }) => id),
+    columns: new Map(),
+    hasImages: sets.every((set) => set.stimuli.hasImages),
+    filename: (row) => rows[row].stimuli.filename(rows[row].row),
+    read: (row) => rows[row].stimuli.read(rows[row].row),
+    close: async () => {},
+  };
+  const known = rows.every(({ degrees }) => degrees !== undefined);
+  return { stimuli, degrees: known ? rows.map(({ degrees }) => degrees as number) : undefined };
+}
+
+async function namedStimuli(name: string, home: string): Promise<StimulusSet> {
+  const kind = await stat(name).catch(() => undefined);
+  if (kind?.isDirectory()) return folderStimuli(name);
+  if (kind?.isFile())
+    return openStimulusSet({ identifier: name, csv: name, images: join(name, '..') });
+  return new DataSources(home).stimuli({ kind: 'catalog', identifier: name });
+}
+
+const pictures = new Set(['.png', '.jpg', '.jpeg']);
+
+/** Every picture of a folder, in code-point order; its stimulus_id is the name without extension. */
+async function folderStimuli(folder: string): Promise<StimulusSet> {
+  const names = (await readdir(folder))
+    .filter((name) => pictures.has(extname(name).toLowerCase()))
+    .sort(compareCodePoints);
+  if (names.length === 0)
+    throw new VentralError('image-missing', `${folder} holds no PNG or JPEG pictures`, {
+      file: folder,
+    });
+  const ids = names.map((name) => name.slice(0, -extname(name).length));
+  const columns = [
+    { name: 'stimulus_id', dtype: 'string', values: ids },
+    { name: 'filename', dtype: 'string', values: names },
+  ] as const;
+  return stimulusSetOf(folder, columns, (row) => readFile(join(folder, names[row])));
+}

@@ -1,0 +1,80 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { Benchmark } from './benchmark-file.js';
+import { DataSources } from './data-sources.js';
+import { loadLabels } from './label-benchmark.js';
+import type { LoadedBenchmark, PreparedBenchmark } from './loaded-benchmark.js';
+import { metricShapes } from './metric-names.js';
+import { loadNeural } from './neural-benchmark.js';
+import { loadReadOut } from './read-out-benchmark.js';
+import { findBenchmark } from './registry.js';
+import { isVerified } from './verification.js';
+
+/** Benchmarks whose data are open; close them to let the files go. */
+export interface LoadedBenchmarks {
+  readonly loaded: readonly LoadedBenchmark[];
+  close(): Promise<void>;
+}
+
+/**
+ * Finds benchmarks by identifier or file and reads their data; files that several share are read once.
+ * @param fail is told of each one that cannot be loaded; the others are
+ */
+export async function loadBenchmarks(
+  names: readonly string[],
+  context: { readonly home: string },
+  fail: (benchmark: string, error: unknown) => void,
+): Promise<LoadedBenchmarks> {
+  const sources = new DataSources(context.home);
+  const loaded: LoadedBenchmark[] = [];
+  try {
+    for (const name of names) {
+      for (const benchmark of found(name, fail)) {
+        try {
+          const prepared = await prepare(benchmark, sources);
+          loaded.push({ ...prepared, verified: await isVerified(benchmark, context.home) });
+        } catch (error) {
+          fail(benchmark.id, error);
+        }
+      }
+    }
+  } catch (error) {
+    await sources.close();
+    throw error;
+  }
+  return { loaded, close: () => sources.close() };
+}
+
+function found(
+  name: string,
+  fail: (benchmark: string, error: unknown) => void,
+): readonly Benchmark[] {
+  try {
+    return findBenchmark(name);
+  } catch (error) {
+    fail(name, error);
+    return [];
+  }
+}
+
+async function prepare(benchmark: Benchmark, sources: DataSources): Promise<PreparedBenchmark> {
+  const stimuli = await sources.stimuli(benchmark.stimuli);
+  const shape = metricShapes[benchmark.metric.name];
+  if (shape.compares === 'recordings') {
+    return loadNeural(benchmark, stimuli, await sources.recordings(benchmark, stimuli));
+  }
+  const trials = await sources.trials(benchmark, stimuli);
+  if (!shape.fits) return loadLabels(benchmark, stimuli, trials);
+  if (!benchmark.fittingStimuli) {
+    throw new VentralError(
+      'benchmark-invalid',
+      `${benchmark.file}: ${benchmark.metric.name} needs fitting_stimuli`,
+      { file: benchmark.file, field: '/fitting_stimuli' },
+    );
+  }
+  return loadReadOut(
+    benchmark,
+    await sources.stimuli(benchmark.fittingStimuli, 'fitting'),
+    stimuli,
+    trials,
+  );
+}

@@ -1,0 +1,52 @@
+import type { ModelCard } from '../activations/card.js';
+import type { Shown } from '../activations/extract.js';
+import type { Features } from '../numerics/features.js';
+import type { Benchmark } from './benchmark-file.js';
+import type { Digestible } from './digest.js';
+import type { Score } from './score.js';
+
+/** The part of a score that the data decide, before model and provenance are written beside it. */
+export type Measured = Pick<
+  Score,
+  | 'value'
+  | 'error'
+  | 'ci'
+  | 'formula'
+  | 'errorOf'
+  | 'errorKind'
+  | 'raw'
+  | 'ceiling'
+  | 'warnings'
+  | 'splits'
+>;
+
+/** What is asked of a measurement. */
+export interface MeasureOptions {
+  /** Keep split × neuroid values and split ids. */
+  readonly detail?: boolean;
+  /** The model's card, where the task needs it (labels). */
+  readonly card?: ModelCard | undefined;
+}
+
+/** A benchmark with its data in hand, ready to measure any number of feature sets. */
+export interface LoadedBenchmark extends PreparedBenchmark {
+  /** Whether its published self-checks were reproduced here on these data. */
+  readonly verified: boolean;
+}
+
+/** What the loader of each kind of benchmark makes. */
+export interface PreparedBenchmark {
+  readonly benchmark: Benchmark;
+  /** The stimulus sets that features are needed for: one, or fitting and test. */
+  readonly shown: readonly Shown[];
+  /** Which of the model's layers the task reads. */
+  readonly reads: 'region' | 'readout' | 'logits';
+  /** Metric and its version, `pls@1`. */
+  readonly metric: string;
+  /** Everything on the benchmark's side that the number depends on, pictures apart. */
+  readonly inputs: Digestible;
+  /** Throws where the task cannot be done with a model of this card, before the network runs. */
+  refuse?(card: ModelCard): void;
+  /** Compares features, one set for each of `shown` with rows in its order. */
+  measure(features: readonly Features[], options?: MeasureOptions): Promise<Measured>;
+}

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import type { Shown } from '../activations/extract.js';
+import type { StimulusSet } from '../data/stimulus-set.js';
+import { digestOf } from './digest.js';
+
+const known = new WeakMap<StimulusSet, Promise<readonly string[]>>();
+
+/** SHA-256 of each picture of a set, in its order; read once a set. */
+export function pictureDigests(stimuli: StimulusSet): Promise<readonly string[]> {
+  let digests = known.get(stimuli);
+  if (!digests) {
+    digests = hashAll(stimuli);
+    known.set(stimuli, digests);
+  }
+  return digests;
+}
+
+async function hashAll(stimuli: StimulusSet): Promise<string[]> {
+  const digests: string[] = [];
+  for (let row = 0; row < stimuli.ids.length; row++) {
+    digests.push(
+      createHash('sha256')
+        .update(await stimuli.read(row))
+        .digest('hex'),
+    );
+  }
+  return digests;
+}
+
+/** What a network saw: each picture by its bytes, and the degrees that it was shown at. */
+export async function shownDigest({ stimuli, degrees }: Shown): Promise<string> {
+  return digestOf({ ids: stimuli.ids, pictures: await pictureDigests(stimuli), degrees });
+}
