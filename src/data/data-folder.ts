@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { VentralError } from '../errors/ventral-error.js';
+import type { CatalogEntry, CatalogFile } from './catalog.js';
+
+/** Where a file of the catalog lies: HOME/data/<sha1>/<file>, whether pulled or imported. */
+export function dataPath(home: string, file: CatalogFile): string {
+  return join(home, 'data', file.sha1, file.file);
+}
+
+/** A file that a user gave in place of one of the catalog: written beside it as `import.json`. */
+export interface ImportRecord {
+  readonly identifier: string;
+  readonly kind: CatalogEntry['kind'];
+  readonly role: CatalogFile['role'];
+  readonly file: string;
+  /** SHA-1 of the bytes that were given. */
+  readonly sha1: string;
+  /** When, ISO 8601: the latest import of a role counts. */
+  readonly importedAt: string;
+}
+
+/** Paths of the files of an entry by role. `ownBytes` where a user's own file stands in for one. */
+export interface LocatedData {
+  readonly paths: Readonly<Partial<Record<CatalogFile['role'], string>>>;
+  readonly missing: readonly CatalogFile[];
+  readonly ownBytes: boolean;
+}
+
+/** Looks for the files of an entry under `home`; the published bytes win over a user's own. */
+export async function locateData(entry: CatalogEntry, home: string): Promise<LocatedData> {
+  const paths: Partial<Record<CatalogFile['role'], string>> = {};
+  const missing: CatalogFile[] = [];
+  let ownBytes = false;
+  let records: readonly ImportRecord[] | undefined;
+  for (const file of entry.files) {
+    const path = dataPath(home, file);
+    if (await isThere(path)) {
+      paths[file.role] = path;
+      continue;
+    }
+    records ??= await importRecords(home);
+    const own = records.find(
+      ({ identifier, kind, role }) =>
+        identifier === entry.identifier && kind === entry.kind && role === file.role,
+    );
+    if (own) {
+      ownBytes = true;
+      paths[file.role] = join(home, 'data', own.sha1, own.file);
+    } else missing.push(file);
+  }
+  return { paths, missing, ownBytes };
+}
+
+/** The paths of {@link locateData}. Throws `data-missing` with the command that brings what lacks. */
+export async function requireData(entry: CatalogEntry, home: string): Promise<LocatedData> {
+  const located = await locateData(entry, home);
+  const [first] = located.missing;
+  if (!first) return located;
+  const how =
+    entry.access === 'private'
+      ? 'they are private: `ventral data import FILE` takes them from someone who was given them'
+      : `\`ventral data pull ${entry.identifier}\` fetches them`;
+  throw new VentralError(
+    'data-missing',
+    `The ${entry.kind} ${entry.identifier} are not here (${first.file}); ${how}`,
+    { file: first.file, expected: dataPath(home, first), found: 'no such file' },
+  );
+}
+
+/** Imports under `home`, the latest first. */
+export async function importRecords(home: string): Promise<readonly ImportRecord[]> {
+  const folder = join(home, 'data');
+  const records: ImportRecord[] = [];
+  for (const name of await namesIn(folder)) {
+    try {
+      records.push(JSON.parse(await readFile(join(folder, name, 'import.json'), 'utf8')));
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw VentralError.from(error);
+    }
+  }
+  return records.sort((a, b) => (a.importedAt < b.importedAt ? 1 : -1));
+}
+
+/** Names in a folder, sorted; none where there is no such folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw VentralError.from(error);
+  }
+}
+
+/** Whether a path is a file. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** What hashing may report and be stopped by. */
+export interface HashOptions {
+  readonly progress?: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** SHA-1 of a file, lower-case hex. Throws `interrupted` where the signal says so. */
+export async function sha1Of(path: string, options: HashOptions = {}): Promise<string> {
+  const hash = createHash('sha1');
+  let done = 0;
+  try {
+    for await (const chunk of createReadStream(path, {
+      highWaterMark: 1 << 20,
+      ...(options.signal ? { signal: options.signal } : {}),
+    })) {
+      hash.update(chunk);
+      done += chunk.length;
+      options.progress?.(done);
+    }
+  } catch (error) {
+    throw VentralError.from(error);
+  }
+  return hash.digest('hex');
+}
+
+/** Makes finished bytes durable, then gives them their name in the same file system. */
+export async function place(temporary: string, path: string): Promise<void> {
+  await sync(temporary);
+  await rename(temporary, path);
+  await sync(dirname(path));
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

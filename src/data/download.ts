@@ -1,0 +1,221 @@
+import { rm, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VentralError } from '../errors/ventral-error.js';
+import { type CatalogEntry, type CatalogFile, entriesNeeded } from './catalog.js';
+import { dataPath, isThere, sha1Of } from './data-folder.js';
+import { type Body, BrokenBody, type Failure, request } from './download-request.js';
+import { PartialFile } from './partial-file.js';
+
+/** How far one file is. */
+export interface PullProgress {
+  readonly file: string;
+  /** `waiting`: for the next attempt after a failure. */
+  readonly stage: 'downloading' | 'waiting' | 'checking';
+  readonly done: number;
+  /** Bytes of the whole file, once the server or the catalog has said so. */
+  readonly total?: number;
+}
+
+/** When to try again, and when to give up. */
+export interface Patience {
+  /** Attempts in a row that bring not one byte. */
+  readonly attempts: number;
+  /** Wait before the second attempt; it doubles each time, up to a minute. `Retry-After` overrides. */
+  readonly firstWaitMs: number;
+  /** Silence of the server after which an attempt has failed. */
+  readonly stallMs: number;
+}
+
+export interface PullOptions {
+  readonly home: string;
+  /** Another place that holds the catalog's files under their names. */
+  readonly baseUrl?: string;
+  readonly progress?: (progress: PullProgress) => void;
+  readonly signal?: AbortSignal;
+  readonly patience?: Patience;
+}
+
+/** A file that is here and has the bytes that were published. */
+export interface PulledFile {
+  readonly file: string;
+  readonly path: string;
+  /** True where it was here before. */
+  readonly already: boolean;
+}
+
+const PATIENCE: Patience = { attempts: 6, firstWaitMs: 1000, stallMs: 60_000 };
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * Brings every file of a catalog name, and of the stimulus set that it was recorded on, to
+ * HOME/data: resumed where an earlier attempt stopped, checked by SHA-1, named only when whole.
+ * Throws `data-missing`, `download-forbidden`, `download-failed`, `checksum-mismatch`, `disk-full`
+ * or `interrupted`; what was fetched before an interruption is kept for the next time.
+ */
+export async function pull(identifier: string, options: PullOptions): Promise<PulledFile[]> {
+  const pulled: PulledFile[] = [];
+  for (const entry of entriesNeeded(identifier)) {
+    for (const file of entry.files) pulled.push(await pullFile(file, entry, options));
+  }
+  return pulled;
+}
+
+/** {@link pull} for one file of an entry. */
+export async function pullFile(
+  file: CatalogFile,
+  entry: CatalogEntry,
+  options: PullOptions,
+): Promise<PulledFile> {
+  const path = dataPath(options.home, file);
+  if ((await isThere(path)) && (await isWhole(path, file, options))) {
+    return { file: file.file, path, already: true };
+  }
+  let part: PartialFile | undefined;
+  try {
+    part = await PartialFile.open(dirname(path));
+    await fetchChecked(part, file, entry, options);
+    await part.finish(path);
+  } catch (thrown) {
+    const error = options.signal?.aborted ? interrupted(file, thrown) : VentralError.from(thrown);
+    // A full disk and wrong bytes leave nothing; anything else leaves a beginning to go on from.
+    const worthless = error.code === 'disk-full' || error.code === 'checksum-mismatch';
+    await (worthless ? part?.discard() : part?.release());
+    throw error;
+  }
+  return { file: file.file, path, already: false };
+}
+
+function interrupted(file: CatalogFile, cause: unknown): VentralError {
+  const next = '`ventral data pull` goes on from here';
+  return new VentralError('interrupted', `${file.file}: interrupted; ${next}`, {
+    file: file.file,
+    cause,
+  });
+}
+
+async function isWhole(path: string, file: CatalogFile, options: PullOptions): Promise<boolean> {
+  const digest = await checked(path, file, options);
+  if (digest === file.sha1) return true;
+  await rm(path); // it rotted or was edited: the catalog's bytes take its place
+  return false;
+}
+
+async function fetchChecked(
+  part: PartialFile,
+  file: CatalogFile,
+  entry: CatalogEntry,
+  options: PullOptions,
+): Promise<void> {
+  await fetchAll(part, file, entry, options);
+  let found = await checked(part.path, file, options);
+  if (found !== file.sha1 && part.joined) {
+    // The pieces may be of a content that changed in between: once more, from zero.
+    await part.restart(undefined);
+    await fetchAll(part, file, entry, options);
+    found = await checked(part.path, file, options);
+  }
+  if (found === file.sha1) return;
+  throw new VentralError(
+    'checksum-mismatch',
+    `${file.file}: expected SHA-1 ${file.sha1}, found ${found} in ${part.bytes} bytes from ${addressOf(file, options)}; the file was removed`,
+    { file: file.file, field: 'sha1', expected: file.sha1, found },
+  );
+}
+
+function checked(path: string, file: CatalogFile, { progress, signal }: PullOptions) {
+  const report = (done: number) => progress?.({ file: file.file, stage: 'checking', done });
+  return sha1Of(path, { progress: report, ...(signal ? { signal } : {}) });
+}
+
+function addressOf(file: CatalogFile, { baseUrl }: PullOptions): string {
+  if (baseUrl === undefined) return file.url;
+  return new URL(encodeURIComponent(file.file), baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`)
+    .href;
+}
+
+/** Attempts until the part is as long as the server says the file is. */
+async function fetchAll(
+  part: PartialFile,
+  file: CatalogFile,
+  entry: CatalogEntry,
+  options: PullOptions,
+): Promise<void> {
+  const { attempts, firstWaitMs, stallMs } = options.patience ?? PATIENCE;
+  const url = addressOf(file, options);
+  let furthest = part.bytes;
+  for (let failed = 0; ; ) {
+    options.signal?.throwIfAborted();
+    const outcome = await request({
+      url,
+      part,
+      entry,
+      stallMs,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    const failure = outcome.body
+      ? await receive(part, file, outcome.body, options)
+      : outcome.failure;
+    if (failure === undefined) return;
+    failed = part.bytes > furthest ? 1 : failed + 1;
+    furthest = Math.max(furthest, part.bytes);
+    if (failed >= attempts) {
+      throw new VentralError(
+        'download-failed',
+        `${file.file}: ${failure.why} after ${attempts} attempts at ${url}; \`ventral data pull\` goes on from here`,
+        { file: file.file, found: failure.why, cause: failure.cause },
+      );
+    }
+    const wait = failure.waitMs ?? Math.min(firstWaitMs * 2 ** (failed - 1), LONGEST_WAIT_MS);
+    options.progress?.({ file: file.file, stage: 'waiting', done: part.bytes });
+    await sleep(wait, undefined, options.signal ? { signal: options.signal } : {});
+  }
+}
+
+/** Writes one answer to the part; gives the failure where it ended early. */
+async function receive(
+  part: PartialFile,
+  file: CatalogFile,
+  body: Body,
+  options: PullOptions,
+): Promise<Failure | undefined> {
+  const total = body.total ?? file.size;
+  await roomFor(part, file, total);
+  const progress = (done: number) =>
+    options.progress?.({
+      file: file.file,
+      stage: 'downloading',
+      done,
+      ...(total === undefined ? {} : { total }),
+    });
+  progress(part.bytes);
+  try {
+    await part.append(body.chunks, progress);
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    const { code } = cause as { code?: string };
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw full(file, total ?? part.bytes, cause);
+    if (!(cause instanceof BrokenBody)) throw cause;
+    return { why: `the connection broke (${cause.message})`, cause };
+  }
+  if (total !== undefined && part.bytes < total) {
+    return { why: `the server closed at ${part.bytes} of ${total} bytes` };
+  }
+  return undefined;
+}
+
+async function roomFor(part: PartialFile, file: CatalogFile, total = 0): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(part.path));
+  if (total - part.bytes > bavail * bsize) throw full(file, total, undefined);
+}
+
+function full(file: CatalogFile, bytes: number, cause: unknown): VentralError {
+  return new VentralError(
+    'disk-full',
+    `No space left on the disk for ${file.file} (${bytes} bytes)`,
+    {
+      file: file.file,
+      cause,
+    },
+  );
+}

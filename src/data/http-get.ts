@@ -1,0 +1,90 @@
+import { type IncomingMessage, request as plain } from 'node:http';
+import { request as secure } from 'node:https';
+
+/** What a server answers: status and headers at once, the body as it comes. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  /** The body; every byte that arrived is given before a broken connection throws. */
+  chunks(): AsyncGenerator<Uint8Array>;
+  /** Lets go of the connection. */
+  close(): void;
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Chunks in memory before the sender is slowed down. */
+const AHEAD = 64;
+
+/**
+ * One GET, following up to five redirects. The built-in `fetch` is not used because it throws away
+ * what it has buffered when a connection breaks, and a resumable download wants those bytes.
+ */
+export async function httpGet(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Answer> {
+  let at = new URL(url);
+  for (let hops = 0; ; hops++) {
+    const message = await open(at, headers, signal);
+    const { location } = message.headers;
+    if (REDIRECTS.has(message.statusCode ?? 0) && location !== undefined && hops < 5) {
+      message.resume();
+      at = new URL(location, at);
+      continue;
+    }
+    return {
+      status: message.statusCode ?? 0,
+      headers: message.headers,
+      chunks: received(message),
+      close: () => void message.destroy(),
+    };
+  }
+}
+
+function open(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? secure : plain;
+    request(url, { headers, signal, agent: false }, resolve).on('error', reject).end();
+  });
+}
+
+/** Listens at once: what arrives, and a break, before anyone reads would be lost otherwise. */
+function received(message: IncomingMessage): () => AsyncGenerator<Uint8Array> {
+  const queue: Uint8Array[] = [];
+  let end: { error?: unknown } | undefined;
+  let wake = () => {};
+  message.on('data', (chunk: Uint8Array) => {
+    queue.push(chunk);
+    if (queue.length >= AHEAD) message.pause();
+    wake();
+  });
+  const finish = (error?: unknown) => {
+    end ??= error === undefined ? {} : { error };
+    wake();
+  };
+  message.on('end', () => finish());
+  message.on('error', finish);
+  message.on('close', () => finish(new Error('the connection was closed')));
+  return async function* () {
+    try {
+      for (;;) {
+        for (let next = queue.shift(); next; next = queue.shift()) {
+          if (message.isPaused() && queue.length < AHEAD / 2) message.resume();
+          yield next;
+        }
+        if (end) break;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      message.destroy();
+    }
+    if (end.error !== undefined) throw end.error;
+  };
+}
