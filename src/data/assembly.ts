@@ -1,7 +1,9 @@
 import { VentralError } from '../errors/ventral-error.js';
 import {
   type AttributeValue,
+  type NetcdfDtype,
   type NetcdfFile,
+  type NetcdfValues,
   type NetcdfVariable,
   openNetcdf,
 } from '../formats/netcdf.js';
@@ -11,11 +13,12 @@ import {
   isCharArray,
   readDecoded,
 } from '../formats/netcdf-decode.js';
+import { type VariableToWrite, writeNetcdf } from '../formats/write-netcdf.js';
 import type { StimulusSet } from './stimulus-set.js';
 
 /**
  * Assemblies: values over dimensions with coordinates, read from BrainIO's netCDF-4 files as the
- * reference's loader reads them (spec §6.2). Contents exact.
+ * reference's loader reads them, and written as it packages them (spec §6.2). Contents exact.
  */
 
 /** A coordinate along one dimension; missing numbers are NaN, missing text is null. */
@@ -208,3 +211,97 @@ export function textValues(values: Coordinate['values'] | Decoded['values']): st
     value === null || Number.isNaN(value) ? '' : String(value),
   );
 }
+
+/**
+ * Writes an assembly as BrainIO packages it (spec §6.2): every coordinate a variable of its own
+ * along its dimension, a dimension's index as `<dim>_`, values in the variable `data`, attributes
+ * promoted. Whole or not at all. Throws RangeError where coordinates do not fit, `disk-full`.
+ */
+export async function writeAssembly(
+  path: string,
+  assembly: Assembly,
+  { compress = true }: { compress?: boolean } = {},
+): Promise<void> {
+  const dimensions = new Map(assembly.dims.map((dim, i) => [dim, assembly.shape[i]]));
+  const coords = Array.from(assembly.coords, ([name, coordinate]) =>
+    coordinateVariable(dimensions.has(name) ? `${name}_` : name, coordinate),
+  );
+  const coordinates = coords.map(({ name }) => name).join(' ');
+  const stored = toStored(assembly.dtype, assembly.values);
+  const data: VariableToWrite = {
+    name: 'data',
+    dims: assembly.dims,
+    ...stored,
+    compress,
+    attributes: {
+      ...fillOf(stored.dtype),
+      ...stored.attributes,
+      ...assembly.attributes,
+      ...(coordinates === '' ? {} : { coordinates }),
+    },
+  };
+  await writeNetcdf(path, {
+    dimensions,
+    variables: [...coords, data],
+    attributes: assembly.attributes,
+  });
+}
+
+function coordinateVariable(name: string, { dim, dtype, values }: Coordinate): VariableToWrite {
+  const stored = toStored(dtype, values);
+  return {
+    name,
+    dims: [dim],
+    ...stored,
+    attributes: { ...fillOf(stored.dtype), ...stored.attributes },
+  };
+}
+
+/** xarray marks missing floats by NaN as fill value. */
+function fillOf(dtype: NetcdfDtype): Record<string, AttributeValue> {
+  return dtype === 'float32' || dtype === 'float64' ? { _FillValue: Number.NaN } : {};
+}
+
+interface Stored {
+  readonly dtype: NetcdfDtype;
+  readonly values: NetcdfValues;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+/** Values in their stored type: booleans as int8, missing text empty, integers as they were. */
+function toStored(dtype: DecodedDtype, values: Assembly['values'] | Coordinate['values']): Stored {
+  const list = values as ArrayLike<string | number | boolean | null>;
+  if (dtype === 'bool') {
+    return { dtype: 'int8', values: Int8Array.from(list, Number), attributes: { dtype: 'bool' } };
+  }
+  if (dtype === 'string') {
+    const text = Array.from(list, (value) => (value === null ? '' : String(value)));
+    return { dtype, values: text, attributes: {} };
+  }
+  const stored = numbers(dtype, list);
+  return { dtype, values: stored, attributes: {} };
+}
+
+function numbers(
+  dtype: Exclude<DecodedDtype, 'bool' | 'string'>,
+  list: ArrayLike<string | number | boolean | null>,
+): NetcdfValues {
+  if (dtype === 'float32')
+    return list instanceof Float32Array ? list : Float32Array.from(list, Number);
+  if (dtype === 'float64')
+    return list instanceof Float64Array ? list : Float64Array.from(list, Number);
+  if (dtype === 'int64') return BigInt64Array.from(list, toBigInt);
+  if (dtype === 'uint64') return BigUint64Array.from(list, toBigInt);
+  return integerArrays[dtype].from(list as ArrayLike<number>);
+}
+
+const integerArrays = {
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+} as const;
+
+const toBigInt = (value: string | number | boolean | null) => BigInt(value ?? 0);

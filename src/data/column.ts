@@ -57,7 +57,7 @@ export function inferColumn(name: string, cells: readonly string[]): Column {
     return { name, dtype: 'int64', values: cells.map(Number) };
   }
   if (cells.every((cell) => missing.has(cell) || isNumber(cell))) {
-    return { name, dtype: 'float64', values: cells.map(parseNumber) };
+    return { name, dtype: 'float64', values: cells.map(pandasNumber) };
   }
   if (cells.every((cell) => cell in truth)) {
     return { name, dtype: 'bool', values: cells.map((cell) => truth[cell]) };
@@ -76,6 +76,34 @@ export function parseNumber(cell: string): number {
   const infinity = infinite.exec(cell);
   if (infinity !== null) return infinity[1] === '-' ? -Infinity : Infinity;
   return missing.has(cell) || !decimal.test(cell) ? Number.NaN : Number(cell);
+}
+
+/**
+ * The number that pandas.read_csv makes of a cell. Its default parser is not correctly rounded: up
+ * to 17 digits are gathered in float64 and scaled by one power of ten, which is often one unit off.
+ */
+function pandasNumber(cell: string): number {
+  const parts = /^\s*([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?\s*$/.exec(cell);
+  if (parts === null || missing.has(cell)) return parseNumber(cell);
+  const [, sign, whole, fraction, power = '0'] = parts;
+  const digits = whole + fraction;
+  const kept = Math.min(digits.length, maxDigits);
+  let number = 0;
+  for (let i = 0; i < kept; i++) number = number * 10 + Number(digits[i]);
+  const dropped = Math.max(0, whole.length - maxDigits);
+  const decimals = Math.max(0, kept - whole.length);
+  const exponent = dropped - decimals + Number(power);
+  return (sign === '-' ? -1 : 1) * scaleByTen(number, exponent);
+}
+
+const maxDigits = 17;
+
+function scaleByTen(number: number, exponent: number): number {
+  if (number === 0) return 0;
+  if (exponent > 308) return Number.POSITIVE_INFINITY;
+  if (exponent > 0) return number * Number(`1e${exponent}`);
+  if (exponent < -308) return number / Number(`1e${-308 - exponent}`) / 1e308;
+  return number / Number(`1e${-exponent}`);
 }
 
 /** True for a cell that holds a number, or nothing as pandas.read_csv sees it. */
