@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { VentralError } from '../errors/ventral-error.js';
+import { isThere, namesIn, sha1Of } from './data-folder.js';
+
+/** What a look at one file under HOME/data found. */
+export interface VerifiedFile {
+  readonly file: string;
+  readonly path: string;
+  /** SHA-1 that its folder promises. */
+  readonly expected: string;
+  readonly found: string;
+  readonly ok: boolean;
+}
+
+/** Hashes every file under HOME/data again and compares it with the name of its folder. */
+export async function verifyData(options: {
+  readonly home: string;
+  readonly progress?: (progress: { readonly file: string; readonly done: number }) => void;
+  readonly signal?: AbortSignal;
+}): Promise<VerifiedFile[]> {
+  const root = join(options.home, 'data');
+  const verified: VerifiedFile[] = [];
+  for (const expected of await namesIn(root)) {
+    if (!/^[0-9a-f]{40}$/.test(expected)) continue;
+    for (const file of await namesIn(join(root, expected))) {
+      const path = join(root, expected, file);
+      if (file.startsWith('.') || file === 'import.json' || !(await isThere(path))) continue;
+      const found = await sha1Of(path, {
+        progress: (done) => options.progress?.({ file, done }),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      verified.push({ file, path, expected, found, ok: found === expected });
+    }
+  }
+  return verified;
+}
+
+/** Throws `checksum-mismatch` naming the files that are not what they should be. */
+export function requireVerified(files: readonly VerifiedFile[]): void {
+  const wrong = files.filter(({ ok }) => !ok);
+  const [first] = wrong;
+  if (!first) return;
+  throw new VentralError(
+    'checksum-mismatch',
+    `${wrong.length} of ${files.length} files changed: ${wrong.map(({ path }) => path).join(', ')}; expected SHA-1 ${first.expected}, found ${first.found}. \`ventral data pull\` fetches them again`,
+    { file: first.path, field: 'sha1', expected: first.expected, found: first.found },
+  );
+}
