@@ -1,0 +1,98 @@
+/**
+ * The metrics `cka` and `cka-cv` (spec §1.10): linear centred kernel alignment (Kornblith et al. 2019),
+ * by default with the unbiased estimate of Székely and Rizzo 2014, as the reference registers it.
+ */
+import { type Matrix, matrix } from '../numerics/matrix.js';
+import { centreKernel } from '../numerics/ridge.js';
+import { gramSource, requireFiniteGram } from './gram-source.js';
+import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
+import type { GramSource } from './pls.js';
+import {
+  recordedFeatures,
+  type StimulusMatrix,
+  splitSimilarity,
+  wholeSimilarity,
+} from './similarity.js';
+
+/** Alignment over all stimuli, unbiased. */
+export async function cka(source: Source, target: Target): Promise<MetricResult> {
+  return ckaOfGram(await gramSource(source), target);
+}
+
+/** The same from a Gram matrix, whatever became of the features. */
+export async function ckaOfGram(source: GramSource, target: Target): Promise<MetricResult> {
+  requireFiniteGram(source);
+  return wholeSimilarity(products(source), await recordedProducts(target), unbiasedAlignment);
+}
+
+/** The biased estimate over all stimuli. */
+export async function ckaBiased(source: Source, target: Target): Promise<MetricResult> {
+  const recorded = await recordedProducts(target);
+  return wholeSimilarity(products(await gramSource(source)), recorded, biasedAlignment);
+}
+
+/**
+ * Unbiased alignment over the test set of each split. The reference splits with test_size .9, stratified.
+ * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
+ */
+export async function ckaCv(
+  source: Source,
+  target: Target,
+  options: { readonly crossValidation: CrossValidation },
+): Promise<MetricResult> {
+  return ckaCvOfGram(await gramSource(source), target, options);
+}
+
+/** The same from a Gram matrix. */
+export async function ckaCvOfGram(
+  source: GramSource,
+  target: Target,
+  { crossValidation }: { readonly crossValidation: CrossValidation },
+): Promise<MetricResult> {
+  requireFiniteGram(source);
+  const recorded = { ...(await recordedProducts(target)), strata: target.strata };
+  return splitSimilarity(products(source), recorded, crossValidation, unbiasedAlignment);
+}
+
+function products({ stimulusIds, gram }: GramSource): StimulusMatrix {
+  return { stimulusIds, values: gram };
+}
+
+async function recordedProducts(target: Target): Promise<StimulusMatrix> {
+  return products(await gramSource(recordedFeatures(target)));
+}
+
+function biasedAlignment(source: Matrix, target: Matrix): number {
+  const centred = (train: Matrix) => centreKernel({ train, cross: train }).train;
+  return alignment(centred(source), centred(target));
+}
+
+function unbiasedAlignment(source: Matrix, target: Matrix): number {
+  return alignment(uCentred(source), uCentred(target));
+}
+
+function alignment(source: Matrix, target: Matrix): number {
+  let [cross, ofSource, ofTarget] = [0, 0, 0];
+  for (let i = 0; i < source.data.length; i++) {
+    cross += source.data[i] * target.data[i];
+    ofSource += source.data[i] ** 2;
+    ofTarget += target.data[i] ** 2;
+  }
+  return cross / Math.sqrt(ofSource) / Math.sqrt(ofTarget);
+}
+
+/** U-centring: zero diagonal, and zero mean over the rest of each row. NaN with fewer than three rows. */
+function uCentred({ rows: n, data }: Matrix): Matrix {
+  const means = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) if (i !== j) means[i] += data[i * n + j] / (n - 2);
+  }
+  const shift = means.reduce((sum, value) => sum + value, 0) / (2 * (n - 1));
+  const values = matrix(n, n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      if (i !== j) values.data[i * n + j] = data[i * n + j] - means[i] - means[j] + 2 * shift;
+    }
+  }
+  return values;
+}

@@ -1,0 +1,63 @@
+/**
+ * The metric `linear` (linear_predictivity, spec §1.10): ordinary least squares from a layer to each
+ * neuroid, of least norm where the units outnumber the train stimuli. There it passes through every
+ * train response, and the reference itself changes by .01 with the BLAS in use (a warning says so).
+ */
+
+import { leastNormPredictions, leastSquaresPredictions } from '../numerics/least-squares.js';
+import { type Matrix, matrix } from '../numerics/matrix.js';
+import {
+  crossRegressedCorrelation,
+  pickRows,
+  type Regress,
+} from './cross-regressed-correlation.js';
+import { gramSource, requireFiniteGram } from './gram-source.js';
+import type { CrossValidation, MetricResult, Source, Target, Warning } from './metric.js';
+import { type GramSource, refuseNotFinite, submatrix } from './pls.js';
+
+/** Cross-validated correlation of a linear regression. Throws `activations-not-finite` and what the frame throws. */
+export async function linear(
+  source: Source,
+  target: Target,
+  options: { readonly crossValidation: CrossValidation },
+): Promise<MetricResult> {
+  const { stimulusIds, features } = source;
+  if (features.cols > features.rows) return linearOfGram(await gramSource(source), target, options);
+  await refuseNotFinite(features, stimulusIds);
+  const values = Float64Array.from(await features.columns(0, features.cols));
+  const regress = linearRegression(matrix(features.rows, features.cols, values));
+  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
+}
+
+/** The same from the Gram matrix of a layer that is wider than there are stimuli. */
+export async function linearOfGram(
+  source: GramSource,
+  target: Target,
+  { crossValidation }: { readonly crossValidation: CrossValidation },
+): Promise<MetricResult> {
+  requireFiniteGram(source);
+  const regress = linearGramRegression(source.gram);
+  return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
+}
+
+/** Least squares on features (presentation × unit) in memory. */
+export function linearRegression(x: Matrix): Regress {
+  return async ({ train, test }, y) => {
+    const rows = pickRows(x, train);
+    const values = await leastSquaresPredictions(rows, y, pickRows(x, test));
+    return { values, remarks: x.cols >= train.length - 1 ? [interpolates] : [] };
+  };
+}
+
+/** Least squares of least norm; rows of the source are rows and columns of `gram`. */
+export function linearGramRegression(gram: Matrix): Regress {
+  return async ({ train, test }, y) => {
+    const kernel = { train: submatrix(gram, train, train), cross: submatrix(gram, test, train) };
+    return { values: await leastNormPredictions(kernel, y), remarks: [interpolates] };
+  };
+}
+
+const interpolates: Warning = {
+  code: 'underdetermined',
+  detail: 'the units outnumber the train stimuli, and the regression passes through each of them',
+};

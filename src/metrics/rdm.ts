@@ -1,0 +1,100 @@
+/**
+ * The metrics `rdm` and `rdm-cv` (spec §1.10): representational dissimilarity, 1 − r between the
+ * responses to two stimuli, compared by Spearman's rank correlation (Kriegeskorte et al. 2008).
+ */
+import { columnBlocks } from '../numerics/column-blocks.js';
+import type { Features } from '../numerics/features.js';
+import { gram } from '../numerics/gram.js';
+import { type Matrix, matrix } from '../numerics/matrix.js';
+import { spearman } from '../numerics/spearman.js';
+import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
+import { refuseNotFinite } from './pls.js';
+import {
+  recordedFeatures,
+  type StimulusMatrix,
+  splitSimilarity,
+  wholeSimilarity,
+} from './similarity.js';
+
+/** Rank correlation of the dissimilarities of all pairs of stimuli. */
+export async function rdm(source: Source, target: Target): Promise<MetricResult> {
+  return wholeSimilarity(
+    await dissimilaritiesOf(source),
+    await dissimilaritiesOf(recordedFeatures(target)),
+    compareRdms,
+  );
+}
+
+/**
+ * The same over the test set of each split. The reference splits with test_size .9, stratified.
+ * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
+ */
+export async function rdmCv(
+  source: Source,
+  target: Target,
+  { crossValidation }: { readonly crossValidation: CrossValidation },
+): Promise<MetricResult> {
+  return splitSimilarity(
+    await dissimilaritiesOf(source),
+    { ...(await dissimilaritiesOf(recordedFeatures(target))), strata: target.strata },
+    crossValidation,
+    compareRdms,
+  );
+}
+
+async function dissimilaritiesOf({ stimulusIds, features }: Source): Promise<StimulusMatrix> {
+  await refuseNotFinite(features, stimulusIds);
+  return { stimulusIds, values: await dissimilarities(features) };
+}
+
+/** 1 − r between the rows of the features: presentation × presentation, NaN where a row is constant. */
+export async function dissimilarities(features: Features): Promise<Matrix> {
+  const products = await gram(await centredRows(features));
+  const n = products.rows;
+  const length = Float64Array.from({ length: n }, (_, i) => Math.sqrt(products.data[i * (n + 1)]));
+  const values = matrix(n, n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      const r = products.data[i * n + j] / length[i] / length[j];
+      values.data[i * n + j] = 1 - Math.max(-1, Math.min(1, r));
+    }
+  }
+  return values;
+}
+
+/** The features in float64, each row minus its mean. */
+async function centredRows(features: Features): Promise<Features> {
+  const means = new Float64Array(features.rows);
+  for (const [from, to] of columnBlocks(features)) {
+    const block = await features.columns(from, to);
+    for (let row = 0, i = 0; row < features.rows; row++) {
+      for (let col = from; col < to; col++) means[row] += block[i++];
+    }
+  }
+  for (let row = 0; row < means.length; row++) means[row] /= features.cols;
+  return {
+    ...features,
+    dtype: 'float64',
+    async columns(from, to) {
+      const block = Float64Array.from(await features.columns(from, to));
+      for (let row = 0, i = 0; row < features.rows; row++) {
+        for (let col = from; col < to; col++) block[i++] -= means[row];
+      }
+      return block;
+    },
+  };
+}
+
+/** Spearman's correlation of the entries above the diagonal. */
+function compareRdms(source: Matrix, target: Matrix): number {
+  return spearman(aboveDiagonal(source), aboveDiagonal(target));
+}
+
+function aboveDiagonal({ rows, data }: Matrix): Float64Array {
+  const values = new Float64Array((rows * (rows - 1)) / 2);
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let col = row + 1; col < rows; col++) values[at++] = data[row * rows + col];
+  }
+  return values;
+}

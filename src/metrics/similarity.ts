@@ -1,0 +1,77 @@
+/**
+ * The frame of metrics that compare two matrices stimulus × stimulus, whole or on the test sets of
+ * splits: nothing is fitted (spec §1.10). Rows are put in ascending order of stimulus_id first.
+ */
+import { ascending } from '../data/ids.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { denseFeatures } from '../numerics/features.js';
+import type { Matrix } from '../numerics/matrix.js';
+import { mean, stdDdof0 } from '../numerics/statistics.js';
+import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
+import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
+import { submatrix } from './pls.js';
+
+/** Similarity of two equally large matrices over the same stimuli. */
+export type Compare = (source: Matrix, target: Matrix) => number;
+
+/** A matrix stimulus × stimulus with the ids of its rows. */
+export interface StimulusMatrix extends Pick<Source, 'stimulusIds'> {
+  readonly values: Matrix;
+}
+
+/** The recordings as features. Throws `recordings-invalid` where a value is missing. */
+export function recordedFeatures({ stimulusIds, values }: Target): Source {
+  const missing = values.data.filter((value) => !Number.isFinite(value)).length;
+  if (missing > 0) {
+    throw new VentralError(
+      'recordings-invalid',
+      `The recordings lack ${missing} values, and a comparison of stimuli needs all`,
+      { found: `${missing} missing values` },
+    );
+  }
+  return { stimulusIds, features: denseFeatures(values.rows, values.cols, values.data) };
+}
+
+/** One comparison over all stimuli. Throws `stimuli-mismatch`, `stimuli-duplicate`. */
+export function wholeSimilarity(
+  source: StimulusMatrix,
+  target: StimulusMatrix,
+  compare: Compare,
+): MetricResult {
+  requireSameStimuli(source.stimulusIds, target.stimulusIds);
+  const sorted = ({ stimulusIds, values }: StimulusMatrix) => {
+    const order = ascending(stimulusIds);
+    return submatrix(values, order, order);
+  };
+  const value = compare(sorted(source), sorted(target));
+  return { value, error: 0, errorKind: 'none', splits: [value], warnings: [] };
+}
+
+/**
+ * Mean of the comparisons over the test set of each split; the train sets are not used.
+ * Throws what {@link wholeSimilarity} throws, and `stimuli-too-few`.
+ */
+export function splitSimilarity(
+  source: StimulusMatrix,
+  target: StimulusMatrix & Pick<Target, 'strata'>,
+  crossValidation: CrossValidation,
+  compare: Compare,
+): MetricResult {
+  requireSameStimuli(source.stimulusIds, target.stimulusIds);
+  const made = benchmarkSplits(target.stimulusIds.length, target.strata, crossValidation);
+  const splits = pairSplits(made, source.stimulusIds, target.stimulusIds).map((rows) => {
+    const ofSource = sortedById(rows.testSource, source.stimulusIds);
+    const ofTarget = sortedById(rows.testTarget, target.stimulusIds);
+    return compare(
+      submatrix(source.values, ofSource, ofSource),
+      submatrix(target.values, ofTarget, ofTarget),
+    );
+  });
+  return {
+    value: mean(splits),
+    error: stdDdof0(splits) / Math.sqrt(splits.length),
+    errorKind: 'sem over splits',
+    splits,
+    warnings: [],
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * Ridge regression with a free intercept from the Gram matrix of its rows (spec §1.10): the same
+ * predictions as scikit-learn's Ridge and RidgeCV in float64, whatever the number of features.
+ */
+import { cholesky, choleskySolve } from './cholesky.js';
+import { symmetricEigen } from './eigen.js';
+import { matmul } from './gemm.js';
+import { type Matrix, matrix } from './matrix.js';
+
+/** Products of the rows that a regression is fitted on, and of rows to predict with them. */
+export interface Kernel {
+  /** train × train */
+  readonly train: Matrix;
+  /** predicted row × train */
+  readonly cross: Matrix;
+}
+
+/** The kernel of features from which the mean of the train rows is taken. */
+export function centreKernel({ train, cross }: Kernel): Kernel {
+  const n = train.rows;
+  const means = columnMeans(train);
+  const whole = means.reduce((sum, value) => sum + value, 0) / n;
+  const centred = ({ rows, data }: Matrix) => {
+    const values = matrix(rows, n);
+    for (let row = 0; row < rows; row++) {
+      let own = 0;
+      for (let col = 0; col < n; col++) own += data[row * n + col];
+      for (let col = 0; col < n; col++)
+        values.data[row * n + col] = data[row * n + col] - own / n - means[col] + whole;
+    }
+    return values;
+  };
+  return { train: centred(train), cross: centred(cross) };
+}
+
+/** Mean of each column. */
+export function columnMeans({ rows, cols, data }: Matrix): Float64Array {
+  const means = new Float64Array(cols);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++) means[col] += data[i++];
+  }
+  for (let col = 0; col < cols; col++) means[col] /= rows;
+  return means;
+}
+
+/** A matrix plus `sign` times one number a column. */
+export function shiftColumns({ rows, cols, data }: Matrix, by: Float64Array, sign: 1 | -1): Matrix {
+  return matrix(
+    rows,
+    cols,
+    data.map((value, i) => value + sign * by[i % cols]),
+  );
+}
+
+/** Predictions (predicted row × target) of a ridge regression with penalty `alpha` > 0 on `y` (train × target). */
+export async function ridgePredictions(kernel: Kernel, y: Matrix, alpha: number): Promise<Matrix> {
+  const { train, cross } = centreKernel(kernel);
+  const means = columnMeans(y);
+  for (let i = 0; i < train.rows; i++) train.data[i * (train.rows + 1)] += alpha;
+  const factor = await cholesky(train);
+  if (!factor) throw new RangeError(`The kernel plus ${alpha} is not positive definite`);
+  const dual = await choleskySolve(factor, shiftColumns(y, means, -1));
+  return shiftColumns(await matmul(cross, dual), means, 1);
+}
+
+/**
+ * The penalty whose leave-one-out predictions of all targets are nearest (scikit-learn's RidgeCV);
+ * the first of equals. `train` is centred or not. One eigen-decomposition serves all penalties.
+ */
+export async function bestAlpha(
+  train: Matrix,
+  y: Matrix,
+  alphas: readonly number[],
+): Promise<number> {
+  const n = train.rows;
+  const { values, vectors } = symmetricEigen(centreKernel({ train, cross: train }).train);
+  const coordinates = await matmul(vectors, shiftColumns(y, columnMeans(y), -1));
+  const squares = matrix(
+    n,
+    n,
+    vectors.data.map((value) => value * value),
+  );
+  let best = Number.NaN;
+  let least = Number.POSITIVE_INFINITY;
+  for (const alpha of alphas) {
+    const weights = values.map((value) => 1 / (Math.max(0, value) + alpha));
+    const weighted = matrix(
+      n,
+      y.cols,
+      coordinates.data.map((value, i) => value * weights[Math.floor(i / y.cols)]),
+    );
+    const residual = await matmul(vectors, weighted, { transposeA: true });
+    const leverage = await matmul(squares, matrix(n, 1, weights), { transposeA: true });
+    let error = 0;
+    // The intercept, which is not penalised, takes its own share of each diagonal entry.
+    for (let i = 0; i < residual.data.length; i++)
+      error += (residual.data[i] / (leverage.data[Math.floor(i / y.cols)] - 1 / (n * alpha))) ** 2;
+    if (error < least) [least, best] = [error, alpha];
+  }
+  return best;
+}

@@ -1,0 +1,29 @@
+import { pearson } from './pearson.js';
+
+/**
+ * Spearman's rank correlation, ties at their mean rank (scipy.stats.spearmanr); NaN where either
+ * vector holds NaN or is constant. Throws as `pearson`.
+ */
+export function spearman(x: Float64Array, y: Float64Array): number {
+  if (x.some(Number.isNaN) || y.some(Number.isNaN)) return Number.NaN;
+  return pearson(ranks(x), ranks(y));
+}
+
+/** Ranks from 1, ties at the mean of the ranks that they take up. */
+export function ranks(values: Float64Array): Float64Array {
+  const sorted = values.slice().sort();
+  const bound = (value: number, after: (sortedValue: number) => boolean) => {
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (after(sorted[middle])) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  return values.map((value) => {
+    const first = bound(value, (other) => other >= value);
+    const past = bound(value, (other) => other > value);
+    return (first + past + 1) / 2;
+  });
+}
