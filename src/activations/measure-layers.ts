@@ -1,6 +1,7 @@
 import { exposeValues } from '../onnx/expose.js';
 import { type LayerInfo, listLayers } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
+import type { ModelCard } from './card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
 
 /** A layer with the shape that it has for one picture; null where the network could not be run. */
@@ -19,15 +20,15 @@ const SIDE = 224;
  */
 export async function measureLayers(
   reference: string,
-  options: { readonly threads?: number } = {},
+  options: { readonly threads?: number; readonly card?: ModelCard } = {},
 ): Promise<MeasuredLayer[]> {
-  const file = await openModelFile(reference);
+  const file = await openModelFile(reference, options.card ? { card: options.card } : {});
   const layers = listLayers(file.model);
   const values = [...new Set(layers.flatMap(({ value }) => value ?? []))];
   const shapes = await shapesOf(file, values, options);
   return layers.map((layer) => {
     const shape = (layer.value === null ? undefined : shapes.get(layer.value)) ?? null;
-    return { ...layer, shape, units: shape?.reduce((product, size) => product * size, 1) };
+    return { ...layer, shape, units: shape?.reduce((product, size) => product * size, 1) ?? null };
   });
 }
 

@@ -353,11 +353,13 @@ export interface components {
             layers: ({
                 /** @example layer3.0 */
                 name: string;
-                /** @description The value inside the graph. */
-                value?: string;
+                /** @description The value inside the graph; null where it was folded away or names cannot tell. */
+                value?: string | null;
                 /** @enum {string} */
                 kind: "module" | "value";
                 operator?: string | null;
+                /** @description Sizes for one picture, without the batch axis; null where the network could not be run. */
+                shape?: number[] | null;
                 units?: number | null;
                 folded?: {
                     [key: string]: unknown;
@@ -931,13 +933,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description One npz archive with `stimulus_id` and `features/<layer>`. */
+            /** @description One npz archive with `stimulus_id` and `features/<layer>`, or a BrainIO netCDF-4 file where the client accepts that alone. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/x-npz": unknown;
+                    "application/x-netcdf": unknown;
                 };
             };
             404: components["responses"]["Problem"];

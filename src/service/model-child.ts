@@ -1,3 +1,4 @@
+import type { ModelCard } from '../activations/card.js';
 import { serveParent } from './serve-parent.js';
 
 /** A question about an ONNX file, for the process that may open it. */
@@ -11,6 +12,8 @@ export interface ModelTask {
   readonly reference: string;
   /** What messages call it. */
   readonly name: string;
+  /** The registered card: it says how large a picture is. */
+  readonly card?: ModelCard;
 }
 
 serveParent<ModelTask>(async () => {

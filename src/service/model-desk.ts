@@ -143,14 +143,20 @@ export class ModelDesk {
 
   /** The layers of a registered model, as `ventral layers` lists them. */
   async layers(model: ModelRecord): Promise<unknown[]> {
-    const known = this.#layers.get(model.digest);
+    const key = JSON.stringify([model.digest, model.card]);
+    const known = this.#layers.get(key);
     if (known) return known;
     const reference = this.#store.files.path(model.digest);
     const list = await this.#run<unknown[]>(
-      { kind: 'layers', reference, name: model.name },
+      {
+        kind: 'layers',
+        reference,
+        name: model.name,
+        ...(model.card ? { card: model.card as ModelCard } : {}),
+      },
       model.size,
     );
-    this.#layers.set(model.digest, list);
+    this.#layers.set(key, list);
     for (const oldest of this.#layers.keys())
       if (this.#layers.size > KEPT_LISTS) this.#layers.delete(oldest);
     return list;

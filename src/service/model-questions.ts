@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseCard } from '../activations/card.js';
+import { measureLayers } from '../activations/measure-layers.js';
 import { openModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { checkGraph } from '../onnx/check-graph.js';
@@ -16,9 +17,17 @@ export async function answerModelTask(task: ModelTask): Promise<unknown> {
     const { digest, card } = await openModelFile(task.reference);
     return { digest, card };
   }
-  return task.kind === 'check'
-    ? check(task)
-    : listLayers(readModel(await readFile(task.reference), task.name));
+  return task.kind === 'check' ? check(task) : layers(task);
+}
+
+/** The layers with their shapes; without them where the network does not run on a picture of that size. */
+async function layers({ reference, name, card }: ModelTask): Promise<unknown> {
+  try {
+    return await measureLayers(reference, { threads: 1, ...(card ? { card } : {}) });
+  } catch {
+    const listed = listLayers(readModel(await readFile(reference), name));
+    return listed.map((layer) => ({ ...layer, shape: null, units: null }));
+  }
 }
 
 /** Reads the graph, checks it, and has the runtime load it: what is registered can be run. */

@@ -2,16 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Request, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
-import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
 import { type Digestible, digestOf } from '../scoring/digest.js';
-import { listBenchmarks } from '../scoring/registry.js';
 import type { Job, JobFilter } from '../store/job-store.js';
 import type { ServiceContext } from './context.js';
+import { findBenchmarks } from './find-benchmarks.js';
 import type { ScorableModel } from './model-desk.js';
-import { RequestProblem } from './problem.js';
 import { readPage } from './read-page.js';
 import { isOpen } from './score-worker.js';
 
@@ -49,7 +47,7 @@ export function scoreRoutes(context: ServiceContext): Router {
 }
 
 async function accept({ desk, store, worker }: ServiceContext, asked: ScoreRequest): Promise<Job> {
-  const benchmarks = findBenchmarks(asked.benchmarks);
+  const benchmarks = findBenchmarks(asked.benchmarks, (position) => `/benchmarks/${position}`);
   const model = await desk.scorable(asked.model);
   const job = await store.jobs.create({
     model: asked.model,
@@ -63,22 +61,6 @@ async function accept({ desk, store, worker }: ServiceContext, asked: ScoreReque
   });
   if (isOpen(job)) worker.wake();
   return job;
-}
-
-/** Over HTTP a benchmark is an identifier, never a file. Throws `benchmark-unknown` for all that are not there. */
-function findBenchmarks(ids: readonly string[]): Benchmark[] {
-  const known = new Map(listBenchmarks().map((benchmark) => [benchmark.id, benchmark]));
-  const parts = ids.flatMap((id, position) => {
-    if (known.has(id)) return [];
-    const detail = `There is no benchmark "${id}"${didYouMean(id, known.keys())}`;
-    return [{ pointer: `/benchmarks/${position}`, detail }];
-  });
-  if (parts.length > 0) {
-    throw new RequestProblem('benchmark-unknown', parts.map(({ detail }) => detail).join('; '), {
-      parts,
-    });
-  }
-  return ids.map((id) => known.get(id)!);
 }
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {

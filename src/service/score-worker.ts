@@ -5,7 +5,9 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { Score } from '../scoring/score.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Job, JobEnd, JobFailure, JobProgress } from '../store/job-store.js';
+import type { ActivationTask } from './activation-task.js';
 import { type ChildProgress, type PlainError, runChild } from './child.js';
+import { Gate } from './gate.js';
 import { problemOf } from './problem.js';
 import type { ScoreTask } from './score-task.js';
 
@@ -41,6 +43,7 @@ export class ScoreWorker {
   readonly #ended = new EventEmitter().setMaxListeners(0);
   readonly #stopped = new AbortController();
   #running: { readonly id: string; readonly abort: AbortController } | undefined;
+  readonly #activations = new Gate(1);
   #work: Promise<void> = Promise.resolve();
   #idle = true;
   #again = false;
@@ -82,6 +85,20 @@ export class ScoreWorker {
     const end = once(this.#ended, id, { signal: enough }).catch(() => {});
     if (isOpen(await this.#options.store.jobs.find(id))) await end;
     else this.#ended.emit(id);
+  }
+
+  /** Writes activations, beside the queue; they wait for each other, and the service's end ends them. */
+  activations(task: ActivationTask, signal: AbortSignal): Promise<void> {
+    const { store, home, threads, maxMemory, maxScratch } = this.#options;
+    return this.#activations.run(async () => {
+      await runChild({
+        script: 'activation-child.js',
+        task: { task, bounds: { home, threads, maxMemory, maxScratch } },
+        temporary: store.files.temporary,
+        limits: { memory: 2 * maxMemory, seconds: DEADLINE_SECONDS },
+        signal: AbortSignal.any([signal, this.#stopped.signal]),
+      });
+    });
   }
 
   /** Ends the running child and waits until its job is back in the queue. */

@@ -1,6 +1,5 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { type IncomingMessage, request as send } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import createClient from 'openapi-fetch';
@@ -9,6 +8,7 @@ import type { paths } from '../../src/api/schema.js';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { type ServiceOptions, startService } from '../../src/service/start-service.js';
 import { oraclePath } from '../oracle.js';
+import { madeHome } from '../store/made-home.js';
 
 /** What a request was answered. */
 export interface Answer {
@@ -36,7 +36,7 @@ export const stub = join(packageRoot, 'test', 'service', 'stub-score-child.mjs')
 
 /** Starts a service on a home of its own, with answers checked against the description. */
 export async function runningService(options: Partial<ServiceOptions> = {}) {
-  const home = options.home ?? (await mkdtemp(join(tmpdir(), 'ventral-service-')));
+  const home = options.home ?? (await madeHome('ventral-service-'));
   const service = await startService({
     home,
     host: '127.0.0.1',

@@ -247,7 +247,7 @@ describe('the scoring process', () => {
       temporary: service.home,
       limits: { memory: 2 ** 30, seconds: 60 },
     };
-    const seen = JSON.parse((await runChild(work).catch((error) => error)).message);
+    const seen = JSON.parse((await runChild<never>(work).catch((error: Error) => error)).message);
     expect(seen.files).toEqual([]);
     expect(seen.cwd).toContain(service.home);
     const allowed = [

@@ -1,16 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Score } from '../../src/scoring/score.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import type { JobRequest } from '../../src/store/job-store.js';
+import { madeHome } from './made-home.js';
 
 let home: string;
 let store: HomeStore;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'ventral-store-'));
+  home = await madeHome('ventral-store-');
   store = await openHomeStore(home);
 });
 afterAll(async () => {
