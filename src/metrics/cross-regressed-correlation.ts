@@ -74,7 +74,9 @@ export function pickRows({ cols, data }: Matrix, index: readonly number[]): Matr
 
 /** One column of a matrix, copied. */
 export function column({ rows, cols, data }: Matrix, k: number): Float64Array {
-  return Float64Array.from({ length: rows }, (_, i) => data[i * cols + k]);
+  const values = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) values[i] = data[i * cols + k];
+  return values;
 }
 
 /** Pearson's r of each pair of columns; NaN where either is constant. */

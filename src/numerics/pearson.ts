@@ -27,11 +27,15 @@ export function isConstant(values: ArrayLike<number>): boolean {
 /** The deviations from the mean, scaled to length 1 without overflow or underflow. */
 function centred(values: ArrayLike<number>): Float64Array {
   const centre = mean(values);
-  const deviations = Float64Array.from(values, (value) => value - centre);
+  const deviations = new Float64Array(values.length);
   let largest = 0;
-  for (const deviation of deviations) largest = Math.max(largest, Math.abs(deviation));
+  for (let i = 0; i < values.length; i++) {
+    deviations[i] = values[i] - centre;
+    largest = Math.max(largest, Math.abs(deviations[i]));
+  }
   let squares = 0;
-  for (const deviation of deviations) squares += (deviation / largest) ** 2;
+  for (let i = 0; i < deviations.length; i++) squares += (deviations[i] / largest) ** 2;
   const norm = largest * Math.sqrt(squares);
-  return deviations.map((deviation) => deviation / norm);
+  for (let i = 0; i < deviations.length; i++) deviations[i] /= norm;
+  return deviations;
 }

@@ -1,23 +1,24 @@
+import { DenseKernel, fill, type KernelMatrix, kernelSize, unpadded } from './dense-kernel.js';
 import { matmul } from './gemm.js';
-import { type Matrix, matrix } from './matrix.js';
+import type { Matrix } from './matrix.js';
 import {
   centredColumns,
   columnMeans,
   columnPeaks,
   dot,
-  dotFrom,
-  fromColumns,
   NO_COVARIANCE,
   PLS_MAX_ITERATIONS,
   PLS_TOLERANCE,
   RANK_EXHAUSTED,
-  residualColumns,
-  subtractOuter,
-  transposedProduct,
+  vanishes,
 } from './pls-residual.js';
 
 /** Share of M's trace below which what earlier components left of rounding is worked out anew. */
 const REFRESH = 1e-4;
+
+/** Squared norm of a target's residual, as a share of the first and in itself, that is looked at closely. */
+const NEARLY_EXPLAINED = 1e-10;
+const NEARLY_ZERO = 1e-26;
 
 /** One component in terms of the fitting rows. */
 export interface GramComponent {
@@ -29,12 +30,14 @@ export interface GramComponent {
   readonly yLoadings: Float64Array;
 }
 
-/** Target weights c with cᵀMc = 1 and the steps that they took. */
+/** How the iteration of a component went; its target weights stay in the residual. */
 export interface GramIteration {
-  readonly yWeights: Float64Array;
   readonly count: number;
   readonly converged: boolean;
 }
+
+/** A kernel that no fit uses at the moment: its memory serves the next one. */
+let idle: DenseKernel | undefined;
 
 /**
  * The residuals of a PLS fit in Gram form, deflated one component at a time: Y, G = KY and
@@ -43,50 +46,82 @@ export interface GramIteration {
 export class GramResidual {
   readonly gramMean: Float64Array;
   readonly yMean: Float64Array;
-  readonly #gram: Matrix;
-  readonly #y: Matrix; // row × target
-  #image: Matrix; // G, row × target
-  #inner: Matrix | undefined; // M, target × target; not formed for very many targets
-  #freshTrace = 0;
-  readonly #basis: Float64Array[] = [];
+  readonly #kernel: DenseKernel;
+  readonly #products: Matrix; // K as it came
+  readonly #gram: KernelMatrix;
+  readonly #y: KernelMatrix; // row × target
+  readonly #image: KernelMatrix; // G, row × target
+  readonly #inner: KernelMatrix | undefined; // M, target × target; not formed for very many targets
+  readonly #basis: KernelMatrix; // component × row: u of every component
+  readonly #vectors: ReturnType<typeof vectors>;
+  readonly #firstNorms: Float64Array; // squared, of each target
+  readonly #norms: Float64Array;
+  readonly #gone: Uint8Array; // 1 for targets that vanished
   readonly #total: number;
+  #components = 0;
   #left: number;
+  #freshTrace = 0;
 
-  private constructor(gram: Matrix, y: Matrix) {
-    this.#gram = gram;
+  private constructor(gram: Matrix, y: Matrix, components: number) {
+    const { rows, cols } = y;
+    const kernel = idle ?? new DenseKernel();
+    idle = undefined;
+    const innerSize = cols > 2 * rows ? 0 : cols;
+    const sizes = [kernelSize(rows, rows), 2 * kernelSize(rows, cols)];
+    sizes.push(kernelSize(innerSize, cols), kernelSize(components, rows));
+    sizes.push(4 * kernelSize(1, rows), 7 * kernelSize(1, cols), kernelSize(1, components));
+    kernel.reset(sizes.reduce((sum, size) => sum + size));
+    this.#kernel = kernel;
+    this.#products = gram;
+    this.#gram = kernel.matrix(rows, rows);
+    this.#y = kernel.matrix(rows, cols);
+    this.#image = kernel.matrix(rows, cols);
+    this.#inner = innerSize === 0 ? undefined : kernel.matrix(cols, cols);
+    this.#basis = kernel.matrix(components, rows);
+    this.#vectors = vectors(kernel, rows, cols, components);
     this.gramMean = columnMeans(gram);
     this.yMean = columnMeans(y);
-    this.#y = centredColumns(y, this.yMean);
-    this.#image = matrix(y.rows, y.cols);
-    this.#total = trace(gram);
+    const centred = centredColumns(y, this.yMean);
+    fill(this.#gram, gram);
+    fill(this.#y, centred);
+    this.#firstNorms = new Float64Array(cols);
+    for (let at = 0; at < centred.data.length; at++)
+      this.#firstNorms[at % cols] += centred.data[at] ** 2;
+    this.#norms = this.#firstNorms.slice();
+    this.#gone = new Uint8Array(cols);
+    this.#total = trace({ stride: rows, rows, values: gram.data });
     this.#left = this.#total - this.gramMean.reduce((sum, value) => sum + value, 0);
   }
 
-  /** Residuals before the first component. */
-  static async start(gram: Matrix, y: Matrix): Promise<GramResidual> {
-    const residual = new GramResidual(gram, y);
+  /** Residuals before the first of at most `components` components. End with {@link release}. */
+  static async start(gram: Matrix, y: Matrix, components: number): Promise<GramResidual> {
+    const residual = new GramResidual(gram, y, components);
     await residual.#recompute();
     return residual;
   }
 
+  /** Gives the memory back; the residual is of no use afterwards. */
+  release(): void {
+    idle = this.#kernel;
+  }
+
   /** G and M anew from K and the residual of Y. */
   async #recompute(): Promise<void> {
-    const image = await matmul(this.#gram, this.#y);
-    this.#image = centredColumns(image, columnMeans(image));
-    if (this.#basis.length > 0) {
-      const basis = fromColumns(this.#basis, image.rows);
-      const shares = await matmul(basis, this.#image, { transposeA: true });
-      const spanned = await matmul(basis, shares);
-      for (let at = 0; at < spanned.data.length; at++) this.#image.data[at] -= spanned.data[at];
+    const y = unpadded(this.#y);
+    const raw = await matmul(this.#products, y);
+    const image = centredColumns(raw, columnMeans(raw));
+    if (this.#components > 0) {
+      const basis = unpadded(this.#basis);
+      const spanned = await matmul(basis, await matmul(basis, image), { transposeA: true });
+      for (let at = 0; at < spanned.data.length; at++) image.data[at] -= spanned.data[at];
     }
-    const { rows, cols } = this.#y;
-    this.#inner =
-      cols > 2 * rows ? undefined : await matmul(this.#y, this.#image, { transposeA: true });
+    fill(this.#image, image);
+    if (this.#inner) fill(this.#inner, await matmul(y, image, { transposeA: true }));
     this.#freshTrace = this.#trace();
   }
 
   #trace(): number {
-    return this.#inner ? trace(this.#inner) : dot(this.#y.data, this.#image.data);
+    return this.#inner ? trace(this.#inner) : dot(this.#y.values, this.#image.values);
   }
 
   /** Recomputes G and M where so little is left of M that earlier rounding would show. */
@@ -96,139 +131,141 @@ export class GramResidual {
 
   /** Zeroes targets that vanished; gives the first that still varies, or −1. */
   nextStart(): number {
-    const { vanish, start } = residualColumns(columnPeaks(this.#y));
-    for (const j of vanish) {
-      for (const { rows, cols, data } of [this.#y, this.#image])
-        for (let i = 0; i < rows; i++) data[i * cols + j] = 0;
-      const { rows: q = 0, data = [] } = this.#inner ?? {};
-      for (let k = 0; k < q; k++) data[j * q + k] = data[k * q + j] = 0;
+    const floor = NEARLY_ZERO * this.#y.rows;
+    const close = this.#norms.some(
+      (norm, j) => norm < Math.max(NEARLY_EXPLAINED * this.#firstNorms[j], floor) && !this.#gone[j],
+    );
+    // Far from zero there is nothing to look for, and looking costs a pass over Y.
+    if (close) {
+      columnPeaks(unpadded(this.#y)).forEach((peak, j) => {
+        if (vanishes(peak)) this.#clear(j);
+      });
     }
-    return start;
+    return this.#gone.indexOf(0);
+  }
+
+  #clear(target: number): void {
+    for (const { rows, stride, values } of [this.#y, this.#image])
+      for (let i = 0; i < rows; i++) values[i * stride + target] = 0;
+    const { rows = 0, stride = 0, values = new Float64Array() } = this.#inner ?? {};
+    for (let k = 0; k < rows; k++) {
+      values[target * stride + k] = 0;
+      values[k * stride + target] = 0;
+    }
+    this.#norms[target] = 0;
+    this.#gone[target] = 1;
   }
 
   /** Whether what is left of X, or of its products with Y, is rounding noise. */
   exhausted(): boolean {
     if (!(this.#left > RANK_EXHAUSTED * this.#total)) return true;
-    return !(this.#trace() > NO_COVARIANCE * this.#left * dot(this.#y.data, this.#y.data));
+    const targets = this.#norms.reduce((sum, norm) => sum + Math.max(0, norm), 0);
+    return !(this.#trace() > NO_COVARIANCE * this.#left * targets);
   }
 
   /**
-   * The power iteration from target `start`, with the reference's stopping rule; nothing where M
-   * vanishes along it to rounding.
+   * The power iteration from target `start`, with the reference's stopping rule: c with cᵀMc = 1.
+   * Nothing where M vanishes along it to rounding.
    */
   iterate(start: number): GramIteration | undefined {
     const q = this.#y.cols;
-    const product = new Float64Array(q);
-    const previous = new Float64Array(q);
-    const yWeights = new Float64Array(q);
+    const product = this.#vectors.product.values;
+    const previous = this.#vectors.previous.values;
+    const yWeights = this.#vectors.yWeights.values;
+    yWeights.fill(0);
     yWeights[start] = 1;
     for (let count = 1; ; count++) {
-      this.#multiply(yWeights, product);
+      this.#multiply();
       const square = dot(yWeights, product);
       if (!(square > 0)) return undefined;
       const scale = 1 / Math.sqrt(square);
+      let overlap = 0;
       for (let j = 0; j < q; j++) {
         yWeights[j] *= scale;
         product[j] *= scale;
+        overlap += previous[j] * yWeights[j];
       }
       // ‖w − w_old‖² of unit weights; the reference's first w_old is a constant that never passes.
-      const change = count === 1 ? 1 : 2 - 2 * dot(previous, yWeights);
-      const converged = q === 1 || change < PLS_TOLERANCE;
-      if (converged || count === PLS_MAX_ITERATIONS) return { yWeights, count, converged };
+      const converged = q === 1 || (count > 1 && 2 - 2 * overlap < PLS_TOLERANCE);
+      if (converged || count === PLS_MAX_ITERATIONS) return { count, converged };
       previous.set(product);
       yWeights.set(product);
     }
   }
 
-  #multiply(c: Float64Array, product: Float64Array): void {
-    if (this.#inner) symmetricProduct(this.#inner.data, c, product);
-    else product.set(transposedProduct(this.#image, rowProducts(this.#y, c)));
+  /** M c. */
+  #multiply(): void {
+    const { yWeights, product, combination } = this.#vectors;
+    if (this.#inner) {
+      this.#kernel.multiply(this.#inner, yWeights, product);
+      return;
+    }
+    this.#kernel.multiply(this.#y, yWeights, combination);
+    this.#kernel.multiplyTransposed(this.#image, combination, product);
   }
 
-  /** Takes the component of these target weights (cᵀMc = 1) out of the residuals. */
-  deflate(yWeights: Float64Array): GramComponent {
-    const combination = rowProducts(this.#y, yWeights);
-    const u = rowProducts(this.#image, yWeights);
-    const scoreNorm = Math.sqrt(dot(u, u));
-    for (let i = 0; i < u.length; i++) u[i] /= scoreNorm;
-    const image = this.#imageOf(u);
-    const along = dot(u, image);
-    const yShare = transposedProduct(this.#y, u);
-    const imageShare = transposedProduct(this.#image, u);
-    // With Y' = Y − u aᵀ, b = Gᵀu, κ = uᵀKu: G' = G − u (b − κa)ᵀ − (Ku) aᵀ, M' = M − a(b − κa)ᵀ − b aᵀ.
-    const rest = imageShare.map((value, j) => value - along * yShare[j]);
-    subtractTwoOuters(this.#image, [u, rest], [image, yShare]);
-    if (this.#inner) subtractTwoOuters(this.#inner, [yShare, rest], [imageShare, yShare]);
-    subtractOuter(this.#y, u, yShare);
+  /** Takes the component that {@link iterate} found out of the residuals. */
+  deflate(): GramComponent {
+    const kernel = this.#kernel;
+    const { yWeights, combination, u, image, yShare, imageShare, rest } = this.#vectors;
+    kernel.multiply(this.#y, yWeights, combination);
+    kernel.multiply(this.#image, yWeights, u);
+    const scoreNorm = Math.sqrt(dot(u.values, u.values));
+    for (let i = 0; i < u.values.length; i++) u.values[i] /= scoreNorm;
+    this.#imageOfU();
+    const along = dot(u.values, image.values);
+    kernel.multiplyTransposed(this.#y, u, yShare);
+    kernel.multiplyTransposed(this.#image, u, imageShare);
+    for (let j = 0; j < yShare.values.length; j++) {
+      rest.values[j] = imageShare.values[j] - along * yShare.values[j];
+      this.#norms[j] -= yShare.values[j] ** 2;
+    }
+    // With a = Yᵀu, b = Gᵀu, κ = uᵀKu: Y ← Y − u aᵀ, G ← G − u (b − κa)ᵀ − (Ku) aᵀ,
+    // M ← M − a (b − κa)ᵀ − b aᵀ.
+    kernel.subtractOuters(this.#image, [u, rest], [image, yShare]);
+    if (this.#inner) kernel.subtractOuters(this.#inner, [yShare, rest], [imageShare, yShare]);
+    kernel.subtractOuters(this.#y, [u, yShare], [u, this.#vectors.nothing]);
     this.#left -= along;
-    this.#basis.push(u);
-    return { combination, image, scoreNorm, yLoadings: yShare.map((value) => value / scoreNorm) };
+    this.#basis.values.set(u.values, this.#components++ * this.#basis.stride);
+    return {
+      combination: combination.values.slice(),
+      image: image.values.slice(),
+      scoreNorm,
+      yLoadings: yShare.values.map((value) => value / scoreNorm),
+    };
   }
 
   /** K u of the residual: centred, and without the span of earlier components. */
-  #imageOf(u: Float64Array): Float64Array {
-    const image = new Float64Array(u.length);
-    symmetricProduct(this.#gram.data, u, image);
-    const mean = image.reduce((sum, value) => sum + value, 0) / image.length;
-    for (let i = 0; i < image.length; i++) image[i] -= mean;
-    for (const earlier of this.#basis) {
-      const share = dot(earlier, image);
-      for (let i = 0; i < image.length; i++) image[i] -= share * earlier[i];
-    }
-    return image;
+  #imageOfU(): void {
+    const { u, image, shares, spanned } = this.#vectors;
+    this.#kernel.multiply(this.#gram, u, image);
+    this.#kernel.multiply(this.#basis, image, shares);
+    this.#kernel.multiplyTransposed(this.#basis, shares, spanned);
+    const mean = image.values.reduce((sum, value) => sum + value, 0) / image.values.length;
+    for (let i = 0; i < image.values.length; i++) image.values[i] -= mean + spanned.values[i];
   }
 }
 
-function trace({ rows, data }: Matrix): number {
+/** The vectors that one fit works on. */
+function vectors(kernel: DenseKernel, rows: number, cols: number, components: number) {
+  return {
+    yWeights: kernel.vector(cols),
+    product: kernel.vector(cols),
+    previous: kernel.vector(cols),
+    yShare: kernel.vector(cols),
+    imageShare: kernel.vector(cols),
+    rest: kernel.vector(cols),
+    nothing: kernel.vector(cols),
+    combination: kernel.vector(rows),
+    u: kernel.vector(rows),
+    image: kernel.vector(rows),
+    spanned: kernel.vector(rows),
+    shares: kernel.vector(components),
+  };
+}
+
+function trace({ rows, stride, values }: Pick<KernelMatrix, 'rows' | 'stride' | 'values'>): number {
   let sum = 0;
-  for (let i = 0; i < rows; i++) sum += data[i * (rows + 1)];
+  for (let i = 0; i < rows; i++) sum += values[i * (stride + 1)];
   return sum;
-}
-
-/** m v. */
-function rowProducts({ rows, cols, data }: Matrix, v: Float64Array): Float64Array {
-  const result = new Float64Array(rows);
-  for (let i = 0; i < rows; i++) result[i] = dotFrom(data, i * cols, v);
-  return result;
-}
-
-/** m ← m − u vᵀ − s tᵀ in one pass. */
-function subtractTwoOuters(
-  { rows, cols, data }: Matrix,
-  [u, v]: readonly [Float64Array, Float64Array],
-  [s, t]: readonly [Float64Array, Float64Array],
-): void {
-  for (let i = 0, at = 0; i < rows; i++) {
-    const first = u[i];
-    const second = s[i];
-    for (let j = 0; j < cols; j++, at++) data[at] -= first * v[j] + second * t[j];
-  }
-}
-
-/** out ← m v for a square m, four rows at a time: the innermost loop of the metric. */
-function symmetricProduct(m: Float64Array, v: Float64Array, out: Float64Array): void {
-  const n = v.length;
-  const whole = n - (n % 4);
-  for (let i = 0; i < whole; i += 4) {
-    let s0 = 0;
-    let s1 = 0;
-    let s2 = 0;
-    let s3 = 0;
-    const r0 = i * n;
-    const r1 = r0 + n;
-    const r2 = r1 + n;
-    const r3 = r2 + n;
-    for (let j = 0; j < n; j++) {
-      const x = v[j];
-      s0 += m[r0 + j] * x;
-      s1 += m[r1 + j] * x;
-      s2 += m[r2 + j] * x;
-      s3 += m[r3 + j] * x;
-    }
-    out[i] = s0;
-    out[i + 1] = s1;
-    out[i + 2] = s2;
-    out[i + 3] = s3;
-  }
-  for (let i = whole; i < n; i++) out[i] = dotFrom(m, i * n, v);
 }

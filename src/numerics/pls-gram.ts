@@ -28,7 +28,7 @@ export interface PlsGramFit extends PlsCourse {
  * are at least as many features as components.
  */
 export async function fitPlsGram(gram: Matrix, y: Matrix, components: number): Promise<PlsGramFit> {
-  const residual = await GramResidual.start(gram, y);
+  const residual = await GramResidual.start(gram, y, components);
   const found: GramComponent[] = [];
   const iterations: number[] = [];
   let converged = true;
@@ -43,8 +43,9 @@ export async function fitPlsGram(gram: Matrix, y: Matrix, components: number): P
     }
     iterations.push(course.count);
     converged &&= course.converged;
-    found.push(residual.deflate(course.yWeights));
+    found.push(residual.deflate());
   }
+  residual.release();
   const { gramMean, yMean } = residual;
   const yLoadings = fromColumns(
     found.map((component) => component.yLoadings),

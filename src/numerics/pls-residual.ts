@@ -39,19 +39,9 @@ export function columnPeaks({ rows, cols, data }: Matrix): Float64Array {
   return peaks;
 }
 
-/**
- * Columns of the residual to set to zero (below 10 ε but not zero), and the first column that is
- * not constant, from which the iteration starts; −1 if there is none.
- */
-export function residualColumns(peaks: Float64Array): { vanish: number[]; start: number } {
-  const vanish: number[] = [];
-  let start = -1;
-  for (let j = 0; j < peaks.length; j++) {
-    if (peaks[j] < 10 * EPSILON) {
-      if (peaks[j] > 0) vanish.push(j);
-    } else if (start < 0) start = j;
-  }
-  return { vanish, start };
+/** Whether a residual column of this largest magnitude counts as zero (10 ε, whatever its scale). */
+export function vanishes(peak: number): boolean {
+  return peak < 10 * EPSILON;
 }
 
 /** Column means. */

@@ -13,9 +13,9 @@ import {
   PLS_TOLERANCE,
   type PlsCourse,
   RANK_EXHAUSTED,
-  residualColumns,
   subtractOuter,
   transposedProduct,
+  vanishes,
 } from './pls-residual.js';
 
 /**
@@ -67,11 +67,13 @@ export async function fitPls(x: Matrix, y: Matrix, components: number): Promise<
   let stopped: PlsCourse['stopped'];
   const total = dot(residual.x.data, residual.x.data);
   while (columns.length < components) {
-    const { vanish, start } = residualColumns(columnPeaks(residual.y));
-    for (const j of vanish) {
+    const peaks = columnPeaks(residual.y);
+    peaks.forEach((peak, j) => {
+      if (peak === 0 || !vanishes(peak)) return;
       clearColumn(residual.y, j);
       clearColumn(products, j);
-    }
+    });
+    const start = peaks.findIndex((peak) => !vanishes(peak));
     if (start < 0) stopped = 'targets explained';
     else if (isExhausted(residual, products, total)) stopped = 'rank exhausted';
     if (stopped) break;
