@@ -58,7 +58,7 @@ export function checkGraph(model: Model, limits: GraphLimits = graphLimits): Gra
   }
   const inputs = modelInputs(model);
   if (inputs.length === 0) throw invalid(model, 'graph.input', 'an input for pictures', 'none');
-  checkValues(model, model.graph, new Set());
+  checkValues(model, model.graph, () => false);
   return {
     inputs,
     outputs: model.graph.outputs.map(modelValue),
@@ -150,18 +150,18 @@ function typedCount(type: string, count: number): number {
   return ['uint4', 'int4', 'float4e2m1'].includes(type) ? Math.ceil(count / 2) : count;
 }
 
-/** Every value is made once, and before it is read; `outer` are the values around a subgraph. */
-function checkValues(model: Model, graph: Graph, outer: ReadonlySet<string>): void {
+/** Every value is made once, and before it is read; `outer` knows those around a subgraph. */
+function checkValues(model: Model, graph: Graph, outer: (name: string) => boolean): void {
   const made = new Set([...graph.inputs, ...graph.initializers].map((value) => value.name));
   for (const { name } of graph.sparseInitializers) made.add(name);
-  const known = (name: string) => name === '' || made.has(name) || outer.has(name);
+  const known = (name: string) => name === '' || made.has(name) || outer(name);
   for (const node of graph.nodes) {
     const field = `node ${node.name || node.operator}`;
     const missing = [...nodeReads(node)].find((name) => !known(name));
     if (missing !== undefined) {
       throw invalid(model, field, 'inputs that something before it makes', missing);
     }
-    for (const inner of subgraphs(node)) checkValues(model, inner, new Set([...outer, ...made]));
+    for (const inner of subgraphs(node)) checkValues(model, inner, known);
     for (const name of node.outputs) {
       if (name !== '' && made.has(name)) throw invalid(model, field, 'outputs of new names', name);
       made.add(name);

@@ -14,7 +14,7 @@ export interface Dataflow {
   readonly reads: readonly (readonly string[])[];
   /** Values computed from the elements of a graph input. */
   readonly data: ReadonlySet<string>;
-  readonly graphInputs: readonly string[];
+  readonly graphInputs: ReadonlySet<string>;
   readonly graphOutputs: ReadonlySet<string>;
 }
 
@@ -24,7 +24,9 @@ export const shapeOperators: ReadonlySet<string> = new Set(['Shape', 'Size']);
 /** The dataflow of a graph. */
 export function dataflow(graph: Graph): Dataflow {
   const initialized = new Set(graph.initializers.map((tensor) => tensor.name));
-  const graphInputs = graph.inputs.map((i) => i.name).filter((name) => !initialized.has(name));
+  const graphInputs = new Set(
+    graph.inputs.map((i) => i.name).filter((name) => !initialized.has(name)),
+  );
   const producers = new Map<string, number>();
   const consumers = new Map<string, number[]>();
   const data = new Set(graphInputs);

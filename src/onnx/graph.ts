@@ -1,5 +1,5 @@
 import { elementTypeName } from './element-type.js';
-import { floats, integers, records, text, WireError, type WireRecord } from './wire.js';
+import { floats, integers, ReadBudget, text, WireError, type WireRecord } from './wire.js';
 
 /**
  * What an ONNX graph says, decoded from its records (field numbers of onnx.proto3). Everything
@@ -80,16 +80,23 @@ export interface Graph {
   readonly records: readonly WireRecord[];
 }
 
-/** More records than any network has: a file made to exhaust memory. */
-const MAX_RECORDS = 2_000_000;
 /** Deeper nesting of subgraphs than any network has: a file made to exhaust the stack. */
 const MAX_DEPTH = 32;
 
-const malformed = (field: number) => new WireError('malformed', 0, field);
+/** What the readers share while they read one file. */
+export interface ReadState {
+  readonly budget: ReadBudget;
+  readonly depth: number;
+}
+
+/** The state with which reading a file begins. */
+export function startReading(): ReadState {
+  return { budget: new ReadBudget(), depth: 0 };
+}
 
 /** Reads a GraphProto. Throws {@link WireError}. */
-export function readGraph(bytes: Uint8Array, depth = 0): Graph {
-  if (depth > MAX_DEPTH) throw malformed(0);
+export function readGraph(bytes: Uint8Array, state: ReadState): Graph {
+  if (state.depth > MAX_DEPTH) throw new WireError('malformed', 0, 0);
   const all: WireRecord[] = [];
   const graph = {
     name: '',
@@ -101,42 +108,43 @@ export function readGraph(bytes: Uint8Array, depth = 0): Graph {
     valueInfo: [] as ValueInfo[],
     records: all,
   };
-  for (const record of records(bytes)) {
-    if (all.push(record) > MAX_RECORDS) throw malformed(record.field);
+  for (const record of state.budget.records(bytes)) {
+    all.push(record);
     const { field, payload } = record;
     if (record.wire !== 2) continue;
-    if (field === 1) graph.nodes.push(readNode(record, depth));
+    if (field === 1) graph.nodes.push(readNode(record, state));
     else if (field === 2) graph.name = text(record);
-    else if (field === 5) graph.initializers.push(readTensor(payload));
-    else if (field === 11) graph.inputs.push(readValueInfo(payload));
-    else if (field === 12) graph.outputs.push(readValueInfo(payload));
-    else if (field === 13) graph.valueInfo.push(readValueInfo(payload));
-    else if (field === 15) graph.sparseInitializers.push(...readSparse(payload));
+    else if (field === 5) graph.initializers.push(readTensor(payload, state));
+    else if (field === 11) graph.inputs.push(readValueInfo(payload, state));
+    else if (field === 12) graph.outputs.push(readValueInfo(payload, state));
+    else if (field === 13) graph.valueInfo.push(readValueInfo(payload, state));
+    else if (field === 15) graph.sparseInitializers.push(...readSparse(payload, state));
   }
   return graph;
 }
 
 /** Reads a NodeProto from its record. Throws {@link WireError}. */
-export function readNode(record: WireRecord, depth = 0): GraphNode {
+export function readNode(record: WireRecord, state: ReadState): GraphNode {
+  state.budget.spendNode();
   const node = { name: '', operator: '', domain: '' };
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes: Attribute[] = [];
   const metadata = new Map<string, string>();
-  for (const part of records(record.payload)) {
+  for (const part of state.budget.records(record.payload)) {
     if (part.wire !== 2) continue;
     if (part.field === 1) inputs.push(text(part));
     else if (part.field === 2) outputs.push(text(part));
     else if (part.field === 3) node.name = text(part);
     else if (part.field === 4) node.operator = text(part);
-    else if (part.field === 5) attributes.push(readAttribute(part.payload, depth));
+    else if (part.field === 5) attributes.push(readAttribute(part.payload, state));
     else if (part.field === 7) node.domain = text(part);
-    else if (part.field === 9) metadata.set(...readEntry(part.payload));
+    else if (part.field === 9) metadata.set(...readEntry(part.payload, state));
   }
   return { ...node, inputs, outputs, attributes, metadata, record };
 }
 
-function readAttribute(bytes: Uint8Array, depth: number): Attribute {
+function readAttribute(bytes: Uint8Array, state: ReadState): Attribute {
   const scalar: { float?: number; integer?: number; string?: Uint8Array; reference?: string } = {};
   const lists = {
     floats: [] as number[],
@@ -147,31 +155,34 @@ function readAttribute(bytes: Uint8Array, depth: number): Attribute {
   };
   let name = '';
   let type = 0;
-  for (const part of records(bytes)) {
+  for (const part of state.budget.records(bytes)) {
     const { field, wire, payload } = part;
     if (field === 2 && wire === 5) scalar.float = floats(part)[0];
     else if (field === 3 && wire === 0) scalar.integer = part.value;
-    else if (field === 7) lists.floats.push(...chunked(floats(part)));
-    else if (field === 8) for (const value of integers(part)) lists.integers.push(value);
+    else if (field === 7) append(lists.floats, floats(part), state);
+    else if (field === 8) append(lists.integers, integers(part), state);
     else if (field === 20 && wire === 0) type = part.value;
     else if (wire !== 2) continue;
     else if (field === 1) name = text(part);
     else if (field === 4) scalar.string = payload;
-    else if (field === 5 || field === 10) lists.tensors.push(readTensor(payload));
-    else if (field === 6 || field === 11) lists.graphs.push(readGraph(payload, depth + 1));
+    else if (field === 5 || field === 10) lists.tensors.push(readTensor(payload, state));
+    else if (field === 6 || field === 11)
+      lists.graphs.push(readGraph(payload, { ...state, depth: state.depth + 1 }));
     else if (field === 9) lists.strings.push(payload);
     else if (field === 21) scalar.reference = text(part);
-    else if (field === 22 || field === 23) lists.tensors.push(...readSparse(payload));
+    else if (field === 22 || field === 23) lists.tensors.push(...readSparse(payload, state));
   }
   return { name, type, ...scalar, ...lists };
 }
 
-function* chunked(values: readonly number[]) {
-  yield* values;
+/** Appends one by one: spread arguments would exhaust the stack. */
+function append(list: number[], values: readonly number[], { budget }: ReadState): void {
+  budget.spend(values.length, 8);
+  for (const value of values) list.push(value);
 }
 
 /** Reads a TensorProto; its elements stay where they are. Throws {@link WireError}. */
-export function readTensor(bytes: Uint8Array): TensorInfo {
+export function readTensor(bytes: Uint8Array, state: ReadState): TensorInfo {
   const dims: number[] = [];
   const entries = new Map<string, string>();
   let name = '';
@@ -179,13 +190,13 @@ export function readTensor(bytes: Uint8Array): TensorInfo {
   let raw: Uint8Array | undefined;
   let external = false;
   let elements = 0;
-  for (const part of records(bytes)) {
+  for (const part of state.budget.records(bytes)) {
     const { field, wire, payload } = part;
-    if (field === 1) for (const dim of integers(part)) dims.push(dim);
+    if (field === 1) append(dims, integers(part), state);
     else if (field === 2 && wire === 0) elementType = part.value;
     else if (field === 8 && wire === 2) name = text(part);
     else if (field === 9 && wire === 2) raw = payload;
-    else if (field === 13 && wire === 2) entries.set(...readEntry(payload));
+    else if (field === 13 && wire === 2) entries.set(...readEntry(payload, state));
     else if (field === 14 && wire === 0) external = part.value === 1;
     else if (
       field === 4 ||
@@ -213,21 +224,21 @@ function typedElements({ field, wire, payload }: WireRecord): number {
   return count;
 }
 
-function readSparse(bytes: Uint8Array): TensorInfo[] {
+function readSparse(bytes: Uint8Array, state: ReadState): TensorInfo[] {
   const found: TensorInfo[] = [];
-  for (const part of records(bytes)) {
+  for (const part of state.budget.records(bytes)) {
     if (part.wire === 2 && (part.field === 1 || part.field === 2)) {
-      found.push(readTensor(part.payload));
+      found.push(readTensor(part.payload, state));
     }
   }
   return found;
 }
 
 /** Reads a StringStringEntryProto. Throws {@link WireError}. */
-export function readEntry(bytes: Uint8Array): [string, string] {
+export function readEntry(bytes: Uint8Array, state: ReadState): [string, string] {
   let key = '';
   let value = '';
-  for (const part of records(bytes)) {
+  for (const part of state.budget.records(bytes)) {
     if (part.wire !== 2) continue;
     if (part.field === 1) key = text(part);
     else if (part.field === 2) value = text(part);
@@ -238,38 +249,41 @@ export function readEntry(bytes: Uint8Array): [string, string] {
 const kinds = { 1: 'tensor', 4: 'sequence', 5: 'map', 8: 'sparse', 9: 'optional' } as const;
 
 /** Reads a ValueInfoProto. Throws {@link WireError}. */
-export function readValueInfo(bytes: Uint8Array): ValueInfo {
+export function readValueInfo(bytes: Uint8Array, state: ReadState): ValueInfo {
   let info: Omit<ValueInfo, 'name' | 'bytes'> = { kind: 'untyped' };
   let name = '';
-  for (const part of records(bytes)) {
+  for (const part of state.budget.records(bytes)) {
     if (part.wire !== 2) continue;
     if (part.field === 1) name = text(part);
     if (part.field !== 2) continue;
-    for (const type of records(part.payload)) {
+    for (const type of state.budget.records(part.payload)) {
       const kind = kinds[type.field as keyof typeof kinds];
       if (kind === undefined || type.wire !== 2) continue;
-      info = kind === 'tensor' ? { kind, ...readTensorType(type.payload) } : { kind };
+      info = kind === 'tensor' ? { kind, ...readTensorType(type.payload, state) } : { kind };
     }
   }
   return { name, ...info, bytes };
 }
 
-function readTensorType(bytes: Uint8Array): { elementType?: number; dims?: Dimension[] } {
+function readTensorType(
+  bytes: Uint8Array,
+  state: ReadState,
+): { elementType?: number; dims?: Dimension[] } {
   const type: { elementType?: number; dims?: Dimension[] } = {};
-  for (const part of records(bytes)) {
+  for (const part of state.budget.records(bytes)) {
     if (part.field === 1 && part.wire === 0) type.elementType = part.value;
     if (part.field !== 2 || part.wire !== 2) continue;
     type.dims = [];
-    for (const dim of records(part.payload)) {
-      if (dim.field === 1 && dim.wire === 2) type.dims.push(readDimension(dim.payload));
+    for (const dim of state.budget.records(part.payload)) {
+      if (dim.field === 1 && dim.wire === 2) type.dims.push(readDimension(dim.payload, state));
     }
   }
   return type;
 }
 
-function readDimension(bytes: Uint8Array): Dimension {
+function readDimension(bytes: Uint8Array, state: ReadState): Dimension {
   let size: Dimension = null;
-  for (const part of records(bytes)) {
+  for (const part of state.budget.records(bytes)) {
     if (part.field === 1 && part.wire === 0) size = part.value;
     else if (part.field === 2 && part.wire === 2) size = text(part);
   }

@@ -74,7 +74,7 @@ function moduleInfo(modules: Modules, path: string): LayerInfo[] {
 }
 
 function isValue({ flow }: Modules, name: string): boolean {
-  return flow.producers.has(name) || flow.graphInputs.includes(name);
+  return flow.producers.has(name) || flow.graphInputs.has(name);
 }
 
 function findModule(modules: Modules, path: string): Found {
@@ -137,6 +137,8 @@ function refusal(
 /** Longest name and most names that a wrong one is compared with: bounded for any file. */
 const MAX_NAME = 200;
 const MAX_NAMES = 20_000;
+/** Stars of a glob: matching takes time to their power. */
+const MAX_STARS = 5;
 
 function nearby(model: Model): string[] {
   return listLayers(model)
@@ -168,10 +170,18 @@ function expandPattern(
   layers: readonly LayerInfo[],
 ): ResolvedLayer[] {
   if (!/[*?[\]{}!]/.test(pattern)) return [resolveLayer(model, pattern)];
+  if (pattern.length > MAX_NAME || pattern.replace(/\*+/g, '*').split('*').length > MAX_STARS + 1) {
+    throw new VentralError('layer-unknown', `The glob ${pattern.slice(0, MAX_NAME)} is too long`, {
+      file: model.name,
+      field: pattern.slice(0, MAX_NAME),
+      expected: `at most ${MAX_NAME} characters and ${MAX_STARS} stars`,
+      found: `${pattern.length} characters`,
+    });
+  }
   // Value names have slashes, at which picomatch would stop a star.
   const flat = (name: string) => name.replaceAll('/', '\u0001');
   const glob = picomatch(flat(pattern), { dot: true, nonegate: true });
-  const matches = (name: string) => glob(flat(name));
+  const matches = (name: string) => name.length <= MAX_NAME && glob(flat(name));
   const fitting = (kind: LayerInfo['kind']) =>
     layers.filter((layer) => layer.kind === kind && matches(layer.name));
   const fit = fitting('module').length > 0 ? fitting('module') : fitting('value');

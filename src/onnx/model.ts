@@ -1,5 +1,13 @@
 import { VentralError } from '../errors/ventral-error.js';
-import { type Graph, type GraphNode, readEntry, readGraph, readNode } from './graph.js';
+import {
+  type Graph,
+  type GraphNode,
+  type ReadState,
+  readEntry,
+  readGraph,
+  readNode,
+  startReading,
+} from './graph.js';
 import { concatenate, messagePieces, records, text, WireError, type WireRecord } from './wire.js';
 
 /**
@@ -68,10 +76,12 @@ export function readModel(bytes: Uint8Array, name: string): Model {
   if (opsets.size === 0) {
     throw truncated(name, bytes, 'it ends before it says which operator set it uses');
   }
+  const state = startReading();
   try {
     // A message that stands twice is merged, by the rules of protobuf; nobody writes that.
     const graph = readGraph(
       graphs.length === 1 ? graphs[0].payload : concatenate(graphs.map((g) => g.payload)),
+      state,
     );
     return {
       name,
@@ -79,8 +89,10 @@ export function readModel(bytes: Uint8Array, name: string): Model {
       producer: textOf(found, 2),
       opsets,
       graph,
-      functions: found.filter((record) => record.field === 25).map(readFunction),
-      metadata: new Map(found.filter((r) => r.field === 14).map((r) => readEntry(r.payload))),
+      functions: found.filter((record) => record.field === 25).map((r) => readFunction(r, state)),
+      metadata: new Map(
+        found.filter((r) => r.field === 14).map((r) => readEntry(r.payload, state)),
+      ),
       records: found,
     };
   } catch (error) {
@@ -182,13 +194,13 @@ function opsetsOf(found: readonly WireRecord[], name: string): Map<string, numbe
   return opsets;
 }
 
-function readFunction(record: WireRecord): ModelFunction {
+function readFunction(record: WireRecord, state: ReadState): ModelFunction {
   const found = { name: '', domain: '' };
   const nodes: GraphNode[] = [];
-  for (const part of records(record.payload)) {
+  for (const part of state.budget.records(record.payload)) {
     if (part.wire !== 2) continue;
     if (part.field === 1) found.name = text(part);
-    else if (part.field === 7) nodes.push(readNode(part));
+    else if (part.field === 7) nodes.push(readNode(part, state));
     else if (part.field === 10) found.domain = text(part);
   }
   return { ...found, nodes };

@@ -26,6 +26,8 @@ export interface Modules {
   readonly scopes: Scopes;
   /** Values that convolutions with an absorbed batch norm make, by the convolution's scope. */
   readonly folded: ReadonlyMap<string, Scope>;
+  /** Scopes called like a batch norm that hold none, by their first node. */
+  readonly emptyNorms: ReadonlyMap<number, readonly Scope[]>;
 }
 
 const prepared = new WeakMap<Model, Modules>();
@@ -36,7 +38,12 @@ export function modulesOf(model: Model): Modules {
   if (known !== undefined) return known;
   const flow = dataflow(model.graph);
   const scopes = readScopes(model.graph);
-  const made = { flow, scopes, folded: foldedValues(flow, scopes) };
+  const made = {
+    flow,
+    scopes,
+    folded: foldedValues(flow, scopes),
+    emptyNorms: emptyNorms(flow, scopes),
+  };
   prepared.set(model, made);
   return made;
 }
@@ -114,11 +121,17 @@ function normFollows(modules: Modules, value: string, scope: Scope): boolean {
 }
 
 /** Scopes called like a batch norm that read a value: norm-and-activation modules whose norm was absorbed. */
-export function normScopes({ flow, scopes }: Modules, value: string): Scope[] {
-  const readers = new Set(flow.consumers.get(value) ?? []);
-  return scopes.all.filter(
-    (scope) => isNormName(scope.local) && readers.has(scope.nodes[0]) && !hasNorm(scope, flow),
-  );
+export function normScopes({ flow, emptyNorms }: Modules, value: string): Scope[] {
+  return (flow.consumers.get(value) ?? []).flatMap((index) => emptyNorms.get(index) ?? []);
+}
+
+function emptyNorms(flow: Dataflow, scopes: Scopes): Map<number, Scope[]> {
+  const found = new Map<number, Scope[]>();
+  for (const scope of scopes.all) {
+    if (!isNormName(scope.local) || hasNorm(scope, flow)) continue;
+    found.set(scope.nodes[0], [...(found.get(scope.nodes[0]) ?? []), scope]);
+  }
+  return found;
 }
 
 /** Whether the last part of a path is what people call a batch norm: bn1, norm, batch_norm_2. */

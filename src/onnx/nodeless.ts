@@ -46,27 +46,41 @@ function isPassThrough(local: string): boolean {
 export function gaps(scope: Scope): number[] {
   const present = indices(scope);
   if (present === undefined) return [];
-  return Array.from({ length: Math.max(...present.keys()) }, (_, i) => i).filter(
-    (i) => !present.has(i),
-  );
+  const most = [...present.keys()].reduce((a, b) => Math.max(a, b), 0);
+  // A Sequential of mostly nothing is none.
+  if (most > 16 + 4 * present.size) return [];
+  return Array.from({ length: most }, (_, i) => i).filter((i) => !present.has(i));
 }
 
+/** More children than any Sequential has. */
+const MAX_CHILDREN = 500;
+const children = new WeakMap<Scope, ReadonlyMap<number, Scope> | null>();
+
 /** Children of a Sequential by index; undefined where a child is not called by a number. */
-function indices(scope: Scope): Map<number, Scope> | undefined {
+function indices(scope: Scope): ReadonlyMap<number, Scope> | undefined {
+  const known = children.get(scope);
+  if (known !== undefined) return known ?? undefined;
+  const found = numbered(scope);
+  children.set(scope, found ?? null);
+  return found;
+}
+
+function numbered(scope: Scope): ReadonlyMap<number, Scope> | undefined {
+  if (scope.direct.length > 0 || scope.children.length > MAX_CHILDREN) return undefined;
   const found = new Map<number, Scope>();
   for (const child of scope.children) {
     const local = child.path.slice(child.path.lastIndexOf('.') + 1);
     if (!/^\d{1,6}$/.test(local)) return undefined;
     found.set(Number(local), child);
   }
-  return found.size === 0 || scope.direct.length > 0 ? undefined : found;
+  return found.size === 0 ? undefined : found;
 }
 
 /** Child `index` of a Sequential: what the child before it gives, or what enters the first. */
 function inSequential(modules: Modules, scope: Scope, index: number): Found {
   const present = indices(scope);
-  if (present === undefined || present.has(index) || !isChain(modules, present)) return NONE;
-  const before = Math.max(-1, ...[...present.keys()].filter((i) => i < index));
+  if (present === undefined || present.has(index) || !isChain(modules, scope, present)) return NONE;
+  const before = [...present.keys()].reduce((b, i) => (i < index && i > b ? i : b), -1);
   const after = [...present.keys()].some((i) => i > index);
   if (before < 0) {
     const input = entering(modules, scope);
@@ -80,7 +94,17 @@ function inSequential(modules: Modules, scope: Scope, index: number): Found {
 }
 
 /** Whether each child reads what the one before it gives, as in a Sequential and not in a ModuleList. */
-function isChain(modules: Modules, present: ReadonlyMap<number, Scope>): boolean {
+function isChain(modules: Modules, scope: Scope, present: ReadonlyMap<number, Scope>): boolean {
+  const known = chains.get(scope);
+  if (known !== undefined) return known;
+  const found = readsInTurn(modules, present);
+  chains.set(scope, found);
+  return found;
+}
+
+const chains = new WeakMap<Scope, boolean>();
+
+function readsInTurn(modules: Modules, present: ReadonlyMap<number, Scope>): boolean {
   const children = [...present].sort(([a], [b]) => a - b).map(([, scope]) => scope);
   return children.every((child, i) => {
     if (i === 0) return true;

@@ -66,7 +66,7 @@ export function readScopes(graph: Graph): Scopes {
     }
     scope.direct.push(index);
   });
-  for (const scope of root.children) nameCalls(scope, graph);
+  nameCalls(root, graph, new Set(graph.initializers.map((tensor) => tensor.name)));
   const all = [...scopes.values()].filter((scope) => scope !== root);
   return { root, all, byPath: pathsOf(all) };
 }
@@ -79,7 +79,9 @@ function pathsOf(all: readonly Scope[]): Map<string, Scope[]> {
   const byPath = new Map<string, Scope[]>();
   for (const scope of all) {
     for (const path of new Set([scope.path, scope.literalPath ?? scope.path])) {
-      byPath.set(path, [...(byPath.get(path) ?? []), scope]);
+      const known = byPath.get(path);
+      if (known === undefined) byPath.set(path, [scope]);
+      else known.push(scope);
     }
   }
   return byPath;
@@ -127,16 +129,19 @@ function metadataScope(written: string): Part[] {
  * `relu_1` beside `relu` is the second call of `relu` unless its own weights say otherwise. Since
  * a module may also be called `relu_1`, the literal path is kept beside.
  */
-function nameCalls(scope: Scope, graph: Graph): void {
-  const base = scope.holdsAllCalls ? undefined : calledModule(scope);
-  const isCall = base === undefined ? 'no' : isCallOf(scope, base, graph);
-  if (base !== undefined && isCall !== 'no') {
-    scope.uncertain = isCall === 'unknown';
-    scope.literalPath = scope.path;
-    scope.path = base.path;
-    for (const child of scope.children) rename(child, scope.literalPath, scope.path);
+function nameCalls(parent: Scope, graph: Graph, stored: ReadonlySet<string>): void {
+  const siblings = new Map(parent.children.map((scope) => [scope.local, scope]));
+  for (const scope of parent.children) {
+    const base = scope.holdsAllCalls ? undefined : calledModule(scope.local, siblings);
+    const isCall = base === undefined ? 'no' : isCallOf(scope, base, { graph, stored });
+    if (base !== undefined && isCall !== 'no') {
+      scope.uncertain = isCall === 'unknown';
+      scope.literalPath = scope.path;
+      scope.path = base.path;
+      for (const child of scope.children) rename(child, scope.literalPath, scope.path);
+    }
+    nameCalls(scope, graph, stored);
   }
-  for (const child of scope.children) nameCalls(child, graph);
 }
 
 function rename(scope: Scope, from: string, to: string): void {
@@ -144,10 +149,9 @@ function rename(scope: Scope, from: string, to: string): void {
   for (const child of scope.children) rename(child, from, to);
 }
 
-function calledModule(scope: Scope): Scope | undefined {
-  const match = /^(.+)_([1-9]\d{0,3})$/.exec(scope.local);
+function calledModule(local: string, siblings: ReadonlyMap<string, Scope>): Scope | undefined {
+  const match = /^(.+)_([1-9]\d{0,2})$/.exec(local);
   if (match === null) return undefined;
-  const siblings = new Map(scope.parent?.children.map((sibling) => [sibling.local, sibling]));
   for (let call = 1; call < Number(match[2]); call++) {
     if (!siblings.has(`${match[1]}_${call}`)) return undefined;
   }
@@ -158,11 +162,14 @@ function calledModule(scope: Scope): Scope | undefined {
  * Whether a scope `relu_1` is another call of the module of `relu`: yes if it reads that module's
  * weights or both have none and do the same; no if it reads its own; else it cannot be told.
  */
-function isCallOf(scope: Scope, base: Scope, graph: Graph): 'yes' | 'no' | 'unknown' {
+function isCallOf(
+  scope: Scope,
+  base: Scope,
+  { graph, stored }: { graph: Graph; stored: ReadonlySet<string> },
+): 'yes' | 'no' | 'unknown' {
   const operators = (s: Scope) => s.nodes.map((index) => graph.nodes[index].operator);
-  const mine = operators(scope);
-  if (!operators(base).every((operator) => mine.includes(operator))) return 'no';
-  const stored = new Set(graph.initializers.map((tensor) => tensor.name));
+  const mine = new Set(operators(scope));
+  if (!operators(base).every((operator) => mine.has(operator))) return 'no';
   const weights = scope.nodes
     .flatMap((index) => graph.nodes[index].inputs)
     .filter((name) => stored.has(name));

@@ -90,6 +90,31 @@ function recordAt(bytes: Uint8Array, at: number): WireRecord {
   return { field, wire, raw: bytes.subarray(at, start + length), payload, value: 0 };
 }
 
+/** What reading one file may amount to, so that a small file cannot fill the memory with objects. */
+export class ReadBudget {
+  #records = 4_000_000;
+  #nodes = 200_000;
+
+  /** Walks records as {@link records} does, counting them. */
+  *records(bytes: Uint8Array): Generator<WireRecord> {
+    for (const record of records(bytes)) {
+      this.spend(1, record.field);
+      yield record;
+    }
+  }
+
+  /** Counts values that become objects or numbers. Throws {@link WireError} when there are too many. */
+  spend(count: number, field: number): void {
+    this.#records -= count;
+    if (this.#records < 0) throw new WireError('malformed', 0, field);
+  }
+
+  /** Counts a node. */
+  spendNode(): void {
+    if (this.#nodes-- <= 0) throw new WireError('malformed', 0, 1);
+  }
+}
+
 /** The signed integers of a repeated integer record, packed or not. */
 export function integers(record: WireRecord): number[] {
   if (record.wire === 0) return [record.value];

@@ -107,6 +107,35 @@ describe('files made to exhaust', () => {
     expect(survives(modelOf(graph))).toBe(false);
   });
 
+  test.each(['call', 'conditional'])(
+    'thousands of nodes made to be compared with each other: %s',
+    (kind) => {
+      const count = 20_000;
+      const name = (i: number) => (kind === 'call' ? `/s/x_${i}/Relu` : `/s/s.${2 * i}/bn1/Relu`);
+      const nodes = Array.from({ length: count }, (_, i) =>
+        bytesRecord(
+          1,
+          concatenate([
+            bytesRecord(1, 'x'),
+            bytesRecord(2, `v${i}`),
+            bytesRecord(3, name(i)),
+            bytesRecord(4, 'Relu'),
+          ]),
+        ),
+      );
+      const start = performance.now();
+      survives(modelOf(concatenate([bytesRecord(11, bytesRecord(1, 'x')), ...nodes])));
+      expect(performance.now() - start).toBeLessThan(10_000);
+    },
+  );
+
+  test('lists that grow when read', () => {
+    const ints = bytesRecord(8, new Uint8Array(20_000_000));
+    const attribute = concatenate([bytesRecord(1, 'axes'), ints]);
+    const node = bytesRecord(1, concatenate([bytesRecord(4, 'Relu'), bytesRecord(5, attribute)]));
+    expect(survives(modelOf(node))).toBe(false);
+  });
+
   test('a deep scope and long names', () => {
     const long = 'a'.repeat(100_000);
     const node = (name: string, from: string, to: string) =>

@@ -219,3 +219,8 @@ describe('names', () => {
     ]);
   });
 });
+
+test('a glob that would take for ever is refused', () => {
+  const model = open('11-layer-names/mbconv/unfolded.onnx');
+  expect(() => expandLayers(model, ['*a*a*a*a*a*a*a*b'])).toThrow(/stars|too long/);
+});
