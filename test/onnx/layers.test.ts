@@ -144,8 +144,13 @@ for (const net of ['resnet', 'mbconv', 'odd']) {
   });
 }
 
-describe.each(['resnet', 'mbconv'])('end-to-end %s', (net) => {
-  const { folded_model: folded } = oracle(`09-end-to-end/expected/${net}.json`);
+describe.each([
+  ['resnet', 'resnet'],
+  ['mbconv', 'mbconv'],
+  ['mbconv-opencv', 'mbconv'],
+  ['mbconv-short-side', 'mbconv'],
+])('end-to-end %s', (variant, net) => {
+  const { folded_model: folded } = oracle(`09-end-to-end/expected/${variant}.json`);
   test('the folded file refuses exactly the layers that it lost', () => {
     expect(folded.note).toBeTruthy();
     const model = open(`09-end-to-end/${folded.file}`);
