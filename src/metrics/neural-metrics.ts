@@ -1,6 +1,11 @@
+import { cka, ckaCv, ckaCvOfGram, ckaOfGram } from './cka.js';
+import { linear, linearOfGram } from './linear.js';
 import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
+import { neuronToNeuron } from './neuron-to-neuron.js';
 import { type GramSource, pls, plsOfGram } from './pls.js';
+import { rdm, rdmCv } from './rdm.js';
 import { reversePls } from './reverse-pls.js';
+import { ridge, ridgeCv, ridgeCvOfGram, ridgeOfGram } from './ridge.js';
 
 /** What a benchmark file may set of a neural metric. */
 export interface NeuralMetricOptions {
@@ -25,5 +30,21 @@ export interface NeuralMetric {
 /** Neural metrics by the name that benchmark files give them: one line each. */
 export const neuralMetrics: Readonly<Record<string, NeuralMetric>> = {
   pls: { version: 1, needs: 'gram', perNeuroid: true, run: pls, ofGram: plsOfGram },
+  linear: { version: 1, needs: 'gram', perNeuroid: true, run: linear, ofGram: linearOfGram },
+  ridge: { version: 1, needs: 'gram', perNeuroid: true, run: ridge, ofGram: ridgeOfGram },
+  ridgecv: { version: 1, needs: 'gram', perNeuroid: true, run: ridgeCv, ofGram: ridgeCvOfGram },
+  'dual-ridge': { version: 1, needs: 'gram', perNeuroid: true, run: ridge, ofGram: ridgeOfGram },
+  'dual-ridgecv': {
+    version: 1,
+    needs: 'gram',
+    perNeuroid: true,
+    run: ridgeCv,
+    ofGram: ridgeCvOfGram,
+  },
+  'neuron-to-neuron': { version: 1, needs: 'features', perNeuroid: true, run: neuronToNeuron },
+  rdm: { version: 1, needs: 'features', perNeuroid: false, run: rdm },
+  'rdm-cv': { version: 1, needs: 'features', perNeuroid: false, run: rdmCv },
+  cka: { version: 1, needs: 'gram', perNeuroid: false, run: cka, ofGram: ckaOfGram },
+  'cka-cv': { version: 1, needs: 'gram', perNeuroid: false, run: ckaCv, ofGram: ckaCvOfGram },
   'reverse-pls': { version: 1, needs: 'features', perNeuroid: true, run: reversePls },
 };

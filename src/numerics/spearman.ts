@@ -12,7 +12,7 @@ export function spearman(x: Float64Array, y: Float64Array): number {
 /** Ranks from 1, ties at the mean of the ranks that they take up. */
 export function ranks(values: Float64Array): Float64Array {
   const sorted = values.slice().sort();
-  const bound = (value: number, after: (sortedValue: number) => boolean) => {
+  const firstPosition = (after: (sortedValue: number) => boolean) => {
     let [low, high] = [0, sorted.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -22,8 +22,8 @@ export function ranks(values: Float64Array): Float64Array {
     return low;
   };
   return values.map((value) => {
-    const first = bound(value, (other) => other >= value);
-    const past = bound(value, (other) => other > value);
+    const first = firstPosition((other) => other >= value);
+    const past = firstPosition((other) => other > value);
     return (first + past + 1) / 2;
   });
 }

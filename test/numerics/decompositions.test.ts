@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cholesky, choleskySolve } from '../../src/numerics/cholesky.js';
+import { symmetricEigen } from '../../src/numerics/eigen.js';
+import { matmul } from '../../src/numerics/gemm.js';
+import { type Matrix, matrix } from '../../src/numerics/matrix.js';
+import { RandomState } from '../../src/numerics/random-state.js';
+import { ranks, spearman } from '../../src/numerics/spearman.js';
+import { expectClose } from '../metrics/close.js';
+import { tolerances } from '../tolerances.js';
+
+/** A positive semi-definite matrix of the given rank. */
+async function gramOfRank(n: number, rank: number, seed: number): Promise<Matrix> {
+  const x = matrix(n, rank, new RandomState(seed).standardNormal(n * rank));
+  return matmul(x, x, { transposeB: true });
+}
+
+describe('symmetricEigen', () => {
+  it('puts a matrix together again from orthonormal vectors and ascending values', async () => {
+    const sizes = fc.record({
+      n: fc.integer({ min: 1, max: 40 }),
+      rank: fc.integer({ min: 1, max: 40 }),
+      seed: fc.nat(1000),
+    });
+    await fc.assert(
+      fc.asyncProperty(sizes, async ({ n, rank, seed }) => {
+        const a = await gramOfRank(n, rank, seed);
+        const { values, vectors } = symmetricEigen(a);
+        const scaled = matrix(
+          n,
+          n,
+          vectors.data.map((value, i) => value * values[Math.floor(i / n)]),
+        );
+        const again = await matmul(vectors, scaled, { transposeA: true });
+        expectClose(again.data, a.data, tolerances.float64);
+        const identity = await matmul(vectors, vectors, { transposeB: true });
+        const want = identity.data.map((_, i) => (i % (n + 1) === 0 ? 1 : 0));
+        expectClose(identity.data, want, tolerances.float64);
+        expect([...values]).toEqual([...values].sort((x, y) => x - y));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('knows a matrix by hand', () => {
+    // Eigenvalues 1, 3 (twice as far along (1, 1) as along (1, −1)), and 7 alone.
+    const { values } = symmetricEigen(matrix(3, 3, Float64Array.of(2, 1, 0, 1, 2, 0, 0, 0, 7)));
+    expectClose(values, [1, 3, 7], tolerances.float64);
+  });
+
+  it('does not run forever on NaN', () => {
+    const a = matrix(3, 3, new Float64Array(9).fill(Number.NaN));
+    expect(() => symmetricEigen(a)).toThrow(RangeError);
+  });
+});
+
+describe('cholesky', () => {
+  it.each([1, 5, 64, 65, 150])('solves a system of %i', async (n) => {
+    const a = await gramOfRank(n, n, n);
+    for (let i = 0; i < n; i++) a.data[i * (n + 1)] += 1;
+    const b = matrix(n, 3, new RandomState(9).standardNormal(n * 3));
+    const factor = await cholesky(a);
+    const product = await matmul(factor!, factor!, { transposeB: true });
+    expectClose(product.data, a.data, tolerances.float64);
+    const x = await choleskySolve(factor!, b);
+    expectClose((await matmul(a, x)).data, b.data, tolerances.float64);
+  });
+
+  it('refuses what is not positive definite', async () => {
+    expect(await cholesky(matrix(2, 2, Float64Array.of(1, 2, 2, 1)))).toBeUndefined();
+    expect(await cholesky(await gramOfRank(80, 70, 1), 1e-11)).toBeUndefined();
+  });
+});
+
+describe('spearman', () => {
+  it('gives ties their mean rank', () => {
+    expect([...ranks(Float64Array.of(3, 1, 3, 2, 3))]).toEqual([4, 1, 4, 2, 4]);
+  });
+
+  it.each<[number[], number[], number]>([
+    // scipy 1.15.3, scipy.stats.spearmanr
+    [[1, 2, 3, 4, 5], [5, 6, 7, 8, 7], 0.8207826816681233],
+    [[1, 2, 2, 4], [3, 1, 2, 0], -0.9486832980505139],
+  ])('of %j and %j', (x, y, want) => {
+    expectClose([spearman(Float64Array.from(x), Float64Array.from(y))], [want], tolerances.float64);
+  });
+
+  it('does not see how far values are apart', () => {
+    const vector = fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 4, maxLength: 20 });
+    fc.assert(
+      fc.property(vector, (values) => {
+        const x = Float64Array.from(values);
+        const y = x.map((value, i) => value * (i % 3));
+        const plain = spearman(x, y);
+        const bent = spearman(x.map(Math.exp), y);
+        expectClose([bent], [plain], tolerances.float64);
+      }),
+    );
+  });
+
+  it('is NaN where a value is', () => {
+    expect(spearman(Float64Array.of(1, Number.NaN, 3), Float64Array.of(1, 2, 3))).toBeNaN();
+  });
+});
