@@ -215,12 +215,12 @@ export function textValues(values: Coordinate['values'] | Decoded['values']): st
 /**
  * Writes an assembly as BrainIO packages it (spec §6.2): every coordinate a variable of its own
  * along its dimension, a dimension's index as `<dim>_`, values in the variable `data`, attributes
- * promoted. Whole or not at all. Throws RangeError where coordinates do not fit, `disk-full`.
+ * promoted. `compress` deflates the values at level 9. Whole or not at all. Throws RangeError where coordinates do not fit, `disk-full`.
  */
 export async function writeAssembly(
   path: string,
   assembly: Assembly,
-  { compress = true }: { compress?: boolean } = {},
+  { compress = false }: { compress?: boolean } = {},
 ): Promise<void> {
   const dimensions = new Map(assembly.dims.map((dim, i) => [dim, assembly.shape[i]]));
   const coords = Array.from(assembly.coords, ([name, coordinate]) =>

@@ -25,7 +25,12 @@ const compiled = new WeakMap<object, ReturnType<Ajv2020['compile']>>();
 function validator(schema: object) {
   let found = compiled.get(schema);
   if (!found) {
-    const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true, strict: true });
+    const ajv = new Ajv2020({
+      allErrors: true,
+      verbose: true,
+      allowUnionTypes: true,
+      strict: true,
+    });
     found = ajv.compile(schema);
     compiled.set(schema, found);
   }
@@ -46,10 +51,15 @@ export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<
   };
   const broken = document.errors[0];
   if (broken) {
-    throw new VentralError(check.code, `${at(broken.pos[0])} ${broken.message}`, { file: check.file });
+    throw new VentralError(check.code, `${at(broken.pos[0])} ${broken.message}`, {
+      file: check.file,
+    });
   }
   const place = (pointer: string) => {
-    const path = pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+    const path = pointer
+      .split('/')
+      .slice(1)
+      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
     for (let depth = path.length; depth > 0; depth--) {
       const offset = offsetOf(document, path.slice(0, depth));
       if (offset !== undefined) return at(offset);
@@ -66,27 +76,41 @@ function parsed(document: ReturnType<typeof parseDocument>, check: YamlCheck): u
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (cause) {
-    throw new VentralError(check.code, `${check.file}: ${(cause as Error).message}`, { file: check.file, cause });
+    throw new VentralError(check.code, `${check.file}: ${(cause as Error).message}`, {
+      file: check.file,
+      cause,
+    });
   }
 }
 
 /** Where a key stands in the text: the key itself, so that an editor jumps to its line. */
-function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly string[]): number | undefined {
+function offsetOf(
+  document: ReturnType<typeof parseDocument>,
+  path: readonly string[],
+): number | undefined {
   const last = path[path.length - 1];
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   if (isMap(parent)) {
-    const pair = parent.items.find((item) => String((item.key as { value?: unknown })?.value ?? item.key) === last);
+    const pair = parent.items.find(
+      (item) => String((item.key as { value?: unknown })?.value ?? item.key) === last,
+    );
     return (pair?.key as { range?: [number, number, number] } | undefined)?.range?.[0];
   }
   const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined;
   return node?.range?.[0];
 }
 
-function refusal(errors: readonly ErrorObject[], place: (pointer: string) => string, check: YamlCheck): VentralError {
+function refusal(
+  errors: readonly ErrorObject[],
+  place: (pointer: string) => string,
+  check: YamlCheck,
+): VentralError {
   // An alternative that does not fit says so of each branch; the deepest words are the useful ones.
   const useful = errors.filter((error) => !['if', 'oneOf', 'anyOf', 'not'].includes(error.keyword));
   const chosen = useful.length > 0 ? useful : errors;
-  const sentences = [...new Set(chosen.map((error) => `${place(pointerOf(error))} ${sentence(error)}`))];
+  const sentences = [
+    ...new Set(chosen.map((error) => `${place(pointerOf(error))} ${sentence(error)}`)),
+  ];
   const first = chosen[0];
   return new VentralError(check.code, sentences.slice(0, 8).join('; '), {
     file: check.file,
@@ -96,22 +120,28 @@ function refusal(errors: readonly ErrorObject[], place: (pointer: string) => str
 
 function pointerOf(error: ErrorObject): string {
   const key = error.params.additionalProperty ?? error.params.unevaluatedProperty;
-  return key === undefined ? error.instancePath : `${error.instancePath}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return key === undefined
+    ? error.instancePath
+    : `${error.instancePath}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 function sentence(error: ErrorObject): string {
   const where = error.instancePath.slice(1).replaceAll('/', '.') || 'the document';
   const key = error.params.additionalProperty ?? error.params.unevaluatedProperty;
   if (key !== undefined) {
-    const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
+    const known = Object.keys(
+      (error.parentSchema as { properties?: object } | undefined)?.properties ?? {},
+    );
     return `${error.instancePath ? `${where} has` : 'there is'} no key "${key}"${didYouMean(String(key), known) || `; known keys are ${known.join(', ')}`}`;
   }
   if (error.keyword === 'required') return `${where} lacks "${error.params.missingProperty}"`;
   if (error.keyword === 'enum') {
     return `${where}: expected one of ${(error.params.allowedValues as unknown[]).join(', ')}, found ${shown(error.data)}`;
   }
-  if (error.keyword === 'const') return `${where}: expected ${shown(error.params.allowedValue)}, found ${shown(error.data)}`;
-  if (error.keyword === 'type') return `${where}: expected ${[error.params.type].flat().join(' or ')}, found ${shown(error.data)}`;
+  if (error.keyword === 'const')
+    return `${where}: expected ${shown(error.params.allowedValue)}, found ${shown(error.data)}`;
+  if (error.keyword === 'type')
+    return `${where}: expected ${[error.params.type].flat().join(' or ')}, found ${shown(error.data)}`;
   return `${where}: ${error.message ?? error.keyword}, found ${shown(error.data)}`;
 }
 

@@ -49,8 +49,9 @@ export function decodeValues(
   const offset = numbersOf(attributes.get('add_offset'))[0];
   let out: DecodedDtype = dtype;
   if (fills.length > 0) out = maskedDtype(out);
-  if (scale !== undefined || offset !== undefined) out = scaledDtype(out, offset !== undefined);
-  if (out === dtype && fills.every(Number.isNaN)) return { dtype, values: numbers };
+  const isPacked = scale !== undefined || offset !== undefined;
+  if (isPacked) out = scaledDtype(out, offset !== undefined);
+  if (!isPacked && out === dtype && fills.every(Number.isNaN)) return { dtype, values: numbers };
   const target = new (out === 'float32' ? Float32Array : Float64Array)(numbers.length);
   for (let i = 0; i < numbers.length; i++) {
     const value = Number(numbers[i]);
@@ -66,7 +67,10 @@ function plainNumbers(
   stored: NetcdfValues,
 ): Float64Array | Float32Array | readonly (string | number)[] {
   if (stored instanceof Float64Array || stored instanceof Float32Array) return stored;
-  const plain = Array.from(stored as ArrayLike<number | bigint>, plainNumber);
+  if (!(stored instanceof BigInt64Array || stored instanceof BigUint64Array)) {
+    return Float64Array.from(stored as ArrayLike<number>);
+  }
+  const plain = Array.from<bigint, string | number>(stored, plainNumber);
   return plain.some((value) => typeof value === 'string')
     ? plain
     : Float64Array.from(plain, Number);

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 /** The folder that holds package.json, `benchmarks/` and `models/`, whether run from `src` or `dist`. */
 export const packageRoot: string = (() => {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'openapi.yaml')) || existsSync(join(folder, 'package-lock.json'))) return folder;
+    if (existsSync(join(folder, 'openapi.yaml')) || existsSync(join(folder, 'package-lock.json')))
+      return folder;
     if (dirname(folder) === folder) throw new Error('ventral is not installed as a package');
   }
 })();

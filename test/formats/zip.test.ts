@@ -1,0 +1,229 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VentralError } from '../../src/errors/ventral-error.js';
+import { openNpz, writeNpz } from '../../src/formats/npz.js';
+import { openZip, writeZip } from '../../src/formats/zip.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ventral-zip-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A stored archive by hand, so that its directory can say what no honest writer would. */
+function handMade(
+  entries: {
+    name: string;
+    data: Buffer;
+    flags?: number;
+    size?: number;
+    method?: number;
+    crc?: number;
+  }[],
+): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const { name, data, flags = 0x800, size = data.length, method = 0, crc = 0 } of entries) {
+    const text = Buffer.from(name);
+    const fixed = Buffer.alloc(26);
+    [20, flags, method, 0, 33].forEach((value, i) => {
+      fixed.writeUInt16LE(value, 2 * i);
+    });
+    fixed.writeUInt32LE(crc, 10);
+    fixed.writeUInt32LE(data.length, 14);
+    fixed.writeUInt32LE(size, 18);
+    fixed.writeUInt16LE(text.length, 22);
+    const local = Buffer.concat([Buffer.from('PK\x03\x04'), fixed, text, data]);
+    const tail = Buffer.alloc(14);
+    tail.writeUInt32LE(offset, 10);
+    directory.push(
+      Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([20, 0]), fixed, tail, text]),
+    );
+    parts.push(local);
+    offset += local.length;
+  }
+  const central = Buffer.concat(directory);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(entries.length, 4);
+  end.writeUInt16LE(entries.length, 6);
+  end.writeUInt32LE(central.length, 8);
+  end.writeUInt32LE(offset, 12);
+  return Buffer.concat([...parts, central, Buffer.from('PK\x05\x06'), end]);
+}
+
+async function saved(name: string, bytes: Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+describe('openZip', () => {
+  const a = Buffer.from('a');
+  const crc = 0xe8b7be43;
+  it.each([
+    ['a path upwards', [{ name: '../x', data: a, crc }], 'zip-unsafe-path'],
+    ['a path upwards inside', [{ name: 'a/../../x', data: a, crc }], 'zip-unsafe-path'],
+    ['an absolute path', [{ name: '/etc/x', data: a, crc }], 'zip-unsafe-path'],
+    ['a drive letter', [{ name: 'C:/x', data: a, crc }], 'zip-unsafe-path'],
+    ['backslashes', [{ name: '..\\x', data: a, crc }], 'zip-unsafe-path'],
+    ['an encrypted entry', [{ name: 'x', data: a, crc, flags: 0x801 }], 'zip-invalid'],
+    [
+      'an entry twice',
+      [
+        { name: 'x', data: a, crc },
+        { name: 'x', data: a, crc },
+      ],
+      'zip-invalid',
+    ],
+    ['a bomb', [{ name: 'x', data: a, crc, size: 0xfffffff0, method: 8 }], 'zip-invalid'],
+    ['an unknown compression', [{ name: 'x', data: a, crc, method: 99 }], 'zip-invalid'],
+  ])('refuses %s', async (what, entries, code) => {
+    const path = await saved(`${what}.zip`, handMade(entries));
+    await expect(openZip(path)).rejects.toMatchObject({ code, details: { file: path } });
+  });
+
+  it('reads what is right in the same hand-made form', async () => {
+    const zip = await openZip(await saved('right.zip', handMade([{ name: 'x', data: a, crc }])));
+    expect(zip.entries).toEqual([{ name: 'x', size: 1 }]);
+    expect(await zip.read('x')).toEqual(a);
+    await zip.close();
+  });
+
+  it('notices changed content and absent entries', async () => {
+    const zip = await openZip(
+      await saved('crc.zip', handMade([{ name: 'x', data: Buffer.from('b'), crc }])),
+    );
+    await expect(zip.read('x')).rejects.toMatchObject({
+      code: 'zip-invalid',
+      message: expect.stringContaining('checksum'),
+    });
+    await expect(zip.read('y')).rejects.toMatchObject({
+      code: 'zip-invalid',
+      message: expect.stringContaining('not there'),
+    });
+    await zip.close();
+  });
+
+  it('says which file is missing, and what is no archive', async () => {
+    await expect(openZip(join(folder, 'none.zip'))).rejects.toMatchObject({ code: 'file-missing' });
+    await expect(openZip(await saved('text.zip', Buffer.from('hello')))).rejects.toMatchObject({
+      code: 'zip-invalid',
+    });
+  });
+
+  it('refuses damaged archives with one error of ours', async () => {
+    const path = join(folder, 'whole.zip');
+    await writeZip(path, [
+      { name: 'a.txt', data: Buffer.from('hello hello hello'), compress: true },
+      { name: 'b/c.bin', data: Buffer.alloc(300, 7), compress: false },
+    ]);
+    const whole = await readFile(path);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(whole.length - 1),
+        fc.nat(255),
+        fc.boolean(),
+        async (at, byte, cut) => {
+          const damaged = Buffer.from(cut ? whole.subarray(0, at) : whole);
+          if (!cut) damaged[at] = byte;
+          try {
+            const zip = await openZip(await saved('damaged.zip', damaged));
+            try {
+              for (const { name } of zip.entries) await zip.read(name);
+            } finally {
+              await zip.close();
+            }
+          } catch (error) {
+            expect(error).toBeInstanceOf(VentralError);
+          }
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe('writeZip', () => {
+  it('gives back every content, and equal bytes for equal contents', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(
+          fc.tuple(
+            fc.stringMatching(/^[a-z]{1,8}$/),
+            fc.uint8Array({ maxLength: 500 }),
+            fc.boolean(),
+          ),
+          { selector: ([name]) => name },
+        ),
+        async (files) => {
+          const contents = files.map(([name, data, compress]) => ({ name, data, compress }));
+          const [one, two] = [join(folder, 'one.zip'), join(folder, 'two.zip')];
+          await writeZip(one, contents);
+          await writeZip(two, contents);
+          expect(await readFile(one)).toEqual(await readFile(two));
+          const zip = await openZip(one);
+          for (const [name, data] of files)
+            expect(new Uint8Array(await zip.read(name))).toEqual(data);
+          expect(zip.entries).toHaveLength(files.length);
+          await zip.close();
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('leaves nothing behind where a source fails', async () => {
+    const inner = await mkdtemp(join(folder, 'fails-'));
+    async function* broken() {
+      yield Buffer.from('some');
+      throw new Error('the source failed');
+    }
+    const contents = [{ name: 'x', data: () => Readable.from(broken()), compress: false }];
+    await expect(writeZip(join(inner, 'x.zip'), contents)).rejects.toThrowError(
+      /the source failed/,
+    );
+    expect(await readdir(inner)).toEqual([]);
+  });
+});
+
+describe('npz', () => {
+  it('gives back arrays, whole and written by blocks of rows', async () => {
+    const path = join(folder, 'x.npz');
+    async function* rows() {
+      yield Float32Array.of(1, 2);
+      yield Float32Array.of(3, 4, 5, 6);
+    }
+    await writeNpz(path, [
+      { name: 'stimulus_id', array: { dtype: 'string', shape: [3], data: ['a', 'b', 'ü'] } },
+      { name: 'features/layer3.0', dtype: 'float32', shape: [3, 2], rows },
+    ]);
+    const npz = await openNpz(path);
+    expect(npz.names).toEqual(['stimulus_id', 'features/layer3.0']);
+    expect(await npz.read('stimulus_id')).toEqual({
+      dtype: 'string',
+      shape: [3],
+      data: ['a', 'b', 'ü'],
+    });
+    expect(await npz.read('features/layer3.0')).toEqual({
+      dtype: 'float32',
+      shape: [3, 2],
+      data: Float32Array.of(1, 2, 3, 4, 5, 6),
+    });
+    await expect(npz.read('other')).rejects.toMatchObject({
+      code: 'npy-invalid',
+      message: expect.stringContaining('it has stimulus_id, features/layer3.0'),
+    });
+    await npz.close();
+  });
+
+  it('refuses an archive without arrays', async () => {
+    const path = join(folder, 'no.npz');
+    await writeZip(path, [{ name: 'x.txt', data: Buffer.from('x'), compress: false }]);
+    await expect(openNpz(path)).rejects.toMatchObject({ code: 'npy-invalid' });
+  });
+});
