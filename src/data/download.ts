@@ -54,8 +54,16 @@ const LONGEST_WAIT_MS = 60_000;
  * or `interrupted`; what was fetched before an interruption is kept for the next time.
  */
 export async function pull(identifier: string, options: PullOptions): Promise<PulledFile[]> {
+  return pullEntries(entriesNeeded(identifier), options);
+}
+
+/** {@link pull} for entries that were looked up. */
+export async function pullEntries(
+  entries: readonly CatalogEntry[],
+  options: PullOptions,
+): Promise<PulledFile[]> {
   const pulled: PulledFile[] = [];
-  for (const entry of entriesNeeded(identifier)) {
+  for (const entry of entries) {
     for (const file of entry.files) pulled.push(await pullFile(file, entry, options));
   }
   return pulled;

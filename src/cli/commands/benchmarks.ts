@@ -1,0 +1,154 @@
+import type { Command } from 'commander';
+import { VentralError } from '../../errors/ventral-error.js';
+import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark-data.js';
+import { type Benchmark, expandRegions, readBenchmark } from '../../scoring/benchmark-file.js';
+import { goldenOf } from '../../scoring/golden.js';
+import { findBenchmark, listBenchmarks } from '../../scoring/registry.js';
+import { isVerified } from '../../scoring/verification.js';
+import { globalOptions } from '../global-options.js';
+import { interruption } from '../interruption.js';
+import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
+import { progressBar } from '../progress-bar.js';
+
+/** `ventral benchmarks list|show|check|verify`: what a model can be compared with. */
+export function registerBenchmarks(program: Command, io: Io): void {
+  const benchmarks = program
+    .command('benchmarks')
+    .description('shipped benchmarks, and files of your own');
+  benchmarks
+    .command('list')
+    .description('list the shipped benchmarks')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => list(command, io));
+  benchmarks
+    .command('show <id|file>')
+    .description('show what a benchmark is, as JSON')
+    .action((name: string, _options: unknown, command: Command) => show(name, command, io));
+  benchmarks
+    .command('check <file>')
+    .description('explain what is wrong with a benchmark file, by line and column')
+    .action((file: string, _options: unknown, command: Command) => check(file, command, io));
+  benchmarks
+    .command('verify <ids...>')
+    .description('run the published self-checks on the data that are here')
+    .option('--json', 'print JSON')
+    .action((ids: string[], _options: unknown, command: Command) => verify(ids, command, io));
+}
+
+interface Summary {
+  readonly id: string;
+  readonly version: number;
+  readonly region: string | null;
+  readonly metric: string;
+  readonly simulated: boolean;
+  readonly verified: boolean;
+  /** Whether everything that it needs is here, or is made on the spot. */
+  readonly ready: boolean;
+  readonly access: 'public' | 'private';
+  readonly title: string;
+}
+
+async function summaryOf(benchmark: Benchmark, home: string): Promise<Summary> {
+  return {
+    id: benchmark.id,
+    version: benchmark.version,
+    region: benchmark.region ?? null,
+    metric: benchmark.metric.name,
+    simulated: benchmark.simulated,
+    verified: await isVerified(benchmark, home),
+    ready: await hasData(benchmark, home),
+    access: accessOf(benchmark),
+    title: benchmark.title ?? '',
+  };
+}
+
+async function list(command: Command, io: Io): Promise<void> {
+  const { home } = globalOptions(command);
+  const found = await Promise.all(listBenchmarks().map((one) => summaryOf(one, home)));
+  if (command.optsWithGlobals().json) {
+    io.out(`${JSON.stringify(found, null, 2)}\n`);
+    return;
+  }
+  printRows(
+    ['benchmark', 'metric', 'data', 'here', 'title'],
+    found.map(({ id, metric, simulated, access, ready, title }) => [
+      id,
+      metric,
+      simulated ? 'simulated' : access,
+      ready ? 'yes' : 'no',
+      title,
+    ]),
+    io,
+  );
+}
+
+async function show(name: string, command: Command, io: Io): Promise<void> {
+  const { home } = globalOptions(command);
+  const shown = await Promise.all(
+    findBenchmark(name).map(async (benchmark) => {
+      const { identifier, regions, ...definition } = benchmark;
+      return {
+        ...definition,
+        ...(await summaryOf(benchmark, home)),
+        metric: definition.metric,
+        data: catalogEntriesOf(benchmark).map((entry) => entry.identifier),
+        published: goldenOf(benchmark) ?? null,
+      };
+    }),
+  );
+  io.out(`${JSON.stringify(shown.length === 1 ? shown[0] : shown, null, 2)}\n`);
+}
+
+/** The file by its rules, then its data: what is there must fit, what must still be fetched is said. */
+async function check(file: string, command: Command, io: Io): Promise<void> {
+  const { home } = globalOptions(command);
+  const benchmarks = expandRegions(readBenchmark(file));
+  const ready = await Promise.all(benchmarks.map((benchmark) => hasData(benchmark, home)));
+  if (ready.every(Boolean)) {
+    const { loadBenchmarks } = await import('../../scoring/load-benchmark.js');
+    const errors: VentralError[] = [];
+    const { close } = await loadBenchmarks([file], { home }, (_id, thrown) => {
+      errors.push(VentralError.from(thrown));
+    });
+    await close();
+    if (errors[0]) {
+      const sentences = [...new Set(errors.map(({ message }) => message))];
+      throw new VentralError(errors[0].code, sentences.join('\n'), errors[0].details);
+    }
+  } else {
+    io.err(`${file}: its data are not here, so only the file was checked\n`);
+  }
+  const ids = benchmarks.map(({ id }) => id).join(', ');
+  io.out(`${file} is right: ${ids}\n`);
+}
+
+async function verify(ids: readonly string[], command: Command, io: Io): Promise<void> {
+  const { verifyBenchmark } = await import('../../scoring/verify-benchmark.js');
+  const { holds } = await import('../../scoring/verification.js');
+  const bar = progressBar(io);
+  const stop = interruption();
+  try {
+    const context = { ...globalOptions(command), signal: stop.signal, progress: bar.show };
+    const reports = [];
+    for (const id of ids) reports.push(...(await verifyBenchmark(id, context)));
+    bar.clear();
+    if (command.optsWithGlobals().json) io.out(`${JSON.stringify(reports, null, 2)}\n`);
+    else {
+      const rows = reports.flatMap(({ benchmark, findings }) =>
+        findings.map((finding) => [
+          benchmark,
+          finding.check,
+          String(Number(finding.measured.toPrecision(8))),
+          `${finding.published} ± ${finding.tolerance}`,
+          holds(finding) ? 'holds' : 'DIFFERS',
+        ]),
+      );
+      printRows(['benchmark', 'check', 'measured', 'published', ''], rows, io);
+    }
+    if (!reports.every(({ verified }) => verified)) process.exitCode = 1;
+  } finally {
+    bar.clear();
+    stop.release();
+  }
+}

@@ -1,0 +1,178 @@
+import type { Command } from 'commander';
+import { type CatalogEntry, catalog, entriesNeeded } from '../../data/catalog.js';
+import { dataPath, locateData } from '../../data/data-folder.js';
+import { type PulledFile, type PullProgress, pullEntries } from '../../data/download.js';
+import { importData } from '../../data/import-data.js';
+import { requireVerified, verifyData } from '../../data/verify-data.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { globalOptions } from '../global-options.js';
+import { interruption } from '../interruption.js';
+import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
+import { progressBar } from '../progress-bar.js';
+
+/** `ventral data list|pull|verify|import`: the published files, and what of them is here. */
+export function registerData(program: Command, io: Io): void {
+  const data = program.command('data').description('published stimuli, recordings and trials');
+  data
+    .command('list')
+    .description('list what Brain-Score publishes, and what of it is here')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => list(command, io));
+  data
+    .command('pull <names...>')
+    .description(
+      'fetch data by catalog name, or all that a benchmark needs; goes on where it stopped',
+    )
+    .option('--from <url>', 'fetch from another place that holds the files under their names')
+    .action((names: string[], _options: unknown, command: Command) => pullAll(names, command, io));
+  data
+    .command('verify')
+    .description('hash again what is here')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => verify(command, io));
+  data
+    .command('import <files...>')
+    .description('take files that you have, known by their SHA-1, or a folder such as ~/.brainio')
+    .option('--as <name>', 'take a file of your own in place of a catalog file')
+    .action((files: string[], _options: unknown, command: Command) => take(files, command, io));
+}
+
+async function list(command: Command, io: Io): Promise<void> {
+  const { home } = globalOptions(command);
+  const rows = await Promise.all(
+    catalog().map(async (entry) => ({ entry, located: await locateData(entry, home) })),
+  );
+  if (command.optsWithGlobals().json) {
+    const shown = rows.map(({ entry, located }) => ({
+      ...entry,
+      here: located.missing.length === 0,
+      ownBytes: located.ownBytes,
+      files: entry.files.map((file) => ({ ...file, path: dataPath(home, file) })),
+    }));
+    io.out(`${JSON.stringify(shown, null, 2)}\n`);
+    return;
+  }
+  printRows(
+    ['name', 'kind', 'access', 'here', 'terms'],
+    rows.map(({ entry, located }) => [
+      entry.identifier,
+      entry.kind,
+      entry.access,
+      located.missing.length > 0 ? 'no' : located.ownBytes ? 'own file' : 'yes',
+      entry.licence ?? entry.terms,
+    ]),
+    io,
+  );
+}
+
+async function pullAll(names: readonly string[], command: Command, io: Io): Promise<void> {
+  const { home } = globalOptions(command);
+  const { from } = command.optsWithGlobals<{ from?: string }>();
+  if (from !== undefined && !/^https?:\/\//.test(from)) {
+    throw new VentralError(
+      'bad-usage',
+      `--from: expected an http or https address, found "${from}"`,
+    );
+  }
+  const bar = progressBar(io);
+  const stop = interruption();
+  const options = {
+    home,
+    signal: stop.signal,
+    progress: inMebibytes(bar.show),
+    ...(from === undefined ? {} : { baseUrl: from }),
+  };
+  try {
+    for (const name of names) {
+      try {
+        const pulled = await pullEntries(await entriesFor(name), options);
+        bar.clear();
+        report(pulled, io);
+      } catch (thrown) {
+        bar.clear();
+        const error = VentralError.from(thrown);
+        if (names.length === 1 || error.code === 'interrupted') throw error;
+        io.err(`ventral: ${name}: ${error.message}\n`);
+        process.exitCode = 1;
+      }
+    }
+  } finally {
+    stop.release();
+  }
+}
+
+/** A catalog name, or a benchmark whose data are in the catalog. */
+async function entriesFor(name: string): Promise<readonly CatalogEntry[]> {
+  if (catalog().some(({ identifier }) => identifier === name)) return entriesNeeded(name);
+  const { listBenchmarks, findBenchmark } = await import('../../scoring/registry.js');
+  const { catalogEntriesOf } = await import('../../scoring/benchmark-data.js');
+  const known = listBenchmarks().some(({ id, identifier }) => id === name || identifier === name);
+  if (!known) return entriesNeeded(name); // throws with the closest names
+  return [...new Set(findBenchmark(name).flatMap(catalogEntriesOf))];
+}
+
+function report(pulled: readonly PulledFile[], io: Io): void {
+  for (const { file, path, already } of pulled) {
+    io.out(`${path}\n`);
+    if (already) io.err(`${file} was here already\n`);
+  }
+}
+
+const MIB = 2 ** 20;
+const tenth = (bytes: number) => Math.round((bytes / MIB) * 10) / 10;
+
+/** Ten times a second is often enough for a bar. */
+function inMebibytes(show: ReturnType<typeof progressBar>['show']) {
+  let last = 0;
+  return ({ file, stage, done, total = done }: PullProgress) => {
+    const now = performance.now();
+    if (now - last < 100 && done < total) return;
+    last = now;
+    show({ stage: `${file} ${stage}, MiB`, done: tenth(done), total: tenth(total) });
+  };
+}
+
+async function verify(command: Command, io: Io): Promise<void> {
+  const { home } = globalOptions(command);
+  const stop = interruption();
+  try {
+    const files = await verifyData({ home, signal: stop.signal });
+    if (command.optsWithGlobals().json) io.out(`${JSON.stringify(files, null, 2)}\n`);
+    else {
+      const words = files.map(({ path, ok }) => [ok ? 'ok' : 'changed', path]);
+      printRows(['state', 'file'], words, io);
+    }
+    requireVerified(files);
+  } finally {
+    stop.release();
+  }
+}
+
+async function take(files: readonly string[], command: Command, io: Io): Promise<void> {
+  const { home } = globalOptions(command);
+  const { as } = command.optsWithGlobals<{ as?: string }>();
+  if (as !== undefined && files.length > 1) {
+    throw new VentralError('bad-usage', `--as names one file, found ${files.length} files`);
+  }
+  const stop = interruption();
+  const bar = progressBar(io);
+  try {
+    const imported = await importData(files, {
+      home,
+      signal: stop.signal,
+      progress: ({ file, done, total }) =>
+        bar.show({ stage: `${file}, MiB`, done: tenth(done), total: tenth(total) }),
+      ...(as === undefined ? {} : { as }),
+    });
+    bar.clear();
+    for (const { identifier, path, published } of imported) {
+      io.out(`${path}\n`);
+      if (!published)
+        io.err(`${path} stands in for ${identifier}; its bytes are not the published\n`);
+    }
+  } finally {
+    bar.clear();
+    stop.release();
+  }
+}
