@@ -1,0 +1,17 @@
+// A service in a process of its own, with the stub in place of the scoring process: node serve-with-stub.mjs HOME
+import { pino } from 'pino';
+import { startService } from '../../dist/src/service/start-service.js';
+
+const service = await startService({
+  home: process.argv[2],
+  host: '127.0.0.1',
+  port: 0,
+  orNext: false,
+  maxMemory: 2 ** 30,
+  maxScratch: 2 ** 30,
+  threads: 1,
+  log: pino({ level: 'silent' }),
+  scoreScript: new URL('./stub-score-child.mjs', import.meta.url).pathname,
+});
+process.once('SIGTERM', () => service.close());
+process.stdout.write(`ventral is ready at ${service.url}\n`);

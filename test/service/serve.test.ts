@@ -1,0 +1,178 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/formats/package-root.js';
+import { oraclePath } from '../oracle.js';
+import { madeHome } from '../store/made-home.js';
+import { childrenOf, serve, serving, ventral } from './process.js';
+
+let home: string;
+beforeEach(async () => {
+  home = await madeHome('ventral-serve-');
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const net = () => oraclePath('09-end-to-end/resnet/model.onnx');
+const folded = () => oraclePath('09-end-to-end/resnet/folded.onnx');
+const card = () => oraclePath('09-end-to-end/resnet/card.yaml');
+const stubbed = () => serving(join(packageRoot, 'test', 'service', 'serve-with-stub.mjs'), home);
+const score = (what: string) => ({
+  model: 'pixels',
+  benchmarks: ['FreemanZiemba2013public.V1-pls'],
+  layers: { V1: what },
+});
+
+async function until(test: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (await test()) return;
+    await sleep(20);
+  }
+  throw new Error(`never ${what}`);
+}
+
+describe('ventral serve', () => {
+  it('prints one line, owns its home, serves commands, and ends within ten seconds', async () => {
+    const service = await serve(home);
+    const second = await ventral('serve', '--home', home, '--port', '0');
+    expect(second).toMatchObject({ status: 1, out: '' });
+    expect(second.err).toContain(String(service.child.pid));
+    expect(second.err).toContain(service.url);
+    const added = await ventral('models', 'add', net(), '--card', card(), '--home', home);
+    expect(added).toMatchObject({ status: 0, out: expect.stringMatching(/^mdl_[0-9a-z]+\n$/) });
+    const shown = await service.call('GET', `/v1/models/${added.out.trim()}`);
+    expect(shown.body).toMatchObject({ name: 'e2e-resnet', card: { visual_degrees: 8 } });
+    const refused = await ventral('models', 'add', card(), '--home', home);
+    expect(refused).toMatchObject({
+      status: 2,
+      out: '',
+      err: expect.stringMatching(/^ventral: .*not an ONNX/),
+    });
+    expect((await ventral('models', 'show', 'mdl_nope', '--home', home)).status).toBe(2);
+    const start = Date.now();
+    const ended = await service.end('SIGTERM');
+    expect(Date.now() - start).toBeLessThan(10_000);
+    expect(ended).toMatchObject({ status: 0, out: `ventral is ready at ${service.url}\n` });
+    expect(existsSync(join(home, 'owner.json'))).toBe(false);
+    // Without a service the command opens the database itself, for the moment.
+    const again = await ventral(
+      'models',
+      'add',
+      net(),
+      '--home',
+      home,
+      '--name',
+      'again',
+      '--json',
+    );
+    expect(JSON.parse(again.out)).toMatchObject({
+      id: added.out.trim(),
+      name: 'again',
+      card: { visual_degrees: 8 },
+    });
+    const listed = JSON.parse((await ventral('models', 'list', '--json', '--home', home)).out);
+    expect(listed.registered.map(({ id }: { id: string }) => id)).toEqual([added.out.trim()]);
+    expect(listed.shipped).toContain('pixels');
+    expect((await ventral('models', 'remove', added.out.trim(), '--home', home)).status).toBe(0);
+    expect(await readdir(join(home, 'models'))).toEqual([]);
+    expect(existsSync(join(home, 'owner.json'))).toBe(false);
+  });
+
+  it.each([
+    [['--port', 'x'], 2, /--port/],
+    [['--port', '70000'], 2, /--port/],
+    [['--host', '0.0.0.0'], 2, /loopback/],
+    [['--nonsense'], 2, /nonsense/],
+  ])('with %j is refused', async (args, status, words) => {
+    const ended = await ventral('serve', '--home', home, ...args);
+    expect(ended).toMatchObject({ status, out: '', err: expect.stringMatching(words) });
+  });
+
+  it('refuses the home of another version in one sentence', async () => {
+    await writeFile(join(home, 'format.json'), '{"schema":1,"postgres":16}');
+    const ended = await ventral('serve', '--home', home, '--port', '0');
+    expect(ended).toMatchObject({
+      status: 1,
+      out: '',
+      err: expect.stringMatching(/^ventral: .*PostgreSQL 16.*\n$/),
+    });
+    expect(existsSync(join(home, 'owner.json'))).toBe(false);
+  });
+});
+
+describe('several commands at once', () => {
+  it('without a service each own the home in turn', async () => {
+    const added = await Promise.all(
+      [net(), folded(), net(), folded()].map((file) =>
+        ventral('models', 'add', file, '--home', home),
+      ),
+    );
+    expect(added.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
+    expect(new Set(added.map(({ out }) => out)).size).toBe(2);
+    expect(existsSync(join(home, 'owner.json'))).toBe(false);
+  });
+
+  it('with a service that starts beside them lose nothing', async () => {
+    const starting = serve(home);
+    const added = await Promise.all(
+      [net(), folded()].map((file) => ventral('models', 'add', file, '--home', home)),
+    );
+    expect(added.map(({ status, err }) => [status, err])).toEqual([
+      [0, expect.anything()],
+      [0, expect.anything()],
+    ]);
+    const service = await starting;
+    const { body } = await service.call('GET', '/v1/models');
+    expect(body.items.map(({ id }: { id: string }) => `${id}\n`).toSorted()).toEqual(
+      added.map(({ out }) => out).toSorted(),
+    );
+    await service.end('SIGTERM');
+  });
+});
+
+describe('a service that ends while it scores', () => {
+  it('by a kill leaves no process, and the job ends after the next start', async () => {
+    const first = await stubbed();
+    const job = (await first.post('/v1/scores', score('hold=2000'))).body;
+    await until(() => childrenOf(first.child.pid!).length === 1, 'scoring');
+    await first.end('SIGKILL');
+    await until(() => childrenOf(first.child.pid!).length === 0, 'without orphans');
+    // Something half-made, as a kill in another moment leaves it.
+    await mkdir(join(home, 'models', 'f'.repeat(64)), { recursive: true });
+    const second = await stubbed();
+    expect(await readdir(join(home, 'models'))).toEqual([]);
+    await until(
+      async () => (await second.call('GET', `/v1/scores/${job.id}`)).body.state === 'succeeded',
+      'succeeded',
+    );
+    expect((await second.call('GET', `/v1/scores/${job.id}`)).body.results).toHaveLength(1);
+    expect(await readdir(join(home, 'tmp', 'service'))).toEqual([]);
+    expect(await second.end('SIGTERM')).toMatchObject({ status: 0 });
+  });
+
+  it('by a signal ends the process at once, and the job ends after the next start', async () => {
+    const first = await stubbed();
+    const job = (await first.post('/v1/scores', score('hold=1500'))).body;
+    await until(() => childrenOf(first.child.pid!).length === 1, 'scoring');
+    const waiting = first.call('POST', '/v1/scores', {
+      headers: { 'Content-Type': 'application/json', Prefer: 'wait=60' },
+      body: JSON.stringify(score('later')),
+    });
+    await sleep(100);
+    const start = Date.now();
+    expect(await first.end('SIGTERM')).toMatchObject({ status: 0 });
+    expect(Date.now() - start).toBeLessThan(10_000);
+    expect(await waiting).toMatchObject({ status: 202, body: { state: 'queued' } });
+    expect(childrenOf(first.child.pid!)).toEqual([]);
+    expect(existsSync(join(home, 'owner.json'))).toBe(false);
+    const second = await stubbed();
+    for (const id of [job.id, (await waiting).body.id]) {
+      await until(
+        async () => (await second.call('GET', `/v1/scores/${id}`)).body.state === 'succeeded',
+        'succeeded',
+      );
+    }
+    await second.end('SIGTERM');
+  });
+});
