@@ -48,6 +48,18 @@ function read(golden: any): { probabilities: Probabilities; trials: MatchTrials 
   };
 }
 
+/** The trials of a case agree with what else it says of them. */
+// biome-ignore lint/suspicious/noExplicitAny: golden files have no common type.
+function expectReading(golden: any, trials: MatchTrials): void {
+  const { n, encoding } = golden.trials;
+  expect(trials.choice.length).toBe(n);
+  expect(encoding).toContain('index into images');
+  const { images, objects, truth } = codeTrials(trials);
+  const object = new Map(images.map((id, i) => [id, objects[truth[i]]]));
+  const { stimulus_id, truth: shown } = golden.probabilities;
+  expect(stimulus_id.map((id: string) => object.get(id))).toEqual(shown);
+}
+
 function failure(run: () => unknown): VentralError {
   try {
     run();
@@ -143,7 +155,8 @@ describe.each(cases)('%s', (name) => {
     }
   });
 
-  it('says what it is', () => {
+  it('reads the case as it was written', () => {
+    expectReading(golden, trials);
     expect(golden.name).toBe(name);
     expect(typeof golden.note).toBe('string');
   });
@@ -154,6 +167,7 @@ describe('trials that the metric is not defined on', () => {
   const { probabilities, trials } = read(golden);
 
   it('names the object that is never chosen', () => {
+    expectReading(golden, trials);
     expect(golden.name).toBe('error_object_never_chosen');
     expect(golden.note).toContain('never chosen');
     expect(golden.registry_i2n_score).toBe('KeyError');

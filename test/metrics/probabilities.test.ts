@@ -148,6 +148,10 @@ describe('rajalingham_like: features to ceiled score', () => {
     expect(golden.identifier).toBe('Rajalingham2018-i2n');
     expect(golden.description).toContain('logistic');
     expect(trials.choice.length).toBe(golden.trials.n);
+    const shown = new Map(trials.stimulusIds.map((id, i) => [id, trials.sample[i]]));
+    expect(golden.test.stimulus_id.map((id: string) => shown.get(id))).toEqual(
+      named(golden.test.label),
+    );
     expect(new Set(golden.fitting.stimulus_id).size).toBe(golden.fitting.features.shape[0]);
     const readOut = await fitReadOut(
       { features: features(golden.fitting.features), labels: named(golden.fitting.label) },

@@ -100,6 +100,8 @@ describe.each(scored)('%s', (name, file) => {
       }
     }
     expect(golden.name).toContain('other');
+    const textureOf = new Map(target.stimulusIds.map((id, i) => [id, target.strata?.[i]]));
+    expect(golden.source.texture_type).toEqual(source.stimulusIds.map((id) => textureOf.get(id)));
     expect(golden.note).toBe('');
   });
 

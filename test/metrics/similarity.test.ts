@@ -73,6 +73,8 @@ describe.each(['a', 'b'])('rdm_cka_%s', (name) => {
       expectClose(data, numbers(want), tolerances.float64);
     }
     expect(golden.name).toBe(name);
+    const objectOf = new Map(target.stimulusIds.map((id, i) => [id, target.strata?.[i]]));
+    expect(assembly1.object_name).toEqual(source.stimulusIds.map((id) => objectOf.get(id)));
   });
 
   it.each(['rdm', 'cka'])('%s does not depend on the order of rows', async (metric) => {
