@@ -1,15 +1,20 @@
-import { Session } from '../runtime/session.js';
+import { defaultThreads, Session } from '../runtime/session.js';
 import { type Matrix, matrix } from './matrix.js';
 import { productGraph, widenedGramGraph } from './product-graph.js';
 
 /** Sessions by kind of product; they hold no weights and live as long as the process. */
 const sessions = new Map<string, Promise<Session>>();
 
-function session(kind: string, graph: () => Uint8Array): Promise<Session> {
-  let open = sessions.get(kind);
+/** Multiplications below which a second thread costs more to wake than it takes over. */
+const ONE_THREAD = 5e7;
+
+function session(kind: string, work: number, graph: () => Uint8Array): Promise<Session> {
+  const threads = work < ONE_THREAD ? 1 : defaultThreads();
+  const key = `${kind} ${threads}`;
+  let open = sessions.get(key);
   if (!open) {
-    open = Session.open(graph(), { name: `the ${kind} graph` });
-    sessions.set(kind, open);
+    open = Session.open(graph(), { name: `the ${kind} graph`, threads });
+    sessions.set(key, open);
   }
   return open;
 }
@@ -31,7 +36,8 @@ export async function matmul(a: Matrix, b: Matrix, transposes: Transposes = {}):
   if (inner !== innerB)
     throw new RangeError(`${rows} × ${inner} times ${innerB} × ${cols} is no product`);
   if (rows * cols * inner === 0) return matrix(rows, cols);
-  const product = await session(`product ${transposeA} ${transposeB}`, () =>
+  const kind = `product ${transposeA} ${transposeB}`;
+  const product = await session(kind, rows * cols * inner, () =>
     productGraph(transposeA, transposeB),
   );
   const { C } = await product.run({
@@ -51,7 +57,9 @@ export async function widenedGram(
   form: 'as is' | 'centred',
 ): Promise<Matrix> {
   const rows = block.length / width;
-  const product = await session(`gram ${form}`, () => widenedGramGraph(form === 'centred'));
+  const product = await session(`gram ${form}`, rows * rows * width, () =>
+    widenedGramGraph(form === 'centred'),
+  );
   const { C } = await product.run({ A: { dtype: 'float32', dims: [rows, width], data: block } });
   return matrix(rows, rows, C.data as Float64Array);
 }

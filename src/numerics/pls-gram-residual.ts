@@ -197,7 +197,7 @@ export class GramResidual {
   #multiply(): void {
     const { yWeights, product, combination } = this.#vectors;
     if (this.#inner) {
-      this.#kernel.multiply(this.#inner, yWeights, product);
+      this.#kernel.multiplyTransposed(this.#inner, yWeights, product); // symmetric, and faster so
       return;
     }
     this.#kernel.multiply(this.#y, yWeights, combination);
@@ -238,7 +238,7 @@ export class GramResidual {
   /** K u of the residual: centred, and without the span of earlier components. */
   #imageOfU(): void {
     const { u, image, shares, spanned } = this.#vectors;
-    this.#kernel.multiply(this.#gram, u, image);
+    this.#kernel.multiplyTransposed(this.#gram, u, image); // symmetric
     this.#kernel.multiply(this.#basis, image, shares);
     this.#kernel.multiplyTransposed(this.#basis, shares, spanned);
     const mean = image.values.reduce((sum, value) => sum + value, 0) / image.values.length;
