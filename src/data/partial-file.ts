@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { namesIn, place } from './data-folder.js';
 
 /** After this long without a write, a part of another host counts as left behind. */
@@ -109,7 +109,10 @@ export class PartialFile {
 
   async discard(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
-    await rmdir(this.#home).catch(() => {}); // unless something else is there
+    // The folders that it stood in go as well, unless something else is there.
+    await rmdir(this.#home)
+      .then(() => rmdir(dirname(this.#home)))
+      .catch(() => {});
   }
 }
 

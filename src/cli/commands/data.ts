@@ -4,6 +4,7 @@ import { dataPath, locateData } from '../../data/data-folder.js';
 import { type PulledFile, type PullProgress, pullEntries } from '../../data/download.js';
 import { importData } from '../../data/import-data.js';
 import { requireVerified, verifyData } from '../../data/verify-data.js';
+import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
@@ -107,9 +108,14 @@ async function entriesFor(name: string): Promise<readonly CatalogEntry[]> {
   if (catalog().some(({ identifier }) => identifier === name)) return entriesNeeded(name);
   const { listBenchmarks, findBenchmark } = await import('../../scoring/registry.js');
   const { catalogEntriesOf } = await import('../../scoring/benchmark-data.js');
-  const known = listBenchmarks().some(({ id, identifier }) => id === name || identifier === name);
-  if (!known) return entriesNeeded(name); // throws with the closest names
-  return [...new Set(findBenchmark(name).flatMap(catalogEntriesOf))];
+  const ids = listBenchmarks().flatMap(({ id, identifier }) => [id, identifier]);
+  if (ids.includes(name)) return [...new Set(findBenchmark(name).flatMap(catalogEntriesOf))];
+  const names = [...catalog().map(({ identifier }) => identifier), ...ids];
+  throw new VentralError(
+    'data-missing',
+    `Neither the catalog nor the benchmarks have "${name}"${didYouMean(name, names)}`,
+    { expected: 'a name from `ventral data list` or a benchmark', found: name },
+  );
 }
 
 function report(pulled: readonly PulledFile[], io: Io): void {

@@ -1,0 +1,170 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { registerBenchmarks } from '../../src/cli/commands/benchmarks.js';
+import { registerData } from '../../src/cli/commands/data.js';
+import { addGlobalOptions } from '../../src/cli/global-options.js';
+import { answer, UnreliableServer } from '../data/unreliable-server.js';
+import { ORACLE } from '../oracle.js';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'ventral-data-commands-'));
+});
+afterEach(() => {
+  rmSync(home, { recursive: true });
+  process.exitCode = undefined;
+});
+
+/** Runs a command line in a pipe; gives what it printed, or throws what it threw. */
+async function ventral(...words: string[]): Promise<{ out: string; err: string }> {
+  const printed = { out: '', err: '' };
+  const io = {
+    out(text: string) {
+      printed.out += text;
+    },
+    err(text: string) {
+      printed.err += text;
+    },
+    interactive: false,
+    color: false,
+  };
+  const program = addGlobalOptions(new Command('ventral').exitOverride());
+  registerData(program, io);
+  registerBenchmarks(program, io);
+  await program.parseAsync(['node', 'ventral', ...words, '--home', home]);
+  return printed;
+}
+
+describe('ventral data', () => {
+  test('list prints one line an entry, and JSON', async () => {
+    const lines = (await ventral('data', 'list')).out.trimEnd().split('\n');
+    expect(lines).toHaveLength(60);
+    expect(lines[0]).toMatch(/^FreemanZiemba2013\.public\trecordings\tpublic\tno\t/);
+    const listed = JSON.parse((await ventral('data', 'list', '--json')).out);
+    expect(listed[0]).toMatchObject({ identifier: 'FreemanZiemba2013.public', here: false });
+    expect(listed[0].files[0]).toMatchObject({ sha1: expect.any(String), url: expect.any(String) });
+  });
+
+  test('pull takes a benchmark as well as a catalog name, and says what is private', async () => {
+    const server = new UnreliableServer(Buffer.from('wrong'));
+    const from = await server.start();
+    try {
+      server.plan(answer(403), answer(403));
+      await expect(
+        ventral('data', 'pull', 'MajajHong2015.IT-pls', '--from', from),
+      ).rejects.toMatchObject({ code: 'download-forbidden', exit: 1 });
+      expect(server.paths).toEqual(['/stimulus_hvm-private.csv']);
+      const { err } = await ventral('data', 'pull', 'hvm-private', 'hvm-public', '--from', from);
+      expect(err).toMatch(/hvm-private: .*private.*\n.*hvm-public: .*expected SHA-1/);
+      expect(process.exitCode).toBe(1);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test.each([
+    [
+      ['pull', 'FreemanZiemba2013public.V1-plss'],
+      'data-missing',
+      '"FreemanZiemba2013public.V1-pls"',
+    ],
+    [['pull', 'hvm', '--from', 'ftp://here'], 'bad-usage', 'ftp://here'],
+    [['import', 'a.nc', 'b.nc', '--as', 'hvm'], 'bad-usage', '2 files'],
+    [['import', '/no/such/file.nc'], 'file-missing', '/no/such/file.nc'],
+  ])('%j is refused', async (words, code, sentence) => {
+    await expect(ventral('data', ...words)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(sentence),
+    });
+  });
+
+  test('import --as, list and verify agree on what is here', async () => {
+    const mine = join(home, 'mine.csv');
+    writeFileSync(mine, 'stimulus_id\n1\n');
+    const { out, err } = await ventral('data', 'import', mine, '--as', 'hvm-public');
+    const path = out.trimEnd();
+    expect(readFileSync(path, 'utf8')).toBe('stimulus_id\n1\n');
+    expect(err).toContain('hvm-public');
+    expect((await ventral('data', 'verify')).out).toBe(`ok\t${path}\n`);
+    writeFileSync(path, 'stimulus_id\n2\n');
+    await expect(ventral('data', 'verify')).rejects.toMatchObject({
+      code: 'checksum-mismatch',
+      message: expect.stringContaining(path),
+    });
+  });
+});
+
+describe('ventral benchmarks', () => {
+  test('list prints one line a benchmark, and JSON', async () => {
+    const { out } = await ventral('benchmarks', 'list');
+    expect(out).toMatch(/^FreemanZiemba2013public\.V1-pls\tpls\tpublic\tno\t/m);
+    const listed = JSON.parse((await ventral('benchmarks', 'list', '--json')).out);
+    expect(listed).toContainEqual(
+      expect.objectContaining({
+        id: 'Rajalingham2018-i2n',
+        access: 'private',
+        simulated: false,
+        verified: false,
+        ready: false,
+      }),
+    );
+  });
+
+  test('show tells definition and published numbers', async () => {
+    const shown = JSON.parse(
+      (await ventral('benchmarks', 'show', 'MajajHong2015public.IT-pls')).out,
+    );
+    expect(shown).toMatchObject({
+      id: 'MajajHong2015public.IT-pls',
+      version: 4,
+      region: 'IT',
+      data: ['hvm-public', 'MajajHong2015.public'],
+      published: { ceiling: { value: 0.81579938 } },
+    });
+    const both = JSON.parse(
+      (await ventral('benchmarks', 'show', 'MajajHong2015.{region}-pls')).out,
+    );
+    expect(both.map(({ id }: { id: string }) => id)).toEqual([
+      'MajajHong2015.V4-pls',
+      'MajajHong2015.IT-pls',
+    ]);
+  });
+
+  test('check reads the data too, and says where the file is wrong', async () => {
+    const right = join(ORACLE, '09-end-to-end', 'neural-csv', 'benchmark.yaml');
+    expect((await ventral('benchmarks', 'check', right)).out).toContain(
+      'is right: end-to-end.objects.V4-pls, end-to-end.objects.IT-pls',
+    );
+    const wrong = join(home, 'wrong.yaml');
+    const text = readFileSync(right, 'utf8');
+    writeFileSync(wrong, text.replace('components', 'component'));
+    await expect(ventral('benchmarks', 'check', wrong)).rejects.toMatchObject({
+      code: 'benchmark-invalid',
+      message: expect.stringMatching(/wrong\.yaml:8:22 .*"component".*"components"/),
+    });
+    writeFileSync(wrong, text);
+    await expect(ventral('benchmarks', 'check', wrong)).rejects.toMatchObject({
+      code: 'file-missing',
+      message: expect.stringContaining('stimuli.csv'),
+    });
+  });
+
+  test('check of a file whose data are to be fetched says so', async () => {
+    const { out, err } = await ventral(
+      'benchmarks',
+      'check',
+      join('benchmarks', 'majajhong2015', 'public.yaml'),
+    );
+    expect(out).toContain('is right');
+    expect(err).toContain('only the file was checked');
+  });
+
+  test('verify needs the data', async () => {
+    await expect(
+      ventral('benchmarks', 'verify', 'FreemanZiemba2013public.V1-pls'),
+    ).rejects.toMatchObject({ code: 'data-missing', exit: 2 });
+  });
+});
