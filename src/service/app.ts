@@ -5,6 +5,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
 import helmet from 'helmet';
 import { parse } from 'yaml';
+import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { activationRoutes } from './activation-routes.js';
 import { benchmarkRoutes } from './benchmark-routes.js';
@@ -32,11 +33,12 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.disable('x-powered-by').set('etag', false).set('query parser', 'simple');
   app.use(requestId, requestLog(context), securityHeaders());
   app.use(loopbackGuard(context.port), localToken(context.token));
+  app.use(storablePath);
   app.get('/', frontPage);
   app.use('/v1', noStore, docsRoutes(description));
   // An upload streams to disk: neither the body parser nor the validator may see it.
   app.post('/v1/models', modelUpload(context));
-  app.use('/v1', headAsGet, express.json({ limit: BODY_LIMIT }));
+  app.use('/v1', headAsGet, express.json({ limit: BODY_LIMIT, reviver: storable }));
   app.use(
     OpenApiValidator.middleware({
       apiSpec: parse(description),
@@ -110,6 +112,23 @@ const noStore: RequestHandler = (_request, response, next) => {
 /** HEAD is GET without its body, which node itself leaves out; the description lists GET alone. */
 const headAsGet: RequestHandler = (request, _response, next) => {
   if (request.method === 'HEAD') request.method = 'GET';
+  next();
+};
+
+/** Text that no database stores (see `jsonText`) is no name of anything. */
+const unstorable = /\0|\p{Surrogate}/u;
+
+const storable = (key: string, value: unknown) => {
+  if (unstorable.test(key) || (typeof value === 'string' && unstorable.test(value))) {
+    throw new SyntaxError('it holds a NUL or half a surrogate pair');
+  }
+  return value;
+};
+
+const storablePath: RequestHandler = (request, _response, next) => {
+  if (request.url.includes('%00')) {
+    throw new VentralError('invalid-request', 'The address holds a NUL');
+  }
   next();
 };
 

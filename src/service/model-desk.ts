@@ -99,10 +99,7 @@ export class ModelDesk {
     try {
       return await this.#store.models.register({
         digest: file.digest,
-        name:
-          name ??
-          kept?.name ??
-          (basename(file.filename, extname(file.filename)).slice(0, 200) || 'model'),
+        name: name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename))),
         visibility: visibility ?? 'private',
         size: file.size,
         card: kept,
@@ -202,4 +199,9 @@ export class ModelDesk {
     const work = { script: 'model-child.js', task, limits, temporary: this.#store.files.temporary };
     return this.#children.run(() => runChild<T>(work));
   }
+}
+
+/** A name that a stranger's card or file gives, on one line and no longer than names are. */
+function displayName(text: string): string {
+  return [...text.replaceAll(/[\p{Cc}\p{Surrogate}]/gu, '')].slice(0, 200).join('') || 'model';
 }

@@ -1,5 +1,6 @@
 import type { Score } from '../scoring/score.js';
 import type { Database, Queries } from './database.js';
+import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { type Page, type PageRequest, pageOf, startOf } from './page.js';
 
@@ -135,7 +136,7 @@ export class JobStore {
           request.digest,
           request.modelName,
           ...[request.card, request.benchmarks, request.keys, request.layers, request.input].map(
-            json,
+            jsonText,
           ),
         ],
       );
@@ -191,7 +192,7 @@ export class JobStore {
   async setProgress(id: string, attempt: number, progress: JobProgress): Promise<boolean> {
     const rows = await this.#database.query(
       `update jobs set progress = $3 where id = $1 and attempt = $2 and state = 'running' returning id`,
-      [id, attempt, json(progress)],
+      [id, attempt, jsonText(progress)],
     );
     return rows.length > 0;
   }
@@ -207,7 +208,7 @@ export class JobStore {
       for (const score of end.scores) {
         await queries.query(
           'insert into results (job, benchmark, key, score) values ($1, $2, $3, $4)',
-          [id, score.benchmark, job.keys[job.benchmarks.indexOf(score.benchmark)], json(score)],
+          [id, score.benchmark, job.keys[job.benchmarks.indexOf(score.benchmark)], jsonText(score)],
         );
       }
       const [{ n }] = await queries.query<{ n: number }>(
@@ -216,7 +217,7 @@ export class JobStore {
       );
       await queries.query(
         'update jobs set state = $2, failures = $3, finished_at = now() where id = $1',
-        [id, n === job.benchmarks.length ? 'succeeded' : 'failed', json(end.failures)],
+        [id, n === job.benchmarks.length ? 'succeeded' : 'failed', jsonText(end.failures)],
       );
       return find(queries, id);
     });
@@ -273,6 +274,3 @@ async function lockRunning(
   );
   return row;
 }
-
-const json = (value: unknown) =>
-  value === undefined || value === null ? null : JSON.stringify(value);

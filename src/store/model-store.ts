@@ -1,4 +1,5 @@
 import type { Database } from './database.js';
+import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { type Page, type PageRequest, pageOf, startOf } from './page.js';
 
@@ -66,7 +67,7 @@ export class ModelStore {
     const [row] = await this.#database.query<ModelRow>(
       `insert into models (id, digest, name, visibility, size, card, graph) values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (digest) do nothing returning *`,
-      [newId('mdl'), digest, name, visibility, size, json(model.card), json(model.graph)],
+      [newId('mdl'), digest, name, visibility, size, jsonText(model.card), jsonText(model.graph)],
     );
     if (row) return { model: record(row), created: true };
     const found = await this.find(digest);
@@ -97,7 +98,7 @@ export class ModelStore {
     const [row] = await this.#database.query<ModelRow>(
       `update models set name = coalesce($2, name), visibility = coalesce($3, visibility), card = coalesce($4, card)
        where id = $1 returning *`,
-      [id, change.name ?? null, change.visibility ?? null, json(change.card)],
+      [id, change.name ?? null, change.visibility ?? null, jsonText(change.card)],
     );
     return row && record(row);
   }
@@ -116,6 +117,3 @@ export class ModelStore {
     return new Set(rows.map((row) => row.digest));
   }
 }
-
-const json = (value: unknown) =>
-  value === undefined || value === null ? null : JSON.stringify(value);

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { oraclePath } from '../oracle.js';
 import {
@@ -149,6 +150,45 @@ describe('an upload', () => {
     expect(answer.headers['content-type']).toMatch('application/problem+json');
     expect(answer.body.errors?.[0].pointer).toBe(pointer);
     expect(answer.body.requestId).toBe(answer.headers['x-request-id']);
+  });
+
+  it('keeps what no database stores out of its name and card', async () => {
+    const odd = Buffer.concat([onnx, Buffer.from([0x3a, 0])]);
+    const name = JSON.stringify('a\u0000b\nc\ud800');
+    const answer = await service.upload([
+      file(odd),
+      part('card', yaml.replace('e2e-resnet', name)),
+    ]);
+    expect(answer).toMatchObject({
+      status: 201,
+      body: { name: 'abc', card: { name: 'a\ufffdb\nc\ufffd' } },
+    });
+    expect((await service.call('DELETE', answer.body.links.self)).status).toBe(204);
+  });
+
+  it('however broken is answered, and leaves nothing', async () => {
+    const { headers, body } = multipart([
+      part('card', yaml),
+      part('name', 'x'),
+      file('0123456789'.repeat(20)),
+    ]);
+    const whole = body as Buffer;
+    const cut = fc.tuple(fc.nat(whole.length), fc.nat(40), fc.uint8Array({ maxLength: 40 }));
+    const broken = fc.oneof(
+      cut.map(([at, drop, put]) =>
+        Buffer.concat([whole.subarray(0, at), put, whole.subarray(at + drop)]),
+      ),
+      fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+    );
+    await fc.assert(
+      fc.asyncProperty(broken, async (bytes) => {
+        const answer = await service.call('POST', '/v1/models', { headers, body: bytes });
+        expect(answer.status).toBeGreaterThanOrEqual(400);
+        expect(answer.status).toBeLessThan(500);
+        expect(await service.leftovers()).toEqual([]);
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it.each([
