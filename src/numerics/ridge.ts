@@ -73,7 +73,7 @@ export async function bestAlpha(
   alphas: readonly number[],
 ): Promise<number> {
   const n = train.rows;
-  const { values, vectors } = symmetricEigen(centreKernel({ train, cross: train }).train);
+  const { values, vectors } = symmetricEigen(withConstantOnTop(train));
   const coordinates = await matmul(vectors, shiftColumns(y, columnMeans(y), -1));
   const squares = matrix(
     n,
@@ -84,6 +84,8 @@ export async function bestAlpha(
   let least = Number.POSITIVE_INFINITY;
   for (const alpha of alphas) {
     const weights = values.map((value) => 1 / (Math.max(0, value) + alpha));
+    // The vector of ones, along which the intercept is not penalised.
+    weights[n - 1] = 0;
     const weighted = matrix(
       n,
       y.cols,
@@ -92,10 +94,23 @@ export async function bestAlpha(
     const residual = await matmul(vectors, weighted, { transposeA: true });
     const leverage = await matmul(squares, matrix(n, 1, weights), { transposeA: true });
     let error = 0;
-    // The intercept, which is not penalised, takes its own share of each diagonal entry.
     for (let i = 0; i < residual.data.length; i++)
-      error += (residual.data[i] / (leverage.data[Math.floor(i / y.cols)] - 1 / (n * alpha))) ** 2;
+      error += (residual.data[i] / leverage.data[Math.floor(i / y.cols)]) ** 2;
     if (error < least) [least, best] = [error, alpha];
   }
   return best;
+}
+
+/** The centred kernel, whose vector of ones is given the largest eigenvalue in place of 0. */
+function withConstantOnTop(train: Matrix): Matrix {
+  const n = train.rows;
+  const centred = centreKernel({ train, cross: train }).train;
+  let trace = 0;
+  for (let i = 0; i < n; i++) trace += centred.data[i * (n + 1)];
+  const lift = (trace > 0 ? 2 * trace : 1) / n;
+  return matrix(
+    n,
+    n,
+    centred.data.map((value) => value + lift),
+  );
 }
