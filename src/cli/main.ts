@@ -46,7 +46,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
       io.err(
         thrown.code === 'commander.help'
           ? ventral.helpInformation()
-          : `ventral: ${thrown.message.replace(/^error: /, '')}\n`,
+          : `ventral: ${thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')}\n`,
       );
       return 2;
     }

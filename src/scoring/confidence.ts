@@ -1,6 +1,6 @@
 import type { Matrix } from '../numerics/matrix.js';
 import { RandomState } from '../numerics/random-state.js';
-import { nanMedian, percentile } from '../numerics/statistics.js';
+import { percentile } from '../numerics/statistics.js';
 
 /** Draws and seed of every interval (design §3). */
 export const DRAWS = 2000;
@@ -49,14 +49,49 @@ export function groupsOf(n: number, labels?: readonly unknown[]): number[][] {
   return [...groups.values()];
 }
 
-/** Mean over splits of the median over the chosen neuroids of a split × neuroid matrix, NaN skipped. */
-export function medianOverNeuroids(values: Matrix, columns: readonly number[]): number {
-  const picked = new Float64Array(columns.length);
-  let sum = 0;
-  for (let split = 0; split < values.rows; split++) {
-    for (let j = 0; j < columns.length; j++)
-      picked[j] = values.data[split * values.cols + columns[j]];
-    sum += nanMedian(picked);
+/**
+ * Mean over splits of the median over neuroids, for resamples of the neuroids: each split is sorted once,
+ * and a resample, given as how often each column was drawn, is a walk along that order. NaN is skipped.
+ */
+export function resampledMedian(values: Matrix): (counts: Uint16Array) => number {
+  const orders = Array.from({ length: values.rows }, (_, split) => sortedColumns(values, split));
+  return (counts) => {
+    let sum = 0;
+    for (const { columns, sorted } of orders) sum += weightedMedian(columns, sorted, counts);
+    return sum / orders.length;
+  };
+}
+
+interface SortedColumns {
+  readonly columns: Int32Array;
+  readonly sorted: Float64Array;
+}
+
+function sortedColumns({ cols, data }: Matrix, split: number): SortedColumns {
+  const row = data.subarray(split * cols, (split + 1) * cols);
+  const columns = Int32Array.from(row.keys()).filter((k) => !Number.isNaN(row[k]));
+  columns.sort((a, b) => row[a] - row[b]);
+  return { columns, sorted: Float64Array.from(columns, (k) => row[k]) };
+}
+
+function weightedMedian(columns: Int32Array, sorted: Float64Array, counts: Uint16Array): number {
+  let total = 0;
+  for (let i = 0; i < columns.length; i++) total += counts[columns[i]];
+  if (total === 0) return Number.NaN;
+  const [below, above] = [(total - 1) >> 1, total >> 1];
+  let seen = 0;
+  let lower = Number.NaN;
+  for (let i = 0; i < columns.length; i++) {
+    seen += counts[columns[i]];
+    if (Number.isNaN(lower) && seen > below) lower = sorted[i];
+    if (seen > above) return (lower + sorted[i]) / 2;
   }
-  return sum / values.rows;
+  return Number.NaN;
+}
+
+/** How often each of `n` positions is among those drawn. */
+export function drawCounts(n: number, drawn: readonly number[]): Uint16Array {
+  const counts = new Uint16Array(n);
+  for (const position of drawn) counts[position]++;
+  return counts;
 }

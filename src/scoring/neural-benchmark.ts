@@ -9,7 +9,13 @@ import { internalConsistency } from '../metrics/internal-consistency.js';
 import type { MetricResult, Target, Warning } from '../metrics/metric.js';
 import { neuralMetrics } from '../metrics/neural-metrics.js';
 import type { Benchmark } from './benchmark-file.js';
-import { groupsOf, medianOverNeuroids, percentileInterval, resampleWithin } from './confidence.js';
+import {
+  drawCounts,
+  groupsOf,
+  percentileInterval,
+  resampledMedian,
+  resampleWithin,
+} from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { finite, type ScorePart } from './score.js';
 import { definitionInputs, shownAt } from './shown-stimuli.js';
@@ -189,14 +195,13 @@ function interval(
     neuroids.ids.length,
     animals && neuroids.ids.map((id) => animals.get(id)),
   );
+  const rawMedian = resampledMedian(neuroids.values);
+  const ceilingMedian = measured && resampledMedian(measured.values);
   return percentileInterval((random) => {
-    const columns = resampleWithin(groups, random);
-    const value = medianOverNeuroids(neuroids.values, columns);
+    const counts = drawCounts(neuroids.ids.length, resampleWithin(groups, random));
+    const value = rawMedian(counts);
     if (ceiling === null) return value;
-    return normalise(
-      value,
-      measured ? medianOverNeuroids(measured.values, columns) : (ceiling as number),
-    );
+    return normalise(value, ceilingMedian ? ceilingMedian(counts) : (ceiling as number));
   });
 }
 

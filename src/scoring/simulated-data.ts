@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAssembly } from '../data/assembly.js';
+import { type Coordinate, writeAssembly } from '../data/assembly.js';
 import { generateSimulated, type Simulated } from '../data/simulated/simulated.js';
 import { writeCsv } from '../formats/csv.js';
 import { writeZip } from '../formats/zip.js';
@@ -140,9 +140,9 @@ async function writeRecordings(
   made: NonNullable<Simulated['recordings']>,
 ): Promise<void> {
   const { stimulusIds, repetition, neuroidIds, regions, animals, values } = made;
-  const text = (dim: string, of: readonly string[]) => ({
+  const text = (dim: string, of: readonly string[]): Coordinate => ({
     dim,
-    dtype: 'string' as const,
+    dtype: 'string',
     values: of,
   });
   await writeAssembly(path, {
@@ -150,9 +150,9 @@ async function writeRecordings(
     shape: [stimulusIds.length, neuroidIds.length],
     dtype: 'float64',
     values,
-    coords: new Map([
+    coords: new Map<string, Coordinate>([
       ['stimulus_id', text('presentation', stimulusIds)],
-      ['repetition', { dim: 'presentation', dtype: 'int64' as const, values: repetition }],
+      ['repetition', { dim: 'presentation', dtype: 'int64', values: repetition }],
       ['neuroid_id', text('neuroid', neuroidIds)],
       ['region', text('neuroid', regions)],
       ['animal', text('neuroid', animals)],

@@ -46,9 +46,9 @@ export function registerScore(program: Command, io: Io): void {
       const outcome = await score(models, options, command, io);
       printScores(outcome, options, io);
       if (outcome.failures.length === 0) return;
-      // One that cannot be scored is the command's own failure; one of several leaves the others standing.
-      const alone = outcome.scores.length === 0 && outcome.failures.length === 1;
-      process.exitCode = alone ? outcome.failures[0].error.exit : 1;
+      // Where nothing could be scored the reason decides; where something was, one is missing.
+      const exits = new Set(outcome.failures.map(({ error }) => error.exit));
+      process.exitCode = outcome.scores.length === 0 && exits.size === 1 ? [...exits][0] : 1;
     });
 }
 

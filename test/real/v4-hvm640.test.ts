@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseCard } from '../../src/activations/card.js';
+import { openModelFile } from '../../src/activations/model-file.js';
+import { Session } from '../../src/runtime/session.js';
+import { scoreModel } from '../../src/scoring/score-model.js';
+import { tolerances } from '../tolerances.js';
+import { sharedData } from './shared-data.js';
+
+/** Macaque V4, 50 neurons × 640 pictures: the nearest thing to MajajHong2015.V4 that is at hand. */
+const data = sharedData('v4-hvm640');
+const networks = sharedData('resnet20-cifar10');
+
+describe.skipIf(!data || !networks)('macaque V4 on 640 pictures', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ventral-v4-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const context = {
+    home: join(folder, 'home'),
+    threads: 2,
+    maxMemory: 2 ** 31,
+    maxScratch: 2 ** 33,
+  };
+  const benchmark = join(folder, 'benchmark.yaml');
+  writeFileSync(
+    benchmark,
+    `identifier: v4-hvm640.{region}-pls
+version: 1
+regions: [V4]
+visual_degrees: 8
+stimuli: { csv: ${data}/stimuli.csv, images: ${data}/images_210325.zip }
+recordings: ${data}/recordings.csv
+neuroids: neuroids.csv
+metric: { name: pls, components: 25 }
+cross_validation: { splits: 10, train_size: 0.9, seed: 1, stratify_on: object_name }
+`,
+  );
+  const card = (size: number, range: number, mean: number[], std: number[]) =>
+    parseCard(
+      JSON.stringify({
+        input: {
+          resize: { to: size, mode: 'square', filter: 'bilinear', library: 'pillow' },
+          range,
+          mean,
+          std,
+          layout: 'NCHW',
+        },
+        visual_degrees: 8,
+      }),
+      'card',
+    );
+  const compact = card(112, 255, [0, 0, 0], [1, 1, 1]);
+  const cifar = card(32, 1, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+  const v4 = (layer: string, model: { path: string; card?: ReturnType<typeof card> }) =>
+    scoreModel({ model, benchmarks: [benchmark], layers: { '*': layer } }, context);
+
+  test('the network itself answers as its README says', async () => {
+    for (const [name, wanted] of [
+      ['5', [-1.139603, -1.778088, -0.441714]],
+      ['200', [-0.956084, -1.847222, -0.100637]],
+    ] as const) {
+      const { bytes } = await openModelFile(
+        join(data as string, `v4_shared_compact_${name}.onnx`),
+        { card: compact },
+      );
+      const session = await Session.open(bytes);
+      const { responses } = await session.run(
+        {
+          image: {
+            dtype: 'float32',
+            dims: [1, 3, 112, 112],
+            data: new Float32Array(3 * 112 * 112).fill(64),
+          },
+        },
+        ['responses'],
+      );
+      wanted.forEach((value, i) => {
+        expect(Math.abs(Number(responses.data[i]) - value)).toBeLessThan(
+          tolerances.activations.absolute,
+        );
+      });
+      await session.close();
+    }
+  });
+});
