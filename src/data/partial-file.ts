@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { namesIn, place } from './data-folder.js';
 
-/** After this long without a write, a part of another host counts as left behind. */
+/** After this long without a write a part counts as left behind: a longer wait than any for a retry. */
 const STALE_MS = 10 * 60_000;
 
 /**
@@ -136,8 +136,10 @@ async function leftBehind(home: string): Promise<{ name: string; bytes: number }
 async function isFree(home: string, name: string): Promise<boolean> {
   const [, owner, pid] = name.split('-'); // .part-<host>-<pid>-<random>, .part-free-<random>
   if (owner === 'free') return true;
-  if (owner === host && pid !== undefined) return !isAlive(Number(pid));
-  const { mtimeMs } = await stat(join(home, name, 'bytes')).catch(() => ({ mtimeMs: 0 }));
+  if (owner === host && pid !== undefined && !isAlive(Number(pid))) return true;
+  const { mtimeMs } = await stat(join(home, name, 'bytes')).catch(() =>
+    stat(join(home, name)).catch(() => ({ mtimeMs: Date.now() })),
+  );
   return Date.now() - mtimeMs > STALE_MS;
 }
 

@@ -1,5 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -362,6 +370,22 @@ describe('an interruption', () => {
 });
 
 describe('two at the same time', () => {
+  test('never write to one part: what another process works on is left alone', async () => {
+    const part = join(dirname(path()), partName(process.ppid));
+    mkdirSync(part, { recursive: true });
+    writeFileSync(join(part, 'bytes'), content.subarray(0, 1234));
+    await get();
+    expect(server.requests[0]?.range).toBeUndefined();
+    expect(left()).toEqual([file.file, 'bytes']);
+    // Ten minutes without a byte: the process number means somebody else by now.
+    const long = new Date(Date.now() - 11 * 60_000);
+    utimesSync(join(part, 'bytes'), long, long);
+    rmSync(path());
+    await get();
+    expect(server.requests[1]?.range).toBe('bytes=1234-');
+    expectWhole();
+  });
+
   test('do no harm to each other', async () => {
     const slow = async (_request: unknown, response: ServerResponse) => {
       response.writeHead(200, { 'content-length': content.length, etag: server.etag });
