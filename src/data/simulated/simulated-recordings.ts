@@ -36,10 +36,13 @@ interface Tuning {
   readonly own: number;
 }
 
-function tuningOf(random: RandomState): Tuning {
+/** Rates of a region over those of V1 and IT, so that ceilings lie where real ones do. */
+const rateOf: Record<RegionDrive['region'], number> = { V1: 1, V2: 1.5, V4: 2.2, IT: 1 };
+
+function tuningOf(random: RandomState, region: RegionDrive['region']): Tuning {
   return {
     base: uniform(random, 0.2, 1.2),
-    rate: logUniform(random, 0.5, 2.5),
+    rate: rateOf[region] * logUniform(random, 0.5, 2.5),
     exponent: uniform(random, 0.7, 1.1),
     own: uniform(random, 0.2, 0.5),
   };
@@ -79,7 +82,7 @@ export function recordUnits(
   let column = 0;
   for (const region of regions) {
     const random = randomStream(populationSeed, `tuning ${region.region}`);
-    const tunings = Array.from({ length: region.units }, () => tuningOf(random));
+    const tunings = Array.from({ length: region.units }, () => tuningOf(random, region.region));
     const noise = randomStream(seed, `noise ${region.region}`);
     const means = meanCounts(region, tunings);
     for (let p = 0; p < ids.length * repetitions; p++) {

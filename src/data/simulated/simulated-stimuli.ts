@@ -41,17 +41,18 @@ function columnOf(name: string, values: readonly (string | number)[]): Simulated
 /**
  * Names each stimulus after its file, as FreemanZiemba2013 does, and sorts by that name: rows,
  * presentation order and ascending stimulus_id are one order. Two equal pictures are a mistake of the
- * generator.
+ * generator. `order[i]` is the row, as given, of stimulus i.
  */
 export function makeStimuli(
   identifier: string,
   side: number,
   rows: readonly StimulusRow[],
-): SimulatedStimuli {
+): { readonly stimuli: SimulatedStimuli; readonly order: readonly number[] } {
   const named = rows
-    .map((row) => {
+    .map((row, from) => {
       const file = encodeGreyPng(side, side, row.pixels);
-      return { ...row, file, id: createHash('sha1').update(file).digest('hex').slice(0, 16) };
+      const id = createHash('sha1').update(file).digest('hex').slice(0, 16);
+      return { ...row, from, file, id };
     })
     .sort((a, b) => compareCodePoints(a.id, b.id));
   const ids = named.map(({ id }) => id);
@@ -78,7 +79,7 @@ export function makeStimuli(
       ),
     );
   }
-  return {
+  const stimuli: SimulatedStimuli = {
     identifier,
     ids,
     columns,
@@ -89,4 +90,5 @@ export function makeStimuli(
     read: async (row) => named[row].file,
     close: async () => {},
   };
+  return { stimuli, order: named.map(({ from }) => from) };
 }

@@ -1,9 +1,11 @@
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { generateEasyObjects, generateVariedObjects } from './objects.js';
 import type { SimulatedRecordings } from './simulated-recordings.js';
 import type { SimulatedStimuli } from './simulated-stimuli.js';
 import type { SimulatedTrials } from './simulated-trials.js';
 import { generateTextures } from './textures.js';
+import { generateTwoAlternative } from './two-alternative.js';
 
 /** What a generator makes: stimuli, and recordings or trials on them. */
 export interface Simulated {
@@ -20,6 +22,9 @@ type Generator = (seed: number) => Simulated;
 /** Every generator that a benchmark file can name; one line each. */
 const generators: Readonly<Record<string, Generator>> = {
   textures: generateTextures,
+  objects: generateEasyObjects,
+  'objects-varied': generateVariedObjects,
+  'objects-2afc': generateTwoAlternative,
 };
 
 /**

@@ -59,5 +59,5 @@ export function textureStimuli(seed: number): SimulatedStimuli {
       }));
     }).flat(),
   );
-  return makeStimuli(`simulated-textures-${seed}`, textureSide, rows);
+  return makeStimuli(`simulated-textures-${seed}`, textureSide, rows).stimuli;
 }

@@ -6,7 +6,7 @@ import type { Retina } from './v1-units.js';
 
 /**
  * V2: products of pairs of V1 channels that lie apart in position, orientation or frequency, over
- * their pooled activity (docs/simulated.md). Textures drive them more than matched noise does.
+ * their pooled activity (docs/simulated.md).
  */
 
 const units = 72;
@@ -70,8 +70,10 @@ function respond(unit: Unit, energies: Float64Array): number {
   const normal = (unit.halfEnergy + pool) ** 2;
   let drive = 0;
   for (const { a, b, dx, dy, weight } of unit.pairs) {
-    const together = mean((x, y) => at(x, y, a) * at(x + dx, y + dy, b));
-    const apart = mean((x, y) => at(x, y, a)) * mean((x, y) => at(x + dx, y + dy, b));
+    const first = (x: number, y: number) => at(x, y, a) ** 2;
+    const second = (x: number, y: number) => at(x + dx, y + dy, b) ** 2;
+    const together = Math.sqrt(mean((x, y) => first(x, y) * second(x, y)));
+    const apart = Math.sqrt(mean(first) * mean(second));
     drive += (weight * (together - chance * apart)) / normal;
   }
   return Math.max(0, drive - unit.threshold) ** unit.exponent;
