@@ -33,7 +33,7 @@ export function loadReadOut(
   const { repetitions = 2, seed = 0, skipna = false } = benchmark.metric;
   const labels = labelsOf(benchmark, fitting);
   const match = matchTrials(benchmark, trials, test);
-  let ceiling: BehaviourResult | null | undefined;
+  let ceiling: BehaviourResult | number | null | undefined;
   return {
     benchmark,
     shown: [shownAt(benchmark, fitting), shownAt(benchmark, test)],
@@ -51,7 +51,9 @@ export function loadReadOut(
       ceiling ??=
         benchmark.ceiling.name === 'none'
           ? null
-          : behaviourCeiling(name, match, { repetitions, seed, skipna });
+          : benchmark.ceiling.name === 'fixed'
+            ? benchmark.ceiling.value
+            : behaviourCeiling(name, match, { repetitions, seed, skipna });
       const readOut = await fitReadOut({ features: fittingFeatures, labels });
       const probabilities = await readOutProbabilities(readOut, {
         features: testFeatures,
@@ -101,8 +103,15 @@ function matchTrials(benchmark: Benchmark, trials: Trials, test: StimulusSet): M
   };
 }
 
-function measured(raw: BehaviourResult, ceiling: BehaviourResult | null): Measured {
-  const value = ceiling ? ceiledBehaviour(raw.splits, ceiling.splits) : raw;
+function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null): Measured {
+  const halves = typeof ceiling === 'object' ? ceiling : null;
+  const limits = (images?: readonly number[]) =>
+    halves
+      ? images
+        ? halves.resample(images)
+        : halves.splits
+      : raw.splits.map(() => ceiling as number);
+  const value = ceiling === null ? raw : ceiledBehaviour(raw.splits, limits());
   const part = (result: BehaviourResult) => ({
     value: finite(result.value),
     error: finite(result.error),
@@ -114,13 +123,16 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | null): Measur
     ci: percentileInterval((random) => {
       const images = resampleWithin(raw.imagesByObject, random);
       const drawn = raw.resample(images);
-      return ceiling ? ceiledBehaviour(drawn, ceiling.resample(images)).value : mean(drawn);
+      return ceiling === null ? mean(drawn) : ceiledBehaviour(drawn, limits(images)).value;
     }),
-    formula: ceiling ? 'mean(raw/sqrt(ceiling))' : 'raw',
+    formula: ceiling === null ? 'raw' : 'mean(raw/sqrt(ceiling))',
     errorOf: 'value',
     errorKind: 'std over repetitions',
     raw: part(raw),
-    ceiling: ceiling && part(ceiling),
+    ceiling:
+      typeof ceiling === 'number'
+        ? { value: ceiling, error: null, splits: [] }
+        : ceiling && part(ceiling),
     warnings: [
       ...raw.warnings,
       ...(Number.isFinite(value.value)

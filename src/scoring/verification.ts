@@ -1,6 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
+import { locateData } from '../data/data-folder.js';
+import { packageRoot } from '../formats/package-root.js';
 import { writeFileAtomic } from '../formats/write-file-atomic.js';
+import { catalogEntriesOf } from './benchmark-data.js';
 import type { Benchmark } from './benchmark-file.js';
 
 /** One published self-check of a benchmark, run on the real data. */
@@ -25,9 +28,15 @@ const path = (benchmark: Benchmark, home: string) =>
 export const holds = ({ measured, published, tolerance }: Finding): boolean =>
   Math.abs(measured - published) <= tolerance;
 
-/** Whether `ventral benchmarks verify` has reproduced the published self-checks under this home (design §3). */
+/**
+ * Whether `ventral benchmarks verify` has reproduced the published self-checks under this home (design §3):
+ * of a shipped benchmark, on the published bytes. A user's file under a shipped name is not verified.
+ */
 export async function isVerified(benchmark: Benchmark, home: string): Promise<boolean> {
-  if (benchmark.simulated) return false;
+  if (benchmark.simulated || !benchmark.folder.startsWith(join(packageRoot, 'benchmarks') + sep))
+    return false;
+  for (const entry of catalogEntriesOf(benchmark))
+    if ((await locateData(entry, home)).ownBytes) return false;
   try {
     const found = JSON.parse(await readFile(path(benchmark, home), 'utf8')) as Verification;
     return (
