@@ -1,14 +1,27 @@
 /**
  * The metrics `ridge`, `ridgecv`, `dual-ridge` and `dual-ridgecv` (spec §1.10): ridge regression from a
  * layer to each neuroid, with a fixed penalty or the one that leave-one-out favours in the train set.
- * All work from the Gram matrix in float64, so the dual forms give the same numbers as the others.
+ * All work in float64 from the smaller of features and Gram matrix, so the dual forms give the same
+ * numbers as the others.
  */
-import type { Matrix } from '../numerics/matrix.js';
-import { bestAlpha, ridgePredictions } from '../numerics/ridge.js';
-import { crossRegressedCorrelation, type Regress } from './cross-regressed-correlation.js';
+
+import { matmul } from '../numerics/gemm.js';
+import { type Matrix, matrix } from '../numerics/matrix.js';
+import {
+  bestAlpha,
+  columnMeans,
+  narrowRidgePredictions,
+  ridgePredictions,
+  shiftColumns,
+} from '../numerics/ridge.js';
+import {
+  crossRegressedCorrelation,
+  pickRows,
+  type Regress,
+} from './cross-regressed-correlation.js';
 import { gramSource, requireFiniteGram } from './gram-source.js';
 import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
-import { type GramSource, submatrix } from './pls.js';
+import { type GramSource, refuseNotFinite, submatrix } from './pls.js';
 
 export interface RidgeOptions {
   /** Penalty on the squared weights; 1 by default. */
@@ -22,7 +35,10 @@ export async function ridge(
   target: Target,
   options: RidgeOptions,
 ): Promise<MetricResult> {
-  return ridgeOfGram(await gramSource(source), target, options);
+  const { stimulusIds, features } = source;
+  if (features.cols > features.rows) return ridgeOfGram(await gramSource(source), target, options);
+  const regress = narrowRidgeRegression(await narrowFeatures(source), options.alpha);
+  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
 }
 
 /** The same from a Gram matrix, whatever became of the features. */
@@ -42,7 +58,11 @@ export async function ridgeCv(
   target: Target,
   options: Pick<RidgeOptions, 'crossValidation'>,
 ): Promise<MetricResult> {
-  return ridgeCvOfGram(await gramSource(source), target, options);
+  const { stimulusIds, features } = source;
+  if (features.cols > features.rows)
+    return ridgeCvOfGram(await gramSource(source), target, options);
+  const regress = narrowRidgeCvRegression(await narrowFeatures(source));
+  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
 }
 
 /** The same from a Gram matrix. */
@@ -71,6 +91,34 @@ export function ridgeCvRegression(gram: Matrix): Regress {
     const alpha = await bestAlpha(kernel.train, y, ALPHAS);
     return { values: await ridgePredictions(kernel, y, alpha) };
   };
+}
+
+async function narrowFeatures({ stimulusIds, features }: Source): Promise<Matrix> {
+  await refuseNotFinite(features, stimulusIds);
+  const values = Float64Array.from(await features.columns(0, features.cols));
+  return matrix(features.rows, features.cols, values);
+}
+
+/** {@link ridgeRegression} from features (presentation × unit), fewer than there are rows. */
+export function narrowRidgeRegression(x: Matrix, alpha = 1): Regress {
+  return async ({ train, test }, y) => {
+    const rows = { x: pickRows(x, train), test: pickRows(x, test) };
+    return { values: await narrowRidgePredictions(rows, y, alpha) };
+  };
+}
+
+/** {@link ridgeCvRegression} from features (presentation × unit), fewer than there are rows. */
+export function narrowRidgeCvRegression(x: Matrix): Regress {
+  return async ({ train, test }, y) => {
+    const rows = { x: pickRows(x, train), test: pickRows(x, test) };
+    const alpha = await bestAlpha(await narrowKernel(rows.x), y, ALPHAS);
+    return { values: await narrowRidgePredictions(rows, y, alpha) };
+  };
+}
+
+async function narrowKernel(x: Matrix): Promise<Matrix> {
+  const centred = shiftColumns(x, columnMeans(x), -1);
+  return matmul(centred, centred, { transposeB: true });
 }
 
 /** Evenly spaced numbers as numpy.linspace gives them, without the end. */

@@ -96,20 +96,20 @@ const MAX_SWEEPS = 60;
 /** Turns T into its eigenvalues (in `diagonal`), applying every rotation to the rows of `basis`. */
 function diagonalise(diagonal: Float64Array, beside: Float64Array, basis: Matrix): void {
   const n = diagonal.length;
+  // Relative to the whole matrix: the reflections have left rounding of that size everywhere.
+  let largest = 0;
+  for (let i = 0; i < n; i++)
+    largest = Math.max(largest, Math.abs(diagonal[i]) + Math.abs(beside[i]));
+  const negligible = Number.EPSILON * largest;
   for (let low = 0; low < n; low++) {
     for (let sweep = 0; ; sweep++) {
       let high = low;
-      while (high < n - 1 && !negligible(diagonal, beside, high)) high++;
+      while (high < n - 1 && !(Math.abs(beside[high]) <= negligible)) high++;
       if (high === low) break;
       if (sweep === MAX_SWEEPS) throw new RangeError('The eigenvalues did not converge');
       chase(diagonal, beside, basis, [low, high]);
     }
   }
-}
-
-function negligible(diagonal: Float64Array, beside: Float64Array, i: number): boolean {
-  const size = Math.abs(diagonal[i]) + Math.abs(diagonal[i + 1]);
-  return Math.abs(beside[i]) <= Number.EPSILON * size;
 }
 
 /** One implicit QL sweep from `high` down to `low`. */

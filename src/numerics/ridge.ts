@@ -1,6 +1,7 @@
 /**
- * Ridge regression with a free intercept from the Gram matrix of its rows (spec §1.10): the same
- * predictions as scikit-learn's Ridge and RidgeCV in float64, whatever the number of features.
+ * Ridge regression with a free intercept (spec §1.10): the predictions of scikit-learn's Ridge and
+ * RidgeCV in float64, from the Gram matrix of the rows however many features there are, or from the
+ * features where they are fewer than the rows (there the Gram matrix is singular and loses digits).
  */
 import { cholesky, choleskySolve } from './cholesky.js';
 import { symmetricEigen } from './eigen.js';
@@ -61,6 +62,24 @@ export async function ridgePredictions(kernel: Kernel, y: Matrix, alpha: number)
   if (!factor) throw new RangeError(`The kernel plus ${alpha} is not positive definite`);
   const dual = await choleskySolve(factor, shiftColumns(y, means, -1));
   return shiftColumns(await matmul(cross, dual), means, 1);
+}
+
+/** The same from the features: `x` train × feature, `test` predicted row × feature. */
+export async function narrowRidgePredictions(
+  rows: { readonly x: Matrix; readonly test: Matrix },
+  y: Matrix,
+  alpha: number,
+): Promise<Matrix> {
+  const centre = columnMeans(rows.x);
+  const x = shiftColumns(rows.x, centre, -1);
+  const means = columnMeans(y);
+  const normal = await matmul(x, x, { transposeA: true });
+  for (let i = 0; i < x.cols; i++) normal.data[i * (x.cols + 1)] += alpha;
+  const factor = await cholesky(normal);
+  if (!factor) throw new RangeError(`The products plus ${alpha} are not positive definite`);
+  const pulled = await matmul(x, shiftColumns(y, means, -1), { transposeA: true });
+  const weights = await choleskySolve(factor, pulled);
+  return shiftColumns(await matmul(shiftColumns(rows.test, centre, -1), weights), means, 1);
 }
 
 /**

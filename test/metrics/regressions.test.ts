@@ -12,7 +12,13 @@ import type { CrossValidation, MetricResult, Source, Target } from '../../src/me
 import { neuralMetrics } from '../../src/metrics/neural-metrics.js';
 import { bestUnitRegression, bestUnits } from '../../src/metrics/neuron-to-neuron.js';
 import { submatrix } from '../../src/metrics/pls.js';
-import { ALPHAS, ridgeCvRegression, ridgeRegression } from '../../src/metrics/ridge.js';
+import {
+  ALPHAS,
+  narrowRidgeCvRegression,
+  narrowRidgeRegression,
+  ridgeCvRegression,
+  ridgeRegression,
+} from '../../src/metrics/ridge.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/features.js';
 import { gram } from '../../src/numerics/gram.js';
 import { matrix } from '../../src/numerics/matrix.js';
@@ -35,11 +41,11 @@ function features(entry: OracleArray): Features {
 const table = (entry: OracleArray) => matrix(entry.shape[0], entry.shape[1], numbers(entry));
 
 async function regressionOf(metric: string, x: Features): Promise<Regress> {
-  if (metric.startsWith('linear')) {
-    const values = Float64Array.from(await x.columns(0, x.cols));
-    return linearRegression(matrix(x.rows, x.cols, values));
-  }
+  const values = matrix(x.rows, x.cols, Float64Array.from(await x.columns(0, x.cols)));
+  if (metric.startsWith('linear')) return linearRegression(values);
   if (metric.startsWith('neuron')) return bestUnitRegression(x);
+  if (x.cols <= x.rows)
+    return metric.includes('cv') ? narrowRidgeCvRegression(values) : narrowRidgeRegression(values);
   const products = await gram(x);
   return metric.includes('cv') ? ridgeCvRegression(products) : ridgeRegression(products, 1);
 }
@@ -265,6 +271,26 @@ describe('from a Gram matrix', () => {
       );
     },
   );
+
+  it.each(['ridge', 'ridgecv'])('%s is the same from narrow features', async (name) => {
+    const [source, target] = made(60, 20, 3, 7);
+    const { run, ofGram } = neuralMetrics[name];
+    const reduced = {
+      stimulusIds: source.stimulusIds,
+      units: 20,
+      gram: await gram(source.features),
+    };
+    const [narrow, products] = [
+      await run(source, target, { crossValidation }),
+      await ofGram!(reduced, target, { crossValidation }),
+    ];
+    const { data } = products.neuroids!.values;
+    expectClose(data, narrow.neuroids!.values.data, tolerances.float64);
+    const broken = denseFeatures(60, 20, new Float64Array(1200).fill(Number.NaN));
+    await expect(run({ ...source, features: broken }, target, { crossValidation })).rejects.toThrow(
+      code('activations-not-finite'),
+    );
+  });
 
   it('a larger penalty makes another score, and a penalty of 1 is the default', async () => {
     const [source, target] = made(40, 90, 3, 2);

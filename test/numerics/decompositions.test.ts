@@ -48,6 +48,24 @@ describe('symmetricEigen', () => {
     expectClose(values, [1, 3, 7], tolerances.float64);
   });
 
+  it('does with rows of very different sizes', async () => {
+    const random = new RandomState(4);
+    const x = matrix(70, 25, random.standardNormal(70 * 25));
+    x.data.forEach((value, i) => {
+      x.data[i] = value * 10 ** ((i % 7) - 3);
+    });
+    const a = await matmul(x, x, { transposeB: true });
+    const { values, vectors } = symmetricEigen(a);
+    const image = await matmul(vectors, a);
+    const want = vectors.data.map((value, i) => value * values[Math.floor(i / 70)]);
+    const scale = values[69];
+    expectClose(
+      image.data.map((value) => value / scale),
+      want.map((value) => value / scale),
+      tolerances.float64,
+    );
+  });
+
   it('does not run forever on NaN', () => {
     const a = matrix(3, 3, new Float64Array(9).fill(Number.NaN));
     expect(() => symmetricEigen(a)).toThrow(RangeError);
