@@ -1,0 +1,174 @@
+"""The original definitions, on the arrays that bench/reference.ts wrote: timed, with their peak memory.
+
+Run by bench/reference.ts as `python3 reference.py pls|i2n FOLDER`; prints one JSON object. PLS is
+scikit-learn's own; what surrounds it follows the reference step by step (splits by position, sort by
+stimulus, scipy's pearsonr a neuroid, median, mean). i2n is written with counters and pandas groups in
+place of the xarray objects of the reference, which make the original slower still.
+"""
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from itertools import chain, product
+from pathlib import Path
+
+import numpy as np
+
+
+def blas():
+    """Library and kernel behind numpy, as threadpoolctl sees them, else as numpy was built."""
+    try:
+        from threadpoolctl import threadpool_info
+
+        return [
+            {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
+            for pool in threadpool_info()
+            if pool.get("user_api") == "blas"
+        ]
+    except ImportError:
+        return [np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]]
+
+
+def read(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    arrays = {
+        name: np.fromfile(folder / name, dtype=entry["dtype"]).reshape(entry["shape"])
+        for name, entry in manifest["arrays"].items()
+    }
+    return manifest, arrays
+
+
+def pls(manifest, arrays):
+    from scipy.stats import pearsonr
+    from sklearn.cross_decomposition import PLSRegression
+    from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+
+    options = manifest["options"]
+    ids = np.array(manifest["stimulusIds"])
+    strata = manifest.get("strata")
+
+    def score():
+        x, y = arrays["features"], arrays["targets"]
+        splitter = StratifiedShuffleSplit if strata else ShuffleSplit
+        splits = splitter(
+            n_splits=options["splits"],
+            train_size=options["trainSize"],
+            test_size=None,
+            random_state=options["seed"],
+        ).split(np.zeros(len(ids)), strata)
+        medians, iterations = [], []
+        for train, test in splits:
+            train = train[np.argsort(ids[train], kind="stable")]
+            test = test[np.argsort(ids[test], kind="stable")]
+            regression = PLSRegression(n_components=options["components"], scale=False)
+            regression.fit(x[train], y[train])
+            prediction = regression.predict(x[test])
+            r = [pearsonr(y[test][:, k], prediction[:, k])[0] for k in range(y.shape[1])]
+            medians.append(float(np.nanmedian(r)))
+            iterations.append([int(n) for n in regression.n_iter_])
+        return {"value": float(np.mean(medians)), "splits": medians, "iterations": iterations}
+
+    return score
+
+
+def human_matrix(trials):
+    """Image by choice: share of the trials that offered the choice in which it was taken."""
+    chosen = Counter(zip(trials["stimulus"], trials["choice"]))
+    offered = Counter(
+        chain.from_iterable(
+            ((image, sample), (image, dist))
+            for image, sample, dist in zip(trials["stimulus"], trials["sample"], trials["dist"])
+        )
+    )
+    choices = np.unique(trials["choice"])
+    images, first = np.unique(trials["stimulus"], return_index=True)
+    truth = trials["sample"][first]
+    shares = np.full((len(images), len(choices)), np.nan)
+    for (i, image), (c, choice) in product(enumerate(images), enumerate(choices)):
+        if truth[i] != choice and offered[image, choice] > 0:
+            shares[i, c] = chosen[image, choice] / offered[image, choice]
+    return images, truth, choices, shares
+
+
+def normalised_dprime(truth, choices, shares):
+    """z(hit) - z(false alarm), capped at 5, without the mean of each object and choice."""
+    import pandas as pd
+    from scipy.stats import norm
+
+    cells = pd.DataFrame(
+        [
+            (i, truth[i], choice, shares[i, c])
+            for (i, _), (c, choice) in product(enumerate(truth), enumerate(choices))
+        ],
+        columns=["image", "truth", "choice", "share"],
+    )
+    false_alarms = {
+        (choice, of): group["share"].mean() for (of, choice), group in cells.groupby(["truth", "choice"])
+    }
+    rates = np.array([false_alarms[of, choice] for of, choice in zip(cells["truth"], cells["choice"])])
+    with np.errstate(invalid="ignore"):
+        dprime = np.clip(norm.ppf(1 - cells["share"].to_numpy()) - norm.ppf(rates), -5, 5)
+    cells["dprime"] = dprime
+    parts = [group["dprime"] - group["dprime"].mean() for _, group in cells.groupby(["truth", "choice"])]
+    return pd.concat(parts).sort_index().to_numpy().reshape(shares.shape)
+
+
+def i2n(manifest, arrays):
+    from scipy.stats import pearsonr
+
+    trials = {name: np.array(values) for name, values in manifest["trials"].items()}
+    model_images, model_choices = np.array(manifest["images"]), np.array(manifest["choices"])
+    truths = dict(zip(trials["stimulus"], trials["sample"]))
+
+    def halves():
+        random = np.random.RandomState(0)
+        for _ in range(2):
+            order = list(range(len(trials["stimulus"])))
+            random.shuffle(order)
+            middle = len(order) // 2
+            yield tuple({name: v[part] for name, v in trials.items()} for part in (order[:middle], order[middle:]))
+
+    def human(trials):
+        _, truth, choices, shares = human_matrix(trials)
+        return normalised_dprime(truth, choices, shares)
+
+    def model():
+        order, columns = np.argsort(model_images), np.argsort(model_choices)
+        probabilities = arrays["probabilities"][order][:, columns]
+        choices = model_choices[columns]
+        truth = np.array([truths[image] for image in model_images[order]])
+        correct = probabilities[np.arange(len(truth)), np.searchsorted(choices, truth)][:, None]
+        shares = probabilities / (probabilities + correct)
+        shares[truth[:, None] == choices[None, :]] = np.nan
+        return normalised_dprime(truth, choices, shares)
+
+    def correlation(source, target):
+        kept = ~np.isnan(target)
+        return pearsonr(source[kept], target[kept])[0]
+
+    def score():
+        raw = [correlation(model(), human(first)) for first, _ in halves()]
+        ceiling = [correlation(human(first), human(second)) for first, second in halves()]
+        splits = [float(r / np.sqrt(c)) for r, c in zip(raw, ceiling)]
+        return {"value": float(np.mean(splits)), "splits": splits}
+
+    return score
+
+
+def main():
+    kind, folder = sys.argv[1], Path(sys.argv[2])
+    import scipy
+    import sklearn
+
+    score = {"pls": pls, "i2n": i2n}[kind](*read(folder))
+    begin = time.perf_counter()
+    result = score()
+    result["seconds"] = time.perf_counter() - begin
+    result["peakMiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result["versions"] = {"python": sys.version.split()[0], "numpy": np.__version__, "scipy": scipy.__version__, "sklearn": sklearn.__version__}
+    result["blas"] = blas()
+    print(json.dumps(result))
+
+
+main()

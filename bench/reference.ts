@@ -1,0 +1,189 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { packageRoot } from '../src/formats/package-root.js';
+import { median } from '../src/numerics/statistics.js';
+import { runtimeIdentity } from '../src/runtime/session.js';
+import { type Arrays, i2nArrays, plsArrays, writeArrays } from './arrays.js';
+import { type Measurement, measureOurs } from './ours.js';
+
+/**
+ * Our metrics beside the original definitions (bench/reference.py) on the same arrays, in turn, each
+ * in a process of its own: ratio of times, both peak memories. Every round runs ours, then the
+ * original on one and on two threads; medians over rounds, the better number of threads counts.
+ * Says so and ends well where Debian's python3 with scikit-learn is missing.
+ *
+ *   node dist/bench/reference.js [--features 20000,100000] [--rounds 3] [--no-i2n] [--save]
+ */
+
+const PYTHON = '/usr/bin/python3';
+const SCRIPT = join(packageRoot, 'bench', 'reference.py');
+
+interface Original {
+  readonly value: number;
+  readonly splits: readonly number[];
+  readonly iterations?: readonly (readonly number[])[];
+  readonly seconds: number;
+  readonly peakMiB: number;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly blas: unknown;
+}
+
+/** Runs the original on a folder of arrays; BLAS picks its own kernel. */
+function original(kind: Arrays['kind'], folder: string, threads: number): Original {
+  const { OPENBLAS_CORETYPE: _kernel, OPENBLAS_L2_SIZE: _cache, ...environment } = process.env;
+  const env = { ...environment, OPENBLAS_NUM_THREADS: String(threads) };
+  const { stdout, stderr, status } = spawnSync(PYTHON, [SCRIPT, kind, folder], {
+    encoding: 'utf8',
+    env,
+    maxBuffer: 64 << 20,
+  });
+  if (status !== 0) throw new Error(`${PYTHON} ${SCRIPT} failed: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+/** Our metric in a fresh process. */
+function ours(kind: Arrays['kind'], folder: string): Measurement {
+  const self = join(import.meta.dirname, 'reference.js');
+  const { stdout, stderr, status } = spawnSync(process.execPath, [self, '--ours', kind, folder], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  });
+  if (status !== 0) throw new Error(`our own run failed: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+function hasPython(): boolean {
+  const { status } = spawnSync(PYTHON, ['-c', 'import numpy, scipy, sklearn, pandas']);
+  return status === 0;
+}
+
+interface Comparison {
+  readonly name: string;
+  readonly ratio: { readonly firstCall: number; readonly laterCalls: number };
+  readonly ours: {
+    readonly firstCall: number;
+    readonly laterCalls: number;
+    readonly peakMiB: number;
+  };
+  readonly original: {
+    readonly seconds: number;
+    readonly threads: number;
+    readonly peakMiB: number;
+  };
+  readonly difference: number;
+  readonly rounds: readonly { ours: Measurement; original: Readonly<Record<string, number>> }[];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly blas: unknown;
+}
+
+/** Interleaved rounds of both on the same arrays. */
+function compare(name: string, arrays: Arrays, rounds: number): Comparison {
+  const folder = mkdtempSync(join(tmpdir(), 'ventral-bench-'));
+  try {
+    writeArrays(folder, arrays);
+    const mine: Measurement[] = [];
+    const theirs = new Map<number, Original[]>([
+      [1, []],
+      [2, []],
+    ]);
+    for (let round = 0; round < rounds; round++) {
+      mine.push(ours(arrays.kind, folder));
+      for (const [threads, runs] of theirs) runs.push(original(arrays.kind, folder, threads));
+    }
+    return summary(name, mine, theirs);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function summary(
+  name: string,
+  mine: readonly Measurement[],
+  theirs: ReadonlyMap<number, readonly Original[]>,
+): Comparison {
+  const secondsOf = (runs: readonly Original[]) => median(runs.map((run) => run.seconds));
+  const [threads, runs] = [...theirs].sort(([, a], [, b]) => secondsOf(a) - secondsOf(b))[0];
+  const seconds = secondsOf(runs);
+  const firstCall = median(mine.map((run) => run.firstCall));
+  const laterCalls = median(mine.map((run) => run.laterCalls));
+  const differences = mine[0].splits.map((split, k) => Math.abs(split - runs[0].splits[k]));
+  return {
+    name,
+    ratio: { firstCall: seconds / firstCall, laterCalls: seconds / laterCalls },
+    ours: { firstCall, laterCalls, peakMiB: Math.max(...mine.map((run) => run.peakMiB)) },
+    original: { seconds, threads, peakMiB: Math.max(...runs.map((run) => run.peakMiB)) },
+    difference: Math.max(...differences),
+    rounds: mine.map((run, round) => ({
+      ours: run,
+      original: Object.fromEntries([...theirs].map(([n, all]) => [n, all[round].seconds])),
+    })),
+    versions: runs[0].versions,
+    blas: runs[0].blas,
+  };
+}
+
+function print({ name, ratio, ours: mine, original: theirs, difference, blas }: Comparison): void {
+  const seconds = (value: number) => `${value.toFixed(value < 10 ? 3 : 1)} s`;
+  console.log(`${name}
+  original ${seconds(theirs.seconds)} on ${theirs.threads} threads, peak ${theirs.peakMiB.toFixed(0)} MiB, BLAS ${JSON.stringify(blas)}
+  ours     ${seconds(mine.firstCall)} the first call, ${seconds(mine.laterCalls)} later ones, peak ${mine.peakMiB.toFixed(0)} MiB
+  ratio    ${ratio.firstCall.toFixed(1)} the first call, ${ratio.laterCalls.toFixed(1)} later ones
+  largest difference of a split ${difference.toExponential(1)}`);
+}
+
+/** Keeps the comparisons under bench/results, machine and versions in the name. */
+function save(comparisons: readonly Comparison[]): string {
+  const { versions } = comparisons[0];
+  const cpu = cpus()[0]
+    .model.toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-');
+  const parts = [
+    ...[`${cpu}-${arch()}-${availableParallelism()}-threads`, `node-${process.versions.node}`],
+    ...[`ort-${runtimeIdentity().ort}`, `sklearn-${versions.sklearn}`, `numpy-${versions.numpy}`],
+  ];
+  const folder = join(packageRoot, 'bench', 'results');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `reference_${parts.join('_')}.json`);
+  writeFileSync(path, `${JSON.stringify(comparisons, null, 2)}\n`);
+  return path;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      features: { type: 'string', default: '20000,100000' },
+      rounds: { type: 'string', default: '3' },
+      'no-i2n': { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+      ours: { type: 'boolean', default: false },
+    },
+  });
+  if (values.ours) {
+    const [kind, folder] = positionals;
+    console.log(JSON.stringify(await measureOurs(kind as Arrays['kind'], folder)));
+    return;
+  }
+  if (!hasPython()) {
+    console.log(
+      `${PYTHON} with numpy, scipy, scikit-learn and pandas is not here: nothing to compare with`,
+    );
+    return;
+  }
+  const rounds = Number(values.rounds);
+  const comparisons: Comparison[] = [];
+  const add = (comparison: Comparison) => {
+    print(comparison);
+    comparisons.push(comparison);
+  };
+  if (!values['no-i2n'])
+    add(compare('i2n, 240 images × 24 objects, 100,000 trials', i2nArrays(100_000), rounds));
+  for (const features of values.features.split(',').filter(Boolean).map(Number))
+    add(compare(`V1-pls, 315 × 102, ${features} features`, plsArrays(features), rounds));
+  if (values.save) console.log(`kept in ${save(comparisons)}`);
+}
+
+await main();
