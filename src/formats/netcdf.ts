@@ -1,17 +1,15 @@
-import { resolve } from 'node:path';
-import type { Attribute, Dataset, File, Group } from 'h5wasm/node';
-import { VentralError } from '../errors/ventral-error.js';
-import {
-  checkHdf5Start,
-  discardHdf5Library,
-  type Hdf5Library,
-  hdf5Library,
-} from './hdf5-library.js';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
+import { checkHdf5Start } from './hdf5-library.js';
+import type { WorkerAnswer, WorkerRequest } from './netcdf-worker.js';
+import { packageRoot } from './package-root.js';
 
 /**
  * netCDF-4 files as xarray and netCDF4 write them: HDF5 with dimension scales. Variables and
  * dimensions come in file order, which the reference's presentation order depends on (spec §2.4).
- * Values are read by hyperslab, so that a file may be larger than memory.
+ * Values are read by hyperslab, so that a file may be larger than memory. Every file is read in a
+ * thread of its own, which garbage may crash or hang without harm to anything else.
  */
 
 /** Names of the stored types, as numpy calls them; `string` is text of fixed or variable length. */
@@ -79,35 +77,20 @@ export interface NetcdfGroup {
   readonly attributes: ReadonlyMap<string, AttributeValue>;
 }
 
-/** Attributes that make HDF5 a netCDF file and that netCDF itself does not show. */
-const internal = new Set([
-  'CLASS',
-  'NAME',
-  'REFERENCE_LIST',
-  'DIMENSION_LIST',
-  '_Netcdf4Dimid',
-  '_Netcdf4Coordinates',
-  '_NCProperties',
-  '_nc3_strict',
-]);
-const noVariable = 'This is a netCDF dimension but not a netCDF variable';
-const maxGroupDepth = 32;
+/** Milliseconds that the thread may take: to open a file, and to read one block. */
+const patience = { open: 20_000, read: 180_000 };
+const worker = join(packageRoot, 'dist', 'src', 'formats', 'netcdf-worker.js');
 
 /** An open netCDF-4 file; made by {@link openNetcdf}. */
 export class NetcdfFile {
-  readonly #file: File;
-  readonly #datasets = new Map<string, Dataset>();
-  /** The root group: what the file holds. */
-  readonly root: NetcdfGroup;
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly library: Hdf5Library,
-    path: string,
+    private readonly thread: ReaderThread,
     readonly name: string,
-  ) {
-    this.#file = this.#guard(() => new library.File(path, 'r'));
-    this.root = this.#guard(() => this.#group(this.#file, '', 0));
-  }
+    /** The root group: what the file holds. */
+    readonly root: NetcdfGroup,
+  ) {}
 
   /** A variable by its path (`data`, `group/data`). Throws `netcdf-invalid` where it is not there. */
   variable(path: string): NetcdfVariable {
@@ -115,59 +98,8 @@ export class NetcdfFile {
     const name = parts.pop();
     let group: NetcdfGroup | undefined = this.root;
     for (const part of parts) group = group?.groups.find((inner) => inner.name === part);
-    return group?.variables.find((variable) => variable.name === name) ?? this.#absent(path);
-  }
-
-  /** Values of a variable as stored (not unpacked), row-major: all of them, or one hyperslab. */
-  async read(path: string, slab?: Hyperslab): Promise<NetcdfValues> {
-    const dataset = this.#datasets.get(path) ?? this.#absent(path);
-    if (this.variable(path).dtype === undefined) {
-      this.#refuse(`the type of ${path} is neither a number nor text`);
-    }
-    const { shape } = this.variable(path);
-    const counts = slab?.count ?? shape;
-    if (counts.some((length) => length === 0)) return this.#empty(path);
-    const ranges = counts.map((length, i): [number, number] => {
-      const from = slab?.start[i] ?? 0;
-      if (!(from >= 0 && from + length <= shape[i])) {
-        throw new RangeError(`${from} to ${from + length} is outside dimension ${i} of ${path}`);
-      }
-      return [from, from + length];
-    });
-    if (this.variable(path).stringLength === 1)
-      return this.#guard(() => this.#chars(dataset, ranges));
-    const value = this.#guard(() => (shape.length === 0 ? dataset.value : dataset.slice(ranges)));
-    return (shape.length === 0 ? scalarArray(value) : value) as NetcdfValues;
-  }
-
-  /** Lets the file go; further reads fail. */
-  async close(): Promise<void> {
-    this.#guard(() => this.#file.close());
-  }
-
-  /** Single bytes as Latin-1 characters: h5wasm would decode each byte of a UTF-8 sequence alone. */
-  #chars(dataset: Dataset, ranges: readonly (readonly [number, number])[]): string[] {
-    const module = this.library.Module;
-    const count = ranges.map(([from, to]) => BigInt(to - from));
-    const length = Number(count.reduce((product, n) => product * n, 1n));
-    const pointer = module._malloc(Math.max(1, length));
-    try {
-      const offset = ranges.map(([from]) => BigInt(from));
-      const strides = ranges.map(() => 1n);
-      const { file_id, path } = dataset;
-      module.get_dataset_data(file_id, path, count, offset, strides, BigInt(pointer));
-      return [...Buffer.from(module.HEAPU8.slice(pointer, pointer + length)).toString('latin1')];
-    } finally {
-      module._free(pointer);
-    }
-  }
-
-  #empty(path: string): NetcdfValues {
-    const { dtype } = this.variable(path);
-    return dtype === 'string' || dtype === undefined ? [] : new arrays[dtype](0);
-  }
-
-  #absent(path: string): never {
+    const found = group?.variables.find((variable) => variable.name === name);
+    if (found !== undefined) return found;
     throw new VentralError('netcdf-invalid', `${this.name} has no variable ${path}`, {
       file: this.name,
       field: path,
@@ -176,71 +108,30 @@ export class NetcdfFile {
     });
   }
 
-  #refuse(found: string, cause?: unknown): never {
-    const sentence = `${this.name} is not a readable netCDF-4 file: ${found}`;
-    throw new VentralError('netcdf-invalid', sentence, { file: this.name, found, cause });
-  }
-
-  /** Runs a call into the library; whatever it throws, aborts and traps included, is `netcdf-invalid`. */
-  #guard<T>(call: () => T): T {
-    try {
-      return call();
-    } catch (error) {
-      if (error instanceof VentralError || error instanceof RangeError) throw error;
-      discardHdf5Library();
-      return this.#refuse('the HDF5 library cannot make sense of its content', error);
+  /**
+   * Values of a variable as stored (not unpacked), row-major: all of them, or one hyperslab.
+   * Throws `netcdf-invalid`, RangeError for a slab outside the variable.
+   */
+  async read(path: string, slab?: Hyperslab): Promise<NetcdfValues> {
+    const { shape, dtype } = this.variable(path);
+    if (dtype === undefined) {
+      throw unreadable(this.name, `the type of ${path} is neither a number nor text`);
     }
+    const { start, count } = slab ?? { start: shape.map(() => 0), count: shape };
+    shape.forEach((length, i) => {
+      if (start[i] >= 0 && count[i] >= 0 && start[i] + count[i] <= length) return;
+      throw new RangeError(`${start[i]} + ${count[i]} is outside dimension ${i} of ${path}`);
+    });
+    if (count.includes(0)) return dtype === 'string' ? [] : new arrays[dtype](0);
+    // One request at a time: the answers bear no name.
+    const answer = this.#queue.then(() => this.thread.ask({ path, slab: { start, count } }));
+    this.#queue = answer.catch(() => undefined);
+    return (await answer).values as NetcdfValues;
   }
 
-  #group(group: Group, path: string, depth: number): NetcdfGroup {
-    if (depth > maxGroupDepth) this.#refuse('its groups are nested too deeply');
-    const { Dataset: DatasetClass, Group: GroupClass } = this.library;
-    const members = group.keys().map((name) => ({ name, entity: group.get(name) }));
-    const sets = members.flatMap(({ name, entity }) =>
-      entity instanceof DatasetClass ? [{ name, dataset: entity }] : [],
-    );
-    const variables = sets
-      .filter(({ dataset }) => !scaleName(dataset).startsWith(noVariable))
-      .map(({ name, dataset }) => this.#variable(name, dataset, path));
-    const groups = members.flatMap(({ name, entity }) =>
-      entity instanceof GroupClass ? [this.#group(entity, `${path}${name}/`, depth + 1)] : [],
-    );
-    const name = path.split('/').at(-2) ?? '';
-    return {
-      name,
-      dimensions: dimensionsOf(sets),
-      variables,
-      groups,
-      attributes: attributesOf(group),
-    };
-  }
-
-  #variable(name: string, dataset: Dataset, path: string): NetcdfVariable {
-    this.#datasets.set(path + name, dataset);
-    const { metadata } = dataset;
-    const shape = metadata.shape ?? [];
-    const deflate = dataset.filters.find((filter) => filter.id === 1);
-    const isFixedText = metadata.type === 3 && !metadata.vlen;
-    return {
-      name,
-      shape,
-      dims: shape.map((length, i) => {
-        const scale = dataset.get_attached_scales(i)[0]?.split('/').at(-1);
-        return (
-          scale ?? (shape.length === 1 && isScale(dataset) ? name : `phony_dim_${i}_${length}`)
-        );
-      }),
-      dtype: dtypeOf(metadata),
-      ...(isFixedText ? { stringLength: metadata.size } : {}),
-      chunks: metadata.chunks ?? null,
-      filters: {
-        zlib: deflate !== undefined,
-        complevel: deflate?.cd_values[0] ?? 0,
-        shuffle: dataset.filters.some((filter) => filter.id === 2),
-        fletcher32: dataset.filters.some((filter) => filter.id === 3),
-      },
-      attributes: attributesOf(dataset),
-    };
+  /** Lets the file go; further reads fail. */
+  async close(): Promise<void> {
+    await this.thread.end();
   }
 }
 
@@ -250,7 +141,80 @@ export class NetcdfFile {
  */
 export async function openNetcdf(path: string, name: string = path): Promise<NetcdfFile> {
   checkHdf5Start(path, name);
-  return new NetcdfFile(await hdf5Library(), resolve(path), name);
+  const thread = new ReaderThread(path, name);
+  const { root } = await thread.answer(patience.open);
+  if (root === undefined) throw unreadable(name, 'it has no root group');
+  return new NetcdfFile(thread, name, root);
+}
+
+/** The thread that reads one file; its first answer is the content of the file. */
+class ReaderThread {
+  readonly #worker: Worker;
+  #hasEnded = false;
+
+  constructor(
+    path: string,
+    private readonly name: string,
+  ) {
+    // The library writes to stderr when it aborts; that is caught here and said in our words.
+    const workerData = { path, name };
+    this.#worker = new Worker(worker, { workerData, stdout: true, stderr: true });
+    this.#worker.on('error', () => undefined);
+  }
+
+  async ask(request: WorkerRequest): Promise<WorkerAnswer> {
+    if (this.#hasEnded) throw unreadable(this.name, 'it is closed');
+    this.#worker.postMessage(request);
+    return this.answer(patience.read);
+  }
+
+  /** The next answer of the thread. Ends the thread where it fails, dies or takes too long. */
+  async answer(milliseconds: number): Promise<WorkerAnswer> {
+    this.#worker.ref();
+    try {
+      const answer = await this.#next(milliseconds);
+      if (answer.error !== undefined) throw errorOf(answer.error);
+      this.#worker.unref();
+      return answer;
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#hasEnded = true;
+    await this.#worker.terminate();
+  }
+
+  #next(milliseconds: number): Promise<WorkerAnswer> {
+    const thread = this.#worker;
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        thread.off('message', onMessage).off('error', onEnd).off('exit', onEnd);
+        act();
+      };
+      const fail = (found: string, cause?: unknown) =>
+        settle(() => reject(unreadable(this.name, found, cause)));
+      const onMessage = (answer: WorkerAnswer) => settle(() => resolve(answer));
+      const onEnd = (cause: unknown) => fail('the HDF5 library broke down over its content', cause);
+      const timer = setTimeout(
+        () => fail(`the HDF5 library found no end in its content within ${milliseconds / 1000} s`),
+        milliseconds,
+      );
+      thread.on('message', onMessage).on('error', onEnd).on('exit', onEnd);
+    });
+  }
+}
+
+function unreadable(name: string, found: string, cause?: unknown): VentralError {
+  const sentence = `${name} is not a readable netCDF-4 file: ${found}`;
+  return new VentralError('netcdf-invalid', sentence, { file: name, found, cause });
+}
+
+function errorOf({ message, details }: { message: string; details: ErrorDetails }): VentralError {
+  return new VentralError('netcdf-invalid', message, details);
 }
 
 /** An int64 as a number where that is exact, else as decimal text, so that ids never collide. */
@@ -272,60 +236,3 @@ const arrays = {
   float32: Float32Array,
   float64: Float64Array,
 } as const;
-
-/** h5wasm gives the element itself for a variable without dimensions. */
-function scalarArray(value: unknown): NetcdfValues {
-  if (typeof value === 'string') return [value];
-  if (typeof value === 'bigint') return BigInt64Array.of(value);
-  return Float64Array.of(Number(value));
-}
-
-/** HDF5's type classes 0 (integer), 1 (float), 3 (text) and 8 (enumeration, read as its integers). */
-function dtypeOf(metadata: Dataset['metadata']): NetcdfDtype | undefined {
-  const { type, size, signed } = metadata;
-  if (type === 3) return 'string';
-  if (type === 1) return size === 4 ? 'float32' : size === 8 ? 'float64' : undefined;
-  if (type !== 0 && type !== 8) return undefined;
-  const name = `${signed ? '' : 'u'}int${size * 8}`;
-  return name in arrays ? (name as NetcdfDtype) : undefined;
-}
-
-function textAttribute(dataset: Dataset, name: string): string {
-  const attribute = dataset.attrs[name];
-  const value = attribute?.metadata.type === 3 ? attribute.value : undefined;
-  return typeof value === 'string' ? value : '';
-}
-
-const isScale = (dataset: Dataset) => textAttribute(dataset, 'CLASS') === 'DIMENSION_SCALE';
-const scaleName = (dataset: Dataset) => textAttribute(dataset, 'NAME');
-
-/** The dimension scales of a group, by netCDF's dimension id where it is given. */
-function dimensionsOf(sets: readonly { name: string; dataset: Dataset }[]): Map<string, number> {
-  const scales = sets.filter(({ dataset }) => isScale(dataset));
-  const ids = scales.map(({ name, dataset }, i) => {
-    const id = dataset.attrs._Netcdf4Dimid;
-    return { name, length: dataset.shape?.[0] ?? 1, id: id === undefined ? i : Number(id.value) };
-  });
-  ids.sort((a, b) => a.id - b.id);
-  return new Map(ids.map(({ name, length }) => [name, length]));
-}
-
-function attributesOf(owner: Dataset | Group): Map<string, AttributeValue> {
-  const attributes = new Map<string, AttributeValue>();
-  for (const name of Object.keys(owner.attrs)) {
-    if (internal.has(name)) continue;
-    const value = attributeValue(owner.attrs[name]);
-    if (value !== undefined) attributes.set(name, value);
-  }
-  return attributes;
-}
-
-function attributeValue(attribute: Attribute): AttributeValue | undefined {
-  if (dtypeOf(attribute.metadata as Dataset['metadata']) === undefined) return undefined;
-  const { value } = attribute;
-  if (value === null) return attribute.metadata.type === 3 ? '' : [];
-  if (typeof value === 'string' || typeof value === 'number') return value;
-  if (typeof value === 'bigint') return plainNumber(value);
-  const values = Array.from(value as ArrayLike<string | number | bigint>, plainNumber);
-  return values.length === 1 ? values[0] : values;
-}

@@ -88,6 +88,10 @@ describe('openNetcdf', () => {
     });
     expect(() => file.variable('group/data')).toThrowError(/no variable group\/data/);
     await file.close();
+    await expect(file.read('data')).rejects.toMatchObject({
+      code: 'netcdf-invalid',
+      message: expect.stringContaining('closed'),
+    });
   });
 
   it('refuses a file that is cut short, wherever', async () => {
@@ -100,11 +104,19 @@ describe('openNetcdf', () => {
     }
   });
 
+  it('answers reads that are asked for together', async () => {
+    const file = await openNetcdf(neural);
+    const names = ['region', 'repetition', 'data'];
+    const together = await Promise.all(names.map((name) => file.read(name)));
+    for (const [i, name] of names.entries()) expect(together[i]).toEqual(await file.read(name));
+    await file.close();
+  });
+
   it('refuses damaged files with one error of ours and reads the next file well', async () => {
     const whole = await readFile(neural);
     const path = join(folder, 'damaged.nc');
     let refused = 0;
-    // Damage to the structures at the start of the file; each refusal costs a fresh HDF5 library.
+    // Damage to the structures at the start of the file.
     for (let at = 48; at < 4096; at += 193) {
       const damaged = Buffer.from(whole);
       damaged.fill(0xff, at, at + 3);
