@@ -104,7 +104,13 @@ export interface paths {
         /** List the benchmarks */
         get: operations["listBenchmarks"];
         put?: never;
-        post?: never;
+        /**
+         * Register a benchmark of one's own
+         * @description A flat ZIP of one YAML file and the files that it names, as the body or as the part `file` of a
+         *     form. The file names nothing outside the archive but data of the catalog and generators.
+         *     A score names it by the `id` of the answer. The same bytes again answer 200.
+         */
+        post: operations["registerBenchmark"];
         delete?: never;
         options?: never;
         head?: never;
@@ -116,7 +122,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The identifier of a benchmark. */
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
                 benchmark: components["parameters"]["benchmark"];
             };
             cookie?: never;
@@ -125,7 +131,11 @@ export interface paths {
         get: operations["getBenchmark"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove an uploaded benchmark and its files
+         * @description Scores that were made stay. One with a score waiting or running answers 409.
+         */
+        delete: operations["deleteBenchmark"];
         options?: never;
         head?: never;
         patch?: never;
@@ -368,16 +378,37 @@ export interface components {
                 [key: string]: unknown;
             })[];
         };
+        BenchmarkUpload: {
+            /** @description The ZIP archive. */
+            file: string;
+            visibility?: components["schemas"]["Visibility"];
+        };
         BenchmarkPage: {
             items: components["schemas"]["Benchmark"][];
             next: components["schemas"]["Cursor"];
         };
         Benchmark: {
-            /** @example Simulated.V1-pls */
+            /**
+             * @description What a score names it by. For an upload its own id.
+             * @example Simulated.V1-pls
+             */
             id: string;
             version: number;
             region: string | null;
+            /** @description The benchmarks that it holds, one a region, under the identifiers that scores bear. */
+            benchmarks: {
+                id: string;
+                region: string | null;
+            }[];
             simulated: boolean;
+            /** @description Only for an uploaded one. */
+            upload?: {
+                digest: components["schemas"]["Digest"];
+                visibility: components["schemas"]["Visibility"];
+                size: number;
+                /** Format: date-time */
+                createdAt: string;
+            };
             /** @example pls */
             metric: string;
             visualDegrees?: number | null;
@@ -533,7 +564,7 @@ export interface components {
         cursor: string;
         /** @description The id of a registration, or the digest of its bytes. */
         model: string;
-        /** @description The identifier of a benchmark. */
+        /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
         benchmark: string;
         /** @description The id of a job. */
         job: string;
@@ -768,12 +799,54 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    registerBenchmark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zip": unknown;
+                "multipart/form-data": components["schemas"]["BenchmarkUpload"];
+            };
+        };
+        responses: {
+            /** @description These bytes were registered before. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Benchmark"];
+                };
+            };
+            /** @description The benchmark is registered. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Benchmark"];
+                };
+            };
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     getBenchmark: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The identifier of a benchmark. */
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
                 benchmark: components["parameters"]["benchmark"];
             };
             cookie?: never;
@@ -790,6 +863,31 @@ export interface operations {
                 };
             };
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteBenchmark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -7,7 +7,6 @@ import { findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { ActivationTask } from './activation-task.js';
 import type { ServiceContext } from './context.js';
-import { findBenchmarks } from './find-benchmarks.js';
 import { RequestProblem } from './problem.js';
 
 type ActivationsRequest = components['schemas']['ActivationsRequest'];
@@ -17,11 +16,11 @@ export function activationRoutes(context: ServiceContext): Router {
   const router = Router();
   router.post('/activations', async (request, response) => {
     const asked = request.body as ActivationsRequest;
-    const stimuli = stimuliOf(asked);
+    const stimuli = await stimuliOf(context, asked);
     const { reference, card } = await context.desk.scorable(asked.model);
     const netcdf =
       request.accepts(['application/x-npz', 'application/x-netcdf']) === 'application/x-netcdf';
-    const { temporary } = context.store.files;
+    const { temporary } = context.store;
     const output = join(temporary, `activations-${randomUUID()}${netcdf ? '.nc' : '.npz'}`);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -44,11 +43,10 @@ export function activationRoutes(context: ServiceContext): Router {
  * Over HTTP stimuli are those of a benchmark, or a set of the catalog, and never a path.
  * Throws `benchmark-unknown`, `invalid-request`, or `not-found` as 422 by pointer.
  */
-function stimuliOf({
-  stimuli,
-  benchmark,
-  degrees,
-}: ActivationsRequest): Pick<ActivationTask, 'benchmark' | 'stimuli' | 'degrees'> {
+async function stimuliOf(
+  { benchmarks }: ServiceContext,
+  { stimuli, benchmark, degrees }: ActivationsRequest,
+): Promise<Pick<ActivationTask, 'benchmark' | 'stimuli' | 'degrees'>> {
   if ((stimuli === undefined) === (benchmark === undefined)) {
     throw new VentralError(
       'invalid-request',
@@ -57,8 +55,8 @@ function stimuliOf({
     );
   }
   if (benchmark !== undefined) {
-    findBenchmarks([benchmark], () => '/benchmark');
-    return { benchmark };
+    await benchmarks.asked([benchmark], () => '/benchmark');
+    return { benchmark: (await benchmarks.reference(benchmark)).reference };
   }
   try {
     findData(stimuli as string, 'stimuli');

@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { activationRoutes } from './activation-routes.js';
-import { benchmarkRoutes } from './benchmark-routes.js';
+import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
 import { localToken } from './local-token.js';
@@ -38,6 +38,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.use('/v1', noStore, docsRoutes(description));
   // An upload streams to disk: neither the body parser nor the validator may see it.
   app.post('/v1/models', modelUpload(context));
+  app.post('/v1/benchmarks', benchmarkUpload(context));
   app.use('/v1', headAsGet, express.json({ limit: BODY_LIMIT, reviver: storable }));
   app.use(
     OpenApiValidator.middleware({
@@ -53,7 +54,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.use(
     '/v1',
     modelRoutes(context),
-    benchmarkRoutes(),
+    benchmarkRoutes(context),
     scoreRoutes(context),
     activationRoutes(context),
     statusRoutes(context),

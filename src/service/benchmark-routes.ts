@@ -1,42 +1,118 @@
-import { Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
+import type { BenchmarkRecord } from '../store/benchmark-store.js';
+import type { ServiceContext } from './context.js';
+import { readVisibility } from './read-visibility.js';
+import { receiveStream } from './receive-file.js';
+import { receiveUpload } from './upload.js';
 
 type BenchmarkResource = components['schemas']['Benchmark'];
 
-/** `/benchmarks`: what the package ships. */
-export function benchmarkRoutes(): Router {
+/** POST `/benchmarks`: a ZIP, as the body or as the part `file` of a form. */
+export function benchmarkUpload({ store, benchmarks, uploadSize }: ServiceContext): RequestHandler {
+  return async (request, response) => {
+    const bare = request.is('application/zip');
+    const { file, fields } = bare
+      ? {
+          file: await receiveStream(request, store.temporary, { filename: '', most: uploadSize }),
+          fields: new Map<string, string>(),
+        }
+      : await receiveUpload(request, store.temporary, {
+          fileSize: uploadSize,
+          fieldSize: 1024,
+          fieldNames: ['visibility'],
+        });
+    const { benchmark, created } = await benchmarks.register(
+      file,
+      () => readVisibility(fields) ?? 'private',
+    );
+    const answer = uploaded(benchmark);
+    response
+      .status(created ? 201 : 200)
+      .location(answer.links.self)
+      .json(answer);
+  };
+}
+
+/** The resources below `/benchmarks`, but for the upload. */
+export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
   const router = Router();
-  router.get('/benchmarks', (request, response) => {
+  router.get('/benchmarks', async (request, response) => {
     // The validator has turned `simulated` into a boolean by the description.
     const { region, simulated } = request.query as { region?: string; simulated?: boolean };
-    const items = listBenchmarks()
-      .filter((benchmark) => region === undefined || benchmark.region === region)
-      .filter((benchmark) => simulated === undefined || benchmark.simulated === simulated)
-      .map(resource);
+    const all = [
+      ...listBenchmarks().map(shipped),
+      ...(await store.benchmarks.list()).map(uploaded),
+    ];
+    const items = all
+      .filter(
+        (benchmark) =>
+          region === undefined || benchmark.benchmarks.some((one) => one.region === region),
+      )
+      .filter((benchmark) => simulated === undefined || benchmark.simulated === simulated);
     response.json({ items, next: null } satisfies components['schemas']['BenchmarkPage']);
   });
-  router.get('/benchmarks/:benchmark', (request, response) => {
+  router.get('/benchmarks/:benchmark', async (request, response) => {
     const found = listBenchmarks().find(({ id }) => id === request.params.benchmark);
-    if (!found)
-      throw new VentralError('not-found', `There is no benchmark "${request.params.benchmark}"`);
-    response.json(resource(found));
+    response.json(
+      found ? shipped(found) : uploaded(await benchmarks.get(request.params.benchmark)),
+    );
+  });
+  router.delete('/benchmarks/:benchmark', async (request, response) => {
+    const { benchmark } = request.params;
+    if (listBenchmarks().some(({ id }) => id === benchmark)) {
+      throw new VentralError('forbidden', `${benchmark} comes with ventral and stays`);
+    }
+    await benchmarks.remove(benchmark);
+    response.status(204).end();
   });
   return router;
 }
 
-function resource(benchmark: Benchmark): BenchmarkResource {
-  const { id, version, region, simulated, metric, visualDegrees, reference } = benchmark;
+function shipped({
+  id,
+  version,
+  region,
+  simulated,
+  metric,
+  visualDegrees,
+  reference,
+}: Benchmark): BenchmarkResource {
   return {
     id,
     version,
     region: region ?? null,
+    benchmarks: [{ id, region: region ?? null }],
     simulated,
     metric: metric.name,
     visualDegrees: typeof visualDegrees === 'number' ? visualDegrees : null,
     reference: reference ? { ...reference } : null,
     links: { self: `/v1/benchmarks/${encodeURIComponent(id)}` },
+  };
+}
+
+function uploaded({
+  id,
+  digest,
+  visibility,
+  size,
+  summary,
+  createdAt,
+}: BenchmarkRecord): BenchmarkResource {
+  const { version, benchmarks, simulated, metric, visualDegrees, reference } = summary;
+  return {
+    id,
+    version,
+    region: benchmarks.length === 1 ? benchmarks[0].region : null,
+    benchmarks: [...benchmarks],
+    simulated,
+    metric,
+    visualDegrees,
+    reference,
+    upload: { digest, visibility, size, createdAt: createdAt.toISOString() },
+    links: { self: `/v1/benchmarks/${id}` },
   };
 }

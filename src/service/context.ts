@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { HomeStore } from '../store/home-store.js';
+import type { BenchmarkDesk } from './benchmark-desk.js';
 import type { ModelDesk } from './model-desk.js';
 import type { ScoreWorker } from './score-worker.js';
 
@@ -7,6 +8,7 @@ import type { ScoreWorker } from './score-worker.js';
 export interface ServiceContext {
   readonly store: HomeStore;
   readonly desk: ModelDesk;
+  readonly benchmarks: BenchmarkDesk;
   readonly worker: ScoreWorker;
   readonly log: Logger;
   /** Bearer token of commands on this machine. */

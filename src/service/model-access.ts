@@ -69,7 +69,7 @@ async function ownModels(home: string, maxMemory: number, patience: number): Pro
         }),
       show: async (id) => resource(await desk.get(id)),
       async add({ path, card, name }) {
-        const file = await receiveFile(path, store.files.temporary);
+        const file = await receiveFile(path, store.temporary);
         const describe = () => ({
           ...(card === undefined ? {} : { card: readCard(card) }),
           ...(name === undefined ? {} : { name }),

@@ -196,7 +196,7 @@ export class ModelDesk {
 
   #run<T>(task: ModelTask, size: number): Promise<T> {
     const limits: ChildLimits = { memory: this.#memory + 3 * size, seconds: CHECK_SECONDS };
-    const work = { script: 'model-child.js', task, limits, temporary: this.#store.files.temporary };
+    const work = { script: 'model-child.js', task, limits, temporary: this.#store.temporary };
     return this.#children.run(() => runChild<T>(work));
   }
 }

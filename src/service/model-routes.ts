@@ -1,22 +1,22 @@
 import { type RequestHandler, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { ModelRecord, Visibility } from '../store/model-store.js';
+import type { ModelRecord } from '../store/model-store.js';
 import type { ServiceContext } from './context.js';
 import type { Description } from './model-desk.js';
 import { readCard } from './read-card.js';
 import { readPage } from './read-page.js';
+import { readVisibility } from './read-visibility.js';
 import { receiveUpload } from './upload.js';
 
 type ModelResource = components['schemas']['Model'];
 
 const CARD_SIZE = 256 * 1024;
-const visibilities: readonly string[] = ['private', 'group', 'public'] satisfies Visibility[];
 
 /** POST `/models`: an upload that streams to disk, is checked in a child process, and registered. */
 export function modelUpload({ store, desk, uploadSize }: ServiceContext): RequestHandler {
   return async (request, response) => {
-    const received = await receiveUpload(request, store.files.temporary, {
+    const received = await receiveUpload(request, store.temporary, {
       fileSize: uploadSize,
       fieldSize: CARD_SIZE,
       fieldNames: ['card', 'name', 'visibility'],
@@ -38,19 +38,12 @@ function describe(fields: ReadonlyMap<string, string>): Description {
       field: '/name',
     });
   }
-  const visibility = fields.get('visibility');
-  if (visibility !== undefined && !visibilities.includes(visibility)) {
-    throw new VentralError(
-      'invalid-request',
-      `visibility: expected one of ${visibilities.join(', ')}, found "${visibility}"`,
-      { field: '/visibility' },
-    );
-  }
+  const visibility = readVisibility(fields);
   const card = fields.get('card');
   return {
     ...(card === undefined ? {} : { card: readCard(card) }),
     ...(name === undefined ? {} : { name }),
-    ...(visibility === undefined ? {} : { visibility: visibility as Visibility }),
+    ...(visibility === undefined ? {} : { visibility }),
   };
 }
 

@@ -4,11 +4,10 @@ import { type Request, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import type { Benchmark } from '../scoring/benchmark-file.js';
 import { type Digestible, digestOf } from '../scoring/digest.js';
 import type { Job, JobFilter } from '../store/job-store.js';
+import type { AskedBenchmark } from './benchmark-desk.js';
 import type { ServiceContext } from './context.js';
-import { findBenchmarks } from './find-benchmarks.js';
 import type { ScorableModel } from './model-desk.js';
 import { readPage } from './read-page.js';
 import { isOpen } from './score-worker.js';
@@ -46,15 +45,19 @@ export function scoreRoutes(context: ServiceContext): Router {
   return router;
 }
 
-async function accept({ desk, store, worker }: ServiceContext, asked: ScoreRequest): Promise<Job> {
-  const benchmarks = findBenchmarks(asked.benchmarks, (position) => `/benchmarks/${position}`);
+async function accept(
+  { desk, benchmarks: shelf, store, worker }: ServiceContext,
+  asked: ScoreRequest,
+): Promise<Job> {
+  const benchmarks = await shelf.asked(asked.benchmarks, (position) => `/benchmarks/${position}`);
   const model = await desk.scorable(asked.model);
   const job = await store.jobs.create({
     model: asked.model,
     digest: model.digest,
     modelName: model.name,
     card: model.card,
-    benchmarks: asked.benchmarks,
+    benchmarks: benchmarks.map(({ id }) => id),
+    sources: asked.benchmarks,
     keys: benchmarks.map((benchmark) => keyOf(benchmark, model, asked)),
     ...(asked.layers ? { layers: asked.layers } : {}),
     ...(asked.input ? { input: asked.input } : {}),
@@ -67,21 +70,9 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
   version: string;
 };
 
-/** Digests of the definitions, which do not change while the service runs. */
-const definitions = new Map<string, string>();
-
-function definitionOf({ file }: Benchmark): string {
-  let digest = definitions.get(file);
-  if (digest === undefined) {
-    digest = digestOf(readFileSync(file));
-    definitions.set(file, digest);
-  }
-  return digest;
-}
-
 /** Digest of all that a score depends on: equal keys, equal scores, whatever the model is called. */
 function keyOf(
-  benchmark: Benchmark,
+  benchmark: AskedBenchmark,
   model: ScorableModel,
   { layers, input }: ScoreRequest,
 ): string {
@@ -91,8 +82,10 @@ function keyOf(
     model: model.digest,
     card: card as unknown as Digestible,
     benchmark: benchmark.id,
-    definition: definitionOf(benchmark),
-    layer: layers?.[benchmark.region ?? 'behavior'],
+    definition: benchmark.definition,
+    layer: (layers as Readonly<Record<string, string>> | undefined)?.[
+      benchmark.region ?? 'behavior'
+    ],
     input,
   });
 }

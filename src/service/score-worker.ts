@@ -6,6 +6,7 @@ import type { Score } from '../scoring/score.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Job, JobEnd, JobFailure, JobProgress } from '../store/job-store.js';
 import type { ActivationTask } from './activation-task.js';
+import type { BenchmarkDesk } from './benchmark-desk.js';
 import { type ChildProgress, type PlainError, runChild } from './child.js';
 import { Gate } from './gate.js';
 import { problemOf } from './problem.js';
@@ -14,6 +15,7 @@ import type { ScoreTask } from './score-task.js';
 /** What the worker may use, and how it speaks. */
 export interface WorkerOptions {
   readonly store: HomeStore;
+  readonly benchmarks: BenchmarkDesk;
   readonly home: string;
   readonly log: Logger;
   /** Bytes that a score may hold in memory (`--max-memory`). */
@@ -94,7 +96,7 @@ export class ScoreWorker {
       await runChild({
         script: 'activation-child.js',
         task: { task, bounds: { home, threads, maxMemory, maxScratch } },
-        temporary: store.files.temporary,
+        temporary: store.temporary,
         limits: { memory: 2 * maxMemory, seconds: DEADLINE_SECONDS },
         signal: AbortSignal.any([signal, this.#stopped.signal]),
       });
@@ -165,20 +167,26 @@ export class ScoreWorker {
   async #score(job: Job, abort: AbortController): Promise<JobEnd | undefined> {
     const missing = missingOf(job);
     try {
-      const { scores, failures } = await this.#child(job, missing, abort);
-      const problems = failures.map(({ benchmark, error }) =>
-        failure(benchmark, new VentralError(error.code, error.message, error.details)),
-      );
-      return { scores, failures: problems };
+      const references = await this.#references(job, missing);
+      const answer = await this.#child(job, [...references.keys()], abort);
+      return endOf(answer, missing, references);
     } catch (thrown) {
       if (abort.signal.aborted) return undefined;
       const error = VentralError.from(thrown);
-      this.#options.log.warn(
-        { job: job.id, code: error.code, err: error.details.cause },
-        error.message,
-      );
+      const { cause } = error.details;
+      this.#options.log.warn({ job: job.id, code: error.code, err: cause }, error.message);
       return { scores: [], failures: missing.map((benchmark) => failure(benchmark, error)) };
     }
+  }
+
+  /** What the scoring process is asked for, each with the benchmarks that it gives. */
+  async #references(job: Job, missing: readonly string[]): Promise<Map<string, readonly string[]>> {
+    const references = new Map<string, readonly string[]>();
+    for (const source of job.sources) {
+      const { reference, ids } = await this.#options.benchmarks.reference(source);
+      if (ids.some((id) => missing.includes(id))) references.set(reference, ids);
+    }
+    return references;
   }
 
   async #child(
@@ -213,7 +221,7 @@ export class ScoreWorker {
     return runChild<ScoreAnswer>({
       script,
       task,
-      temporary: store.files.temporary,
+      temporary: store.temporary,
       limits: { memory: maxMemory + 3 * size, seconds: DEADLINE_SECONDS },
       signal: abort.signal,
       progress: this.#progressOf(job, abort),
@@ -243,6 +251,30 @@ export class ScoreWorker {
 /** Whether a job has not ended yet. */
 export const isOpen = (job: Job | undefined): boolean =>
   job?.state === 'queued' || job?.state === 'running';
+
+/** Results and failures of the benchmarks that had none: every one of them gets the one or the other. */
+function endOf(
+  answer: ScoreAnswer,
+  missing: readonly string[],
+  references: ReadonlyMap<string, readonly string[]>,
+): JobEnd {
+  const scores = answer.scores.filter(({ benchmark }) => missing.includes(benchmark));
+  const failures = missing
+    .filter((id) => !scores.some(({ benchmark }) => benchmark === id))
+    .map((id) => {
+      // A file that cannot be read at all fails under its own name.
+      const told = answer.failures.find(
+        ({ benchmark }) => benchmark === id || references.get(benchmark)?.includes(id),
+      );
+      const { code, message, details } = told?.error ?? {
+        code: 'internal',
+        message: 'It has no result',
+        details: {},
+      };
+      return failure(id, new VentralError(code, message, details));
+    });
+  return { scores, failures };
+}
 
 const missingOf = (job: Job) =>
   job.benchmarks.filter((id) => !job.results.some((score) => score.benchmark === id));

@@ -6,6 +6,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import { type AppOptions, createApp } from './app.js';
+import { BenchmarkDesk } from './benchmark-desk.js';
 import { loopbackAddresses } from './loopback-guard.js';
 import { ModelDesk } from './model-desk.js';
 import { ScoreWorker } from './score-worker.js';
@@ -66,7 +67,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const store = await openHomeStore(home);
     undo.push(() => store.close());
     const script = options.scoreScript ? { script: options.scoreScript } : {};
-    const worker = new ScoreWorker({ store, home, log, maxMemory, maxScratch, threads, ...script });
+    const benchmarks = new BenchmarkDesk(store, options);
+    const worker = new ScoreWorker({
+      store,
+      benchmarks,
+      home,
+      log,
+      maxMemory,
+      maxScratch,
+      threads,
+      ...script,
+    });
     undo.push(() => worker.stop());
     const server = createServer({ requestTimeout: 0 }).setTimeout(IDLE_MS);
     const port = () => (server.address() as AddressInfo).port;
@@ -74,6 +85,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const context = {
       store,
       desk,
+      benchmarks,
       worker,
       log,
       token: lock.owner.token,

@@ -17,7 +17,7 @@ export function statusRoutes({ store, worker }: ServiceContext): Router {
   router.get('/ready', async (_request, response) => {
     const [database, files] = await Promise.all([
       passes(store.database.query('select 1')),
-      passes(access(store.files.temporary, constants.W_OK)),
+      passes(access(store.temporary, constants.W_OK)),
     ]);
     const checks = { database, files, worker: worker.alive ? 'ok' : 'failing' } satisfies Record<
       string,

@@ -1,5 +1,7 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BenchmarkStore } from './benchmark-store.js';
+import { ContentFolders } from './content-folders.js';
 import type { Database } from './database.js';
 import { openEmbeddedDatabase } from './embedded-database.js';
 import { checkHomeFormat, writeHomeFormat } from './home-format.js';
@@ -14,6 +16,11 @@ export interface HomeStore {
   readonly models: ModelStore;
   readonly jobs: JobStore;
   readonly files: ModelFiles;
+  readonly benchmarks: BenchmarkStore;
+  /** Unpacked benchmarks: HOME/benchmarks/<sha256 of the archive>/. */
+  readonly benchmarkFiles: ContentFolders;
+  /** HOME/tmp/service: private to the owner, on the same file system as all else. */
+  readonly temporary: string;
   close(): Promise<void>;
 }
 
@@ -33,16 +40,34 @@ export async function openHomeStore(home: string): Promise<HomeStore> {
       models: new ModelStore(database),
       jobs: new JobStore(database),
       files: new ModelFiles(home),
+      benchmarks: new BenchmarkStore(database),
+      benchmarkFiles: new ContentFolders(join(home, 'benchmarks')),
+      temporary: join(home, 'tmp', 'service'),
     };
-    await store.files.prepare();
     await store.jobs.requeueAll();
-    await store.files.sweep(await store.models.neededDigests());
+    await sweep(store);
     await sweepTemporary(home);
     return { ...store, close: () => database.close() };
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+/** Makes the folders, and clears what a dead owner left half-done or nothing needs any more. */
+async function sweep({
+  files,
+  benchmarkFiles,
+  models,
+  benchmarks,
+  temporary,
+}: Omit<HomeStore, 'close'>): Promise<void> {
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
+  await files.prepare();
+  await files.sweep(await models.neededDigests());
+  await benchmarkFiles.prepare();
+  await benchmarkFiles.sweep(await benchmarks.digests());
 }
 
 /** Removes small temporary files that a killed process left in the home itself, once they are old. */

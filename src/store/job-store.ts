@@ -31,6 +31,8 @@ export interface JobRequest {
   /** A model card, as JSON. */
   readonly card: unknown;
   readonly benchmarks: readonly string[];
+  /** Where they come from: a shipped identifier, or the id of an uploaded file that may hold several. */
+  readonly sources: readonly string[];
   /** For each benchmark, the digest of all inputs of its score: equal keys, equal scores. */
   readonly keys: readonly string[];
   readonly layers?: Readonly<Record<string, string>>;
@@ -74,6 +76,7 @@ interface JobRow {
   card: unknown;
   benchmarks: string[];
   keys: string[];
+  sources: string[];
   layers: Record<string, string> | null;
   input: Record<string, number> | null;
   attempt: number;
@@ -101,6 +104,7 @@ const record = (row: JobRow): Job => ({
   card: row.card,
   benchmarks: row.benchmarks,
   keys: row.keys,
+  sources: row.sources,
   ...(row.layers ? { layers: row.layers } : {}),
   ...(row.input ? { input: row.input } : {}),
   attempt: row.attempt,
@@ -128,16 +132,21 @@ export class JobStore {
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
       await queries.query(
-        `insert into jobs (id, state, model, digest, model_name, card, benchmarks, keys, layers, input)
-         values ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9)`,
+        `insert into jobs (id, state, model, digest, model_name, card, benchmarks, sources, keys, layers, input)
+         values ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
         [
           id,
           request.model,
           request.digest,
           request.modelName,
-          ...[request.card, request.benchmarks, request.keys, request.layers, request.input].map(
-            jsonText,
-          ),
+          ...[
+            request.card,
+            request.benchmarks,
+            request.sources,
+            request.keys,
+            request.layers,
+            request.input,
+          ].map(jsonText),
         ],
       );
       const reused = await queries.query(
@@ -248,11 +257,11 @@ export class JobStore {
     return rows.length;
   }
 
-  /** Whether a queued or running job needs these bytes. */
-  async isNeeded(digest: string): Promise<boolean> {
+  /** Whether a queued or running job needs a model (by digest) or an uploaded benchmark (by id). */
+  async isNeeded(digestOrId: string): Promise<boolean> {
     const rows = await this.#database.query(
-      `select 1 from jobs where digest = $1 and state in ('queued', 'running') limit 1`,
-      [digest],
+      `select 1 from jobs where (digest = $1 or sources ? $1) and state in ('queued', 'running') limit 1`,
+      [digestOrId],
     );
     return rows.length > 0;
   }

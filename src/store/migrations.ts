@@ -51,6 +51,22 @@ const migrations: readonly (readonly string[])[] = [
     )`,
     'create index results_key on results (key)',
   ],
+  [
+    `create table benchmarks (
+      id text primary key,
+      seq bigint generated always as identity,
+      digest text not null unique,
+      file text not null,
+      visibility text not null,
+      size bigint not null,
+      summary jsonb not null,
+      created_at timestamptz not null default now()
+    )`,
+    'create unique index benchmarks_seq on benchmarks (seq)',
+    'alter table jobs add column sources jsonb',
+    'update jobs set sources = benchmarks',
+    'alter table jobs alter column sources set not null',
+  ],
 ];
 
 /** Number of the schema that this version of ventral writes. */

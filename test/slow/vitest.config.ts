@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that take minutes: `npm run test:slow`. */
 export default defineConfig({
   test: {
     include: ['test/slow/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
-    passWithNoTests: false,
     testTimeout: 900_000,
     hookTimeout: 120_000,
   },

@@ -36,7 +36,7 @@ describe('the store of a home', () => {
       model: first,
       created: false,
     });
-    const temporary = join(store.files.temporary, 'x');
+    const temporary = join(store.temporary, 'x');
     await writeFile(temporary, 'bytes');
     await store.files.place(temporary, first.digest);
     await store.close();
@@ -44,8 +44,14 @@ describe('the store of a home', () => {
     expect(await store.models.find(first.id)).toEqual(first);
     expect(await readFile(store.files.path(first.digest), 'utf8')).toBe('bytes');
     expect(await readdir(join(home, 'models'))).toEqual([hex('a')]);
-    expect((await readdir(home)).toSorted()).toEqual(['db', 'format.json', 'models', 'tmp']);
-    expect(await readdir(store.files.temporary)).toEqual([]);
+    expect((await readdir(home)).toSorted()).toEqual([
+      'benchmarks',
+      'db',
+      'format.json',
+      'models',
+      'tmp',
+    ]);
+    expect(await readdir(store.temporary)).toEqual([]);
     await store.close();
   });
 
@@ -58,6 +64,7 @@ describe('the store of a home', () => {
       modelName: 'c',
       card: {},
       benchmarks: ['x'],
+      sources: ['x'],
       keys: ['k'],
     };
     const job = await store.jobs.create(request);

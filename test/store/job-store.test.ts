@@ -26,6 +26,7 @@ const request = (...benchmarks: string[]): JobRequest => {
     modelName: 'x',
     card: { visual_degrees: 8 },
     benchmarks,
+    sources: benchmarks,
     keys: benchmarks.map((name) => `${name}-${count}`),
     layers: { V1: 'layer1' },
   };

@@ -1,0 +1,205 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { didYouMean } from '../errors/closest-names.js';
+import { VentralError } from '../errors/ventral-error.js';
+import type { Benchmark } from '../scoring/benchmark-file.js';
+import { listBenchmarks } from '../scoring/registry.js';
+import type { BenchmarkRecord } from '../store/benchmark-store.js';
+import type { HomeStore } from '../store/home-store.js';
+import type { Visibility } from '../store/model-store.js';
+import { runChild } from './child.js';
+import { Gate, Serializer } from './gate.js';
+import { type ProblemPart, RequestProblem } from './problem.js';
+import type { UnpackedBenchmark } from './unpack-benchmark.js';
+import type { ReceivedFile } from './upload.js';
+
+/** One benchmark that a request asks for. */
+export interface AskedBenchmark {
+  /** It names the score. */
+  readonly id: string;
+  readonly region: string | null;
+  /** What was asked: a shipped identifier, or the id of an upload. */
+  readonly source: string;
+  /** Digest of its definition and, for an upload, of its files. */
+  readonly definition: string;
+}
+
+const UNPACK_SECONDS = 600;
+
+/**
+ * The benchmarks that can be asked for: those that ventral ships, by identifier, and uploaded ones, by
+ * the id of their registration. Archives are opened in a child process.
+ */
+export class BenchmarkDesk {
+  readonly #store: HomeStore;
+  readonly #bounds: { readonly maxMemory: number; readonly maxScratch: number };
+  readonly #children = new Gate(1);
+  readonly #byDigest = new Serializer();
+  readonly #definitions = new Map<string, string>();
+
+  constructor(
+    store: HomeStore,
+    bounds: { readonly maxMemory: number; readonly maxScratch: number },
+  ) {
+    this.#store = store;
+    this.#bounds = bounds;
+  }
+
+  /** Registers a received archive, and removes it; `created` is false where the same bytes are registered. */
+  async register(
+    file: ReceivedFile,
+    visibilityOf: () => Visibility,
+  ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
+    const folder = join(this.#store.temporary, `benchmark-${randomUUID()}`);
+    try {
+      const visibility = visibilityOf();
+      return await this.#byDigest.run(file.digest, async () => {
+        const known = await this.#store.benchmarks.find(file.digest);
+        if (known) return { benchmark: known, created: false };
+        const unpacked = await this.#unpack(file.path, folder);
+        refuseShipped(unpacked);
+        await this.#store.benchmarkFiles.place(folder, file.digest);
+        const { digest, size } = file;
+        return {
+          benchmark: await this.#store.benchmarks.register({
+            ...unpacked,
+            digest,
+            size,
+            visibility,
+          }),
+          created: true,
+        };
+      });
+    } finally {
+      await rm(file.path, { force: true });
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  #unpack(archive: string, folder: string): Promise<UnpackedBenchmark> {
+    const { maxMemory, maxScratch } = this.#bounds;
+    return this.#children.run(() =>
+      runChild<UnpackedBenchmark>({
+        script: 'benchmark-child.js',
+        task: { archive, folder, bytes: maxScratch },
+        temporary: this.#store.temporary,
+        limits: { memory: maxMemory, seconds: UNPACK_SECONDS },
+      }),
+    );
+  }
+
+  /** An upload by id or digest; throws `not-found`. */
+  async get(idOrDigest: string): Promise<BenchmarkRecord> {
+    const found = await this.#store.benchmarks.find(idOrDigest);
+    if (!found) throw new VentralError('not-found', `There is no benchmark "${idOrDigest}"`);
+    return found;
+  }
+
+  /** Forgets an upload and its files. Throws `not-found`, and `conflict` while a score needs it. */
+  async remove(idOrDigest: string): Promise<void> {
+    const { id, digest, summary } = await this.get(idOrDigest);
+    await this.#byDigest.run(digest, async () => {
+      if (await this.#store.jobs.isNeeded(id)) {
+        throw new VentralError(
+          'conflict',
+          `A score on ${summary.identifier} is waiting or running: cancel it first`,
+        );
+      }
+      await this.#store.benchmarks.remove(id);
+      await this.#store.benchmarkFiles.remove(digest);
+    });
+  }
+
+  /**
+   * The benchmarks of a request: over HTTP a name is an identifier or an id, never a file.
+   * Throws `benchmark-unknown` for all that are not there, `name-ambiguous` for one that is named twice.
+   * @param pointer JSON pointer of the name at a position
+   */
+  async asked(
+    names: readonly string[],
+    pointer: (position: number) => string,
+  ): Promise<AskedBenchmark[]> {
+    const shipped = new Map(listBenchmarks().map((benchmark) => [benchmark.id, benchmark]));
+    const asked: AskedBenchmark[] = [];
+    const unknown: ProblemPart[] = [];
+    for (const [position, name] of names.entries()) {
+      const found = await this.#find(name, shipped);
+      const twice = found?.find(({ id }) => asked.some((other) => other.id === id));
+      if (twice)
+        throw new VentralError('name-ambiguous', `The request names ${twice.id} twice`, {
+          field: pointer(position),
+        });
+      if (found) asked.push(...found);
+      else
+        unknown.push({
+          pointer: pointer(position),
+          detail: `There is no benchmark "${name}"${didYouMean(name, shipped.keys())}`,
+        });
+    }
+    if (unknown.length > 0) {
+      throw new RequestProblem(
+        'benchmark-unknown',
+        unknown.map(({ detail }) => detail).join('; '),
+        { parts: unknown },
+      );
+    }
+    return asked;
+  }
+
+  async #find(
+    name: string,
+    shipped: ReadonlyMap<string, Benchmark>,
+  ): Promise<AskedBenchmark[] | undefined> {
+    const known = shipped.get(name);
+    if (known)
+      return [
+        {
+          id: known.id,
+          region: known.region ?? null,
+          source: name,
+          definition: this.#definitionOf(known),
+        },
+      ];
+    const uploaded = name.startsWith('bmk_') ? await this.#store.benchmarks.find(name) : undefined;
+    return uploaded?.summary.benchmarks.map(({ id, region }) => ({
+      id,
+      region,
+      source: uploaded.id,
+      definition: uploaded.digest,
+    }));
+  }
+
+  /** What `findBenchmark` knows a source by, and the benchmarks that it gives; a shipped one by its name. */
+  async reference(source: string): Promise<{ reference: string; ids: readonly string[] }> {
+    if (!source.startsWith('bmk_')) return { reference: source, ids: [source] };
+    const { digest, file, summary } = await this.get(source);
+    return {
+      reference: join(this.#store.benchmarkFiles.folder(digest), file),
+      ids: summary.benchmarks.map(({ id }) => id),
+    };
+  }
+
+  /** Digest of a shipped definition, which does not change while the service runs. */
+  #definitionOf({ file }: Benchmark): string {
+    let digest = this.#definitions.get(file);
+    if (digest === undefined) {
+      digest = createHash('sha256').update(readFileSync(file)).digest('hex');
+      this.#definitions.set(file, digest);
+    }
+    return digest;
+  }
+}
+
+/** An upload may not go under the name of a benchmark that ventral ships. */
+function refuseShipped({ file, summary }: UnpackedBenchmark): void {
+  const shipped = new Set(listBenchmarks().map(({ id }) => id));
+  const taken = summary.benchmarks.find(({ id }) => shipped.has(id));
+  if (taken)
+    throw new VentralError(
+      'conflict',
+      `${file}: ventral ships a benchmark ${taken.id}: choose another identifier`,
+      { file, field: '/identifier' },
+    );
+}
