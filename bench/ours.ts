@@ -69,8 +69,9 @@ function i2nScore({ arrays, rest }: Arrays) {
   const values = matrix(rows, cols, arrays.probabilities.values as Float64Array);
   const options = { repetitions: 2, seed: 0, skipna: false };
   return async () => {
-    const raw = i2n({ stimulusIds: images, choices, values }, human, options);
-    const ceiling = i2nCeiling(human, options);
+    const fresh = { ...human }; // what was counted is kept by object
+    const raw = i2n({ stimulusIds: images, choices, values }, fresh, options);
+    const ceiling = i2nCeiling(fresh, options);
     const { value, splits } = ceiledBehaviour(raw.splits, ceiling.splits);
     return { value, splits };
   };

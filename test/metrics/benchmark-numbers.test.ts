@@ -149,6 +149,8 @@ function expectCeiled(raw: MetricResult, ceiling: number, region: Region, tolera
 
 test('a benchmark like FreemanZiemba2013', async () => {
   const { stimuli, recordings: recorded, features } = fzLike;
+  expect(features.rows).toBe('order of stimuli');
+  expect(fzLike.averaged_target.presentation_coords_in_level_order).toContain('stimulus_id');
   const source = sourceOf(stimuli.stimulus_id, fzLike.model_row_order, features.values);
   const types: Id[] = stimuli.texture_type;
   const strata = new Map<Id, Id>(stimuli.stimulus_id.map((id: Id, i: number) => [id, types[i]]));
@@ -172,6 +174,7 @@ test('a benchmark like FreemanZiemba2013', async () => {
 
 test.each(['V4', 'IT'])('a benchmark like MajajHong2015: %s', async (name) => {
   const { stimuli, recordings: recorded, features } = majajLike;
+  expect(features.rows).toBe('order of stimuli');
   const region: Region = majajLike.regions[name];
   const source = sourceOf(stimuli.stimulus_id, majajLike.model_row_order, features.values);
   const objects: Id[] = stimuli.object_name;
@@ -214,7 +217,8 @@ test.each(['V1', 'V2'])(
   async (name) => {
     const region: Region = fzFiles.regions[name];
     const { stimulus_id, values } = fzFiles.features;
-    expect(fzFiles.visual_degrees.benchmark).toBe(4);
+    const { model, benchmark } = fzFiles.visual_degrees;
+    expect([model, benchmark]).toEqual([8, 4]);
     const types = textureTypes(); // in CSV order, in which the model gives its rows
     const source = sourceOf(stimulus_id, [...types.keys()], values);
     const target = targetOf(region, types);

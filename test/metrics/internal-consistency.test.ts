@@ -26,17 +26,27 @@ const golden = {
 const lost = oracle('04-ceiling/error_image_missing_in_half.json');
 
 interface Assembly {
+  dims: string[];
+  texture_type: Id[] | string;
   stimulus_id: Id[] | { unique: Id[]; index: OracleArray };
   repetition: OracleArray;
   neuroid_id: Id[];
   values: OracleArray;
 }
 
-function recordings({ stimulus_id, repetition, neuroid_id, values }: Assembly): RepeatedRecordings {
+function recordings(assembly: Assembly): RepeatedRecordings {
+  const { dims, stimulus_id, texture_type, repetition, neuroid_id, values } = assembly;
+  expect(dims).toEqual(['presentation', 'neuroid']);
+  const stimulusIds = Array.isArray(stimulus_id)
+    ? stimulus_id
+    : [...numbers(stimulus_id.index)].map((i) => stimulus_id.unique[i]);
+  // Averaging by stimulus is averaging by all coordinates, since a stimulus has one type.
+  if (Array.isArray(texture_type)) {
+    const types = new Set(stimulusIds.map((id, i) => `${id} ${texture_type[i]}`));
+    expect(types.size).toBe(new Set(stimulusIds).size);
+  } else expect(texture_type).toMatch(/index into stimulus_id/);
   return {
-    stimulusIds: Array.isArray(stimulus_id)
-      ? stimulus_id
-      : [...numbers(stimulus_id.index)].map((i) => stimulus_id.unique[i]),
+    stimulusIds,
     repetition: [...numbers(repetition)],
     neuroidIds: neuroid_id,
     values: values.dtype === 'float32' ? Float32Array.from(numbers(values)) : numbers(values),
@@ -82,6 +92,7 @@ test.each(Object.entries(golden))('ceiling: %s', (_name, wanted) => {
 test('a stimulus that is missing from one half is refused by name', () => {
   const input = recordings(lost.assembly);
   expect(lost.error.type).toBe('ValueError');
+  expect(lost.error.message).toMatch(/could not be broadcast/);
   const refusal = expect.objectContaining({ code: 'recordings-invalid' });
   expect(() => internalConsistency(input)).toThrow(refusal);
   expect(() => internalConsistency(input)).toThrow(/Stimulus \S+ has presentations in one half/);

@@ -32,8 +32,9 @@ const tooFew = oracle('03-pls/score_error_too_few_features.json');
 const fixed = oracle('03-pls/split_pls_split.json');
 
 interface ScoreCase {
+  metric: string;
   crossvalidation_kwargs: { stratification_coord?: string | null } | null;
-  source: { stimulus_id: Id[]; values: OracleArray };
+  source: { stimulus_id: Id[]; values: OracleArray } & Record<string, Id[]>;
   target: { stimulus_id: Id[]; neuroid_id: Id[]; values: OracleArray } & Record<string, Id[]>;
 }
 
@@ -45,6 +46,8 @@ function typed(array: OracleArray) {
 function sides({ source, target, crossvalidation_kwargs }: ScoreCase): [Source, Target] {
   const coordinate = crossvalidation_kwargs?.stratification_coord;
   const strata = coordinate === null ? undefined : target[coordinate ?? 'object_name'];
+  for (const name of ['texture_type', 'object_name', 'meta'])
+    expectSameColumn(source, target, name);
   const [rows, cols] = source.values.shape;
   const [presentations, neuroids] = target.values.shape;
   return [
@@ -56,6 +59,13 @@ function sides({ source, target, crossvalidation_kwargs }: ScoreCase): [Source, 
       strata,
     },
   ];
+}
+
+/** Strata are read from the target alone; here both sides say the same of a stimulus. */
+function expectSameColumn(source: ScoreCase['source'], target: ScoreCase['target'], name: string) {
+  if (!source[name]) return;
+  const known = new Map(target.stimulus_id.map((id, i) => [id, target[name][i]]));
+  expect(source.stimulus_id.map((id) => known.get(id))).toEqual(source[name]);
 }
 
 interface ScoreResult {
@@ -85,39 +95,49 @@ test.each(Object.entries(golden))('score: %s', async (_name, wanted) => {
   expectScore(result, wanted.result, modelled ? exact : tolerances.float32);
 });
 
-test.each(Object.entries(golden))('splits, iterations, predictions: %s', async (_name, wanted) => {
-  const [source, target] = sides(wanted);
-  const { rows, cols, dtype } = source.features;
+interface SplitCase {
+  train_stimulus_id: Id[];
+  test_stimulus_id_source_order: Id[];
+  n_iter: number[];
+  prediction: OracleArray;
+}
+
+/** Rows of row-major values, in their own type. */
+function pick(values: Float32Array | Float64Array, cols: number, index: readonly number[]) {
+  const rows = index.flatMap((row) => Array.from(values.subarray(row * cols, (row + 1) * cols)));
+  return values instanceof Float32Array ? Float32Array.from(rows) : Float64Array.from(rows);
+}
+
+async function expectSplits(source: Source, target: Target, wanted: readonly SplitCase[]) {
+  const { cols } = source.features;
+  const features = await source.features.columns(0, cols);
+  const { data: recordings, cols: neuroids } = target.values;
   const made = benchmarkSplits(target.stimulusIds.length, target.strata, crossValidation);
   const paired = pairSplits(made, source.stimulusIds, target.stimulusIds);
-  expect(paired.length).toBe(wanted.splits.length);
-  const all = await source.features.columns(0, cols);
-  const pick = (index: readonly number[]) => {
-    const values = index.flatMap((row) => Array.from(all.subarray(row * cols, (row + 1) * cols)));
-    return dtype === 'float32' ? Float32Array.from(values) : Float64Array.from(values);
-  };
-  expect(all.length).toBe(rows * cols);
+  expect(paired.length).toBe(wanted.length);
   for (const [k, split] of paired.entries()) {
-    const want = wanted.splits[k];
+    const want = wanted[k];
     expect(split.trainTarget.map((row) => target.stimulusIds[row])).toEqual(want.train_stimulus_id);
     const tested = split.testSource.map((row) => source.stimulusIds[row]);
     expect(tested).toEqual(want.test_stimulus_id_source_order);
     const train = sortedById(split.trainSource, source.stimulusIds);
     const trainTarget = sortedById(split.trainTarget, target.stimulusIds);
-    const y = trainTarget.flatMap((row) =>
-      Array.from(
-        target.values.data.subarray(row * target.values.cols, (row + 1) * target.values.cols),
-      ),
-    );
     const fit = await fitPls(
-      matrix(train.length, cols, Float64Array.from(pick(train))),
-      matrix(train.length, target.values.cols, Float64Array.from(y)),
+      matrix(train.length, cols, Float64Array.from(pick(features, cols, train))),
+      matrix(train.length, neuroids, Float64Array.from(pick(recordings, neuroids, trainTarget))),
       25,
     );
     expect(fit.iterations).toEqual(want.n_iter);
-    const prediction = await predictPls(fit, pick(split.testSource));
+    const prediction = await predictPls(fit, pick(features, cols, split.testSource));
     expectClose(prediction.data, numbers(want.prediction), tolerances.float64);
   }
+}
+
+test.each(Object.entries(golden))('splits, iterations, predictions: %s', async (_name, wanted) => {
+  const [source, target] = sides(wanted);
+  expect(wanted.metric).toBe('pls');
+  const splits = Array.from({ length: wanted.splits.length }, (_, k) => wanted.splits[k]);
+  await expectSplits(source, target, splits);
 });
 
 test('one constant neuroid is left out and reported', async () => {
@@ -143,7 +163,20 @@ test('reverse-pls: recordings predict units', async () => {
     [reversed.result.score, reversed.result.error],
     tolerances.float64,
   );
-  expect(reversed.splits.length).toBe(result.splits.length);
+  expect(reversed.metric).toBe('reverse_pls');
+  const units = Float64Array.from(await source.features.columns(0, source.features.cols));
+  const { rows, cols: neuroids, data: recordings } = target.values;
+  const types = new Map(target.stimulusIds.map((id, i) => [id, target.strata?.[i] ?? '']));
+  await expectSplits(
+    { stimulusIds: target.stimulusIds, features: denseFeatures(rows, neuroids, recordings) },
+    {
+      stimulusIds: source.stimulusIds,
+      neuroidIds: order,
+      values: matrix(rows, source.features.cols, units),
+      strata: source.stimulusIds.map((id) => types.get(id) ?? ''),
+    },
+    Array.from({ length: reversed.splits.length }, (_, k) => reversed.splits[k]),
+  );
 });
 
 test('a fixed split of train and test assemblies', async () => {
@@ -175,13 +208,15 @@ test('a fixed split of train and test assemblies', async () => {
 
 test('what cannot be scored is refused with its reason', async () => {
   const [nan, target] = sides(nanFeatures);
-  expect(nanFeatures.error.type).toBe('ValueError');
+  expect([nanFeatures.metric, nanFeatures.error.type]).toEqual(['pls', 'ValueError']);
+  expect(nanFeatures.error.message).toMatch(/contains NaN/);
   await expect(pls(nan, target, { crossValidation })).rejects.toThrow(
     code('activations-not-finite'),
   );
   await expect(pls(nan, target, { crossValidation })).rejects.toThrow(/activations? .*stimulus /);
   const [narrow, narrowTarget] = sides(tooFew);
-  expect(tooFew.error.type).toBe('ValueError');
+  expect([tooFew.metric, tooFew.error.type]).toEqual(['pls', 'ValueError']);
+  expect(tooFew.error.message).toMatch(/upper bound is 20\. Got 25/);
   await expect(pls(narrow, narrowTarget, { crossValidation })).rejects.toThrow(
     code('units-too-few'),
   );

@@ -37,6 +37,7 @@ function head({ cols, data }: Matrix, columns: number): Float64Array {
 }
 
 test.each(Object.entries(golden))('primal form: %s', async (_name, wanted) => {
+  expect(wanted.scale).toBe(false);
   const x = table(wanted.X);
   const fit = await fitPls(x, table(wanted.Y), wanted.n_components);
   expect(fit.iterations).toEqual(wanted.n_iter);
@@ -125,7 +126,10 @@ test('more components than units are refused, naming both', async () => {
   const fit = fitPls(table(tooMany.X), table(tooMany.Y), tooMany.n_components);
   await expect(fit).rejects.toThrow(expect.objectContaining({ code: 'units-too-few' }));
   await expect(fit).rejects.toThrow(/25 components.*has 20/);
+  expect(tooMany.scale).toBe(false);
+  expect(tooMany.X_test.shape[1]).toBe(tooMany.X.shape[1]);
   expect(tooMany.error.type).toBe('ValueError');
+  expect(tooMany.error.message).toMatch(/upper bound is 20\. Got 25/);
 });
 
 /** A random problem: signal shared by features and targets, noise, column scales over two decades. */
