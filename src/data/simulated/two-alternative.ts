@@ -18,7 +18,7 @@ import type { SimulatedTrials } from './simulated-trials.js';
 const fitted = 24;
 const shown = 10;
 /** Trials of each picture with each distractor. */
-const trialsPerPair = 32;
+const trialsPerPair = 60;
 const observers = 60;
 
 interface Observer {
@@ -70,19 +70,19 @@ function discriminability(pictures: readonly ObjectPicture[]): Float64Array[] {
     const own = taskObjects.indexOf(object);
     const seen = alignSilhouette(mask, objectSide);
     const overlap = usual.map((silhouette) => silhouetteOverlap(seen, silhouette));
-    const clear = Math.tanh(visibility / 45) * pose.scale ** 0.7;
+    const clear = Math.tanh(visibility / 70) * pose.scale;
     return Float64Array.from(taskObjects, (other, c) => {
       if (c === own) return Number.NaN;
-      const shape = 2.4 * (overlap[own] - overlap[c]);
-      const kind = 1.5 * (1 - likeness(object, other));
-      return clear * Math.max(0, 0.7 + shape + kind);
+      const shape = 8 * (overlap[own] - overlap[c]);
+      const kind = 0.9 * (1 - likeness(object, other));
+      return clear * Math.max(0, 0.6 + shape + kind);
     });
   });
 }
 
 function makeObservers(random: RandomState): Observer[] {
   return Array.from({ length: observers }, () => ({
-    lapse: uniform(random, 0, 0.08),
+    lapse: uniform(random, 0.02, 0.2),
     sensitivity: Math.exp(0.3 * normal(random)),
   }));
 }
@@ -126,7 +126,7 @@ function askObservers(
   };
 }
 
-/** The generator `objects-2afc`: 576 fitting and 240 test pictures at 8 degrees, 176,640 trials. */
+/** The generator `objects-2afc`: 576 fitting and 240 test pictures at 8 degrees, 331,200 trials. */
 export function generateTwoAlternative(seed: number): Simulated {
   const fitting = drawSet('fitting', seed, fitted);
   const test = drawSet('test', seed, shown);
