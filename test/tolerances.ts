@@ -25,4 +25,8 @@ export const tolerances = {
   torchResize: 1e-5,
   /** Share among 4,000 independent draws against its probability: four standard errors and more. */
   sampling: 0.03,
+  /** Width of a percentile interval of a mean against ± 1.96 standard errors: 2,000 draws leave 2 to 3 % at each end. */
+  intervalWidth: 0.1,
+  /** One number by two ways through the same code (command line, feature file, HTTP): the last bits alone. */
+  sameNumber: 1e-12,
 } as const;

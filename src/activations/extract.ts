@@ -90,24 +90,28 @@ interface Run {
 }
 
 async function runBatches(session: Session, plan: InputPlan, run: Run): Promise<void> {
-  const { shown, values, stores, options } = run;
+  const { shown, values, options } = run;
   const rows = shown.stimuli.ids.length;
   const feed = new PictureFeed(shown, run.card, plan);
   const wanted = [...new Set(values.values())];
   let next = feed.batch(0);
-  for (let first = 0; first < rows; first += plan.batch) {
-    options.signal?.throwIfAborted();
-    const input = await next;
-    // Decoding goes on in other threads while the runtime works on this batch.
-    if (first + plan.batch < rows) next = feed.batch(first + plan.batch);
-    next.catch(() => {});
-    const outputs = await session.run({ [plan.name]: input }, wanted);
-    const count = Math.min(plan.batch, rows - first);
-    if (first === 0) reserve(outputs, plan.batch, run);
-    for (const value of wanted) keep(outputs[value], { value, first, count }, plan.batch, run);
-    options.progress?.(first + count, rows);
+  try {
+    for (let first = 0; first < rows; first += plan.batch) {
+      if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
+      const input = await next;
+      // Decoding goes on in other threads while the runtime works on this batch.
+      if (first + plan.batch < rows) next = feed.batch(first + plan.batch);
+      next.catch(() => {});
+      const outputs = await session.run({ [plan.name]: input }, wanted);
+      const count = Math.min(plan.batch, rows - first);
+      if (first === 0) reserve(outputs, plan.batch, run);
+      for (const value of wanted) keep(outputs[value], { value, first, count }, plan.batch, run);
+      options.progress?.(first + count, rows);
+    }
+  } finally {
+    // Nobody reads the stimuli any more once this has failed: they may be closed.
+    await next.catch(() => {});
   }
-  for (const store of stores.values()) if (store.rows !== rows) throw new Error('rows were lost');
 }
 
 /** The layer name that stands for a value in messages. */
