@@ -173,7 +173,7 @@ function define(
     stimuli: stimulusSource(text.stimuli, folder),
     excludeConditions: text.exclude_conditions ?? [],
     metric: { ...metricShapes[text.metric.name].defaults, ...text.metric },
-    crossValidation: crossValidation(text.cross_validation),
+    crossValidation: crossValidation(text),
     ceiling: ceiling(text),
     file,
     folder,
@@ -197,7 +197,12 @@ function dataSource(text: NonNullable<BenchmarkText['trials']>, folder: string):
   return { kind: 'file', path: resolve(folder, text), format };
 }
 
-function crossValidation(text: BenchmarkText['cross_validation'] = {}) {
+/** Metrics that the reference cross-validates with 90 % of the stimuli to test (spec §1.10). */
+const testsMost: ReadonlySet<MetricName> = new Set(['rdm-cv', 'cka-cv']);
+
+function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText) {
+  const unsaid = text.train_size === undefined && text.test_size === undefined;
+  if (unsaid && testsMost.has(metric.name)) text = { ...text, test_size: 0.9 };
   // As scikit-learn: a size that is not given is what the other leaves.
   const byDefault = text.test_size === undefined ? { trainSize: 0.9 } : {};
   return {
