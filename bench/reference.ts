@@ -1,48 +1,27 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { arch, availableParallelism, cpus, tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import envPaths from 'env-paths';
 import { packageRoot } from '../src/formats/package-root.js';
 import { median } from '../src/numerics/statistics.js';
 import { runtimeIdentity } from '../src/runtime/session.js';
-import { type Arrays, i2nArrays, plsArrays, writeArrays } from './arrays.js';
+import { type Arrays, i2nArrays, plsArrays } from './arrays.js';
+import { check } from './check.js';
+import { hasPython, type Original, original, withArrays } from './original.js';
 import { type Measurement, measureOurs } from './ours.js';
 
 /**
  * Our metrics beside the original definitions (bench/reference.py) on the same arrays, in turn, each
  * in a process of its own: ratio of times, both peak memories. Every round runs ours, then the
  * original on one and on two threads; medians over rounds, the better number of threads counts.
+ * `--check` scores features that `ventral activations` wrote with scikit-learn too, split by split.
  * Says so and ends well where Debian's python3 with scikit-learn is missing.
  *
  *   node dist/bench/reference.js [--features 20000,100000] [--rounds 3] [--no-i2n] [--save]
+ *   node dist/bench/reference.js --check FEATURES.npz --benchmark ID|FILE [--home FOLDER]
  */
-
-const PYTHON = '/usr/bin/python3';
-const SCRIPT = join(packageRoot, 'bench', 'reference.py');
-
-interface Original {
-  readonly value: number;
-  readonly splits: readonly number[];
-  readonly iterations?: readonly (readonly number[])[];
-  readonly seconds: number;
-  readonly peakMiB: number;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly blas: unknown;
-}
-
-/** Runs the original on a folder of arrays; BLAS picks its own kernel. */
-function original(kind: Arrays['kind'], folder: string, threads: number): Original {
-  const { OPENBLAS_CORETYPE: _kernel, OPENBLAS_L2_SIZE: _cache, ...environment } = process.env;
-  const env = { ...environment, OPENBLAS_NUM_THREADS: String(threads) };
-  const { stdout, stderr, status } = spawnSync(PYTHON, [SCRIPT, kind, folder], {
-    encoding: 'utf8',
-    env,
-    maxBuffer: 64 << 20,
-  });
-  if (status !== 0) throw new Error(`${PYTHON} ${SCRIPT} failed: ${stderr}`);
-  return JSON.parse(stdout);
-}
 
 /** Our metric in a fresh process. */
 function ours(kind: Arrays['kind'], folder: string): Measurement {
@@ -53,11 +32,6 @@ function ours(kind: Arrays['kind'], folder: string): Measurement {
   });
   if (status !== 0) throw new Error(`our own run failed: ${stderr}`);
   return JSON.parse(stdout);
-}
-
-function hasPython(): boolean {
-  const { status } = spawnSync(PYTHON, ['-c', 'import numpy, scipy, sklearn, pandas']);
-  return status === 0;
 }
 
 interface Comparison {
@@ -81,9 +55,7 @@ interface Comparison {
 
 /** Interleaved rounds of both on the same arrays. */
 function compare(name: string, arrays: Arrays, rounds: number): Comparison {
-  const folder = mkdtempSync(join(tmpdir(), 'ventral-bench-'));
-  try {
-    writeArrays(folder, arrays);
+  return withArrays(arrays, (folder) => {
     const mine: Measurement[] = [];
     const theirs = new Map<number, Original[]>([
       [1, []],
@@ -94,9 +66,7 @@ function compare(name: string, arrays: Arrays, rounds: number): Comparison {
       for (const [threads, runs] of theirs) runs.push(original(arrays.kind, folder, threads));
     }
     return summary(name, mine, theirs);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 function summary(
@@ -159,6 +129,12 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '3' },
       'no-i2n': { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
+      check: { type: 'string' },
+      benchmark: { type: 'string' },
+      home: {
+        type: 'string',
+        default: process.env.VENTRAL_HOME ?? envPaths('ventral', { suffix: '' }).data,
+      },
       ours: { type: 'boolean', default: false },
     },
   });
@@ -167,10 +143,10 @@ async function main(): Promise<void> {
     console.log(JSON.stringify(await measureOurs(kind as Arrays['kind'], folder)));
     return;
   }
-  if (!hasPython()) {
-    console.log(
-      `${PYTHON} with numpy, scipy, scikit-learn and pandas is not here: nothing to compare with`,
-    );
+  if (!hasPython()) return;
+  if (values.check) {
+    const agree = await check(values.check, values.benchmark ?? '', values.home);
+    process.exitCode = agree ? 0 : 1;
     return;
   }
   const rounds = Number(values.rounds);
