@@ -41,7 +41,7 @@ async function zipped(
   const path = join(service.home, 'a.zip');
   await writeZip(
     path,
-    [...contents].map(([name, content]) => ({ name, data: content })),
+    [...contents].map(([name, content]) => ({ name, data: content, compress: true })),
   );
   const bytes = await readFile(path);
   await rm(path);
