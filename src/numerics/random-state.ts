@@ -34,10 +34,13 @@ export class RandomState {
 
   #regenerate(): void {
     const key = this.#key;
-    for (let i = 0; i < N; i++) {
-      const y = (key[i] & 0x80000000) | (key[(i + 1) % N] & 0x7fffffff);
-      key[i] = key[(i + M) % N] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
-    }
+    const twist = (i: number, next: number, far: number) => {
+      const y = (key[i] & 0x80000000) | (key[next] & 0x7fffffff);
+      key[i] = key[far] ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
+    };
+    for (let i = 0; i < N - M; i++) twist(i, i + 1, i + M);
+    for (let i = N - M; i < N - 1; i++) twist(i, i + 1, i + M - N);
+    twist(N - 1, 0, M - 1);
     this.#position = 0;
   }
 
@@ -82,7 +85,9 @@ export class RandomState {
   shuffle(array: unknown[]): void {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.interval(i);
-      [array[i], array[j]] = [array[j], array[i]];
+      const item = array[i];
+      array[i] = array[j];
+      array[j] = item;
     }
   }
 
@@ -90,8 +95,8 @@ export class RandomState {
   permutation(n: number): number[];
   permutation<T>(items: readonly T[]): T[];
   permutation<T>(items: number | readonly T[]): (T | number)[] {
-    const copy: (T | number)[] =
-      typeof items === 'number' ? Array.from({ length: items }, (_, i) => i) : [...items];
+    const copy: (T | number)[] = typeof items === 'number' ? [] : [...items];
+    if (typeof items === 'number') for (let i = 0; i < items; i++) copy.push(i);
     this.shuffle(copy);
     return copy;
   }
