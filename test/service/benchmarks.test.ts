@@ -1,7 +1,7 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { writeZip } from '../../src/formats/zip.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openZip, writeZip } from '../../src/formats/zip.js';
 import { oracle, oraclePath } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import {
@@ -20,7 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 afterEach(async () => {
-  expect(await service.leftovers()).toEqual([]);
+  // An answer that was streamed may be read before its file is taken away.
+  await vi.waitFor(async () => expect(await service.leftovers()).toEqual([]));
 });
 
 const folder = oraclePath('09-end-to-end/neural-csv');
@@ -221,5 +222,83 @@ describe('an uploaded benchmark', () => {
         })
       ).status,
     ).toBe(415);
+  });
+});
+
+describe('activations', () => {
+  const ask = (body: object, headers: Record<string, string> = {}) =>
+    service.post('/v1/activations', { model, layers: ['avgpool'], ...body }, headers);
+  let model: string;
+  let benchmark: string;
+  beforeAll(async () => {
+    const parts = [
+      { name: 'file', filename: 'net.onnx', content: await network() },
+      { name: 'card', content: await card() },
+    ];
+    model = (await service.upload(parts)).body.id;
+    benchmark = (await post(await zipped())).body.id;
+  });
+
+  it('over the stimuli of a benchmark come as npz, or netCDF where that is wanted', async () => {
+    const npz = await fetch(`${service.url}/v1/activations`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ model, layers: ['avgpool', 'layer3.*'], benchmark }),
+    });
+    expect(npz.status).toBe(200);
+    expect(npz.headers.get('content-type')).toBe('application/x-npz');
+    const path = join(service.home, 'a.npz');
+    await writeFile(path, Buffer.from(await npz.arrayBuffer()));
+    const archive = await openZip(path);
+    const names = archive.entries.map(({ name }) => name);
+    await archive.close();
+    await rm(path);
+    expect(names).toEqual(
+      expect.arrayContaining(['stimulus_id.npy', 'features/avgpool.npy', 'features/layer3.0.npy']),
+    );
+    const netcdf = await ask({ benchmark }, { Accept: 'application/x-netcdf' });
+    expect(netcdf.headers['content-type']).toBe('application/x-netcdf');
+    expect(netcdf.text.slice(1, 4)).toBe('HDF');
+  });
+
+  it.each([
+    ['a path as stimuli', { stimuli: '../../etc', degrees: 8 }, 422, 'data-missing', '/stimuli'],
+    [
+      'a set that is not there',
+      { stimuli: 'No.such', degrees: 8 },
+      422,
+      'data-missing',
+      '/stimuli',
+    ],
+    ['an unknown benchmark', { benchmark: 'No.such' }, 422, 'benchmark-unknown', '/benchmark'],
+    ['neither', {}, 400, 'invalid-request', '/stimuli'],
+    ['both', { stimuli: 'x', benchmark: 'y' }, 400, 'invalid-request', '/stimuli'],
+    [
+      'no degrees',
+      { stimuli: 'FreemanZiemba2013.aperture-public' },
+      400,
+      'invalid-request',
+      '/degrees',
+    ],
+    [
+      'an unknown model',
+      { model: 'mdl_nope', benchmark: 'Simulated.V1-pls' },
+      404,
+      'not-found',
+      '/model',
+    ],
+    ['no layers', { layers: [], benchmark: 'Simulated.V1-pls' }, 400, 'invalid-request', '/layers'],
+  ])('with %s are refused', async (_what, body, status, code, pointer) => {
+    expect(await ask(body)).toMatchObject({
+      status,
+      body: { type: `/problems/${code}`, errors: [{ pointer }] },
+    });
+  });
+
+  it('of a layer that is not there are refused', async () => {
+    expect(await ask({ layers: ['layer9'], benchmark })).toMatchObject({
+      status: 422,
+      body: { type: '/problems/layer-unknown' },
+    });
   });
 });
