@@ -2,8 +2,8 @@ import type { Features } from './features.js';
 import { matmul, widenedGram } from './gemm.js';
 import { type Matrix, matrix } from './matrix.js';
 
-/** Values in one block, so that what is widened to float64 stays within some megabytes. */
-const BLOCK_VALUES = 1 << 20;
+/** Values in one block: 2 MiB of float32, so that what is widened to float64 stays near the caches. */
+const BLOCK_VALUES = 1 << 19;
 
 /**
  * The Gram matrix X Xᵀ of the rows of `features` in float64 (presentation × presentation), by column
