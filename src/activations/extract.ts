@@ -12,7 +12,8 @@ import { PictureFeed } from './picture-feed.js';
 
 /**
  * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
- * reference does, spec §5.4), so that the bits of a layer do not depend on what else was asked.
+ * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are. They
+ * may depend on which layers are asked for together: an output keeps the runtime from fusing across it.
  */
 const BATCH = 16;
 

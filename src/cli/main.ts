@@ -10,6 +10,7 @@ import { registerModels } from './commands/models.js';
 import { registerNetworks } from './commands/networks.js';
 import { registerScore } from './commands/score.js';
 import { registerServe } from './commands/serve.js';
+import { errorText } from './error-text.js';
 import { addGlobalOptions } from './global-options.js';
 import { type Io, processIo } from './io.js';
 
@@ -51,11 +52,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
       return 2;
     }
     const error = VentralError.from(thrown);
-    io.err(`ventral: ${error.message.trimEnd()}\n`);
-    if (argv.includes('--verbose'))
-      io.err(
-        `${error.stack}\n${error.details.cause instanceof Error ? `caused by ${error.details.cause.stack}\n` : ''}`,
-      );
+    io.err(errorText(error, { verbose: argv.includes('--verbose') }));
     return error.exit;
   }
 }

@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import type { Score } from '../scoring/score.js';
 import type { ScoreOutcome } from '../scoring/score-model.js';
+import { errorText } from './error-text.js';
 import type { Io } from './io.js';
 
 const shown = (value: number | null, digits = 4): string =>
@@ -11,7 +12,7 @@ const span = (ci: Score['ci']): string => (ci ? `${shown(ci[0], 3)} … ${shown(
 /** Prints the scores that exist to stdout as JSON, CSV or a table; failures and warnings go to stderr. */
 export function printScores(
   outcome: ScoreOutcome,
-  format: { readonly json?: boolean; readonly csv?: boolean },
+  format: { readonly json?: boolean; readonly csv?: boolean; readonly verbose: boolean },
   io: Io,
 ): void {
   const { scores, failures } = outcome;
@@ -22,7 +23,8 @@ export function printScores(
     for (const { benchmark, warnings } of scores)
       for (const { code, detail } of warnings) io.err(`${benchmark}: ${code}: ${detail}\n`);
   }
-  for (const { benchmark, error } of failures) io.err(`ventral: ${benchmark}: ${error.message}\n`);
+  for (const { benchmark, error } of failures)
+    io.err(errorText(error, { verbose: format.verbose, about: benchmark }));
 }
 
 const columns = [

@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
 import { type InputSize, withInput } from '../activations/card.js';
 import { extractActivations, type Shown } from '../activations/extract.js';
 import { type CardSource, cardOf, openModelFile } from '../activations/model-file.js';
@@ -10,6 +10,7 @@ import { expandLayers } from '../onnx/layers.js';
 import { DataSources } from './data-sources.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { ScoreContext } from './score-model.js';
+import { makeScratchFolder } from './scratch-folder.js';
 import { writeFeatures } from './write-features.js';
 
 /** Activations to write: of which layers, over which stimuli. */
@@ -35,25 +36,18 @@ export async function exportActivations(
   request: ExportRequest,
   context: ScoreContext,
 ): Promise<void> {
-  if (!['.npz', '.nc', '.arrow'].includes(extname(request.output))) {
-    throw new VentralError(
-      'bad-usage',
-      `--output ${request.output}: expected a .npz, .nc or .arrow file`,
-      { file: request.output },
-    );
-  }
+  await checkOutput(request.output);
   const file = await openModelFile(request.model.path, request.model);
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
   const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
   const { shown, close } = await stimuliOf(request, context);
-  await mkdir(join(context.home, 'tmp'), { recursive: true });
-  const scratch = await mkdtemp(join(context.home, 'tmp', `activations-${process.pid}-`));
+  const scratch = await makeScratchFolder(context.home);
   try {
     const activations = await extractActivations({ file, card }, shown, layers, {
       threads: context.threads,
       maxMemory: context.maxMemory / 2,
       maxScratch: context.maxScratch,
-      scratch,
+      scratch: scratch.path,
       ...(context.signal ? { signal: context.signal } : {}),
       progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
     });
@@ -75,8 +69,18 @@ export async function exportActivations(
     }
   } finally {
     await close();
-    await rm(scratch, { recursive: true, force: true });
+    await scratch.remove();
   }
+}
+
+/** Refuses what could not be written before the network is run. */
+async function checkOutput(output: string): Promise<void> {
+  const refuse = (sentence: string) =>
+    new VentralError('bad-usage', `--output ${output}: ${sentence}`, { file: output });
+  if (!['.npz', '.nc', '.arrow'].includes(extname(output)))
+    throw refuse('expected a .npz, .nc or .arrow file');
+  const folder = await stat(dirname(output)).catch(() => undefined);
+  if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(output)}`);
 }
 
 interface OpenShown {
@@ -110,6 +114,16 @@ function joined(sets: readonly Shown[]): Shown {
   const rows = sets.flatMap(({ stimuli, degrees }) =>
     stimuli.ids.map((id, row) => ({ stimuli, id, row, degrees: degrees?.[row] })),
   );
+  const seen = new Set<string>();
+  for (const { id } of rows) {
+    if (seen.has(String(id)))
+      throw new VentralError(
+        'stimuli-duplicate',
+        `The stimulus ${id} is in both stimulus sets of the benchmark, and a feature file has one row for it`,
+        { field: 'stimulus_id', found: String(id) },
+      );
+    seen.add(String(id));
+  }
   const stimuli: StimulusSet = {
     identifier: sets.map((set) => set.stimuli.identifier).join('+'),
     ids: rows.map(({ id }) => id),

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import type { ModelCard } from '../activations/card.js';
+import { type ModelCard, parseCard } from '../activations/card.js';
 import { readAssembly } from '../data/assembly.js';
 import { idsOf, inferColumn } from '../data/column.js';
 import type { Id } from '../data/ids.js';
@@ -7,6 +7,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { readCsv } from '../formats/csv.js';
 import { npyFloats } from '../formats/npy.js';
 import { openNpz } from '../formats/npz.js';
+import { columnBlocks } from '../numerics/column-blocks.js';
 import { denseFeatures, type Features, selectRows } from '../numerics/features.js';
 
 /** What `ventral activations` writes beside features: what they were made with. */
@@ -95,9 +96,8 @@ async function fromNpz(path: string): Promise<FeatureFile> {
         ),
       );
     }
-    const provenance = npz.names.includes(PROVENANCE)
-      ? JSON.parse(String((await npz.read(PROVENANCE)).data[0]))
-      : undefined;
+    const said = npz.names.includes(PROVENANCE) ? (await npz.read(PROVENANCE)).data[0] : undefined;
+    const provenance = said === undefined ? undefined : readProvenance(String(said), path);
     return {
       path,
       ids: Array.from(ids.data as ArrayLike<Id | bigint>, (id) =>
@@ -109,6 +109,33 @@ async function fromNpz(path: string): Promise<FeatureFile> {
   } finally {
     await npz.close();
   }
+}
+
+/** What `ventral activations` wrote of a file's making; throws `npy-invalid` where it is something else. */
+function readProvenance(text: string, path: string): FeatureProvenance {
+  const refuse = (found: string) =>
+    new VentralError(
+      'npy-invalid',
+      `${path}: expected ${PROVENANCE} as \`ventral activations\` writes it, found ${found}`,
+      { file: path, field: PROVENANCE, found },
+    );
+  let said: Partial<FeatureProvenance> | null;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    throw refuse('no JSON');
+  }
+  const { card, degrees, model, name } = said ?? {};
+  if (typeof model !== 'string' || typeof name !== 'string') throw refuse('no model');
+  if (degrees !== null && !(Array.isArray(degrees) && degrees.every(Number.isFinite)))
+    throw refuse('no degrees');
+  return {
+    ...said,
+    model,
+    name,
+    degrees,
+    card: parseCard(JSON.stringify(card ?? null), `the card in ${path}`),
+  };
 }
 
 async function fromCsv(path: string): Promise<FeatureFile> {
@@ -177,7 +204,7 @@ async function fromNetcdf(path: string): Promise<FeatureFile> {
     path,
     ids: ids.values as readonly Id[],
     layers,
-    ...(typeof said === 'string' ? { provenance: JSON.parse(said) } : {}),
+    ...(typeof said === 'string' ? { provenance: readProvenance(said, path) } : {}),
   };
 }
 
@@ -242,6 +269,23 @@ export function rowsFor(file: FeatureFile, features: Features, ids: readonly Id[
   return selectRows(
     features,
     ids.map((id) => rows.get(String(id)) as number),
+  );
+}
+
+/** Throws `activations-not-finite`, naming the first stimulus that has such values and how many. */
+export async function refuseNonFinite(file: FeatureFile, features: Features): Promise<void> {
+  const counts = new Uint32Array(features.rows);
+  for (const [from, to] of columnBlocks(features)) {
+    const block = await features.columns(from, to);
+    for (let row = 0, at = 0; row < features.rows; row++)
+      for (let k = from; k < to; k++, at++) if (!Number.isFinite(block[at])) counts[row]++;
+  }
+  const row = counts.findIndex((count) => count > 0);
+  if (row < 0) return;
+  throw new VentralError(
+    'activations-not-finite',
+    `${file.path} has ${counts[row]} of ${features.cols} values that are NaN or infinite for the stimulus ${file.ids[row]}`,
+    { file: file.path, field: String(file.ids[row]), expected: 'finite values' },
   );
 }
 

@@ -4,7 +4,13 @@ import { columnBlocks } from '../numerics/column-blocks.js';
 import { concatFeatures } from '../numerics/concat-features.js';
 import type { Features } from '../numerics/features.js';
 import { type Digestible, digestOf } from './digest.js';
-import { type FeatureFile, readFeatures, refuseStrangers, rowsFor } from './feature-file.js';
+import {
+  type FeatureFile,
+  readFeatures,
+  refuseNonFinite,
+  refuseStrangers,
+  rowsFor,
+} from './feature-file.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import { makeScore } from './make-score.js';
@@ -31,6 +37,7 @@ export async function scoreFeatures(
 ): Promise<ScoreOutcome> {
   const file = await readFeatures(request.features);
   const chosen = chooseArrays(file, request.layers ?? []);
+  await refuseNonFinite(file, chosen.features);
   const failures: { benchmark: string; error: VentralError }[] = [];
   const scores: Score[] = [];
   const fail = (benchmark: string, thrown: unknown) => {
@@ -42,10 +49,11 @@ export async function scoreFeatures(
   try {
     const contents = loaded.length > 0 ? await contentOf(chosen.features) : '';
     for (const [index, benchmark] of loaded.entries()) {
-      context.signal?.throwIfAborted();
       context.progress?.({ stage: 'metric', done: index, total: loaded.length });
       try {
-        scores.push(await scoreOne(benchmark, file, { ...chosen, contents }, request, context));
+        const score = await scoreOne(benchmark, file, { ...chosen, contents }, request, context);
+        if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
+        scores.push(score);
       } catch (error) {
         fail(benchmark.benchmark.id, error);
       }
@@ -118,6 +126,7 @@ async function scoreOne(
       metric: loaded.metric,
       features: chosen.contents,
       order: file.ids,
+      logits: file.provenance?.card.logits?.classes,
     }),
     verified: loaded.verified,
     threads: context.threads,

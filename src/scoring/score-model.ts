@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InputSize, type ModelCard, withInput } from '../activations/card.js';
 import { type Activations, extractActivations, type Shown } from '../activations/extract.js';
@@ -18,6 +18,7 @@ import { loadBenchmarks } from './load-benchmark.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import { makeScore, type Origin } from './make-score.js';
 import type { Score } from './score.js';
+import { makeScratchFolder } from './scratch-folder.js';
 import { shownDigest } from './stimulus-digest.js';
 
 /** One model on any number of benchmarks. */
@@ -154,17 +155,15 @@ interface GroupRun {
 
 async function scoreGroup(group: readonly Task[], run: GroupRun): Promise<void> {
   const { context } = run;
-  const folder = join(context.home, 'tmp');
-  await mkdir(folder, { recursive: true });
-  const scratch = await mkdtemp(join(folder, `score-${process.pid}-`));
+  const scratch = await makeScratchFolder(context.home);
   const passes: Pass[] = [];
   try {
-    await runPasses(group, passes, run, scratch);
+    await runPasses(group, passes, run, scratch.path);
     for (const [index, task] of group.entries()) {
-      context.signal?.throwIfAborted();
       context.progress?.({ stage: 'metric', done: index, total: group.length });
       try {
         const score = await scoreTask(task, passes, run);
+        if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
         run.keep(score);
         context.result?.(score);
       } catch (error) {
@@ -175,7 +174,7 @@ async function scoreGroup(group: readonly Task[], run: GroupRun): Promise<void> 
     for (const { loaded } of group) run.fail(loaded.benchmark.id, error);
   } finally {
     for (const { activations } of passes) activations.close();
-    await rm(scratch, { recursive: true, force: true });
+    await scratch.remove();
   }
 }
 

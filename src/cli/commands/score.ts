@@ -33,7 +33,7 @@ export function registerScore(program: Command, io: Io): void {
     .description('score models, or a file of features, on benchmarks')
     .argument('[models...]', 'ONNX files, cards, model folders or names of shipped models')
     .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
-    .option('-l, --layer <region=layer>', 'layer of a region, of behavior, or of all', several, [])
+    .option('-l, --layer <region=layer>', 'layer of a region, of behavior, or of all', repeated, [])
     .option('--features <file>', 'features in place of a model: .npz, .nc or .csv')
     .option('--card <file>', 'model card')
     .option('--assume <preset>', 'take a preset where there is no card: imagenet')
@@ -44,7 +44,7 @@ export function registerScore(program: Command, io: Io): void {
     .action(async (models: string[], options: ScoreOptions, command: Command) => {
       checkUsage(models, options);
       const outcome = await score(models, options, command, io);
-      printScores(outcome, options, io);
+      printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
       if (outcome.failures.length === 0) return;
       // Where nothing could be scored the reason decides; where something was, one is missing.
       const exits = new Set(outcome.failures.map(({ error }) => error.exit));
@@ -60,6 +60,11 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
     throw refuse('score: name a model, or give --features FILE');
   if (models.length > 0 && options.features)
     throw refuse('score: a model and --features exclude each other');
+  const ofModels = ['card', 'assume'] as const;
+  const idle = options.features && ofModels.find((name) => options[name] !== undefined);
+  if (idle) throw refuse(`score: --${idle} belongs to a model, and --features has none`);
+  if (options.features && options.input.length > 0)
+    throw refuse('score: --input belongs to a model, and --features has none');
   if (options.json && options.csv) throw refuse('score: --json and --csv exclude each other');
   if (models.length > 1 && options.card)
     throw refuse('score: --card belongs to one model; cards beside the files serve several');
@@ -82,7 +87,7 @@ async function score(
       return await scoreFeatures(
         {
           features: options.features,
-          layers: options.layer,
+          layers: options.layer.flatMap((value) => several(value, [])),
           benchmarks: options.benchmark,
           ...detail,
         },
@@ -140,13 +145,19 @@ async function one(
   }
 }
 
-/** `V1=layer1.0` for a region, `NAME` for all; repeated for one region, the layers are joined. */
+/**
+ * `V1=layer1.0` for a region, `NAME` for all; several for one region, repeated or after a comma
+ * (`V1=layer1.0,layer1.1`), are joined.
+ */
 function layerRequest(given: readonly string[]): Record<string, string[]> {
   const layers: Record<string, string[]> = {};
-  for (const word of given) {
-    const found = /^(V1|V2|V4|IT|behavior|logits)=(.+)$/.exec(word);
-    const [key, layer] = found ? [found[1], found[2]] : ['*', word];
-    layers[key] = [...(layers[key] ?? []), layer];
+  for (const value of given) {
+    let key = '*';
+    for (const word of several(value, [])) {
+      const found = /^(V1|V2|V4|IT|behavior|logits)=(.+)$/.exec(word);
+      if (found) key = found[1];
+      layers[key] = [...(layers[key] ?? []), found ? found[2] : word];
+    }
   }
   return layers;
 }
