@@ -26,6 +26,16 @@ export interface AskedBenchmark {
   readonly definition: string;
 }
 
+/** What the process that unpacks may use. */
+export interface BenchmarkBounds {
+  /** Bytes of memory. */
+  readonly maxMemory: number;
+  /** Bytes of unpacked files. */
+  readonly maxScratch: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+}
+
 const UNPACK_SECONDS = 600;
 
 /**
@@ -34,15 +44,12 @@ const UNPACK_SECONDS = 600;
  */
 export class BenchmarkDesk {
   readonly #store: HomeStore;
-  readonly #bounds: { readonly maxMemory: number; readonly maxScratch: number };
+  readonly #bounds: BenchmarkBounds;
   readonly #children = new Gate(1);
   readonly #byDigest = new Serializer();
   readonly #definitions = new Map<string, string>();
 
-  constructor(
-    store: HomeStore,
-    bounds: { readonly maxMemory: number; readonly maxScratch: number },
-  ) {
+  constructor(store: HomeStore, bounds: BenchmarkBounds) {
     this.#store = store;
     this.#bounds = bounds;
   }
@@ -79,13 +86,14 @@ export class BenchmarkDesk {
   }
 
   #unpack(archive: string, folder: string): Promise<UnpackedBenchmark> {
-    const { maxMemory, maxScratch } = this.#bounds;
+    const { maxMemory, maxScratch, signal } = this.#bounds;
     return this.#children.run(() =>
       runChild<UnpackedBenchmark>({
         script: 'benchmark-child.js',
         task: { archive, folder, bytes: maxScratch },
         temporary: this.#store.temporary,
         limits: { memory: maxMemory, seconds: UNPACK_SECONDS },
+        ...(signal ? { signal } : {}),
       }),
     );
   }

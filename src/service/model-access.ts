@@ -60,7 +60,7 @@ async function ownModels(home: string, maxMemory: number, patience: number): Pro
   const lock = await lockHome(home, { kind: 'command', patience });
   try {
     const store = await openHomeStore(home);
-    const desk = new ModelDesk(store, maxMemory);
+    const desk = new ModelDesk(store, { maxMemory });
     return {
       list: () =>
         everyPage(async (cursor) => {

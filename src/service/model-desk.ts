@@ -39,6 +39,14 @@ interface ShippedModel {
   readonly card: ModelCard;
 }
 
+/** What the processes of the desk may use. */
+export interface ModelBounds {
+  /** Bytes of memory beyond three times the file. */
+  readonly maxMemory: number;
+  /** Ends them. */
+  readonly signal?: AbortSignal;
+}
+
 const CHECK_SECONDS = 300;
 /** Layer lists that are kept; a list of a large network is a few hundred kilobytes. */
 const KEPT_LISTS = 16;
@@ -49,16 +57,15 @@ const KEPT_LISTS = 16;
  */
 export class ModelDesk {
   readonly #store: HomeStore;
-  readonly #memory: number;
+  readonly #bounds: ModelBounds;
   readonly #children = new Gate(2);
   readonly #byDigest = new Serializer();
   readonly #shipped = new Map<string, ShippedModel>();
   readonly #layers = new Map<string, unknown[]>();
 
-  /** @param memory bytes that a check may hold beyond three times the file */
-  constructor(store: HomeStore, memory: number) {
+  constructor(store: HomeStore, bounds: ModelBounds) {
     this.#store = store;
-    this.#memory = memory;
+    this.#bounds = bounds;
   }
 
   /**
@@ -195,8 +202,18 @@ export class ModelDesk {
   }
 
   #run<T>(task: ModelTask, size: number): Promise<T> {
-    const limits: ChildLimits = { memory: this.#memory + 3 * size, seconds: CHECK_SECONDS };
-    const work = { script: 'model-child.js', task, limits, temporary: this.#store.temporary };
+    const limits: ChildLimits = {
+      memory: this.#bounds.maxMemory + 3 * size,
+      seconds: CHECK_SECONDS,
+    };
+    const { signal } = this.#bounds;
+    const work = {
+      script: 'model-child.js',
+      task,
+      limits,
+      temporary: this.#store.temporary,
+      ...(signal ? { signal } : {}),
+    };
     return this.#children.run(() => runChild<T>(work));
   }
 }

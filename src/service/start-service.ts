@@ -3,10 +3,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { VentralError } from '../errors/ventral-error.js';
-import { openHomeStore } from '../store/home-store.js';
+import { type HomeStore, openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
+import type { ServiceContext } from './context.js';
 import { loopbackAddresses } from './loopback-guard.js';
 import { ModelDesk } from './model-desk.js';
 import { ScoreWorker } from './score-worker.js';
@@ -49,7 +50,7 @@ const IDLE_MS = 600_000;
  * `home-owned`, `home-format`, `port-taken`.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { home, host, log, maxMemory, maxScratch, threads } = options;
+  const { home, host, log } = options;
   if (!loopbackAddresses.includes(host)) {
     throw new VentralError(
       'bad-usage',
@@ -66,9 +67,44 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   try {
     const store = await openHomeStore(home);
     undo.push(() => store.close());
-    const script = options.scoreScript ? { script: options.scoreScript } : {};
-    const benchmarks = new BenchmarkDesk(store, options);
-    const worker = new ScoreWorker({
+    const ending = new AbortController();
+    undo.push(async () => ending.abort());
+    const server = createServer({ requestTimeout: 0 }).setTimeout(IDLE_MS);
+    const port = () => (server.address() as AddressInfo).port;
+    const context = compose(store, options, {
+      token: lock.owner.token,
+      port,
+      ending: ending.signal,
+    });
+    undo.push(() => context.worker.stop());
+    server.on('request', createApp(context, options)).on('clientError', refuseBroken);
+    await listen(server, options);
+    undo.push(() => stopListening(server, context.worker));
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port()}`;
+    await lock.publish(url);
+    context.worker.wake();
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Puts the parts of a service together. `ending` ends the children of its desks. */
+function compose(
+  store: HomeStore,
+  options: ServiceOptions,
+  own: { readonly token: string; readonly port: () => number; readonly ending: AbortSignal },
+): ServiceContext {
+  const { home, log, maxMemory, maxScratch, threads, scoreScript, uploadSize } = options;
+  const bounds = { maxMemory, maxScratch, signal: own.ending };
+  const benchmarks = new BenchmarkDesk(store, bounds);
+  const script = scoreScript ? { script: scoreScript } : {};
+  return {
+    store,
+    desk: new ModelDesk(store, bounds),
+    benchmarks,
+    worker: new ScoreWorker({
       store,
       benchmarks,
       home,
@@ -77,32 +113,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       maxScratch,
       threads,
       ...script,
-    });
-    undo.push(() => worker.stop());
-    const server = createServer({ requestTimeout: 0 }).setTimeout(IDLE_MS);
-    const port = () => (server.address() as AddressInfo).port;
-    const desk = new ModelDesk(store, maxMemory);
-    const context = {
-      store,
-      desk,
-      benchmarks,
-      worker,
-      log,
-      token: lock.owner.token,
-      port,
-      uploadSize: options.uploadSize ?? UPLOAD_SIZE,
-    };
-    server.on('request', createApp(context, options)).on('clientError', refuseBroken);
-    await listen(server, options);
-    undo.push(() => stopListening(server, worker));
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port()}`;
-    await lock.publish(url);
-    worker.wake();
-    return { url, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    }),
+    log,
+    token: own.token,
+    port: own.port,
+    uploadSize: uploadSize ?? UPLOAD_SIZE,
+  };
 }
 
 async function listen(server: Server, { host, port, orNext }: ServiceOptions): Promise<void> {

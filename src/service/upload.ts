@@ -105,50 +105,45 @@ class Receiver {
 
   async receive(request: IncomingMessage, parser: BusboyInstance): Promise<ReceivedModel> {
     await new Promise<void>((resolve, reject) => {
-      const fail = (error: unknown) => reject(error);
       const gone = () =>
-        fail(
+        reject(
           new VentralError('invalid-request', 'The client went away before the end of the body'),
         );
       request.once('error', gone).once('close', () => request.complete || gone());
-      parser.on('file', (name, stream, filename) => {
-        // A body that ends early errors the stream too, maybe after the refusal.
-        stream.on('error', () => {});
-        const part =
-          name === 'file' ? this.#takeFile(stream, filename ?? '') : this.#takeText(name, stream);
-        this.#work.push(part);
-        part.catch(fail);
-      });
-      parser.on('field', (name, value, _nameCut, cut) => {
-        try {
-          this.#takeField(name, value, cut);
-        } catch (error) {
-          fail(error);
-        }
-      });
-      parser.once('partsLimit', () =>
-        fail(
-          new VentralError(
-            'invalid-request',
-            `There are more than ${this.#limits.fieldNames.length + 1} parts`,
-          ),
-        ),
-      );
-      parser.on('error', (cause) =>
-        fail(
-          new VentralError(
-            'invalid-request',
-            `The multipart body is broken: ${(cause as Error).message}`,
-            { cause },
-          ),
-        ),
-      );
-      parser.once('finish', () => void Promise.all(this.#work).then(() => resolve(), fail));
+      this.#listen(parser, reject);
+      parser.once('finish', () => void Promise.all(this.#work).then(() => resolve(), reject));
       request.pipe(parser);
     });
-    if (!this.#file)
+    if (!this.#file) {
       throw new VentralError('invalid-request', 'The part `file` is missing', { field: '/file' });
+    }
     return { file: this.#file, fields: this.#fields };
+  }
+
+  #listen(parser: BusboyInstance, fail: (error: unknown) => void): void {
+    parser.on('file', (name, stream, filename) => {
+      // A body that ends early errors the stream too, maybe after the refusal.
+      stream.on('error', () => {});
+      const isFile = name === 'file';
+      const part = isFile ? this.#takeFile(stream, filename ?? '') : this.#takeText(name, stream);
+      this.#work.push(part);
+      part.catch(fail);
+    });
+    parser.on('field', (name, value, _nameCut, cut) => {
+      try {
+        this.#takeField(name, value, cut);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    const most = this.#limits.fieldNames.length + 1;
+    const many = () =>
+      fail(new VentralError('invalid-request', `There are more than ${most} parts`));
+    parser.once('partsLimit', many);
+    parser.on('error', (cause) => {
+      const words = `The multipart body is broken: ${(cause as Error).message}`;
+      fail(new VentralError('invalid-request', words, { cause }));
+    });
   }
 
   /** Ends what is still being written and removes it. */
