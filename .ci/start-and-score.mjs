@@ -24,12 +24,15 @@ function fail(message) {
 setTimeout(() => fail('not done within five minutes'), 300_000).unref();
 
 const base = await new Promise((resolve) => {
+  const early = (code) => fail(`npm start ended with ${code} before it was ready`);
+  server.once('exit', early);
   createInterface({ input: server.stdout }).on('line', (line) => {
     console.log(line);
     const found = /^ventral is ready at (http:\/\/\S+)$/.exec(line);
-    if (found) resolve(found[1]);
+    if (!found) return;
+    server.off('exit', early);
+    resolve(found[1]);
   });
-  ended.then((code) => fail(`npm start ended with ${code} before it was ready`));
 });
 
 const ask = async (path, init) => {
