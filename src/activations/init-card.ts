@@ -1,6 +1,7 @@
 import { listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import { cardTemplate } from './card.js';
+import { modulesOrValues } from './measure-layers.js';
 import { openModelFile } from './model-file.js';
 
 /** A card to complete for an ONNX file: its name, input size, layout and layers are filled in. */
@@ -12,8 +13,8 @@ export async function initCard(reference: string): Promise<string> {
   return cardTemplate(name, {
     layout,
     ...(typeof side === 'number' ? { size: side } : {}),
-    layers: listLayers(model).flatMap(({ name: layer, kind, value }) =>
-      kind === 'module' && value !== null ? layer : [],
+    layers: modulesOrValues(listLayers(model)).flatMap(({ name: layer, value }) =>
+      value === null ? [] : layer,
     ),
   });
 }

@@ -11,6 +11,12 @@ export interface MeasuredLayer extends LayerInfo {
   readonly units: number | null;
 }
 
+/** The modules of a network; its values where names tell of no module. */
+export function modulesOrValues<T extends LayerInfo>(layers: readonly T[]): readonly T[] {
+  const modules = layers.filter(({ kind }) => kind === 'module');
+  return modules.length > 0 ? modules : layers;
+}
+
 /** Side of the picture where neither graph nor card says one. */
 const SIDE = 224;
 

@@ -1,15 +1,15 @@
-import Table from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import type { Score } from '../scoring/score.js';
 import type { ScoreOutcome } from '../scoring/score-model.js';
 import { errorText } from './error-text.js';
 import type { Io } from './io.js';
+import { printRows } from './print-rows.js';
 
 const shown = (value: number | null, digits = 4): string =>
   value === null ? '–' : value.toFixed(digits);
 const span = (ci: Score['ci']): string => (ci ? `${shown(ci[0], 3)} … ${shown(ci[1], 3)}` : '–');
 
-/** Prints the scores that exist to stdout as JSON, CSV or a table; failures and warnings go to stderr. */
+/** Prints the scores that exist to stdout as JSON, CSV or rows; failures and warnings go to stderr. */
 export function printScores(
   outcome: ScoreOutcome,
   format: { readonly json?: boolean; readonly csv?: boolean; readonly verbose: boolean },
@@ -18,7 +18,7 @@ export function printScores(
   const { scores, failures } = outcome;
   if (format.json) io.out(`${JSON.stringify(scores, null, 2)}\n`);
   else if (format.csv) io.out(asCsv(scores));
-  else if (scores.length > 0) io.out(asTable(scores));
+  else if (scores.length > 0) printRows(head, scores.map(asRow), io);
   if (!format.json) {
     for (const { benchmark, warnings } of scores)
       for (const { code, detail } of warnings) io.err(`${benchmark}: ${code}: ${detail}\n`);
@@ -61,22 +61,15 @@ function asCsv(scores: readonly Score[]): string {
   return stringify([columns, ...rows], { escape_formulas: true });
 }
 
-function asTable(scores: readonly Score[]): string {
-  const table = new Table({
-    head: ['model', 'benchmark', 'layer', 'score', '95 % interval', 'raw', 'ceiling', ''],
-    style: { head: [], border: [] },
-  });
-  for (const score of scores) {
-    table.push([
-      score.name ?? '–',
-      score.benchmark,
-      score.layer,
-      `${shown(score.value)} ± ${shown(score.error, 3)}`,
-      span(score.ci),
-      shown(score.raw.value),
-      score.ceiling ? shown(score.ceiling.value) : 'none',
-      score.simulated ? 'simulated' : score.verified ? 'verified' : '',
-    ]);
-  }
-  return `${table.toString()}\n`;
-}
+const head = ['model', 'benchmark', 'layer', 'score', '95 % interval', 'raw', 'ceiling', ''];
+
+const asRow = (score: Score): string[] => [
+  score.name ?? '–',
+  score.benchmark,
+  score.layer,
+  `${shown(score.value)} ± ${shown(score.error, 3)}`,
+  span(score.ci),
+  shown(score.raw.value),
+  score.ceiling ? shown(score.ceiling.value) : 'none',
+  score.simulated ? 'simulated' : score.verified ? 'verified' : '',
+];

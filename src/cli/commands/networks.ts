@@ -1,9 +1,9 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
 import { progressBar } from '../progress-bar.js';
 import { several } from './score.js';
 
@@ -43,27 +43,23 @@ async function printLayers(
   command: Command,
   io: Io,
 ): Promise<void> {
-  const { measureLayers } = await import('../../activations/measure-layers.js');
-  const layers = (await measureLayers(reference, globalOptions(command))).filter(
-    ({ kind }) => options.values || kind === 'module',
-  );
+  const { measureLayers, modulesOrValues } = await import('../../activations/measure-layers.js');
+  const all = await measureLayers(reference, globalOptions(command));
+  const layers = options.values ? all : modulesOrValues(all);
   if (options.json) {
     io.out(`${JSON.stringify(layers, null, 2)}\n`);
     return;
   }
-  const table = new Table({
-    head: ['layer', 'shape', 'units', 'operator', 'value', ''],
-    style: { head: [], border: [] },
-  });
-  for (const { name, shape, units, operator, value, folded, candidates } of layers) {
+  const rows = layers.map(({ name, shape, units, operator, value, folded, candidates }) => {
     const remark = folded
       ? `folded into ${folded.carriedBy}`
       : candidates
         ? `one of ${candidates.join(', ')}`
         : '';
-    table.push([name, shape?.join(' × ') ?? '–', units ?? '–', operator, value ?? '–', remark]);
-  }
-  io.out(`${table.toString()}\n`);
+    const size = shape?.join(' × ') ?? '–';
+    return [name, size, String(units ?? '–'), operator, value ?? '–', remark];
+  });
+  printRows(['layer', 'shape', 'units', 'operator', 'value', ''], rows, io);
 }
 
 interface ActivationOptions {

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import { parseSize } from '../../src/cli/global-options.js';
+import type { Io } from '../../src/cli/io.js';
+import { printScores } from '../../src/cli/print-scores.js';
+import { progressBar } from '../../src/cli/progress-bar.js';
+import { VentralError } from '../../src/errors/ventral-error.js';
+import type { Score } from '../../src/scoring/score.js';
+
+/** Streams that are remembered. */
+function remembered(interactive: boolean) {
+  const printed = { out: '', err: '' };
+  const io: Io = {
+    out(text) {
+      printed.out += text;
+    },
+    err(text) {
+      printed.err += text;
+    },
+    interactive,
+    color: false,
+  };
+  return { io, printed };
+}
+
+const score: Score = {
+  benchmark: 'made.V1-pls',
+  version: 1,
+  region: 'V1',
+  simulated: true,
+  verified: false,
+  model: 'sha256:0',
+  name: '=net',
+  layer: 'conv',
+  layerChoice: { by: 'card' },
+  selection: false,
+  value: 0.25,
+  error: null,
+  ci: [0.2, 0.3],
+  formula: 'raw',
+  errorOf: 'raw',
+  errorKind: 'sem over splits',
+  raw: { value: 0.5, error: null, splits: [] },
+  ceiling: null,
+  warnings: [{ code: 'neuroids-dropped', detail: '1 of 102' }],
+  provenance: {
+    ventral: '0',
+    metric: 'pls@1',
+    inputs: 'sha256:1',
+    runtime: { ort: '0', provider: 'cpu', threads: 1 },
+    seconds: 1,
+    peakRssMiB: 1,
+  },
+};
+const outcome = {
+  scores: [score],
+  failures: [{ benchmark: 'made.V2-pls', error: new VentralError('layer-unset', 'No layer') }],
+};
+
+describe('scores are printed', () => {
+  test('as a table where a person watches', () => {
+    const { io, printed } = remembered(true);
+    printScores(outcome, { verbose: false }, io);
+    expect(printed.out).toMatch(/│ =net +│ made\.V1-pls +│ conv/);
+    expect(printed.out).toContain('0.2500 ± –');
+    expect(printed.err).toBe(
+      'made.V1-pls: neuroids-dropped: 1 of 102\nventral: made.V2-pls: No layer\n',
+    );
+  });
+
+  test('as a line each in a pipe', () => {
+    const { io, printed } = remembered(false);
+    printScores(outcome, { verbose: false }, io);
+    expect(printed.out).toBe(
+      '=net\tmade.V1-pls\tconv\t0.2500 ± –\t0.200 … 0.300\t0.5000\tnone\tsimulated\n',
+    );
+  });
+
+  test('as CSV in which nothing is a formula', () => {
+    const { io, printed } = remembered(true);
+    printScores(outcome, { csv: true, verbose: false }, io);
+    expect(printed.out.split('\n').slice(0, 2)).toEqual([
+      'model,benchmark,layer,value,error,ci_low,ci_high,raw,ceiling,simulated,verified,inputs',
+      "'=net,made.V1-pls,conv,0.25,,0.2,0.3,0.5,,true,false,sha256:1",
+    ]);
+  });
+
+  test('as the JSON that they are, warnings inside', () => {
+    const { io, printed } = remembered(true);
+    printScores(outcome, { json: true, verbose: false }, io);
+    expect(JSON.parse(printed.out)).toEqual([score]);
+    expect(printed.err).toBe('ventral: made.V2-pls: No layer\n');
+  });
+
+  test('with the stack of what failed where that is asked for', () => {
+    const { io, printed } = remembered(false);
+    const cause = new Error('deep down');
+    const error = new VentralError('internal', 'It broke', { cause });
+    printScores({ scores: [], failures: [{ benchmark: 'b', error }] }, { verbose: true }, io);
+    expect(printed.err).toMatch(
+      /^ventral: b: It broke\n.*\n {4}at [\s\S]*caused by Error: deep down/,
+    );
+  });
+});
+
+describe('a progress bar', () => {
+  const use = (interactive: boolean) => {
+    const { io, printed } = remembered(interactive);
+    const bar = progressBar(io);
+    bar.show({ stage: 'activations', done: 0, total: 0 });
+    bar.show({ stage: 'activations', done: 16, total: 32 });
+    bar.clear();
+    return printed;
+  };
+
+  test('is drawn on stderr, and wiped', () => {
+    const { out, err } = use(true);
+    expect(out).toBe('');
+    expect(err).toContain('activations [============            ] 16/32');
+    expect(err).not.toMatch(/NaN|Infinity/);
+    expect(err.endsWith('\r\x1b[K')).toBe(true);
+  });
+
+  test('is not there in a pipe', () => {
+    expect(use(false)).toEqual({ out: '', err: '' });
+  });
+});
+
+describe('sizes', () => {
+  test.each([
+    ['2GiB', 2 ** 31],
+    ['512MiB', 2 ** 29],
+    ['1.5G', 1.5 * 2 ** 30],
+    ['64 kb', 2 ** 16],
+    ['1000', 1000],
+  ])('%s', (text, bytes) => expect(parseSize(text, '--max-memory')).toBe(bytes));
+
+  test.each(['', '0', '-1', 'GiB', '2XiB', '1e9', '2 GiB or so'])('not %j', (text) => {
+    expect(() => parseSize(text, '--max-memory')).toThrow(/--max-memory/);
+  });
+});
