@@ -4,6 +4,7 @@ import { type Matrix, matrix } from './matrix.js';
 
 /** Values in one block: 2 MiB of float32, so that what is widened to float64 stays near the caches. */
 const BLOCK_VALUES = 1 << 19;
+const LEAST_WIDTH = 1024;
 
 /**
  * The Gram matrix X Xᵀ of the rows of `features` in float64 (presentation × presentation), by column
@@ -37,13 +38,19 @@ async function sumOfBlocks(
 ): Promise<Matrix> {
   const { rows, cols } = features;
   const sum = matrix(rows, rows);
-  const width = Math.max(1, Math.floor(BLOCK_VALUES / Math.max(1, rows)));
+  // With many rows the sums of rows² values would outweigh narrow products.
+  const width = Math.max(LEAST_WIDTH, Math.floor(BLOCK_VALUES / Math.max(1, rows)));
   for (let from = 0; from < cols; from += width) {
     const to = Math.min(cols, from + width);
     const part = await product(await features.columns(from, to), rows, to - from);
-    for (let i = 0; i < sum.data.length; i++) sum.data[i] += part.data[i];
+    addInto(sum.data, part.data);
   }
   return sum;
+}
+
+/** Apart from the asynchronous loop, where the engine does not optimise it. */
+function addInto(sum: Float64Array, part: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += part[i];
 }
 
 function centredBlock(block: Float64Array, rows: number, width: number): Float64Array {

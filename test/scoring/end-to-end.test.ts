@@ -70,26 +70,26 @@ function expectScore(score: Score, wanted: Expected, key: string) {
   const high = score.ci?.[1] ?? Number.NaN;
   expect(low).toBeLessThan(high);
   if (behaviour) {
-    numbers(wanted.raw.raw.values).forEach((r, i) =>
-      within(score.raw.splits[i], r, bound, `repetition ${i}`),
-    );
+    numbers(wanted.raw.raw.values).forEach((r, i) => {
+      within(score.raw.splits[i], r, bound, `repetition ${i}`);
+    });
     return;
   }
   expect(score.raw.neuroid_ids).toEqual(wanted.raw.raw.neuroid_id);
-  numbers(wanted.raw.raw.per_split_median as OracleArray).forEach((r, i) =>
-    within(score.raw.splits[i], r, tolerances.endToEnd.median, `split ${i}`),
-  );
-  numbers(wanted.raw.raw.values).forEach((r, i) =>
-    within(score.raw.neuroids?.flat()[i], r, tolerances.endToEnd.r, `${key} r ${i}`),
-  );
-  numbers(wanted.ceiling.raw.values).forEach((r, i) =>
+  numbers(wanted.raw.raw.per_split_median as OracleArray).forEach((r, i) => {
+    within(score.raw.splits[i], r, tolerances.endToEnd.median, `split ${i}`);
+  });
+  numbers(wanted.raw.raw.values).forEach((r, i) => {
+    within(score.raw.neuroids?.flat()[i], r, tolerances.endToEnd.r, `${key} r ${i}`);
+  });
+  numbers(wanted.ceiling.raw.values).forEach((r, i) => {
     within(
       score.ceiling?.neuroids?.flat()[i],
       r,
       tolerances.endToEnd.ceiling,
       `${key} ceiling r ${i}`,
-    ),
-  );
+    );
+  });
 }
 
 const cases = [
@@ -213,9 +213,9 @@ test.each(cases.filter(({ card }) => card !== 'card-range255.yaml'))(
     });
     expect(found.choices).toEqual(golden.probabilities.choice);
     expect(found.stimulusIds).toEqual(golden.probabilities.stimulus_id);
-    numbers(golden.probabilities.values).forEach((p, i) =>
-      within(found.values.data[i], p, tolerances.readout.default, `probability ${i}`),
-    );
+    numbers(golden.probabilities.values).forEach((p, i) => {
+      within(found.values.data[i], p, tolerances.readout.default, `probability ${i}`);
+    });
   },
 );
 
