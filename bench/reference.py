@@ -17,17 +17,19 @@ import numpy as np
 
 
 def blas():
-    """Library and kernel behind numpy, as threadpoolctl sees them, else as numpy was built."""
+    """Library and kernel behind numpy as threadpoolctl sees them; else the libraries that are loaded."""
     try:
         from threadpoolctl import threadpool_info
 
-        return [
-            {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
-            for pool in threadpool_info()
-            if pool.get("user_api") == "blas"
-        ]
+        keys = ("internal_api", "version", "architecture", "num_threads")
+        pools = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+        if pools:
+            return [{key: pool.get(key) for key in keys} for pool in pools]
     except ImportError:
-        return [np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]]
+        pass
+    # Debian's plain libblas, without kernels or threads, is unknown to threadpoolctl.
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return sorted({line.split()[-1] for line in lines if "/libblas" in line or "/libopenblas" in line})
 
 
 def read(folder):
