@@ -9,11 +9,11 @@ export interface ScratchFolder {
 }
 
 /**
- * Makes a folder under HOME/tmp, named after host and process, and takes away those that processes
- * of this host left there when they were killed.
+ * Makes a folder under HOME/tmp (or another of the home, from which it can be renamed into place), named
+ * after host and process, and takes away those that processes of this host left there when they were killed.
  */
-export async function makeScratchFolder(home: string): Promise<ScratchFolder> {
-  const root = join(home, 'tmp');
+export async function makeScratchFolder(home: string, ...folder: string[]): Promise<ScratchFolder> {
+  const root = join(home, ...(folder.length > 0 ? folder : ['tmp']));
   await mkdir(root, { recursive: true });
   await sweep(root);
   const path = await mkdtemp(join(root, `scratch-${hostname()}-${process.pid}-`));

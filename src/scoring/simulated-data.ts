@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Coordinate, writeAssembly } from '../data/assembly.js';
 import { generateSimulated, type Simulated } from '../data/simulated/simulated.js';
 import { writeCsv } from '../formats/csv.js';
 import { writeZip } from '../formats/zip.js';
+import { makeScratchFolder } from './scratch-folder.js';
 
 /** Paths of what a generator made, in the formats that real data come in. */
 export interface SimulatedFiles {
@@ -22,6 +23,7 @@ interface StimulusFiles {
 
 /** Raised whenever a generator makes other data from the same seed. */
 const VERSION = 1;
+const ROOT = ['cache', 'simulated'];
 const MANIFEST = 'manifest.json';
 
 /**
@@ -34,9 +36,8 @@ export async function simulatedFiles(
   generate: string,
   seed: number,
 ): Promise<SimulatedFiles> {
-  const root = join(home, 'cache', 'simulated');
-  const folder = join(root, `${generate}-${seed}-v${VERSION}`);
-  if (!(await isWhole(folder))) await fill(root, folder, await generateSimulated(generate, seed));
+  const folder = join(home, ...ROOT, `${generate}-${seed}-v${VERSION}`);
+  if (!(await isWhole(folder))) await fill(home, folder, await generateSimulated(generate, seed));
   const files = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Record<
     string,
     string
@@ -72,23 +73,22 @@ async function isWhole(folder: string): Promise<boolean> {
   }
 }
 
-async function fill(root: string, folder: string, made: Simulated): Promise<void> {
-  await mkdir(root, { recursive: true });
-  const own = await mkdtemp(join(root, '.making-'));
+async function fill(home: string, folder: string, made: Simulated): Promise<void> {
+  const own = await makeScratchFolder(home, ...ROOT);
   try {
-    const names = await writeAll(own, made);
+    const names = await writeAll(own.path, made);
     const digests = await Promise.all(
-      names.map(async (name) => [name, await sha256(join(own, name))]),
+      names.map(async (name) => [name, await sha256(join(own.path, name))]),
     );
-    await writeFile(join(own, MANIFEST), JSON.stringify(Object.fromEntries(digests)));
+    await writeFile(join(own.path, MANIFEST), JSON.stringify(Object.fromEntries(digests)));
     // Another process may have been faster; equal seeds give equal files, so either will do.
     if (existsSync(folder) && !(await isWhole(folder)))
       await rm(folder, { recursive: true, force: true });
-    await rename(own, folder).catch(async (error) => {
+    await rename(own.path, folder).catch(async (error) => {
       if (!(await isWhole(folder))) throw error;
     });
   } finally {
-    await rm(own, { recursive: true, force: true });
+    await own.remove();
   }
 }
 
