@@ -163,8 +163,9 @@ function measuredConsistency(
   const ceiled = (value: number, limit: number | undefined) =>
     limit === undefined ? value : ceiledConsistency(value, limit);
   const groups = groupsOf(raw.subjects.length);
+  const value = ceiled(raw.value, bound);
   return {
-    value: finite(ceiled(raw.value, bound)),
+    value: finite(value),
     error: finite(raw.error),
     ci: percentileInterval((random) => {
       const drawn = resampleWithin(groups, random);
@@ -179,9 +180,21 @@ function measuredConsistency(
       : bound === undefined
         ? null
         : { value: bound, error: null, splits: [] },
-    warnings: [...raw.warnings, ...remarks(classes)],
+    warnings: [
+      ...raw.warnings,
+      ...remarks(classes),
+      ...(Number.isFinite(value) ? [] : [undefinedKappa(raw.value)]),
+    ],
   };
 }
+
+/** Why there is no score: κ is 0 / 0 where both sides are always right, or always wrong. */
+const undefinedKappa = (raw: number): Warning => ({
+  code: 'not-finite',
+  detail: Number.isFinite(raw)
+    ? 'the observers agree by chance alone: there is no ceiling, or it is 0'
+    : 'model and observers agree by chance alone: κ is not defined in any condition',
+});
 
 function measuredAccuracy(
   raw: AccuracyResult,
