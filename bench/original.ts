@@ -23,10 +23,10 @@ export interface Original {
 
 /** Whether the original can run here; says so where it cannot. */
 export function hasPython(): boolean {
-  const { status } = spawnSync(PYTHON, ['-c', 'import numpy, scipy, sklearn, pandas']);
+  const { status } = spawnSync(PYTHON, ['-c', 'import numpy, scipy, sklearn']);
   if (status !== 0)
     console.log(
-      `${PYTHON} with numpy, scipy, scikit-learn and pandas is not here: nothing to compare with`,
+      `${PYTHON} with numpy, scipy and scikit-learn is not here: nothing to compare with`,
     );
   return status === 0;
 }
