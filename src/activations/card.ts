@@ -34,14 +34,7 @@ const schema = JSON.parse(readFileSync(join(packageRoot, 'models', 'card.schema.
  */
 export function parseCard(text: string, file: string): ModelCard {
   const { value, place } = readCheckedYaml<ModelCard>(text, { file, schema, code: 'card-invalid' });
-  const { mean, std, resize, crop } = value.input;
-  if (mean.length !== std.length) {
-    throw new VentralError(
-      'card-invalid',
-      `${place('/input/std')} std has ${std.length} values, mean has ${mean.length}`,
-      { file, field: '/input/std' },
-    );
-  }
+  const { std, resize, crop } = value.input;
   const zero = std.indexOf(0);
   if (zero >= 0)
     throw new VentralError('card-invalid', `${place('/input/std')} std[${zero}] is 0`, {

@@ -47,8 +47,6 @@ export function inputPlan(
     layout === 'NCHW' ? [dims[1], dims[2], dims[3]] : [dims[3], dims[1], dims[2]];
   if (channels !== null && channels !== 3)
     throw refuse(`3 channels in layout ${layout}`, described);
-  if (card.mean.length !== 3)
-    throw refuse('3 values of mean and std', `${card.mean.length} in the card`);
   const size =
     card.crop ??
     (card.resize !== 'none' && card.resize.mode === 'square' ? card.resize.to : undefined);
