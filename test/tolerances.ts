@@ -27,6 +27,11 @@ export const tolerances = {
   sampling: 0.03,
   /** Width of a percentile interval of a mean against ± 1.96 standard errors: 2,000 draws leave 2 to 3 % at each end. */
   intervalWidth: 0.1,
+  /**
+   * Raw score on responses shuffled over stimuli (Simulated.V1-pls, gabor-v1): 12 shuffles gave a mean of
+   * −0.011 and a standard deviation of 0.022, of which this is four and more.
+   */
+  shuffledRaw: 0.1,
   /** One number by two ways through the same code (command line, feature file, HTTP): the last bits alone. */
   sameNumber: 1e-12,
 } as const;
