@@ -53,6 +53,9 @@ def pls(manifest, arrays):
 
     def score():
         x, y = arrays["features"], arrays["targets"]
+        if manifest.get("rotate"):
+            # An orthonormal basis of the rows' space: PLS without scaling sees inner products alone.
+            x = np.linalg.qr(np.asarray(x, dtype=np.float64).T, mode="r").T
         splitter = StratifiedShuffleSplit if strata else ShuffleSplit
         splits = splitter(
             n_splits=options["splits"],

@@ -50,6 +50,16 @@ export class ActivationStore implements Features {
     }
   }
 
+  /** Bytes of all values. */
+  get bytes(): number {
+    return bytesOf(this.#kept, this.rows, this.cols);
+  }
+
+  /** True where the values lie on scratch disk. */
+  get spilled(): boolean {
+    return this.#path !== undefined;
+  }
+
   /** Writes consecutive rows from `first` on; `values` is row-major. */
   write(first: number, values: Kept): void {
     if (this.#memory) this.#memory.set(values, first * this.cols);

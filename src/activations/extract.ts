@@ -5,6 +5,7 @@ import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { ActivationStore, bytesOf, type KeptDtype } from './activation-store.js';
 import type { ModelCard } from './card.js';
+import { exposedBefore, exposedValues, runsOf } from './exposed-values.js';
 import { fromHalf } from './half.js';
 import { type InputPlan, inputPlan } from './input-plan.js';
 import type { ModelFile } from './model-file.js';
@@ -12,8 +13,7 @@ import { PictureFeed } from './picture-feed.js';
 
 /**
  * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
- * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are. They
- * may depend on which layers are asked for together: an output keeps the runtime from fusing across it.
+ * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are.
  */
 const BATCH = 16;
 
@@ -39,12 +39,15 @@ export interface Shown {
 /** Activations by the layer names that were asked for; close it to let scratch files go. */
 export interface Activations {
   readonly layers: ReadonlyMap<string, ActivationStore>;
+  /** Values kept apart in this run that a layer depends on: they decide its last bits. */
+  readonly exposed: ReadonlyMap<string, readonly string[]>;
   close(): void;
 }
 
 /**
- * Runs the stimuli through the network once and keeps every requested layer, flattened in C order
- * (stimulus × unit, spec §5.4), rows in the order of the stimulus set.
+ * Runs the stimuli through the network and keeps every requested layer, flattened in C order
+ * (stimulus × unit, spec §5.4), rows in the order of the stimulus set. One pass for the card's own
+ * layers, and one for all others where such are asked for.
  * Throws `layer-…` for a layer that cannot be had, `input-mismatch`, `image-…`,
  * `activations-not-finite` (layer, stimulus, count), `memory-exceeded`, `interrupted`.
  */
@@ -54,47 +57,65 @@ export async function extractActivations(
   layers: readonly string[],
   options: ExtractOptions,
 ): Promise<Activations> {
-  const { file, card } = network;
-  const values = new Map(layers.map((layer) => [layer, resolveLayer(file.model, layer).value]));
-  const exposed = exposeValues(file.model, [...new Set(values.values())]);
-  const session = await Session.open(exposed, {
-    name: file.name,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  });
+  const { model } = network.file;
+  const values = new Map(layers.map((layer) => [layer, resolveLayer(model, layer).value]));
   const stores = new Map<string, ActivationStore>();
+  const exposed = new Map<string, readonly string[]>();
   const close = () => {
     for (const store of stores.values()) store.close();
   };
+  const rows = shown.stimuli.ids.length;
+  const runs = runsOf(model, network.card, [...new Set(values.values())]);
   try {
-    const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
-    await runBatches(session, plan, { card, shown, values, stores, options });
-    return {
-      layers: new Map(
-        [...values].map(([layer, value]) => [layer, stores.get(value) as ActivationStore]),
-      ),
-      close,
-    };
+    for (const [index, wanted] of runs.entries()) {
+      const progress = (done: number) =>
+        options.progress?.(index * rows + done, runs.length * rows);
+      const run = { card: network.card, shown, values, wanted, stores, options, progress };
+      const kept = await runNetwork(network.file, run);
+      for (const value of wanted) exposed.set(value, exposedBefore(model, kept, value));
+    }
   } catch (error) {
     close();
     throw error;
+  }
+  const byLayer = <T>(found: ReadonlyMap<string, T>) =>
+    new Map([...values].map(([layer, value]) => [layer, found.get(value) as T]));
+  return { layers: byLayer(stores), exposed: byLayer(exposed), close };
+}
+
+/** One pass; gives the values that were outputs of the graph. */
+async function runNetwork(file: ModelFile, run: Run): Promise<readonly string[]> {
+  const { card, wanted, options } = run;
+  const exposed = exposedValues(file.model, card, wanted);
+  const session = await Session.open(exposeValues(file.model, exposed), {
+    name: file.name,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  try {
+    const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
+    await runBatches(session, plan, run);
   } finally {
     await session.close();
   }
+  return exposed;
 }
 
 interface Run {
   readonly card: ModelCard;
   readonly shown: Shown;
+  /** Value of each layer. */
   readonly values: ReadonlyMap<string, string>;
+  /** Values of this pass. */
+  readonly wanted: readonly string[];
   readonly stores: Map<string, ActivationStore>;
   readonly options: ExtractOptions;
+  readonly progress: (done: number) => void;
 }
 
 async function runBatches(session: Session, plan: InputPlan, run: Run): Promise<void> {
-  const { shown, values, options } = run;
+  const { shown, wanted, options } = run;
   const rows = shown.stimuli.ids.length;
   const feed = new PictureFeed(shown, run.card, plan);
-  const wanted = [...new Set(values.values())];
   let next = feed.batch(0);
   try {
     for (let first = 0; first < rows; first += plan.batch) {
@@ -107,7 +128,7 @@ async function runBatches(session: Session, plan: InputPlan, run: Run): Promise<
       const count = Math.min(plan.batch, rows - first);
       if (first === 0) reserve(outputs, plan.batch, run);
       for (const value of wanted) keep(outputs[value], { value, first, count }, plan.batch, run);
-      options.progress?.(first + count, rows);
+      run.progress(first + count);
     }
   } finally {
     // Nobody reads the stimuli any more once this has failed: they may be closed.
@@ -129,8 +150,9 @@ function reserve(outputs: Record<string, Tensor>, batch: number, run: Run): void
     return { value, dtype, rows, cols: units, bytes: bytesOf(dtype, rows, units) };
   });
   shapes.sort((a, b) => a.bytes - b.bytes);
-  let memory = 0;
-  let scratch = 0;
+  const held = [...stores.values()];
+  let memory = held.reduce((sum, store) => sum + (store.spilled ? 0 : store.bytes), 0);
+  let scratch = held.reduce((sum, store) => sum + (store.spilled ? store.bytes : 0), 0);
   shapes.forEach((shape, index) => {
     const fits = memory + shape.bytes <= options.maxMemory;
     if (fits) memory += shape.bytes;

@@ -28,6 +28,15 @@ interface Kept {
   readonly wanted: readonly string[];
 }
 
+/** The values that some values are computed from, themselves included. Throws `layer-unknown`. */
+export function ancestorValues(model: Model, values: readonly string[]): ReadonlySet<string> {
+  const found = new Set(values);
+  for (const node of neededNodes(model, values)) {
+    for (const name of [...nodeReads(node), ...node.outputs]) found.add(name);
+  }
+  return found;
+}
+
 function neededNodes(model: Model, wanted: readonly string[]): GraphNode[] {
   const { graph } = model;
   const producer = new Map<string, GraphNode>();

@@ -3,6 +3,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { columnBlocks } from '../numerics/column-blocks.js';
 import { concatFeatures } from '../numerics/concat-features.js';
 import type { Features } from '../numerics/features.js';
+import { numericsVersion } from '../numerics/numerics-version.js';
 import { type Digestible, digestOf } from './digest.js';
 import {
   type FeatureFile,
@@ -124,6 +125,7 @@ async function scoreOne(
     inputs: digestOf({
       ...(loaded.inputs as object),
       metric: loaded.metric,
+      numerics: numericsVersion,
       features: chosen.contents,
       order: file.ids,
       logits: file.provenance?.card.logits?.classes,

@@ -11,6 +11,7 @@ import {
 import { VentralError } from '../errors/ventral-error.js';
 import { concatFeatures } from '../numerics/concat-features.js';
 import type { Features } from '../numerics/features.js';
+import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { digestOf } from './digest.js';
 import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
@@ -233,6 +234,8 @@ async function scoreTask(
     model: run.file.digest,
     card: inputsOfCard(run.card),
     layers: chosen.layers,
+    exposed: chosen.layers.map((layer) => passes[0].activations.exposed.get(layer)),
+    numerics: numericsVersion,
     shown: await Promise.all(loaded.shown.map(shownDigest)),
   });
   return makeScore(loaded, measured, {

@@ -1,10 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseCard } from '../../src/activations/card.js';
 import { openModelFile } from '../../src/activations/model-file.js';
+import { packageRoot } from '../../src/formats/package-root.js';
 import { Session } from '../../src/runtime/session.js';
+import { exportActivations } from '../../src/scoring/export-activations.js';
+import { scoreFeatures } from '../../src/scoring/score-features.js';
 import { scoreModel } from '../../src/scoring/score-model.js';
 import { tolerances } from '../tolerances.js';
 import { sharedData } from './shared-data.js';
@@ -25,13 +29,11 @@ describe.skipIf(!data || !networks)('macaque V4 on 640 pictures', () => {
   const benchmark = join(folder, 'benchmark.yaml');
   writeFileSync(
     benchmark,
-    `identifier: v4-hvm640.{region}-pls
+    `identifier: v4-hvm640-pls
 version: 1
-regions: [V4]
 visual_degrees: 8
 stimuli: { csv: ${data}/stimuli.csv, images: ${data}/images_210325.zip }
 recordings: ${data}/recordings.csv
-neuroids: neuroids.csv
 metric: { name: pls, components: 25 }
 cross_validation: { splits: 10, train_size: 0.9, seed: 1, stratify_on: object_name }
 `,
@@ -52,8 +54,8 @@ cross_validation: { splits: 10, train_size: 0.9, seed: 1, stratify_on: object_na
     );
   const compact = card(112, 255, [0, 0, 0], [1, 1, 1]);
   const cifar = card(32, 1, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
-  const v4 = (layer: string, model: { path: string; card?: ReturnType<typeof card> }) =>
-    scoreModel({ model, benchmarks: [benchmark], layers: { '*': layer } }, context);
+  const resnet = { path: join(networks ?? '', 'resnet20_cifar10.onnx'), card: cifar };
+  const five = { path: join(data ?? '', 'v4_shared_compact_5.onnx'), card: compact };
 
   test('the network itself answers as its README says', async () => {
     for (const [name, wanted] of [
@@ -82,5 +84,61 @@ cross_validation: { splits: 10, train_size: 0.9, seed: 1, stratify_on: object_na
       });
       await session.close();
     }
+  });
+
+  test.each([
+    { name: 'pixels', model: { path: 'pixels' }, layers: ['pixels'] },
+    { name: 'v4_shared_compact_5', model: five, layers: ['layer4', 'responses'] },
+    { name: 'resnet20', model: resnet, layers: ['conv1', 'layer1', 'layer2', 'layer3', 'avgpool'] },
+  ])('$name: scored, and rescored by scikit-learn', async ({ model, layers }) => {
+    const seconds = performance.now();
+    const output = join(folder, 'activations.npz');
+    await exportActivations({ model, layers, benchmark, output }, context);
+    for (const layer of layers) {
+      const { scores, failures } = await scoreFeatures(
+        { features: output, layers: [layer], benchmarks: [benchmark] },
+        context,
+      );
+      expect(failures).toEqual([]);
+      const [score] = scores;
+      expect(Math.abs(Number(score.ceiling?.value) - 0.728836)).toBeLessThan(
+        tolerances.publishedCeiling,
+      );
+      expect(score.value).toBeGreaterThan(0.03);
+      const own = await scoreModel(
+        { model, benchmarks: [benchmark], layers: { '*': layer } },
+        context,
+      );
+      expect(Math.abs(Number(own.scores[0].value) - Number(score.value))).toBeLessThanOrEqual(
+        tolerances.endToEnd.score,
+      );
+      process.stderr.write(
+        `${layer}: value ${score.value?.toFixed(6)}, raw ${score.raw.value?.toFixed(6)}, ${((performance.now() - seconds) / 1000).toFixed(1)} s, peak ${score.provenance.peakRssMiB} MiB\n`,
+      );
+    }
+    // Fails beyond 1e-7 on any split; says so and ends well where Python is missing.
+    const check = spawnSync(
+      process.execPath,
+      [
+        join(packageRoot, 'dist', 'bench', 'reference.js'),
+        '--check',
+        output,
+        '--benchmark',
+        benchmark,
+        '--home',
+        context.home,
+      ],
+      { encoding: 'utf8' },
+    );
+    process.stderr.write(check.stdout);
+    expect(check.status, check.stderr).toBe(0);
+  });
+
+  test('ten units are fewer than 25 components', async () => {
+    const { failures } = await scoreModel(
+      { model: resnet, benchmarks: [benchmark], layers: { '*': 'logits' } },
+      context,
+    );
+    expect(failures.map(({ error }) => error.code)).toEqual(['units-too-few']);
   });
 });

@@ -57,7 +57,7 @@ describe('an upload', () => {
 
   it('takes the card as JSON, as a file, and before the file', async () => {
     const json = JSON.stringify({
-      input: { resize: 'none', range: 1, mean: [0], std: [1], layout: 'NCHW' },
+      input: { resize: 'none', range: 1, mean: [0, 0, 0], std: [1, 1, 1], layout: 'NCHW' },
       visual_degrees: 6,
     });
     const answer = await service.upload([
