@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { exportActivations } from '../../src/scoring/export-activations.js';
+import type { Score } from '../../src/scoring/score.js';
 import { scoreFeatures } from '../../src/scoring/score-features.js';
 import { scoreModel } from '../../src/scoring/score-model.js';
 import { ORACLE } from '../oracle.js';
@@ -32,9 +33,9 @@ test.each([
       { features: output, layers: [layer], benchmarks },
       context,
     );
-    const it = (scores: readonly { region: string | null }[]) =>
-      scores.find(({ region }) => region === 'IT');
-    const [a, b, c] = [together.scores, asked, features.scores].map(it) as typeof asked;
+    const inferior = (scores: readonly Score[]) =>
+      scores.find(({ region }) => region === 'IT') as Score;
+    const [a, b, c] = [together.scores, asked, features.scores].map(inferior);
     expect(asked).toHaveLength(1);
     expect(a.layer).toBe(layer);
     for (const score of [b, c]) {
