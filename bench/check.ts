@@ -13,7 +13,7 @@ const AGREES = 1e-7;
  * Beyond this many units scikit-learn gets the features in an orthonormal basis of their rows' space
  * (numpy's QR), which is the same regression in minutes instead of hours.
  */
-const WIDE = 20_000;
+const WIDE = 10_000;
 
 /** What a neural benchmark says of its data; averaged anew here, so that the check depends on less. */
 interface NeuralInputs {
