@@ -23,6 +23,11 @@ function expected(): string[] {
     );
 }
 
+/** Golden cases that are not among those touched. */
+export function missingCases(touched: ReadonlySet<string>): string[] {
+  return expected().filter((key) => !touched.has(key));
+}
+
 /** Global set-up of the tests: after a full run, fails it if a golden case was asserted by nothing. */
 export default function setup() {
   const log = mkdtempSync(join(tmpdir(), 'ventral-oracle-'));
@@ -33,11 +38,13 @@ export default function setup() {
     );
     rmSync(log, { recursive: true });
     const partial = process.argv.slice(2).some((word) => word !== 'run' && !word.startsWith('-'));
-    const missing = expected().filter((key) => !touched.has(key));
-    if (missing.length > 0 && !partial) {
-      throw new Error(
-        `${missing.length} golden cases are asserted by no test:\n${missing.join('\n')}`,
-      );
-    }
+    if (partial) return;
+    const missing = missingCases(touched);
+    if (missing.length === 0) return;
+    process.stderr.write(
+      `${missing.length} golden cases are asserted by no test:\n${missing.join('\n')}\n`,
+    );
+    // An error thrown here would be printed, and the run would still end well.
+    process.exitCode = 1;
   };
 }
