@@ -73,6 +73,7 @@ export const codes = {
   },
   // resources
   'disk-full': { status: 507, exit: 1, title: 'The disk is full' },
+  'permission-denied': { status: 500, exit: 1, title: 'The file system does not allow it' },
   'memory-exceeded': { status: 507, exit: 1, title: 'The work needs more memory than it may use' },
   'deadline-exceeded': { status: 503, exit: 1, title: 'The work took longer than it may' },
   'process-died': { status: 500, exit: 1, title: 'The process that did the work died' },

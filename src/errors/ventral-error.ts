@@ -61,6 +61,12 @@ export class VentralError extends Error {
         cause: thrown,
       });
     }
+    if ((error?.code === 'EACCES' || error?.code === 'EPERM') && 'file' in where) {
+      return new VentralError('permission-denied', `${where.file} may not be opened or written`, {
+        ...where,
+        cause: thrown,
+      });
+    }
     if (error?.name === 'AbortError')
       return new VentralError('interrupted', 'Interrupted', { cause: thrown });
     return new VentralError(
