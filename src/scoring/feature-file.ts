@@ -26,6 +26,9 @@ export interface FeatureProvenance {
 export interface FeatureFile {
   readonly path: string;
   readonly ids: readonly Id[];
+  /** Names of all layers that the file holds. */
+  readonly names: readonly string[];
+  /** Those that were read. */
   readonly layers: ReadonlyMap<string, Features>;
   readonly provenance?: FeatureProvenance;
 }
@@ -37,9 +40,14 @@ export const PROVENANCE = 'ventral_provenance';
  * Reads features (design §6): `.npz` with `stimulus_id` and `features` or `features/<layer>`, a BrainIO
  * `.nc`, or a CSV whose first column is `stimulus_id`. Throws `npy-invalid`, `netcdf-invalid`,
  * `csv-invalid`, `stimuli-duplicate`, `bad-usage` for another extension.
+ * @param wanted layers to read of an npz; all by default
  */
-export async function readFeatures(path: string): Promise<FeatureFile> {
-  const readers: Record<string, (path: string) => Promise<FeatureFile>> = {
+export async function readFeatures(
+  path: string,
+  wanted: readonly string[] = [],
+): Promise<FeatureFile> {
+  type Reader = (path: string, wanted: readonly string[]) => Promise<Omit<FeatureFile, 'names'>>;
+  const readers: Record<string, Reader | typeof fromNpz> = {
     '.npz': fromNpz,
     '.nc': fromNetcdf,
     '.csv': fromCsv,
@@ -49,7 +57,8 @@ export async function readFeatures(path: string): Promise<FeatureFile> {
     throw new VentralError('bad-usage', `--features ${path}: expected a .npz, .nc or .csv file`, {
       file: path,
     });
-  const file = await reader(path);
+  const read = await reader(path, wanted);
+  const file = { names: [...read.layers.keys()], ...read };
   const seen = new Set<string>();
   for (const id of file.ids) {
     if (seen.has(String(id)))
@@ -70,7 +79,7 @@ export async function readFeatures(path: string): Promise<FeatureFile> {
   return file;
 }
 
-async function fromNpz(path: string): Promise<FeatureFile> {
+async function fromNpz(path: string, wanted: readonly string[]): Promise<FeatureFile> {
   const npz = await openNpz(path);
   try {
     const names = npz.names.filter((name) => name === 'features' || name.startsWith('features/'));
@@ -83,10 +92,12 @@ async function fromNpz(path: string): Promise<FeatureFile> {
     }
     const ids = await npz.read('stimulus_id');
     const layers = new Map<string, Features>();
+    const labelOf = (name: string) => name.replace(/^features\//, '');
     for (const name of names) {
+      const label = labelOf(name);
+      if (wanted.length > 0 && !wanted.includes(label)) continue;
       const array = await npz.read(name);
       const [rows = 0, ...rest] = array.shape;
-      const label = name === 'features' ? 'features' : name.slice('features/'.length);
       layers.set(
         label,
         denseFeatures(
@@ -103,6 +114,7 @@ async function fromNpz(path: string): Promise<FeatureFile> {
       ids: Array.from(ids.data as ArrayLike<Id | bigint>, (id) =>
         typeof id === 'string' ? id : Number(id),
       ),
+      names: names.map(labelOf),
       layers,
       ...(provenance ? { provenance } : {}),
     };
@@ -138,7 +150,7 @@ function readProvenance(text: string, path: string): FeatureProvenance {
   };
 }
 
-async function fromCsv(path: string): Promise<FeatureFile> {
+async function fromCsv(path: string): Promise<Omit<FeatureFile, 'names'>> {
   const { header, rows } = await readCsv(path);
   if (header[0] !== 'stimulus_id') {
     throw new VentralError(
@@ -172,7 +184,7 @@ async function fromCsv(path: string): Promise<FeatureFile> {
   return { path, ids, layers: new Map([['features', denseFeatures(rows.length, cols, data)]]) };
 }
 
-async function fromNetcdf(path: string): Promise<FeatureFile> {
+async function fromNetcdf(path: string): Promise<Omit<FeatureFile, 'names'>> {
   const assembly = await readAssembly(path);
   const presentation = assembly.dims.indexOf('presentation');
   const ids = assembly.coords.get('stimulus_id') ?? assembly.coords.get('image_id');

@@ -36,7 +36,7 @@ export async function scoreFeatures(
   request: FeatureRequest,
   context: ScoreContext,
 ): Promise<ScoreOutcome> {
-  const file = await readFeatures(request.features);
+  const file = await readFeatures(request.features, request.layers);
   const chosen = chooseArrays(file, request.layers ?? []);
   await refuseNonFinite(file, chosen.features);
   const failures: { benchmark: string; error: VentralError }[] = [];
@@ -71,7 +71,7 @@ interface Arrays {
 }
 
 function chooseArrays(file: FeatureFile, wanted: readonly string[]): Arrays {
-  const names = [...file.layers.keys()];
+  const { names } = file;
   if (wanted.length === 0) {
     if (names.length === 1)
       return { name: 'features', features: file.layers.get(names[0]) as Features };
