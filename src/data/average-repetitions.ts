@@ -169,30 +169,3 @@ function meansOf({ values, neuroidIds }: Recordings, groups: readonly number[][]
   });
   return means;
 }
-
-/** Recordings of some presentations only, in the given order (the halves of a ceiling). */
-export function selectPresentations(recordings: Recordings, rows: readonly number[]): Recordings {
-  const { values, neuroidIds, coords, repetition } = recordings;
-  const cols = neuroidIds.length;
-  const picked =
-    values instanceof Float32Array
-      ? new Float32Array(rows.length * cols)
-      : new Float64Array(rows.length * cols);
-  rows.forEach((row, i) => {
-    picked.set(values.subarray(row * cols, (row + 1) * cols), i * cols);
-  });
-  const pick = <T>(list: readonly T[]) => rows.map((row) => list[row]);
-  return {
-    ...recordings,
-    values: picked,
-    stimulusIds: pick(recordings.stimulusIds),
-    ...(repetition === undefined ? {} : { repetition: pick(repetition) }),
-    ...(coords === undefined
-      ? {}
-      : {
-          coords: new Map(
-            Array.from(coords, ([name, c]) => [name, { ...c, values: pick(c.values) }]),
-          ),
-        }),
-  };
-}

@@ -6,6 +6,7 @@ import { compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Matrix } from '../numerics/matrix.js';
 import { mean, stdDdof0 } from '../numerics/statistics.js';
+import { rootCeilingRatio } from './ceiling-normalisation.js';
 import {
   type BehaviourMetric,
   type ChoiceShares,
@@ -93,7 +94,7 @@ export function ceiledBehaviour(
   raw: readonly number[],
   ceiling: readonly number[],
 ): { readonly value: number; readonly error: number; readonly splits: number[] } {
-  const splits = raw.map((r, repetition) => r / Math.sqrt(ceiling[repetition]));
+  const splits = raw.map((r, repetition) => rootCeilingRatio(r, ceiling[repetition]));
   return { value: mean(splits), error: stdDdof0(splits), splits };
 }
 

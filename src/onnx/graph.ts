@@ -1,4 +1,3 @@
-import { elementTypeName } from './element-type.js';
 import { floats, integers, ReadBudget, text, WireError, type WireRecord } from './wire.js';
 
 /**
@@ -288,11 +287,4 @@ function readDimension(bytes: Uint8Array, state: ReadState): Dimension {
     else if (part.field === 2 && part.wire === 2) size = text(part);
   }
   return size === '' ? null : size;
-}
-
-/** `float32 [N, 3, 224, 224]`, for sentences; `?` where nothing is said. */
-export function describeValue(info: ValueInfo): string {
-  if (info.kind !== 'tensor') return info.kind;
-  const type = elementTypeName(info.elementType ?? 0) ?? 'untyped';
-  return info.dims === undefined ? type : `${type} [${info.dims.map((d) => d ?? '?').join(', ')}]`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Coordinate } from '../../src/data/assembly.js';
-import { averageRepetitions, selectPresentations } from '../../src/data/average-repetitions.js';
+import { averageRepetitions } from '../../src/data/average-repetitions.js';
 import type { Recordings } from '../../src/data/recordings.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
@@ -136,3 +136,30 @@ describe('averageRepetitions', () => {
     expect(Array.from(half.values.data)).toEqual([4, 3]);
   });
 });
+
+/** Recordings of some presentations only, in the given order (the halves of a ceiling). */
+function selectPresentations(recordings: Recordings, rows: readonly number[]): Recordings {
+  const { values, neuroidIds, coords, repetition } = recordings;
+  const cols = neuroidIds.length;
+  const picked =
+    values instanceof Float32Array
+      ? new Float32Array(rows.length * cols)
+      : new Float64Array(rows.length * cols);
+  rows.forEach((row, i) => {
+    picked.set(values.subarray(row * cols, (row + 1) * cols), i * cols);
+  });
+  const pick = <T>(list: readonly T[]) => rows.map((row) => list[row]);
+  return {
+    ...recordings,
+    values: picked,
+    stimulusIds: pick(recordings.stimulusIds),
+    ...(repetition === undefined ? {} : { repetition: pick(repetition) }),
+    ...(coords === undefined
+      ? {}
+      : {
+          coords: new Map(
+            Array.from(coords, ([name, c]) => [name, { ...c, values: pick(c.values) }]),
+          ),
+        }),
+  };
+}
