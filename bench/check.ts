@@ -1,3 +1,4 @@
+import { wholeLayer } from '../src/activations/reduced-layer.js';
 import type { Id } from '../src/data/ids.js';
 import { averageHalf } from '../src/metrics/internal-consistency.js';
 import { readFeatures, rowsFor } from '../src/scoring/feature-file.js';
@@ -40,7 +41,7 @@ export async function check(path: string, benchmark: string, home: string): Prom
     for (const one of loaded) {
       for (const [layer, features] of file.layers) {
         const rows = rowsFor(file, features, one.shown[0].stimuli.ids);
-        const { raw } = await one.measure([rows]);
+        const { raw } = await one.measure(wholeLayer([rows]));
         const { order } = one.inputs as unknown as NeuralInputs;
         const ordered = rowsFor(file, features, order);
         const data = await ordered.columns(0, ordered.cols);

@@ -1,4 +1,5 @@
 import type { ModelCard } from '../activations/card.js';
+import { featuresOf } from '../activations/reduced-layer.js';
 import { selectStimuli } from '../data/select-stimuli.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import type { Trials } from '../data/trials.js';
@@ -50,7 +51,9 @@ export function loadLabels(
     metric: `${benchmark.metric.name}@1`,
     inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
     refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
-    async measure([features], options = {}) {
+    form: () => 'features',
+    async measure(layer, options = {}) {
+      const [features] = featuresOf(layer);
       ceiling ??= ceilingOf(benchmark, observed);
       const classes = classesOf(benchmark, options.card, features);
       const chosen = labelTask(

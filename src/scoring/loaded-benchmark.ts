@@ -1,8 +1,9 @@
 import type { ModelCard } from '../activations/card.js';
 import type { Shown } from '../activations/extract.js';
-import type { Features } from '../numerics/features.js';
+import type { Form, ReducedLayer } from '../activations/reduced-layer.js';
+import type { Id } from '../data/ids.js';
+import type { Digestible } from '../formats/digest.js';
 import type { Benchmark } from './benchmark-file.js';
-import type { Digestible } from './digest.js';
 import type { Score } from './score.js';
 
 /** The part of a score that the data decide, before model and provenance are written beside it. */
@@ -18,7 +19,10 @@ export type Measured = Pick<
   | 'ceiling'
   | 'warnings'
   | 'splits'
->;
+> & {
+  /** The statistic of each resample behind `ci`, in the order of the draws; equal resamples for every layer and model. */
+  readonly draws?: Float64Array;
+};
 
 /** What is asked of a measurement. */
 export interface MeasureOptions {
@@ -45,8 +49,15 @@ export interface PreparedBenchmark {
   readonly metric: string;
   /** Everything on the benchmark's side that the number depends on, pictures apart. */
   readonly inputs: Digestible;
+  /** The least that is needed of a layer of so many units. */
+  form(units: number): Form;
   /** Throws where the task cannot be done with a model of this card, before the network runs. */
   refuse?(card: ModelCard): void;
-  /** Compares features, one set for each of `shown` with rows in its order. */
-  measure(features: readonly Features[], options?: MeasureOptions): Promise<Measured>;
+  /** Compares a layer, in the form that {@link form} asks for or as features. */
+  measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
+  /**
+   * The same benchmark on some of its stimuli alone (for a read-out its test stimuli): a seeded half to
+   * choose on, the other to score on. Layers are still given for all stimuli of `shown`.
+   */
+  restrict?(keep: (stimulus: Id) => boolean): PreparedBenchmark;
 }

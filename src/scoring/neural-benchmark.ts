@@ -1,3 +1,4 @@
+import { featuresOf } from '../activations/reduced-layer.js';
 import { averageRepetitions } from '../data/average-repetitions.js';
 import type { Id } from '../data/ids.js';
 import type { Recordings } from '../data/recordings.js';
@@ -63,7 +64,9 @@ export function loadNeural(
       order: averaged.stimulusIds,
       strata,
     },
-    async measure([features], options = {}) {
+    form: () => 'features',
+    async measure(layer, options = {}) {
+      const [features] = featuresOf(layer);
       ceiling ??= ceilingOf(benchmark, recordings);
       const { crossValidation, metric: choice } = benchmark;
       const source = { stimulusIds: sourceIds, features };

@@ -1,3 +1,4 @@
+import { featuresOf } from '../activations/reduced-layer.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import type { Trials } from '../data/trials.js';
 import { VentralError } from '../errors/ventral-error.js';
@@ -46,7 +47,9 @@ export function loadReadOut(
       test: test.ids,
       trials: { ...match },
     },
-    async measure([fittingFeatures, testFeatures]) {
+    form: () => 'features',
+    async measure(layer) {
+      const [fittingFeatures, testFeatures] = featuresOf(layer);
       // The public variant leaves cells out in the ceiling alone (spec §4.4, skipna asymmetry).
       ceiling ??=
         benchmark.ceiling.name === 'none'

@@ -1,10 +1,11 @@
+import { wholeLayer } from '../activations/reduced-layer.js';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { type Digestible, digestOf } from '../formats/digest.js';
 import { columnBlocks } from '../numerics/column-blocks.js';
 import { concatFeatures } from '../numerics/concat-features.js';
 import type { Features } from '../numerics/features.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
-import { type Digestible, digestOf } from './digest.js';
 import {
   type FeatureFile,
   readFeatures,
@@ -114,7 +115,7 @@ async function scoreOne(
   );
   refuseOtherDegrees(loaded, file);
   const features = loaded.shown.map(({ stimuli }) => rowsFor(file, chosen.features, stimuli.ids));
-  const measured = await loaded.measure(features, {
+  const measured = await loaded.measure(wholeLayer(features), {
     card: file.provenance?.card,
     ...(request.detail ? { detail: true } : {}),
   });

@@ -8,19 +8,20 @@ import {
   type ModelFile,
   openModelFile,
 } from '../activations/model-file.js';
+import { wholeLayer } from '../activations/reduced-layer.js';
+import { shownDigest } from '../activations/stimulus-digest.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { digestOf } from '../formats/digest.js';
 import { concatFeatures } from '../numerics/concat-features.js';
 import type { Features } from '../numerics/features.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
-import { digestOf } from './digest.js';
 import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import { makeScore, type Origin } from './make-score.js';
 import type { Score } from './score.js';
 import { makeScratchFolder } from './scratch-folder.js';
-import { shownDigest } from './stimulus-digest.js';
 
 /** One model on any number of benchmarks. */
 export interface ScoreRequest {
@@ -224,7 +225,7 @@ async function scoreTask(
       chosen.layers.map((layer) => pass.activations.layers.get(layer) as Features),
     );
   });
-  const measured = await loaded.measure(features, {
+  const measured = await loaded.measure(wholeLayer(features), {
     card: run.card,
     ...(run.request.detail ? { detail: true } : {}),
   });

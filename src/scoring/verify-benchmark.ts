@@ -1,3 +1,4 @@
+import { wholeLayer } from '../activations/reduced-layer.js';
 import { averageRepetitions } from '../data/average-repetitions.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { denseFeatures, selectRows } from '../numerics/features.js';
@@ -89,7 +90,7 @@ async function checkNeural(
       denseFeatures(values.rows, values.cols, values.data),
       stimuli.ids.map((id) => rows.get(String(id)) ?? missing(benchmark, id)),
     );
-    const measured = await loadNeural(benchmark, stimuli, recordings).measure([itself]);
+    const measured = await loadNeural(benchmark, stimuli, recordings).measure(wholeLayer([itself]));
     const { shape, selfRegression } = golden;
     const exact = { tolerance: 0, source: '' };
     return [
@@ -134,7 +135,7 @@ async function checkBehaviour(
     const noise = loaded[0].shown.map(({ stimuli: { ids } }) =>
       denseFeatures(ids.length, columns, random.randomSample(ids.length * columns)),
     );
-    return ceilingFinding(await loaded[0].measure(noise), golden);
+    return ceilingFinding(await loaded[0].measure(wholeLayer(noise)), golden);
   } finally {
     await close();
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Shown } from '../activations/extract.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
-import { digestOf } from './digest.js';
+import { digestOf } from '../formats/digest.js';
+import type { Shown } from './extract.js';
 
 const known = new WeakMap<StimulusSet, Promise<readonly string[]>>();
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { digestOf } from '../../src/scoring/digest.js';
+import { digestOf } from '../../src/formats/digest.js';
 
 const json = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
 

@@ -1,0 +1,42 @@
+import type { Features } from '../numerics/features.js';
+import type { Matrix } from '../numerics/matrix.js';
+
+/**
+ * The least that a benchmark needs of a layer: its values, the products of its rows, or those of its
+ * rows z-scored on the fitting set of a read-out (design §9).
+ */
+export type Form = 'features' | 'gram' | 'read-out';
+
+/** A layer over the stimulus sets of a benchmark, in one of the forms. */
+export type ReducedLayer =
+  | {
+      readonly form: 'features';
+      readonly units: number;
+      /** One a stimulus set, rows in its order. */
+      readonly features: readonly Features[];
+    }
+  | {
+      readonly form: 'gram';
+      readonly units: number;
+      /** Products of the rows of the one stimulus set, columns centred over all rows; float64. */
+      readonly gram: Matrix;
+    }
+  | {
+      readonly form: 'read-out';
+      readonly units: number;
+      /** Products of the fitting rows, columns z-scored on them (fitting × fitting). */
+      readonly fitting: Matrix;
+      /** Products of the test rows, scaled likewise, with the fitting rows (test × fitting). */
+      readonly cross: Matrix;
+    };
+
+/** A layer as its features, one set a stimulus set. */
+export function wholeLayer(features: readonly Features[]): ReducedLayer {
+  return { form: 'features', units: features[0].cols, features };
+}
+
+/** The features of a layer that was not reduced further. Throws RangeError on another form. */
+export function featuresOf(layer: ReducedLayer): readonly Features[] {
+  if (layer.form !== 'features') throw new RangeError(`features are wanted, not the ${layer.form}`);
+  return layer.features;
+}
