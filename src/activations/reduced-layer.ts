@@ -1,5 +1,7 @@
 import type { Features } from '../numerics/features.js';
+import { centredGram } from '../numerics/gram.js';
 import type { Matrix } from '../numerics/matrix.js';
+import { zScoredProducts } from '../numerics/z-scored-products.js';
 
 /**
  * The least that a benchmark needs of a layer: its values, the products of its rows, or those of its
@@ -33,6 +35,26 @@ export type ReducedLayer =
 /** A layer as its features, one set a stimulus set. */
 export function wholeLayer(features: readonly Features[]): ReducedLayer {
   return { form: 'features', units: features[0].cols, features };
+}
+
+/**
+ * Features (one a stimulus set) in the form asked for; a Gram matrix is that of the first set, a read-out
+ * fits on the first and tests on the second. Where a value is NaN or infinite, so is the result.
+ */
+export async function reduceFeatures(
+  features: readonly Features[],
+  form: Form,
+): Promise<ReducedLayer> {
+  const [first, second] = features;
+  const units = first.cols;
+  if (form === 'gram') return { form, units, gram: await centredGram(first) };
+  if (form === 'read-out') return { form, units, ...(await zScoredProducts(first, second)) };
+  return wholeLayer(features);
+}
+
+/** A layer in the form asked for where it comes as features; one that was reduced before stays as it is. */
+export async function inForm(layer: ReducedLayer, form: Form): Promise<ReducedLayer> {
+  return layer.form === 'features' ? reduceFeatures(layer.features, form) : layer;
 }
 
 /** The features of a layer that was not reduced further. Throws RangeError on another form. */

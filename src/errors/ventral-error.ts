@@ -8,6 +8,8 @@ export interface ErrorDetails {
   readonly field?: string;
   readonly expected?: string;
   readonly found?: string;
+  /** The sentence in a few words, for a cell of a table. */
+  readonly reason?: string;
   readonly cause?: unknown;
 }
 

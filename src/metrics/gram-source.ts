@@ -17,7 +17,8 @@ export function requireFiniteGram(source: GramSource): void {
     throw new VentralError('activations-not-finite', 'The activations hold NaN or infinity');
 }
 
-function hasFiniteGram({ gram: { rows, data } }: GramSource): boolean {
+/** Whether the products are of finite activations. */
+export function hasFiniteGram({ gram: { rows, data } }: Pick<GramSource, 'gram'>): boolean {
   for (let i = 0; i < rows; i++) if (!Number.isFinite(data[i * (rows + 1)])) return false;
   return true;
 }

@@ -18,9 +18,7 @@ export interface NeuralMetricOptions {
 export interface NeuralMetric {
   /** Raised whenever a number changes on equal inputs. */
   readonly version: number;
-  /** What is enough of a layer that is wider than there are stimuli: the products of its rows, or all. */
-  readonly needs: 'gram' | 'features';
-  /** Whether the result has a value for each neuroid. */
+  /** Whether the result has a value for each neuroid of the recordings. */
   readonly perNeuroid: boolean;
   run(source: Source, target: Target, options: NeuralMetricOptions): Promise<MetricResult>;
   /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
@@ -29,22 +27,22 @@ export interface NeuralMetric {
 
 /** Neural metrics by the name that benchmark files give them: one line each. */
 export const neuralMetrics: Readonly<Record<string, NeuralMetric>> = {
-  pls: { version: 1, needs: 'gram', perNeuroid: true, run: pls, ofGram: plsOfGram },
-  linear: { version: 1, needs: 'gram', perNeuroid: true, run: linear, ofGram: linearOfGram },
-  ridge: { version: 1, needs: 'gram', perNeuroid: true, run: ridge, ofGram: ridgeOfGram },
-  ridgecv: { version: 1, needs: 'gram', perNeuroid: true, run: ridgeCv, ofGram: ridgeCvOfGram },
-  'dual-ridge': { version: 1, needs: 'gram', perNeuroid: true, run: ridge, ofGram: ridgeOfGram },
+  pls: { version: 1, perNeuroid: true, run: pls, ofGram: plsOfGram },
+  linear: { version: 1, perNeuroid: true, run: linear, ofGram: linearOfGram },
+  ridge: { version: 1, perNeuroid: true, run: ridge, ofGram: ridgeOfGram },
+  ridgecv: { version: 1, perNeuroid: true, run: ridgeCv, ofGram: ridgeCvOfGram },
+  'dual-ridge': { version: 1, perNeuroid: true, run: ridge, ofGram: ridgeOfGram },
   'dual-ridgecv': {
     version: 1,
-    needs: 'gram',
+
     perNeuroid: true,
     run: ridgeCv,
     ofGram: ridgeCvOfGram,
   },
-  'neuron-to-neuron': { version: 1, needs: 'features', perNeuroid: true, run: neuronToNeuron },
-  rdm: { version: 1, needs: 'features', perNeuroid: false, run: rdm },
-  'rdm-cv': { version: 1, needs: 'features', perNeuroid: false, run: rdmCv },
-  cka: { version: 1, needs: 'gram', perNeuroid: false, run: cka, ofGram: ckaOfGram },
-  'cka-cv': { version: 1, needs: 'gram', perNeuroid: false, run: ckaCv, ofGram: ckaCvOfGram },
-  'reverse-pls': { version: 1, needs: 'features', perNeuroid: true, run: reversePls },
+  'neuron-to-neuron': { version: 1, perNeuroid: true, run: neuronToNeuron },
+  rdm: { version: 1, perNeuroid: false, run: rdm },
+  'rdm-cv': { version: 1, perNeuroid: false, run: rdmCv },
+  cka: { version: 1, perNeuroid: false, run: cka, ofGram: ckaOfGram },
+  'cka-cv': { version: 1, perNeuroid: false, run: ckaCv, ofGram: ckaCvOfGram },
+  'reverse-pls': { version: 1, perNeuroid: false, run: reversePls },
 };

@@ -4,13 +4,19 @@
  * regression is solved to convergence, where the reference stops early (difference up to 6e-5).
  */
 import type { Id } from '../data/ids.js';
-import { columnBlocks } from '../numerics/column-blocks.js';
+import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/features.js';
 import { matmul } from '../numerics/gemm.js';
-import { gram } from '../numerics/gram.js';
-import { fitLogistic, gramDesign, primalDesign, softmax } from '../numerics/logistic.js';
+import {
+  fitLogistic,
+  gramDesign,
+  type LogisticProblem,
+  primalDesign,
+  softmax,
+} from '../numerics/logistic.js';
 import { type Matrix, matrix } from '../numerics/matrix.js';
 import { fitScaler, type Scaler, scaled } from '../numerics/standard-scaler.js';
+import type { ZScoredProducts } from '../numerics/z-scored-products.js';
 import type { Probabilities } from './i1i2.js';
 
 /** Weight of the data against the L2 penalty in every Brain-Score read-out. */
@@ -22,61 +28,84 @@ export interface ReadOut {
   readonly choices: readonly string[];
   readonly scaler: Scaler;
   readonly intercept: Float64Array;
-  /** Weights of the features [from, to): feature × label. */
-  weights(from: number, to: number): Promise<Matrix>;
+  /** feature × label */
+  readonly weights: Matrix;
 }
 
 /**
- * Fits the read-out. `labels[i]` is the label of row i. Memory is the smaller of the features and their
- * Gram matrix; in the second case `weights` reads the fitting features again.
+ * Fits the read-out on features in memory, which should be no more than there are fitting pictures:
+ * of wider ones {@link probabilitiesOfProducts} needs less. `labels[i]` is the label of row i.
  * Throws `metric-failed` with fewer than two labels or features that are not finite.
  */
 export async function fitReadOut(
   fitting: { readonly features: Features; readonly labels: readonly string[] },
   C = READ_OUT_C,
 ): Promise<ReadOut> {
-  const choices = [...new Set(fitting.labels)];
-  const column = new Map(choices.map((choice, i) => [choice, i]));
-  const labels = Int32Array.from(fitting.labels, (label) => column.get(label)!);
   const scaler = await fitScaler(fitting.features);
-  const features = scaled(fitting.features, scaler);
-  const { rows, cols } = features;
-  const problem = { labels, classes: choices.length, C };
-  if (cols > rows) {
-    const design = gramDesign(await gram(features));
-    const { coefficients, intercept } = await fitLogistic({ ...problem, design });
-    const weights = async (from: number, to: number) => {
-      const block = float64(await features.columns(from, to), rows, to - from);
-      return matmul(block, coefficients, { transposeA: true });
-    };
-    return { choices, scaler, intercept, weights };
-  }
-  const design = primalDesign(float64(await features.columns(0, cols), rows, cols));
-  const { coefficients, intercept } = await fitLogistic({ ...problem, design });
-  const weights = async (from: number, to: number) => {
-    const width = choices.length;
-    return matrix(to - from, width, coefficients.data.slice(from * width, to * width));
-  };
-  return { choices, scaler, intercept, weights };
+  const design = primalDesign(await zScored(fitting.features, scaler));
+  const { choices, ...problem } = codedLabels(fitting.labels);
+  const { coefficients, intercept } = await fitLogistic({ ...problem, design, C });
+  return { choices, scaler, intercept, weights: coefficients };
 }
 
-/** Probabilities of every choice for every row of `features`, read by column blocks. */
+/** Probabilities of every choice for every row of `features`. */
 export async function readOutProbabilities(
-  readOut: ReadOut,
+  { choices, scaler, intercept, weights }: ReadOut,
   test: { readonly features: Features; readonly stimulusIds: readonly Id[] },
 ): Promise<Probabilities> {
-  const { choices, intercept } = readOut;
-  const features = scaled(test.features, readOut.scaler);
-  const logits = matrix(features.rows, choices.length);
-  for (const [from, to] of columnBlocks(features)) {
-    const block = float64(await features.columns(from, to), features.rows, to - from);
-    const part = await matmul(block, await readOut.weights(from, to));
-    for (let i = 0; i < part.data.length; i++) logits.data[i] += part.data[i];
-  }
-  for (let i = 0; i < logits.data.length; i++) logits.data[i] += intercept[i % choices.length];
-  return { stimulusIds: test.stimulusIds, choices, values: softmax(logits), dtype: 'float64' };
+  const logits = await matmul(await zScored(test.features, scaler), weights);
+  return probabilities(logits, intercept, { choices, stimulusIds: test.stimulusIds });
 }
 
-function float64(block: Float32Array | Float64Array, rows: number, cols: number): Matrix {
-  return matrix(rows, cols, block instanceof Float64Array ? block : Float64Array.from(block));
+/**
+ * The same probabilities from the products of z-scored rows alone, whatever became of the features:
+ * the weights are Zᵀ α. `labels[i]` is the label of fitting row i, `stimulusIds` name the test rows.
+ * Throws `activations-not-finite`, and `metric-failed` with fewer than two labels.
+ */
+export async function probabilitiesOfProducts(
+  { fitting, cross }: ZScoredProducts,
+  {
+    labels,
+    stimulusIds,
+  }: { readonly labels: readonly string[]; readonly stimulusIds: readonly Id[] },
+  C = READ_OUT_C,
+): Promise<Probabilities> {
+  if (!areFinite({ fitting, cross }))
+    throw new VentralError('activations-not-finite', 'The activations hold NaN or infinity');
+  const { choices, ...problem } = codedLabels(labels);
+  const design = gramDesign(fitting);
+  const { coefficients, intercept } = await fitLogistic({ ...problem, design, C });
+  return probabilities(await matmul(cross, coefficients), intercept, { choices, stimulusIds });
+}
+
+/** Whether the products are of finite activations: one that is not shows in all products of its row. */
+export function areFinite({ fitting, cross }: ZScoredProducts): boolean {
+  for (const { rows, cols, data } of [fitting, cross])
+    for (let row = 0; row < rows; row++) if (!Number.isFinite(data[row * cols])) return false;
+  return true;
+}
+
+/** Labels as the regression takes them, and the names of its classes. */
+function codedLabels(
+  names: readonly string[],
+): Pick<LogisticProblem, 'labels' | 'classes'> & Pick<ReadOut, 'choices'> {
+  const choices = [...new Set(names)];
+  const column = new Map(choices.map((choice, i) => [choice, i]));
+  const labels = Int32Array.from(names, (name) => column.get(name)!);
+  return { choices, labels, classes: choices.length };
+}
+
+function probabilities(
+  logits: Matrix,
+  intercept: Float64Array,
+  named: Pick<Probabilities, 'choices' | 'stimulusIds'>,
+): Probabilities {
+  for (let i = 0; i < logits.data.length; i++) logits.data[i] += intercept[i % logits.cols];
+  return { ...named, values: softmax(logits), dtype: 'float64' };
+}
+
+async function zScored(features: Features, scaler: Scaler): Promise<Matrix> {
+  const { rows, cols } = features;
+  const values = await scaled(features, scaler).columns(0, cols);
+  return matrix(rows, cols, values instanceof Float64Array ? values : Float64Array.from(values));
 }

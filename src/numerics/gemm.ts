@@ -1,6 +1,6 @@
 import { defaultThreads, Session } from '../runtime/session.js';
 import { type Matrix, matrix } from './matrix.js';
-import { productGraph, widenedGramGraph } from './product-graph.js';
+import { productGraph, widenedGramGraph, widenedProductGraph } from './product-graph.js';
 
 /** Sessions by kind of product; they hold no weights and live as long as the process. */
 const sessions = new Map<string, Promise<Session>>();
@@ -62,4 +62,22 @@ export async function widenedGram(
   );
   const { C } = await product.run({ A: { dtype: 'float32', dims: [rows, width], data: block } });
   return matrix(rows, rows, C.data as Float64Array);
+}
+
+/**
+ * A Bᵀ in float64 of row-major float32 blocks of `width` columns, widened inside the graph as in
+ * {@link widenedGram}.
+ */
+export async function widenedProduct(
+  a: Float32Array,
+  b: Float32Array,
+  width: number,
+): Promise<Matrix> {
+  const [rows, cols] = [a.length / width, b.length / width];
+  const product = await session('widened product', rows * cols * width, widenedProductGraph);
+  const { C } = await product.run({
+    A: { dtype: 'float32', dims: [rows, width], data: a },
+    B: { dtype: 'float32', dims: [cols, width], data: b },
+  });
+  return matrix(rows, cols, C.data as Float64Array);
 }

@@ -38,8 +38,7 @@ async function sumOfBlocks(
 ): Promise<Matrix> {
   const { rows, cols } = features;
   const sum = matrix(rows, rows);
-  // With many rows the sums of rows² values would outweigh narrow products.
-  const width = Math.max(LEAST_WIDTH, Math.floor(BLOCK_VALUES / Math.max(1, rows)));
+  const width = productWidth(rows);
   for (let from = 0; from < cols; from += width) {
     const to = Math.min(cols, from + width);
     const part = await product(await features.columns(from, to), rows, to - from);
@@ -48,8 +47,16 @@ async function sumOfBlocks(
   return sum;
 }
 
-/** Apart from the asynchronous loop, where the engine does not optimise it. */
-function addInto(sum: Float64Array, part: Float64Array): void {
+/**
+ * Columns of the blocks that products of `rows` rows are summed over. Equal for equal rows, since the
+ * last bits of a sum depend on it. With many rows the sums of rows² values would outweigh narrow products.
+ */
+export function productWidth(rows: number): number {
+  return Math.max(LEAST_WIDTH, Math.floor(BLOCK_VALUES / Math.max(1, rows)));
+}
+
+/** Adds values one by one. Apart from the asynchronous loops, where the engine does not optimise it. */
+export function addInto(sum: Float64Array, part: Float64Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] += part[i];
 }
 

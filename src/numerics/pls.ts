@@ -47,7 +47,12 @@ export function requireUnits(units: number, components: number): void {
     throw new VentralError(
       'units-too-few',
       `PLS with ${components} components needs at least as many units, but the layer has ${units}`,
-      { field: 'components', expected: `at least ${components} units`, found: `${units} units` },
+      {
+        field: 'components',
+        expected: `at least ${components} units`,
+        found: `${units} units`,
+        reason: `${units} units < ${components} components`,
+      },
     );
 }
 

@@ -75,3 +75,15 @@ export function widenedGramGraph(centred: boolean): Uint8Array {
     value(12, 'C', DOUBLE),
   );
 }
+
+/** C = A Bᵀ in float64 of float32 inputs, which are widened inside the graph. */
+export function widenedProductGraph(): Uint8Array {
+  return model(
+    node('Cast', ['A'], 'A64', [attribute('to', DOUBLE)]),
+    node('Cast', ['B'], 'B64', [attribute('to', DOUBLE)]),
+    node('Gemm', ['A64', 'B64'], 'C', [attribute('transB', 1)]),
+    value(11, 'A', FLOAT),
+    value(11, 'B', FLOAT),
+    value(12, 'C', DOUBLE),
+  );
+}

@@ -7,20 +7,19 @@ export const DRAWS = 2000;
 const SEED = 0;
 
 /**
- * 95 % percentile interval of a statistic over resamples.
+ * A statistic over resamples, in the order of the draws. Where it takes the same numbers from `random`
+ * for every layer and model, draw i of all of them is of one resample, and their differences are paired.
  * @param draw the statistic of one resample, which it draws from `random`
- * @returns null where fewer than half of the draws are finite
  */
-export function percentileInterval(
-  draw: (random: RandomState) => number,
-): readonly [number, number] | null {
+export function resampled(draw: (random: RandomState) => number): Float64Array {
   const random = new RandomState(SEED);
-  const drawn: number[] = [];
-  for (let i = 0; i < DRAWS; i++) {
-    const value = draw(random);
-    if (Number.isFinite(value)) drawn.push(value);
-  }
-  if (drawn.length < DRAWS / 2) return null;
+  return Float64Array.from({ length: DRAWS }, () => draw(random));
+}
+
+/** 95 % percentile interval of what was drawn; null where fewer than half of the draws are finite. */
+export function percentileInterval(draws: Float64Array): readonly [number, number] | null {
+  const drawn = draws.filter(Number.isFinite);
+  if (drawn.length < draws.length / 2) return null;
   return [percentile(drawn, 2.5), percentile(drawn, 97.5)];
 }
 

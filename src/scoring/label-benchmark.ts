@@ -23,7 +23,7 @@ import type { Features } from '../numerics/features.js';
 import { matrix } from '../numerics/matrix.js';
 import { mean } from '../numerics/statistics.js';
 import type { Benchmark } from './benchmark-file.js';
-import { groupsOf, percentileInterval, resampleWithin } from './confidence.js';
+import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import { isExcludedCondition } from './exclude-conditions.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { finite, type ScorePart } from './score.js';
@@ -167,13 +167,15 @@ function measuredConsistency(
     limit === undefined ? value : ceiledConsistency(value, limit);
   const groups = groupsOf(raw.subjects.length);
   const value = ceiled(raw.value, bound);
+  const draws = resampled((random) => {
+    const drawn = resampleWithin(groups, random);
+    return ceiled(raw.resample(drawn), measured ? measured.resample(drawn) : bound);
+  });
   return {
     value: finite(value),
     error: finite(raw.error),
-    ci: percentileInterval((random) => {
-      const drawn = resampleWithin(groups, random);
-      return ceiled(raw.resample(drawn), measured ? measured.resample(drawn) : bound);
-    }),
+    ci: percentileInterval(draws),
+    draws,
     formula: bound === undefined ? 'raw' : 'clip(raw/ceiling)',
     errorOf: 'raw',
     errorKind: raw.errorKind,
@@ -206,12 +208,14 @@ function measuredAccuracy(
 ): Measured {
   const limit = ceiling ?? 1;
   const groups = groupsOf(raw.correct.length);
+  const draws = resampled(
+    (random) => mean(resampleWithin(groups, random).map((i) => raw.correct[i])) / limit,
+  );
   return {
     value: finite(raw.value / limit),
     error: finite(raw.error),
-    ci: percentileInterval(
-      (random) => mean(resampleWithin(groups, random).map((i) => raw.correct[i])) / limit,
-    ),
+    ci: percentileInterval(draws),
+    draws,
     formula: ceiling === null ? 'raw' : 'raw/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,

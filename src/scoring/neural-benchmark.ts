@@ -1,19 +1,28 @@
-import { featuresOf } from '../activations/reduced-layer.js';
+import { type Form, featuresOf, inForm, type ReducedLayer } from '../activations/reduced-layer.js';
 import { averageRepetitions } from '../data/average-repetitions.js';
 import type { Id } from '../data/ids.js';
 import type { Recordings } from '../data/recordings.js';
+import { selectPresentations } from '../data/select-presentations.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { ceilingRatio, explainedVariance } from '../metrics/ceiling-normalisation.js';
 import { benchmarkSplits } from '../metrics/cross-validation.js';
+import { hasFiniteGram } from '../metrics/gram-source.js';
 import { internalConsistency } from '../metrics/internal-consistency.js';
 import type { MetricResult, Target, Warning } from '../metrics/metric.js';
-import { neuralMetrics } from '../metrics/neural-metrics.js';
+import {
+  type NeuralMetric,
+  type NeuralMetricOptions,
+  neuralMetrics,
+} from '../metrics/neural-metrics.js';
+import { refuseNotFinite, submatrix } from '../metrics/pls.js';
+import { selectRows } from '../numerics/features.js';
 import type { Benchmark } from './benchmark-file.js';
 import {
   drawCounts,
   groupsOf,
   percentileInterval,
+  resampled,
   resampledMedian,
   resampleWithin,
 } from './confidence.js';
@@ -33,18 +42,34 @@ export function loadNeural(
   stimuli: StimulusSet,
   recordings: Recordings,
 ): PreparedBenchmark {
-  const averaged = averageRepetitions(recordings);
-  const strata = strataOf(benchmark, stimuli, averaged.stimulusIds);
-  const target: Target = {
-    stimulusIds: averaged.stimulusIds,
-    neuroidIds: averaged.neuroidIds,
-    values: averaged.values,
-    ...(strata ? { strata } : {}),
-  };
+  return onRows(
+    { benchmark, stimuli, recordings },
+    stimuli.ids.map((_, row) => row),
+  );
+}
+
+/** What a benchmark of recordings is made of. */
+interface Parts {
+  readonly benchmark: Benchmark;
+  readonly stimuli: StimulusSet;
+  readonly recordings: Recordings;
+}
+
+/** The benchmark on some rows of the stimuli, to which the recordings must belong. */
+function onRows(
+  { benchmark, stimuli, recordings }: Parts,
+  rows: readonly number[],
+): PreparedBenchmark {
+  const target = targetOf(benchmark, stimuli, recordings);
   const metric = neuralMetrics[benchmark.metric.name];
   // A CSV of integer ids and a netCDF file of the same ids as text mean the same stimuli.
-  const known = new Map(averaged.stimulusIds.map((id) => [String(id), id]));
-  const sourceIds = stimuli.ids.map((id) => known.get(String(id)) ?? id);
+  const known = new Map(target.stimulusIds.map((id) => [String(id), id]));
+  const compared = {
+    rows,
+    stimulusIds: rows.map((row) => known.get(String(stimuli.ids[row])) ?? stimuli.ids[row]),
+  };
+  const form = (units: number): Form =>
+    metric.ofGram && units > stimuli.ids.length ? 'gram' : 'features';
   let ceiling: Ceiling | undefined;
   return {
     benchmark,
@@ -53,7 +78,7 @@ export function loadNeural(
     metric: `${benchmark.metric.name}@${metric.version}`,
     inputs: {
       ...definitionInputs(benchmark),
-      stimuli: stimuli.ids,
+      stimuli: rows.map((row) => stimuli.ids[row]),
       recordings: {
         stimuli: recordings.stimulusIds,
         repetition: recordings.repetition,
@@ -61,23 +86,56 @@ export function loadNeural(
         animals: recordings.animals,
         values: recordings.values,
       },
-      order: averaged.stimulusIds,
-      strata,
+      order: target.stimulusIds,
+      strata: target.strata,
     },
-    form: () => 'features',
+    form,
     async measure(layer, options = {}) {
-      const [features] = featuresOf(layer);
       ceiling ??= ceilingOf(benchmark, recordings);
       const { crossValidation, metric: choice } = benchmark;
-      const source = { stimulusIds: sourceIds, features };
-      const raw = await metric.run(source, target, { ...choice, crossValidation });
-      const measured = normalised(benchmark, raw, ceiling, animalsOf(recordings));
+      const reduced = await inForm(layer, form(layer.units));
+      if (layer.form === 'features' && reduced.form === 'gram' && !hasFiniteGram(reduced))
+        await refuseNotFinite(layer.features[0], stimuli.ids);
+      const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
+      const draws = drawn(benchmark, raw, ceiling, animalsOf(recordings));
+      const measured = normalised(benchmark, raw, ceiling, draws);
       return {
         ...measured,
+        ...(draws && metric.perNeuroid ? { draws } : {}),
         ...(options.detail ? detail(target, benchmark, measured, raw, ceiling) : {}),
       };
     },
+    restrict: (keep) => {
+      const left = rows.filter((row) => keep(stimuli.ids[row]));
+      const names = new Set(left.map((row) => String(stimuli.ids[row])));
+      const some = selectPresentations(recordings, (id) => names.has(String(id)));
+      return onRows({ benchmark, stimuli, recordings: some }, left);
+    },
   };
+}
+
+/** The metric on some rows of a layer, which `stimulusIds` name. */
+async function compare(
+  metric: NeuralMetric,
+  layer: ReducedLayer,
+  { rows, stimulusIds }: { readonly rows: readonly number[]; readonly stimulusIds: readonly Id[] },
+  target: Target,
+  options: NeuralMetricOptions,
+): Promise<MetricResult> {
+  if (layer.form === 'gram' && metric.ofGram) {
+    const { units, gram } = layer;
+    const picked = rows.length === gram.rows ? gram : submatrix(gram, rows, rows);
+    return metric.ofGram({ stimulusIds, units, gram: picked }, target, options);
+  }
+  const [features] = featuresOf(layer);
+  const picked = rows.length === features.rows ? features : selectRows(features, rows);
+  return metric.run({ stimulusIds, features: picked }, target, options);
+}
+
+function targetOf(benchmark: Benchmark, stimuli: StimulusSet, recordings: Recordings): Target {
+  const { stimulusIds, neuroidIds, values } = averageRepetitions(recordings);
+  const strata = strataOf(benchmark, stimuli, stimulusIds);
+  return { stimulusIds, neuroidIds, values, ...(strata ? { strata } : {}) };
 }
 
 function strataOf(
@@ -119,6 +177,8 @@ function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
 }
 
 const ratios = new Set(['rdm', 'rdm-cv', 'cka', 'cka-cv']);
+const normaliserOf = ({ metric }: Benchmark) =>
+  ratios.has(metric.name) ? ceilingRatio : explainedVariance;
 
 function animalsOf(recordings: Recordings): ReadonlyMap<Id, string> | undefined {
   const { animals, neuroidIds } = recordings;
@@ -129,16 +189,16 @@ function normalised(
   benchmark: Benchmark,
   raw: MetricResult,
   ceiling: Ceiling,
-  animals: ReadonlyMap<Id, string> | undefined,
+  draws: Float64Array | undefined,
 ): Measured {
   const ratio = ratios.has(benchmark.metric.name);
-  const normalise = ratio ? ceilingRatio : explainedVariance;
+  const normalise = normaliserOf(benchmark);
   const bound = typeof ceiling === 'number' ? ceiling : (ceiling?.value ?? null);
   const value = bound === null ? raw.value : normalise(raw.value, bound);
   return {
     value: finite(value),
     error: finite(raw.error),
-    ci: interval(raw, ceiling, normalise, animals),
+    ci: draws ? percentileInterval(draws) : null,
     formula: bound === null ? 'raw' : ratio ? 'raw/ceiling' : 'raw^2/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,
@@ -183,24 +243,29 @@ const part = ({ value, error, splits }: MetricResult): ScorePart => ({
   splits: splits.map(finite),
 });
 
-/** Neuroids are resampled within an animal; raw and ceiling see the same draw (design §3). */
-function interval(
+/**
+ * The value over resamples of the neuroids within an animal, where the metric has a value for each; raw
+ * and ceiling see the same draw (design §3). Neuroids ascend and a constant one keeps its place, so that
+ * the resamples are the same for every layer.
+ */
+function drawn(
+  benchmark: Benchmark,
   raw: MetricResult,
   ceiling: Ceiling,
-  normalise: (raw: number, ceiling: number) => number,
   animals: ReadonlyMap<Id, string> | undefined,
-): readonly [number, number] | null {
+): Float64Array | undefined {
   const { neuroids } = raw;
-  if (!neuroids) return null;
+  if (!neuroids) return undefined;
   const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
-  if (measured && !sameIds(measured.ids, neuroids.ids)) return null;
+  if (measured && !sameIds(measured.ids, neuroids.ids)) return undefined;
+  const normalise = normaliserOf(benchmark);
   const groups = groupsOf(
     neuroids.ids.length,
     animals && neuroids.ids.map((id) => animals.get(id)),
   );
   const rawMedian = resampledMedian(neuroids.values);
   const ceilingMedian = measured && resampledMedian(measured.values);
-  return percentileInterval((random) => {
+  return resampled((random) => {
     const counts = drawCounts(neuroids.ids.length, resampleWithin(groups, random));
     const value = rawMedian(counts);
     if (ceiling === null) return value;

@@ -1,19 +1,29 @@
-import { featuresOf } from '../activations/reduced-layer.js';
+import { type Form, featuresOf, inForm, type ReducedLayer } from '../activations/reduced-layer.js';
+import type { Id } from '../data/ids.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import type { Trials } from '../data/trials.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { pickRows } from '../metrics/cross-regressed-correlation.js';
 import type { BehaviourMetric } from '../metrics/dprime.js';
 import {
   type BehaviourResult,
   behaviourCeiling,
   behaviourScore,
   ceiledBehaviour,
+  type Probabilities,
 } from '../metrics/i1i2.js';
 import type { MatchTrials } from '../metrics/match-trials.js';
-import { fitReadOut, readOutProbabilities } from '../metrics/probabilities.js';
+import { refuseNotFinite } from '../metrics/pls.js';
+import {
+  areFinite,
+  fitReadOut,
+  probabilitiesOfProducts,
+  readOutProbabilities,
+} from '../metrics/probabilities.js';
+import { selectRows } from '../numerics/features.js';
 import { mean } from '../numerics/statistics.js';
 import type { Benchmark } from './benchmark-file.js';
-import { percentileInterval, resampleWithin } from './confidence.js';
+import { percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { finite } from './score.js';
 import { definitionInputs, shownAt } from './shown-stimuli.js';
@@ -30,10 +40,35 @@ export function loadReadOut(
   test: StimulusSet,
   trials: Trials,
 ): PreparedBenchmark {
+  return onTestRows(
+    {
+      benchmark,
+      fitting,
+      test,
+      labels: labelsOf(benchmark, fitting),
+      trials: matchTrials(benchmark, trials, test),
+    },
+    test.ids.map((_, row) => row),
+  );
+}
+
+/** What a benchmark of choices is made of. */
+interface Parts {
+  readonly benchmark: Benchmark;
+  readonly fitting: StimulusSet;
+  readonly test: StimulusSet;
+  /** Label of each fitting stimulus. */
+  readonly labels: readonly string[];
+  readonly trials: MatchTrials;
+}
+
+/** The benchmark on some rows of the test set, to which the trials must belong. */
+function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
+  const { benchmark, fitting, test, labels, trials } = parts;
   const name = benchmark.metric.name as BehaviourMetric;
-  const { repetitions = 2, seed = 0, skipna = false } = benchmark.metric;
-  const labels = labelsOf(benchmark, fitting);
-  const match = matchTrials(benchmark, trials, test);
+  const { repetitions = 2, seed = 0 } = benchmark.metric;
+  const stimulusIds = rows.map((row) => test.ids[row]);
+  const form = (units: number): Form => (units > fitting.ids.length ? 'read-out' : 'features');
   let ceiling: BehaviourResult | number | null | undefined;
   return {
     benchmark,
@@ -44,27 +79,69 @@ export function loadReadOut(
       ...definitionInputs(benchmark),
       fitting: fitting.ids,
       labels,
-      test: test.ids,
-      trials: { ...match },
+      test: stimulusIds,
+      trials: { ...trials },
     },
-    form: () => 'features',
+    form,
     async measure(layer) {
-      const [fittingFeatures, testFeatures] = featuresOf(layer);
+      ceiling ??= ceilingOf(benchmark, name, trials);
+      const reduced = await inForm(layer, form(layer.units));
+      const sound = reduced.form === 'read-out' && areFinite(reduced);
+      if (layer.form === 'features' && !sound) {
+        await refuseNotFinite(layer.features[0], fitting.ids);
+        await refuseNotFinite(layer.features[1], test.ids);
+      }
+      const chosen = await probabilitiesOf(reduced, labels, { rows, stimulusIds });
       // The public variant leaves cells out in the ceiling alone (spec §4.4, skipna asymmetry).
-      ceiling ??=
-        benchmark.ceiling.name === 'none'
-          ? null
-          : benchmark.ceiling.name === 'fixed'
-            ? benchmark.ceiling.value
-            : behaviourCeiling(name, match, { repetitions, seed, skipna });
-      const readOut = await fitReadOut({ features: fittingFeatures, labels });
-      const probabilities = await readOutProbabilities(readOut, {
-        features: testFeatures,
-        stimulusIds: test.ids,
-      });
-      const raw = behaviourScore(name, probabilities, match, { repetitions, seed, skipna: false });
+      const raw = behaviourScore(name, chosen, trials, { repetitions, seed, skipna: false });
       return measured(raw, ceiling);
     },
+    restrict: (keep) => {
+      const left = rows.filter((row) => keep(test.ids[row]));
+      const known = new Set(left.map((row) => test.ids[row]));
+      return onTestRows({ ...parts, trials: trialsOf(trials, known) }, left);
+    },
+  };
+}
+
+/** The read-out's answers for some rows of the test set, in the order of `rows`. */
+async function probabilitiesOf(
+  layer: ReducedLayer,
+  labels: readonly string[],
+  { rows, stimulusIds }: { readonly rows: readonly number[]; readonly stimulusIds: readonly Id[] },
+): Promise<Probabilities> {
+  if (layer.form === 'read-out') {
+    const { fitting, cross } = layer;
+    return probabilitiesOfProducts(
+      { fitting, cross: pickRows(cross, rows) },
+      { labels, stimulusIds },
+    );
+  }
+  const [fitting, test] = featuresOf(layer);
+  const readOut = await fitReadOut({ features: fitting, labels });
+  return readOutProbabilities(readOut, { features: selectRows(test, rows), stimulusIds });
+}
+
+function ceilingOf(
+  benchmark: Benchmark,
+  name: BehaviourMetric,
+  trials: MatchTrials,
+): BehaviourResult | number | null {
+  const { repetitions = 2, seed = 0, skipna = false } = benchmark.metric;
+  if (benchmark.ceiling.name === 'none') return null;
+  if (benchmark.ceiling.name === 'fixed') return benchmark.ceiling.value;
+  return behaviourCeiling(name, trials, { repetitions, seed, skipna });
+}
+
+/** The trials that show some stimuli, in file order. */
+function trialsOf(trials: MatchTrials, stimuli: ReadonlySet<Id>): MatchTrials {
+  const left = trials.stimulusIds.flatMap((id, i) => (stimuli.has(id) ? i : []));
+  const of = <T>(column: readonly T[]) => left.map((i) => column[i]);
+  return {
+    stimulusIds: of(trials.stimulusIds),
+    sample: of(trials.sample),
+    dist: of(trials.dist),
+    choice: of(trials.choice),
   };
 }
 
@@ -115,6 +192,11 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
         : halves.splits
       : raw.splits.map(() => ceiling as number);
   const value = ceiling === null ? raw : ceiledBehaviour(raw.splits, limits());
+  const draws = resampled((random) => {
+    const images = resampleWithin(raw.imagesByObject, random);
+    const drawn = raw.resample(images);
+    return ceiling === null ? mean(drawn) : ceiledBehaviour(drawn, limits(images)).value;
+  });
   const part = (result: BehaviourResult) => ({
     value: finite(result.value),
     error: finite(result.error),
@@ -123,11 +205,8 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
   return {
     value: finite(value.value),
     error: finite(value.error),
-    ci: percentileInterval((random) => {
-      const images = resampleWithin(raw.imagesByObject, random);
-      const drawn = raw.resample(images);
-      return ceiling === null ? mean(drawn) : ceiledBehaviour(drawn, limits(images)).value;
-    }),
+    ci: percentileInterval(draws),
+    draws,
     formula: ceiling === null ? 'raw' : 'mean(raw/sqrt(ceiling))',
     errorOf: 'value',
     errorKind: 'std over repetitions',

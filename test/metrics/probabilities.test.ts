@@ -1,9 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { type BehaviourOptions, ceiledBehaviour, i2n, i2nCeiling } from '../../src/metrics/i1i2.js';
-import { fitReadOut, READ_OUT_C, readOutProbabilities } from '../../src/metrics/probabilities.js';
+import {
+  fitReadOut,
+  probabilitiesOfProducts,
+  READ_OUT_C,
+  readOutProbabilities,
+} from '../../src/metrics/probabilities.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/features.js';
 import { fitScaler } from '../../src/numerics/standard-scaler.js';
+import { zScoredProducts } from '../../src/numerics/z-scored-products.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';
@@ -47,11 +53,23 @@ describe.each(cases)('classifier %s', (name) => {
     );
   });
 
+  it('gives them from the products of z-scored rows alone', async () => {
+    const products = await zScoredProducts(fitting.features, test.features);
+    const { choices, values } = await probabilitiesOfProducts(
+      products,
+      { labels: fitting.labels, stimulusIds: [] },
+      golden.C,
+    );
+    expect(choices).toEqual(golden.choice);
+    const converged = numbers(golden.probabilities_converged_float64);
+    expectClose(values.data, converged, tolerances.readout.converged);
+  });
+
   it('finds weights and intercepts near those of the default solver', async () => {
     const readOut = await fitReadOut(fitting, golden.C);
     const classes = readOut.choices.length;
     const { cols } = fitting.features;
-    const { data } = await readOut.weights(0, cols);
+    const { data } = readOut.weights;
     // Of two classes the reference keeps the second row; the first is its negative.
     const rows = classes === 2 ? [1] : [...Array(classes).keys()];
     const weights = rows.flatMap((col) =>
@@ -97,7 +115,7 @@ describe('read-out', () => {
     expectClose(reordered, plain.values.data, tolerances.readout.converged);
   });
 
-  it('is the same through the features and through their Gram matrix', async () => {
+  it('is the same through the features and through the products of wider ones', async () => {
     const { rows, cols } = fitting.features;
     /** The same features with constant columns beside them, more than there are rows. */
     const widened = (narrow: Features): Features => ({
@@ -112,9 +130,9 @@ describe('read-out', () => {
       },
     });
     const plain = await readOutProbabilities(await fitReadOut(fitting), test);
-    const wide = await readOutProbabilities(
-      await fitReadOut({ ...fitting, features: widened(fitting.features) }),
-      { ...test, features: widened(test.features) },
+    const wide = await probabilitiesOfProducts(
+      await zScoredProducts(widened(fitting.features), widened(test.features)),
+      { ...fitting, ...test },
     );
     expectClose(wide.values.data, plain.values.data, tolerances.readout.converged);
   });
@@ -131,6 +149,23 @@ describe('read-out', () => {
     expect(error.code).toBe('metric-failed');
   });
 });
+
+test.each(['fitting', 'test'])(
+  'one value that is not finite in the %s set is refused',
+  async (set) => {
+    const values = (name: string) => {
+      const data = Float64Array.from({ length: 12 }, (_, i) => Math.sin(i));
+      if (name === set) data[7] = Number.POSITIVE_INFINITY;
+      return denseFeatures(4, 3, data);
+    };
+    const products = await zScoredProducts(values('fitting'), values('test'));
+    const asked = probabilitiesOfProducts(products, {
+      labels: ['a', 'b', 'a', 'b'],
+      stimulusIds: [1, 2, 3, 4],
+    });
+    await expect(asked).rejects.toMatchObject({ code: 'activations-not-finite' });
+  },
+);
 
 describe('rajalingham_like: features to ceiled score', () => {
   const golden = oracle('07-benchmark/rajalingham_like.json');

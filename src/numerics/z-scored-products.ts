@@ -1,0 +1,52 @@
+import { denseFeatures, type Features } from './features.js';
+import { matmul, widenedProduct } from './gemm.js';
+import { addInto, gram, productWidth } from './gram.js';
+import { type Matrix, matrix } from './matrix.js';
+import { fitScaler, scaled } from './standard-scaler.js';
+
+/** Products of z-scored rows in float64. */
+export interface ZScoredProducts {
+  /** fitting row × fitting row */
+  readonly fitting: Matrix;
+  /** test row × fitting row */
+  readonly cross: Matrix;
+}
+
+/**
+ * The products that a read-out needs of wide features (spec §2.7): each column of both sets is z-scored
+ * by the moments of the fitting set, as standard-scaler.ts does it. One walk over the columns; memory is
+ * one block of either set beside the result.
+ */
+export async function zScoredProducts(fitting: Features, test: Features): Promise<ZScoredProducts> {
+  const products = {
+    fitting: matrix(fitting.rows, fitting.rows),
+    cross: matrix(test.rows, fitting.rows),
+  };
+  const width = productWidth(fitting.rows);
+  for (let from = 0; from < fitting.cols; from += width) {
+    const to = Math.min(fitting.cols, from + width);
+    const known = await columnBlock(fitting, from, to);
+    const scaler = await fitScaler(known);
+    const z = await columnBlock(scaled(known, scaler), 0, to - from);
+    addInto(products.fitting.data, (await gram(z)).data);
+    const probe = scaled(await columnBlock(test, from, to), scaler);
+    addInto(products.cross.data, (await crossProducts(probe, z)).data);
+  }
+  return products;
+}
+
+/** Some columns, read once, as features of their own. */
+async function columnBlock(features: Features, from: number, to: number): Promise<Features> {
+  return denseFeatures(features.rows, to - from, await features.columns(from, to));
+}
+
+/** a bᵀ of features narrow enough to lie in memory. */
+async function crossProducts(a: Features, b: Features): Promise<Matrix> {
+  const [x, y] = [await a.columns(0, a.cols), await b.columns(0, b.cols)];
+  if (x instanceof Float32Array && y instanceof Float32Array) return widenedProduct(x, y, a.cols);
+  return matmul(float64(a, x), float64(b, y), { transposeB: true });
+}
+
+function float64({ rows, cols }: Features, values: Float32Array | Float64Array): Matrix {
+  return matrix(rows, cols, values instanceof Float64Array ? values : Float64Array.from(values));
+}
