@@ -1,6 +1,13 @@
 import { elementTypeNumber } from './element-type.js';
 import { metadataRecord } from './metadata.js';
-import { bytesRecord, concatenate, floatRecord, integerRecord, varintBytes } from './wire.js';
+import {
+  bytesRecord,
+  concatenate,
+  floatRecord,
+  integerRecord,
+  messagePieces,
+  varintBytes,
+} from './wire.js';
 
 /** Elements of an initializer; the array says the type, Uint16Array being the bits of float16. */
 export type Elements =
@@ -58,9 +65,12 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Adds constant values (row-major). Throws RangeError on a name that is taken or a wrong count. */
+  /**
+   * Adds constant values (row-major), which are copied once, by {@link build}: they must stay as
+   * they are until then. Throws RangeError on a name that is taken or a wrong count.
+   */
   initializer(name: string, dims: readonly number[], elements: Elements): string {
-    this.#initializers.push(bytesRecord(5, tensor(this.#take(name), dims, elements)));
+    this.#initializers.push(...messagePieces(5, tensorPieces(this.#take(name), dims, elements)));
     return name;
   }
 
@@ -100,7 +110,7 @@ export class GraphBuilder {
 
   /** Bytes of the ModelProto (IR version 8). */
   build(): Uint8Array {
-    const graph = concatenate([
+    const graph = messagePieces(7, [
       ...this.#nodes,
       bytesRecord(2, this.#name),
       ...this.#initializers,
@@ -113,7 +123,7 @@ export class GraphBuilder {
     return concatenate([
       integerRecord(1, 8),
       bytesRecord(2, 'ventral'),
-      bytesRecord(7, graph),
+      ...graph,
       ...opsets,
       ...this.#metadata,
     ]);
@@ -146,20 +156,25 @@ function elementType(elements: Elements): number {
   return elements instanceof Int8Array ? 3 : 10;
 }
 
-/** A TensorProto with its elements in raw_data, little-endian. */
-export function tensor(name: string, dims: readonly number[], elements: Elements): Uint8Array {
+/** Pieces of a TensorProto with its elements in raw_data, little-endian; the elements are not copied. */
+function tensorPieces(
+  name: string,
+  dims: readonly number[],
+  elements: Elements,
+): readonly Uint8Array[] {
   const count = dims.reduce((product, dim) => product * dim, 1);
   if (count !== elements.length) {
     throw new RangeError(
       `${name}: [${dims.join(', ')}] needs ${count} elements, not ${elements.length}`,
     );
   }
-  return concatenate([
+  const raw = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+  return [
     ...(dims.length === 0 ? [] : [bytesRecord(1, concatenate(dims.map(varintBytes)))]),
     integerRecord(2, elementType(elements)),
     ...(name === '' ? [] : [bytesRecord(8, name)]),
-    bytesRecord(9, new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength)),
-  ]);
+    ...messagePieces(9, [raw]),
+  ];
 }
 
 /** An AttributeProto; the last record is its type. */
@@ -171,5 +186,6 @@ function attribute(name: string, value: AttributeValue): Uint8Array {
   if ('string' in value) return of(3, bytesRecord(4, value.string));
   if ('ints' in value) return of(7, ...value.ints.map((int) => integerRecord(8, int)));
   if ('floats' in value) return of(6, ...value.floats.map((float) => floatRecord(7, float)));
-  return of(4, bytesRecord(5, tensor('', value.tensor.dims, value.tensor.elements)));
+  const { dims, elements } = value.tensor;
+  return of(4, ...messagePieces(5, tensorPieces('', dims, elements)));
 }

@@ -1,0 +1,138 @@
+import { gains, ModuleGraph } from '../module-graph.js';
+
+/** TensorFlow's batch norm; PyTorch's own epsilon is 1e-5. */
+const EPSILON = 1e-3;
+const CLASSES = 1000;
+const HEAD = 1280;
+
+/** A stage: how often its block stands, kernel, stride of the first, expansion, channels. */
+type Stage = readonly [
+  repeats: number,
+  kernel: number,
+  stride: number,
+  expand: number,
+  channels: number,
+];
+/** EfficientNet-B0's stages with the repeats of B1, ⌈1.1 × repeats⌉ (Tan and Le 2019). */
+const STAGES: readonly Stage[] = [
+  [2, 3, 1, 1, 16],
+  [3, 3, 2, 6, 24],
+  [3, 5, 2, 6, 40],
+  [4, 3, 2, 6, 80],
+  [4, 5, 1, 6, 112],
+  [5, 5, 2, 6, 192],
+  [2, 3, 1, 6, 320],
+];
+const STEM = 32;
+
+/**
+ * EfficientNet-B1 in TensorFlow's variant (batch norm epsilon 1e-3, "same" padding by the parity of
+ * the side), N × 3 × any height × any width to `logits` N × 1000, 7,794,184 parameters. Modules are
+ * called as in timm's `tf_efficientnet_b1` of version 0.5 (February 2022): `bn1` is the batch norm alone
+ * and `act1` the activation after it; from 0.6 on a hook on `bn1` records what `act1` gives here.
+ * Weights are random ({@link ModuleGraph}) until real ones are put in under the keys of the state dict.
+ */
+export function build(): Uint8Array {
+  const graph = new ModuleGraph('efficientnet-b1');
+  let value = graph.conv('conv_stem', graph.image(), {
+    from: 3,
+    to: STEM,
+    kernel: 3,
+    stride: 2,
+    padding: 'same',
+    gain: gains.linear,
+  });
+  value = graph.silu('act1', graph.batchNorm('bn1', value, STEM, EPSILON));
+  let from = STEM;
+  // Mean square of the value, for weights that keep it near 1 although batch norms do nothing yet.
+  let power = 1 / gains.silu;
+  STAGES.forEach(([repeats, kernel, stride, expand, to], stage) => {
+    for (let index = 0; index < repeats; index++) {
+      const path = `blocks.${stage}.${index}`;
+      const middle = from * expand;
+      const block = { from, middle, to, kernel, stride: index === 0 ? stride : 1, power };
+      value = mobileBlock(graph, path, value, block);
+      power = skips(block) ? power + 1 : 1;
+      from = to;
+    }
+  });
+  const head = { from, to: HEAD, kernel: 1, gain: gains.linear / power };
+  value = graph.batchNorm('bn2', graph.conv('conv_head', value, head), HEAD, EPSILON);
+  value = graph.node('global_pool.pool', 'GlobalAveragePool', [graph.silu('act2', value)]);
+  value = graph.node('global_pool.flatten', 'Flatten', [value], { axis: { int: 1 } });
+  graph.linear('classifier', value, { from: HEAD, to: CLASSES, output: 'logits' });
+  return graph.build();
+}
+
+interface Block {
+  readonly from: number;
+  /** Channels that the depthwise convolution works on. */
+  readonly middle: number;
+  readonly to: number;
+  readonly kernel: number;
+  readonly stride: number;
+  /** Mean square of the input. */
+  readonly power: number;
+}
+
+/** Whether a block adds its input to what it makes of it. */
+const skips = ({ from, to, stride }: Block) => from === to && stride === 1;
+
+/**
+ * InvertedResidual, or DepthwiseSeparableConv (which is the same without the expansion, its parts
+ * numbered otherwise) in the first stage.
+ */
+function mobileBlock(graph: ModuleGraph, path: string, input: string, block: Block): string {
+  const { from, middle, to, kernel, stride, power } = block;
+  const expands = middle !== from;
+  const names = expands
+    ? { norms: ['bn1', 'bn2', 'bn3'], act: 'act2', project: 'conv_pwl' }
+    : { norms: ['', 'bn1', 'bn2'], act: 'act1', project: 'conv_pw' };
+  const norm = (index: number, value: string, channels: number) =>
+    graph.batchNorm(`${path}.${names.norms[index]}`, value, channels, EPSILON);
+  let value = input;
+  if (expands) {
+    const expansion = { from, to: middle, kernel: 1, gain: gains.linear / power };
+    value = norm(0, graph.conv(`${path}.conv_pw`, value, expansion), middle);
+    value = graph.silu(`${path}.act1`, value);
+  }
+  value = graph.conv(`${path}.conv_dw`, value, {
+    from: middle,
+    to: middle,
+    kernel,
+    stride,
+    groups: middle,
+    ...(stride === 1 ? {} : { padding: 'same' }),
+    gain: expands ? gains.silu : gains.linear / power,
+  });
+  value = graph.silu(`${path}.${names.act}`, norm(1, value, middle));
+  value = squeezeExcite(graph, `${path}.se`, value, { channels: middle, reduced: from / 4 });
+  const projection = { from: middle, to, kernel: 1, gain: gains.silu * gains.halved };
+  value = norm(2, graph.conv(`${path}.${names.project}`, value, projection), to);
+  return skips(block) ? graph.node(path, 'Add', [value, input]) : value;
+}
+
+/** Squeeze and excitation; a quarter of the block's input channels in between. */
+function squeezeExcite(
+  graph: ModuleGraph,
+  path: string,
+  input: string,
+  { channels, reduced }: { channels: number; reduced: number },
+): string {
+  const mean = graph.node(path, 'GlobalAveragePool', [input]);
+  let gate = graph.conv(`${path}.conv_reduce`, mean, {
+    from: channels,
+    to: reduced,
+    kernel: 1,
+    bias: true,
+    gain: gains.linear,
+  });
+  gate = graph.conv(`${path}.conv_expand`, graph.silu(`${path}.act1`, gate), {
+    from: reduced,
+    to: channels,
+    kernel: 1,
+    bias: true,
+    gain: gains.gate,
+  });
+  return graph.node(path, 'Mul', [input, graph.node(`${path}.gate`, 'Sigmoid', [gate])]);
+}
