@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { imagenetCard } from '../../src/activations/card.js';
+import { type ReducedLayer, wholeLayer } from '../../src/activations/reduced-layer.js';
+import { VentralError } from '../../src/errors/ventral-error.js';
+import { denseFeatures } from '../../src/numerics/features.js';
+import { RandomState } from '../../src/numerics/random-state.js';
+import { type LoadedBenchmarks, loadBenchmarks } from '../../src/scoring/load-benchmark.js';
+import type { LoadedBenchmark } from '../../src/scoring/loaded-benchmark.js';
+import { MeasurePool, type PoolOptions } from '../../src/scoring/measure-pool.js';
+import { ORACLE } from '../oracle.js';
+
+const home = mkdtempSync(join(tmpdir(), 'ventral-pool-'));
+let benchmarks: LoadedBenchmarks;
+let pool: MeasurePool;
+beforeAll(async () => {
+  const files = ['neural-csv', 'behaviour'].map((name) =>
+    join(ORACLE, '09-end-to-end', name, 'benchmark.yaml'),
+  );
+  benchmarks = await loadBenchmarks(files, { home }, (_, error) => {
+    throw error;
+  });
+});
+afterEach(() => pool?.close());
+afterAll(async () => {
+  await benchmarks?.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const card = imagenetCard;
+const open = (options: Partial<PoolOptions> = {}) =>
+  new MeasurePool(benchmarks.loaded, {
+    home,
+    threads: 2,
+    maxMemory: 2 ** 30,
+    measurements: 100,
+    ...options,
+  });
+
+const random = new RandomState(2);
+const madeLayer = ({ shown }: LoadedBenchmark, units: number): ReducedLayer =>
+  wholeLayer(
+    shown.map(({ stimuli: { ids } }) =>
+      denseFeatures(
+        ids.length,
+        units,
+        Float32Array.from(random.standardNormal(ids.length * units)),
+      ),
+    ),
+  );
+
+test('workers give the bits of this thread, in whatever order they end', async () => {
+  pool = open();
+  expect(pool.workers).toBe(2);
+  const jobs = [];
+  for (const units of [150, 30]) {
+    for (const loaded of benchmarks.loaded) {
+      const layer = madeLayer(loaded, units);
+      const { answer } = await pool.take(loaded, layer, { card });
+      jobs.push({ loaded, layer, answer });
+    }
+  }
+  for (const { loaded, layer, answer } of jobs) {
+    expect(await answer).toEqual(await loaded.measure(layer, { card }));
+  }
+});
+
+test('a refusal keeps its code and its words', async () => {
+  const [loaded] = benchmarks.loaded;
+  const layer = madeLayer(loaded, 7);
+  const here = await loaded.measure(layer, { card }).catch(VentralError.from);
+  pool = open();
+  const { answer } = await pool.take(loaded, layer, { card });
+  const { code, message, details } = here as VentralError;
+  expect(code).toBe('units-too-few');
+  await expect(answer).rejects.toMatchObject({ code, message, details });
+});
+
+test.each([
+  ['memory', { maxMemory: 2 ** 20 }],
+  ['work', { measurements: 3 }],
+])('where there is little %s, this thread measures', async (_, options) => {
+  pool = open(options);
+  expect(pool.workers).toBe(0);
+  const [loaded] = benchmarks.loaded;
+  const layer = madeLayer(loaded, 150);
+  const { answer } = await pool.take(loaded, layer, { card });
+  expect(await answer).toEqual(await loaded.measure(layer, { card }));
+});
+
+test('an interruption ends what is measured, in the midst of it', async () => {
+  const stop = new AbortController();
+  pool = open({ signal: stop.signal });
+  const [loaded] = benchmarks.loaded;
+  const { answer } = await pool.take(loaded, madeLayer(loaded, 150), { card });
+  stop.abort(new VentralError('interrupted', 'Interrupted'));
+  await expect(answer).rejects.toMatchObject({ code: 'interrupted' });
+  await expect(pool.take(loaded, madeLayer(loaded, 150), { card })).rejects.toMatchObject({
+    code: 'interrupted',
+  });
+});
