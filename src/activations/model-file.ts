@@ -8,7 +8,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
-import { getMetadata } from '../onnx/metadata.js';
+import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { cardTemplate, imagenetCard, type ModelCard, parseCard } from './card.js';
 
@@ -21,6 +21,18 @@ export interface ModelFile {
   readonly bytes: Uint8Array;
   readonly model: Model;
   readonly card: ModelCard | undefined;
+  /** Where that card stands. */
+  readonly cardPlace?: CardPlace | undefined;
+}
+
+/** Where a card was found: a YAML or JSON file, the metadata of the ONNX file, or no file at all. */
+export type CardPlace =
+  | { readonly kind: 'file' | 'embedded'; readonly path: string }
+  | { readonly kind: 'given' | 'assumed' };
+
+interface PlacedCard {
+  readonly card: ModelCard;
+  readonly place: CardPlace;
 }
 
 /** Where else a card may come from. */
@@ -55,25 +67,26 @@ export async function openModelFile(
   source: CardSource = {},
 ): Promise<ModelFile> {
   const located = await locate(reference);
-  const { path, card } = located;
+  const { path } = located;
   const { model, bytes } = await selfContained(
     readModel(located.bytes, basename(path)),
     located.bytes,
     path,
   );
   const found =
-    source.card ??
+    (source.card && { card: source.card, place: { kind: 'given' as const } }) ??
     (await givenCard(source)) ??
-    card ??
+    located.placed ??
     embeddedCard(model, path) ??
     besideCard(path) ??
     assumed(source);
   return {
-    name: found?.name ?? basename(path, extname(path)),
+    name: found?.card.name ?? basename(path, extname(path)),
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
     bytes,
     model,
-    card: found,
+    card: found?.card,
+    cardPlace: found?.place,
   };
 }
 
@@ -101,7 +114,7 @@ export function cardOf(file: ModelFile): ModelCard {
 
 async function locate(
   reference: string,
-): Promise<{ path: string; bytes: Uint8Array; card?: ModelCard }> {
+): Promise<{ path: string; bytes: Uint8Array; placed?: PlacedCard }> {
   const named = join(shipped, reference);
   const isName =
     /^[\w.-]+$/.test(reference) && !existsSync(reference) && existsSync(join(named, 'model.yaml'));
@@ -122,7 +135,7 @@ async function locate(
 
 async function fromCard(
   path: string,
-): Promise<{ path: string; bytes: Uint8Array; card: ModelCard }> {
+): Promise<{ path: string; bytes: Uint8Array; placed: PlacedCard }> {
   if (!existsSync(path))
     throw new VentralError(
       'file-missing',
@@ -130,6 +143,7 @@ async function fromCard(
       { file: path },
     );
   const card = parseCard(await readFile(path, 'utf8'), path);
+  const placed: PlacedCard = { card, place: { kind: 'file', path } };
   const folder = dirname(path);
   if (card.file) {
     const file = resolve(folder, card.file);
@@ -139,13 +153,13 @@ async function fromCard(
         `${path} names the file ${card.file}, which does not exist`,
         { file: card.file, field: '/file' },
       );
-    return { path: file, bytes: await readFile(file), card };
+    return { path: file, bytes: await readFile(file), placed };
   }
   if (card.build && dirname(resolve(folder)) === shipped) {
     const module = await import(
       pathToFileURL(join(packageRoot, 'dist', 'models', basename(folder), card.build)).href
     );
-    return { path: join(folder, 'model.onnx'), bytes: await module.build(), card };
+    return { path: join(folder, 'model.onnx'), bytes: await module.build(), placed };
   }
   throw new VentralError(
     'card-invalid',
@@ -154,28 +168,32 @@ async function fromCard(
   );
 }
 
-async function givenCard(source: CardSource): Promise<ModelCard | undefined> {
+async function givenCard(source: CardSource): Promise<PlacedCard | undefined> {
   if (source.file === undefined) return undefined;
   if (!existsSync(source.file))
     throw new VentralError('file-missing', `--card ${source.file} does not exist`, {
       file: source.file,
     });
-  return parseCard(await readFile(source.file, 'utf8'), source.file);
+  const card = parseCard(await readFile(source.file, 'utf8'), source.file);
+  return { card, place: { kind: 'file', path: source.file } };
 }
 
-function embeddedCard(model: Model, path: string): ModelCard | undefined {
-  const text = getMetadata(model, 'ventral.card');
-  return text === undefined ? undefined : parseCard(text, `ventral.card in ${basename(path)}`);
+function embeddedCard(model: Model, path: string): PlacedCard | undefined {
+  const text = getMetadata(model, CARD_KEY);
+  if (text === undefined) return undefined;
+  const card = parseCard(text, `${CARD_KEY} in ${basename(path)}`);
+  return { card, place: { kind: 'embedded', path } };
 }
 
-function besideCard(path: string): ModelCard | undefined {
+function besideCard(path: string): PlacedCard | undefined {
   const base = join(dirname(path), basename(path, extname(path)));
   const file = ['.yaml', '.yml'].map((ending) => base + ending).find((name) => existsSync(name));
-  return file === undefined ? undefined : parseCard(readFileSync(file, 'utf8'), file);
+  if (file === undefined) return undefined;
+  return { card: parseCard(readFileSync(file, 'utf8'), file), place: { kind: 'file', path: file } };
 }
 
-function assumed(source: CardSource): ModelCard | undefined {
+function assumed(source: CardSource): PlacedCard | undefined {
   if (source.assume === undefined) return undefined;
-  if (source.assume === 'imagenet') return imagenetCard;
+  if (source.assume === 'imagenet') return { card: imagenetCard, place: { kind: 'assumed' } };
   throw new VentralError('bad-usage', `--assume: expected imagenet, found "${source.assume}"`);
 }
