@@ -1,0 +1,221 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { entryBytes, readEntry, readKey, writeEntry } from './cache-entry.js';
+
+const GIB = 2 ** 30;
+
+/** A write that has not moved for so long belongs to a process that is gone. */
+const ABANDONED_MS = 10 * 60_000;
+
+/** What {@link ContentCache.entries} says of an entry. */
+export interface CacheEntry {
+  /** What its key begins with (`gram` of `gram-sha256:…`); `damaged` where no key can be read. */
+  readonly kind: string;
+  /** Bytes on the disk. */
+  readonly bytes: number;
+}
+
+/**
+ * Bytes under keys that name their content, in HOME/cache/activations, shared by any number of
+ * processes without a lock: an entry is one file that appears whole, by being renamed, and never
+ * changes. Nothing is synced to the disk: what a power loss damages, the digest finds.
+ */
+export class ContentCache {
+  /** Where the entries lie. */
+  readonly folder: string;
+  /** Bytes that the entries may take on the disk; with 0 nothing is kept or served. */
+  readonly maxBytes: number;
+  readonly #unfinished: string;
+  /** Bytes that lay on the disk when it was last looked through, and those written here since then. */
+  #counted = Number.POSITIVE_INFINITY;
+  #written = 0;
+  #lastPut: Promise<unknown> = Promise.resolve();
+
+  private constructor(folder: string, maxBytes: number) {
+    this.folder = folder;
+    this.maxBytes = maxBytes;
+    this.#unfinished = join(folder, 'unfinished');
+  }
+
+  /**
+   * Opens the cache of a home, and sweeps what killed processes left half-written there. Makes no
+   * folder before there is something to keep.
+   * @param options.maxBytes bound in bytes, 10 GiB unless said
+   */
+  static async open(
+    home: string,
+    options: { readonly maxBytes?: number } = {},
+  ): Promise<ContentCache> {
+    const { maxBytes = 10 * GIB } = options;
+    const cache = new ContentCache(join(home, 'cache', 'activations'), maxBytes);
+    await cache.#sweep().catch(passOver);
+    return cache;
+  }
+
+  /**
+   * The bytes under a key, checked by their digest; undefined where there are none, where the disk
+   * cannot be read, and where they are damaged or another key's: then they are taken away. The buffer
+   * of what is returned holds nothing else, so that a typed array of any width can view it.
+   */
+  async get(key: string): Promise<Uint8Array | undefined> {
+    if (this.maxBytes === 0) return undefined;
+    const path = this.#path(key);
+    try {
+      const body = await readEntry(path, key);
+      if (!body) await rm(path, { force: true });
+      else await utimes(path, new Date(), new Date()).catch(passOver);
+      return body;
+    } catch (error) {
+      return passOver(error);
+    }
+  }
+
+  /** Whether there is an entry under a key; what it holds is checked when it is read. */
+  async has(key: string): Promise<boolean> {
+    if (this.maxBytes === 0) return false;
+    return stat(this.#path(key)).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+  }
+
+  /**
+   * Keeps bytes (the parts, one after the other) under a key, after what was used least recently has
+   * made room. False where they are larger than a tenth of the bound or than 1 GiB, or where the disk
+   * is full or may not be written. The puts of one process follow one another.
+   */
+  put(key: string, bytes: readonly Uint8Array[]): Promise<boolean> {
+    const put = this.#lastPut.then(() => this.#keep(this.#path(key), key, bytes));
+    this.#lastPut = put.catch(() => {});
+    return put;
+  }
+
+  /** Every entry, in no order. Throws what the file system says. */
+  async entries(): Promise<CacheEntry[]> {
+    const entries: CacheEntry[] = [];
+    for (const { path, bytes } of await this.#files()) {
+      try {
+        entries.push({ kind: kindOf(await readKey(path)), bytes });
+      } catch (error) {
+        missing(error as NodeJS.ErrnoException);
+      }
+    }
+    return entries;
+  }
+
+  /**
+   * Removes every entry, and what is half-written: a process that writes goes on without it. Says
+   * what was freed. Throws what the file system says where it does not allow it.
+   */
+  async clear(): Promise<{ readonly entries: number; readonly bytes: number }> {
+    const files = await this.#files();
+    for (const { path } of [...files, ...(await filesIn(this.#unfinished))]) {
+      await rm(path, { force: true });
+    }
+    return { entries: files.length, bytes: sum(files) };
+  }
+
+  #path(key: string): string {
+    if (!/^[!-~]{1,256}$/.test(key)) {
+      throw new RangeError(`A key has 1 to 256 printable ASCII characters, found "${key}"`);
+    }
+    const name = createHash('sha256').update(key).digest('hex');
+    return join(this.folder, name.slice(0, 2), name);
+  }
+
+  async #keep(path: string, key: string, parts: readonly Uint8Array[]): Promise<boolean> {
+    const size = entryBytes(parts);
+    if (size > Math.min(this.maxBytes / 10, GIB)) return false;
+    const temporary = join(this.#unfinished, randomUUID());
+    try {
+      if (!(await this.#makeRoom(size))) return false;
+      await mkdir(this.#unfinished, { recursive: true });
+      await mkdir(dirname(path), { recursive: true });
+      await writeEntry(temporary, key, parts);
+      await rename(temporary, path);
+      this.#written += size;
+      return true;
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(passOver);
+      passOver(error);
+      return false;
+    }
+  }
+
+  /**
+   * Evicts down to nine tenths of the bound where `size` more would exceed it; false where that does
+   * not succeed. What others write is seen by looking through the disk, which each process does for
+   * every twentieth of the bound that it writes: together they exceed it by a twentieth each at most,
+   * or by one entry each where that is more.
+   */
+  async #makeRoom(size: number): Promise<boolean> {
+    const { maxBytes } = this;
+    const written = this.#written + size;
+    if (this.#counted + written <= maxBytes && written <= maxBytes / 20) return true;
+    const files = await this.#files();
+    let total = sum(files) + sum(await filesIn(this.#unfinished));
+    if (total + size > maxBytes) {
+      files.sort((a, b) => a.lastUsed - b.lastUsed);
+      for (const { path, bytes } of files) {
+        if (total + size <= 0.9 * maxBytes) break;
+        await rm(path, { force: true }).then(() => {
+          total -= bytes;
+        }, passOver);
+      }
+    }
+    this.#counted = total;
+    this.#written = 0;
+    return total + size <= maxBytes;
+  }
+
+  async #sweep(): Promise<void> {
+    for (const { path, lastUsed } of await filesIn(this.#unfinished)) {
+      if (Date.now() - lastUsed > ABANDONED_MS) await rm(path, { force: true });
+    }
+  }
+
+  async #files(): Promise<File[]> {
+    const files: File[] = [];
+    for (const name of await namesIn(this.folder)) {
+      if (/^[0-9a-f]{2}$/.test(name)) files.push(...(await filesIn(join(this.folder, name))));
+    }
+    return files;
+  }
+}
+
+/** `gram` of `gram-sha256:…`, `read-out` of `read-out-sha256:…`, `cell` of `cell:…`. */
+const kindOf = (key = 'damaged') => key.replace(/(?:-sha256)?:.*$/, '');
+
+interface File {
+  readonly path: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly lastUsed: number;
+}
+
+const sum = (files: readonly File[]) => files.reduce((total, { bytes }) => total + bytes, 0);
+
+/** The files of a folder; those that another process takes away meanwhile are left out. */
+async function filesIn(folder: string): Promise<File[]> {
+  const found = await Promise.all(
+    (await namesIn(folder)).map(async (name): Promise<File[]> => {
+      const path = join(folder, name);
+      const stats = await stat(path).catch(missing);
+      return stats?.isFile() ? [{ path, bytes: stats.size, lastUsed: stats.mtimeMs }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+const namesIn = async (folder: string) => (await readdir(folder).catch(missing)) ?? [];
+
+/** Nothing, where a file is not there; throws any other error. */
+function missing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+/** Nothing, where the file system refused: a cache is a help only. Throws what is wrong in the code. */
+function passOver(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+}
