@@ -12,6 +12,8 @@ export interface GlobalOptions {
   readonly maxMemory: number;
   /** Bytes of scratch disk. */
   readonly maxScratch: number;
+  /** Bytes of the activation cache; 0 turns it off. */
+  readonly maxCache: number;
   readonly threads: number;
   readonly verbose: boolean;
 }
@@ -22,6 +24,7 @@ export function addGlobalOptions(program: Command): Command {
     .option('--home <folder>', 'where state lives (VENTRAL_HOME)')
     .option('--max-memory <size>', 'memory that the work may use', '2GiB')
     .option('--max-scratch <size>', 'scratch disk that the work may use', '10GiB')
+    .option('--max-cache <size>', 'disk that the activation cache may take; 0: no cache', '10GiB')
     .option('--threads <n>', 'threads of the runtime')
     .option('--verbose', 'show the stack of an error', false);
 }
@@ -40,6 +43,7 @@ export function globalOptions(command: Command): GlobalOptions {
     home: homeFolder(given.home),
     maxMemory: parseSize(given.maxMemory, '--max-memory'),
     maxScratch: parseSize(given.maxScratch, '--max-scratch'),
+    maxCache: parseSize(given.maxCache, '--max-cache', 0),
     threads,
     verbose: Boolean(given.verbose),
   };
@@ -53,15 +57,26 @@ function homeFolder(given: string | undefined): string {
 
 const units: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** Bytes of `2GiB`, `512MiB`, `1.5G` or a plain number; throws `bad-usage` naming the option. */
-export function parseSize(text: string, option: string): number {
+/**
+ * Bytes of `2GiB`, `512MiB`, `1.5G` or a plain number; throws `bad-usage` naming the option.
+ * @param least bytes that are still allowed
+ */
+export function parseSize(text: string, option: string, least = 1): number {
   const found = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
   const bytes = found ? Number(found[1]) * units[found[2].toUpperCase()] : Number.NaN;
-  if (!(bytes >= 1)) {
+  if (!(bytes >= least)) {
+    const sizes = least === 0 ? '512MiB or 2GiB, or 0,' : '512MiB or 2GiB,';
     throw new VentralError(
       'bad-usage',
-      `${option}: expected a size such as 512MiB or 2GiB, found "${text}"`,
+      `${option}: expected a size such as ${sizes} found "${text}"`,
     );
   }
   return Math.floor(bytes);
+}
+
+/** A size for people: `1.2 GiB`, `512 MiB`, `17 bytes`. */
+export function sizeText(bytes: number): string {
+  const unit = ['T', 'G', 'M', 'K'].find((prefix) => bytes >= units[prefix]);
+  if (unit === undefined) return `${bytes} bytes`;
+  return `${Number((bytes / units[unit]).toFixed(1))} ${unit}iB`;
 }

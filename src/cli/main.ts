@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { registerBenchmarks } from './commands/benchmarks.js';
+import { registerCache } from './commands/cache.js';
 import { registerData } from './commands/data.js';
 import { registerModels } from './commands/models.js';
 import { registerNetworks } from './commands/networks.js';
@@ -28,6 +29,7 @@ function program(io: Io): Command {
     registerBenchmarks,
     registerModels,
     registerData,
+    registerCache,
     registerServe,
   ]) {
     register(ventral, io);

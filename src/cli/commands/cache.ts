@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { type CacheEntry, ContentCache } from '../../activations/content-cache.js';
+import { globalOptions, sizeText } from '../global-options.js';
+import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
+
+/** `ventral cache show|clear`: what was kept of earlier work, so that it need not be done again. */
+export function registerCache(program: Command, io: Io): void {
+  const cache = program.command('cache').description('what is kept of layers computed before');
+  cache
+    .command('show')
+    .description('show what the cache holds, by kind')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => show(command, io));
+  cache
+    .command('clear')
+    .description('remove every entry of the cache; all can be computed again')
+    .action((_options: unknown, command: Command) => clear(command, io));
+}
+
+async function show(command: Command, io: Io): Promise<void> {
+  const cache = await cacheOf(command);
+  const entries = await cache.entries();
+  const { folder, maxBytes } = cache;
+  const total = bytesIn(entries);
+  const kinds = [...new Set(entries.map(({ kind }) => kind))].sort().map((kind) => {
+    const these = entries.filter((entry) => entry.kind === kind);
+    return { kind, entries: these.length, bytes: bytesIn(these) };
+  });
+  if (command.optsWithGlobals().json) {
+    const all = { folder, maxBytes, entries: entries.length, bytes: total, kinds };
+    io.out(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  const rows = kinds.map(({ kind, entries, bytes }) => [kind, String(entries), sizeText(bytes)]);
+  if (rows.length > 0) printRows(['kind', 'entries', 'size'], rows, io);
+  io.err(`${folder} holds ${sizeText(total)} of at most ${sizeText(maxBytes)}\n`);
+}
+
+async function clear(command: Command, io: Io): Promise<void> {
+  const { entries, bytes } = await (await cacheOf(command)).clear();
+  io.out(`${entries} ${entries === 1 ? 'entry' : 'entries'} removed, ${sizeText(bytes)} freed\n`);
+}
+
+function cacheOf(command: Command): Promise<ContentCache> {
+  const { home, maxCache } = globalOptions(command);
+  return ContentCache.open(home, { maxBytes: maxCache });
+}
+
+const bytesIn = (entries: readonly CacheEntry[]) =>
+  entries.reduce((sum, { bytes }) => sum + bytes, 0);
