@@ -9,6 +9,22 @@ import type { InputSpec } from '../screen/preprocess.js';
 export type Region = 'V1' | 'V2' | 'V4' | 'IT';
 
 /**
+ * How a layer was chosen by its score (`ventral map --commit`), and on which pictures, so that a score on
+ * any of them is known to be a selection.
+ */
+export interface RegionLayerChoice {
+  /** The layer that was chosen: the record counts as long as the card gives this layer. */
+  readonly layer: string;
+  readonly benchmark: string;
+  readonly version: number;
+  /** Digest over the inputs of all scores that were compared. */
+  readonly inputs: string;
+  readonly method: string;
+  /** Base64 of the first six bytes of the SHA-256 of each picture, sorted. */
+  readonly stimuli: string;
+}
+
+/**
  * What a score needs to know of a network beyond its graph (design §5): how it wants its pictures,
  * how many degrees of visual angle its input spans, and which layers stand for which region.
  */
@@ -23,6 +39,8 @@ export interface ModelCard {
   readonly logits?: { readonly layer: string; readonly classes: 'imagenet-1k' | readonly string[] };
   readonly layers?: readonly string[];
   readonly region_layer_map?: Readonly<Partial<Record<Region, string | readonly string[]>>>;
+  /** Records of `ventral map --commit`; `behavior` for the read-out. */
+  readonly region_layer_choice?: Readonly<Partial<Record<Region | 'behavior', RegionLayerChoice>>>;
   readonly assumed?: string;
 }
 

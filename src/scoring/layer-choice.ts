@@ -1,4 +1,4 @@
-import type { ModelCard } from '../activations/card.js';
+import type { ModelCard, RegionLayerChoice } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import type { LayerChoice } from './score.js';
@@ -10,6 +10,8 @@ export type LayerRequest = Readonly<Record<string, string | readonly string[]>>;
 export interface ChosenLayers {
   readonly layers: readonly string[];
   readonly choice: LayerChoice;
+  /** The card's record of how it came by them, where a map chose them (see `sharesStimuli`). */
+  readonly record?: RegionLayerChoice;
 }
 
 /**
@@ -28,8 +30,21 @@ export function chooseLayers(
   const flag = (key === undefined ? undefined : asked[key]) ?? asked['*'];
   if (flag !== undefined) return { layers: [flag].flat(), choice: { by: 'flag' } };
   const carded = fromCard(loaded, card);
-  if (carded !== undefined) return { layers: [carded].flat(), choice: { by: 'card' } };
+  if (carded !== undefined) return { layers: [carded].flat(), ...recorded(carded, key, card) };
   throw missing(loaded, key, card, name);
+}
+
+/** A record of the card counts for the very layer that it names. */
+function recorded(
+  carded: string | readonly string[],
+  key: string | undefined,
+  card: ModelCard,
+): Pick<ChosenLayers, 'choice' | 'record'> {
+  const records: Readonly<Record<string, RegionLayerChoice>> = card.region_layer_choice ?? {};
+  const record = key === undefined ? undefined : records[key];
+  if (record?.layer !== carded) return { choice: { by: 'card' } };
+  const { benchmark, version, inputs, method } = record;
+  return { choice: { by: { benchmark, version, inputs, method } }, record };
 }
 
 function fromCard(
