@@ -45,7 +45,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a model and its file
-         * @description Scores that were made stay. A model with a score waiting or running answers 409.
+         * @description Scores and layer maps that were made stay. A model that one waits for or runs on answers 409.
          */
         delete: operations["deleteModel"];
         options?: never;
@@ -133,7 +133,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an uploaded benchmark and its files
-         * @description Scores that were made stay. One with a score waiting or running answers 409.
+         * @description Scores and layer maps that were made stay. One that such a job waits for or runs on answers 409.
          */
         delete: operations["deleteBenchmark"];
         options?: never;
@@ -183,6 +183,59 @@ export interface paths {
          * @description A job that succeeded or failed before answers 409.
          */
         delete: operations["cancelScore"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/layer-maps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List layer map jobs, newest first
+         * @description The items are without `result`: the map of a large network over five benchmarks is about a
+         *     megabyte, and each job gives its own.
+         */
+        get: operations["listLayerMaps"];
+        put?: never;
+        /**
+         * Score every layer of a model against regions
+         * @description The same life as a score: 202 with the job, or with `Prefer: wait=N` (at most 60 seconds) 200
+         *     where the job ended in that time; a map of equal inputs is answered from the store. A region
+         *     stands for its public Brain-Score benchmark where the data are here, else for the simulated one;
+         *     `benchmarks` of the job says which. The choice of a layer is a selection, and so is every cell.
+         */
+        post: operations["requestLayerMap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/layer-maps/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /** One layer map job with its map */
+        get: operations["getLayerMap"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel a layer map job
+         * @description A job that succeeded or failed before answers 409. What was measured until then stays in the
+         *     cache, and another job of the same model goes on from there.
+         */
+        delete: operations["cancelLayerMap"];
         options?: never;
         head?: never;
         patch?: never;
@@ -459,14 +512,16 @@ export interface components {
             progress: components["schemas"]["Progress"] | null;
             /** @description One Score for each benchmark that has one, in the order asked. */
             results: components["schemas"]["Score"][];
-            failures: {
-                benchmark: string;
-                problem: components["schemas"]["Problem"];
-            }[];
-            links: {
-                self: string;
-                model?: string;
-            };
+            failures: components["schemas"]["JobFailures"];
+            links: components["schemas"]["JobLinks"];
+        };
+        JobFailures: {
+            benchmark: string;
+            problem: components["schemas"]["Problem"];
+        }[];
+        JobLinks: {
+            self: string;
+            model?: string;
         };
         JobPage: {
             items: components["schemas"]["Job"][];
@@ -511,6 +566,128 @@ export interface components {
             };
         } & {
             [key: string]: unknown;
+        };
+        /** @description Needs `regions`, `benchmarks` or both. */
+        LayerMapRequest: {
+            /** @description Id or digest of a registered model, or the name of a shipped one. */
+            model: string;
+            regions?: ("V1" | "V2" | "V4" | "IT" | "behavior")[];
+            benchmarks?: string[];
+            /** @description Names and globs; else the card's, else the graph's own (block outputs first). */
+            layers?: string[];
+            input?: components["schemas"]["InputSize"];
+            /** @description Choose on a seeded half of the stimuli, and score the chosen layer on the other half. */
+            holdout?: boolean;
+        };
+        /** @description A layer map job without its map. */
+        LayerMapListing: {
+            /** @example job_7h2d9s0a4w6y1k3n */
+            id: string;
+            state: components["schemas"]["JobState"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            startedAt: string | null;
+            /** Format: date-time */
+            finishedAt: string | null;
+            /** @description The model as it was asked for. */
+            model: string;
+            /** @description The columns, those of regions among them. */
+            benchmarks: string[];
+            layers?: string[];
+            input?: components["schemas"]["InputSize"];
+            holdout: boolean;
+            progress: components["schemas"]["Progress"] | null;
+            /** @description The benchmarks on which no layer has a value; the job has then failed. */
+            failures: components["schemas"]["JobFailures"];
+            links: components["schemas"]["JobLinks"];
+        };
+        LayerMapJob: components["schemas"]["LayerMapListing"] & {
+            /** @description null until the job has ended, and where it has no map. */
+            result: components["schemas"]["LayerMap"] | null;
+        };
+        LayerMapJobPage: {
+            items: components["schemas"]["LayerMapListing"][];
+            next: components["schemas"]["Cursor"];
+        };
+        /** @description Every layer of a model against every benchmark; the same object that `ventral map --json` prints. */
+        LayerMap: {
+            model: components["schemas"]["Digest"];
+            name: string;
+            /** @description Identifiers, the columns. */
+            benchmarks: string[];
+            layers: components["schemas"]["LayerRow"][];
+            /** @description By benchmark; without one on which no layer has a value. */
+            chosen: {
+                [key: string]: components["schemas"]["ChosenLayer"];
+            };
+            /** @description By benchmark, where it was asked for, the chosen layer on the stimuli that it was not chosen on. */
+            holdout?: {
+                [key: string]: components["schemas"]["Cell"];
+            };
+            plan: components["schemas"]["LayerMapPlan"];
+            provenance: {
+                ventral: string;
+                /** @description Digest over the inputs of all cells. */
+                inputs: string;
+                runtime: {
+                    ort: string;
+                    provider: string;
+                    threads: number;
+                };
+                seconds: number;
+                peakRssMiB: number;
+                /** @description How the layers were chosen. */
+                selection: string;
+            };
+        };
+        LayerRow: {
+            /** @example blocks.3.0 */
+            layer: string;
+            /** @description Other names of the same value. */
+            aliases?: string[];
+            /** @description null where the layer cannot be had. */
+            units: number | null;
+            /** @description Convolutions and matrix products on the longest way from the input to the layer. */
+            depth: number | null;
+            /** @description By benchmark. */
+            cells: {
+                [key: string]: components["schemas"]["Cell"];
+            };
+        };
+        Cell: components["schemas"]["Score"] | components["schemas"]["CellReason"];
+        /** @description Why there is no score. */
+        CellReason: {
+            /** @example 24 units < 25 components */
+            reason: string;
+        };
+        ChosenLayer: {
+            layer: string;
+            /** @description Layers whose simultaneous 95 % interval of the difference from the chosen one contains 0. */
+            tied: string[];
+            /** @description The `layerChoice` of scores with this layer. */
+            choice: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What the map takes, as it was told before the work. */
+        LayerMapPlan: {
+            layers: {
+                layer: string;
+                units: number;
+            }[];
+            /** @description One a stimulus set, or a pair of sets for a read-out. */
+            sets: {
+                benchmarks: string[];
+                stimuli: number;
+                /** @description The layers of each pass of the network; empty where all comes from the cache. */
+                passes: string[][];
+                cached: number;
+            }[];
+            /** @description Bytes beyond the network's own. */
+            memory: number;
+            /** @description Bytes of scratch disk at the highest. */
+            scratch: number;
         };
         ScorePart: {
             value: number | null;
@@ -566,6 +743,14 @@ export interface components {
         model: string;
         /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
         benchmark: string;
+        /** @description Only jobs in this state. */
+        stateFilter: components["schemas"]["JobState"];
+        /** @description Only jobs of this model (id, digest or shipped name). */
+        modelFilter: string;
+        /** @description Only jobs that ask for this benchmark. */
+        benchmarkFilter: string;
+        /** @description `wait=N`: seconds to wait for the end of the job. */
+        prefer: string;
         /** @description The id of a job. */
         job: string;
     };
@@ -899,11 +1084,11 @@ export interface operations {
                 /** @description `next` of the page before. */
                 cursor?: components["parameters"]["cursor"];
                 /** @description Only jobs in this state. */
-                state?: components["schemas"]["JobState"];
+                state?: components["parameters"]["stateFilter"];
                 /** @description Only jobs of this model (id, digest or shipped name). */
-                model?: string;
+                model?: components["parameters"]["modelFilter"];
                 /** @description Only jobs that ask for this benchmark. */
-                benchmark?: string;
+                benchmark?: components["parameters"]["benchmarkFilter"];
             };
             header?: never;
             path?: never;
@@ -928,7 +1113,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description `wait=N`: seconds to wait for the end of the job. */
-                Prefer?: string;
+                Prefer?: components["parameters"]["prefer"];
             };
             path?: never;
             cookie?: never;
@@ -1011,6 +1196,133 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLayerMaps: {
+        parameters: {
+            query?: {
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description Only jobs in this state. */
+                state?: components["parameters"]["stateFilter"];
+                /** @description Only jobs of this model (id, digest or shipped name). */
+                model?: components["parameters"]["modelFilter"];
+                /** @description Only jobs that ask for this benchmark. */
+                benchmark?: components["parameters"]["benchmarkFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerMapJobPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestLayerMap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=N`: seconds to wait for the end of the job. */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LayerMapRequest"];
+            };
+        };
+        responses: {
+            /** @description The job ended in time. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    /** @description The wait that was honoured. */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerMapJob"];
+                };
+            };
+            /** @description The job is accepted. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerMapJob"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLayerMap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerMapJob"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelLayerMap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cancelled job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerMapJob"];
                 };
             };
             404: components["responses"]["Problem"];

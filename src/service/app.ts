@@ -11,6 +11,7 @@ import { activationRoutes } from './activation-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
+import { layerMapRoutes } from './layer-map-routes.js';
 import { localToken } from './local-token.js';
 import { loopbackGuard } from './loopback-guard.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
@@ -56,6 +57,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     modelRoutes(context),
     benchmarkRoutes(context),
     scoreRoutes(context),
+    layerMapRoutes(context),
     activationRoutes(context),
     statusRoutes(context),
   );

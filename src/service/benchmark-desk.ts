@@ -105,14 +105,14 @@ export class BenchmarkDesk {
     return found;
   }
 
-  /** Forgets an upload and its files. Throws `not-found`, and `conflict` while a score needs it. */
+  /** Forgets an upload and its files. Throws `not-found`, and `conflict` while a job needs it. */
   async remove(idOrDigest: string): Promise<void> {
     const { id, digest, summary } = await this.get(idOrDigest);
     await this.#byDigest.run(digest, async () => {
       if (await this.#store.jobs.isNeeded(id)) {
         throw new VentralError(
           'conflict',
-          `A score on ${summary.identifier} is waiting or running: cancel it first`,
+          `A score or layer map on ${summary.identifier} is waiting or running: cancel it first`,
         );
       }
       await this.#store.benchmarks.remove(id);

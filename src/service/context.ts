@@ -7,6 +7,7 @@ import type { ScoreWorker } from './score-worker.js';
 /** What the routes stand on. */
 export interface ServiceContext {
   readonly store: HomeStore;
+  readonly home: string;
   readonly desk: ModelDesk;
   readonly benchmarks: BenchmarkDesk;
   readonly worker: ScoreWorker;

@@ -131,14 +131,14 @@ export class ModelDesk {
     return (await this.#store.models.change(id, change)) ?? this.get(id);
   }
 
-  /** Forgets a registration and frees its bytes. Throws `not-found`, and `conflict` while a score needs it. */
+  /** Forgets a registration and frees its bytes. Throws `not-found`, and `conflict` while a job needs it. */
   async remove(idOrDigest: string): Promise<void> {
     const { id, digest, name } = await this.get(idOrDigest);
     await this.#byDigest.run(digest, async () => {
       if (await this.#store.jobs.isNeeded(digest)) {
         throw new VentralError(
           'conflict',
-          `A score of ${name} is waiting or running: cancel it first`,
+          `A score or layer map of ${name} is waiting or running: cancel it first`,
         );
       }
       if (await this.#store.models.remove(id)) await this.#store.files.remove(digest);

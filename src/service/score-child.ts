@@ -1,7 +1,10 @@
-import type { ScoreTask } from './score-task.js';
+import type { JobTask } from './job-task.js';
 import { serveParent } from './serve-parent.js';
 
-serveParent<ScoreTask>(async () => {
+serveParent<JobTask>(async () => {
   const { runScoreTask } = await import('./score-task.js');
-  return runScoreTask;
+  return (task, progress) => {
+    if (task.kind === 'layer-map') throw new Error('Layer maps are not made yet');
+    return runScoreTask(task, progress);
+  };
 });

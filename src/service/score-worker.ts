@@ -2,15 +2,14 @@ import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
 import type { ModelCard } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Score } from '../scoring/score.js';
 import type { HomeStore } from '../store/home-store.js';
-import type { Job, JobEnd, JobFailure, JobProgress } from '../store/job-store.js';
+import { isOpen, type Job, type JobEnd, type JobProgress } from '../store/job.js';
 import type { ActivationTask } from './activation-task.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
-import { type ChildProgress, type PlainError, runChild } from './child.js';
+import { type ChildProgress, runChild } from './child.js';
 import { Gate } from './gate.js';
-import { problemOf } from './problem.js';
-import type { ScoreTask } from './score-task.js';
+import type { JobAnswer } from './job-task.js';
+import { endOf, failedEnd, missingOf, type References, taskOf } from './job-work.js';
 
 /** What the worker may use, and how it speaks. */
 export interface WorkerOptions {
@@ -22,23 +21,20 @@ export interface WorkerOptions {
   readonly maxMemory: number;
   /** Bytes of scratch disk that a score may use (`--max-scratch`). */
   readonly maxScratch: number;
+  /** Bytes that the cache of activations may keep (`--max-cache`). */
+  readonly maxCache: number;
   readonly threads: number;
   /** Compiled module that scores. */
   readonly script?: string;
-}
-
-/** What the scoring process answers. */
-export interface ScoreAnswer {
-  readonly scores: readonly Score[];
-  readonly failures: readonly { readonly benchmark: string; readonly error: PlainError }[];
 }
 
 const DEADLINE_SECONDS = 12 * 3600;
 const PROGRESS_MS = 500;
 
 /**
- * The one embedded worker: takes queued jobs in order and scores each in a child process. It ends a
- * child whose job was cancelled, and puts its job back into the queue when the service stops.
+ * The one embedded worker: takes queued jobs in order, scores and layer maps alike, and does each in a
+ * child process. It ends a child whose job was cancelled, and puts its job back into the queue when the
+ * service stops.
  */
 export class ScoreWorker {
   readonly #options: WorkerOptions;
@@ -46,7 +42,7 @@ export class ScoreWorker {
   readonly #stopped = new AbortController();
   #running: { readonly id: string; readonly abort: AbortController } | undefined;
   readonly #activations = new Gate(1);
-  #work: Promise<void> = Promise.resolve();
+  #drained: Promise<void> = Promise.resolve();
   #idle = true;
   #again = false;
 
@@ -59,7 +55,7 @@ export class ScoreWorker {
     this.#again = true;
     if (!this.#idle || this.#stopped.signal.aborted) return;
     this.#idle = false;
-    this.#work = this.#drain().finally(() => {
+    this.#drained = this.#drain().finally(() => {
       this.#idle = true;
     });
   }
@@ -107,7 +103,7 @@ export class ScoreWorker {
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#running?.abort.abort();
-    await this.#work;
+    await this.#drained;
   }
 
   async #drain(): Promise<void> {
@@ -134,9 +130,10 @@ export class ScoreWorker {
     if (job.state !== 'running') return;
     const abort = new AbortController();
     this.#running = { id: job.id, abort };
-    log.info({ job: job.id, attempt: job.attempt, benchmarks: job.benchmarks }, 'Scoring');
+    const { id, kind, attempt, benchmarks } = job;
+    log.info({ job: id, kind, attempt, benchmarks }, 'Scoring');
     try {
-      const end = await this.#score(job, abort);
+      const end = await this.#work(job, abort);
       if (end) await this.#finish(job, end);
       else if (!this.alive) await store.jobs.requeue(job.id, job.attempt);
     } finally {
@@ -151,36 +148,31 @@ export class ScoreWorker {
     try {
       await store.jobs.finish(job.id, job.attempt, end);
     } catch (thrown) {
-      const error = VentralError.from(thrown);
       log.error({ job: job.id, err: thrown }, 'Results could not be written');
-      await store.jobs.finish(job.id, job.attempt, {
-        scores: [],
-        failures: missingOf(job).map((id) => failure(id, error)),
-      });
+      await store.jobs.finish(job.id, job.attempt, failedEnd(job, VentralError.from(thrown)));
     }
   }
 
   /**
-   * Scores what has no result yet; a child that dies fails every benchmark that it was asked for.
+   * Makes what has no result yet; a child that dies fails every benchmark that it was asked for.
    * @returns undefined where the job was cancelled or the service stops
    */
-  async #score(job: Job, abort: AbortController): Promise<JobEnd | undefined> {
-    const missing = missingOf(job);
+  async #work(job: Job, abort: AbortController): Promise<JobEnd | undefined> {
     try {
-      const references = await this.#references(job, missing);
-      const answer = await this.#child(job, [...references.keys()], abort);
-      return endOf(answer, missing, references);
+      const references = await this.#references(job);
+      return endOf(job, await this.#child(job, references, abort), references);
     } catch (thrown) {
       if (abort.signal.aborted) return undefined;
       const error = VentralError.from(thrown);
       const { cause } = error.details;
       this.#options.log.warn({ job: job.id, code: error.code, err: cause }, error.message);
-      return { scores: [], failures: missing.map((benchmark) => failure(benchmark, error)) };
+      return failedEnd(job, error);
     }
   }
 
   /** What the scoring process is asked for, each with the benchmarks that it gives. */
-  async #references(job: Job, missing: readonly string[]): Promise<Map<string, readonly string[]>> {
+  async #references(job: Job): Promise<References> {
+    const missing = missingOf(job);
     const references = new Map<string, readonly string[]>();
     for (const source of job.sources) {
       const { reference, ids } = await this.#options.benchmarks.reference(source);
@@ -189,37 +181,26 @@ export class ScoreWorker {
     return references;
   }
 
-  async #child(
-    job: Job,
-    benchmarks: readonly string[],
-    abort: AbortController,
-  ): Promise<ScoreAnswer> {
-    const {
-      store,
-      home,
-      maxMemory,
-      maxScratch,
-      threads,
-      script = 'score-child.js',
-    } = this.#options;
+  async #child(job: Job, references: References, abort: AbortController): Promise<JobAnswer> {
+    const { store, home, threads, maxMemory, maxScratch, maxCache } = this.#options;
     const registered = await store.files.has(job.digest);
     const size = registered ? ((await store.models.find(job.digest))?.size ?? 0) : 0;
-    const task: ScoreTask = {
+    const task = taskOf(job, {
       home,
       maxMemory,
       maxScratch,
+      maxCache,
       threads,
       model: {
         reference: registered ? store.files.path(job.digest) : job.model,
         name: job.modelName,
         card: job.card as ModelCard,
       },
-      benchmarks,
-      ...(job.layers ? { layers: job.layers } : {}),
+      benchmarks: [...references.keys()],
       ...(job.input ? { input: job.input } : {}),
-    };
-    return runChild<ScoreAnswer>({
-      script,
+    });
+    return runChild<JobAnswer>({
+      script: this.#options.script ?? 'score-child.js',
       task,
       temporary: store.temporary,
       limits: { memory: maxMemory + 3 * size, seconds: DEADLINE_SECONDS },
@@ -248,44 +229,8 @@ export class ScoreWorker {
   }
 }
 
-/** Whether a job has not ended yet. */
-export const isOpen = (job: Job | undefined): boolean =>
-  job?.state === 'queued' || job?.state === 'running';
-
-/** Results and failures of the benchmarks that had none: every one of them gets the one or the other. */
-function endOf(
-  answer: ScoreAnswer,
-  missing: readonly string[],
-  references: ReadonlyMap<string, readonly string[]>,
-): JobEnd {
-  const scores = answer.scores.filter(({ benchmark }) => missing.includes(benchmark));
-  const failures = missing
-    .filter((id) => !scores.some(({ benchmark }) => benchmark === id))
-    .map((id) => {
-      // A file that cannot be read at all fails under its own name.
-      const told = answer.failures.find(
-        ({ benchmark }) => benchmark === id || references.get(benchmark)?.includes(id),
-      );
-      const { code, message, details } = told?.error ?? {
-        code: 'internal',
-        message: 'It has no result',
-        details: {},
-      };
-      return failure(id, new VentralError(code, message, details));
-    });
-  return { scores, failures };
-}
-
-const missingOf = (job: Job) =>
-  job.benchmarks.filter((id) => !job.results.some((score) => score.benchmark === id));
-
 function eta({ done, total }: ChildProgress, elapsed: number): JobProgress['etaSeconds'] {
   return done > 0 && total >= done
     ? Math.round(((elapsed / done) * (total - done)) / 100) / 10
     : null;
 }
-
-const failure = (benchmark: string, error: VentralError): JobFailure => ({
-  benchmark,
-  problem: problemOf(error),
-});

@@ -22,6 +22,8 @@ export interface ServiceOptions extends AppOptions {
   readonly orNext: boolean;
   readonly maxMemory: number;
   readonly maxScratch: number;
+  /** Bytes that the cache of activations may keep. */
+  readonly maxCache: number;
   readonly threads: number;
   readonly log: Logger;
   /** Most bytes of an uploaded model. */
@@ -96,12 +98,13 @@ function compose(
   options: ServiceOptions,
   own: { readonly token: string; readonly port: () => number; readonly ending: AbortSignal },
 ): ServiceContext {
-  const { home, log, maxMemory, maxScratch, threads, scoreScript, uploadSize } = options;
+  const { home, log, maxMemory, maxScratch, maxCache, threads, scoreScript, uploadSize } = options;
   const bounds = { maxMemory, maxScratch, signal: own.ending };
   const benchmarks = new BenchmarkDesk(store, bounds);
   const script = scoreScript ? { script: scoreScript } : {};
   return {
     store,
+    home,
     desk: new ModelDesk(store, bounds),
     benchmarks,
     worker: new ScoreWorker({
@@ -111,6 +114,7 @@ function compose(
       log,
       maxMemory,
       maxScratch,
+      maxCache,
       threads,
       ...script,
     }),

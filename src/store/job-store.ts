@@ -1,57 +1,9 @@
-import type { Score } from '../scoring/score.js';
 import type { Database, Queries } from './database.js';
+import type { Job, JobEnd, JobKind, JobOf, JobProgress, JobRequest, JobState } from './job.js';
+import { type JobRow, jobOf } from './job-rows.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { type Page, type PageRequest, pageOf, startOf } from './page.js';
-
-/** Where a job stands. The last three are final. */
-export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-
-/** How far a running job is. */
-export interface JobProgress {
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
-  readonly etaSeconds: number | null;
-}
-
-/** A benchmark without a result, and why. */
-export interface JobFailure {
-  readonly benchmark: string;
-  /** A problem document. */
-  readonly problem: unknown;
-}
-
-/** What a score job is asked to do; model and card are as they were when it was asked. */
-export interface JobRequest {
-  /** The model as it was named: id, digest or shipped name. */
-  readonly model: string;
-  readonly digest: string;
-  readonly modelName: string;
-  /** A model card, as JSON. */
-  readonly card: unknown;
-  readonly benchmarks: readonly string[];
-  /** Where they come from: a shipped identifier, or the id of an uploaded file that may hold several. */
-  readonly sources: readonly string[];
-  /** For each benchmark, the digest of all inputs of its score: equal keys, equal scores. */
-  readonly keys: readonly string[];
-  readonly layers?: Readonly<Record<string, string>>;
-  readonly input?: Readonly<Record<string, number>>;
-}
-
-/** A score job with what it has so far. */
-export interface Job extends JobRequest {
-  readonly id: string;
-  readonly state: JobState;
-  /** Counts the workers that took it; results of an earlier attempt are refused. */
-  readonly attempt: number;
-  readonly progress: JobProgress | null;
-  readonly results: readonly Score[];
-  readonly failures: readonly JobFailure[];
-  readonly createdAt: Date;
-  readonly startedAt: Date | null;
-  readonly finishedAt: Date | null;
-}
 
 export interface JobFilter {
   readonly state?: JobState;
@@ -60,63 +12,17 @@ export interface JobFilter {
   readonly benchmark?: string;
 }
 
-/** What a worker found, in one piece. */
-export interface JobEnd {
-  readonly scores: readonly Score[];
-  readonly failures: readonly JobFailure[];
-}
-
-interface JobRow {
-  id: string;
-  seq: number;
-  state: JobState;
-  model: string;
-  digest: string;
-  model_name: string;
-  card: unknown;
-  benchmarks: string[];
-  keys: string[];
-  sources: string[];
-  layers: Record<string, string> | null;
-  input: Record<string, number> | null;
-  attempt: number;
-  progress: JobProgress | null;
-  failures: JobFailure[];
-  created_at: Date;
-  started_at: Date | null;
-  finished_at: Date | null;
-  results: Score[] | null;
-}
-
-/** A job with its results in the order of its benchmarks. */
-const SELECT = `select jobs.*, (
+/** Scores of a job in the order of its benchmarks. */
+const RESULTS = `(
     select jsonb_agg(results.score order by position)
     from jsonb_array_elements_text(jobs.benchmarks) with ordinality as asked (benchmark, position)
     join results on results.job = jobs.id and results.benchmark = asked.benchmark
-  ) as results from jobs`;
+  ) as results`;
 
-const record = (row: JobRow): Job => ({
-  id: row.id,
-  state: row.state,
-  model: row.model,
-  digest: row.digest,
-  modelName: row.model_name,
-  card: row.card,
-  benchmarks: row.benchmarks,
-  keys: row.keys,
-  sources: row.sources,
-  ...(row.layers ? { layers: row.layers } : {}),
-  ...(row.input ? { input: row.input } : {}),
-  attempt: row.attempt,
-  progress: row.progress,
-  results: row.results ?? [],
-  failures: row.failures,
-  createdAt: row.created_at,
-  startedAt: row.started_at,
-  finishedAt: row.finished_at,
-});
+/** A map is about a megabyte, so that lists go without. */
+const MAP = '(select map from layer_maps where layer_maps.job = jobs.map_of) as map';
 
-/** The tables of score jobs and their results (design §8). */
+/** The tables of jobs and their results (design §8). */
 export class JobStore {
   readonly #database: Database;
 
@@ -126,45 +32,23 @@ export class JobStore {
 
   /**
    * Writes a job. Results of equal inputs that are in the store become its own at once, under the
-   * model's present name; a job whose every benchmark has one is born `succeeded`.
+   * model's present name; a job that lacks nothing then is born `succeeded`.
    */
-  create(request: JobRequest): Promise<Job> {
+  create<R extends JobRequest>(request: R): Promise<JobOf<R['kind']>> {
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
-      await queries.query(
-        `insert into jobs (id, state, model, digest, model_name, card, benchmarks, sources, keys, layers, input)
-         values ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-        [
-          id,
-          request.model,
-          request.digest,
-          request.modelName,
-          ...[
-            request.card,
-            request.benchmarks,
-            request.sources,
-            request.keys,
-            request.layers,
-            request.input,
-          ].map(jsonText),
-        ],
-      );
-      const reused = await queries.query(
-        `insert into results (job, benchmark, key, score)
-         select distinct on (asked.benchmark) $1, asked.benchmark, results.key, jsonb_set(results.score, '{name}', to_jsonb($4::text))
-         from unnest($2::text[], $3::text[]) as asked (benchmark, key)
-         join results on results.key = asked.key
-         order by asked.benchmark, results.created_at
-         returning benchmark`,
-        [id, request.benchmarks, request.keys, request.modelName],
-      );
-      if (reused.length === request.benchmarks.length) {
+      await insert(queries, id, request);
+      const whole =
+        request.kind === 'score'
+          ? await reuseScores(queries, id, request)
+          : await reuseMap(queries, id, request.keys[0]);
+      if (whole) {
         await queries.query(
           `update jobs set state = 'succeeded', started_at = now(), finished_at = now() where id = $1`,
           [id],
         );
       }
-      return (await find(queries, id))!;
+      return (await find(queries, id)) as JobOf<R['kind']>;
     });
   }
 
@@ -172,10 +56,16 @@ export class JobStore {
     return find(this.#database, id);
   }
 
-  /** Newest first. */
-  async list(filter: JobFilter, page: PageRequest): Promise<Page<Job>> {
+  /** Newest first; layer maps without their result. */
+  async list<K extends JobKind>(
+    kind: K,
+    filter: JobFilter,
+    page: PageRequest,
+  ): Promise<Page<JobOf<K>>> {
     const rows = await this.#database.query<JobRow>(
-      `${SELECT} where seq < $1 and ($3::text is null or state = $3) and ($4::text is null or model = $4 or digest = $4)
+      `select jobs.*, ${RESULTS} from jobs
+       where kind = $6 and seq < $1 and ($3::text is null or state = $3)
+       and ($4::text is null or model = $4 or digest = $4)
        and ($5::text is null or benchmarks ? $5) order by seq desc limit $2`,
       [
         startOf(page),
@@ -183,12 +73,13 @@ export class JobStore {
         filter.state ?? null,
         filter.model ?? null,
         filter.benchmark ?? null,
+        kind,
       ],
     );
-    return pageOf(rows, page.limit, record);
+    return pageOf(rows, page.limit, (row) => jobOf(row) as JobOf<K>);
   }
 
-  /** Takes the oldest queued job, and counts the attempt; undefined where none waits. */
+  /** Takes the oldest queued job of any kind, and counts the attempt; undefined where none waits. */
   async claim(): Promise<Job | undefined> {
     const [row] = await this.#database.query<{ id: string }>(
       `update jobs set state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, now()), progress = null
@@ -214,19 +105,14 @@ export class JobStore {
     return this.#database.transaction(async (queries) => {
       const job = await lockRunning(queries, id, attempt);
       if (!job) return undefined;
-      for (const score of end.scores) {
-        await queries.query(
-          'insert into results (job, benchmark, key, score) values ($1, $2, $3, $4)',
-          [id, score.benchmark, job.keys[job.benchmarks.indexOf(score.benchmark)], jsonText(score)],
-        );
-      }
-      const [{ n }] = await queries.query<{ n: number }>(
-        'select count(*)::int as n from results where job = $1',
-        [id],
-      );
+      const whole =
+        end.kind === 'score'
+          ? await writeScores(queries, job, end.scores)
+          : await writeMap(queries, job, end.map);
+      const state = whole && end.failures.length === 0 ? 'succeeded' : 'failed';
       await queries.query(
         'update jobs set state = $2, failures = $3, finished_at = now() where id = $1',
-        [id, n === job.benchmarks.length ? 'succeeded' : 'failed', jsonText(end.failures)],
+        [id, state, jsonText(end.failures)],
       );
       return find(queries, id);
     });
@@ -267,9 +153,92 @@ export class JobStore {
   }
 }
 
+async function insert(queries: Queries, id: string, request: JobRequest): Promise<void> {
+  const { card, benchmarks, sources, keys, layers, input } = request;
+  await queries.query(
+    `insert into jobs (id, kind, state, model, digest, model_name, holdout, card, benchmarks, sources, keys, layers, input)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    [
+      id,
+      request.kind,
+      request.model,
+      request.digest,
+      request.modelName,
+      request.kind === 'layer-map' ? request.holdout : null,
+      ...[card, benchmarks, sources, keys, layers, input].map(jsonText),
+    ],
+  );
+}
+
+/** @returns whether every benchmark has a score then */
+async function reuseScores(queries: Queries, id: string, request: JobRequest): Promise<boolean> {
+  const reused = await queries.query(
+    `insert into results (job, benchmark, key, score)
+     select distinct on (asked.benchmark) $1, asked.benchmark, results.key, jsonb_set(results.score, '{name}', to_jsonb($4::text))
+     from unnest($2::text[], $3::text[]) as asked (benchmark, key)
+     join results on results.key = asked.key
+     order by asked.benchmark, results.created_at
+     returning benchmark`,
+    [id, request.benchmarks, request.keys, request.modelName],
+  );
+  return reused.length === request.benchmarks.length;
+}
+
+/** @returns whether there is a map; one of a job that failed in part is made anew */
+async function reuseMap(queries: Queries, id: string, key: string): Promise<boolean> {
+  const rows = await queries.query(
+    `update jobs set map_of = made.job
+     from (
+       select layer_maps.job from layer_maps join jobs on jobs.id = layer_maps.job
+       where layer_maps.key = $2 and jobs.state = 'succeeded' order by jobs.seq limit 1
+     ) as made
+     where jobs.id = $1 returning jobs.id`,
+    [id, key],
+  );
+  return rows.length > 0;
+}
+
+/** @returns whether every benchmark has a score then */
+async function writeScores(
+  queries: Queries,
+  job: JobRow,
+  scores: (JobEnd & { kind: 'score' })['scores'],
+): Promise<boolean> {
+  for (const score of scores) {
+    await queries.query(
+      'insert into results (job, benchmark, key, score) values ($1, $2, $3, $4)',
+      [job.id, score.benchmark, job.keys[job.benchmarks.indexOf(score.benchmark)], jsonText(score)],
+    );
+  }
+  const [{ n }] = await queries.query<{ n: number }>(
+    'select count(*)::int as n from results where job = $1',
+    [job.id],
+  );
+  return n === job.benchmarks.length;
+}
+
+/** @returns whether there is a map */
+async function writeMap(
+  queries: Queries,
+  { id, keys }: JobRow,
+  map: (JobEnd & { kind: 'layer-map' })['map'],
+): Promise<boolean> {
+  if (!map) return false;
+  await queries.query('insert into layer_maps (job, key, map) values ($1, $2, $3)', [
+    id,
+    keys[0],
+    jsonText(map),
+  ]);
+  await queries.query('update jobs set map_of = $1 where id = $1', [id]);
+  return true;
+}
+
 async function find(queries: Queries, id: string): Promise<Job | undefined> {
-  const [row] = await queries.query<JobRow>(`${SELECT} where id = $1`, [id]);
-  return row && record(row);
+  const [row] = await queries.query<JobRow>(
+    `select jobs.*, ${RESULTS}, ${MAP} from jobs where id = $1`,
+    [id],
+  );
+  return row && jobOf(row);
 }
 
 async function lockRunning(

@@ -67,6 +67,22 @@ const migrations: readonly (readonly string[])[] = [
     'update jobs set sources = benchmarks',
     'alter table jobs alter column sources set not null',
   ],
+  [
+    `alter table jobs add column kind text not null default 'score' check (kind in ('score', 'layer-map'))`,
+    'alter table jobs alter column kind drop default',
+    'create index jobs_kind on jobs (kind, seq)',
+    'alter table jobs add column holdout boolean',
+    // Plain json: a map is kept and given back as it is, about a megabyte of it.
+    `create table layer_maps (
+      job text primary key references jobs (id),
+      key text not null,
+      map json not null,
+      created_at timestamptz not null default now()
+    )`,
+    'create index layer_maps_key on layer_maps (key)',
+    // The job whose map this is: its own, or that of an earlier job of equal inputs.
+    'alter table jobs add column map_of text references layer_maps (job)',
+  ],
 ];
 
 /** Number of the schema that this version of ventral writes. */

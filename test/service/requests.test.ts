@@ -170,7 +170,12 @@ describe('a request', () => {
         })
         .map((body) => JSON.stringify(body)),
     );
-    const path = fc.constantFrom('/v1/scores', '/v1/activations', '/v1/models/mdl_x');
+    const path = fc.constantFrom(
+      '/v1/scores',
+      '/v1/layer-maps',
+      '/v1/activations',
+      '/v1/models/mdl_x',
+    );
     await fc.assert(
       fc.asyncProperty(path, value, async (where, body) => {
         const answer = await service.call(where.endsWith('_x') ? 'PATCH' : 'POST', where, {
@@ -186,7 +191,7 @@ describe('a request', () => {
 
   it('with any path or query never breaks the service', async () => {
     const where = fc.tuple(
-      fc.constantFrom('models', 'scores', 'benchmarks', ''),
+      fc.constantFrom('models', 'scores', 'layer-maps', 'benchmarks', ''),
       fc.string(),
       fc.string(),
     );

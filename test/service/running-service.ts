@@ -44,6 +44,7 @@ export async function runningService(options: Partial<ServiceOptions> = {}) {
     orNext: false,
     maxMemory: 2 ** 30,
     maxScratch: 2 ** 30,
+    maxCache: 2 ** 30,
     threads: 1,
     log: pino({ level: 'silent' }),
     validateResponses: true,

@@ -9,6 +9,7 @@ const service = await startService({
   orNext: false,
   maxMemory: 2 ** 30,
   maxScratch: 2 ** 30,
+  maxCache: 2 ** 30,
   threads: 1,
   log: pino({ level: 'silent' }),
   scoreScript: new URL('./stub-score-child.mjs', import.meta.url).pathname,

@@ -1,9 +1,10 @@
-// Stands in for the scoring process: what it does is said by the layer that is asked for V1.
+// Stands in for the scoring process: what it does is said by the layer that is asked for V1, or by the
+// first layer of a map.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveParent } from '../../dist/src/service/serve-parent.js';
 
 serveParent(async () => async (task, progress) => {
-  const [word, amount] = (task.layers?.V1 ?? 'score').split('=');
+  const [word, amount] = (task.layers?.V1 ?? task.layers?.[0] ?? 'score').split('=');
   progress({ stage: 'activations', done: 1, total: 4 });
   if (word === 'sleep') await sleep(Number(amount));
   if (word === 'hold') for (const end = Date.now() + Number(amount); Date.now() < end; );
@@ -35,8 +36,46 @@ serveParent(async () => async (task, progress) => {
         },
       ]
     : [];
-  return { scores: others.map((benchmark) => score(benchmark, task)), failures };
+  const scores = others.map((benchmark) => score(benchmark, task));
+  return task.kind === 'score'
+    ? { kind: 'score', scores, failures }
+    : { kind: 'layer-map', map: mapOf(task, scores), failures };
 });
+
+/** A map of one layer with a value, and one without. */
+function mapOf({ model, benchmarks, holdout }, scores) {
+  const entries = (value) => Object.fromEntries(benchmarks.map((id) => [id, value(id)]));
+  const reason = { reason: '24 units < 25 components' };
+  const cells = entries((id) => scores.find(({ benchmark }) => benchmark === id) ?? reason);
+  const choice = { by: { benchmark: 'x', version: 1, inputs: 'sha256:x', method: 'max' } };
+  const chosen = scores.map(({ benchmark }) => [benchmark, { layer: 'layer1', tied: [], choice }]);
+  return {
+    model: `sha256:${'a'.repeat(64)}`,
+    name: model.name,
+    benchmarks,
+    layers: [
+      { layer: 'layer1', units: 100, depth: 1, cells },
+      { layer: 'layer2', aliases: ['two'], units: 24, depth: 2, cells: entries(() => reason) },
+      { layer: 'layer3', units: null, depth: null, cells: entries(() => ({ reason: 'folded' })) },
+    ],
+    chosen: Object.fromEntries(chosen),
+    ...(holdout ? { holdout: cells } : {}),
+    plan: {
+      layers: [{ layer: 'layer1', units: 100 }],
+      sets: [{ benchmarks, stimuli: 40, passes: [['layer1', 'layer2']], cached: 0 }],
+      memory: 1e6,
+      scratch: 0,
+    },
+    provenance: {
+      ventral: '0',
+      inputs: 'sha256:x',
+      runtime: { ort: '1', provider: 'cpu', threads: 1 },
+      seconds: 0.1,
+      peakRssMiB: 10,
+      selection: 'by the highest value',
+    },
+  };
+}
 
 function score(benchmark, { model, input }) {
   const part = { value: 0.5, error: 0.01, splits: [0.49, 0.51] };

@@ -59,6 +59,7 @@ describe('the store of a home', () => {
     let store = await openHomeStore(home);
     await mkdir(join(home, 'models', hex('c')), { recursive: true });
     const request = {
+      kind: 'score' as const,
       model: 'c',
       digest: `sha256:${hex('c')}`,
       modelName: 'c',
@@ -85,6 +86,48 @@ describe('the store of a home', () => {
     await store.database.query('update schema_version set version = 99');
     await expect(migrate(store.database)).rejects.toMatchObject({ code: 'home-format' });
     await store.database.query('update schema_version set version = $1', [SCHEMA]);
+    await store.close();
+  });
+
+  it('takes over the jobs of a home that knew scores alone', async () => {
+    const before = await openHomeStore(home);
+    for (const statement of [
+      'drop index jobs_kind',
+      'alter table jobs drop column map_of, drop column holdout, drop column kind',
+      'drop table layer_maps',
+      'update schema_version set version = 2',
+      `insert into jobs (id, state, model, digest, model_name, card, benchmarks, sources, keys)
+       values ('job_old', 'succeeded', 'old', 'sha256:old', 'old', '{}', '["x"]', '["x"]', '["k-old"]'),
+              ('job_open', 'running', 'old', 'sha256:old', 'old', '{}', '["y"]', '["y"]', '["l-old"]')`,
+      `insert into results (job, benchmark, key, score) values ('job_old', 'x', 'k-old', '{"benchmark":"x","value":0.5}')`,
+    ]) {
+      await before.database.query(statement);
+    }
+    await before.close();
+    await writeFile(join(home, 'format.json'), '{"schema":2,"postgres":18}');
+    const store = await openHomeStore(home);
+    expect(JSON.parse(await readFile(join(home, 'format.json'), 'utf8'))).toMatchObject({
+      schema: SCHEMA,
+    });
+    expect(await store.jobs.find('job_old')).toMatchObject({
+      kind: 'score',
+      state: 'succeeded',
+      results: [{ benchmark: 'x', value: 0.5 }],
+    });
+    const asked = { model: 'new', digest: 'sha256:old', modelName: 'new', card: {} };
+    const again = { ...asked, benchmarks: ['x'], sources: ['x'] };
+    expect(await store.jobs.create({ ...again, kind: 'score', keys: ['k-old'] })).toMatchObject({
+      state: 'succeeded',
+      results: [{ name: 'new', value: 0.5 }],
+    });
+    expect(
+      await store.jobs.create({ ...again, kind: 'layer-map', keys: ['k-old'], holdout: false }),
+    ).toMatchObject({ state: 'queued', result: null });
+    const claimed = [];
+    for (let job = await store.jobs.claim(); job; job = await store.jobs.claim())
+      claimed.push({ id: job.id, kind: job.kind });
+    expect(claimed).toContainEqual({ id: 'job_open', kind: 'score' });
+    expect(claimed.at(-1)).toMatchObject({ kind: 'layer-map' });
     await store.close();
   });
 

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LayerMap } from '../../src/scoring/layer-map-types.js';
 import type { Score } from '../../src/scoring/score.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
-import type { JobRequest } from '../../src/store/job-store.js';
+import type { LayerMapJobRequest, ScoreJobRequest } from '../../src/store/job.js';
 import { madeHome } from './made-home.js';
 
 let home: string;
@@ -18,9 +19,10 @@ afterAll(async () => {
 });
 
 let count = 0;
-const request = (...benchmarks: string[]): JobRequest => {
+const request = (...benchmarks: string[]): ScoreJobRequest => {
   count++;
   return {
+    kind: 'score',
     model: 'mdl_x',
     digest: `sha256:${'a'.repeat(64)}`,
     modelName: 'x',
@@ -31,6 +33,18 @@ const request = (...benchmarks: string[]): JobRequest => {
     layers: { V1: 'layer1' },
   };
 };
+const mapRequest = (...benchmarks: string[]): LayerMapJobRequest => {
+  count++;
+  const { layers: _layers, ...asked } = request(...benchmarks);
+  return { ...asked, kind: 'layer-map', keys: [`map-${count}`], layers: ['layer*'], holdout: true };
+};
+const map = (name = 'x') =>
+  ({
+    name,
+    benchmarks: ['a', 'b'],
+    layers: [{ layer: 'layer1', cells: { b: { reason: 'none' }, a: { name, value: 0.5 } } }],
+    holdout: { a: { name, value: 0.4 }, b: { reason: 'none' } },
+  }) as unknown as LayerMap;
 const score = (benchmark: string, value = 0.5) => ({ benchmark, value }) as Score;
 const problem = { type: '/problems/x', title: 'x', status: 422, detail: 'x' };
 
@@ -55,6 +69,7 @@ describe('a job', () => {
     const running = await store.jobs.claim();
     expect(running).toMatchObject({ id: first.id, state: 'running', attempt: 1 });
     const ended = await store.jobs.finish(first.id, 1, {
+      kind: 'score',
       scores: [score('a'), score('b')],
       failures: [],
     });
@@ -72,6 +87,7 @@ describe('a job', () => {
     await store.jobs.create(request('a', 'b'));
     const running = (await store.jobs.claim())!;
     const ended = await store.jobs.finish(running.id, 1, {
+      kind: 'score',
       scores: [score('b')],
       failures: [{ benchmark: 'a', problem }],
     });
@@ -97,21 +113,33 @@ describe('a job', () => {
       }),
     ).toBe(false);
     expect(
-      await store.jobs.finish(first.id, 1, { scores: [score('a', 0.1)], failures: [] }),
+      await store.jobs.finish(first.id, 1, {
+        kind: 'score',
+        scores: [score('a', 0.1)],
+        failures: [],
+      }),
     ).toBeUndefined();
     expect(
-      await store.jobs.finish(first.id, 2, { scores: [score('a', 0.2)], failures: [] }),
+      await store.jobs.finish(first.id, 2, {
+        kind: 'score',
+        scores: [score('a', 0.2)],
+        failures: [],
+      }),
     ).toMatchObject({ state: 'succeeded' });
     expect(
-      await store.jobs.finish(first.id, 2, { scores: [score('a', 0.3)], failures: [] }),
+      await store.jobs.finish(first.id, 2, {
+        kind: 'score',
+        scores: [score('a', 0.3)],
+        failures: [],
+      }),
     ).toBeUndefined();
-    expect((await store.jobs.find(first.id))?.results).toEqual([score('a', 0.2)]);
+    expect(await store.jobs.find(first.id)).toMatchObject({ results: [score('a', 0.2)] });
   });
 
   it('writes nothing where one of its results cannot be written', async () => {
     await store.jobs.create(request('a', 'b'));
     const job = (await store.jobs.claim())!;
-    const twice = { scores: [score('a'), score('a')], failures: [] };
+    const twice = { kind: 'score', scores: [score('a'), score('a')], failures: [] } as const;
     await expect(store.jobs.finish(job.id, 1, twice)).rejects.toThrow(/unique/);
     expect(await store.jobs.find(job.id)).toMatchObject({ state: 'running', results: [] });
     await store.jobs.cancel(job.id);
@@ -122,6 +150,7 @@ describe('a job', () => {
     await store.jobs.create(asked);
     const job = (await store.jobs.claim())!;
     await store.jobs.finish(job.id, 1, {
+      kind: 'score',
       scores: [score('a', 0.1), score('b', 0.2)],
       failures: [],
     });
@@ -137,7 +166,11 @@ describe('a job', () => {
     expect(more).toMatchObject({ state: 'queued', results: [score('a', 0.1)] });
     expect((await store.jobs.claim())?.id).toBe(more.id);
     expect(
-      await store.jobs.finish(more.id, 1, { scores: [score('c', 0.3)], failures: [] }),
+      await store.jobs.finish(more.id, 1, {
+        kind: 'score',
+        scores: [score('c', 0.3)],
+        failures: [],
+      }),
     ).toMatchObject({
       state: 'succeeded',
       results: [score('a', 0.1), score('c', 0.3)],
@@ -169,6 +202,7 @@ describe('a job', () => {
     const pages = [];
     for (let cursor: string | undefined; ; ) {
       const page = await store.jobs.list(
+        'score',
         { model: 'mdl_listed' },
         { limit: 2, ...(cursor ? { cursor } : {}) },
       );
@@ -179,9 +213,74 @@ describe('a job', () => {
     const ids = jobs.map((job) => job.id).reverse();
     expect(pages).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
     expect(
-      (await store.jobs.list({ benchmark: 'listed', state: 'queued' }, { limit: 9 })).items,
+      (await store.jobs.list('score', { benchmark: 'listed', state: 'queued' }, { limit: 9 }))
+        .items,
     ).toHaveLength(5);
-    expect((await store.jobs.list({ benchmark: 'other' }, { limit: 9 })).items).toEqual([]);
-    await expect(store.jobs.list({}, { limit: 9, cursor: 'bm9wZQ' })).rejects.toThrow(/cursor/);
+    expect((await store.jobs.list('score', { benchmark: 'other' }, { limit: 9 })).items).toEqual(
+      [],
+    );
+    await expect(store.jobs.list('score', {}, { limit: 9, cursor: 'bm9wZQ' })).rejects.toThrow(
+      /cursor/,
+    );
+  });
+});
+
+describe('a layer map job', () => {
+  it('shares the queue with scores, and ends with its map as it was given', async () => {
+    await drain();
+    const asked = await store.jobs.create(mapRequest('a', 'b'));
+    const later = await store.jobs.create(request('a'));
+    expect(asked).toMatchObject({
+      kind: 'layer-map',
+      state: 'queued',
+      layers: ['layer*'],
+      holdout: true,
+      result: null,
+    });
+    expect(await store.jobs.claim()).toMatchObject({ id: asked.id, kind: 'layer-map', attempt: 1 });
+    expect(await store.jobs.claim()).toMatchObject({ id: later.id, kind: 'score' });
+    const end = { kind: 'layer-map', map: map(), failures: [] } as const;
+    expect(await store.jobs.finish(asked.id, 0, end)).toBeUndefined();
+    expect(await store.jobs.finish(asked.id, 1, end)).toMatchObject({ state: 'succeeded' });
+    expect(await store.jobs.finish(asked.id, 1, end)).toBeUndefined();
+    const found = await store.jobs.find(asked.id);
+    expect(JSON.stringify((found as typeof asked).result)).toBe(JSON.stringify(map()));
+    await store.jobs.cancel(later.id);
+  });
+
+  it('is listed among its kind, without its map', async () => {
+    const { items } = await store.jobs.list('layer-map', {}, { limit: 9 });
+    expect(items).toMatchObject([{ kind: 'layer-map', state: 'succeeded' }]);
+    expect(items[0]).not.toHaveProperty('result');
+    const scores = await store.jobs.list('score', {}, { limit: 200 });
+    expect(new Set(scores.items.map(({ kind }) => kind))).toEqual(new Set(['score']));
+  });
+
+  it('is answered from the store where all its inputs are equal, under the present name', async () => {
+    await drain();
+    const asked = mapRequest('a', 'b');
+    const first = await store.jobs.create(asked);
+    await store.jobs.claim();
+    await store.jobs.finish(first.id, 1, { kind: 'layer-map', map: map(), failures: [] });
+    const again = await store.jobs.create({ ...asked, modelName: 'y' });
+    expect(again).toMatchObject({ state: 'succeeded', result: map('y') });
+    const third = await store.jobs.create(asked);
+    expect(third).toMatchObject({ state: 'succeeded', result: map() });
+    const other = await store.jobs.create({ ...asked, keys: ['other'] });
+    expect(other).toMatchObject({ state: 'queued', result: null });
+    await store.jobs.cancel(other.id);
+  });
+
+  it('that failed keeps what it has, and is made anew when it is asked for again', async () => {
+    const asked = mapRequest('a', 'b');
+    const failures = [{ benchmark: 'b', problem }];
+    for (const made of [map(), null]) {
+      const job = await store.jobs.create(asked);
+      expect(job).toMatchObject({ state: 'queued', result: null });
+      await store.jobs.claim();
+      expect(
+        await store.jobs.finish(job.id, 1, { kind: 'layer-map', map: made, failures }),
+      ).toMatchObject({ state: 'failed', failures, result: made });
+    }
   });
 });

@@ -26,7 +26,7 @@ export function registerServe(program: Command, io: Io): void {
 }
 
 async function serve(command: Command, io: Io): Promise<void> {
-  const { home, maxMemory, maxScratch, threads, verbose } = globalOptions(command);
+  const { home, maxMemory, maxScratch, maxCache, threads, verbose } = globalOptions(command);
   const { host, port } = command.opts<{ host: string; port?: string }>();
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
   const log = pino(
@@ -41,6 +41,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     orNext: asked === undefined,
     maxMemory,
     maxScratch,
+    maxCache,
     threads,
     log,
   });

@@ -1,0 +1,117 @@
+import { type Request, type Response, Router } from 'express';
+import type { components } from '../api/schema.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '../store/job.js';
+import type { JobFilter } from '../store/job-store.js';
+import type { ServiceContext } from './context.js';
+import { readPage } from './read-page.js';
+
+/** A kind of job as HTTP shows it. */
+export interface JobResource<K extends JobKind, Asked> {
+  readonly kind: K;
+  /** Below `/v1`. */
+  readonly path: string;
+  /** What messages call it. */
+  readonly noun: string;
+  /** What a body that the validator has passed asks for. Throws what is wrong with it, by JSON pointer. */
+  request(context: ServiceContext, asked: Asked): Promise<JobRequestOf<K>>;
+  /** The body of an answer. */
+  show(job: JobOf<K>): object;
+}
+
+const MOST_WAIT_SECONDS = 60;
+
+/** The life of a job over HTTP: asked for, waited for, listed, read, cancelled. */
+export function jobRoutes<K extends JobKind, Asked>(
+  context: ServiceContext,
+  resource: JobResource<K, Asked>,
+): Router {
+  const { store, worker } = context;
+  const { path, show } = resource;
+  const router = Router();
+  const find = async (id: string) => {
+    const job = await store.jobs.find(id);
+    if (job?.kind !== resource.kind)
+      throw new VentralError('not-found', `There is no ${resource.noun} job "${id}"`);
+    return job as JobOf<K>;
+  };
+  router.get(path, async (request, response) => {
+    const { query } = request;
+    const { items, next } = await store.jobs.list(
+      resource.kind,
+      query as JobFilter,
+      readPage(query),
+    );
+    response.json({ items: items.map(show), next });
+  });
+  router.post(path, async (request, response) => {
+    const asked = await resource.request(context, request.body as Asked);
+    const job = (await store.jobs.create(asked)) as JobOf<K>;
+    if (isOpen(job)) worker.wake();
+    await answer(context, resource, job, request, response);
+  });
+  router.get(`${path}/:job`, async (request, response) => {
+    response.json(show(await find(request.params.job)));
+  });
+  router.delete(`${path}/:job`, async (request, response) => {
+    const { id } = await find(request.params.job);
+    await worker.cancel(id);
+    const job = await find(id);
+    if (job.state !== 'cancelled')
+      throw new VentralError('conflict', `The job has ${job.state} already`);
+    response.json(show(job));
+  });
+  return router;
+}
+
+/** 202 with the job, or 200 where the client waits and the job ends in that time (RFC 7240). */
+async function answer<K extends JobKind, Asked>(
+  { store, worker }: ServiceContext,
+  { show, path }: JobResource<K, Asked>,
+  job: JobOf<K>,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const seconds = waitOf(request.get('Prefer'));
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  if (seconds !== undefined && isOpen(job))
+    await worker.untilEnd(job.id, seconds * 1000, gone.signal);
+  const now =
+    seconds === undefined || !isOpen(job)
+      ? job
+      : (((await store.jobs.find(job.id)) as JobOf<K> | undefined) ?? job);
+  if (gone.signal.aborted) return;
+  const inTime = seconds !== undefined && !isOpen(now);
+  if (inTime) response.set('Preference-Applied', `wait=${seconds}`);
+  response
+    .status(inTime ? 200 : 202)
+    .location(`/v1${path}/${now.id}`)
+    .json(show(now));
+}
+
+/** Seconds of `Prefer: wait=N`, at most a minute; undefined where the client does not say so. */
+function waitOf(prefer: string | undefined): number | undefined {
+  const found = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i.exec(prefer ?? '');
+  return found ? Math.min(Number(found[1]), MOST_WAIT_SECONDS) : undefined;
+}
+
+/** What all kinds of job show. */
+export function showCommon(job: Job, path: string) {
+  return {
+    id: job.id,
+    state: job.state,
+    createdAt: job.createdAt.toISOString(),
+    startedAt: job.startedAt?.toISOString() ?? null,
+    finishedAt: job.finishedAt?.toISOString() ?? null,
+    model: job.model,
+    benchmarks: [...job.benchmarks],
+    ...(job.input ? { input: { ...job.input } } : {}),
+    progress: job.progress,
+    failures: job.failures as components['schemas']['JobFailures'],
+    links: {
+      self: `/v1${path}/${job.id}`,
+      ...(job.model.startsWith('mdl_') ? { model: `/v1/models/${job.model}` } : {}),
+    },
+  };
+}

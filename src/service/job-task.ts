@@ -1,0 +1,57 @@
+import type { ModelCard } from '../activations/card.js';
+import type { LayerMap } from '../scoring/layer-map-types.js';
+import type { Score } from '../scoring/score.js';
+import type { PlainError } from './child.js';
+
+/** What the scoring process gets of a job of any kind. */
+export interface TaskCore {
+  readonly home: string;
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+  readonly maxCache: number;
+  readonly threads: number;
+  readonly model: {
+    /** Path of the ONNX file, or the name of a shipped model. */
+    readonly reference: string;
+    readonly name: string;
+    readonly card: ModelCard;
+  };
+  /** Identifiers, and files of uploaded ones. */
+  readonly benchmarks: readonly string[];
+  readonly input?: Readonly<Record<string, number>>;
+}
+
+/** A model to be scored. */
+export interface ScoreTask extends TaskCore {
+  readonly kind: 'score';
+  readonly layers?: Readonly<Record<string, string>>;
+}
+
+/** A layer map to be made. */
+export interface MapTask extends TaskCore {
+  readonly kind: 'layer-map';
+  readonly layers?: readonly string[];
+  readonly holdout: boolean;
+}
+
+export type JobTask = ScoreTask | MapTask;
+
+/** A benchmark without a result, under its identifier or, where it cannot be read at all, its file. */
+export interface AnsweredFailure {
+  readonly benchmark: string;
+  readonly error: PlainError;
+}
+
+/** What the scoring process answers. */
+export type JobAnswer =
+  | {
+      readonly kind: 'score';
+      readonly scores: readonly Score[];
+      readonly failures: readonly AnsweredFailure[];
+    }
+  | {
+      readonly kind: 'layer-map';
+      readonly map: LayerMap;
+      /** One for each benchmark on which no layer has a value. */
+      readonly failures: readonly AnsweredFailure[];
+    };

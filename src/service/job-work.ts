@@ -1,0 +1,68 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { Job, JobEnd, JobFailure } from '../store/job.js';
+import type { AnsweredFailure, JobAnswer, JobTask, TaskCore } from './job-task.js';
+import { problemOf } from './problem.js';
+
+/** Each name or file that the scoring process is given, with the benchmarks that it stands for. */
+export type References = ReadonlyMap<string, readonly string[]>;
+
+/** The benchmarks that a job still needs: a map is made whole or not at all. */
+export const missingOf = (job: Job): readonly string[] =>
+  job.kind === 'score'
+    ? job.benchmarks.filter((id) => !job.results.some(({ benchmark }) => benchmark === id))
+    : job.benchmarks;
+
+/** A job as the scoring process gets it. */
+export function taskOf(job: Job, core: TaskCore): JobTask {
+  if (job.kind === 'score') {
+    return { ...core, kind: job.kind, ...(job.layers ? { layers: job.layers } : {}) };
+  }
+  const { kind, holdout, layers } = job;
+  return { ...core, kind, holdout, ...(layers ? { layers } : {}) };
+}
+
+/** What an answer means for a job: each benchmark that it still needed has a result or a failure. */
+export function endOf(job: Job, answer: JobAnswer, references: References): JobEnd {
+  const missing = missingOf(job);
+  if (answer.kind === 'layer-map') {
+    const without = missing.filter((id) => !Object.hasOwn(answer.map.chosen, id));
+    const failures = failuresOf(without, answer.failures, references);
+    return { kind: answer.kind, map: answer.map, failures };
+  }
+  const scores = answer.scores.filter(({ benchmark }) => missing.includes(benchmark));
+  const without = missing.filter((id) => !scores.some(({ benchmark }) => benchmark === id));
+  const failures = failuresOf(without, answer.failures, references);
+  return { kind: answer.kind, scores, failures };
+}
+
+/** The end of a job whose process gave no answer: every benchmark that it still needed fails alike. */
+export function failedEnd(job: Job, error: VentralError): JobEnd {
+  const failures = missingOf(job).map((benchmark) => failure(benchmark, error));
+  return job.kind === 'score'
+    ? { kind: job.kind, scores: [], failures }
+    : { kind: job.kind, map: null, failures };
+}
+
+function failuresOf(
+  without: readonly string[],
+  answered: readonly AnsweredFailure[],
+  references: References,
+): JobFailure[] {
+  return without.map((id) => {
+    // A file that cannot be read at all fails under its own name.
+    const told = answered.find(
+      ({ benchmark }) => benchmark === id || references.get(benchmark)?.includes(id),
+    );
+    const { code, message, details } = told?.error ?? {
+      code: 'internal',
+      message: 'It has no result',
+      details: {},
+    };
+    return failure(id, new VentralError(code, message, details));
+  });
+}
+
+const failure = (benchmark: string, error: VentralError): JobFailure => ({
+  benchmark,
+  problem: problemOf(error),
+});

@@ -1,0 +1,88 @@
+import type { LayerMap } from '../scoring/layer-map-types.js';
+import type { Score } from '../scoring/score.js';
+import type { Job, JobFailure, JobKind, JobProgress, JobState } from './job.js';
+
+/** A row of the table of jobs, with what its kind adds. */
+export interface JobRow {
+  id: string;
+  seq: number;
+  kind: JobKind;
+  state: JobState;
+  model: string;
+  digest: string;
+  model_name: string;
+  card: unknown;
+  benchmarks: string[];
+  keys: string[];
+  sources: string[];
+  layers: Record<string, string> | string[] | null;
+  input: Record<string, number> | null;
+  holdout: boolean | null;
+  attempt: number;
+  progress: JobProgress | null;
+  failures: JobFailure[];
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+  /** Of a score job, in the order of its benchmarks; null where it has none. */
+  results: Score[] | null;
+  /** Of a layer map job, where it is read. */
+  map?: LayerMap | null;
+}
+
+/** The job of a row. A map that was made under another name of the model goes under the present one. */
+export function jobOf(row: JobRow): Job {
+  const common = {
+    id: row.id,
+    state: row.state,
+    model: row.model,
+    digest: row.digest,
+    modelName: row.model_name,
+    card: row.card,
+    benchmarks: row.benchmarks,
+    sources: row.sources,
+    ...(row.input ? { input: row.input } : {}),
+    attempt: row.attempt,
+    progress: row.progress,
+    failures: row.failures,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+  if (row.kind === 'score') {
+    return {
+      ...common,
+      kind: 'score',
+      keys: row.keys,
+      ...(row.layers ? { layers: row.layers as Record<string, string> } : {}),
+      results: row.results ?? [],
+    };
+  }
+  return {
+    ...common,
+    kind: 'layer-map',
+    keys: row.keys as [string],
+    ...(row.layers ? { layers: row.layers as string[] } : {}),
+    holdout: row.holdout ?? false,
+    ...(row.map === undefined ? {} : { result: row.map && named(row.map, row.model_name) }),
+  };
+}
+
+type Cells = LayerMap['layers'][number]['cells'];
+
+function named(map: LayerMap, name: string): LayerMap {
+  if (map.name === name) return map;
+  const cells = (of: Cells): Cells =>
+    Object.fromEntries(
+      Object.entries(of).map(([benchmark, cell]) => [
+        benchmark,
+        'reason' in cell ? cell : { ...cell, name },
+      ]),
+    );
+  return {
+    ...map,
+    name,
+    layers: map.layers.map((row) => ({ ...row, cells: cells(row.cells) })),
+    ...(map.holdout ? { holdout: cells(map.holdout) } : {}),
+  };
+}

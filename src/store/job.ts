@@ -1,0 +1,107 @@
+import type { LayerMap } from '../scoring/layer-map-types.js';
+import type { Score } from '../scoring/score.js';
+
+/** What a job makes: scores on benchmarks, or a layer map. */
+export type JobKind = 'score' | 'layer-map';
+
+/** Where a job stands. The last three are final. */
+export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+/** How far a running job is. */
+export interface JobProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  readonly etaSeconds: number | null;
+}
+
+/** A benchmark without a result, and why. */
+export interface JobFailure {
+  readonly benchmark: string;
+  /** A problem document. */
+  readonly problem: unknown;
+}
+
+/** What every job is asked; model and card are as they were when it was asked. */
+interface Asked {
+  /** The model as it was named: id, digest or shipped name. */
+  readonly model: string;
+  readonly digest: string;
+  readonly modelName: string;
+  /** A model card, as JSON. */
+  readonly card: unknown;
+  readonly benchmarks: readonly string[];
+  /** Where they come from: a shipped identifier, or the id of an uploaded file that may hold several. */
+  readonly sources: readonly string[];
+  readonly input?: Readonly<Record<string, number>>;
+}
+
+/** What a score job is asked to do. */
+export interface ScoreJobRequest extends Asked {
+  readonly kind: 'score';
+  /** For each benchmark, the digest of all inputs of its score: equal keys, equal scores. */
+  readonly keys: readonly string[];
+  /** Layer by region. */
+  readonly layers?: Readonly<Record<string, string>>;
+}
+
+/** What a layer map job is asked to do. */
+export interface LayerMapJobRequest extends Asked {
+  readonly kind: 'layer-map';
+  /** One, the digest of all inputs of the map: equal keys, equal maps. */
+  readonly keys: readonly [string];
+  /** Names and globs. */
+  readonly layers?: readonly string[];
+  readonly holdout: boolean;
+}
+
+export type JobRequest = ScoreJobRequest | LayerMapJobRequest;
+
+/** What a job of a kind is asked to do. */
+export type JobRequestOf<K extends JobKind> = Extract<JobRequest, { readonly kind: K }>;
+
+/** How a job that was taken in goes on. */
+interface Course {
+  readonly id: string;
+  readonly state: JobState;
+  /** Counts the workers that took it; results of an earlier attempt are refused. */
+  readonly attempt: number;
+  readonly progress: JobProgress | null;
+  readonly failures: readonly JobFailure[];
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** A score job with what it has so far. */
+export interface ScoreJob extends ScoreJobRequest, Course {
+  readonly results: readonly Score[];
+}
+
+/** A layer map job. */
+export interface LayerMapJob extends LayerMapJobRequest, Course {
+  /** null until it has one; a list leaves it out. */
+  readonly result?: LayerMap | null;
+}
+
+export type Job = ScoreJob | LayerMapJob;
+
+/** A job of a kind. */
+export type JobOf<K extends JobKind> = Extract<Job, { readonly kind: K }>;
+
+/** What a worker found, in one piece. */
+export type JobEnd =
+  | {
+      readonly kind: 'score';
+      readonly scores: readonly Score[];
+      readonly failures: readonly JobFailure[];
+    }
+  | {
+      readonly kind: 'layer-map';
+      readonly map: LayerMap | null;
+      readonly failures: readonly JobFailure[];
+    };
+
+/** Whether a job has not ended yet. */
+export const isOpen = (job: Job | undefined): boolean =>
+  job?.state === 'queued' || job?.state === 'running';
