@@ -91,6 +91,7 @@ ${chartStyle}
   .cards table, .cards tbody, .cards tr, .cards th, .cards td { display: block; max-width: none; text-align: left; }
   .cards tr { border-bottom: 1px solid var(--rule); padding: 6px 0; }
   .cards th, .cards td { border: 0; padding: 1px 0; }
+  .cards td.number br { display: none; }
   .cards td[data-label]::before { content: attr(data-label) ': '; color: var(--faint); font: 13px system-ui, sans-serif; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dd { margin-bottom: 6px; }

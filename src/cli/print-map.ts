@@ -1,0 +1,322 @@
+import Table, { type Cell } from 'cli-table3';
+import { stringify } from 'csv-stringify/sync';
+import { inkOn, type Rgb, shareOf, viridis } from '../scoring/colour-scale.js';
+import type { LayerMap, LayerRow, MapPlan } from '../scoring/layer-map-types.js';
+import {
+  chosenScore,
+  isScore,
+  type MapColumn,
+  mapColumns,
+  markOf,
+  reasonOf,
+} from '../scoring/map-columns.js';
+import {
+  bytesText,
+  interval,
+  layersText,
+  setText,
+  thousands,
+  threeDigits,
+} from '../scoring/map-text.js';
+import type { Score } from '../scoring/score.js';
+import { visibleName } from '../scoring/visible-name.js';
+import type { Io } from './io.js';
+import { printRows } from './print-rows.js';
+
+const NAME_WIDTH = 40;
+const CELL_WIDTH = 9;
+const TIED_SHOWN = 6;
+const signs = { chosen: '● ', tied: '○ ', '': '' } as const;
+
+/**
+ * Prints a layer map to stdout: where a person watches, a table with a heat scale, the choice for each
+ * benchmark and how it was made; in a pipe, tab-separated lines alone, those of the layers first, then
+ * after an empty line each those of the choice and of the held-out half.
+ */
+export function printMap(map: LayerMap, io: Io): void {
+  const columns = mapColumns(map);
+  if (io.interactive) printTable(map, columns, io);
+  else printPlain(map, columns, io);
+}
+
+function printTable(map: LayerMap, columns: readonly MapColumn[], io: Io): void {
+  io.out(`${visibleName(map.name)}  ${map.model}\n`);
+  for (const { title, benchmark, simulated } of columns) {
+    const loud = simulated ? '  SIMULATED: evidence about the pipeline, never about a brain' : '';
+    io.out(`${title.padEnd(8)} ${visibleName(benchmark)}${loud}\n`);
+  }
+  const notes = new Map<string, number>();
+  io.out(`${heatTable(map, columns, notes, io.color)}\n`);
+  for (const [reason, note] of notes) io.out(`[${note}] ${visibleName(reason)}\n`);
+  const heat = io.color ? '; colours run from 0 to the highest value of each column' : '';
+  io.out(`● chosen, ○ tied with it${heat}\n\n`);
+  for (const column of columns) io.out(`${choiceLine(map, column)}\n`);
+  io.out(`\n${map.provenance.selection}\n`);
+  if (map.holdout) printHoldout(map, columns, map.holdout, io);
+}
+
+function printPlain(map: LayerMap, columns: readonly MapColumn[], io: Io): void {
+  const rows = map.layers.map((row) => [
+    visibleName(row.layer),
+    String(row.units ?? '–'),
+    String(row.depth ?? '–'),
+    ...columns.map(
+      (column) => valueText(map, row, column) || visibleName(reasonOf(row.cells[column.benchmark])),
+    ),
+  ]);
+  printRows([], rows, io);
+  io.out('\n');
+  printRows(
+    [],
+    columns.map((column) => ['chosen', ...choiceRow(map, column)]),
+    io,
+  );
+  const { holdout } = map;
+  if (!holdout) return;
+  io.out('\n');
+  const held = columns.filter(({ benchmark }) => benchmark in holdout);
+  printRows(
+    [],
+    held.map((column) => ['holdout', ...heldRow(column, holdout)]),
+    io,
+  );
+}
+
+/** Value of a cell with the sign of its choice; '' where it has none. */
+function valueText(map: LayerMap, row: LayerRow, { benchmark }: MapColumn): string {
+  const cell = row.cells[benchmark];
+  if (!isScore(cell) || cell.value === null) return '';
+  return `${signs[markOf(map, benchmark, row.layer)]}${threeDigits(cell.value)}`;
+}
+
+function heatTable(
+  map: LayerMap,
+  columns: readonly MapColumn[],
+  notes: Map<string, number>,
+  color: boolean,
+): string {
+  const table = new Table({
+    head: ['layer', 'units', 'depth', ...columns.map(({ title }) => title)],
+    colAligns: ['left', 'right', 'right', ...columns.map(() => 'right' as const)],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of map.layers) {
+    table.push([
+      visibleName(row.layer, NAME_WIDTH),
+      row.units === null ? '–' : thousands(row.units),
+      String(row.depth ?? '–'),
+      ...heatCells(map, row, columns, notes, color),
+    ]);
+  }
+  return table.toString();
+}
+
+/** Cells of a row; neighbours that were refused for one reason share a wide cell, which shows it if it fits. */
+function heatCells(
+  map: LayerMap,
+  row: LayerRow,
+  columns: readonly MapColumn[],
+  notes: Map<string, number>,
+  color: boolean,
+): Cell[] {
+  const cells: Cell[] = [];
+  for (let j = 0; j < columns.length; ) {
+    const column = columns[j];
+    const text = valueText(map, row, column);
+    if (text !== '') {
+      const value = (row.cells[column.benchmark] as Score).value ?? 0;
+      const padded = text.padStart(CELL_WIDTH - 1);
+      cells.push(color ? painted(padded, viridis(shareOf(value, column.domain))) : padded);
+      j++;
+      continue;
+    }
+    const reason = reasonOf(row.cells[column.benchmark]);
+    const next = columns.findIndex(
+      ({ benchmark }, k) =>
+        k > j &&
+        (valueText(map, row, columns[k]) !== '' || reasonOf(row.cells[benchmark]) !== reason),
+    );
+    const colSpan = (next < 0 ? columns.length : next) - j;
+    cells.push({ content: refusal(reason, colSpan, notes), colSpan, hAlign: 'center' });
+    j += colSpan;
+  }
+  return cells;
+}
+
+function refusal(reason: string, span: number, notes: Map<string, number>): string {
+  const shown = visibleName(reason);
+  if (shown.length <= span * (CELL_WIDTH + 2) - 3) return shown;
+  const note = notes.get(reason) ?? notes.size + 1;
+  notes.set(reason, note);
+  return `[${note}]`;
+}
+
+const LEVELS = [0, 95, 135, 175, 215, 255];
+
+/** Text on the nearest of the 216 colours that every terminal of 256 colours has. */
+function painted(text: string, colour: Rgb): string {
+  const near = colour.map((part) => {
+    const away = LEVELS.map((level) => Math.abs(level - part));
+    return away.indexOf(Math.min(...away));
+  });
+  const [red, green, blue] = near;
+  const ink = inkOn([LEVELS[red], LEVELS[green], LEVELS[blue]])[0] === 0 ? 16 : 231;
+  return `\u001b[48;5;${16 + 36 * red + 6 * green + blue}m\u001b[38;5;${ink}m${text}\u001b[0m`;
+}
+
+/** Benchmark, layer, value, interval, ceiling, tied layers, `simulated` or nothing. */
+function choiceRow(map: LayerMap, { benchmark, simulated }: MapColumn): string[] {
+  const chosen = map.chosen[benchmark];
+  const sign = simulated ? 'simulated' : '';
+  if (chosen === undefined) return [visibleName(benchmark), '–', '–', '–', '–', '', sign];
+  const score = chosenScore(map, benchmark);
+  return [
+    visibleName(benchmark),
+    visibleName(chosen.layer),
+    threeDigits(score?.value),
+    interval(score?.ci ?? null),
+    score?.ceiling ? threeDigits(score.ceiling.value) : 'none',
+    tiedWith(map, benchmark).join(' '),
+    sign,
+  ];
+}
+
+const tiedWith = (map: LayerMap, benchmark: string): string[] => {
+  const { layer, tied } = map.chosen[benchmark];
+  return tied.filter((name) => name !== layer).map((name) => visibleName(name));
+};
+
+function choiceLine(map: LayerMap, column: MapColumn): string {
+  const { title, benchmark } = column;
+  if (map.chosen[benchmark] === undefined) return `${title}: no layer has a value`;
+  const [, layer, value, ci, ceiling] = choiceRow(map, column);
+  const tied = tiedWith(map, benchmark).map((name) => visibleName(name, NAME_WIDTH));
+  const more = tied.length > TIED_SHOWN ? ` and ${tied.length - TIED_SHOWN} more` : '';
+  const ties =
+    tied.length === 0
+      ? 'nothing tied with it'
+      : `tied with ${tied.slice(0, TIED_SHOWN).join(', ')}${more}`;
+  const selection = chosenScore(map, benchmark)?.selection ? ', selection' : '';
+  const name = visibleName(layer, NAME_WIDTH);
+  return `${title}: ${name}, ${value} (95 % interval ${ci}${selection}), ceiling ${ceiling}; ${ties}`;
+}
+
+type Holdout = NonNullable<LayerMap['holdout']>;
+
+/** Benchmark, layer, value and interval on the held-out half; or benchmark, –, – and the reason. */
+function heldRow({ benchmark }: MapColumn, holdout: Holdout): string[] {
+  const held = holdout[benchmark];
+  if (!isScore(held)) return [visibleName(benchmark), '–', '–', visibleName(held.reason)];
+  return [
+    visibleName(benchmark),
+    visibleName(held.layer),
+    threeDigits(held.value),
+    interval(held.ci),
+  ];
+}
+
+function printHoldout(
+  map: LayerMap,
+  columns: readonly MapColumn[],
+  holdout: Holdout,
+  io: Io,
+): void {
+  io.out('\nThe chosen layers on the half of the stimuli that they were not chosen on:\n');
+  for (const column of columns) {
+    if (!(column.benchmark in holdout)) continue;
+    const [, layer, value, ci] = heldRow(column, holdout);
+    const before = threeDigits(chosenScore(map, column.benchmark)?.value);
+    io.out(
+      isScore(holdout[column.benchmark])
+        ? `${column.title}: ${visibleName(layer, NAME_WIDTH)}, ${value} (95 % interval ${ci}); ${before} where it was chosen\n`
+        : `${column.title}: ${ci}\n`,
+    );
+  }
+}
+
+/** Tells on stderr what a map will take, before the work starts; with `verbose` the units of each layer. */
+export function printPlan(plan: MapPlan, io: Io, { verbose }: { readonly verbose: boolean }): void {
+  io.err(`${layersText(plan.layers)}\n`);
+  if (verbose)
+    for (const { layer, units } of plan.layers)
+      io.err(`  ${visibleName(layer)}  ${thousands(units)}\n`);
+  for (const set of plan.sets) {
+    io.err(`${set.benchmarks.map((id) => visibleName(id)).join(', ')}: ${setText(set)}\n`);
+    if (verbose && set.passes.length > 1)
+      set.passes.forEach((pass, i) => {
+        io.err(`  pass ${i + 1}: ${pass.map((layer) => visibleName(layer)).join(' ')}\n`);
+      });
+  }
+  io.err(
+    `memory ${bytesText(plan.memory)} beyond the network's own, scratch disk ${bytesText(plan.scratch)}\n`,
+  );
+}
+
+const csvColumns = [
+  'model',
+  'layer',
+  'aliases',
+  'units',
+  'depth',
+  'benchmark',
+  'region',
+  'value',
+  'ci_low',
+  'ci_high',
+  'raw',
+  'ceiling',
+  'chosen',
+  'selection',
+  'simulated',
+  'reason',
+  'inputs',
+];
+
+/**
+ * A layer map as CSV, one line a cell, layers in the map's order. `chosen` is `chosen`, `tied` or empty;
+ * `reason` says why there is no value; aliases are separated by spaces. A cell that a spreadsheet would
+ * take for a formula is prefixed.
+ */
+export function mapCsv(map: LayerMap): string {
+  const columns = mapColumns(map);
+  const rows = map.layers.flatMap((row) => columns.map((column) => csvRow(map, row, column)));
+  return stringify([csvColumns, ...rows], { escape_formulas: true });
+}
+
+function csvRow(map: LayerMap, row: LayerRow, column: MapColumn): (string | number)[] {
+  const { benchmark, region, simulated } = column;
+  const cell = row.cells[benchmark];
+  const score = isScore(cell) ? cell : undefined;
+  return [
+    map.name,
+    row.layer,
+    row.aliases?.join(' ') ?? '',
+    row.units ?? '',
+    row.depth ?? '',
+    benchmark,
+    region ?? '',
+    score?.value ?? '',
+    score?.ci?.[0] ?? '',
+    score?.ci?.[1] ?? '',
+    score?.raw.value ?? '',
+    score?.ceiling?.value ?? '',
+    markOf(map, benchmark, row.layer),
+    score ? String(score.selection) : '',
+    String(simulated),
+    reasonOf(cell),
+    score?.provenance.inputs ?? '',
+  ];
+}
+
+/**
+ * The chosen layers as Brain-Score's `region_layer_map/<model>.json` holds them, `{"V1": "blocks.3.0", …}`.
+ * Of two benchmarks of a region the first in the map speaks; behaviour has no entry there.
+ */
+export function regionLayerMap(map: LayerMap): Record<string, string> {
+  const layers: Record<string, string> = {};
+  for (const { region, benchmark } of mapColumns(map)) {
+    const chosen = map.chosen[benchmark];
+    if (region !== null && chosen !== undefined) layers[region] ??= chosen.layer;
+  }
+  return layers;
+}
