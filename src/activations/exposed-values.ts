@@ -1,48 +1,70 @@
 import { ancestorValues } from '../onnx/expose.js';
-import { resolveLayer } from '../onnx/layers.js';
 import type { Model } from '../onnx/model.js';
+import { candidateLayers } from './candidates.js';
 import type { ModelCard } from './card.js';
 
 /**
- * The values that become outputs of the graph in a run. An output keeps the runtime from fusing across
- * it, which moves the last bits of what follows: so that a layer has the same bits whatever it is asked
- * together with, the card's own layers are outputs in every run that computes them, fetched or not.
+ * An output keeps the runtime from fusing operators across it, which moves the last bits of what follows.
+ * So that a layer has the same bits whatever it is asked together with, and in however many passes, the
+ * candidates of a model (its card's `layers`, else the graph's own; and the layers that it
+ * names for regions and tasks) are outputs in every run that computes
+ * them, fetched or not; any other value is computed operator by operator as the file is written, which is
+ * slower and depends on no output.
  */
-export function exposedValues(model: Model, card: ModelCard, wanted: readonly string[]): string[] {
-  const computed = ancestorValues(model, wanted);
-  const own = cardLayers(card).flatMap((layer) => heldValue(model, layer) ?? []);
-  return [...new Set([...wanted, ...own.filter((value) => computed.has(value))])];
+export interface Pass {
+  readonly operators: 'fused' | 'as written';
+  /** Values that are fetched. */
+  readonly values: readonly string[];
 }
 
-/**
- * The values of one run each: the card's own layers, then whatever else is asked for, which would
- * otherwise move the card's.
- */
-export function runsOf(model: Model, card: ModelCard, wanted: readonly string[]): string[][] {
-  const own = new Set(cardLayers(card).map((layer) => heldValue(model, layer)));
-  const runs = [
-    wanted.filter((value) => own.has(value)),
-    wanted.filter((value) => !own.has(value)),
+const known = new WeakMap<Model, Map<string, ReadonlySet<string>>>();
+
+/** Values that are computed with fused operators. */
+function fusedValues(model: Model, card: ModelCard): ReadonlySet<string> {
+  const ofModel = known.get(model) ?? new Map<string, ReadonlySet<string>>();
+  known.set(model, ofModel);
+  const written = writtenLayers(card);
+  const key = JSON.stringify([card.layers, written]);
+  const found = ofModel.get(key);
+  if (found) return found;
+  const named = [...candidateLayers(model, card), ...candidateLayers(model, { layers: written })];
+  const values = new Set(named.flatMap(({ value }) => value ?? []));
+  ofModel.set(key, values);
+  return values;
+}
+
+/** Layers that a card's author names for tasks and regions. One that a map chose does not move the others. */
+function writtenLayers(card: ModelCard): string[] {
+  const { readout = [], logits, region_layer_map = {}, region_layer_choice = {} } = card;
+  const regions = Object.entries(region_layer_map)
+    .filter(([region]) => !(region in region_layer_choice))
+    .map(([, layers]) => layers);
+  const own = 'behavior' in region_layer_choice ? [] : readout;
+  return [own, logits?.layer ?? [], ...regions].flat();
+}
+
+/** The passes that values need at least, each value in the one that decides its bits. */
+export function passesOf(model: Model, card: ModelCard, values: readonly string[]): Pass[] {
+  const fused = fusedValues(model, card);
+  const passes: Pass[] = [
+    { operators: 'fused', values: values.filter((value) => fused.has(value)) },
+    { operators: 'as written', values: values.filter((value) => !fused.has(value)) },
   ];
-  return runs.filter((values) => values.length > 0);
+  return passes.filter((pass) => pass.values.length > 0);
 }
 
-/** Of the exposed values, those that a layer's value depends on, sorted: they belong to the inputs of its score. */
-export function exposedBefore(model: Model, exposed: readonly string[], value: string): string[] {
+/** The outputs of the graph in a pass. */
+export function outputsOf(model: Model, card: ModelCard, { operators, values }: Pass): string[] {
+  if (operators === 'as written') return [...values];
+  const computed = ancestorValues(model, values);
+  const others = [...fusedValues(model, card)].filter((value) => computed.has(value));
+  return [...new Set([...values, ...others])];
+}
+
+/** What decides the bits of a value beside the file: it belongs to the inputs of a score. */
+export function computedAs(model: Model, card: ModelCard, value: string) {
+  const fused = fusedValues(model, card);
+  if (!fused.has(value)) return { operators: 'as written' };
   const computed = ancestorValues(model, [value]);
-  return exposed.filter((each) => computed.has(each)).sort();
-}
-
-function cardLayers(card: ModelCard): string[] {
-  const regions = Object.values(card.region_layer_map ?? {});
-  return [...regions, card.readout ?? [], card.logits?.layer ?? []].flat();
-}
-
-/** A card may name layers that this file does not hold, such as folded ones; they are not run either. */
-function heldValue(model: Model, layer: string): string | undefined {
-  try {
-    return resolveLayer(model, layer).value;
-  } catch {
-    return undefined;
-  }
+  return { operators: 'fused', outputs: [...fused].filter((each) => computed.has(each)).sort() };
 }

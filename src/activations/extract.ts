@@ -5,17 +5,18 @@ import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { ActivationStore, bytesOf, type KeptDtype } from './activation-store.js';
 import type { ModelCard } from './card.js';
-import { exposedBefore, exposedValues, runsOf } from './exposed-values.js';
+import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import { fromHalf } from './half.js';
 import { type InputPlan, inputPlan } from './input-plan.js';
 import type { ModelFile } from './model-file.js';
 import { PictureFeed } from './picture-feed.js';
+import type { PreparedPictures } from './prepared-pictures.js';
 
 /**
  * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
  * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are.
  */
-const BATCH = 16;
+export const BATCH = 16;
 
 /** What the work may use, and who listens. */
 export interface ExtractOptions {
@@ -25,6 +26,8 @@ export interface ExtractOptions {
   readonly maxScratch: number;
   /** Folder for scratch files; it exists and belongs to this run alone. */
   readonly scratch: string;
+  /** Pictures that were decoded and resized before, for runs over the same stimuli. */
+  readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (done: number, total: number) => void;
 }
@@ -36,23 +39,27 @@ export interface Shown {
   readonly degrees: readonly number[] | undefined;
 }
 
+/** A network with the card that says how it wants its pictures. */
+export interface Network {
+  readonly file: ModelFile;
+  readonly card: ModelCard;
+}
+
 /** Activations by the layer names that were asked for; close it to let scratch files go. */
 export interface Activations {
   readonly layers: ReadonlyMap<string, ActivationStore>;
-  /** Values kept apart in this run that a layer depends on: they decide its last bits. */
-  readonly exposed: ReadonlyMap<string, readonly string[]>;
   close(): void;
 }
 
 /**
  * Runs the stimuli through the network and keeps every requested layer, flattened in C order
- * (stimulus × unit, spec §5.4), rows in the order of the stimulus set. One pass for the card's own
- * layers, and one for all others where such are asked for.
+ * (stimulus × unit, spec §5.4), rows in the order of the stimulus set. One pass for the model's
+ * candidate layers, and one for all others where such are asked for.
  * Throws `layer-…` for a layer that cannot be had, `input-mismatch`, `image-…`,
  * `activations-not-finite` (layer, stimulus, count), `memory-exceeded`, `interrupted`.
  */
 export async function extractActivations(
-  network: { readonly file: ModelFile; readonly card: ModelCard },
+  network: Network,
   shown: Shown,
   layers: readonly string[],
   options: ExtractOptions,
@@ -60,63 +67,90 @@ export async function extractActivations(
   const { model } = network.file;
   const values = new Map(layers.map((layer) => [layer, resolveLayer(model, layer).value]));
   const stores = new Map<string, ActivationStore>();
-  const exposed = new Map<string, readonly string[]>();
   const close = () => {
     for (const store of stores.values()) store.close();
   };
   const rows = shown.stimuli.ids.length;
-  const runs = runsOf(model, network.card, [...new Set(values.values())]);
+  const passes = passesOf(model, network.card, [...new Set(values.values())]);
   try {
-    for (const [index, wanted] of runs.entries()) {
-      const progress = (done: number) =>
-        options.progress?.(index * rows + done, runs.length * rows);
-      const run = { card: network.card, shown, values, wanted, stores, options, progress };
-      const kept = await runNetwork(network.file, run);
-      for (const value of wanted) exposed.set(value, exposedBefore(model, kept, value));
+    for (const [index, pass] of passes.entries()) {
+      const extracted = await runPass(network, shown, pass, {
+        ...options,
+        held: stores,
+        nameOf: (value) => [...values].find(([, name]) => name === value)?.[0] ?? value,
+        progress: (done) => options.progress?.(index * rows + done, passes.length * rows),
+      });
+      for (const [value, store] of extracted.stores) stores.set(value, store);
+      for (const error of extracted.failures.values()) throw error;
     }
   } catch (error) {
     close();
     throw error;
   }
-  const byLayer = <T>(found: ReadonlyMap<string, T>) =>
-    new Map([...values].map(([layer, value]) => [layer, found.get(value) as T]));
-  return { layers: byLayer(stores), exposed: byLayer(exposed), close };
+  const byLayer = [...values].map(
+    ([layer, value]) => [layer, stores.get(value) as ActivationStore] as const,
+  );
+  return { layers: new Map(byLayer), close };
 }
 
-/** One pass; gives the values that were outputs of the graph. */
-async function runNetwork(file: ModelFile, run: Run): Promise<readonly string[]> {
-  const { card, wanted, options } = run;
-  const exposed = exposedValues(file.model, card, wanted);
-  const session = await Session.open(exposeValues(file.model, exposed), {
+/** What a pass may use beside its share of the options. */
+export interface PassOptions extends ExtractOptions {
+  /** Stores of earlier passes, which count against the budgets. */
+  readonly held?: ReadonlyMap<string, ActivationStore>;
+  /** The layer that a value is called in messages. */
+  readonly nameOf: (value: string) => string;
+}
+
+/** Activations by value, and the values that could not be kept, each with the reason. */
+export interface PassResult {
+  readonly stores: ReadonlyMap<string, ActivationStore>;
+  readonly failures: ReadonlyMap<string, VentralError>;
+}
+
+/** One pass of the stimuli through the network. Throws what concerns the pass as a whole. */
+export async function runPass(
+  { file, card }: Network,
+  shown: Shown,
+  pass: Pass,
+  options: PassOptions,
+): Promise<PassResult> {
+  const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
     name: file.name,
+    operators: pass.operators,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
+  const kept: Kept = { shown, options, stores: new Map(), failures: new Map() };
   try {
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
-    await runBatches(session, plan, run);
+    const pictures = await options.pictures?.of(shown, card);
+    await runBatches(session, new PictureFeed(shown, card, plan, pictures), pass, kept);
+  } catch (error) {
+    for (const store of kept.stores.values()) store.close();
+    throw error;
   } finally {
     await session.close();
   }
-  return exposed;
+  return kept;
 }
 
-interface Run {
-  readonly card: ModelCard;
+interface Kept {
   readonly shown: Shown;
-  /** Value of each layer. */
-  readonly values: ReadonlyMap<string, string>;
-  /** Values of this pass. */
-  readonly wanted: readonly string[];
+  readonly options: PassOptions;
   readonly stores: Map<string, ActivationStore>;
-  readonly options: ExtractOptions;
-  readonly progress: (done: number) => void;
+  readonly failures: Map<string, VentralError>;
 }
 
-async function runBatches(session: Session, plan: InputPlan, run: Run): Promise<void> {
-  const { shown, wanted, options } = run;
+async function runBatches(
+  session: Session,
+  feed: PictureFeed,
+  { values }: Pass,
+  kept: Kept,
+): Promise<void> {
+  const { options, shown } = kept;
+  const { plan } = feed;
   const rows = shown.stimuli.ids.length;
-  const feed = new PictureFeed(shown, run.card, plan);
   let next = feed.batch(0);
+  let outputs: Record<string, Tensor> | undefined;
   try {
     for (let first = 0; first < rows; first += plan.batch) {
       if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
@@ -124,11 +158,13 @@ async function runBatches(session: Session, plan: InputPlan, run: Run): Promise<
       // Decoding goes on in other threads while the runtime works on this batch.
       if (first + plan.batch < rows) next = feed.batch(first + plan.batch);
       next.catch(() => {});
-      const outputs = await session.run({ [plan.name]: input }, wanted);
+      // Every batch has the shapes of the first: its tensors are written again and again.
+      const made = await session.run({ [plan.name]: input }, outputs ?? values);
+      if (!outputs) reserve(made, plan, kept);
+      outputs = made;
       const count = Math.min(plan.batch, rows - first);
-      if (first === 0) reserve(outputs, plan.batch, run);
-      for (const value of wanted) keep(outputs[value], { value, first, count }, plan.batch, run);
-      run.progress(first + count);
+      for (const value of kept.stores.keys()) keep(made[value], { value, first, count }, kept);
+      options.progress?.(first + count, rows);
     }
   } finally {
     // Nobody reads the stimuli any more once this has failed: they may be closed.
@@ -136,48 +172,48 @@ async function runBatches(session: Session, plan: InputPlan, run: Run): Promise<
   }
 }
 
-/** The layer name that stands for a value in messages. */
-const layerOf = (run: Run, value: string): string =>
-  [...run.values].find(([, name]) => name === value)?.[0] ?? value;
-
 /** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
-function reserve(outputs: Record<string, Tensor>, batch: number, run: Run): void {
-  const { options, shown, stores } = run;
+function reserve(outputs: Record<string, Tensor>, { batch }: InputPlan, kept: Kept): void {
+  const { options, shown, stores, failures } = kept;
   const rows = shown.stimuli.ids.length;
-  const shapes = Object.entries(outputs).map(([value, tensor]) => {
-    const units = unitsOf(tensor, batch, layerOf(run, value));
-    const dtype = keptDtype(tensor, layerOf(run, value));
-    return { value, dtype, rows, cols: units, bytes: bytesOf(dtype, rows, units) };
+  const shapes = Object.entries(outputs).flatMap(([value, tensor]) => {
+    try {
+      const layer = options.nameOf(value);
+      const cols = unitsOf(tensor, batch, layer);
+      const dtype = keptDtype(tensor, layer);
+      return [{ value, layer, dtype, rows, cols, bytes: bytesOf(dtype, rows, cols) }];
+    } catch (error) {
+      failures.set(value, VentralError.from(error));
+      return [];
+    }
   });
   shapes.sort((a, b) => a.bytes - b.bytes);
-  const held = [...stores.values()];
+  const held = [...(options.held?.values() ?? [])];
+  const first = held.length;
   let memory = held.reduce((sum, store) => sum + (store.spilled ? 0 : store.bytes), 0);
   let scratch = held.reduce((sum, store) => sum + (store.spilled ? store.bytes : 0), 0);
   shapes.forEach((shape, index) => {
     const fits = memory + shape.bytes <= options.maxMemory;
+    if (!fits && scratch + shape.bytes > options.maxScratch) {
+      failures.set(shape.value, tooLarge(shape, scratch + shape.bytes, options));
+      return;
+    }
     if (fits) memory += shape.bytes;
     else scratch += shape.bytes;
-    if (scratch > options.maxScratch) throw tooLarge(shape, scratch, options, run);
-    stores.set(
-      shape.value,
-      new ActivationStore(
-        shape,
-        fits ? undefined : { folder: options.scratch, name: `layer-${stores.size}-${index}` },
-      ),
-    );
+    const place = { folder: options.scratch, name: `layer-${first + index}` };
+    stores.set(shape.value, new ActivationStore(shape, fits ? undefined : place));
   });
 }
 
 function tooLarge(
-  shape: { value: string; cols: number; rows: number },
+  shape: { layer: string; cols: number; rows: number },
   scratch: number,
   options: ExtractOptions,
-  run: Run,
 ): VentralError {
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   return new VentralError(
     'memory-exceeded',
-    `The layer ${layerOf(run, shape.value)} has ${shape.cols} units over ${shape.rows} stimuli: ${mib(scratch)} of scratch are needed, --max-scratch allows ${mib(options.maxScratch)}`,
+    `The layer ${shape.layer} has ${shape.cols} units over ${shape.rows} stimuli: ${mib(scratch)} of scratch are needed, --max-scratch allows ${mib(options.maxScratch)}`,
     { field: '--max-scratch' },
   );
 }
@@ -191,8 +227,8 @@ function unitsOf(tensor: Tensor, batch: number, layer: string): number {
   );
 }
 
-function keptDtype(tensor: Tensor, layer: string): KeptDtype {
-  const { dtype } = tensor;
+/** The element type that the values of a tensor are kept in. Throws `input-mismatch` for words. */
+export function keptDtype({ dtype }: Pick<Tensor, 'dtype'>, layer: string): KeptDtype {
   if (dtype === 'float64' || dtype === 'uint8') return dtype;
   if (dtype === 'float32' || dtype === 'float16') return 'float32';
   if (
@@ -211,24 +247,21 @@ function keptDtype(tensor: Tensor, layer: string): KeptDtype {
   });
 }
 
+/** Writes a layer's rows of one batch; where they cannot be used the layer is given up, not the pass. */
 function keep(
   tensor: Tensor,
-  part: { value: string; first: number; count: number },
-  batch: number,
-  run: Run,
+  part: { readonly value: string; readonly first: number; readonly count: number },
+  { shown, options, stores, failures }: Kept,
 ): void {
-  const store = run.stores.get(part.value) as ActivationStore;
-  const layer = layerOf(run, part.value);
-  if (unitsOf(tensor, batch, layer) !== store.cols) {
-    throw new VentralError(
-      'input-mismatch',
-      `The layer ${layer} has ${store.cols} units for the first stimuli and ${tensor.data.length / batch} later: the pictures must have one size`,
-      { field: layer },
-    );
-  }
+  const store = stores.get(part.value) as ActivationStore;
+  const layer = options.nameOf(part.value);
   const values = numbersOf(tensor).subarray(0, part.count * store.cols);
-  refuseNonFinite(values, store.cols, { layer, ids: run.shown.stimuli.ids, first: part.first });
-  store.write(part.first, values);
+  const error = notFinite(values, store.cols, { layer, ids: shown.stimuli.ids, first: part.first });
+  if (error) {
+    failures.set(part.value, error);
+    stores.delete(part.value);
+    store.close();
+  } else store.write(part.first, values);
 }
 
 type Numbers = Float32Array | Float64Array | Uint8Array | Int32Array;
@@ -247,21 +280,21 @@ function numbersOf({ dtype, data }: Tensor): Numbers {
   return Int32Array.from(data as ArrayLike<number>);
 }
 
-function refuseNonFinite(
+function notFinite(
   values: Numbers,
   units: number,
   where: { layer: string; ids: readonly (string | number)[]; first: number },
-): void {
-  if (!(values instanceof Float32Array || values instanceof Float64Array)) return;
+): VentralError | undefined {
+  if (!(values instanceof Float32Array || values instanceof Float64Array)) return undefined;
   let sum = 0;
   // Finite values can add up to infinity, never to a NaN of their own: a finite sum clears all at once.
   for (let i = 0; i < values.length; i++) sum += values[i] * 0;
-  if (sum === 0) return;
+  if (sum === 0) return undefined;
   const row = Math.floor(values.findIndex((value) => !Number.isFinite(value)) / units);
   let count = 0;
   for (let i = row * units; i < (row + 1) * units; i++) if (!Number.isFinite(values[i])) count++;
   const stimulus = where.ids[where.first + row];
-  throw new VentralError(
+  return new VentralError(
     'activations-not-finite',
     `The layer ${where.layer} has ${count} of ${units} values that are NaN or infinite for the stimulus ${stimulus}`,
     {

@@ -58,7 +58,11 @@ async function shapesOf(
   }
 }
 
-function emptyPicture(input: Session['inputs'][number], file: ModelFile): Tensor {
+/** A picture of zeros of the size that card or graph say, one a batch. */
+export function emptyPicture(
+  input: Session['inputs'][number],
+  file: Pick<ModelFile, 'card'>,
+): Tensor {
   const spec = file.card?.input;
   const side = spec?.crop ?? (spec && spec.resize !== 'none' ? spec.resize.to : SIDE);
   const channelsLast = spec ? spec.layout === 'NHWC' : input.dims[1] !== 3 && input.dims[3] === 3;

@@ -7,23 +7,26 @@ import type { ModelCard } from './card.js';
 import type { Shown } from './extract.js';
 import { toHalf } from './half.js';
 import type { InputPlan } from './input-plan.js';
+import type { PreparedSet } from './prepared-pictures.js';
 
 /** Turns rows of a stimulus set into the network's input tensors: decode, screen, resize, crop, normalise. */
 export class PictureFeed {
   readonly #shown: Shown;
   readonly #degrees: number;
-  readonly #plan: InputPlan;
+  readonly #prepared: PreparedSet | undefined;
+  readonly plan: InputPlan;
   #size: { readonly width: number; readonly height: number; readonly row: number } | undefined;
 
-  constructor(shown: Shown, card: ModelCard, plan: InputPlan) {
+  constructor(shown: Shown, card: ModelCard, plan: InputPlan, prepared?: PreparedSet) {
     this.#shown = shown;
     this.#degrees = card.visual_degrees;
-    this.#plan = plan;
+    this.plan = plan;
+    this.#prepared = prepared;
   }
 
   /** The batch that starts at row `first`; where the set ends, its last picture is repeated. */
   async batch(first: number): Promise<Tensor> {
-    const { batch, dtype } = this.#plan;
+    const { batch, dtype } = this.plan;
     const rows = this.#shown.stimuli.ids.length;
     const pictures = await Promise.all(
       Array.from({ length: Math.min(batch, rows - first) }, (_, i) => this.#pixels(first + i)),
@@ -33,38 +36,41 @@ export class PictureFeed {
     const data =
       dtype === 'uint8' ? new Uint8Array(batch * length) : new Float32Array(batch * length);
     pictures.forEach((pixels, i) => {
-      normaliseInto(pixels, this.#plan.spec, data.subarray(i * length, (i + 1) * length));
+      normaliseInto(pixels, this.plan.spec, data.subarray(i * length, (i + 1) * length));
     });
     for (let i = pictures.length; i < batch; i++)
       data.copyWithin(i * length, (pictures.length - 1) * length, pictures.length * length);
     const dims =
-      this.#plan.spec.layout === 'NCHW' ? [batch, 3, height, width] : [batch, height, width, 3];
+      this.plan.spec.layout === 'NCHW' ? [batch, 3, height, width] : [batch, height, width, 3];
     return dtype === 'float16'
       ? { dtype, dims, data: toHalf(data as Float32Array) }
       : { dtype, dims, data };
   }
 
   async #pixels(row: number) {
+    const pixels = this.#prepared?.get(row) ?? (await this.#prepare(row));
+    this.#checkSize(pixels, row);
+    return pixels;
+  }
+
+  async #prepare(row: number) {
     const { stimuli, degrees } = this.#shown;
     const name = stimuli.filename(row);
     const picture = await decodeImage(await stimuli.read(row), name);
     const placed = degrees
       ? placeOnScreen(picture, { target: this.#degrees, source: degrees[row] })
       : picture;
-    const pixels = toPixels(placed, this.#plan.spec);
-    this.#checkSize(pixels, row, name);
+    const pixels = toPixels(placed, this.plan.spec);
+    this.#prepared?.put(row, pixels);
     return pixels;
   }
 
-  #checkSize(
-    { width, height }: { width: number; height: number },
-    row: number,
-    name: string,
-  ): void {
-    const { width: w, height: h } = this.#plan;
+  #checkSize({ width, height }: { width: number; height: number }, row: number): void {
+    const { width: w, height: h } = this.plan;
     const first = this.#size ?? { width: w ?? width, height: h ?? height, row };
     this.#size = first;
     if (width === first.width && height === first.height) return;
+    const name = this.#shown.stimuli.filename(row);
     const expected = `${first.width} × ${first.height} pixels`;
     throw new VentralError(
       'input-mismatch',

@@ -57,6 +57,11 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Name of the file for messages; by default the path. */
   readonly name?: string;
+  /**
+   * `as written` keeps the runtime from rewriting the graph: slower, but then the bits of a value do not
+   * depend on which others are outputs. By default it fuses operators where no output is between them.
+   */
+  readonly operators?: 'fused' | 'as written';
 }
 
 /** Threads that a session uses where none are asked for. */
@@ -101,6 +106,7 @@ export class Session {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 4,
+      graphOptimizationLevel: options.operators === 'as written' ? 'disabled' : 'all',
     };
     try {
       const session =
@@ -115,17 +121,20 @@ export class Session {
 
   /**
    * Runs the graph on `feeds` (one tensor an input) and gives the outputs named in `fetches`, all
-   * by default. Throws `inference-failed` with the runtime's own words.
+   * by default. Outputs that are given as tensors of the right shape are written into them, so that a
+   * loop holds one set of them. Throws `inference-failed` with the runtime's own words.
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,
-    fetches: readonly string[] = this.outputs.map((output) => output.name),
+    fetches: readonly string[] | Readonly<Record<string, Tensor>> = this.outputs.map(
+      (output) => output.name,
+    ),
   ): Promise<Record<string, Tensor>> {
     try {
-      const tensors = Object.fromEntries(
-        Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)]),
+      const results = await this.#session.run(
+        toOrtAll(feeds),
+        isNames(fetches) ? [...fetches] : toOrtAll(fetches),
       );
-      const results = await this.#session.run(tensors, [...fetches]);
       return Object.fromEntries(
         Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor as OrtTensor)]),
       );
@@ -150,6 +159,14 @@ function describe(value: InferenceSession.ValueMetadata): SessionValue {
     dtype: value.type as TensorDtype,
     dims: value.shape.map((dim) => (typeof dim === 'number' ? dim : null)),
   };
+}
+
+const isNames = (
+  fetches: readonly string[] | Readonly<Record<string, Tensor>>,
+): fetches is readonly string[] => Array.isArray(fetches);
+
+function toOrtAll(tensors: Readonly<Record<string, Tensor>>): Record<string, OrtTensor> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, toOrt(tensor)]));
 }
 
 function toOrt({ dtype, dims, data }: Tensor): OrtTensor {

@@ -1,26 +1,18 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type InputSize, type ModelCard, withInput } from '../activations/card.js';
-import { type Activations, extractActivations, type Shown } from '../activations/extract.js';
-import {
-  type CardSource,
-  cardOf,
-  type ModelFile,
-  openModelFile,
-} from '../activations/model-file.js';
-import { wholeLayer } from '../activations/reduced-layer.js';
-import { shownDigest } from '../activations/stimulus-digest.js';
+import { type InputSize, withInput } from '../activations/card.js';
+import type { ContentCache } from '../activations/content-cache.js';
+import type { Network } from '../activations/extract.js';
+import { type CardSource, cardOf, openModelFile } from '../activations/model-file.js';
+import type { PreparedPictures } from '../activations/prepared-pictures.js';
+import { type Demand, openReducer } from '../activations/reduce-layers.js';
+import type { ReducedLayer } from '../activations/reduced-layer.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { digestOf } from '../formats/digest.js';
-import { concatFeatures } from '../numerics/concat-features.js';
-import type { Features } from '../numerics/features.js';
-import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import { makeScore, type Origin } from './make-score.js';
 import type { Score } from './score.js';
+import { distinctShown, scoreInputs } from './score-inputs.js';
 import { makeScratchFolder } from './scratch-folder.js';
 
 /** One model on any number of benchmarks. */
@@ -44,6 +36,10 @@ export interface ScoreContext {
   readonly threads: number;
   readonly maxMemory: number;
   readonly maxScratch: number;
+  /** Where reduced layers are looked up and kept. */
+  readonly cache?: ContentCache | undefined;
+  /** Pictures that earlier runs over the same stimuli decoded. */
+  readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (progress: Progress) => void;
   /** Called with each result as soon as it is there. */
@@ -61,6 +57,8 @@ export interface Progress {
 export interface ScoreOutcome {
   readonly scores: readonly Score[];
   readonly failures: readonly { readonly benchmark: string; readonly error: VentralError }[];
+  /** The resamples behind the interval of a score, equal ones for every model and layer. */
+  readonly draws?: ReadonlyMap<Score, Float64Array>;
 }
 
 /**
@@ -76,7 +74,6 @@ export async function scoreModel(
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
   const name = request.model.name ?? file.name;
   const failures: { benchmark: string; error: VentralError }[] = [];
-  const scores: Score[] = [];
   const fail = (benchmark: string, thrown: unknown) => {
     const error = VentralError.from(thrown);
     if (error.code === 'interrupted') throw error;
@@ -84,31 +81,31 @@ export async function scoreModel(
   };
   context.progress?.({ stage: 'data', done: 0, total: request.benchmarks.length });
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
+  const scores = new Map<LoadedBenchmark, Score>();
+  const draws = new Map<Score, Float64Array>();
   try {
-    const tasks: Task[] = [];
-    for (const benchmark of loaded) {
+    const tasks = loaded.flatMap((benchmark) => {
       try {
-        tasks.push(plan(benchmark, file, card, request.layers));
+        return [plan(benchmark, { file, card }, request.layers)];
       } catch (error) {
         fail(benchmark.benchmark.id, error);
+        return [];
       }
-    }
+    });
     const origin = { kind: 'model' as const, digest: file.digest, name, card };
-    for (const group of groupByStimuli(tasks)) {
-      await scoreGroup(group, {
-        file,
-        card,
-        origin,
-        request,
-        context,
-        fail,
-        keep: (score) => scores.push(score),
-      });
+    const run = { network: { file, card }, origin, request, context };
+    for await (const { loaded: benchmark, ...done } of scoreTasks(tasks, run)) {
+      if ('error' in done) fail(benchmark.benchmark.id, done.error);
+      else {
+        scores.set(benchmark, done.score);
+        if (done.draws) draws.set(done.score, done.draws);
+        context.result?.(done.score);
+      }
     }
   } finally {
     await close();
   }
-  return { scores, failures };
+  return { scores: loaded.flatMap((benchmark) => scores.get(benchmark) ?? []), failures, draws };
 }
 
 interface Task {
@@ -118,8 +115,7 @@ interface Task {
 
 function plan(
   loaded: LoadedBenchmark,
-  file: ModelFile,
-  card: ModelCard,
+  { file, card }: Network,
   layers: LayerRequest | undefined,
 ): Task {
   const chosen = chooseLayers(loaded, card, layers, file.name);
@@ -129,129 +125,83 @@ function plan(
   return { loaded, chosen };
 }
 
-/** Benchmarks that share their stimuli and degrees share a pass over the network. */
-function groupByStimuli(tasks: readonly Task[]): Task[][] {
-  const groups: Task[][] = [];
-  for (const task of tasks) {
-    const same = groups.find(([first]) => sameShown(first.loaded.shown, task.loaded.shown));
-    if (same) same.push(task);
-    else groups.push([task]);
-  }
-  return groups;
-}
-
-const sameShown = (a: readonly Shown[], b: readonly Shown[]) =>
-  a.length === b.length && a.every((shown, i) => sameSet(shown, b[i]));
-const sameSet = (a: Shown, b: Shown) =>
-  a.stimuli === b.stimuli && String(a.degrees) === String(b.degrees);
-
-interface GroupRun {
-  readonly file: ModelFile;
-  readonly card: ModelCard;
+interface Run {
+  readonly network: Network;
   readonly origin: Origin;
   readonly request: ScoreRequest;
   readonly context: ScoreContext;
-  readonly fail: (benchmark: string, error: unknown) => void;
-  readonly keep: (score: Score) => void;
 }
 
-async function scoreGroup(group: readonly Task[], run: GroupRun): Promise<void> {
-  const { context } = run;
-  const scratch = await makeScratchFolder(context.home);
-  const passes: Pass[] = [];
-  try {
-    await runPasses(group, passes, run, scratch.path);
-    for (const [index, task] of group.entries()) {
-      context.progress?.({ stage: 'metric', done: index, total: group.length });
-      try {
-        const score = await scoreTask(task, passes, run);
-        if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
-        run.keep(score);
-        context.result?.(score);
-      } catch (error) {
-        run.fail(task.loaded.benchmark.id, error);
-      }
-    }
-  } catch (error) {
-    for (const { loaded } of group) run.fail(loaded.benchmark.id, error);
-  } finally {
-    for (const { activations } of passes) activations.close();
-    await scratch.remove();
+type Done = { readonly loaded: LoadedBenchmark } & (
+  | { readonly score: Score; readonly draws: Float64Array | undefined }
+  | { readonly error: unknown }
+);
+
+async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Done> {
+  const { context, network } = run;
+  const { shown, positions } = distinctShown(tasks.map(({ loaded }) => loaded));
+  const taskOf = new Map<Demand, Task>();
+  for (const task of tasks) {
+    const { loaded, chosen } = task;
+    const demand: Demand = {
+      layer: chosen.layers.join('+'),
+      layers: chosen.layers,
+      sets: positions(loaded),
+      form: loaded.form,
+    };
+    taskOf.set(demand, task);
   }
-}
-
-interface Pass {
-  readonly shown: Shown;
-  readonly activations: Activations;
-}
-
-/** One pass for each distinct stimulus set; the public i2n fits and tests on one and the same. */
-async function runPasses(
-  group: readonly Task[],
-  passes: Pass[],
-  run: GroupRun,
-  scratch: string,
-): Promise<void> {
-  const { context, file, card } = run;
-  const layers = [...new Set(group.flatMap(({ chosen }) => chosen.layers))];
-  const sets = group[0].loaded.shown.filter(
-    (shown, i, all) => all.findIndex((other) => sameSet(shown, other)) === i,
-  );
-  for (const [index, shown] of sets.entries()) {
-    const own = join(scratch, String(index));
-    await mkdir(own);
-    const activations = await extractActivations({ file, card }, shown, layers, {
+  const scratch = await makeScratchFolder(context.home);
+  try {
+    const reducer = await openReducer(network, shown, [...taskOf.keys()], {
       threads: context.threads,
-      // Half of the memory is left to the metric and to the second stimulus set.
-      maxMemory: context.maxMemory / (2 * sets.length),
-      maxScratch: context.maxScratch / sets.length,
-      scratch: own,
+      maxMemory: context.maxMemory,
+      maxScratch: context.maxScratch,
+      scratch: scratch.path,
+      cache: context.cache,
+      pictures: context.pictures,
       ...(context.signal ? { signal: context.signal } : {}),
       progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
     });
-    passes.push({ shown, activations });
+    let measured = 0;
+    for await (const { demand, ...met } of reducer.run()) {
+      const task = taskOf.get(demand) as Task;
+      taskOf.delete(demand);
+      context.progress?.({ stage: 'metric', done: measured++, total: tasks.length });
+      if ('error' in met) yield { loaded: task.loaded, error: met.error };
+      else yield await scoreTask(task, met.reduced, run);
+      if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
+    }
+  } catch (error) {
+    for (const { loaded } of taskOf.values()) yield { loaded, error };
+  } finally {
+    await scratch.remove();
   }
 }
 
 async function scoreTask(
   { loaded, chosen }: Task,
-  passes: readonly Pass[],
-  run: GroupRun,
-): Promise<Score> {
+  layer: ReducedLayer,
+  { network, origin, request, context }: Run,
+): Promise<Done> {
   const started = performance.now();
-  const features = loaded.shown.map((shown): Features => {
-    const pass = passes.find((made) => sameSet(made.shown, shown)) as Pass;
-    return concatFeatures(
-      chosen.layers.map((layer) => pass.activations.layers.get(layer) as Features),
-    );
-  });
-  const measured = await loaded.measure(wholeLayer(features), {
-    card: run.card,
-    ...(run.request.detail ? { detail: true } : {}),
-  });
-  const inputs = digestOf({
-    ...(loaded.inputs as object),
-    metric: loaded.metric,
-    model: run.file.digest,
-    card: inputsOfCard(run.card),
-    layers: chosen.layers,
-    exposed: chosen.layers.map((layer) => passes[0].activations.exposed.get(layer)),
-    numerics: numericsVersion,
-    shown: await Promise.all(loaded.shown.map(shownDigest)),
-  });
-  return makeScore(loaded, measured, {
-    origin: run.origin,
-    layer: chosen.layers.join('+'),
-    layerChoice: chosen.choice,
-    inputs,
-    verified: loaded.verified,
-    threads: run.context.threads,
-    seconds: (performance.now() - started) / 1000,
-  });
-}
-
-/** Of the card, what the number depends on: its name and candidates do not move it. */
-function inputsOfCard(card: ModelCard) {
-  const { input, visual_degrees, logits, assumed } = card;
-  return JSON.parse(JSON.stringify({ input, visual_degrees, logits, assumed }));
+  try {
+    const measured = await loaded.measure(layer, {
+      card: network.card,
+      ...(request.detail ? { detail: true } : {}),
+    });
+    const { digest } = await scoreInputs(network, loaded, chosen.layers);
+    const score = makeScore(loaded, measured, {
+      origin,
+      layer: chosen.layers.join('+'),
+      layerChoice: chosen.choice,
+      inputs: digest,
+      verified: loaded.verified,
+      threads: context.threads,
+      seconds: (performance.now() - started) / 1000,
+    });
+    return { loaded, score, draws: measured.draws };
+  } catch (error) {
+    return { loaded, error };
+  }
 }

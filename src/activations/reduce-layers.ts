@@ -1,0 +1,313 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { VentralError } from '../errors/ventral-error.js';
+import { digestOf } from '../formats/digest.js';
+import { concatFeatures } from '../numerics/concat-features.js';
+import { denseFeatures, type Features } from '../numerics/features.js';
+import { numericsVersion } from '../numerics/numerics-version.js';
+import { resolveLayer } from '../onnx/layers.js';
+import { runtimeIdentity } from '../runtime/session.js';
+import type { ActivationStore } from './activation-store.js';
+import type { ContentCache } from './content-cache.js';
+import { computedAs, type Pass, passesOf } from './exposed-values.js';
+import { type ExtractOptions, type Network, runPass, type Shown } from './extract.js';
+import { PreparedPictures } from './prepared-pictures.js';
+import { fromBytes, toBytes } from './reduced-bytes.js';
+import { type Form, type ReducedLayer, reduceFeatures } from './reduced-layer.js';
+import {
+  ACTIVATIONS,
+  type Budgets,
+  groupDemands,
+  type ReductionPlan,
+  type SizedDemand,
+} from './reduction-plan.js';
+import { shownDigest } from './stimulus-digest.js';
+import { valueShapes } from './value-shapes.js';
+
+/** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
+export interface Demand {
+  /** What it is called in messages and plans. */
+  readonly layer: string;
+  /** Names of the layers that are joined, in this order; mostly one. */
+  readonly layers: readonly string[];
+  /** Positions of the stimulus sets. */
+  readonly sets: readonly number[];
+  readonly form: (units: number) => Form;
+}
+
+/** What the work may use; reduced layers are looked up in the cache and kept there. */
+export interface ReduceOptions extends ExtractOptions {
+  readonly cache?: ContentCache | undefined;
+}
+
+/** A demand that was met, or why it could not be. */
+export type Reduction =
+  | { readonly demand: Demand; readonly reduced: ReducedLayer }
+  | { readonly demand: Demand; readonly error: VentralError };
+
+/** Layers on their way to what a metric needs of them. */
+export interface Reducer {
+  readonly plan: ReductionPlan;
+  /**
+   * Meets every demand once, in an order of its own. Matrices and small features may be kept; features that
+   * lie on scratch disk are gone as soon as the next reduction is asked for.
+   * Throws what concerns all: `image-…`, `input-mismatch`, `inference-failed`, `interrupted`.
+   */
+  run(): AsyncGenerator<Reduction>;
+}
+
+/** Raised whenever a reduced layer changes on equal inputs. */
+const VERSION = 1;
+
+/**
+ * Plans how a network's layers become what metrics need (design §9): the stimuli go through the network in
+ * as few passes as the budgets allow, each layer is reduced by column blocks and its activations let go.
+ * Throws `layer-…` for a demand that names no layer.
+ */
+export async function openReducer(
+  network: Network,
+  shown: readonly Shown[],
+  demands: readonly Demand[],
+  options: ReduceOptions,
+): Promise<Reducer> {
+  const sized = await sizeDemands(network, shown, demands, options);
+  const budgets: Budgets = { maxMemory: options.maxMemory, maxScratch: options.maxScratch };
+  const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rowsOf(shown), budgets);
+  const { plan, groups } = grouped(sized);
+  return {
+    plan,
+    async *run() {
+      const work = new Reductions(network, shown, options, budgets);
+      const missing: SizedDemand[] = [];
+      try {
+        for (const one of sized.filter(({ cached }) => cached)) {
+          const reduced = await work.fromCache(one);
+          if (reduced) yield* one.demands.map((demand) => ({ demand, reduced }));
+          // It may have been evicted or damaged since the plan was made.
+          else missing.push({ ...one, cached: false });
+        }
+        yield* work.run([...groups, ...grouped(missing).groups]);
+      } finally {
+        work.close();
+      }
+    },
+  };
+}
+
+const rowsOf = (shown: readonly Shown[]) => shown.map(({ stimuli }) => stimuli.ids.length);
+
+/** Demands with their sizes; those that are met by the same reduced layer are one. */
+async function sizeDemands(
+  network: Network,
+  shown: readonly Shown[],
+  demands: readonly Demand[],
+  options: ReduceOptions,
+): Promise<SizedDemand[]> {
+  const { file, card } = network;
+  const valuesOf = ({ layers }: Demand) =>
+    layers.map((layer) => resolveLayer(file.model, layer).value);
+  const values = [...new Set(demands.flatMap(valuesOf))];
+  const shapes = values.length > 0 ? await valueShapes(network, values, options) : new Map();
+  const nodes = file.model.graph.nodes;
+  const order = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
+  const sized = new Map(
+    values.map((value) => [
+      value,
+      {
+        value,
+        position: order.get(value) ?? -1,
+        computed: computedAs(file.model, card, value),
+        ...(shapes.get(value) ?? { units: 0, dtype: 'float32' as const }),
+      },
+    ]),
+  );
+  const digests = await Promise.all(shown.map(shownDigest));
+  const byKey = new Map<string, SizedDemand & { readonly demands: Demand[] }>();
+  for (const demand of demands) {
+    const own = valuesOf(demand).map((value) => sized.get(value)!);
+    const units = own.reduce((sum, value) => sum + value.units, 0);
+    const form = demand.form(units);
+    const key = `${form}-${digestOf({
+      version: VERSION,
+      numerics: numericsVersion,
+      model: file.digest,
+      card: JSON.stringify({ input: card.input, visual_degrees: card.visual_degrees }),
+      values: own.map(({ value, computed }) => ({ value, computed })),
+      shown: demand.sets.map((set) => digests[set]),
+      runtime: runtimeIdentity(options.threads),
+    })}`;
+    const same = byKey.get(key);
+    const cached = (await options.cache?.has(key)) ?? false;
+    if (same) same.demands.push(demand);
+    else
+      byKey.set(key, {
+        demands: [demand],
+        sets: demand.sets,
+        form,
+        units,
+        key,
+        values: own,
+        cached,
+      });
+  }
+  return [...byKey.values()];
+}
+
+/** One pass over one stimulus set. */
+interface Step {
+  readonly set: number;
+  readonly pass: Pass;
+  readonly rows: number;
+}
+
+/** Activations by stimulus set and value. */
+type Stores = Map<string, ActivationStore>;
+
+/** What a pass adds to. */
+interface PassWork {
+  readonly stores: Stores;
+  readonly failures: Map<string, VentralError>;
+  readonly progress: (done: number) => void;
+}
+
+/** The work of a plan. */
+class Reductions {
+  readonly #network: Network;
+  readonly #shown: readonly Shown[];
+  readonly #options: ReduceOptions;
+  readonly #budgets: Budgets;
+  #pictures: PreparedPictures | undefined;
+  #folders = 0;
+
+  constructor(network: Network, shown: readonly Shown[], options: ReduceOptions, budgets: Budgets) {
+    this.#network = network;
+    this.#shown = shown;
+    this.#options = options;
+    this.#budgets = budgets;
+  }
+
+  async fromCache({ key, form }: SizedDemand): Promise<ReducedLayer | undefined> {
+    const bytes = await this.#options.cache?.get(key);
+    return bytes && fromBytes(bytes, form);
+  }
+
+  async *run(groups: readonly (readonly SizedDemand[])[]): AsyncGenerator<Reduction> {
+    const steps = groups.map((group) => this.#stepsOf(group));
+    const total = steps.flat().reduce((sum, { rows }) => sum + rows, 0);
+    if (steps.length > 1) this.#keepPictures();
+    let before = 0;
+    for (const [index, group] of groups.entries()) {
+      const stores: Stores = new Map();
+      const failures = new Map<string, VentralError>();
+      const progress = (done: number) => this.#options.progress?.(before + done, total);
+      try {
+        for (const step of steps[index]) {
+          await this.#extract(step, group, { stores, failures, progress });
+          before += step.rows;
+        }
+        yield* this.#reduce(group, stores, failures);
+      } catch (thrown) {
+        const error = VentralError.from(thrown);
+        if (error.code === 'interrupted') throw error;
+        // What goes wrong in a pass (a picture that cannot be read) leaves the other sets their results.
+        yield* group.flatMap(({ demands }) => demands.map((demand) => ({ demand, error })));
+      } finally {
+        for (const store of stores.values()) store.close();
+      }
+    }
+  }
+
+  close(): void {
+    this.#pictures?.close();
+  }
+
+  /** Several groups show the same pictures again: what is decoded once is kept. */
+  #keepPictures(): void {
+    if (this.#options.pictures) return;
+    this.#pictures = new PreparedPictures(this.#options.scratch, this.#budgets.maxScratch / 4);
+  }
+
+  #stepsOf(group: readonly SizedDemand[]): Step[] {
+    const { file, card } = this.#network;
+    const values = [...new Set(group.flatMap((demand) => demand.values.map(({ value }) => value)))];
+    const passes = passesOf(file.model, card, values);
+    return group[0].sets.flatMap((set) =>
+      passes.map((pass) => ({ set, pass, rows: this.#shown[set].stimuli.ids.length })),
+    );
+  }
+
+  async #extract(
+    { set, pass }: Step,
+    group: readonly SizedDemand[],
+    { stores, failures, progress }: PassWork,
+  ): Promise<void> {
+    const scratch = join(this.#options.scratch, `pass-${this.#folders++}`);
+    await mkdir(scratch);
+    const names = new Map(
+      group.flatMap(({ demands: [{ layers }], values }) =>
+        values.map(({ value }, i) => [value, layers[i]] as const),
+      ),
+    );
+    const result = await runPass(this.#network, this.#shown[set], pass, {
+      ...this.#options,
+      pictures: this.#options.pictures ?? this.#pictures,
+      maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
+      scratch,
+      held: stores,
+      nameOf: (value) => names.get(value) ?? value,
+      progress,
+    });
+    for (const [value, store] of result.stores) stores.set(`${set} ${value}`, store);
+    for (const [value, error] of result.failures) failures.set(value, error);
+  }
+
+  async *#reduce(
+    group: readonly SizedDemand[],
+    stores: Stores,
+    failures: ReadonlyMap<string, VentralError>,
+  ): AsyncGenerator<Reduction> {
+    for (const [index, one] of group.entries()) {
+      if (this.#options.signal?.aborted) throw VentralError.from(this.#options.signal.reason);
+      const error = one.values.flatMap(({ value }) => failures.get(value) ?? [])[0];
+      const met = error ? { error } : { reduced: await this.#reduceOne(one, stores) };
+      yield* one.demands.map((demand) => ({ demand, ...met }) as Reduction);
+      const later = new Set(
+        group.slice(index + 1).flatMap(({ values }) => values.map(({ value }) => value)),
+      );
+      for (const { value } of one.values.filter((each) => !later.has(each.value))) {
+        for (const set of one.sets) {
+          stores.get(`${set} ${value}`)?.close();
+          stores.delete(`${set} ${value}`);
+        }
+      }
+    }
+  }
+
+  async #reduceOne(
+    { sets, form, key, values }: SizedDemand,
+    stores: Stores,
+  ): Promise<ReducedLayer> {
+    const features = sets.map(
+      (set): Features =>
+        concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features)),
+    );
+    const reduced = await inMemory(await reduceFeatures(features, form));
+    const { cache } = this.#options;
+    const bytes = cache && (await toBytes(reduced));
+    if (bytes) await cache.put(key, bytes);
+    return reduced;
+  }
+}
+
+/** Features that are not wider than there are stimuli are small: they outlive their scratch files. */
+async function inMemory(layer: ReducedLayer): Promise<ReducedLayer> {
+  if (layer.form !== 'features' || layer.features.some(({ rows, cols }) => cols > rows))
+    return layer;
+  const features = await Promise.all(
+    layer.features.map(async (each) => {
+      const { rows, cols } = each;
+      return denseFeatures(rows, cols, (await each.columns(0, cols)).slice());
+    }),
+  );
+  return { ...layer, features };
+}

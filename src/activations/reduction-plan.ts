@@ -1,0 +1,189 @@
+import { gramBlockWidth } from '../numerics/block-width.js';
+import { bytesOf, type KeptDtype } from './activation-store.js';
+import { BATCH } from './extract.js';
+import type { Demand } from './reduce-layers.js';
+import type { Form } from './reduced-layer.js';
+
+/** Bytes that the work may hold beyond the network's own, and on scratch disk. */
+export interface Budgets {
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+}
+
+/** A demand with what is known of its size. */
+export interface SizedDemand {
+  /** Those that the same reduced layer meets. */
+  readonly demands: readonly Demand[];
+  readonly sets: readonly number[];
+  readonly form: Form;
+  readonly units: number;
+  /** Its key in the cache. */
+  readonly key: string;
+  readonly cached: boolean;
+  readonly values: readonly {
+    readonly value: string;
+    /** Of its node in the graph. */
+    readonly position: number;
+    /** What decides its bits beside the file. */
+    readonly computed: { readonly operators: 'fused' | 'as written' };
+    readonly units: number;
+    readonly dtype: KeptDtype;
+  }[];
+}
+
+/** What the work will take. */
+export interface ReductionPlan {
+  /** Units of each layer. */
+  readonly units: ReadonlyMap<string, number>;
+  /** One for each stimulus set, or pair of them. */
+  readonly sets: readonly {
+    readonly sets: readonly number[];
+    readonly stimuli: number;
+    /** Layers of each pass over the set. */
+    readonly passes: readonly (readonly string[])[];
+    /** Layers that come from the cache. */
+    readonly cached: number;
+  }[];
+  /** Bytes beyond the network's own, and of scratch disk, at the highest. */
+  readonly memory: number;
+  readonly scratch: number;
+}
+
+/** Share of the memory that the outputs of one batch may take, and that activations may. */
+const OUTPUTS = 1 / 4;
+export const ACTIVATIONS = 1 / 8;
+
+/**
+ * Divides demands into groups whose layers go through the network together: as many as fit the budgets, in
+ * the order of execution, so that an early group runs the head of the network alone.
+ * @param rows stimuli of each set
+ */
+export function groupDemands(
+  demands: readonly SizedDemand[],
+  rows: readonly number[],
+  budgets: Budgets,
+): { readonly plan: ReductionPlan; readonly groups: readonly (readonly SizedDemand[])[] } {
+  const bySets = groupBy(demands, ({ sets }) => sets.join());
+  const groups: SizedDemand[][] = [];
+  const sets: ReductionPlan['sets'][number][] = [];
+  for (const ofSets of bySets.values()) {
+    const own = fill(
+      ofSets.filter(({ cached }) => !cached),
+      rows,
+      budgets,
+    );
+    groups.push(...own);
+    const { sets: positions } = ofSets[0];
+    sets.push({
+      sets: positions,
+      stimuli: positions.reduce((sum, set) => sum + rows[set], 0),
+      passes: own.flatMap(layersOfPasses),
+      cached: ofSets.filter(({ cached }) => cached).length,
+    });
+  }
+  const units = new Map(
+    demands.flatMap(({ demands, units }) => demands.map(({ layer }) => [layer, units] as const)),
+  );
+  return { plan: { units, sets, ...needs(demands, groups, rows, budgets) }, groups };
+}
+
+function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+  return groups;
+}
+
+/** Groups in order of execution, fused layers first; a layer too large for any budget goes alone. */
+function fill(
+  demands: readonly SizedDemand[],
+  rows: readonly number[],
+  budgets: Budgets,
+): SizedDemand[][] {
+  const last = ({ values }: SizedDemand) => Math.max(...values.map(({ position }) => position));
+  const fused = ({ values }: SizedDemand) =>
+    values.every(({ computed }) => computed.operators === 'fused');
+  const inOrder = [...demands].sort(
+    (a, b) => Number(fused(b)) - Number(fused(a)) || last(a) - last(b),
+  );
+  const groups: SizedDemand[][] = [];
+  for (const demand of inOrder) {
+    const open = groups.at(-1);
+    const joined = open && [...open, demand];
+    const fits = joined && fused(open[0]) === fused(demand) && fitsIn(joined, rows, budgets);
+    if (fits) open.push(demand);
+    else groups.push([demand]);
+  }
+  return groups;
+}
+
+function fitsIn(
+  group: readonly SizedDemand[],
+  rows: readonly number[],
+  { maxMemory, maxScratch }: Budgets,
+): boolean {
+  const { memory, scratch } = activationBytes(group, rows, maxMemory * ACTIVATIONS);
+  return (
+    outputBytes(group) <= maxMemory * OUTPUTS &&
+    memory <= maxMemory * ACTIVATIONS &&
+    // A quarter is left to the pictures that several groups share.
+    scratch <= (maxScratch * 3) / 4
+  );
+}
+
+const distinct = (group: readonly SizedDemand[]) => [
+  ...new Map(group.flatMap(({ values }) => values.map((v) => [v.value, v]))).values(),
+];
+
+/** Bytes of the tensors that one batch gives. */
+const outputBytes = (group: readonly SizedDemand[]) =>
+  distinct(group).reduce((sum, { dtype, units }) => sum + bytesOf(dtype, BATCH, units), 0);
+
+/** Bytes of a group's activations, the smallest in memory, the others on scratch disk, as a pass lays them. */
+function activationBytes(group: readonly SizedDemand[], rows: readonly number[], room: number) {
+  let memory = 0;
+  let scratch = 0;
+  for (const set of group[0].sets) {
+    const sizes = distinct(group).map(({ dtype, units }) => bytesOf(dtype, rows[set], units));
+    for (const bytes of sizes.sort((a, b) => a - b)) {
+      if (memory + bytes <= room) memory += bytes;
+      else scratch += bytes;
+    }
+  }
+  return { memory, scratch };
+}
+
+/** Names of the layers of each pass: fused ones and the others go separately. */
+function layersOfPasses(group: readonly SizedDemand[]): string[][] {
+  return [[...new Set(group.map(({ demands: [{ layer }] }) => layer))]];
+}
+
+/** Bytes that reducing a layer takes: a block of it in both widths, its products, and their sum. */
+function reductionBytes({ form, sets }: SizedDemand, rows: readonly number[]): number {
+  const counts = sets.map((set) => rows[set]);
+  const stimuli = counts.reduce((sum, count) => sum + count, 0);
+  if (form === 'features') return 0;
+  return 8 * counts[0] * stimuli * 3 + 24 * stimuli * gramBlockWidth(counts[0]);
+}
+
+function needs(
+  demands: readonly SizedDemand[],
+  groups: readonly (readonly SizedDemand[])[],
+  rows: readonly number[],
+  { maxMemory, maxScratch }: Budgets,
+): Pick<ReductionPlan, 'memory' | 'scratch'> {
+  const reduction = Math.max(0, ...demands.map((demand) => reductionBytes(demand, rows)));
+  const sizes = groups.map((group) => ({
+    outputs: outputBytes(group),
+    ...activationBytes(group, rows, maxMemory * ACTIVATIONS),
+  }));
+  const pictures = groups.length > 1 ? maxScratch / 4 : 0;
+  return {
+    // Outputs are let go before a layer is reduced.
+    memory: Math.max(
+      reduction,
+      ...sizes.map(({ outputs, memory }) => memory + Math.max(outputs, reduction)),
+    ),
+    scratch:
+      Math.max(0, ...sizes.map(({ scratch }) => scratch)) + (sizes.length > 1 ? pictures : 0),
+  };
+}

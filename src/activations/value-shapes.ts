@@ -1,0 +1,62 @@
+import { VentralError } from '../errors/ventral-error.js';
+import { digestOf } from '../formats/digest.js';
+import { exposeValues } from '../onnx/expose.js';
+import { Session } from '../runtime/session.js';
+import type { KeptDtype } from './activation-store.js';
+import type { ContentCache } from './content-cache.js';
+import { keptDtype, type Network } from './extract.js';
+import { emptyPicture } from './measure-layers.js';
+
+/** How large a value is for one picture, and what it is kept in. */
+export interface ValueShape {
+  readonly units: number;
+  readonly dtype: KeptDtype;
+}
+
+/**
+ * The shapes of values for a picture of the card's size, found by running the network once on an empty
+ * picture; kept in the cache, so that a network that was seen before is not run for them.
+ */
+export async function valueShapes(
+  network: Network,
+  values: readonly string[],
+  options: { readonly threads?: number; readonly cache?: ContentCache | undefined },
+): Promise<ReadonlyMap<string, ValueShape>> {
+  const { file, card } = network;
+  const key = `shapes-${digestOf({ model: file.digest, input: JSON.stringify(card.input), values })}`;
+  const known = await options.cache?.get(key);
+  if (known) return new Map(JSON.parse(new TextDecoder().decode(known)));
+  const session = await Session.open(exposeValues(file.model, values), {
+    name: file.name,
+    operators: 'as written',
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  try {
+    const feeds = Object.fromEntries(
+      session.inputs.map((input) => [input.name, emptyPicture(input, { ...file, card })]),
+    );
+    const outputs = await session.run(feeds, values);
+    const shapes = new Map(
+      values.flatMap((value) => {
+        const tensor = outputs[value];
+        const units = tensor.dims.slice(1).reduce((product, size) => product * size, 1);
+        const dtype = dtypeOf(tensor, value);
+        return dtype ? [[value, { units, dtype }] as const] : [];
+      }),
+    );
+    await options.cache?.put(key, [new TextEncoder().encode(JSON.stringify([...shapes]))]);
+    return shapes;
+  } finally {
+    await session.close();
+  }
+}
+
+/** Undefined for words, which the pass refuses by name. */
+function dtypeOf(tensor: Parameters<typeof keptDtype>[0], value: string): KeptDtype | undefined {
+  try {
+    return keptDtype(tensor, value);
+  } catch (error) {
+    if (error instanceof VentralError) return undefined;
+    throw error;
+  }
+}
