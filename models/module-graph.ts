@@ -23,8 +23,8 @@ export interface Convolution {
 /**
  * Variance times fan-in of weights whose output has the mean square of the pre-activations before
  * (He et al. 2015): 1 where no activation stands between and 2 after a ReLU. After a SiLU it would be
- * from 2 (large values) over 2.81 (normal ones of variance 1) to 4; with 2.5 EfficientNet-B1 stays
- * between 0.3 and 50 from end to end. `halved` makes up for a gate near one half, and `gate` are the
+ * from 2 (large values) over 2.81 (normal ones of variance 1) to 4; with 2.5 the blocks of
+ * EfficientNet-B1 stay between 0.3 and 50, on noise as on smooth pictures. `halved` makes up for a gate near one half, and `gate` are the
  * weights before one that leave it there.
  */
 export const gains = { linear: 1, relu: 2, silu: 2.5, halved: 4, gate: 0.1 } as const;

@@ -17,6 +17,12 @@ export const tolerances = {
   tensor: 1e-6,
   /** Activations, torch against ONNX Runtime: absolute plus relative to the layer's largest value. */
   activations: { absolute: 1e-4, relative: 1e-4 },
+  /**
+   * A layer of a shipped network, torch against ONNX Runtime, relative to the layer's standard deviation: float32
+   * sums in another order, through up to 115 convolutions; measured 2e-5 at most. A batch norm
+   * with PyTorch's epsilon in place of TensorFlow's is 5e-4 away.
+   */
+  network: 1e-4,
   /** End to end on ONNX Runtime's activations. */
   endToEnd: { score: 1e-4, median: 1e-4, r: 1e-3, behaviour: 2e-4, ceiling: 1e-9 },
   /** Ceilings that Brain-Score published to five digits. */
