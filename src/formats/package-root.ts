@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** The folder that holds package.json, `benchmarks/` and `models/`, whether run from `src` or `dist`. */
@@ -9,3 +9,8 @@ export const packageRoot: string = (() => {
     if (dirname(folder) === folder) throw new Error('ventral is not installed as a package');
   }
 })();
+
+/** The version of this package. */
+export const packageVersion: string = JSON.parse(
+  readFileSync(join(packageRoot, 'package.json'), 'utf8'),
+).version;

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ModelCard } from '../activations/card.js';
-import { packageRoot } from '../formats/package-root.js';
+import { packageVersion } from '../formats/package-root.js';
 import { runtimeIdentity } from '../runtime/session.js';
 import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
 import type { LayerChoice, Score } from './score.js';
@@ -21,16 +19,14 @@ export interface Surroundings {
   readonly origin: Origin;
   readonly layer: string;
   readonly layerChoice: LayerChoice;
+  /** Whether the layer was chosen on pictures of this score; false unless said. */
+  readonly selection?: boolean;
   readonly inputs: string;
   /** Whether the benchmark's published self-checks were reproduced here. */
   readonly verified: boolean;
   readonly threads: number;
   readonly seconds: number;
 }
-
-const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-  version: string;
-};
 
 /** The Score of a measurement (design §3). */
 export function makeScore(
@@ -51,7 +47,7 @@ export function makeScore(
     name: origin.kind === 'model' ? origin.name : null,
     layer,
     layerChoice,
-    selection: false,
+    selection: around.selection ?? false,
     value,
     error,
     ci,
@@ -63,7 +59,7 @@ export function makeScore(
     ...(splits ? { splits } : {}),
     warnings,
     provenance: {
-      ventral: version,
+      ventral: packageVersion,
       metric,
       inputs: around.inputs,
       runtime: runtimeIdentity(around.threads),
