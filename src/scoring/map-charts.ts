@@ -135,6 +135,9 @@ function legendEntry(name: string, i: number): Html {
 
 function curveOf(points: readonly PlotPoint[], i: number, place: Place): Html {
   const bands = runs(points, ({ ci }) => ci !== null).map((run) => {
+    const [{ x, ci }] = run;
+    if (run.length === 1)
+      return html`<line class="bar" x1="${place.x(x)}" x2="${place.x(x)}" y1="${place.y(ci?.[0] ?? 0)}" y2="${place.y(ci?.[1] ?? 0)}"/>`;
     const upper = run.map(({ x, ci }) => `${place.x(x)},${place.y(ci?.[1] ?? 0)}`);
     const lower = run.map(({ x, ci }) => `${place.x(x)},${place.y(ci?.[0] ?? 0)}`).reverse();
     return html`<polygon class="band" points="${[...upper, ...lower].join(' ')}"/>`;
@@ -185,7 +188,7 @@ function axis(values: readonly number[]): { low: number; high: number; ticks: nu
   const [low, high] = [Math.min(...values), Math.max(...values)];
   if (!Number.isFinite(high - low) || high === low) {
     const only = Number.isFinite(low) ? low : 0;
-    return { low: only, high: only + 1, ticks: [only, only + 1] };
+    return { low: only - 1, high: only + 1, ticks: [only] };
   }
   const rough = (high - low) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -216,6 +219,7 @@ svg text.faint { fill: var(--faint); font-size: 10px; }
 .plot .grid { stroke: var(--rule); stroke-width: 1; }
 .plot .line { fill: none; stroke: var(--curve); stroke-width: 1.5; stroke-linejoin: round; }
 .plot .band { fill: var(--curve); opacity: 0.18; }
+.plot .bar { stroke: var(--curve); stroke-width: 2; opacity: 0.4; }
 .plot .dot { fill: var(--curve); }
 .plot .tied { fill: var(--paper); stroke: var(--curve); stroke-width: 2; }
 .plot .chosen { fill: var(--curve); stroke: var(--paper); stroke-width: 1.5; }

@@ -158,6 +158,16 @@ describe('charts', () => {
     expect(text.match(/class="missing"/g)).toHaveLength(1);
   });
 
+  test('show the interval of a point without neighbours', () => {
+    const points = [{ x: 7, y: 0.3, ci: [0.2, 0.4] as const, title: '' }];
+    const text = String(
+      linePlot({ label: '', xTitle: '', yTitle: '', curves: [{ name: '', points }] }),
+    );
+    expect(text).toMatch(/<line class="bar" x1="([\d.]+)" x2="\1" /);
+    expect(text).toMatch(/>7<\/text>/);
+    expect(text).not.toMatch(/>8<\/text>/);
+  });
+
   test('colour the ends of a scale as its ends', () => {
     const text = String(
       heatmap({
