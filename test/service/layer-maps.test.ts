@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../../src/formats/package-root.js';
+import { madeHome } from '../store/made-home.js';
 import { card, network, type RunningService, runningService } from './running-service.js';
 
 const V1 = 'FreemanZiemba2013public.V1-pls';
@@ -183,6 +185,28 @@ describe('a layer map', () => {
     const waiting = await ask('hold=60000', [V2], '');
     expect((await service.call('DELETE', `/v1/models/${model}`)).status).toBe(409);
     await service.call('DELETE', `/v1/layer-maps/${waiting.body.id}`);
+  });
+
+  it('goes back into the queue when the service stops, and ends after the next start', async () => {
+    const home = await madeHome('ventral-map-');
+    const first = await runningService({ home });
+    const request = { model: 'pixels', benchmarks: [V1], layers: ['sleep=1000'] };
+    const { id } = (await first.post('/v1/layer-maps', request)).body;
+    await vi.waitFor(async () =>
+      expect((await first.get(`/v1/layer-maps/${id}`)).body.progress).not.toBeNull(),
+    );
+    await first.stop();
+    const second = await runningService({ home });
+    await vi.waitFor(
+      async () =>
+        expect((await second.get(`/v1/layer-maps/${id}`)).body).toMatchObject({
+          state: 'succeeded',
+          result: { benchmarks: [V1] },
+        }),
+      { timeout: 20_000 },
+    );
+    await second.stop();
+    await rm(home, { recursive: true });
   });
 
   it('is listed by state, model and benchmark, without its result', async () => {
