@@ -1,6 +1,12 @@
 import { defaultThreads, Session } from '../runtime/session.js';
 import { type Matrix, matrix } from './matrix.js';
-import { productGraph, widenedGramGraph, widenedProductGraph } from './product-graph.js';
+import {
+  gramTileGraph,
+  productGraph,
+  tileName,
+  upperTiles,
+  widenedProductGraph,
+} from './product-graph.js';
 
 /** Sessions by kind of product; they hold no weights and live as long as the process. */
 const sessions = new Map<string, Promise<Session>>();
@@ -47,26 +53,36 @@ export async function matmul(a: Matrix, b: Matrix, transposes: Transposes = {}):
   return matrix(rows, cols, C.data as Float64Array);
 }
 
+/** A tile of a symmetric product: its place among tiles, at or right of the diagonal, and its values. */
+export type Tile = readonly [above: number, across: number, values: Float64Array];
+
 /**
- * A Aᵀ in float64 of a row-major float32 block of `width` columns, widened inside the graph: no
- * float64 copy of the block is made in JavaScript. `centred` takes the mean from each column first.
+ * The tiles of A Aᵀ on and above the diagonal in float64, of a row-major block whose rows fall into tiles
+ * of `heights`. float32 is widened inside the graph: no float64 copy of the block is made in JavaScript.
+ * `centred` takes the mean over the rows from each column first.
  */
-export async function widenedGram(
-  block: Float32Array,
-  width: number,
+export async function gramTiles(
+  block: Float32Array | Float64Array,
+  heights: readonly number[],
   form: 'as is' | 'centred',
-): Promise<Matrix> {
-  const rows = block.length / width;
-  const product = await session(`gram ${form}`, rows * rows * width, () =>
-    widenedGramGraph(form === 'centred'),
+): Promise<Tile[]> {
+  const rows = heights.reduce((sum, height) => sum + height);
+  const width = block.length / rows;
+  const dtype = block instanceof Float32Array ? 'float32' : 'float64';
+  const product = await session(`gram ${form} ${dtype} ${rows}`, rows * rows * width, () =>
+    gramTileGraph(heights, { dtype, centred: form === 'centred' }),
   );
-  const { C } = await product.run({ A: { dtype: 'float32', dims: [rows, width], data: block } });
-  return matrix(rows, rows, C.data as Float64Array);
+  const outputs = await product.run({ A: { dtype, dims: [rows, width], data: block } });
+  return upperTiles(heights.length).map(([above, across]) => [
+    above,
+    across,
+    outputs[tileName(above, across)].data as Float64Array,
+  ]);
 }
 
 /**
  * A Bᵀ in float64 of row-major float32 blocks of `width` columns, widened inside the graph as in
- * {@link widenedGram}.
+ * {@link gramTiles}.
  */
 export async function widenedProduct(
   a: Float32Array,

@@ -1,21 +1,15 @@
+import { gramBlockWidth } from './block-width.js';
+import { columnBlocks } from './column-blocks.js';
 import type { Features } from './features.js';
-import { matmul, widenedGram } from './gemm.js';
+import { gramTiles } from './gemm.js';
 import { type Matrix, matrix } from './matrix.js';
-
-/** Values in one block: 2 MiB of float32, so that what is widened to float64 stays near the caches. */
-const BLOCK_VALUES = 1 << 19;
-const LEAST_WIDTH = 1024;
 
 /**
  * The Gram matrix X Xᵀ of the rows of `features` in float64 (presentation × presentation), by column
  * blocks: memory is one block, however wide the layer. The values must be finite.
  */
 export function gram(features: Features): Promise<Matrix> {
-  return sumOfBlocks(features, async (block, rows, width) => {
-    if (block instanceof Float32Array) return widenedGram(block, width, 'as is');
-    const x = matrix(rows, width, block);
-    return matmul(x, x, { transposeB: true });
-  });
+  return sumOfBlocks(features, 'as is');
 }
 
 /**
@@ -25,56 +19,89 @@ export function gram(features: Features): Promise<Matrix> {
  * infinite, so is the result.
  */
 export function centredGram(features: Features): Promise<Matrix> {
-  return sumOfBlocks(features, async (block, rows, width) => {
-    if (block instanceof Float32Array) return widenedGram(block, width, 'centred');
-    const x = matrix(rows, width, centredBlock(block, rows, width));
-    return matmul(x, x, { transposeB: true });
-  });
+  return sumOfBlocks(features, 'centred');
 }
 
-async function sumOfBlocks(
-  features: Features,
-  product: (block: Float32Array | Float64Array, rows: number, width: number) => Promise<Matrix>,
-): Promise<Matrix> {
+async function sumOfBlocks(features: Features, form: 'as is' | 'centred'): Promise<Matrix> {
   const { rows, cols } = features;
-  const sum = matrix(rows, rows);
-  const width = productWidth(rows);
+  const sum = new GramSum(rows);
+  const width = gramBlockWidth(rows);
   for (let from = 0; from < cols; from += width) {
     const to = Math.min(cols, from + width);
-    const part = await product(await features.columns(from, to), rows, to - from);
-    addInto(sum.data, part.data);
+    await sum.add(await features.columns(from, to), form);
   }
-  return sum;
+  return sum.finish();
 }
 
 /**
- * Columns of the blocks that products of `rows` rows are summed over. Equal for equal rows, since the
- * last bits of a sum depend on it. With many rows the sums of rows² values would outweigh narrow products.
+ * Rows of a tile: small ones leave out more of the lower half, many of them cost more to start than they
+ * leave out. By the rows alone, since the last bits of a product may depend on it.
  */
-export function productWidth(rows: number): number {
-  return Math.max(LEAST_WIDTH, Math.floor(BLOCK_VALUES / Math.max(1, rows)));
+const tileOf = (rows: number) => (rows > 1024 ? 512 : 128);
+
+/**
+ * The sum of A Aᵀ over blocks A of some columns of all rows. It is symmetric: tiles below the diagonal
+ * are not computed but copied at the end.
+ */
+export class GramSum {
+  readonly #sum: Matrix;
+  readonly #tile: number;
+  /** Rows of each tile. */
+  readonly #heights: readonly number[];
+
+  constructor(rows: number) {
+    const tile = tileOf(rows);
+    this.#sum = matrix(rows, rows);
+    this.#tile = tile;
+    this.#heights = Array.from({ length: Math.ceil(rows / tile) }, (_, i) =>
+      Math.min(tile, rows - i * tile),
+    );
+  }
+
+  /** Adds A Aᵀ of a row-major block; `centred` takes the mean over the rows from each column first. */
+  async add(block: Float32Array | Float64Array, form: 'as is' | 'centred'): Promise<void> {
+    if (block.length === 0) return;
+    const tiles = await gramTiles(block, this.#heights, form);
+    for (const [above, across, values] of tiles) {
+      const corner = [above * this.#tile, across * this.#tile] as const;
+      addTile(this.#sum, corner, values, this.#heights[across]);
+    }
+  }
+
+  /** The whole matrix. */
+  finish(): Matrix {
+    mirror(this.#sum, this.#tile);
+    return this.#sum;
+  }
 }
 
-/** Adds values one by one. Apart from the asynchronous loops, where the engine does not optimise it. */
-export function addInto(sum: Float64Array, part: Float64Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] += part[i];
+/** Apart from the asynchronous loop, where the engine does not optimise it. */
+function addTile(
+  { cols, data }: Matrix,
+  [row, col]: readonly [number, number],
+  tile: Float64Array,
+  width: number,
+): void {
+  for (let from = 0, at = row * cols + col; from < tile.length; from += width, at += cols)
+    for (let k = 0; k < width; k++) data[at + k] += tile[from + k];
 }
 
-function centredBlock(block: Float64Array, rows: number, width: number): Float64Array {
-  const means = new Float64Array(width);
-  for (let at = 0; at < block.length; at++) means[at % width] += block[at] / rows;
-  return block.map((value, at) => value - means[at % width]);
+/** Copies what stands above the diagonal below it, a tile at a time: columns are far apart in memory. */
+function mirror({ rows, data }: Matrix, tile: number): void {
+  for (let above = 0; above < rows; above += tile)
+    for (let across = above; across < rows; across += tile)
+      for (let i = above; i < Math.min(rows, above + tile); i++)
+        for (let j = Math.max(across, i + 1); j < Math.min(rows, across + tile); j++)
+          data[j * rows + i] = data[i * rows + j];
 }
 
 /** How many values are NaN or infinite, and the first row that holds one; nothing if all are finite. */
 export async function findNotFinite(
   features: Features,
 ): Promise<{ count: number; row: number } | undefined> {
-  const width = Math.max(1, Math.floor(BLOCK_VALUES / Math.max(1, features.rows)));
   let count = 0;
   let row = features.rows;
-  for (let from = 0; from < features.cols; from += width) {
-    const to = Math.min(features.cols, from + width);
+  for (const [from, to] of columnBlocks(features)) {
     const block = await features.columns(from, to);
     for (let at = 0; at < block.length; at++) {
       if (Number.isFinite(block[at])) continue;

@@ -1,6 +1,7 @@
+import { gramBlockWidth } from './block-width.js';
 import { denseFeatures, type Features } from './features.js';
 import { matmul, widenedProduct } from './gemm.js';
-import { addInto, gram, productWidth } from './gram.js';
+import { GramSum } from './gram.js';
 import { type Matrix, matrix } from './matrix.js';
 import { fitScaler, scaled } from './standard-scaler.js';
 
@@ -18,21 +19,19 @@ export interface ZScoredProducts {
  * one block of either set beside the result.
  */
 export async function zScoredProducts(fitting: Features, test: Features): Promise<ZScoredProducts> {
-  const products = {
-    fitting: matrix(fitting.rows, fitting.rows),
-    cross: matrix(test.rows, fitting.rows),
-  };
-  const width = productWidth(fitting.rows);
+  const own = new GramSum(fitting.rows);
+  const cross = matrix(test.rows, fitting.rows);
+  const width = gramBlockWidth(fitting.rows);
   for (let from = 0; from < fitting.cols; from += width) {
     const to = Math.min(fitting.cols, from + width);
     const known = await columnBlock(fitting, from, to);
     const scaler = await fitScaler(known);
     const z = await columnBlock(scaled(known, scaler), 0, to - from);
-    addInto(products.fitting.data, (await gram(z)).data);
+    await own.add(await z.columns(0, z.cols), 'as is');
     const probe = scaled(await columnBlock(test, from, to), scaler);
-    addInto(products.cross.data, (await crossProducts(probe, z)).data);
+    addInto(cross.data, (await crossProducts(probe, z)).data);
   }
-  return products;
+  return { fitting: own.finish(), cross };
 }
 
 /** Some columns, read once, as features of their own. */
@@ -49,4 +48,9 @@ async function crossProducts(a: Features, b: Features): Promise<Matrix> {
 
 function float64({ rows, cols }: Features, values: Float32Array | Float64Array): Matrix {
   return matrix(rows, cols, values instanceof Float64Array ? values : Float64Array.from(values));
+}
+
+/** Apart from the asynchronous loop, where the engine does not optimise it. */
+function addInto(sum: Float64Array, part: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += part[i];
 }

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { denseFeatures, selectRows } from '../../src/numerics/features.js';
 import { matmul } from '../../src/numerics/gemm.js';
-import { gram } from '../../src/numerics/gram.js';
+import { centredGram, gram } from '../../src/numerics/gram.js';
 import { type Matrix, matrix } from '../../src/numerics/matrix.js';
 import { RandomState } from '../../src/numerics/random-state.js';
+import { mean } from '../../src/numerics/statistics.js';
+import { expectClose } from '../metrics/close.js';
 import { tolerances } from '../tolerances.js';
 
 const random = (rows: number, cols: number, seed: number) =>
@@ -55,3 +57,34 @@ test('the Gram matrix by column blocks, float32 and float64, equals the direct p
     });
   });
 });
+
+test.each([1, 127, 129, 300, 1100])(
+  'the Gram matrix of %i rows by tiles is the product, symmetric to the bit, centred or not',
+  async (rows) => {
+    const cols = 5;
+    const values = Float32Array.from(new RandomState(7).standardNormal(rows * cols), (v) => v + 9);
+    const x = matrix(rows, cols, Float64Array.from(values));
+    const means = Array.from({ length: cols }, (_, k) =>
+      mean(Array.from({ length: rows }, (_, i) => x.data[i * cols + k])),
+    );
+    const shifted = matrix(
+      rows,
+      cols,
+      x.data.map((value, at) => value - means[at % cols]),
+    );
+    const product = (m: Matrix) => matmul(m, m, { transposeB: true });
+    for (const [form, wanted] of [
+      [gram, await product(x)],
+      [centredGram, await product(shifted)],
+    ] as const) {
+      for (const data of [values, x.data]) {
+        const found = await form(denseFeatures(rows, cols, data));
+        expectClose(found.data, wanted.data, tolerances.float64);
+        const turned = found.data.map(
+          (_, at) => found.data[(at % rows) * rows + Math.floor(at / rows)],
+        );
+        expect(Buffer.from(turned.buffer).equals(Buffer.from(found.data.buffer))).toBe(true);
+      }
+    }
+  },
+);
