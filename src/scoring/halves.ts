@@ -9,13 +9,24 @@ export type Half = 'choice' | 'test';
 /** Seed of the halves. */
 export const HALVES_SEED = 0;
 
+const made = new WeakMap<PreparedBenchmark, Map<Half, PreparedBenchmark>>();
+
 /**
- * The benchmark on one of two random halves of its stimuli (a read-out's test stimuli), as
- * `restrict` makes it: equal shares of every class where the benchmark is stratified, or of every
+ * The benchmark itself, or on one of two random halves of its stimuli (a read-out's test stimuli), as
+ * `restrict` makes it, once: equal shares of every class where the benchmark is stratified, or of every
  * `image_label` for a read-out. The halves depend on ids, classes and nothing else.
  * Throws `benchmark-invalid` where a benchmark cannot be restricted, `stimuli-too-few`.
  */
-export function onHalf(loaded: PreparedBenchmark, half: Half): PreparedBenchmark {
+export function partOf(loaded: PreparedBenchmark, half: Half | undefined): PreparedBenchmark {
+  if (half === undefined) return loaded;
+  const halves = made.get(loaded) ?? new Map<Half, PreparedBenchmark>();
+  made.set(loaded, halves);
+  const part = halves.get(half) ?? restricted(loaded, half);
+  halves.set(half, part);
+  return part;
+}
+
+function restricted(loaded: PreparedBenchmark, half: Half): PreparedBenchmark {
   if (!loaded.restrict) {
     throw new VentralError(
       'benchmark-invalid',
@@ -23,23 +34,29 @@ export function onHalf(loaded: PreparedBenchmark, half: Half): PreparedBenchmark
       { file: loaded.benchmark.file, field: 'holdout' },
     );
   }
-  const chosen = new Set(halfOf(loaded, half));
+  const { ids } = judgedStimuli(loaded);
+  // Recordings may hold the same ids in another type.
+  const chosen = new Set(rowsOfHalf(loaded, half).map((row) => String(ids[row])));
   return loaded.restrict((stimulus) => chosen.has(String(stimulus)));
 }
 
-/** Stimuli of a half, as text: recordings may hold the same ids in another type. */
-function halfOf({ benchmark, shown, reads }: PreparedBenchmark, half: Half): string[] {
-  const { stimuli } = shown[shown.length - 1];
+/** The stimuli that a benchmark's numbers rest on: of a read-out those that it tests on. */
+export const judgedStimuli = ({ shown }: PreparedBenchmark) => shown[shown.length - 1].stimuli;
+
+/** Rows of {@link judgedStimuli} that belong to a half, in no order. */
+export function rowsOfHalf(loaded: PreparedBenchmark, half: Half): number[] {
+  const { benchmark, reads } = loaded;
+  const { ids, columns } = judgedStimuli(loaded);
   const name = benchmark.crossValidation.stratifyOn ?? (reads === 'readout' ? 'image_label' : '');
-  const classes = stimuli.columns.get(name)?.values;
-  const rows = ascending(stimuli.ids);
+  const classes = columns.get(name)?.values;
+  const rows = ascending(ids);
   const strata = classes && rows.map((row): Id => classOf(classes[row]));
   const [{ train, test }] = benchmarkSplits(rows.length, strata, {
     splits: 1,
     seed: HALVES_SEED,
     trainSize: 0.5,
   });
-  return (half === 'choice' ? train : test).map((i) => String(stimuli.ids[rows[i]]));
+  return (half === 'choice' ? train : test).map((i) => rows[i]);
 }
 
 const classOf = (value: unknown): Id => (typeof value === 'number' ? value : String(value));

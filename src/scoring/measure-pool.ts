@@ -4,8 +4,8 @@ import type { ModelCard } from '../activations/card.js';
 import type { ReducedLayer } from '../activations/reduced-layer.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import { type Half, onHalf } from './halves.js';
-import type { LoadedBenchmark, Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { type Half, partOf } from './halves.js';
+import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
 import type { MeasureAnswer, MeasureTask, WorkerData } from './measure-worker.js';
 import { buffersOf, type SentLayer, sentLayer } from './sent-layer.js';
 
@@ -28,6 +28,12 @@ export interface MeasureHow {
   readonly half?: Half | undefined;
 }
 
+/** A measurement, and the seconds that it took. */
+export interface Timed {
+  readonly measured: Measured;
+  readonly seconds: number;
+}
+
 /** A thread with the runtime and our modules, before it holds any data. */
 const WORKER_BYTES = 96 * 2 ** 20;
 /** Gram matrix, what the splits pick from it, and what they work in: float64, stimuli × stimuli. */
@@ -46,16 +52,18 @@ const filename = join(packageRoot, 'dist', 'src', 'scoring', 'measure-worker.js'
  */
 export class MeasurePool {
   readonly #piscina: Piscina<MeasureTask, MeasureAnswer> | undefined;
+  /** What measurements will take at the most, here or in the workers. */
+  readonly bytes: number;
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   readonly #running = new Set<Promise<unknown>>();
-  readonly #halves = new Map<string, PreparedBenchmark>();
 
   /** @param benchmarks those that will be measured, whose data each worker will hold */
   constructor(
     benchmarks: readonly LoadedBenchmark[],
     private readonly options: PoolOptions,
   ) {
-    const workers = workersFor(benchmarks, options);
+    const { workers, bytes } = sizeFor(benchmarks, options);
+    this.bytes = bytes;
     if (workers === 0) return;
     const workerData: WorkerData = { home: options.home, stop: this.#stop };
     options.signal?.addEventListener('abort', this.#end, { once: true });
@@ -84,11 +92,13 @@ export class MeasurePool {
     loaded: LoadedBenchmark,
     layer: ReducedLayer,
     how: MeasureHow,
-  ): Promise<{ readonly answer: Promise<Measured> }> {
+  ): Promise<{ readonly answer: Promise<Timed> }> {
     while (this.#running.size >= Math.max(1, this.workers)) await Promise.race(this.#running);
     this.#refuseInterrupted();
     const sent = this.workers > 0 ? await sentLayer(layer, SENT_BYTES) : undefined;
-    const answer = sent ? this.#send(loaded, sent, how) : this.#measure(loaded, layer, how);
+    const answer = timed(() =>
+      sent ? this.#send(loaded, sent, how) : this.#measure(loaded, layer, how),
+    );
     const settled: Promise<void> = answer.then(
       () => {},
       () => {},
@@ -122,20 +132,12 @@ export class MeasurePool {
     layer: ReducedLayer,
     { card, half }: MeasureHow,
   ): Promise<Measured> {
-    return this.#part(loaded, half).measure(layer, { card });
+    return partOf(loaded, half).measure(layer, { card });
   }
 
   #refuseInterrupted(): void {
     const { signal } = this.options;
     if (signal?.aborted) throw VentralError.from(signal.reason);
-  }
-
-  #part(loaded: LoadedBenchmark, half: Half | undefined): PreparedBenchmark {
-    if (half === undefined) return loaded;
-    const key = `${half} ${loaded.benchmark.id}`;
-    const restricted = this.#halves.get(key) ?? onHalf(loaded, half);
-    this.#halves.set(key, restricted);
-    return restricted;
   }
 
   readonly #end = () => {
@@ -151,12 +153,22 @@ export class MeasurePool {
   }
 }
 
-function workersFor(benchmarks: readonly LoadedBenchmark[], options: PoolOptions): number {
+async function timed(measure: () => Promise<Measured>): Promise<Timed> {
+  const started = performance.now();
+  const measured = await measure();
+  return { measured, seconds: (performance.now() - started) / 1000 };
+}
+
+function sizeFor(benchmarks: readonly LoadedBenchmark[], options: PoolOptions) {
   const { threads, maxMemory, measurements } = options;
   const held = benchmarks.reduce((sum, { inputs }) => sum + bytesIn(inputs), 0);
   const widest = Math.max(0, ...benchmarks.map(stimuliOf));
-  const each = WORKER_BYTES + held + MATRICES * 8 * widest ** 2;
-  return Math.min(threads, Math.floor(maxMemory / each), Math.floor(measurements / WORTH));
+  const matrices = MATRICES * 8 * widest ** 2;
+  const each = WORKER_BYTES + held + matrices;
+  const able = Math.floor(maxMemory / each);
+  const workers = Math.min(threads, able, Math.floor(measurements / WORTH));
+  if (workers > 0) return { workers, bytes: workers * each };
+  return { workers, bytes: measurements > 0 ? matrices : 0 };
 }
 
 const stimuliOf = ({ shown }: LoadedBenchmark) =>

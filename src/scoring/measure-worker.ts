@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads';
 import type { ModelCard } from '../activations/card.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
-import { type Half, onHalf } from './halves.js';
+import { type Half, partOf } from './halves.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { receivedLayer, type SentLayer } from './sent-layer.js';
@@ -48,7 +48,6 @@ setInterval(() => {
 }, LOOK).unref();
 
 const files = new Map<string, Promise<Loaded>>();
-const halves = new Map<string, PreparedBenchmark>();
 
 /** Measures a layer on a benchmark. */
 export default async function measure(task: MeasureTask): Promise<MeasureAnswer> {
@@ -72,11 +71,7 @@ async function benchmarkOf({ benchmark, file, half }: MeasureTask): Promise<Prep
   const loaded = (await load).get(benchmark);
   if (!loaded) throw new Error(`${file} no longer defines ${benchmark}`);
   if (loaded instanceof VentralError) throw loaded;
-  if (half === undefined) return loaded;
-  const key = `${half} ${benchmark}`;
-  const restricted = halves.get(key) ?? onHalf(loaded, half);
-  halves.set(key, restricted);
-  return restricted;
+  return partOf(loaded, half);
 }
 
 async function loadAll(file: string): Promise<Loaded> {
