@@ -63,6 +63,9 @@ export const codes = {
   'benchmark-invalid': { status: 422, exit: 2, title: 'The benchmark file is not as it should be' },
   'benchmark-unknown': { status: 422, exit: 2, title: 'There is no such benchmark' },
   'data-missing': { status: 422, exit: 2, title: 'The data of the benchmark are not here' },
+  // receipts
+  'receipt-invalid': { status: 422, exit: 2, title: 'The receipt is not as it should be' },
+  'receipt-differs': { status: 422, exit: 1, title: 'What comes out is not what the receipt says' },
   // downloads
   'download-failed': { status: 503, exit: 1, title: 'The download failed' },
   'download-forbidden': { status: 403, exit: 1, title: 'The file is not public' },
