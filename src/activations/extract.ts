@@ -16,7 +16,7 @@ import type { PreparedPictures } from './prepared-pictures.js';
  * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
  * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are.
  */
-export const BATCH = 16;
+export const BATCH = 8;
 
 /** What the work may use, and who listens. */
 export interface ExtractOptions {
