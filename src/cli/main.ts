@@ -7,6 +7,7 @@ import { packageRoot } from '../formats/package-root.js';
 import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
 import { registerData } from './commands/data.js';
+import { registerMap } from './commands/map.js';
 import { registerModels } from './commands/models.js';
 import { registerNetworks } from './commands/networks.js';
 import { registerScore } from './commands/score.js';
@@ -25,6 +26,7 @@ function program(io: Io): Command {
   addGlobalOptions(ventral);
   for (const register of [
     registerScore,
+    registerMap,
     registerNetworks,
     registerBenchmarks,
     registerModels,

@@ -236,9 +236,9 @@ const methodOf = (layers: number, half: Half | undefined) =>
   `highest value of ${layers} layers on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'}`;
 
 const selectionSentence = (half: Half | undefined) =>
-  `Each layer was chosen on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'} by the highest value, ` +
-  'and is tied with those whose simultaneous 95 % interval (max-T over layers, 2,000 resamples) of the difference ' +
-  'contains 0; Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
+  `The layers were chosen on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'} by the highest value; ` +
+  'tied are those whose simultaneous 95 % interval (max-T over layers, 2,000 resamples) of the difference ' +
+  'contains 0. Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
 
 function scoreAll(run: Run, cells: Cells, chosen: Choices): LayerRow[] {
   return run.candidates.map(({ layer, aliases, depth, reason }) => {

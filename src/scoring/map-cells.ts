@@ -47,6 +47,7 @@ const decided: ReadonlySet<ErrorCode> = new Set([
   'input-mismatch',
   'metric-failed',
   'neuroids-constant',
+  'stimuli-too-few',
 ]);
 
 /** Why a cell has no number, in few words where the error has them. */

@@ -1,0 +1,162 @@
+import type { Command } from 'commander';
+import { VentralError } from '../../errors/ventral-error.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import type { LayerMap, LayerMapRequest } from '../../scoring/layer-map-types.js';
+import type { Role } from '../../scoring/region-benchmarks.js';
+import { globalOptions } from '../global-options.js';
+import { interruption } from '../interruption.js';
+import type { Io } from '../io.js';
+import { mapCsv, printMap, printPlan, regionLayerMap } from '../print-map.js';
+import { progressBar } from '../progress-bar.js';
+import { several } from './score.js';
+
+interface MapOptions {
+  readonly region: string[];
+  readonly benchmark: string[];
+  readonly layers: string[];
+  readonly card?: string;
+  readonly assume?: string;
+  readonly input?: string;
+  readonly holdout?: boolean;
+  readonly commit?: boolean;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly html?: string;
+  readonly regionLayerMap?: string;
+}
+
+const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfies Role[];
+
+/** `ventral map`: every layer of a model against every region. */
+export function registerMap(program: Command, io: Io): void {
+  program
+    .command('map')
+    .description('score every layer of a model against regions or benchmarks, and choose for each')
+    .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
+    .option('-r, --region <names>', `regions: ${regions.join(', ')}`, several, [])
+    .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
+    .option(
+      '--layers <names>',
+      "candidates, names or globs; else the card's or the graph's",
+      several,
+      [],
+    )
+    .option('--card <file>', 'model card')
+    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--input <size>', 'map at another input size: resize=324,crop=288')
+    .option('--holdout', 'choose on a random half of the stimuli, score the choice on the other')
+    .option('--commit', 'write the chosen layers into the card')
+    .option('--json', 'print the map as JSON')
+    .option('--csv', 'print one line a cell')
+    .option('--html <file>', 'write the map as one HTML page')
+    .option('--region-layer-map <file>', "write the chosen layers as Brain-Score's JSON")
+    .action((model: string, options: MapOptions, command: Command) =>
+      map(model, options, command, io),
+    );
+}
+
+function checkUsage({ region, benchmark, json, csv }: MapOptions): void {
+  const refuse = (sentence: string) => new VentralError('bad-usage', sentence);
+  const unknown = region.find((name) => !regions.includes(name));
+  if (unknown !== undefined)
+    throw refuse(`map --region: expected ${regions.join(', ')}, found "${unknown}"`);
+  if (region.length + benchmark.length === 0)
+    throw refuse(`map: say which --region (${regions.join(', ')}) or --benchmark`);
+  if (json && csv) throw refuse('map: --json and --csv exclude each other');
+}
+
+async function map(model: string, options: MapOptions, command: Command, io: Io): Promise<void> {
+  checkUsage(options);
+  const { home, threads, maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
+  const [{ mapLayers }, { ContentCache }, request, card] = await Promise.all([
+    import('../../scoring/layer-map.js'),
+    import('../../activations/content-cache.js'),
+    requestOf(model, options),
+    options.commit ? cardToWrite(model, options) : undefined,
+  ]);
+  await sayWhatStandsIn(options.region, home, io);
+  const cache = await ContentCache.open(home, { maxBytes: maxCache });
+  const bar = progressBar(io);
+  const stop = interruption();
+  try {
+    const mapped = await mapLayers(request, {
+      home,
+      threads,
+      maxMemory,
+      maxScratch,
+      cache,
+      signal: stop.signal,
+      progress: bar.show,
+      plan: (plan) => {
+        bar.clear();
+        printPlan(plan, io, { verbose });
+      },
+    });
+    bar.clear();
+    await show(mapped.map, options, io);
+    if (card && mapped.choices.length > 0) {
+      const { commitChoice } = await import('../../scoring/commit-choice.js');
+      await commitChoice(card, mapped.choices);
+      const words = mapped.choices.map(({ role, record }) => `${role} ${record.layer}`);
+      io.err(`${card.path} now says ${words.join(', ')}\n`);
+    }
+    const { benchmarks, chosen } = mapped.map;
+    if (benchmarks.some((id) => chosen[id] === undefined)) process.exitCode = 1;
+  } finally {
+    bar.clear();
+    stop.release();
+  }
+}
+
+async function requestOf(path: string, options: MapOptions): Promise<LayerMapRequest> {
+  const { parseInputSize } = await import('../../activations/card.js');
+  const { region, benchmark, layers, input, holdout } = options;
+  return {
+    model: { path, ...cardSource(options) },
+    regions: region as Role[],
+    benchmarks: benchmark,
+    ...(layers.length > 0 ? { layers } : {}),
+    ...(input === undefined ? {} : { input: parseInputSize(input) }),
+    ...(holdout ? { holdout } : {}),
+  };
+}
+
+const cardSource = ({ card, assume }: MapOptions) => ({
+  ...(card === undefined ? {} : { file: card }),
+  ...(assume === undefined ? {} : { assume }),
+});
+
+/** The card that --commit will write, so that a card which cannot be written is told before the work. */
+async function cardToWrite(model: string, options: MapOptions) {
+  const [{ openModelFile }, { writableCard }] = await Promise.all([
+    import('../../activations/model-file.js'),
+    import('../../scoring/commit-choice.js'),
+  ]);
+  return writableCard(await openModelFile(model, cardSource(options)));
+}
+
+/** A region whose recordings are not here is mapped on simulated ones: never without a word. */
+async function sayWhatStandsIn(names: readonly string[], home: string, io: Io): Promise<void> {
+  const { regionBenchmark } = await import('../../scoring/region-benchmarks.js');
+  for (const name of names as Role[]) {
+    const { id, inPlaceOf } = await regionBenchmark(name, home);
+    if (inPlaceOf === undefined) continue;
+    io.err(
+      `${name}: the data of ${inPlaceOf} are not here (\`ventral data list\`), the simulated ${id} stands in\n`,
+    );
+  }
+}
+
+async function show(map: LayerMap, options: MapOptions, io: Io): Promise<void> {
+  if (options.html !== undefined) {
+    const { mapPage } = await import('../../scoring/map-page.js');
+    await writeFileAtomic(options.html, mapPage(map));
+  }
+  if (options.regionLayerMap !== undefined) {
+    const text = `${JSON.stringify(regionLayerMap(map), null, 2)}\n`;
+    await writeFileAtomic(options.regionLayerMap, text);
+  }
+  if (options.json) io.out(`${JSON.stringify(map, null, 2)}\n`);
+  else if (options.csv) io.out(mapCsv(map));
+  else printMap(map, io);
+}
