@@ -95,7 +95,7 @@ export function plsRegression(
 /** PLS in Gram form; rows of the source are rows and columns of `gram`. */
 export function plsGramRegression(gram: Matrix, components: number): Regress {
   return async ({ train, test }, y) => {
-    const fit = await fitPlsGram(submatrix(gram, train, train), y, components);
+    const fit = await fitPlsGram(gram, y, components, train);
     const values = await predictPlsGram(fit, submatrix(gram, test, train));
     return { values, remarks: remarksOn(fit, components) };
   };
@@ -108,9 +108,10 @@ export function submatrix(
   columns: readonly number[],
 ): Matrix {
   const picked = matrix(rows.length, columns.length);
+  const index = Int32Array.from(columns);
   let at = 0;
   for (const row of rows)
-    for (const column of columns) picked.data[at++] = data[row * cols + column];
+    for (let j = 0; j < index.length; j++) picked.data[at++] = data[row * cols + index[j]];
   return picked;
 }
 

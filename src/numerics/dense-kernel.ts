@@ -141,6 +141,25 @@ export function fill(into: KernelMatrix, { rows, cols, data }: Matrix): void {
     into.values.set(data.subarray(i * cols, (i + 1) * cols), i * into.stride);
 }
 
+/** Copies the rows and columns `index` of a square matrix into the kernel. */
+export function fillSubmatrix(
+  into: KernelMatrix,
+  { cols, data }: Matrix,
+  index: readonly number[],
+): void {
+  const columns = Int32Array.from(index);
+  for (let i = 0; i < columns.length; i++) {
+    const from = columns[i] * cols;
+    const to = i * into.stride;
+    for (let j = 0; j < columns.length; j++) into.values[to + j] = data[from + columns[j]];
+  }
+}
+
+/** A kernel matrix with its padding, not copied: good until the kernel's next reset. */
+export function withPadding({ stride, values }: KernelMatrix): Matrix {
+  return { rows: values.length / stride, cols: stride, data: values };
+}
+
 /** A copy of a kernel matrix without its padding. */
 export function unpadded({ rows, cols, stride, values }: KernelMatrix): Matrix {
   const data = new Float64Array(rows * cols);

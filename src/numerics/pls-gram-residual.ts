@@ -1,4 +1,12 @@
-import { DenseKernel, fill, type KernelMatrix, kernelSize, unpadded } from './dense-kernel.js';
+import {
+  DenseKernel,
+  fill,
+  fillSubmatrix,
+  type KernelMatrix,
+  kernelSize,
+  unpadded,
+  withPadding,
+} from './dense-kernel.js';
 import { matmul } from './gemm.js';
 import type { Matrix } from './matrix.js';
 import {
@@ -36,6 +44,12 @@ export interface GramIteration {
   readonly converged: boolean;
 }
 
+/** A Gram matrix, and the rows of it that are fitted on. */
+export interface FittingRows {
+  readonly gram: Matrix;
+  readonly rows: readonly number[];
+}
+
 /** A kernel that no fit uses at the moment: its memory serves the next one. */
 let idle: DenseKernel | undefined;
 
@@ -47,8 +61,7 @@ export class GramResidual {
   readonly gramMean: Float64Array;
   readonly yMean: Float64Array;
   readonly #kernel: DenseKernel;
-  readonly #products: Matrix; // K as it came
-  readonly #gram: KernelMatrix;
+  readonly #gram: KernelMatrix; // K as it came
   readonly #y: KernelMatrix; // row × target
   readonly #image: KernelMatrix; // G, row × target
   readonly #inner: KernelMatrix | undefined; // M, target × target; not formed for very many targets
@@ -62,7 +75,7 @@ export class GramResidual {
   #left: number;
   #freshTrace = 0;
 
-  private constructor(gram: Matrix, y: Matrix, components: number) {
+  private constructor(products: FittingRows, y: Matrix, components: number) {
     const { rows, cols } = y;
     const kernel = idle ?? new DenseKernel();
     idle = undefined;
@@ -72,30 +85,29 @@ export class GramResidual {
     sizes.push(4 * kernelSize(1, rows), 7 * kernelSize(1, cols), kernelSize(1, components));
     kernel.reset(sizes.reduce((sum, size) => sum + size));
     this.#kernel = kernel;
-    this.#products = gram;
     this.#gram = kernel.matrix(rows, rows);
     this.#y = kernel.matrix(rows, cols);
     this.#image = kernel.matrix(rows, cols);
     this.#inner = innerSize === 0 ? undefined : kernel.matrix(cols, cols);
     this.#basis = kernel.matrix(components, rows);
     this.#vectors = vectors(kernel, rows, cols, components);
-    this.gramMean = columnMeans(gram);
+    fillSubmatrix(this.#gram, products.gram, products.rows);
+    this.gramMean = this.#meanOfGram();
     this.yMean = columnMeans(y);
     const centred = centredColumns(y, this.yMean);
-    fill(this.#gram, gram);
     fill(this.#y, centred);
     this.#firstNorms = new Float64Array(cols);
     for (let at = 0; at < centred.data.length; at++)
       this.#firstNorms[at % cols] += centred.data[at] ** 2;
     this.#norms = this.#firstNorms.slice();
     this.#gone = new Uint8Array(cols);
-    this.#total = trace({ stride: rows, rows, values: gram.data });
+    this.#total = trace(this.#gram);
     this.#left = this.#total - this.gramMean.reduce((sum, value) => sum + value, 0);
   }
 
   /** Residuals before the first of at most `components` components. End with {@link release}. */
-  static async start(gram: Matrix, y: Matrix, components: number): Promise<GramResidual> {
-    const residual = new GramResidual(gram, y, components);
+  static async start(products: FittingRows, y: Matrix, components: number): Promise<GramResidual> {
+    const residual = new GramResidual(products, y, components);
     await residual.#recompute();
     return residual;
   }
@@ -105,10 +117,17 @@ export class GramResidual {
     idle = this.#kernel;
   }
 
+  #meanOfGram(): Float64Array {
+    const { u, image } = this.#vectors;
+    u.values.fill(1);
+    this.#kernel.multiplyTransposed(this.#gram, u, image);
+    return image.values.map((sum) => sum / u.values.length);
+  }
+
   /** G and M anew from K and the residual of Y. */
   async #recompute(): Promise<void> {
     const y = unpadded(this.#y);
-    const raw = await matmul(this.#products, y);
+    const raw = trimmed(await matmul(withPadding(this.#gram), withPadding(this.#y)), y);
     const image = centredColumns(raw, columnMeans(raw));
     if (this.#components > 0) {
       const basis = unpadded(this.#basis);
@@ -244,6 +263,11 @@ export class GramResidual {
     const mean = image.values.reduce((sum, value) => sum + value, 0) / image.values.length;
     for (let i = 0; i < image.values.length; i++) image.values[i] -= mean + spanned.values[i];
   }
+}
+
+/** The head of a padded product, as large as `like`. */
+function trimmed({ cols, data }: Matrix, like: Pick<Matrix, 'rows' | 'cols'>): Matrix {
+  return unpadded({ ...like, stride: cols, values: data });
 }
 
 /** The vectors that one fit works on. */

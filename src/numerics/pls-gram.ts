@@ -26,9 +26,15 @@ export interface PlsGramFit extends PlsCourse {
  * Fits `components` components on the Gram matrix of the fitting rows (of the features as they are
  * or shifted by any vector: it is centred here) and y (row × target). The caller checks that there
  * are at least as many features as components.
+ * @param rows of a larger Gram matrix those that are fitted on, in the order of y; all by default
  */
-export async function fitPlsGram(gram: Matrix, y: Matrix, components: number): Promise<PlsGramFit> {
-  const residual = await GramResidual.start(gram, y, components);
+export async function fitPlsGram(
+  gram: Matrix,
+  y: Matrix,
+  components: number,
+  rows: readonly number[] = Array.from({ length: gram.rows }, (_, row) => row),
+): Promise<PlsGramFit> {
+  const residual = await GramResidual.start({ gram, rows }, y, components);
   const found: GramComponent[] = [];
   const iterations: number[] = [];
   let converged = true;

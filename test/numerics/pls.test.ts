@@ -208,3 +208,23 @@ test('features without any covariance with the targets end the fit, with the mea
   const flat = await predictPlsGram(dual, await matmul(x, x, { transposeB: true }));
   expect([...flat.data]).toEqual(new Array(6).fill(4));
 });
+
+test('some rows of a Gram matrix are fitted as if there were no others, to the bit', async () => {
+  const { x, y } = problem(23, 60, 3, 9);
+  const rows = [20, 3, 4, 9, 0, 1, 17, 12, 5, 21];
+  const of = ({ cols, data }: Matrix) =>
+    matrix(
+      rows.length,
+      cols,
+      Float64Array.from(rows.flatMap((row) => [...data.subarray(row * cols, (row + 1) * cols)])),
+    );
+  const products = await matmul(x, x, { transposeB: true });
+  const some = of(products);
+  const alone = matrix(
+    rows.length,
+    rows.length,
+    Float64Array.from(rows.flatMap((_, i) => rows.map((row) => some.data[i * some.cols + row]))),
+  );
+  const found = await fitPlsGram(products, of(y), 4, rows);
+  expect(found).toEqual(await fitPlsGram(alone, of(y), 4));
+});
