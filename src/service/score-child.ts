@@ -1,10 +1,11 @@
 import type { JobTask } from './job-task.js';
 import { serveParent } from './serve-parent.js';
 
-serveParent<JobTask>(async () => {
+serveParent<JobTask>(async () => async (task, progress) => {
+  if (task.kind === 'layer-map') {
+    const { runMapTask } = await import('./map-task.js');
+    return runMapTask(task, progress);
+  }
   const { runScoreTask } = await import('./score-task.js');
-  return (task, progress) => {
-    if (task.kind === 'layer-map') throw new Error('Layer maps are not made yet');
-    return runScoreTask(task, progress);
-  };
+  return runScoreTask(task, progress);
 });

@@ -1,3 +1,4 @@
+import { ContentCache } from '../activations/content-cache.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { scoreModel } from '../scoring/score-model.js';
 import type { ChildProgress } from './child.js';
@@ -10,6 +11,7 @@ export async function runScoreTask(
   progress: (progress: ChildProgress) => void,
 ): Promise<JobAnswer> {
   const { home, maxMemory, maxScratch, threads, model, benchmarks, layers, input } = task;
+  const cache = await ContentCache.open(home, { maxBytes: task.maxCache });
   const request = {
     model: { path: model.reference, name: model.name, card: model.card },
     benchmarks,
@@ -21,6 +23,7 @@ export async function runScoreTask(
     threads,
     maxMemory,
     maxScratch,
+    cache,
     progress,
   });
   return {

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../../src/formats/package-root.js';
+import { writeZip } from '../../src/formats/zip.js';
+import { mapLayers } from '../../src/scoring/layer-map.js';
+import { oraclePath } from '../oracle.js';
 import { madeHome } from '../store/made-home.js';
 import { card, network, type RunningService, runningService } from './running-service.js';
 
@@ -286,6 +289,88 @@ describe('a layer map', () => {
     await service.call('DELETE', `/v1/layer-maps/${asked.body.id}`);
   });
 });
+
+describe('a layer map by the real scoring process', () => {
+  it('is what mapLayers gives, once from a cache and once from the store', async () => {
+    const home = await madeHome('ventral-map-');
+    const real = await runningService({ home, scoreScript: undefined });
+    const folder = await unstratified(join(home, 'mine'));
+    const parts = [
+      { name: 'file', filename: 'net.onnx', content: await network() },
+      { name: 'card', content: await card() },
+    ];
+    const registered = (await real.upload(parts)).body.id;
+    const benchmark = (
+      await real.call('POST', '/v1/benchmarks', {
+        headers: { 'Content-Type': 'application/zip' },
+        body: await zipOf(folder),
+      })
+    ).body.id;
+    const asked = {
+      model: registered,
+      benchmarks: [benchmark],
+      layers: ['layer*', 'fc'],
+      holdout: true,
+    };
+    const post = (body: object) => real.post('/v1/layer-maps', body, { Prefer: 'wait=60' });
+    const { status, body } = await post(asked);
+    expect(status).toBe(200);
+    const { map } = await mapLayers(
+      {
+        model: {
+          path: oraclePath('09-end-to-end/resnet/model.onnx'),
+          file: oraclePath('09-end-to-end/resnet/card.yaml'),
+        },
+        benchmarks: [join(folder, 'benchmark.yaml')],
+        layers: asked.layers,
+        holdout: true,
+      },
+      { home: join(home, 'other'), threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 },
+    );
+    expect(lasting(body.result)).toEqual(lasting(map));
+    expect(body.failures).toEqual([]);
+    const [id] = body.benchmarks;
+    const score = await real.post(
+      '/v1/scores',
+      { model: registered, benchmarks: [benchmark], layers: { V4: map.layers[0].layer } },
+      { Prefer: 'wait=60' },
+    );
+    const whole = await post({ ...asked, holdout: false });
+    expect(whole.body.result.layers[0].cells[id].value).toBe(score.body.results[0].value);
+    expect(whole.body.result.plan.sets).toMatchObject([{ passes: [] }]);
+    expect((await post(asked)).body).toMatchObject({ state: 'succeeded', result: body.result });
+    await real.stop();
+    await rm(home, { recursive: true });
+  }, 60_000);
+});
+
+/** A result without what a run alone decides: its time and memory. */
+const lasting = (result: unknown) =>
+  JSON.parse(
+    JSON.stringify(result, (key, value) =>
+      key === 'seconds' || key === 'peakRssMiB' ? undefined : value,
+    ),
+  );
+
+/** A benchmark of the oracle, with splits that halves of its stimuli are large enough for. */
+async function unstratified(folder: string): Promise<string> {
+  await cp(oraclePath('09-end-to-end/neural-csv'), folder, { recursive: true });
+  const path = join(folder, 'benchmark.yaml');
+  const yaml = await readFile(path, 'utf8');
+  await writeFile(path, yaml.replace(', stratify_on: object_name', ''));
+  return folder;
+}
+
+/** A flat ZIP of a folder. */
+async function zipOf(folder: string): Promise<Buffer> {
+  const names = await readdir(folder);
+  const entries = names.map(async (name) => {
+    const data = await readFile(join(folder, name));
+    return { name, data, compress: true };
+  });
+  await writeZip(`${folder}.zip`, await Promise.all(entries));
+  return readFile(`${folder}.zip`);
+}
 
 function examples(): Record<string, { readonly model: string }> {
   const { paths } = parse(readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8'));
