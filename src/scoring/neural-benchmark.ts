@@ -5,6 +5,7 @@ import type { Recordings } from '../data/recordings.js';
 import { selectPresentations } from '../data/select-presentations.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Digestible } from '../formats/digest.js';
 import { ceilingRatio, explainedVariance } from '../metrics/ceiling-normalisation.js';
 import { benchmarkSplits } from '../metrics/cross-validation.js';
 import { hasFiniteGram } from '../metrics/gram-source.js';
@@ -79,15 +80,7 @@ function onRows(
     inputs: {
       ...definitionInputs(benchmark),
       stimuli: rows.map((row) => stimuli.ids[row]),
-      recordings: {
-        stimuli: recordings.stimulusIds,
-        repetition: recordings.repetition,
-        neuroids: recordings.neuroidIds,
-        animals: recordings.animals,
-        values: recordings.values,
-      },
-      order: target.stimulusIds,
-      strata: target.strata,
+      ...recordingInputs(recordings, target),
     },
     form,
     async measure(layer, options = {}) {
@@ -111,6 +104,18 @@ function onRows(
       const some = selectPresentations(recordings, (id) => names.has(String(id)));
       return onRows({ benchmark, stimuli, recordings: some }, left);
     },
+  };
+}
+
+/** What of the recordings decides the number: as they are, and the order and classes that splits go by. */
+function recordingInputs(
+  { stimulusIds, repetition, neuroidIds, animals, values }: Recordings,
+  target: Target,
+): { readonly [key: string]: Digestible } {
+  return {
+    recordings: { stimuli: stimulusIds, repetition, neuroids: neuroidIds, animals, values },
+    order: target.stimulusIds,
+    strata: target.strata,
   };
 }
 
