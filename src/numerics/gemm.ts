@@ -19,7 +19,7 @@ function session(kind: string, work: number, graph: () => Uint8Array): Promise<S
   const key = `${kind} ${threads}`;
   let open = sessions.get(key);
   if (!open) {
-    open = Session.open(graph(), { name: `the ${kind} graph`, threads });
+    open = Session.open(graph(), { name: `the ${kind} graph`, threads, spinning: false });
     sessions.set(key, open);
   }
   return open;

@@ -62,6 +62,8 @@ export interface SessionOptions {
    * depend on which others are outputs. By default it fuses operators where no output is between them.
    */
   readonly operators?: 'fused' | 'as written';
+  /** Whether threads wait busily for the next operator; false where graphs are small or many. */
+  readonly spinning?: boolean;
 }
 
 /** Threads that a session uses where none are asked for. */
@@ -107,6 +109,9 @@ export class Session {
       interOpNumThreads: 1,
       logSeverityLevel: 4,
       graphOptimizationLevel: options.operators === 'as written' ? 'disabled' : 'all',
+      ...(options.spinning === false
+        ? { extra: { session: { intra_op: { allow_spinning: '0' } } } }
+        : {}),
     };
     try {
       const session =
