@@ -3,6 +3,7 @@ import { pls } from '../src/metrics/pls.js';
 import { denseFeatures } from '../src/numerics/features.js';
 import { matrix } from '../src/numerics/matrix.js';
 import { median } from '../src/numerics/statistics.js';
+import { peakRssMiB } from '../src/runtime/peak-memory.js';
 import { type Arrays, readArrays } from './arrays.js';
 
 /** One process of ours: seconds of the first call and of later ones, peak memory, the numbers. */
@@ -31,7 +32,7 @@ export async function measureOurs(kind: Arrays['kind'], folder: string): Promise
     ...result,
     firstCall: seconds[0],
     laterCalls: median(seconds.slice(1)),
-    peakMiB: process.resourceUsage().maxRSS / 1024,
+    peakMiB: peakRssMiB(),
   };
 }
 

@@ -6,6 +6,7 @@ import { pictureDigests } from '../activations/stimulus-digest.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
 import { packageVersion } from '../formats/package-root.js';
+import { peakRssMiB } from '../runtime/peak-memory.js';
 import { runtimeIdentity } from '../runtime/session.js';
 import { recordStimuli } from './choice-stimuli.js';
 import type { RoleChoice } from './commit-choice.js';
@@ -90,7 +91,7 @@ export async function mapLayers(
         inputs: digestOf(outcomes.map(({ inputs }) => inputs)),
         runtime: runtimeIdentity(context.threads),
         seconds: Math.round(performance.now() - started) / 1000,
-        peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+        peakRssMiB: peakRssMiB(),
         selection: selectionSentence(half),
       },
     };

@@ -1,5 +1,6 @@
 import type { ModelCard } from '../activations/card.js';
 import { packageVersion } from '../formats/package-root.js';
+import { peakRssMiB } from '../runtime/peak-memory.js';
 import { runtimeIdentity } from '../runtime/session.js';
 import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
 import type { LayerChoice, Score } from './score.js';
@@ -64,7 +65,7 @@ export function makeScore(
       inputs: around.inputs,
       runtime: runtimeIdentity(around.threads),
       seconds: Math.round(around.seconds * 1000) / 1000,
-      peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      peakRssMiB: peakRssMiB(),
     },
   };
 }

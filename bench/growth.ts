@@ -1,0 +1,108 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RandomState } from '../src/numerics/random-state.js';
+import { GraphBuilder } from '../src/onnx/graph-builder.js';
+import { writeMadeSet } from './made-set.js';
+import type { MeasuredMap } from './measure-map.js';
+import { inOwnProcess } from './own-process.js';
+
+/** One size along one axis, all else equal. */
+interface Case {
+  readonly stimuli: number;
+  readonly units: number;
+  readonly layers: number;
+  readonly neuroids: number;
+}
+
+/** How the map grows along one axis. */
+export interface GrowthLine {
+  readonly what: keyof Case;
+  readonly points: readonly {
+    readonly size: number;
+    readonly seconds: number;
+    readonly peakMiB: number;
+  }[];
+  /** Exponents of power laws fitted to the points. */
+  readonly seconds: number;
+  readonly memory: number;
+}
+
+const usual: Case = { stimuli: 320, units: 16 * 28 ** 2, layers: 12, neuroids: 100 };
+
+const axes: Readonly<Record<keyof Case, readonly number[]>> = {
+  stimuli: [160, 320, 640, 1280],
+  units: [16, 32, 64, 128].map((channels) => channels * 28 ** 2),
+  layers: [12, 24, 48, 96],
+  neuroids: [100, 200, 400, 800],
+};
+
+/** Maps a made network of equal layers at four sizes along each axis, each in a process of its own. */
+export async function growth(folder: string): Promise<GrowthLine[]> {
+  const lines: GrowthLine[] = [];
+  for (const what of Object.keys(axes) as (keyof Case)[]) {
+    const points: GrowthLine['points'][number][] = [];
+    for (const size of axes[what]) {
+      const own = join(folder, `${what}-${size}`);
+      points.push({ size, ...(await measured({ ...usual, [what]: size }, own)) });
+    }
+    lines.push({
+      what,
+      points,
+      seconds: exponent(points.map(({ size, seconds }) => [size, seconds])),
+      memory: exponent(points.map(({ size, peakMiB }) => [size, peakMiB])),
+    });
+  }
+  return lines;
+}
+
+async function measured(made: Case, folder: string) {
+  mkdirSync(folder, { recursive: true });
+  const benchmark = await writeMadeSet(folder, {
+    stimuli: made.stimuli,
+    regions: { V1: made.neuroids },
+    repetitions: 2,
+    side: 28,
+    classes: 8,
+    degrees: 8,
+  });
+  const model = join(folder, 'network.onnx');
+  writeFileSync(model, network(made));
+  writeFileSync(join(folder, 'network.yaml'), card);
+  const task = { model, benchmark, home: join(folder, 'home') };
+  const { stages, peakMiB } = inOwnProcess<MeasuredMap>('map', task);
+  // What is read and opened before is the same at every size.
+  return { seconds: (stages.activations ?? 0) + (stages.metric ?? 0), peakMiB };
+}
+
+const card = `name: equal-layers
+input: { resize: none, range: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], layout: NCHW }
+visual_degrees: 8
+`;
+
+/** A chain of 1 × 1 convolutions over 28 × 28 pixels, every one of them a candidate. */
+function network({ layers, units }: Case): Uint8Array {
+  const channels = units / 28 ** 2;
+  const random = new RandomState(7);
+  const graph = new GraphBuilder('equal-layers');
+  let value = graph.input('image', 'float32', ['batch', 3, 28, 28]);
+  for (let layer = 0; layer < layers; layer++) {
+    const from = layer === 0 ? 3 : channels;
+    const scale = Math.sqrt(1 / from);
+    const weights = Float32Array.from(random.standardNormal(channels * from), (w) => w * scale);
+    const shape = [channels, from, 1, 1];
+    const mixed = graph.node('Conv', [value, graph.initializer(`w${layer}`, shape, weights)]);
+    value = graph.node('Tanh', [mixed], { outputs: [`layer${layer}`] });
+    graph.output(value);
+  }
+  return graph.build();
+}
+
+/** Slope of the least-squares line through the logarithms. */
+function exponent(points: readonly (readonly [number, number])[]): number {
+  const x = points.map(([size]) => Math.log(size));
+  const y = points.map(([, value]) => Math.log(value));
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
+  const [mx, my] = [mean(x), mean(y)];
+  const sum = (f: (i: number) => number) => x.reduce((total, _, i) => total + f(i), 0);
+  return sum((i) => (x[i] - mx) * (y[i] - my)) / sum((i) => (x[i] - mx) ** 2);
+}
