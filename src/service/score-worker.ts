@@ -17,9 +17,9 @@ export interface WorkerOptions {
   readonly benchmarks: BenchmarkDesk;
   readonly home: string;
   readonly log: Logger;
-  /** Bytes that a score may hold in memory (`--max-memory`). */
+  /** Bytes that a job may hold in memory beyond the network's own (`--max-memory`). */
   readonly maxMemory: number;
-  /** Bytes of scratch disk that a score may use (`--max-scratch`). */
+  /** Bytes of scratch disk that a job may use (`--max-scratch`). */
   readonly maxScratch: number;
   /** Bytes that the cache of activations may keep (`--max-cache`). */
   readonly maxCache: number;
@@ -29,6 +29,11 @@ export interface WorkerOptions {
 }
 
 const DEADLINE_SECONDS = 12 * 3600;
+/**
+ * What a scoring process holds beside the work that `--max-memory` bounds: Node, the runtime, and one
+ * batch inside the network (ResNet-50: 0.9 GiB with its weights).
+ */
+const OWN_MEMORY = 2 ** 30;
 const PROGRESS_MS = 500;
 
 /**
@@ -203,7 +208,7 @@ export class ScoreWorker {
       script: this.#options.script ?? 'score-child.js',
       task,
       temporary: store.temporary,
-      limits: { memory: maxMemory + 3 * size, seconds: DEADLINE_SECONDS },
+      limits: { memory: OWN_MEMORY + maxMemory + 3 * size, seconds: DEADLINE_SECONDS },
       signal: abort.signal,
       progress: this.#progressOf(job, abort),
     });

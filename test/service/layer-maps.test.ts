@@ -18,7 +18,7 @@ let service: RunningService;
 let model: string;
 
 beforeAll(async () => {
-  service = await runningService({ maxMemory: 400 * 2 ** 20 });
+  service = await runningService();
   const parts = [
     { name: 'file', filename: 'net.onnx', content: await network() },
     { name: 'card', content: await card() },
@@ -152,7 +152,6 @@ describe('a layer map', () => {
   it.each([
     ['abort', 'process-died'],
     ['throw', 'internal'],
-    ['eat', 'memory-exceeded'],
   ])('whose process does "%s" fails with its own problem', async (what, code) => {
     expect((await ask(what, [V1, V2])).body).toMatchObject({
       state: 'failed',
