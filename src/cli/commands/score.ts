@@ -76,7 +76,7 @@ async function score(
   command: Command,
   io: Io,
 ): Promise<ScoreOutcome> {
-  const { home, threads, maxMemory, maxScratch } = globalOptions(command);
+  const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
   const bar = progressBar(io);
   const stop = interruption();
   const context = { home, threads, maxMemory, maxScratch, signal: stop.signal, progress: bar.show };
@@ -94,10 +94,12 @@ async function score(
         context,
       );
     }
-    const [{ scoreModel }, { parseInputSize }] = await Promise.all([
+    const [{ scoreModel }, { parseInputSize }, { ContentCache }] = await Promise.all([
       import('../../scoring/score-model.js'),
       import('../../activations/card.js'),
+      import('../../activations/content-cache.js'),
     ]);
+    const cache = await ContentCache.open(home, { maxBytes: maxCache });
     const layers = layerRequest(options.layer);
     const sizes = options.input.length > 0 ? options.input.map(parseInputSize) : [undefined];
     const outcomes: ScoreOutcome[] = [];
@@ -116,7 +118,11 @@ async function score(
           ...detail,
         };
         outcomes.push(
-          await one(() => scoreModel(request, context), path, models.length * sizes.length === 1),
+          await one(
+            () => scoreModel(request, { ...context, cache }),
+            path,
+            models.length * sizes.length === 1,
+          ),
         );
       }
     }
