@@ -12,6 +12,7 @@ import { registerModels } from './commands/models.js';
 import { registerNetworks } from './commands/networks.js';
 import { registerScore } from './commands/score.js';
 import { registerServe } from './commands/serve.js';
+import { registerVerify } from './commands/verify.js';
 import { errorText } from './error-text.js';
 import { addGlobalOptions } from './global-options.js';
 import { type Io, processIo } from './io.js';
@@ -32,6 +33,7 @@ function program(io: Io): Command {
     registerModels,
     registerData,
     registerCache,
+    registerVerify,
     registerServe,
   ]) {
     register(ventral, io);

@@ -8,6 +8,7 @@ import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../print-map.js';
 import { progressBar } from '../progress-bar.js';
+import { keepReceipt, requireReceiptPath } from '../receipt-option.js';
 import { several } from './score.js';
 
 interface MapOptions {
@@ -23,6 +24,7 @@ interface MapOptions {
   readonly csv?: boolean;
   readonly html?: string;
   readonly regionLayerMap?: string;
+  readonly receipt?: string;
 }
 
 const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfies Role[];
@@ -50,6 +52,7 @@ export function registerMap(program: Command, io: Io): void {
     .option('--csv', 'print one line a cell')
     .option('--html <file>', 'write the map as one HTML page')
     .option('--region-layer-map <file>', "write the chosen layers as Brain-Score's JSON")
+    .option('--receipt <file>', 'write all that the numbers depend on, for `ventral verify`')
     .action((model: string, options: MapOptions, command: Command) =>
       map(model, options, command, io),
     );
@@ -74,6 +77,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     requestOf(model, options),
     options.commit ? cardToWrite(model, options) : undefined,
   ]);
+  await requireReceiptPath(options.receipt);
   await sayWhatStandsIn(options.region, home, io);
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);
@@ -94,6 +98,8 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     });
     bar.clear();
     await show(mapped.map, options, io);
+    const answered = { kind: 'map' as const, request, map: mapped.map };
+    await keepReceipt(options.receipt, [answered], { home, threads });
     if (card && mapped.choices.length > 0) {
       const { commitChoice } = await import('../../scoring/commit-choice.js');
       await commitChoice(card, mapped.choices);

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ScoreOutcome } from '../../scoring/score-model.js';
+import type { ScoreContext, ScoreOutcome } from '../../scoring/score-model.js';
+import type { Answered } from '../../scoring/write-receipt.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
 import { printScores } from '../print-scores.js';
 import { progressBar } from '../progress-bar.js';
+import { keepReceipt, requireReceiptPath } from '../receipt-option.js';
 
 interface ScoreOptions {
   readonly benchmark: string[];
@@ -17,6 +19,7 @@ interface ScoreOptions {
   readonly json?: boolean;
   readonly csv?: boolean;
   readonly detail?: boolean;
+  readonly receipt?: string;
 }
 
 /** Options that take several values are repeated or comma-separated (design §6). */
@@ -41,13 +44,16 @@ export function registerScore(program: Command, io: Io): void {
     .option('--json', 'print an array of Scores')
     .option('--csv', 'print one line a score')
     .option('--detail', 'with splits, neuroids and their ids')
+    .option('--receipt <file>', 'write all that the numbers depend on, for `ventral verify`')
     .action(async (models: string[], options: ScoreOptions, command: Command) => {
       checkUsage(models, options);
-      const outcome = await score(models, options, command, io);
+      const { answered, failures } = await score(models, options, command, io);
+      const outcome = { scores: answered.flatMap(({ scores }) => scores), failures };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
-      if (outcome.failures.length === 0) return;
+      await keepReceipt(options.receipt, answered, globalOptions(command));
+      if (failures.length === 0) return;
       // Where nothing could be scored the reason decides; where something was, one is missing.
-      const exits = new Set(outcome.failures.map(({ error }) => error.exit));
+      const exits = new Set(failures.map(({ error }) => error.exit));
       process.exitCode = outcome.scores.length === 0 && exits.size === 1 ? [...exits][0] : 1;
     });
 }
@@ -70,70 +76,83 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
     throw refuse('score: --card belongs to one model; cards beside the files serve several');
 }
 
+/** What was asked with the scores that came of it, and why the others did not. */
+interface Answers {
+  readonly answered: readonly Exclude<Answered, { kind: 'map' }>[];
+  readonly failures: ScoreOutcome['failures'];
+}
+
 async function score(
   models: readonly string[],
   options: ScoreOptions,
   command: Command,
   io: Io,
-): Promise<ScoreOutcome> {
+): Promise<Answers> {
   const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
+  await requireReceiptPath(options.receipt);
   const bar = progressBar(io);
   const stop = interruption();
   const context = { home, threads, maxMemory, maxScratch, signal: stop.signal, progress: bar.show };
-  const detail = options.detail ? { detail: true } : {};
   try {
-    if (options.features) {
-      const { scoreFeatures } = await import('../../scoring/score-features.js');
-      return await scoreFeatures(
-        {
-          features: options.features,
-          layers: options.layer.flatMap((value) => several(value, [])),
-          benchmarks: options.benchmark,
-          ...detail,
-        },
-        context,
-      );
-    }
-    const [{ scoreModel }, { parseInputSize }, { ContentCache }] = await Promise.all([
-      import('../../scoring/score-model.js'),
-      import('../../activations/card.js'),
-      import('../../activations/content-cache.js'),
-    ]);
+    if (options.features) return await scoreFile(options.features, options, context);
+    const { ContentCache } = await import('../../activations/content-cache.js');
     const cache = await ContentCache.open(home, { maxBytes: maxCache });
-    const layers = layerRequest(options.layer);
-    const sizes = options.input.length > 0 ? options.input.map(parseInputSize) : [undefined];
-    const outcomes: ScoreOutcome[] = [];
-    for (const path of models) {
-      for (const input of sizes) {
-        const source = {
-          path,
-          ...(options.card ? { file: options.card } : {}),
-          ...(options.assume ? { assume: options.assume } : {}),
-        };
-        const request = {
-          model: source,
-          benchmarks: options.benchmark,
-          layers,
-          ...(input ? { input } : {}),
-          ...detail,
-        };
-        outcomes.push(
-          await one(
-            () => scoreModel(request, { ...context, cache }),
-            path,
-            models.length * sizes.length === 1,
-          ),
-        );
-      }
-    }
-    return {
-      scores: outcomes.flatMap(({ scores }) => scores),
-      failures: outcomes.flatMap(({ failures }) => failures),
-    };
+    return await scoreModels(models, options, { ...context, cache });
   } finally {
     bar.clear();
     stop.release();
   }
+}
+
+async function scoreFile(
+  features: string,
+  options: ScoreOptions,
+  context: ScoreContext,
+): Promise<Answers> {
+  const { scoreFeatures } = await import('../../scoring/score-features.js');
+  const request = {
+    features,
+    layers: options.layer.flatMap((value) => several(value, [])),
+    benchmarks: options.benchmark,
+    ...(options.detail ? { detail: true } : {}),
+  };
+  const { scores, failures } = await scoreFeatures(request, context);
+  return { answered: [{ kind: 'features', request, scores }], failures };
+}
+
+async function scoreModels(
+  models: readonly string[],
+  options: ScoreOptions,
+  context: ScoreContext,
+): Promise<Answers> {
+  const [{ scoreModel }, { parseInputSize }] = await Promise.all([
+    import('../../scoring/score-model.js'),
+    import('../../activations/card.js'),
+  ]);
+  const sizes = options.input.length > 0 ? options.input.map(parseInputSize) : [undefined];
+  const requests = models.flatMap((path) =>
+    sizes.map((input) => ({
+      model: {
+        path,
+        ...(options.card ? { file: options.card } : {}),
+        ...(options.assume ? { assume: options.assume } : {}),
+      },
+      benchmarks: options.benchmark,
+      layers: layerRequest(options.layer),
+      ...(input ? { input } : {}),
+      ...(options.detail ? { detail: true } : {}),
+    })),
+  );
+  const answers: Answers[] = [];
+  for (const request of requests) {
+    const run = () => scoreModel(request, context);
+    const { scores, failures } = await one(run, request.model.path, requests.length === 1);
+    answers.push({ answered: [{ kind: 'score', request, scores }], failures });
+  }
+  return {
+    answered: answers.flatMap(({ answered }) => answered),
+    failures: answers.flatMap(({ failures }) => failures),
+  };
 }
 
 /** Of several models, one that cannot be opened fails alone. */

@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import type { Difference, Shown } from '../../scoring/result-differences.js';
+import type { ReceiptReport } from '../../scoring/verify-receipt.js';
+import { visibleName } from '../../scoring/visible-name.js';
+import { globalOptions } from '../global-options.js';
+import { interruption } from '../interruption.js';
+import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
+import { progressBar } from '../progress-bar.js';
+
+interface VerifyOptions {
+  readonly model: string[];
+  readonly json?: boolean;
+}
+
+/** Differences that are printed; `--json` has them all. */
+const SHOWN = 40;
+
+/** `ventral verify`: computes what a receipt holds again. */
+export function registerVerify(program: Command, io: Io): void {
+  program
+    .command('verify')
+    .description(
+      'compute the numbers of a receipt again, and say whether they are equal to the bit',
+    )
+    .argument('<receipt>', 'file that --receipt wrote')
+    .option(
+      '--model <file>',
+      'where a model of the receipt is now',
+      (value: string, before: string[]) => [...before, value],
+      [],
+    )
+    .option('--json', 'print what was found as JSON')
+    .action((receipt: string, options: VerifyOptions, command: Command) =>
+      verify(receipt, options, command, io),
+    );
+}
+
+async function verify(
+  receipt: string,
+  options: VerifyOptions,
+  command: Command,
+  io: Io,
+): Promise<void> {
+  const { home, threads, maxMemory, maxScratch } = globalOptions(command);
+  const asked = command.optsWithGlobals().threads === undefined ? {} : { threads };
+  const { verifyReceipt } = await import('../../scoring/verify-receipt.js');
+  const bar = progressBar(io);
+  const stop = interruption();
+  let report: ReceiptReport;
+  try {
+    report = await verifyReceipt(receipt, options.model, {
+      home,
+      maxMemory,
+      maxScratch,
+      ...asked,
+      signal: stop.signal,
+      progress: bar.show,
+    });
+  } finally {
+    bar.clear();
+    stop.release();
+  }
+  if (options.json) io.out(`${JSON.stringify(report, null, 2)}\n`);
+  else printReport(report, io);
+  if (report.verdict === 'differs') process.exitCode = 1;
+}
+
+function printReport(report: ReceiptReport, io: Io): void {
+  const { receipt, verdict, results, inputs, values, largest, runtime, notes } = report;
+  const numbers = `${results} ${results === 1 ? 'result' : 'results'}`;
+  for (const note of notes) io.err(`${visibleName(note)}\n`);
+  if (runtime.length > 0 && verdict !== 'equal')
+    io.err(`another runtime: ${runtimeText(runtime)}\n`);
+  if (verdict === 'equal') io.out(`equal to the bit: ${numbers}\n`);
+  if (verdict === 'close')
+    io.out(`equal within ${(largest ?? 0).toPrecision(2)} on another runtime: ${numbers}\n`);
+  if (verdict !== 'differs') return;
+  const all = [...inputs, ...values];
+  const rows = all.slice(0, SHOWN).map(({ about, field, expected, found }) => {
+    return [visibleName(about), visibleName(field), shown(expected), shown(found)];
+  });
+  printRows(['', 'field', 'receipt', 'now'], rows, io);
+  const more = all.length > SHOWN ? `, ${all.length - SHOWN} of them not shown (--json)` : '';
+  const ran = results === 0 ? '; nothing was computed' : largestText(report);
+  const count = `${all.length} ${all.length === 1 ? 'difference' : 'differences'}`;
+  io.err(`ventral: ${receipt} is not what comes out: ${count}${more}${ran}\n`);
+}
+
+const largestText = ({ largest }: ReceiptReport) =>
+  largest === null ? '' : `; the largest of two numbers is ${largest.toPrecision(2)}`;
+
+const runtimeText = (runtime: readonly Difference[]) =>
+  runtime
+    .map(({ field, expected, found }) => `${field} ${shown(expected)}, here ${shown(found)}`)
+    .join('; ');
+
+const shown = (value: Shown) => visibleName(String(value), 100);

@@ -1,0 +1,20 @@
+import type { Answered } from '../scoring/write-receipt.js';
+
+/** Looks, before the work, whether a receipt can be written where `--receipt` says; see `checkReceiptPath`. */
+export async function requireReceiptPath(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const { checkReceiptPath } = await import('../scoring/receipt.js');
+  await checkReceiptPath(path);
+}
+
+/** Writes the receipt that `--receipt` asked for; none where nothing has a score. */
+export async function keepReceipt(
+  path: string | undefined,
+  answered: readonly Answered[],
+  context: { readonly home: string; readonly threads: number },
+): Promise<void> {
+  const scored = answered.filter((each) => each.kind === 'map' || each.scores.length > 0);
+  if (path === undefined || scored.length === 0) return;
+  const { writeReceipt } = await import('../scoring/write-receipt.js');
+  await writeReceipt(path, scored, context);
+}

@@ -1,0 +1,247 @@
+import type { ModelCard } from '../activations/card.js';
+import { numericsVersion } from '../numerics/numerics-version.js';
+import { benchmarkRecord } from './benchmark-record.js';
+import { mapLayers } from './layer-map.js';
+import { loadBenchmarks } from './load-benchmark.js';
+import { type BenchmarkRecord, type Receipt, readReceipt } from './receipt.js';
+import { askedNames, type Reopened, reopenRuns } from './reopen-run.js';
+import {
+  type Difference,
+  differences,
+  MAP,
+  mapPairs,
+  type ResultPair,
+  scorePairs,
+} from './result-differences.js';
+import { scoreFeatures } from './score-features.js';
+import { type ScoreContext, scoreModel } from './score-model.js';
+import { receiptRuntime } from './write-receipt.js';
+
+/** A difference, and what it is about: a model, a benchmark, a layer. */
+export interface ReceiptDifference extends Difference {
+  readonly about: string;
+}
+
+/** What came of computing a receipt again. */
+export interface ReceiptReport {
+  readonly receipt: string;
+  /** `equal`: to the bit. `close`: within 1e-6, on another runtime or numerics version. */
+  readonly verdict: 'equal' | 'close' | 'differs';
+  /** Scores and cells that were computed again; none where a model or a file of features is another one. */
+  readonly results: number;
+  /** In which inputs it is not the same: model, card, definition and data of benchmarks, metric. */
+  readonly inputs: readonly ReceiptDifference[];
+  /** Fields of results that differ, by more than 1e-6 on another runtime. */
+  readonly values: readonly ReceiptDifference[];
+  /** Largest difference of two numbers; null where none differs. */
+  readonly largest: number | null;
+  /** Runtime and numerics version then and now. */
+  readonly runtime: readonly Difference[];
+  /** What else should be known, and does not count. */
+  readonly notes: readonly string[];
+}
+
+/** What verifying may use; threads are those of the receipt unless given. */
+export type VerifyContext = Omit<ScoreContext, 'threads' | 'cache' | 'pictures' | 'result'> & {
+  readonly threads?: number;
+};
+
+/** Numbers of two runtimes may be that far apart (design §3). */
+const TOLERANCE = 1e-6;
+
+/**
+ * Computes everything that a receipt holds again, from the files that it names, and compares bit by bit.
+ * Nothing is taken from a cache. On another runtime or numerics version numbers may differ by 1e-6.
+ * @param models where the models are now, if elsewhere
+ * Throws `receipt-invalid`, `file-missing`, `interrupted`, and what scoring throws.
+ */
+export async function verifyReceipt(
+  path: string,
+  models: readonly string[],
+  context: VerifyContext,
+): Promise<ReceiptReport> {
+  const receipt = await readReceipt(path);
+  const threads = context.threads ?? receipt.runtime.threads;
+  const runtime = runtimeDifferences(receipt, threads);
+  const reopened = await reopenRuns(receipt, { receipt: path, models });
+  const others = reopened.flatMap(otherBytes);
+  const plain = { receipt: path, runtime, values: [], largest: null, notes: [] };
+  if (others.length > 0) return { ...plain, verdict: 'differs', results: 0, inputs: others };
+  const again: Again[] = [];
+  for (const each of reopened) again.push(await computeAgain(each, path, { ...context, threads }));
+  return judged(path, again, runtime);
+}
+
+function runtimeDifferences({ runtime, numerics }: Receipt, threads: number): Difference[] {
+  const { ort, provider, node, platform, processor } = runtime;
+  const then = { ort, provider, threads: runtime.threads, node, platform, processor, numerics };
+  return differences(then, { ...receiptRuntime(threads), numerics: numericsVersion });
+}
+
+/** A model or a file of features that is not the one of the receipt. */
+function otherBytes(reopened: Reopened): ReceiptDifference[] {
+  const [about, expected, found] =
+    'file' in reopened
+      ? [reopened.run.model.name, reopened.run.model.digest, reopened.file.digest]
+      : [reopened.path, reopened.run.features.digest, reopened.digest];
+  const field = 'file' in reopened ? 'model' : 'features';
+  return expected === found ? [] : [{ about, field, expected, found }];
+}
+
+/** One run computed again. */
+interface Again {
+  readonly pairs: readonly ResultPair[];
+  readonly inputs: readonly ReceiptDifference[];
+  /** Differences of the card in keys that some numbers depend on: they count where results differ. */
+  readonly perhaps: readonly ReceiptDifference[];
+  readonly notes: readonly string[];
+}
+
+async function computeAgain(
+  reopened: Reopened,
+  receipt: string,
+  context: ScoreContext,
+): Promise<Again> {
+  const names = askedNames(reopened.run.asked, receipt);
+  const inputs = await benchmarkDifferences(reopened, names, context.home);
+  const pairs = await pairsOf(reopened, names, context);
+  const notes = pairs.flatMap((pair) => pair.notes);
+  if (!('file' in reopened)) return { pairs, inputs, perhaps: [], notes };
+  const { run, file, note } = reopened;
+  const { counting, perhaps } = cardDifferences(run.model.card, file.card as ModelCard);
+  const about = ({ field, ...values }: Difference) => ({
+    about: run.model.name,
+    field: `card.${field}`,
+    ...values,
+  });
+  return {
+    pairs,
+    inputs: [...counting.map(about), ...inputs],
+    perhaps: perhaps.map(about),
+    notes: note === undefined ? notes : [note, ...notes],
+  };
+}
+
+async function pairsOf(
+  reopened: Reopened,
+  benchmarks: readonly string[],
+  context: ScoreContext,
+): Promise<readonly ResultPair[]> {
+  if (!('file' in reopened)) {
+    const { run, path } = reopened;
+    const { layers, detail } = run;
+    const request = { features: path, benchmarks, ...present({ layers, detail }) };
+    return scorePairs(run.scores, await scoreFeatures(request, context));
+  }
+  const { run, source: model } = reopened;
+  if (run.kind === 'map') {
+    const { layers, input, holdout } = run;
+    const request = { model, benchmarks, ...present({ layers, input, holdout }) };
+    return mapPairs(run.map, (await mapLayers(request, context)).map);
+  }
+  const { layers, input, detail } = run;
+  const request = { model, benchmarks, ...present({ layers, input, detail }) };
+  return scorePairs(run.scores, await scoreModel(request, context));
+}
+
+/** Without what is undefined. */
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+const present = <T extends object>(values: T): Present<T> =>
+  Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Present<T>;
+
+async function benchmarkDifferences(
+  reopened: Reopened,
+  names: readonly string[],
+  home: string,
+): Promise<ReceiptDifference[]> {
+  const asSeen = 'file' in reopened;
+  const found: ReceiptDifference[] = [];
+  // One that cannot be loaded has no score, which says why.
+  const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
+  try {
+    for (const then of reopened.run.benchmarks) {
+      const now = loaded.find(({ benchmark }) => benchmark.id === then.id);
+      if (!now) continue;
+      const record = await benchmarkRecord(now, asSeen);
+      found.push(...recordDifferences(then, record));
+    }
+  } finally {
+    await close();
+  }
+  return found;
+}
+
+function recordDifferences(then: BenchmarkRecord, now: BenchmarkRecord): ReceiptDifference[] {
+  const decisive = ({ metric, definition, data }: BenchmarkRecord) => ({
+    metric,
+    definition,
+    data,
+  });
+  return differences(decisive(then), decisive(now)).map(({ field, ...values }) => ({
+    about: then.id,
+    field: field.replace(/^data\./, ''),
+    ...values,
+  }));
+}
+
+/** Keys of a card that every number depends on, and those that some do. */
+const everyNumber = ['input', 'visual_degrees', 'logits', 'assumed'] as const;
+const someNumbers = ['layers', 'readout', 'region_layer_map', 'region_layer_choice'] as const;
+
+function cardDifferences(then: ModelCard, now: ModelCard) {
+  const part = (card: ModelCard, keys: readonly (keyof ModelCard)[]) =>
+    Object.fromEntries(keys.flatMap((key) => (card[key] === undefined ? [] : [[key, card[key]]])));
+  const compare = (keys: readonly (keyof ModelCard)[]) =>
+    differences(part(then, keys), part(now, keys));
+  return { counting: compare(everyNumber), perhaps: compare(someNumbers) };
+}
+
+function judged(
+  receipt: string,
+  again: readonly Again[],
+  runtime: readonly Difference[],
+): ReceiptReport {
+  const values: ReceiptDifference[] = [];
+  const inputs: ReceiptDifference[] = [];
+  const notes = new Set(again.flatMap((each) => each.notes));
+  let [largest, different] = [null as number | null, false];
+  for (const { pairs, inputs: counting, perhaps } of again) {
+    const before = values.length;
+    for (const { about, expected, found, exhausted } of pairs) {
+      const all = differences(expected, found);
+      different ||= all.length > 0;
+      for (const each of all) largest = larger(largest, distance(each));
+      const counted = all.filter((each) => !isNear(each, runtime));
+      values.push(...counted.map((each) => ({ about, ...each })));
+      if (exhausted && runtime.length > 0 && counted.length > 0) notes.add(exhaustion(about));
+    }
+    inputs.push(...counting, ...(values.length > before ? perhaps : []));
+  }
+  const differs = values.length > 0 || inputs.length > 0;
+  const verdict = differs ? 'differs' : different ? 'close' : 'equal';
+  const results = again.flatMap(({ pairs }) => pairs.filter(({ about }) => about !== MAP)).length;
+  return { receipt, verdict, results, inputs, values, largest, runtime, notes: [...notes] };
+}
+
+const exhaustion = (about: string) =>
+  `${about}: the rank of the features was exhausted, so the last components are made of rounding, and another runtime need not give the same value`;
+
+/** Of two numbers; null where one is none. */
+function distance({ expected, found }: Difference): number | null {
+  const numbers = typeof expected === 'number' && typeof found === 'number';
+  return numbers ? Math.abs(expected - found) : null;
+}
+
+const larger = (a: number | null, b: number | null) =>
+  a === null || (b !== null && b > a) ? b : a;
+
+/** Whether a difference of results is one that another runtime, or other numerics, may make. */
+function isNear(difference: Difference, runtime: readonly Difference[]): boolean {
+  if (runtime.length === 0) return false;
+  const apart = distance(difference);
+  if (apart !== null) return apart <= TOLERANCE;
+  const isDigest = /(^|\.)inputs$/.test(difference.field);
+  return isDigest && runtime.some(({ field }) => field === 'numerics');
+}
