@@ -37,40 +37,66 @@ export function bestAndTied(candidates: readonly TieCandidate[]): BestAndTied | 
   for (const candidate of candidates)
     if (isHigher(candidate.value, best?.value ?? null)) best = candidate;
   if (!best) return undefined;
-  const { layer, draws } = best;
-  if (!draws) return { layer, tied: [] };
-  const differences = candidates.flatMap((candidate) =>
-    candidate === best ? [] : (difference(best, candidate) ?? []),
-  );
-  const quantile = maxT(differences, draws.length);
-  const tied = differences.filter(({ d, se }) => Math.abs(d) <= (se === 0 ? 0 : quantile * se));
+  const { layer } = best;
+  const others = candidates.filter((candidate) => candidate !== best);
+  const differences = simultaneousDifferences(others.map((other) => [best, other]));
+  const tied = others.filter((_, k) => differences[k]?.beyond === false);
   return { layer, tied: tied.map((each) => each.layer) };
 }
 
 const isHigher = (value: number | null, than: number | null) =>
   value !== null && Number.isFinite(value) && (than === null || value > than);
 
+/** A difference of two values with its simultaneous 95 % interval. */
+export interface SimultaneousDifference {
+  readonly difference: number;
+  readonly ci: readonly [number, number];
+  /** Whether the interval leaves 0 out. */
+  readonly beyond: boolean;
+}
+
+/**
+ * The differences first − second of pairs, with intervals d ± q · se that hold for all of them together
+ * (max-T, as in {@link bestAndTied}); undefined for a pair without values, without draws, or with fewer
+ * than half of them. Throws RangeError where the two have not equally many draws.
+ */
+export function simultaneousDifferences(
+  pairs: readonly (readonly [TieCandidate, TieCandidate])[],
+): (SimultaneousDifference | undefined)[] {
+  const differences = pairs.map(([first, second]) => difference(first, second));
+  const quantile = maxT(differences.filter((each) => each !== undefined));
+  return differences.map((each) => {
+    if (!each) return undefined;
+    const half = each.se === 0 ? 0 : quantile * each.se;
+    return {
+      difference: each.d,
+      ci: [each.d - half, each.d + half] as const,
+      beyond: Math.abs(each.d) > half,
+    };
+  });
+}
+
 interface Difference {
-  readonly layer: string;
-  /** v_best − v_k, and 0 where that is rounding. */
+  /** v_first − v_second, and 0 where that is rounding. */
   readonly d: number;
   readonly se: number;
-  /** D_k(r). */
+  /** D(r). */
   readonly draws: Float64Array;
 }
 
-function difference(best: TieCandidate, { layer, value, draws }: TieCandidate) {
-  if (value === null || !Number.isFinite(value) || !draws || !best.draws) return undefined;
-  if (draws.length !== best.draws.length)
-    throw new RangeError(`${layer} has ${draws.length} draws, the best ${best.draws.length}`);
-  const of = best.draws;
+function difference(first: TieCandidate, second: TieCandidate): Difference | undefined {
+  const { value, draws: of } = first;
+  const { layer, value: other, draws } = second;
+  if (value === null || !Number.isFinite(value) || !of) return undefined;
+  if (other === null || !Number.isFinite(other) || !draws) return undefined;
+  if (draws.length !== of.length)
+    throw new RangeError(`${layer} has ${draws.length} draws, ${first.layer} ${of.length}`);
   const paired = draws.map((drawn, r) => of[r] - drawn);
   const known = paired.filter(Number.isFinite);
   if (known.length < Math.max(2, paired.length / 2)) return undefined;
-  const rounding = ROUNDING * Math.max(Math.abs(best.value as number), Math.abs(value));
+  const rounding = ROUNDING * Math.max(Math.abs(value), Math.abs(other));
   const flat = (x: number) => (Math.abs(x) <= rounding ? 0 : x);
-  const d = flat((best.value as number) - value);
-  return { layer, d, se: flat(deviation(known)), draws: paired } satisfies Difference;
+  return { d: flat(value - other), se: flat(deviation(known)), draws: paired };
 }
 
 /** Standard deviation, ddof 1. */
@@ -84,8 +110,9 @@ function deviation(values: Float64Array): number {
 }
 
 /** The 95th percentile of the largest studentised deviation among the pairs; 0 where none varies. */
-function maxT(differences: readonly Difference[], resamples: number): number {
+function maxT(differences: readonly Difference[]): number {
   const varying = differences.filter(({ se }) => se > 0);
+  const resamples = Math.max(0, ...varying.map(({ draws }) => draws.length));
   const largest = new Float64Array(resamples).fill(-1);
   for (const { d, se, draws } of varying) {
     for (let r = 0; r < resamples; r++) {
