@@ -13,7 +13,10 @@ import { makeScratchFolder } from './scratch-folder.js';
 
 /** A layer against a benchmark, or against half of it. */
 export interface CellTask {
+  /** What the layer is called; several that are joined have `+` between them. */
   readonly layer: string;
+  /** The names that are joined, in this order; the layer itself unless said. */
+  readonly layers?: readonly string[] | undefined;
   readonly loaded: LoadedBenchmark;
   readonly half?: Half | undefined;
 }
@@ -72,15 +75,12 @@ export async function computeCells(
     if ('key' in found) jobs.push(found);
     else known.push(found);
   }
-  const { shown, positions } = distinctShown(jobs.map(({ task }) => task.loaded));
+  const measurements = jobs.map(({ task }) => task.loaded);
+  const { shown, positions } = distinctShown(measurements);
   const jobOf = new Map(jobs.map((job) => [demandOf(job.task, positions), job]));
   const maxMemory = context.maxMemory * MEASUREMENTS;
   const scratch = await makeScratchFolder(context.home);
-  const pool = new MeasurePool([...new Set(jobs.map(({ task }) => task.loaded))], {
-    ...context,
-    maxMemory,
-    measurements: jobs.length,
-  });
+  const pool = new MeasurePool(measurements, { ...context, maxMemory });
   try {
     const reducer = await openReducer(network, shown, [...jobOf.keys()], {
       ...context,
@@ -110,9 +110,8 @@ async function lookUp(
   { cache, threads }: ScoreContext,
 ): Promise<CellOutcome | Job> {
   try {
-    const { digest: inputs } = await scoreInputs(network, partOf(task.loaded, task.half), [
-      task.layer,
-    ]);
+    const part = partOf(task.loaded, task.half);
+    const { digest: inputs } = await scoreInputs(network, part, layersOf(task));
     const key = cellKey(inputs, threads);
     const cell = await readCell(cache, key);
     return cell ? { ...cell, task, inputs } : { task, inputs, key };
@@ -121,10 +120,17 @@ async function lookUp(
   }
 }
 
+const layersOf = ({ layer, layers = [layer] }: CellTask): readonly string[] => layers;
+
 const demandOf = (
-  { layer, loaded }: CellTask,
+  task: CellTask,
   positions: (loaded: LoadedBenchmark) => readonly number[],
-): Demand => ({ layer, layers: [layer], sets: positions(loaded), form: loaded.form });
+): Demand => ({
+  layer: task.layer,
+  layers: layersOf(task),
+  sets: positions(task.loaded),
+  form: task.loaded.form,
+});
 
 interface Run {
   readonly network: Network;

@@ -16,8 +16,6 @@ export interface PoolOptions {
   readonly threads: number;
   /** Bytes that all workers together may take. */
   readonly maxMemory: number;
-  /** Measurements to come: no more workers than these. */
-  readonly measurements: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,8 +38,8 @@ const WORKER_BYTES = 96 * 2 ** 20;
 const MATRICES = 3;
 /** Features up to this many bytes go to a worker; larger ones are read where they lie, in this thread. */
 const SENT_BYTES = 64 * 2 ** 20;
-/** Measurements that one worker has to be good for, to make up for its start. */
-const WORTH = 4;
+/** Seconds of work that one worker has to be good for, to make up for its start. */
+const WORTH = 3;
 
 const filename = join(packageRoot, 'dist', 'src', 'scoring', 'measure-worker.js');
 
@@ -57,12 +55,12 @@ export class MeasurePool {
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   readonly #running = new Set<Promise<unknown>>();
 
-  /** @param benchmarks those that will be measured, whose data each worker will hold */
+  /** @param measurements the benchmark of each measurement to come; every worker will hold their data */
   constructor(
-    benchmarks: readonly LoadedBenchmark[],
+    measurements: readonly LoadedBenchmark[],
     private readonly options: PoolOptions,
   ) {
-    const { workers, bytes } = sizeFor(benchmarks, options);
+    const { workers, bytes } = sizeFor(measurements, options);
     this.bytes = bytes;
     if (workers === 0) return;
     const workerData: WorkerData = { home: options.home, stop: this.#stop };
@@ -159,17 +157,24 @@ async function timed(measure: () => Promise<Measured>): Promise<Timed> {
   return { measured, seconds: (performance.now() - started) / 1000 };
 }
 
-function sizeFor(benchmarks: readonly LoadedBenchmark[], options: PoolOptions) {
-  const { threads, maxMemory, measurements } = options;
+function sizeFor(
+  measurements: readonly LoadedBenchmark[],
+  { threads, maxMemory }: PoolOptions,
+): { readonly workers: number; readonly bytes: number } {
+  const benchmarks = [...new Set(measurements)];
   const held = benchmarks.reduce((sum, { inputs }) => sum + bytesIn(inputs), 0);
   const widest = Math.max(0, ...benchmarks.map(stimuliOf));
   const matrices = MATRICES * 8 * widest ** 2;
   const each = WORKER_BYTES + held + matrices;
-  const able = Math.floor(maxMemory / each);
-  const workers = Math.min(threads, able, Math.floor(measurements / WORTH));
-  if (workers > 0) return { workers, bytes: workers * each };
-  return { workers, bytes: measurements > 0 ? matrices : 0 };
+  const seconds = measurements.reduce((sum, loaded) => sum + secondsOf(loaded), 0);
+  const worth = Math.min(measurements.length, Math.floor(seconds / WORTH));
+  const workers = Math.min(threads, Math.floor(maxMemory / each), worth);
+  return { workers, bytes: workers > 0 ? workers * each : matrices };
 }
+
+/** Roughly what a measurement takes: 0.1 s at 315 stimuli, 10 s at 3,200, a read-out's seven times as much. */
+const secondsOf = (loaded: LoadedBenchmark) =>
+  (loaded.reads === 'readout' ? 7e-6 : 1e-6) * stimuliOf(loaded) ** 2;
 
 const stimuliOf = ({ shown }: LoadedBenchmark) =>
   Math.max(...shown.map(({ stimuli }) => stimuli.ids.length));

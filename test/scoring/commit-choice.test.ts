@@ -12,7 +12,7 @@ import { recordStimuli, sharesStimuli } from '../../src/scoring/choice-stimuli.j
 import { commitChoice, type RoleChoice, writableCard } from '../../src/scoring/commit-choice.js';
 import { chooseLayers } from '../../src/scoring/layer-choice.js';
 import type { LoadedBenchmark } from '../../src/scoring/loaded-benchmark.js';
-import { madeNetwork } from '../activations/made-networks.js';
+import { madeNetwork, plainCard } from '../activations/made-networks.js';
 
 let folder: string;
 beforeEach(() => {
@@ -152,8 +152,7 @@ describe('a score on pictures that the choice saw', () => {
       reads: 'region',
     } as unknown as LoadedBenchmark;
     const card = {
-      input: { resize: 'none', range: 1, mean: [0, 0, 0], std: [1, 1, 1] },
-      visual_degrees: 8,
+      ...plainCard(),
       region_layer_map: { V1: 'relu' },
       region_layer_choice: { V1: record('relu') },
     } as const;
