@@ -217,7 +217,9 @@ function judged(
       values.push(...counted.map((each) => ({ about, ...each })));
       if (exhausted && runtime.length > 0 && counted.length > 0) notes.add(exhaustion(about));
     }
-    inputs.push(...counting, ...(values.length > before ? perhaps : []));
+    inputs.push(...counting);
+    if (values.length > before) inputs.push(...perhaps);
+    else for (const each of perhaps) notes.add(withoutEffect(each));
   }
   const differs = values.length > 0 || inputs.length > 0;
   const verdict = differs ? 'differs' : different ? 'close' : 'equal';
@@ -227,6 +229,9 @@ function judged(
 
 const exhaustion = (about: string) =>
   `${about}: the rank of the features was exhausted, so the last components are made of rounding, and another runtime need not give the same value`;
+
+const withoutEffect = ({ about, field, expected, found }: ReceiptDifference) =>
+  `${about}: ${field} was ${expected}, now it is ${found}; no number here depends on it`;
 
 /** Of two numbers; null where one is none. */
 function distance({ expected, found }: Difference): number | null {

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { madeNetwork, plainCard } from '../activations/made-networks.js';
 import { ORACLE } from '../oracle.js';
 import { runVentral } from './run-ventral.js';
 
@@ -12,17 +13,19 @@ const ventral = (...words: string[]) => runVentral(at('home'), ...words);
 
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'ventral-verify-'));
-  for (const net of ['resnet', 'mbconv']) {
-    cpSync(join(source, net, 'model.onnx'), at(`${net}.onnx`));
-    cpSync(join(source, net, 'card.yaml'), at(`${net}.yaml`));
-  }
+  cpSync(join(source, 'resnet', 'model.onnx'), at('resnet.onnx'));
+  cpSync(join(source, 'resnet', 'card.yaml'), at('resnet.yaml'));
+  writeFileSync(at('small.onnx'), madeNetwork().build());
+  const resize = { to: 48, mode: 'square', filter: 'bilinear', library: 'pillow' } as const;
+  const card = { ...plainCard({ resize, crop: 48 }), region_layer_map: { V4: 'conv', IT: 'relu' } };
+  writeFileSync(at('small.yaml'), JSON.stringify(card));
   cpSync(join(source, 'neural-csv'), at('data'), { recursive: true });
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test('several models on several benchmarks are one receipt, equal to the bit', async () => {
   const words = ['-b', at('data/benchmark.yaml'), '-b', 'FreemanZiemba2013public.V1-pls'];
-  const models = [at('resnet.onnx'), at('mbconv.onnx'), at('none.onnx')];
+  const models = [at('resnet.onnx'), at('small.onnx'), at('none.onnx')];
   const scored = await ventral('score', ...models, ...words, '--receipt', at('r.json'));
   // The data of one benchmark are not here, and one model is none: the others have their receipt.
   expect(scored.status).toBe(1);
@@ -58,7 +61,7 @@ test('a model that moved is found by --model, another one is refused before it i
   expect([gone.status, gone.out]).toEqual([2, '']);
   const found = await ventral('verify', at('moved.json'), '--model', at('elsewhere.onnx'));
   expect([found.status, found.out]).toEqual([0, 'equal to the bit: 4 results\n']);
-  cpSync(at('mbconv.onnx'), at('resnet.onnx'));
+  cpSync(at('small.onnx'), at('resnet.onnx'));
   const other = await ventral('verify', at('moved.json'));
   expect(other.status).toBe(1);
   expect(other.out).toMatch(/^e2e-resnet\tmodel\tsha256:\w+\tsha256:\w+\n$/);

@@ -138,9 +138,13 @@ describe('a receipt of scores', () => {
 
   test('does not mind what no number depends on', async () => {
     edit(join(scored.folder, 'model.yaml'), 'name: e2e-resnet', 'name: another');
+    edit(join(scored.folder, 'model.yaml'), 'readout: avgpool', 'readout: [avgpool]');
     const { verdict, inputs, notes } = await verify(scored.receipt);
     expect([verdict, inputs]).toEqual(['equal', []]);
-    expect(notes).toEqual(['the display name was e2e-resnet, now it is another']);
+    expect(notes).toEqual([
+      'the display name was e2e-resnet, now it is another',
+      'e2e-resnet: card.readout was avgpool, now it is a list of 1; no number here depends on it',
+    ]);
   });
 
   test('tells recordings in which one value changed', async () => {
@@ -279,39 +283,47 @@ test('a receipt of features names their file by digest', async () => {
   await expect(verify(receipt)).rejects.toMatchObject({ code: 'file-missing' });
 });
 
-test.each([false, true])(
-  'a receipt of a layer map covers all its cells (holdout: %s)',
-  async (holdout) => {
-    const { folder, model, benchmark } = scoredFolder(`map-${holdout}`);
-    edit(benchmark, ', stratify_on: object_name', '');
-    const request = {
-      model: { path: model },
-      benchmarks: [benchmark],
-      layers: ['maxpool', 'layer1.*', 'avgpool', 'fc'],
-      holdout,
-    };
-    const { map } = await mapLayers(request, context);
-    const receipt = join(folder, 'map.json');
-    await writeReceipt(receipt, [{ kind: 'map', request, map }], context);
-    const cells = 2 * map.layers.length + (holdout ? 2 : 0);
-    expect(await verify(receipt)).toMatchObject({ verdict: 'equal', results: cells });
-    editReceipt(receipt, ({ runs }: Loose) => {
-      runs[0].map.layers[1].cells[IT].raw.splits[0] += 1e-12;
-      runs[0].map.chosen[V4].tied.push('fc');
-      runs[0].map.layers[0].units++;
-      delete runs[0].map.layers.at(-1).cells[V4];
-    });
-    const { verdict, values } = await verify(receipt);
-    expect(verdict).toBe('differs');
-    expect(fields(values)).toEqual([
-      `${IT} ${map.layers[1].layer}: raw.splits[0]`,
-      'the map: layers[0].units',
-      expect.stringMatching(/^the map: layers\[\d+\]\.cells/),
-      expect.stringMatching(/^the map: layers\[\d+\]\.cells/),
-      expect.stringMatching(/^the map: chosen\..*tied\[\d+\]$/),
-    ]);
-  },
-);
+test('a receipt of a layer map covers all its cells', async () => {
+  const { folder, model, benchmark } = scoredFolder('map');
+  const request = { model: { path: model }, benchmarks: [benchmark], layers: ['maxpool', 'fc'] };
+  const { map } = await mapLayers(request, context);
+  const receipt = join(folder, 'map.json');
+  await writeReceipt(receipt, [{ kind: 'map', request, map }], context);
+  expect(await verify(receipt)).toMatchObject({ verdict: 'equal', results: 4 });
+  editReceipt(receipt, ({ runs }: Loose) => {
+    const [first, second] = runs[0].map.layers;
+    second.cells[IT] = { reason: 'it was not wanted' };
+    first.cells[IT].raw.splits[0] += 1e-12;
+    first.units++;
+    delete first.cells[V4];
+    runs[0].map.chosen[V4].tied.push('conv1');
+  });
+  const { verdict, values } = await verify(receipt);
+  expect(verdict).toBe('differs');
+  const found = fields(values);
+  expect(found[0]).toBe(`${IT} ${map.layers[0].layer}: raw.splits[0]`);
+  expect(found).toContain(`${IT} ${map.layers[1].layer}: reason`);
+  expect(found).toContain('the map: layers[0].units');
+  expect(found).toContain('the map: layers[0].cells[0]');
+  expect(found.at(-1)).toMatch(/^the map: chosen\..*\.tied\[\d\]$/);
+});
+
+test('a receipt of a layer map covers what was scored on the half held out', async () => {
+  const { folder, model, benchmark } = scoredFolder('holdout');
+  edit(benchmark, ', stratify_on: object_name', '');
+  edit(benchmark, '[V4, IT]', '[IT]');
+  const layers = ['maxpool', 'fc'];
+  const request = { model: { path: model }, benchmarks: [benchmark], layers, holdout: true };
+  const { map } = await mapLayers(request, context);
+  const receipt = join(folder, 'map.json');
+  await writeReceipt(receipt, [{ kind: 'map', request, map }], context);
+  editReceipt(receipt, ({ runs }: Loose) => {
+    runs[0].map.holdout[IT].value += 1e-12;
+  });
+  const { results, values } = await verify(receipt);
+  expect(results).toBe(3);
+  expect(fields(values)).toEqual([`${IT} held out: value`]);
+});
 
 describe('a receipt that is none', () => {
   const path = () => join(root, 'bad.json');
