@@ -1,3 +1,5 @@
+import { nodeReads } from '../onnx/dataflow.js';
+import { valueDepths } from '../onnx/depth.js';
 import { ancestorValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
 import { candidateLayers } from './candidates.js';
@@ -7,8 +9,8 @@ import type { ModelCard } from './card.js';
  * An output keeps the runtime from fusing operators across it, which moves the last bits of what follows.
  * So that a layer has the same bits whatever it is asked together with, and in however many passes, the
  * candidates of a model (its card's `layers`, else the graph's own; and the layers that it
- * names for regions and tasks) are outputs in every run that computes
- * them, fetched or not; any other value is computed operator by operator as the file is written, which is
+ * names for regions and tasks), and the values at which the ways to them part, are outputs in every run
+ * that computes them, fetched or not; any other value is computed operator by operator as the file is written, which is
  * slower and depends on no output.
  */
 export interface Pass {
@@ -17,20 +19,32 @@ export interface Pass {
   readonly values: readonly string[];
 }
 
-const known = new WeakMap<Model, Map<string, ReadonlySet<string>>>();
+/** What decides the bits of a value beside the file. */
+export type Computed =
+  | { readonly operators: 'as written' }
+  | { readonly operators: 'fused'; readonly outputs: readonly string[] };
 
-/** Values that are computed with fused operators. */
-function fusedValues(model: Model, card: ModelCard): ReadonlySet<string> {
-  const ofModel = known.get(model) ?? new Map<string, ReadonlySet<string>>();
+interface Fused {
+  /** Values that are computed with fused operators. */
+  readonly fused: ReadonlySet<string>;
+  /** They and the values at which their ways part: outputs wherever they are computed. */
+  readonly outputs: ReadonlySet<string>;
+}
+
+const known = new WeakMap<Model, Map<string, Fused>>();
+
+function fusedValues(model: Model, card: ModelCard): Fused {
+  const ofModel = known.get(model) ?? new Map<string, Fused>();
   known.set(model, ofModel);
   const written = writtenLayers(card);
   const key = JSON.stringify([card.layers, written]);
   const found = ofModel.get(key);
   if (found) return found;
   const named = [...candidateLayers(model, card), ...candidateLayers(model, { layers: written })];
-  const values = new Set(named.flatMap(({ value }) => value ?? []));
-  ofModel.set(key, values);
-  return values;
+  const fused = new Set(named.flatMap(({ value }) => value ?? []));
+  const made = { fused, outputs: new Set([...fused, ...partings(model, fused)]) };
+  ofModel.set(key, made);
+  return made;
 }
 
 /** Layers that a card's author names for tasks and regions. One that a map chose does not move the others. */
@@ -45,7 +59,7 @@ function writtenLayers(card: ModelCard): string[] {
 
 /** The passes that values need at least, each value in the one that decides its bits. */
 export function passesOf(model: Model, card: ModelCard, values: readonly string[]): Pass[] {
-  const fused = fusedValues(model, card);
+  const { fused } = fusedValues(model, card);
   const passes: Pass[] = [
     { operators: 'fused', values: values.filter((value) => fused.has(value)) },
     { operators: 'as written', values: values.filter((value) => !fused.has(value)) },
@@ -57,14 +71,38 @@ export function passesOf(model: Model, card: ModelCard, values: readonly string[
 export function outputsOf(model: Model, card: ModelCard, { operators, values }: Pass): string[] {
   if (operators === 'as written') return [...values];
   const computed = ancestorValues(model, values);
-  const others = [...fusedValues(model, card)].filter((value) => computed.has(value));
+  const others = [...fusedValues(model, card).outputs].filter((value) => computed.has(value));
   return [...new Set([...values, ...others])];
 }
 
 /** What decides the bits of a value beside the file: it belongs to the inputs of a score. */
-export function computedAs(model: Model, card: ModelCard, value: string) {
-  const fused = fusedValues(model, card);
+export function computedAs(model: Model, card: ModelCard, value: string): Computed {
+  const { fused, outputs } = fusedValues(model, card);
   if (!fused.has(value)) return { operators: 'as written' };
   const computed = ancestorValues(model, [value]);
-  return { operators: 'fused', outputs: [...fused].filter((each) => computed.has(each)).sort() };
+  return { operators: 'fused', outputs: [...outputs].filter((each) => computed.has(each)).sort() };
+}
+
+/**
+ * Values whose readers lead to different candidates. What is read by one operator may be fused with it, and
+ * a run leaves out the operators of candidates that it does not compute: unless such a value is an output,
+ * the bits of one candidate depend on whether the other is computed too.
+ */
+function partings(model: Model, candidates: ReadonlySet<string>): string[] {
+  const leadsTo = new Map([...candidates].map((value, i) => [value, 1n << BigInt(i)]));
+  const ofFirstReader = new Map<string, bigint>();
+  const parting = new Set<string>();
+  for (const node of [...model.graph.nodes].reverse()) {
+    const ends = node.outputs.reduce((bits, name) => bits | (leadsTo.get(name) ?? 0n), 0n);
+    if (ends === 0n) continue;
+    for (const name of nodeReads(node)) {
+      const first = ofFirstReader.get(name);
+      if (first === undefined) ofFirstReader.set(name, ends);
+      else if (first !== ends) parting.add(name);
+      leadsTo.set(name, (leadsTo.get(name) ?? 0n) | ends);
+    }
+  }
+  const depths = valueDepths(model);
+  const given = new Set(model.graph.inputs.map(({ name }) => name));
+  return [...parting].filter((name) => depths.has(name) && !given.has(name));
 }

@@ -161,10 +161,11 @@ async function runBatches(
       // Every batch has the shapes of the first: its tensors are written again and again.
       const made = await session.run({ [plan.name]: input }, outputs ?? values);
       if (!outputs) reserve(made, plan, kept);
-      outputs = made;
+      outputs = Object.fromEntries([...kept.stores.keys()].map((value) => [value, made[value]]));
       const count = Math.min(plan.batch, rows - first);
-      for (const value of kept.stores.keys()) keep(made[value], { value, first, count }, kept);
+      for (const value of [...kept.stores.keys()]) keep(made[value], { value, first, count }, kept);
       options.progress?.(first + count, rows);
+      if (kept.stores.size === 0) return;
     }
   } finally {
     // Nobody reads the stimuli any more once this has failed: they may be closed.

@@ -3,6 +3,7 @@ import { type LayerInfo, listLayers } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import type { ModelCard } from './card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
+import type { PictureSize } from './picture-size.js';
 
 /** A layer with the shape that it has for one picture; null where the network could not be run. */
 export interface MeasuredLayer extends LayerInfo {
@@ -58,15 +59,17 @@ async function shapesOf(
   }
 }
 
-/** A picture of zeros of the size that card or graph say, one a batch. */
+/** A picture of zeros of the size that card or graph say (else of `size`), one a batch. */
 export function emptyPicture(
   input: Session['inputs'][number],
   file: Pick<ModelFile, 'card'>,
+  size?: PictureSize,
 ): Tensor {
   const spec = file.card?.input;
   const side = spec?.crop ?? (spec && spec.resize !== 'none' ? spec.resize.to : SIDE);
+  const { width, height } = size ?? { width: side, height: side };
   const channelsLast = spec ? spec.layout === 'NHWC' : input.dims[1] !== 3 && input.dims[3] === 3;
-  const free = channelsLast ? [1, side, side, 3] : [1, 3, side, side];
+  const free = channelsLast ? [1, height, width, 3] : [1, 3, height, width];
   const dims = input.dims.map((dim, axis) => dim ?? free[axis] ?? 1);
   const length = dims.reduce((product, size) => product * size, 1);
   if (input.dtype === 'float16') return { dtype: 'float16', dims, data: new Uint16Array(length) };

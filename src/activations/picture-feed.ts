@@ -1,6 +1,7 @@
 import { VentralError } from '../errors/ventral-error.js';
 import type { Tensor } from '../runtime/session.js';
 import { decodeImage } from '../screen/decode.js';
+import type { FloatRaster, Raster } from '../screen/picture.js';
 import { placeOnScreen } from '../screen/place-on-screen.js';
 import { normaliseInto, toPixels } from '../screen/preprocess.js';
 import type { ModelCard } from './card.js';
@@ -9,17 +10,30 @@ import { toHalf } from './half.js';
 import type { InputPlan } from './input-plan.js';
 import type { PreparedSet } from './prepared-pictures.js';
 
+/** The picture of a row after screen, resize and crop. Throws `image-…`, `degrees-mismatch`, `input-mismatch`. */
+export async function preparePicture(
+  { stimuli, degrees }: Shown,
+  row: number,
+  { input, visual_degrees }: ModelCard,
+): Promise<Raster | FloatRaster> {
+  const picture = await decodeImage(await stimuli.read(row), stimuli.filename(row));
+  const placed = degrees
+    ? placeOnScreen(picture, { target: visual_degrees, source: degrees[row] })
+    : picture;
+  return toPixels(placed, input);
+}
+
 /** Turns rows of a stimulus set into the network's input tensors: decode, screen, resize, crop, normalise. */
 export class PictureFeed {
   readonly #shown: Shown;
-  readonly #degrees: number;
+  readonly #card: ModelCard;
   readonly #prepared: PreparedSet | undefined;
   readonly plan: InputPlan;
   #size: { readonly width: number; readonly height: number; readonly row: number } | undefined;
 
   constructor(shown: Shown, card: ModelCard, plan: InputPlan, prepared?: PreparedSet) {
     this.#shown = shown;
-    this.#degrees = card.visual_degrees;
+    this.#card = card;
     this.plan = plan;
     this.#prepared = prepared;
   }
@@ -54,13 +68,7 @@ export class PictureFeed {
   }
 
   async #prepare(row: number) {
-    const { stimuli, degrees } = this.#shown;
-    const name = stimuli.filename(row);
-    const picture = await decodeImage(await stimuli.read(row), name);
-    const placed = degrees
-      ? placeOnScreen(picture, { target: this.#degrees, source: degrees[row] })
-      : picture;
-    const pixels = toPixels(placed, this.plan.spec);
+    const pixels = await preparePicture(this.#shown, row, this.#card);
     this.#prepared?.put(row, pixels);
     return pixels;
   }

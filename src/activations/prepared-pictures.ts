@@ -39,11 +39,15 @@ export class PreparedPictures {
     });
     const known = this.#sets.get(key);
     if (known) return known;
-    const others = [...this.#sets.values()].reduce((sum, set) => sum + set.bytes, 0);
     const path = join(this.#folder, `pictures-${this.#sets.size}`);
-    const made = new PictureFile(path, shown.stimuli.ids.length, this.#maxBytes - others);
+    const made = new PictureFile(path, shown.stimuli.ids.length, () => this.#maxBytes - this.bytes);
     this.#sets.set(key, made);
     return made;
+  }
+
+  /** Bytes of the sets that are kept. */
+  get bytes(): number {
+    return [...this.#sets.values()].reduce((sum, set) => sum + set.bytes, 0);
   }
 
   close(): void {
@@ -56,11 +60,11 @@ export class PreparedPictures {
 class PictureFile implements PreparedSet {
   readonly #path: string;
   readonly #file: number;
-  readonly #room: number;
+  readonly #room: () => number;
   readonly #there: Uint8Array;
   #slot: (Raster | FloatRaster) | undefined;
 
-  constructor(path: string, rows: number, room: number) {
+  constructor(path: string, rows: number, room: () => number) {
     this.#path = path;
     this.#file = openSync(path, 'wx+', 0o600);
     this.#room = room;
@@ -83,7 +87,7 @@ class PictureFile implements PreparedSet {
 
   put(row: number, pixels: Raster | FloatRaster): void {
     const { data } = pixels;
-    this.#slot ??= data.byteLength * this.#there.length <= this.#room ? { ...pixels } : undefined;
+    this.#slot ??= data.byteLength * this.#there.length <= this.#room() ? { ...pixels } : undefined;
     if (!this.#slot || !sameShape(this.#slot, pixels)) return;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const written = writeSync(this.#file, bytes, 0, bytes.length, row * bytes.length);

@@ -11,18 +11,22 @@ import type { ActivationStore } from './activation-store.js';
 import type { ContentCache } from './content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, runPass, type Shown } from './extract.js';
+import { type PictureSize, pictureBytes, pictureSize } from './picture-size.js';
 import { PreparedPictures } from './prepared-pictures.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import { type Form, type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
   ACTIVATIONS,
   type Budgets,
+  type Group,
   groupDemands,
+  pictureRoom,
   type ReductionPlan,
+  repeatedSets,
   type SizedDemand,
 } from './reduction-plan.js';
 import { shownDigest } from './stimulus-digest.js';
-import { valueShapes } from './value-shapes.js';
+import { type ValueShape, valueShapes } from './value-shapes.js';
 
 /** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
 export interface Demand {
@@ -70,9 +74,15 @@ export async function openReducer(
   demands: readonly Demand[],
   options: ReduceOptions,
 ): Promise<Reducer> {
-  const sized = await sizeDemands(network, shown, demands, options);
+  const sizes = await Promise.all(shown.map((set) => pictureSize(set, network.card)));
+  const sized = await sizeDemands(network, shown, sizes, demands, options);
   const budgets: Budgets = { maxMemory: options.maxMemory, maxScratch: options.maxScratch };
-  const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rowsOf(shown), budgets);
+  const rows = shown.map(({ stimuli }) => stimuli.ids.length);
+  // Pictures that the caller keeps over several runs are the caller's to count.
+  const pictures = sizes.map((size, set) =>
+    size && !options.pictures ? rows[set] * pictureBytes(size, network.card) : 0,
+  );
+  const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rows, budgets, pictures);
   const { plan, groups } = grouped(sized);
   return {
     plan,
@@ -94,12 +104,11 @@ export async function openReducer(
   };
 }
 
-const rowsOf = (shown: readonly Shown[]) => shown.map(({ stimuli }) => stimuli.ids.length);
-
 /** Demands with their sizes; those that are met by the same reduced layer are one. */
 async function sizeDemands(
   network: Network,
   shown: readonly Shown[],
+  sizes: readonly (PictureSize | undefined)[],
   demands: readonly Demand[],
   options: ReduceOptions,
 ): Promise<SizedDemand[]> {
@@ -107,24 +116,20 @@ async function sizeDemands(
   const valuesOf = ({ layers }: Demand) =>
     layers.map((layer) => resolveLayer(file.model, layer).value);
   const values = [...new Set(demands.flatMap(valuesOf))];
-  const shapes = values.length > 0 ? await valueShapes(network, values, options) : new Map();
+  const shapes = values.length > 0 ? await shapesOfSets(network, values, sizes, options) : [];
   const nodes = file.model.graph.nodes;
   const order = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
-  const sized = new Map(
-    values.map((value) => [
-      value,
-      {
-        value,
-        position: order.get(value) ?? -1,
-        computed: computedAs(file.model, card, value),
-        ...(shapes.get(value) ?? { units: 0, dtype: 'float32' as const }),
-      },
-    ]),
-  );
+  const computed = new Map(values.map((value) => [value, computedAs(file.model, card, value)]));
+  const sizedValue = (value: string, set: number) => ({
+    value,
+    position: order.get(value) ?? -1,
+    computed: computed.get(value)!,
+    ...(shapes[set].get(value) ?? { units: 0, dtype: 'float32' as const }),
+  });
   const digests = await Promise.all(shown.map(shownDigest));
   const byKey = new Map<string, SizedDemand & { readonly demands: Demand[] }>();
   for (const demand of demands) {
-    const own = valuesOf(demand).map((value) => sized.get(value)!);
+    const own = valuesOf(demand).map((value) => sizedValue(value, demand.sets[0]));
     const units = own.reduce((sum, value) => sum + value.units, 0);
     const form = demand.form(units);
     const key = `${form}-${digestOf({
@@ -153,6 +158,24 @@ async function sizeDemands(
   return [...byKey.values()];
 }
 
+/** Shapes of the values by stimulus set; the network is run once for each size of picture. */
+async function shapesOfSets(
+  network: Network,
+  values: readonly string[],
+  sizes: readonly (PictureSize | undefined)[],
+  options: ReduceOptions,
+): Promise<ReadonlyMap<string, ValueShape>[]> {
+  const bySize = new Map<string, ReadonlyMap<string, ValueShape>>();
+  const found: ReadonlyMap<string, ValueShape>[] = [];
+  for (const size of sizes) {
+    const key = JSON.stringify(size ?? null);
+    const shapes = bySize.get(key) ?? (await valueShapes(network, values, size, options));
+    bySize.set(key, shapes);
+    found.push(shapes);
+  }
+  return found;
+}
+
 /** One pass over one stimulus set. */
 interface Step {
   readonly set: number;
@@ -177,6 +200,7 @@ class Reductions {
   readonly #options: ReduceOptions;
   readonly #budgets: Budgets;
   #pictures: PreparedPictures | undefined;
+  #repeated: ReadonlySet<number> = new Set();
   #folders = 0;
 
   constructor(network: Network, shown: readonly Shown[], options: ReduceOptions, budgets: Budgets) {
@@ -191,26 +215,26 @@ class Reductions {
     return bytes && fromBytes(bytes, form);
   }
 
-  async *run(groups: readonly (readonly SizedDemand[])[]): AsyncGenerator<Reduction> {
+  async *run(groups: readonly Group[]): AsyncGenerator<Reduction> {
     const steps = groups.map((group) => this.#stepsOf(group));
     const total = steps.flat().reduce((sum, { rows }) => sum + rows, 0);
-    if (steps.length > 1) this.#keepPictures();
+    this.#keepPictures(groups);
     let before = 0;
     for (const [index, group] of groups.entries()) {
       const stores: Stores = new Map();
       const failures = new Map<string, VentralError>();
       const progress = (done: number) => this.#options.progress?.(before + done, total);
       try {
-        for (const step of steps[index]) {
-          await this.#extract(step, group, { stores, failures, progress });
-          before += step.rows;
-        }
-        yield* this.#reduce(group, stores, failures);
-      } catch (thrown) {
-        const error = VentralError.from(thrown);
-        if (error.code === 'interrupted') throw error;
+        const error = await unlessInterrupted(async () => {
+          for (const step of steps[index]) {
+            await this.#extract(step, group, { stores, failures, progress });
+            before += step.rows;
+          }
+        });
         // What goes wrong in a pass (a picture that cannot be read) leaves the other sets their results.
-        yield* group.flatMap(({ demands }) => demands.map((demand) => ({ demand, error })));
+        if (error)
+          yield* group.flatMap(({ demands }) => demands.map((demand) => ({ demand, error })));
+        else yield* this.#reduce(group, stores, failures);
       } finally {
         for (const store of stores.values()) store.close();
       }
@@ -221,13 +245,16 @@ class Reductions {
     this.#pictures?.close();
   }
 
-  /** Several groups show the same pictures again: what is decoded once is kept. */
-  #keepPictures(): void {
-    if (this.#options.pictures) return;
-    this.#pictures = new PreparedPictures(this.#options.scratch, this.#budgets.maxScratch / 4);
+  /** Several passes show the same pictures again: what is decoded once is kept. */
+  #keepPictures(groups: readonly Group[]): void {
+    this.#repeated = repeatedSets(groups);
+    if (this.#options.pictures || this.#repeated.size === 0) return;
+    const rows = this.#shown.map(({ stimuli }) => stimuli.ids.length);
+    const room = pictureRoom(groups, rows, this.#budgets);
+    this.#pictures = new PreparedPictures(this.#options.scratch, room);
   }
 
-  #stepsOf(group: readonly SizedDemand[]): Step[] {
+  #stepsOf(group: Group): Step[] {
     const { file, card } = this.#network;
     const values = [...new Set(group.flatMap((demand) => demand.values.map(({ value }) => value)))];
     const passes = passesOf(file.model, card, values);
@@ -238,7 +265,7 @@ class Reductions {
 
   async #extract(
     { set, pass }: Step,
-    group: readonly SizedDemand[],
+    group: Group,
     { stores, failures, progress }: PassWork,
   ): Promise<void> {
     const scratch = join(this.#options.scratch, `pass-${this.#folders++}`);
@@ -250,7 +277,7 @@ class Reductions {
     );
     const result = await runPass(this.#network, this.#shown[set], pass, {
       ...this.#options,
-      pictures: this.#options.pictures ?? this.#pictures,
+      pictures: this.#options.pictures ?? (this.#repeated.has(set) ? this.#pictures : undefined),
       maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
       scratch,
       held: stores,
@@ -262,14 +289,20 @@ class Reductions {
   }
 
   async *#reduce(
-    group: readonly SizedDemand[],
+    group: Group,
     stores: Stores,
     failures: ReadonlyMap<string, VentralError>,
   ): AsyncGenerator<Reduction> {
     for (const [index, one] of group.entries()) {
       if (this.#options.signal?.aborted) throw VentralError.from(this.#options.signal.reason);
-      const error = one.values.flatMap(({ value }) => failures.get(value) ?? [])[0];
-      const met = error ? { error } : { reduced: await this.#reduceOne(one, stores) };
+      let error: VentralError | undefined = one.values.flatMap(
+        ({ value }) => failures.get(value) ?? [],
+      )[0];
+      let reduced: ReducedLayer | undefined;
+      error ??= await unlessInterrupted(async () => {
+        reduced = await this.#reduceOne(one, stores);
+      });
+      const met = reduced ? { reduced } : { error };
       yield* one.demands.map((demand) => ({ demand, ...met }) as Reduction);
       const later = new Set(
         group.slice(index + 1).flatMap(({ values }) => values.map(({ value }) => value)),
@@ -296,6 +329,18 @@ class Reductions {
     const bytes = cache && (await toBytes(reduced));
     if (bytes) await cache.put(key, bytes);
     return reduced;
+  }
+}
+
+/** What went wrong in some work; an interruption goes on its way. */
+async function unlessInterrupted(work: () => Promise<void>): Promise<VentralError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (thrown) {
+    const error = VentralError.from(thrown);
+    if (error.code === 'interrupted') throw error;
+    return error;
   }
 }
 

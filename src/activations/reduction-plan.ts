@@ -31,6 +31,9 @@ export interface SizedDemand {
   }[];
 }
 
+/** Demands whose layers go through the network together, all over the same stimulus sets. */
+export type Group = readonly SizedDemand[];
+
 /** What the work will take. */
 export interface ReductionPlan {
   /** Units of each layer. */
@@ -57,12 +60,14 @@ export const ACTIVATIONS = 1 / 8;
  * Divides demands into groups whose layers go through the network together: as many as fit the budgets, in
  * the order of execution, so that an early group runs the head of the network alone.
  * @param rows stimuli of each set
+ * @param pictures bytes that the pictures of each set take on scratch disk
  */
 export function groupDemands(
   demands: readonly SizedDemand[],
   rows: readonly number[],
   budgets: Budgets,
-): { readonly plan: ReductionPlan; readonly groups: readonly (readonly SizedDemand[])[] } {
+  pictures: readonly number[],
+): { readonly plan: ReductionPlan; readonly groups: readonly Group[] } {
   const bySets = groupBy(demands, ({ sets }) => sets.join());
   const groups: SizedDemand[][] = [];
   const sets: ReductionPlan['sets'][number][] = [];
@@ -84,7 +89,7 @@ export function groupDemands(
   const units = new Map(
     demands.flatMap(({ demands, units }) => demands.map(({ layer }) => [layer, units] as const)),
   );
-  return { plan: { units, sets, ...needs(demands, groups, rows, budgets) }, groups };
+  return { plan: { units, sets, ...needs(demands, groups, { rows, budgets, pictures }) }, groups };
 }
 
 function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
@@ -117,7 +122,7 @@ function fill(
 }
 
 function fitsIn(
-  group: readonly SizedDemand[],
+  group: Group,
   rows: readonly number[],
   { maxMemory, maxScratch }: Budgets,
 ): boolean {
@@ -130,16 +135,16 @@ function fitsIn(
   );
 }
 
-const distinct = (group: readonly SizedDemand[]) => [
+const distinct = (group: Group) => [
   ...new Map(group.flatMap(({ values }) => values.map((v) => [v.value, v]))).values(),
 ];
 
 /** Bytes of the tensors that one batch gives. */
-const outputBytes = (group: readonly SizedDemand[]) =>
+const outputBytes = (group: Group) =>
   distinct(group).reduce((sum, { dtype, units }) => sum + bytesOf(dtype, BATCH, units), 0);
 
 /** Bytes of a group's activations, the smallest in memory, the others on scratch disk, as a pass lays them. */
-function activationBytes(group: readonly SizedDemand[], rows: readonly number[], room: number) {
+function activationBytes(group: Group, rows: readonly number[], room: number) {
   let memory = 0;
   let scratch = 0;
   for (const set of group[0].sets) {
@@ -152,9 +157,33 @@ function activationBytes(group: readonly SizedDemand[], rows: readonly number[],
   return { memory, scratch };
 }
 
-/** Names of the layers of each pass: fused ones and the others go separately. */
-function layersOfPasses(group: readonly SizedDemand[]): string[][] {
-  return [[...new Set(group.map(({ demands: [{ layer }] }) => layer))]];
+/** Names of the layers of each pass: fused values and the others go separately. */
+function layersOfPasses(group: Group): string[][] {
+  const passes = (['fused', 'as written'] as const).map((operators) =>
+    group
+      .filter(({ values }) => values.some(({ computed }) => computed.operators === operators))
+      .map(({ demands: [{ layer }] }) => layer),
+  );
+  return passes.filter((layers) => layers.length > 0).map((layers) => [...new Set(layers)]);
+}
+
+/** Stimulus sets that go through the network more than once: their pictures are worth keeping. */
+export function repeatedSets(groups: readonly Group[]): ReadonlySet<number> {
+  const passes = groups.flatMap((group) => layersOfPasses(group).flatMap(() => group[0].sets));
+  return new Set(passes.filter((set, at) => passes.indexOf(set) < at));
+}
+
+/** Bytes that kept pictures may take: what the groups leave, a quarter of the scratch at most. */
+export function pictureRoom(
+  groups: readonly Group[],
+  rows: readonly number[],
+  { maxMemory, maxScratch }: Budgets,
+): number {
+  const sizes = groups.map(
+    (group) => activationBytes(group, rows, maxMemory * ACTIVATIONS).scratch,
+  );
+  const most = Math.max(0, ...sizes.filter((bytes) => bytes <= maxScratch));
+  return Math.min(maxScratch / 4, maxScratch - most);
 }
 
 /** Bytes that reducing a layer takes: a block of it in both widths, its products, and their sum. */
@@ -167,23 +196,31 @@ function reductionBytes({ form, sets }: SizedDemand, rows: readonly number[]): n
 
 function needs(
   demands: readonly SizedDemand[],
-  groups: readonly (readonly SizedDemand[])[],
-  rows: readonly number[],
-  { maxMemory, maxScratch }: Budgets,
+  groups: readonly Group[],
+  given: {
+    readonly rows: readonly number[];
+    readonly budgets: Budgets;
+    readonly pictures: readonly number[];
+  },
 ): Pick<ReductionPlan, 'memory' | 'scratch'> {
+  const { rows, budgets } = given;
   const reduction = Math.max(0, ...demands.map((demand) => reductionBytes(demand, rows)));
   const sizes = groups.map((group) => ({
     outputs: outputBytes(group),
-    ...activationBytes(group, rows, maxMemory * ACTIVATIONS),
+    ...activationBytes(group, rows, budgets.maxMemory * ACTIVATIONS),
   }));
-  const pictures = groups.length > 1 ? maxScratch / 4 : 0;
+  const room = pictureRoom(groups, rows, budgets);
+  let pictures = 0;
+  for (const set of repeatedSets(groups))
+    if (pictures + given.pictures[set] <= room) pictures += given.pictures[set];
+  // A layer that no scratch holds is refused before it takes any.
+  const spilled = sizes.map(({ scratch }) => scratch).filter((b) => b <= budgets.maxScratch);
   return {
     // Outputs are let go before a layer is reduced.
     memory: Math.max(
       reduction,
       ...sizes.map(({ outputs, memory }) => memory + Math.max(outputs, reduction)),
     ),
-    scratch:
-      Math.max(0, ...sizes.map(({ scratch }) => scratch)) + (sizes.length > 1 ? pictures : 0),
+    scratch: Math.max(0, ...spilled) + pictures,
   };
 }

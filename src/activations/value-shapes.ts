@@ -6,6 +6,7 @@ import type { KeptDtype } from './activation-store.js';
 import type { ContentCache } from './content-cache.js';
 import { keptDtype, type Network } from './extract.js';
 import { emptyPicture } from './measure-layers.js';
+import type { PictureSize } from './picture-size.js';
 
 /** How large a value is for one picture, and what it is kept in. */
 export interface ValueShape {
@@ -14,16 +15,19 @@ export interface ValueShape {
 }
 
 /**
- * The shapes of values for a picture of the card's size, found by running the network once on an empty
- * picture; kept in the cache, so that a network that was seen before is not run for them.
+ * The shapes of values for a picture of that size (undefined: as the card or the graph says), found by
+ * running the network once on an empty picture; kept in the cache, so that a network that was seen before
+ * is not run for them.
  */
 export async function valueShapes(
   network: Network,
   values: readonly string[],
+  size: PictureSize | undefined,
   options: { readonly threads?: number; readonly cache?: ContentCache | undefined },
 ): Promise<ReadonlyMap<string, ValueShape>> {
   const { file, card } = network;
-  const key = `shapes-${digestOf({ model: file.digest, input: JSON.stringify(card.input), values })}`;
+  const input = JSON.stringify(card.input);
+  const key = `shapes-${digestOf({ model: file.digest, input, size: size && { ...size }, values })}`;
   const known = await options.cache?.get(key);
   if (known) return new Map(JSON.parse(new TextDecoder().decode(known)));
   const session = await Session.open(exposeValues(file.model, values), {
@@ -33,7 +37,7 @@ export async function valueShapes(
   });
   try {
     const feeds = Object.fromEntries(
-      session.inputs.map((input) => [input.name, emptyPicture(input, { ...file, card })]),
+      session.inputs.map((input) => [input.name, emptyPicture(input, { ...file, card }, size)]),
     );
     const outputs = await session.run(feeds, values);
     const shapes = new Map(
