@@ -7,6 +7,7 @@ import { type ReducedLayer, wholeLayer } from '../../src/activations/reduced-lay
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { denseFeatures } from '../../src/numerics/features.js';
 import { RandomState } from '../../src/numerics/random-state.js';
+import { partOf } from '../../src/scoring/halves.js';
 import { type LoadedBenchmarks, loadBenchmarks } from '../../src/scoring/load-benchmark.js';
 import type { LoadedBenchmark } from '../../src/scoring/loaded-benchmark.js';
 import { MeasurePool, type PoolOptions } from '../../src/scoring/measure-pool.js';
@@ -65,6 +66,24 @@ test('workers give the bits of this thread, in whatever order they end', async (
   for (const { loaded, layer, answer } of jobs) {
     expect((await answer).measured).toEqual(await loaded.measure(layer, { card }));
   }
+});
+
+test('workers measure on half of the stimuli as well', async () => {
+  pool = open();
+  const loaded = benchmarks.loaded.find(({ reads }) => reads === 'readout') as LoadedBenchmark;
+  const layer = madeLayer(loaded, 30);
+  const halves = (['choice', 'test'] as const).map((half) => ({
+    half,
+    part: partOf(loaded, half),
+  }));
+  const found = [];
+  for (const { half, part } of halves) {
+    const { answer } = await pool.take(loaded, layer, { card, half });
+    const { measured } = await answer;
+    expect(measured).toEqual(await part.measure(layer, { card }));
+    found.push(measured.value);
+  }
+  expect(found[0]).not.toBe(found[1]);
 });
 
 test('a refusal keeps its code and its words', async () => {
