@@ -61,7 +61,7 @@ test('--json and --csv give the same cells, --html and --region-layer-map files 
 });
 
 describe('--commit', () => {
-  test('writes the choice, and a score on those pictures knows that it is a selection', async () => {
+  test('writes the choice into the card, and a later score names it', async () => {
     cpSync(at('resnet.onnx'), at('mine.onnx'));
     cpSync(at('resnet.yaml'), at('mine.yaml'));
     const committed = await runVentral(home, 'map', at('mine.onnx'), ...onObjects, '--commit');
