@@ -1,10 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
-import {
-  type CardSource,
-  type ModelFile,
-  openModelFile,
-  shippedModels,
-} from '../activations/model-file.js';
+import type { ModelCard } from '../activations/card.js';
+import { type CardSource, openModelFile, shippedModels } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import {
   type FeatureRun,
@@ -22,10 +18,10 @@ import { fileDigest } from './write-receipt.js';
 export type Reopened =
   | {
       readonly run: ScoreRun | MapRun;
-      readonly file: ModelFile;
-      readonly source: CardSource & { readonly path: string };
-      /** What was done about a card that is not where it was. */
-      readonly note?: string;
+      readonly path: string;
+      readonly digest: string;
+      /** The card where it was then, as it is now; undefined where there is none. */
+      readonly card: ModelCard | undefined;
     }
   | { readonly run: FeatureRun; readonly path: string; readonly digest: string };
 
@@ -51,9 +47,20 @@ export async function reopenRuns({ runs }: Receipt, places: Places): Promise<Reo
     }
     const only = digests.size === 1 ? places.models[0] : undefined;
     const path = moved.get(run.model.digest) ?? only ?? (await pathOf(run.model, places.receipt));
-    reopened.push({ run, ...(await reopenModel(run.model, path, places.receipt)) });
+    if (existsSync(path) && !statSync(path).isDirectory()) requireFile(path);
+    const source = sourceOf(run.model, places.receipt);
+    const { digest, card } = await openModelFile(path, source);
+    reopened.push({ run, path, digest, card });
   }
   return reopened;
+}
+
+/** Where else the card came from, as far as that is still there. */
+function sourceOf({ cardFile, assume }: ModelRecord, receipt: string): CardSource {
+  const file = cardFile && referred(cardFile, receipt);
+  const isThere = file !== undefined && existsSync(file);
+  if (isThere) requireFile(file);
+  return { ...(isThere ? { file } : {}), ...(assume === undefined ? {} : { assume }) };
 }
 
 async function pathOf({ path, name, digest }: ModelRecord, receipt: string): Promise<string> {
@@ -61,30 +68,6 @@ async function pathOf({ path, name, digest }: ModelRecord, receipt: string): Pro
   const isThere = 'name' in path ? (await shippedModels()).includes(found) : existsSync(found);
   if (isThere) return found;
   throw missing(found, `the model ${name} (${digest}); say where it is now with --model FILE`);
-}
-
-async function reopenModel(
-  { card, cardFile, cardFrom, assume }: ModelRecord,
-  path: string,
-  receipt: string,
-): Promise<Omit<Extract<Reopened, { file: ModelFile }>, 'run'>> {
-  if (existsSync(path) && !statSync(path).isDirectory()) requireFile(path);
-  const given = cardFile && referred(cardFile, receipt);
-  const isThere = given !== undefined && existsSync(given);
-  if (isThere) requireFile(given);
-  const source = {
-    path,
-    ...(isThere ? { file: given } : {}),
-    ...(assume === undefined ? {} : { assume }),
-  };
-  if (given === undefined || isThere) {
-    const file = await openModelFile(path, source);
-    if (file.card) return { file, source };
-  }
-  // A model may be moved without the card beside it: the receipt has the whole card.
-  const own = { path, card };
-  const note = `${given ?? `the card (${cardFrom})`} is not there: the card of the receipt is taken`;
-  return { file: await openModelFile(path, own), source: own, note };
 }
 
 async function reopenFeatures(run: FeatureRun, receipt: string): Promise<Reopened> {

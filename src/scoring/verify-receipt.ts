@@ -50,7 +50,8 @@ export type VerifyContext = Omit<ScoreContext, 'threads' | 'cache' | 'pictures' 
 const TOLERANCE = 1e-6;
 
 /**
- * Computes everything that a receipt holds again, from the files that it names, and compares bit by bit.
+ * Computes everything that a receipt holds again, from the files that it names and with the card that it
+ * holds, and compares bit by bit.
  * Nothing is taken from a cache. On another runtime or numerics version numbers may differ by 1e-6.
  * @param models where the models are now, if elsewhere
  * Throws `receipt-invalid`, `file-missing`, `interrupted`, and what scoring throws.
@@ -79,12 +80,10 @@ function runtimeDifferences({ runtime, numerics }: Receipt, threads: number): Di
 }
 
 /** A model or a file of features that is not the one of the receipt. */
-function otherBytes(reopened: Reopened): ReceiptDifference[] {
-  const [about, expected, found] =
-    'file' in reopened
-      ? [reopened.run.model.name, reopened.run.model.digest, reopened.file.digest]
-      : [reopened.path, reopened.run.features.digest, reopened.digest];
-  const field = 'file' in reopened ? 'model' : 'features';
+function otherBytes({ run, path, digest: found }: Reopened): ReceiptDifference[] {
+  const about = run.kind === 'features' ? path : run.model.name;
+  const field = run.kind === 'features' ? 'features' : 'model';
+  const expected = run.kind === 'features' ? run.features.digest : run.model.digest;
   return expected === found ? [] : [{ about, field, expected, found }];
 }
 
@@ -92,8 +91,6 @@ function otherBytes(reopened: Reopened): ReceiptDifference[] {
 interface Again {
   readonly pairs: readonly ResultPair[];
   readonly inputs: readonly ReceiptDifference[];
-  /** Differences of the card in keys that some numbers depend on: they count where results differ. */
-  readonly perhaps: readonly ReceiptDifference[];
   readonly notes: readonly string[];
 }
 
@@ -103,23 +100,43 @@ async function computeAgain(
   context: ScoreContext,
 ): Promise<Again> {
   const names = askedNames(reopened.run.asked, receipt);
-  const inputs = await benchmarkDifferences(reopened, names, context.home);
+  const card = cardDifferences(reopened);
+  const benchmarks = await benchmarkDifferences(reopened, names, context.home);
   const pairs = await pairsOf(reopened, names, context);
-  const notes = pairs.flatMap((pair) => pair.notes);
-  if (!('file' in reopened)) return { pairs, inputs, perhaps: [], notes };
-  const { run, file, note } = reopened;
-  const { counting, perhaps } = cardDifferences(run.model.card, file.card as ModelCard);
-  const about = ({ field, ...values }: Difference) => ({
-    about: run.model.name,
-    field: `card.${field}`,
-    ...values,
-  });
   return {
     pairs,
-    inputs: [...counting.map(about), ...inputs],
-    perhaps: perhaps.map(about),
-    notes: note === undefined ? notes : [note, ...notes],
+    inputs: [...card.inputs, ...benchmarks],
+    notes: [...card.notes, ...pairs.flatMap(({ notes }) => notes)],
   };
+}
+
+/** Keys of a card that every number depends on, and those by which layers are found. */
+const decisive = ['input', 'visual_degrees', 'logits', 'assumed'] as const;
+const ofLayers = ['layers', 'readout', 'region_layer_map', 'region_layer_choice'] as const;
+
+/**
+ * The card as it is now beside that of the receipt, with which everything is computed: another layer for a
+ * region, as `ventral map --commit` writes it, makes other scores and leaves these as they are.
+ */
+function cardDifferences(reopened: Reopened): Pick<Again, 'inputs' | 'notes'> {
+  if (!('card' in reopened)) return { inputs: [], notes: [] };
+  const { run, card: now } = reopened;
+  const { name: about, card: then } = run.model;
+  if (!now)
+    return { inputs: [], notes: [`${about} has no card here: that of the receipt is taken`] };
+  const part = (card: ModelCard, keys: readonly (keyof ModelCard)[]) =>
+    Object.fromEntries(keys.flatMap((key) => (card[key] === undefined ? [] : [[key, card[key]]])));
+  const compare = (keys: readonly (keyof ModelCard)[]) =>
+    differences(part(then, keys), part(now, keys)).map(({ field, ...values }) => ({
+      about,
+      field: `card.${field}`,
+      ...values,
+    }));
+  const notes = compare(ofLayers).map(
+    ({ field, expected, found }) =>
+      `${about}: ${field} was ${expected}, now it is ${found}; the card of the receipt is taken`,
+  );
+  return { inputs: compare(decisive), notes };
 }
 
 async function pairsOf(
@@ -127,13 +144,13 @@ async function pairsOf(
   benchmarks: readonly string[],
   context: ScoreContext,
 ): Promise<readonly ResultPair[]> {
-  if (!('file' in reopened)) {
-    const { run, path } = reopened;
+  const { run, path } = reopened;
+  if (run.kind === 'features') {
     const { layers, detail } = run;
     const request = { features: path, benchmarks, ...present({ layers, detail }) };
     return scorePairs(run.scores, await scoreFeatures(request, context));
   }
-  const { run, source: model } = reopened;
+  const model = { path, card: run.model.card };
   if (run.kind === 'map') {
     const { layers, input, holdout } = run;
     const request = { model, benchmarks, ...present({ layers, input, holdout }) };
@@ -156,7 +173,7 @@ async function benchmarkDifferences(
   names: readonly string[],
   home: string,
 ): Promise<ReceiptDifference[]> {
-  const asSeen = 'file' in reopened;
+  const asSeen = reopened.run.kind !== 'features';
   const found: ReceiptDifference[] = [];
   // One that cannot be loaded has no score, which says why.
   const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
@@ -186,18 +203,6 @@ function recordDifferences(then: BenchmarkRecord, now: BenchmarkRecord): Receipt
   }));
 }
 
-/** Keys of a card that every number depends on, and those that some do. */
-const everyNumber = ['input', 'visual_degrees', 'logits', 'assumed'] as const;
-const someNumbers = ['layers', 'readout', 'region_layer_map', 'region_layer_choice'] as const;
-
-function cardDifferences(then: ModelCard, now: ModelCard) {
-  const part = (card: ModelCard, keys: readonly (keyof ModelCard)[]) =>
-    Object.fromEntries(keys.flatMap((key) => (card[key] === undefined ? [] : [[key, card[key]]])));
-  const compare = (keys: readonly (keyof ModelCard)[]) =>
-    differences(part(then, keys), part(now, keys));
-  return { counting: compare(everyNumber), perhaps: compare(someNumbers) };
-}
-
 function judged(
   receipt: string,
   again: readonly Again[],
@@ -207,8 +212,8 @@ function judged(
   const inputs: ReceiptDifference[] = [];
   const notes = new Set(again.flatMap((each) => each.notes));
   let [largest, different] = [null as number | null, false];
-  for (const { pairs, inputs: counting, perhaps } of again) {
-    const before = values.length;
+  for (const { pairs, inputs: ofRun } of again) {
+    inputs.push(...ofRun);
     for (const { about, expected, found, exhausted } of pairs) {
       const all = differences(expected, found);
       different ||= all.length > 0;
@@ -217,9 +222,6 @@ function judged(
       values.push(...counted.map((each) => ({ about, ...each })));
       if (exhausted && runtime.length > 0 && counted.length > 0) notes.add(exhaustion(about));
     }
-    inputs.push(...counting);
-    if (values.length > before) inputs.push(...perhaps);
-    else for (const each of perhaps) notes.add(withoutEffect(each));
   }
   const differs = values.length > 0 || inputs.length > 0;
   const verdict = differs ? 'differs' : different ? 'close' : 'equal';
@@ -229,9 +231,6 @@ function judged(
 
 const exhaustion = (about: string) =>
   `${about}: the rank of the features was exhausted, so the last components are made of rounding, and another runtime need not give the same value`;
-
-const withoutEffect = ({ about, field, expected, found }: ReceiptDifference) =>
-  `${about}: ${field} was ${expected}, now it is ${found}; no number here depends on it`;
 
 /** Of two numbers; null where one is none. */
 function distance({ expected, found }: Difference): number | null {

@@ -89,13 +89,8 @@ test('a receipt takes the place of no other file', async () => {
   expect(existsSync(at('nowhere'))).toBe(false);
 });
 
-test.each([
-  ['absent.json', /does not exist/],
-  ['data/benchmark.yaml', /is not JSON/],
-  ['card.json', /must have required property/],
-])('%s is no receipt: one line, status 2', async (name, sentence) => {
-  const { status, out, err } = await ventral('verify', at(name));
+test('what is no receipt is told in one line, with status 2', async () => {
+  const { status, out, err } = await ventral('verify', at('data/benchmark.yaml'));
   expect([status, out]).toEqual([2, '']);
-  expect(err).toMatch(sentence);
-  expect(err.trimEnd().split('\n')).toHaveLength(1);
+  expect(err).toMatch(/^ventral: The receipt .*benchmark\.yaml is not JSON: .*\n$/);
 });
