@@ -258,7 +258,8 @@ class Reductions {
     const { file, card } = this.#network;
     const values = [...new Set(group.flatMap((demand) => demand.values.map(({ value }) => value)))];
     const passes = passesOf(file.model, card, values);
-    return group[0].sets.flatMap((set) =>
+    // The fitting and the test stimuli of a read-out may be the same.
+    return [...new Set(group[0].sets)].flatMap((set) =>
       passes.map((pass) => ({ set, pass, rows: this.#shown[set].stimuli.ids.length })),
     );
   }

@@ -5,8 +5,11 @@ import { type CardSource, cardOf, openModelFile } from '../activations/model-fil
 import type { PreparedPictures } from '../activations/prepared-pictures.js';
 import { type Demand, openReducer } from '../activations/reduce-layers.js';
 import type { ReducedLayer } from '../activations/reduced-layer.js';
+import { pictureDigests } from '../activations/stimulus-digest.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { resolveLayer } from '../onnx/layers.js';
+import { sharesStimuli } from './choice-stimuli.js';
+import { judgedStimuli } from './halves.js';
 import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
@@ -195,6 +198,7 @@ async function scoreTask(
       origin,
       layer: chosen.layers.join('+'),
       layerChoice: chosen.choice,
+      selection: await isSelection(chosen, loaded),
       inputs: digest,
       verified: loaded.verified,
       threads: context.threads,
@@ -204,4 +208,9 @@ async function scoreTask(
   } catch (error) {
     return { loaded, error };
   }
+}
+
+/** Whether the layer was chosen by a score on some of the pictures that it is now judged on (design §3). */
+async function isSelection({ record }: ChosenLayers, loaded: LoadedBenchmark): Promise<boolean> {
+  return record !== undefined && sharesStimuli(record, await pictureDigests(judgedStimuli(loaded)));
 }

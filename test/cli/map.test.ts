@@ -75,15 +75,16 @@ describe('--commit', () => {
     ];
     const { out } = await runVentral(home, 'score', ...words, '--json');
     const scores: Score[] = JSON.parse(out);
-    const told = scores.map(({ region, layerChoice: { by } }) => [
+    const told = scores.map(({ region, layerChoice: { by }, selection }) => [
       region,
       typeof by === 'string' ? by : by.benchmark,
+      selection,
     ]);
     expect(told).toEqual([
-      ['V4', 'end-to-end.objects.V4-pls'],
-      ['IT', 'end-to-end.objects.IT-pls'],
-      ['V1', 'card'],
-      ['V2', 'card'],
+      ['V4', 'end-to-end.objects.V4-pls', true],
+      ['IT', 'end-to-end.objects.IT-pls', true],
+      ['V1', 'card', false],
+      ['V2', 'card', false],
     ]);
   });
 
