@@ -6,6 +6,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
+import { registerCompare } from './commands/compare.js';
 import { registerData } from './commands/data.js';
 import { registerMap } from './commands/map.js';
 import { registerModels } from './commands/models.js';
@@ -28,6 +29,7 @@ function program(io: Io): Command {
   for (const register of [
     registerScore,
     registerMap,
+    registerCompare,
     registerNetworks,
     registerBenchmarks,
     registerModels,

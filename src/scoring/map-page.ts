@@ -47,7 +47,7 @@ ${provenancePart(map, columns)}`;
 }
 
 /** A name as isolated text, cut where it is long, whole where the pointer rests. */
-const named = (name: string): Html => {
+export const named = (name: string): Html => {
   const short = visibleName(name, NAME_IN_TEXT);
   const whole = visibleName(name);
   return whole === short

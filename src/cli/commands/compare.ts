@@ -1,0 +1,161 @@
+import type { Command } from 'commander';
+import { VentralError } from '../../errors/ventral-error.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import type {
+  Comparison,
+  ComparisonRequest,
+  ComparisonRow,
+  SeriesComparison,
+} from '../../scoring/comparison-types.js';
+import type { LayerMapContext } from '../../scoring/layer-map.js';
+import type { Role } from '../../scoring/region-benchmarks.js';
+import { visibleName } from '../../scoring/visible-name.js';
+import { globalOptions } from '../global-options.js';
+import { interruption } from '../interruption.js';
+import type { Io } from '../io.js';
+import { comparisonCsv, printComparison, printSeries } from '../print-comparison.js';
+import { progressBar } from '../progress-bar.js';
+import { sayStandIns } from '../say-stand-in.js';
+import { several } from './score.js';
+
+interface CompareOptions {
+  readonly region: string[];
+  readonly benchmark: string[];
+  readonly layers: string[];
+  readonly series?: boolean;
+  readonly mapFrom?: string;
+  readonly card?: string;
+  readonly assume?: string;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly html?: string;
+}
+
+const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfies Role[];
+
+/** `ventral compare`: models side by side, or the checkpoints of a training in order of epochs. */
+export function registerCompare(program: Command, io: Io): void {
+  program
+    .command('compare')
+    .description('put models side by side, or the checkpoints of a training in order of epochs')
+    .argument('<models...>', 'ONNX files, cards, model folders, names; --series: globs and folders')
+    .option('-r, --region <names>', `regions: ${regions.join(', ')} (all unless said)`, several, [])
+    .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
+    .option(
+      '--layers <names>',
+      "candidates, names or globs; else each card's or graph's",
+      several,
+      [],
+    )
+    .option('--series', 'the models are checkpoints of one training')
+    .option('--map-from <model>', 'score every model at the layers of this one')
+    .option('--card <file>', 'model card of all models')
+    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--json', 'print rows, differences and maps as JSON')
+    .option('--csv', 'print one line a score')
+    .option('--html <file>', 'write the comparison as one HTML page')
+    .action((models: string[], options: CompareOptions, command: Command) =>
+      compare(models, options, command, io),
+    );
+}
+
+function checkUsage(models: readonly string[], options: CompareOptions): void {
+  const refuse = (sentence: string) => new VentralError('bad-usage', sentence);
+  const unknown = options.region.find((name) => !regions.includes(name));
+  if (unknown !== undefined)
+    throw refuse(`compare --region: expected ${regions.join(', ')}, found "${unknown}"`);
+  if (options.json && options.csv) throw refuse('compare: --json and --csv exclude each other');
+  if (!options.series && models.length < 2)
+    throw refuse('compare: name two models or more, or say --series');
+}
+
+async function compare(
+  models: readonly string[],
+  options: CompareOptions,
+  command: Command,
+  io: Io,
+): Promise<void> {
+  checkUsage(models, options);
+  const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
+  const request = requestOf(models, options);
+  await sayStandIns(request.regions ?? [], home, io);
+  const { ContentCache } = await import('../../activations/content-cache.js');
+  const cache = await ContentCache.open(home, { maxBytes: maxCache });
+  const bar = progressBar(io);
+  const stop = interruption();
+  const budgets = { home, threads, maxMemory, maxScratch, cache };
+  const context = { ...budgets, signal: stop.signal, progress: bar.show };
+  try {
+    const found = await (options.series ? series : sideBySide)(request, context);
+    bar.clear();
+    await show(found, options, io);
+    sayReasons(found.rows, io);
+    if (found.rows.some(({ value }) => value === null)) process.exitCode = 1;
+  } finally {
+    bar.clear();
+    stop.release();
+  }
+}
+
+function requestOf(paths: readonly string[], options: CompareOptions): ComparisonRequest {
+  const { region, benchmark, layers, mapFrom, card, assume } = options;
+  const source = {
+    ...(card === undefined ? {} : { file: card }),
+    ...(assume === undefined ? {} : { assume }),
+  };
+  const none = region.length + benchmark.length === 0;
+  return {
+    models: paths.map((path) => ({ ...source, path })),
+    regions: (none ? regions : region) as Role[],
+    benchmarks: benchmark,
+    ...(layers.length > 0 ? { layers } : {}),
+    ...(mapFrom === undefined ? {} : { mapFrom: { ...source, path: mapFrom } }),
+  };
+}
+
+async function sideBySide(
+  request: ComparisonRequest,
+  context: LayerMapContext,
+): Promise<Comparison> {
+  const { compareModels } = await import('../../scoring/compare.js');
+  return compareModels(request, context);
+}
+
+async function series(
+  request: ComparisonRequest,
+  context: LayerMapContext,
+): Promise<SeriesComparison> {
+  const [{ seriesCheckpoints }, { compareSeries }] = await Promise.all([
+    import('../../scoring/series-checkpoints.js'),
+    import('../../scoring/series.js'),
+  ]);
+  const models = await seriesCheckpoints(request.models);
+  return compareSeries({ ...request, models }, context);
+}
+
+async function show(
+  found: Comparison | SeriesComparison,
+  options: CompareOptions,
+  io: Io,
+): Promise<void> {
+  const sideBySide = 'differences' in found;
+  if (options.html !== undefined) {
+    const { comparisonPage, seriesPage } = await import('../../scoring/comparison-page.js');
+    await writeFileAtomic(options.html, sideBySide ? comparisonPage(found) : seriesPage(found));
+  }
+  if (options.json) io.out(`${JSON.stringify(found, null, 2)}\n`);
+  else if (options.csv) io.out(comparisonCsv(found.rows));
+  else if (sideBySide) printComparison(found, io);
+  else printSeries(found, io);
+}
+
+/** Why there are rows without a value, each reason once a checkpoint. */
+function sayReasons(rows: readonly ComparisonRow[], io: Io): void {
+  const said = new Set<string>();
+  for (const { checkpoint, reason } of rows) {
+    const line = `ventral: ${visibleName(checkpoint)}: ${visibleName(reason ?? '').trimEnd()}\n`;
+    if (reason === undefined || said.has(line)) continue;
+    said.add(line);
+    io.err(line);
+  }
+}
