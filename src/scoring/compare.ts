@@ -126,7 +126,7 @@ function comparisonOf(compared: readonly Compared[], { benchmarks }: Ground): Co
   return {
     models: compared.map(({ checkpoint, digest }) => ({ checkpoint, model: digest })),
     benchmarks: ids,
-    rows: compared.flatMap(({ rows }) => rows),
+    rows: ids.flatMap((_, i) => compared.map(({ rows }) => rows[i])),
     differences: ids.flatMap((id) => pairs.map(({ from, to }) => differenceOf(id, from, to))),
     divergences: others.flatMap((other) => ids.flatMap((id) => divergenceOf(id, first, other))),
     maps: compared.map(({ mapped }) => ('reason' in mapped ? null : mapped.map)),

@@ -51,6 +51,7 @@ export interface ComparisonRow {
 export interface Comparison {
   readonly models: readonly { readonly checkpoint: string; readonly model: string | null }[];
   readonly benchmarks: readonly string[];
+  /** By benchmark, then model. */
   readonly rows: readonly ComparisonRow[];
   /** Every pair of models, on every benchmark. */
   readonly differences: readonly ScoreDifference[];

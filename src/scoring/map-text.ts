@@ -3,7 +3,7 @@ import type { Score } from './score.js';
 
 /** A number of a score as views show it, three digits after the point; – where there is none. */
 export const threeDigits = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : value.toFixed(3);
+  value === null || value === undefined ? '–' : value.toFixed(3).replace(/^-(?=0\.000$)/, '');
 
 /** An interval as views show it; – where there is none. */
 export const interval = (ci: Score['ci']): string =>

@@ -1,17 +1,15 @@
 import type { Network } from '../activations/extract.js';
 import { cardOf, openModelFile } from '../activations/model-file.js';
-import { pictureDigests } from '../activations/stimulus-digest.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { sharesStimuli } from './choice-stimuli.js';
 import type { Ground } from './comparison-ground.js';
 import type { ComparedModel } from './comparison-types.js';
-import { judgedStimuli } from './halves.js';
 import { chooseLayers } from './layer-choice.js';
 import { type LayerMapContext, type MappedLayers, mapLayers } from './layer-map.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import { makeScore, type Origin } from './make-score.js';
 import { type CellOutcome, type CellTask, computeCells } from './map-cells.js';
 import type { LayerChoice, Score } from './score.js';
+import { isSelection } from './score-model.js';
 
 /** Layers that stand for a benchmark, and how they were come by. */
 export interface Placed {
@@ -99,10 +97,9 @@ async function placedByCard(
   { network: { file, card } }: OpenedModel,
 ): Promise<Placed | undefined> {
   try {
-    const { layers, choice, record } = chooseLayers(loaded, card, {}, file.name);
-    const pictures = record ? await pictureDigests(judgedStimuli(loaded)) : [];
-    const selection = record !== undefined && sharesStimuli(record, pictures);
-    return { by: 'card', layers, choice, selection };
+    const chosen = chooseLayers(loaded, card, {}, file.name);
+    const { layers, choice } = chosen;
+    return { by: 'card', layers, choice, selection: await isSelection(chosen, loaded) };
   } catch (thrown) {
     if (VentralError.from(thrown).code === 'layer-unset') return undefined;
     throw thrown;

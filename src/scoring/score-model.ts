@@ -211,6 +211,9 @@ async function scoreTask(
 }
 
 /** Whether the layer was chosen by a score on some of the pictures that it is now judged on (design §3). */
-async function isSelection({ record }: ChosenLayers, loaded: LoadedBenchmark): Promise<boolean> {
+export async function isSelection(
+  { record }: ChosenLayers,
+  loaded: LoadedBenchmark,
+): Promise<boolean> {
   return record !== undefined && sharesStimuli(record, await pictureDigests(judgedStimuli(loaded)));
 }
