@@ -38,6 +38,8 @@ export const tolerances = {
    * −0.011 and a standard deviation of 0.022, of which this is four and more.
    */
   shuffledRaw: 0.1,
+  /** What a run took on scratch disk against what its plan said. */
+  plan: 0.2,
   /** One number by two ways through the same code (command line, feature file, HTTP): the last bits alone. */
   sameNumber: 1e-12,
 } as const;

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
@@ -84,8 +84,11 @@ export async function openReducer(
   );
   const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rows, budgets, pictures);
   const { plan, groups } = grouped(sized);
+  const { extracting, reducing } = plan.memory;
+  // Each pass opens a copy of the file, and that of the pass before may not have been let go.
+  const copies = groups.length > 1 ? network.file.bytes.length : 0;
   return {
-    plan,
+    plan: { ...plan, memory: { extracting: extracting + copies, reducing } },
     async *run() {
       const work = new Reductions(network, shown, options, budgets);
       const missing: SizedDemand[] = [];
@@ -201,7 +204,6 @@ class Reductions {
   readonly #budgets: Budgets;
   #pictures: PreparedPictures | undefined;
   #repeated: ReadonlySet<number> = new Set();
-  #folders = 0;
 
   constructor(network: Network, shown: readonly Shown[], options: ReduceOptions, budgets: Budgets) {
     this.#network = network;
@@ -269,8 +271,7 @@ class Reductions {
     group: Group,
     { stores, failures, progress }: PassWork,
   ): Promise<void> {
-    const scratch = join(this.#options.scratch, `pass-${this.#folders++}`);
-    await mkdir(scratch);
+    const scratch = await mkdtemp(join(this.#options.scratch, 'pass-'));
     const names = new Map(
       group.flatMap(({ demands: [{ layers }], values }) =>
         values.map(({ value }, i) => [value, layers[i]] as const),

@@ -20,9 +20,16 @@ export function mapPlan(
       return count ? [{ layer, units: count }] : [];
     }),
     sets: setsOf(layers, benchmarks, plan),
-    memory: plan.reduction.memory + plan.measurements,
+    memory: memoryOf(plan),
     scratch: plan.reduction.scratch,
   };
+}
+
+/** Layers are measured while others are reduced, and while the network runs again. */
+function memoryOf({ reduction, measurements }: CellPlan): number {
+  const { extracting, reducing } = reduction.memory;
+  const passes = reduction.sets.reduce((sum, set) => sum + set.passes.length, 0);
+  return Math.max(extracting + (passes > 1 ? measurements : 0), reducing + measurements);
 }
 
 /** Benchmarks on the same stimuli share the passes over them. */
