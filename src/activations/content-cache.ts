@@ -7,6 +7,8 @@ const GIB = 2 ** 30;
 
 /** A write that has not moved for so long belongs to a process that is gone. */
 const ABANDONED_MS = 10 * 60_000;
+/** An entry is small where so many of its size fit into the bound: 512 KiB of 10 GiB. */
+const SMALL = 20_480;
 
 /** What {@link ContentCache.entries} says of an entry. */
 export interface CacheEntry {
@@ -144,8 +146,9 @@ export class ContentCache {
   }
 
   /**
-   * Evicts down to nine tenths of the bound where `size` more would exceed it; false where that does
-   * not succeed. What others write is seen by looking through the disk, which each process does for
+   * Evicts down to nine tenths of the bound where `size` more would exceed it, what is small last: a
+   * matrix makes room for a thousand measurements, and a measurement makes room for nothing. False where
+   * that does not succeed. What others write is seen by looking through the disk, which each process does for
    * every twentieth of the bound that it writes: together they exceed it by a twentieth each at most,
    * or by one entry each where that is more.
    */
@@ -156,7 +159,8 @@ export class ContentCache {
     const files = await this.#files();
     let total = sum(files) + sum(await filesIn(this.#unfinished));
     if (total + size > maxBytes) {
-      files.sort((a, b) => a.lastUsed - b.lastUsed);
+      const small = ({ bytes }: File) => Number(bytes <= maxBytes / SMALL);
+      files.sort((a, b) => small(a) - small(b) || a.lastUsed - b.lastUsed);
       for (const { path, bytes } of files) {
         if (total + size <= 0.9 * maxBytes) break;
         await rm(path, { force: true }).then(() => {

@@ -30,6 +30,7 @@ beforeEach(() => {
 });
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
 const keyOf = (name: string | number) => `gram-${digestOf(name)}`;
 const folder = () => join(home, 'cache', 'activations');
 const unfinished = () => join(folder(), 'unfinished');
@@ -183,6 +184,17 @@ describe('the bound', () => {
       paths.map((_path, i) => i !== 1 && i !== 2),
     );
     expect(bytesOnDisk()).toBe(0.9 * maxBytes);
+  });
+
+  test('takes matrices before the measurements that were made from them, however old', async () => {
+    const cache = await ContentCache.open(home, { maxBytes: 20 * MIB });
+    const cell = await only(cache, 'cell:old', Buffer.alloc(64));
+    const longAgo = new Date(2020, 0, 1);
+    utimesSync(cell, longAgo, longAgo);
+    const first = await only(cache, keyOf(0), Buffer.alloc(2 * MIB - KIB));
+    for (let i = 1; i <= 10; i++) await cache.put(keyOf(i), [Buffer.alloc(2 * MIB - KIB)]);
+    expect(existsSync(first)).toBe(false);
+    expect(existsSync(cell)).toBe(true);
   });
 
   test('holds at every instant, and counts what was there before', async () => {
