@@ -9,6 +9,7 @@ import type { Io } from '../io.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../print-map.js';
 import { progressBar } from '../progress-bar.js';
 import { keepReceipt, requireReceiptPath } from '../receipt-option.js';
+import { sayStandIns } from '../say-stand-in.js';
 import { several } from './score.js';
 
 interface MapOptions {
@@ -78,7 +79,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     options.commit ? cardToWrite(model, options) : undefined,
   ]);
   await requireReceiptPath(options.receipt);
-  await sayWhatStandsIn(options.region, home, io);
+  await sayStandIns(options.region as Role[], home, io);
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);
   const stop = interruption();
@@ -139,18 +140,6 @@ async function cardToWrite(model: string, options: MapOptions) {
     import('../../scoring/commit-choice.js'),
   ]);
   return writableCard(await openModelFile(model, cardSource(options)));
-}
-
-/** A region whose recordings are not here is mapped on simulated ones: never without a word. */
-async function sayWhatStandsIn(names: readonly string[], home: string, io: Io): Promise<void> {
-  const { regionBenchmark } = await import('../../scoring/region-benchmarks.js');
-  for (const name of names as Role[]) {
-    const { id, inPlaceOf } = await regionBenchmark(name, home);
-    if (inPlaceOf === undefined) continue;
-    io.err(
-      `${name}: the data of ${inPlaceOf} are not here (\`ventral data list\`), the simulated ${id} stands in\n`,
-    );
-  }
 }
 
 async function show(map: LayerMap, options: MapOptions, io: Io): Promise<void> {
