@@ -1,5 +1,7 @@
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Features } from '../numerics/features.js';
+import { findNotFinite } from '../numerics/gram.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
@@ -82,6 +84,10 @@ export async function extractActivations(
       });
       for (const [value, store] of extracted.stores) stores.set(value, store);
       for (const error of extracted.failures.values()) throw error;
+      for (const [layer, value] of values) {
+        const store = extracted.stores.get(value);
+        if (store) await requireFinite(store, layer, shown.stimuli.ids);
+      }
     }
   } catch (error) {
     close();
@@ -149,27 +155,58 @@ async function runBatches(
   const { options, shown } = kept;
   const { plan } = feed;
   const rows = shown.stimuli.ids.length;
+  const buffers = new OutputBuffers(values);
   let next = feed.batch(0);
-  let outputs: Record<string, Tensor> | undefined;
+  let written: Promise<unknown> = Promise.resolve();
   try {
     for (let first = 0; first < rows; first += plan.batch) {
       if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
       const input = await next;
-      // Decoding goes on in other threads while the runtime works on this batch.
+      // Decoding, and writing the batch before, go on in other threads while the runtime works on this one.
       if (first + plan.batch < rows) next = feed.batch(first + plan.batch);
       next.catch(() => {});
-      // Every batch has the shapes of the first: its tensors are written again and again.
-      const made = await session.run({ [plan.name]: input }, outputs ?? values);
-      if (!outputs) reserve(made, plan, kept);
-      outputs = Object.fromEntries([...kept.stores.keys()].map((value) => [value, made[value]]));
+      const made = await session.run({ [plan.name]: input }, buffers.next());
+      await written;
+      if (first === 0) reserve(made, plan, kept);
+      buffers.keep(made, kept.stores);
       const count = Math.min(plan.batch, rows - first);
-      for (const value of [...kept.stores.keys()]) keep(made[value], { value, first, count }, kept);
+      written = Promise.all(
+        [...kept.stores].map(([value, store]) =>
+          store.write(first, rowsOf(made[value], { value, count }, kept)),
+        ),
+      );
+      written.catch(() => {});
       options.progress?.(first + count, rows);
       if (kept.stores.size === 0) return;
     }
+    await written;
   } finally {
-    // Nobody reads the stimuli any more once this has failed: they may be closed.
-    await next.catch(() => {});
+    // Nobody reads the stimuli, or writes to scratch, any more once this has failed: they may be closed.
+    await Promise.allSettled([next, written]);
+  }
+}
+
+/**
+ * The tensors that a pass writes into. Every batch has the shapes of the first: two sets of tensors serve in
+ * turn, so that one can be written to scratch while the runtime fills the other.
+ */
+class OutputBuffers {
+  readonly #sets: (Record<string, Tensor> | undefined)[] = [undefined, undefined];
+  #turn = 0;
+
+  constructor(private readonly values: readonly string[]) {}
+
+  /** What the next run fetches: tensors to be filled, or names where there are none yet. */
+  next(): readonly string[] | Record<string, Tensor> {
+    this.#turn = 1 - this.#turn;
+    return this.#sets[this.#turn] ?? [...this.values];
+  }
+
+  /** Keeps the tensors of a run for the one after the next. */
+  keep(made: Record<string, Tensor>, wanted: ReadonlyMap<string, unknown>): void {
+    this.#sets[this.#turn] = Object.fromEntries(
+      [...wanted.keys()].map((value) => [value, made[value]]),
+    );
   }
 }
 
@@ -248,21 +285,13 @@ export function keptDtype({ dtype }: Pick<Tensor, 'dtype'>, layer: string): Kept
   });
 }
 
-/** Writes a layer's rows of one batch; where they cannot be used the layer is given up, not the pass. */
-function keep(
+/** A layer's rows of one batch, as they are kept. */
+function rowsOf(
   tensor: Tensor,
-  part: { readonly value: string; readonly first: number; readonly count: number },
-  { shown, options, stores, failures }: Kept,
-): void {
-  const store = stores.get(part.value) as ActivationStore;
-  const layer = options.nameOf(part.value);
-  const values = numbersOf(tensor).subarray(0, part.count * store.cols);
-  const error = notFinite(values, store.cols, { layer, ids: shown.stimuli.ids, first: part.first });
-  if (error) {
-    failures.set(part.value, error);
-    stores.delete(part.value);
-    store.close();
-  } else store.write(part.first, values);
+  { value, count }: { readonly value: string; readonly count: number },
+  { stores }: Kept,
+): Numbers {
+  return numbersOf(tensor).subarray(0, count * (stores.get(value) as ActivationStore).cols);
 }
 
 type Numbers = Float32Array | Float64Array | Uint8Array | Int32Array;
@@ -281,27 +310,22 @@ function numbersOf({ dtype, data }: Tensor): Numbers {
   return Int32Array.from(data as ArrayLike<number>);
 }
 
-function notFinite(
-  values: Numbers,
-  units: number,
-  where: { layer: string; ids: readonly (string | number)[]; first: number },
-): VentralError | undefined {
-  if (!(values instanceof Float32Array || values instanceof Float64Array)) return undefined;
-  let sum = 0;
-  // Finite values can add up to infinity, never to a NaN of their own: a finite sum clears all at once.
-  for (let i = 0; i < values.length; i++) sum += values[i] * 0;
-  if (sum === 0) return undefined;
-  const row = Math.floor(values.findIndex((value) => !Number.isFinite(value)) / units);
-  let count = 0;
-  for (let i = row * units; i < (row + 1) * units; i++) if (!Number.isFinite(values[i])) count++;
-  const stimulus = where.ids[where.first + row];
-  return new VentralError(
+/** Throws `activations-not-finite` (layer, stimulus, count) where a value is NaN or infinite. */
+export async function requireFinite(
+  features: Features,
+  layer: string,
+  ids: readonly (string | number)[],
+): Promise<void> {
+  const found = await findNotFinite(features);
+  if (!found) return;
+  const stimulus = ids[found.row];
+  throw new VentralError(
     'activations-not-finite',
-    `The layer ${where.layer} has ${count} of ${units} values that are NaN or infinite for the stimulus ${stimulus}`,
+    `The layer ${layer} has ${found.count} values that are NaN or infinite, the first for the stimulus ${stimulus}`,
     {
-      field: where.layer,
+      field: layer,
       expected: 'finite values',
-      found: `${count} NaN or infinite for ${stimulus}`,
+      found: `${found.count} NaN or infinite, the first for ${stimulus}`,
     },
   );
 }

@@ -10,7 +10,13 @@ import { runtimeIdentity } from '../runtime/session.js';
 import type { ActivationStore } from './activation-store.js';
 import type { ContentCache } from './content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
-import { type ExtractOptions, type Network, runPass, type Shown } from './extract.js';
+import {
+  type ExtractOptions,
+  type Network,
+  requireFinite,
+  runPass,
+  type Shown,
+} from './extract.js';
 import { type PictureSize, pictureBytes, pictureSize } from './picture-size.js';
 import { PreparedPictures } from './prepared-pictures.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
@@ -319,7 +325,7 @@ class Reductions {
   }
 
   async #reduceOne(
-    { sets, form, key, values }: SizedDemand,
+    { demands: [{ layer }], sets, form, key, values }: SizedDemand,
     stores: Stores,
   ): Promise<ReducedLayer> {
     const features = sets.map(
@@ -327,11 +333,27 @@ class Reductions {
         concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features)),
     );
     const reduced = await inMemory(await reduceFeatures(features, form));
+    if (!looksFinite(reduced)) {
+      for (const [i, set] of sets.entries())
+        await requireFinite(features[i], layer, this.#shown[set].stimuli.ids);
+    }
     const { cache } = this.#options;
     const bytes = cache && (await toBytes(reduced));
     if (bytes) await cache.put(key, bytes);
     return reduced;
   }
+}
+
+/** False where a matrix tells of a value that is NaN or infinite, and of features, which tell nothing. */
+function looksFinite(layer: ReducedLayer): boolean {
+  if (layer.form === 'features') return false;
+  const { rows, data } = layer.form === 'gram' ? layer.gram : layer.fitting;
+  for (let i = 0; i < rows; i++) if (!Number.isFinite(data[i * (rows + 1)])) return false;
+  if (layer.form === 'gram') return true;
+  const { cross } = layer;
+  for (let i = 0; i < cross.rows; i++)
+    if (!Number.isFinite(cross.data[i * cross.cols])) return false;
+  return true;
 }
 
 /** What went wrong in some work; an interruption goes on its way. */
