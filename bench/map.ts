@@ -18,6 +18,7 @@ import { inOwnProcess } from './own-process.js';
  * and against PyTorch; how time and memory grow. Says so and goes on where Debian's python3 is missing.
  *
  *   node dist/bench/map.js [--only map,extraction,growth] [--rounds 3] [--no-original] [--save]
+ *   node dist/bench/map.js --only large [--model resnet-50]      3,200 stimuli: half an hour
  */
 
 /** Units of the widest of the 67 layers at 240 pixels: blocks.0, 16 × 120 × 120. */
@@ -50,6 +51,24 @@ async function mapAgainstOriginal(folder: string, withOriginal: boolean) {
   };
 }
 
+/** A set of Majaj and Hong's size: 3,200 pictures of 64 objects, unequal repetitions. */
+async function largeMap(folder: string, model: string): Promise<MeasuredMap> {
+  const benchmark = await writeMadeSet(join(folder, 'set'), {
+    stimuli: 3200,
+    regions: { V4: 88, IT: 168 },
+    repetitions: 3,
+    side: 256,
+    classes: 64,
+    degrees: 8,
+  });
+  const map = inOwnProcess<MeasuredMap>('map', { model, benchmark, home: join(folder, model) });
+  console.log(`map of ${model} over 3,200 stimuli, V4 and IT, ${map.layers} layers, ${map.units} units
+  ${(map.seconds / 60).toFixed(1)} minutes, ${map.passes} passes, peak ${map.peakMiB} MiB, scratch at most ${map.scratchMiB} MiB
+  plan      memory ${map.plannedMiB} MiB beyond the network's own, scratch ${map.plannedScratchMiB} MiB
+  seconds   ${JSON.stringify(map.stages)}`);
+  return map;
+}
+
 function printExtraction(rates: ExtractionRates): void {
   const text = (name: string, values: readonly number[]) =>
     `${name} ${values.map((value) => value.toFixed(1)).join(', ')}`;
@@ -75,6 +94,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       only: { type: 'string', default: 'map,extraction,growth' },
+      model: { type: 'string', default: 'efficientnet-b1' },
       rounds: { type: 'string', default: '3' },
       'no-original': { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
@@ -98,7 +118,10 @@ async function main(): Promise<void> {
     if (extraction) printExtraction(extraction);
     const grown = wanted.includes('growth') ? await growth(join(folder, 'growth')) : undefined;
     if (grown) printGrowth(grown);
-    if (values.save) save({ map, extraction, growth: grown });
+    const large = wanted.includes('large')
+      ? await largeMap(join(folder, 'large'), values.model)
+      : undefined;
+    if (values.save) save({ map, extraction, growth: grown, large });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

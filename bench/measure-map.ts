@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { ContentCache } from '../src/activations/content-cache.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
 import { mapLayers } from '../src/scoring/layer-map.js';
@@ -27,6 +28,8 @@ export interface MeasuredMap {
   readonly peakMiB: number;
   readonly plannedMiB: number;
   readonly plannedScratchMiB: number;
+  /** Scratch files at the largest, looked at after every batch. */
+  readonly scratchMiB: number;
   /** Seconds in which each stage was the last that was told of. */
   readonly stages: Readonly<Record<string, number>>;
 }
@@ -42,6 +45,10 @@ export async function measureMap(task: MapTask): Promise<MeasuredMap> {
     stages[stage.name] = (stages[stage.name] ?? 0) + (now - stage.since) / 1000;
     stage = { name, since: now };
   };
+  let scratch = 0;
+  const look = () => {
+    scratch = Math.max(scratch, bytesIn(join(task.home, 'tmp')));
+  };
   const { map } = await mapLayers(
     {
       model: { path: task.model, ...(task.card ? { file: task.card } : {}) },
@@ -54,7 +61,10 @@ export async function measureMap(task: MapTask): Promise<MeasuredMap> {
       maxMemory: task.maxMemory ?? 2 * 2 ** 30,
       maxScratch: 10 * 2 ** 30,
       cache: await ContentCache.open(task.home),
-      progress: (progress) => enter(progress.stage),
+      progress: (progress) => {
+        enter(progress.stage);
+        look();
+      },
     },
   );
   enter('end');
@@ -69,6 +79,14 @@ export async function measureMap(task: MapTask): Promise<MeasuredMap> {
     peakMiB: peakRssMiB(),
     plannedMiB: mib(map.plan.memory),
     plannedScratchMiB: mib(map.plan.scratch),
+    scratchMiB: mib(scratch),
     stages,
   };
+}
+
+function bytesIn(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }
