@@ -33,6 +33,40 @@ function pad<T extends Raster | FloatRaster>(source: T, width: number, height: n
   return { ...source, width: wide, height: Math.max(height, source.height), data };
 }
 
+/** A rectangle of a picture, in pixels from its top left corner. */
+export interface Window {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The pixels of a window that lies inside the picture; the same object where it is all of it. */
+export function cut<T extends Raster | FloatRaster>(source: T, window: Window): T {
+  const { left, top, width, height } = window;
+  if (source.width === width && source.height === height) return source;
+  const { channels } = source;
+  const length = width * height * channels;
+  const data =
+    source.data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * source.width + left) * channels;
+    data.set(source.data.subarray(from, from + width * channels), y * width * channels);
+  }
+  return { ...source, width, height, data };
+}
+
+/** The central `width` × `height` pixels of a picture that is no smaller. */
+export function centerWindow(
+  size: Pick<Raster, 'width' | 'height'>,
+  width: number,
+  height: number,
+  rule: CropRule,
+): Window {
+  const left = cropOffset(size.width, width, rule);
+  return { left, top: cropOffset(size.height, height, rule), width, height };
+}
+
 /**
  * The central `width` × `height` pixels.
  * @throws VentralError `input-mismatch` where the rule is albumentations' and the picture is smaller
@@ -43,31 +77,17 @@ export function centerCrop<T extends Raster | FloatRaster>(
   height: number,
   rule: CropRule,
 ): T {
-  if (source.width === width && source.height === height) return source;
-  if (source.width < width || source.height < height) {
-    if (rule === 'torchvision') {
-      return centerCrop(pad(source, width, height), width, height, rule);
-    }
-    throw new VentralError(
-      'input-mismatch',
-      `crop is ${width} × ${height} pixels, but the picture has ${source.width} × ${source.height} ` +
-        'after resize, and library opencv does not pad',
-      {
-        field: 'input.crop',
-        expected: `at most ${source.width} × ${source.height}`,
-        found: `${width} × ${height}`,
-      },
-    );
-  }
-  const { channels } = source;
-  const left = cropOffset(source.width, width, rule);
-  const top = cropOffset(source.height, height, rule);
-  const length = width * height * channels;
-  const data =
-    source.data instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * source.width + left) * channels;
-    data.set(source.data.subarray(from, from + width * channels), y * width * channels);
-  }
-  return { ...source, width, height, data };
+  if (source.width >= width && source.height >= height)
+    return cut(source, centerWindow(source, width, height, rule));
+  if (rule === 'torchvision') return centerCrop(pad(source, width, height), width, height, rule);
+  throw new VentralError(
+    'input-mismatch',
+    `crop is ${width} × ${height} pixels, but the picture has ${source.width} × ${source.height} ` +
+      'after resize, and library opencv does not pad',
+    {
+      field: 'input.crop',
+      expected: `at most ${source.width} × ${source.height}`,
+      found: `${width} × ${height}`,
+    },
+  );
 }

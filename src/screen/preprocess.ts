@@ -1,13 +1,6 @@
 import { VentralError } from '../errors/ventral-error.js';
-import { type CropRule, centerCrop } from './crop.js';
-import {
-  type FloatRaster,
-  type Picture,
-  type Raster,
-  toRgb,
-  toThreeChannels,
-  withoutAlpha,
-} from './picture.js';
+import { type CropRule, centerCrop, centerWindow, cut, type Window } from './crop.js';
+import { type FloatRaster, type Raster, toThreeChannels, withoutAlpha } from './picture.js';
 import { type OpencvFilter, resizeOpencv } from './resize-opencv.js';
 import { type PillowFilter, resizePillow } from './resize-pillow.js';
 import { resizeTorch } from './resize-torch.js';
@@ -46,19 +39,40 @@ const filtersOf: Record<ResizeSpec['library'], readonly ResizeSpec['filter'][]> 
   torch: ['bilinear'],
 };
 
-function resize(source: Raster, spec: ResizeSpec): Raster | FloatRaster {
-  const { library, filter } = spec;
-  if (!filtersOf[library].includes(filter)) {
-    throw new VentralError('card-invalid', `library ${library} has no filter ${filter} here`, {
-      field: 'input.resize.filter',
-      expected: filtersOf[library].join(', '),
-      found: filter,
-    });
-  }
+function checkFilter({ library, filter }: ResizeSpec): void {
+  if (filtersOf[library].includes(filter)) return;
+  throw new VentralError('card-invalid', `library ${library} has no filter ${filter} here`, {
+    field: 'input.resize.filter',
+    expected: filtersOf[library].join(', '),
+    found: filter,
+  });
+}
+
+/** The pixels of `window` after the resize to `width` × `height`. */
+function resize(
+  source: Raster,
+  [width, height]: readonly [number, number],
+  { library, filter, antialias }: ResizeSpec,
+  window: Window,
+): Raster | FloatRaster {
+  if (library === 'pillow')
+    return resizePillow(source, width, height, filter as PillowFilter, window);
+  if (library === 'opencv')
+    return resizeOpencv(source, width, height, filter as OpencvFilter, window);
+  return cut(resizeTorch(source, width, height, antialias ?? true), window);
+}
+
+function resizeAndCrop(source: Raster, spec: ResizeSpec, crop?: number): Raster | FloatRaster {
+  checkFilter(spec);
   const [width, height] = targetSize(source, spec);
-  if (library === 'pillow') return resizePillow(source, width, height, filter as PillowFilter);
-  if (library === 'opencv') return resizeOpencv(source, width, height, filter as OpencvFilter);
-  return resizeTorch(source, width, height, spec.antialias ?? true);
+  const rule: CropRule = spec.library === 'opencv' ? 'albumentations' : 'torchvision';
+  if (crop !== undefined && crop <= width && crop <= height) {
+    // Pixels that the crop would throw away are not computed.
+    const window = centerWindow({ width, height }, crop, crop, rule);
+    return resize(source, [width, height], spec, window);
+  }
+  const whole = resize(source, [width, height], spec, { left: 0, top: 0, width, height });
+  return crop === undefined ? whole : centerCrop(whole, crop, crop, rule);
 }
 
 /**
@@ -66,17 +80,17 @@ function resize(source: Raster, spec: ResizeSpec): Raster | FloatRaster {
  * @throws VentralError `card-invalid` for a filter that the library lacks, `input-mismatch` for a crop
  * that OpenCV's rule cannot make
  */
-export function toPixels(picture: Picture, spec: InputSpec): Raster | FloatRaster {
-  // In Pillow and torch channels do not mix: grey is resized once and repeated afterwards. OpenCV's
-  // vector steps run across channels, so that it must see three.
-  const opencv = spec.resize !== 'none' && spec.resize.library === 'opencv';
-  const source = opencv ? toRgb(picture) : withoutAlpha(picture);
-  let raster = spec.resize === 'none' ? source : resize(source, spec.resize);
-  if (spec.crop !== undefined) {
-    const rule: CropRule = opencv ? 'albumentations' : 'torchvision';
-    raster = centerCrop(raster, spec.crop, spec.crop, rule);
+export function toPixels(picture: Raster, spec: InputSpec): Raster | FloatRaster {
+  const { resize: how, crop } = spec;
+  const source = withoutAlpha(picture);
+  if (how === 'none') {
+    const kept = crop === undefined ? source : centerCrop(source, crop, crop, 'torchvision');
+    return toThreeChannels(kept);
   }
-  return toThreeChannels(raster);
+  // Channels do not mix: grey is resized once and repeated afterwards. But the vector steps of OpenCV's
+  // INTER_CUBIC run across channels, so that it must see three.
+  const mixes = how.library === 'opencv' && how.filter === 'bicubic';
+  return toThreeChannels(resizeAndCrop(mixes ? toThreeChannels(source) : source, how, crop));
 }
 
 /** (value × range / 255 − mean) / std of one channel, in float64. */

@@ -1,3 +1,4 @@
+import { cut, type Window } from './crop.js';
 import type { Raster } from './picture.js';
 import { resizeOpencvArea } from './resize-opencv-area.js';
 import { sizeCache } from './size-cache.js';
@@ -105,9 +106,60 @@ function stretchRow(source: Raster, y: number, table: Taps, out: Int32Array): vo
   }
 }
 
-function blendTwo(rows: readonly Int32Array[], weights: Int32Array, out: Uint8Array): void {
-  const [a, b] = rows;
-  const [wa, wb] = weights;
+/** {@link stretchRow} for two taps and three channels. */
+function stretchRgb(source: Raster, y: number, table: Taps, out: Int32Array): void {
+  const { data, width } = source;
+  const { index, weights } = table;
+  const row = y * width * 3;
+  for (let k = 0, o = 0; k < index.length; k += 2, o += 3) {
+    const a = row + index[k] * 3;
+    const b = row + index[k + 1] * 3;
+    const wa = weights[k];
+    const wb = weights[k + 1];
+    out[o] = data[a] * wa + data[b] * wb;
+    out[o + 1] = data[a + 1] * wa + data[b + 1] * wb;
+    out[o + 2] = data[a + 2] * wa + data[b + 2] * wb;
+  }
+}
+
+/** {@link stretchRow} for two taps and one channel. */
+function stretchGrey(source: Raster, y: number, table: Taps, out: Int32Array): void {
+  const { data, width } = source;
+  const { index, weights } = table;
+  const row = y * width;
+  for (let k = 0, o = 0; k < index.length; k += 2, o++) {
+    out[o] = data[row + index[k]] * weights[k] + data[row + index[k + 1]] * weights[k + 1];
+  }
+}
+
+/** Rows of a source, stretched. Neighbours have slots of their own, so that a row is stretched once. */
+class StretchedRows {
+  readonly #source: Raster;
+  readonly #table: Taps;
+  readonly #stretch: typeof stretchRow;
+  readonly #rows: Int32Array[];
+  readonly #held: number[];
+
+  constructor(source: Raster, table: Taps) {
+    const { taps, index } = table;
+    this.#source = source;
+    this.#table = table;
+    this.#stretch = taps !== 2 ? stretchRow : source.channels === 3 ? stretchRgb : stretchGrey;
+    const length = (index.length / taps) * source.channels;
+    this.#rows = Array.from({ length: taps }, () => new Int32Array(length));
+    this.#held = this.#rows.map(() => -1);
+  }
+
+  at(y: number): Int32Array {
+    const slot = y % this.#rows.length;
+    const row = this.#rows[slot];
+    if (this.#held[slot] !== y) this.#stretch(this.#source, y, this.#table, row);
+    this.#held[slot] = y;
+    return row;
+  }
+}
+
+function blendTwo(a: Int32Array, b: Int32Array, wa: number, wb: number, out: Uint8Array): void {
   for (let i = 0; i < out.length; i++) {
     const sum = (Math.imul(wa, a[i] >> 4) >> 16) + (Math.imul(wb, b[i] >> 4) >> 16);
     out[i] = (sum + 2) >> 2;
@@ -136,26 +188,44 @@ function blendFour(rows: readonly Int32Array[], weights: Int32Array, out: Uint8A
   }
 }
 
-function interpolate(source: Raster, width: number, height: number, word: TapsWord): Raster {
-  const { channels } = source;
-  const across = horizontalTaps(source.width, width, word);
+/** INTER_LINEAR, and INTER_AREA where it enlarges: the window alone is computed. */
+function interpolateTwo(
+  source: Raster,
+  [width, height]: readonly [number, number],
+  word: 'bilinear' | 'area',
+  window: Window,
+): Raster {
+  const { left, top } = window;
+  const all = horizontalTaps(source.width, width, word);
+  const end = 2 * (left + window.width);
+  const index = all.index.subarray(2 * left, end);
+  const rows = new StretchedRows(source, {
+    taps: 2,
+    index,
+    weights: all.weights.subarray(2 * left, end),
+  });
   const down = verticalTaps(source.height, height, word);
-  const { taps } = down;
+  const length = window.width * source.channels;
+  const data = new Uint8Array(length * window.height);
+  for (let y = 0, k = 2 * top; y < window.height; y++, k += 2) {
+    const [a, b] = [rows.at(down.index[k]), rows.at(down.index[k + 1])];
+    const out = data.subarray(y * length, (y + 1) * length);
+    blendTwo(a, b, down.weights[k], down.weights[k + 1], out);
+  }
+  return { width: window.width, height: window.height, channels: source.channels, data };
+}
+
+/** INTER_CUBIC: always the whole picture, since the last values of a row are computed in another way. */
+function interpolateFour(source: Raster, width: number, height: number): Raster {
+  const { channels } = source;
+  const rows = new StretchedRows(source, horizontalTaps(source.width, width, 'bicubic'));
+  const down = verticalTaps(source.height, height, 'bicubic');
   const length = width * channels;
   const data = new Uint8Array(length * height);
-  // Neighbouring rows fall into different slots, so that a row is stretched once.
-  const slots = Array.from({ length: taps }, () => ({ y: -1, row: new Int32Array(length) }));
   for (let y = 0; y < height; y++) {
-    const rows = Array.from(down.index.subarray(y * taps, (y + 1) * taps), (from) => {
-      const slot = slots[from % taps];
-      if (slot.y !== from) stretchRow(source, from, across, slot.row);
-      slot.y = from;
-      return slot.row;
-    });
-    const weights = down.weights.subarray(y * taps, (y + 1) * taps);
+    const four = Array.from(down.index.subarray(y * 4, y * 4 + 4), (from) => rows.at(from));
     const out = data.subarray(y * length, (y + 1) * length);
-    if (taps === 2) blendTwo(rows, weights, out);
-    else blendFour(rows, weights, out);
+    blendFour(four, down.weights.subarray(y * 4, y * 4 + 4), out);
   }
   return { width, height, channels, data };
 }
@@ -176,19 +246,23 @@ function nearest(source: Raster, width: number, height: number): Raster {
   return { width, height, channels, data };
 }
 
-/** Resizes to `width` × `height`, grey (1 channel) or RGB. */
+/**
+ * Resizes to `width` × `height`, grey (1 channel) or RGB, and gives the pixels of `window`, by default all.
+ */
 export function resizeOpencv(
   source: Raster,
   width: number,
   height: number,
   filter: OpencvFilter,
+  window: Window = { left: 0, top: 0, width, height },
 ): Raster {
-  if (width === source.width && height === source.height) return source;
-  if (filter === 'nearest') return nearest(source, width, height);
-  if (filter === 'bicubic') return interpolate(source, width, height, 'bicubic');
+  if (width === source.width && height === source.height) return cut(source, window);
+  if (filter === 'nearest') return cut(nearest(source, width, height), window);
+  if (filter === 'bicubic') return cut(interpolateFour(source, width, height), window);
   const shrinks = width <= source.width && height <= source.height;
   // Exactly half in both directions, OpenCV takes the mean of four pixels for INTER_LINEAR as well.
   const halves = source.width === 2 * width && source.height === 2 * height;
-  if (halves || (filter === 'area' && shrinks)) return resizeOpencvArea(source, width, height);
-  return interpolate(source, width, height, filter);
+  if (halves || (filter === 'area' && shrinks))
+    return cut(resizeOpencvArea(source, width, height), window);
+  return interpolateTwo(source, [width, height], filter, window);
 }
