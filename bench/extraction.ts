@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { candidateLayers } from '../src/activations/candidates.js';
+import { type Candidate, candidateLayers } from '../src/activations/candidates.js';
 import { outputsOf, type Pass } from '../src/activations/exposed-values.js';
 import { BATCH, type Network, runPass, type Shown } from '../src/activations/extract.js';
 import { inputPlan } from '../src/activations/input-plan.js';
@@ -19,10 +19,13 @@ import { PYTHON } from './original.js';
 
 /** Pictures a second, by round. */
 export interface ExtractionRates {
+  readonly what: string;
   readonly layers: number;
+  /** MiB that a batch gives. */
+  readonly outputs: number;
   /** The runtime alone: the same graph, outputs and batches, nothing kept. */
   readonly bare: readonly number[];
-  /** Ours, with the pictures decoded and resized before: kept on scratch disk, checked to be finite. */
+  /** Ours, with the pictures decoded and resized before. */
   readonly prepared: readonly number[];
   /** Ours, from PNG files of 256 pixels. */
   readonly files: readonly number[];
@@ -34,17 +37,14 @@ export interface ExtractionRates {
 
 const PICTURES = 160;
 
-/** Rounds of all, in turn, on the candidate layers of EfficientNet-B1 at 240 pixels. */
+/** Rounds of all, in turn, on EfficientNet-B1 at 240 pixels: the layers of its region map, then all candidates. */
 export async function extractionRates(
   folder: string,
   rounds: number,
   python: boolean,
-): Promise<ExtractionRates> {
+): Promise<ExtractionRates[]> {
   const file = await openModelFile('efficientnet-b1');
   const network = { file, card: cardOf(file) };
-  const candidates = candidateLayers(file.model, network.card);
-  const values = candidates.flatMap(({ value }) => value ?? []);
-  const pass: Pass = { operators: 'fused', values };
   const benchmark = await writeMadeSet(folder, {
     ...{ stimuli: PICTURES, regions: { V1: 5 }, repetitions: 2 },
     ...{ side: 256, classes: 4, degrees: 4 },
@@ -52,31 +52,62 @@ export async function extractionRates(
   const { loaded, close } = await loadBenchmarks([benchmark], { home: folder }, (_, error) => {
     throw error;
   });
-  const [shown] = loaded[0].shown;
   const pictures = new PreparedPictures(folder, 2 ** 30);
+  const given = { network, shown: loaded[0].shown[0], folder, pictures, rounds, python };
+  const all = candidateLayers(file.model, network.card);
+  const regions = Object.values(network.card.region_layer_map ?? {}).flat();
+  const rates = [
+    await measured('the layers of its region map', {
+      ...given,
+      candidates: all.filter(isOneOf(regions)),
+    }),
+    await measured('all candidates', { ...given, candidates: all }),
+  ];
+  pictures.close();
+  await close();
+  return rates;
+}
+
+const isOneOf = (names: readonly string[]) => (candidate: Candidate) =>
+  namesOf(candidate).some((name) => names.includes(name));
+
+interface Given extends Omit<OwnRun, 'pass'> {
+  readonly pictures: PreparedPictures;
+  readonly rounds: number;
+  readonly python: boolean;
+  readonly candidates: readonly Candidate[];
+}
+
+async function measured(what: string, given: Given): Promise<ExtractionRates> {
+  const { network, shown, folder, pictures, candidates } = given;
+  const values = candidates.flatMap(({ value }) => value ?? []);
+  const pass: Pass = { operators: 'fused', values };
   const bare = await bareLoop(network, shown, pass);
-  const ours = (given?: PreparedPictures) => ownRate({ network, shown, pass, folder }, given);
-  const torch = python ? torchLoop(folder, file.bytes, candidates.flatMap(namesOf)) : undefined;
-  const rates = { bare: [], prepared: [], files: [], torch: [] } as Record<string, number[]>;
+  const ours = (from?: PreparedPictures) => ownRate({ network, shown, pass, folder }, from);
+  const names = candidates.flatMap(namesOf);
+  const torch = given.python ? torchLoop(folder, network.file.bytes, names) : undefined;
+  const rates = { bare: [] as number[], prepared: [] as number[], files: [] as number[] };
+  const torchRates: number[] = [];
   await ours(pictures);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < given.rounds; round++) {
     rates.bare.push(await bare.rate());
     rates.prepared.push(await ours(pictures));
     rates.files.push(await ours());
-    if (torch) rates.torch.push(torch());
+    if (torch) torchRates.push(torch());
   }
   await bare.close();
-  pictures.close();
-  await close();
   const share = (mine: readonly number[]) => median(mine) / median(rates.bare);
-  const ratio = { prepared: share(rates.prepared), files: share(rates.files) };
-  return { layers: values.length, ...rates, ratio } as unknown as ExtractionRates;
+  return {
+    what,
+    layers: values.length,
+    outputs: bare.outputs / 2 ** 20,
+    ...rates,
+    torch: torchRates,
+    ratio: { prepared: share(rates.prepared), files: share(rates.files) },
+  };
 }
 
-const namesOf = ({ layer, aliases }: { layer: string; aliases: readonly string[] }) => [
-  layer,
-  ...aliases,
-];
+const namesOf = ({ layer, aliases }: Candidate) => [layer, ...aliases];
 
 /** The runtime alone over the batches that we give the network too. */
 async function bareLoop({ file, card }: Network, shown: Shown, pass: Pass) {
@@ -94,8 +125,10 @@ async function bareLoop({ file, card }: Network, shown: Shown, pass: Pass) {
     const { dims, data } = await feed.batch(first);
     batches.push(new OrtTensor('float32', data as Float32Array, dims));
   }
-  await session.run({ [plan.name]: batches[0] }, [...pass.values]);
+  const first = await session.run({ [plan.name]: batches[0] }, [...pass.values]);
+  const outputs = Object.values(first).reduce((sum, { data }) => sum + bytesIn(data), 0);
   return {
+    outputs,
     async rate() {
       const started = performance.now();
       for (const batch of batches) await session.run({ [plan.name]: batch }, [...pass.values]);
@@ -104,6 +137,8 @@ async function bareLoop({ file, card }: Network, shown: Shown, pass: Pass) {
     close: () => session.release(),
   };
 }
+
+const bytesIn = (data: unknown) => (ArrayBuffer.isView(data) ? data.byteLength : 0);
 
 interface OwnRun {
   readonly network: Network;

@@ -72,7 +72,7 @@ async function largeMap(folder: string, model: string): Promise<MeasuredMap> {
 function printExtraction(rates: ExtractionRates): void {
   const text = (name: string, values: readonly number[]) =>
     `${name} ${values.map((value) => value.toFixed(1)).join(', ')}`;
-  console.log(`extraction of ${rates.layers} layers of EfficientNet-B1, pictures a second by round
+  console.log(`extraction from EfficientNet-B1, ${rates.what} (${rates.layers}, ${rates.outputs.toFixed(0)} MiB a batch), pictures a second by round
   ${text('bare runtime, the same outputs', rates.bare)}
   ${text('ours, pictures prepared        ', rates.prepared)}
   ${text('ours, from the files           ', rates.files)}
@@ -115,7 +115,7 @@ async function main(): Promise<void> {
     const extraction = wanted.includes('extraction')
       ? await extractionRates(join(folder, 'extraction'), Number(values.rounds), python)
       : undefined;
-    if (extraction) printExtraction(extraction);
+    extraction?.forEach(printExtraction);
     const grown = wanted.includes('growth') ? await growth(join(folder, 'growth')) : undefined;
     if (grown) printGrowth(grown);
     const large = wanted.includes('large')
