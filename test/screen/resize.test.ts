@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cut, type Window } from '../../src/screen/crop.js';
 import type { Raster } from '../../src/screen/picture.js';
 import { toRgb } from '../../src/screen/picture.js';
 import { type OpencvFilter, resizeOpencv } from '../../src/screen/resize-opencv.js';
@@ -160,6 +161,39 @@ describe('every resize', () => {
         const even = { width: w, height: h, channels: 1, data: new Uint8Array(w * h).fill(value) };
         for (const got of Array.from(resize(even, width, height)))
           expect(Math.round(got)).toBe(value);
+      }),
+    );
+  });
+});
+
+describe('a window of a resize', () => {
+  type Resize = (source: Raster, width: number, height: number, window?: Window) => Raster;
+  const resizes: [string, Resize][] = [
+    ...(['nearest', 'bilinear', 'bicubic', 'lanczos'] as const).map((filter): [string, Resize] => [
+      `pillow ${filter}`,
+      (source, w, h, window) => resizePillow(source, w, h, filter, window),
+    ]),
+    ...(['nearest', 'bilinear', 'bicubic', 'area'] as const).map((filter): [string, Resize] => [
+      `opencv ${filter}`,
+      (source, w, h, window) => resizeOpencv(source, w, h, filter, window),
+    ]),
+  ];
+  const side = fc.integer({ min: 1, max: 40 });
+  /** Where a window begins and how long it is, for a side of any length. */
+  const part = fc.tuple(fc.nat(99), fc.nat(99));
+  const within = (length: number, [a, b]: [number, number]) => {
+    const start = a % length;
+    return [start, 1 + (b % (length - start))];
+  };
+
+  it.each(resizes)('has the pixels of the whole, %s', (_, resize) => {
+    fc.assert(
+      fc.property(side, side, side, side, part, part, fc.boolean(), (w, h, to, high, x, y, rgb) => {
+        const source = noise(w, h, rgb ? 3 : 1, w * 41 + h);
+        const [left, width] = within(to, x);
+        const [top, height] = within(high, y);
+        const window = { left, top, width, height };
+        expect(resize(source, to, high, window)).toEqual(cut(resize(source, to, high), window));
       }),
     );
   });
