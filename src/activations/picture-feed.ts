@@ -2,7 +2,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { Tensor } from '../runtime/session.js';
 import { decodeImage } from '../screen/decode.js';
 import type { FloatRaster, Raster } from '../screen/picture.js';
-import { placeOnScreen } from '../screen/place-on-screen.js';
+import { pixelsOnScreen } from '../screen/place-on-screen.js';
 import { normaliseInto, toPixels } from '../screen/preprocess.js';
 import type { ModelCard } from './card.js';
 import type { Shown } from './extract.js';
@@ -18,7 +18,7 @@ export async function preparePicture(
 ): Promise<Raster | FloatRaster> {
   const picture = await decodeImage(await stimuli.read(row), stimuli.filename(row));
   const placed = degrees
-    ? placeOnScreen(picture, { target: visual_degrees, source: degrees[row] })
+    ? pixelsOnScreen(picture, { target: visual_degrees, source: degrees[row] })
     : picture;
   return toPixels(placed, input);
 }
@@ -29,6 +29,9 @@ export class PictureFeed {
   readonly #card: ModelCard;
   readonly #prepared: PreparedSet | undefined;
   readonly plan: InputPlan;
+  /** Memory of two batches, which serve in turn: one is filled while the network reads the other. */
+  readonly #memory: (Float32Array | Uint8Array)[] = [];
+  #turn = 0;
   #size: { readonly width: number; readonly height: number; readonly row: number } | undefined;
 
   constructor(shown: Shown, card: ModelCard, plan: InputPlan, prepared?: PreparedSet) {
@@ -38,7 +41,10 @@ export class PictureFeed {
     this.#prepared = prepared;
   }
 
-  /** The batch that starts at row `first`; where the set ends, its last picture is repeated. */
+  /**
+   * The batch that starts at row `first`; where the set ends, its last picture is repeated. It stands until
+   * the batch after the next is asked for, which takes its memory.
+   */
   async batch(first: number): Promise<Tensor> {
     const { batch, dtype } = this.plan;
     const rows = this.#shown.stimuli.ids.length;
@@ -47,8 +53,7 @@ export class PictureFeed {
     );
     const { width, height } = pictures[0];
     const length = width * height * 3;
-    const data =
-      dtype === 'uint8' ? new Uint8Array(batch * length) : new Float32Array(batch * length);
+    const data = this.#slot(batch * length);
     pictures.forEach((pixels, i) => {
       normaliseInto(pixels, this.plan.spec, data.subarray(i * length, (i + 1) * length));
     });
@@ -59,6 +64,13 @@ export class PictureFeed {
     return dtype === 'float16'
       ? { dtype, dims, data: toHalf(data as Float32Array) }
       : { dtype, dims, data };
+  }
+
+  #slot(length: number): Float32Array | Uint8Array {
+    this.#turn = 1 - this.#turn;
+    this.#memory[this.#turn] ??=
+      this.plan.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
+    return this.#memory[this.#turn];
   }
 
   async #pixels(row: number) {

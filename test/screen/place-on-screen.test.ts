@@ -2,8 +2,13 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../src/screen/decode.js';
-import type { Picture } from '../../src/screen/picture.js';
-import { placement, placeOnScreen, sourceDegrees } from '../../src/screen/place-on-screen.js';
+import { channelsOf, type Picture, toThreeChannels } from '../../src/screen/picture.js';
+import {
+  pixelsOnScreen,
+  placement,
+  placeOnScreen,
+  sourceDegrees,
+} from '../../src/screen/place-on-screen.js';
 import { numbers, oracle, oraclePath } from '../oracle.js';
 import { noise } from './raster.js';
 
@@ -105,6 +110,21 @@ describe('placeOnScreen', () => {
       }),
     );
   });
+
+  it.each(['1', 'L', 'LA', 'P', 'RGB', 'RGBA'] as const)(
+    'has the pixels of pixelsOnScreen, where one grey channel stands for three, mode %s',
+    (mode) => {
+      const picture: Picture = { ...noise(9, 7, channelsOf[mode]), mode };
+      for (const target of [2, 4, 7]) {
+        const got = pixelsOnScreen(picture, { target, source: 4 });
+        const want = placeOnScreen(picture, { target, source: 4 });
+        const { mode: _, ...pixels } = want;
+        const three = target > 4 ? toThreeChannels(got) : got;
+        expect({ ...pixels, data: three.data, channels: three.channels }).toEqual(pixels);
+        expect([got.width, got.height]).toEqual([want.width, want.height]);
+      }
+    },
+  );
 
   it.each([
     [0, 8],
