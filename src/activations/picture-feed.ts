@@ -3,14 +3,14 @@ import type { Tensor } from '../runtime/session.js';
 import { decodeImage } from '../screen/decode.js';
 import type { FloatRaster, Raster } from '../screen/picture.js';
 import { pixelsOnScreen } from '../screen/place-on-screen.js';
-import { normaliseInto, toPixels } from '../screen/preprocess.js';
+import { normaliseInto, toGreyOrRgb } from '../screen/preprocess.js';
 import type { ModelCard } from './card.js';
 import type { Shown } from './extract.js';
 import { toHalf } from './half.js';
 import type { InputPlan } from './input-plan.js';
 import type { PreparedSet } from './prepared-pictures.js';
 
-/** The picture of a row after screen, resize and crop. Throws `image-…`, `degrees-mismatch`, `input-mismatch`. */
+/** The picture of a row, grey or RGB, after screen, resize and crop. Throws `image-…`, `degrees-mismatch`, `input-mismatch`. */
 export async function preparePicture(
   { stimuli, degrees }: Shown,
   row: number,
@@ -20,7 +20,7 @@ export async function preparePicture(
   const placed = degrees
     ? pixelsOnScreen(picture, { target: visual_degrees, source: degrees[row] })
     : picture;
-  return toPixels(placed, input);
+  return toGreyOrRgb(placed, input);
 }
 
 /** Turns rows of a stimulus set into the network's input tensors: decode, screen, resize, crop, normalise. */

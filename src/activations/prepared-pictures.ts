@@ -56,42 +56,50 @@ export class PreparedPictures {
   }
 }
 
-/** Pixels of equal size, one slot a row; the first that is put decides the size. */
+/**
+ * Pixels of equal width and height, one slot a row, with room for three channels; the first that is put
+ * decides the size. A grey picture takes a third of its slot.
+ */
 class PictureFile implements PreparedSet {
   readonly #path: string;
   readonly #file: number;
   readonly #room: () => number;
-  readonly #there: Uint8Array;
-  #slot: (Raster | FloatRaster) | undefined;
+  /** Channels of each row that is there, 0 where none is. */
+  readonly #channels: Uint8Array;
+  #like: (Raster | FloatRaster) | undefined;
 
   constructor(path: string, rows: number, room: () => number) {
     this.#path = path;
     this.#file = openSync(path, 'wx+', 0o600);
     this.#room = room;
-    this.#there = new Uint8Array(rows);
+    this.#channels = new Uint8Array(rows);
   }
 
   get bytes(): number {
-    return (this.#slot?.data.byteLength ?? 0) * this.#there.length;
+    return this.#like ? slotBytes(this.#like) * this.#channels.length : 0;
   }
 
   get(row: number): Raster | FloatRaster | undefined {
-    if (!this.#slot || this.#there[row] === 0) return undefined;
-    const { data: like, ...size } = this.#slot;
-    const data =
-      like instanceof Uint8Array ? new Uint8Array(like.length) : new Float32Array(like.length);
+    const channels = this.#channels[row];
+    if (!this.#like || channels === 0) return undefined;
+    const { width, height, data: like } = this.#like;
+    const length = width * height * channels;
+    const data = like instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
     const bytes = new Uint8Array(data.buffer);
-    const got = readSync(this.#file, bytes, 0, bytes.length, row * bytes.length);
-    return got === bytes.length ? ({ ...size, data } as Raster | FloatRaster) : undefined;
+    const got = readSync(this.#file, bytes, 0, bytes.length, row * slotBytes(this.#like));
+    const pixels = { width, height, channels, data } as Raster | FloatRaster;
+    return got === bytes.length ? pixels : undefined;
   }
 
   put(row: number, pixels: Raster | FloatRaster): void {
-    const { data } = pixels;
-    this.#slot ??= data.byteLength * this.#there.length <= this.#room() ? { ...pixels } : undefined;
-    if (!this.#slot || !sameShape(this.#slot, pixels)) return;
+    const { data, channels } = pixels;
+    if (!this.#like && slotBytes(pixels) * this.#channels.length <= this.#room())
+      this.#like = { ...pixels };
+    if (!this.#like || !sameSize(this.#like, pixels)) return;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const written = writeSync(this.#file, bytes, 0, bytes.length, row * bytes.length);
-    this.#there[row] = written === bytes.length ? 1 : 0;
+    const at = row * slotBytes(this.#like);
+    const written = writeSync(this.#file, bytes, 0, bytes.length, at);
+    this.#channels[row] = written === bytes.length ? channels : 0;
   }
 
   close(): void {
@@ -100,8 +108,8 @@ class PictureFile implements PreparedSet {
   }
 }
 
-const sameShape = (a: Raster | FloatRaster, b: Raster | FloatRaster) =>
-  a.width === b.width &&
-  a.height === b.height &&
-  a.data.constructor === b.data.constructor &&
-  a.data.length === b.data.length;
+const slotBytes = ({ width, height, data }: Raster | FloatRaster) =>
+  width * height * 3 * data.BYTES_PER_ELEMENT;
+
+const sameSize = (a: Raster | FloatRaster, b: Raster | FloatRaster) =>
+  a.width === b.width && a.height === b.height && a.data.constructor === b.data.constructor;

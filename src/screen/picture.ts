@@ -41,9 +41,8 @@ export const channelsOf: Record<PictureMode, number> = {
 };
 
 /** Drops alpha: the grey channel alone of `1`, `L` and `LA`, the three colours of the others. */
-export function withoutAlpha(picture: Raster): Raster {
-  const { width, height, channels, data } = picture;
-  if (channels === 1 || channels === 3) return picture;
+export function withoutAlpha({ width, height, channels, data }: Raster): Raster {
+  if (channels === 1 || channels === 3) return { width, height, channels, data };
   const kept = channels - 1;
   const pixels = width * height;
   const out = new Uint8Array(pixels * kept);

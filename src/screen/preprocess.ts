@@ -76,21 +76,28 @@ function resizeAndCrop(source: Raster, spec: ResizeSpec, crop?: number): Raster 
 }
 
 /**
- * RGB pixels after resize and crop, interleaved: 8 bits, or float32 in 0 to 255 where torch resizes.
+ * Pixels after resize and crop, interleaved: RGB, or the one channel of a grey picture, which stands for
+ * three equal ones; 8 bits, or float32 in 0 to 255 where torch resizes.
  * @throws VentralError `card-invalid` for a filter that the library lacks, `input-mismatch` for a crop
  * that OpenCV's rule cannot make
  */
-export function toPixels(picture: Raster, spec: InputSpec): Raster | FloatRaster {
+export function toGreyOrRgb(picture: Raster, spec: InputSpec): Raster | FloatRaster {
   const { resize: how, crop } = spec;
   const source = withoutAlpha(picture);
-  if (how === 'none') {
-    const kept = crop === undefined ? source : centerCrop(source, crop, crop, 'torchvision');
-    return toThreeChannels(kept);
-  }
-  // Channels do not mix: grey is resized once and repeated afterwards. But the vector steps of OpenCV's
+  if (how === 'none')
+    return crop === undefined ? source : centerCrop(source, crop, crop, 'torchvision');
+  // Channels do not mix: grey is resized once. But the vector steps of OpenCV's
   // INTER_CUBIC run across channels, so that it must see three.
   const mixes = how.library === 'opencv' && how.filter === 'bicubic';
-  return toThreeChannels(resizeAndCrop(mixes ? toThreeChannels(source) : source, how, crop));
+  return resizeAndCrop(mixes ? toThreeChannels(source) : source, how, crop);
+}
+
+/**
+ * {@link toGreyOrRgb} with three channels always.
+ * @throws VentralError as {@link toGreyOrRgb}
+ */
+export function toPixels(picture: Raster, spec: InputSpec): Raster | FloatRaster {
+  return toThreeChannels(toGreyOrRgb(picture, spec));
 }
 
 /** (value × range / 255 − mean) / std of one channel, in float64. */
@@ -116,29 +123,30 @@ const strides = (spec: InputSpec, pixels: number) =>
   spec.layout === 'NCHW' ? { pixel: 1, channel: pixels } : { pixel: 3, channel: 1 };
 
 /**
- * Writes the normalised picture into `out` (3 × height × width values in the card's layout), which
- * may be a slot of a batch.
+ * Writes the normalised picture, grey or RGB, into `out` (3 × height × width values in the card's
+ * layout), which may be a slot of a batch.
  */
 export function normaliseInto(
   pixels: Raster | FloatRaster,
   spec: InputSpec,
   out: Float32Array | Uint8Array,
 ): void {
-  const { data } = pixels;
+  const { data, channels } = pixels;
   const count = pixels.width * pixels.height;
   const { pixel, channel } = strides(spec, count);
+  const colour = channels === 1 ? 0 : 1; // between the channels of a pixel
   if (out instanceof Float32Array && data instanceof Uint8Array) {
     const [red, green, blue] = tablesOf(spec);
-    for (let i = 0, o = 0, d = 0; i < count; i++, o += pixel, d += 3) {
+    for (let i = 0, o = 0, d = 0; i < count; i++, o += pixel, d += channels) {
       out[o] = red[data[d]];
-      out[o + channel] = green[data[d + 1]];
-      out[o + 2 * channel] = blue[data[d + 2]];
+      out[o + channel] = green[data[d + colour]];
+      out[o + 2 * channel] = blue[data[d + 2 * colour]];
     }
     return;
   }
   for (let i = 0; i < count; i++) {
     for (let c = 0; c < 3; c++) {
-      const value = scaled(data[i * 3 + c], spec, c);
+      const value = scaled(data[i * channels + c * colour], spec, c);
       out[i * pixel + c * channel] =
         out instanceof Uint8Array ? Math.min(255, Math.max(0, roundHalfEven(value))) : value;
     }

@@ -62,6 +62,23 @@ test('serve networks with the same resize and crop, and the same stimuli at the 
   pictures.close();
 });
 
+test('are kept grey or in colour, whichever comes first', async () => {
+  const pictures = new PreparedPictures(folder, 2 ** 20);
+  const set = await pictures.of(await shownOf(), plainCard());
+  const grey = { width: 5, height: 4, channels: 1, data: new Uint8Array(20).fill(7) };
+  const colour = {
+    width: 5,
+    height: 4,
+    channels: 3,
+    data: Uint8Array.from({ length: 60 }, (_, i) => i),
+  };
+  set.put(2, grey);
+  set.put(1, colour);
+  set.put(3, { ...grey, width: 4, height: 5 });
+  expect([0, 1, 2, 3].map((row) => set.get(row))).toEqual([undefined, colour, grey, undefined]);
+  pictures.close();
+});
+
 test('stay within their bound, also where sets are opened before any is filled', async () => {
   const pictures = new PreparedPictures(folder, ROWS * BYTES);
   const [one, two] = [await shownOf(8), await shownOf(4)];

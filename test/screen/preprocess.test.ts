@@ -6,7 +6,7 @@ import yauzl from 'yauzl';
 import { decodeImage } from '../../src/screen/decode.js';
 import type { Picture, Raster } from '../../src/screen/picture.js';
 import { placeOnScreen } from '../../src/screen/place-on-screen.js';
-import { type InputSpec, normalise, toPixels } from '../../src/screen/preprocess.js';
+import { type InputSpec, normalise, toGreyOrRgb, toPixels } from '../../src/screen/preprocess.js';
 import { numbers, oracle, oraclePath } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { noise } from './raster.js';
@@ -144,6 +144,25 @@ describe('toPixels and normalise', () => {
         const grey: Picture = { ...noise(23, 17, 1), mode: 'L' };
         const three: Picture = { ...toPixels(grey, plain), mode: 'RGB' } as Picture;
         expect(toPixels(grey, spec)).toEqual(toPixels(three, spec));
+      }
+    },
+  );
+
+  it.each(['pillow', 'opencv', 'torch'] as const)(
+    'gives the same tensor from one grey channel as from three, %s',
+    (library) => {
+      const resize = { to: 11, mode: 'square', filter: 'bilinear', library } as const;
+      const grey: Picture = { ...noise(23, 17, 1), mode: 'L' };
+      const [mean, std] = [
+        [0.1, 0.2, 0.3],
+        [1, 2, 3],
+      ];
+      for (const layout of ['NCHW', 'NHWC'] as const) {
+        const spec: InputSpec = { ...plain, resize, layout, mean, std };
+        const one = toGreyOrRgb(grey, spec);
+        expect(one.channels).toBe(1);
+        for (const dtype of ['float32', 'uint8'] as const)
+          expect(normalise(one, spec, dtype)).toEqual(normalise(toPixels(grey, spec), spec, dtype));
       }
     },
   );
