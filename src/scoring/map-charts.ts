@@ -67,7 +67,7 @@ function heatCell(
   const sign = cell.mark === 'chosen' ? '● ' : cell.mark === 'tied' ? '○ ' : '';
   const frame =
     cell.mark === 'chosen' &&
-    html`<rect class="frame" x="${x + 1}" y="${top + 1}" width="${COLUMN - 3}" height="${ROW - 3}" fill="none" stroke="${ink}"/>`;
+    html`<rect class="frame" x="${x + 1}" y="${top + 1}" width="${COLUMN - 3}" height="${ROW - 3}" fill="none"/>`;
   return html`<g><title>${cell.title}</title><rect x="${x}" y="${top}" width="${COLUMN - 1}" height="${ROW - 1}" fill="${hex(colour)}"/>${frame}<text x="${round(left + COLUMN - 6)}" y="${top + 13}" text-anchor="end" fill="${ink}">${sign}${cell.text}</text></g>`;
 }
 
@@ -213,7 +213,7 @@ svg text.faint { fill: var(--faint); font-size: 10px; }
 .heatmap { display: block; max-width: none; }
 .scale { max-width: 100%; vertical-align: middle; }
 .heatmap .row:hover .name { font-weight: 700; }
-.heatmap .frame { stroke-width: 2; }
+.heatmap .frame { stroke: var(--ink); stroke-width: 2; }
 .heatmap text.refused { fill: var(--faint); font-size: 10px; }
 .plot { display: block; width: 100%; height: auto; overflow: visible; }
 .plot .grid { stroke: var(--rule); stroke-width: 1; }
