@@ -222,6 +222,8 @@ describe('the cache', () => {
     const more = await seen({ benchmarks: [objects], layers }, cache);
     expect(more.shown).toBe(0);
     expect(more.mapped.map.benchmarks).toHaveLength(2);
+    const [set] = more.mapped.map.plan.sets;
+    expect(set).toMatchObject({ passes: [], cached: layers.length });
   });
 
   test('knows a model by its bytes and its input, not by its name', async () => {
