@@ -81,20 +81,13 @@ describe('a layer map', () => {
     });
   });
 
-  it('of equal inputs is answered from the store within 50 ms, under the present name', async () => {
+  it('of equal inputs is answered from the store, under the present name', async () => {
     const first = await ask('a', [V1, V2]);
     expect(first).toMatchObject({ status: 200, body: { state: 'succeeded' } });
     expect(first.headers['preference-applied']).toBe('wait=30');
-    const times: number[] = [];
-    for (let i = 0; i < 10; i++) {
-      const start = performance.now();
-      const again = await ask('a', [V1, V2]);
-      times.push(performance.now() - start);
-      expect(again).toMatchObject({ status: 200, body: { result: first.body.result } });
-      expect(again.body.id).not.toBe(first.body.id);
-    }
-    // The best of ten: other tests run beside this one.
-    expect(Math.min(...times)).toBeLessThan(50);
+    const again = await ask('a', [V1, V2]);
+    expect(again).toMatchObject({ status: 200, body: { result: first.body.result } });
+    expect(again.body.id).not.toBe(first.body.id);
     await service.client.PATCH('/models/{model}', {
       params: { path: { model } },
       body: { name: 'renamed' },
