@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { realNetworks, writeV4Benchmark } from '../../bench/real-networks.js';
 import { parseCard } from '../../src/activations/card.js';
 import { openModelFile } from '../../src/activations/model-file.js';
 import { packageRoot } from '../../src/formats/package-root.js';
@@ -26,34 +27,10 @@ describe.skipIf(!data || !networks)('macaque V4 on 640 pictures', () => {
     maxMemory: 2 ** 31,
     maxScratch: 2 ** 33,
   };
-  const benchmark = join(folder, 'benchmark.yaml');
-  writeFileSync(
-    benchmark,
-    `identifier: v4-hvm640-pls
-version: 1
-visual_degrees: 8
-stimuli: { csv: ${data}/stimuli.csv, images: ${data}/images_210325.zip }
-recordings: ${data}/recordings.csv
-metric: { name: pls, components: 25 }
-cross_validation: { splits: 10, train_size: 0.9, seed: 1, stratify_on: object_name }
-`,
+  const benchmark = writeV4Benchmark(folder, data ?? '');
+  const [compact, , cifar] = realNetworks.map(({ card }) =>
+    parseCard(JSON.stringify(card), 'card'),
   );
-  const card = (size: number, range: number, mean: number[], std: number[]) =>
-    parseCard(
-      JSON.stringify({
-        input: {
-          resize: { to: size, mode: 'square', filter: 'bilinear', library: 'pillow' },
-          range,
-          mean,
-          std,
-          layout: 'NCHW',
-        },
-        visual_degrees: 8,
-      }),
-      'card',
-    );
-  const compact = card(112, 255, [0, 0, 0], [1, 1, 1]);
-  const cifar = card(32, 1, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
   const resnet = { path: join(networks ?? '', 'resnet20_cifar10.onnx'), card: cifar };
   const five = { path: join(data ?? '', 'v4_shared_compact_5.onnx'), card: compact };
 
