@@ -69,15 +69,17 @@ function fitting(model: Model, pattern: string, strict: boolean): Named[] {
  * its weighted operators, activations, sums and pools make.
  */
 function ownLayers(model: Model): Named[] {
-  const layers = listLayers(model).filter(({ value }) => value !== null);
-  const modules = layers.filter(({ kind }) => kind === 'module');
-  if (modules.length > 0) return blocks(modules).map(named);
-  const values = layers.filter(({ operator }) => operator !== '');
+  const layers = listLayers(model);
+  // A block whose convolutions were all folded still is one.
+  const found = blocks(layers.filter(({ kind }) => kind === 'module')).filter(hasValue);
+  if (found.length > 0) return found.map(named);
+  const values = layers.filter((layer) => hasValue(layer) && layer.operator !== '');
   const declared = new Set(model.graph.outputs.map(({ name }) => name));
   const outputs = values.filter(({ name }) => declared.has(name));
   return (outputs.length > 2 ? outputs : values.filter(isTelling)).map(named);
 }
 
+const hasValue = ({ value }: LayerInfo) => value !== null;
 const named = ({ name, value }: LayerInfo): Named => ({ layer: name, value });
 const moves = new Set(['Pad', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Cast', 'Slice']);
 const isTelling = ({ operator }: LayerInfo) => !moves.has(operator) && operator !== 'Identity';

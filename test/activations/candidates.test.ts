@@ -24,6 +24,13 @@ test('of a graph with modules are its blocks, each value once, in order of execu
   for (const { depth } of found) expect(depth).not.toBeNull();
 });
 
+test('of a graph with folded norms are the same blocks, without the convolutions that were folded', () => {
+  const names = (model: typeof resnet) =>
+    candidateLayers(model, undefined).map(({ layer }) => layer);
+  const gone = new Set(['conv1', 'bn1']);
+  expect(names(folded)).toEqual(names(resnet).filter((name) => !gone.has(name)));
+});
+
 test('of a graph without modules are what its operators make', () => {
   const layers = candidateLayers(fileOf(branchingNetwork()).model, undefined);
   expect(layers.map(({ layer }) => layer).slice(0, 5)).toEqual(['c0', 's0', 't0', 'r0', 'o0']);
