@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -129,7 +129,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Keeps the figures under bench/results, machine and versions in the name. */
+/** Keeps the figures under bench/results, machine and versions in the name, beside those of other parts. */
 function save(figures: object): void {
   const cpu = cpus()[0]
     .model.toLowerCase()
@@ -137,10 +137,11 @@ function save(figures: object): void {
   const threads = availableParallelism();
   const name = `map_${cpu}-${threads}-threads_node-${process.versions.node}_ort-${runtimeIdentity().ort}.json`;
   mkdirSync(join(packageRoot, 'bench', 'results'), { recursive: true });
-  writeFileSync(
-    join(packageRoot, 'bench', 'results', name),
-    `${JSON.stringify(figures, null, 2)}\n`,
-  );
+  const path = join(packageRoot, 'bench', 'results', name);
+  const kept = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  // A part that was not asked for is undefined, and may not take away what is kept.
+  const made = JSON.parse(JSON.stringify(figures));
+  writeFileSync(path, `${JSON.stringify({ ...kept, ...made }, null, 2)}\n`);
 }
 
 await main();
