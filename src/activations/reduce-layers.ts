@@ -90,11 +90,8 @@ export async function openReducer(
   );
   const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rows, budgets, pictures);
   const { plan, groups } = grouped(sized);
-  const { extracting, reducing } = plan.memory;
-  // Each pass opens a copy of the file, and that of the pass before may not have been let go.
-  const copies = groups.length > 1 ? network.file.bytes.length : 0;
   return {
-    plan: { ...plan, memory: { extracting: extracting + copies, reducing } },
+    plan,
     async *run() {
       const work = new Reductions(network, shown, options, budgets);
       const missing: SizedDemand[] = [];
