@@ -168,6 +168,7 @@ async function runBatches(
       const made = await session.run({ [plan.name]: input }, buffers.next());
       await written;
       if (first === 0) reserve(made, plan, kept);
+      else giveUpOtherShapes(made, plan, kept);
       buffers.keep(made, kept.stores);
       const count = Math.min(plan.batch, rows - first);
       written = Promise.all(
@@ -283,6 +284,23 @@ export function keptDtype({ dtype }: Pick<Tensor, 'dtype'>, layer: string): Kept
     expected: 'numbers',
     found: dtype,
   });
+}
+
+/** A layer whose width depends on the pictures has no units: it is given up, not the pass. */
+function giveUpOtherShapes(
+  made: Record<string, Tensor>,
+  { batch }: InputPlan,
+  { options, stores, failures }: Kept,
+): void {
+  for (const [value, store] of [...stores]) {
+    const units = made[value].data.length / batch;
+    if (units === store.cols) continue;
+    const layer = options.nameOf(value);
+    const sentence = `The layer ${layer} has ${store.cols} units for the first stimuli and ${units} later: a layer must have one width`;
+    failures.set(value, new VentralError('input-mismatch', sentence, { field: layer }));
+    stores.delete(value);
+    store.close();
+  }
 }
 
 /** A layer's rows of one batch, as they are kept. */

@@ -108,6 +108,24 @@ describe('a layer', () => {
     });
   });
 
+  test('whose width depends on the pictures is refused', async () => {
+    const graph = new GraphBuilder('wide');
+    graph.input('image', 'float32', ['N', 3, 'S', 'S']);
+    const whole = (name: string, ...values: number[]) =>
+      graph.initializer(name, [values.length], BigInt64Array.from(values, BigInt));
+    const sum = graph.node('ReduceSum', ['image'], { attributes: { keepdims: { int: 1 } } });
+    const flat = graph.node('Reshape', [sum, whole('one', 1)]);
+    const count = graph.node('Cast', [flat], { attributes: { to: { int: 7 } } });
+    const rest = graph.node('Mod', [graph.node('Abs', [count]), whole('modulus', 15)]);
+    const end = graph.node('Add', [rest, 'one']);
+    graph.node('Slice', ['image', whole('start', 0), end, whole('axis', 3)], { outputs: ['part'] });
+    graph.output('part', 'float32', ['N', 3, 'S', 'W']);
+    await expect(extract(graph, await madeStimuli(40), ['part'])).rejects.toMatchObject({
+      code: 'input-mismatch',
+      message: expect.stringContaining('a layer must have one width'),
+    });
+  });
+
   test('that is not finite names layer, stimulus and count', async () => {
     const graph = new GraphBuilder('log');
     graph.input('image', 'float32', ['N', 3, 'S', 'S']);
