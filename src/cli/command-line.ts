@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { VentralError } from '../errors/ventral-error.js';
+import { packageRoot } from '../formats/package-root.js';
+import { registerBenchmarks } from './commands/benchmarks.js';
+import { registerCache } from './commands/cache.js';
+import { registerCompare } from './commands/compare.js';
+import { registerData } from './commands/data.js';
+import { registerMap } from './commands/map.js';
+import { registerModels } from './commands/models.js';
+import { registerNetworks } from './commands/networks.js';
+import { registerScore } from './commands/score.js';
+import { registerServe } from './commands/serve.js';
+import { registerVerify } from './commands/verify.js';
+import { errorText } from './error-text.js';
+import { addGlobalOptions } from './global-options.js';
+import type { Io } from './io.js';
+
+function program(io: Io): Command {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  const ventral = new Command('ventral')
+    .description('How brain-like is this checkpoint? Brain-Score’s definitions, on your machine.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: () => {} });
+  addGlobalOptions(ventral);
+  for (const register of [
+    registerScore,
+    registerMap,
+    registerCompare,
+    registerNetworks,
+    registerBenchmarks,
+    registerModels,
+    registerData,
+    registerCache,
+    registerVerify,
+    registerServe,
+  ]) {
+    register(ventral, io);
+  }
+  return ventral;
+}
+
+/** Runs one command line, `argv` as a process gets it; resolves to the exit status (0, 1, 2 or 130). */
+export async function runCommandLine(argv: readonly string[], io: Io): Promise<number> {
+  const ventral = program(io);
+  try {
+    await ventral.parseAsync(argv);
+    return Number(process.exitCode ?? 0);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return 0;
+      io.err(
+        thrown.code === 'commander.help'
+          ? ventral.helpInformation()
+          : `ventral: ${thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')}\n`,
+      );
+      return 2;
+    }
+    const error = VentralError.from(thrown);
+    io.err(errorText(error, { verbose: argv.includes('--verbose') }));
+    return error.exit;
+  }
+}
