@@ -5,8 +5,10 @@ import { type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Principal } from '../store/principal.js';
 import type { ActivationTask } from './activation-task.js';
 import type { ServiceContext } from './context.js';
+import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';
 
 type ActivationsRequest = components['schemas']['ActivationsRequest'];
@@ -16,8 +18,9 @@ export function activationRoutes(context: ServiceContext): Router {
   const router = Router();
   router.post('/activations', async (request, response) => {
     const asked = request.body as ActivationsRequest;
-    const stimuli = await stimuliOf(context, asked);
-    const { reference, card } = await context.desk.scorable(asked.model);
+    const principal = principalOf(response);
+    const stimuli = await stimuliOf(context, principal, asked);
+    const { reference, card } = await context.desk.scorable(principal, asked.model);
     const netcdf =
       request.accepts(['application/x-npz', 'application/x-netcdf']) === 'application/x-netcdf';
     const { temporary } = context.store;
@@ -45,6 +48,7 @@ export function activationRoutes(context: ServiceContext): Router {
  */
 async function stimuliOf(
   { benchmarks }: ServiceContext,
+  principal: Principal,
   { stimuli, benchmark, degrees }: ActivationsRequest,
 ): Promise<Pick<ActivationTask, 'benchmark' | 'stimuli' | 'degrees'>> {
   if ((stimuli === undefined) === (benchmark === undefined)) {
@@ -55,7 +59,7 @@ async function stimuliOf(
     );
   }
   if (benchmark !== undefined) {
-    await benchmarks.asked([benchmark], () => '/benchmark');
+    await benchmarks.asked(principal, [benchmark], () => '/benchmark');
     return { benchmark: (await benchmarks.reference(benchmark)).reference };
   }
   try {

@@ -9,8 +9,10 @@ import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Visibility } from '../store/model-store.js';
+import { type Principal, servicePrincipal } from '../store/principal.js';
 import { runChild } from './child.js';
 import { Gate, Serializer } from './gate.js';
+import { requireChange } from './principal-of.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
 import type { UnpackedBenchmark } from './unpack-benchmark.js';
 import type { ReceivedFile } from './upload.js';
@@ -54,30 +56,23 @@ export class BenchmarkDesk {
     this.#bounds = bounds;
   }
 
-  /** Registers a received archive, and removes it; `created` is false where the same bytes are registered. */
+  /** Registers a received archive, and removes it; `created` is false where its owner has the same bytes. */
   async register(
+    { owner }: Principal,
     file: ReceivedFile,
-    visibilityOf: () => Visibility,
+    access: () => { readonly visibility: Visibility; readonly group: string | null },
   ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
     const folder = join(this.#store.temporary, `benchmark-${randomUUID()}`);
     try {
-      const visibility = visibilityOf();
+      const seenBy = access();
       return await this.#byDigest.run(file.digest, async () => {
-        const known = await this.#store.benchmarks.find(file.digest);
+        const known = await this.#store.benchmarks.findOwn(owner, file.digest);
         if (known) return { benchmark: known, created: false };
         const unpacked = await this.#unpack(file.path, folder);
         refuseShipped(unpacked);
         await this.#store.benchmarkFiles.place(folder, file.digest);
         const { digest, size } = file;
-        return {
-          benchmark: await this.#store.benchmarks.register({
-            ...unpacked,
-            digest,
-            size,
-            visibility,
-          }),
-          created: true,
-        };
+        return this.#store.benchmarks.register({ ...unpacked, ...seenBy, owner, digest, size });
       });
     } finally {
       await rm(file.path, { force: true });
@@ -99,15 +94,17 @@ export class BenchmarkDesk {
   }
 
   /** An upload by id or digest; throws `not-found`. */
-  async get(idOrDigest: string): Promise<BenchmarkRecord> {
-    const found = await this.#store.benchmarks.find(idOrDigest);
+  async get(principal: Principal, idOrDigest: string): Promise<BenchmarkRecord> {
+    const found = await this.#store.benchmarks.find(principal, idOrDigest);
     if (!found) throw new VentralError('not-found', `There is no benchmark "${idOrDigest}"`);
     return found;
   }
 
-  /** Forgets an upload and its files. Throws `not-found`, and `conflict` while a job needs it. */
-  async remove(idOrDigest: string): Promise<void> {
-    const { id, digest, summary } = await this.get(idOrDigest);
+  /** Forgets an upload, and its files with the last one. Throws `not-found`, `forbidden`, and `conflict` while a job needs it. */
+  async remove(principal: Principal, idOrDigest: string): Promise<void> {
+    const found = await this.get(principal, idOrDigest);
+    requireChange(principal, found);
+    const { id, digest, summary } = found;
     await this.#byDigest.run(digest, async () => {
       if (await this.#store.jobs.isNeeded(id)) {
         throw new VentralError(
@@ -116,7 +113,8 @@ export class BenchmarkDesk {
         );
       }
       await this.#store.benchmarks.remove(id);
-      await this.#store.benchmarkFiles.remove(digest);
+      if (!(await this.#store.benchmarks.needsFiles(digest)))
+        await this.#store.benchmarkFiles.remove(digest);
     });
   }
 
@@ -126,6 +124,7 @@ export class BenchmarkDesk {
    * @param pointer JSON pointer of the name at a position
    */
   async asked(
+    principal: Principal,
     names: readonly string[],
     pointer: (position: number) => string,
   ): Promise<AskedBenchmark[]> {
@@ -133,7 +132,7 @@ export class BenchmarkDesk {
     const asked: AskedBenchmark[] = [];
     const unknown: ProblemPart[] = [];
     for (const [position, name] of names.entries()) {
-      const found = await this.#find(name, shipped);
+      const found = await this.#find(principal, name, shipped);
       const twice = found?.find(({ id }) => asked.some((other) => other.id === id));
       if (twice)
         throw new VentralError('name-ambiguous', `The request names ${twice.id} twice`, {
@@ -157,6 +156,7 @@ export class BenchmarkDesk {
   }
 
   async #find(
+    principal: Principal,
     name: string,
     shipped: ReadonlyMap<string, Benchmark>,
   ): Promise<AskedBenchmark[] | undefined> {
@@ -170,7 +170,9 @@ export class BenchmarkDesk {
           definition: this.#definitionOf(known),
         },
       ];
-    const uploaded = name.startsWith('bmk_') ? await this.#store.benchmarks.find(name) : undefined;
+    const uploaded = name.startsWith('bmk_')
+      ? await this.#store.benchmarks.find(principal, name)
+      : undefined;
     return uploaded?.summary.benchmarks.map(({ id, region }) => ({
       id,
       region,
@@ -182,7 +184,7 @@ export class BenchmarkDesk {
   /** What `findBenchmark` knows a source by, and the benchmarks that it gives; a shipped one by its name. */
   async reference(source: string): Promise<{ reference: string; ids: readonly string[] }> {
     if (!source.startsWith('bmk_')) return { reference: source, ids: [source] };
-    const { digest, file, summary } = await this.get(source);
+    const { digest, file, summary } = await this.get(servicePrincipal, source);
     return {
       reference: join(this.#store.benchmarkFiles.folder(digest), file),
       ids: summary.benchmarks.map(({ id }) => id),

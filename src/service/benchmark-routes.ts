@@ -5,6 +5,7 @@ import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { ServiceContext } from './context.js';
+import { principalOf } from './principal-of.js';
 import { readVisibility } from './read-visibility.js';
 import { receiveStream } from './receive-file.js';
 import { receiveUpload } from './upload.js';
@@ -25,10 +26,11 @@ export function benchmarkUpload({ store, benchmarks, uploadSize }: ServiceContex
           fieldSize: 1024,
           fieldNames: ['visibility'],
         });
-    const { benchmark, created } = await benchmarks.register(
-      file,
-      () => readVisibility(fields) ?? 'private',
-    );
+    const principal = principalOf(response);
+    const { benchmark, created } = await benchmarks.register(principal, file, () => ({
+      visibility: readVisibility(fields) ?? 'private',
+      group: null,
+    }));
     const answer = uploaded(benchmark);
     response
       .status(created ? 201 : 200)
@@ -45,7 +47,7 @@ export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
     const { region, simulated } = request.query as { region?: string; simulated?: boolean };
     const all = [
       ...listBenchmarks().map(shipped),
-      ...(await store.benchmarks.list()).map(uploaded),
+      ...(await store.benchmarks.list(principalOf(response))).map(uploaded),
     ];
     const items = all
       .filter(
@@ -58,7 +60,9 @@ export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
   router.get('/benchmarks/:benchmark', async (request, response) => {
     const found = listBenchmarks().find(({ id }) => id === request.params.benchmark);
     response.json(
-      found ? shipped(found) : uploaded(await benchmarks.get(request.params.benchmark)),
+      found
+        ? shipped(found)
+        : uploaded(await benchmarks.get(principalOf(response), request.params.benchmark)),
     );
   });
   router.delete('/benchmarks/:benchmark', async (request, response) => {
@@ -66,7 +70,7 @@ export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
     if (listBenchmarks().some(({ id }) => id === benchmark)) {
       throw new VentralError('forbidden', `${benchmark} comes with ventral and stays`);
     }
-    await benchmarks.remove(benchmark);
+    await benchmarks.remove(principalOf(response), benchmark);
     response.status(204).end();
   });
   return router;

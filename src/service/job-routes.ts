@@ -3,7 +3,9 @@ import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '../store/job.js';
 import type { JobFilter } from '../store/job-store.js';
+import type { Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
+import { principalOf, requireChange } from './principal-of.js';
 import { readPage } from './read-page.js';
 
 /** A kind of job as HTTP shows it. */
@@ -14,7 +16,7 @@ export interface JobResource<K extends JobKind, Asked> {
   /** What messages call it. */
   readonly noun: string;
   /** What a body that the validator has passed asks for. Throws what is wrong with it, by JSON pointer. */
-  request(context: ServiceContext, asked: Asked): Promise<JobRequestOf<K>>;
+  request(context: ServiceContext, principal: Principal, asked: Asked): Promise<JobRequestOf<K>>;
   /** The body of an answer. */
   show(job: JobOf<K>): object;
 }
@@ -29,8 +31,8 @@ export function jobRoutes<K extends JobKind, Asked>(
   const { store, worker } = context;
   const { path, show } = resource;
   const router = Router();
-  const find = async (id: string) => {
-    const job = await store.jobs.find(id);
+  const find = async (response: Response, id: string) => {
+    const job = await store.jobs.findSeen(principalOf(response), id);
     if (job?.kind !== resource.kind)
       throw new VentralError('not-found', `There is no ${resource.noun} job "${id}"`);
     return job as JobOf<K>;
@@ -38,6 +40,7 @@ export function jobRoutes<K extends JobKind, Asked>(
   router.get(path, async (request, response) => {
     const { query } = request;
     const { items, next } = await store.jobs.list(
+      principalOf(response),
       resource.kind,
       query as JobFilter,
       readPage(query),
@@ -45,18 +48,20 @@ export function jobRoutes<K extends JobKind, Asked>(
     response.json({ items: items.map(show), next });
   });
   router.post(path, async (request, response) => {
-    const asked = await resource.request(context, request.body as Asked);
-    const job = (await store.jobs.create(asked)) as JobOf<K>;
+    const principal = principalOf(response);
+    const asked = await resource.request(context, principal, request.body as Asked);
+    const job = (await store.jobs.create(principal, asked)) as JobOf<K>;
     if (isOpen(job)) worker.wake();
     await answer(context, resource, job, request, response);
   });
   router.get(`${path}/:job`, async (request, response) => {
-    response.json(show(await find(request.params.job)));
+    response.json(show(await find(response, request.params.job)));
   });
   router.delete(`${path}/:job`, async (request, response) => {
-    const { id } = await find(request.params.job);
-    await worker.cancel(id);
-    const job = await find(id);
+    const found = await find(response, request.params.job);
+    requireChange(principalOf(response), found);
+    await worker.cancel(found.id);
+    const job = await find(response, found.id);
     if (job.state !== 'cancelled')
       throw new VentralError('conflict', `The job has ${job.state} already`);
     response.json(show(job));

@@ -2,6 +2,7 @@ import type { Router } from 'express';
 import type { components } from '../api/schema.js';
 import { regionBenchmark } from '../scoring/region-benchmarks.js';
 import type { LayerMapJob, LayerMapJobRequest } from '../store/job.js';
+import type { Principal } from '../store/principal.js';
 import type { AskedBenchmark } from './benchmark-desk.js';
 import type { ServiceContext } from './context.js';
 import { keyOf } from './job-key.js';
@@ -19,11 +20,12 @@ export function layerMapRoutes(context: ServiceContext): Router {
 
 async function request(
   context: ServiceContext,
+  principal: Principal,
   asked: LayerMapRequest,
 ): Promise<LayerMapJobRequest> {
   const { layers, input, holdout = false } = asked;
-  const { benchmarks, sources } = await columns(context, asked);
-  const model = await context.desk.scorable(asked.model);
+  const { benchmarks, sources } = await columns(context, principal, asked);
+  const model = await context.desk.scorable(principal, asked.model);
   const key = keyOf(model, {
     map: benchmarks.map(({ id, definition }) => ({ id, definition })),
     layers,
@@ -32,7 +34,9 @@ async function request(
   });
   return {
     kind: 'layer-map',
+    owner: principal.owner,
     model: asked.model,
+    registration: model.registration,
     digest: model.digest,
     modelName: model.name,
     card: model.card,
@@ -48,6 +52,7 @@ async function request(
 /** The benchmarks of the regions that were asked for, then those that were asked for themselves. */
 async function columns(
   { benchmarks: shelf, home }: ServiceContext,
+  principal: Principal,
   { regions = [], benchmarks = [] }: LayerMapRequest,
 ): Promise<{ benchmarks: AskedBenchmark[]; sources: string[] }> {
   if (regions.length + benchmarks.length === 0) {
@@ -60,7 +65,7 @@ async function columns(
   const sources = [...ofRegions.map(({ id }) => id), ...benchmarks];
   const pointer = (position: number) =>
     position < regions.length ? `/regions/${position}` : `/benchmarks/${position - regions.length}`;
-  return { benchmarks: await shelf.asked(sources, pointer), sources };
+  return { benchmarks: await shelf.asked(principal, sources, pointer), sources };
 }
 
 function show(

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
+import { localPrincipal } from '../store/principal.js';
 import { RequestProblem } from './problem.js';
 
 /**
@@ -8,7 +9,8 @@ import { RequestProblem } from './problem.js';
  */
 export function localToken(token: string): RequestHandler {
   const expected = Buffer.from(`Bearer ${token}`);
-  return (request, _response, next) => {
+  return (request, response, next) => {
+    response.locals.principal = localPrincipal;
     const given = request.headers.authorization;
     if (given !== undefined && !equal(Buffer.from(given), expected)) {
       throw new RequestProblem('unauthorized', 'The credentials are not those of this service', {

@@ -3,6 +3,7 @@ import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { openHomeStore } from '../store/home-store.js';
 import { livingOwner, lockHome, owned } from '../store/owner-lock.js';
+import { localPrincipal } from '../store/principal.js';
 import { everyPage } from './every-page.js';
 import { HttpModels } from './http-models.js';
 import { ModelDesk } from './model-desk.js';
@@ -64,20 +65,23 @@ async function ownModels(home: string, maxMemory: number, patience: number): Pro
     return {
       list: () =>
         everyPage(async (cursor) => {
-          const page = await store.models.list({ limit: 200, ...(cursor ? { cursor } : {}) });
+          const page = await store.models.list(localPrincipal, {
+            limit: 200,
+            ...(cursor ? { cursor } : {}),
+          });
           return { items: page.items.map(resource), next: page.next };
         }),
-      show: async (id) => resource(await desk.get(id)),
+      show: async (id) => resource(await desk.get(localPrincipal, id)),
       async add({ path, card, name }) {
         const file = await receiveFile(path, store.temporary);
         const describe = () => ({
           ...(card === undefined ? {} : { card: readCard(card) }),
           ...(name === undefined ? {} : { name }),
         });
-        const { model, created } = await desk.register(file, describe);
+        const { model, created } = await desk.register(localPrincipal, file, describe);
         return { model: resource(model), created };
       },
-      remove: (id) => desk.remove(id),
+      remove: (id) => desk.remove(localPrincipal, id),
       close: () => store.close().finally(() => lock.release()),
     };
   } catch (error) {

@@ -5,9 +5,11 @@ import { shippedModels } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { ModelChange, ModelRecord, Visibility } from '../store/model-store.js';
+import type { Principal } from '../store/principal.js';
 import { type ChildLimits, runChild } from './child.js';
 import { Gate, Serializer } from './gate.js';
 import type { ModelTask } from './model-child.js';
+import { requireChange } from './principal-of.js';
 import { withoutPlaces } from './read-card.js';
 import type { ReceivedFile } from './upload.js';
 
@@ -16,12 +18,15 @@ export interface Description {
   readonly card?: ModelCard;
   readonly name?: string;
   readonly visibility?: Visibility;
+  readonly group?: string;
 }
 
 /** A model that can be scored: where its bytes are, what it is called, how it sees. */
 export interface ScorableModel {
   /** Path of the ONNX file, or the name of a shipped model. */
   readonly reference: string;
+  /** Its registration; null for a shipped one. */
+  readonly registration: string | null;
   readonly digest: string;
   readonly name: string;
   readonly card: ModelCard;
@@ -69,24 +74,26 @@ export class ModelDesk {
   }
 
   /**
-   * Registers a received file and takes it over: it is moved to its place or removed. Bytes that are
-   * registered already keep their registration, changed in what is given here (`created` is false).
+   * Registers a received file and takes it over: it is moved to its place or removed. Bytes that their
+   * owner has already keep the registration, changed in what is given here (`created` is false). What
+   * other owners have makes no difference: the file is checked again.
    * @param describe reads what else was given; it may throw
    */
   async register(
+    { owner }: Principal,
     file: ReceivedFile,
     describe: () => Description,
   ): Promise<{ model: ModelRecord; created: boolean }> {
     try {
       const description = describe();
       return await this.#byDigest.run(file.digest, async () => {
-        const known = await this.#store.models.find(file.digest);
+        const known = await this.#store.models.findOwn(owner, file.digest);
         if (known) {
           const changes = Object.keys(description).length > 0;
           const model = changes ? await this.#store.models.change(known.id, description) : known;
           return { model: model ?? known, created: false };
         }
-        return this.#create(file, description);
+        return this.#create(owner, file, description);
       });
     } finally {
       await rm(file.path, { force: true });
@@ -94,8 +101,9 @@ export class ModelDesk {
   }
 
   async #create(
+    owner: string,
     file: ReceivedFile,
-    { card, name, visibility }: Description,
+    { card, name, visibility, group }: Description,
   ): Promise<{ model: ModelRecord; created: boolean }> {
     const checked = await this.#run<CheckedModel>(
       { kind: 'check', reference: file.path, name: file.filename || 'file' },
@@ -105,44 +113,60 @@ export class ModelDesk {
     await this.#store.files.place(file.path, file.digest);
     try {
       return await this.#store.models.register({
+        owner,
         digest: file.digest,
         name: name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename))),
         visibility: visibility ?? 'private',
+        group: group ?? null,
         size: file.size,
         card: kept,
         graph: checked.graph,
       });
     } catch (error) {
-      await this.#store.files.remove(file.digest);
+      await this.#free(file.digest);
       throw error;
     }
   }
 
   /** By id or digest; throws `not-found`. */
-  async get(idOrDigest: string): Promise<ModelRecord> {
-    const model = await this.#store.models.find(idOrDigest);
+  async get(principal: Principal, idOrDigest: string): Promise<ModelRecord> {
+    const model = await this.#store.models.find(principal, idOrDigest);
     if (!model) throw new VentralError('not-found', `There is no model "${idOrDigest}"`);
     return model;
   }
 
-  /** Throws `not-found`. */
-  async change(idOrDigest: string, change: ModelChange): Promise<ModelRecord> {
-    const { id } = await this.get(idOrDigest);
-    return (await this.#store.models.change(id, change)) ?? this.get(id);
+  /** Throws `not-found`, `forbidden`. */
+  async change(
+    principal: Principal,
+    idOrDigest: string,
+    change: ModelChange,
+  ): Promise<ModelRecord> {
+    const found = await this.get(principal, idOrDigest);
+    requireChange(principal, found);
+    return (await this.#store.models.change(found.id, change)) ?? this.get(principal, found.id);
   }
 
-  /** Forgets a registration and frees its bytes. Throws `not-found`, and `conflict` while a job needs it. */
-  async remove(idOrDigest: string): Promise<void> {
-    const { id, digest, name } = await this.get(idOrDigest);
+  /**
+   * Forgets a registration, and frees its bytes with the last one. Throws `not-found`, `forbidden`, and
+   * `conflict` while a job needs it.
+   */
+  async remove(principal: Principal, idOrDigest: string): Promise<void> {
+    const found = await this.get(principal, idOrDigest);
+    requireChange(principal, found);
+    const { id, digest, name } = found;
     await this.#byDigest.run(digest, async () => {
-      if (await this.#store.jobs.isNeeded(digest)) {
+      if (await this.#store.jobs.isNeeded(id)) {
         throw new VentralError(
           'conflict',
           `A score or layer map of ${name} is waiting or running: cancel it first`,
         );
       }
-      if (await this.#store.models.remove(id)) await this.#store.files.remove(digest);
+      if (await this.#store.models.remove(id)) await this.#free(digest);
     });
+  }
+
+  async #free(digest: string): Promise<void> {
+    if (!(await this.#store.models.needsBytes(digest))) await this.#store.files.remove(digest);
   }
 
   /** The layers of a registered model, as `ventral layers` lists them. */
@@ -170,18 +194,24 @@ export class ModelDesk {
    * What a score is asked of: a registered model by id or digest, or a shipped one by name.
    * Throws `not-found`, and `card-missing` for a model without a card.
    */
-  async scorable(reference: string): Promise<ScorableModel> {
-    const registered = await this.#store.models.find(reference);
+  async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
+    const registered = await this.#store.models.find(principal, reference);
     if (!registered) return this.#shippedModel(reference);
-    const { card, digest, name } = registered;
+    const { id, card, digest, name } = registered;
     if (!card) {
       throw new VentralError(
         'card-missing',
-        `${name} has no model card: give it one with PATCH /v1/models/${registered.id}`,
+        `${name} has no model card: give it one with PATCH /v1/models/${id}`,
         { field: '/model' },
       );
     }
-    return { reference: this.#store.files.path(digest), digest, name, card: card as ModelCard };
+    return {
+      reference: this.#store.files.path(digest),
+      registration: id,
+      digest,
+      name,
+      card: card as ModelCard,
+    };
   }
 
   async #shippedModel(name: string): Promise<ScorableModel> {
@@ -198,7 +228,7 @@ export class ModelDesk {
       shipped = { digest: found.digest, card: withoutPlaces(found.card) };
       this.#shipped.set(name, shipped);
     }
-    return { reference: name, name, ...shipped };
+    return { reference: name, registration: null, name, ...shipped };
   }
 
   #run<T>(task: ModelTask, size: number): Promise<T> {

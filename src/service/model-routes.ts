@@ -4,6 +4,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { ModelRecord } from '../store/model-store.js';
 import type { ServiceContext } from './context.js';
 import type { Description } from './model-desk.js';
+import { principalOf } from './principal-of.js';
 import { readCard } from './read-card.js';
 import { readPage } from './read-page.js';
 import { readVisibility } from './read-visibility.js';
@@ -21,7 +22,9 @@ export function modelUpload({ store, desk, uploadSize }: ServiceContext): Reques
       fieldSize: CARD_SIZE,
       fieldNames: ['card', 'name', 'visibility'],
     });
-    const { model, created } = await desk.register(received.file, () => describe(received.fields));
+    const { model, created } = await desk.register(principalOf(response), received.file, () =>
+      describe(received.fields),
+    );
     const answer = resource(model);
     response
       .status(created ? 201 : 200)
@@ -52,30 +55,34 @@ export function modelRoutes(context: ServiceContext): Router {
   const { store, desk } = context;
   const router = Router();
   router.get('/models', async (request, response) => {
-    const { items, next } = await store.models.list(readPage(request.query));
+    const { items, next } = await store.models.list(principalOf(response), readPage(request.query));
     response.json({
       items: items.map(resource),
       next,
     } satisfies components['schemas']['ModelPage']);
   });
   router.get('/models/:model', async (request, response) => {
-    response.json(resource(await desk.get(request.params.model)));
+    response.json(resource(await desk.get(principalOf(response), request.params.model)));
   });
   router.patch('/models/:model', async (request, response) => {
     const { card, ...change } = request.body as components['schemas']['ModelChange'];
     const checked = card === undefined ? {} : { card: readCard(JSON.stringify(card)) };
-    response.json(resource(await desk.change(request.params.model, { ...change, ...checked })));
+    const model = await desk.change(principalOf(response), request.params.model, {
+      ...change,
+      ...checked,
+    });
+    response.json(resource(model));
   });
   router.delete('/models/:model', async (request, response) => {
-    await desk.remove(request.params.model);
+    await desk.remove(principalOf(response), request.params.model);
     response.status(204).end();
   });
   router.get('/models/:model/layers', async (request, response) => {
-    const model = await desk.get(request.params.model);
+    const model = await desk.get(principalOf(response), request.params.model);
     response.json({ model: model.digest, layers: await desk.layers(model) });
   });
   router.get('/models/:model/content', async (request, response) => {
-    const { digest, name } = await desk.get(request.params.model);
+    const { digest, name } = await desk.get(principalOf(response), request.params.model);
     response.attachment(`${name}.onnx`).type('application/octet-stream');
     await new Promise<void>((resolve, reject) => {
       response.sendFile(

@@ -1,6 +1,7 @@
 import type { Router } from 'express';
 import type { components } from '../api/schema.js';
 import type { ScoreJob, ScoreJobRequest } from '../store/job.js';
+import type { Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
 import { keyOf } from './job-key.js';
 import { jobRoutes, showCommon } from './job-routes.js';
@@ -16,16 +17,23 @@ export function scoreRoutes(context: ServiceContext): Router {
 
 async function request(
   { desk, benchmarks: shelf }: ServiceContext,
+  principal: Principal,
   asked: ScoreRequest,
 ): Promise<ScoreJobRequest> {
   const { layers, input } = asked;
-  const benchmarks = await shelf.asked(asked.benchmarks, (position) => `/benchmarks/${position}`);
-  const model = await desk.scorable(asked.model);
+  const benchmarks = await shelf.asked(
+    principal,
+    asked.benchmarks,
+    (position) => `/benchmarks/${position}`,
+  );
+  const model = await desk.scorable(principal, asked.model);
   const layerOf = (region: string | null) =>
     (layers as Readonly<Record<string, string>> | undefined)?.[region ?? 'behavior'];
   return {
     kind: 'score',
+    owner: principal.owner,
     model: asked.model,
+    registration: model.registration,
     digest: model.digest,
     modelName: model.name,
     card: model.card,

@@ -4,6 +4,7 @@ import type { ModelCard } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { HomeStore } from '../store/home-store.js';
 import { isOpen, type Job, type JobEnd, type JobProgress } from '../store/job.js';
+import { servicePrincipal } from '../store/principal.js';
 import type { ActivationTask } from './activation-task.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
 import { type ChildProgress, runChild } from './child.js';
@@ -189,7 +190,9 @@ export class ScoreWorker {
   async #child(job: Job, references: References, abort: AbortController): Promise<JobAnswer> {
     const { store, home, threads, maxMemory, maxScratch, maxCache } = this.#options;
     const registered = await store.files.has(job.digest);
-    const size = registered ? ((await store.models.find(job.digest))?.size ?? 0) : 0;
+    const size = registered
+      ? ((await store.models.find(servicePrincipal, job.digest))?.size ?? 0)
+      : 0;
     const task = taskOf(job, {
       home,
       maxMemory,

@@ -2,6 +2,7 @@ import type { Database } from './database.js';
 import { jsonText } from './json-text.js';
 import type { Visibility } from './model-store.js';
 import { newId } from './new-id.js';
+import { asking, type Principal, seen } from './principal.js';
 
 /** What an uploaded benchmark file says of itself. */
 export interface BenchmarkSummary {
@@ -19,6 +20,9 @@ export interface BenchmarkSummary {
 /** A registration of an uploaded benchmark; its files are stored by the digest of its archive. */
 export interface BenchmarkRecord {
   readonly id: string;
+  readonly owner: string;
+  /** Where it is seen with visibility `group`. */
+  readonly group: string | null;
   /** `sha256:…` of the ZIP archive. */
   readonly digest: string;
   /** Name of the YAML file in its folder. */
@@ -33,26 +37,21 @@ export interface BenchmarkRecord {
 /** What a registration is made of. */
 export type NewBenchmark = Omit<BenchmarkRecord, 'id' | 'createdAt'>;
 
-interface BenchmarkRow extends Omit<BenchmarkRecord, 'createdAt'> {
+interface BenchmarkRow extends Omit<BenchmarkRecord, 'createdAt' | 'group'> {
+  group_name: string | null;
   created_at: Date;
 }
 
-const record = ({
-  id,
-  digest,
-  file,
-  visibility,
-  size,
-  summary,
-  created_at,
-}: BenchmarkRow): BenchmarkRecord => ({
-  id,
-  digest,
-  file,
-  visibility,
-  size: Number(size),
-  summary,
-  createdAt: created_at,
+const record = (row: BenchmarkRow): BenchmarkRecord => ({
+  id: row.id,
+  owner: row.owner,
+  group: row.group_name,
+  digest: row.digest,
+  file: row.file,
+  visibility: row.visibility,
+  size: Number(row.size),
+  summary: row.summary,
+  createdAt: row.created_at,
 });
 
 /** The table of uploaded benchmarks. */
@@ -63,35 +62,47 @@ export class BenchmarkStore {
     this.#database = database;
   }
 
-  async register({
-    digest,
-    file,
-    visibility,
-    size,
-    summary,
-  }: NewBenchmark): Promise<BenchmarkRecord> {
+  /** Registers an archive; `created` is false where its owner has it already (that registration is given). */
+  async register(
+    benchmark: NewBenchmark,
+  ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
+    const { owner, digest, file, visibility, group, size, summary } = benchmark;
     const [row] = await this.#database.query<BenchmarkRow>(
-      'insert into benchmarks (id, digest, file, visibility, size, summary) values ($1, $2, $3, $4, $5, $6) returning *',
-      [newId('bmk'), digest, file, visibility, size, jsonText(summary)],
+      `insert into benchmarks (id, owner, digest, file, visibility, group_name, size, summary)
+       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (digest, owner) do nothing returning *`,
+      [newId('bmk'), owner, digest, file, visibility, group, size, jsonText(summary)],
     );
-    return record(row);
+    if (row) return { benchmark: record(row), created: true };
+    const found = await this.findOwn(owner, digest);
+    return found ? { benchmark: found, created: false } : this.register(benchmark);
   }
 
-  /** By id or by digest. */
-  async find(idOrDigest: string): Promise<BenchmarkRecord | undefined> {
+  /** The registration of an archive by an owner. */
+  async findOwn(owner: string, digest: string): Promise<BenchmarkRecord | undefined> {
+    const [row] = await this.#database.query<BenchmarkRow>(
+      'select * from benchmarks where digest = $2 and owner = $1',
+      [owner, digest],
+    );
+    return row && record(row);
+  }
+
+  /** By id, or by digest: of several that may be seen, one's own, else the oldest. */
+  async find(principal: Principal, idOrDigest: string): Promise<BenchmarkRecord | undefined> {
     const column = idOrDigest.startsWith('sha256:') ? 'digest' : 'id';
     const [row] = await this.#database.query<BenchmarkRow>(
-      `select * from benchmarks where ${column} = $1`,
-      [idOrDigest],
+      `select * from benchmarks where ${column} = $4 and ${seen('benchmarks')} order by (owner = $2) desc, seq limit 1`,
+      [...asking(principal), idOrDigest],
     );
     return row && record(row);
   }
 
   /** Oldest first. */
-  async list(): Promise<BenchmarkRecord[]> {
-    return (await this.#database.query<BenchmarkRow>('select * from benchmarks order by seq')).map(
-      record,
+  async list(principal: Principal): Promise<BenchmarkRecord[]> {
+    const rows = await this.#database.query<BenchmarkRow>(
+      `select * from benchmarks where ${seen('benchmarks')} order by seq`,
+      asking(principal),
     );
+    return rows.map(record);
   }
 
   async remove(id: string): Promise<void> {
@@ -102,5 +113,13 @@ export class BenchmarkStore {
   async digests(): Promise<Set<string>> {
     const rows = await this.#database.query<{ digest: string }>('select digest from benchmarks');
     return new Set(rows.map((row) => row.digest));
+  }
+
+  /** Whether any registration needs the files of an archive. */
+  async needsFiles(digest: string): Promise<boolean> {
+    const rows = await this.#database.query('select from benchmarks where digest = $1 limit 1', [
+      digest,
+    ]);
+    return rows.length > 0;
   }
 }

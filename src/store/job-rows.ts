@@ -8,7 +8,9 @@ export interface JobRow {
   seq: number;
   kind: JobKind;
   state: JobState;
+  owner: string;
   model: string;
+  registration: string | null;
   digest: string;
   model_name: string;
   card: unknown;
@@ -35,7 +37,9 @@ export function jobOf(row: JobRow): Job {
   const common = {
     id: row.id,
     state: row.state,
+    owner: row.owner,
     model: row.model,
+    registration: row.registration,
     digest: row.digest,
     modelName: row.model_name,
     card: row.card,

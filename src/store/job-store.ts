@@ -4,6 +4,7 @@ import { type JobRow, jobOf } from './job-rows.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { type Page, type PageRequest, pageOf, startOf } from './page.js';
+import { asking, JOB_SEEN, type Principal } from './principal.js';
 
 export interface JobFilter {
   readonly state?: JobState;
@@ -31,17 +32,17 @@ export class JobStore {
   }
 
   /**
-   * Writes a job. Results of equal inputs that are in the store become its own at once, under the
+   * Writes a job. Results of equal inputs that the principal may see become its own at once, under the
    * model's present name; a job that lacks nothing then is born `succeeded`.
    */
-  create<R extends JobRequest>(request: R): Promise<JobOf<R['kind']>> {
+  create<R extends JobRequest>(principal: Principal, request: R): Promise<JobOf<R['kind']>> {
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
       await insert(queries, id, request);
       const whole =
         request.kind === 'score'
-          ? await reuseScores(queries, id, request)
-          : await reuseMap(queries, id, request.keys[0]);
+          ? await reuseScores(queries, principal, id, request)
+          : await reuseMap(queries, principal, id, request.keys[0]);
       if (whole) {
         await queries.query(
           `update jobs set state = 'succeeded', started_at = now(), finished_at = now() where id = $1`,
@@ -52,22 +53,34 @@ export class JobStore {
     });
   }
 
+  /** Any job, for the service itself. */
   find(id: string): Promise<Job | undefined> {
     return find(this.#database, id);
   }
 
+  /** A job that the principal may see. */
+  async findSeen(principal: Principal, id: string): Promise<Job | undefined> {
+    const [row] = await this.#database.query<JobRow>(
+      `select jobs.*, ${RESULTS}, ${MAP} from jobs where id = $4 and ${JOB_SEEN}`,
+      [...asking(principal), id],
+    );
+    return row && jobOf(row);
+  }
+
   /** Newest first; layer maps without their result. */
   async list<K extends JobKind>(
+    principal: Principal,
     kind: K,
     filter: JobFilter,
     page: PageRequest,
   ): Promise<Page<JobOf<K>>> {
     const rows = await this.#database.query<JobRow>(
       `select jobs.*, ${RESULTS} from jobs
-       where kind = $6 and seq < $1 and ($3::text is null or state = $3)
-       and ($4::text is null or model = $4 or digest = $4)
-       and ($5::text is null or benchmarks ? $5) order by seq desc limit $2`,
+       where kind = $9 and seq < $4 and ($6::text is null or state = $6)
+       and ($7::text is null or model = $7 or digest = $7)
+       and ($8::text is null or benchmarks ? $8) and ${JOB_SEEN} order by seq desc limit $5`,
       [
+        ...asking(principal),
         startOf(page),
         page.limit + 1,
         filter.state ?? null,
@@ -143,11 +156,11 @@ export class JobStore {
     return rows.length;
   }
 
-  /** Whether a queued or running job needs a model (by digest) or an uploaded benchmark (by id). */
-  async isNeeded(digestOrId: string): Promise<boolean> {
+  /** Whether a queued or running job needs a registered model or an uploaded benchmark. */
+  async isNeeded(id: string): Promise<boolean> {
     const rows = await this.#database.query(
-      `select 1 from jobs where (digest = $1 or sources ? $1) and state in ('queued', 'running') limit 1`,
-      [digestOrId],
+      `select 1 from jobs where (registration = $1 or sources ? $1) and state in ('queued', 'running') limit 1`,
+      [id],
     );
     return rows.length > 0;
   }
@@ -156,11 +169,13 @@ export class JobStore {
 async function insert(queries: Queries, id: string, request: JobRequest): Promise<void> {
   const { card, benchmarks, sources, keys, layers, input } = request;
   await queries.query(
-    `insert into jobs (id, kind, state, model, digest, model_name, holdout, card, benchmarks, sources, keys, layers, input)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, card, benchmarks, sources, keys, layers, input)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
       id,
       request.kind,
+      request.owner,
+      request.registration,
       request.model,
       request.digest,
       request.modelName,
@@ -171,29 +186,40 @@ async function insert(queries: Queries, id: string, request: JobRequest): Promis
 }
 
 /** @returns whether every benchmark has a score then */
-async function reuseScores(queries: Queries, id: string, request: JobRequest): Promise<boolean> {
+async function reuseScores(
+  queries: Queries,
+  principal: Principal,
+  id: string,
+  request: JobRequest,
+): Promise<boolean> {
   const reused = await queries.query(
     `insert into results (job, benchmark, key, score)
-     select distinct on (asked.benchmark) $1, asked.benchmark, results.key, jsonb_set(results.score, '{name}', to_jsonb($4::text))
-     from unnest($2::text[], $3::text[]) as asked (benchmark, key)
+     select distinct on (asked.benchmark) $4, asked.benchmark, results.key, jsonb_set(results.score, '{name}', to_jsonb($7::text))
+     from unnest($5::text[], $6::text[]) as asked (benchmark, key)
      join results on results.key = asked.key
+     join jobs on jobs.id = results.job and ${JOB_SEEN}
      order by asked.benchmark, results.created_at
      returning benchmark`,
-    [id, request.benchmarks, request.keys, request.modelName],
+    [...asking(principal), id, request.benchmarks, request.keys, request.modelName],
   );
   return reused.length === request.benchmarks.length;
 }
 
 /** @returns whether there is a map; one of a job that failed in part is made anew */
-async function reuseMap(queries: Queries, id: string, key: string): Promise<boolean> {
+async function reuseMap(
+  queries: Queries,
+  principal: Principal,
+  id: string,
+  key: string,
+): Promise<boolean> {
   const rows = await queries.query(
     `update jobs set map_of = made.job
      from (
        select layer_maps.job from layer_maps join jobs on jobs.id = layer_maps.job
-       where layer_maps.key = $2 and jobs.state = 'succeeded' order by jobs.seq limit 1
+       where layer_maps.key = $5 and jobs.state = 'succeeded' and ${JOB_SEEN} order by jobs.seq limit 1
      ) as made
-     where jobs.id = $1 returning jobs.id`,
-    [id, key],
+     where jobs.id = $4 returning jobs.id`,
+    [...asking(principal), id, key],
   );
   return rows.length > 0;
 }

@@ -24,8 +24,12 @@ export interface JobFailure {
 
 /** What every job is asked; model and card are as they were when it was asked. */
 interface Asked {
+  /** Whose job it is. */
+  readonly owner: string;
   /** The model as it was named: id, digest or shipped name. */
   readonly model: string;
+  /** The model's registration; null for a shipped one. */
+  readonly registration: string | null;
   readonly digest: string;
   readonly modelName: string;
   /** A model card, as JSON. */

@@ -83,7 +83,77 @@ const migrations: readonly (readonly string[])[] = [
     // The job whose map this is: its own, or that of an earlier job of equal inputs.
     'alter table jobs add column map_of text references layer_maps (job)',
   ],
+  [
+    // Registrations and jobs belong to an owner; until now there was one user.
+    `alter table models add column owner text not null default 'local', add column group_name text`,
+    'alter table models alter column owner drop default',
+    'alter table models drop constraint models_digest_key',
+    'create unique index models_owner_digest on models (digest, owner)',
+    `alter table benchmarks add column owner text not null default 'local', add column group_name text`,
+    'alter table benchmarks alter column owner drop default',
+    'alter table benchmarks drop constraint benchmarks_digest_key',
+    'create unique index benchmarks_owner_digest on benchmarks (digest, owner)',
+    `alter table jobs add column owner text not null default 'local', add column registration text,
+      add column priority integer not null default 0, add column webhook jsonb,
+      add column last_event integer not null default 0`,
+    'alter table jobs alter column owner drop default',
+    // The registration of the model, null for a shipped one; it may be removed later.
+    'update jobs set registration = models.id from models where models.digest = jobs.digest',
+    'create index jobs_owner on jobs (owner, seq)',
+    'create index jobs_registration on jobs (registration, seq)',
+    // What leaderboards read, without opening the JSON.
+    `alter table results
+      add column value double precision generated always as ((score ->> 'value')::double precision) stored,
+      add column error double precision generated always as ((score ->> 'error')::double precision) stored,
+      add column ci_low double precision generated always as ((score #>> '{ci,0}')::double precision) stored,
+      add column ci_high double precision generated always as ((score #>> '{ci,1}')::double precision) stored,
+      add column selection boolean generated always as ((score ->> 'selection')::boolean) stored,
+      add column simulated boolean generated always as ((score ->> 'simulated')::boolean) stored,
+      add column region text generated always as (score ->> 'region') stored`,
+    `create table events (
+      job text not null references jobs (id) on delete cascade,
+      id integer not null,
+      type text not null check (type in ('state', 'progress', 'result', 'end')),
+      data json not null,
+      created_at timestamptz not null default now(),
+      primary key (job, id)
+    )`,
+    `create table keys (
+      id text primary key,
+      seq bigint generated always as identity,
+      name text not null,
+      role text not null check (role in ('admin', 'member', 'reader')),
+      owner text not null,
+      groups text[] not null default '{}',
+      hash text not null unique,
+      created_at timestamptz not null default now(),
+      expires_at timestamptz,
+      revoked_at timestamptz
+    )`,
+    `create table audit (
+      seq bigint generated always as identity primary key,
+      at timestamptz not null default now(),
+      key text,
+      owner text not null,
+      action text not null,
+      target text,
+      detail jsonb
+    )`,
+    `create table idempotency (
+      principal text not null,
+      method text not null,
+      path text not null,
+      key text not null,
+      fingerprint text,
+      answer json,
+      created_at timestamptz not null default now(),
+      primary key (principal, method, path, key)
+    )`,
+  ],
 ];
+
+/** All that makes the schema, as text. */
+export const schemaText = JSON.stringify(migrations);
 
 /** Number of the schema that this version of ventral writes. */
 export const SCHEMA = migrations.length;
@@ -92,24 +162,24 @@ export const SCHEMA = migrations.length;
 const LOCK = 7_318_349;
 
 /**
- * Brings the database to {@link SCHEMA}, one transaction a migration, under an advisory lock so that
+ * Brings the database to {@link SCHEMA}, or to an earlier one, one transaction a migration, under an advisory lock so that
  * two services on one PostgreSQL do not migrate at once. Throws `home-format` for a newer schema.
  */
-export async function migrate(database: Database): Promise<void> {
+export async function migrate(database: Database, until = SCHEMA): Promise<void> {
   await database.query('create table if not exists schema_version (version integer not null)');
   for (;;) {
     const version = await database.transaction(async (queries) => {
       await queries.query('select pg_advisory_xact_lock($1)', [LOCK]);
       const [row] = await queries.query<{ version: number }>('select version from schema_version');
       const from = row?.version ?? 0;
-      if (from >= SCHEMA) return from;
+      if (from >= until) return from;
       for (const statement of migrations[from]) await queries.query(statement);
       await queries.query('delete from schema_version');
       await queries.query('insert into schema_version (version) values ($1)', [from + 1]);
       return from + 1;
     });
-    if (version === SCHEMA) return;
-    if (version > SCHEMA) {
+    if (version === until) return;
+    if (version > until) {
       throw new VentralError(
         'home-format',
         `The database has schema ${version}, this ventral knows up to ${SCHEMA}: use the newer ventral that wrote it`,

@@ -2,8 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEmbeddedDatabase } from '../../src/store/embedded-database.js';
 import { openHomeStore } from '../../src/store/home-store.js';
 import { migrate, SCHEMA } from '../../src/store/migrations.js';
+import { localPrincipal } from '../../src/store/principal.js';
 
 let home: string;
 beforeAll(async () => {
@@ -17,6 +19,8 @@ const model = (digit: string) => ({
   name: digit,
   visibility: 'private' as const,
   size: 1,
+  owner: 'local',
+  group: null,
   card: { a: [1, null] },
   graph: {},
 });
@@ -41,7 +45,7 @@ describe('the store of a home', () => {
     await store.files.place(temporary, first.digest);
     await store.close();
     store = await openHomeStore(home);
-    expect(await store.models.find(first.id)).toEqual(first);
+    expect(await store.models.find(localPrincipal, first.id)).toEqual(first);
     expect(await readFile(store.files.path(first.digest), 'utf8')).toBe('bytes');
     expect(await readdir(join(home, 'models'))).toEqual([hex('a')]);
     expect((await readdir(home)).toSorted()).toEqual([
@@ -64,11 +68,13 @@ describe('the store of a home', () => {
       digest: `sha256:${hex('c')}`,
       modelName: 'c',
       card: {},
+      owner: 'local',
+      registration: null,
       benchmarks: ['x'],
       sources: ['x'],
       keys: ['k'],
     };
-    const job = await store.jobs.create(request);
+    const job = await store.jobs.create(localPrincipal, request);
     expect((await store.jobs.claim())?.id).toBe(job.id);
     await store.close();
     store = await openHomeStore(home);
@@ -90,18 +96,17 @@ describe('the store of a home', () => {
   });
 
   it('takes over the jobs of a home that knew scores alone', async () => {
-    const before = await openHomeStore(home);
+    await rm(join(home, 'db'), { recursive: true });
+    const before = await openEmbeddedDatabase(join(home, 'db'));
+    await migrate(before, 2);
     for (const statement of [
-      'drop index jobs_kind',
-      'alter table jobs drop column map_of, drop column holdout, drop column kind',
-      'drop table layer_maps',
-      'update schema_version set version = 2',
+      `insert into models (id, digest, name, visibility, size, graph) values ('mdl_old', 'sha256:old', 'old', 'private', 1, '{}')`,
       `insert into jobs (id, state, model, digest, model_name, card, benchmarks, sources, keys)
        values ('job_old', 'succeeded', 'old', 'sha256:old', 'old', '{}', '["x"]', '["x"]', '["k-old"]'),
               ('job_open', 'running', 'old', 'sha256:old', 'old', '{}', '["y"]', '["y"]', '["l-old"]')`,
       `insert into results (job, benchmark, key, score) values ('job_old', 'x', 'k-old', '{"benchmark":"x","value":0.5}')`,
     ]) {
-      await before.database.query(statement);
+      await before.query(statement);
     }
     await before.close();
     await writeFile(join(home, 'format.json'), '{"schema":2,"postgres":18}');
@@ -111,17 +116,27 @@ describe('the store of a home', () => {
     });
     expect(await store.jobs.find('job_old')).toMatchObject({
       kind: 'score',
+      owner: 'local',
+      registration: 'mdl_old',
       state: 'succeeded',
       results: [{ benchmark: 'x', value: 0.5 }],
     });
-    const asked = { model: 'new', digest: 'sha256:old', modelName: 'new', card: {} };
+    const whose = { owner: 'local', registration: null };
+    const asked = { ...whose, model: 'new', digest: 'sha256:old', modelName: 'new', card: {} };
     const again = { ...asked, benchmarks: ['x'], sources: ['x'] };
-    expect(await store.jobs.create({ ...again, kind: 'score', keys: ['k-old'] })).toMatchObject({
+    expect(
+      await store.jobs.create(localPrincipal, { ...again, kind: 'score', keys: ['k-old'] }),
+    ).toMatchObject({
       state: 'succeeded',
       results: [{ name: 'new', value: 0.5 }],
     });
     expect(
-      await store.jobs.create({ ...again, kind: 'layer-map', keys: ['k-old'], holdout: false }),
+      await store.jobs.create(localPrincipal, {
+        ...again,
+        kind: 'layer-map',
+        keys: ['k-old'],
+        holdout: false,
+      }),
     ).toMatchObject({ state: 'queued', result: null });
     const claimed = [];
     for (let job = await store.jobs.claim(); job; job = await store.jobs.claim())
@@ -144,7 +159,7 @@ describe('the store of a home', () => {
     const beside = store.models.register(model('d'));
     await expect(failed).rejects.toThrow('on purpose');
     await beside;
-    expect(await names()).toEqual(['a', 'd']);
+    expect(await names()).toEqual(['old', 'd']);
     await store.close();
   });
 

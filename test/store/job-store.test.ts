@@ -4,6 +4,7 @@ import type { LayerMap } from '../../src/scoring/layer-map-types.js';
 import type { Score } from '../../src/scoring/score.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import type { LayerMapJobRequest, ScoreJobRequest } from '../../src/store/job.js';
+import { localPrincipal } from '../../src/store/principal.js';
 import { madeHome } from './made-home.js';
 
 let home: string;
@@ -23,6 +24,8 @@ const request = (...benchmarks: string[]): ScoreJobRequest => {
   count++;
   return {
     kind: 'score',
+    owner: 'local',
+    registration: null,
     model: 'mdl_x',
     digest: `sha256:${'a'.repeat(64)}`,
     modelName: 'x',
@@ -56,8 +59,8 @@ async function drain() {
 
 describe('a job', () => {
   it('is queued, claimed in order, and ends with all results', async () => {
-    const first = await store.jobs.create(request('b', 'a'));
-    const second = await store.jobs.create(request('a'));
+    const first = await store.jobs.create(localPrincipal, request('b', 'a'));
+    const second = await store.jobs.create(localPrincipal, request('a'));
     expect(first).toMatchObject({
       state: 'queued',
       attempt: 0,
@@ -84,7 +87,7 @@ describe('a job', () => {
   });
 
   it('fails where a benchmark has no result, and keeps those that are there', async () => {
-    await store.jobs.create(request('a', 'b'));
+    await store.jobs.create(localPrincipal, request('a', 'b'));
     const running = (await store.jobs.claim())!;
     const ended = await store.jobs.finish(running.id, 1, {
       kind: 'score',
@@ -99,7 +102,7 @@ describe('a job', () => {
   });
 
   it('refuses the results of an earlier attempt, and writes each result once', async () => {
-    await store.jobs.create(request('a'));
+    await store.jobs.create(localPrincipal, request('a'));
     const first = (await store.jobs.claim())!;
     await store.jobs.requeueAll();
     const second = (await store.jobs.claim())!;
@@ -137,7 +140,7 @@ describe('a job', () => {
   });
 
   it('writes nothing where one of its results cannot be written', async () => {
-    await store.jobs.create(request('a', 'b'));
+    await store.jobs.create(localPrincipal, request('a', 'b'));
     const job = (await store.jobs.claim())!;
     const twice = { kind: 'score', scores: [score('a'), score('a')], failures: [] } as const;
     await expect(store.jobs.finish(job.id, 1, twice)).rejects.toThrow(/unique/);
@@ -147,18 +150,18 @@ describe('a job', () => {
 
   it('is answered from the store where all its inputs are equal, and in part where some are', async () => {
     const asked = request('a', 'b');
-    await store.jobs.create(asked);
+    await store.jobs.create(localPrincipal, asked);
     const job = (await store.jobs.claim())!;
     await store.jobs.finish(job.id, 1, {
       kind: 'score',
       scores: [score('a', 0.1), score('b', 0.2)],
       failures: [],
     });
-    expect(await store.jobs.create(asked)).toMatchObject({
+    expect(await store.jobs.create(localPrincipal, asked)).toMatchObject({
       state: 'succeeded',
       results: [score('a', 0.1), score('b', 0.2)],
     });
-    const more = await store.jobs.create({
+    const more = await store.jobs.create(localPrincipal, {
       ...asked,
       benchmarks: ['a', 'c'],
       keys: [asked.keys[0], 'other'],
@@ -178,7 +181,7 @@ describe('a job', () => {
   });
 
   it('is cancelled while it is open, and not after', async () => {
-    const job = await store.jobs.create(request('a'));
+    const job = await store.jobs.create(localPrincipal, request('a'));
     expect(await store.jobs.cancel(job.id)).toMatchObject({ state: 'cancelled' });
     expect(await store.jobs.cancel(job.id)).toBeUndefined();
     expect(await store.jobs.claim()).toBeUndefined();
@@ -186,7 +189,7 @@ describe('a job', () => {
 
   it('goes to one of several that claim at once', async () => {
     const jobs = await Promise.all(
-      Array.from({ length: 5 }, () => store.jobs.create(request('a'))),
+      Array.from({ length: 5 }, () => store.jobs.create(localPrincipal, request('a'))),
     );
     const claimed = await Promise.all(Array.from({ length: 8 }, () => store.jobs.claim()));
     const ids = claimed.flatMap((job) => (job ? [job.id] : []));
@@ -198,10 +201,13 @@ describe('a job', () => {
     await drain();
     const jobs = [];
     for (let i = 0; i < 5; i++)
-      jobs.push(await store.jobs.create({ ...request('listed'), model: 'mdl_listed' }));
+      jobs.push(
+        await store.jobs.create(localPrincipal, { ...request('listed'), model: 'mdl_listed' }),
+      );
     const pages = [];
     for (let cursor: string | undefined; ; ) {
       const page = await store.jobs.list(
+        localPrincipal,
         'score',
         { model: 'mdl_listed' },
         { limit: 2, ...(cursor ? { cursor } : {}) },
@@ -213,23 +219,29 @@ describe('a job', () => {
     const ids = jobs.map((job) => job.id).reverse();
     expect(pages).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)]);
     expect(
-      (await store.jobs.list('score', { benchmark: 'listed', state: 'queued' }, { limit: 9 }))
-        .items,
+      (
+        await store.jobs.list(
+          localPrincipal,
+          'score',
+          { benchmark: 'listed', state: 'queued' },
+          { limit: 9 },
+        )
+      ).items,
     ).toHaveLength(5);
-    expect((await store.jobs.list('score', { benchmark: 'other' }, { limit: 9 })).items).toEqual(
-      [],
-    );
-    await expect(store.jobs.list('score', {}, { limit: 9, cursor: 'bm9wZQ' })).rejects.toThrow(
-      /cursor/,
-    );
+    expect(
+      (await store.jobs.list(localPrincipal, 'score', { benchmark: 'other' }, { limit: 9 })).items,
+    ).toEqual([]);
+    await expect(
+      store.jobs.list(localPrincipal, 'score', {}, { limit: 9, cursor: 'bm9wZQ' }),
+    ).rejects.toThrow(/cursor/);
   });
 });
 
 describe('a layer map job', () => {
   it('shares the queue with scores, and ends with its map as it was given', async () => {
     await drain();
-    const asked = await store.jobs.create(mapRequest('a', 'b'));
-    const later = await store.jobs.create(request('a'));
+    const asked = await store.jobs.create(localPrincipal, mapRequest('a', 'b'));
+    const later = await store.jobs.create(localPrincipal, request('a'));
     expect(asked).toMatchObject({
       kind: 'layer-map',
       state: 'queued',
@@ -249,24 +261,24 @@ describe('a layer map job', () => {
   });
 
   it('is listed among its kind, without its map', async () => {
-    const { items } = await store.jobs.list('layer-map', {}, { limit: 9 });
+    const { items } = await store.jobs.list(localPrincipal, 'layer-map', {}, { limit: 9 });
     expect(items).toMatchObject([{ kind: 'layer-map', state: 'succeeded' }]);
     expect(items[0]).not.toHaveProperty('result');
-    const scores = await store.jobs.list('score', {}, { limit: 200 });
+    const scores = await store.jobs.list(localPrincipal, 'score', {}, { limit: 200 });
     expect(new Set(scores.items.map(({ kind }) => kind))).toEqual(new Set(['score']));
   });
 
   it('is answered from the store where all its inputs are equal, under the present name', async () => {
     await drain();
     const asked = mapRequest('a', 'b');
-    const first = await store.jobs.create(asked);
+    const first = await store.jobs.create(localPrincipal, asked);
     await store.jobs.claim();
     await store.jobs.finish(first.id, 1, { kind: 'layer-map', map: map(), failures: [] });
-    const again = await store.jobs.create({ ...asked, modelName: 'y' });
+    const again = await store.jobs.create(localPrincipal, { ...asked, modelName: 'y' });
     expect(again).toMatchObject({ state: 'succeeded', result: map('y') });
-    const third = await store.jobs.create(asked);
+    const third = await store.jobs.create(localPrincipal, asked);
     expect(third).toMatchObject({ state: 'succeeded', result: map() });
-    const other = await store.jobs.create({ ...asked, keys: ['other'] });
+    const other = await store.jobs.create(localPrincipal, { ...asked, keys: ['other'] });
     expect(other).toMatchObject({ state: 'queued', result: null });
     await store.jobs.cancel(other.id);
   });
@@ -275,7 +287,7 @@ describe('a layer map job', () => {
     const asked = mapRequest('a', 'b');
     const failures = [{ benchmark: 'b', problem }];
     for (const made of [map(), null]) {
-      const job = await store.jobs.create(asked);
+      const job = await store.jobs.create(localPrincipal, asked);
       expect(job).toMatchObject({ state: 'queued', result: null });
       await store.jobs.claim();
       expect(

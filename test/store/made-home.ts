@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { EMBEDDED_POSTGRES } from '../../src/store/embedded-database.js';
 import { openHomeStore } from '../../src/store/home-store.js';
-import { SCHEMA } from '../../src/store/migrations.js';
+import { schemaText } from '../../src/store/migrations.js';
 
 const template = join(
   packageRoot,
   'node_modules',
   '.cache',
-  `ventral-test-home-${EMBEDDED_POSTGRES}-${SCHEMA}`,
+  `ventral-test-home-${EMBEDDED_POSTGRES}-${createHash('sha256').update(schemaText).digest('hex').slice(0, 16)}`,
 );
 
 /**
