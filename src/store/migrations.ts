@@ -109,7 +109,9 @@ const migrations: readonly (readonly string[])[] = [
       add column ci_high double precision generated always as ((score #>> '{ci,1}')::double precision) stored,
       add column selection boolean generated always as ((score ->> 'selection')::boolean) stored,
       add column simulated boolean generated always as ((score ->> 'simulated')::boolean) stored,
-      add column region text generated always as (score ->> 'region') stored`,
+      add column region text generated always as (score ->> 'region') stored,
+      add column version integer generated always as ((score ->> 'version')::integer) stored,
+      add column by_flag boolean generated always as (score #>> '{layerChoice,by}' = 'flag') stored`,
     `create table events (
       job text not null references jobs (id) on delete cascade,
       id integer not null,
