@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/real/**', 'test/slow/**', 'node_modules/**'],
-    globalSetup: ['test/oracle-coverage.ts'],
+    globalSetup: ['test/oracle-coverage.ts', 'test/postgres.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

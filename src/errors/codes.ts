@@ -79,10 +79,12 @@ export const codes = {
   'permission-denied': { status: 500, exit: 1, title: 'The file system does not allow it' },
   'memory-exceeded': { status: 507, exit: 1, title: 'The work needs more memory than it may use' },
   'deadline-exceeded': { status: 503, exit: 1, title: 'The work took longer than it may' },
+  'process-crashed': { status: 422, exit: 1, title: 'The process crashed on its work' },
   'process-died': { status: 500, exit: 1, title: 'The process that did the work died' },
   interrupted: { status: 503, exit: 130, title: 'Interrupted' },
   'home-owned': { status: 409, exit: 1, title: 'Another process owns this home' },
   'home-format': { status: 503, exit: 1, title: 'The home was written by another version' },
+  'database-unavailable': { status: 503, exit: 1, title: 'The database cannot be used' },
   'port-taken': { status: 503, exit: 1, title: 'The port is taken' },
   internal: { status: 500, exit: 1, title: 'Something went wrong inside ventral' },
   // HTTP alone

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/slow/**/*.test.ts'],
+    globalSetup: ['test/postgres.ts'],
     pool: 'forks',
     maxWorkers: 1,
     testTimeout: 900_000,
