@@ -32,7 +32,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
   const app = express();
   app.disable('x-powered-by').set('etag', false).set('query parser', 'simple');
-  app.use(requestId, requestLog(context), securityHeaders());
+  app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
   app.use(loopbackGuard(context.port), localToken(context.token));
   app.use(storablePath);
   app.get('/', frontPage);

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { HomeStore } from '../store/home-store.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
+import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
 import type { ScoreWorker } from './score-worker.js';
 
@@ -12,6 +13,7 @@ export interface ServiceContext {
   readonly benchmarks: BenchmarkDesk;
   readonly worker: ScoreWorker;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Bearer token of commands on this machine. */
   readonly token: string;
   /** The port that the service listens on. */

@@ -9,6 +9,7 @@ import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
 import type { ServiceContext } from './context.js';
 import { loopbackAddresses } from './loopback-guard.js';
+import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
 import { ScoreWorker } from './score-worker.js';
 
@@ -74,6 +75,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const server = createServer({ requestTimeout: 0 }).setTimeout(IDLE_MS);
     const port = () => (server.address() as AddressInfo).port;
     const context = compose(store, options, {
+      metrics: await Metrics.open(store.database),
       token: lock.owner.token,
       port,
       ending: ending.signal,
@@ -96,7 +98,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 function compose(
   store: HomeStore,
   options: ServiceOptions,
-  own: { readonly token: string; readonly port: () => number; readonly ending: AbortSignal },
+  own: {
+    readonly metrics: Metrics;
+    readonly token: string;
+    readonly port: () => number;
+    readonly ending: AbortSignal;
+  },
 ): ServiceContext {
   const { home, log, maxMemory, maxScratch, maxCache, threads, scoreScript, uploadSize } = options;
   const bounds = { maxMemory, maxScratch, signal: own.ending };
@@ -119,6 +126,7 @@ function compose(
       ...script,
     }),
     log,
+    metrics: own.metrics,
     token: own.token,
     port: own.port,
     uploadSize: uploadSize ?? UPLOAD_SIZE,

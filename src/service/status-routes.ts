@@ -1,16 +1,23 @@
 import { access, constants } from 'node:fs/promises';
 import { Router } from 'express';
 import type { components } from '../api/schema.js';
+import { VentralError } from '../errors/ventral-error.js';
 import type { ServiceContext } from './context.js';
+import { principalOf } from './principal-of.js';
 
 type Readiness = components['schemas']['Readiness'];
 type Check = Readiness['checks'][string];
 
 const PATIENCE_MS = 1000;
 
-/** `/health`: the process answers. `/ready`: it can take work; no check waits for a score. */
-export function statusRoutes({ store, worker }: ServiceContext): Router {
+/** `/health`: the process answers. `/ready`: it can take work; no check waits for a score. `/metrics`: what Prometheus reads. */
+export function statusRoutes({ store, worker, metrics }: ServiceContext): Router {
   const router = Router();
+  router.get('/metrics', async (_request, response) => {
+    if (principalOf(response).role !== 'admin')
+      throw new VentralError('forbidden', 'Metrics are for admins');
+    response.type(metrics.contentType).send(await metrics.text());
+  });
   router.get('/health', (_request, response) => {
     response.json({ status: 'ok' });
   });

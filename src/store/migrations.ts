@@ -99,6 +99,9 @@ const migrations: readonly (readonly string[])[] = [
     'alter table jobs alter column owner drop default',
     // The registration of the model, null for a shipped one; it may be removed later.
     'update jobs set registration = models.id from models where models.digest = jobs.digest',
+    // What an ended job took: peakRssMiB, cacheHits, cacheMisses.
+    'alter table jobs add column usage jsonb',
+    'create index jobs_finished on jobs (finished_at)',
     'create index jobs_owner on jobs (owner, seq)',
     'create index jobs_registration on jobs (registration, seq)',
     // What leaderboards read, without opening the JSON.
