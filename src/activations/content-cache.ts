@@ -28,6 +28,8 @@ export class ContentCache {
   readonly folder: string;
   /** Bytes that the entries may take on the disk; with 0 nothing is kept or served. */
   readonly maxBytes: number;
+  /** How many times {@link get} had something to give, and how many times it had not. */
+  readonly lookups = { hits: 0, misses: 0 };
   readonly #unfinished: string;
   /** Bytes that lay on the disk when it was last looked through, and those written here since then. */
   #counted = Number.POSITIVE_INFINITY;
@@ -61,7 +63,12 @@ export class ContentCache {
    * of what is returned holds nothing else, so that a typed array of any width can view it.
    */
   async get(key: string): Promise<Uint8Array | undefined> {
-    if (this.maxBytes === 0) return undefined;
+    const found = this.maxBytes === 0 ? undefined : await this.#read(key);
+    this.lookups[found ? 'hits' : 'misses']++;
+    return found;
+  }
+
+  async #read(key: string): Promise<Uint8Array | undefined> {
     const path = this.#path(key);
     try {
       const body = await readEntry(path, key);

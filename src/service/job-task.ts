@@ -42,8 +42,16 @@ export interface AnsweredFailure {
   readonly error: PlainError;
 }
 
+/** What an answer took. */
+export interface JobUsage {
+  readonly peakRssMiB: number;
+  /** Entries of the cache of activations that were there, and those that were not. */
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+}
+
 /** What the scoring process answers. */
-export type JobAnswer =
+export type JobAnswer = { readonly usage?: JobUsage } & (
   | {
       readonly kind: 'score';
       readonly scores: readonly Score[];
@@ -54,4 +62,5 @@ export type JobAnswer =
       readonly map: LayerMap;
       /** One for each benchmark on which no layer has a value. */
       readonly failures: readonly AnsweredFailure[];
-    };
+    }
+);

@@ -5,6 +5,7 @@ import type { LayerMap } from '../scoring/layer-map-types.js';
 import type { ChildProgress } from './child.js';
 import type { AnsweredFailure, JobAnswer, MapTask } from './job-task.js';
 import { plainError } from './serve-parent.js';
+import { usageOf } from './usage-of.js';
 
 /** Makes one layer map in this process. */
 export async function runMapTask(
@@ -28,7 +29,7 @@ export async function runMapTask(
     cache,
     progress,
   });
-  return { kind: task.kind, map, failures: failuresOf(map) };
+  return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
 }
 
 /** A benchmark on which no layer has a value fails with the reasons of its cells. */

@@ -4,6 +4,7 @@ import { scoreModel } from '../scoring/score-model.js';
 import type { ChildProgress } from './child.js';
 import type { JobAnswer, ScoreTask } from './job-task.js';
 import { plainError } from './serve-parent.js';
+import { usageOf } from './usage-of.js';
 
 /** Scores one job in this process. */
 export async function runScoreTask(
@@ -28,6 +29,7 @@ export async function runScoreTask(
   });
   return {
     kind: task.kind,
+    usage: usageOf(cache),
     scores,
     failures: failures.map(({ benchmark, error }) => ({
       benchmark,
