@@ -62,6 +62,7 @@ export const codes = {
   'metric-failed': { status: 422, exit: 2, title: 'The metric is not defined on these data' },
   'benchmark-invalid': { status: 422, exit: 2, title: 'The benchmark file is not as it should be' },
   'benchmark-unknown': { status: 422, exit: 2, title: 'There is no such benchmark' },
+  'formula-invalid': { status: 422, exit: 2, title: 'The formula is not understood' },
   'data-missing': { status: 422, exit: 2, title: 'The data of the benchmark are not here' },
   // receipts
   'receipt-invalid': { status: 422, exit: 2, title: 'The receipt is not as it should be' },
@@ -97,8 +98,22 @@ export const codes = {
   forbidden: { status: 403, exit: 2, title: 'This is not allowed' },
   'method-not-allowed': { status: 405, exit: 2, title: 'The resource has no such method' },
   conflict: { status: 409, exit: 2, title: 'The request conflicts with what is here' },
+  'request-in-flight': {
+    status: 409,
+    exit: 1,
+    title: 'A request with this Idempotency-Key is at work',
+  },
+  'idempotency-mismatch': {
+    status: 422,
+    exit: 2,
+    title: 'The Idempotency-Key belongs to another request',
+  },
+  'precondition-failed': { status: 412, exit: 2, title: 'It is not what the request expects' },
+  'not-acceptable': { status: 406, exit: 2, title: 'There is no such representation' },
+  'range-not-satisfiable': { status: 416, exit: 2, title: 'The file has no such range' },
   'too-large': { status: 413, exit: 2, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, exit: 2, title: 'The media type is not understood' },
+  'rate-limited': { status: 429, exit: 1, title: 'There were too many requests' },
   'misdirected-request': { status: 421, exit: 2, title: 'The Host is not one of ours' },
   'not-ready': { status: 503, exit: 1, title: 'The service is not ready' },
 } as const satisfies Record<string, { status: number; exit: number; title: string }>;

@@ -1,7 +1,8 @@
-import { setPriority } from 'node:os';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { VentralError } from '../errors/ventral-error.js';
-import type { ChildMessage, ChildProgress, PlainError } from './child.js';
+import type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
 
 /** What a child does with its task. */
 export type ChildJob<Task> = (
@@ -9,54 +10,84 @@ export type ChildJob<Task> = (
   progress: (progress: ChildProgress) => void,
 ) => Promise<unknown>;
 
+/** The descriptor that the parent opens for task and answer; not node's own channel, see `ChildMessages`. */
+const LINE = 3;
+
 /**
  * The child's side of `runChild`: starts the watchdog before anything else, takes one task, answers with
  * its result or its error, and ends.
  * @param load resolves to the work; it is loaded after the watchdog runs
  */
 export function serveParent<Task>(load: () => Promise<ChildJob<Task>>): void {
-  startWatchdog(Number(process.argv[2]));
-  process.once('disconnect', () => process.exit(1));
+  const line = new Socket({ fd: LINE });
+  const orphaned = () => process.exit(1);
+  line.once('close', orphaned).once('error', orphaned);
+  void serve(line, load);
+}
+
+async function serve<Task>(line: Socket, load: () => Promise<ChildJob<Task>>): Promise<void> {
+  const task = readLine(line);
+  await startWatchdog(Number(process.argv[2]));
   try {
-    setPriority(10);
-  } catch {
-    // Priority is a courtesy.
+    const asked = JSON.parse(await task) as Task;
+    const work = await load();
+    const result = await work(asked, (progress) => send(line, { kind: 'progress', ...progress }));
+    answer(line, { kind: 'result', result });
+  } catch (error) {
+    answer(line, { kind: 'error', error: plainError(VentralError.from(error)) });
   }
-  process.once('message', async ({ task }: { task: Task }) => {
-    try {
-      const work = await load();
-      answer({
-        kind: 'result',
-        result: await work(task, (progress) => send({ kind: 'progress', ...progress })),
-      });
-    } catch (error) {
-      answer({ kind: 'error', error: plainError(VentralError.from(error)) });
-    }
+}
+
+function readLine(line: Socket): Promise<string> {
+  let said = '';
+  return new Promise((resolve) => {
+    line.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (said.endsWith('\n')) resolve(said);
+    });
   });
 }
 
-/** An error without its cause and class, for another process. */
+/** What the runtime and node say where they get no more memory. */
+const noMemory =
+  /bad_alloc|bad allocation|failed to allocate memory|cannot allocate memory|array buffer allocation failed|ENOMEM/i;
+
+/**
+ * An error without its cause and class, for another process. Where memory lacked it is
+ * `memory-exceeded`, whoever noticed.
+ */
 export function plainError(error: VentralError): PlainError {
-  const { cause: _cause, ...details } = error.details;
-  return { code: error.code, message: error.message, details };
+  const { cause, ...details } = error.details;
+  const { message } = error;
+  if (noMemory.test(message) || (cause instanceof Error && noMemory.test(cause.message))) {
+    return {
+      code: 'memory-exceeded',
+      message: `The work needs more memory than it may use, give more with --max-memory: ${message}`,
+      details,
+    };
+  }
+  return { code: error.code, message, details };
 }
 
 /**
  * Inference holds the event loop, so a thread of its own looks whether the parent is still there: an
- * orphan has another parent.
+ * orphan has another parent. Resolves once it looks.
  */
-function startWatchdog(parent: number): void {
-  const code = `const { workerData } = require('node:worker_threads');
+async function startWatchdog(parent: number): Promise<void> {
+  const code = `const { parentPort, workerData } = require('node:worker_threads');
     const look = () => { if (process.ppid !== workerData) process.kill(process.pid, 'SIGKILL'); };
     look();
-    setInterval(look, 100);`;
-  new Worker(code, { eval: true, workerData: parent }).unref();
+    setInterval(look, 100);
+    parentPort.postMessage('looking');`;
+  const watchdog = new Worker(code, { eval: true, workerData: parent });
+  await once(watchdog, 'message');
+  watchdog.unref();
 }
 
-function send(message: ChildMessage): void {
-  if (process.connected) process.send?.(message);
+function send(line: Socket, message: ChildMessage): void {
+  line.write(`${JSON.stringify(message)}\n`);
 }
 
-function answer(message: ChildMessage): void {
-  process.send?.(message, () => process.exit(0));
+function answer(line: Socket, message: ChildMessage): void {
+  line.write(`${JSON.stringify(message)}\n`, () => process.exit(0));
 }

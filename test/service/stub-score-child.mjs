@@ -16,16 +16,6 @@ serveParent(async () => async (task, progress) => {
       await sleep(2);
     }
   }
-  if (word === 'environment') {
-    const { readdirSync } = await import('node:fs');
-    throw new Error(
-      JSON.stringify({
-        names: Object.keys(process.env),
-        cwd: process.cwd(),
-        files: readdirSync('.'),
-      }),
-    );
-  }
   if (word === 'throw') throw new Error('on purpose');
   const [failing, ...others] = word === 'part' ? task.benchmarks : [undefined, ...task.benchmarks];
   const failures = failing

@@ -1,0 +1,6 @@
+// A child process that never comes to its task: it is still loading its work.
+import { serveParent } from '../../dist/src/service/serve-parent.js';
+
+serveParent(async () => {
+  for (;;);
+});
