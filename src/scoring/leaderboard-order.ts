@@ -1,0 +1,47 @@
+/** Something that is sorted: by its key, then by its name, then by its id. */
+export interface Sortable {
+  readonly id: string;
+  readonly name: string;
+  /** null stands last in either direction. */
+  readonly key: number | string | null;
+}
+
+/** Where a page begins: behind the row of this id, or else behind where it would stand. */
+export type Place = Sortable;
+
+const compare = <T extends number | string>(a: T, b: T) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** How two rows stand to each other; a total order, so that it does not matter how they came. */
+export function rowOrder(descending: boolean): (a: Sortable, b: Sortable) => number {
+  const direction = descending ? -1 : 1;
+  return (a, b) => {
+    if (a.key === null || b.key === null) {
+      if (a.key !== b.key) return a.key === null ? 1 : -1;
+    } else if (a.key !== b.key) {
+      return direction * compare(a.key as string, b.key as string);
+    }
+    return compare(a.name, b.name) || compare(a.id, b.id);
+  };
+}
+
+/** One page of sorted rows; `more` says whether others follow. */
+export function pageAfter<R extends Sortable>(
+  sorted: readonly R[],
+  descending: boolean,
+  limit: number,
+  after: Place | undefined,
+): { readonly rows: readonly R[]; readonly more: boolean } {
+  const start = after ? startAfter(sorted, rowOrder(descending), after) : 0;
+  return { rows: sorted.slice(start, start + limit), more: start + limit < sorted.length };
+}
+
+function startAfter<R extends Sortable>(
+  sorted: readonly R[],
+  order: (a: Sortable, b: Sortable) => number,
+  after: Place,
+): number {
+  const there = sorted.findIndex(({ id }) => id === after.id);
+  if (there >= 0) return there + 1;
+  const beyond = sorted.findIndex((row) => order(row, after) > 0);
+  return beyond === -1 ? sorted.length : beyond;
+}

@@ -1,0 +1,163 @@
+import {
+  leaderboardTree,
+  type Share,
+  type TreeBenchmark,
+  type TreeNode,
+} from './leaderboard-tree.js';
+
+/** A model's score on a benchmark, as a leaderboard needs it. */
+export interface LeafScore {
+  /** null where it is not finite. */
+  readonly value: number | null;
+  readonly error: number | null;
+  /** 95 % interval. */
+  readonly ci: readonly [number, number] | null;
+  /** Whether the layer was chosen on pictures of the benchmark. */
+  readonly selection: boolean;
+}
+
+/** A model with its scores by benchmark. */
+export interface ScoredModel<S extends LeafScore = LeafScore> {
+  readonly id: string;
+  readonly name: string;
+  readonly scores: ReadonlyMap<string, S>;
+}
+
+/** What enters the averages. */
+export interface LeaderboardRules {
+  /** `zero`: a benchmark without a score counts as 0; `common`: only benchmarks that all models have. */
+  readonly missing: 'zero' | 'common';
+  /** Whether selection scores enter; else they count as missing. */
+  readonly selection: 'exclude' | 'include';
+}
+
+/** A number with its 95 % interval. */
+export interface Estimate {
+  readonly value: number | null;
+  readonly ci: readonly [number, number] | null;
+}
+
+/** An average, over `n` of the `m` benchmarks below it. */
+export interface Average extends Estimate {
+  readonly n: number;
+  readonly m: number;
+}
+
+/** A model's line. */
+export interface LeaderboardRow<M extends ScoredModel = ScoredModel> {
+  readonly model: M;
+  /** By node. */
+  readonly averages: ReadonlyMap<string, Average>;
+  /** Place by the first node's average; null without one. */
+  readonly rank: number | null;
+}
+
+/** Models against the tree of benchmarks. */
+export interface Leaderboard<M extends ScoredModel = ScoredModel> {
+  readonly rules: LeaderboardRules;
+  /** Every node before its children, benchmarks among them. */
+  readonly nodes: readonly TreeNode[];
+  /** Benchmarks that enter the averages, by node; less than all with `missing: common`. */
+  readonly counted: ReadonlyMap<string, readonly Share[]>;
+  /** In the order of the models given. */
+  readonly rows: readonly LeaderboardRow<M>[];
+}
+
+/** Half the width of a normal 95 % interval in standard errors. */
+const HALF = 1.96;
+
+/**
+ * Averages and ranks of models (spec §7.4): each node is the plain mean of its children, a benchmark's value
+ * clipped to [0, 1] but in engineering, and null where no benchmark below has a number.
+ *
+ * The interval of an average takes the benchmarks' errors as independent and normal: the standard error of a
+ * benchmark is a 3.92th of the width of its interval, that of an average √Σ(weight · se)². A benchmark that
+ * counts as 0 has none. Without an interval of a benchmark that enters there is none of the average.
+ *
+ * Ranks are those of the site (spec §7.5): by the first node's average at two decimals (half up), equal
+ * ones share a rank and the next one skips.
+ */
+export function makeLeaderboard<M extends ScoredModel>(
+  benchmarks: readonly TreeBenchmark[],
+  models: readonly M[],
+  rules: LeaderboardRules,
+): Leaderboard<M> {
+  const nodes = leaderboardTree(benchmarks);
+  const kept =
+    rules.missing === 'zero'
+      ? nodes
+      : leaderboardTree(
+          benchmarks.filter(({ id }) =>
+            models.every((model) => counts(model.scores.get(id), rules)),
+          ),
+        );
+  const counted = new Map(kept.map(({ id, shares }) => [id, shares]));
+  const averaged = nodes.filter(({ kind }) => kind === 'average');
+  const averages = models.map(
+    (model) =>
+      new Map(
+        averaged.map((node) => [node.id, averageOf(node, counted.get(node.id), model, rules)]),
+      ),
+  );
+  const first = averages.map((of) =>
+    nodes.length > 0 ? (of.get(nodes[0].id)?.value ?? null) : null,
+  );
+  const ranks = ranksOf(first);
+  return {
+    rules,
+    nodes,
+    counted,
+    rows: models.map((model, k) => ({ model, averages: averages[k], rank: ranks[k] })),
+  };
+}
+
+/** Whether a score enters the averages. */
+export function counts(
+  score: LeafScore | undefined,
+  { selection }: LeaderboardRules,
+): score is LeafScore & { readonly value: number } {
+  return (
+    score !== undefined && score.value !== null && (selection === 'include' || !score.selection)
+  );
+}
+
+/** Standard error behind a 95 % interval; null without one. */
+export const standardError = ({ ci }: Pick<Estimate, 'ci'>): number | null =>
+  ci && (ci[1] - ci[0]) / (2 * HALF);
+
+/** The estimate of a value with a variance; one that is not finite is null. */
+export function estimate(value: number, variance: number | null): Estimate {
+  if (!Number.isFinite(value)) return { value: null, ci: null };
+  const half = variance === null ? Number.NaN : HALF * Math.sqrt(variance);
+  return { value, ci: Number.isFinite(half) ? [value - half, value + half] : null };
+}
+
+function averageOf(
+  { shares: all, clipped }: TreeNode,
+  shares: readonly Share[] = [],
+  { scores }: ScoredModel,
+  rules: LeaderboardRules,
+): Average {
+  let [n, sum] = [0, 0];
+  let variance: number | null = 0;
+  for (const { benchmark, weight } of shares) {
+    const score = scores.get(benchmark);
+    if (!counts(score, rules)) continue;
+    n++;
+    sum += weight * (clipped ? Math.min(Math.max(score.value, 0), 1) : score.value);
+    const se = standardError(score);
+    variance = variance === null || se === null ? null : variance + (weight * se) ** 2;
+  }
+  return { ...(n > 0 ? estimate(sum, variance) : { value: null, ci: null }), n, m: all.length };
+}
+
+/** Hundredths, half up, of what a number is but for its last bits. */
+const hundredths = (value: number) => Math.round(Number(`${value.toFixed(12)}e2`));
+
+function ranksOf(values: readonly (number | null)[]): (number | null)[] {
+  const rounded = values.map((value) => (value === null ? null : hundredths(value)));
+  const descending = rounded.filter((value) => value !== null).sort((a, b) => b - a);
+  const places = new Map<number, number>();
+  for (const [k, value] of descending.entries()) if (!places.has(value)) places.set(value, k + 1);
+  return rounded.map((value) => (value === null ? null : (places.get(value) ?? null)));
+}
