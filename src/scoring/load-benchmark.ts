@@ -1,4 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
+import { traced } from '../runtime/traced.js';
 import type { Benchmark } from './benchmark-file.js';
 import { DataSources } from './data-sources.js';
 import { loadLabels } from './label-benchmark.js';
@@ -30,7 +31,9 @@ export async function loadBenchmarks(
     for (const name of names) {
       for (const benchmark of found(name, fail)) {
         try {
-          const prepared = await prepare(benchmark, sources);
+          const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
+            prepare(benchmark, sources),
+          );
           loaded.push({ ...prepared, verified: await isVerified(benchmark, context.home) });
         } catch (error) {
           fail(benchmark.id, error);
