@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { constants, createBrotliDecompress } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/formats/package-root.js';
+import { digestOfFile } from '../../src/store/file-digest.js';
+import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
+import { SCHEMA } from '../../src/store/migrations.js';
+import { localPrincipal } from '../../src/store/principal.js';
+
+const fixtures = join(packageRoot, 'test', 'fixtures', 'homes');
+
+/** A home that an earlier ventral wrote. */
+async function unpackedHome(name: string): Promise<string> {
+  const home = await mkdtemp(join(tmpdir(), 'ventral-upgrade-'));
+  const tar = spawn('tar', ['-xf', '-', '-C', home], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const ended = once(tar, 'close');
+  const large = { params: { [constants.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 } };
+  const source = createReadStream(join(fixtures, `${name}.tar.br`));
+  await pipeline(source, createBrotliDecompress(large), tar.stdin);
+  expect(await ended).toEqual([0, null]);
+  return home;
+}
+
+describe('the home that the commit wrote which closed the first issue', () => {
+  // What that commit answered over HTTP before it was stopped.
+  const then = JSON.parse(readFileSync(join(fixtures, 'first-issue.json'), 'utf8'));
+  let home: string;
+  let store: HomeStore;
+  beforeAll(async () => {
+    home = await unpackedHome('first-issue');
+    expect(JSON.parse(await readFile(join(home, 'format.json'), 'utf8')).schema).toBe(2);
+    store = await openHomeStore(home);
+  });
+  afterAll(async () => {
+    await store.close();
+    await rm(home, { recursive: true });
+  });
+
+  it('has the schema of today', async () => {
+    const { schema } = JSON.parse(await readFile(join(home, 'format.json'), 'utf8'));
+    expect(schema).toBe(SCHEMA);
+    expect(await store.database.query('select version from schema_version')).toEqual([
+      { version: SCHEMA },
+    ]);
+  });
+
+  it('has its models and benchmarks, owned by the one user, with their files', async () => {
+    const [model] = then.models;
+    const found = await store.models.find(localPrincipal, model.id);
+    expect(found).toMatchObject({
+      id: model.id,
+      digest: model.digest,
+      name: model.name,
+      size: model.size,
+      card: model.card,
+      graph: model.graph,
+      owner: 'local',
+      visibility: 'private',
+      createdAt: new Date(model.createdAt),
+    });
+    expect(await digestOfFile(store.files.path(model.digest))).toBe(model.digest);
+    const [benchmark] = then.benchmarks;
+    expect(await store.benchmarks.find(localPrincipal, benchmark.id)).toMatchObject({
+      digest: benchmark.upload.digest,
+      owner: 'local',
+      summary: { benchmarks: benchmark.benchmarks, metric: 'pls' },
+    });
+    const folder = store.benchmarkFiles.folder(benchmark.upload.digest);
+    expect((await readdir(folder)).toSorted()).toEqual([
+      'benchmark.yaml',
+      'neuroids.csv',
+      'recordings.csv',
+      'stimuli.csv',
+      'stimuli.zip',
+    ]);
+  });
+
+  it('has its jobs with every bit of their scores, and the one that waited', async () => {
+    for (const job of then.scores) {
+      const found = await store.jobs.find(job.id);
+      expect(found).toMatchObject({
+        kind: 'score',
+        owner: 'local',
+        model: job.model,
+        registration: job.model.startsWith('mdl_') ? job.model : null,
+        state: 'succeeded',
+        benchmarks: job.benchmarks,
+        createdAt: new Date(job.createdAt),
+        finishedAt: new Date(job.finishedAt),
+      });
+      expect(found?.kind === 'score' && found.results).toEqual(job.results);
+    }
+    expect(await store.jobs.find(then.open)).toMatchObject({ state: 'queued', owner: 'local' });
+  });
+});
