@@ -1,21 +1,42 @@
 import { VentralError } from '../errors/ventral-error.js';
+import {
+  allTensors,
+  checkDeclaredValues,
+  checkTexts,
+  expandedNodes,
+  functionKey,
+  tensorBytes,
+} from './check-sizes.js';
 import { nodeReads } from './dataflow.js';
-import { elementBytes, elementTypeName } from './element-type.js';
+import { elementTypeName } from './element-type.js';
 import { externalFiles } from './external-data.js';
-import type { Graph, TensorInfo } from './graph.js';
+import type { Graph } from './graph.js';
 import type { Model } from './model.js';
 import { type ModelInput, type ModelValue, modelInputs, modelValue } from './model-inputs.js';
 import { allNodes, listOperators, type OperatorUse, subgraphs } from './operators.js';
 
 /** What a model may be at most. */
 export interface GraphLimits {
+  /** Calls of functions of its own written out. */
   readonly nodes: number;
-  /** Bytes of the file and its external data together. */
+  /** Bytes of the file, and of all tensors as they are once loaded. */
   readonly bytes: number;
+  /** Bytes of a value as large as the file says, in one run. */
+  readonly valueBytes: number;
+  /** Characters of a name, bytes of a text in an attribute. */
+  readonly textLength: number;
 }
 
-/** More nodes than any network has; bytes as many as a protobuf, and so the runtime, can take. */
-export const graphLimits: GraphLimits = { nodes: 100_000, bytes: 2 ** 31 - 1 };
+/**
+ * More nodes than any network has; bytes as many as a protobuf, and so the runtime, can take; values as
+ * large as those of a ResNet for a fixed batch of a thousand.
+ */
+export const graphLimits: GraphLimits = {
+  nodes: 100_000,
+  bytes: 2 ** 31 - 1,
+  valueBytes: 2 ** 32,
+  textLength: 2 ** 20,
+};
 
 /** What a checked model is. */
 export interface GraphSummary {
@@ -40,22 +61,19 @@ const DOMAINS = new Set(['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft', 'ai.onnx.
 
 /**
  * Looks at a model before the runtime sees it: operator sets and domains, how much there is of
- * everything, that tensors hold what their shapes say, that every value is made once and before it
- * is read, that external data stay in the model's folder. Subgraphs and functions too.
+ * everything and would be once loaded, that tensors hold what their shapes say, that every value is made
+ * once and before it is read, that external data stay in the model's folder. Subgraphs and functions too.
  * Throws `onnx-invalid`, `onnx-operator` or `onnx-external-data`.
  */
-export function checkGraph(model: Model, limits: GraphLimits = graphLimits): GraphSummary {
+export function checkGraph(model: Model, given: Partial<GraphLimits> = {}): GraphSummary {
+  const limits = { ...graphLimits, ...given };
+
   const opset = model.opsets.get('') ?? 0;
   if (model.opsets.has('') && opset < 9) {
     throw invalid(model, 'opset_import', 'opset 9 or later', `opset ${opset}`);
   }
   const nodes = checkNodes(model, limits);
-  const tensors = [...allTensors(model)];
-  const sizes = tensors.map((tensor) => checkTensor(model, tensor));
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  if (bytes > limits.bytes) {
-    throw invalid(model, 'tensors', `at most ${limits.bytes} bytes of tensors`, `${bytes}`);
-  }
+  const bytes = checkSizes(model, limits);
   const inputs = modelInputs(model);
   if (inputs.length === 0) throw invalid(model, 'graph.input', 'an input for pictures', 'none');
   checkValues(model, model.graph, () => false);
@@ -72,6 +90,23 @@ export function checkGraph(model: Model, limits: GraphLimits = graphLimits): Gra
   };
 }
 
+/** Bytes of all tensors once loaded. */
+function checkSizes(model: Model, limits: GraphLimits): number {
+  const refuse = refusalOf(model);
+  checkTexts(model, limits.textLength, refuse);
+  checkDeclaredValues(model, limits.valueBytes, refuse);
+  const file = model.records.reduce((sum, { raw }) => sum + raw.length, 0);
+  let tensors = 0;
+  for (const tensor of allTensors(model)) tensors += tensorBytes(tensor, refuse);
+  for (const [field, bytes] of Object.entries({ file, tensors })) {
+    if (bytes > limits.bytes) throw refuse(field, `at most ${limits.bytes} bytes`, `${bytes}`);
+  }
+  return tensors;
+}
+
+const refusalOf = (model: Model) => (field: string, expected: string, found: string) =>
+  invalid(model, field, expected, found);
+
 function invalid(model: Model, field: string, expected: string, found: string): VentralError {
   return new VentralError(
     'onnx-invalid',
@@ -81,12 +116,12 @@ function invalid(model: Model, field: string, expected: string, found: string): 
 }
 
 function checkNodes(model: Model, limits: GraphLimits): number {
-  const own = new Set(model.functions.map((f) => `${f.domain}\0${f.name}`));
+  const own = new Set(model.functions.map((f) => functionKey(f.domain, f.name)));
   let count = 0;
   for (const { name, operator, domain } of allNodes(model)) {
     count++;
     if (operator === '') throw invalid(model, `node ${name}`, 'an operator', 'none');
-    if (DOMAINS.has(domain) || own.has(`${domain}\0${operator}`)) continue;
+    if (DOMAINS.has(domain) || own.has(functionKey(domain, operator))) continue;
     throw new VentralError(
       'onnx-operator',
       `${model.name} calls ${domain}.${operator} in node ${name || '(without a name)'}: the runtime has no operators of that domain`,
@@ -98,56 +133,10 @@ function checkNodes(model: Model, limits: GraphLimits): number {
       },
     );
   }
-  if (count > limits.nodes) throw invalid(model, 'nodes', `at most ${limits.nodes}`, `${count}`);
+  for (const found of [count, expandedNodes(model, refusalOf(model))]) {
+    if (found > limits.nodes) throw invalid(model, 'nodes', `at most ${limits.nodes}`, `${found}`);
+  }
   return count;
-}
-
-function* allTensors(model: Model): Generator<TensorInfo> {
-  yield* tensorsOf(model.graph);
-  for (const { nodes } of model.functions) {
-    for (const node of nodes) {
-      for (const attribute of node.attributes) yield* attribute.tensors;
-      for (const graph of subgraphs(node)) yield* tensorsOf(graph);
-    }
-  }
-}
-
-function* tensorsOf(graph: Graph): Generator<TensorInfo> {
-  yield* graph.initializers;
-  yield* graph.sparseInitializers;
-  for (const node of graph.nodes) {
-    for (const attribute of node.attributes) yield* attribute.tensors;
-    for (const inner of subgraphs(node)) yield* tensorsOf(inner);
-  }
-}
-
-/** Bytes of a tensor; throws where its shape and its data disagree. */
-function checkTensor(model: Model, tensor: TensorInfo): number {
-  const field = `tensor ${tensor.name || '(without a name)'}`;
-  const count = tensor.dims.reduce((product, dim) => product * dim, 1);
-  const shape = `[${tensor.dims.join(', ')}]`;
-  if (tensor.dims.some((dim) => dim < 0) || !Number.isSafeInteger(count)) {
-    throw invalid(model, field, 'a shape of sizes', shape);
-  }
-  const bytes = elementBytes(tensor.elementType, count);
-  const type = elementTypeName(tensor.elementType);
-  if (bytes === undefined) {
-    throw invalid(model, field, 'a known element type', `number ${tensor.elementType}`);
-  }
-  const { data } = tensor;
-  if (data.at === 'raw' && (type === 'string' || data.bytes.length !== bytes)) {
-    throw invalid(model, field, `${bytes} bytes for ${type} ${shape}`, `${data.bytes.length}`);
-  }
-  if (data.at === 'typed' && data.elements !== typedCount(type ?? '', count)) {
-    throw invalid(model, field, `${count} elements for ${type} ${shape}`, `${data.elements}`);
-  }
-  return bytes;
-}
-
-/** Entries of the typed data field: complex numbers take two, 4-bit numbers half a one. */
-function typedCount(type: string, count: number): number {
-  if (type.startsWith('complex')) return 2 * count;
-  return ['uint4', 'int4', 'float4e2m1'].includes(type) ? Math.ceil(count / 2) : count;
 }
 
 /** Every value is made once, and before it is read; `outer` knows those around a subgraph. */

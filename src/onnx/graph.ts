@@ -34,6 +34,8 @@ export interface TensorInfo {
   readonly dims: readonly number[];
   readonly data: TensorData;
   readonly bytes: Uint8Array;
+  /** Where these are the values of a sparse tensor: its shape, in which the runtime writes it out. */
+  readonly dense?: readonly number[];
 }
 
 /** An attribute of a node; only the member of its type is set. */
@@ -95,7 +97,7 @@ export function startReading(): ReadState {
 
 /** Reads a GraphProto. Throws {@link WireError}. */
 export function readGraph(bytes: Uint8Array, state: ReadState): Graph {
-  if (state.depth > MAX_DEPTH) throw new WireError('malformed', 0, 0);
+  if (state.depth > MAX_DEPTH) throw new WireError('deep', 0, 0);
   const all: WireRecord[] = [];
   const graph = {
     name: '',
@@ -223,14 +225,18 @@ function typedElements({ field, wire, payload }: WireRecord): number {
   return count;
 }
 
+/** Reads a SparseTensorProto: its values and its indices. */
 function readSparse(bytes: Uint8Array, state: ReadState): TensorInfo[] {
-  const found: TensorInfo[] = [];
+  const dense: number[] = [];
+  const values: TensorInfo[] = [];
+  const indices: TensorInfo[] = [];
   for (const part of state.budget.records(bytes)) {
-    if (part.wire === 2 && (part.field === 1 || part.field === 2)) {
-      found.push(readTensor(part.payload, state));
-    }
+    if (part.field === 3) append(dense, integers(part), state);
+    else if (part.wire !== 2) continue;
+    else if (part.field === 1) values.push(readTensor(part.payload, state));
+    else if (part.field === 2) indices.push(readTensor(part.payload, state));
   }
-  return found;
+  return [...values.map((tensor) => ({ ...tensor, dense })), ...indices];
 }
 
 /** Reads a StringStringEntryProto. Throws {@link WireError}. */

@@ -97,7 +97,13 @@ export function readModel(bytes: Uint8Array, name: string): Model {
     };
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    throw new VentralError('onnx-invalid', `${name} is damaged inside its graph`, {
+    const words = {
+      many: 'holds more parts than any network has',
+      deep: 'nests subgraphs deeper than any network does',
+      cut: 'is damaged inside its graph',
+      malformed: 'is damaged inside its graph',
+    };
+    throw new VentralError('onnx-invalid', `${name} ${words[error.kind]}`, {
       file: name,
       field: 'graph',
       found: error.message,

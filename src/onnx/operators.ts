@@ -18,7 +18,8 @@ export function* allNodes(model: Model): Generator<GraphNode> {
   for (const { nodes } of model.functions) yield* nodesOf(nodes);
 }
 
-function* nodesOf(nodes: readonly GraphNode[]): Generator<GraphNode> {
+/** These nodes and those of their subgraphs. */
+export function* nodesOf(nodes: readonly GraphNode[]): Generator<GraphNode> {
   for (const node of nodes) {
     yield node;
     for (const graph of subgraphs(node)) yield* nodesOf(graph.nodes);

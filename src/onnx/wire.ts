@@ -4,12 +4,15 @@
  * protobuf.dev. Groups (wire types 3 and 4), which ONNX never uses, are refused.
  */
 
-/** Why bytes are not a message: they end inside a record, or they are not records at all. */
+/**
+ * Why bytes are not read: they end inside a record, they are not records at all, or what they hold is
+ * more (records, nodes) or deeper (subgraphs) than any network's.
+ */
 export class WireError extends Error {
   override readonly name = 'WireError';
 
   constructor(
-    readonly kind: 'cut' | 'malformed',
+    readonly kind: 'cut' | 'malformed' | 'many' | 'deep',
     /** Offset in the message where the record begins. */
     readonly offset: number,
     /** Field number of that record, 0 where even its key cannot be read. */
@@ -106,12 +109,12 @@ export class ReadBudget {
   /** Counts values that become objects or numbers. Throws {@link WireError} when there are too many. */
   spend(count: number, field: number): void {
     this.#records -= count;
-    if (this.#records < 0) throw new WireError('malformed', 0, field);
+    if (this.#records < 0) throw new WireError('many', 0, field);
   }
 
   /** Counts a node. */
   spendNode(): void {
-    if (this.#nodes-- <= 0) throw new WireError('malformed', 0, 1);
+    if (this.#nodes-- <= 0) throw new WireError('many', 0, 1);
   }
 }
 

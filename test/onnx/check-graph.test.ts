@@ -131,6 +131,123 @@ describe('refused', () => {
     expect(() => check(bytes)).toThrow(/net\.onnx/);
   });
 
+  const sparse = (shape: number[]) =>
+    bytesRecord(
+      15,
+      concatenate([
+        bytesRecord(
+          1,
+          concatenate([
+            dims(1),
+            integerRecord(2, 1),
+            bytesRecord(8, 'w'),
+            bytesRecord(9, new Uint8Array(4)),
+          ]),
+        ),
+        bytesRecord(
+          2,
+          concatenate([dims(1), integerRecord(2, 7), bytesRecord(9, new Uint8Array(8))]),
+        ),
+        ...shape.map((size) => integerRecord(3, size)),
+      ]),
+    );
+  const declared = (field: number, ...sizes: number[]) => {
+    const shape = concatenate(sizes.map((size) => bytesRecord(1, integerRecord(1, size))));
+    const type = bytesRecord(1, concatenate([integerRecord(1, 1), bytesRecord(2, shape)]));
+    return bytesRecord(field, concatenate([bytesRecord(1, 'x'), bytesRecord(2, type)]));
+  };
+  const text = (length: number) =>
+    bytesRecord(5, concatenate([bytesRecord(1, 't'), bytesRecord(4, 'a'.repeat(length))]));
+  const withText = (length: number) =>
+    bytesRecord(
+      1,
+      concatenate([bytesRecord(1, 'x'), bytesRecord(2, 'y'), bytesRecord(4, 'Relu'), text(length)]),
+    );
+
+  test.each([
+    ['a sparse tensor of 40 GB', modelOf(x, sparse([100_000, 100_000])), /tensors .* 40000000008/],
+    ['a sparse tensor beyond counting', modelOf(x, sparse([2 ** 40, 2 ** 40])), /tensor w .*sizes/],
+    ['an output of 10 GB', modelOf(x, declared(12, 1, 2_500_000_000)), /value x .*10000000000/],
+    ['an inner value of 10 GB', modelOf(x, declared(13, 2_500_000_000)), /value x .*10000000000/],
+    [
+      'a value of a negative size',
+      modelOf(declared(11, -7, 3)),
+      /value x .*sizes, found \[-7, 3\]/,
+    ],
+    ['a value of a hundred axes', modelOf(declared(11, ...Array(100).fill(1))), /value x .*sizes/],
+    [
+      'a text of two megabytes',
+      modelOf(x, withText(2 ** 21)),
+      /no longer than 1048576, found 2097152/,
+    ],
+  ])('%s', (_, bytes, words) => {
+    expect(() => check(bytes)).toThrow(
+      expect.objectContaining({ code: 'onnx-invalid', message: expect.stringMatching(words) }),
+    );
+  });
+
+  test('but not sizes that stand for free ones, nor a small sparse tensor or text', () => {
+    expect(check(modelOf(declared(11, -1, 0, 3))).inputs[0].dims).toEqual([null, null, 3]);
+    expect(check(modelOf(x, sparse([10, 10]), withText(1000))).bytes).toBe(408);
+  });
+
+  describe('functions of the model’s own', () => {
+    const call = (name: string) =>
+      concatenate([
+        bytesRecord(1, 'x'),
+        bytesRecord(2, `y${Math.random()}`),
+        bytesRecord(4, name),
+        bytesRecord(7, 'own'),
+      ]);
+    const own = (name: string, calls: readonly string[]) =>
+      bytesRecord(
+        25,
+        concatenate([
+          bytesRecord(1, name),
+          ...calls.map((called) => bytesRecord(7, call(called))),
+          bytesRecord(10, 'own'),
+        ]),
+      );
+    const modelWith = (...functions: Uint8Array[]) =>
+      concatenate([modelOf(x, bytesRecord(1, call('f0'))), ...functions]);
+    const many = (count: number, times: number) =>
+      Array.from({ length: count }, (_, i) =>
+        own(`f${i}`, i === count - 1 ? [] : Array(times).fill(`f${i + 1}`)),
+      );
+
+    test.each([
+      ['that calls itself', [own('f0', ['f0'])], /functions .*64 deep/],
+      ['that call each other', [own('f0', ['f1']), own('f1', ['f0'])], /functions .*64 deep/],
+      ['in a chain of a thousand', many(1000, 1), /functions .*64 deep/],
+      [
+        'ten deep, each calling ten of the next',
+        many(10, 10),
+        /nodes .*at most 100000, found 1111/,
+      ],
+    ])('%s', (_, functions, words) => {
+      expect(() => check(modelWith(...functions))).toThrow(words);
+    });
+
+    test('are counted as they are written', () => {
+      expect(check(modelWith(...many(4, 10)))).toMatchObject({ nodes: 31 });
+    });
+  });
+
+  test('subgraphs nested deeper than networks are', () => {
+    let graph = named(12, 'x');
+    for (let depth = 0; depth < 100; depth++) {
+      const branch = bytesRecord(5, concatenate([bytesRecord(1, 'b'), bytesRecord(6, graph)]));
+      const parts = [
+        bytesRecord(1, 'x'),
+        bytesRecord(2, `y${depth}`),
+        bytesRecord(4, 'If'),
+        branch,
+      ];
+      graph = bytesRecord(1, concatenate(parts));
+    }
+    expect(() => check(modelOf(x, graph))).toThrow(/net\.onnx nests subgraphs deeper/);
+  });
+
   test('inside a subgraph too', () => {
     const body = concatenate([
       tensor(dims(7), integerRecord(2, 1), bytesRecord(9, new Uint8Array(4))),
