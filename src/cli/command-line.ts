@@ -13,7 +13,7 @@ import { registerNetworks } from './commands/networks.js';
 import { registerScore } from './commands/score.js';
 import { registerServe } from './commands/serve.js';
 import { registerVerify } from './commands/verify.js';
-import { errorText } from './error-text.js';
+import { errorText, printable } from './error-text.js';
 import { addGlobalOptions } from './global-options.js';
 import type { Io } from './io.js';
 
@@ -54,7 +54,7 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<n
       io.err(
         thrown.code === 'commander.help'
           ? ventral.helpInformation()
-          : `ventral: ${thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')}\n`,
+          : printable(`ventral: ${thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')}`),
       );
       return 2;
     }

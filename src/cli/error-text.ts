@@ -1,12 +1,26 @@
 import type { VentralError } from '../errors/ventral-error.js';
+import { visibleName } from '../scoring/visible-name.js';
 
-/** What a person reads of an error: what it is about, its sentence, and with `--verbose` the stacks of it and its cause. */
+/**
+ * What a person reads of an error: what it is about, its sentence, and with `--verbose` the stacks of it and
+ * its cause. Names in it may come from anybody's file: what would move the cursor is written out.
+ */
 export function errorText(
   error: VentralError,
   { verbose, about }: { readonly verbose: boolean; readonly about?: string },
 ): string {
-  const sentence = `ventral: ${about === undefined ? '' : `${about}: `}${error.message.trimEnd()}\n`;
+  const sentence = printable(
+    `ventral: ${about === undefined ? '' : `${about}: `}${error.message.trimEnd()}`,
+  );
   if (!verbose) return sentence;
   const { cause } = error.details;
-  return `${sentence}${error.stack}\n${cause instanceof Error ? `caused by ${cause.stack}\n` : ''}`;
+  const stacks = `${error.stack}\n${cause instanceof Error ? `caused by ${cause.stack}` : ''}`;
+  return `${sentence}${printable(stacks.trimEnd())}`;
 }
+
+/** Text whose lines a terminal shows as they are. */
+export const printable = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => `${visibleName(line)}\n`)
+    .join('');

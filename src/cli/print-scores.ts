@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Score } from '../scoring/score.js';
 import type { ScoreOutcome } from '../scoring/score-model.js';
-import { errorText } from './error-text.js';
+import { errorText, printable } from './error-text.js';
 import type { Io } from './io.js';
 import { printRows } from './print-rows.js';
 
@@ -21,7 +21,8 @@ export function printScores(
   else if (scores.length > 0) printRows(head, scores.map(asRow), io);
   if (!format.json) {
     for (const { benchmark, warnings } of scores)
-      for (const { code, detail } of warnings) io.err(`${benchmark}: ${code}: ${detail}\n`);
+      for (const { code, detail } of warnings)
+        io.err(printable(`${benchmark}: ${code}: ${detail}`));
   }
   for (const { benchmark, error } of failures)
     io.err(errorText(error, { verbose: format.verbose, about: benchmark }));

@@ -6,6 +6,7 @@ import { importData } from '../../data/import-data.js';
 import { requireVerified, verifyData } from '../../data/verify-data.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { errorText } from '../error-text.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -94,7 +95,7 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
         bar.clear();
         const error = VentralError.from(thrown);
         if (names.length === 1 || error.code === 'interrupted') throw error;
-        io.err(`ventral: ${name}: ${error.message}\n`);
+        io.err(errorText(error, { verbose: false, about: name }));
         process.exitCode = 1;
       }
     }
