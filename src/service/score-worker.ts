@@ -25,6 +25,8 @@ export interface WorkerOptions {
   /** Bytes that the cache of activations may keep (`--max-cache`). */
   readonly maxCache: number;
   readonly threads: number;
+  /** Time that a job may take; by default twelve hours. */
+  readonly seconds?: number;
   /** Compiled module that scores. */
   readonly script?: string;
 }
@@ -66,6 +68,10 @@ export class ScoreWorker {
     });
   }
 
+  get #seconds(): number {
+    return this.#options.seconds ?? DEADLINE_SECONDS;
+  }
+
   /** False once the worker was stopped or its loop has failed. */
   get alive(): boolean {
     return !this.#stopped.signal.aborted;
@@ -99,7 +105,7 @@ export class ScoreWorker {
         script: 'activation-child.js',
         task: { task, bounds: { home, threads, maxMemory, maxScratch } },
         temporary: store.temporary,
-        limits: { memory: 2 * maxMemory, seconds: DEADLINE_SECONDS },
+        limits: { memory: 2 * maxMemory, seconds: this.#seconds },
         signal: AbortSignal.any([signal, this.#stopped.signal]),
       });
     });
@@ -211,7 +217,7 @@ export class ScoreWorker {
       script: this.#options.script ?? 'score-child.js',
       task,
       temporary: store.temporary,
-      limits: { memory: OWN_MEMORY + maxMemory + 3 * size, seconds: DEADLINE_SECONDS },
+      limits: { memory: OWN_MEMORY + maxMemory + 3 * size, seconds: this.#seconds },
       signal: abort.signal,
       progress: this.#progressOf(job, abort),
     });
