@@ -772,6 +772,14 @@ export interface components {
         benchmarkFilter: string;
         /** @description `wait=N`: seconds to wait for the end of the job. */
         prefer: string;
+        /**
+         * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+         *     the same caller, method and path. Sent again it gives the first answer, with
+         *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+         *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+         *     their other parts. An answer of 429 or of 500 and above is not kept.
+         */
+        idempotencyKey: string;
         /** @description The id of a job. */
         job: string;
     };
@@ -813,7 +821,16 @@ export interface operations {
     registerModel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -878,7 +895,16 @@ export interface operations {
     deleteModel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
             path: {
                 /** @description The id of a registration, or the digest of its bytes. */
                 model: components["parameters"]["model"];
@@ -902,7 +928,16 @@ export interface operations {
     changeModel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
             path: {
                 /** @description The id of a registration, or the digest of its bytes. */
                 model: components["parameters"]["model"];
@@ -1008,7 +1043,16 @@ export interface operations {
     registerBenchmark: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -1075,7 +1119,16 @@ export interface operations {
     deleteBenchmark: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
             path: {
                 /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
                 benchmark: components["parameters"]["benchmark"];
@@ -1133,6 +1186,14 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
                 /** @description `wait=N`: seconds to wait for the end of the job. */
                 Prefer?: components["parameters"]["prefer"];
             };
@@ -1201,7 +1262,16 @@ export interface operations {
     cancelScore: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
             path: {
                 /** @description The id of a job. */
                 job: components["parameters"]["job"];
@@ -1260,6 +1330,14 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
                 /** @description `wait=N`: seconds to wait for the end of the job. */
                 Prefer?: components["parameters"]["prefer"];
             };
@@ -1328,7 +1406,16 @@ export interface operations {
     cancelLayerMap: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
             path: {
                 /** @description The id of a job. */
                 job: components["parameters"]["job"];

@@ -11,6 +11,7 @@ import { activationRoutes } from './activation-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
+import { idempotency, sameBody } from './idempotency.js';
 import { layerMapRoutes } from './layer-map-routes.js';
 import { localToken } from './local-token.js';
 import { loopbackGuard } from './loopback-guard.js';
@@ -37,6 +38,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.use(storablePath);
   app.get('/', frontPage);
   app.use('/v1', noStore, docsRoutes(description));
+  app.use(idempotency(context));
   // An upload streams to disk: neither the body parser nor the validator may see it.
   app.post('/v1/models', modelUpload(context));
   app.post('/v1/benchmarks', benchmarkUpload(context));
@@ -54,6 +56,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   );
   app.use(
     '/v1',
+    sameBody,
     modelRoutes(context),
     benchmarkRoutes(context),
     scoreRoutes(context),

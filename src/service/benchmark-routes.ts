@@ -9,6 +9,7 @@ import { principalOf } from './principal-of.js';
 import { readVisibility } from './read-visibility.js';
 import { receiveStream } from './receive-file.js';
 import { receiveUpload } from './upload.js';
+import { replayed } from './upload-replay.js';
 
 type BenchmarkResource = components['schemas']['Benchmark'];
 
@@ -26,6 +27,7 @@ export function benchmarkUpload({ store, benchmarks, uploadSize }: ServiceContex
           fieldSize: 1024,
           fieldNames: ['visibility'],
         });
+    if (await replayed(response, { file, fields })) return;
     const principal = principalOf(response);
     const { benchmark, created } = await benchmarks.register(principal, file, () => ({
       visibility: readVisibility(fields) ?? 'private',

@@ -5,6 +5,7 @@ import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '.
 import type { JobFilter } from '../store/job-store.js';
 import type { Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
+import { madeBefore, noteMadeBy } from './idempotency.js';
 import { principalOf, requireChange } from './principal-of.js';
 import { readPage } from './read-page.js';
 
@@ -49,8 +50,14 @@ export function jobRoutes<K extends JobKind, Asked>(
   });
   router.post(path, async (request, response) => {
     const principal = principalOf(response);
-    const asked = await resource.request(context, principal, request.body as Asked);
-    const job = (await store.jobs.create(principal, asked)) as JobOf<K>;
+    const before = madeBefore(response);
+    const job = before
+      ? await find(response, before)
+      : ((await store.jobs.create(
+          principal,
+          await resource.request(context, principal, request.body as Asked),
+          (queries, id) => noteMadeBy(response, queries, id),
+        )) as JobOf<K>);
     if (isOpen(job)) worker.wake();
     await answer(context, resource, job, request, response);
   });

@@ -9,6 +9,7 @@ import { readCard } from './read-card.js';
 import { readPage } from './read-page.js';
 import { readVisibility } from './read-visibility.js';
 import { receiveUpload } from './upload.js';
+import { replayed } from './upload-replay.js';
 
 type ModelResource = components['schemas']['Model'];
 
@@ -22,6 +23,7 @@ export function modelUpload({ store, desk, uploadSize }: ServiceContext): Reques
       fieldSize: CARD_SIZE,
       fieldNames: ['card', 'name', 'visibility'],
     });
+    if (await replayed(response, received)) return;
     const { model, created } = await desk.register(principalOf(response), received.file, () =>
       describe(received.fields),
     );

@@ -34,11 +34,17 @@ export class JobStore {
   /**
    * Writes a job. Results of equal inputs that the principal may see become its own at once, under the
    * model's present name; a job that lacks nothing then is born `succeeded`.
+   * @param also what else is written in the same transaction
    */
-  create<R extends JobRequest>(principal: Principal, request: R): Promise<JobOf<R['kind']>> {
+  create<R extends JobRequest>(
+    principal: Principal,
+    request: R,
+    also: (queries: Queries, id: string) => Promise<void> = async () => {},
+  ): Promise<JobOf<R['kind']>> {
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
       await insert(queries, id, request);
+      await also(queries, id);
       const whole =
         request.kind === 'score'
           ? await reuseScores(queries, principal, id, request)

@@ -149,11 +149,15 @@ const migrations: readonly (readonly string[])[] = [
       method text not null,
       path text not null,
       key text not null,
+      token text not null,
+      lease timestamptz not null,
       fingerprint text,
+      made text,
       answer json,
       created_at timestamptz not null default now(),
       primary key (principal, method, path, key)
     )`,
+    'create index idempotency_created on idempotency (created_at)',
   ],
 ];
 
