@@ -28,17 +28,35 @@ export interface ZipArchive {
 }
 
 /** What one archive may hold before it is refused as a bomb. */
-const limits = { entries: 200_000, totalBytes: 64 * 2 ** 30, ratio: 400, ratioFrom: 64 * 2 ** 20 };
+export interface ZipLimits {
+  readonly entries: number;
+  /** Of all entries together, unpacked. */
+  readonly totalBytes: number;
+  /** Most that an entry may grow by being unpacked, from `ratioFrom` bytes on. */
+  readonly ratio: number;
+  readonly ratioFrom: number;
+}
+
+const limits: ZipLimits = {
+  entries: 200_000,
+  totalBytes: 64 * 2 ** 30,
+  ratio: 400,
+  ratioFrom: 64 * 2 ** 20,
+};
 
 /**
  * Opens an archive and checks its directory. Throws `file-missing`, `zip-unsafe-path` for a name
  * that leaves the folder it is unpacked to, `zip-invalid` for what is no archive, for encrypted or
  * doubled entries and for one that would unpack to far more than it is.
  */
-export async function openZip(path: string, name: string = path): Promise<ZipArchive> {
+export async function openZip(
+  path: string,
+  name: string = path,
+  most: ZipLimits = limits,
+): Promise<ZipArchive> {
   const zip = await openFile(path, name);
   try {
-    const entries = await readDirectory(zip, name);
+    const entries = await readDirectory(zip, name, most);
     return archive(zip, name, entries);
   } catch (error) {
     zip.close();
@@ -61,7 +79,7 @@ function openFile(path: string, name: string): Promise<ZipFile> {
   });
 }
 
-function readDirectory(zip: ZipFile, name: string): Promise<Map<string, Entry>> {
+function readDirectory(zip: ZipFile, name: string, most: ZipLimits): Promise<Map<string, Entry>> {
   const entries = new Map<string, Entry>();
   let total = 0;
   return new Promise((resolve, reject) => {
@@ -70,9 +88,9 @@ function readDirectory(zip: ZipFile, name: string): Promise<Map<string, Entry>> 
     zip.on('entry', (entry: Entry) => {
       try {
         total += entry.uncompressedSize;
-        checkEntry(entry, name);
+        checkEntry(entry, name, most);
         if (entries.has(entry.fileName)) refuse(name, entry.fileName, 'stands in it twice');
-        if (total > limits.totalBytes || entries.size >= limits.entries) {
+        if (total > most.totalBytes || entries.size >= most.entries) {
           refuse(name, entry.fileName, 'makes it larger than an archive may be');
         }
         if (!entry.fileName.endsWith('/')) entries.set(entry.fileName, entry);
@@ -85,7 +103,7 @@ function readDirectory(zip: ZipFile, name: string): Promise<Map<string, Entry>> 
   });
 }
 
-function checkEntry(entry: Entry, name: string): void {
+function checkEntry(entry: Entry, name: string, { ratio, ratioFrom }: ZipLimits): void {
   if (entry.isEncrypted()) refuse(name, entry.fileName, 'is encrypted');
   if (![0, 8].includes(entry.compressionMethod)) {
     refuse(
@@ -94,8 +112,8 @@ function checkEntry(entry: Entry, name: string): void {
       `is compressed by method ${entry.compressionMethod}, not by deflate`,
     );
   }
-  const isLarge = entry.uncompressedSize > limits.ratioFrom;
-  if (isLarge && entry.uncompressedSize > limits.ratio * entry.compressedSize) {
+  const isLarge = entry.uncompressedSize > ratioFrom;
+  if (isLarge && entry.uncompressedSize > ratio * entry.compressedSize) {
     refuse(name, entry.fileName, `would unpack to ${entry.uncompressedSize} bytes`);
   }
 }
@@ -170,6 +188,8 @@ function zipError(error: unknown, name: string, entry?: string): VentralError {
 export interface ZipContent {
   readonly name: string;
   readonly data: Uint8Array | (() => Readable);
+  /** Bytes that such a stream gives, where that is known. */
+  readonly size?: number;
   /** Deflated; stored where false. */
   readonly compress: boolean;
 }
@@ -182,18 +202,33 @@ export async function writeZip(
   path: string,
   contents: Iterable<ZipContent> | AsyncIterable<ZipContent>,
 ): Promise<void> {
-  await replaceFile(path, async (temporary) => {
-    const zip = new yazl.ZipFile();
-    const written = pipeline(zip.outputStream, createWriteStream(temporary, { flags: 'wx' }));
-    const fill = async () => {
-      for await (const content of contents) await addEntry(zip, content);
-      zip.end();
-    };
-    await Promise.all([fill(), written]);
-  });
+  await replaceFile(path, (temporary) =>
+    pipeline(zipStream(contents), createWriteStream(temporary, { flags: 'wx' })),
+  );
 }
 
-async function addEntry(zip: yazl.ZipFile, { name, data, compress }: ZipContent): Promise<void> {
+/** An archive as a stream, which errors where an entry does; destroyed, it destroys the entry's. */
+export function zipStream(contents: Iterable<ZipContent> | AsyncIterable<ZipContent>): Readable {
+  const zip = new yazl.ZipFile();
+  const output = zip.outputStream as Readable;
+  const fill = async () => {
+    for await (const content of contents) {
+      if (output.destroyed) return;
+      await addEntry(zip, content, output);
+    }
+    zip.end();
+  };
+  const fail = (error: Error) => void output.destroy(error);
+  zip.on('error', fail);
+  fill().catch(fail);
+  return output;
+}
+
+async function addEntry(
+  zip: yazl.ZipFile,
+  { name, data, size, compress }: ZipContent,
+  output: Readable,
+): Promise<void> {
   const options = { mtime: firstMoment, forceDosTimestamp: true, compress };
   if (typeof data !== 'function') {
     zip.addBuffer(Buffer.from(data.buffer, data.byteOffset, data.byteLength), name, options);
@@ -204,6 +239,8 @@ async function addEntry(zip: yazl.ZipFile, { name, data, compress }: ZipContent)
     stream.once('close', resolve);
     stream.once('error', reject);
   });
-  zip.addReadStream(stream, name, options);
-  await ended;
+  const end = () => void stream.destroy();
+  output.once('close', end);
+  zip.addReadStream(stream, name, size === undefined ? options : { ...options, size });
+  await ended.finally(() => output.off('close', end));
 }

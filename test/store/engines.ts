@@ -2,6 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import type { Database } from '../../src/store/database.js';
+import { openEmbeddedDatabase } from '../../src/store/embedded-database.js';
+import { openPostgresDatabase } from '../../src/store/postgres-database.js';
 import { copyTemplate, emptyDatabase } from '../postgres.js';
 import { madeHome } from './made-home.js';
 
@@ -30,6 +33,12 @@ export async function emptyPlace(engine: Engine, prefix = 'ventral-empty-'): Pro
   if (engine === 'embedded') return { home };
   return { home, databaseUrl: await emptyDatabase(inject('postgres')) };
 }
+
+/** The bare database of a place, without a table where it is new. */
+export const openDatabase = ({ home, databaseUrl }: StorePlace): Promise<Database> =>
+  databaseUrl === undefined
+    ? openEmbeddedDatabase(join(home, 'db'))
+    : openPostgresDatabase(databaseUrl);
 
 /** Removes a temporary home; databases go with their server. */
 export const removePlace = ({ home }: StorePlace) => rm(home, { recursive: true, force: true });

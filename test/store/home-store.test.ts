@@ -2,16 +2,18 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openEmbeddedDatabase } from '../../src/store/embedded-database.js';
 import { openHomeStore } from '../../src/store/home-store.js';
 import { migrate, SCHEMA } from '../../src/store/migrations.js';
+import { openPostgresDatabase } from '../../src/store/postgres-database.js';
 import { localPrincipal } from '../../src/store/principal.js';
-
-let home: string;
-beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'ventral-home-'));
-});
-afterAll(() => rm(home, { recursive: true, force: true }));
+import {
+  emptyPlace,
+  engines,
+  madePlace,
+  openDatabase,
+  removePlace,
+  type StorePlace,
+} from './engines.js';
 
 const hex = (digit: string) => digit.repeat(64);
 const model = (digit: string) => ({
@@ -25,7 +27,16 @@ const model = (digit: string) => ({
   graph: {},
 });
 
-describe('the store of a home', () => {
+describe.each(engines)('the store of a home, its tables in the %s database', (engine) => {
+  let place: StorePlace;
+  let home: string;
+  beforeAll(async () => {
+    place = await emptyPlace(engine, 'ventral-home-');
+    home = place.home;
+  });
+  afterAll(() => removePlace(place));
+  const open = () => openHomeStore(home, place);
+
   it('is there again after it was closed, and sweeps what nothing needs', async () => {
     // What a killed process leaves: a database half-made, an upload, a file without a registration.
     await mkdir(join(home, 'db.new', 'base'), { recursive: true });
@@ -33,10 +44,10 @@ describe('the store of a home', () => {
     await mkdir(join(home, 'models', hex('b')), { recursive: true });
     await writeFile(join(home, '.old.tmp'), '');
     await utimes(join(home, '.old.tmp'), 0, 0);
-    let store = await openHomeStore(home);
-    const { model: first, created } = await store.models.register(model('a'));
+    let store = await open();
+    const { model: first, created } = await store.models.register(localPrincipal, model('a'));
     expect(created).toBe(true);
-    expect(await store.models.register({ ...model('a'), name: 'again' })).toEqual({
+    expect(await store.models.register(localPrincipal, { ...model('a'), name: 'again' })).toEqual({
       model: first,
       created: false,
     });
@@ -44,23 +55,20 @@ describe('the store of a home', () => {
     await writeFile(temporary, 'bytes');
     await store.files.place(temporary, first.digest);
     await store.close();
-    store = await openHomeStore(home);
+    store = await open();
     expect(await store.models.find(localPrincipal, first.id)).toEqual(first);
     expect(await readFile(store.files.path(first.digest), 'utf8')).toBe('bytes');
     expect(await readdir(join(home, 'models'))).toEqual([hex('a')]);
-    expect((await readdir(home)).toSorted()).toEqual([
-      'benchmarks',
-      'db',
-      'format.json',
-      'models',
-      'tmp',
-    ]);
+    const database = engine === 'embedded' ? ['db'] : ['db.new'];
+    expect((await readdir(home)).toSorted()).toEqual(
+      ['benchmarks', ...database, 'format.json', 'models', 'tmp'].toSorted(),
+    );
     expect(await readdir(store.temporary)).toEqual([]);
     await store.close();
   });
 
   it('keeps the bytes that an open job needs', async () => {
-    let store = await openHomeStore(home);
+    let store = await open();
     await mkdir(join(home, 'models', hex('c')), { recursive: true });
     const request = {
       kind: 'score' as const,
@@ -75,16 +83,19 @@ describe('the store of a home', () => {
       keys: ['k'],
     };
     const job = await store.jobs.create(localPrincipal, request);
-    expect((await store.jobs.claim())?.id).toBe(job.id);
+    expect((await store.jobs.attempts.claim())?.job.id).toBe(job.id);
     await store.close();
-    store = await openHomeStore(home);
+    store = await open();
     expect(await readdir(join(home, 'models'))).toContain(hex('c'));
-    expect(await store.jobs.find(job.id)).toMatchObject({ state: 'queued', attempt: 1 });
+    // In a PostgreSQL another process may be at it.
+    await store.jobs.attempts.recover(engine === 'embedded');
+    const state = engine === 'embedded' ? 'queued' : 'running';
+    expect(await store.jobs.find(job.id)).toMatchObject({ state, attempt: 1 });
     await store.close();
   });
 
   it('migrates once, several at a time', async () => {
-    const store = await openHomeStore(home);
+    const store = await open();
     await Promise.all([migrate(store.database), migrate(store.database)]);
     expect(await store.database.query('select version from schema_version')).toEqual([
       { version: SCHEMA },
@@ -96,8 +107,8 @@ describe('the store of a home', () => {
   });
 
   it('takes over the jobs of a home that knew scores alone', async () => {
-    await rm(join(home, 'db'), { recursive: true });
-    const before = await openEmbeddedDatabase(join(home, 'db'));
+    const older = await emptyPlace(engine);
+    const before = await openDatabase(older);
     await migrate(before, 2);
     for (const statement of [
       `insert into models (id, digest, name, visibility, size, graph) values ('mdl_old', 'sha256:old', 'old', 'private', 1, '{}')`,
@@ -109,9 +120,10 @@ describe('the store of a home', () => {
       await before.query(statement);
     }
     await before.close();
-    await writeFile(join(home, 'format.json'), '{"schema":2,"postgres":18}');
-    const store = await openHomeStore(home);
-    expect(JSON.parse(await readFile(join(home, 'format.json'), 'utf8'))).toMatchObject({
+    if (engine === 'embedded')
+      await writeFile(join(older.home, 'format.json'), '{"schema":2,"postgres":18}');
+    const store = await openHomeStore(older.home, older);
+    expect(JSON.parse(await readFile(join(older.home, 'format.json'), 'utf8'))).toMatchObject({
       schema: SCHEMA,
     });
     expect(await store.jobs.find('job_old')).toMatchObject({
@@ -138,16 +150,22 @@ describe('the store of a home', () => {
         holdout: false,
       }),
     ).toMatchObject({ state: 'queued', result: null });
+    await store.jobs.attempts.recover(engine === 'embedded');
     const claimed = [];
-    for (let job = await store.jobs.claim(); job; job = await store.jobs.claim())
-      claimed.push({ id: job.id, kind: job.kind });
-    expect(claimed).toContainEqual({ id: 'job_open', kind: 'score' });
+    for (
+      let claim = await store.jobs.attempts.claim();
+      claim;
+      claim = await store.jobs.attempts.claim()
+    )
+      claimed.push({ id: claim.job.id, kind: claim.job.kind });
+    if (engine === 'embedded') expect(claimed).toContainEqual({ id: 'job_open', kind: 'score' });
     expect(claimed.at(-1)).toMatchObject({ kind: 'layer-map' });
     await store.close();
+    await removePlace(older);
   });
 
   it('rolls a transaction back, and keeps others out of it', async () => {
-    const store = await openHomeStore(home);
+    const store = await open();
     const names = async () =>
       (await store.database.query<{ name: string }>('select name from models order by seq')).map(
         (row) => row.name,
@@ -156,23 +174,55 @@ describe('the store of a home', () => {
       await queries.query(`update models set name = 'inside'`);
       throw new Error('on purpose');
     });
-    const beside = store.models.register(model('d'));
+    const beside = store.models.register(localPrincipal, model('d'));
     await expect(failed).rejects.toThrow('on purpose');
     await beside;
-    expect(await names()).toEqual(['old', 'd']);
+    expect(await names()).toEqual(['a', 'd']);
     await store.close();
   });
+});
 
+describe('the format of a home', () => {
   it.each([
     ['{"schema":99,"postgres":18}', /says schema 99 on PostgreSQL 18/],
     ['{"schema":1,"postgres":16}', /says schema 1 on PostgreSQL 16/],
+    ['{"schema":1,"database":"x"}', /keeps the files of a PostgreSQL: set DATABASE_URL/],
     ['{}', /not a format file/],
     ['{', /not a format file/],
-  ])('refuses %s in one sentence', async (format, sentence) => {
+  ])('is refused in one sentence: %s', async (format, sentence) => {
+    const home = await mkdtemp(join(tmpdir(), 'ventral-format-'));
     await writeFile(join(home, 'format.json'), format);
-    await expect(openHomeStore(home)).rejects.toMatchObject({
-      code: 'home-format',
-      message: expect.stringMatching(sentence),
-    });
+    const message = expect.stringMatching(sentence);
+    await expect(openHomeStore(home)).rejects.toMatchObject({ code: 'home-format', message });
+    await rm(home, { recursive: true });
+  });
+
+  it('keeps a home to its own database', async () => {
+    const [one, other] = [await madePlace('postgresql'), await emptyPlace('postgresql')];
+    await (await openHomeStore(one.home, one)).close();
+    await mkdir(join(one.home, 'models', hex('a')));
+    const message = expect.stringMatching(/keeps the files of another database than DATABASE_URL/);
+    await expect(openHomeStore(one.home, other)).rejects.toMatchObject({ message });
+    expect(await readdir(join(one.home, 'models'))).toEqual([hex('a')]);
+    await (await openHomeStore(one.home, one)).close();
+    expect(await readdir(join(one.home, 'models'))).toEqual([]);
+    const embedded = await madePlace('embedded');
+    await expect(openHomeStore(embedded.home, { databaseUrl: one.databaseUrl! })).rejects.toThrow(
+      /has a database of its own, which DATABASE_URL would hide/,
+    );
+    await Promise.all([one, other, embedded].map(removePlace));
+  });
+
+  it('lets several processes open one empty PostgreSQL at once', async () => {
+    const { home, databaseUrl } = await emptyPlace('postgresql');
+    const databases = await Promise.all(
+      Array.from({ length: 4 }, () => openPostgresDatabase(databaseUrl!)),
+    );
+    await Promise.all(databases.map((database) => migrate(database)));
+    expect(await databases[0].query('select version from schema_version')).toEqual([
+      { version: SCHEMA },
+    ]);
+    await Promise.all(databases.map((database) => database.close()));
+    await rm(home, { recursive: true });
   });
 });

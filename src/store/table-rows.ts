@@ -1,0 +1,145 @@
+import type { Database, Queries, Row } from './database.js';
+
+/** A table as a backup holds it. */
+export interface BackupTable {
+  readonly name: string;
+  /** Columns that order its rows. */
+  readonly order: string;
+}
+
+/** What a backup holds of the database. */
+export const backupTables: readonly BackupTable[] = [
+  { name: 'models', order: 'seq' },
+  { name: 'benchmarks', order: 'seq' },
+  { name: 'jobs', order: 'seq' },
+  { name: 'results', order: 'job, benchmark' },
+  { name: 'layer_maps', order: 'job' },
+  { name: 'events', order: 'job, id' },
+  { name: 'keys', order: 'seq' },
+  { name: 'audit', order: 'seq' },
+  { name: 'idempotency', order: 'principal, method, path, key' },
+];
+
+/**
+ * What a backup leaves out: the database's own name and version, what lives while jobs run, and what a
+ * trigger makes of the results.
+ */
+export const passingTables = [
+  'schema_version',
+  'installation',
+  'workers',
+  'parts',
+  'cells',
+  'scoreboards',
+];
+
+/** Bytes of rows that are held at a time. */
+const BATCH_BYTES = 2 ** 22;
+const MOST_ROWS = 500;
+
+/** Runs work that only reads, on the state of one moment. */
+export function snapshot<T>(
+  database: Database,
+  work: (queries: Queries) => Promise<T>,
+): Promise<T> {
+  return database.transaction(async (queries) => {
+    await queries.query('set transaction isolation level repeatable read, read only');
+    return work(queries);
+  });
+}
+
+/**
+ * The rows of a table, one JSON text each, in batches whose size follows the rows'. Numbers keep every
+ * bit and a `json` column its text. Inside a transaction.
+ */
+export async function* rowsOf(
+  queries: Queries,
+  { name, order }: BackupTable,
+): AsyncGenerator<readonly string[]> {
+  await queries.query(
+    `declare backup no scroll cursor for select row_to_json(${name})::text as row from ${name} order by ${order}`,
+  );
+  for (let rows = 8; ; ) {
+    const batch = await queries.query<{ row: string }>(`fetch ${rows} from backup`);
+    if (batch.length > 0) yield batch.map(({ row }) => row);
+    if (batch.length < rows) break;
+    const bytes = batch.reduce((sum, { row }) => sum + row.length, 0);
+    rows = Math.max(1, Math.min(MOST_ROWS, Math.floor((BATCH_BYTES * rows) / bytes)));
+  }
+  await queries.query('close backup');
+}
+
+/** Writes rows as {@link rowsOf} gives them; what the database computes by itself it computes anew. */
+export async function insertRows(
+  queries: Queries,
+  table: string,
+  rows: AsyncIterable<string>,
+): Promise<void> {
+  const columns = (await columnsOf(queries, table)).join(', ');
+  const insert = (batch: readonly string[]) =>
+    queries.query(
+      `insert into ${table} (${columns}) overriding system value
+       select ${columns} from json_populate_recordset(null::${table}, $1::json)`,
+      [`[${batch.join(',')}]`],
+    );
+  let batch: string[] = [];
+  let bytes = 0;
+  for await (const row of rows) {
+    batch.push(row);
+    bytes += row.length;
+    if (bytes < BATCH_BYTES && batch.length < MOST_ROWS) continue;
+    await insert(batch);
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) await insert(batch);
+}
+
+async function columnsOf(queries: Queries, table: string): Promise<string[]> {
+  const rows = await queries.query<{ column_name: string }>(
+    `select column_name from information_schema.columns
+     where table_schema = current_schema() and table_name = $1 and is_generated = 'NEVER' order by ordinal_position`,
+    [table],
+  );
+  return rows.map(({ column_name }) => `"${column_name}"`);
+}
+
+/** Lets sequences go on behind the rows that were written with their numbers. */
+export async function continueSequences(queries: Queries): Promise<void> {
+  const columns = await queries.query<{ name: string; column: string }>(
+    `select table_name as name, column_name as column from information_schema.columns
+     where table_schema = current_schema() and is_identity = 'YES'`,
+  );
+  for (const { name, column } of columns) {
+    await queries.query(
+      `select setval(pg_get_serial_sequence('${name}', '${column}'), coalesce(max(${column}), 1), max(${column}) is not null) from ${name}`,
+    );
+  }
+}
+
+/**
+ * Runs work without foreign keys, so that tables which refer to each other can be filled one after the
+ * other; they are checked at its end. Inside a transaction.
+ */
+export async function withoutForeignKeys(
+  queries: Queries,
+  work: () => Promise<void>,
+): Promise<void> {
+  const keys = await queries.query<{ name: string; target: string; definition: string }>(
+    `select conname as name, conrelid::regclass::text as target, pg_get_constraintdef(oid) as definition
+     from pg_constraint where contype = 'f' and connamespace = current_schema()::regnamespace`,
+  );
+  for (const { name, target } of keys)
+    await queries.query(`alter table ${target} drop constraint ${name}`);
+  await work();
+  for (const { name, target, definition } of keys)
+    await queries.query(`alter table ${target} add constraint ${name} ${definition}`);
+}
+
+/** Whether the database has a table of ours. */
+export async function hasTables(queries: Queries): Promise<boolean> {
+  const rows = await queries.query<Row>(
+    `select 1 from information_schema.tables where table_schema = current_schema() and table_name = 'schema_version'`,
+  );
+  return rows.length > 0;
+}
