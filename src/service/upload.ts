@@ -59,6 +59,8 @@ export async function receiveUpload(
   }
 }
 
+const PART_BUFFER = 2 ** 18;
+
 function parserFor(request: IncomingMessage, limits: UploadLimits): BusboyInstance {
   const type = request.headers['content-type'] ?? '';
   if (!/^multipart\/form-data\s*;/i.test(type)) {
@@ -71,6 +73,8 @@ function parserFor(request: IncomingMessage, limits: UploadLimits): BusboyInstan
     return new Busboy({
       headers: request.headers as BusboyHeaders,
       isPartAFile: (name) => name === 'file' || name === 'card',
+      // More than a socket gives at once: a part that the parser skips would else stop it for ever.
+      fileHwm: PART_BUFFER,
       limits: {
         fileSize: limits.fileSize,
         fieldSize: limits.fieldSize,
