@@ -50,7 +50,7 @@ export interface paths {
         delete: operations["deleteModel"];
         options?: never;
         head?: never;
-        /** Change name, visibility or card */
+        /** Change name, visibility, group or card */
         patch: operations["changeModel"];
         trace?: never;
     };
@@ -258,6 +258,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys, newest first
+         * @description The revoked and expired ones too. No answer but that of its creation holds the text of a key.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Make a key
+         * @description The answer alone holds its text, in `key`. The first key ends the time of the one user without keys.
+         *     `owner` says whose registrations and jobs it works on; registrations with visibility `group`
+         *     are seen by keys with that group.
+         */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a key, never its text. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        /** One key */
+        get: operations["getKey"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description For good and at once: its next request is 401, and streams of events that it opened end. The key
+         *     stays in the list, what its owner has stays too.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what, newest first */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -367,6 +435,64 @@ export interface components {
                 detail: string;
             }[];
         };
+        OneLine: string;
+        /** @enum {string} */
+        Role: "admin" | "member" | "reader";
+        KeyRequest: {
+            name: components["schemas"]["OneLine"];
+            role: components["schemas"]["Role"];
+            /** @description The name of the key, where it is left out. */
+            owner?: components["schemas"]["OneLine"];
+            groups?: components["schemas"]["OneLine"][];
+            /**
+             * Format: date-time
+             * @description Without it, the key does not expire.
+             */
+            expiresAt?: string;
+        };
+        Key: {
+            /** @example key_5d8n1v3z9q2f7x0c */
+            id: string;
+            name: components["schemas"]["OneLine"];
+            role: components["schemas"]["Role"];
+            owner: components["schemas"]["OneLine"];
+            groups: components["schemas"]["OneLine"][];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string | null;
+            /** Format: date-time */
+            revokedAt: string | null;
+            links: {
+                self: string;
+            };
+        };
+        NewKey: components["schemas"]["Key"] & {
+            /** @description What requests bring, as `Authorization: Bearer …`. It is said once. */
+            key: string;
+        };
+        KeyPage: {
+            items: components["schemas"]["Key"][];
+            next: components["schemas"]["Cursor"];
+        };
+        AuditEntry: {
+            /** Format: date-time */
+            at: string;
+            /** @description The id of the key; null for the one user without keys, and commands on the same machine. */
+            key: string | null;
+            owner: string;
+            /** @example model.delete */
+            action: string;
+            /** @description The id of what changed. */
+            target: string | null;
+            detail: {
+                [key: string]: unknown;
+            } | null;
+        };
+        AuditPage: {
+            items: components["schemas"]["AuditEntry"][];
+            next: components["schemas"]["Cursor"];
+        };
         ModelUpload: {
             /** @description The ONNX file. */
             file: string;
@@ -374,11 +500,17 @@ export interface components {
             card?: string;
             name?: components["schemas"]["ModelName"];
             visibility?: components["schemas"]["Visibility"];
+            group?: components["schemas"]["Group"];
         };
         /** @example resnet20 */
         ModelName: string;
         /** @enum {string} */
         Visibility: "private" | "group" | "public";
+        /**
+         * @description Where a registration with visibility `group` is seen: one of the key's groups. The only group of a
+         *     key need not be named.
+         */
+        Group: components["schemas"]["OneLine"];
         /** @description The model card. Its own JSON Schema is models/card.schema.json. */
         Card: {
             [key: string]: unknown;
@@ -388,6 +520,10 @@ export interface components {
             id: string;
             digest: components["schemas"]["Digest"];
             name: components["schemas"]["ModelName"];
+            /** @description Whose registration it is. */
+            owner: string;
+            /** @description Where it is seen with visibility `group`. */
+            group: string | null;
             visibility: components["schemas"]["Visibility"];
             /** @description Bytes of the file. */
             size: number;
@@ -424,6 +560,7 @@ export interface components {
         ModelChange: {
             name?: components["schemas"]["ModelName"];
             visibility?: components["schemas"]["Visibility"];
+            group?: components["schemas"]["Group"];
             card?: components["schemas"]["Card"];
         };
         ModelPage: {
@@ -456,6 +593,7 @@ export interface components {
             /** @description The ZIP archive. */
             file: string;
             visibility?: components["schemas"]["Visibility"];
+            group?: components["schemas"]["Group"];
         };
         BenchmarkPage: {
             items: components["schemas"]["Benchmark"][];
@@ -478,6 +616,10 @@ export interface components {
             /** @description Only for an uploaded one. */
             upload?: {
                 digest: components["schemas"]["Digest"];
+                /** @description Whose registration it is. */
+                owner: string;
+                /** @description Where it is seen with visibility `group`. */
+                group: string | null;
                 visibility: components["schemas"]["Visibility"];
                 size: number;
                 /** Format: date-time */
@@ -1464,6 +1606,139 @@ export interface operations {
             404: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description The key. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a key, never its text. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a key, never its text. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revoked key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before. */
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            403: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -86,6 +86,9 @@ export const codes = {
   'home-owned': { status: 409, exit: 1, title: 'Another process owns this home' },
   'home-format': { status: 503, exit: 1, title: 'The home was written by another version' },
   'database-unavailable': { status: 503, exit: 1, title: 'The database cannot be used' },
+  'home-not-empty': { status: 409, exit: 2, title: 'There is something in the home or database' },
+  'backup-invalid': { status: 422, exit: 2, title: 'The backup is not as it should be' },
+  'files-unavailable': { status: 503, exit: 1, title: 'The store of files does not answer' },
   'port-taken': { status: 503, exit: 1, title: 'The port is taken' },
   internal: { status: 500, exit: 1, title: 'Something went wrong inside ventral' },
   // HTTP alone
@@ -97,6 +100,9 @@ export const codes = {
   unauthorized: { status: 401, exit: 2, title: 'A key is needed' },
   forbidden: { status: 403, exit: 2, title: 'This is not allowed' },
   'method-not-allowed': { status: 405, exit: 2, title: 'The resource has no such method' },
+  'group-unknown': { status: 422, exit: 2, title: 'The key is in no such group' },
+  'quota-exceeded': { status: 429, exit: 1, title: 'The owner has as many of these as it may' },
+  'storage-exceeded': { status: 507, exit: 1, title: 'The owner stores as much as it may' },
   conflict: { status: 409, exit: 2, title: 'The request conflicts with what is here' },
   'request-in-flight': {
     status: 409,

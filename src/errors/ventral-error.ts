@@ -10,6 +10,8 @@ export interface ErrorDetails {
   readonly found?: string;
   /** The sentence in a few words, for a cell of a table. */
   readonly reason?: string;
+  /** Seconds after which another attempt may succeed. */
+  readonly retryAfter?: number;
   readonly cause?: unknown;
 }
 

@@ -8,13 +8,13 @@ import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { activationRoutes } from './activation-routes.js';
+import { authentication } from './authentication.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
+import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
-import { localToken } from './local-token.js';
-import { loopbackGuard } from './loopback-guard.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
 import { problemHandler } from './problem.js';
 import { scoreRoutes } from './score-routes.js';
@@ -34,7 +34,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const app = express();
   app.disable('x-powered-by').set('etag', false).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
-  app.use(loopbackGuard(context.port), localToken(context.token));
+  app.use(authentication(context));
   app.use(storablePath);
   app.get('/', frontPage);
   app.use('/v1', noStore, docsRoutes(description));
@@ -62,6 +62,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     scoreRoutes(context),
     layerMapRoutes(context),
     activationRoutes(context),
+    keyRoutes(context),
     statusRoutes(context),
   );
   app.use(notFound, problemHandler(context.log));

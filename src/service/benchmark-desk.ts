@@ -8,12 +8,12 @@ import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { HomeStore } from '../store/home-store.js';
-import type { Visibility } from '../store/model-store.js';
 import { type Principal, servicePrincipal } from '../store/principal.js';
 import { runChild } from './child.js';
 import { Gate, Serializer } from './gate.js';
 import { requireChange } from './principal-of.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
+import { type AskedAccess, accessAfter } from './read-visibility.js';
 import type { UnpackedBenchmark } from './unpack-benchmark.js';
 import type { ReceivedFile } from './upload.js';
 
@@ -34,6 +34,8 @@ export interface BenchmarkBounds {
   readonly maxMemory: number;
   /** Bytes of unpacked files. */
   readonly maxScratch: number;
+  /** Time that an archive may take; by default ten minutes. */
+  readonly seconds?: number;
   /** Ends it. */
   readonly signal?: AbortSignal;
 }
@@ -56,23 +58,30 @@ export class BenchmarkDesk {
     this.#bounds = bounds;
   }
 
-  /** Registers a received archive, and removes it; `created` is false where its owner has the same bytes. */
+  /**
+   * Registers a received archive, and removes it; `created` is false where its owner has the same bytes.
+   * Throws `group-unknown`, `quota-exceeded`, `storage-exceeded`, and what is wrong with the archive.
+   * @param asked reads who is to see it; it may throw
+   */
   async register(
-    { owner }: Principal,
+    by: Principal,
     file: ReceivedFile,
-    access: () => { readonly visibility: Visibility; readonly group: string | null },
+    asked: () => AskedAccess,
   ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
     const folder = join(this.#store.temporary, `benchmark-${randomUUID()}`);
     try {
-      const seenBy = access();
+      const access = accessAfter(by, asked());
       return await this.#byDigest.run(file.digest, async () => {
-        const known = await this.#store.benchmarks.findOwn(owner, file.digest);
+        const known = await this.#store.benchmarks.findOwn(by.owner, file.digest);
         if (known) return { benchmark: known, created: false };
+        await this.#store.benchmarks.requireQuota(by, file.size);
         const unpacked = await this.#unpack(file.path, folder);
         refuseShipped(unpacked);
-        await this.#store.benchmarkFiles.place(folder, file.digest);
         const { digest, size } = file;
-        return this.#store.benchmarks.register({ ...unpacked, ...seenBy, owner, digest, size });
+        // Somebody else's job may be reading what is there.
+        if (!(await this.#store.benchmarks.needsFiles(digest)))
+          await this.#store.benchmarkFiles.place(folder, file.path, digest);
+        return this.#store.benchmarks.register(by, { ...unpacked, ...access, digest, size });
       });
     } finally {
       await rm(file.path, { force: true });
@@ -81,13 +90,13 @@ export class BenchmarkDesk {
   }
 
   #unpack(archive: string, folder: string): Promise<UnpackedBenchmark> {
-    const { maxMemory, maxScratch, signal } = this.#bounds;
+    const { maxMemory, maxScratch, seconds = UNPACK_SECONDS, signal } = this.#bounds;
     return this.#children.run(() =>
       runChild<UnpackedBenchmark>({
         script: 'benchmark-child.js',
         task: { archive, folder, bytes: maxScratch },
         temporary: this.#store.temporary,
-        limits: { memory: maxMemory, seconds: UNPACK_SECONDS },
+        limits: { memory: maxMemory, seconds },
         ...(signal ? { signal } : {}),
       }),
     );
@@ -112,7 +121,7 @@ export class BenchmarkDesk {
           `A score or layer map on ${summary.identifier} is waiting or running: cancel it first`,
         );
       }
-      await this.#store.benchmarks.remove(id);
+      await this.#store.benchmarks.remove(principal, id);
       if (!(await this.#store.benchmarks.needsFiles(digest)))
         await this.#store.benchmarkFiles.remove(digest);
     });

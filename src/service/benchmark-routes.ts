@@ -6,7 +6,7 @@ import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
-import { readVisibility } from './read-visibility.js';
+import { readAccess } from './read-visibility.js';
 import { receiveStream } from './receive-file.js';
 import { receiveUpload } from './upload.js';
 import { replayed } from './upload-replay.js';
@@ -25,14 +25,13 @@ export function benchmarkUpload({ store, benchmarks, uploadSize }: ServiceContex
       : await receiveUpload(request, store.temporary, {
           fileSize: uploadSize,
           fieldSize: 1024,
-          fieldNames: ['visibility'],
+          fieldNames: ['visibility', 'group'],
         });
     if (await replayed(response, { file, fields })) return;
     const principal = principalOf(response);
-    const { benchmark, created } = await benchmarks.register(principal, file, () => ({
-      visibility: readVisibility(fields) ?? 'private',
-      group: null,
-    }));
+    const { benchmark, created } = await benchmarks.register(principal, file, () =>
+      readAccess(fields),
+    );
     const answer = uploaded(benchmark);
     response
       .status(created ? 201 : 200)
@@ -103,6 +102,8 @@ function shipped({
 function uploaded({
   id,
   digest,
+  owner,
+  group,
   visibility,
   size,
   summary,
@@ -118,7 +119,7 @@ function uploaded({
     metric,
     visualDegrees,
     reference,
-    upload: { digest, visibility, size, createdAt: createdAt.toISOString() },
+    upload: { digest, owner, group, visibility, size, createdAt: createdAt.toISOString() },
     links: { self: `/v1/benchmarks/${id}` },
   };
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { HomeStore } from '../store/home-store.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
+import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
 import type { ScoreWorker } from './score-worker.js';
@@ -14,10 +15,13 @@ export interface ServiceContext {
   readonly worker: ScoreWorker;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly keyWatch: KeyWatch;
   /** Bearer token of commands on this machine. */
   readonly token: string;
   /** The port that the service listens on. */
   readonly port: () => number;
+  /** Whether it listens to this machine alone, which without keys has one user. */
+  readonly loopback: boolean;
   /** Most bytes of an uploaded model. */
   readonly uploadSize: number;
 }

@@ -4,7 +4,7 @@ import { VentralError } from '../errors/ventral-error.js';
 /** Names under which this machine speaks to itself. */
 export const loopbackNames: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
 
-/** Addresses that a service without keys may listen on. */
+/** Addresses that this machine alone reaches. */
 export const loopbackAddresses: readonly string[] = ['127.0.0.1', 'localhost', '::1'];
 
 const safe = new Set(['GET', 'HEAD', 'OPTIONS']);

@@ -4,21 +4,20 @@ import type { ModelCard } from '../activations/card.js';
 import { shippedModels } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { HomeStore } from '../store/home-store.js';
-import type { ModelChange, ModelRecord, Visibility } from '../store/model-store.js';
+import type { ModelChange, ModelRecord } from '../store/model-store.js';
 import type { Principal } from '../store/principal.js';
 import { type ChildLimits, runChild } from './child.js';
 import { Gate, Serializer } from './gate.js';
 import type { ModelTask } from './model-child.js';
 import { requireChange } from './principal-of.js';
 import { withoutPlaces } from './read-card.js';
+import { type Access, type AskedAccess, accessAfter } from './read-visibility.js';
 import type { ReceivedFile } from './upload.js';
 
 /** What a model is registered with, beside its bytes. */
-export interface Description {
+export interface Description extends AskedAccess {
   readonly card?: ModelCard;
   readonly name?: string;
-  readonly visibility?: Visibility;
-  readonly group?: string;
 }
 
 /** A model that can be scored: where its bytes are, what it is called, how it sees. */
@@ -48,6 +47,8 @@ interface ShippedModel {
 export interface ModelBounds {
   /** Bytes of memory beyond three times the file. */
   readonly maxMemory: number;
+  /** Time that a file may take; by default five minutes. */
+  readonly seconds?: number;
   /** Ends them. */
   readonly signal?: AbortSignal;
 }
@@ -77,23 +78,25 @@ export class ModelDesk {
    * Registers a received file and takes it over: it is moved to its place or removed. Bytes that their
    * owner has already keep the registration, changed in what is given here (`created` is false). What
    * other owners have makes no difference: the file is checked again.
+   * Throws `group-unknown`, `quota-exceeded`, `storage-exceeded`, and what the check finds.
    * @param describe reads what else was given; it may throw
    */
   async register(
-    { owner }: Principal,
+    by: Principal,
     file: ReceivedFile,
     describe: () => Description,
   ): Promise<{ model: ModelRecord; created: boolean }> {
     try {
       const description = describe();
       return await this.#byDigest.run(file.digest, async () => {
-        const known = await this.#store.models.findOwn(owner, file.digest);
+        const known = await this.#store.models.findOwn(by.owner, file.digest);
         if (known) {
           const changes = Object.keys(description).length > 0;
-          const model = changes ? await this.#store.models.change(known.id, description) : known;
+          const change = { ...description, ...accessAfter(by, description, known) };
+          const model = changes ? await this.#store.models.change(by, known.id, change) : known;
           return { model: model ?? known, created: false };
         }
-        return this.#create(owner, file, description);
+        return this.#create(by, file, description, accessAfter(by, description));
       });
     } finally {
       await rm(file.path, { force: true });
@@ -101,10 +104,12 @@ export class ModelDesk {
   }
 
   async #create(
-    owner: string,
+    by: Principal,
     file: ReceivedFile,
-    { card, name, visibility, group }: Description,
+    { card, name }: Description,
+    access: Access,
   ): Promise<{ model: ModelRecord; created: boolean }> {
+    await this.#store.models.requireQuota(by, file.size);
     const checked = await this.#run<CheckedModel>(
       { kind: 'check', reference: file.path, name: file.filename || 'file' },
       file.size,
@@ -112,12 +117,10 @@ export class ModelDesk {
     const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
     await this.#store.files.place(file.path, file.digest);
     try {
-      return await this.#store.models.register({
-        owner,
+      return await this.#store.models.register(by, {
+        ...access,
         digest: file.digest,
         name: name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename))),
-        visibility: visibility ?? 'private',
-        group: group ?? null,
         size: file.size,
         card: kept,
         graph: checked.graph,
@@ -135,15 +138,21 @@ export class ModelDesk {
     return model;
   }
 
-  /** Throws `not-found`, `forbidden`. */
+  /** Throws `not-found`, `forbidden`, `group-unknown`. */
   async change(
     principal: Principal,
     idOrDigest: string,
-    change: ModelChange,
+    { name, card, ...asked }: Description,
   ): Promise<ModelRecord> {
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
-    return (await this.#store.models.change(found.id, change)) ?? this.get(principal, found.id);
+    const change: ModelChange = {
+      ...accessAfter(principal, asked, found),
+      ...(name === undefined ? {} : { name }),
+      ...(card === undefined ? {} : { card }),
+    };
+    const changed = await this.#store.models.change(principal, found.id, change);
+    return changed ?? this.get(principal, found.id);
   }
 
   /**
@@ -161,7 +170,7 @@ export class ModelDesk {
           `A score or layer map of ${name} is waiting or running: cancel it first`,
         );
       }
-      if (await this.#store.models.remove(id)) await this.#free(digest);
+      if (await this.#store.models.remove(principal, id)) await this.#free(digest);
     });
   }
 
@@ -171,7 +180,8 @@ export class ModelDesk {
 
   /** The layers of a registered model, as `ventral layers` lists them. */
   async layers(model: ModelRecord): Promise<unknown[]> {
-    const key = JSON.stringify([model.digest, model.card]);
+    // By registration: whether somebody else has listed the same bytes makes no difference.
+    const key = JSON.stringify([model.id, model.card]);
     const known = this.#layers.get(key);
     if (known) return known;
     const reference = this.#store.files.path(model.digest);
@@ -234,7 +244,7 @@ export class ModelDesk {
   #run<T>(task: ModelTask, size: number): Promise<T> {
     const limits: ChildLimits = {
       memory: this.#bounds.maxMemory + 3 * size,
-      seconds: CHECK_SECONDS,
+      seconds: this.#bounds.seconds ?? CHECK_SECONDS,
     };
     const { signal } = this.#bounds;
     const work = {

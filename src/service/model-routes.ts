@@ -7,7 +7,7 @@ import type { Description } from './model-desk.js';
 import { principalOf } from './principal-of.js';
 import { readCard } from './read-card.js';
 import { readPage } from './read-page.js';
-import { readVisibility } from './read-visibility.js';
+import { readAccess } from './read-visibility.js';
 import { receiveUpload } from './upload.js';
 import { replayed } from './upload-replay.js';
 
@@ -21,7 +21,7 @@ export function modelUpload({ store, desk, uploadSize }: ServiceContext): Reques
     const received = await receiveUpload(request, store.temporary, {
       fileSize: uploadSize,
       fieldSize: CARD_SIZE,
-      fieldNames: ['card', 'name', 'visibility'],
+      fieldNames: ['card', 'name', 'visibility', 'group'],
     });
     if (await replayed(response, received)) return;
     const { model, created } = await desk.register(principalOf(response), received.file, () =>
@@ -43,12 +43,11 @@ function describe(fields: ReadonlyMap<string, string>): Description {
       field: '/name',
     });
   }
-  const visibility = readVisibility(fields);
   const card = fields.get('card');
   return {
     ...(card === undefined ? {} : { card: readCard(card) }),
     ...(name === undefined ? {} : { name }),
-    ...(visibility === undefined ? {} : { visibility }),
+    ...readAccess(fields),
   };
 }
 
@@ -104,6 +103,8 @@ export function resource(model: ModelRecord): ModelResource {
     id: model.id,
     digest: model.digest,
     name: model.name,
+    owner: model.owner,
+    group: model.group,
     visibility: model.visibility,
     size: model.size,
     card: model.card as ModelResource['card'],

@@ -15,3 +15,8 @@ export function requireChange(principal: Principal, of: { readonly owner: string
     throw new VentralError('forbidden', 'Only its owner and admins may change this');
   }
 }
+
+/** Throws `forbidden` for whoever is no admin. */
+export function requireAdmin({ role }: Principal): void {
+  if (role !== 'admin') throw new VentralError('forbidden', 'Admins alone may do this');
+}

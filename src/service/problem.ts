@@ -53,7 +53,8 @@ export function problemOf(error: VentralError): Problem {
 export function sendProblem(response: Response, error: VentralError): void {
   const problem = { ...problemOf(error), requestId: response.locals.requestId as string };
   if (error instanceof RequestProblem) response.set(error.headers);
-  if (problem.status === 503) response.set('Retry-After', '1');
+  const { retryAfter = problem.status === 503 ? 1 : undefined } = error.details;
+  if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
   response.status(problem.status).type('application/problem+json').json(problem);
 }
 

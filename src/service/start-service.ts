@@ -5,9 +5,11 @@ import type { Logger } from 'pino';
 import { VentralError } from '../errors/ventral-error.js';
 import { type HomeStore, openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
+import type { Quotas } from '../store/quota.js';
 import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
 import type { ServiceContext } from './context.js';
+import { KeyWatch } from './key-watch.js';
 import { loopbackAddresses } from './loopback-guard.js';
 import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
@@ -26,11 +28,15 @@ export interface ServiceOptions extends AppOptions {
   /** Bytes that the cache of activations may keep. */
   readonly maxCache: number;
   readonly threads: number;
+  /** What each owner may have. */
+  readonly quotas?: Quotas;
   readonly log: Logger;
   /** Most bytes of an uploaded model. */
   readonly uploadSize?: number;
   /** Compiled module that scores, for tests. */
   readonly scoreScript?: string;
+  /** Most seconds of any child process, for tests. */
+  readonly childSeconds?: number;
 }
 
 /** A running service. */
@@ -49,18 +55,11 @@ const IDLE_MS = 600_000;
 
 /**
  * Starts the service on a home: becomes its owner, opens the store, listens, wakes the worker.
- * Resolves once requests are answered. Throws `bad-usage` for an address other than loopback,
- * `home-owned`, `home-format`, `port-taken`.
+ * Resolves once requests are answered. Throws `bad-usage` for an address other than loopback where there
+ * is no key yet, `home-owned`, `home-format`, `port-taken`.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { home, host, log } = options;
-  if (!loopbackAddresses.includes(host)) {
-    throw new VentralError(
-      'bad-usage',
-      `--host ${host}: without keys the service listens on loopback alone (${loopbackAddresses.join(', ')})`,
-      { field: 'host' },
-    );
-  }
+  const { home, host, log, quotas } = options;
   const lock = await lockHome(home, { kind: 'service' });
   const undo: (() => Promise<unknown>)[] = [() => lock.release()];
   const close = async () => {
@@ -68,8 +67,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await step().catch((error) => log.error({ err: error }, 'Closing failed'));
   };
   try {
-    const store = await openHomeStore(home);
+    const store = await openHomeStore(home, quotas ? { quotas } : {});
     undo.push(() => store.close());
+    if (!loopbackAddresses.includes(host)) await requireKey(store, host);
     const ending = new AbortController();
     undo.push(async () => ending.abort());
     const server = createServer({ requestTimeout: 0 }).setTimeout(IDLE_MS);
@@ -84,7 +84,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     server.on('request', createApp(context, options)).on('clientError', refuseBroken);
     await listen(server, options);
     undo.push(() => stopListening(server, context.worker));
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port()}`;
+    const url = `http://${nameOf(host)}:${port()}`;
     await lock.publish(url);
     context.worker.wake();
     return { url, close };
@@ -92,6 +92,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await close();
     throw error;
   }
+}
+
+/** Beyond this machine nobody is let in without a key. */
+async function requireKey({ keys }: HomeStore, host: string): Promise<void> {
+  if (await keys.any()) return;
+  throw new VentralError(
+    'bad-usage',
+    `--host ${host}: without keys the service listens on loopback alone (${loopbackAddresses.join(', ')}); make one with: ventral keys create --name NAME --role admin`,
+    { field: 'host' },
+  );
+}
+
+/** The name under which this machine finds the service; one that listens everywhere is found on loopback. */
+function nameOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Puts the parts of a service together. `ending` ends the children of its desks. */
@@ -106,7 +123,8 @@ function compose(
   },
 ): ServiceContext {
   const { home, log, maxMemory, maxScratch, maxCache, threads, scoreScript, uploadSize } = options;
-  const bounds = { maxMemory, maxScratch, signal: own.ending };
+  const seconds = options.childSeconds === undefined ? {} : { seconds: options.childSeconds };
+  const bounds = { maxMemory, maxScratch, signal: own.ending, ...seconds };
   const benchmarks = new BenchmarkDesk(store, bounds);
   const script = scoreScript ? { script: scoreScript } : {};
   return {
@@ -124,9 +142,12 @@ function compose(
       maxCache,
       threads,
       ...script,
+      ...seconds,
     }),
     log,
     metrics: own.metrics,
+    keyWatch: new KeyWatch(store.keys),
+    loopback: loopbackAddresses.includes(options.host),
     token: own.token,
     port: own.port,
     uploadSize: uploadSize ?? UPLOAD_SIZE,
@@ -140,6 +161,12 @@ async function listen(server: Server, { host, port, orNext }: ServiceOptions): P
       return await listenOn(server, host, tried);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+        throw new VentralError('bad-usage', `--host ${host}: this machine has no such address`, {
+          field: 'host',
+          cause: error,
+        });
+      }
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
       if (tried < last) continue;
       const why = code === 'EACCES' ? 'may not be used' : 'is taken';

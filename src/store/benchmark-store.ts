@@ -1,8 +1,10 @@
+import { audit } from './audit-store.js';
 import type { Database } from './database.js';
 import { jsonText } from './json-text.js';
 import type { Visibility } from './model-store.js';
 import { newId } from './new-id.js';
 import { asking, type Principal, seen } from './principal.js';
+import { generousQuotas, type Quotas, requireUploadQuota } from './quota.js';
 
 /** What an uploaded benchmark file says of itself. */
 export interface BenchmarkSummary {
@@ -34,8 +36,8 @@ export interface BenchmarkRecord {
   readonly createdAt: Date;
 }
 
-/** What a registration is made of. */
-export type NewBenchmark = Omit<BenchmarkRecord, 'id' | 'createdAt'>;
+/** What a registration is made of, beside who makes it. */
+export type NewBenchmark = Omit<BenchmarkRecord, 'id' | 'owner' | 'createdAt'>;
 
 interface BenchmarkRow extends Omit<BenchmarkRecord, 'createdAt' | 'group'> {
   group_name: string | null;
@@ -57,24 +59,45 @@ const record = (row: BenchmarkRow): BenchmarkRecord => ({
 /** The table of uploaded benchmarks. */
 export class BenchmarkStore {
   readonly #database: Database;
+  readonly #quotas: Quotas;
 
-  constructor(database: Database) {
+  constructor(database: Database, quotas = generousQuotas) {
     this.#database = database;
+    this.#quotas = quotas;
   }
 
-  /** Registers an archive; `created` is false where its owner has it already (that registration is given). */
+  /**
+   * Registers an archive; `created` is false where its owner has it already (that registration is given).
+   * Throws `quota-exceeded`, `storage-exceeded`.
+   */
   async register(
+    by: Principal,
     benchmark: NewBenchmark,
   ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
-    const { owner, digest, file, visibility, group, size, summary } = benchmark;
-    const [row] = await this.#database.query<BenchmarkRow>(
-      `insert into benchmarks (id, owner, digest, file, visibility, group_name, size, summary)
-       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (digest, owner) do nothing returning *`,
-      [newId('bmk'), owner, digest, file, visibility, group, size, jsonText(summary)],
+    const { digest, file, visibility, group, size, summary } = benchmark;
+    const made = await this.#database.transaction(async (queries) => {
+      await requireUploadQuota(queries, by, this.#quotas, size);
+      const [row] = await queries.query<BenchmarkRow>(
+        `insert into benchmarks (id, owner, digest, file, visibility, group_name, size, summary)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (digest, owner) do nothing returning *`,
+        [newId('bmk'), by.owner, digest, file, visibility, group, size, jsonText(summary)],
+      );
+      if (row) {
+        const detail = { digest, identifier: summary.identifier, visibility };
+        await audit(queries, by, { action: 'benchmark.create', target: row.id, detail });
+      }
+      return row;
+    });
+    if (made) return { benchmark: record(made), created: true };
+    const found = await this.findOwn(by.owner, digest);
+    return found ? { benchmark: found, created: false } : this.register(by, benchmark);
+  }
+
+  /** Throws what {@link register} would of another archive, so that it need not be unpacked. */
+  requireQuota(by: Principal, size: number): Promise<void> {
+    return this.#database.transaction((queries) =>
+      requireUploadQuota(queries, by, this.#quotas, size),
     );
-    if (row) return { benchmark: record(row), created: true };
-    const found = await this.findOwn(owner, digest);
-    return found ? { benchmark: found, created: false } : this.register(benchmark);
   }
 
   /** The registration of an archive by an owner. */
@@ -105,8 +128,16 @@ export class BenchmarkStore {
     return rows.map(record);
   }
 
-  async remove(id: string): Promise<void> {
-    await this.#database.query('delete from benchmarks where id = $1', [id]);
+  async remove(by: Principal, id: string): Promise<void> {
+    await this.#database.transaction(async (queries) => {
+      const [row] = await queries.query<BenchmarkRow>(
+        'delete from benchmarks where id = $1 returning *',
+        [id],
+      );
+      if (!row) return;
+      const detail = { digest: row.digest, identifier: row.summary.identifier, owner: row.owner };
+      await audit(queries, by, { action: 'benchmark.delete', target: id, detail });
+    });
   }
 
   /** Digests of all registrations. */

@@ -1,8 +1,10 @@
-import type { Database } from './database.js';
+import { audit } from './audit-store.js';
+import type { Database, Queries } from './database.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { type Page, type PageRequest, pageOf, startOf } from './page.js';
 import { asking, type Principal, seen } from './principal.js';
+import { generousQuotas, type Quotas, requireUploadQuota } from './quota.js';
 
 /** Who may see a registration. */
 export type Visibility = 'private' | 'group' | 'public';
@@ -25,8 +27,8 @@ export interface ModelRecord {
   readonly createdAt: Date;
 }
 
-/** What a registration is made of. */
-export type NewModel = Omit<ModelRecord, 'id' | 'createdAt'>;
+/** What a registration is made of, beside who makes it. */
+export type NewModel = Omit<ModelRecord, 'id' | 'owner' | 'createdAt'>;
 
 /** What may change later. */
 export type ModelChange = Partial<Pick<ModelRecord, 'name' | 'visibility' | 'group' | 'card'>>;
@@ -61,26 +63,40 @@ const record = (row: ModelRow): ModelRecord => ({
 /** The table of registered models. */
 export class ModelStore {
   readonly #database: Database;
+  readonly #quotas: Quotas;
 
-  constructor(database: Database) {
+  constructor(database: Database, quotas = generousQuotas) {
     this.#database = database;
+    this.#quotas = quotas;
   }
 
-  /** Registers bytes; `created` is false where their owner has them already (that registration is given). */
-  async register(model: NewModel): Promise<{ model: ModelRecord; created: boolean }> {
-    const { owner, digest, name, visibility, group, size } = model;
-    const [row] = await this.#database.query<ModelRow>(
-      `insert into models (id, owner, digest, name, visibility, group_name, size, card, graph)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (digest, owner) do nothing returning *`,
-      [
-        newId('mdl'),
-        ...[owner, digest, name, visibility, group, size],
-        ...[model.card, model.graph].map(jsonText),
-      ],
+  /**
+   * Registers bytes; `created` is false where their owner has them already (that registration is given).
+   * Throws `quota-exceeded`, `storage-exceeded`.
+   */
+  async register(
+    by: Principal,
+    model: NewModel,
+  ): Promise<{ model: ModelRecord; created: boolean }> {
+    const made = await this.#database.transaction(async (queries) => {
+      await requireUploadQuota(queries, by, this.#quotas, model.size);
+      const row = await insert(queries, by, model);
+      if (row) {
+        const detail = { digest: row.digest, name: row.name, visibility: row.visibility };
+        await audit(queries, by, { action: 'model.create', target: row.id, detail });
+      }
+      return row;
+    });
+    if (made) return { model: record(made), created: true };
+    const found = await this.findOwn(by.owner, model.digest);
+    return found ? { model: found, created: false } : this.register(by, model);
+  }
+
+  /** Throws what {@link register} would of another file, so that it need not be looked at. */
+  requireQuota(by: Principal, size: number): Promise<void> {
+    return this.#database.transaction((queries) =>
+      requireUploadQuota(queries, by, this.#quotas, size),
     );
-    if (row) return { model: record(row), created: true };
-    const found = await this.findOwn(owner, digest);
-    return found ? { model: found, created: false } : this.register(model);
   }
 
   /** The registration of these bytes by an owner. */
@@ -112,26 +128,33 @@ export class ModelStore {
   }
 
   /** Changes what is given; undefined where there is no such model. */
-  async change(id: string, change: ModelChange): Promise<ModelRecord | undefined> {
-    const [row] = await this.#database.query<ModelRow>(
-      `update models set name = coalesce($2, name), visibility = coalesce($3, visibility),
-       group_name = coalesce($4, group_name), card = coalesce($5, card)
-       where id = $1 returning *`,
-      [
-        id,
-        change.name ?? null,
-        change.visibility ?? null,
-        change.group ?? null,
-        jsonText(change.card),
-      ],
-    );
-    return row && record(row);
+  change(by: Principal, id: string, change: ModelChange): Promise<ModelRecord | undefined> {
+    const { name, visibility, group, card } = change;
+    return this.#database.transaction(async (queries) => {
+      const [row] = await queries.query<ModelRow>(
+        `update models set name = coalesce($2, name), visibility = coalesce($3, visibility),
+         group_name = coalesce($4, group_name), card = coalesce($5, card)
+         where id = $1 returning *`,
+        [id, name ?? null, visibility ?? null, group ?? null, jsonText(card)],
+      );
+      if (!row) return undefined;
+      const detail = { name, visibility, group, ...(card ? { card: true } : {}) };
+      await audit(queries, by, { action: 'model.change', target: id, detail });
+      return record(row);
+    });
   }
 
   /** Forgets a registration; its scores stay. */
-  async remove(id: string): Promise<boolean> {
-    const rows = await this.#database.query('delete from models where id = $1 returning id', [id]);
-    return rows.length > 0;
+  remove(by: Principal, id: string): Promise<boolean> {
+    return this.#database.transaction(async (queries) => {
+      const [row] = await queries.query<ModelRow>('delete from models where id = $1 returning *', [
+        id,
+      ]);
+      if (!row) return false;
+      const detail = { digest: row.digest, name: row.name, owner: row.owner };
+      await audit(queries, by, { action: 'model.delete', target: id, detail });
+      return true;
+    });
   }
 
   /** Whether any registration or open job needs these bytes. */
@@ -151,4 +174,21 @@ export class ModelStore {
     );
     return new Set(rows.map((row) => row.digest));
   }
+}
+
+async function insert(
+  queries: Queries,
+  { owner }: Principal,
+  { digest, name, visibility, group, size, card, graph }: NewModel,
+): Promise<ModelRow | undefined> {
+  const [row] = await queries.query<ModelRow>(
+    `insert into models (id, owner, digest, name, visibility, group_name, size, card, graph)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (digest, owner) do nothing returning *`,
+    [
+      newId('mdl'),
+      ...[owner, digest, name, visibility, group, size],
+      ...[card, graph].map(jsonText),
+    ],
+  );
+  return row;
 }

@@ -257,7 +257,7 @@ describe('the service', () => {
 
   it('refuses every address but loopback', async () => {
     for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.org']) {
-      await expect(runningService({ host, home: '/nonexistent' })).rejects.toMatchObject({
+      await expect(runningService({ host })).rejects.toMatchObject({
         code: 'bad-usage',
         exit: 2,
       });
