@@ -1,5 +1,6 @@
 import { VentralError } from '../errors/ventral-error.js';
 import type { Database } from './database.js';
+import { scoreboardTables } from './scoreboard-tables.js';
 
 /**
  * The schema, step by step: migration n takes a database from schema n to n + 1. What was released is
@@ -157,6 +158,7 @@ const migrations: readonly (readonly string[])[] = [
       created_at timestamptz not null default now(),
       primary key (principal, method, path, key)
     )`,
+    ...scoreboardTables,
     'create index idempotency_created on idempotency (created_at)',
   ],
 ];
