@@ -1,7 +1,6 @@
-import { closeSync, openSync, readSync, rmSync, write } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Features } from '../numerics/features.js';
+import { type Route, ScratchFile, wholePages } from './scratch-file.js';
 
 /** Element types that a layer's values are kept in. */
 type Kept = Float32Array | Float64Array | Uint8Array | Int32Array;
@@ -13,6 +12,20 @@ export type KeptDtype = keyof typeof widths;
 export const bytesOf = (dtype: KeptDtype, rows: number, cols: number): number =>
   widths[dtype] * rows * cols;
 
+/** A layer to be kept: stimulus × unit, written in batches of so many rows. */
+export interface StoreShape {
+  readonly rows: number;
+  readonly cols: number;
+  readonly dtype: KeptDtype;
+  readonly batch: number;
+}
+
+/** Bytes that a layer takes on scratch disk, where each batch has pages to itself. */
+export const scratchBytesOf = (shape: StoreShape): number =>
+  Math.ceil(shape.rows / shape.batch) * batchBytes(shape);
+
+const batchBytes = ({ dtype, batch, cols }: StoreShape) => wholePages(bytesOf(dtype, batch, cols));
+
 function allocate(dtype: KeptDtype, length: number): Kept {
   if (dtype === 'float32') return new Float32Array(length);
   if (dtype === 'float64') return new Float64Array(length);
@@ -22,127 +35,93 @@ function allocate(dtype: KeptDtype, length: number): Kept {
 /**
  * The activations of one layer while they are being written, batch by batch, in memory or in a scratch
  * file of raw little-endian values (stimulus × unit): a batch is written as the runtime gives it, in one piece
- * and without a copy. Read back by column blocks, so that no more than a block of a spilled layer is ever in
- * memory.
+ * and without a copy, and begins on a page. Read back by column blocks, so that no more than a block of a
+ * spilled layer is ever in memory.
  */
 export class ActivationStore implements Features {
   readonly rows: number;
   readonly cols: number;
   readonly dtype: 'float32' | 'float64';
-  readonly #kept: KeptDtype;
+  readonly #shape: StoreShape;
   readonly #memory: Kept | undefined;
-  readonly #path: string | undefined;
-  #file: number | undefined;
+  #file: ScratchFile | undefined;
 
   /** @param scratch folder of the scratch file, or undefined to stay in memory */
-  constructor(
-    shape: { rows: number; cols: number; dtype: KeptDtype },
-    scratch?: { folder: string; name: string },
-  ) {
+  constructor(shape: StoreShape, scratch?: { folder: string; name: string }) {
     this.rows = shape.rows;
     this.cols = shape.cols;
-    this.#kept = shape.dtype;
+    this.#shape = shape;
     // The reference casts integers to float64 before anything else (spec §2.5).
     this.dtype = shape.dtype === 'float32' ? 'float32' : 'float64';
-    if (scratch) {
-      this.#path = join(scratch.folder, scratch.name);
-      this.#file = openSync(this.#path, 'wx+', 0o600);
-    } else {
-      this.#memory = allocate(shape.dtype, shape.rows * shape.cols);
-    }
+    if (scratch) this.#file = new ScratchFile(join(scratch.folder, scratch.name));
+    else this.#memory = allocate(shape.dtype, shape.rows * shape.cols);
   }
 
-  /** Bytes of all values. */
+  /** Bytes of all values where they are kept. */
   get bytes(): number {
-    return bytesOf(this.#kept, this.rows, this.cols);
+    const { dtype, rows, cols } = this.#shape;
+    return this.spilled ? scratchBytesOf(this.#shape) : bytesOf(dtype, rows, cols);
   }
 
   /** True where the values lie on scratch disk. */
   get spilled(): boolean {
-    return this.#path !== undefined;
+    return this.#memory === undefined;
   }
 
   /**
-   * Writes consecutive rows from `first` on; `values` is row-major and may not change before this resolves.
-   * Scratch is written beside whatever the thread does meanwhile.
+   * Writes the rows of the batch that begins at row `first`; `values` is row-major and may not change before
+   * this resolves. Scratch is written beside whatever the thread does meanwhile.
    */
-  write(first: number, values: Kept): Promise<void> {
-    if (!this.#memory)
-      return writeWhole(this.#file as number, values, first * this.cols * widths[this.#kept]);
+  write(first: number, values: Kept, route: Route = 'cached'): Promise<void> {
+    if (!this.#memory) return this.#scratch.write(values, this.#placeOf(first), route);
     this.#memory.set(values, first * this.cols);
     return Promise.resolve();
   }
 
   async columns(from: number, to: number): Promise<Float32Array | Float64Array> {
-    const block = this.#block(from, to);
-    return block instanceof Float32Array || block instanceof Float64Array
-      ? block
-      : Float64Array.from(block);
+    if (this.#memory && to - from === this.cols) return floats(this.#memory);
+    return floats(this.#block({ first: 0, count: this.rows }, from, to));
   }
 
   /** Rows [first, first + count) whole, row-major: what an export writes. */
   readRows(first: number, count: number): Float32Array | Float64Array {
-    let rows: Kept;
-    if (this.#memory) rows = this.#memory.subarray(first * this.cols, (first + count) * this.cols);
-    else {
-      rows = allocate(this.#kept, count * this.cols);
-      readWhole(this.#file as number, rows, first * this.cols * widths[this.#kept]);
-    }
-    return rows instanceof Float32Array || rows instanceof Float64Array
-      ? rows
-      : Float64Array.from(rows);
+    const { cols } = this;
+    if (this.#memory) return floats(this.#memory.subarray(first * cols, (first + count) * cols));
+    return floats(this.#block({ first, count }, 0, cols));
   }
 
-  #block(from: number, to: number): Kept {
+  #block({ first, count }: { first: number; count: number }, from: number, to: number): Kept {
     const width = to - from;
-    if (this.#memory && width === this.cols) return this.#memory;
-    const block = allocate(this.#kept, this.rows * width);
-    for (let row = 0; row < this.rows; row++) {
-      const start = row * this.cols + from;
-      if (this.#memory) block.set(this.#memory.subarray(start, start + width), row * width);
-      else
-        readWhole(
-          this.#file as number,
-          block.subarray(row * width, (row + 1) * width),
-          start * widths[this.#kept],
-        );
+    const { dtype } = this.#shape;
+    const block = allocate(dtype, count * width);
+    for (let i = 0; i < count; i++) {
+      const row = block.subarray(i * width, (i + 1) * width);
+      const start = (first + i) * this.cols + from;
+      if (this.#memory) row.set(this.#memory.subarray(start, start + width));
+      else this.#scratch.read(row, this.#placeOf(first + i) + bytesOf(dtype, 1, from));
     }
     return block;
   }
 
+  /** Where a row begins in the scratch file. */
+  #placeOf(row: number): number {
+    const { dtype, cols, batch } = this.#shape;
+    return Math.floor(row / batch) * batchBytes(this.#shape) + bytesOf(dtype, row % batch, cols);
+  }
+
+  get #scratch(): ScratchFile {
+    if (!this.#file) throw new Error('the activations were let go');
+    return this.#file;
+  }
+
   /** Lets the scratch file go. */
   close(): void {
-    if (this.#file === undefined) return;
-    closeSync(this.#file);
+    this.#file?.close();
     this.#file = undefined;
-    rmSync(this.#path as string, { force: true });
   }
 }
 
-const bytesView = (values: Kept) =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-
-const writeSome = promisify(write);
-
-async function writeWhole(file: number, values: Kept, position: number): Promise<void> {
-  const bytes = bytesView(values);
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await writeSome(
-      file,
-      bytes,
-      done,
-      bytes.length - done,
-      position + done,
-    );
-    done += bytesWritten;
-  }
-}
-
-function readWhole(file: number, values: Kept, position: number): void {
-  const bytes = bytesView(values);
-  for (let done = 0; done < bytes.length; ) {
-    const got = readSync(file, bytes, done, bytes.length - done, position + done);
-    if (got === 0) throw new Error('a scratch file is shorter than what was written to it');
-    done += got;
-  }
-}
+const floats = (values: Kept): Float32Array | Float64Array =>
+  values instanceof Float32Array || values instanceof Float64Array
+    ? values
+    : Float64Array.from(values);

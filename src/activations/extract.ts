@@ -5,14 +5,16 @@ import { findNotFinite } from '../numerics/gram.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
-import { ActivationStore, bytesOf, type KeptDtype } from './activation-store.js';
+import { ActivationStore, bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
 import type { ModelCard } from './card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import { fromHalf } from './half.js';
 import { type InputPlan, inputPlan } from './input-plan.js';
 import type { ModelFile } from './model-file.js';
+import { OutputBuffers } from './output-buffers.js';
 import { PictureFeed } from './picture-feed.js';
 import type { PreparedPictures } from './prepared-pictures.js';
+import { ScratchRoute } from './scratch-route.js';
 
 /**
  * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
@@ -156,6 +158,7 @@ async function runBatches(
   const { plan } = feed;
   const rows = shown.stimuli.ids.length;
   const buffers = new OutputBuffers(values);
+  const disk = new ScratchRoute();
   let next = feed.batch(0);
   let written: Promise<unknown> = Promise.resolve();
   try {
@@ -165,15 +168,18 @@ async function runBatches(
       // Decoding, and writing the batch before, go on in other threads while the runtime works on this one.
       if (first + plan.batch < rows) next = feed.batch(first + plan.batch);
       next.catch(() => {});
+      const started = performance.now();
       const made = await session.run({ [plan.name]: input }, buffers.next());
+      const ran = performance.now();
       await written;
+      disk.took(ran - started, performance.now() - ran);
       if (first === 0) reserve(made, plan, kept);
       else giveUpOtherShapes(made, plan, kept);
-      buffers.keep(made, kept.stores);
+      const wanted = buffers.keep(made, kept.stores);
       const count = Math.min(plan.batch, rows - first);
-      written = Promise.all(
+      written = all(
         [...kept.stores].map(([value, store]) =>
-          store.write(first, rowsOf(made[value], { value, count }, kept)),
+          store.write(first, rowsOf(wanted[value], count * store.cols), disk.route),
         ),
       );
       written.catch(() => {});
@@ -187,28 +193,10 @@ async function runBatches(
   }
 }
 
-/**
- * The tensors that a pass writes into. Every batch has the shapes of the first: two sets of tensors serve in
- * turn, so that one can be written to scratch while the runtime fills the other.
- */
-class OutputBuffers {
-  readonly #sets: (Record<string, Tensor> | undefined)[] = [undefined, undefined];
-  #turn = 0;
-
-  constructor(private readonly values: readonly string[]) {}
-
-  /** What the next run fetches: tensors to be filled, or names where there are none yet. */
-  next(): readonly string[] | Record<string, Tensor> {
-    this.#turn = 1 - this.#turn;
-    return this.#sets[this.#turn] ?? [...this.values];
-  }
-
-  /** Keeps the tensors of a run for the one after the next. */
-  keep(made: Record<string, Tensor>, wanted: ReadonlyMap<string, unknown>): void {
-    this.#sets[this.#turn] = Object.fromEntries(
-      [...wanted.keys()].map((value) => [value, made[value]]),
-    );
-  }
+/** Waits for all before it throws what went wrong in one: files are closed then, and nobody may write to them. */
+async function all(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works))
+    if (result.status === 'rejected') throw result.reason;
 }
 
 /** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
@@ -220,7 +208,7 @@ function reserve(outputs: Record<string, Tensor>, { batch }: InputPlan, kept: Ke
       const layer = options.nameOf(value);
       const cols = unitsOf(tensor, batch, layer);
       const dtype = keptDtype(tensor, layer);
-      return [{ value, layer, dtype, rows, cols, bytes: bytesOf(dtype, rows, cols) }];
+      return [{ value, layer, dtype, rows, cols, batch, bytes: bytesOf(dtype, rows, cols) }];
     } catch (error) {
       failures.set(value, VentralError.from(error));
       return [];
@@ -233,12 +221,13 @@ function reserve(outputs: Record<string, Tensor>, { batch }: InputPlan, kept: Ke
   let scratch = held.reduce((sum, store) => sum + (store.spilled ? store.bytes : 0), 0);
   shapes.forEach((shape, index) => {
     const fits = memory + shape.bytes <= options.maxMemory;
-    if (!fits && scratch + shape.bytes > options.maxScratch) {
-      failures.set(shape.value, tooLarge(shape, scratch + shape.bytes, options));
+    const spilled = scratchBytesOf(shape);
+    if (!fits && scratch + spilled > options.maxScratch) {
+      failures.set(shape.value, tooLarge(shape, scratch + spilled, options));
       return;
     }
     if (fits) memory += shape.bytes;
-    else scratch += shape.bytes;
+    else scratch += spilled;
     const place = { folder: options.scratch, name: `layer-${first + index}` };
     stores.set(shape.value, new ActivationStore(shape, fits ? undefined : place));
   });
@@ -303,14 +292,8 @@ function giveUpOtherShapes(
   }
 }
 
-/** A layer's rows of one batch, as they are kept. */
-function rowsOf(
-  tensor: Tensor,
-  { value, count }: { readonly value: string; readonly count: number },
-  { stores }: Kept,
-): Numbers {
-  return numbersOf(tensor).subarray(0, count * (stores.get(value) as ActivationStore).cols);
-}
+/** The first values of a batch, as they are kept. */
+const rowsOf = (tensor: Tensor, length: number): Numbers => numbersOf(tensor).subarray(0, length);
 
 type Numbers = Float32Array | Float64Array | Uint8Array | Int32Array;
 

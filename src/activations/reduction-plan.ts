@@ -1,5 +1,5 @@
 import { gramBlockWidth } from '../numerics/block-width.js';
-import { bytesOf, type KeptDtype } from './activation-store.js';
+import { bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
 import { BATCH } from './extract.js';
 import type { Demand } from './reduce-layers.js';
 import type { Form } from './reduced-layer.js';
@@ -154,10 +154,13 @@ function activationBytes(group: Group, rows: readonly number[], room: number) {
   let memory = 0;
   let scratch = 0;
   for (const set of group[0].sets) {
-    const sizes = distinct(group).map(({ dtype, units }) => bytesOf(dtype, rows[set], units));
-    for (const bytes of sizes.sort((a, b) => a - b)) {
-      if (memory + bytes <= room) memory += bytes;
-      else scratch += bytes;
+    const sizes = distinct(group).map(({ dtype, units }) => ({
+      kept: bytesOf(dtype, rows[set], units),
+      spilled: scratchBytesOf({ rows: rows[set], cols: units, dtype, batch: BATCH }),
+    }));
+    for (const { kept, spilled } of sizes.sort((a, b) => a.kept - b.kept)) {
+      if (memory + kept <= room) memory += kept;
+      else scratch += spilled;
     }
   }
   return { memory, scratch };
