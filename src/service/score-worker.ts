@@ -124,11 +124,11 @@ export class ScoreWorker {
       this.#again = false;
       try {
         for (
-          let job = await store.jobs.claim();
-          job;
-          job = this.alive ? await store.jobs.claim() : undefined
+          let claim = await store.jobs.attempts.claim();
+          claim;
+          claim = this.alive ? await store.jobs.attempts.claim() : undefined
         ) {
-          await this.#run(job);
+          await this.#run(claim.job);
         }
       } catch (error) {
         log.error({ err: error }, 'The worker could not take or end a job');
@@ -147,7 +147,11 @@ export class ScoreWorker {
     try {
       const end = await this.#work(job, abort);
       if (end) await this.#finish(job, end);
-      else if (!this.alive) await store.jobs.requeue(job.id, job.attempt);
+      else if (!this.alive)
+        await store.jobs.attempts.giveBack(job.id, job.attempt, {
+          reason: 'The service was stopped',
+          fault: false,
+        });
     } finally {
       this.#running = undefined;
       this.#ended.emit(job.id);
@@ -158,10 +162,14 @@ export class ScoreWorker {
   async #finish(job: Job, end: JobEnd): Promise<void> {
     const { store, log } = this.#options;
     try {
-      await store.jobs.finish(job.id, job.attempt, end);
+      await store.jobs.attempts.finish(job.id, job.attempt, end);
     } catch (thrown) {
       log.error({ job: job.id, err: thrown }, 'Results could not be written');
-      await store.jobs.finish(job.id, job.attempt, failedEnd(job, VentralError.from(thrown)));
+      await store.jobs.attempts.finish(
+        job.id,
+        job.attempt,
+        failedEnd(job, VentralError.from(thrown)),
+      );
     }
   }
 
@@ -232,11 +240,13 @@ export class ScoreWorker {
       if (progress.stage !== stage.name) stage = { name: progress.stage, since: now };
       else if (now - written < PROGRESS_MS) return;
       written = now;
-      store.jobs
-        .setProgress(job.id, job.attempt, {
-          ...progress,
-          etaSeconds: eta(progress, now - stage.since),
-        })
+      store.jobs.attempts
+        .setProgress(
+          job.id,
+          job.attempt,
+          { ...progress, etaSeconds: eta(progress, now - stage.since) },
+          { event: true },
+        )
         .then((holds) => holds || abort.abort())
         .catch((error) => log.warn({ err: error }, 'Progress could not be written'));
     };

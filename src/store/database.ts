@@ -16,7 +16,14 @@ export interface Queries {
  * never through a BEGIN of one's own, which the embedded engine would mix with other callers'.
  */
 export interface Database extends Queries {
+  /** Whether other processes may use it at the same time. */
+  readonly shared: boolean;
   /** Runs `work` in one transaction; what it throws rolls everything back. */
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  /**
+   * Sends several statements without parameters as one text, which may hold a whole transaction, and
+   * resolves to the rows of all. Nobody else's statements come between them.
+   */
+  script(sql: string): Promise<Row[]>;
   close(): Promise<void>;
 }

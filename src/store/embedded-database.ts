@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Database, Queries } from './database.js';
+import type { Database, Queries, Row } from './database.js';
 
 /** Major version of the PostgreSQL inside PGlite 0.5; a data folder of another one cannot be read. */
 export const EMBEDDED_POSTGRES = 18;
@@ -45,6 +45,7 @@ const queriesOf = (target: PGlite | Transaction): Queries => ({
 });
 
 class EmbeddedDatabase implements Database {
+  readonly shared = false;
   readonly #lite: PGlite;
   readonly query: Queries['query'];
 
@@ -55,6 +56,16 @@ class EmbeddedDatabase implements Database {
 
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     return this.#lite.transaction((transaction) => work(queriesOf(transaction)));
+  }
+
+  async script(sql: string): Promise<Row[]> {
+    try {
+      return (await this.#lite.exec(sql)).flatMap(({ rows }) => rows as Row[]);
+    } catch (error) {
+      // A transaction that the text began and that failed would poison what comes next.
+      await this.#lite.exec('rollback').catch(() => {});
+      throw error;
+    }
   }
 
   close(): Promise<void> {

@@ -21,6 +21,12 @@ export interface JobRow {
   input: Record<string, number> | null;
   holdout: boolean | null;
   attempt: number;
+  faults: number;
+  reason: string | null;
+  log: string[];
+  /** Its ticket in the queue. */
+  entry: string;
+  priority: number;
   progress: JobProgress | null;
   failures: JobFailure[];
   created_at: Date;
@@ -47,7 +53,10 @@ export function jobOf(row: JobRow): Job {
     sources: row.sources,
     ...(row.input ? { input: row.input } : {}),
     attempt: row.attempt,
+    faults: row.faults,
     progress: row.progress,
+    reason: row.reason,
+    log: row.log,
     failures: row.failures,
     createdAt: row.created_at,
     startedAt: row.started_at,

@@ -1,10 +1,15 @@
 import type { Database, Queries } from './database.js';
-import type { Job, JobEnd, JobKind, JobOf, JobProgress, JobRequest, JobState } from './job.js';
+import { appendEvent, EventStore } from './event-store.js';
+import { findJob, MAP, RESULTS } from './find-job.js';
+import type { Job, JobKind, JobOf, JobRequest, JobState } from './job.js';
+import { endJob, enqueue, JobAttempts } from './job-attempts.js';
+import { JobQueue } from './job-queue.js';
 import { type JobRow, jobOf } from './job-rows.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { type Page, type PageRequest, pageOf, startOf } from './page.js';
 import { asking, JOB_SEEN, type Principal } from './principal.js';
+import { generousQuotas, type Quotas, requireJobQuota } from './quota.js';
 
 export interface JobFilter {
   readonly state?: JobState;
@@ -13,55 +18,69 @@ export interface JobFilter {
   readonly benchmark?: string;
 }
 
-/** Scores of a job in the order of its benchmarks. */
-const RESULTS = `(
-    select jsonb_agg(results.score order by position)
-    from jsonb_array_elements_text(jobs.benchmarks) with ordinality as asked (benchmark, position)
-    join results on results.job = jobs.id and results.benchmark = asked.benchmark
-  ) as results`;
-
-/** A map is about a megabyte, so that lists go without. */
-const MAP = '(select map from layer_maps where layer_maps.job = jobs.map_of) as map';
-
 /** The tables of jobs and their results (design §8). */
 export class JobStore {
+  readonly events: EventStore;
+  /** What workers do with jobs. */
+  readonly attempts: JobAttempts;
   readonly #database: Database;
+  readonly #quotas: Quotas;
+  #queue: Promise<JobQueue> | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, quotas = generousQuotas) {
     this.#database = database;
+    this.#quotas = quotas;
+    this.events = new EventStore(database);
+    this.attempts = new JobAttempts(database, () => this.#opened(), this.events);
+  }
+
+  /** The queue is opened when it is first needed: not every command has to do with jobs. */
+  #opened(): Promise<JobQueue> {
+    this.#queue ??= JobQueue.open(this.#database).catch((error) => {
+      this.#queue = undefined;
+      throw error;
+    });
+    return this.#queue;
+  }
+
+  /** Closes the queue; the database stays open. */
+  async close(): Promise<void> {
+    await (await this.#queue?.catch(() => undefined))?.close();
   }
 
   /**
    * Writes a job. Results of equal inputs that the principal may see become its own at once, under the
    * model's present name; a job that lacks nothing then is born `succeeded`.
+   * Throws `quota-exceeded`.
    * @param also what else is written in the same transaction
    */
-  create<R extends JobRequest>(
+  async create<R extends JobRequest>(
     principal: Principal,
     request: R,
     also: (queries: Queries, id: string) => Promise<void> = async () => {},
   ): Promise<JobOf<R['kind']>> {
+    const queue = await this.#opened();
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
-      await insert(queries, id, request);
+      const priority = await insert(queries, id, request);
       await also(queries, id);
+      await appendEvent(queries, id, 'state', { state: 'queued', attempt: 0 });
       const whole =
         request.kind === 'score'
           ? await reuseScores(queries, principal, id, request)
           : await reuseMap(queries, principal, id, request.keys[0]);
-      if (whole) {
-        await queries.query(
-          `update jobs set state = 'succeeded', started_at = now(), finished_at = now() where id = $1`,
-          [id],
-        );
+      if (whole) await endJob(queries, id, { state: 'succeeded' });
+      else {
+        await requireJobQuota(queries, principal, this.#quotas);
+        await enqueue(queries, queue, { id, priority });
       }
-      return (await find(queries, id)) as JobOf<R['kind']>;
+      return (await findJob(queries, id)) as JobOf<R['kind']>;
     });
   }
 
   /** Any job, for the service itself. */
   find(id: string): Promise<Job | undefined> {
-    return find(this.#database, id);
+    return findJob(this.#database, id);
   }
 
   /** A job that the principal may see. */
@@ -98,68 +117,26 @@ export class JobStore {
     return pageOf(rows, page.limit, (row) => jobOf(row) as JobOf<K>);
   }
 
-  /** Takes the oldest queued job of any kind, and counts the attempt; undefined where none waits. */
-  async claim(): Promise<Job | undefined> {
-    const [row] = await this.#database.query<{ id: string }>(
-      `update jobs set state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, now()), progress = null
-       where id = (select id from jobs where state = 'queued' order by seq limit 1 for update skip locked) returning id`,
-    );
-    return row && this.find(row.id);
-  }
-
-  /** False where the attempt is over: cancelled, ended, or taken by another worker. */
-  async setProgress(id: string, attempt: number, progress: JobProgress): Promise<boolean> {
-    const rows = await this.#database.query(
-      `update jobs set progress = $3 where id = $1 and attempt = $2 and state = 'running' returning id`,
-      [id, attempt, jsonText(progress)],
-    );
-    return rows.length > 0;
-  }
-
-  /**
-   * Writes results and the job's end in one transaction, if the attempt still holds.
-   * @returns the ended job, or undefined where the results came too late and nothing was written
-   */
-  finish(id: string, attempt: number, end: JobEnd): Promise<Job | undefined> {
-    return this.#database.transaction(async (queries) => {
-      const job = await lockRunning(queries, id, attempt);
-      if (!job) return undefined;
-      const whole =
-        end.kind === 'score'
-          ? await writeScores(queries, job, end.scores)
-          : await writeMap(queries, job, end.map);
-      const state = whole && end.failures.length === 0 ? 'succeeded' : 'failed';
-      await queries.query(
-        'update jobs set state = $2, failures = $3, finished_at = now() where id = $1',
-        [id, state, jsonText(end.failures)],
-      );
-      return find(queries, id);
-    });
-  }
-
   /** Ends an open job as cancelled; undefined where it is not open. */
-  async cancel(id: string): Promise<Job | undefined> {
-    const rows = await this.#database.query(
-      `update jobs set state = 'cancelled', finished_at = now() where id = $1 and state in ('queued', 'running') returning id`,
-      [id],
-    );
-    return rows.length > 0 ? this.find(id) : undefined;
-  }
-
-  /** Puts one attempt back into the queue, as a service does that stops. */
-  async requeue(id: string, attempt: number): Promise<void> {
-    await this.#database.query(
-      `update jobs set state = 'queued', progress = null where id = $1 and attempt = $2 and state = 'running'`,
-      [id, attempt],
-    );
-  }
-
-  /** Puts back what a dead service left running. The caller owns the home, so nobody else runs it. */
-  async requeueAll(): Promise<number> {
-    const rows = await this.#database.query(
-      `update jobs set state = 'queued', progress = null where state = 'running' returning id`,
-    );
-    return rows.length;
+  async cancel(
+    id: string,
+    also: (queries: Queries) => Promise<void> = async () => {},
+  ): Promise<Job | undefined> {
+    const queue = await this.#opened();
+    const cancelled = await this.#database.transaction(async (queries) => {
+      const [job] = await queries.query<{ entry: string }>(
+        `select entry from jobs where id = $1 and state in ('queued', 'running') for update`,
+        [id],
+      );
+      if (!job) return false;
+      await endJob(queries, id, { state: 'cancelled' });
+      if (job.entry) await queue.done(queries, 'jobs', job.entry);
+      await also(queries);
+      return true;
+    });
+    if (!cancelled) return undefined;
+    this.events.announce(id);
+    return this.find(id);
   }
 
   /** Whether a queued or running job needs a registered model or an uploaded benchmark. */
@@ -172,11 +149,34 @@ export class JobStore {
   }
 }
 
-async function insert(queries: Queries, id: string, request: JobRequest): Promise<void> {
+/** A map has as many turns at once. */
+const MAP_TURNS = 10;
+
+/**
+ * The turn of a new job, as its priority: owners take turns whoever asked for a hundred jobs first, and so
+ * do the scores and the maps of one owner (self-clocked fair queueing, Golestani 1994). The clock is the
+ * turn of the job that began last; a job ends its own one turn after it or after the last of its kind
+ * that its owner has open, a map ten.
+ */
+const PRIORITY = `(
+    select least(
+      coalesce((select priority from jobs where started_at is not null order by started_at desc limit 1), 0),
+      min(priority)
+    ) - case when $2 = 'score' then 1 else ${MAP_TURNS} end
+    from jobs where state in ('queued', 'running') and owner = $3 and kind = $2
+  )`;
+
+/** @returns its priority */
+async function insert(queries: Queries, id: string, request: JobRequest): Promise<number> {
   const { card, benchmarks, sources, keys, layers, input } = request;
-  await queries.query(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, card, benchmarks, sources, keys, layers, input)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+  // Two at once would have the same turn.
+  await queries.query(`select pg_advisory_xact_lock(hashtextextended('turn of ' || $1, 0))`, [
+    request.owner,
+  ]);
+  const [{ priority }] = await queries.query<{ priority: number }>(
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, card, benchmarks, sources, keys, layers, input, priority)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ${PRIORITY})
+     returning priority`,
     [
       id,
       request.kind,
@@ -189,6 +189,7 @@ async function insert(queries: Queries, id: string, request: JobRequest): Promis
       ...[card, benchmarks, sources, keys, layers, input].map(jsonText),
     ],
   );
+  return priority;
 }
 
 /** @returns whether every benchmark has a score then */
@@ -198,16 +199,17 @@ async function reuseScores(
   id: string,
   request: JobRequest,
 ): Promise<boolean> {
-  const reused = await queries.query(
+  const reused = await queries.query<{ score: unknown }>(
     `insert into results (job, benchmark, key, score)
      select distinct on (asked.benchmark) $4, asked.benchmark, results.key, jsonb_set(results.score, '{name}', to_jsonb($7::text))
      from unnest($5::text[], $6::text[]) as asked (benchmark, key)
      join results on results.key = asked.key
      join jobs on jobs.id = results.job and ${JOB_SEEN}
      order by asked.benchmark, results.created_at
-     returning benchmark`,
+     returning benchmark, score`,
     [...asking(principal), id, request.benchmarks, request.keys, request.modelName],
   );
+  for (const { score } of reused) await appendEvent(queries, id, 'result', score);
   return reused.length === request.benchmarks.length;
 }
 
@@ -228,59 +230,4 @@ async function reuseMap(
     [...asking(principal), id, key],
   );
   return rows.length > 0;
-}
-
-/** @returns whether every benchmark has a score then */
-async function writeScores(
-  queries: Queries,
-  job: JobRow,
-  scores: (JobEnd & { kind: 'score' })['scores'],
-): Promise<boolean> {
-  for (const score of scores) {
-    await queries.query(
-      'insert into results (job, benchmark, key, score) values ($1, $2, $3, $4)',
-      [job.id, score.benchmark, job.keys[job.benchmarks.indexOf(score.benchmark)], jsonText(score)],
-    );
-  }
-  const [{ n }] = await queries.query<{ n: number }>(
-    'select count(*)::int as n from results where job = $1',
-    [job.id],
-  );
-  return n === job.benchmarks.length;
-}
-
-/** @returns whether there is a map */
-async function writeMap(
-  queries: Queries,
-  { id, keys }: JobRow,
-  map: (JobEnd & { kind: 'layer-map' })['map'],
-): Promise<boolean> {
-  if (!map) return false;
-  await queries.query('insert into layer_maps (job, key, map) values ($1, $2, $3)', [
-    id,
-    keys[0],
-    jsonText(map),
-  ]);
-  await queries.query('update jobs set map_of = $1 where id = $1', [id]);
-  return true;
-}
-
-async function find(queries: Queries, id: string): Promise<Job | undefined> {
-  const [row] = await queries.query<JobRow>(
-    `select jobs.*, ${RESULTS}, ${MAP} from jobs where id = $1`,
-    [id],
-  );
-  return row && jobOf(row);
-}
-
-async function lockRunning(
-  queries: Queries,
-  id: string,
-  attempt: number,
-): Promise<JobRow | undefined> {
-  const [row] = await queries.query<JobRow>(
-    `select * from jobs where id = $1 and attempt = $2 and state = 'running' for update`,
-    [id, attempt],
-  );
-  return row;
 }

@@ -70,7 +70,13 @@ interface Course {
   readonly state: JobState;
   /** Counts the workers that took it; results of an earlier attempt are refused. */
   readonly attempt: number;
+  /** How often a worker was lost with it, or gave it back for a fault that another try may mend. */
+  readonly faults: number;
   readonly progress: JobProgress | null;
+  /** Why it is where it is, where that needs a word. */
+  readonly reason: string | null;
+  /** The last lines of its log. */
+  readonly log: readonly string[];
   readonly failures: readonly JobFailure[];
   readonly createdAt: Date;
   readonly startedAt: Date | null;
@@ -93,8 +99,8 @@ export type Job = ScoreJob | LayerMapJob;
 /** A job of a kind. */
 export type JobOf<K extends JobKind> = Extract<Job, { readonly kind: K }>;
 
-/** What a worker found, in one piece. */
-export type JobEnd =
+/** What a worker found, in one piece; `usage` is what that took. */
+export type JobEnd = { readonly usage?: unknown } & (
   | {
       readonly kind: 'score';
       readonly scores: readonly Score[];
@@ -104,7 +110,8 @@ export type JobEnd =
       readonly kind: 'layer-map';
       readonly map: LayerMap | null;
       readonly failures: readonly JobFailure[];
-    };
+    }
+);
 
 /** Whether a job has not ended yet. */
 export const isOpen = (job: Job | undefined): boolean =>

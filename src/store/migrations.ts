@@ -1,5 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
-import type { Database } from './database.js';
+import type { Database, Queries } from './database.js';
 import { scoreboardTables } from './scoreboard-tables.js';
 
 /**
@@ -102,7 +102,43 @@ const migrations: readonly (readonly string[])[] = [
     'update jobs set registration = models.id from models where models.digest = jobs.digest',
     // What an ended job took: peakRssMiB, cacheHits, cacheMisses.
     'alter table jobs add column usage jsonb',
+    // Its entry in the queue; the worker that has or had it; how often one was lost with it; why it is
+    // where it is; its last lines of log; and the threads that all its parts are computed with.
+    `alter table jobs add column entry uuid, add column worker text,
+      add column faults integer not null default 0, add column reason text,
+      add column log text[] not null default '{}', add column threads integer`,
+    `create table workers (
+      id text primary key,
+      host text not null,
+      machine text not null,
+      pid integer not null,
+      process text,
+      version text not null,
+      runtime jsonb not null,
+      threads integer not null,
+      concurrency integer not null,
+      state text not null check (state in ('running', 'draining')),
+      started_at timestamptz not null default now(),
+      heartbeat_at timestamptz not null default now()
+    )`,
+    // Parts of a job that several workers compute, and what they found, until the job has ended.
+    `create table parts (
+      job text not null references jobs (id) on delete cascade,
+      part integer not null,
+      task json not null,
+      state text not null check (state in ('open', 'done', 'failed')),
+      runtime jsonb,
+      reason text,
+      primary key (job, part)
+    )`,
+    `create table cells (
+      job text not null references jobs (id) on delete cascade,
+      key text not null,
+      bytes bytea not null,
+      primary key (job, key)
+    )`,
     'create index jobs_finished on jobs (finished_at)',
+    'create index jobs_started on jobs (started_at)',
     'create index jobs_owner on jobs (owner, seq)',
     'create index jobs_registration on jobs (registration, seq)',
     // What leaderboards read, without opening the JSON.
@@ -145,6 +181,8 @@ const migrations: readonly (readonly string[])[] = [
       target text,
       detail jsonb
     )`,
+    // What an owner registered lately.
+    'create index audit_owner on audit (owner, at)',
     `create table idempotency (
       principal text not null,
       method text not null,
@@ -158,8 +196,11 @@ const migrations: readonly (readonly string[])[] = [
       created_at timestamptz not null default now(),
       primary key (principal, method, path, key)
     )`,
-    ...scoreboardTables,
     'create index idempotency_created on idempotency (created_at)',
+    // Which database a folder of files belongs to; see HOME/format.json.
+    'create table installation (id uuid not null default gen_random_uuid())',
+    'insert into installation default values',
+    ...scoreboardTables,
   ],
 ];
 
@@ -173,28 +214,36 @@ export const SCHEMA = migrations.length;
 const LOCK = 7_318_349;
 
 /**
- * Brings the database to {@link SCHEMA}, or to an earlier one, one transaction a migration, under an advisory lock so that
+ * Brings the database to {@link SCHEMA}, one transaction a migration, under an advisory lock so that
  * two services on one PostgreSQL do not migrate at once. Throws `home-format` for a newer schema.
+ * @param until an earlier schema to stop at
  */
 export async function migrate(database: Database, until = SCHEMA): Promise<void> {
-  await database.query('create table if not exists schema_version (version integer not null)');
-  for (;;) {
-    const version = await database.transaction(async (queries) => {
-      await queries.query('select pg_advisory_xact_lock($1)', [LOCK]);
-      const [row] = await queries.query<{ version: number }>('select version from schema_version');
-      const from = row?.version ?? 0;
-      if (from >= until) return from;
-      for (const statement of migrations[from]) await queries.query(statement);
-      await queries.query('delete from schema_version');
-      await queries.query('insert into schema_version (version) values ($1)', [from + 1]);
-      return from + 1;
-    });
-    if (version === until) return;
-    if (version > until) {
-      throw new VentralError(
-        'home-format',
-        `The database has schema ${version}, this ventral knows up to ${SCHEMA}: use the newer ventral that wrote it`,
-      );
-    }
+  while ((await database.transaction((queries) => step(queries, until))) < until);
+}
+
+/** The same inside a transaction that does more. */
+export async function migrateWithin(queries: Queries, until = SCHEMA): Promise<void> {
+  while ((await step(queries, until)) < until);
+}
+
+/** Takes the database one schema further, if it is not there yet. @returns its schema */
+async function step(queries: Queries, until: number): Promise<number> {
+  // Others wait here as long as a migration takes.
+  await queries.query('set local statement_timeout = 0');
+  await queries.query('select pg_advisory_xact_lock($1)', [LOCK]);
+  await queries.query('create table if not exists schema_version (version integer not null)');
+  const [row] = await queries.query<{ version: number }>('select version from schema_version');
+  const from = row?.version ?? 0;
+  if (from > SCHEMA) {
+    throw new VentralError(
+      'home-format',
+      `The database has schema ${from}, this ventral knows up to ${SCHEMA}: use the newer ventral that wrote it`,
+    );
   }
+  if (from >= until) return from;
+  for (const statement of migrations[from]) await queries.query(statement);
+  await queries.query('delete from schema_version');
+  await queries.query('insert into schema_version (version) values ($1)', [from + 1]);
+  return from + 1;
 }

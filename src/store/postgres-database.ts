@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Database, Queries } from './database.js';
+import type { Database, Queries, Row } from './database.js';
 
 /** Connections that one process holds at most. */
 const CONNECTIONS = 10;
@@ -76,6 +76,7 @@ const queriesOf = (connection: Connection): Queries => ({
 });
 
 class PostgresDatabase implements Database {
+  readonly shared = true;
   readonly #pool: pg.Pool;
   readonly query: Queries['query'];
 
@@ -103,6 +104,23 @@ class PostgresDatabase implements Database {
       throw error;
     } finally {
       client.off('error', ignore);
+      client.release(broken);
+    }
+  }
+
+  async script(sql: string): Promise<Row[]> {
+    const client = await this.#connect();
+    let broken: Error | undefined;
+    try {
+      const results: unknown = await client.query(sql);
+      return (Array.isArray(results) ? results : [results]).flatMap(({ rows }) => rows);
+    } catch (error) {
+      // A transaction that the text began and that failed would poison what comes next.
+      await client.query('rollback').catch((lost: Error) => {
+        broken = lost;
+      });
+      throw lostOr(error);
+    } finally {
       client.release(broken);
     }
   }
