@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { registerBackup } from './commands/backup.js';
 import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
 import { registerCompare } from './commands/compare.js';
 import { registerData } from './commands/data.js';
+import { registerKeys } from './commands/keys.js';
 import { registerMap } from './commands/map.js';
 import { registerModels } from './commands/models.js';
 import { registerNetworks } from './commands/networks.js';
@@ -36,6 +38,8 @@ function program(io: Io): Command {
     registerCache,
     registerVerify,
     registerServe,
+    registerBackup,
+    registerKeys,
   ]) {
     register(ventral, io);
   }

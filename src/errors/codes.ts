@@ -82,6 +82,8 @@ export const codes = {
   'deadline-exceeded': { status: 503, exit: 1, title: 'The work took longer than it may' },
   'process-crashed': { status: 422, exit: 1, title: 'The process crashed on its work' },
   'process-died': { status: 500, exit: 1, title: 'The process that did the work died' },
+  'worker-lost': { status: 503, exit: 1, title: 'The workers that had the job were lost' },
+  'version-skew': { status: 503, exit: 1, title: 'Another version of ventral uses the database' },
   interrupted: { status: 503, exit: 130, title: 'Interrupted' },
   'home-owned': { status: 409, exit: 1, title: 'Another process owns this home' },
   'home-format': { status: 503, exit: 1, title: 'The home was written by another version' },

@@ -9,6 +9,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { activationRoutes } from './activation-routes.js';
 import { authentication } from './authentication.js';
+import { backupRoutes } from './backup-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
@@ -63,6 +64,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     layerMapRoutes(context),
     activationRoutes(context),
     keyRoutes(context),
+    backupRoutes(context),
     statusRoutes(context),
   );
   app.use(notFound, problemHandler(context.log));

@@ -1,0 +1,42 @@
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { saveBackup, takeBackup } from '../../service/backup-access.js';
+import { databaseUrl, globalOptions, sizeText } from '../global-options.js';
+import type { Io } from '../io.js';
+
+/** `ventral backup F` and `ventral restore F`: all that a home holds in one file, for either database. */
+export function registerBackup(program: Command, io: Io): void {
+  program
+    .command('backup <file>')
+    .description('write models, benchmarks, jobs, scores and keys to one new file')
+    .action((file: string, _options: unknown, command: Command) => backup(file, command, io));
+  program
+    .command('restore <file>')
+    .description(
+      'put a backup into a new home, and an empty PostgreSQL where DATABASE_URL names one',
+    )
+    .action((file: string, _options: unknown, command: Command) => restore(file, command, io));
+}
+
+/** The home, and the PostgreSQL of its tables. */
+function placeOf(command: Command) {
+  const { home } = globalOptions(command);
+  const url = databaseUrl();
+  return url === undefined ? { home } : { home, databaseUrl: url };
+}
+
+async function backup(file: string, command: Command, io: Io): Promise<void> {
+  await saveBackup(placeOf(command), file);
+  const { size } = await stat(file);
+  io.err(`Wrote ${file} (${sizeText(size)}); it holds hashes of keys: keep it to yourself\n`);
+}
+
+async function restore(file: string, command: Command, io: Io): Promise<void> {
+  const { maxMemory } = globalOptions(command);
+  const place = placeOf(command);
+  const { tables, models, benchmarks, createdAt } = await takeBackup(file, place, maxMemory);
+  const rows = (name: string) => tables.find(({ table }) => table === name)?.rows ?? 0;
+  io.err(
+    `Restored ${rows('models')} models (${models.length} files), ${rows('benchmarks')} benchmarks (${benchmarks.length} archives) and ${rows('jobs')} jobs of ${createdAt} into ${place.home}\n`,
+  );
+}

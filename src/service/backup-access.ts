@@ -1,0 +1,111 @@
+import { createWriteStream, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { VentralError } from '../errors/ventral-error.js';
+import { packageVersion } from '../formats/package-root.js';
+import { replaceFile } from '../formats/write-file-atomic.js';
+import { openHomeStore } from '../store/home-store.js';
+import { lockHome } from '../store/owner-lock.js';
+import type { BackupManifest } from './backup-manifest.js';
+import { runChild } from './child.js';
+import { accepted, type ServicePlace, throughOwner, unreachable } from './home-access.js';
+import { type RestorePlace, restoreBackup } from './restore-backup.js';
+import { writeBackup } from './write-backup.js';
+
+const UNPACK_SECONDS = 3600;
+
+/** An archive on its way, and what is given back after it. */
+interface Opened {
+  readonly archive: Readable;
+  close(): Promise<void>;
+}
+
+/**
+ * Writes a backup of a home, and of its PostgreSQL where one is given, to a new file that its user alone
+ * may read: through the service that owns the home, or as its owner for the moment.
+ * Throws `file-exists`, `home-owned`, `not-ready`, `disk-full`.
+ */
+export async function saveBackup(place: RestorePlace, file: string): Promise<void> {
+  if (existsSync(file)) {
+    throw new VentralError('file-exists', `${file} is already there`, { file });
+  }
+  const open = await throughOwner<() => Promise<Opened>>(
+    place.home,
+    (service) => () => servedBackup(service),
+    async (patience) => {
+      const opened = await ownBackup(place, patience);
+      return async () => opened;
+    },
+  );
+  const { archive, close } = await open();
+  try {
+    await replaceFile(file, (temporary) =>
+      pipeline(archive, createWriteStream(temporary, { flags: 'wx', mode: 0o600 })),
+    );
+  } finally {
+    await close();
+  }
+}
+
+async function servedBackup({ url, token }: ServicePlace): Promise<Opened> {
+  const headers = { Authorization: `Bearer ${token}` };
+  const answer = await fetch(`${url}/v1/backup`, { headers }).catch((cause) => {
+    throw unreachable(url, cause);
+  });
+  if (!answer.ok || !answer.body) {
+    accepted(answer.status, await answer.text());
+    throw unreachable(url, new Error('it sent no backup'));
+  }
+  const body = answer.body;
+  const chunks = async function* () {
+    try {
+      yield* body;
+    } catch (cause) {
+      throw unreachable(url, cause);
+    }
+  };
+  return { archive: Readable.from(chunks()), close: () => Promise.resolve() };
+}
+
+async function ownBackup({ home, databaseUrl }: RestorePlace, patience: number): Promise<Opened> {
+  const lock = await lockHome(home, { kind: 'command', patience });
+  const undo = [() => lock.release()];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const store = await openHomeStore(home, databaseUrl === undefined ? {} : { databaseUrl });
+    undo.push(() => store.close());
+    return { archive: await writeBackup(store, packageVersion), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Restores a backup into a new home, see {@link restoreBackup}; benchmarks are unpacked in a process of
+ * their own.
+ * @param maxMemory bytes that this process may hold
+ */
+export async function takeBackup(
+  file: string,
+  place: RestorePlace,
+  maxMemory: number,
+): Promise<BackupManifest> {
+  if (!existsSync(file)) throw new VentralError('file-missing', `${file} does not exist`, { file });
+  const lock = await lockHome(place.home, { kind: 'command' });
+  try {
+    return await restoreBackup(file, place, (archive, folder) =>
+      runChild({
+        script: 'benchmark-child.js',
+        task: { archive, folder, bytes: Number.MAX_SAFE_INTEGER },
+        temporary: dirname(dirname(archive)),
+        limits: { memory: maxMemory, seconds: UNPACK_SECONDS },
+      }),
+    );
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,21 @@
+import { pipeline } from 'node:stream/promises';
+import { Router } from 'express';
+import { packageVersion } from '../formats/package-root.js';
+import type { ServiceContext } from './context.js';
+import { principalOf, requireAdmin } from './principal-of.js';
+import { writeBackup } from './write-backup.js';
+
+/** GET `/backup`: everything, for admins. */
+export function backupRoutes({ store, log }: ServiceContext): Router {
+  const router = Router();
+  router.get('/backup', async (_request, response) => {
+    requireAdmin(principalOf(response));
+    const archive = await writeBackup(store, packageVersion);
+    response.attachment('ventral-backup.zip').type('application/zip');
+    // A client that goes away is no fault; one that stays must see that the archive is cut.
+    await pipeline(archive, response).catch((err) =>
+      log.warn({ err }, 'A backup was not read whole'),
+    );
+  });
+  return router;
+}
