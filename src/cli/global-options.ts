@@ -80,3 +80,6 @@ export function sizeText(bytes: number): string {
   if (unit === undefined) return `${bytes} bytes`;
   return `${Number((bytes / units[unit]).toFixed(1))} ${unit}iB`;
 }
+
+/** The PostgreSQL that holds the tables, where one is named (DATABASE_URL). */
+export const databaseUrl = (): string | undefined => process.env.DATABASE_URL || undefined;

@@ -7,9 +7,9 @@ import type { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { components } from '../api/schema.js';
-import { codes, type ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { everyPage } from './every-page.js';
+import { accepted, unreachable } from './home-access.js';
 import type { ModelAccess, ModelAddition, ModelResource } from './model-access.js';
 
 /** The models of the service that owns the home, over HTTP with its local token. */
@@ -94,14 +94,11 @@ export class HttpModels implements ModelAccess {
     try {
       const response = await answered;
       const words = await text(response);
-      return accepted(response.statusCode ?? 0, words);
+      const status = response.statusCode ?? 0;
+      return { status, body: accepted(status, words) };
     } catch (cause) {
       if (cause instanceof VentralError) throw cause;
-      throw new VentralError(
-        'not-ready',
-        `The service at ${this.#url} does not answer: ${(cause as Error).message}`,
-        { cause },
-      );
+      throw unreachable(this.#url, cause);
     } finally {
       sent.destroy();
     }
@@ -111,11 +108,4 @@ export class HttpModels implements ModelAccess {
 interface Answer {
   readonly status: number;
   readonly body: unknown;
-}
-
-function accepted(status: number, words: string): Answer {
-  if (status >= 200 && status < 300) return { status, body: words ? JSON.parse(words) : undefined };
-  const problem = JSON.parse(words) as components['schemas']['Problem'];
-  const code = problem.type.replace('/problems/', '');
-  throw new VentralError(code in codes ? (code as ErrorCode) : 'internal', problem.detail);
 }

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { components } from '../api/schema.js';
-import { VentralError } from '../errors/ventral-error.js';
 import { openHomeStore } from '../store/home-store.js';
-import { livingOwner, lockHome, owned } from '../store/owner-lock.js';
+import { lockHome } from '../store/owner-lock.js';
 import { localPrincipal } from '../store/principal.js';
 import { everyPage } from './every-page.js';
+import { throughOwner } from './home-access.js';
 import { HttpModels } from './http-models.js';
 import { ModelDesk } from './model-desk.js';
 import { resource } from './model-routes.js';
@@ -32,30 +31,13 @@ export interface ModelAccess {
   close(): Promise<void>;
 }
 
-const PATIENCE_MS = 30_000;
-
-/**
- * Opens the models of a home: through the service that owns it, or, where none runs, as its owner for
- * the moment. Another command's moment is waited for, and so is a service that is starting.
- * Throws `home-owned` where that takes too long.
- */
-export async function openModelAccess(home: string, maxMemory: number): Promise<ModelAccess> {
-  const deadline = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const owner = await livingOwner(home);
-    if (owner?.url) return new HttpModels(owner.url, owner.token);
-    try {
-      if (owner?.kind !== 'service') return await ownModels(home, maxMemory, deadline - Date.now());
-      if (Date.now() > deadline) throw owned(home, owner);
-    } catch (error) {
-      // A service may have taken the home in between: then it is asked.
-      const taken =
-        error instanceof VentralError && error.code === 'home-owned' && Date.now() < deadline;
-      if (!taken) throw error;
-    }
-    await sleep(100);
-  }
-}
+/** Opens the models of a home, see {@link throughOwner}. */
+export const openModelAccess = (home: string, maxMemory: number): Promise<ModelAccess> =>
+  throughOwner<ModelAccess>(
+    home,
+    ({ url, token }) => new HttpModels(url, token),
+    (patience) => ownModels(home, maxMemory, patience),
+  );
 
 async function ownModels(home: string, maxMemory: number, patience: number): Promise<ModelAccess> {
   const lock = await lockHome(home, { kind: 'command', patience });

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
+import { serviceLog } from '../../service/service-log.js';
 import { type Service, startService } from '../../service/start-service.js';
-import { globalOptions } from '../global-options.js';
+import { generousQuotas, type Quotas } from '../../store/quota.js';
+import { globalOptions, parseSize, sizeText } from '../global-options.js';
 import type { Io } from '../io.js';
 
 const DEFAULT_PORT = 8080;
@@ -15,10 +17,29 @@ export function registerServe(program: Command, io: Io): void {
   program
     .command('serve')
     .description('serve the HTTP interface on this machine')
-    .option('--host <address>', 'loopback address to listen on', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'address to listen on; another one than loopback needs keys',
+      '127.0.0.1',
+    )
     .option(
       '--port <n>',
       'port, 0 for any free one (VENTRAL_PORT); default 8080 or the next free one',
+    )
+    .option(
+      '--quota-uploads <n>',
+      'models and benchmarks that an owner may register a day',
+      String(generousQuotas.uploads),
+    )
+    .option(
+      '--quota-storage <size>',
+      'bytes that an owner may store',
+      sizeText(generousQuotas.storage).replace(' ', ''),
+    )
+    .option(
+      '--quota-jobs <n>',
+      'queued and running jobs that an owner may have',
+      String(generousQuotas.jobs),
     )
     .action(async (_options: unknown, command: Command) => {
       await serve(command, io);
@@ -29,10 +50,7 @@ async function serve(command: Command, io: Io): Promise<void> {
   const { home, maxMemory, maxScratch, maxCache, threads, verbose } = globalOptions(command);
   const { host, port } = command.opts<{ host: string; port?: string }>();
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
-  const log = pino(
-    { level: verbose ? 'debug' : 'info', base: null },
-    destination({ fd: 2, sync: true }),
-  );
+  const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
   const stopped = signalled();
   const starting = startService({
     home,
@@ -43,6 +61,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     maxScratch,
     maxCache,
     threads,
+    quotas: readQuotas(command),
     log,
   });
   // A signal during the start waits for it: what was begun is closed in order.
@@ -60,6 +79,26 @@ function readPort(asked: string | undefined): number {
       field: 'port',
     });
   return port;
+}
+
+function readQuotas(command: Command): Quotas {
+  const given = command.opts<{
+    quotaUploads: string;
+    quotaStorage: string;
+    quotaJobs: string;
+  }>();
+  return {
+    uploads: readCount('--quota-uploads', given.quotaUploads),
+    storage: parseSize(given.quotaStorage, '--quota-storage', 0),
+    jobs: readCount('--quota-jobs', given.quotaJobs),
+  };
+}
+
+function readCount(option: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) {
+    throw new VentralError('bad-usage', `${option}: expected a whole number, found "${text}"`);
+  }
+  return Number(text);
 }
 
 function signalled(): Promise<void> {

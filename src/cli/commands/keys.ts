@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type KeyAccess, type KeyResource, openKeyAccess } from '../../service/key-access.js';
+import type { Role } from '../../store/principal.js';
+import { databaseUrl, globalOptions } from '../global-options.js';
+import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
+
+const roles: readonly string[] = ['admin', 'member', 'reader'] satisfies Role[];
+
+const HOUR_MS = 3_600_000;
+const hoursOf: Readonly<Record<string, number>> = { h: 1, d: 24, w: 168 };
+
+/** `ventral keys create|list|revoke`: who may ask the service for what. */
+export function registerKeys(program: Command, io: Io): void {
+  const keys = program.command('keys').description('keys to the service');
+  keys
+    .command('create')
+    .description('make a key; its text is printed once, on stdout')
+    .requiredOption('--name <name>', 'what it is called in lists')
+    .requiredOption('--role <role>', 'admin, member or reader')
+    .option('--owner <owner>', 'whose models and jobs it works on; by default its name')
+    .option('--group <group>', 'a group that it is in (repeatable)', collect, [])
+    .option('--expires <time>', 'when it ends, such as 90d, 12h or 4w; by default never')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => create(command, io));
+  keys
+    .command('list')
+    .description('list the keys, without their texts')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => list(command, io));
+  keys
+    .command('revoke <id>')
+    .description('end a key at once and for good')
+    .action((id: string, _options: unknown, command: Command) => revoke(id, command, io));
+}
+
+const collect = (value: string, before: readonly string[]) => [...before, ...value.split(',')];
+
+async function withAccess<T>(
+  command: Command,
+  work: (access: KeyAccess) => Promise<T>,
+): Promise<T> {
+  const access = await openKeyAccess(globalOptions(command).home, databaseUrl());
+  try {
+    return await work(access);
+  } finally {
+    await access.close();
+  }
+}
+
+async function create(command: Command, io: Io): Promise<void> {
+  const { name, role, owner, group, expires, json } = command.optsWithGlobals<{
+    name: string;
+    role: string;
+    owner?: string;
+    group: readonly string[];
+    expires?: string;
+    json?: boolean;
+  }>();
+  for (const [option, text] of [
+    ['--name', name],
+    ['--owner', owner ?? name],
+    ...group.map((one) => ['--group', one] as const),
+  ] as const) {
+    requireLine(option, text);
+  }
+  const asked = {
+    name,
+    role: readRole(role),
+    groups: group,
+    ...(owner === undefined ? {} : { owner }),
+    ...(expires === undefined ? {} : { expiresAt: readExpiry(expires) }),
+  };
+  const made = await withAccess(command, (access) => access.create(asked));
+  io.out(json ? `${JSON.stringify(made, null, 2)}\n` : `${made.key}\n`);
+  const until = made.expiresAt === null ? 'it does not expire' : `it expires at ${made.expiresAt}`;
+  io.err(
+    `${made.id}: ${made.role} of ${made.owner}; ${until}. The key is shown this once: keep it\n`,
+  );
+}
+
+function requireLine(option: string, text: string): void {
+  if (!/^[^\p{Cc}]{1,100}$/u.test(text)) {
+    throw new VentralError('bad-usage', `${option}: expected 1 to 100 characters on one line`);
+  }
+}
+
+function readRole(role: string): Role {
+  if (!roles.includes(role)) {
+    throw new VentralError(
+      'bad-usage',
+      `--role: expected ${roles.slice(0, -1).join(', ')} or ${roles.at(-1)}, found "${role}"`,
+    );
+  }
+  return role as Role;
+}
+
+function readExpiry(text: string): Date {
+  const found = /^(\d{1,4})([hdw])$/.exec(text);
+  const hours = found ? Number(found[1]) * hoursOf[found[2]] : 0;
+  if (hours === 0) {
+    throw new VentralError(
+      'bad-usage',
+      `--expires: expected a time such as 90d, 12h or 4w, found "${text}"`,
+    );
+  }
+  return new Date(Date.now() + hours * HOUR_MS);
+}
+
+async function list(command: Command, io: Io): Promise<void> {
+  const keys = await withAccess(command, (access) => access.list());
+  if (command.optsWithGlobals().json) {
+    io.out(`${JSON.stringify(keys, null, 2)}\n`);
+    return;
+  }
+  printRows(
+    ['id', 'name', 'role', 'owner', 'groups', 'state'],
+    keys.map((key) => [key.id, key.name, key.role, key.owner, key.groups.join(', '), stateOf(key)]),
+    io,
+  );
+}
+
+function stateOf({ revokedAt, expiresAt }: KeyResource): string {
+  if (revokedAt !== null) return `revoked ${revokedAt}`;
+  if (expiresAt === null) return 'holds';
+  return new Date(expiresAt) > new Date() ? `holds until ${expiresAt}` : `expired ${expiresAt}`;
+}
+
+async function revoke(id: string, command: Command, io: Io): Promise<void> {
+  const { name } = await withAccess(command, (access) => access.revoke(id));
+  io.err(`Revoked ${id} (${name})\n`);
+}

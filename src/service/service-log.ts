@@ -1,0 +1,24 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+/** What stands in place of a secret. */
+const CENSOR = '[secret]';
+
+/** The texts of keys and of other bearer tokens, wherever in a line they got to: an address, a message. */
+const tokens = /vk_[0-9a-z]{16}_[\w-]{43}|(?<=Bearer(?: |%20|\+)+)[\w~+/.-]+=*/gi;
+
+/** Fields that hold secrets whatever these look like. */
+const fields = ['authorization', 'secret', 'key', 'token', 'password'];
+const redacted = fields.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
+
+/** The log of the service, in which no secret stands: fields are censored by name, keys wherever they are. */
+export function serviceLog(level: string, stream: DestinationStream): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      redact: { paths: redacted, censor: CENSOR },
+      hooks: { streamWrite: (line) => line.replaceAll(tokens, CENSOR) },
+    },
+    stream,
+  );
+}
