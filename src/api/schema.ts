@@ -241,6 +241,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/leaderboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models against benchmarks, averaged and ranked
+         * @description The models that the caller may see and that have a score on a benchmark shown. Of several scores
+         *     of a model on a benchmark the one of the latest job stands: on the benchmark's present version, at
+         *     the input of the model's card, and with the card's layers unless `layers=any`. Scores on shipped models
+         *     are seen by who asked for them, and by all where the service did.
+         *
+         *     **Averages** are those of Brain-Score: each node of the tree is the plain mean of its children, a value
+         *     clipped to [0, 1]. `average` is the mean of `neural` (the mean of V1, V2, V4, IT) and `behavior`;
+         *     `engineering` stands apart and is not clipped. Where an experiment has a private and a public set,
+         *     one of the two is in the tree (`set`). Uploaded benchmarks are there only where `benchmark` names them.
+         *     Simulated benchmarks are never averaged with real ones: `simulated=true` shows them under a root of their
+         *     own. Every average says over how many (`n`) of the benchmarks below it (`m`).
+         *
+         *     **Intervals** are of 95 %. Of an average they take the benchmarks' errors as independent and normal
+         *     (a standard error is the width of a score's interval / 3.92); a benchmark that counts as 0 adds
+         *     none, and there is no interval where a score has none. Of a formula they are of first order.
+         *
+         *     **Ranks** are by the first column, over all models shown and not over the page: equal values at two
+         *     decimals share a rank, and the next one skips. `tied` says which models cannot be told from one: those
+         *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are
+         *     scored on the same recordings, so that this rather says tied than apart.
+         *
+         *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names
+         *     average, V1, V2, V4, IT, behavior, engineering, `b("<benchmark>")`, and mean, min, max, abs, sqrt;
+         *     at most 200 characters and 50 nodes. A formula is null where something that it names is missing,
+         *     or what comes out is not finite. It holds no simulated scores.
+         */
+        get: operations["getLeaderboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/activations": {
         parameters: {
             query?: never;
@@ -498,6 +542,7 @@ export interface components {
             next: components["schemas"]["Cursor"];
         };
         AuditEntry: {
+            id: string;
             /** Format: date-time */
             at: string;
             /** @description The id of the key; null for the one user without keys, and commands on the same machine. */
@@ -881,6 +926,94 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Leaderboard: {
+            /** @description Averages before what they average, then formulas. */
+            columns: components["schemas"]["LeaderboardColumn"][];
+            /** @description How many models there are on all pages. */
+            models: number;
+            items: components["schemas"]["LeaderboardItem"][];
+            next: components["schemas"]["Cursor"];
+        };
+        LeaderboardColumn: {
+            /** @example average */
+            id: string;
+            /** @constant */
+            kind: "average";
+            parent: string | null;
+            /** @description How many are below it. */
+            benchmarks: number;
+        } | {
+            /** @example FreemanZiemba2013.V1-pls */
+            id: string;
+            /** @constant */
+            kind: "benchmark";
+            parent: string | null;
+            /** @description The identifier that scores bear. */
+            benchmark: string;
+            version: number;
+        } | {
+            /** @example column.0 */
+            id: string;
+            /** @constant */
+            kind: "formula";
+            formula: string;
+        };
+        LeaderboardItem: {
+            /** @description null without a value in the first column. */
+            rank: number | null;
+            /** @description The id of the registration, or the name of a shipped model. */
+            model: string;
+            name: string;
+            digest: components["schemas"]["Digest"];
+            owner: string;
+            visibility: components["schemas"]["Visibility"];
+            /** @description null without an interval in the first column. */
+            tied: components["schemas"]["LeaderboardTies"] | null;
+            /** @description By column. */
+            averages: {
+                [key: string]: components["schemas"]["LeaderboardAverage"];
+            };
+            /** @description By column, where there is a score; unclipped. */
+            scores: {
+                [key: string]: components["schemas"]["LeaderboardScore"];
+            };
+            /** @description In the order asked. */
+            formulas: components["schemas"]["LeaderboardEstimate"][];
+            links: {
+                model?: string;
+            };
+        };
+        LeaderboardTies: {
+            /** @description Whether it is the best one, or tied with it. */
+            withBest: boolean;
+            /** @description How many models are tied with it. */
+            total: number;
+            /** @description The nearest of them. */
+            models: string[];
+        };
+        LeaderboardEstimate: {
+            value: number | null;
+            ci: components["schemas"]["Interval"];
+        };
+        LeaderboardAverage: {
+            value: number | null;
+            ci: components["schemas"]["Interval"];
+            /** @description Benchmarks that entered with a score. */
+            n: number;
+            /** @description Benchmarks below it. */
+            m: number;
+        };
+        LeaderboardScore: {
+            value: number | null;
+            ci: components["schemas"]["Interval"];
+            error: number | null;
+            /** @description Whether the layer was chosen on pictures of the benchmark. */
+            selection: boolean;
+            /** @description The score job that made it. */
+            job: string;
+        };
+        /** @description Of 95 %. */
+        Interval: number[] | null;
         ActivationsRequest: {
             model: string;
             layers: string[];
@@ -1599,6 +1732,64 @@ export interface operations {
             };
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLeaderboard: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `zero`: a benchmark without a score counts as 0 where a sibling has one, as on Brain-Score's site.
+                 *     `common`: averages over the benchmarks on which all models shown have a score.
+                 */
+                missing?: "zero" | "common";
+                /** @description Whether scores whose layer was chosen on pictures of the benchmark enter averages and formulas; else they count as missing. */
+                selection?: "exclude" | "include";
+                /** @description The simulated benchmarks in place of the real ones. */
+                simulated?: boolean;
+                /** @description Where an experiment has a private and a public set, which of them is in the tree. Layers are chosen on the public one. */
+                set?: "private" | "public";
+                /** @description `any`: scores of layers that a request named stand too. */
+                layers?: "card" | "any";
+                /** @description Only benchmarks of these regions. */
+                region?: ("V1" | "V2" | "V4" | "IT" | "behavior" | "engineering")[];
+                /** @description Only these benchmarks, shipped ones by identifier, uploaded ones by id; of an upload with several regions one is `<id>.<region>`. */
+                benchmark?: string[];
+                /** @description Only models with all of these words in their name, whatever their case. */
+                search?: string;
+                /** @description Only models of this owner; those that ventral ships belong to `ventral`. */
+                owner?: string;
+                /** @description Only models of this visibility. */
+                visibility?: components["schemas"]["Visibility"];
+                /** @description A formula, which is one more column, `column.0` and so on. */
+                column?: string[];
+                /** @description `name` or the id of a column, with `-` for descending; what has no value stands last. By default the first column, descending. */
+                sort?: string;
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of models, in JSON or, as the client accepts, CSV or a table in Markdown. */
+            200: {
+                headers: {
+                    /** @description The next page, `rel="next"`, where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Leaderboard"];
+                    "text/csv": unknown;
+                    "text/markdown": unknown;
+                };
+            };
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -63,6 +63,7 @@ export const codes = {
   'benchmark-invalid': { status: 422, exit: 2, title: 'The benchmark file is not as it should be' },
   'benchmark-unknown': { status: 422, exit: 2, title: 'There is no such benchmark' },
   'formula-invalid': { status: 422, exit: 2, title: 'The formula is not understood' },
+  'column-unknown': { status: 422, exit: 2, title: 'There is no such column' },
   'data-missing': { status: 422, exit: 2, title: 'The data of the benchmark are not here' },
   // receipts
   'receipt-invalid': { status: 422, exit: 2, title: 'The receipt is not as it should be' },

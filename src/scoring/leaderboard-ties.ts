@@ -35,20 +35,33 @@ export function tiesOf({
     if (!average || average.value === null || se === null) return null;
     return { id: model.id, value: average.value, variance: se ** 2 };
   });
-  const known = placed.filter((each) => each !== null);
-  const best = Math.max(...known.map(({ value }) => value));
+  const ascending = placed
+    .filter((each) => each !== null)
+    .sort((a, b) => a.value - b.value || (a.id < b.id ? -1 : 1));
+  const places = new Map(ascending.map((each, place) => [each, place]));
   return (position) => {
-    const mine = placed[position];
-    if (!mine) return null;
-    const far = ({ value }: Placed) => Math.abs(value - mine.value);
-    const tied = known
-      .filter((other) => far(other) <= 1.96 * Math.sqrt(mine.variance + other.variance))
-      .sort((a, b) => far(a) - far(b) || (a.id < b.id ? -1 : 1));
-    const others = tied.filter((other) => other !== mine);
-    return {
-      withBest: tied.some(({ value }) => value === best),
-      total: others.length,
-      models: others.slice(0, NAMED).map(({ id }) => id),
-    };
+    const place = placed[position] && places.get(placed[position]);
+    return place === null || place === undefined ? null : tiedWith(place, ascending);
   };
+}
+
+/** Walks away from a place to both sides at once, so that the nearest ones come first. */
+function tiedWith(place: number, ascending: readonly Placed[]): Tied {
+  const mine = ascending[place];
+  const best = ascending[ascending.length - 1].value;
+  const models: string[] = [];
+  let total = 0;
+  let withBest = mine.value === best;
+  let [below, above] = [place - 1, place + 1];
+  while (below >= 0 || above < ascending.length) {
+    const down = below >= 0 ? mine.value - ascending[below].value : Number.POSITIVE_INFINITY;
+    const up =
+      above < ascending.length ? ascending[above].value - mine.value : Number.POSITIVE_INFINITY;
+    const other = ascending[up <= down ? above++ : below--];
+    if (Math.min(up, down) > 1.96 * Math.sqrt(mine.variance + other.variance)) continue;
+    total++;
+    withBest ||= other.value === best;
+    if (models.length < NAMED) models.push(other.id);
+  }
+  return { withBest, total, models };
 }

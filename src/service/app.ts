@@ -16,6 +16,7 @@ import { docsRoutes } from './docs-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
+import { leaderboardRoutes } from './leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
 import { problemHandler } from './problem.js';
 import { scoreRoutes } from './score-routes.js';
@@ -62,6 +63,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     benchmarkRoutes(context),
     scoreRoutes(context),
     layerMapRoutes(context),
+    leaderboardRoutes(context),
     activationRoutes(context),
     keyRoutes(context),
     backupRoutes(context),

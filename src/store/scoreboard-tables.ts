@@ -53,5 +53,13 @@ export const scoreboardTables: readonly string[] = [
   $$`,
   `create trigger results_scoreboards after insert on results referencing new table as fresh
     for each statement execute function follow_results()`,
+  `create function forget_scores() returns trigger language plpgsql as $$
+    begin
+      delete from scoreboards where subject = old.id;
+      return null;
+    end
+  $$`,
+  `create trigger models_scoreboards after delete on models
+    for each row execute function forget_scores()`,
   'select record_scores(array(select distinct job from results))',
 ];
