@@ -81,7 +81,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ending: ending.signal,
     });
     undo.push(() => context.worker.stop());
-    server.on('request', createApp(context, options)).on('clientError', refuseBroken);
+    const app = createApp(context, options);
+    // RFC 9110 §10.1.1: an expectation that nobody knows need not be refused; node would, without a word.
+    server.on('request', app).on('checkExpectation', app).on('clientError', refuseBroken);
     await listen(server, options);
     undo.push(() => stopListening(server, context.worker));
     const url = `http://${nameOf(host)}:${port()}`;
