@@ -27,3 +27,8 @@ it.each([
   expect(answer).toMatchObject({ status: 400, body: { type: '/problems/invalid-request' } });
   expect(await service.leftovers()).toEqual([]);
 });
+
+it('passes over an expectation that it does not know', async () => {
+  const answer = await service.call('GET', '/v1/health', { headers: { Expect: 'nonsense' } });
+  expect(answer).toMatchObject({ status: 200, body: { status: 'ok' } });
+});
