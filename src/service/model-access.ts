@@ -1,5 +1,5 @@
 import type { components } from '../api/schema.js';
-import { openHomeStore } from '../store/home-store.js';
+import { openHomeStore, type StoreOptions } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import { localPrincipal } from '../store/principal.js';
 import { everyPage } from './every-page.js';
@@ -32,17 +32,25 @@ export interface ModelAccess {
 }
 
 /** Opens the models of a home, see {@link throughOwner}. */
-export const openModelAccess = (home: string, maxMemory: number): Promise<ModelAccess> =>
+export const openModelAccess = (
+  home: string,
+  maxMemory: number,
+  databaseUrl?: string,
+): Promise<ModelAccess> =>
   throughOwner<ModelAccess>(
     home,
     ({ url, token }) => new HttpModels(url, token),
-    (patience) => ownModels(home, maxMemory, patience),
+    (patience) => ownModels({ home, ...(databaseUrl ? { databaseUrl } : {}) }, maxMemory, patience),
   );
 
-async function ownModels(home: string, maxMemory: number, patience: number): Promise<ModelAccess> {
+async function ownModels(
+  { home, ...options }: { readonly home: string } & StoreOptions,
+  maxMemory: number,
+  patience: number,
+): Promise<ModelAccess> {
   const lock = await lockHome(home, { kind: 'command', patience });
   try {
-    const store = await openHomeStore(home);
+    const store = await openHomeStore(home, options);
     const desk = new ModelDesk(store, { maxMemory });
     return {
       list: () =>

@@ -9,15 +9,18 @@ import type { Quotas } from '../store/quota.js';
 import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
 import type { ServiceContext } from './context.js';
+import { homeFiles } from './job-files.js';
 import { KeyWatch } from './key-watch.js';
 import { loopbackAddresses } from './loopback-guard.js';
 import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
-import { ScoreWorker } from './score-worker.js';
+import { Worker } from './worker.js';
 
 /** How a service is started. */
 export interface ServiceOptions extends AppOptions {
   readonly home: string;
+  /** The PostgreSQL that holds the tables; without it they are in the home. */
+  readonly databaseUrl?: string;
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -28,6 +31,8 @@ export interface ServiceOptions extends AppOptions {
   /** Bytes that the cache of activations may keep. */
   readonly maxCache: number;
   readonly threads: number;
+  /** Jobs that the service itself does at once, 1 unless said; with 0 all are left to `ventral worker`. */
+  readonly concurrency?: number;
   /** What each owner may have. */
   readonly quotas?: Quotas;
   readonly log: Logger;
@@ -59,7 +64,7 @@ const IDLE_MS = 600_000;
  * is no key yet, `home-owned`, `home-format`, `port-taken`.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { home, host, log, quotas } = options;
+  const { home, host, log } = options;
   const lock = await lockHome(home, { kind: 'service' });
   const undo: (() => Promise<unknown>)[] = [() => lock.release()];
   const close = async () => {
@@ -67,7 +72,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await step().catch((error) => log.error({ err: error }, 'Closing failed'));
   };
   try {
-    const store = await openHomeStore(home, quotas ? { quotas } : {});
+    const store = await openHomeStore(home, options);
     undo.push(() => store.close());
     if (!loopbackAddresses.includes(host)) await requireKey(store, host);
     const ending = new AbortController();
@@ -88,7 +93,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     undo.push(() => stopListening(server, context.worker));
     const url = `http://${nameOf(host)}:${port()}`;
     await lock.publish(url);
-    context.worker.wake();
+    await context.worker.registry.claimVersion();
+    await context.worker.start();
     return { url, close };
   } catch (error) {
     await close();
@@ -134,9 +140,11 @@ function compose(
     home,
     desk: new ModelDesk(store, bounds),
     benchmarks,
-    worker: new ScoreWorker({
-      store,
-      benchmarks,
+    worker: new Worker({
+      tables: store,
+      files: homeFiles(store),
+      temporary: store.temporary,
+      concurrency: options.concurrency ?? 1,
       home,
       log,
       maxMemory,
@@ -192,7 +200,7 @@ function listenOn(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** Requests that wait for a job are answered at once (the worker stops), others get a moment to end. */
-async function stopListening(server: Server, worker: ScoreWorker): Promise<void> {
+async function stopListening(server: Server, worker: Worker): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
   await worker.stop();

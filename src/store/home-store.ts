@@ -1,53 +1,79 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AuditStore } from './audit-store.js';
+import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
-import { ContentFolders } from './content-folders.js';
 import type { Database } from './database.js';
 import { openEmbeddedDatabase } from './embedded-database.js';
 import { checkHomeFormat, writeHomeFormat } from './home-format.js';
 import { JobStore } from './job-store.js';
+import { KeyStore } from './key-store.js';
 import { migrate } from './migrations.js';
 import { ModelFiles } from './model-files.js';
 import { ModelStore } from './model-store.js';
+import { openPostgresDatabase } from './postgres-database.js';
+import type { Quotas } from './quota.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {
   readonly database: Database;
   readonly models: ModelStore;
   readonly jobs: JobStore;
+  readonly keys: KeyStore;
+  readonly audit: AuditStore;
   readonly files: ModelFiles;
   readonly benchmarks: BenchmarkStore;
-  /** Unpacked benchmarks: HOME/benchmarks/<sha256 of the archive>/. */
-  readonly benchmarkFiles: ContentFolders;
+  readonly benchmarkFiles: BenchmarkFiles;
   /** HOME/tmp/service: private to the owner, on the same file system as all else. */
   readonly temporary: string;
   close(): Promise<void>;
 }
 
+/** Where a store is, beside its home. */
+export interface StoreOptions {
+  /** The PostgreSQL that holds the tables; without it they are in HOME/db. */
+  readonly databaseUrl?: string;
+  /** What each owner may have. */
+  readonly quotas?: Quotas;
+}
+
 /**
  * Opens the store of a home that this process owns (see `lockHome`): checks its format, migrates, puts
- * the jobs of a dead service back into the queue, and sweeps what a dead owner left.
+ * the jobs of a dead service back into the queue, and sweeps what a dead owner left. Where the tables
+ * are in a PostgreSQL the home keeps the files alone, and others may use the tables at the same time.
  */
-export async function openHomeStore(home: string): Promise<HomeStore> {
+export async function openHomeStore(home: string, options: StoreOptions = {}): Promise<HomeStore> {
+  const { databaseUrl, quotas } = options;
+  const kind = databaseUrl === undefined ? 'embedded' : 'postgresql';
   await mkdir(home, { recursive: true });
-  await checkHomeFormat(home);
-  const database = await openEmbeddedDatabase(join(home, 'db'));
+  await checkHomeFormat(home, kind);
+  const database =
+    databaseUrl === undefined
+      ? await openEmbeddedDatabase(join(home, 'db'))
+      : await openPostgresDatabase(databaseUrl);
   try {
     await migrate(database);
-    await writeHomeFormat(home);
+    await writeHomeFormat(home, kind, database);
     const store = {
       database,
-      models: new ModelStore(database),
-      jobs: new JobStore(database),
+      models: new ModelStore(database, quotas),
+      jobs: new JobStore(database, quotas),
+      keys: new KeyStore(database),
+      audit: new AuditStore(database),
       files: new ModelFiles(home),
-      benchmarks: new BenchmarkStore(database),
-      benchmarkFiles: new ContentFolders(join(home, 'benchmarks')),
+      benchmarks: new BenchmarkStore(database, quotas),
+      benchmarkFiles: new BenchmarkFiles(home),
       temporary: join(home, 'tmp', 'service'),
     };
-    await store.jobs.requeueAll();
     await sweep(store);
     await sweepTemporary(home);
-    return { ...store, close: () => database.close() };
+    return {
+      ...store,
+      close: async () => {
+        await store.jobs.close();
+        await database.close();
+      },
+    };
   } catch (error) {
     await database.close();
     throw error;

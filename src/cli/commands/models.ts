@@ -10,7 +10,7 @@ import {
   type ModelResource,
   openModelAccess,
 } from '../../service/model-access.js';
-import { globalOptions } from '../global-options.js';
+import { databaseUrl, globalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
 
 /** `ventral models list|show|add|remove`: the models registered in a home, and those that ventral ships. */
@@ -46,7 +46,7 @@ async function withAccess<T>(
   work: (access: ModelAccess) => Promise<T>,
 ): Promise<T> {
   const { home, maxMemory } = globalOptions(command);
-  const access = await openModelAccess(home, maxMemory);
+  const access = await openModelAccess(home, maxMemory, databaseUrl());
   try {
     return await work(access);
   } finally {

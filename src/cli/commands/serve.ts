@@ -5,7 +5,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { serviceLog } from '../../service/service-log.js';
 import { type Service, startService } from '../../service/start-service.js';
 import { generousQuotas, type Quotas } from '../../store/quota.js';
-import { globalOptions, parseSize, sizeText } from '../global-options.js';
+import { databaseUrl, globalOptions, parseSize, sizeText } from '../global-options.js';
 import type { Io } from '../io.js';
 
 const DEFAULT_PORT = 8080;
@@ -52,8 +52,10 @@ async function serve(command: Command, io: Io): Promise<void> {
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
   const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
   const stopped = signalled();
+  const url = databaseUrl();
   const starting = startService({
     home,
+    ...(url === undefined ? {} : { databaseUrl: url }),
     host,
     port: readPort(asked),
     orNext: asked === undefined,
