@@ -1,0 +1,196 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { packageRoot } from '../../src/formats/package-root.js';
+import { childrenOf, serving } from '../service/process.js';
+import { card, multipart, network } from '../service/running-service.js';
+import { madeHome } from '../store/made-home.js';
+import { answerFault, type Operation, problemFault } from './description.js';
+import { type RawAnswer, requestBytes, type Sending, send } from './raw-request.js';
+import { benchmarkFolder } from './reader-targets.js';
+import { residentBytes } from './resident-bytes.js';
+import { Finding } from './target.js';
+import { zipOf } from './zip-cases.js';
+
+/** `ventral serve` as people start it, with a model, a benchmark and a finished job in its home. */
+export interface FuzzedService {
+  readonly port: number;
+  /** Values for parameters and properties, by name: those of things that are there. */
+  readonly known: Readonly<Record<string, string>>;
+  /** Sends a request and judges its answer. Throws {@link Finding}. */
+  ask(bytes: Uint8Array, about: Partial<Asking>): Promise<RawAnswer | undefined>;
+  /** One request that is right. */
+  call(method: string, path: string, body?: unknown): Promise<RawAnswer>;
+  /** Bytes of memory that its process holds once garbage is gone. */
+  collected(): Promise<number>;
+  /** What it has left behind: files and processes; nothing, once it is at rest. */
+  leftBehind(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+interface Asking extends Sending {
+  readonly operation: Operation;
+  /** HEAD has no body. */
+  readonly bodiless: boolean;
+}
+
+const hook = join(packageRoot, 'test', 'fuzz', 'collect-on-signal.mjs');
+const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+/** A person's 4xx, and what a service says that has no room or no time. */
+const refusals = new Set([503, 507]);
+const faults = new Set(['/problems/internal', '/problems/process-died']);
+
+export async function fuzzedService(): Promise<FuzzedService> {
+  const home = await madeHome('ventral-fuzz-');
+  const words = ['serve', '--home', home, '--port', '0', '--threads', '1', '--max-memory', '1GiB'];
+  const service = await serving('--expose-gc', '--import', hook, main, ...words);
+  const port = Number(new URL(service.url).port);
+  const pid = service.child.pid as number;
+  const call: FuzzedService['call'] = async (method, path, body) => {
+    const asked =
+      body === undefined
+        ? {}
+        : {
+            headers: { 'Content-Type': 'application/json', Prefer: 'wait=60' },
+            body: JSON.stringify(body),
+          };
+    const { status, headers, text, body: answer } = await service.call(method, path, asked);
+    return {
+      status,
+      headers: new Map(Object.entries(headers).map(([k, v]) => [k, String(v)])),
+      text,
+      body: answer,
+    };
+  };
+  const known = await furnished(port, call);
+  const tmp = join(home, 'tmp', 'service');
+  return {
+    port,
+    known,
+    call,
+    async ask(bytes, about) {
+      const answer = await send(port, bytes, about);
+      judge(answer, about, home);
+      if (service.child.exitCode !== null) throw new Finding('the service has ended');
+      return answer;
+    },
+    async collected() {
+      for (let times = 0; times < 3; times++) {
+        service.child.kill('SIGUSR2');
+        await sleep(300);
+      }
+      return residentBytes(pid);
+    },
+    async leftBehind() {
+      for (let tries = 0; ; tries++) {
+        const models = (await readdir(join(home, 'models'))).length - 1;
+        const benchmarks = (await readdir(join(home, 'benchmarks'))).length - 1;
+        const left = [
+          ...(await readdir(tmp)),
+          ...childrenOf(pid).map((child) => `process ${child}`),
+          ...(models > 0 ? [`${models} models`] : []),
+          ...(benchmarks > 0 ? [`${benchmarks} benchmarks`] : []),
+        ];
+        if (left.length === 0 || tries > 100) return left;
+        await sleep(100);
+      }
+    },
+    async stop() {
+      const { status, err } = await service.end('SIGTERM');
+      await rm(home, { recursive: true, force: true });
+      if (status !== 0) throw new Finding(`the service ended with ${status}: ${err.slice(-2000)}`);
+    },
+  };
+}
+
+/** A model with a card, a benchmark, and a job that was cancelled. */
+async function furnished(
+  port: number,
+  call: FuzzedService['call'],
+): Promise<Record<string, string>> {
+  const form = multipart([
+    { name: 'file', filename: 'net.onnx', content: await network() },
+    { name: 'card', content: await card() },
+  ]);
+  const model = idOf(
+    await post(port, '/v1/models', form.headers?.['Content-Type'] ?? '', form.body as Uint8Array),
+  );
+  const benchmark = idOf(
+    await post(port, '/v1/benchmarks', 'application/zip', benchmarkZip('neural-csv')),
+  );
+  const asked = await call('POST', '/v1/scores', { model, benchmarks: [benchmark] });
+  return { model, benchmark, job: idOf(asked), benchmarks: benchmark, region: 'V4', name: 'net' };
+}
+
+const idOf = ({ body, text }: Pick<RawAnswer, 'body' | 'text'>) => {
+  const id = (body as { id?: string } | undefined)?.id;
+  if (!id) throw new Finding(`the service could not be furnished: ${text}`);
+  return id;
+};
+
+async function post(
+  port: number,
+  path: string,
+  type: string,
+  body: Uint8Array,
+): Promise<RawAnswer> {
+  return (await send(port, uploadBytes(port, path, type, body))) as RawAnswer;
+}
+
+/** A POST with a body of that type. */
+export function uploadBytes(
+  port: number,
+  path: string,
+  type: string,
+  body: Uint8Array,
+): Uint8Array {
+  const headers: [string, string][] = [
+    ...ordinary(port),
+    ['Content-Type', type],
+    ['Content-Length', String(body.length)],
+  ];
+  return requestBytes(`POST ${path} HTTP/1.1`, headers, body);
+}
+
+/** The headers that any request bears. */
+export const ordinary = (port: number): [string, string][] => [
+  ['Host', `127.0.0.1:${port}`],
+  ['Connection', 'close'],
+];
+
+/** A benchmark's folder as it is uploaded, with another file in place of one. */
+export function benchmarkZip(folder: string, file?: string, bytes?: Uint8Array): Uint8Array {
+  const path = benchmarkFolder(folder);
+  const parts = readdirSync(path).map((name) => ({
+    name,
+    data: name === file && bytes ? bytes : readFileSync(join(path, name)),
+  }));
+  return zipOf(parts, false);
+}
+
+function judge(answer: RawAnswer | undefined, about: Partial<Asking>, home: string): void {
+  if (answer === undefined) {
+    if (about.unfinished) return;
+    throw new Finding('the service closed without an answer');
+  }
+  const { status, headers, text, body } = answer;
+  const say = (what: string) => new Finding(`${what}: ${status} ${text.slice(0, 600)}`);
+  if (text.includes(home)) throw say('the answer tells where the home is');
+  if (status >= 500 && !refusals.has(status)) throw say('a failure');
+  if (status < 400) {
+    const fault =
+      body === undefined || !about.operation
+        ? undefined
+        : answerFault(about.operation, status, body);
+    if (fault) throw say(`the answer is not as described (${fault})`);
+    return;
+  }
+  if (about.bodiless) return;
+  if (!headers.get('content-type')?.startsWith('application/problem+json'))
+    throw say('no problem document');
+  const fault = problemFault(body);
+  const problem = body as { type: string; status: number };
+  if (fault || problem.status !== status || faults.has(problem.type))
+    throw say(`a wrong problem (${fault})`);
+}
