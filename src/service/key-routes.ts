@@ -66,6 +66,7 @@ export function keyResource(key: KeyRecord): KeyResource {
 
 function auditResource({ at, detail, ...entry }: AuditEntry): components['schemas']['AuditEntry'] {
   return {
+    id: entry.id,
     at: at.toISOString(),
     key: entry.key,
     owner: entry.owner,

@@ -1,6 +1,7 @@
 import type { Database, Queries } from './database.js';
 import { jsonText } from './json-text.js';
-import { type Page, type PageRequest, pageOf, startOf } from './page.js';
+import { newId } from './new-id.js';
+import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
 import type { Principal } from './principal.js';
 
 /** What is written down of a change. */
@@ -22,6 +23,7 @@ export interface Change {
 
 /** A change that somebody made. */
 export interface AuditEntry {
+  readonly id: string;
   readonly at: Date;
   /** Id of the key; null for the one user of a service without keys, and for its commands. */
   readonly key: string | null;
@@ -34,8 +36,8 @@ export interface AuditEntry {
 /** Writes down who changed what, in the transaction that changes it. */
 export async function audit(queries: Queries, by: Principal, change: Change): Promise<void> {
   await queries.query(
-    'insert into audit (key, owner, action, target, detail) values ($1, $2, $3, $4, $5)',
-    [by.key, by.owner, change.action, change.target, jsonText(change.detail)],
+    'insert into audit (id, key, owner, action, target, detail) values ($1, $2, $3, $4, $5, $6)',
+    [newId('aud'), by.key, by.owner, change.action, change.target, jsonText(change.detail)],
   );
 }
 
@@ -49,10 +51,10 @@ export class AuditStore {
 
   /** Newest first. */
   async list(page: PageRequest): Promise<Page<AuditEntry>> {
-    const rows = await this.#database.query<AuditEntry & { seq: number }>(
-      'select * from audit where seq < $1 order by seq desc limit $2',
-      [startOf(page), page.limit + 1],
+    const rows = await this.#database.query<Omit<AuditEntry, 'at'> & { created_at: Date }>(
+      `select * from audit where ${behind('audit', 1)} order by seq desc limit $3`,
+      [...placeOf(page), page.limit + 1],
     );
-    return pageOf(rows, page.limit, ({ seq: _seq, ...entry }) => entry);
+    return pageOf(rows, page.limit, ({ created_at: at, ...entry }) => ({ ...entry, at }));
   }
 }

@@ -7,7 +7,7 @@ import { JobQueue } from './job-queue.js';
 import { type JobRow, jobOf } from './job-rows.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
-import { type Page, type PageRequest, pageOf, startOf } from './page.js';
+import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
 import { asking, JOB_SEEN, type Principal } from './principal.js';
 import { generousQuotas, type Quotas, requireJobQuota } from './quota.js';
 
@@ -101,17 +101,17 @@ export class JobStore {
   ): Promise<Page<JobOf<K>>> {
     const rows = await this.#database.query<JobRow>(
       `select jobs.*, ${RESULTS} from jobs
-       where kind = $9 and seq < $4 and ($6::text is null or state = $6)
-       and ($7::text is null or model = $7 or digest = $7)
-       and ($8::text is null or benchmarks ? $8) and ${JOB_SEEN} order by seq desc limit $5`,
+       where kind = $4 and ${behind('jobs', 5)} and ($7::text is null or state = $7)
+       and ($8::text is null or model = $8 or digest = $8)
+       and ($9::text is null or benchmarks ? $9) and ${JOB_SEEN} order by seq desc limit $10`,
       [
         ...asking(principal),
-        startOf(page),
-        page.limit + 1,
+        kind,
+        ...placeOf(page),
         filter.state ?? null,
         filter.model ?? null,
         filter.benchmark ?? null,
-        kind,
+        page.limit + 1,
       ],
     );
     return pageOf(rows, page.limit, (row) => jobOf(row) as JobOf<K>);

@@ -4,7 +4,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { audit } from './audit-store.js';
 import type { Database } from './database.js';
 import { newId } from './new-id.js';
-import { type Page, type PageRequest, pageOf, startOf } from './page.js';
+import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
 import { type Principal, type Role, SERVICE_OWNER } from './principal.js';
 
 /** A key as it is kept: what it may do, and never its text. */
@@ -111,8 +111,8 @@ export class KeyStore {
   /** Newest first, the revoked and expired ones too. */
   async list(page: PageRequest): Promise<Page<KeyRecord>> {
     const rows = await this.#database.query<KeyRow>(
-      'select * from keys where seq < $1 order by seq desc limit $2',
-      [startOf(page), page.limit + 1],
+      `select * from keys where ${behind('keys', 1)} order by seq desc limit $3`,
+      [...placeOf(page), page.limit + 1],
     );
     return pageOf(rows, page.limit, record);
   }

@@ -173,8 +173,9 @@ const migrations: readonly (readonly string[])[] = [
       revoked_at timestamptz
     )`,
     `create table audit (
-      seq bigint generated always as identity primary key,
-      at timestamptz not null default now(),
+      id text primary key,
+      seq bigint generated always as identity,
+      created_at timestamptz not null default now(),
       key text,
       owner text not null,
       action text not null,
@@ -182,7 +183,8 @@ const migrations: readonly (readonly string[])[] = [
       detail jsonb
     )`,
     // What an owner registered lately.
-    'create index audit_owner on audit (owner, at)',
+    'create unique index audit_seq on audit (seq)',
+    'create index audit_owner on audit (owner, created_at)',
     `create table idempotency (
       principal text not null,
       method text not null,
@@ -198,7 +200,7 @@ const migrations: readonly (readonly string[])[] = [
     )`,
     'create index idempotency_created on idempotency (created_at)',
     // Which database a folder of files belongs to; see HOME/format.json.
-    'create table installation (id uuid not null default gen_random_uuid())',
+    'create table installation (id uuid not null default gen_random_uuid(), version text)',
     'insert into installation default values',
     ...scoreboardTables,
   ],

@@ -2,7 +2,7 @@ import { audit } from './audit-store.js';
 import type { Database, Queries } from './database.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
-import { type Page, type PageRequest, pageOf, startOf } from './page.js';
+import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
 import { asking, type Principal, seen } from './principal.js';
 import { generousQuotas, type Quotas, requireUploadQuota } from './quota.js';
 
@@ -121,8 +121,8 @@ export class ModelStore {
   /** Newest first. */
   async list(principal: Principal, page: PageRequest): Promise<Page<ModelRecord>> {
     const rows = await this.#database.query<ModelRow>(
-      `select * from models where seq < $4 and ${seen('models')} order by seq desc limit $5`,
-      [...asking(principal), startOf(page), page.limit + 1],
+      `select * from models where ${behind('models', 4)} and ${seen('models')} order by seq desc limit $6`,
+      [...asking(principal), ...placeOf(page), page.limit + 1],
     );
     return pageOf(rows, page.limit, record);
   }

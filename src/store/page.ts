@@ -12,28 +12,48 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** The sequence number that a page starts below. Throws `invalid-request` for a cursor that is not ours. */
-export function startOf(request: PageRequest): number {
-  if (request.cursor === undefined) return Number.MAX_SAFE_INTEGER;
-  const seq = Number(Buffer.from(request.cursor, 'base64url').toString('latin1'));
-  if (!Number.isSafeInteger(seq) || seq < 1) {
+/** What a list is cut into pages by. */
+export interface PagedRow {
+  readonly id: string;
+  readonly created_at: Date;
+}
+
+/**
+ * SQL condition: the row is behind the last one of the page before. Rows follow their sequence, but a
+ * cursor holds what the row itself shows, for the sequence would tell how much others have. Where the
+ * row was removed, its time finds the place.
+ * @param first number of the first of two parameters, which {@link placeOf} gives
+ */
+export const behind = (table: string, first: number): string =>
+  `${table}.seq < case when $${first}::text is null then 9223372036854775807 else coalesce(
+    (select seq from ${table} where id = $${first}),
+    (select max(seq) + 1 from ${table} where created_at < $${first + 1}::timestamptz + interval '1 ms'),
+    0) end`;
+
+/** Id and time of the last row of the page before. Throws `invalid-request` for a cursor that is not ours. */
+export function placeOf({ cursor }: PageRequest): readonly [string | null, string | null] {
+  if (cursor === undefined) return [null, null];
+  const words = Buffer.from(cursor, 'base64url').toString('latin1');
+  const [, id, time] = /^([a-z]{3}_[0-9a-z]+) (\d{1,15})$/.exec(words) ?? [];
+  if (!id || Number(time) > 8.64e15) {
     throw new VentralError('invalid-request', 'cursor: expected `next` of the page before', {
       field: '/query/cursor',
     });
   }
-  return seq;
+  return [id, new Date(Number(time)).toISOString()];
 }
 
 /** A page of `limit + 1` rows fetched in descending sequence. */
-export function pageOf<R extends { seq: number }, T>(
+export function pageOf<R extends PagedRow, T>(
   rows: readonly R[],
   limit: number,
   item: (row: R) => T,
 ): Page<T> {
   const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
   const next =
-    rows.length > limit
-      ? Buffer.from(String(shown[limit - 1].seq), 'latin1').toString('base64url')
+    last && rows.length > limit
+      ? Buffer.from(`${last.id} ${last.created_at.getTime()}`, 'latin1').toString('base64url')
       : null;
   return { items: shown.map(item), next };
 }

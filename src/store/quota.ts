@@ -36,13 +36,13 @@ export async function requireUploadQuota(
     bytes: number;
   }>(
     `select count(*)::int as uploads,
-       extract(epoch from min(at) + interval '24 hours' - now())::float8 as seconds,
+       extract(epoch from min(created_at) + interval '24 hours' - now())::float8 as seconds,
        (select coalesce(sum(size), 0)::float8 from
          (select size from models where owner = $1 union all select size from benchmarks where owner = $1) as own
        ) as bytes
      from (
-       select at from audit where owner = $1 and action in ('model.create', 'benchmark.create')
-       and at > now() - interval '24 hours' order by at desc limit $2
+       select created_at from audit where owner = $1 and action in ('model.create', 'benchmark.create')
+       and created_at > now() - interval '24 hours' order by created_at desc limit $2
      ) as recent`,
     [owner, Math.max(quotas.uploads, 1)],
   );
