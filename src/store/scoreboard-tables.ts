@@ -8,6 +8,8 @@
  * result-store.ts says. Scores at another input than the card's are not among them.
  */
 export const scoreboardTables: readonly string[] = [
+  // No version comes twice, not even of a scoreboard that was removed and made again.
+  'create sequence scoreboard_versions',
   `create table scoreboards (
     subject text not null,
     owner text not null,
@@ -18,7 +20,7 @@ export const scoreboardTables: readonly string[] = [
   )`,
   `create function record_scores(written text[]) returns void language sql as $$
     insert into scoreboards (subject, owner, digest, version, cells)
-    select subject, owner, max(digest), 1, jsonb_object_agg(key, cell order by seq)
+    select subject, owner, max(digest), nextval('scoreboard_versions'), jsonb_object_agg(key, cell order by seq)
     from (
       select coalesce(jobs.registration, jobs.model) as subject,
         case when jobs.registration is null then jobs.owner else '' end as owner,
@@ -39,7 +41,7 @@ export const scoreboardTables: readonly string[] = [
     group by subject, owner
     on conflict (subject, owner) do update set
       digest = excluded.digest,
-      version = scoreboards.version + 1,
+      version = excluded.version,
       cells = scoreboards.cells || (
         select coalesce(jsonb_object_agg(fresh.key, fresh.value), '{}') from jsonb_each(excluded.cells) as fresh
         where (fresh.value ->> 6)::bigint >= coalesce((scoreboards.cells -> fresh.key ->> 6)::bigint, 0)
