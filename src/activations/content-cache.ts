@@ -31,14 +31,16 @@ export class ContentCache {
   /** How many times {@link get} had something to give, and how many times it had not. */
   readonly lookups = { hits: 0, misses: 0 };
   readonly #unfinished: string;
+  readonly #scope: string;
   /** Bytes that lay on the disk when it was last looked through, and those written here since then. */
   #counted = Number.POSITIVE_INFINITY;
   #written = 0;
   #lastPut: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, maxBytes: number) {
+  private constructor(folder: string, maxBytes: number, scope: string) {
     this.folder = folder;
     this.maxBytes = maxBytes;
+    this.#scope = scope;
     this.#unfinished = join(folder, 'unfinished');
   }
 
@@ -46,13 +48,15 @@ export class ContentCache {
    * Opens the cache of a home, and sweeps what killed processes left half-written there. Makes no
    * folder before there is something to keep.
    * @param options.maxBytes bound in bytes, 10 GiB unless said
+   * @param options.scope what is kept under one scope is not found under another, so that an entry tells
+   * nobody what others have measured; empty unless said
    */
   static async open(
     home: string,
-    options: { readonly maxBytes?: number } = {},
+    options: { readonly maxBytes?: number; readonly scope?: string } = {},
   ): Promise<ContentCache> {
-    const { maxBytes = 10 * GIB } = options;
-    const cache = new ContentCache(join(home, 'cache', 'activations'), maxBytes);
+    const { maxBytes = 10 * GIB, scope = '' } = options;
+    const cache = new ContentCache(join(home, 'cache', 'activations'), maxBytes, scope);
     await cache.#sweep().catch(passOver);
     return cache;
   }
@@ -129,7 +133,8 @@ export class ContentCache {
     if (!/^[!-~]{1,256}$/.test(key)) {
       throw new RangeError(`A key has 1 to 256 printable ASCII characters, found "${key}"`);
     }
-    const name = createHash('sha256').update(key).digest('hex');
+    const salted = this.#scope === '' ? key : `${this.#scope}\n${key}`;
+    const name = createHash('sha256').update(salted).digest('hex');
     return join(this.folder, name.slice(0, 2), name);
   }
 

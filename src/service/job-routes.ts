@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { audit } from '../store/audit-store.js';
 import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '../store/job.js';
 import type { JobFilter } from '../store/job-store.js';
 import type { Principal } from '../store/principal.js';
@@ -66,8 +67,14 @@ export function jobRoutes<K extends JobKind, Asked>(
   });
   router.delete(`${path}/:job`, async (request, response) => {
     const found = await find(response, request.params.job);
-    requireChange(principalOf(response), found);
-    await worker.cancel(found.id);
+    const principal = principalOf(response);
+    requireChange(principal, found);
+    const change = {
+      action: 'job.cancel',
+      target: found.id,
+      detail: { owner: found.owner },
+    } as const;
+    await worker.cancel(found.id, (queries) => audit(queries, principal, change));
     const job = await find(response, found.id);
     if (job.state !== 'cancelled')
       throw new VentralError('conflict', `The job has ${job.state} already`);

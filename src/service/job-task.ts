@@ -9,6 +9,8 @@ export interface TaskCore {
   readonly maxMemory: number;
   readonly maxScratch: number;
   readonly maxCache: number;
+  /** What the cache keeps and finds it under: owners do not see by it what others have measured. */
+  readonly cacheScope: string;
   readonly threads: number;
   readonly model: {
     /** Path of the ONNX file, or the name of a shipped model. */

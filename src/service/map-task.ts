@@ -20,7 +20,7 @@ export async function runMapTask(
     ...(task.input ? { input: task.input } : {}),
     holdout: task.holdout,
   };
-  const cache = await ContentCache.open(home, { maxBytes: maxCache });
+  const cache = await ContentCache.open(home, { maxBytes: maxCache, scope: task.cacheScope });
   const { map } = await mapLayers(request, {
     home,
     threads,
