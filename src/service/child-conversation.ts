@@ -13,7 +13,7 @@ const MESSAGES = 20_000;
 const PARTING_MS = 1000;
 const LAST_WORDS = 2000;
 
-type Answer = Exclude<ChildMessage, { kind: 'progress' }>;
+type Answer = Exclude<ChildMessage, { kind: 'progress' | 'part' }>;
 
 /**
  * The parent's side of one child: sends the task, hears progress and the answer, watches memory and
@@ -86,6 +86,10 @@ export class ChildConversation {
     if (message.kind === 'progress') {
       this.#untold = message;
       if (Date.now() - this.#told >= PROGRESS_MS) this.#tell();
+      return;
+    }
+    if (message.kind === 'part') {
+      this.#work.part?.(message.part);
       return;
     }
     this.#answer = message;

@@ -19,6 +19,7 @@ export interface PlainError {
 /** What a child says to its parent, one JSON document a line. */
 export type ChildMessage =
   | ({ readonly kind: 'progress' } & ChildProgress)
+  | { readonly kind: 'part'; readonly part: object }
   | { readonly kind: 'result'; readonly result: unknown }
   | { readonly kind: 'error'; readonly error: PlainError };
 
@@ -66,6 +67,9 @@ function messageOf(line: string): ChildMessage {
   if (said?.kind === 'progress' && isProgress(said)) {
     const { kind, stage, done, total } = said;
     return { kind, stage, done, total };
+  }
+  if (said?.kind === 'part' && typeof said.part === 'object' && said.part !== null) {
+    return { kind: 'part', part: said.part };
   }
   if (said?.kind === 'result' && typeof said.result === 'object') {
     return { kind: 'result', result: said.result };

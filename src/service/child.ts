@@ -31,6 +31,8 @@ export interface ChildWork {
   readonly signal?: AbortSignal;
   /** Told ten times a second at most. */
   readonly progress?: (progress: ChildProgress) => void;
+  /** Told each part of the result that is there before the whole; nobody has checked what it is. */
+  readonly part?: (part: object) => void;
 }
 
 /** Variables that a child sees, beside TMPDIR. */

@@ -4,7 +4,7 @@ import type { BenchmarkDesk } from './benchmark-desk.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
-import type { ScoreWorker } from './score-worker.js';
+import type { Worker } from './worker.js';
 
 /** What the routes stand on. */
 export interface ServiceContext {
@@ -12,7 +12,7 @@ export interface ServiceContext {
   readonly home: string;
   readonly desk: ModelDesk;
   readonly benchmarks: BenchmarkDesk;
-  readonly worker: ScoreWorker;
+  readonly worker: Worker;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;

@@ -27,12 +27,12 @@ export function endOf(job: Job, answer: JobAnswer, references: References): JobE
   if (answer.kind === 'layer-map') {
     const without = missing.filter((id) => !Object.hasOwn(answer.map.chosen, id));
     const failures = failuresOf(without, answer.failures, references);
-    return { kind: answer.kind, map: answer.map, failures };
+    return { kind: answer.kind, map: answer.map, failures, usage: answer.usage };
   }
   const scores = answer.scores.filter(({ benchmark }) => missing.includes(benchmark));
   const without = missing.filter((id) => !scores.some(({ benchmark }) => benchmark === id));
   const failures = failuresOf(without, answer.failures, references);
-  return { kind: answer.kind, scores, failures };
+  return { kind: answer.kind, scores, failures, usage: answer.usage };
 }
 
 /** The end of a job whose process gave no answer: every benchmark that it still needed fails alike. */

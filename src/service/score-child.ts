@@ -1,11 +1,11 @@
 import type { JobTask } from './job-task.js';
 import { serveParent } from './serve-parent.js';
 
-serveParent<JobTask>(async () => async (task, progress) => {
+serveParent<JobTask>(async () => async (task, progress, part) => {
   if (task.kind === 'layer-map') {
     const { runMapTask } = await import('./map-task.js');
     return runMapTask(task, progress);
   }
   const { runScoreTask } = await import('./score-task.js');
-  return runScoreTask(task, progress);
+  return runScoreTask(task, progress, part);
 });

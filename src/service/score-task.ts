@@ -10,9 +10,13 @@ import { usageOf } from './usage-of.js';
 export async function runScoreTask(
   task: ScoreTask,
   progress: (progress: ChildProgress) => void,
+  part: (part: object) => void,
 ): Promise<JobAnswer> {
   const { home, maxMemory, maxScratch, threads, model, benchmarks, layers, input } = task;
-  const cache = await ContentCache.open(home, { maxBytes: task.maxCache });
+  const cache = await ContentCache.open(home, {
+    maxBytes: task.maxCache,
+    scope: task.cacheScope,
+  });
   const request = {
     model: { path: model.reference, name: model.name, card: model.card },
     benchmarks,
@@ -26,6 +30,7 @@ export async function runScoreTask(
     maxScratch,
     cache,
     progress,
+    result: (score) => part({ score }),
   });
   return {
     kind: task.kind,

@@ -8,6 +8,8 @@ import type { ChildMessage, ChildProgress, PlainError } from './child-messages.j
 export type ChildJob<Task> = (
   task: Task,
   progress: (progress: ChildProgress) => void,
+  /** Sends a part of the result ahead. */
+  part: (part: object) => void,
 ) => Promise<unknown>;
 
 /** The descriptor that the parent opens for task and answer; not node's own channel, see `ChildMessages`. */
@@ -31,7 +33,11 @@ async function serve<Task>(line: Socket, load: () => Promise<ChildJob<Task>>): P
   try {
     const asked = JSON.parse(await task) as Task;
     const work = await load();
-    const result = await work(asked, (progress) => send(line, { kind: 'progress', ...progress }));
+    const result = await work(
+      asked,
+      (progress) => send(line, { kind: 'progress', ...progress }),
+      (part) => send(line, { kind: 'part', part }),
+    );
     answer(line, { kind: 'result', result });
   } catch (error) {
     answer(line, { kind: 'error', error: plainError(VentralError.from(error)) });

@@ -64,7 +64,7 @@ export class EventStore {
   async *follow(job: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
     let last = after;
     while (!signal.aborted) {
-      const news = this.#next(job, signal);
+      const news = this.news(job, signal);
       const events = await this.after(job, last);
       for (const event of events) {
         if (signal.aborted) break;
@@ -77,8 +77,11 @@ export class EventStore {
     }
   }
 
-  /** Resolves at the next word, or when it is time to look again. */
-  #next(job: string, signal: AbortSignal) {
+  /** `come` resolves at the next word, or when it is time to look again. */
+  news(
+    job: string,
+    signal: AbortSignal,
+  ): { readonly come: Promise<unknown>; readonly cancel: () => void } {
     const enough = new AbortController();
     const timer = setTimeout(() => enough.abort(), POLL_MS);
     const stop = () => enough.abort();

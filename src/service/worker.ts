@@ -1,0 +1,122 @@
+import { cpus } from 'node:os';
+import { setInterval as every } from 'node:timers';
+import { runtimeIdentity } from '../runtime/session.js';
+import { isOpen, type Job } from '../store/job.js';
+import { type WorkerRecord, WorkerStore } from '../store/worker-store.js';
+import type { ActivationTask } from './activation-task.js';
+import { runChild } from './child.js';
+import { Gate } from './gate.js';
+import { DEADLINE_SECONDS, type WorkOptions } from './job-run.js';
+import { WorkerLoop } from './worker-loop.js';
+
+export interface WorkerOptions extends WorkOptions {
+  /** Jobs at once; with 0 all are left to others. */
+  readonly concurrency: number;
+}
+
+const BEAT_MS = 5000;
+
+/**
+ * The worker of a process: takes queued jobs in their turn, scores and layer maps alike, and does each in
+ * a child process. It ends a child whose job was cancelled, and gives its jobs back when it stops.
+ */
+export class Worker {
+  readonly registry: WorkerStore;
+  readonly #options: WorkerOptions;
+  readonly #stopped = new AbortController();
+  readonly #activations = new Gate(1);
+  #id: string | undefined;
+  #loop: WorkerLoop | undefined;
+  #beats: NodeJS.Timeout | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.registry = new WorkerStore(options.tables.database);
+  }
+
+  /** Puts back what dead workers had, and begins. */
+  async start(): Promise<void> {
+    const { tables, concurrency, threads } = this.#options;
+    const alone = !tables.database.shared;
+    if (alone) await this.registry.clear();
+    await this.#bury();
+    await tables.jobs.attempts.recover(alone);
+    if (concurrency === 0) return;
+    const runtime = { ...runtimeIdentity(threads), processor: cpus()[0]?.model ?? process.arch };
+    this.#id = await this.registry.enter({ runtime, threads, concurrency });
+    this.#beats = every(() => void this.#beat('running'), BEAT_MS);
+    this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);
+  }
+
+  /** Looks for queued jobs; called after each new job. */
+  wake(): void {
+    this.#loop?.wake();
+  }
+
+  /** False once the worker was stopped. */
+  get alive(): boolean {
+    return !this.#stopped.signal.aborted;
+  }
+
+  /** Cancels an open job and ends its process; undefined where the job is not open. */
+  async cancel(
+    ...asked: Parameters<WorkerOptions['tables']['jobs']['cancel']>
+  ): Promise<Job | undefined> {
+    const job = await this.#options.tables.jobs.cancel(...asked);
+    this.#loop?.abort(asked[0]);
+    return job;
+  }
+
+  /** Resolves when the job ends, the time is over, the caller's signal aborts, or the worker stops. */
+  async untilEnd(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+    const { jobs } = this.#options.tables;
+    const patience = AbortSignal.timeout(milliseconds);
+    const enough = AbortSignal.any([signal, this.#stopped.signal, patience]);
+    while (!enough.aborted) {
+      const news = jobs.events.news(id, enough);
+      if (isOpen(await jobs.find(id))) await news.come;
+      else return news.cancel();
+    }
+  }
+
+  /** Writes activations, beside the queue; they wait for each other, and the service's end ends them. */
+  activations(task: ActivationTask, signal: AbortSignal): Promise<void> {
+    const { temporary, home, threads, maxMemory, maxScratch, seconds } = this.#options;
+    return this.#activations.run(async () => {
+      await runChild({
+        script: 'activation-child.js',
+        task: { task, bounds: { home, threads, maxMemory, maxScratch } },
+        temporary,
+        limits: { memory: 2 * maxMemory, seconds: seconds ?? DEADLINE_SECONDS },
+        signal: AbortSignal.any([signal, this.#stopped.signal]),
+      });
+    });
+  }
+
+  /** Gives what is not done within the grace back to the queue; resolves when no child is left. */
+  async stop(graceMs = 0): Promise<void> {
+    if (!this.alive) return;
+    this.#stopped.abort();
+    clearInterval(this.#beats);
+    if (this.#id) void this.#beat('draining');
+    await this.#loop?.stop(graceMs);
+    if (this.#id) await this.registry.leave(this.#id);
+  }
+
+  async #beat(state: WorkerRecord['state']): Promise<void> {
+    try {
+      await this.registry.beat(this.#id as string, state);
+      await this.#bury();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
+    }
+  }
+
+  /** What workers of this machine had that are gone goes back at once. */
+  async #bury(): Promise<void> {
+    for (const id of await this.registry.dead()) {
+      await this.#options.tables.jobs.attempts.giveBackOf(id);
+      await this.registry.leave(id);
+    }
+  }
+}
