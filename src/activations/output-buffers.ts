@@ -21,10 +21,14 @@ export class OutputBuffers {
     return this.#sets[this.#turn] ?? this.#values;
   }
 
-  /** The wanted tensors of a run, which stand until the run after the next. */
+  /**
+   * The wanted tensors of a run, which stand until the run after the next. The runtime fills what it is given,
+   * and gives back copies: those serve only where nothing was given.
+   */
   keep(made: Record<string, Tensor>, wanted: ReadonlyMap<string, unknown>): Record<string, Tensor> {
-    const kept = Object.fromEntries([...wanted.keys()].map((value) => [value, made[value]]));
-    const own = this.#sets[this.#turn] ? kept : onPages(kept);
+    const filled = this.#sets[this.#turn];
+    const kept = [...wanted.keys()].map((value) => [value, (filled ?? made)[value]] as const);
+    const own = filled ? Object.fromEntries(kept) : onPages(kept);
     this.#sets[this.#turn] = own;
     return own;
   }
@@ -33,8 +37,8 @@ export class OutputBuffers {
 type Numbers = Exclude<TensorData, readonly string[]>;
 
 /** Copies of tensors, which hold numbers as no others are kept, in memory of their own. */
-function onPages(tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  const all = Object.entries(tensors).map(([value, { dtype, dims, data }]) => {
+function onPages(tensors: readonly (readonly [string, Tensor])[]): Record<string, Tensor> {
+  const all = tensors.map(([value, { dtype, dims, data }]) => {
     const numbers = data as Numbers;
     return { value, dtype, dims, numbers, bytes: wholePages(numbers.byteLength) };
   });
