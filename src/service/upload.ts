@@ -113,6 +113,8 @@ class Receiver {
         reject(
           new VentralError('invalid-request', 'The client went away before the end of the body'),
         );
+      // It may have gone while it was asked who it is.
+      if (request.destroyed && !request.complete) return gone();
       request.once('error', gone).once('close', () => request.complete || gone());
       this.#listen(parser, reject);
       parser.once('finish', () => void Promise.all(this.#work).then(() => resolve(), reject));
