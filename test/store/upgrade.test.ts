@@ -1,35 +1,15 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createReadStream, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { constants, createBrotliDecompress } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../src/formats/package-root.js';
 import { digestOfFile } from '../../src/store/file-digest.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import { SCHEMA } from '../../src/store/migrations.js';
 import { localPrincipal } from '../../src/store/principal.js';
-
-const fixtures = join(packageRoot, 'test', 'fixtures', 'homes');
-
-/** A home that an earlier ventral wrote. */
-async function unpackedHome(name: string): Promise<string> {
-  const home = await mkdtemp(join(tmpdir(), 'ventral-upgrade-'));
-  const tar = spawn('tar', ['-xf', '-', '-C', home], { stdio: ['pipe', 'ignore', 'inherit'] });
-  const ended = once(tar, 'close');
-  const large = { params: { [constants.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 } };
-  const source = createReadStream(join(fixtures, `${name}.tar.br`));
-  await pipeline(source, createBrotliDecompress(large), tar.stdin);
-  expect(await ended).toEqual([0, null]);
-  return home;
-}
+import { answersOf, unpackedHome } from './old-home.js';
 
 describe('the home that the commit wrote which closed the first issue', () => {
   // What that commit answered over HTTP before it was stopped.
-  const then = JSON.parse(readFileSync(join(fixtures, 'first-issue.json'), 'utf8'));
+  const then = answersOf('first-issue');
   let home: string;
   let store: HomeStore;
   beforeAll(async () => {
