@@ -1070,6 +1070,11 @@ export interface components {
         /** @description `wait=N`: seconds to wait for the end of the job. */
         prefer: string;
         /**
+         * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
+         *     left out, and then the request changes whatever is there.
+         */
+        ifMatch: string;
+        /**
          * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
          *     the same caller, method and path. Sent again it gives the first answer, with
          *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
@@ -1194,6 +1199,11 @@ export interface operations {
             query?: never;
             header?: {
                 /**
+                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
+                 *     left out, and then the request changes whatever is there.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
+                /**
                  * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
                  *     the same caller, method and path. Sent again it gives the first answer, with
                  *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
@@ -1219,6 +1229,7 @@ export interface operations {
             };
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1226,6 +1237,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
+                 *     left out, and then the request changes whatever is there.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
                 /**
                  * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
                  *     the same caller, method and path. Sent again it gives the first answer, with
@@ -1257,6 +1273,7 @@ export interface operations {
                 };
             };
             404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
@@ -1298,7 +1315,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The file, as an attachment. */
+            /** @description The file, as an attachment. Its `ETag` is its digest. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1307,7 +1324,17 @@ export interface operations {
                     "application/octet-stream": unknown;
                 };
             };
+            /** @description The part that `Range` names. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
             404: components["responses"]["Problem"];
+            416: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1418,6 +1445,11 @@ export interface operations {
             query?: never;
             header?: {
                 /**
+                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
+                 *     left out, and then the request changes whatever is there.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
+                /**
                  * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
                  *     the same caller, method and path. Sent again it gives the first answer, with
                  *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
@@ -1444,6 +1476,7 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1561,6 +1594,11 @@ export interface operations {
             query?: never;
             header?: {
                 /**
+                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
+                 *     left out, and then the request changes whatever is there.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
+                /**
                  * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
                  *     the same caller, method and path. Sent again it gives the first answer, with
                  *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
@@ -1588,6 +1626,7 @@ export interface operations {
             };
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1705,6 +1744,11 @@ export interface operations {
             query?: never;
             header?: {
                 /**
+                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
+                 *     left out, and then the request changes whatever is there.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
+                /**
                  * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
                  *     the same caller, method and path. Sent again it gives the first answer, with
                  *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
@@ -1732,6 +1776,7 @@ export interface operations {
             };
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

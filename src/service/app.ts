@@ -13,12 +13,15 @@ import { backupRoutes } from './backup-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
+import { entityTag, privateCache } from './entity-tags.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
 import { leaderboardRoutes } from './leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
+import { pageLinks } from './page-links.js';
 import { problemHandler } from './problem.js';
+import { DEFAULT_RATE, rateLimits } from './rate-limits.js';
 import { scoreRoutes } from './score-routes.js';
 import { statusRoutes } from './status-routes.js';
 
@@ -26,6 +29,8 @@ import { statusRoutes } from './status-routes.js';
 export interface AppOptions {
   /** Checks every answer against `openapi.yaml` too, as the tests do. */
   readonly validateResponses?: boolean;
+  /** Requests a minute of one key, or of one address without keys. */
+  readonly rateLimit?: number;
 }
 
 const BODY_LIMIT = '1mb';
@@ -34,17 +39,22 @@ const BODY_LIMIT = '1mb';
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
   const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
   const app = express();
-  app.disable('x-powered-by').set('etag', false).set('query parser', 'simple');
+  app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
   app.use(authentication(context));
   app.use(storablePath);
   app.get('/', frontPage);
-  app.use('/v1', noStore, docsRoutes(description));
+  app.use(
+    '/v1',
+    rateLimits(options.rateLimit ?? DEFAULT_RATE),
+    privateCache,
+    docsRoutes(description),
+  );
   app.use(idempotency(context));
   // An upload streams to disk: neither the body parser nor the validator may see it.
   app.post('/v1/models', modelUpload(context));
   app.post('/v1/benchmarks', benchmarkUpload(context));
-  app.use('/v1', headAsGet, express.json({ limit: BODY_LIMIT, reviver: storable }));
+  app.use('/v1', headAsGet, pageLinks, express.json({ limit: BODY_LIMIT, reviver: storable }));
   app.use(
     OpenApiValidator.middleware({
       apiSpec: parse(description),
@@ -113,11 +123,6 @@ const contentSecurityPolicy = {
   objectSrc: ["'none'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
-};
-
-const noStore: RequestHandler = (_request, response, next) => {
-  response.set('Cache-Control', 'no-store');
-  next();
 };
 
 /** HEAD is GET without its body, which node itself leaves out; the description lists GET alone. */

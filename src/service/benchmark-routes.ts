@@ -5,6 +5,7 @@ import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { ServiceContext } from './context.js';
+import { requireMatch } from './entity-tags.js';
 import { principalOf } from './principal-of.js';
 import { readAccess } from './read-visibility.js';
 import { receiveStream } from './receive-file.js';
@@ -71,7 +72,10 @@ export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
     if (listBenchmarks().some(({ id }) => id === benchmark)) {
       throw new VentralError('forbidden', `${benchmark} comes with ventral and stays`);
     }
-    await benchmarks.remove(principalOf(response), benchmark);
+    const principal = principalOf(response);
+    // A registered benchmark never changes, so that one look is enough.
+    requireMatch(request, uploaded(await benchmarks.get(principal, benchmark)));
+    await benchmarks.remove(principal, benchmark);
     response.status(204).end();
   });
   return router;

@@ -43,7 +43,9 @@ export function docsRoutes(description: string): Router {
     response.type('application/javascript').send(start);
   });
   for (const asset of assets) {
-    router.get(`/docs/${asset}`, (_request, response) => response.sendFile(join(folder, asset)));
+    router.get(`/docs/${asset}`, (_request, response) =>
+      response.sendFile(join(folder, asset), { cacheControl: false }),
+    );
   }
   return router;
 }

@@ -4,7 +4,7 @@ import type { ModelCard } from '../activations/card.js';
 import { shippedModels } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { HomeStore } from '../store/home-store.js';
-import type { ModelChange, ModelRecord } from '../store/model-store.js';
+import type { Expect, ModelChange, ModelRecord } from '../store/model-store.js';
 import type { Principal } from '../store/principal.js';
 import { type ChildLimits, runChild } from './child.js';
 import { Gate, Serializer } from './gate.js';
@@ -138,11 +138,12 @@ export class ModelDesk {
     return model;
   }
 
-  /** Throws `not-found`, `forbidden`, `group-unknown`. */
+  /** Throws `not-found`, `forbidden`, `group-unknown`, and what `expect` throws. */
   async change(
     principal: Principal,
     idOrDigest: string,
     { name, card, ...asked }: Description,
+    expect?: Expect,
   ): Promise<ModelRecord> {
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
@@ -151,15 +152,15 @@ export class ModelDesk {
       ...(name === undefined ? {} : { name }),
       ...(card === undefined ? {} : { card }),
     };
-    const changed = await this.#store.models.change(principal, found.id, change);
+    const changed = await this.#store.models.change(principal, found.id, change, expect);
     return changed ?? this.get(principal, found.id);
   }
 
   /**
    * Forgets a registration, and frees its bytes with the last one. Throws `not-found`, `forbidden`, and
-   * `conflict` while a job needs it.
+   * `conflict` while a job needs it, and what `expect` throws.
    */
-  async remove(principal: Principal, idOrDigest: string): Promise<void> {
+  async remove(principal: Principal, idOrDigest: string, expect?: Expect): Promise<void> {
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
     const { id, digest, name } = found;
@@ -170,7 +171,7 @@ export class ModelDesk {
           `A score or layer map of ${name} is waiting or running: cancel it first`,
         );
       }
-      if (await this.#store.models.remove(principal, id)) await this.#free(digest);
+      if (await this.#store.models.remove(principal, id, expect)) await this.#free(digest);
     });
   }
 

@@ -3,6 +3,7 @@ import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { ModelRecord } from '../store/model-store.js';
 import type { ServiceContext } from './context.js';
+import { requireMatch } from './entity-tags.js';
 import type { Description } from './model-desk.js';
 import { principalOf } from './principal-of.js';
 import { readCard } from './read-card.js';
@@ -68,14 +69,18 @@ export function modelRoutes(context: ServiceContext): Router {
   router.patch('/models/:model', async (request, response) => {
     const { card, ...change } = request.body as components['schemas']['ModelChange'];
     const checked = card === undefined ? {} : { card: readCard(JSON.stringify(card)) };
-    const model = await desk.change(principalOf(response), request.params.model, {
-      ...change,
-      ...checked,
-    });
+    const model = await desk.change(
+      principalOf(response),
+      request.params.model,
+      { ...change, ...checked },
+      (now) => requireMatch(request, resource(now)),
+    );
     response.json(resource(model));
   });
   router.delete('/models/:model', async (request, response) => {
-    await desk.remove(principalOf(response), request.params.model);
+    await desk.remove(principalOf(response), request.params.model, (now) =>
+      requireMatch(request, resource(now)),
+    );
     response.status(204).end();
   });
   router.get('/models/:model/layers', async (request, response) => {
@@ -84,11 +89,11 @@ export function modelRoutes(context: ServiceContext): Router {
   });
   router.get('/models/:model/content', async (request, response) => {
     const { digest, name } = await desk.get(principalOf(response), request.params.model);
-    response.attachment(`${name}.onnx`).type('application/octet-stream');
+    response.attachment(`${name}.onnx`).type('application/octet-stream').set('ETag', `"${digest}"`);
     await new Promise<void>((resolve, reject) => {
       response.sendFile(
         store.files.path(digest),
-        { dotfiles: 'allow', cacheControl: false },
+        { dotfiles: 'allow', cacheControl: false, lastModified: false },
         (error) => (error ? reject(error) : resolve()),
       );
     });

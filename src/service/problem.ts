@@ -52,6 +52,9 @@ export function problemOf(error: VentralError): Problem {
 /** Answers with a problem document. */
 export function sendProblem(response: Response, error: VentralError): void {
   const problem = { ...problemOf(error), requestId: response.locals.requestId as string };
+  // What was said of a representation is not said of a refusal.
+  for (const name of ['ETag', 'Content-Disposition', 'Accept-Ranges']) response.removeHeader(name);
+  response.set('Cache-Control', 'no-store');
   if (error instanceof RequestProblem) response.set(error.headers);
   const { retryAfter = problem.status === 503 ? 1 : undefined } = error.details;
   if (retryAfter !== undefined) response.set('Retry-After', String(retryAfter));
@@ -119,8 +122,11 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
   403: 'forbidden',
   404: 'not-found',
   405: 'method-not-allowed',
+  406: 'not-acceptable',
+  412: 'precondition-failed',
   413: 'too-large',
   415: 'unsupported-media-type',
+  416: 'range-not-satisfiable',
 };
 
 /** The validator's `/body/benchmarks/0` is `/benchmarks/0` of the request's document. */

@@ -33,6 +33,9 @@ export type NewModel = Omit<ModelRecord, 'id' | 'owner' | 'createdAt'>;
 /** What may change later. */
 export type ModelChange = Partial<Pick<ModelRecord, 'name' | 'visibility' | 'group' | 'card'>>;
 
+/** Looks at a model before it is changed, in the same transaction; what it throws keeps it as it is. */
+export type Expect = (model: ModelRecord) => void;
+
 interface ModelRow {
   id: string;
   seq: number;
@@ -127,10 +130,23 @@ export class ModelStore {
     return pageOf(rows, page.limit, record);
   }
 
-  /** Changes what is given; undefined where there is no such model. */
-  change(by: Principal, id: string, change: ModelChange): Promise<ModelRecord | undefined> {
+  /**
+   * Changes what is given; undefined where there is no such model.
+   * @param expect looks at what is there, and throws where it is not to be changed
+   */
+  change(
+    by: Principal,
+    id: string,
+    change: ModelChange,
+    expect: Expect = () => {},
+  ): Promise<ModelRecord | undefined> {
     const { name, visibility, group, card } = change;
     return this.#database.transaction(async (queries) => {
+      const [before] = await queries.query<ModelRow>(
+        'select * from models where id = $1 for update',
+        [id],
+      );
+      if (before) expect(record(before));
       const [row] = await queries.query<ModelRow>(
         `update models set name = coalesce($2, name), visibility = coalesce($3, visibility),
          group_name = coalesce($4, group_name), card = coalesce($5, card)
@@ -145,12 +161,13 @@ export class ModelStore {
   }
 
   /** Forgets a registration; its scores stay. */
-  remove(by: Principal, id: string): Promise<boolean> {
+  remove(by: Principal, id: string, expect: Expect = () => {}): Promise<boolean> {
     return this.#database.transaction(async (queries) => {
       const [row] = await queries.query<ModelRow>('delete from models where id = $1 returning *', [
         id,
       ]);
       if (!row) return false;
+      expect(record(row));
       const detail = { digest: row.digest, name: row.name, owner: row.owner };
       await audit(queries, by, { action: 'model.delete', target: id, detail });
       return true;
