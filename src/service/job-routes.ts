@@ -6,6 +6,7 @@ import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '.
 import type { JobFilter } from '../store/job-store.js';
 import type { Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
+import { requireMatch } from './entity-tags.js';
 import { madeBefore, noteMadeBy } from './idempotency.js';
 import { principalOf, requireChange } from './principal-of.js';
 import { readPage } from './read-page.js';
@@ -69,6 +70,7 @@ export function jobRoutes<K extends JobKind, Asked>(
     const found = await find(response, request.params.job);
     const principal = principalOf(response);
     requireChange(principal, found);
+    requireMatch(request, show(found));
     const change = {
       action: 'job.cancel',
       target: found.id,
