@@ -143,7 +143,7 @@ describe('a layer map', () => {
   });
 
   it.each([
-    ['abort', 'process-died'],
+    ['abort', 'process-crashed'],
     ['throw', 'internal'],
   ])('whose process does "%s" fails with its own problem', async (what, code) => {
     expect((await ask(what, [V1, V2])).body).toMatchObject({
