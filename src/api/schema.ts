@@ -370,6 +370,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The workers that were heard of lately, in the order of their start
+         * @description The service's own among them, on whatever host they are.
+         */
+        get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup": {
         parameters: {
             query?: never;
@@ -739,11 +759,46 @@ export interface components {
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
+            attempt: components["schemas"]["JobAttempt"];
+            reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;
+            log: components["schemas"]["JobLog"];
             /** @description One Score for each benchmark that has one, in the order asked. */
             results: components["schemas"]["Score"][];
             failures: components["schemas"]["JobFailures"];
             links: components["schemas"]["JobLinks"];
+        };
+        /** @description Counts the workers that took the job. One that is lost is tried again, three times at most. */
+        JobAttempt: number;
+        /** @description Why the job is where it is, where that needs a word, such as that its worker was lost. */
+        JobReason: string | null;
+        /** @description The last lines of the job's log, each with its time. */
+        JobLog: string[];
+        WorkerList: {
+            items: components["schemas"]["Worker"][];
+        };
+        Worker: {
+            /** Format: uuid */
+            id: string;
+            host: string;
+            pid: number;
+            /** @description Of ventral. */
+            version: string;
+            /** @description What its numbers depend on: the runtime, its provider and threads, the processor. */
+            runtime: {
+                [key: string]: unknown;
+            };
+            threads: number;
+            /** @description Jobs that it does at once. */
+            concurrency: number;
+            /** @enum {string} */
+            state: "running" | "draining";
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            heartbeatAt: string;
+            /** @description The ids of the jobs that it has. */
+            jobs: string[];
         };
         JobFailures: {
             benchmark: string;
@@ -827,7 +882,10 @@ export interface components {
             layers?: string[];
             input?: components["schemas"]["InputSize"];
             holdout: boolean;
+            attempt: components["schemas"]["JobAttempt"];
+            reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;
+            log: components["schemas"]["JobLog"];
             /** @description The benchmarks on which no layer has a value; the job has then failed. */
             failures: components["schemas"]["JobFailures"];
             links: components["schemas"]["JobLinks"];
@@ -1994,6 +2052,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerList"];
                 };
             };
             403: components["responses"]["Problem"];

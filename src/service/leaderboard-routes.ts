@@ -161,13 +161,18 @@ const shown = ({ value, ci }: Estimate) => ({ value, ci: ci && ([...ci] as [numb
 
 function send(board: Leaderboard, request: Request, response: Response): void {
   response.vary('Accept');
-  if (board.next !== null) {
-    const following = new URLSearchParams(request.originalUrl.split('?')[1] ?? '');
-    following.set('cursor', board.next);
-    response.links({ next: `/v1/leaderboard?${following}` });
-  }
   const type = request.accepts(['application/json', 'text/csv', 'text/markdown']);
-  if (type === 'text/csv') response.type(type).send(leaderboardCsv(board));
-  else if (type === 'text/markdown') response.type(type).send(leaderboardMarkdown(board));
-  else response.json(board);
+  if (type !== 'text/csv' && type !== 'text/markdown') {
+    response.json(board);
+    return;
+  }
+  // A page in JSON says it itself, and is linked as all lists are.
+  if (board.next !== null) {
+    const following = new URL(request.originalUrl, 'http://localhost');
+    following.searchParams.set('cursor', board.next);
+    response.links({ next: `${following.pathname}${following.search}` });
+  }
+  response
+    .type(type)
+    .send(type === 'text/csv' ? leaderboardCsv(board) : leaderboardMarkdown(board));
 }
