@@ -15,6 +15,7 @@ import { registerNetworks } from './commands/networks.js';
 import { registerScore } from './commands/score.js';
 import { registerServe } from './commands/serve.js';
 import { registerVerify } from './commands/verify.js';
+import { registerWorker } from './commands/worker.js';
 import { errorText, printable } from './error-text.js';
 import { addGlobalOptions } from './global-options.js';
 import type { Io } from './io.js';
@@ -38,6 +39,7 @@ function program(io: Io): Command {
     registerCache,
     registerVerify,
     registerServe,
+    registerWorker,
     registerBackup,
     registerKeys,
   ]) {

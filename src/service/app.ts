@@ -24,6 +24,7 @@ import { problemHandler } from './problem.js';
 import { DEFAULT_RATE, rateLimits } from './rate-limits.js';
 import { scoreRoutes } from './score-routes.js';
 import { statusRoutes } from './status-routes.js';
+import { workerRoutes } from './worker-routes.js';
 
 /** How strict the application is beside its contract. */
 export interface AppOptions {
@@ -77,6 +78,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     activationRoutes(context),
     keyRoutes(context),
     backupRoutes(context),
+    workerRoutes(context),
     statusRoutes(context),
   );
   app.use(notFound, problemHandler(context.log));

@@ -128,7 +128,10 @@ export function showCommon(job: Job, path: string) {
     model: job.model,
     benchmarks: [...job.benchmarks],
     ...(job.input ? { input: { ...job.input } } : {}),
+    attempt: job.attempt,
+    reason: job.reason,
     progress: job.progress,
+    log: [...job.log],
     failures: job.failures as components['schemas']['JobFailures'],
     links: {
       self: `/v1${path}/${job.id}`,

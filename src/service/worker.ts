@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { setInterval as every } from 'node:timers';
+import { VentralError } from '../errors/ventral-error.js';
 import { runtimeIdentity } from '../runtime/session.js';
 import { isOpen, type Job } from '../store/job.js';
 import { type WorkerRecord, WorkerStore } from '../store/worker-store.js';
@@ -25,13 +26,20 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #stopped = new AbortController();
   readonly #activations = new Gate(1);
+  /** Resolves to what the worker cannot go on with: the database has come to another version. */
+  readonly failed: Promise<VentralError>;
+  #fail: (error: VentralError) => void = () => {};
   #id: string | undefined;
   #loop: WorkerLoop | undefined;
   #beats: NodeJS.Timeout | undefined;
+  #ending: Promise<void> | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.registry = new WorkerStore(options.tables.database);
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
   }
 
   /** Puts back what dead workers had, and begins. */
@@ -94,8 +102,12 @@ export class Worker {
   }
 
   /** Gives what is not done within the grace back to the queue; resolves when no child is left. */
-  async stop(graceMs = 0): Promise<void> {
-    if (!this.alive) return;
+  stop(graceMs = 0): Promise<void> {
+    this.#ending ??= this.#end(graceMs);
+    return this.#ending;
+  }
+
+  async #end(graceMs: number): Promise<void> {
     this.#stopped.abort();
     clearInterval(this.#beats);
     if (this.#id) void this.#beat('draining');
@@ -107,7 +119,12 @@ export class Worker {
     try {
       await this.registry.beat(this.#id as string, state);
       await this.#bury();
+      await this.registry.requireSameVersion();
     } catch (error) {
+      if (error instanceof VentralError && error.code === 'version-skew') {
+        this.#fail(error);
+        await this.stop();
+      }
       this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
     }
   }

@@ -5,7 +5,13 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { serviceLog } from '../../service/service-log.js';
 import { type Service, startService } from '../../service/start-service.js';
 import { generousQuotas, type Quotas } from '../../store/quota.js';
-import { databaseUrl, globalOptions, parseSize, sizeText } from '../global-options.js';
+import {
+  databaseUrl,
+  globalOptions,
+  parseSize,
+  readConcurrency,
+  sizeText,
+} from '../global-options.js';
 import type { Io } from '../io.js';
 
 const DEFAULT_PORT = 8080;
@@ -25,6 +31,11 @@ export function registerServe(program: Command, io: Io): void {
     .option(
       '--port <n>',
       'port, 0 for any free one (VENTRAL_PORT); default 8080 or the next free one',
+    )
+    .option(
+      '--concurrency <n>',
+      'jobs that the service does at once; 0 leaves all to ventral worker',
+      '1',
     )
     .option(
       '--quota-uploads <n>',
@@ -63,6 +74,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     maxScratch,
     maxCache,
     threads,
+    concurrency: readConcurrency(command, 0),
     quotas: readQuotas(command),
     log,
   });

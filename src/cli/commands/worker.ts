@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { destination } from 'pino';
+import { VentralError } from '../../errors/ventral-error.js';
+import { serviceLog } from '../../service/service-log.js';
+import { startWorker } from '../../service/start-worker.js';
+import { databaseUrl, globalOptions, readConcurrency } from '../global-options.js';
+import type { Io } from '../io.js';
+
+/** Lets jobs that end by themselves in a moment do so; the rest is back in the queue within ten seconds. */
+const GRACE_MS = 4000;
+const LAST_RESORT_MS = 9500;
+
+/** `ventral worker`: does the jobs of a service on another host or this one, until a signal ends it. */
+export function registerWorker(program: Command, io: Io): void {
+  program
+    .command('worker')
+    .description('do the jobs of the PostgreSQL that DATABASE_URL names')
+    .option('--concurrency <n>', 'jobs at once', '1')
+    .action(async (_options: unknown, command: Command) => {
+      await work(command, io);
+    });
+}
+
+async function work(command: Command, io: Io): Promise<void> {
+  const { home, maxMemory, maxScratch, maxCache, threads, verbose } = globalOptions(command);
+  const concurrency = readConcurrency(command, 1);
+  const url = databaseUrl();
+  if (url === undefined) {
+    throw new VentralError(
+      'bad-usage',
+      'ventral worker needs the PostgreSQL of the service: set DATABASE_URL, such as postgresql://user:password@host:5432/ventral',
+      { field: 'DATABASE_URL' },
+    );
+  }
+  const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
+  const stopped = signalled();
+  const worker = await startWorker({
+    ...{ databaseUrl: url, home, maxMemory, maxScratch, maxCache, threads, concurrency, log },
+  });
+  io.out(`ventral works on ${worker.place}\n`);
+  const failed = await Promise.race([stopped, worker.failed]);
+  log.info('Stopping');
+  await worker.stop(failed ? 0 : GRACE_MS);
+  log.info('Stopped');
+  if (failed) throw failed;
+}
+
+/** A second signal ends the process at once. */
+function signalled(): Promise<undefined> {
+  return new Promise((resolve) => {
+    let heard = 0;
+    for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.on(name, () => {
+        if (heard++ > 0) process.exit(1);
+        setTimeout(() => process.exit(1), LAST_RESORT_MS).unref();
+        resolve(undefined);
+      });
+    }
+  });
+}
