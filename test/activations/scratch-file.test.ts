@@ -1,0 +1,161 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { promisify } from 'node:util';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { extractActivations } from '../../src/activations/extract.js';
+import { OutputBuffers } from '../../src/activations/output-buffers.js';
+import { ScratchFile, wholePages } from '../../src/activations/scratch-file.js';
+import { ScratchRoute } from '../../src/activations/scratch-route.js';
+import type { Tensor } from '../../src/runtime/session.js';
+import { madeNetwork, madeStimuli, modelFile, plainCard } from './made-networks.js';
+
+/** A system that refuses direct writes where it is told to, and counts the bytes of either way. */
+const system = vi.hoisted(() => ({
+  refuses: 'nothing' as 'nothing' | 'to open' | 'to write',
+  direct: new Set<number>(),
+  written: { direct: 0, cached: 0 },
+}));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const util = await import('node:util');
+  const refusal = () => Object.assign(new Error('EINVAL'), { code: 'EINVAL' });
+  const isDirect = (flags: unknown) =>
+    typeof flags === 'number' && (flags & (fs.constants.O_DIRECT ?? 0)) !== 0;
+  const write = util.promisify(fs.write);
+  return {
+    ...fs,
+    openSync(...[path, flags, mode]: Parameters<typeof fs.openSync>) {
+      if (isDirect(flags) && system.refuses === 'to open') throw refusal();
+      const file = fs.openSync(path, flags, mode);
+      if (isDirect(flags)) system.direct.add(file);
+      else system.direct.delete(file);
+      return file;
+    },
+    write: Object.assign(() => {}, {
+      async [util.promisify.custom as typeof promisify.custom](
+        file: number,
+        bytes: Uint8Array,
+        ...rest: [number, number, number]
+      ) {
+        const direct = system.direct.has(file);
+        if (direct && system.refuses === 'to write') throw refusal();
+        const done = await write(file, bytes, ...rest);
+        system.written[direct ? 'direct' : 'cached'] += done.bytesWritten;
+        return done;
+      },
+    }),
+  };
+});
+
+const root = mkdtempSync(join(tmpdir(), 'ventral-scratch-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  system.written = { direct: 0, cached: 0 };
+});
+afterEach(() => {
+  system.refuses = 'nothing';
+});
+
+/** Copies that begin on pages. */
+function onPages(arrays: readonly Float32Array[]): Float32Array[] {
+  const named = arrays.map((data, i): [string, Tensor] => [
+    `${i}`,
+    { dtype: 'float32', dims: [data.length], data },
+  ]);
+  const buffers = new OutputBuffers([]);
+  buffers.next();
+  const kept = buffers.keep(Object.fromEntries(named), new Map(named));
+  return named.map(([name]) => kept[name].data as Float32Array);
+}
+
+/** Whether direct writes work here at all. */
+async function worksHere(): Promise<boolean> {
+  const file = new ScratchFile(join(root, 'probe'));
+  await file.write(onPages([new Float32Array(1024)])[0], 0, 'direct');
+  file.close();
+  return system.written.direct > 0;
+}
+
+describe.each(['nothing', 'to open', 'to write'] as const)(
+  'where the system refuses %s of direct writes',
+  (refuses) => {
+    test('values come back as they were written, whatever the way', async () => {
+      system.refuses = refuses;
+      const batch = fc.record({
+        values: fc.float32Array({ minLength: 1, maxLength: 3000 }),
+        aligned: fc.boolean(),
+        route: fc.constantFrom('direct', 'cached'),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 6 }), async (batches) => {
+          const file = new ScratchFile(join(root, 'values'));
+          try {
+            const pages = onPages(batches.map(({ values }) => values));
+            const pitch = wholePages(Math.max(...pages.map((each) => each.byteLength)));
+            for (const [i, { values, aligned, route }] of batches.entries())
+              await file.write(aligned ? pages[i] : values, i * pitch, route);
+            for (const [i, { values }] of batches.entries()) {
+              const found = new Float32Array(values.length);
+              file.read(found, i * pitch);
+              expect(found).toEqual(values);
+            }
+            expect(() => file.read(new Float32Array(1), batches.length * pitch)).toThrow();
+          } finally {
+            file.close();
+          }
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    test('activations on scratch are those in memory', async () => {
+      const file = modelFile(madeNetwork());
+      const shown = { stimuli: await madeStimuli(20), degrees: undefined };
+      const layers = ['conv', 'relu', 'half'];
+      const valuesOf = async (maxMemory: number) => {
+        const budgets = { threads: 1, maxMemory, maxScratch: 2 ** 30, scratch: root };
+        const found = await extractActivations({ file, card: plainCard() }, shown, layers, budgets);
+        const values = await Promise.all(
+          [...found.layers.values()].map((store) => store.columns(0, store.cols)),
+        );
+        found.close();
+        return values;
+      };
+      system.refuses = refuses;
+      expect(await valuesOf(1)).toEqual(await valuesOf(2 ** 30));
+      expect(readdirSync(root)).toEqual([]);
+    });
+  },
+);
+
+test('a pass writes what the runtime gives directly, every batch of it', async () => {
+  if (!(await worksHere())) return;
+  system.written = { direct: 0, cached: 0 };
+  const shown = { stimuli: await madeStimuli(40), degrees: undefined };
+  const budgets = { threads: 1, maxMemory: 1, maxScratch: 2 ** 30, scratch: root };
+  const network = { file: modelFile(madeNetwork()), card: plainCard() };
+  vi.spyOn(ScratchRoute.prototype, 'route', 'get').mockReturnValue('direct');
+  const found = await extractActivations(network, shown, ['relu'], budgets);
+  const [{ bytes }] = found.layers.values();
+  found.close();
+  vi.restoreAllMocks();
+  expect(system.written).toEqual({ direct: bytes, cached: 0 });
+});
+
+test('the page cache is used from where the network has waited longer than it worked', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(100), fc.nat(100))), (batches) => {
+      const disk = new ScratchRoute();
+      let [worked, waited, slow] = [0, 0, false];
+      for (const [work, wait] of batches) {
+        disk.took(work, wait);
+        worked += work;
+        waited += wait;
+        slow ||= waited > worked;
+        expect(disk.route).toBe(slow ? 'cached' : 'direct');
+      }
+    }),
+  );
+});
