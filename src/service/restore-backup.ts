@@ -8,6 +8,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { openZip, type ZipArchive } from '../formats/zip.js';
 import type { Database, Queries } from '../store/database.js';
 import { openEmbeddedDatabase } from '../store/embedded-database.js';
+import type { Unpack } from '../store/file-source.js';
 import { isFreshHome } from '../store/home-format.js';
 import { migrateWithin } from '../store/migrations.js';
 import { openPostgresDatabase } from '../store/postgres-database.js';
@@ -33,9 +34,6 @@ export interface RestorePlace {
   readonly databaseUrl?: string;
 }
 
-/** Unpacks the archive of a benchmark into a folder that it makes. */
-export type Unpack = (archive: string, folder: string) => Promise<unknown>;
-
 /**
  * Puts a backup into an empty home, and an empty PostgreSQL where one is given: all of it, or nothing.
  * Every byte is checked against the manifest before it counts; tables of an earlier schema are migrated;
@@ -54,7 +52,9 @@ export async function restoreBackup(
       { file: home },
     );
   }
-  const zip = await openZip(file, file, backupLimits);
+  const zip = await openZip(file, file, backupLimits).catch((error) => {
+    throw unexpected(error, file);
+  });
   const staging = join(home, 'tmp', `restore-${randomUUID()}`);
   try {
     const manifest = await readManifest(zip, file);
@@ -117,6 +117,7 @@ async function takeFiles(
   staging: string,
   unpack: Unpack,
 ): Promise<void> {
+  const { signal } = new AbortController();
   const take = async (entry: BackupFile, path: string) => {
     await mkdir(dirname(path), { recursive: true });
     const content = checked(await zip.stream(entry.name), entry, file);
@@ -131,7 +132,7 @@ async function takeFiles(
     for (const entry of files) await take(entry, join(folder, basename(entry.name)));
     if (!archive) continue;
     await take(archive, `${folder}.zip`);
-    await unpack(`${folder}.zip`, folder);
+    await unpack(`${folder}.zip`, folder, signal);
   }
 }
 
@@ -159,7 +160,7 @@ async function takeTables(queries: Queries, { zip, file, manifest }: Source): Pr
   await migrateWithin(queries, manifest.schema);
   await withoutForeignKeys(queries, async () => {
     for (const table of manifest.tables) {
-      const content = checked(await zip.stream(table.name), table, file);
+      const content = async () => checked(await zip.stream(table.name), table, file);
       await insertRows(queries, table.table, linesOf(content));
     }
   });
@@ -170,8 +171,10 @@ async function takeTables(queries: Queries, { zip, file, manifest }: Source): Pr
   );
 }
 
-async function* linesOf(content: Readable): AsyncGenerator<string> {
+/** @param open is called with the first line: a stream that fails before it is read ends the process */
+async function* linesOf(open: () => Promise<Readable>): AsyncGenerator<string> {
   let rest = '';
+  const content = await open();
   for await (const chunk of content.setEncoding('utf8') as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() as string;

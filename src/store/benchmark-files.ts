@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContentFolders } from './content-folders.js';
+import { download, type FileMirror, missingFile, type Unpack } from './file-source.js';
 import { syncFolder } from './write-whole.js';
 
 /**
@@ -10,10 +12,17 @@ import { syncFolder } from './write-whole.js';
 export class BenchmarkFiles {
   readonly #root: string;
   readonly #folders: ContentFolders;
+  readonly #unfinished: string;
+  readonly #mirror: FileMirror | undefined;
+  readonly #unpack: Unpack | undefined;
 
-  constructor(home: string) {
+  /** @param unpack for archives that are in the mirror alone */
+  constructor(home: string, mirror?: FileMirror, unpack?: Unpack) {
     this.#root = join(home, 'benchmarks');
     this.#folders = new ContentFolders(this.#root);
+    this.#unfinished = join(home, 'tmp', 'service');
+    this.#mirror = mirror;
+    this.#unpack = unpack;
   }
 
   prepare(): Promise<void> {
@@ -37,8 +46,32 @@ export class BenchmarkFiles {
     );
   }
 
+  /**
+   * The folder of an archive, after it was brought from the mirror and unpacked where another service
+   * took it in. Throws `file-missing`, `files-unavailable`.
+   */
+  async local(digest: string, signal = new AbortController().signal): Promise<string> {
+    if (await this.has(digest)) return this.folder(digest);
+    if (!this.#mirror || !this.#unpack) throw missingFile(digest, 'benchmark');
+    const path = join(this.#unfinished, `benchmark-${randomUUID()}`);
+    const folder = `${path}-files`;
+    try {
+      await download(this.#mirror, { digest, kind: 'benchmark', path }, signal);
+      await this.#unpack(path, folder, signal);
+      await this.#place(folder, path, digest);
+    } finally {
+      for (const left of [path, folder]) await rm(left, { recursive: true, force: true });
+    }
+    return this.folder(digest);
+  }
+
   /** Moves a whole, synced folder and the archive that it was unpacked from to their places. */
   async place(folder: string, archive: string, digest: string): Promise<void> {
+    await this.#mirror?.put(archive, digest, 'benchmark');
+    await this.#place(folder, archive, digest);
+  }
+
+  async #place(folder: string, archive: string, digest: string): Promise<void> {
     // A folder that is there has its archive.
     await rename(archive, this.archive(digest));
     await this.#folders.place(folder, digest);
@@ -48,6 +81,7 @@ export class BenchmarkFiles {
     await this.#folders.remove(digest);
     await rm(this.archive(digest), { force: true });
     await syncFolder(this.#root);
+    await this.#mirror?.remove(digest, 'benchmark').catch(() => {});
   }
 
   /** Removes what nothing needs; the caller owns the home. */

@@ -5,6 +5,7 @@ import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
 import type { Database } from './database.js';
 import { openEmbeddedDatabase } from './embedded-database.js';
+import type { Unpack } from './file-source.js';
 import { checkHomeFormat, writeHomeFormat } from './home-format.js';
 import { JobStore } from './job-store.js';
 import { KeyStore } from './key-store.js';
@@ -13,6 +14,7 @@ import { ModelFiles } from './model-files.js';
 import { ModelStore } from './model-store.js';
 import { openPostgresDatabase } from './postgres-database.js';
 import type { Quotas } from './quota.js';
+import { S3Files, type S3Place } from './s3-files.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {
@@ -35,6 +37,10 @@ export interface StoreOptions {
   readonly databaseUrl?: string;
   /** What each owner may have. */
   readonly quotas?: Quotas;
+  /** The bucket that files go to as well, for workers and other services. */
+  readonly s3?: S3Place;
+  /** Unpacks benchmarks that another service took in. */
+  readonly unpack?: Unpack;
 }
 
 /**
@@ -43,7 +49,7 @@ export interface StoreOptions {
  * are in a PostgreSQL the home keeps the files alone, and others may use the tables at the same time.
  */
 export async function openHomeStore(home: string, options: StoreOptions = {}): Promise<HomeStore> {
-  const { databaseUrl, quotas } = options;
+  const { databaseUrl, quotas, unpack } = options;
   const kind = databaseUrl === undefined ? 'embedded' : 'postgresql';
   await mkdir(home, { recursive: true });
   await checkHomeFormat(home, kind);
@@ -54,15 +60,16 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
   try {
     await migrate(database);
     await writeHomeFormat(home, kind, database);
+    const mirror = options.s3 && (await S3Files.connect(options.s3));
     const store = {
       database,
       models: new ModelStore(database, quotas),
       jobs: new JobStore(database, quotas),
       keys: new KeyStore(database),
       audit: new AuditStore(database),
-      files: new ModelFiles(home),
+      files: new ModelFiles(home, mirror),
       benchmarks: new BenchmarkStore(database, quotas),
-      benchmarkFiles: new BenchmarkFiles(home),
+      benchmarkFiles: new BenchmarkFiles(home, mirror, unpack),
       temporary: join(home, 'tmp', 'service'),
     };
     await sweep(store);

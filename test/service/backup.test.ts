@@ -102,7 +102,7 @@ describe.each([
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const other = await before.call('GET', '/v1/backup', { headers: key });
     expect(other.headers['content-disposition']).toMatch(
-      /^attachment; filename="ventral-backup\.zip"/,
+      /^attachment; filename="?ventral-backup\.zip/,
     );
     await before.close();
     const events = await eventsOf(source);
