@@ -1,0 +1,184 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  download,
+  type FileKind,
+  type FileOrigin,
+  type FileSource,
+  type HeldFiles,
+  type Unpack,
+} from './file-source.js';
+import { processStart } from './process-identity.js';
+import { syncFolder } from './write-whole.js';
+
+/** How a cache fills itself. */
+export interface FileCacheOptions {
+  readonly folder: string;
+  /** Bytes that files may take beside those in use; the ones used longest ago go first. */
+  readonly maxBytes: number;
+  readonly origin: FileOrigin;
+  readonly unpack: Unpack;
+}
+
+/**
+ * Files of another host in a bounded folder, which several processes may share: each file reaches its
+ * name whole and verified, by a rename. Who uses one holds a hard link of its own, so that what another
+ * process clears away is there until it is given back; links of dead processes are swept.
+ */
+export class FileCache implements FileSource {
+  readonly #options: FileCacheOptions;
+  readonly #coming = new Map<string, Promise<void>>();
+
+  private constructor(options: FileCacheOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the folder, and clears what dead processes left. */
+  static async open(options: FileCacheOptions): Promise<FileCache> {
+    await mkdir(options.folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(options.folder)) {
+      const dead = own.exec(name) && !isAlive(name);
+      if (dead) await rm(join(options.folder, name), { recursive: true, force: true });
+    }
+    return new FileCache(options);
+  }
+
+  open(): HeldFiles {
+    const held = join(this.#options.folder, ownName('held'));
+    return {
+      fetch: async (digest, kind, signal) => {
+        const name = entryName(digest, kind);
+        await mkdir(held, { recursive: true });
+        for (;;) {
+          const path = await this.#hold(name, held);
+          if (path) return path;
+          await this.#bring(name, { digest, kind }, signal);
+        }
+      },
+      close: () => rm(held, { recursive: true, force: true }),
+    };
+  }
+
+  /** Links an entry into a folder; undefined where it is not there. */
+  async #hold(name: string, held: string): Promise<string | undefined> {
+    const entry = join(this.#options.folder, name);
+    const path = join(held, name);
+    try {
+      if (name.startsWith('model-')) await linkOnce(entry, path);
+      else {
+        await mkdir(path, { recursive: true });
+        const files = await readdir(entry);
+        for (const file of files) await linkOnce(join(entry, file), join(path, file));
+        // Half of it may have been cleared away meanwhile.
+        await stat(join(entry, files[0] ?? '.'));
+      }
+      const now = new Date();
+      await utimes(entry, now, now);
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await rm(path, { recursive: true, force: true });
+      return undefined;
+    }
+  }
+
+  /** Brings an entry, once for all of this process that wait for it. */
+  #bring(
+    name: string,
+    wanted: { readonly digest: string; readonly kind: FileKind },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const coming = this.#coming.get(name);
+    // Whoever was first may have gone away: then the next one of those that waited brings it.
+    if (coming) return coming.catch(() => signal.throwIfAborted());
+    const mine = this.#fill(name, wanted, signal).finally(() => this.#coming.delete(name));
+    this.#coming.set(name, mine);
+    return mine;
+  }
+
+  async #fill(
+    name: string,
+    { digest, kind }: { readonly digest: string; readonly kind: FileKind },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { folder, origin, unpack } = this.#options;
+    const part = join(folder, ownName('part'));
+    await mkdir(part);
+    try {
+      const path = join(part, 'file');
+      await download(origin, { digest, kind, path }, signal);
+      if (kind === 'model') await rename(path, join(folder, name));
+      else {
+        await unpack(path, join(part, 'folder'), signal);
+        await rename(join(part, 'folder'), join(folder, name)).catch(ignoreThere);
+      }
+      await syncFolder(folder);
+    } finally {
+      await rm(part, { recursive: true, force: true });
+    }
+    await this.#clear(name);
+  }
+
+  /** Removes what was used longest ago until the rest fits. */
+  async #clear(kept: string): Promise<void> {
+    const { folder, maxBytes } = this.#options;
+    const found = [];
+    for (const name of await readdir(folder)) {
+      if (/^(model|benchmark)-/.test(name)) found.push(await sizeOf(join(folder, name)));
+    }
+    let total = found.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { path, bytes } of found.toSorted((a, b) => a.used - b.used)) {
+      if (total <= maxBytes) break;
+      if (path === join(folder, kept)) continue;
+      // A name that nothing takes for an entry first: nobody sees half of a folder.
+      const gone = join(folder, ownName('part'));
+      await rename(path, gone).catch(() => {});
+      await rm(gone, { recursive: true, force: true });
+      total -= bytes;
+    }
+  }
+}
+
+function entryName(digest: string, kind: FileKind): string {
+  const hex = /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1];
+  if (!hex) throw new Error(`not a digest: ${digest}`);
+  return `${kind}-${hex}`;
+}
+
+/** Names that tell their process: `held-<pid>-<start>-<uuid>`. */
+const own = /^(?:held|part)-(\d+)-([0-9a-f]{12})-/;
+const startOf = (pid: number) => {
+  const start = processStart(pid);
+  return start && createHash('sha256').update(start).digest('hex').slice(0, 12);
+};
+const ownName = (what: 'held' | 'part') =>
+  `${what}-${process.pid}-${startOf(process.pid) ?? '0'.repeat(12)}-${randomUUID()}`;
+
+function isAlive(name: string): boolean {
+  const [, pid, start] = own.exec(name) as RegExpExecArray;
+  return startOf(Number(pid)) === start;
+}
+
+const linkOnce = (from: string, to: string) =>
+  link(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+
+/** Another process was faster; its folder is as good. */
+function ignoreThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+}
+
+async function sizeOf(path: string): Promise<{ path: string; bytes: number; used: number }> {
+  try {
+    const found = await stat(path);
+    const used = found.mtimeMs;
+    if (found.isFile()) return { path, bytes: found.size, used };
+    const files = await readdir(path);
+    const sizes = await Promise.all(files.map(async (name) => (await stat(join(path, name))).size));
+    return { path, bytes: sizes.reduce((a, b) => a + b, 0), used };
+  } catch {
+    return { path, bytes: 0, used: 0 };
+  }
+}

@@ -1,0 +1,90 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { type FileKind, type FileMirror, missingFile, unavailable } from './file-source.js';
+
+/** A bucket of an S3-compatible store; credentials come as the AWS client finds them (`AWS_ACCESS_KEY_ID`, …). */
+export interface S3Place {
+  readonly bucket: string;
+  /** Where it is not Amazon's: a URL, with the bucket in its path. */
+  readonly endpoint?: string;
+  readonly region?: string;
+}
+
+/** Reads VENTRAL_S3_BUCKET, VENTRAL_S3_ENDPOINT and VENTRAL_S3_REGION; undefined without a bucket. */
+export function s3Place(environment: NodeJS.ProcessEnv): S3Place | undefined {
+  const { VENTRAL_S3_BUCKET: bucket, VENTRAL_S3_ENDPOINT: endpoint } = environment;
+  const region = environment.VENTRAL_S3_REGION || environment.AWS_REGION;
+  if (!bucket) return undefined;
+  return { bucket, ...(endpoint ? { endpoint } : {}), ...(region ? { region } : {}) };
+}
+
+const UPLOAD_TRIES = 3;
+
+/** Models and archives in a bucket, as `models/<sha256>.onnx` and `benchmarks/<sha256>.zip`. */
+export class S3Files implements FileMirror {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+
+  private constructor(client: S3Client, bucket: string) {
+    this.#client = client;
+    this.#bucket = bucket;
+  }
+
+  static async connect({ bucket, endpoint, region = 'us-east-1' }: S3Place): Promise<S3Files> {
+    // Half a second to load, which a service without a bucket does not have to wait.
+    const { S3Client } = await import('@aws-sdk/client-s3');
+    const client = new S3Client({
+      region,
+      ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
+      // Not every store knows them; the digest is checked anyway.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    });
+    return new S3Files(client, bucket);
+  }
+
+  async open(digest: string, kind: FileKind, signal: AbortSignal): Promise<Readable> {
+    const { GetObjectCommand } = await import('@aws-sdk/client-s3');
+    try {
+      const object = { Bucket: this.#bucket, Key: keyOf(digest, kind) };
+      const { Body } = await this.#client.send(new GetObjectCommand(object), {
+        abortSignal: signal,
+      });
+      return Body as Readable;
+    } catch (error) {
+      signal.throwIfAborted();
+      if ((error as Error).name === 'NoSuchKey') throw missingFile(digest, kind);
+      throw unavailable(`The bucket ${this.#bucket} does not give ${digest}`, error);
+    }
+  }
+
+  /** Stores a file. Throws `files-unavailable`. */
+  async put(path: string, digest: string, kind: FileKind): Promise<void> {
+    const { PutObjectCommand } = await import('@aws-sdk/client-s3');
+    const { size } = await stat(path);
+    for (let tries = 1; ; tries++) {
+      try {
+        const object = { Bucket: this.#bucket, Key: keyOf(digest, kind), ContentLength: size };
+        await this.#client.send(new PutObjectCommand({ ...object, Body: createReadStream(path) }));
+        return;
+      } catch (error) {
+        if (tries === UPLOAD_TRIES)
+          throw unavailable(`The bucket ${this.#bucket} does not take ${digest}`, error);
+      }
+    }
+  }
+
+  /** Removes a file, if it is there. Throws `files-unavailable`. */
+  async remove(digest: string, kind: FileKind): Promise<void> {
+    const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
+    const object = { Bucket: this.#bucket, Key: keyOf(digest, kind) };
+    await this.#client.send(new DeleteObjectCommand(object)).catch((error) => {
+      throw unavailable(`The bucket ${this.#bucket} does not remove ${digest}`, error);
+    });
+  }
+}
+
+const keyOf = (digest: string, kind: FileKind) =>
+  `${kind === 'model' ? 'models' : 'benchmarks'}/${digest.slice('sha256:'.length)}.${kind === 'model' ? 'onnx' : 'zip'}`;
