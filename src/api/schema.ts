@@ -188,6 +188,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/scores/{job}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What happens to a score job, as it happens
+         * @description Server-sent events: each has an integer `id` (from 1, without gap or repeat), an `event` (`state`,
+         *     `progress`, `result` or `end`) and JSON `data`. A comment every 15 seconds says that the stream
+         *     lives. It closes after `end`. Whoever comes back with the last id that it has seen goes on behind
+         *     it; 204 says that nothing comes any more.
+         */
+        get: operations["followScore"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/layer-maps": {
         parameters: {
             query?: never;
@@ -236,6 +262,32 @@ export interface paths {
          *     cache, and another job of the same model goes on from there.
          */
         delete: operations["cancelLayerMap"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/layer-maps/{job}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What happens to a layer map job, as it happens
+         * @description Server-sent events: each has an integer `id` (from 1, without gap or repeat), an `event` (`state`,
+         *     `progress`, `result` or `end`) and JSON `data`. A comment every 15 seconds says that the stream
+         *     lives. It closes after `end`. Whoever comes back with the last id that it has seen goes on behind
+         *     it; 204 says that nothing comes any more.
+         */
+        get: operations["followLayerMap"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1132,6 +1184,8 @@ export interface components {
          *     left out, and then the request changes whatever is there.
          */
         ifMatch: string;
+        /** @description The last id that was seen. */
+        lastEventId: string;
         /**
          * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
          *     the same caller, method and path. Sent again it gives the first answer, with
@@ -1688,6 +1742,46 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    followScore: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last id that was seen. */
+                "Last-Event-ID"?: components["parameters"]["lastEventId"];
+            };
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events from the one behind `Last-Event-ID`, or from the first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 1
+                     *     event: state
+                     *     data: {"state":"queued"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The job has ended, and all its events were seen. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     listLayerMaps: {
         parameters: {
             query?: {
@@ -1835,6 +1929,46 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    followLayerMap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last id that was seen. */
+                "Last-Event-ID"?: components["parameters"]["lastEventId"];
+            };
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events from the one behind `Last-Event-ID`, or from the first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 1
+                     *     event: state
+                     *     data: {"state":"queued"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The job has ended, and all its events were seen. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -14,6 +14,7 @@ import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
 import { entityTag, privateCache } from './entity-tags.js';
+import { eventRoutes } from './event-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
@@ -32,6 +33,8 @@ export interface AppOptions {
   readonly validateResponses?: boolean;
   /** Requests a minute of one key, or of one address without keys. */
   readonly rateLimit?: number;
+  /** Milliseconds between the signs of life of a stream of events, for tests. */
+  readonly heartbeat?: number;
 }
 
 const BODY_LIMIT = '1mb';
@@ -74,6 +77,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     benchmarkRoutes(context),
     scoreRoutes(context),
     layerMapRoutes(context),
+    eventRoutes(context, options.heartbeat),
     leaderboardRoutes(context),
     activationRoutes(context),
     keyRoutes(context),

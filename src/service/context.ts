@@ -20,6 +20,8 @@ export interface ServiceContext {
   readonly token: string;
   /** The port that the service listens on. */
   readonly port: () => number;
+  /** Aborts when the service begins to stop: what streams without end then ends. */
+  readonly closing: AbortSignal;
   /** Whether it listens to this machine alone, which without keys has one user. */
   readonly loopback: boolean;
   /** Most bytes of an uploaded model. */

@@ -57,6 +57,8 @@ const NEXT_PORTS = 100;
 const GRACE_MS = 2000;
 /** A large upload may take its time, a connection on which nothing moves may not. */
 const IDLE_MS = 600_000;
+/** How long a connection is kept for the next request; proxies keep theirs for up to a minute. */
+const KEPT_MS = 65_000;
 
 /**
  * Starts the service on a home: becomes its owner, opens the store, listens, wakes the worker.
@@ -77,20 +79,27 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (!loopbackAddresses.includes(host)) await requireKey(store, host);
     const ending = new AbortController();
     undo.push(async () => ending.abort());
-    const server = createServer({ requestTimeout: 0 }).setTimeout(IDLE_MS);
+    const closing = new AbortController();
+    const server = createServer({ requestTimeout: 0, keepAliveTimeout: KEPT_MS }).setTimeout(
+      IDLE_MS,
+    );
     const port = () => (server.address() as AddressInfo).port;
     const context = compose(store, options, {
       metrics: await Metrics.open(store.database),
       token: lock.owner.token,
       port,
       ending: ending.signal,
+      closing: closing.signal,
     });
     undo.push(() => context.worker.stop());
     const app = createApp(context, options);
     // RFC 9110 §10.1.1: an expectation that nobody knows need not be refused; node would, without a word.
     server.on('request', app).on('checkExpectation', app).on('clientError', refuseBroken);
     await listen(server, options);
-    undo.push(() => stopListening(server, context.worker));
+    undo.push(() => {
+      closing.abort();
+      return stopListening(server, context.worker);
+    });
     const url = `http://${nameOf(host)}:${port()}`;
     await lock.publish(url);
     await context.worker.registry.claimVersion();
@@ -128,6 +137,7 @@ function compose(
     readonly token: string;
     readonly port: () => number;
     readonly ending: AbortSignal;
+    readonly closing: AbortSignal;
   },
 ): ServiceContext {
   const { home, log, maxMemory, maxScratch, maxCache, threads, scoreScript, uploadSize } = options;
@@ -160,6 +170,7 @@ function compose(
     loopback: loopbackAddresses.includes(options.host),
     token: own.token,
     port: own.port,
+    closing: own.closing,
     uploadSize: uploadSize ?? UPLOAD_SIZE,
   };
 }
