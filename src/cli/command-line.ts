@@ -8,6 +8,7 @@ import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
 import { registerCompare } from './commands/compare.js';
 import { registerData } from './commands/data.js';
+import { registerDoctor } from './commands/doctor.js';
 import { registerKeys } from './commands/keys.js';
 import { registerMap } from './commands/map.js';
 import { registerModels } from './commands/models.js';
@@ -42,6 +43,7 @@ function program(io: Io): Command {
     registerWorker,
     registerBackup,
     registerKeys,
+    registerDoctor,
   ]) {
     register(ventral, io);
   }

@@ -49,6 +49,15 @@ export function globalOptions(command: Command): GlobalOptions {
   };
 }
 
+/**
+ * Threads of a job beside a service: as many as `--threads` says, else all cores but the one that
+ * answers requests. Throws `bad-usage`.
+ */
+export function serviceThreads(command: Command): number {
+  const { threads } = globalOptions(command);
+  return command.optsWithGlobals().threads === undefined ? Math.max(1, threads - 1) : threads;
+}
+
 function homeFolder(given: string | undefined): string {
   const wanted = given ?? process.env.VENTRAL_HOME;
   if (wanted) return resolve(wanted.replace(/^~(?=\/|$)/, homedir()));

@@ -10,6 +10,7 @@ import {
   globalOptions,
   parseSize,
   readConcurrency,
+  serviceThreads,
   sizeText,
 } from '../global-options.js';
 import type { Io } from '../io.js';
@@ -58,7 +59,7 @@ export function registerServe(program: Command, io: Io): void {
 }
 
 async function serve(command: Command, io: Io): Promise<void> {
-  const { home, maxMemory, maxScratch, maxCache, threads, verbose } = globalOptions(command);
+  const { home, maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
   const { host, port } = command.opts<{ host: string; port?: string }>();
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
   const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
@@ -73,7 +74,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     maxMemory,
     maxScratch,
     maxCache,
-    threads,
+    threads: serviceThreads(command),
     concurrency: readConcurrency(command, 0),
     quotas: readQuotas(command),
     log,

@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { type Configuration, diagnose } from '../../service/diagnose.js';
+import { databasePlace } from '../../store/postgres-database.js';
+import { databaseUrl, globalOptions, serviceThreads, sizeText } from '../global-options.js';
+import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
+
+/** `ventral doctor`: what a service would find on this machine. */
+export function registerDoctor(program: Command, io: Io): void {
+  program
+    .command('doctor')
+    .description('check what is there and what is missing on this machine')
+    .option('--json', 'print JSON')
+    .action((_options: unknown, command: Command) => examine(command, io));
+}
+
+async function examine(command: Command, io: Io): Promise<void> {
+  const { home, maxMemory, maxScratch, maxCache } = globalOptions(command);
+  const url = databaseUrl();
+  const configuration: Configuration = {
+    ...{ home, maxMemory, maxScratch, maxCache },
+    threads: serviceThreads(command),
+    ...(url === undefined ? {} : { databaseUrl: url }),
+  };
+  const findings = await diagnose(configuration);
+  if (command.optsWithGlobals().json) {
+    const shown = { ...configuration, databaseUrl: undefined, database: placeOf(url) };
+    io.out(`${JSON.stringify({ findings, configuration: shown }, null, 2)}\n`);
+  } else {
+    printRows(
+      ['', 'check', 'found'],
+      findings.map(({ check, state, detail }) => [state, check, detail]),
+      io,
+    );
+    const sizes = [maxMemory, maxScratch, maxCache].map(sizeText);
+    io.err(
+      `--home ${home} --max-memory ${sizes[0]} --max-scratch ${sizes[1]} --max-cache ${sizes[2]} --threads ${configuration.threads}, database ${placeOf(url)}\n`,
+    );
+  }
+  if (findings.some(({ state }) => state === 'missing')) process.exitCode = 1;
+}
+
+/** Without user and password; what is no address is among the findings. */
+function placeOf(url: string | undefined): string {
+  if (url === undefined) return 'embedded';
+  try {
+    return databasePlace(url);
+  } catch {
+    return 'not an address';
+  }
+}

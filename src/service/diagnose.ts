@@ -1,0 +1,144 @@
+import { access, constants, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { VentralError } from '../errors/ventral-error.js';
+import { packageRoot } from '../formats/package-root.js';
+import { runChild } from './child.js';
+import { confinement } from './confinement.js';
+import { type Finding, findDatabase } from './diagnose-database.js';
+import type { RuntimeTrial } from './try-runtime.js';
+
+/** What a service would be started with. */
+export interface Configuration {
+  readonly home: string;
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+  readonly maxCache: number;
+  readonly threads: number;
+  readonly databaseUrl?: string;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+/** What a child holds beside the work that `--max-memory` bounds. */
+const OWN_MEMORY = 2 ** 30;
+const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+/**
+ * Looks at this machine as a service with this configuration would find it. Nothing is written into the
+ * home, and a database that another process owns is not opened: its owner is asked.
+ */
+export async function diagnose(configuration: Configuration): Promise<Finding[]> {
+  const trial = tryInChild();
+  // Told by the check that waits for it.
+  trial.catch(() => {});
+  const checks: readonly [string, () => Promise<Omit<Finding, 'check'>[]>][] = [
+    ['node', findNode],
+    ['runtime', () => findRuntime(trial)],
+    ['isolation', () => findIsolation(trial)],
+    ['memory', async () => [findMemory(configuration)]],
+    ['home', () => findHome(configuration)],
+    ['database', () => findDatabase(configuration)],
+    ['clock', async () => [await findClock()]],
+    ['threads', async () => [findThreads(configuration)]],
+  ];
+  const findings: Finding[] = [];
+  for (const [check, look] of checks) {
+    const found = await look().catch((thrown) => [missing(VentralError.from(thrown).message)]);
+    findings.push(...found.map((finding) => ({ check, ...finding })));
+  }
+  return findings;
+}
+
+const ok = (detail: string) => ({ state: 'ok', detail }) as const;
+const warning = (detail: string) => ({ state: 'warning', detail }) as const;
+const missing = (detail: string) => ({ state: 'missing', detail }) as const;
+
+async function findNode() {
+  const { engines } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
+  const [wanted, found] = [engines.node, process.versions.node].map((version: string) =>
+    version.replace(/^\D*/, '').split('.').map(Number),
+  );
+  const newEnough = found[0] > wanted[0] || (found[0] === wanted[0] && found[1] >= wanted[1]);
+  const words = `Node ${process.versions.node}, wanted is ${engines.node}`;
+  return [newEnough ? ok(words) : missing(words)];
+}
+
+async function findRuntime(trial: Promise<RuntimeTrial>) {
+  const { version } = await trial;
+  return [ok(`ONNX Runtime ${version} ran a graph in a child process`)];
+}
+
+async function tryInChild(): Promise<RuntimeTrial> {
+  const temporary = await mkdtemp(join(tmpdir(), 'ventral-doctor-'));
+  try {
+    const limits = { memory: OWN_MEMORY, seconds: 60 };
+    return await runChild({ script: 'diagnose-child.js', task: null, temporary, limits });
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function findIsolation(trial: Promise<RuntimeTrial>) {
+  const { limiter, offline } = await confinement();
+  const interfaces = await trial.then(
+    ({ interfaces }) => interfaces,
+    () => [],
+  );
+  return [
+    limiter
+      ? ok(`${limiter} limits the data segment of children`)
+      : warning(
+          'prlimit is not there: the memory of children is watched, and not limited (util-linux has it, on Linux)',
+        ),
+    offline && interfaces.length === 0
+      ? ok('children have no network')
+      : warning(
+          'children can reach the network: this system does not let it be taken away (it takes unshare of util-linux, and either root or user namespaces)',
+        ),
+  ];
+}
+
+function findMemory({ maxMemory }: Configuration) {
+  // Where nothing constrains, the number is 0 or beyond any machine.
+  const constrained = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  const there = Math.min(totalmem(), constrained);
+  const words = `${gibibytes(there)} of memory; a job may take ${gibibytes(maxMemory + OWN_MEMORY)} and three times its model (--max-memory)`;
+  return there > maxMemory + OWN_MEMORY ? ok(words) : warning(words);
+}
+
+async function findHome({ home, maxScratch, maxCache }: Configuration) {
+  const place = await existing(home);
+  const { bavail, bsize } = await statfs(place);
+  const free = bavail * bsize;
+  const words = `${gibibytes(free)} free at ${home}; scratch and cache may take ${gibibytes(maxScratch + maxCache)} (--max-scratch, --max-cache)`;
+  const writable = await access(place, constants.W_OK).then(
+    () => ok(`${home} ${place === home ? 'can be written' : 'will be made'}`),
+    () => missing(`${place} cannot be written`),
+  );
+  return [writable, free > maxScratch + maxCache ? ok(words) : warning(words)];
+}
+
+/** The folder, or the nearest one above it that is there. */
+async function existing(folder: string): Promise<string> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found && !found.isDirectory()) {
+    throw new VentralError('file-exists', `${folder} is a file, expected a folder`);
+  }
+  return found ? folder : existing(dirname(folder));
+}
+
+async function findClock() {
+  const { mtimeMs } = await stat(join(packageRoot, 'package.json'));
+  const words = `it is ${new Date().toISOString()}`;
+  return Date.now() > mtimeMs - DAY_MS
+    ? ok(words)
+    : warning(`${words}: the clock is behind the files of this program`);
+}
+
+function findThreads({ threads }: Configuration) {
+  const cores = availableParallelism();
+  const words = `${threads} for the runtime, of ${cores} cores`;
+  return threads < cores
+    ? ok(words)
+    : warning(`${words}: none is left to the service while a job runs`);
+}
