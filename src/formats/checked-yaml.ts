@@ -1,5 +1,5 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { isMap, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { didYouMean } from '../errors/closest-names.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
@@ -44,7 +44,9 @@ function validator(schema: object) {
  */
 export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<T> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // The library compares each key of a map with every other, which takes seconds for a few thousand.
+  const settings = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
+  const document = parseDocument(text, settings);
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${check.file}:${line}:${col}`;
@@ -52,6 +54,12 @@ export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<
   const broken = document.errors[0];
   if (broken) {
     throw new VentralError(check.code, `${at(broken.pos[0])} ${broken.message}`, {
+      file: check.file,
+    });
+  }
+  const repeated = repeatedKey(document);
+  if (repeated) {
+    throw new VentralError(check.code, `${at(repeated.range?.[0] ?? 0)} Map keys must be unique`, {
       file: check.file,
     });
   }
@@ -70,6 +78,31 @@ export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<
   const validate = validator(check.schema);
   if (!validate(value)) throw refusal(validate.errors ?? [], place, check);
   return { value: value as T, place };
+}
+
+/** A node that knows where it stands. */
+interface Placed {
+  readonly range?: readonly [number, number, number] | null;
+}
+
+/** The first key that its map has had before. */
+function repeatedKey(document: ReturnType<typeof parseDocument>): Placed | undefined {
+  let found: Placed | undefined;
+  visit(document, {
+    Map(_place, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : key;
+        if (seen.has(name)) {
+          found = key as Placed;
+          return visit.BREAK;
+        }
+        seen.add(name);
+      }
+      return undefined;
+    },
+  });
+  return found;
 }
 
 function parsed(document: ReturnType<typeof parseDocument>, check: YamlCheck): unknown {
@@ -100,6 +133,8 @@ function offsetOf(
   return node?.range?.[0];
 }
 
+const MOST_SENTENCES = 8;
+
 function refusal(
   errors: readonly ErrorObject[],
   place: (pointer: string) => string,
@@ -108,11 +143,13 @@ function refusal(
   // An alternative that does not fit says so of each branch; the deepest words are the useful ones.
   const useful = errors.filter((error) => !['if', 'oneOf', 'anyOf', 'not'].includes(error.keyword));
   const chosen = useful.length > 0 ? useful : errors;
-  const sentences = [
-    ...new Set(chosen.map((error) => `${place(pointerOf(error))} ${sentence(error)}`)),
-  ];
+  const sentences = new Set<string>();
+  for (const error of chosen) {
+    if (sentences.size === MOST_SENTENCES) break;
+    sentences.add(`${place(pointerOf(error))} ${sentence(error)}`);
+  }
   const first = chosen[0];
-  return new VentralError(check.code, sentences.slice(0, 8).join('; '), {
+  return new VentralError(check.code, [...sentences].join('; '), {
     file: check.file,
     ...(first ? { field: pointerOf(first) } : {}),
   });

@@ -6,15 +6,13 @@ import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
 import type { Description } from './model-desk.js';
 import { principalOf } from './principal-of.js';
-import { readCard } from './read-card.js';
+import { CARD_SIZE, readCard } from './read-card.js';
 import { readPage } from './read-page.js';
 import { readAccess } from './read-visibility.js';
 import { receiveUpload } from './upload.js';
 import { replayed } from './upload-replay.js';
 
 type ModelResource = components['schemas']['Model'];
-
-const CARD_SIZE = 256 * 1024;
 
 /** POST `/models`: an upload that streams to disk, is checked in a child process, and registered. */
 export function modelUpload({ store, desk, uploadSize }: ServiceContext): RequestHandler {

@@ -1,12 +1,20 @@
 import { type ModelCard, parseCard } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
 
+/** Most characters of a card over HTTP. */
+export const CARD_SIZE = 256 * 1024;
+
 /**
  * Reads a card that came over HTTP, JSON or YAML. It names no place (design §7): `build` and `recipe` are
  * refused, `file` may say how the uploaded file is called and nothing more, and is not kept.
- * Throws `card-invalid` with a pointer below `/card`.
+ * Throws `card-invalid` with a pointer below `/card`, and `too-large` beyond {@link CARD_SIZE}: YAML is read
+ * in the service's own process, which nobody's card may hold for long.
  */
 export function readCard(text: string): ModelCard {
+  if (text.length > CARD_SIZE) {
+    const sentence = `The card has ${text.length} characters, it may have ${CARD_SIZE}`;
+    throw new VentralError('too-large', sentence, { field: '/card' });
+  }
   let card: ModelCard;
   try {
     card = parseCard(text, 'card');
