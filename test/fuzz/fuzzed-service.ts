@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/formats/package-root.js';
@@ -13,9 +13,15 @@ import { residentBytes } from './resident-bytes.js';
 import { Finding } from './target.js';
 import { zipOf } from './zip-cases.js';
 
+/** Where the service listens, and what every request to it bears: the token of commands on the same machine. */
+export interface Door {
+  readonly port: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
 /** `ventral serve` as people start it, with a model, a benchmark and a finished job in its home. */
 export interface FuzzedService {
-  readonly port: number;
+  readonly door: Door;
   /** Values for parameters and properties, by name: those of things that are there. */
   readonly known: Readonly<Record<string, string>>;
   /** Sends a request and judges its answer. Throws {@link Finding}. */
@@ -45,32 +51,31 @@ export async function fuzzedService(): Promise<FuzzedService> {
   const home = await madeHome('ventral-fuzz-');
   const words = ['serve', '--home', home, '--port', '0', '--threads', '1', '--max-memory', '1GiB'];
   const service = await serving('--expose-gc', '--import', hook, main, ...words);
-  const port = Number(new URL(service.url).port);
+  const { token } = JSON.parse(await readFile(join(home, 'owner.json'), 'utf8')) as {
+    token: string;
+  };
+  const authorization = `Bearer ${token}`;
+  const door = doorOf(Number(new URL(service.url).port), authorization);
   const pid = service.child.pid as number;
   const call: FuzzedService['call'] = async (method, path, body) => {
-    const asked =
-      body === undefined
-        ? {}
-        : {
-            headers: { 'Content-Type': 'application/json', Prefer: 'wait=60' },
-            body: JSON.stringify(body),
-          };
-    const { status, headers, text, body: answer } = await service.call(method, path, asked);
-    return {
-      status,
-      headers: new Map(Object.entries(headers).map(([k, v]) => [k, String(v)])),
-      text,
-      body: answer,
-    };
+    const content = { 'Content-Type': 'application/json', Prefer: 'wait=60' };
+    const answer = await service.call(method, path, {
+      headers: { Authorization: authorization, ...(body === undefined ? {} : content) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const headers = Object.entries(answer.headers).map(
+      ([name, value]) => [name, String(value)] as const,
+    );
+    return { ...answer, headers: new Map(headers) };
   };
-  const known = await furnished(port, call);
+  const known = await furnished(door, call);
   const tmp = join(home, 'tmp', 'service');
   return {
-    port,
+    door,
     known,
     call,
     async ask(bytes, about) {
-      const answer = await send(port, bytes, about);
+      const answer = await send(door.port, bytes, about);
       judge(answer, about, home);
       if (service.child.exitCode !== null) throw new Finding('the service has ended');
       return answer;
@@ -105,19 +110,16 @@ export async function fuzzedService(): Promise<FuzzedService> {
 }
 
 /** A model with a card, a benchmark, and a job that was cancelled. */
-async function furnished(
-  port: number,
-  call: FuzzedService['call'],
-): Promise<Record<string, string>> {
+async function furnished(door: Door, call: FuzzedService['call']): Promise<Record<string, string>> {
   const form = multipart([
     { name: 'file', filename: 'net.onnx', content: await network() },
     { name: 'card', content: await card() },
   ]);
   const model = idOf(
-    await post(port, '/v1/models', form.headers?.['Content-Type'] ?? '', form.body as Uint8Array),
+    await post(door, '/v1/models', form.headers?.['Content-Type'] ?? '', form.body as Uint8Array),
   );
   const benchmark = idOf(
-    await post(port, '/v1/benchmarks', 'application/zip', benchmarkZip('neural-csv')),
+    await post(door, '/v1/benchmarks', 'application/zip', benchmarkZip('neural-csv')),
   );
   const asked = await call('POST', '/v1/scores', { model, benchmarks: [benchmark] });
   return { model, benchmark, job: idOf(asked), benchmarks: benchmark, region: 'V4', name: 'net' };
@@ -129,35 +131,28 @@ const idOf = ({ body, text }: Pick<RawAnswer, 'body' | 'text'>) => {
   return id;
 };
 
-async function post(
-  port: number,
-  path: string,
-  type: string,
-  body: Uint8Array,
-): Promise<RawAnswer> {
-  return (await send(port, uploadBytes(port, path, type, body))) as RawAnswer;
+async function post(door: Door, path: string, type: string, body: Uint8Array): Promise<RawAnswer> {
+  return (await send(door.port, uploadBytes(door, path, type, body))) as RawAnswer;
 }
 
 /** A POST with a body of that type. */
-export function uploadBytes(
-  port: number,
-  path: string,
-  type: string,
-  body: Uint8Array,
-): Uint8Array {
-  const headers: [string, string][] = [
-    ...ordinary(port),
+export function uploadBytes(door: Door, path: string, type: string, body: Uint8Array): Uint8Array {
+  const headers = [
+    ...door.headers,
     ['Content-Type', type],
     ['Content-Length', String(body.length)],
-  ];
+  ] as const;
   return requestBytes(`POST ${path} HTTP/1.1`, headers, body);
 }
 
-/** The headers that any request bears. */
-export const ordinary = (port: number): [string, string][] => [
-  ['Host', `127.0.0.1:${port}`],
-  ['Connection', 'close'],
-];
+const doorOf = (port: number, authorization: string): Door => ({
+  port,
+  headers: [
+    ['Host', `127.0.0.1:${port}`],
+    ['Connection', 'close'],
+    ['Authorization', authorization],
+  ],
+});
 
 /** A benchmark's folder as it is uploaded, with another file in place of one. */
 export function benchmarkZip(folder: string, file?: string, bytes?: Uint8Array): Uint8Array {

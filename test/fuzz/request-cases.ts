@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { damaged, hostileWord } from './damage.js';
 import { type Operation, resolved, type Schema } from './description.js';
 import type { Dice } from './dice.js';
-import { ordinary } from './fuzzed-service.js';
+import type { Door } from './fuzzed-service.js';
 import { requestBytes } from './raw-request.js';
 
 /** Requests made from the description of the interface, wrong in one place or another. */
@@ -10,7 +10,7 @@ import { requestBytes } from './raw-request.js';
 export interface Request {
   readonly method: string;
   readonly path: string;
-  readonly headers: [name: string, value: string][];
+  readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
 }
 
@@ -64,10 +64,10 @@ export function requestOf(
   operation: Operation,
   dice: Dice,
   {
-    port,
+    door,
     known,
     hostile,
-  }: { readonly port: number; readonly known: Known; readonly hostile: boolean },
+  }: { readonly door: Door; readonly known: Known; readonly hostile: boolean },
 ): Request {
   const { method, parameters } = operation;
   const word = (schema: Schema, name: string) =>
@@ -89,7 +89,7 @@ export function requestOf(
   const body = json
     ? Buffer.from(JSON.stringify(rightBody(operation, dice, known)))
     : new Uint8Array(0);
-  const headers = ordinary(port);
+  const headers = [...door.headers];
   if (json) headers.push(['Content-Type', 'application/json']);
   if (body.length > 0 || method === 'POST') headers.push(['Content-Length', String(body.length)]);
   return { method, path: `/v1${path}${search}`, headers, body };
@@ -291,7 +291,7 @@ export function headerCase(
     if (dice.chance(0.7)) all = all.filter(([other]) => other !== name);
     all = [...all, [name, value]];
     if (dice.chance(0.03))
-      all = [...all, ...Array.from({ length: 2100 }, (_, i): [string, string] => [`X-${i}`, 'x'])];
+      all = [...all, ...Array.from({ length: 2100 }, (_, i) => [`X-${i}`, 'x'] as const)];
   }
   return {
     bytes: requestBytes(`${request.method} ${request.path} HTTP/1.1`, all, body),

@@ -80,7 +80,10 @@ async function outcomeOf(target: Target, one: FuzzCase, findings: string[]): Pro
   } catch (error) {
     const what = error instanceof Finding ? error.message : String((error as Error).stack);
     const place = await one.keep();
-    findings.push(`seed ${one.seed}, ${target.name}: ${what.slice(0, 1500)} (its files: ${place})`);
+    const finding = `seed ${one.seed}, ${target.name}: ${what.slice(0, 1500)} (its files: ${place})`;
+    findings.push(finding);
+    // At once: should the run itself be ended, its findings are not lost.
+    process.stderr.write(`${finding}\n`);
     return 'FINDING';
   }
 }

@@ -24,7 +24,7 @@ const takesJson = operations.filter(({ takes }) => 'application/json' in takes);
 
 /** The targets that are asked over HTTP. */
 export function serviceTargets(service: FuzzedService): Target[] {
-  const { port, known } = service;
+  const { door, known } = service;
   const target = (
     name: string,
     share: number,
@@ -47,8 +47,8 @@ export function serviceTargets(service: FuzzedService): Target[] {
     const { status } = await service.call('DELETE', made);
     if (![200, 204, 404, 405, 409].includes(status)) throw new Finding(`DELETE ${made}: ${status}`);
   };
-  const post = (path: string, { type, body }: Form) => uploadBytes(port, path, type, body);
-  const requests = { port, known };
+  const post = (path: string, { type, body }: Form) => uploadBytes(door, path, type, body);
+  const requests = { door, known };
 
   return [
     target('ONNX files', 32, async (one) => {
@@ -84,7 +84,7 @@ export function serviceTargets(service: FuzzedService): Target[] {
       const form = formOf([{ name: 'file', filename: 'net.onnx', content: network }]);
       const bytes = one.dice.chance(0.5)
         ? post('/v1/models', form)
-        : uploadBytes(port, '/v1/benchmarks', 'application/zip', benchmarkZip('neural-csv'));
+        : uploadBytes(door, '/v1/benchmarks', 'application/zip', benchmarkZip('neural-csv'));
       const part = bytes.subarray(0, one.dice.below(bytes.length));
       return outcome(await ask(await kept(one, part), { unfinished: true }));
     }),
@@ -97,7 +97,7 @@ export function serviceTargets(service: FuzzedService): Target[] {
         { name: 'stimuli.zip', data: one.dice.bytes(100) },
       ];
       const body = zipCase(parts, one.dice);
-      const bytes = uploadBytes(port, '/v1/benchmarks', 'application/zip', body);
+      const bytes = uploadBytes(door, '/v1/benchmarks', 'application/zip', body);
       return outcome(await ask(await kept(one, bytes), { operation: uploadBenchmark }));
     }),
     target('scores on damaged data', 6, (one) => scored(one, service, remove)),
@@ -160,7 +160,7 @@ async function scored(
   const [folder, file] = one.dice.pick(data);
   const zip = benchmarkZip(folder, file, damagedFile(folder, file, one.dice));
   await one.file('benchmark.zip', zip);
-  const bytes = uploadBytes(service.port, '/v1/benchmarks', 'application/zip', zip);
+  const bytes = uploadBytes(service.door, '/v1/benchmarks', 'application/zip', zip);
   const upload = await service.ask(bytes, { operation: uploadBenchmark });
   if (upload?.status !== 201) return outcome(upload);
   const { id, links } = upload.body as { id: string; links: { self: string } };
