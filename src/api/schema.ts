@@ -968,6 +968,8 @@ export interface components {
             plan: components["schemas"]["LayerMapPlan"];
             provenance: {
                 ventral: string;
+                /** @description What to know where several workers computed it: parts on unlike runtimes or processors. */
+                warnings?: string[];
                 /** @description Digest over the inputs of all cells. */
                 inputs: string;
                 runtime: {

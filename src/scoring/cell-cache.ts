@@ -17,6 +17,9 @@ export type Cell = {
   | { readonly reason: string }
 );
 
+/** Where cells are kept, as bytes under their keys. */
+export type CellShelf = Pick<ContentCache, 'get' | 'put'>;
+
 /** Raised whenever a kept cell is read in another way. */
 const VERSION = 1;
 /** Bytes before the text: its length, and the number of draws. */
@@ -31,7 +34,7 @@ export const cellKey = (inputs: string, threads: number): string =>
 
 /** A cell that was kept, bit for bit; undefined where there is none. */
 export async function readCell(
-  cache: ContentCache | undefined,
+  cache: CellShelf | undefined,
   key: string,
 ): Promise<Cell | undefined> {
   const bytes = await cache?.get(key);
@@ -49,7 +52,7 @@ export async function readCell(
 
 /** Keeps a cell. */
 export async function keepCell(
-  cache: ContentCache | undefined,
+  cache: CellShelf | undefined,
   key: string,
   cell: Cell,
 ): Promise<void> {

@@ -79,4 +79,6 @@ export interface MapProvenance {
   readonly peakRssMiB: number;
   /** How the choice was made, and how Brain-Score's differs (spec §5.8). */
   readonly selection: string;
+  /** What to know where several workers computed it: parts on unlike runtimes or processors. */
+  readonly warnings?: readonly string[];
 }

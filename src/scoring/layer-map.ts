@@ -21,8 +21,9 @@ import type {
 import { loadBenchmarks } from './load-benchmark.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import { makeScore, type Origin } from './make-score.js';
-import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
+import { type CellOutcome, type CellTask, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
+import { type MapShare, shareOf } from './map-share.js';
 import { regionBenchmark } from './region-benchmarks.js';
 import type { LayerChoice, Score } from './score.js';
 import type { ScoreContext } from './score-model.js';
@@ -57,30 +58,17 @@ export async function mapLayers(
   context: LayerMapContext,
 ): Promise<MappedLayers> {
   const started = performance.now();
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
-  const candidates = candidateLayers(file.model, card, request.layers);
-  if (candidates.length === 0) {
-    throw new VentralError(
-      'layer-unknown',
-      `${file.name} names no layers to map: name some with --layers`,
-      { file: file.name, field: 'layers' },
-    );
-  }
-  const { columns, close } = await openColumns(request, context);
+  const { run, close } = await openMap(request, context);
   try {
-    const name = request.model.name ?? file.name;
-    const origin: Origin = { kind: 'model', digest: file.digest, name, card };
-    const half = request.holdout ? ('choice' as const) : undefined;
-    const run: Run = { network: { file, card }, origin, candidates, columns, half, context };
+    const { columns, half, network } = run;
     const cells = await cellsOf(run);
     const chosen = chooseAll(run, cells);
     const scored = scoreAll(run, cells, chosen);
     const holdout = half && (await scoreHeldOut(run, chosen));
     const { plan, outcomes } = cells;
     const map: LayerMap = {
-      model: file.digest,
-      name,
+      model: network.file.digest,
+      name: request.model.name ?? network.file.name,
       benchmarks: columns.map(({ id }) => id),
       layers: scored,
       chosen: Object.fromEntries(chosen),
@@ -115,6 +103,44 @@ interface Run {
   /** The half of the stimuli that layers are chosen on; all of them where undefined. */
   readonly half: Half | undefined;
   readonly context: LayerMapContext;
+}
+
+async function openMap(
+  request: LayerMapRequest,
+  context: LayerMapContext,
+): Promise<{ run: Run; close: () => Promise<void> }> {
+  const file = await openModelFile(request.model.path, request.model);
+  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const candidates = candidateLayers(file.model, card, request.layers);
+  if (candidates.length === 0) {
+    throw new VentralError(
+      'layer-unknown',
+      `${file.name} names no layers to map: name some with --layers`,
+      { file: file.name, field: 'layers' },
+    );
+  }
+  const { columns, close } = await openColumns(request, context);
+  const name = request.model.name ?? file.name;
+  const origin: Origin = { kind: 'model', digest: file.digest, name, card };
+  const half = request.holdout ? ('choice' as const) : undefined;
+  return { run: { network: { file, card }, origin, candidates, columns, half, context }, close };
+}
+
+/**
+ * Computes a share of the cells of a map, for `context.cells` to keep: with the shares of all parts there,
+ * the map itself is made without running the network. Throws as {@link mapLayers} does.
+ */
+export async function computeMapShare(
+  request: LayerMapRequest,
+  context: LayerMapContext,
+  share: MapShare,
+): Promise<void> {
+  const { run, close } = await openMap(request, context);
+  try {
+    await computeCells(shareOf(tasksOf(run), share), run.network, context);
+  } finally {
+    await close();
+  }
 }
 
 async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
@@ -180,11 +206,20 @@ interface Cells {
 const loadedOf = ({ columns }: Run): LoadedBenchmark[] =>
   columns.flatMap((column) => ('loaded' in column ? [column.loaded] : []));
 
+const layersOf = (candidates: readonly Candidate[]): string[] =>
+  candidates.flatMap(({ layer, value }) => (value === null ? [] : [layer]));
+
+/** Every layer that can be had against every benchmark that can. */
+const tasksOf = (run: Run): CellTask[] =>
+  layersOf(run.candidates).flatMap((layer) =>
+    loadedOf(run).map((loaded) => ({ layer, loaded, half: run.half })),
+  );
+
 async function cellsOf(run: Run): Promise<Cells> {
-  const { network, context, candidates, half } = run;
+  const { network, context, candidates } = run;
   const loaded = loadedOf(run);
-  const layers = candidates.flatMap(({ layer, value }) => (value === null ? [] : [layer]));
-  const tasks = layers.flatMap((layer) => loaded.map((each) => ({ layer, loaded: each, half })));
+  const layers = layersOf(candidates);
+  const tasks = tasksOf(run);
   let plan: MapPlan | undefined;
   const found = await computeCells(tasks, network, context, (cells) => {
     plan = mapPlan(layers, loaded, cells);

@@ -107,13 +107,13 @@ interface Job {
 async function lookUp(
   task: CellTask,
   network: Network,
-  { cache, threads }: ScoreContext,
+  { cache, cells = cache, threads }: ScoreContext,
 ): Promise<CellOutcome | Job> {
   try {
     const part = partOf(task.loaded, task.half);
     const { digest: inputs } = await scoreInputs(network, part, layersOf(task));
     const key = cellKey(inputs, threads);
-    const cell = await readCell(cache, key);
+    const cell = await readCell(cells, key);
     return cell ? { ...cell, task, inputs } : { task, inputs, key };
   } catch (thrown) {
     return { task, inputs: null, units: null, reason: reasonOf(refusal(thrown)) };
@@ -178,7 +178,7 @@ async function start(
       cell = { units: found.units, reason: reasonOf(error) };
       if (!decided.has(error.code)) return { ...cell, ...found };
     }
-    await keepCell(context.cache, key, cell);
+    await keepCell(context.cells ?? context.cache, key, cell);
     return { ...cell, ...found };
   };
   if ('error' in reduction) return { outcome: outcome(Promise.reject(reduction.error)) };

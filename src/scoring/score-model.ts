@@ -8,6 +8,7 @@ import type { ReducedLayer } from '../activations/reduced-layer.js';
 import { pictureDigests } from '../activations/stimulus-digest.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { resolveLayer } from '../onnx/layers.js';
+import type { CellShelf } from './cell-cache.js';
 import { sharesStimuli } from './choice-stimuli.js';
 import { judgedStimuli } from './halves.js';
 import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
@@ -41,6 +42,8 @@ export interface ScoreContext {
   readonly maxScratch: number;
   /** Where reduced layers are looked up and kept. */
   readonly cache?: ContentCache | undefined;
+  /** Where cells are looked up and kept; the cache unless said. */
+  readonly cells?: CellShelf | undefined;
   /** Pictures that earlier runs over the same stimuli decoded. */
   readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;

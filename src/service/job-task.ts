@@ -1,5 +1,6 @@
 import type { ModelCard } from '../activations/card.js';
 import type { LayerMap } from '../scoring/layer-map-types.js';
+import type { MapShare } from '../scoring/map-share.js';
 import type { Score } from '../scoring/score.js';
 import type { PlainError } from './child.js';
 
@@ -34,9 +35,28 @@ export interface MapTask extends TaskCore {
   readonly kind: 'layer-map';
   readonly layers?: readonly string[];
   readonly holdout: boolean;
+  /** What the parts of the map have found, by key, in base 64. */
+  readonly cells?: readonly (readonly [key: string, bytes: string])[];
 }
 
-export type JobTask = ScoreTask | MapTask;
+/** A part of a layer map. */
+export interface PartTask extends Omit<MapTask, 'kind' | 'cells'> {
+  readonly kind: 'map-part';
+  readonly share: MapShare;
+}
+
+export type JobTask = ScoreTask | MapTask | PartTask;
+
+/** What the process of a part sends ahead, one message a cell. */
+export interface FoundCell {
+  readonly cell: readonly [key: string, bytes: string];
+}
+
+/** What the process of a part answers. */
+export interface PartAnswer {
+  readonly kind: 'map-part';
+  readonly runtime: Readonly<Record<string, unknown>>;
+}
 
 /** A benchmark without a result, under its identifier or, where it cannot be read at all, its file. */
 export interface AnsweredFailure {

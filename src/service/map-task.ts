@@ -1,35 +1,81 @@
 import { ContentCache } from '../activations/content-cache.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { mapLayers } from '../scoring/layer-map.js';
-import type { LayerMap } from '../scoring/layer-map-types.js';
+import type { CellShelf } from '../scoring/cell-cache.js';
+import { computeMapShare, mapLayers } from '../scoring/layer-map.js';
+import type { LayerMap, LayerMapRequest } from '../scoring/layer-map-types.js';
 import type { ChildProgress } from './child.js';
-import type { AnsweredFailure, JobAnswer, MapTask } from './job-task.js';
+import type {
+  AnsweredFailure,
+  FoundCell,
+  JobAnswer,
+  MapTask,
+  PartAnswer,
+  PartTask,
+  TaskCore,
+} from './job-task.js';
 import { plainError } from './serve-parent.js';
 import { usageOf } from './usage-of.js';
+import { workerRuntime } from './worker-runtime.js';
 
 /** Makes one layer map in this process. */
 export async function runMapTask(
   task: MapTask,
   progress: (progress: ChildProgress) => void,
 ): Promise<JobAnswer> {
-  const { home, maxMemory, maxScratch, maxCache, threads, model, benchmarks } = task;
-  const request = {
+  const cache = await cacheOf(task);
+  const found = new Map(task.cells);
+  const cells: CellShelf = {
+    get: async (key) => {
+      const bytes = found.get(key);
+      return bytes === undefined ? cache.get(key) : new Uint8Array(Buffer.from(bytes, 'base64'));
+    },
+    put: (key, bytes) => cache.put(key, bytes),
+  };
+  const { map } = await mapLayers(requestOf(task), { ...task, cache, cells, progress });
+  return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
+}
+
+/** Computes one part of a layer map in this process, and sends each cell as soon as it is there. */
+export async function runPartTask(
+  task: PartTask,
+  progress: (progress: ChildProgress) => void,
+  part: (cell: FoundCell) => void,
+): Promise<PartAnswer> {
+  const cache = await cacheOf(task);
+  const send = (key: string, bytes: Uint8Array) =>
+    part({ cell: [key, Buffer.from(bytes).toString('base64')] });
+  const cells: CellShelf = {
+    get: async (key) => {
+      const bytes = await cache.get(key);
+      if (bytes) send(key, bytes);
+      return bytes;
+    },
+    put: (key, bytes) => {
+      send(key, Buffer.concat(bytes));
+      return cache.put(key, bytes);
+    },
+  };
+  await computeMapShare(requestOf(task), { ...task, cache, cells, progress }, task.share);
+  return { kind: task.kind, runtime: workerRuntime(task.threads) };
+}
+
+const cacheOf = ({ home, maxCache, cacheScope }: TaskCore) =>
+  ContentCache.open(home, { maxBytes: maxCache, scope: cacheScope });
+
+function requestOf({
+  model,
+  benchmarks,
+  layers,
+  input,
+  holdout,
+}: MapTask | PartTask): LayerMapRequest {
+  return {
     model: { path: model.reference, name: model.name, card: model.card },
     benchmarks,
-    ...(task.layers ? { layers: task.layers } : {}),
-    ...(task.input ? { input: task.input } : {}),
-    holdout: task.holdout,
+    ...(layers ? { layers } : {}),
+    ...(input ? { input } : {}),
+    holdout,
   };
-  const cache = await ContentCache.open(home, { maxBytes: maxCache, scope: task.cacheScope });
-  const { map } = await mapLayers(request, {
-    home,
-    threads,
-    maxMemory,
-    maxScratch,
-    cache,
-    progress,
-  });
-  return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
 }
 
 /** A benchmark on which no layer has a value fails with the reasons of its cells. */

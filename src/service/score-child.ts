@@ -6,6 +6,10 @@ serveParent<JobTask>(async () => async (task, progress, part) => {
     const { runMapTask } = await import('./map-task.js');
     return runMapTask(task, progress);
   }
+  if (task.kind === 'map-part') {
+    const { runPartTask } = await import('./map-task.js');
+    return runPartTask(task, progress, part);
+  }
   const { runScoreTask } = await import('./score-task.js');
   return runScoreTask(task, progress, part);
 });

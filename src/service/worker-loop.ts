@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Job, JobEnd } from '../store/job.js';
 import type { Claim } from '../store/job-attempts.js';
-import { JobRun, mendable, type WorkOptions } from './job-run.js';
+import type { WorkOptions } from './job-inputs.js';
+import { JobRun, mendable } from './job-run.js';
 import { failedEnd } from './job-work.js';
+import { workOnPart } from './map-parts.js';
 
 /** A job that so many workers were lost with, or gave back for a fault, is given up. */
 const MOST_FAULTS = 3;
@@ -24,6 +26,8 @@ export class WorkerLoop {
   readonly #running = new Map<string, { readonly claim: Claim; readonly abort: AbortController }>();
   readonly #woken = new EventEmitter().setMaxListeners(0);
   readonly #stopping = new AbortController();
+  /** Ends the parts of others' jobs. */
+  readonly #parts = new AbortController();
   readonly #slots: readonly Promise<void>[];
   readonly #watch: NodeJS.Timeout;
   #looks = 0;
@@ -58,6 +62,7 @@ export class WorkerLoop {
     this.#stopping.abort();
     const ended = Promise.all(this.#slots);
     await Promise.race([ended, sleep(graceMs, undefined, { ref: false })]);
+    this.#parts.abort();
     for (const { abort } of this.#running.values()) abort.abort();
     await ended;
     clearInterval(this.#watch);
@@ -72,10 +77,13 @@ export class WorkerLoop {
     while (!this.#stopped) {
       const word = this.#word();
       try {
-        const claim = await tables.jobs.attempts.claim(this.#id);
-        if (claim) await this.#do(claim);
+        const part = await tables.jobs.parts.claim();
+        const claim = part ? undefined : await tables.jobs.attempts.claim(this.#id);
+        if (part) await workOnPart(part, this.#options, this.#parts.signal);
+        else if (claim) await this.#do(claim);
         else await word;
       } catch (error) {
+        if (this.#stopped) return;
         log.error({ err: error }, 'The worker could not take or end a job');
         await sleep(WATCH_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
       }

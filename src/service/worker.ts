@@ -1,14 +1,13 @@
-import { cpus } from 'node:os';
 import { setInterval as every } from 'node:timers';
 import { VentralError } from '../errors/ventral-error.js';
-import { runtimeIdentity } from '../runtime/session.js';
 import { isOpen, type Job } from '../store/job.js';
 import { type WorkerRecord, WorkerStore } from '../store/worker-store.js';
 import type { ActivationTask } from './activation-task.js';
 import { runChild } from './child.js';
 import { Gate } from './gate.js';
-import { DEADLINE_SECONDS, type WorkOptions } from './job-run.js';
+import { DEADLINE_SECONDS, type WorkOptions } from './job-inputs.js';
 import { WorkerLoop } from './worker-loop.js';
+import { workerRuntime } from './worker-runtime.js';
 
 export interface WorkerOptions extends WorkOptions {
   /** Jobs at once; with 0 all are left to others. */
@@ -50,7 +49,7 @@ export class Worker {
     await this.#bury();
     await tables.jobs.attempts.recover(alone);
     if (concurrency === 0) return;
-    const runtime = { ...runtimeIdentity(threads), processor: cpus()[0]?.model ?? process.arch };
+    const runtime = workerRuntime(threads);
     this.#id = await this.registry.enter({ runtime, threads, concurrency });
     this.#beats = every(() => void this.#beat('running'), BEAT_MS);
     this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);

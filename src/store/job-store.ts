@@ -8,6 +8,7 @@ import { type JobRow, jobOf } from './job-rows.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
+import { PartStore } from './part-store.js';
 import { asking, JOB_SEEN, type Principal } from './principal.js';
 import { generousQuotas, type Quotas, requireJobQuota } from './quota.js';
 
@@ -23,6 +24,7 @@ export class JobStore {
   readonly events: EventStore;
   /** What workers do with jobs. */
   readonly attempts: JobAttempts;
+  readonly parts: PartStore;
   readonly #database: Database;
   readonly #quotas: Quotas;
   #queue: Promise<JobQueue> | undefined;
@@ -32,6 +34,7 @@ export class JobStore {
     this.#quotas = quotas;
     this.events = new EventStore(database);
     this.attempts = new JobAttempts(database, () => this.#opened(), this.events);
+    this.parts = new PartStore(database, () => this.#opened(), this.events);
   }
 
   /** The queue is opened when it is first needed: not every command has to do with jobs. */

@@ -86,12 +86,13 @@ export class WorkerStore {
     );
   }
 
-  /** How many jobs all workers can do at once. */
-  async slots(): Promise<number> {
-    const [{ slots }] = await this.#database.query<{ slots: number }>(
-      `select coalesce(sum(concurrency), 0)::int as slots from workers where ${ALIVE} and state = 'running'`,
+  /** How many more jobs all workers could do now. */
+  async idle(): Promise<number> {
+    const [{ idle }] = await this.#database.query<{ idle: number }>(
+      `select (select coalesce(sum(concurrency), 0) from workers where ${ALIVE} and state = 'running')::int
+       - (select count(*) from jobs where state = 'running')::int as idle`,
     );
-    return slots;
+    return Math.max(0, idle);
   }
 
   /**

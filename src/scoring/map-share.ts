@@ -1,0 +1,30 @@
+import type { CellTask } from './map-cells.js';
+import { distinctShown } from './score-inputs.js';
+
+/** One of several parts of a map. */
+export interface MapShare {
+  /** From 0. */
+  readonly part: number;
+  readonly of: number;
+}
+
+/**
+ * The cells of one part: whole stimulus sets where there are as many as parts, for each costs a run of the
+ * network; else each set is shared by several parts, which take its layers in turn, because layers near
+ * the input are wide and those near the output are not. Each cell is in one part.
+ */
+export function shareOf(tasks: readonly CellTask[], { part, of }: MapShare): CellTask[] {
+  const { positions } = distinctShown([...new Set(tasks.map(({ loaded }) => loaded))]);
+  const setOf = (task: CellTask) => positions(task.loaded).join();
+  const sets = [...new Set(tasks.map(setOf))];
+  const layers = [...new Set(tasks.map(({ layer }) => layer))];
+  const count = sets.length;
+  return tasks.filter((task) => {
+    const set = sets.indexOf(setOf(task));
+    if (of <= count) return set % of === part;
+    const sharing = Math.ceil((of - set) / count);
+    return (
+      part % count === set && layers.indexOf(task.layer) % sharing === Math.floor(part / count)
+    );
+  });
+}
