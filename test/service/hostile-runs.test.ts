@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { madeHome } from '../store/made-home.js';
@@ -6,6 +7,7 @@ import {
   callsOfCalls,
   constantFolding,
   endlessLoop,
+  hostileCard,
   largeOutput,
   nanWeights,
   nestedIf,
@@ -13,7 +15,7 @@ import {
 } from './hostile-models.js';
 import { expectUnharmed, serviceOn, upload, uploadBenchmark } from './hostile-service.js';
 import { childrenOf, serve } from './process.js';
-import type { RunningService } from './running-service.js';
+import { multipart, type RunningService } from './running-service.js';
 
 let home: string;
 let service: RunningService;
@@ -82,6 +84,20 @@ it('a model that never ends is gone within two seconds of a service that is kill
   const pid = killed.child.pid as number;
   let job: string;
   try {
+    const shallow = multipart([
+      { name: 'file', filename: 'shallow.onnx', content: nestedIf(2) },
+      { name: 'card', content: hostileCard('shallow') },
+    ]);
+    const harmless = (await killed.call('POST', '/v1/models', shallow)).body.id;
+    const asked = { model: harmless, benchmarks: [benchmark] };
+    const headers = { 'Content-Type': 'application/json', Prefer: 'wait=60' };
+    const scored = await killed.call('POST', '/v1/scores', {
+      headers,
+      body: JSON.stringify(asked),
+    });
+    // One core is left to the service.
+    const threads = Math.max(1, availableParallelism() - 1);
+    expect(scored.body.results[0].provenance.runtime).toMatchObject({ threads });
     const { body } = await killed.post('/v1/scores', { model: model.id, benchmarks: [benchmark] });
     job = body.id;
     await vi.waitFor(
