@@ -49,7 +49,7 @@ function varianceOf(
   values: readonly number[],
   { counted, rules }: Leaderboard,
   { model }: LeaderboardRow,
-): number | null {
+): number {
   const slopes = new Map<string, number>();
   for (const [k, variable] of variables.entries()) {
     const slope =
@@ -62,11 +62,9 @@ function varianceOf(
   for (const [benchmark, slope] of slopes) {
     const score = model.scores.get(benchmark);
     if (!counts(score, rules)) continue;
-    const se = standardError(score);
-    if (se === null) return null;
-    variance += (slope * se) ** 2;
+    variance += (slope * (standardError(score) ?? Number.NaN)) ** 2;
   }
-  return Number.isFinite(variance) ? variance : null;
+  return variance;
 }
 
 const sharesOf = (

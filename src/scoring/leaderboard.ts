@@ -92,13 +92,8 @@ export function makeLeaderboard<M extends ScoredModel>(
           ),
         );
   const counted = new Map(kept.map(({ id, shares }) => [id, shares]));
-  const averaged = nodes.filter(({ kind }) => kind === 'average');
-  const averages = models.map(
-    (model) =>
-      new Map(
-        averaged.map((node) => [node.id, averageOf(node, counted.get(node.id), model, rules)]),
-      ),
-  );
+  const average = averaging(nodes, counted, rules);
+  const averages = models.map(average);
   const first = averages.map((of) =>
     nodes.length > 0 ? (of.get(nodes[0].id)?.value ?? null) : null,
   );
@@ -125,30 +120,67 @@ export function counts(
 export const standardError = ({ ci }: Pick<Estimate, 'ci'>): number | null =>
   ci && (ci[1] - ci[0]) / (2 * HALF);
 
-/** The estimate of a value with a variance; one that is not finite is null. */
-export function estimate(value: number, variance: number | null): Estimate {
+/** The estimate of a value with a variance, NaN where there is none; one that is not finite is null. */
+export function estimate(value: number, variance: number): Estimate {
   if (!Number.isFinite(value)) return { value: null, ci: null };
-  const half = variance === null ? Number.NaN : HALF * Math.sqrt(variance);
+  const half = HALF * Math.sqrt(variance);
   return { value, ci: Number.isFinite(half) ? [value - half, value + half] : null };
 }
 
-function averageOf(
-  { shares: all, clipped }: TreeNode,
-  shares: readonly Share[] = [],
-  { scores }: ScoredModel,
+/** The averages of a model. A thousand models of sixty benchmarks are looked up once each. */
+function averaging(
+  nodes: readonly TreeNode[],
+  counted: Leaderboard['counted'],
   rules: LeaderboardRules,
+): (model: ScoredModel) => ReadonlyMap<string, Average> {
+  const leaves = nodes.filter(({ kind }) => kind === 'benchmark');
+  const places = new Map(leaves.map(({ id }, place) => [id, place]));
+  const averaged = nodes
+    .filter(({ kind }) => kind === 'average')
+    .map(({ id, shares }) => {
+      const entering = counted.get(id) ?? [];
+      return {
+        id,
+        m: shares.length,
+        places: entering.map(({ benchmark }) => places.get(benchmark) ?? 0),
+        weights: entering.map(({ weight }) => weight),
+      };
+    });
+  const values = new Float64Array(leaves.length);
+  const errors = new Float64Array(leaves.length);
+  return ({ scores }) => {
+    for (const [place, { id, clipped }] of leaves.entries()) {
+      const score = scores.get(id);
+      const enters = counts(score, rules);
+      values[place] = enters ? (clipped ? clip(score.value) : score.value) : Number.NaN;
+      errors[place] = (enters ? standardError(score) : 0) ?? Number.NaN;
+    }
+    return new Map(averaged.map((node) => [node.id, averageOf(node, values, errors)]));
+  };
+}
+
+const clip = (value: number) => Math.min(Math.max(value, 0), 1);
+
+/** @param values NaN for what does not enter; @param errors NaN for what has no interval */
+function averageOf(
+  node: {
+    readonly m: number;
+    readonly places: readonly number[];
+    readonly weights: readonly number[];
+  },
+  values: Float64Array,
+  errors: Float64Array,
 ): Average {
-  let [n, sum] = [0, 0];
-  let variance: number | null = 0;
-  for (const { benchmark, weight } of shares) {
-    const score = scores.get(benchmark);
-    if (!counts(score, rules)) continue;
+  const { m, places, weights } = node;
+  let [n, sum, variance] = [0, 0, 0];
+  for (let k = 0; k < places.length; k++) {
+    const value = values[places[k]];
+    if (Number.isNaN(value)) continue;
     n++;
-    sum += weight * (clipped ? Math.min(Math.max(score.value, 0), 1) : score.value);
-    const se = standardError(score);
-    variance = variance === null || se === null ? null : variance + (weight * se) ** 2;
+    sum += weights[k] * value;
+    variance += (weights[k] * errors[places[k]]) ** 2;
   }
-  return { ...(n > 0 ? estimate(sum, variance) : { value: null, ci: null }), n, m: all.length };
+  return { ...(n > 0 ? estimate(sum, variance) : { value: null, ci: null }), n, m };
 }
 
 /** Hundredths, half up, of what a number is but for its last bits. */

@@ -128,6 +128,8 @@ export class ResultStore {
       visibility ?? null,
       words,
     ]);
+    // What the embedded database answers comes without a turn of the event loop.
+    await turn();
     const boards = await this.#read(rows);
     const models = new Map<string, { row: ModelRow; boards: Board[] }>();
     for (const [k, row] of rows.entries()) {
@@ -156,7 +158,6 @@ export class ResultStore {
         chunk.map(({ board }) => board),
       ]);
       for (const row of found) fresh.set(keyOf(row), boardOf(row));
-      // Its answers come without a turn of the event loop.
       await turn();
     }
     const boards = rows.map((row) => fresh.get(keyOf(row)) ?? this.#boards.get(keyOf(row)));
