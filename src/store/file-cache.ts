@@ -45,74 +45,48 @@ export class FileCache implements FileSource {
   }
 
   open(): HeldFiles {
-    const held = join(this.#options.folder, ownName('held'));
+    const { folder } = this.#options;
+    const held = join(folder, ownName('held'));
     return {
       fetch: async (digest, kind, signal) => {
         const name = entryName(digest, kind);
+        const path = join(held, name);
         await mkdir(held, { recursive: true });
         for (;;) {
-          const path = await this.#hold(name, held);
-          if (path) return path;
-          await this.#bring(name, { digest, kind }, signal);
+          if (await takeLinks(join(folder, name), path)) return path;
+          const coming = this.#coming.get(name);
+          // Whoever brings it may have gone away: then the next one of those that waited does.
+          if (coming) await coming.catch(() => signal.throwIfAborted());
+          else {
+            await this.#bring(path, { digest, kind }, signal);
+            return path;
+          }
         }
       },
       close: () => rm(held, { recursive: true, force: true }),
     };
   }
 
-  /** Links an entry into a folder; undefined where it is not there. */
-  async #hold(name: string, held: string): Promise<string | undefined> {
-    const entry = join(this.#options.folder, name);
-    const path = join(held, name);
-    try {
-      if (name.startsWith('model-')) await linkOnce(entry, path);
-      else {
-        await mkdir(path, { recursive: true });
-        const files = await readdir(entry);
-        for (const file of files) await linkOnce(join(entry, file), join(path, file));
-        // Half of it may have been cleared away meanwhile.
-        await stat(join(entry, files[0] ?? '.'));
-      }
-      const now = new Date();
-      await utimes(entry, now, now);
-      return path;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      await rm(path, { recursive: true, force: true });
-      return undefined;
-    }
-  }
-
-  /** Brings an entry, once for all of this process that wait for it. */
-  #bring(
-    name: string,
-    wanted: { readonly digest: string; readonly kind: FileKind },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const coming = this.#coming.get(name);
-    // Whoever was first may have gone away: then the next one of those that waited brings it.
-    if (coming) return coming.catch(() => signal.throwIfAborted());
-    const mine = this.#fill(name, wanted, signal).finally(() => this.#coming.delete(name));
+  /** Brings an entry, and links it to a path before others may clear it away. */
+  #bring(path: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
+    const name = entryName(wanted.digest, wanted.kind);
+    const mine = this.#fill(path, wanted, signal).finally(() => this.#coming.delete(name));
     this.#coming.set(name, mine);
     return mine;
   }
 
-  async #fill(
-    name: string,
-    { digest, kind }: { readonly digest: string; readonly kind: FileKind },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #fill(path: string, { digest, kind }: Wanted, signal: AbortSignal): Promise<void> {
     const { folder, origin, unpack } = this.#options;
+    const name = entryName(digest, kind);
     const part = join(folder, ownName('part'));
     await mkdir(part);
     try {
-      const path = join(part, 'file');
-      await download(origin, { digest, kind, path }, signal);
-      if (kind === 'model') await rename(path, join(folder, name));
-      else {
-        await unpack(path, join(part, 'folder'), signal);
-        await rename(join(part, 'folder'), join(folder, name)).catch(ignoreThere);
-      }
+      const file = join(part, 'file');
+      const entry = kind === 'model' ? file : join(part, 'folder');
+      await download(origin, { digest, kind, path: file }, signal);
+      if (kind === 'benchmark') await unpack(file, entry, signal);
+      await takeLinks(entry, path);
+      await rename(entry, join(folder, name)).catch(ignoreThere);
       await syncFolder(folder);
     } finally {
       await rm(part, { recursive: true, force: true });
@@ -137,6 +111,29 @@ export class FileCache implements FileSource {
       await rm(gone, { recursive: true, force: true });
       total -= bytes;
     }
+  }
+}
+
+interface Wanted {
+  readonly digest: string;
+  readonly kind: FileKind;
+}
+
+/** Links a file, or each file of a folder, to a path; false where it is not there, or goes away meanwhile. */
+async function takeLinks(entry: string, path: string): Promise<boolean> {
+  try {
+    if ((await stat(entry)).isFile()) await linkOnce(entry, path);
+    else {
+      await mkdir(path, { recursive: true });
+      for (const file of await readdir(entry)) await linkOnce(join(entry, file), join(path, file));
+    }
+    const now = new Date();
+    await utimes(entry, now, now);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await rm(path, { recursive: true, force: true });
+    return false;
   }
 }
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import type { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { type FileKind, type FileMirror, missingFile, unavailable } from './file-source.js';
 
 /** A bucket of an S3-compatible store; credentials come as the AWS client finds them (`AWS_ACCESS_KEY_ID`, …). */
@@ -22,6 +22,9 @@ export function s3Place(environment: NodeJS.ProcessEnv): S3Place | undefined {
 
 const UPLOAD_TRIES = 3;
 
+/** It would speak on the console; what fails is thrown. */
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
 /** Models and archives in a bucket, as `models/<sha256>.onnx` and `benchmarks/<sha256>.zip`. */
 export class S3Files implements FileMirror {
   readonly #client: S3Client;
@@ -41,6 +44,7 @@ export class S3Files implements FileMirror {
       // Not every store knows them; the digest is checked anyway.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
+      logger: silent,
     });
     return new S3Files(client, bucket);
   }
@@ -55,7 +59,7 @@ export class S3Files implements FileMirror {
       return Body as Readable;
     } catch (error) {
       signal.throwIfAborted();
-      if ((error as Error).name === 'NoSuchKey') throw missingFile(digest, kind);
+      if (isMissing(error)) throw missingFile(digest, kind);
       throw unavailable(`The bucket ${this.#bucket} does not give ${digest}`, error);
     }
   }
@@ -84,6 +88,11 @@ export class S3Files implements FileMirror {
       throw unavailable(`The bucket ${this.#bucket} does not remove ${digest}`, error);
     });
   }
+}
+
+function isMissing(error: unknown): boolean {
+  const { name, $metadata } = error as Partial<S3ServiceException>;
+  return $metadata?.httpStatusCode === 404 && name !== 'NoSuchBucket';
 }
 
 const keyOf = (digest: string, kind: FileKind) =>
