@@ -121,10 +121,8 @@ async function bareLoop({ file, card }: Network, shown: Shown, pass: Pass) {
   const plan = inputPlan([described], card.input, { name: file.name, batch: BATCH });
   const feed = new PictureFeed(shown, card, plan);
   const batches: OrtTensor[] = [];
-  for (let first = 0; first < PICTURES; first += BATCH) {
-    const { dims, data } = await feed.batch(first);
-    batches.push(new OrtTensor('float32', data as Float32Array, dims));
-  }
+  for await (const { input } of feed.batches())
+    batches.push(new OrtTensor('float32', (input.data as Float32Array).slice(), input.dims));
   const first = await session.run({ [plan.name]: batches[0] }, [...pass.values]);
   const outputs = Object.values(first).reduce((sum, { data }) => sum + bytesIn(data), 0);
   return {

@@ -78,6 +78,14 @@ export class ActivationStore implements Features {
     return Promise.resolve();
   }
 
+  /**
+   * Has the page cache hold what lies on scratch, where memory has ample room for it: columns are then read
+   * without waiting for the disk. Not to be closed before this is over.
+   */
+  async readAhead(): Promise<void> {
+    if (this.#file && this.bytes < process.availableMemory() / 4) await this.#file.readAhead();
+  }
+
   async columns(from: number, to: number): Promise<Float32Array | Float64Array> {
     if (this.#memory && to - from === this.cols) return floats(this.#memory);
     return floats(this.#block({ first: 0, count: this.rows }, from, to));

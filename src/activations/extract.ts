@@ -159,15 +159,11 @@ async function runBatches(
   const rows = shown.stimuli.ids.length;
   const buffers = new OutputBuffers(values);
   const disk = new ScratchRoute();
-  let next = feed.batch(0);
-  let written: Promise<unknown> = Promise.resolve();
+  let written: Promise<void> = Promise.resolve();
   try {
-    for (let first = 0; first < rows; first += plan.batch) {
+    // Decoding, and writing the batch before, go on in other threads while the runtime works on this one.
+    for await (const { first, input } of feed.batches()) {
       if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
-      const input = await next;
-      // Decoding, and writing the batch before, go on in other threads while the runtime works on this one.
-      if (first + plan.batch < rows) next = feed.batch(first + plan.batch);
-      next.catch(() => {});
       const started = performance.now();
       const made = await session.run({ [plan.name]: input }, buffers.next());
       const ran = performance.now();
@@ -188,8 +184,8 @@ async function runBatches(
     }
     await written;
   } finally {
-    // Nobody reads the stimuli, or writes to scratch, any more once this has failed: they may be closed.
-    await Promise.allSettled([next, written]);
+    // Nobody writes to scratch any more once this has failed: the files may be closed.
+    await Promise.allSettled([written]);
   }
 }
 

@@ -23,13 +23,25 @@ export async function preparePicture(
   return toGreyOrRgb(placed, input);
 }
 
+/**
+ * Batches that are made beside the one that the network works on. The runtime holds the thread meanwhile, and a
+ * picture needs the thread twice: to be decoded when its file is read, and to become pixels of the input.
+ */
+const AHEAD = 2;
+
+/** Rows of a stimulus set, from `first` on, as the network takes them. */
+export interface Batch {
+  readonly first: number;
+  readonly input: Tensor;
+}
+
 /** Turns rows of a stimulus set into the network's input tensors: decode, screen, resize, crop, normalise. */
 export class PictureFeed {
   readonly #shown: Shown;
   readonly #card: ModelCard;
   readonly #prepared: PreparedSet | undefined;
   readonly plan: InputPlan;
-  /** Memory of two batches, which serve in turn: one is filled while the network reads the other. */
+  /** Memory of batches, which serve in turn: some are filled while the network reads one. */
   readonly #memory: (Float32Array | Uint8Array)[] = [];
   #turn = 0;
   #size: { readonly width: number; readonly height: number; readonly row: number } | undefined;
@@ -42,10 +54,33 @@ export class PictureFeed {
   }
 
   /**
-   * The batch that starts at row `first`; where the set ends, its last picture is repeated. It stands until
-   * the batch after the next is asked for, which takes its memory.
+   * All batches in order; where the set ends, its last picture is repeated. One stands until the next is asked
+   * for. When this is left, nobody reads the stimuli any more.
    */
-  async batch(first: number): Promise<Tensor> {
+  async *batches(): AsyncGenerator<Batch> {
+    const rows = this.#shown.stimuli.ids.length;
+    const { batch } = this.plan;
+    const asked: Promise<Tensor>[] = [];
+    const ask = (first: number) => {
+      if (first >= rows) return;
+      const made = this.#batch(first);
+      made.catch(() => {});
+      asked.push(made);
+    };
+    try {
+      for (let i = 0; i < AHEAD; i++) ask(i * batch);
+      for (let first = 0; first < rows; first += batch) {
+        const input = await asked[0];
+        asked.shift();
+        ask(first + AHEAD * batch);
+        yield { first, input };
+      }
+    } finally {
+      await Promise.allSettled(asked);
+    }
+  }
+
+  async #batch(first: number): Promise<Tensor> {
     const { batch, dtype } = this.plan;
     const rows = this.#shown.stimuli.ids.length;
     const pictures = await Promise.all(
@@ -67,7 +102,7 @@ export class PictureFeed {
   }
 
   #slot(length: number): Float32Array | Uint8Array {
-    this.#turn = 1 - this.#turn;
+    this.#turn = (this.#turn + 1) % (AHEAD + 1);
     this.#memory[this.#turn] ??=
       this.plan.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
     return this.#memory[this.#turn];

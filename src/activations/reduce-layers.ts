@@ -298,27 +298,35 @@ class Reductions {
     stores: Stores,
     failures: ReadonlyMap<string, VentralError>,
   ): AsyncGenerator<Reduction> {
-    for (const [index, one] of group.entries()) {
-      if (this.#options.signal?.aborted) throw VentralError.from(this.#options.signal.reason);
-      let error: VentralError | undefined = one.values.flatMap(
-        ({ value }) => failures.get(value) ?? [],
-      )[0];
-      let reduced: ReducedLayer | undefined;
-      error ??= await unlessInterrupted(async () => {
-        reduced = await this.#reduceOne(one, stores);
-      });
-      const met = reduced ? { reduced } : { error };
-      yield* one.demands.map((demand) => ({ demand, ...met }) as Reduction);
-      const later = new Set(
-        group.slice(index + 1).flatMap(({ values }) => values.map(({ value }) => value)),
-      );
-      for (const { value } of one.values.filter((each) => !later.has(each.value))) {
-        for (const set of one.sets) {
-          stores.get(`${set} ${value}`)?.close();
-          stores.delete(`${set} ${value}`);
-        }
+    let near = readAhead(group[0], stores);
+    try {
+      for (const [index, one] of group.entries()) {
+        await near;
+        near = readAhead(group[index + 1], stores);
+        yield* await this.#meet(one, stores, failures);
+        letGo(one, group.slice(index + 1), stores);
       }
+    } finally {
+      // Files that are being read may not be closed.
+      await near;
     }
+  }
+
+  async #meet(
+    one: SizedDemand,
+    stores: Stores,
+    failures: ReadonlyMap<string, VentralError>,
+  ): Promise<Reduction[]> {
+    if (this.#options.signal?.aborted) throw VentralError.from(this.#options.signal.reason);
+    let error: VentralError | undefined = one.values.flatMap(
+      ({ value }) => failures.get(value) ?? [],
+    )[0];
+    let reduced: ReducedLayer | undefined;
+    error ??= await unlessInterrupted(async () => {
+      reduced = await this.#reduceOne(one, stores);
+    });
+    const met = reduced ? { reduced } : { error };
+    return one.demands.map((demand) => ({ demand, ...met }) as Reduction);
   }
 
   async #reduceOne(
@@ -338,6 +346,25 @@ class Reductions {
     const bytes = cache && (await toBytes(reduced));
     if (bytes) await cache.put(key, bytes);
     return reduced;
+  }
+}
+
+/** Has the activations of a layer near while another is reduced; what fails here fails where they are read. */
+async function readAhead(demand: SizedDemand | undefined, stores: Stores): Promise<void> {
+  const own = demand?.sets.flatMap((set) =>
+    demand.values.flatMap(({ value }) => stores.get(`${set} ${value}`) ?? []),
+  );
+  await Promise.allSettled((own ?? []).map((store) => store.readAhead()));
+}
+
+/** Closes what no later layer needs. */
+function letGo({ sets, values }: SizedDemand, later: Group, stores: Stores): void {
+  const needed = new Set(later.flatMap((each) => each.values.map(({ value }) => value)));
+  for (const { value } of values.filter((each) => !needed.has(each.value))) {
+    for (const set of sets) {
+      stores.get(`${set} ${value}`)?.close();
+      stores.delete(`${set} ${value}`);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync, rmSync, write } from 'node:fs';
+import { closeSync, constants, openSync, read, readSync, rmSync, write } from 'node:fs';
 import { promisify } from 'node:util';
 
 /** What direct writes want memory, places and lengths to be multiples of, on all common disks. */
@@ -15,6 +15,10 @@ export const bytesView = ({ buffer, byteOffset, byteLength }: ArrayBufferView): 
 export type Route = 'direct' | 'cached';
 
 const writeSome = promisify(write);
+const readSome = promisify(read);
+
+/** Bytes of one reading ahead. */
+const AHEAD = 4 * 2 ** 20;
 
 /**
  * A file for values that do not fit memory. Values on whole pages, in memory as in the file, can be written
@@ -72,6 +76,16 @@ export class ScratchFile {
       if (got === 0) throw new Error('a scratch file is shorter than what was written to it');
       done += got;
     }
+  }
+
+  /**
+   * Reads the file once from front to end, beside whatever the thread does meanwhile, so that reads by small
+   * pieces find it in the page cache. The file stays open until this resolves.
+   */
+  async readAhead(): Promise<void> {
+    const room = new Uint8Array(AHEAD);
+    for (let at = 0, got = AHEAD; got > 0; at += got)
+      got = (await readSome(this.#file, room, 0, AHEAD, at)).bytesRead;
   }
 
   /** Lets the file go. */
