@@ -179,6 +179,30 @@ describe.each(engines)('on the %s database', (engine) => {
     expect(await ids({ owner: 'ventral' })).toEqual(['pixels']);
   });
 
+  it('makes the same of results that come in any order, or that were there before', async () => {
+    const { database } = store;
+    await madeModel(database, 'mdl_1');
+    await madeModel(database, 'mdl_2');
+    const jobs = Array.from({ length: 12 }, (_, k) => ({
+      id: `job_${k}`,
+      model: k % 4 === 3 ? 'pixels' : `mdl_${1 + (k % 2)}`,
+      owner: k % 3 === 0 ? 'ventral' : 'local',
+      scores: k % 5 === 0 ? { a: k } : { a: k, b: k },
+    }));
+    for (const job of jobs) await madeJob(database, job);
+    for (const job of [...jobs.slice(5).reverse(), ...jobs.slice(0, 5)])
+      await madeResults(database, job);
+    const expected = {
+      mdl_1: { a: 10, b: 8 },
+      mdl_2: { a: 9, b: 9 },
+      pixels: { a: 11, b: 11 },
+    };
+    expect(await seen()).toEqual(expected);
+    await database.query('delete from scoreboards');
+    await database.query('select record_scores(array(select distinct job from results))');
+    expect(await seen()).toEqual(expected);
+  });
+
   it('forgets a model that was removed', async () => {
     const { database } = store;
     await madeModel(database, 'mdl_1');
