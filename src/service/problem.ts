@@ -80,6 +80,9 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
   };
 }
 
+/** A body of a megabyte can be wrong in a hundred thousand places; the first of them do. */
+const MOST_PARTS = 20;
+
 /** What express, its body parser and the validator throw, in our own words. */
 function asVentralError(thrown: unknown): VentralError {
   if (thrown instanceof VentralError) return thrown;
@@ -97,7 +100,7 @@ function asVentralError(thrown: unknown): VentralError {
     });
   }
   const code = byStatus[error.status] ?? 'invalid-request';
-  const parts = (error.errors ?? []).map(({ path, message }) => ({
+  const parts = (error.errors ?? []).slice(0, MOST_PARTS).map(({ path, message }) => ({
     pointer: pointerOf(path),
     detail: message ?? 'is wrong',
   }));

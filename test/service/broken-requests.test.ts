@@ -32,3 +32,21 @@ it('passes over an expectation that it does not know', async () => {
   const answer = await service.call('GET', '/v1/health', { headers: { Expect: 'nonsense' } });
   expect(answer).toMatchObject({ status: 200, body: { status: 'ok' } });
 });
+
+it('refuses a card by PATCH that is larger than one in an upload may be', async () => {
+  const uploaded = await service.upload([
+    { name: 'file', filename: 'a.onnx', content: await network() },
+  ]);
+  const body = JSON.stringify({ card: { name: 'x'.repeat(300_000) } });
+  const headers = { 'Content-Type': 'application/json' };
+  const answer = await service.call('PATCH', `/v1/models/${uploaded.body.id}`, { headers, body });
+  expect(answer).toMatchObject({ status: 413, body: { errors: [{ pointer: '/card' }] } });
+});
+
+it('names the first wrong places of a body, not a hundred thousand', async () => {
+  const benchmarks = Array.from({ length: 100_000 }, () => 1);
+  const answer = await service.post('/v1/scores', { model: 'pixels', benchmarks });
+  expect(answer.status).toBe(400);
+  expect(answer.body.errors).toHaveLength(20);
+  expect(answer.text.length).toBeLessThan(10_000);
+});
