@@ -20,7 +20,9 @@ export function activationRoutes(context: ServiceContext): Router {
     const asked = request.body as ActivationsRequest;
     const principal = principalOf(response);
     const stimuli = await stimuliOf(context, principal, asked);
-    const { reference, card } = await context.desk.scorable(principal, asked.model);
+    const model = await context.desk.scorable(principal, asked.model);
+    const { files } = context.store;
+    const reference = model.registration ? await files.local(model.digest) : model.reference;
     const netcdf =
       request.accepts(['application/x-npz', 'application/x-netcdf']) === 'application/x-netcdf';
     const { temporary } = context.store;
@@ -29,7 +31,7 @@ export function activationRoutes(context: ServiceContext): Router {
     response.once('close', () => gone.abort());
     try {
       await context.worker.activations(
-        { reference, card, layers: asked.layers, ...stimuli, output },
+        { reference, card: model.card, layers: asked.layers, ...stimuli, output },
         gone.signal,
       );
       await sendWhole(response.type(netcdf ? 'application/x-netcdf' : 'application/x-npz'), output);

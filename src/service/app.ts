@@ -15,6 +15,7 @@ import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
 import { entityTag, privateCache } from './entity-tags.js';
 import { eventRoutes } from './event-routes.js';
+import { fileRoutes } from './file-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
@@ -82,6 +83,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     activationRoutes(context),
     keyRoutes(context),
     backupRoutes(context),
+    fileRoutes(context),
     workerRoutes(context),
     statusRoutes(context),
   );

@@ -1,5 +1,6 @@
 import { createWriteStream, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../errors/ventral-error.js';
@@ -8,12 +9,10 @@ import { replaceFile } from '../formats/write-file-atomic.js';
 import { openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import type { BackupManifest } from './backup-manifest.js';
-import { runChild } from './child.js';
 import { accepted, type ServicePlace, throughOwner, unreachable } from './home-access.js';
 import { type RestorePlace, restoreBackup } from './restore-backup.js';
+import { unpackInChild } from './unpack-in-child.js';
 import { writeBackup } from './write-backup.js';
-
-const UNPACK_SECONDS = 3600;
 
 /** An archive on its way, and what is given back after it. */
 interface Opened {
@@ -97,14 +96,10 @@ export async function takeBackup(
   if (!existsSync(file)) throw new VentralError('file-missing', `${file} does not exist`, { file });
   const lock = await lockHome(place.home, { kind: 'command' });
   try {
-    return await restoreBackup(file, place, (archive, folder) =>
-      runChild({
-        script: 'benchmark-child.js',
-        task: { archive, folder, bytes: Number.MAX_SAFE_INTEGER },
-        temporary: dirname(dirname(archive)),
-        limits: { memory: maxMemory, seconds: UNPACK_SECONDS },
-      }),
-    );
+    // A process needs the folder before the restore makes its own there.
+    const temporary = join(place.home, 'tmp');
+    await mkdir(temporary, { recursive: true });
+    return await restoreBackup(file, place, unpackInChild(temporary, maxMemory));
   } finally {
     await lock.release();
   }

@@ -195,7 +195,7 @@ export class BenchmarkDesk {
     if (!source.startsWith('bmk_')) return { reference: source, ids: [source] };
     const { digest, file, summary } = await this.get(servicePrincipal, source);
     return {
-      reference: join(this.#store.benchmarkFiles.folder(digest), file),
+      reference: join(await this.#store.benchmarkFiles.local(digest), file),
       ids: summary.benchmarks.map(({ id }) => id),
     };
   }

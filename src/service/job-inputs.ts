@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ModelCard } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { FileSource, HeldFiles } from '../store/file-source.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Job } from '../store/job.js';
 import type { Visibility } from '../store/model-store.js';
 import { servicePrincipal } from '../store/principal.js';
 import { cacheScope } from './cache-scope.js';
 import type { ChildWork } from './child.js';
-import type { JobFiles } from './job-files.js';
 import type { TaskCore } from './job-task.js';
 import { missingOf, type References } from './job-work.js';
 
@@ -18,7 +18,7 @@ export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'bench
 /** What work may use, and how it speaks. */
 export interface WorkOptions {
   readonly tables: WorkTables;
-  readonly files: JobFiles;
+  readonly files: FileSource;
   readonly home: string;
   /** Folder in which each process gets an empty one of its own. */
   readonly temporary: string;
@@ -51,12 +51,24 @@ export interface JobInputs {
   readonly work: Pick<ChildWork, 'script' | 'temporary' | 'limits'>;
 }
 
-/** Finds the registrations of a job and fetches their files. */
-export async function inputsOf(
+/** Finds the registrations of a job, fetches their files, and gives them back once the work is done. */
+export async function withInputs<T>(
   job: Job,
   options: WorkOptions,
   signal: AbortSignal,
-): Promise<JobInputs> {
+  work: (inputs: JobInputs) => Promise<T>,
+): Promise<T> {
+  const files = options.files.open();
+  try {
+    return await work(await inputsOf(job, { ...options, files }, signal));
+  } finally {
+    await files.close();
+  }
+}
+
+type HeldOptions = Omit<WorkOptions, 'files'> & { readonly files: HeldFiles };
+
+async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Promise<JobInputs> {
   const { tables, files, home, maxMemory, maxScratch, maxCache, threads } = options;
   const uses: Visibility[] = [];
   const missing = missingOf(job);
@@ -69,7 +81,7 @@ export async function inputsOf(
     ? await tables.models.find(servicePrincipal, job.registration)
     : undefined;
   if (registered) uses.push(registered.visibility);
-  const reference = registered ? await files.model(registered.digest, signal) : job.model;
+  const reference = registered ? await files.fetch(registered.digest, 'model', signal) : job.model;
   const model = { reference, name: job.modelName, card: job.card as ModelCard };
   const bounds = { home, maxMemory, maxScratch, maxCache, threads };
   const core = {
@@ -82,7 +94,7 @@ export async function inputsOf(
 
 async function referenceOf(
   source: string,
-  { tables, files }: WorkOptions,
+  { tables, files }: HeldOptions,
   uses: Visibility[],
   signal: AbortSignal,
 ): Promise<{ reference: string; ids: readonly string[] }> {
@@ -90,13 +102,13 @@ async function referenceOf(
   const found = await tables.benchmarks.find(servicePrincipal, source);
   if (!found) throw new VentralError('not-found', `There is no benchmark "${source}"`);
   uses.push(found.visibility);
-  const folder = await files.benchmark(found.digest, signal);
+  const folder = await files.fetch(found.digest, 'benchmark', signal);
   const ids = found.summary.benchmarks.map(({ id }) => id);
   return { reference: join(folder, found.file), ids };
 }
 
 /** @param size bytes of the model's file */
-function workOf(options: WorkOptions, size: number): JobInputs['work'] {
+function workOf(options: HeldOptions, size: number): JobInputs['work'] {
   const { script = 'score-child.js', temporary, maxMemory, seconds = DEADLINE_SECONDS } = options;
   return {
     script,

@@ -2,7 +2,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { Score } from '../scoring/score.js';
 import type { Job, JobEnd } from '../store/job.js';
 import { runChild } from './child.js';
-import { inputsOf, type JobInputs, type WorkOptions } from './job-inputs.js';
+import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
 import type { JobAnswer } from './job-task.js';
 import { endOf, failedEnd, missingOf, taskOf } from './job-work.js';
@@ -32,7 +32,8 @@ export class JobRun {
   async end(): Promise<JobEnd> {
     const job = this.#job;
     try {
-      return await this.#child(await inputsOf(job, this.#options, this.#abort.signal));
+      const { signal } = this.#abort;
+      return await withInputs(job, this.#options, signal, (inputs) => this.#child(inputs));
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (this.#abort.signal.aborted || mendable(error)) throw error;
@@ -93,4 +94,4 @@ function withWarnings(answer: JobAnswer, warnings: readonly string[]): JobAnswer
 
 /** Whether another try may mend it: a database or a store of files that did not answer. */
 export const mendable = ({ code }: VentralError): boolean =>
-  code === 'not-ready' || code === 'database-unavailable' || code === 'download-failed';
+  ['not-ready', 'database-unavailable', 'files-unavailable', 'download-failed'].includes(code);

@@ -5,7 +5,7 @@ import type { LayerMapJob } from '../store/job.js';
 import type { EndedPart, PartClaim } from '../store/part-store.js';
 import { WorkerStore } from '../store/worker-store.js';
 import { type ChildProgress, runChild } from './child.js';
-import { inputsOf, type WorkOptions } from './job-inputs.js';
+import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import type { FoundCell, PartAnswer, PartTask } from './job-task.js';
 import { taskOf } from './job-work.js';
 import { workerRuntime } from './worker-runtime.js';
@@ -91,12 +91,22 @@ export async function workOnPart(
 }
 
 /** @returns what its numbers depend on */
-async function computePart(
-  { job, part, of, threads }: PartClaim,
+function computePart(
+  claim: PartClaim,
   options: WorkOptions,
   signal: AbortSignal,
 ): Promise<PartAnswer['runtime']> {
-  const { core, work } = await inputsOf(job, options, signal);
+  return withInputs(claim.job, options, signal, (inputs) =>
+    runPart(claim, inputs, options, signal),
+  );
+}
+
+async function runPart(
+  { job, part, of, threads }: PartClaim,
+  { core, work }: JobInputs,
+  options: WorkOptions,
+  signal: AbortSignal,
+): Promise<PartAnswer['runtime']> {
   const { kind: _whole, ...task } = taskOf(job, { ...core, threads }) as PartTask;
   const { parts } = options.tables.jobs;
   let kept: Promise<unknown> = Promise.resolve();

@@ -185,7 +185,7 @@ export class ModelDesk {
     const key = JSON.stringify([model.id, model.card]);
     const known = this.#layers.get(key);
     if (known) return known;
-    const reference = this.#store.files.path(model.digest);
+    const reference = await this.#store.files.local(model.digest);
     const list = await this.#run<unknown[]>(
       {
         kind: 'layers',

@@ -87,10 +87,11 @@ export function modelRoutes(context: ServiceContext): Router {
   });
   router.get('/models/:model/content', async (request, response) => {
     const { digest, name } = await desk.get(principalOf(response), request.params.model);
+    const path = await store.files.local(digest);
     response.attachment(`${name}.onnx`).type('application/octet-stream').set('ETag', `"${digest}"`);
     await new Promise<void>((resolve, reject) => {
       response.sendFile(
-        store.files.path(digest),
+        path,
         { dotfiles: 'allow', cacheControl: false, lastModified: false },
         (error) => (error ? reject(error) : resolve()),
       );

@@ -1,19 +1,22 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { VentralError } from '../errors/ventral-error.js';
+import { homeSource } from '../store/file-source.js';
 import { type HomeStore, openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import type { Quotas } from '../store/quota.js';
+import type { S3Place } from '../store/s3-files.js';
 import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
 import type { ServiceContext } from './context.js';
-import { homeFiles } from './job-files.js';
 import { KeyWatch } from './key-watch.js';
 import { loopbackAddresses } from './loopback-guard.js';
 import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
+import { unpackInChild } from './unpack-in-child.js';
 import { Worker } from './worker.js';
 
 /** How a service is started. */
@@ -21,6 +24,8 @@ export interface ServiceOptions extends AppOptions {
   readonly home: string;
   /** The PostgreSQL that holds the tables; without it they are in the home. */
   readonly databaseUrl?: string;
+  /** The bucket that files go to as well, for workers and other services. */
+  readonly s3?: S3Place;
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -74,7 +79,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await step().catch((error) => log.error({ err: error }, 'Closing failed'));
   };
   try {
-    const store = await openHomeStore(home, options);
+    const store = await openHomeStore(home, {
+      ...options,
+      unpack: unpackInChild(join(home, 'tmp', 'service'), options.maxMemory),
+    });
     undo.push(() => store.close());
     if (!loopbackAddresses.includes(host)) await requireKey(store, host);
     const ending = new AbortController();
@@ -152,7 +160,7 @@ function compose(
     benchmarks,
     worker: new Worker({
       tables: store,
-      files: homeFiles(store),
+      files: homeSource(store),
       temporary: store.temporary,
       concurrency: options.concurrency ?? 1,
       home,

@@ -1,14 +1,12 @@
 import type { VentralError } from '../errors/ventral-error.js';
 import { makeScratchFolder } from '../scoring/scratch-folder.js';
-import { BenchmarkFiles } from '../store/benchmark-files.js';
 import { BenchmarkStore } from '../store/benchmark-store.js';
 import { JobStore } from '../store/job-store.js';
-import { ModelFiles } from '../store/model-files.js';
 import { ModelStore } from '../store/model-store.js';
 import { databasePlace, openPostgresDatabase } from '../store/postgres-database.js';
 import { WorkerStore } from '../store/worker-store.js';
-import { homeFiles } from './job-files.js';
 import { Worker, type WorkerOptions } from './worker.js';
+import { workerFiles } from './worker-files.js';
 
 /** How a worker is started. */
 export interface StartWorkerOptions extends Omit<WorkerOptions, 'tables' | 'files' | 'temporary'> {
@@ -42,10 +40,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       models: new ModelStore(database),
       benchmarks: new BenchmarkStore(database),
     };
-    const files = homeFiles({
-      files: new ModelFiles(home),
-      benchmarkFiles: new BenchmarkFiles(home),
-    });
+    const files = await workerFiles(process.env, { ...options, temporary: scratch.path });
     const worker = new Worker({ ...options, tables, files, temporary: scratch.path });
     await worker.start();
     const stop = async (graceMs: number) => {

@@ -4,6 +4,7 @@ import { link, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { VentralError } from '../errors/ventral-error.js';
 import { type ZipContent, zipStream } from '../formats/zip.js';
 import type { Queries } from '../store/database.js';
 import { digestOfFile } from '../store/file-digest.js';
@@ -29,6 +30,7 @@ export async function writeBackup(store: HomeStore, version: string): Promise<Re
   await mkdir(folder);
   const clear = () => rm(folder, { recursive: true, force: true });
   try {
+    await bringFiles(store);
     const kept = await snapshot(store.database, (queries) => keep(store, queries, folder));
     const { manifest, paths } = await describe(kept, version);
     const stream = zipStream(contentsOf(manifest, paths));
@@ -38,6 +40,23 @@ export async function writeBackup(store: HomeStore, version: string): Promise<Re
     await clear();
     throw error;
   }
+}
+
+/** Files that another service took in are in the bucket alone, and a snapshot cannot wait for them. */
+async function bringFiles({ database, files, benchmarkFiles }: HomeStore): Promise<void> {
+  const bring = async (
+    table: 'models' | 'benchmarks',
+    kept: typeof files | typeof benchmarkFiles,
+  ) => {
+    const rows = await database.query<{ digest: string }>(`select distinct digest from ${table}`);
+    // What is removed meanwhile is not in the snapshot; what is missing is told there.
+    for (const { digest } of rows)
+      await kept.local(digest).catch((error) => {
+        if (VentralError.from(error).code !== 'file-missing') throw error;
+      });
+  };
+  await bring('models', files);
+  await bring('benchmarks', benchmarkFiles);
 }
 
 interface KeptParts {

@@ -65,6 +65,14 @@ export class BenchmarkFiles {
     return this.folder(digest);
   }
 
+  /** The archive itself. Throws `file-missing`, also where a home of an earlier schema kept none. */
+  async localArchive(digest: string): Promise<string> {
+    await this.local(digest);
+    const kept = await stat(this.archive(digest)).catch(() => undefined);
+    if (!kept) throw missingFile(digest, 'benchmark');
+    return this.archive(digest);
+  }
+
   /** Moves a whole, synced folder and the archive that it was unpacked from to their places. */
   async place(folder: string, archive: string, digest: string): Promise<void> {
     await this.#mirror?.put(archive, digest, 'benchmark');

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -93,7 +93,7 @@ describe.each(['service', 'bucket'] as const)('files of a %s', (kind) => {
   };
 
   it('come once, verified, and then from the cache', async () => {
-    const { bytes, digest } = put();
+    const { digest } = put();
     const cache = await cacheOf(origin);
     for (let i = 0; i < 3; i++) {
       const files = cache.open();
@@ -115,7 +115,7 @@ describe.each(['service', 'bucket'] as const)('files of a %s', (kind) => {
     ['refused'],
     ['broken', 'cut', 'altered'],
   ] as Fault[][])('come whole after %s %s %s', async (...before) => {
-    const { bytes, digest } = put();
+    const { digest } = put();
     faults = [...before];
     const files = (await cacheOf(origin)).open();
     expect(await digestOfFile(await files.fetch(digest, 'model', signal))).toBe(digest);
@@ -190,7 +190,7 @@ describe('the cache of files', () => {
     const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
     const work = async (cache: FileCache) => {
       for (let i = 0; i < 15; i++) {
-        const { digest, bytes } = files[Math.floor(random() * files.length)];
+        const { digest } = files[Math.floor(random() * files.length)];
         const kind = random() < 0.5 ? 'model' : 'benchmark';
         const user = cache.open();
         const path = await user.fetch(digest, kind, signal);

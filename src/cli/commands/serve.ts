@@ -5,6 +5,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { serviceLog } from '../../service/service-log.js';
 import { type Service, startService } from '../../service/start-service.js';
 import { generousQuotas, type Quotas } from '../../store/quota.js';
+import { s3Place } from '../../store/s3-files.js';
 import {
   databaseUrl,
   globalOptions,
@@ -65,9 +66,11 @@ async function serve(command: Command, io: Io): Promise<void> {
   const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
   const stopped = signalled();
   const url = databaseUrl();
+  const bucket = s3Place(process.env);
   const starting = startService({
     home,
     ...(url === undefined ? {} : { databaseUrl: url }),
+    ...(bucket === undefined ? {} : { s3: bucket }),
     host,
     port: readPort(asked),
     orNext: asked === undefined,
