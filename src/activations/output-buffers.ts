@@ -1,4 +1,4 @@
-import type { Tensor, TensorData } from '../runtime/session.js';
+import type { Session, Tensor, TensorData } from '../runtime/session.js';
 import { bytesView, wholePages } from './scratch-file.js';
 
 /**
@@ -15,28 +15,44 @@ export class OutputBuffers {
     this.#values = values;
   }
 
-  /** What the next run fetches: tensors to be filled, or names where there are none yet. */
-  next(): readonly string[] | Record<string, Tensor> {
+  /** Runs the network into the set whose turn it is; into the runtime's own memory where there is none that fits. */
+  async run(session: Session, feeds: Readonly<Record<string, Tensor>>) {
     this.#turn = 1 - this.#turn;
-    return this.#sets[this.#turn] ?? this.#values;
+    const set = this.#sets[this.#turn];
+    if (!set) return session.run(feeds, this.#values);
+    try {
+      // The runtime fills what it is given, and gives back copies.
+      await session.run(feeds, set);
+      return set;
+    } catch {
+      // A width that depends on the pictures is seen in the shapes; what else goes wrong does so again.
+      return session.run(feeds, this.#values);
+    }
   }
 
-  /**
-   * The wanted tensors of a run, which stand until the run after the next. The runtime fills what it is given,
-   * and gives back copies: those serve only where nothing was given.
-   */
+  /** The wanted tensors of the run before, which stand until the run after the next. */
   keep(made: Record<string, Tensor>, wanted: ReadonlyMap<string, unknown>): Record<string, Tensor> {
-    const filled = this.#sets[this.#turn];
-    const kept = [...wanted.keys()].map((value) => [value, (filled ?? made)[value]] as const);
+    const kept = [...wanted.keys()].map((value) => [value, made[value]] as const);
+    const filled = made === this.#sets[this.#turn];
     const own = filled ? Object.fromEntries(kept) : onPages(kept);
+    if (!filled) copyInto(own, made);
     this.#sets[this.#turn] = own;
+    this.#sets[1 - this.#turn] ??= onPages(kept);
     return own;
   }
 }
 
+function copyInto(
+  own: Readonly<Record<string, Tensor>>,
+  made: Readonly<Record<string, Tensor>>,
+): void {
+  for (const [value, { data }] of Object.entries(own))
+    bytesView(data as Numbers).set(bytesView(made[value].data as Numbers));
+}
+
 type Numbers = Exclude<TensorData, readonly string[]>;
 
-/** Copies of tensors, which hold numbers as no others are kept, in memory of their own. */
+/** Tensors of the same shapes, which hold numbers as no others are kept, in memory of their own. */
 function onPages(tensors: readonly (readonly [string, Tensor])[]): Record<string, Tensor> {
   const all = tensors.map(([value, { dtype, dims, data }]) => {
     const numbers = data as Numbers;
@@ -47,7 +63,6 @@ function onPages(tensors: readonly (readonly [string, Tensor])[]): Record<string
   return Object.fromEntries(
     all.map(({ value, dtype, dims, numbers, bytes }) => {
       const data = new (numbers.constructor as NumbersConstructor)(buffer, at, numbers.length);
-      bytesView(data).set(bytesView(numbers));
       at += bytes;
       return [value, { dtype, dims, data }];
     }),

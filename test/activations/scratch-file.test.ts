@@ -64,9 +64,7 @@ function onPages(arrays: readonly Float32Array[]): Float32Array[] {
     `${i}`,
     { dtype: 'float32', dims: [data.length], data },
   ]);
-  const buffers = new OutputBuffers([]);
-  buffers.next();
-  const kept = buffers.keep(Object.fromEntries(named), new Map(named));
+  const kept = new OutputBuffers([]).keep(Object.fromEntries(named), new Map(named));
   return named.map(([name]) => kept[name].data as Float32Array);
 }
 
