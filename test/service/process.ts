@@ -30,14 +30,56 @@ export interface Serving {
   end(signal: NodeJS.Signals): Promise<Ended>;
 }
 
-/** Starts a process that prints the ready line, and waits for it. */
-export async function serving(script: string, ...args: readonly string[]): Promise<Serving> {
-  const child = spawn(process.execPath, [script, ...args]);
+/** A process that works. */
+export type Working = Pick<Serving, 'child' | 'ended' | 'end'>;
+
+/** Starts `ventral worker`, or a script like it, and waits until it takes jobs. */
+export async function working(databaseUrl: string, words: readonly string[]): Promise<Working> {
+  const environment = { ...process.env, DATABASE_URL: databaseUrl };
+  const child = spawn(process.execPath, [...words], { env: environment });
   const { ended, out } = started(child);
+  await untilSaid(child, ended, out);
+  return {
+    child,
+    ended,
+    end(signal) {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** `ventral worker`. */
+export const work = (databaseUrl: string, home: string, ...args: readonly string[]) =>
+  working(databaseUrl, [main, 'worker', '--home', home, ...args]);
+
+async function untilSaid(
+  child: ChildProcess,
+  ended: Promise<Ended>,
+  out: () => string,
+): Promise<void> {
   while (!out().includes('\n')) {
     await Promise.race([once(child.stdout!, 'data'), ended]);
     if (child.exitCode !== null) throw new Error(`It ended: ${JSON.stringify(await ended)}`);
   }
+}
+
+/** Starts a process that prints the ready line, and waits for it. */
+export function serving(script: string, ...args: readonly string[]): Promise<Serving> {
+  return servingIn({}, script, ...args);
+}
+
+/** The same with more of an environment. */
+export async function servingIn(
+  environment: NodeJS.ProcessEnv,
+  script: string,
+  ...args: readonly string[]
+): Promise<Serving> {
+  const child = spawn(process.execPath, [script, ...args], {
+    env: { ...process.env, ...environment },
+  });
+  const { ended, out } = started(child);
+  await untilSaid(child, ended, out);
   const url = /^ventral is ready at (http:\/\/\S+)\n$/.exec(out())?.[1];
   if (!url) throw new Error(`It said ${out()}`);
   const call: Serving['call'] = (method, path, asked) => callUrl(`${url}${path}`, method, asked);

@@ -1,4 +1,4 @@
-// A service in a process of its own, with the stub in place of the scoring process: node serve-with-stub.mjs HOME
+// A service in a process of its own, with the stub in place of the scoring process: node serve-with-stub.mjs HOME [JOBS AT ONCE]
 import { pino } from 'pino';
 import { startService } from '../../dist/src/service/start-service.js';
 
@@ -11,6 +11,8 @@ const service = await startService({
   maxScratch: 2 ** 30,
   maxCache: 2 ** 30,
   threads: 1,
+  concurrency: Number(process.argv[3] ?? 1),
+  ...(process.env.DATABASE_URL ? { databaseUrl: process.env.DATABASE_URL } : {}),
   log: pino({ level: 'silent' }),
   scoreScript: new URL('./stub-score-child.mjs', import.meta.url).pathname,
 });

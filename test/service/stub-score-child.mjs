@@ -1,11 +1,18 @@
 // Stands in for the scoring process: what it does is said by the layer that is asked for V1, or by the
 // first layer of a map.
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveParent } from '../../dist/src/service/serve-parent.js';
 
-serveParent(async () => async (task, progress) => {
+serveParent(async () => async (task, progress, part) => {
   const [word, amount] = (task.layers?.V1 ?? task.layers?.[0] ?? 'score').split('=');
+  if (word === 'real') {
+    const { runScoreTask } = await import('../../dist/src/service/score-task.js');
+    const { layers: _layers, ...asked } = task;
+    return runScoreTask(asked, progress, part);
+  }
   progress({ stage: 'activations', done: 1, total: 4 });
+  if (word === 'steady') return steady(task, Number(amount.split('.')[0]), progress, part);
   if (word === 'sleep') await sleep(Number(amount));
   if (word === 'hold') for (const end = Date.now() + Number(amount); Date.now() < end; );
   if (word === 'abort') process.abort();
@@ -31,6 +38,20 @@ serveParent(async () => async (task, progress) => {
     ? { kind: 'score', scores, failures }
     : { kind: 'layer-map', map: mapOf(task, scores), failures };
 });
+
+/** Scores that their inputs decide, each sent ahead, in so many milliseconds. */
+async function steady(task, milliseconds, progress, part) {
+  const scores = [];
+  for (const benchmark of task.benchmarks) {
+    await sleep(milliseconds / task.benchmarks.length);
+    const inputs = JSON.stringify([task.model.name, benchmark, task.layers]);
+    const value = createHash('sha256').update(inputs).digest().readUInt32LE() / 2 ** 32;
+    scores.push({ ...score(benchmark, task), value });
+    part({ score: scores.at(-1) });
+    progress({ stage: 'metric', done: scores.length, total: task.benchmarks.length });
+  }
+  return { kind: 'score', scores, failures: [] };
+}
 
 /** A map of one layer with a value, and one without. */
 function mapOf({ model, benchmarks, holdout }, scores) {

@@ -1,0 +1,17 @@
+// A worker in a process of its own, with the stub in place of the scoring process: node worker-with-stub.mjs HOME
+import { pino } from 'pino';
+import { startWorker } from '../../dist/src/service/start-worker.js';
+
+const worker = await startWorker({
+  databaseUrl: process.env.DATABASE_URL,
+  home: process.argv[2],
+  maxMemory: 2 ** 30,
+  maxScratch: 2 ** 30,
+  maxCache: 2 ** 30,
+  threads: 1,
+  concurrency: 1,
+  log: pino({ level: 'silent' }),
+  script: new URL('./stub-score-child.mjs', import.meta.url).pathname,
+});
+process.once('SIGTERM', () => worker.stop(1000));
+process.stdout.write('ventral works\n');
