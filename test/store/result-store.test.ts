@@ -3,7 +3,14 @@ import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import { localPrincipal, type Principal, type Role } from '../../src/store/principal.js';
 import { ResultStore, type WantedBenchmark } from '../../src/store/result-store.js';
 import { engines, madePlace, removePlace, type StorePlace } from './engines.js';
-import { madeJob, madeModel, madeResults, madeScores, madeUpload } from './made-scores.js';
+import {
+  type MadeJob,
+  madeJob,
+  madeModel,
+  madeResults,
+  madeScores,
+  madeUpload,
+} from './made-scores.js';
 
 const who = (owner: string, role: Role = 'member', ...groups: string[]): Principal => ({
   ...{ key: `key_${owner}`, owner, groups, role },
@@ -183,12 +190,15 @@ describe.each(engines)('on the %s database', (engine) => {
     const { database } = store;
     await madeModel(database, 'mdl_1');
     await madeModel(database, 'mdl_2');
-    const jobs = Array.from({ length: 12 }, (_, k) => ({
-      id: `job_${k}`,
-      model: k % 4 === 3 ? 'pixels' : `mdl_${1 + (k % 2)}`,
-      owner: k % 3 === 0 ? 'ventral' : 'local',
-      scores: k % 5 === 0 ? { a: k } : { a: k, b: k },
-    }));
+    const jobs = Array.from(
+      { length: 12 },
+      (_, k): MadeJob => ({
+        id: `job_${k}`,
+        model: k % 4 === 3 ? 'pixels' : `mdl_${1 + (k % 2)}`,
+        owner: k % 3 === 0 ? 'ventral' : 'local',
+        scores: k % 5 === 0 ? { a: k } : { a: k, b: k },
+      }),
+    );
     for (const job of jobs) await madeJob(database, job);
     for (const job of [...jobs.slice(5).reverse(), ...jobs.slice(0, 5)])
       await madeResults(database, job);
