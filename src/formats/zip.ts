@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
@@ -60,7 +60,7 @@ export async function openZip(
     return archive(zip, name, entries);
   } catch (error) {
     zip.close();
-    throw error;
+    throw zipError(error, name);
   }
 }
 
@@ -104,6 +104,7 @@ function readDirectory(zip: ZipFile, name: string, most: ZipLimits): Promise<Map
 }
 
 function checkEntry(entry: Entry, name: string, { ratio, ratioFrom }: ZipLimits): void {
+  if (/^\.?$/.test(entry.fileName)) refuse(name, `"${entry.fileName}"`, 'has no name');
   if (entry.isEncrypted()) refuse(name, entry.fileName, 'is encrypted');
   if (![0, 8].includes(entry.compressionMethod)) {
     refuse(
@@ -127,14 +128,17 @@ function refuse(name: string, entry: string, found: string): never {
 }
 
 function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>): ZipArchive {
-  const stream = (entryName: string): Promise<Readable> => {
+  const stream = async (entryName: string): Promise<Readable> => {
     const entry = entries.get(entryName) ?? refuse(name, entryName, 'is not there');
-    return new Promise((resolve, reject) => {
-      zip.openReadStream(entry, (error, readable) => {
-        if (error) reject(zipError(error, name, entryName));
-        else resolve(readable);
-      });
+    const source = await openEntry(zip, entry).catch((error) => {
+      throw zipError(error, name, entryName);
     });
+    const checked = checksum(entry.crc32, () =>
+      refuse(name, entryName, 'does not have the content that its checksum tells'),
+    );
+    source.once('error', (error) => checked.destroy(zipError(error, name, entryName)));
+    checked.once('close', () => source.destroy());
+    return source.pipe(checked);
   };
   return {
     entries: Array.from(entries.values(), ({ fileName, uncompressedSize }) => ({
@@ -143,21 +147,37 @@ function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>
     })),
     stream,
     async read(entryName) {
-      const source = await stream(entryName);
-      try {
-        const bytes = Buffer.concat(await source.toArray());
-        if (crc32(bytes) !== entries.get(entryName)?.crc32) {
-          refuse(name, entryName, 'does not have the content that its checksum tells');
-        }
-        return bytes;
-      } catch (error) {
-        throw zipError(error, name, entryName);
-      }
+      return Buffer.concat(await (await stream(entryName)).toArray());
     },
     async close() {
       zip.close();
     },
   };
+}
+
+function openEntry(zip: ZipFile, entry: Entry): Promise<Readable> {
+  return new Promise((resolve, reject) => {
+    zip.openReadStream(entry, (error, readable) => (error ? reject(error) : resolve(readable)));
+  });
+}
+
+/** Passes bytes on, and fails at their end where they have another CRC-32. */
+function checksum(expected: number, refuse: () => never): Transform {
+  let found = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      found = crc32(chunk, found);
+      done(null, chunk);
+    },
+    flush(done) {
+      try {
+        if (found !== expected) refuse();
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
 }
 
 const unsafeName = /^(invalid relative path|absolute path|invalid characters in fileName)/;

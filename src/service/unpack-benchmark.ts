@@ -28,6 +28,8 @@ export interface UnpackedBenchmark {
 }
 
 const MOST_FILES = 1000;
+/** What file systems take. */
+const LONGEST_NAME = 255;
 
 /**
  * Unpacks a benchmark: a flat ZIP of one YAML file and the files that it names. It may name nothing
@@ -61,6 +63,12 @@ function benchmarkFile({ entries }: ZipArchive, bytes: number): string {
     throw new VentralError('zip-invalid', `The archive should be flat, found ${nested.name}`, {
       file: nested.name,
     });
+  const long = entries.find(({ name }) => Buffer.byteLength(name) > LONGEST_NAME);
+  if (long)
+    throw new VentralError(
+      'zip-invalid',
+      `The archive has a file of ${Buffer.byteLength(long.name)} bytes of name, it may have ${LONGEST_NAME}`,
+    );
   if (entries.length > MOST_FILES)
     throw new VentralError(
       'too-large',

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
@@ -226,4 +227,45 @@ describe('npz', () => {
     await writeZip(path, [{ name: 'x.txt', data: Buffer.from('x'), compress: false }]);
     await expect(openNpz(path)).rejects.toMatchObject({ code: 'npy-invalid' });
   });
+});
+
+describe('an entry that is streamed', () => {
+  const streamed = async (bytes: Buffer) => {
+    const zip = await openZip(await saved('streamed.zip', bytes));
+    try {
+      return Buffer.concat(await (await zip.stream('a')).toArray());
+    } finally {
+      await zip.close();
+    }
+  };
+  const data = Buffer.from('content');
+
+  it('comes whole where its checksum fits', async () => {
+    expect(await streamed(handMade([{ name: 'a', data, crc: crc32(data) }]))).toEqual(data);
+  });
+
+  it.each([
+    ['has another checksum', { name: 'a', data, crc: 1 }],
+    ['is not deflated as it says', { name: 'a', data, method: 8, size: 7 }],
+    ['is shorter than it says', { name: 'a', data, size: 9 }],
+  ])('is refused as a whole where it %s', async (_what, entry) => {
+    await expect(streamed(handMade([entry]))).rejects.toMatchObject({ code: 'zip-invalid' });
+  });
+});
+
+it.each(['', '.'])('refuses an entry whose name is "%s"', async (name) => {
+  const path = await saved('nameless.zip', handMade([{ name, data: Buffer.from('x') }]));
+  await expect(openZip(path)).rejects.toMatchObject({ code: 'zip-invalid' });
+});
+
+it('refuses a directory that lies beyond any file', async () => {
+  const end = Buffer.alloc(56 + 20 + 22);
+  end.writeUInt32LE(0x06064b50, 0);
+  end.writeBigUInt64LE(1n, 32);
+  end.writeBigUInt64LE(2n ** 63n, 48);
+  end.writeUInt32LE(0x07064b50, 56);
+  end.writeUInt32LE(0x06054b50, 76);
+  end.fill(0xff, 84, 96);
+  const path = await saved('beyond.zip', end);
+  await expect(openZip(path)).rejects.toMatchObject({ code: 'zip-invalid' });
 });

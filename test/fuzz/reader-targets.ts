@@ -169,8 +169,7 @@ function judged({ status, err = '' }: { status?: number | null; err?: string }):
   if (fault) throw new Finding(`the command said: ${err}`);
   if (![0, 1, 2].includes(status ?? -1))
     throw new Finding(`the command ended with ${status}: ${err}`);
-  if (status !== 0 && !/^ventral: ./m.test(err))
-    throw new Finding(`status ${status}, said: ${err}`);
+  if (status !== 0 && !/^ventral: /m.test(err)) throw new Finding(`status ${status}, said: ${err}`);
   if (/[^\P{Cc}\n]|\u202e/u.test(err)) throw new Finding(`unprintable: ${JSON.stringify(err)}`);
   return `exit ${status}`;
 }

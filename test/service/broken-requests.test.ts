@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { zipOf } from '../fuzz/zip-cases.js';
 import { multipart, network, type RunningService, runningService } from './running-service.js';
 
 /** What hostile requests found, each once more. */
@@ -49,4 +50,21 @@ it('names the first wrong places of a body, not a hundred thousand', async () =>
   expect(answer.status).toBe(400);
   expect(answer.body.errors).toHaveLength(20);
   expect(answer.text.length).toBeLessThan(10_000);
+});
+
+it.each([
+  ['a broken entry', 'a.csv', (zip: Buffer) => zip.fill(0xff, 36, 50)],
+  ['an entry that is the folder', '.', (zip: Buffer) => zip],
+  ['a name that no file can bear', `${'a'.repeat(300)}.csv`, (zip: Buffer) => zip],
+])('refuses an archive with %s', async (_what, name, change) => {
+  const parts = [
+    { name: 'b.yaml', data: Buffer.from('version: 1\n'.repeat(50)) },
+    { name, data: Buffer.from('x') },
+  ];
+  const answer = await service.call('POST', '/v1/benchmarks', {
+    headers: { 'Content-Type': 'application/zip' },
+    body: change(Buffer.from(zipOf(parts))),
+  });
+  expect(answer).toMatchObject({ status: 422, body: { type: '/problems/zip-invalid' } });
+  expect(await service.leftovers()).toEqual([]);
 });
