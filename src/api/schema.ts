@@ -800,6 +800,37 @@ export interface components {
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
+            webhook?: components["schemas"]["Webhook"];
+        };
+        /**
+         * @description Where the end of the job is told: POST with `{type: job.ended, delivery, job}`, at least once and
+         *     with the same `delivery` each time. `Ventral-Signature: t=<seconds>,v1=<hex>` is the HMAC-SHA256 of
+         *     `<seconds>.<body>` under the secret. Anything but 2xx within 5 seconds is tried again, for about a
+         *     day; redirects are not followed. The service must have been started with `--webhook-allow HOST`.
+         */
+        Webhook: {
+            /**
+             * Format: uri
+             * @example https://hooks.example.org/ventral
+             */
+            url: string;
+            /** @description Never shown again. */
+            secret: string;
+        };
+        /** @description Only for those who may change the job. */
+        ShownWebhook: {
+            url: string;
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "failed";
+            /** @description What came of each try. */
+            deliveries: {
+                /** Format: date-time */
+                at: string;
+                /** @description Status of the answer; null where there was none. */
+                status: number | null;
+                /** @description Why it failed. */
+                reason: string | null;
+            }[];
         };
         /** @description Layer for a region, in place of the card's region_layer_map and readout. */
         LayersByRegion: {
@@ -838,6 +869,7 @@ export interface components {
             /** @description One Score for each benchmark that has one, in the order asked. */
             results: components["schemas"]["Score"][];
             failures: components["schemas"]["JobFailures"];
+            webhook?: components["schemas"]["ShownWebhook"];
             links: components["schemas"]["JobLinks"];
         };
         /** @description Counts the workers that took the job. One that is lost is tried again, three times at most. */
@@ -935,6 +967,7 @@ export interface components {
             input?: components["schemas"]["InputSize"];
             /** @description Choose on a seeded half of the stimuli, and score the chosen layer on the other half. */
             holdout?: boolean;
+            webhook?: components["schemas"]["Webhook"];
         };
         /** @description A layer map job without its map. */
         LayerMapListing: {
@@ -960,6 +993,7 @@ export interface components {
             log: components["schemas"]["JobLog"];
             /** @description The benchmarks on which no layer has a value; the job has then failed. */
             failures: components["schemas"]["JobFailures"];
+            webhook?: components["schemas"]["ShownWebhook"];
             links: components["schemas"]["JobLinks"];
         };
         LayerMapJob: components["schemas"]["LayerMapListing"] & {

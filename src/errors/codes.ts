@@ -119,6 +119,7 @@ export const codes = {
   },
   'precondition-failed': { status: 412, exit: 2, title: 'It is not what the request expects' },
   'not-acceptable': { status: 406, exit: 2, title: 'There is no such representation' },
+  'webhook-refused': { status: 422, exit: 2, title: 'The webhook may not be told' },
   'range-not-satisfiable': { status: 416, exit: 2, title: 'The file has no such range' },
   'too-large': { status: 413, exit: 2, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, exit: 2, title: 'The media type is not understood' },

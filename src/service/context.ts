@@ -4,6 +4,7 @@ import type { BenchmarkDesk } from './benchmark-desk.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
+import type { Webhooks } from './webhooks.js';
 import type { Worker } from './worker.js';
 
 /** What the routes stand on. */
@@ -16,6 +17,7 @@ export interface ServiceContext {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;
+  readonly webhooks: Webhooks;
   /** Bearer token of commands on this machine. */
   readonly token: string;
   /** The port that the service listens on. */

@@ -2,9 +2,10 @@ import { type Request, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { audit } from '../store/audit-store.js';
+import { addWebhook, type Webhook } from '../store/delivery-store.js';
 import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '../store/job.js';
 import type { JobFilter } from '../store/job-store.js';
-import type { Principal } from '../store/principal.js';
+import { mayChange, type Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
 import { madeBefore, noteMadeBy } from './idempotency.js';
@@ -52,25 +53,32 @@ export function jobRoutes<K extends JobKind, Asked>(
   });
   router.post(path, async (request, response) => {
     const principal = principalOf(response);
+    const { webhook } = request.body as { webhook?: Webhook };
+    if (webhook) context.webhooks.check(webhook);
     const before = madeBefore(response);
     const job = before
       ? await find(response, before)
       : ((await store.jobs.create(
           principal,
           await resource.request(context, principal, request.body as Asked),
-          (queries, id) => noteMadeBy(response, queries, id),
+          async (queries, id) => {
+            await noteMadeBy(response, queries, id);
+            if (webhook) await addWebhook(queries, id, webhook);
+          },
         )) as JobOf<K>);
     if (isOpen(job)) worker.wake();
     await answer(context, resource, job, request, response);
   });
   router.get(`${path}/:job`, async (request, response) => {
-    response.json(show(await find(response, request.params.job)));
+    response.json(
+      await shown(context, resource, await find(response, request.params.job), response),
+    );
   });
   router.delete(`${path}/:job`, async (request, response) => {
     const found = await find(response, request.params.job);
     const principal = principalOf(response);
     requireChange(principal, found);
-    requireMatch(request, show(found));
+    requireMatch(request, await shown(context, resource, found, response));
     const change = {
       action: 'job.cancel',
       target: found.id,
@@ -80,19 +88,33 @@ export function jobRoutes<K extends JobKind, Asked>(
     const job = await find(response, found.id);
     if (job.state !== 'cancelled')
       throw new VentralError('conflict', `The job has ${job.state} already`);
-    response.json(show(job));
+    response.json(await shown(context, resource, job, response));
   });
   return router;
 }
 
+/** A job as one sees it: what its webhook was told is for those who may change it. */
+async function shown<K extends JobKind, Asked>(
+  { webhooks }: ServiceContext,
+  { show }: JobResource<K, Asked>,
+  job: JobOf<K>,
+  response: Response,
+): Promise<object> {
+  const webhook = mayChange(principalOf(response), job)
+    ? await webhooks.deliveries.ofJob(job.id)
+    : undefined;
+  return { ...show(job), ...(webhook ? { webhook } : {}) };
+}
+
 /** 202 with the job, or 200 where the client waits and the job ends in that time (RFC 7240). */
 async function answer<K extends JobKind, Asked>(
-  { store, worker }: ServiceContext,
-  { show, path }: JobResource<K, Asked>,
+  context: ServiceContext,
+  resource: JobResource<K, Asked>,
   job: JobOf<K>,
   request: Request,
   response: Response,
 ): Promise<void> {
+  const { store, worker } = context;
   const seconds = waitOf(request.get('Prefer'));
   const gone = new AbortController();
   response.once('close', () => gone.abort());
@@ -107,8 +129,8 @@ async function answer<K extends JobKind, Asked>(
   if (inTime) response.set('Preference-Applied', `wait=${seconds}`);
   response
     .status(inTime ? 200 : 202)
-    .location(`/v1${path}/${now.id}`)
-    .json(show(now));
+    .location(`/v1${resource.path}/${now.id}`)
+    .json(await shown(context, resource, now, response));
 }
 
 /** Seconds of `Prefer: wait=N`, at most a minute; undefined where the client does not say so. */

@@ -17,6 +17,7 @@ import { loopbackAddresses } from './loopback-guard.js';
 import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
 import { unpackInChild } from './unpack-in-child.js';
+import { type WebhookOptions, Webhooks } from './webhooks.js';
 import { Worker } from './worker.js';
 
 /** How a service is started. */
@@ -38,6 +39,8 @@ export interface ServiceOptions extends AppOptions {
   readonly threads: number;
   /** Jobs that the service itself does at once, 1 unless said; with 0 all are left to `ventral worker`. */
   readonly concurrency?: number;
+  /** Who may be told of jobs that have ended; nobody without. */
+  readonly webhooks?: WebhookOptions;
   /** What each owner may have. */
   readonly quotas?: Quotas;
   readonly log: Logger;
@@ -100,6 +103,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       closing: closing.signal,
     });
     undo.push(() => context.worker.stop());
+    undo.push(() => context.webhooks.stop());
     const app = createApp(context, options);
     // RFC 9110 §10.1.1: an expectation that nobody knows need not be refused; node would, without a word.
     server.on('request', app).on('checkExpectation', app).on('clientError', refuseBroken);
@@ -112,6 +116,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await lock.publish(url);
     await context.worker.registry.claimVersion();
     await context.worker.start();
+    context.webhooks.start();
     return { url, close };
   } catch (error) {
     await close();
@@ -175,6 +180,7 @@ function compose(
     log,
     metrics: own.metrics,
     keyWatch: new KeyWatch(store.keys),
+    webhooks: new Webhooks(store.database, log, options.webhooks),
     loopback: loopbackAddresses.includes(options.host),
     token: own.token,
     port: own.port,

@@ -199,6 +199,17 @@ const migrations: readonly (readonly string[])[] = [
       primary key (principal, method, path, key)
     )`,
     'create index idempotency_created on idempotency (created_at)',
+    // What is told to others when a job with a webhook has ended.
+    'create index jobs_webhook on jobs (id) where webhook is not null',
+    `create table deliveries (
+      id text primary key,
+      job text not null unique references jobs (id) on delete cascade,
+      state text not null default 'waiting' check (state in ('waiting', 'delivered', 'failed')),
+      attempts integer not null default 0,
+      next_at timestamptz not null default now(),
+      tries jsonb not null default '[]'
+    )`,
+    `create index deliveries_due on deliveries (next_at) where state = 'waiting'`,
     // Which database a folder of files belongs to; see HOME/format.json.
     'create table installation (id uuid not null default gen_random_uuid(), version text)',
     'insert into installation default values',

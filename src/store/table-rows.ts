@@ -15,6 +15,7 @@ export const backupTables: readonly BackupTable[] = [
   { name: 'results', order: 'job, benchmark' },
   { name: 'layer_maps', order: 'job' },
   { name: 'events', order: 'job, id' },
+  { name: 'deliveries', order: 'job' },
   { name: 'keys', order: 'seq' },
   { name: 'audit', order: 'seq' },
   { name: 'idempotency', order: 'principal, method, path, key' },

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { destination, type Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
+import { DEFAULT_RATE } from '../../service/rate-limits.js';
 import { serviceLog } from '../../service/service-log.js';
 import { type Service, startService } from '../../service/start-service.js';
 import { generousQuotas, type Quotas } from '../../store/quota.js';
@@ -54,6 +55,13 @@ export function registerServe(program: Command, io: Io): void {
       'queued and running jobs that an owner may have',
       String(generousQuotas.jobs),
     )
+    .option('--rate-limit <n>', 'requests a minute of one key or address', String(DEFAULT_RATE))
+    .option(
+      '--webhook-allow <host>',
+      'host that may be told of jobs that have ended, or an address that is not public (repeatable)',
+      (host: string, others: string[]) => [...others, host],
+      [],
+    )
     .action(async (_options: unknown, command: Command) => {
       await serve(command, io);
     });
@@ -61,7 +69,12 @@ export function registerServe(program: Command, io: Io): void {
 
 async function serve(command: Command, io: Io): Promise<void> {
   const { home, maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
-  const { host, port } = command.opts<{ host: string; port?: string }>();
+  const { host, port, rateLimit, webhookAllow } = command.opts<{
+    host: string;
+    port?: string;
+    rateLimit: string;
+    webhookAllow: string[];
+  }>();
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
   const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
   const stopped = signalled();
@@ -80,6 +93,8 @@ async function serve(command: Command, io: Io): Promise<void> {
     threads: serviceThreads(command),
     concurrency: readConcurrency(command, 0),
     quotas: readQuotas(command),
+    rateLimit: readCount('--rate-limit', rateLimit),
+    webhooks: { allow: webhookAllow },
     log,
   });
   // A signal during the start waits for it: what was begun is closed in order.
