@@ -94,6 +94,7 @@ export class ChildConversation {
     }
     this.#answer = message;
     killStarted(this.#child.pid as number);
+    this.#line.end();
     this.#deadline = Math.min(this.#deadline, Date.now() + PARTING_MS);
   }
 

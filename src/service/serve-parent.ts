@@ -22,8 +22,10 @@ const LINE = 3;
  */
 export function serveParent<Task>(load: () => Promise<ChildJob<Task>>): void {
   const line = new Socket({ fd: LINE });
-  const orphaned = () => process.exit(1);
-  line.once('close', orphaned).once('error', orphaned);
+  // The parent hangs up once it has the answer, and has ended what this process started; or it is gone.
+  process.exitCode = 1;
+  const end = () => process.exit();
+  line.once('close', end).once('error', end);
   void serve(line, load);
 }
 
@@ -95,5 +97,6 @@ function send(line: Socket, message: ChildMessage): void {
 }
 
 function answer(line: Socket, message: ChildMessage): void {
-  line.write(`${JSON.stringify(message)}\n`, () => process.exit(0));
+  process.exitCode = 0;
+  send(line, message);
 }
