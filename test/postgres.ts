@@ -35,7 +35,7 @@ const settings = {
  * Ends the server and removes its folder when this process is gone, however it ended: its standard input
  * is closed then.
  */
-const guarded = `trap "" INT; folder=$1; shift; "$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$folder"`;
+const guarded = `trap "" INT TERM HUP; folder=$1; shift; "$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf "$folder"`;
 
 /** A running server with data that go with it. */
 export interface PostgresServer {
