@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { VentralError } from '../errors/ventral-error.js';
+import { packageVersion } from '../formats/package-root.js';
 import { homeSource } from '../store/file-source.js';
 import { type HomeStore, openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
@@ -11,6 +12,7 @@ import type { Quotas } from '../store/quota.js';
 import type { S3Place } from '../store/s3-files.js';
 import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
+import { confinement } from './confinement.js';
 import type { ServiceContext } from './context.js';
 import { KeyWatch } from './key-watch.js';
 import { loopbackAddresses } from './loopback-guard.js';
@@ -82,6 +84,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await step().catch((error) => log.error({ err: error }, 'Closing failed'));
   };
   try {
+    void warnOfReach(log);
     const store = await openHomeStore(home, {
       ...options,
       unpack: unpackInChild(join(home, 'tmp', 'service'), options.maxMemory),
@@ -114,7 +117,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     });
     const url = `http://${nameOf(host)}:${port()}`;
     await lock.publish(url);
-    await context.worker.registry.claimVersion();
+    await context.worker.registry.claimVersion(packageVersion);
     await context.worker.start();
     context.webhooks.start();
     return { url, close };
@@ -122,6 +125,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await close();
     throw error;
   }
+}
+
+/** Says what this system does not let us take away from children. */
+async function warnOfReach(log: Logger): Promise<void> {
+  const { limiter, offline } = await confinement();
+  if (!offline) log.warn('Children can reach the network here (see ventral doctor)');
+  if (!limiter) log.warn('The memory of children is watched here, and not limited');
 }
 
 /** Beyond this machine nobody is let in without a key. */

@@ -1,4 +1,5 @@
 import type { VentralError } from '../errors/ventral-error.js';
+import { packageVersion } from '../formats/package-root.js';
 import { makeScratchFolder } from '../scoring/scratch-folder.js';
 import { BenchmarkStore } from '../store/benchmark-store.js';
 import { JobStore } from '../store/job-store.js';
@@ -31,7 +32,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
   const { databaseUrl, home } = options;
   const database = await openPostgresDatabase(databaseUrl);
   try {
-    await new WorkerStore(database).requireSameVersion();
+    await new WorkerStore(database).requireSameVersion(packageVersion);
     const jobs = new JobStore(database);
     const scratch = await makeScratchFolder(home);
     const tables = {

@@ -1,5 +1,6 @@
 import { setInterval as every } from 'node:timers';
 import { VentralError } from '../errors/ventral-error.js';
+import { packageVersion } from '../formats/package-root.js';
 import { isOpen, type Job } from '../store/job.js';
 import { type WorkerRecord, WorkerStore } from '../store/worker-store.js';
 import type { ActivationTask } from './activation-task.js';
@@ -50,7 +51,12 @@ export class Worker {
     await tables.jobs.attempts.recover(alone);
     if (concurrency === 0) return;
     const runtime = workerRuntime(threads);
-    this.#id = await this.registry.enter({ runtime, threads, concurrency });
+    this.#id = await this.registry.enter({
+      version: packageVersion,
+      runtime,
+      threads,
+      concurrency,
+    });
     this.#beats = every(() => void this.#beat('running'), BEAT_MS);
     this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);
   }
@@ -118,7 +124,7 @@ export class Worker {
     try {
       await this.registry.beat(this.#id as string, state);
       await this.#bury();
-      await this.registry.requireSameVersion();
+      await this.registry.requireSameVersion(packageVersion);
     } catch (error) {
       if (error instanceof VentralError && error.code === 'version-skew') {
         this.#fail(error);

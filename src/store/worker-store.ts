@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { VentralError } from '../errors/ventral-error.js';
-import { packageVersion } from '../formats/package-root.js';
 import type { Database } from './database.js';
 import { HEARTBEAT_SECONDS } from './job-queue.js';
 import { jsonText } from './json-text.js';
@@ -29,7 +28,7 @@ export interface WorkerRecord {
 }
 
 /** What a worker says of itself. */
-export type WorkerIdentity = Pick<WorkerRecord, 'runtime' | 'threads' | 'concurrency'>;
+export type WorkerIdentity = Pick<WorkerRecord, 'version' | 'runtime' | 'threads' | 'concurrency'>;
 
 /** SQL condition: a worker was heard of lately. */
 const ALIVE = `heartbeat_at > now() - interval '${HEARTBEAT_SECONDS} seconds'`;
@@ -43,14 +42,14 @@ export class WorkerStore {
   }
 
   /** Enters this process. @returns the id of the worker */
-  async enter({ runtime, threads, concurrency }: WorkerIdentity): Promise<string> {
+  async enter({ version, runtime, threads, concurrency }: WorkerIdentity): Promise<string> {
     const id = randomUUID();
     await this.#database.query(
       `insert into workers (id, host, machine, pid, process, version, runtime, threads, concurrency, state)
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running')`,
       [
         ...[id, hostname(), machine(), process.pid, processStart(process.pid) ?? null],
-        ...[packageVersion, jsonText(runtime), threads, concurrency],
+        ...[version, jsonText(runtime), threads, concurrency],
       ],
     );
     return id;
@@ -111,15 +110,15 @@ export class WorkerStore {
   }
 
   /** Notes which ventral the service is that uses the database. */
-  async claimVersion(): Promise<void> {
-    await this.#database.query('update installation set version = $1', [packageVersion]);
+  async claimVersion(version: string): Promise<void> {
+    await this.#database.query('update installation set version = $1', [version]);
   }
 
   /**
    * Throws `version-skew` where the database was migrated or is used by another version than this one:
    * numbers and rows of two versions do not mix.
    */
-  async requireSameVersion(): Promise<void> {
+  async requireSameVersion(version: string): Promise<void> {
     const there = await this.#database.query<{ name: string | null }>(
       `select to_regclass('installation')::text as name`,
     );
@@ -129,12 +128,12 @@ export class WorkerStore {
         )
       : [];
     const used = row?.version ?? null;
-    if (row?.schema === SCHEMA && (used === null || used === packageVersion)) return;
+    if (row?.schema === SCHEMA && (used === null || used === version)) return;
     const found = row ? `schema ${row.schema}, ventral ${used ?? 'unknown'}` : 'no tables';
     throw new VentralError(
       'version-skew',
-      `This is ventral ${packageVersion} with schema ${SCHEMA}, the database has ${found}: start the service first, and run the same ventral on every host`,
-      { expected: `schema ${SCHEMA}, ventral ${packageVersion}`, found },
+      `This is ventral ${version} with schema ${SCHEMA}, the database has ${found}: start the service first, and run the same ventral on every host`,
+      { expected: `schema ${SCHEMA}, ventral ${version}`, found },
     );
   }
 }
