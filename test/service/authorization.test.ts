@@ -9,8 +9,8 @@ import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import type { Visibility } from '../../src/store/model-store.js';
 import { localPrincipal, type Principal, type Role } from '../../src/store/principal.js';
 import { oraclePath } from '../oracle.js';
-import { madeHome } from '../store/made-home.js';
-import { type Asked, BOUNDARY, runningService } from './running-service.js';
+import { madePlace, type StorePlace } from '../store/engines.js';
+import { type Asked, BOUNDARY, runningService, suiteEngine } from './running-service.js';
 
 /** Who asks; `group` says whether the key is in the group of what it asks for. */
 interface Asker {
@@ -149,7 +149,7 @@ interface Operation {
 }
 
 const operations: Operation[] = [];
-let home: string;
+let place: StorePlace;
 let service: Awaited<ReturnType<typeof runningService>>;
 /** Targets that a case may use up, by visibility. */
 const fresh = new Map<string, Targets[]>();
@@ -164,8 +164,8 @@ beforeAll(async () => {
     for (const [method, { operationId }] of Object.entries(item))
       if (operationId) operations.push({ id: operationId, method, path });
   }
-  home = await madeHome('ventral-authorization-');
-  const store = await openHomeStore(home);
+  place = await madePlace(suiteEngine, 'ventral-authorization-');
+  const store = await openHomeStore(place.home, place);
   try {
     for (const asker of askers) await give(store, asker);
     const changing = operations.filter(({ id }) => policy[id]?.who === 'changes').length;
@@ -178,11 +178,11 @@ beforeAll(async () => {
   } finally {
     await store.close();
   }
-  service = await runningService({ home, concurrency: 0 });
+  service = await runningService({ ...place, concurrency: 0 });
 });
 afterAll(async () => {
   await service?.stop();
-  await rm(home, { recursive: true, force: true });
+  await rm(place.home, { recursive: true, force: true });
 });
 
 async function give(store: HomeStore, asker: Asker): Promise<void> {

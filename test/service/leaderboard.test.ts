@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listBenchmarks } from '../../src/scoring/registry.js';
 import { openHomeStore } from '../../src/store/home-store.js';
-import { madeHome } from '../store/made-home.js';
+import { madePlace, type StorePlace } from '../store/engines.js';
 import {
   digestFor,
   type MadeScore,
@@ -12,7 +12,7 @@ import {
   madeScores,
   madeUpload,
 } from '../store/made-scores.js';
-import { type RunningService, runningService } from './running-service.js';
+import { type RunningService, runningService, suiteEngine } from './running-service.js';
 
 const V1 = 'FreemanZiemba2013.V1-pls';
 const V2 = 'FreemanZiemba2013.V2-pls';
@@ -26,9 +26,9 @@ const versions = new Map(listBenchmarks().map(({ id, version }) => [id, version]
 let service: RunningService;
 
 beforeAll(async () => {
-  const home = await madeHome('ventral-leaderboard-');
-  await fill(home);
-  service = await runningService({ home });
+  const place = await madePlace(suiteEngine, 'ventral-leaderboard-');
+  await fill(place);
+  service = await runningService(place);
 });
 afterAll(async () => {
   await service.stop();
@@ -49,8 +49,8 @@ const at = (scores: Record<string, number | Partial<MadeScore>>) =>
   );
 
 /** Four models of alice, one of bob, a shipped one; an upload of alice. */
-async function fill(home: string): Promise<void> {
-  const store = await openHomeStore(home);
+async function fill(place: StorePlace): Promise<void> {
+  const store = await openHomeStore(place.home, place);
   const { database } = store;
   const model = async (id: string, scores: Parameters<typeof at>[0], made: object) => {
     await madeModel(database, `mdl_${id}`, { owner: 'alice', ...made });

@@ -8,7 +8,7 @@ import type { paths } from '../../src/api/schema.js';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { type ServiceOptions, startService } from '../../src/service/start-service.js';
 import { oraclePath } from '../oracle.js';
-import { madeHome } from '../store/made-home.js';
+import { type Engine, engines, madePlace } from '../store/engines.js';
 
 /** What a request was answered. */
 export interface Answer {
@@ -34,11 +34,18 @@ export interface Part {
 /** The stub that stands in for the scoring process. */
 export const stub = join(packageRoot, 'test', 'service', 'stub-score-child.mjs');
 
+/** The database of services that name none: `npm run test:postgresql` runs the suite on the other one. */
+export const suiteEngine: Engine =
+  engines.find((engine) => engine === process.env.VENTRAL_TEST_DATABASE) ?? 'embedded';
+
 /** Starts a service on a home of its own, with answers checked against the description. */
 export async function runningService(options: Partial<ServiceOptions> = {}) {
-  const home = options.home ?? (await madeHome('ventral-service-'));
+  const place = options.home
+    ? { home: options.home }
+    : await madePlace(suiteEngine, 'ventral-service-');
+  const { home } = place;
   const service = await startService({
-    home,
+    ...place,
     host: '127.0.0.1',
     port: 0,
     orNext: false,
