@@ -43,7 +43,6 @@ export class PictureFeed {
   readonly plan: InputPlan;
   /** Memory of batches, which serve in turn: some are filled while the network reads one. */
   readonly #memory: (Float32Array | Uint8Array)[] = [];
-  #turn = 0;
   #size: { readonly width: number; readonly height: number; readonly row: number } | undefined;
 
   constructor(shown: Shown, card: ModelCard, plan: InputPlan, prepared?: PreparedSet) {
@@ -88,7 +87,7 @@ export class PictureFeed {
     );
     const { width, height } = pictures[0];
     const length = width * height * 3;
-    const data = this.#slot(batch * length);
+    const data = this.#slot(first / batch, batch * length);
     pictures.forEach((pixels, i) => {
       normaliseInto(pixels, this.plan.spec, data.subarray(i * length, (i + 1) * length));
     });
@@ -101,11 +100,12 @@ export class PictureFeed {
       : { dtype, dims, data };
   }
 
-  #slot(length: number): Float32Array | Uint8Array {
-    this.#turn = (this.#turn + 1) % (AHEAD + 1);
-    this.#memory[this.#turn] ??=
+  /** By the batch's own number: they need not be decoded in their order. */
+  #slot(batch: number, length: number): Float32Array | Uint8Array {
+    const slot = batch % (AHEAD + 1);
+    this.#memory[slot] ??=
       this.plan.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
-    return this.#memory[this.#turn];
+    return this.#memory[slot];
   }
 
   async #pixels(row: number) {

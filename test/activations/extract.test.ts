@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ModelCard } from '../../src/activations/card.js';
 import { type ExtractOptions, extractActivations } from '../../src/activations/extract.js';
@@ -53,6 +54,20 @@ describe('the same numbers come', () => {
     const stimuli = await madeStimuli(10);
     const plain = await extract(madeNetwork(), stimuli);
     const found = await extract(madeNetwork(input), stimuli, LAYERS, { card: plainCard(spec) });
+    for (const layer of LAYERS) expect(found.get(layer)).toEqual(plain.get(layer));
+  });
+
+  test('from pictures that are read out of their order', async () => {
+    const stimuli = await madeStimuli(12);
+    const late: StimulusSet = {
+      ...stimuli,
+      read: async (row) => {
+        if (row % 3 === 1) await setTimeout(20);
+        return stimuli.read(row);
+      },
+    };
+    const plain = await extract(madeNetwork(), stimuli);
+    const found = await extract(madeNetwork({ batch: 1 }), late);
     for (const layer of LAYERS) expect(found.get(layer)).toEqual(plain.get(layer));
   });
 
