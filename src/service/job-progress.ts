@@ -15,6 +15,8 @@ export class ProgressWriter {
   readonly #over: () => void;
   readonly #begun = Date.now();
   #stage = { name: '', since: 0 };
+  /** Stages that the log names: some come again and again. */
+  readonly #seen = new Set<string>();
   #told = 0;
   #writing: Promise<unknown> | undefined;
 
@@ -32,11 +34,12 @@ export class ProgressWriter {
   tell(progress: ChildProgress): void {
     const now = Date.now();
     const name = progress.stage.slice(0, STAGE_LENGTH);
-    const fresh = name !== this.#stage.name;
+    if (name !== this.#stage.name) this.#stage = { name, since: now };
+    const fresh = !this.#seen.has(name);
     const gap = Math.max(EVENT_MS, (now - this.#begun) * EVENT_SHARE);
     const due = now - this.#told >= gap;
     if (this.#writing || !(fresh || due)) return;
-    if (fresh) this.#stage = { name, since: now };
+    this.#seen.add(name);
     if (due) this.#told = now;
     const etaSeconds = eta(progress, now - this.#stage.since);
     const { id, attempt } = this.#job;
