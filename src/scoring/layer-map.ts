@@ -1,9 +1,5 @@
-import { type Candidate, candidateLayers } from '../activations/candidates.js';
-import { type RegionLayerChoice, withInput } from '../activations/card.js';
-import type { Network } from '../activations/extract.js';
-import { cardOf, openModelFile } from '../activations/model-file.js';
+import type { RegionLayerChoice } from '../activations/card.js';
 import { pictureDigests } from '../activations/stimulus-digest.js';
-import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
 import { packageVersion } from '../formats/package-root.js';
 import { peakRssMiB } from '../runtime/peak-memory.js';
@@ -18,22 +14,21 @@ import type {
   LayerRow,
   MapPlan,
 } from './layer-map-types.js';
-import { loadBenchmarks } from './load-benchmark.js';
-import type { LoadedBenchmark } from './loaded-benchmark.js';
-import { makeScore, type Origin } from './make-score.js';
-import { type CellOutcome, type CellTask, computeCells, reasonOf } from './map-cells.js';
+import { makeScore } from './make-score.js';
+import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
-import { type MapShare, shareOf } from './map-share.js';
-import { regionBenchmark } from './region-benchmarks.js';
+import {
+  type LayerMapContext,
+  layersOf,
+  loadedOf,
+  type MapRun,
+  openMap,
+  tasksOf,
+} from './open-map.js';
 import type { LayerChoice, Score } from './score.js';
-import type { ScoreContext } from './score-model.js';
 import { bestAndTied } from './ties.js';
 
-/** What a map may use, and who listens. */
-export interface LayerMapContext extends ScoreContext {
-  /** Told what the work will take, before it starts. */
-  readonly plan?: (plan: MapPlan) => void;
-}
+export type { LayerMapContext } from './open-map.js';
 
 /** A layer map and what stands behind it. */
 export interface MappedLayers {
@@ -89,113 +84,6 @@ export async function mapLayers(
   }
 }
 
-/** A benchmark of the map, or why it cannot be one. */
-type Column = { readonly id: string } & (
-  | { readonly loaded: LoadedBenchmark }
-  | { readonly error: VentralError }
-);
-
-interface Run {
-  readonly network: Network;
-  readonly origin: Origin;
-  readonly candidates: readonly Candidate[];
-  readonly columns: readonly Column[];
-  /** The half of the stimuli that layers are chosen on; all of them where undefined. */
-  readonly half: Half | undefined;
-  readonly context: LayerMapContext;
-}
-
-async function openMap(
-  request: LayerMapRequest,
-  context: LayerMapContext,
-): Promise<{ run: Run; close: () => Promise<void> }> {
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
-  const candidates = candidateLayers(file.model, card, request.layers);
-  if (candidates.length === 0) {
-    throw new VentralError(
-      'layer-unknown',
-      `${file.name} names no layers to map: name some with --layers`,
-      { file: file.name, field: 'layers' },
-    );
-  }
-  const { columns, close } = await openColumns(request, context);
-  const name = request.model.name ?? file.name;
-  const origin: Origin = { kind: 'model', digest: file.digest, name, card };
-  const half = request.holdout ? ('choice' as const) : undefined;
-  return { run: { network: { file, card }, origin, candidates, columns, half, context }, close };
-}
-
-/**
- * Computes a share of the cells of a map, for `context.cells` to keep: with the shares of all parts there,
- * the map itself is made without running the network. Throws as {@link mapLayers} does.
- */
-export async function computeMapShare(
-  request: LayerMapRequest,
-  context: LayerMapContext,
-  share: MapShare,
-): Promise<void> {
-  const { run, close } = await openMap(request, context);
-  try {
-    await computeCells(shareOf(tasksOf(run), share), run.network, context);
-  } finally {
-    await close();
-  }
-}
-
-async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
-  const regions = await Promise.all(
-    (request.regions ?? []).map((region) => regionBenchmark(region, context.home)),
-  );
-  const names = new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])]);
-  if (names.size === 0)
-    throw new VentralError('bad-usage', 'A layer map needs a region or a benchmark');
-  context.progress?.({ stage: 'data', done: 0, total: names.size });
-  const failed: Column[] = [];
-  const { loaded, close } = await loadBenchmarks([...names], context, (id, thrown) => {
-    const error = VentralError.from(thrown);
-    if (error.code === 'interrupted') throw error;
-    failed.push({ id, error });
-  });
-  const columns = [...loaded.map((each) => columnOf(each, request)), ...failed];
-  try {
-    requireColumns(columns);
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { columns, close };
-}
-
-function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Column {
-  const { id } = loaded.benchmark;
-  if (loaded.reads === 'logits') {
-    const sentence = `${id} reads the logits of a model: there is no layer to choose for it`;
-    return {
-      id,
-      error: new VentralError('bad-usage', sentence, { field: 'benchmark', found: id }),
-    };
-  }
-  try {
-    if (holdout) for (const half of ['choice', 'test'] as const) partOf(loaded, half);
-    return { id, loaded };
-  } catch (error) {
-    return { id, error: VentralError.from(error) };
-  }
-}
-
-function requireColumns(columns: readonly Column[]): void {
-  const twice = columns.find(({ id }, i) => columns.findIndex((other) => other.id === id) < i);
-  if (twice) {
-    throw new VentralError('bad-usage', `Two of the benchmarks are called ${twice.id}`, {
-      field: 'benchmark',
-      found: twice.id,
-    });
-  }
-  const [first] = columns;
-  if (columns.every((column) => 'error' in column) && 'error' in first) throw first.error;
-}
-
 /** Outcomes in the order of layers and columns, and what they took. */
 interface Cells {
   readonly outcomes: readonly CellOutcome[];
@@ -203,19 +91,7 @@ interface Cells {
   of(layer: string, benchmark: string): CellOutcome | undefined;
 }
 
-const loadedOf = ({ columns }: Run): LoadedBenchmark[] =>
-  columns.flatMap((column) => ('loaded' in column ? [column.loaded] : []));
-
-const layersOf = (candidates: readonly Candidate[]): string[] =>
-  candidates.flatMap(({ layer, value }) => (value === null ? [] : [layer]));
-
-/** Every layer that can be had against every benchmark that can. */
-const tasksOf = (run: Run): CellTask[] =>
-  layersOf(run.candidates).flatMap((layer) =>
-    loadedOf(run).map((loaded) => ({ layer, loaded, half: run.half })),
-  );
-
-async function cellsOf(run: Run): Promise<Cells> {
+async function cellsOf(run: MapRun): Promise<Cells> {
   const { network, context, candidates } = run;
   const loaded = loadedOf(run);
   const layers = layersOf(candidates);
@@ -245,7 +121,7 @@ const keyOf = (layer: string, benchmark: string) => JSON.stringify([layer, bench
 type Choices = ReadonlyMap<string, ChosenLayer>;
 
 /** By benchmark; without those for which no layer has a value. */
-function chooseAll(run: Run, cells: Cells): Choices {
+function chooseAll(run: MapRun, cells: Cells): Choices {
   const chosen = new Map<string, ChosenLayer>();
   for (const { benchmark } of loadedOf(run)) {
     const column = cells.outcomes.filter(({ task }) => task.loaded.benchmark === benchmark);
@@ -276,7 +152,7 @@ const selectionSentence = (half: Half | undefined) =>
   'tied are those whose simultaneous 95 % interval (max-T over layers, 2,000 resamples) of the difference ' +
   'contains 0. Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
 
-function scoreAll(run: Run, cells: Cells, chosen: Choices): LayerRow[] {
+function scoreAll(run: MapRun, cells: Cells, chosen: Choices): LayerRow[] {
   return run.candidates.map(({ layer, aliases, depth, reason }) => {
     const found = run.columns.map((column) => {
       if ('error' in column) return [column.id, { reason: reasonOf(column.error) }] as const;
@@ -298,7 +174,7 @@ function scoreAll(run: Run, cells: Cells, chosen: Choices): LayerRow[] {
 }
 
 function scoreOf(
-  { origin, context }: Run,
+  { origin, context }: MapRun,
   outcome: CellOutcome,
   layerChoice: LayerChoice,
   selection: boolean,
@@ -319,7 +195,10 @@ function scoreOf(
 }
 
 /** The chosen layers on the half of the stimuli that they were not chosen on. */
-async function scoreHeldOut(run: Run, chosen: Choices): Promise<NonNullable<LayerMap['holdout']>> {
+async function scoreHeldOut(
+  run: MapRun,
+  chosen: Choices,
+): Promise<NonNullable<LayerMap['holdout']>> {
   const tasks = loadedOf(run).flatMap((loaded) => {
     const best = chosen.get(loaded.benchmark.id);
     return best ? [{ layer: best.layer, loaded, half: 'test' as const }] : [];
@@ -346,7 +225,7 @@ function drawsOf(outcomes: readonly CellOutcome[]): MappedLayers['draws'] {
 }
 
 /** What was chosen for a region or for behaviour, with the pictures that the choice saw. */
-async function choicesOf(run: Run, chosen: Choices): Promise<RoleChoice[]> {
+async function choicesOf(run: MapRun, chosen: Choices): Promise<RoleChoice[]> {
   const choices: RoleChoice[] = [];
   for (const loaded of loadedOf(run)) {
     const { benchmark, reads } = loaded;

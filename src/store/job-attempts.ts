@@ -3,8 +3,8 @@ import type { Database, Queries } from './database.js';
 import { appendEvent, type EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
 import type { Job, JobEnd, JobProgress } from './job.js';
-import type { Entry, JobQueue } from './job-queue.js';
-import { TICKET_LIVES } from './job-queue.js';
+import { endJob, type Held, hasAllScores, writeMap, writeScores } from './job-end.js';
+import { type Entry, type JobQueue, TICKET_LIVES } from './job-queue.js';
 import type { JobRow } from './job-rows.js';
 import { jsonText } from './json-text.js';
 
@@ -173,9 +173,6 @@ export class JobAttempts {
   }
 }
 
-/** What is read of a job that is locked. */
-type Held = Pick<JobRow, 'id' | 'benchmarks' | 'keys' | 'entry'>;
-
 /** Another transaction has the row of the job: the ticket stays where it is until the next look. */
 const busy = Symbol('busy');
 
@@ -259,67 +256,4 @@ export async function enqueue(
 ): Promise<void> {
   const entry = await queue.send(queries, 'jobs', { job: id }, priority);
   await queries.query('update jobs set entry = $2 where id = $1', [id, entry]);
-}
-
-/** The last thing that happens to a job. */
-export async function endJob(
-  queries: Queries,
-  id: string,
-  end: {
-    readonly state: 'succeeded' | 'failed' | 'cancelled';
-    readonly failures?: JobEnd['failures'];
-    readonly usage?: unknown;
-  },
-): Promise<void> {
-  const { state, failures = [], usage } = end;
-  await queries.query(
-    `update jobs set state = $2, failures = $3, usage = $4, finished_at = now(),
-     started_at = case when $2 = 'cancelled' then started_at else coalesce(started_at, now()) end,
-     log = ${logged('$5')} where id = $1`,
-    [
-      id,
-      state,
-      jsonText(failures),
-      jsonText(usage),
-      `The job has ${state === 'cancelled' ? 'been cancelled' : state}`,
-    ],
-  );
-  await queries.query('delete from parts where job = $1', [id]);
-  await queries.query('delete from cells where job = $1', [id]);
-  await appendEvent(queries, id, 'end', { state, failures });
-}
-
-/** A result that is there already, from an earlier attempt or from this one, stays. */
-async function writeScores(queries: Queries, job: Held, scores: readonly Score[]): Promise<void> {
-  for (const score of scores) {
-    const written = await queries.query(
-      `insert into results (job, benchmark, key, score) values ($1, $2, $3, $4)
-       on conflict (job, benchmark) do nothing returning 1`,
-      [job.id, score.benchmark, job.keys[job.benchmarks.indexOf(score.benchmark)], jsonText(score)],
-    );
-    if (written.length > 0) await appendEvent(queries, job.id, 'result', score);
-  }
-}
-
-async function hasAllScores(queries: Queries, job: Held): Promise<boolean> {
-  const [{ n }] = await queries.query<{ n: number }>(
-    'select count(*)::int as n from results where job = $1',
-    [job.id],
-  );
-  return n === job.benchmarks.length;
-}
-
-async function writeMap(
-  queries: Queries,
-  { id, keys }: Held,
-  map: (JobEnd & { kind: 'layer-map' })['map'],
-): Promise<void> {
-  if (!map) return;
-  await queries.query('insert into layer_maps (job, key, map) values ($1, $2, $3)', [
-    id,
-    keys[0],
-    jsonText(map),
-  ]);
-  await queries.query('update jobs set map_of = $1 where id = $1', [id]);
-  await appendEvent(queries, id, 'result', { benchmarks: map.benchmarks, chosen: map.chosen });
 }
