@@ -120,8 +120,10 @@ function parseDictionary(text: string, name: string): Omit<NpyHeader, 'length'> 
 /** Bytes of one element of a header's type. Throws `npy-invalid` for types that are not read. */
 export function itemBytes(type: string, name: string): number {
   const width = Number(type.slice(1));
-  if (type in kinds || (type.startsWith('S') && Number.isSafeInteger(width))) return width;
-  if (type.startsWith('U') && Number.isSafeInteger(width)) return 4 * width;
+  // Texts of no bytes would be as many as a header likes to say.
+  const isText = Number.isSafeInteger(width) && width > 0;
+  if (type in kinds || (type.startsWith('S') && isText)) return width;
+  if (type.startsWith('U') && isText) return 4 * width;
   return refuse(
     name,
     'numbers or text',

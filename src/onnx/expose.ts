@@ -74,6 +74,10 @@ function pruned(graph: Graph, kept: Kept): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (const record of graph.records) {
     if (record.field === 12) continue;
+    if (record.wire !== 2) {
+      pieces.push(record.raw);
+      continue;
+    }
     if (record.field === 1 && !nodes.has(record)) continue;
     if (record.field === 5 && dropped.has(graph.initializers[at[5]++].name)) continue;
     // IR version 3 lists initializers among the inputs: without its initializer it would have to be fed.

@@ -87,7 +87,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     workerRoutes(context),
     statusRoutes(context),
   );
-  app.use(notFound, problemHandler(context.log));
+  app.use(notFound, problemHandler(context.log, context.home));
   return app;
 }
 
@@ -140,11 +140,11 @@ const headAsGet: RequestHandler = (request, _response, next) => {
 };
 
 /** Text that no database stores (see `jsonText`) is no name of anything. */
-const unstorable = /\0|\p{Surrogate}/u;
+const unstorable = /\0|\p{Surrogate}|^\ufeff/u;
 
 const storable = (key: string, value: unknown) => {
   if (unstorable.test(key) || (typeof value === 'string' && unstorable.test(value))) {
-    throw new SyntaxError('it holds a NUL or half a surrogate pair');
+    throw new SyntaxError('it holds a NUL, half a surrogate pair or a byte order mark');
   }
   return value;
 };

@@ -7,6 +7,8 @@ import { ProgressWriter } from './job-progress.js';
 import type { JobAnswer } from './job-task.js';
 import { endOf, failedEnd, missingOf, taskOf } from './job-work.js';
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
+import { placeless } from './placeless.js';
+import type { Problem } from './problem.js';
 
 /** One attempt at a job. */
 export class JobRun {
@@ -31,9 +33,11 @@ export class JobRun {
    */
   async end(): Promise<JobEnd> {
     const job = this.#job;
+    const { home } = this.#options;
     try {
       const { signal } = this.#abort;
-      return await withInputs(job, this.#options, signal, (inputs) => this.#child(inputs));
+      const end = await withInputs(job, this.#options, signal, (inputs) => this.#child(inputs));
+      return withoutPlaces(end, home);
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (this.#abort.signal.aborted || mendable(error)) throw error;
@@ -41,7 +45,7 @@ export class JobRun {
         { job: job.id, code: error.code, err: error.details.cause },
         error.message,
       );
-      return failedEnd(job, error);
+      return withoutPlaces(failedEnd(job, error), home);
     } finally {
       await this.#progress.settled();
     }
@@ -85,6 +89,15 @@ export class JobRun {
       );
   }
 }
+
+/** An end whose failures do not tell where the files of a job lie. */
+const withoutPlaces = (end: JobEnd, home: string): JobEnd => ({
+  ...end,
+  failures: end.failures.map(({ benchmark, problem }) => ({
+    benchmark,
+    problem: placeless(problem as Problem, home),
+  })),
+});
 
 function withWarnings(answer: JobAnswer, warnings: readonly string[]): JobAnswer {
   if (answer.kind !== 'layer-map' || warnings.length === 0) return answer;

@@ -261,5 +261,7 @@ export class ModelDesk {
 
 /** A name that a stranger's card or file gives, on one line and no longer than names are. */
 function displayName(text: string): string {
-  return [...text.replaceAll(/[\p{Cc}\p{Surrogate}]/gu, '')].slice(0, 200).join('') || 'model';
+  return (
+    [...text.replaceAll(/[\p{Cc}\p{Surrogate}\ufeff]/gu, '')].slice(0, 200).join('') || 'model'
+  );
 }

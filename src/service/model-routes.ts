@@ -118,4 +118,5 @@ export function resource(model: ModelRecord): ModelResource {
   };
 }
 
-const isName = (name: string) => name.length >= 1 && name.length <= 200 && !/\p{Cc}/u.test(name);
+const isName = (name: string) =>
+  name.length >= 1 && name.length <= 200 && !/^\ufeff|\p{Cc}/u.test(name);

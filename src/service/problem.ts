@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { components } from '../api/schema.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { placeless } from './placeless.js';
 
 /** An RFC 9457 problem document as `openapi.yaml` describes it. */
 export type Problem = components['schemas']['Problem'];
@@ -50,8 +51,11 @@ export function problemOf(error: VentralError): Problem {
 }
 
 /** Answers with a problem document. */
-export function sendProblem(response: Response, error: VentralError): void {
-  const problem = { ...problemOf(error), requestId: response.locals.requestId as string };
+export function sendProblem(response: Response, error: VentralError, home: string): void {
+  const problem = {
+    ...placeless(problemOf(error), home),
+    requestId: response.locals.requestId as string,
+  };
   // What was said of a representation is not said of a refusal.
   for (const name of ['ETag', 'Content-Disposition', 'Accept-Ranges']) response.removeHeader(name);
   response.set('Cache-Control', 'no-store');
@@ -62,7 +66,7 @@ export function sendProblem(response: Response, error: VentralError): void {
 }
 
 /** The last handler of the application: whatever was thrown becomes a problem document. */
-export function problemHandler(log: Logger): ErrorRequestHandler {
+export function problemHandler(log: Logger, home: string): ErrorRequestHandler {
   return (thrown, request, response, _next) => {
     const error = asVentralError(thrown);
     const words = {
@@ -76,7 +80,7 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
     else log.debug(words, error.message);
     // Once a body is on its way the only honest end is a broken connection.
     if (response.headersSent) response.destroy();
-    else sendProblem(response, error);
+    else sendProblem(response, error, home);
   };
 }
 

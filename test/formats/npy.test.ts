@@ -184,3 +184,14 @@ describe('npyFloats', () => {
     expect(halfToNumber(bits)).toBe(value);
   });
 });
+
+it.each(['<U0', '|S0'])(
+  'refuses as many texts of no bytes (%s) as a header likes to say',
+  (descr) => {
+    const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (99999999999,), }\n`;
+    const start = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
+    start.writeUInt16LE(header.length, 8);
+    const bytes = Buffer.concat([start, Buffer.from(header)]);
+    expect(() => readNpy(bytes, 'a.npy')).toThrow(/numbers or text expected/);
+  },
+);

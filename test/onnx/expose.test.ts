@@ -139,3 +139,16 @@ test('what a subgraph captures is kept', async () => {
   );
   expect(await run(exposeValues(model, ['chosen']), { x })).toEqual({ chosen: [-1, -1, -0, -2] });
 });
+
+test('passes over a record that has the number of a value and the form of something else', async () => {
+  const { bytesRecord, concatenate, integerRecord } = await import('../../src/onnx/wire.js');
+  const odd = [5, 11, 13].map((field) => integerRecord(field, 7));
+  const graph = concatenate([...odd, ...small.graph.records.map(({ raw }) => raw), ...odd]);
+  const model = readModel(
+    concatenate([integerRecord(1, 8), bytesRecord(7, graph), bytesRecord(8, integerRecord(2, 17))]),
+    'odd',
+  );
+  expect(
+    listLayers(readModel(exposeValues(model, ['y']), 'again')).map(({ name }) => name),
+  ).toContain('y');
+});

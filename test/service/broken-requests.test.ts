@@ -68,3 +68,13 @@ it.each([
   expect(answer).toMatchObject({ status: 422, body: { type: '/problems/zip-invalid' } });
   expect(await service.leftovers()).toEqual([]);
 });
+
+it('refuses text that begins with a byte order mark, which a database gives back without it', async () => {
+  const key = await service.post('/v1/keys', { name: '\ufeff', role: 'reader' });
+  expect(key).toMatchObject({ status: 400, body: { type: '/problems/invalid-request' } });
+  const model = await service.upload([
+    { name: 'name', content: '\ufeff\ufeff' },
+    { name: 'file', filename: 'a.onnx', content: await network() },
+  ]);
+  expect(model).toMatchObject({ status: 400, body: { errors: [{ pointer: '/name' }] } });
+});
