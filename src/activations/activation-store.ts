@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Features } from '../numerics/features.js';
-import { type Piece, type ScratchFile, wholePages } from './scratch-file.js';
+import { type Route, ScratchFile, wholePages } from './scratch-file.js';
 
 /** Element types that a layer's values are kept in. */
 type Kept = Float32Array | Float64Array | Uint8Array | Int32Array;
@@ -23,21 +24,12 @@ export interface StoreShape {
 export const scratchBytesOf = (shape: StoreShape): number =>
   Math.ceil(shape.rows / shape.batch) * batchBytes(shape);
 
-/** Bytes that one batch of a layer takes on scratch disk. */
-export const batchBytes = ({ dtype, batch, cols }: StoreShape): number =>
-  wholePages(bytesOf(dtype, batch, cols));
+const batchBytes = ({ dtype, batch, cols }: StoreShape) => wholePages(bytesOf(dtype, batch, cols));
 
 function allocate(dtype: KeptDtype, length: number): Kept {
   if (dtype === 'float32') return new Float32Array(length);
   if (dtype === 'float64') return new Float64Array(length);
   return dtype === 'uint8' ? new Uint8Array(length) : new Int32Array(length);
-}
-
-/** Where a layer lies in a scratch file, in bytes: the place of its first batch, and the way to the next. */
-export interface Place {
-  readonly file: ScratchFile;
-  readonly offset: number;
-  readonly pitch: number;
 }
 
 /**
@@ -52,17 +44,17 @@ export class ActivationStore implements Features {
   readonly dtype: 'float32' | 'float64';
   readonly #shape: StoreShape;
   readonly #memory: Kept | undefined;
-  #place: Place | undefined;
+  #file: ScratchFile | undefined;
 
-  /** @param place in a scratch file, which is released when this is closed; undefined to stay in memory */
-  constructor(shape: StoreShape, place?: Place) {
+  /** @param scratch folder of the scratch file, or undefined to stay in memory */
+  constructor(shape: StoreShape, scratch?: { folder: string; name: string }) {
     this.rows = shape.rows;
     this.cols = shape.cols;
     this.#shape = shape;
     // The reference casts integers to float64 before anything else (spec §2.5).
     this.dtype = shape.dtype === 'float32' ? 'float32' : 'float64';
-    this.#place = place;
-    if (!place) this.#memory = allocate(shape.dtype, shape.rows * shape.cols);
+    if (scratch) this.#file = new ScratchFile(join(scratch.folder, scratch.name));
+    else this.#memory = allocate(shape.dtype, shape.rows * shape.cols);
   }
 
   /** Bytes of all values where they are kept. */
@@ -77,13 +69,13 @@ export class ActivationStore implements Features {
   }
 
   /**
-   * Takes the rows of the batch that begins at row `first`, row-major: into memory, or else they are the
-   * caller's to write where this says.
+   * Writes the rows of the batch that begins at row `first`; `values` is row-major and may not change before
+   * this resolves. Scratch is written beside whatever the thread does meanwhile.
    */
-  take(first: number, values: Kept): Piece[] {
-    if (!this.#memory) return [{ values, position: this.#positionOf(first) }];
+  write(first: number, values: Kept, route: Route = 'cached'): Promise<void> {
+    if (!this.#memory) return this.#scratch.write(values, this.#placeOf(first), route);
     this.#memory.set(values, first * this.cols);
-    return [];
+    return Promise.resolve();
   }
 
   /**
@@ -91,10 +83,7 @@ export class ActivationStore implements Features {
    * without waiting for the disk. Not to be closed before this is over.
    */
   async readAhead(): Promise<void> {
-    if (this.#memory || this.bytes > process.availableMemory() / 4) return;
-    const { batch } = this.#shape;
-    for (let first = 0; first < this.rows; first += batch)
-      await this.#scratch.file.readAhead(this.#positionOf(first), batchBytes(this.#shape));
+    if (this.#file && this.bytes < process.availableMemory() / 4) await this.#file.readAhead();
   }
 
   async columns(from: number, to: number): Promise<Float32Array | Float64Array> {
@@ -117,30 +106,26 @@ export class ActivationStore implements Features {
       const row = block.subarray(i * width, (i + 1) * width);
       const start = (first + i) * this.cols + from;
       if (this.#memory) row.set(this.#memory.subarray(start, start + width));
-      else {
-        const position = this.#positionOf(first + i) + bytesOf(dtype, 1, from);
-        this.#scratch.file.read({ values: row, position });
-      }
+      else this.#scratch.read(row, this.#placeOf(first + i) + bytesOf(dtype, 1, from));
     }
     return block;
   }
 
   /** Where a row begins in the scratch file. */
-  #positionOf(row: number): number {
-    const { offset, pitch } = this.#scratch;
+  #placeOf(row: number): number {
     const { dtype, cols, batch } = this.#shape;
-    return offset + Math.floor(row / batch) * pitch + bytesOf(dtype, row % batch, cols);
+    return Math.floor(row / batch) * batchBytes(this.#shape) + bytesOf(dtype, row % batch, cols);
   }
 
-  get #scratch(): Place {
-    if (!this.#place) throw new Error('the activations were let go');
-    return this.#place;
+  get #scratch(): ScratchFile {
+    if (!this.#file) throw new Error('the activations were let go');
+    return this.#file;
   }
 
-  /** Lets its place in the scratch file go. */
+  /** Lets the scratch file go. */
   close(): void {
-    this.#place?.file.release();
-    this.#place = undefined;
+    this.#file?.close();
+    this.#file = undefined;
   }
 }
 

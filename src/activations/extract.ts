@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/features.js';
@@ -6,13 +5,7 @@ import { findNotFinite } from '../numerics/gram.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
-import {
-  ActivationStore,
-  batchBytes,
-  bytesOf,
-  type KeptDtype,
-  scratchBytesOf,
-} from './activation-store.js';
+import { ActivationStore, bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
 import type { ModelCard } from './card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import { fromHalf } from './half.js';
@@ -21,7 +14,6 @@ import type { ModelFile } from './model-file.js';
 import { OutputBuffers } from './output-buffers.js';
 import { PictureFeed } from './picture-feed.js';
 import type { PreparedPictures } from './prepared-pictures.js';
-import { ScratchFile } from './scratch-file.js';
 import { ScratchRoute } from './scratch-route.js';
 
 /**
@@ -167,8 +159,7 @@ async function runBatches(
   const rows = shown.stimuli.ids.length;
   const buffers = new OutputBuffers(values);
   const disk = new ScratchRoute();
-  let scratch: ScratchFile | undefined;
-  let written: Promise<void> | undefined;
+  let written: Promise<void> = Promise.resolve();
   try {
     // Decoding, and writing the batch before, go on in other threads while the runtime works on this one.
     for await (const { first, input } of feed.batches()) {
@@ -178,15 +169,16 @@ async function runBatches(
       const ran = performance.now();
       await written;
       disk.took(ran - started, performance.now() - ran);
-      if (first === 0) scratch = reserve(made, plan, kept);
+      if (first === 0) reserve(made, plan, kept);
       else giveUpOtherShapes(made, plan, kept);
       const wanted = buffers.keep(made, kept.stores);
       const count = Math.min(plan.batch, rows - first);
-      const pieces = [...kept.stores].flatMap(([value, store]) =>
-        store.take(first, rowsOf(wanted[value], count * store.cols)),
+      written = all(
+        [...kept.stores].map(([value, store]) =>
+          store.write(first, rowsOf(wanted[value], count * store.cols), disk.route),
+        ),
       );
-      written = scratch?.write(pieces, disk.route);
-      written?.catch(() => {});
+      written.catch(() => {});
       options.progress?.(first + count, rows);
       if (kept.stores.size === 0) return;
     }
@@ -197,15 +189,14 @@ async function runBatches(
   }
 }
 
-/**
- * Makes room for every layer, the largest on scratch disk where memory does not hold them all. Gives the file
- * of the latter, if any.
- */
-function reserve(
-  outputs: Record<string, Tensor>,
-  { batch }: InputPlan,
-  kept: Kept,
-): ScratchFile | undefined {
+/** Waits for all before it throws what went wrong in one: files are closed then, and nobody may write to them. */
+async function all(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works))
+    if (result.status === 'rejected') throw result.reason;
+}
+
+/** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
+function reserve(outputs: Record<string, Tensor>, { batch }: InputPlan, kept: Kept): void {
   const { options, shown, stores, failures } = kept;
   const rows = shown.stimuli.ids.length;
   const shapes = Object.entries(outputs).flatMap(([value, tensor]) => {
@@ -221,30 +212,21 @@ function reserve(
   });
   shapes.sort((a, b) => a.bytes - b.bytes);
   const held = [...(options.held?.values() ?? [])];
+  const first = held.length;
   let memory = held.reduce((sum, store) => sum + (store.spilled ? 0 : store.bytes), 0);
   let scratch = held.reduce((sum, store) => sum + (store.spilled ? store.bytes : 0), 0);
-  const spilled: typeof shapes = [];
-  for (const shape of shapes) {
-    const bytes = scratchBytesOf(shape);
-    if (memory + shape.bytes <= options.maxMemory) {
-      memory += shape.bytes;
-      stores.set(shape.value, new ActivationStore(shape));
-    } else if (scratch + bytes <= options.maxScratch) {
-      scratch += bytes;
-      spilled.push(shape);
-    } else {
-      failures.set(shape.value, tooLarge(shape, scratch + bytes, options));
+  shapes.forEach((shape, index) => {
+    const fits = memory + shape.bytes <= options.maxMemory;
+    const spilled = scratchBytesOf(shape);
+    if (!fits && scratch + spilled > options.maxScratch) {
+      failures.set(shape.value, tooLarge(shape, scratch + spilled, options));
+      return;
     }
-  }
-  if (spilled.length === 0) return undefined;
-  const file = new ScratchFile(join(options.scratch, `pass-${held.length}`), spilled.length);
-  const pitch = spilled.reduce((sum, shape) => sum + batchBytes(shape), 0);
-  let offset = 0;
-  for (const shape of spilled) {
-    stores.set(shape.value, new ActivationStore(shape, { file, offset, pitch }));
-    offset += batchBytes(shape);
-  }
-  return file;
+    if (fits) memory += shape.bytes;
+    else scratch += spilled;
+    const place = { folder: options.scratch, name: `layer-${first + index}` };
+    stores.set(shape.value, new ActivationStore(shape, fits ? undefined : place));
+  });
 }
 
 function tooLarge(

@@ -14,18 +14,11 @@ export const bytesView = ({ buffer, byteOffset, byteLength }: ArrayBufferView): 
 /** How values get to the disk: from where they are, or over a copy in the page cache. */
 export type Route = 'direct' | 'cached';
 
-/** Values with their place in a file. */
-export interface Piece {
-  readonly values: ArrayBufferView;
-  /** In bytes. */
-  readonly position: number;
-}
-
 const writeSome = promisify(write);
 const readSome = promisify(read);
 
-/** Where bytes go that are read for the page cache's sake. */
-const nowhere = new Uint8Array(4 * 2 ** 20);
+/** Bytes of one reading ahead. */
+const AHEAD = 4 * 2 ** 20;
 
 /**
  * A file for values that do not fit memory. Values on whole pages, in memory as in the file, can be written
@@ -35,59 +28,48 @@ const nowhere = new Uint8Array(4 * 2 ** 20);
 export class ScratchFile {
   readonly #path: string;
   readonly #file: number;
-  readonly #direct: number | undefined;
-  #refused = false;
-  #users: number;
+  #direct: number | undefined;
 
-  /**
-   * @param path of a file that is not there yet
-   * @param users how often it is released before it goes
-   */
-  constructor(path: string, users: number) {
+  /** @param path of a file that is not there yet */
+  constructor(path: string) {
     this.#path = path;
-    this.#users = users;
     this.#file = openSync(path, 'wx+', 0o600);
     this.#direct = openDirect(path);
   }
 
   /**
-   * Writes pieces, which may not change before this resolves, and what the rest of their last pages holds.
-   * Those that lie side by side, in memory as in the file, are written at once. Throws when all is over.
+   * Writes `values`, which may not change before this resolves, and what the rest of their last page holds.
+   * One call at a time.
    */
-  async write(pieces: readonly Piece[], route: Route): Promise<void> {
-    const written = await Promise.allSettled(
-      joined(pieces).map((piece) => this.#writeOne(piece, route)),
-    );
-    for (const result of written) if (result.status === 'rejected') throw result.reason;
-  }
-
-  async #writeOne(piece: Piece, route: Route): Promise<void> {
-    let done = route === 'direct' ? await this.#writeDirect(piece) : 0;
-    const bytes = bytesView(piece.values);
+  async write(values: ArrayBufferView, position: number, route: Route): Promise<void> {
+    let done = route === 'direct' ? await this.#writeDirect(values, position) : 0;
+    const bytes = bytesView(values);
     while (done < bytes.length) {
-      const rest = [done, bytes.length - done, piece.position + done] as const;
+      const rest = [done, bytes.length - done, position + done] as const;
       done += (await writeSome(this.#file, bytes, ...rest)).bytesWritten;
     }
   }
 
   /** Bytes that went to the disk directly: none where that is refused. */
-  async #writeDirect({ values, position }: Piece): Promise<number> {
-    const { buffer, byteOffset } = values;
-    const length = wholePages(values.byteLength);
-    const there = byteOffset + length <= buffer.byteLength;
-    if (this.#direct === undefined || this.#refused || !there) return 0;
+  async #writeDirect(
+    { buffer, byteOffset, byteLength }: ArrayBufferView,
+    position: number,
+  ): Promise<number> {
+    const length = wholePages(byteLength);
+    if (this.#direct === undefined || byteOffset + length > buffer.byteLength) return 0;
     const pages = new Uint8Array(buffer, byteOffset, length);
     try {
       return (await writeSome(this.#direct, pages, 0, length, position)).bytesWritten;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-      this.#refused = true;
+      closeSync(this.#direct);
+      this.#direct = undefined;
       return 0;
     }
   }
 
   /** Fills `values`. Throws where the file ends before. */
-  read({ values, position }: Piece): void {
+  read(values: ArrayBufferView, position: number): void {
     const bytes = bytesView(values);
     for (let done = 0; done < bytes.length; ) {
       const got = readSync(this.#file, bytes, done, bytes.length - done, position + done);
@@ -97,52 +79,21 @@ export class ScratchFile {
   }
 
   /**
-   * Reads bytes beside whatever the thread does meanwhile, so that reads by small pieces find them in the page
-   * cache. The file may not be released before this resolves.
+   * Reads the file once from front to end, beside whatever the thread does meanwhile, so that reads by small
+   * pieces find it in the page cache. The file stays open until this resolves.
    */
-  async readAhead(position: number, length: number): Promise<void> {
-    for (let done = 0; done < length; ) {
-      const most = Math.min(nowhere.length, length - done);
-      const { bytesRead } = await readSome(this.#file, nowhere, 0, most, position + done);
-      if (bytesRead === 0) return;
-      done += bytesRead;
-    }
+  async readAhead(): Promise<void> {
+    const room = new Uint8Array(AHEAD);
+    for (let at = 0, got = AHEAD; got > 0; at += got)
+      got = (await readSome(this.#file, room, 0, AHEAD, at)).bytesRead;
   }
 
-  /** Lets the file go when all its users have. */
-  release(): void {
-    this.#users--;
-    if (this.#users > 0) return;
+  /** Lets the file go. */
+  close(): void {
     closeSync(this.#file);
     if (this.#direct !== undefined) closeSync(this.#direct);
     rmSync(this.#path, { force: true });
   }
-}
-
-/** Pieces in their order, with neighbours as one. */
-function joined(pieces: readonly Piece[]): Piece[] {
-  const found: Piece[] = [];
-  for (const piece of pieces) {
-    const before = found.at(-1);
-    if (before && areNeighbours(before, piece)) found[found.length - 1] = span(before, piece);
-    else found.push(piece);
-  }
-  return found;
-}
-
-function areNeighbours(before: Piece, { values, position }: Piece): boolean {
-  const length = wholePages(before.values.byteLength);
-  return (
-    before.values.buffer === values.buffer &&
-    before.values.byteOffset + length === values.byteOffset &&
-    before.position + length === position
-  );
-}
-
-function span({ values, position }: Piece, { values: last }: Piece): Piece {
-  const { buffer, byteOffset } = values;
-  const length = last.byteOffset + last.byteLength - byteOffset;
-  return { values: new Uint8Array(buffer, byteOffset, length), position };
 }
 
 /** The file again, past the page cache; undefined where the system or the file system knows no such thing. */
