@@ -346,7 +346,14 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What layers answer to a stimulus set */
+        /**
+         * What layers answer to a stimulus set, or to pictures
+         * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or pictures of one's own: a form
+         *     with parts `images` (PNG or JPEG under plain names; up to 5,000), `model`, `degrees`, and `layers`,
+         *     one part a name. `Accept` chooses between npz (`stimulus_id`, `features/<layer>`), JSON (the same
+         *     as one object, for up to 2,000,000 values), a BrainIO netCDF-4 file and an Arrow stream. Nothing is
+         *     kept: the work ends when the client goes away.
+         */
         post: operations["computeActivations"];
         delete?: never;
         options?: never;
@@ -1188,6 +1195,23 @@ export interface components {
             /** @description A benchmark whose stimuli and degrees are taken. */
             benchmark?: string;
             degrees?: number;
+        };
+        ActivationsForm: {
+            images: string[];
+            model: string;
+            layers: string[];
+            degrees: number;
+        };
+        /** @description What the npz has, as one object. */
+        Activations: {
+            stimulus_id: (string | number)[];
+            provenance: {
+                [key: string]: unknown;
+            };
+            /** @description By layer, one row of units for each stimulus. */
+            features: {
+                [key: string]: (number | null)[][];
+            };
         };
         /**
          * @example {
@@ -2096,20 +2120,25 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ActivationsRequest"];
+                "multipart/form-data": components["schemas"]["ActivationsForm"];
             };
         };
         responses: {
-            /** @description One npz archive with `stimulus_id` and `features/<layer>`, or a BrainIO netCDF-4 file where the client accepts that alone. */
+            /** @description What `Accept` chose; npz where it leaves the choice. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/x-npz": unknown;
+                    "application/json": components["schemas"]["Activations"];
                     "application/x-netcdf": unknown;
+                    "application/vnd.apache.arrow.stream": unknown;
                 };
             };
             404: components["responses"]["Problem"];
+            406: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];

@@ -24,7 +24,7 @@ export interface ExportRequest {
   readonly stimuli?: string;
   readonly degrees?: number;
   readonly input?: InputSize;
-  /** `.npz`, `.nc` or `.arrow`. */
+  /** `.npz`, `.nc`, `.arrow` or `.json`. */
   readonly output: string;
 }
 
@@ -77,8 +77,8 @@ export async function exportActivations(
 async function checkOutput(output: string): Promise<void> {
   const refuse = (sentence: string) =>
     new VentralError('bad-usage', `--output ${output}: ${sentence}`, { file: output });
-  if (!['.npz', '.nc', '.arrow'].includes(extname(output)))
-    throw refuse('expected a .npz, .nc or .arrow file');
+  if (!['.npz', '.nc', '.arrow', '.json'].includes(extname(output)))
+    throw refuse('expected a .npz, .nc, .arrow or .json file');
   const folder = await stat(dirname(output)).catch(() => undefined);
   if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(output)}`);
 }

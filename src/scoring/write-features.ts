@@ -17,6 +17,7 @@ import {
 } from 'apache-arrow';
 import type { ActivationStore } from '../activations/activation-store.js';
 import type { Id } from '../data/ids.js';
+import { VentralError } from '../errors/ventral-error.js';
 import { type NpzContent, writeNpz } from '../formats/npz.js';
 import { replaceFile } from '../formats/write-file-atomic.js';
 import { type FeatureProvenance, PROVENANCE } from './feature-file.js';
@@ -31,12 +32,47 @@ export interface FeatureContent {
 /** Bytes of rows that are in memory at once while a file is written. */
 const BLOCK = 16 * 2 ** 20;
 
-/** Writes features by extension: `.npz`, `.nc` (BrainIO assembly) or `.arrow` (stream format). */
+/** Writes features by extension: `.npz`, `.nc` (BrainIO assembly), `.arrow` (stream format) or `.json` (small ones). */
 export async function writeFeatures(path: string, content: FeatureContent): Promise<void> {
   if (extname(path) === '.npz') return writeNpz(path, npzContents(content));
   if (extname(path) === '.arrow') return writeArrow(path, content);
+  if (extname(path) === '.json') return writeJson(path, content);
   const { writeFeatureAssembly } = await import('./write-feature-assembly.js');
   return writeFeatureAssembly(path, content);
+}
+
+/** As text, a value takes about ten times its bytes. */
+const MOST_JSON_VALUES = 2_000_000;
+
+/** What the npz has, as one object; throws `not-acceptable` where it has too many values for that. */
+async function writeJson(path: string, { ids, layers, provenance }: FeatureContent): Promise<void> {
+  const values = [...layers.values()].reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  if (values > MOST_JSON_VALUES) {
+    throw new VentralError(
+      'not-acceptable',
+      `As JSON there may be ${MOST_JSON_VALUES} values, these are ${values}: ask for npz, netCDF or Arrow`,
+    );
+  }
+  function* text() {
+    yield `{"stimulus_id":${JSON.stringify(ids)},"provenance":${JSON.stringify(provenance)},"features":{`;
+    let between = '';
+    for (const [layer, store] of layers) {
+      yield `${between}${JSON.stringify(layer)}:[`;
+      between = ',';
+      let row = 0;
+      for (const { rows, values } of rowBlocks(store)) {
+        for (let r = 0; r < rows; r++, row++) {
+          const units = values.subarray(r * store.cols, (r + 1) * store.cols);
+          yield `${row > 0 ? ',' : ''}${JSON.stringify(Array.from(units))}`;
+        }
+      }
+      yield ']';
+    }
+    yield '}}';
+  }
+  await replaceFile(path, async (temporary) => {
+    await pipeline(Readable.from(text()), createWriteStream(temporary, { flags: 'wx' }));
+  });
 }
 
 function* rowBlocks(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
@@ -10,38 +10,88 @@ import type { ActivationTask } from './activation-task.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';
+import { isForm, receiveImages } from './receive-images.js';
 
 type ActivationsRequest = components['schemas']['ActivationsRequest'];
+type Stimuli = Pick<ActivationTask, 'benchmark' | 'stimuli' | 'degrees'>;
+
+/** What can be answered, with the file that is made for it; the first where all is welcome. */
+const formats: Readonly<Record<string, string>> = {
+  'application/x-npz': '.npz',
+  'application/json': '.json',
+  'application/x-netcdf': '.nc',
+  'application/vnd.apache.arrow.stream': '.arrow',
+};
 
 /** `/activations`: what layers answer to stimuli, made in a child process and streamed. */
 export function activationRoutes(context: ServiceContext): Router {
   const router = Router();
   router.post('/activations', async (request, response) => {
     const asked = request.body as ActivationsRequest;
-    const principal = principalOf(response);
-    const stimuli = await stimuliOf(context, principal, asked);
-    const model = await context.desk.scorable(principal, asked.model);
-    const { files } = context.store;
-    const reference = model.registration ? await files.local(model.digest) : model.reference;
-    const netcdf =
-      request.accepts(['application/x-npz', 'application/x-netcdf']) === 'application/x-netcdf';
-    const { temporary } = context.store;
-    const output = join(temporary, `activations-${randomUUID()}${netcdf ? '.nc' : '.npz'}`);
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    try {
-      await context.worker.activations(
-        { reference, card: model.card, layers: asked.layers, ...stimuli, output },
-        gone.signal,
-      );
-      await sendWhole(response.type(netcdf ? 'application/x-netcdf' : 'application/x-npz'), output);
-    } catch (error) {
-      if (!gone.signal.aborted) throw error;
-    } finally {
-      await rm(output, { force: true });
-    }
+    const type = formatOf(request);
+    const stimuli = await stimuliOf(context, principalOf(response), asked);
+    await answer(context, response, { ...asked, type }, stimuli);
   });
   return router;
+}
+
+/** POST `/activations` with pictures of one's own, as parts `images` of a form that streams to disk. */
+export function activationUpload(context: ServiceContext): RequestHandler {
+  return async (request, response, next) => {
+    if (!isForm(request)) return next();
+    const type = formatOf(request);
+    const folder = join(context.store.temporary, `images-${randomUUID()}`);
+    await mkdir(folder, { mode: 0o700 });
+    try {
+      const { model, layers, degrees } = await receiveImages(request, folder, context.uploadSize);
+      await answer(context, response, { model, layers, type }, { stimuli: folder, degrees });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
+}
+
+/** Throws `not-acceptable`. */
+function formatOf(request: Request): string {
+  const type = request.accepts(Object.keys(formats));
+  if (type) return type;
+  throw new VentralError(
+    'not-acceptable',
+    `Activations come as ${Object.keys(formats).join(', ')}; the request accepts ${request.get('Accept')}`,
+  );
+}
+
+interface Asked {
+  readonly model: string;
+  readonly layers: readonly string[];
+  readonly type: string;
+}
+
+/** Makes the file in a child, which ends when the client goes away, and streams it. */
+async function answer(
+  { desk, store, worker }: ServiceContext,
+  response: Response,
+  { model: asked, layers, type }: Asked,
+  stimuli: Stimuli,
+): Promise<void> {
+  const model = await desk.scorable(principalOf(response), asked);
+  const reference = model.registration ? await store.files.local(model.digest) : model.reference;
+  const output = join(store.temporary, `activations-${randomUUID()}${formats[type]}`);
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  if (response.closed) return;
+  try {
+    await worker.activations(
+      { reference, card: model.card, layers, ...stimuli, output },
+      gone.signal,
+    );
+    if (type !== 'application/json') response.attachment(`activations${formats[type]}`);
+    await sendWhole(response.type(type), output);
+  } catch (error) {
+    if (!gone.signal.aborted) throw error;
+  } finally {
+    await rm(output, { force: true });
+  }
 }
 
 /**
@@ -52,7 +102,7 @@ async function stimuliOf(
   { benchmarks }: ServiceContext,
   principal: Principal,
   { stimuli, benchmark, degrees }: ActivationsRequest,
-): Promise<Pick<ActivationTask, 'benchmark' | 'stimuli' | 'degrees'>> {
+): Promise<Stimuli> {
   if ((stimuli === undefined) === (benchmark === undefined)) {
     throw new VentralError(
       'invalid-request',

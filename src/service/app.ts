@@ -7,7 +7,7 @@ import helmet from 'helmet';
 import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import { activationRoutes } from './activation-routes.js';
+import { activationRoutes, activationUpload } from './activation-routes.js';
 import { authentication } from './authentication.js';
 import { backupRoutes } from './backup-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
@@ -59,6 +59,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   // An upload streams to disk: neither the body parser nor the validator may see it.
   app.post('/v1/models', modelUpload(context));
   app.post('/v1/benchmarks', benchmarkUpload(context));
+  app.post('/v1/activations', activationUpload(context));
   app.use('/v1', headAsGet, pageLinks, express.json({ limit: BODY_LIMIT, reviver: storable }));
   app.use(
     OpenApiValidator.middleware({

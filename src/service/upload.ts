@@ -5,7 +5,12 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
+import {
+  Busboy,
+  type BusboyConfig,
+  type BusboyHeaders,
+  type BusboyInstance,
+} from '@fastify/busboy';
 import { VentralError } from '../errors/ventral-error.js';
 
 /** A file on its way to the store: whole and synced under a temporary name. */
@@ -62,6 +67,24 @@ export async function receiveUpload(
 const PART_BUFFER = 2 ** 18;
 
 function parserFor(request: IncomingMessage, limits: UploadLimits): BusboyInstance {
+  return formParser(request, {
+    isPartAFile: (name) => name === 'file' || name === 'card',
+    limits: {
+      fileSize: limits.fileSize,
+      fieldSize: limits.fieldSize,
+      fieldNameSize: 100,
+      parts: limits.fieldNames.length + 1,
+      headerPairs: 20,
+      headerSize: 8192,
+    },
+  });
+}
+
+/** A parser for the form that a request brings. Throws `unsupported-media-type`, `invalid-request`. */
+export function formParser(
+  request: IncomingMessage,
+  config: Omit<BusboyConfig, 'headers' | 'fileHwm'>,
+): BusboyInstance {
   const type = request.headers['content-type'] ?? '';
   if (!/^multipart\/form-data\s*;/i.test(type)) {
     throw new VentralError(
@@ -70,20 +93,9 @@ function parserFor(request: IncomingMessage, limits: UploadLimits): BusboyInstan
     );
   }
   try {
-    return new Busboy({
-      headers: request.headers as BusboyHeaders,
-      isPartAFile: (name) => name === 'file' || name === 'card',
-      // More than a socket gives at once: a part that the parser skips would else stop it for ever.
-      fileHwm: PART_BUFFER,
-      limits: {
-        fileSize: limits.fileSize,
-        fieldSize: limits.fieldSize,
-        fieldNameSize: 100,
-        parts: limits.fieldNames.length + 1,
-        headerPairs: 20,
-        headerSize: 8192,
-      },
-    });
+    // More than a socket gives at once: a part that the parser skips would else stop it for ever.
+    const fileHwm = PART_BUFFER;
+    return new Busboy({ ...config, headers: request.headers as BusboyHeaders, fileHwm });
   } catch (cause) {
     throw new VentralError(
       'invalid-request',

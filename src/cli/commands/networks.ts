@@ -85,7 +85,7 @@ function registerActivations(program: Command, io: Io): void {
       'a stimulus set of the catalog, a CSV or a folder of pictures',
     )
     .option('--degrees <n>', 'degrees of visual angle that the stimuli span')
-    .requiredOption('-o, --output <file>', 'file to write: .npz, .nc or .arrow')
+    .requiredOption('-o, --output <file>', 'file to write: .npz, .nc, .arrow or .json')
     .option('--card <file>', 'model card')
     .option('--assume <preset>', 'take a preset where there is no card: imagenet')
     .option('--input <size>', 'another input size: resize=324,crop=288')
