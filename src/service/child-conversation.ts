@@ -7,8 +7,8 @@ import { killGroup, killStarted, killTree, processTree } from './process-tree.js
 
 const POLL_MS = 200;
 const PROGRESS_MS = 100;
-/** More than any work says between two looks at it. */
-const MESSAGES = 20_000;
+/** More than a child says between two looks at it: see `tellNowAndThen`. */
+const MESSAGES = 1000;
 /** A process that has answered, or ended, gets this long to be gone with all that it held open. */
 const PARTING_MS = 1000;
 const LAST_WORDS = 2000;

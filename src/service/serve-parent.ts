@@ -14,6 +14,8 @@ export type ChildJob<Task> = (
 
 /** The descriptor that the parent opens for task and answer; not node's own channel, see `ChildMessages`. */
 const LINE = 3;
+/** Half of what the parent passes on. */
+const TELL_MS = 50;
 
 /**
  * The child's side of `runChild`: starts the watchdog before anything else, takes one task, answers with
@@ -35,11 +37,9 @@ async function serve<Task>(line: Socket, load: () => Promise<ChildJob<Task>>): P
   try {
     const asked = JSON.parse(await task) as Task;
     const work = await load();
-    const result = await work(
-      asked,
-      (progress) => send(line, { kind: 'progress', ...progress }),
-      (part) => send(line, { kind: 'part', part }),
-    );
+    const { tell, last } = tellNowAndThen(line);
+    const result = await work(asked, tell, (part) => send(line, { kind: 'part', part }));
+    last();
     answer(line, { kind: 'result', result });
   } catch (error) {
     answer(line, { kind: 'error', error: plainError(VentralError.from(error)) });
@@ -90,6 +90,31 @@ async function startWatchdog(parent: number): Promise<void> {
   const watchdog = new Worker(code, { eval: true, workerData: parent });
   await once(watchdog, 'message');
   watchdog.unref();
+}
+
+/**
+ * Work may tell of every picture; the parent wants to hear of each stage as it begins, then a few times a
+ * second, and the last word.
+ */
+function tellNowAndThen(line: Socket): {
+  readonly tell: (progress: ChildProgress) => void;
+  readonly last: () => void;
+} {
+  let told = 0;
+  let stage: string | undefined;
+  let untold: ChildProgress | undefined;
+  const last = () => {
+    if (untold) send(line, { kind: 'progress', ...untold });
+    untold = undefined;
+    told = Date.now();
+  };
+  const tell = (progress: ChildProgress) => {
+    untold = progress;
+    const begins = progress.stage !== stage;
+    stage = progress.stage;
+    if (begins || Date.now() - told >= TELL_MS) last();
+  };
+  return { tell, last };
 }
 
 function send(line: Socket, message: ChildMessage): void {

@@ -116,7 +116,7 @@ describe('a child process', () => {
     [
       'floods its parent with words',
       'flood',
-      { line: '{"kind":"progress","stage":"a","done":1,"total":1}\n' },
+      { line: '{"kind":"progress","stage":"a","done":1,"total":1}\n'.repeat(2000) },
       'process-died',
     ],
     ['never ends its line', 'flood', { line: 'x'.repeat(2 ** 20) }, 'process-died'],
