@@ -187,7 +187,10 @@ describe('the cache of files', () => {
     const { files, origin } = several(8, 2000);
     const caches = await Promise.all([1, 2, 3].map(() => cacheOf(origin, 5000)));
     let seed = 7;
-    const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+    const random = () => {
+      seed = (seed * 48271) % 2147483647;
+      return seed / 2147483647;
+    };
     const work = async (cache: FileCache) => {
       for (let i = 0; i < 15; i++) {
         const { digest } = files[Math.floor(random() * files.length)];
