@@ -229,8 +229,8 @@ test('layers that are not float32 are written as float64', async () => {
 
 describe('nothing is begun that could not be written:', () => {
   test.each([
-    ['f.csv', /\.npz, \.nc or \.arrow/],
-    ['f', /\.npz, \.nc or \.arrow/],
+    ['f.csv', /\.npz, \.nc, \.arrow or \.json/],
+    ['f', /\.npz, \.nc, \.arrow or \.json/],
     ['no/such/folder/f.npz', /there is no folder .*no\/such\/folder/],
   ])('%s', async (output, sentence) => {
     await expect(write(output)).rejects.toMatchObject({
