@@ -89,13 +89,10 @@ export async function fuzzedService(): Promise<FuzzedService> {
     },
     async leftBehind() {
       for (let tries = 0; ; tries++) {
-        const models = (await readdir(join(home, 'models'))).length - 1;
-        const benchmarks = (await readdir(join(home, 'benchmarks'))).length - 1;
         const left = [
           ...(await readdir(tmp)),
           ...childrenOf(pid).map((child) => `process ${child}`),
-          ...(models > 0 ? [`${models} models`] : []),
-          ...(benchmarks > 0 ? [`${benchmarks} benchmarks`] : []),
+          ...(await unreferenced(home, call)),
         ];
         if (left.length === 0 || tries > 100) return left;
         await sleep(100);
@@ -107,6 +104,17 @@ export async function fuzzedService(): Promise<FuzzedService> {
       if (status !== 0) throw new Finding(`the service ended with ${status}: ${err.slice(-2000)}`);
     },
   };
+}
+
+/** Files of models and benchmarks that no registration names. */
+async function unreferenced(home: string, call: FuzzedService['call']): Promise<string[]> {
+  type Items = { items: { digest?: string; upload?: { digest: string } }[] };
+  const lists = ['/v1/models?limit=200', '/v1/benchmarks'].map((path) => call('GET', path));
+  const items = (await Promise.all(lists)).flatMap(({ body }) => (body as Items).items);
+  const digests = items.flatMap(({ digest, upload }) => digest ?? upload?.digest ?? []);
+  const named = (file: string) => digests.some((digest) => file.includes(digest.slice(7)));
+  const folders = ['models', 'benchmarks'].map((folder) => readdir(join(home, folder)));
+  return (await Promise.all(folders)).flat().filter((file) => !named(file));
 }
 
 /** A model with a card, a benchmark, and a job that was cancelled. */
