@@ -39,6 +39,8 @@ export interface AppOptions {
 }
 
 const BODY_LIMIT = '1mb';
+/** Nobody needs longer for so little. */
+const BODY_MS = 60_000;
 
 /** The express application that `openapi.yaml` describes. */
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
@@ -60,7 +62,13 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/models', modelUpload(context));
   app.post('/v1/benchmarks', benchmarkUpload(context));
   app.post('/v1/activations', activationUpload(context));
-  app.use('/v1', headAsGet, pageLinks, express.json({ limit: BODY_LIMIT, reviver: storable }));
+  app.use(
+    '/v1',
+    headAsGet,
+    pageLinks,
+    promptBody,
+    express.json({ limit: BODY_LIMIT, reviver: storable }),
+  );
   app.use(
     OpenApiValidator.middleware({
       apiSpec: parse(description),
@@ -132,6 +140,13 @@ const contentSecurityPolicy = {
   objectSrc: ["'none'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
+};
+
+/** Cuts a client off that sends a byte now and then; uploads, which may take their time, do not come here. */
+const promptBody: RequestHandler = (request, response, next) => {
+  const timer = setTimeout(() => request.complete || request.destroy(), BODY_MS).unref();
+  response.once('close', () => clearTimeout(timer));
+  next();
 };
 
 /** HEAD is GET without its body, which node itself leaves out; the description lists GET alone. */

@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -13,6 +13,7 @@ import type { S3Place } from '../store/s3-files.js';
 import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
 import { confinement } from './confinement.js';
+import { type Patience, patientServer } from './connections.js';
 import type { ServiceContext } from './context.js';
 import { KeyWatch } from './key-watch.js';
 import { loopbackAddresses } from './loopback-guard.js';
@@ -41,6 +42,8 @@ export interface ServiceOptions extends AppOptions {
   readonly threads: number;
   /** Jobs that the service itself does at once, 1 unless said; with 0 all are left to `ventral worker`. */
   readonly concurrency?: number;
+  /** How long clients may take, for tests. */
+  readonly patience?: Patience;
   /** Who may be told of jobs that have ended; nobody without. */
   readonly webhooks?: WebhookOptions;
   /** What each owner may have. */
@@ -65,10 +68,6 @@ export interface Service {
 const UPLOAD_SIZE = 2 ** 31;
 const NEXT_PORTS = 100;
 const GRACE_MS = 2000;
-/** A large upload may take its time, a connection on which nothing moves may not. */
-const IDLE_MS = 600_000;
-/** How long a connection is kept for the next request; proxies keep theirs for up to a minute. */
-const KEPT_MS = 65_000;
 
 /**
  * Starts the service on a home: becomes its owner, opens the store, listens, wakes the worker.
@@ -94,9 +93,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const ending = new AbortController();
     undo.push(async () => ending.abort());
     const closing = new AbortController();
-    const server = createServer({ requestTimeout: 0, keepAliveTimeout: KEPT_MS }).setTimeout(
-      IDLE_MS,
-    );
+    const server = patientServer(options.patience);
     const port = () => (server.address() as AddressInfo).port;
     const context = compose(store, options, {
       metrics: await Metrics.open(store.database),
@@ -109,7 +106,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     undo.push(() => context.webhooks.stop());
     const app = createApp(context, options);
     // RFC 9110 §10.1.1: an expectation that nobody knows need not be refused; node would, without a word.
-    server.on('request', app).on('checkExpectation', app).on('clientError', refuseBroken);
+    server.on('request', app).on('checkExpectation', app);
     await listen(server, options);
     undo.push(() => {
       closing.abort();
@@ -242,21 +239,4 @@ async function stopListening(server: Server, worker: Worker): Promise<void> {
   await Promise.race([closed, sleep(GRACE_MS, undefined, { ref: false })]);
   server.closeAllConnections();
   await closed;
-}
-
-/** What node's parser refuses never becomes a request; it gets a problem document all the same. */
-function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const large = error.code === 'HPE_HEADER_OVERFLOW';
-  const status = large ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const problem = {
-    type: '/problems/invalid-request',
-    title: 'The request does not follow the API description',
-    status: large ? 431 : 400,
-    detail: large ? 'The headers of the request are too large' : 'This is not an HTTP request',
-  };
-  const body = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
 }
