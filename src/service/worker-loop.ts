@@ -32,6 +32,7 @@ export class WorkerLoop {
   readonly #watch: NodeJS.Timeout;
   #looks = 0;
   #looking = false;
+  #looked: Promise<void> = Promise.resolve();
 
   /**
    * @param id of the worker; null for none that is registered
@@ -41,7 +42,9 @@ export class WorkerLoop {
     this.#options = options;
     this.#id = id;
     this.#slots = Array.from({ length: size }, () => this.#work());
-    this.#watch = setInterval(() => void this.#look(), WATCH_MS);
+    this.#watch = setInterval(() => {
+      if (!this.#looking) this.#looked = this.#look();
+    }, WATCH_MS);
   }
 
   /** Looks for queued jobs now. */
@@ -66,6 +69,7 @@ export class WorkerLoop {
     for (const { abort } of this.#running.values()) abort.abort();
     await ended;
     clearInterval(this.#watch);
+    await this.#looked;
   }
 
   get #stopped(): boolean {
@@ -166,7 +170,7 @@ export class WorkerLoop {
   /** Says that the worker lives, and ends what is its own no more. */
   async #look(): Promise<void> {
     const claims = [...this.#running.values()].map(({ claim }) => claim);
-    if (this.#looking || claims.length === 0) return;
+    if (claims.length === 0) return;
     this.#looking = true;
     const { attempts } = this.#options.tables.jobs;
     try {

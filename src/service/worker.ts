@@ -32,6 +32,7 @@ export class Worker {
   #id: string | undefined;
   #loop: WorkerLoop | undefined;
   #beats: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
   #ending: Promise<void> | undefined;
 
   constructor(options: WorkerOptions) {
@@ -57,7 +58,7 @@ export class Worker {
       threads,
       concurrency,
     });
-    this.#beats = every(() => void this.#beat('running'), BEAT_MS);
+    this.#beats = every(() => this.#beat('running'), BEAT_MS);
     this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);
   }
 
@@ -115,12 +116,18 @@ export class Worker {
   async #end(graceMs: number): Promise<void> {
     this.#stopped.abort();
     clearInterval(this.#beats);
-    if (this.#id) void this.#beat('draining');
+    if (this.#id) this.#beat('draining');
     await this.#loop?.stop(graceMs);
+    await this.#beating;
     if (this.#id) await this.registry.leave(this.#id);
   }
 
-  async #beat(state: WorkerRecord['state']): Promise<void> {
+  /** One after the other, so that none is left when the worker has stopped. */
+  #beat(state: WorkerRecord['state']): void {
+    this.#beating = this.#beating.then(() => this.#sayAlive(state));
+  }
+
+  async #sayAlive(state: WorkerRecord['state']): Promise<void> {
     try {
       await this.registry.beat(this.#id as string, state);
       await this.#bury();
@@ -128,7 +135,7 @@ export class Worker {
     } catch (error) {
       if (error instanceof VentralError && error.code === 'version-skew') {
         this.#fail(error);
-        await this.stop();
+        void this.stop();
       }
       this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
     }

@@ -115,7 +115,8 @@ export class KillRun {
   ): Promise<Answer> {
     const key = randomUUID();
     // An upload of the same bytes is the same registration without one.
-    const once = path === '/v1/scores' && method === 'POST' ? { 'Idempotency-Key': key } : {};
+    const once: Record<string, string> =
+      path === '/v1/scores' && method === 'POST' ? { 'Idempotency-Key': key } : {};
     const headers = { ...asked.headers, ...once };
     for (;;) {
       const answer = await callUrl(`${this.#service.url}${path}`, method, {
