@@ -10,7 +10,7 @@ export default defineConfig({
     env: { VENTRAL_TEST_DATABASE: 'postgresql' },
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });
