@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { type Request, type Response, Router } from 'express';
 import { VentralError } from '../errors/ventral-error.js';
 import type { JobEvent } from '../store/event-store.js';
 import { isOpen, type Job, type JobKind } from '../store/job.js';
+import { nextWord } from '../store/next-word.js';
 import type { ServiceContext } from './context.js';
 import { EventFeed } from './event-feed.js';
 import { principalOf } from './principal-of.js';
@@ -90,6 +90,6 @@ const text = ({ id, type, data }: JobEvent) =>
 
 /** Nothing more is read from the database for a reader until it has taken what was written. */
 async function drained(response: Response, signal: AbortSignal): Promise<void> {
-  const enough = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
-  await once(response, 'drain', { signal: enough }).catch(() => response.destroy());
+  await nextWord(response, 'drain', PATIENCE_MS, signal).come;
+  if (response.writableNeedDrain) response.destroy();
 }

@@ -1,8 +1,9 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Job, JobEnd } from '../store/job.js';
 import type { Claim } from '../store/job-attempts.js';
+import { nextWord } from '../store/next-word.js';
 import type { WorkOptions } from './job-inputs.js';
 import { JobRun, mendable } from './job-run.js';
 import { failedEnd } from './job-work.js';
@@ -95,11 +96,10 @@ export class WorkerLoop {
   }
 
   /** Resolves at the next word that there is a job, or when it is time to look again. */
-  #word(): Promise<unknown> {
+  #word(): Promise<void> {
     const { shared } = this.#options.tables.database;
-    const patience = AbortSignal.timeout(shared ? POLL_MS.shared : POLL_MS.alone);
-    const signal = AbortSignal.any([patience, this.#stopping.signal]);
-    return once(this.#woken, 'job', { signal }).catch(() => {});
+    const patience = shared ? POLL_MS.shared : POLL_MS.alone;
+    return nextWord(this.#woken, 'job', patience, this.#stopping.signal).come;
   }
 
   async #do(claim: Claim): Promise<void> {

@@ -84,10 +84,10 @@ export class Worker {
   /** Resolves when the job ends, the time is over, the caller's signal aborts, or the worker stops. */
   async untilEnd(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
     const { jobs } = this.#options.tables;
-    const patience = AbortSignal.timeout(milliseconds);
-    const enough = AbortSignal.any([signal, this.#stopped.signal, patience]);
-    while (!enough.aborted) {
-      const news = jobs.events.news(id, enough);
+    const enough = AbortSignal.any([signal, this.#stopped.signal]);
+    const deadline = Date.now() + milliseconds;
+    for (let left = milliseconds; left > 0 && !enough.aborted; left = deadline - Date.now()) {
+      const news = jobs.events.news(id, enough, left);
       if (isOpen(await jobs.find(id))) await news.come;
       else return news.cancel();
     }

@@ -1,6 +1,7 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import type { Database, Queries } from './database.js';
 import { jsonText } from './json-text.js';
+import { nextWord, type Word } from './next-word.js';
 
 /** What happens to a job: it changes its state, comes further, gets a result, ends. */
 export type JobEventType = 'state' | 'progress' | 'result' | 'end';
@@ -77,21 +78,8 @@ export class EventStore {
     }
   }
 
-  /** `come` resolves at the next word, or when it is time to look again. */
-  news(
-    job: string,
-    signal: AbortSignal,
-  ): { readonly come: Promise<unknown>; readonly cancel: () => void } {
-    const enough = new AbortController();
-    const timer = setTimeout(() => enough.abort(), POLL_MS);
-    const stop = () => enough.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    const come = once(this.#news, job, { signal: enough.signal })
-      .catch(() => {})
-      .finally(() => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', stop);
-      });
-    return { come, cancel: stop };
+  /** The next word of a job's events, or the time to look again: at most so many milliseconds. */
+  news(job: string, signal: AbortSignal, milliseconds = POLL_MS): Word {
+    return nextWord(this.#news, job, Math.min(milliseconds, POLL_MS), signal);
   }
 }

@@ -152,7 +152,7 @@ describe('a stream of events', () => {
     await first.close();
     const { events } = await reading;
     expect(events.at(-1)?.event).not.toBe('end');
-    const second = await runningService({ home: first.home });
+    const second = await runningService(first.place);
     const headers = { 'Last-Event-ID': events.at(-1)!.id! };
     const rest = await follow(path, { url: second.url, headers });
     const all = [...events, ...rest.events].map(({ id }) => Number(id));

@@ -8,7 +8,7 @@ import type { paths } from '../../src/api/schema.js';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { type ServiceOptions, startService } from '../../src/service/start-service.js';
 import { oraclePath } from '../oracle.js';
-import { type Engine, engines, madePlace } from '../store/engines.js';
+import { type Engine, engines, madePlace, type StorePlace } from '../store/engines.js';
 
 /** What a request was answered. */
 export interface Answer {
@@ -40,8 +40,9 @@ export const suiteEngine: Engine =
 
 /** Starts a service on a home of its own, with answers checked against the description. */
 export async function runningService(options: Partial<ServiceOptions> = {}) {
-  const place = options.home
-    ? { home: options.home }
+  const { home: given, databaseUrl: givenUrl } = options;
+  const place: StorePlace = given
+    ? { home: given, ...(givenUrl ? { databaseUrl: givenUrl } : {}) }
     : await madePlace(suiteEngine, 'ventral-service-');
   const { home } = place;
   const service = await startService({
@@ -63,6 +64,8 @@ export async function runningService(options: Partial<ServiceOptions> = {}) {
   return {
     ...service,
     home,
+    /** Where another service finds the same. */
+    place,
     call,
     client: createClient<paths>({ baseUrl: `${service.url}/v1` }),
     get: (path: string) => call('GET', path),

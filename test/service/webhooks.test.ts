@@ -187,7 +187,7 @@ describe('a webhook', () => {
     });
     await first.close();
     const second = await runningService({
-      home: first.home,
+      ...first.place,
       webhooks: {
         allow: ['hook.test', '127.0.0.1'],
         ca: certificate,

@@ -1,0 +1,37 @@
+import { type EventEmitter, once } from 'node:events';
+
+/** A wait for a word. */
+export interface Word {
+  /** Resolves at the word, when the time is over, or when the wait is given up. Never rejects. */
+  readonly come: Promise<void>;
+  /** Gives the wait up. */
+  readonly cancel: () => void;
+}
+
+/**
+ * Waits for one event of an emitter, from this call on, for at most so long or until the signal aborts.
+ * `AbortSignal.timeout` will not do: what only `AbortSignal.any` refers to is collected as garbage, and
+ * then never fires.
+ */
+export function nextWord(
+  emitter: EventEmitter,
+  event: string,
+  milliseconds: number,
+  signal?: AbortSignal,
+): Word {
+  const enough = new AbortController();
+  const cancel = () => enough.abort();
+  const timer = setTimeout(cancel, milliseconds);
+  signal?.addEventListener('abort', cancel, { once: true });
+  if (signal?.aborted) cancel();
+  const come = once(emitter, event, { signal: enough.signal })
+    .then(
+      () => {},
+      () => {},
+    )
+    .finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    });
+  return { come, cancel };
+}
