@@ -42,6 +42,21 @@ export const codes = {
   'card-invalid': { status: 422, exit: 2, title: 'The model card is not as it should be' },
   'activations-not-finite': { status: 422, exit: 2, title: 'The activations are not finite' },
   'inference-failed': { status: 422, exit: 1, title: 'The runtime failed on the model' },
+  // checkpoints of other frameworks, and packages
+  'checkpoint-invalid': { status: 422, exit: 2, title: 'The checkpoint is not as it should be' },
+  'checkpoint-unsafe': { status: 422, exit: 2, title: 'The checkpoint wants to run code' },
+  'checkpoint-unmatched': {
+    status: 422,
+    exit: 2,
+    title: 'The checkpoint does not fit the network',
+  },
+  'import-unsupported': {
+    status: 422,
+    exit: 2,
+    title: 'The import does not know a part of the network',
+  },
+  'import-differs': { status: 422, exit: 1, title: 'The imported network differs from its source' },
+  'package-invalid': { status: 422, exit: 2, title: 'The package cannot be built' },
   // stimuli, recordings, benchmarks
   'stimuli-mismatch': { status: 422, exit: 2, title: 'Stimuli and recordings do not match' },
   'stimuli-duplicate': { status: 422, exit: 2, title: 'A stimulus_id stands more than once' },
