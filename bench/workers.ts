@@ -15,8 +15,10 @@ import { runtimeIdentity } from '../src/runtime/session.js';
  *
  *   DATABASE_URL=postgresql://… node dist/bench/workers.js [--checkpoints 20] [--rounds 3] [--save]
  *
- * The database must be empty. Other work on the machine takes from two workers more than from one: the
- * processor time of a job, which it does not change, is printed beside the wall time.
+ * The database must be empty. Each worker of the comparison is held to a core of its own, as on a host of one
+ * core: left alone it decodes pictures beside the network, and one worker uses a third of the other's core.
+ * Other work on the machine takes from two workers more than from one: the processor time of a job, which it
+ * does not change, is printed beside the wall time.
  */
 
 const BENCHMARKS = ['Simulatedpublic.V1-pls', 'Simulatedpublic.V4-pls'];
@@ -31,9 +33,14 @@ interface Job {
   readonly attempt: number;
 }
 
-/** Starts a command and waits for its one line. */
-async function start(...words: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
-  const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts a command, on one core where that is said, and waits for its one line. */
+async function start(
+  words: readonly string[],
+  core?: number,
+): Promise<{ child: ChildProcess; line: string }> {
+  const held = core === undefined ? [] : ['taskset', '--cpu-list', String(core)];
+  const [command, ...rest] = [...held, process.execPath, main, ...words];
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   let line = '';
   for await (const text of child.stdout.setEncoding('utf8')) {
     line += text;
@@ -76,8 +83,8 @@ class Bench {
     return (await answer.json()) as Job;
   }
 
-  worker = async (): Promise<ChildProcess> =>
-    (await start('worker', '--home', this.#home, '--threads', '1')).child;
+  worker = async (core?: number): Promise<ChildProcess> =>
+    (await start(['worker', '--home', this.#home, '--threads', '1'], core)).child;
 
   /** Registers another checkpoint: other bytes, the same network. */
   async #checkpoint(): Promise<string> {
@@ -130,7 +137,9 @@ class Bench {
 
   /** Wall and processor seconds of a job with so many workers. */
   async throughput(workers: number, jobs: number) {
-    const children = await Promise.all(Array.from({ length: workers }, () => this.worker()));
+    const children = await Promise.all(
+      Array.from({ length: workers }, (_, core) => this.worker(core)),
+    );
     const ids = await this.ask(jobs);
     await this.ended(ids, workers);
     const began = performance.now();
@@ -155,7 +164,15 @@ async function run(): Promise<void> {
     },
   });
   const home = mkdtempSync(join(tmpdir(), 'ventral-bench-workers-'));
-  const { child, line } = await start('serve', '--home', home, '--port', '0', '--concurrency', '0');
+  const { child, line } = await start([
+    'serve',
+    '--home',
+    home,
+    '--port',
+    '0',
+    '--concurrency',
+    '0',
+  ]);
   try {
     const bench = new Bench(`${/ready at (\S+)/.exec(line)?.[1]}/v1`, home);
     const killed = await bench.killedHalfway(Number(values.checkpoints));
@@ -181,7 +198,7 @@ async function run(): Promise<void> {
       processorTime: rounded(alone.processor / both.processor),
     };
     console.log(
-      `two workers of one thread against one: ${results.throughput} × the throughput (≥ 1.8), ${JSON.stringify(results.secondsPerJob)}, load ${results.load.join(' ')}`,
+      `two workers of one thread, each on a core, against one: ${results.throughput} × the throughput (≥ 1.8), ${JSON.stringify(results.secondsPerJob)}, load ${results.load.join(' ')}`,
     );
     if (values.save) save(results);
   } finally {
