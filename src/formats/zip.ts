@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32 } from 'node:zlib';
-import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import yauzl, { type Entry, type ZipFile, type ZipFileOptions } from 'yauzl';
 import yazl from 'yazl';
 import { VentralError } from '../errors/ventral-error.js';
 import { replaceFile } from './write-file-atomic.js';
@@ -14,6 +14,9 @@ export interface ZipEntry {
   readonly name: string;
   /** Bytes after decompression, as the archive says and as reading enforces. */
   readonly size: number;
+  /** Whether the bytes lie in the archive as they are, not deflated. */
+  readonly isStored: boolean;
+  readonly crc32: number;
 }
 
 /** An open archive. */
@@ -24,6 +27,8 @@ export interface ZipArchive {
   read(name: string): Promise<Buffer>;
   /** The same as a stream, checked at its end. */
   stream(name: string): Promise<Readable>;
+  /** Bytes `from` up to `to` of a stored entry, which no checksum covers. Throws `zip-invalid`. */
+  readRange(name: string, from: number, to: number): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -128,8 +133,10 @@ function refuse(name: string, entry: string, found: string): never {
 }
 
 function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>): ZipArchive {
+  const find = (entryName: string) =>
+    entries.get(entryName) ?? refuse(name, entryName, 'is not there');
   const stream = async (entryName: string): Promise<Readable> => {
-    const entry = entries.get(entryName) ?? refuse(name, entryName, 'is not there');
+    const entry = find(entryName);
     const source = await openEntry(zip, entry).catch((error) => {
       throw zipError(error, name, entryName);
     });
@@ -141,11 +148,23 @@ function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>
     return source.pipe(checked);
   };
   return {
-    entries: Array.from(entries.values(), ({ fileName, uncompressedSize }) => ({
-      name: fileName,
-      size: uncompressedSize,
+    entries: Array.from(entries.values(), (entry) => ({
+      name: entry.fileName,
+      size: entry.uncompressedSize,
+      isStored: entry.compressionMethod === 0,
+      crc32: entry.crc32,
     })),
     stream,
+    async readRange(entryName, from, to) {
+      const entry = find(entryName);
+      if (entry.compressionMethod !== 0) refuse(name, entryName, 'is deflated');
+      if (from >= to) return Buffer.alloc(0);
+      try {
+        return await collect(await openEntry(zip, entry, { start: from, end: to }), to - from);
+      } catch (error) {
+        throw zipError(error, name, entryName);
+      }
+    },
     async read(entryName) {
       return Buffer.concat(await (await stream(entryName)).toArray());
     },
@@ -155,10 +174,21 @@ function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>
   };
 }
 
-function openEntry(zip: ZipFile, entry: Entry): Promise<Readable> {
+function openEntry(zip: ZipFile, entry: Entry, range: ZipFileOptions = {}): Promise<Readable> {
   return new Promise((resolve, reject) => {
-    zip.openReadStream(entry, (error, readable) => (error ? reject(error) : resolve(readable)));
+    zip.openReadStream(entry, range, (error, readable) =>
+      error ? reject(error) : resolve(readable),
+    );
   });
+}
+
+/** All of a stream that gives so many bytes, held once. */
+async function collect(stream: Readable, bytes: number): Promise<Buffer> {
+  const all = Buffer.allocUnsafe(bytes);
+  let filled = 0;
+  for await (const chunk of stream) filled += (chunk as Buffer).copy(all, filled);
+  if (filled !== bytes) throw new Error(`${filled} bytes where ${bytes} should be`);
+  return all;
 }
 
 /** Passes bytes on, and fails at their end where they have another CRC-32. */
@@ -206,6 +236,7 @@ function zipError(error: unknown, name: string, entry?: string): VentralError {
 
 /** A file to put into an archive: its bytes, or a function that opens a stream of them. */
 export interface ZipContent {
+  /** With a slash at its end it is a folder, and its data are not looked at. */
   readonly name: string;
   readonly data: Uint8Array | (() => Readable);
   /** Bytes that such a stream gives, where that is known. */
@@ -249,7 +280,12 @@ async function addEntry(
   { name, data, size, compress }: ZipContent,
   output: Readable,
 ): Promise<void> {
-  const options = { mtime: firstMoment, forceDosTimestamp: true, compress };
+  const moment = { mtime: firstMoment, forceDosTimestamp: true };
+  if (name.endsWith('/')) {
+    zip.addEmptyDirectory(name, moment);
+    return;
+  }
+  const options = { ...moment, compress };
   if (typeof data !== 'function') {
     zip.addBuffer(Buffer.from(data.buffer, data.byteOffset, data.byteLength), name, options);
     return;
