@@ -6,6 +6,7 @@ import { packageRoot } from '../formats/package-root.js';
 import { registerBackup } from './commands/backup.js';
 import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
+import { registerCheckPackage } from './commands/check-package.js';
 import { registerCompare } from './commands/compare.js';
 import { registerData } from './commands/data.js';
 import { registerDoctor } from './commands/doctor.js';
@@ -13,6 +14,7 @@ import { registerKeys } from './commands/keys.js';
 import { registerMap } from './commands/map.js';
 import { registerModels } from './commands/models.js';
 import { registerNetworks } from './commands/networks.js';
+import { registerPackage } from './commands/package.js';
 import { registerScore } from './commands/score.js';
 import { registerServe } from './commands/serve.js';
 import { registerVerify } from './commands/verify.js';
@@ -39,6 +41,8 @@ function program(io: Io): Command {
     registerData,
     registerCache,
     registerVerify,
+    registerPackage,
+    registerCheckPackage,
     registerServe,
     registerWorker,
     registerBackup,

@@ -1,0 +1,41 @@
+import { VentralError } from '../errors/ventral-error.js';
+
+/** Longest identifier that is derived or taken. */
+const LONGEST = 100;
+/** Identifiers that hold this are refused by the site (spec §8.3). */
+export const TUTORIAL = 'resnet50_tutorial';
+
+/**
+ * The identifier of a package: the one asked for, or one made from the model's name by the site's rules
+ * (spec §8.3: no `-`, no spaces). It names a Python package and a file too, so that letters, digits and
+ * underscores are all it may have. Throws `package-invalid`.
+ */
+export function packageIdentifier(asked: string | undefined, modelName: string): string {
+  const identifier = asked ?? derived(modelName);
+  const wrong = wrongWith(identifier);
+  if (wrong === undefined) return identifier;
+  const source = asked === undefined ? `made of the model's name ` : '';
+  throw new VentralError(
+    'package-invalid',
+    `The identifier ${source}${JSON.stringify(identifier)} ${wrong}; give another one as identifier`,
+    { field: '/identifier', expected: 'letters, digits and underscores', found: identifier },
+  );
+}
+
+function derived(name: string): string {
+  const words = name
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .replaceAll(/\W+/g, '_')
+    .replaceAll(/^_+|_+$/g, '')
+    .slice(0, LONGEST);
+  return /^\d/.test(words) ? `model_${words}`.slice(0, LONGEST) : words;
+}
+
+function wrongWith(identifier: string): string | undefined {
+  if (identifier.length > LONGEST) return `has more than ${LONGEST} characters`;
+  if (identifier.includes(TUTORIAL)) return `holds ${TUTORIAL}, which Brain-Score's site refuses`;
+  if (!/^[A-Za-z]\w*$/.test(identifier))
+    return 'should begin with a letter and hold letters, digits and underscores alone (Brain-Score refuses "-" and spaces)';
+  return undefined;
+}

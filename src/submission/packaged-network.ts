@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { candidateLayers } from '../activations/candidates.js';
+import type { ModelCard, Region } from '../activations/card.js';
+import { type InputPlan, inputPlan } from '../activations/input-plan.js';
+import type { ModelFile } from '../activations/model-file.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { exposeValues } from '../onnx/expose.js';
+import { resolveLayer } from '../onnx/layers.js';
+import { CARD_KEY, setMetadata } from '../onnx/metadata.js';
+import { readModel, writeModel } from '../onnx/model.js';
+import { Session } from '../runtime/session.js';
+
+/** Regions that a map of Brain-Score has, all of them (spec §5.9). */
+export const REGIONS: readonly Region[] = ['V1', 'V2', 'V4', 'IT'];
+
+/** A network as a package carries it. */
+export interface PackagedNetwork {
+  /** ONNX whose outputs are the layers, with the card inside. */
+  readonly onnx: Uint8Array;
+  /** SHA-1 of those bytes, as Brain-Score knows weights by. */
+  readonly sha1: string;
+  /** Layers that Brain-Score may choose from, in the order of the graph. */
+  readonly layers: readonly string[];
+  /** The output of the graph that holds each layer; `logits` too where the classes are ImageNet's. */
+  readonly outputs: ReadonlyMap<string, string>;
+  /** undefined where the card has none: Brain-Score then chooses. */
+  readonly regionLayerMap: Readonly<Record<Region, string | readonly string[]>> | undefined;
+  readonly readout: string | readonly string[];
+  /** How pictures go in; `batch` 0 where the graph leaves it free. */
+  readonly input: InputPlan;
+}
+
+/**
+ * A network with every layer of its card exposed, opened once by the runtime. Throws `package-invalid` for
+ * a card that names no read-out or a part of the regions, and `layer-…`, `input-mismatch` as a score does.
+ */
+export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<PackagedNetwork> {
+  const regionLayerMap = wholeMap(file.name, card);
+  const readout = readoutOf(file.name, card);
+  const named = [Object.values(regionLayerMap ?? {}), readout, card.logits?.layer ?? []].flat(2);
+  const layers = layerNames(file, card, named, regionLayerMap === undefined);
+  const outputs = new Map(layers.map((layer) => [layer, resolveLayer(file.model, layer).value]));
+  const { logits } = card;
+  // Brain-Score asks for the classes of label tasks under this name.
+  if (logits?.classes === 'imagenet-1k' && !outputs.has('logits'))
+    outputs.set('logits', outputs.get(logits.layer) as string);
+  const onnx = exposedModel(file, card, [...outputs.values()]);
+  return {
+    onnx,
+    sha1: createHash('sha1').update(onnx).digest('hex'),
+    layers,
+    outputs,
+    regionLayerMap,
+    readout,
+    input: await planOf(onnx, file, card),
+  };
+}
+
+function wholeMap(name: string, { region_layer_map: map }: ModelCard) {
+  if (map === undefined || Object.keys(map).length === 0) return undefined;
+  const missing = REGIONS.filter((region) => map[region] === undefined);
+  if (missing.length === 0) return map as Record<Region, string | readonly string[]>;
+  const sentence = `The card of ${name} has no layer for ${missing.join(', ')}, and Brain-Score's map has all four regions: let \`ventral map --commit\` choose, or leave region_layer_map out, and Brain-Score chooses`;
+  throw new VentralError('package-invalid', sentence, {
+    field: '/region_layer_map',
+    expected: REGIONS.join(', '),
+    found: Object.keys(map).join(', '),
+  });
+}
+
+function readoutOf(name: string, { readout, layers }: ModelCard): string | readonly string[] {
+  if (readout !== undefined) return readout;
+  // Brain-Score reads behaviour from the last of an explicit list of layers (spec §5.9).
+  const last = layers?.every((layer) => !/[*?[\]{}]/.test(layer)) ? layers.at(-1) : undefined;
+  if (last !== undefined) return last;
+  const sentence = `The card of ${name} says no readout, and Brain-Score would read behaviour from whatever layer comes last: give it a "readout", usually the penultimate layer`;
+  throw new VentralError('package-invalid', sentence, { field: '/readout' });
+}
+
+function layerNames(
+  { model }: ModelFile,
+  card: ModelCard,
+  named: readonly string[],
+  open: boolean,
+): string[] {
+  const candidates = card.layers || open ? candidateLayers(model, card) : [];
+  const own = candidates.flatMap(({ layer, value }) => (value === null ? [] : layer));
+  const all = [...new Set([...own, ...named])];
+  const order = new Map(
+    model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i] as const)),
+  );
+  const at = new Map(all.map((name) => [name, order.get(resolveLayer(model, name).value) ?? -1]));
+  return all.sort((a, b) => (at.get(a) as number) - (at.get(b) as number));
+}
+
+function exposedModel(
+  { model, name }: ModelFile,
+  card: ModelCard,
+  values: readonly string[],
+): Uint8Array {
+  const { file: _file, build: _build, recipe: _recipe, ...kept } = card;
+  const exposed = readModel(exposeValues(model, [...new Set(values)]), name);
+  return writeModel(setMetadata(exposed, CARD_KEY, JSON.stringify(kept)));
+}
+
+async function planOf(onnx: Uint8Array, { name }: ModelFile, card: ModelCard): Promise<InputPlan> {
+  const session = await Session.open(onnx, { name, threads: 1 });
+  try {
+    return inputPlan(session.inputs, card.input, { name, batch: 0 });
+  } finally {
+    await session.close();
+  }
+}
