@@ -184,7 +184,7 @@ function openEntry(zip: ZipFile, entry: Entry, range: ZipFileOptions = {}): Prom
 
 /** All of a stream that gives so many bytes, held once. */
 async function collect(stream: Readable, bytes: number): Promise<Buffer> {
-  const all = Buffer.allocUnsafe(bytes);
+  const all = Buffer.allocUnsafeSlow(bytes);
   let filled = 0;
   for await (const chunk of stream) filled += (chunk as Buffer).copy(all, filled);
   if (filled !== bytes) throw new Error(`${filled} bytes where ${bytes} should be`);

@@ -1,5 +1,5 @@
 import type { StoredDtype } from './checkpoint.js';
-import type { Place } from './checkpoint-fault.js';
+import { type Place, shown } from './checkpoint-fault.js';
 
 /** What a pickle holds once it is read: plain values, and names of what it would have built. */
 
@@ -96,5 +96,5 @@ export function describeValue(value: PickleValue): string {
   if (value instanceof PickleGlobal) return value.name;
   if (value instanceof StorageReference) return 'a storage';
   if (value instanceof TensorReference) return 'a tensor';
-  return typeof value === 'string' ? `"${value.slice(0, 60)}"` : `${typeof value} ${value}`;
+  return typeof value === 'string' ? `"${value.slice(0, 60)}"` : shown(`${value}`);
 }

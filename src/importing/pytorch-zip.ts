@@ -111,7 +111,8 @@ class Storages {
       await this.#check(entry);
       return this.zip.readRange(name, from, to);
     };
-    return { length: Math.min(entry.size, reference.byteLength), bigEndian: this.bigEndian, read };
+    const length = Math.min(entry.size, reference.byteOffset + reference.byteLength);
+    return { length, bigEndian: this.bigEndian, read };
   }
 
   #refuseDeflated(entry: ZipEntry, place: Place): never {
