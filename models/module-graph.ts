@@ -113,6 +113,11 @@ export class ModuleGraph {
     return this.#graph.node(operator, inputs, { name, outputs, attributes });
   }
 
+  /** Whole numbers that an operator takes as an input. */
+  integers(name: string, values: readonly number[]): string {
+    return this.#graph.initializer(name, [values.length], BigInt64Array.from(values, BigInt));
+  }
+
   /** Bytes of the ONNX file. */
   build(): Uint8Array {
     return this.#graph.build();

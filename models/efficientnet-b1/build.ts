@@ -1,7 +1,17 @@
 import { gains, ModuleGraph } from '../module-graph.js';
 
-/** TensorFlow's batch norm; PyTorch's own epsilon is 1e-5. */
-const EPSILON = 1e-3;
+/**
+ * What the published networks differ in: TensorFlow's, which timm's `tf_efficientnet_b1` and lukemelas'
+ * keep, has a batch norm epsilon of 1e-3 and "same" padding by the parity of the side; torchvision's and
+ * timm's own `efficientnet_b1` have PyTorch's.
+ */
+export type Variant = 'tensorflow' | 'pytorch';
+
+const variants = {
+  tensorflow: { epsilon: 1e-3, padding: { padding: 'same' } },
+  pytorch: { epsilon: 1e-5, padding: {} },
+} as const;
+
 const CLASSES = 1000;
 const HEAD = 1280;
 
@@ -26,23 +36,23 @@ const STAGES: readonly Stage[] = [
 const STEM = 32;
 
 /**
- * EfficientNet-B1 in TensorFlow's variant (batch norm epsilon 1e-3, "same" padding by the parity of
- * the side), N × 3 × any height × any width to `logits` N × 1000, 7,794,184 parameters. Modules are
+ * EfficientNet-B1, N × 3 × any height × any width to `logits` N × 1000, 7,794,184 parameters. Modules are
  * called as in timm's `tf_efficientnet_b1` of version 0.5 (February 2022): `bn1` is the batch norm alone
  * and `act1` the activation after it; from 0.6 on a hook on `bn1` records what `act1` gives here.
  * Weights are random ({@link ModuleGraph}) until real ones are put in under the keys of the state dict.
  */
-export function build(): Uint8Array {
+export function build(variant: Variant = 'tensorflow'): Uint8Array {
   const graph = new ModuleGraph('efficientnet-b1');
+  const { epsilon, padding } = variants[variant];
   let value = graph.conv('conv_stem', graph.image(), {
     from: 3,
     to: STEM,
     kernel: 3,
     stride: 2,
-    padding: 'same',
+    ...padding,
     gain: gains.linear,
   });
-  value = graph.silu('act1', graph.batchNorm('bn1', value, STEM, EPSILON));
+  value = graph.silu('act1', graph.batchNorm('bn1', value, STEM, epsilon));
   let from = STEM;
   // Mean square of the value, for weights that keep it near 1 although batch norms do nothing yet.
   let power = 1 / gains.silu;
@@ -50,14 +60,15 @@ export function build(): Uint8Array {
     for (let index = 0; index < repeats; index++) {
       const path = `blocks.${stage}.${index}`;
       const middle = from * expand;
-      const block = { from, middle, to, kernel, stride: index === 0 ? stride : 1, power };
+      const strides = index === 0 ? stride : 1;
+      const block = { from, middle, to, kernel, stride: strides, power, variant };
       value = mobileBlock(graph, path, value, block);
       power = skips(block) ? power + 1 : 1;
       from = to;
     }
   });
   const head = { from, to: HEAD, kernel: 1, gain: gains.linear / power };
-  value = graph.batchNorm('bn2', graph.conv('conv_head', value, head), HEAD, EPSILON);
+  value = graph.batchNorm('bn2', graph.conv('conv_head', value, head), HEAD, epsilon);
   value = graph.node('global_pool.pool', 'GlobalAveragePool', [graph.silu('act2', value)]);
   value = graph.node('global_pool.flatten', 'Flatten', [value], { axis: { int: 1 } });
   graph.linear('classifier', value, { from: HEAD, to: CLASSES, output: 'logits' });
@@ -73,6 +84,7 @@ interface Block {
   readonly stride: number;
   /** Mean square of the input. */
   readonly power: number;
+  readonly variant: Variant;
 }
 
 /** Whether a block adds its input to what it makes of it. */
@@ -84,12 +96,13 @@ const skips = ({ from, to, stride }: Block) => from === to && stride === 1;
  */
 function mobileBlock(graph: ModuleGraph, path: string, input: string, block: Block): string {
   const { from, middle, to, kernel, stride, power } = block;
+  const { epsilon, padding } = variants[block.variant];
   const expands = middle !== from;
   const names = expands
     ? { norms: ['bn1', 'bn2', 'bn3'], act: 'act2', project: 'conv_pwl' }
     : { norms: ['', 'bn1', 'bn2'], act: 'act1', project: 'conv_pw' };
   const norm = (index: number, value: string, channels: number) =>
-    graph.batchNorm(`${path}.${names.norms[index]}`, value, channels, EPSILON);
+    graph.batchNorm(`${path}.${names.norms[index]}`, value, channels, epsilon);
   let value = input;
   if (expands) {
     const expansion = { from, to: middle, kernel: 1, gain: gains.linear / power };
@@ -102,7 +115,7 @@ function mobileBlock(graph: ModuleGraph, path: string, input: string, block: Blo
     kernel,
     stride,
     groups: middle,
-    ...(stride === 1 ? {} : { padding: 'same' }),
+    ...(stride === 1 ? {} : padding),
     gain: expands ? gains.silu : gains.linear / power,
   });
   value = graph.silu(`${path}.${names.act}`, norm(1, value, middle));

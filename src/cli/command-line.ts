@@ -10,6 +10,7 @@ import { registerCheckPackage } from './commands/check-package.js';
 import { registerCompare } from './commands/compare.js';
 import { registerData } from './commands/data.js';
 import { registerDoctor } from './commands/doctor.js';
+import { registerImport } from './commands/import.js';
 import { registerKeys } from './commands/keys.js';
 import { registerMap } from './commands/map.js';
 import { registerModels } from './commands/models.js';
@@ -36,6 +37,7 @@ function program(io: Io): Command {
     registerMap,
     registerCompare,
     registerNetworks,
+    registerImport,
     registerBenchmarks,
     registerModels,
     registerData,

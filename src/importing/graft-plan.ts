@@ -70,6 +70,8 @@ class Planner {
   /** Slots that are dealt with. */
   readonly #planned = new Set<string>();
   readonly #used = new Set<string>();
+  /** Tensors of which nothing can be said. */
+  readonly #setAside: string[] = [];
   readonly #missing: string[] = [];
   readonly #misshapen: MisshapenKey[] = [];
 
@@ -123,21 +125,19 @@ class Planner {
     const norms = this.#freeNorms();
     if (whole) this.#foldAll(convolutions, norms);
     // Where convolutions are missing, what their batch norms are is no question.
-    else for (const norm of norms.keys()) this.#useNorm(norm);
+    else for (const norm of norms.keys()) this.#setAside.push(...this.#normKeys(norm));
   }
 
   #foldAll(convolutions: readonly FoldedConvolution[], norms: ReadonlyMap<string, number>): void {
     const search = { model: this.#model, norms, names: [...this.#tensors.keys()] };
     for (const [{ path, weight, bias }, norm] of matchNorms(convolutions, search)) {
-      this.#useNorm(norm);
+      for (const key of this.#normKeys(norm)) this.#used.add(key);
       this.steps.push({ slot: weight, bias, recipe: { kind: 'fold', convolution: path, norm } });
     }
   }
 
-  #useNorm(norm: string): void {
-    for (const leaf of NORM_LEAVES) {
-      if (this.#tensors.has(`${norm}.${leaf}`)) this.#used.add(`${norm}.${leaf}`);
-    }
+  #normKeys(norm: string): string[] {
+    return NORM_LEAVES.map((leaf) => `${norm}.${leaf}`).filter((key) => this.#tensors.has(key));
   }
 
   /** Batch norms that no slot has taken: what was folded. */
@@ -189,7 +189,8 @@ class Planner {
       modulesOf(this.#model).scopes.all.map(({ path }) => path.split('.')[0]),
     );
     for (const { name } of this.#slots.values()) modules.add(name.split('.')[0]);
-    const left = [...this.#tensors.keys()].filter((key) => !this.#used.has(key));
+    const placed = new Set([...this.#used, ...this.#setAside]);
+    const left = [...this.#tensors.keys()].filter((key) => !placed.has(key));
     const loaded = this.#used.size - this.#misshapen.length;
     return {
       total: this.#used.size + this.#missing.length,

@@ -30,19 +30,19 @@ export const EPSILONS = [1e-5, 1e-3] as const;
  * The graph with the weights of the plan's state dict in place of its own, all else byte for byte. Weights
  * that shared one initializer, because they were equal at export, get one each.
  * Throws `checkpoint-invalid` for values that no network has, and what reading the tensors throws.
- * @param epsilon of folded batch norms, where the graph does not say it; PyTorch's 1e-5 by default
+ * @param epsilon of folded batch norms, where the graph does not say it; PyTorch's by default
  */
 export async function graft(
   plan: GraftPlan,
   file: string,
-  epsilon: number = EPSILONS[0],
+  epsilon: Epsilon = { value: EPSILONS[0] },
 ): Promise<Grafted> {
   const reader = new WeightReader(plan, file);
   const folds = plan.steps.filter(({ recipe }) => recipe.kind === 'fold').length;
   const used = folds > 0 ? await epsilonOf(plan, reader, epsilon) : undefined;
   const pieces = new Map<Uint8Array, Uint8Array[]>();
   for (const { slot, bias, recipe } of plan.steps) {
-    const values = await reader.values(recipe, slot, used?.value ?? epsilon);
+    const values = await reader.values(recipe, slot, (used ?? epsilon).value);
     pieces.set(recordOf(slot), slotPieces(slot, values.weight));
     if (bias && values.bias) pieces.set(recordOf(bias), slotPieces(bias, values.bias));
   }
@@ -154,21 +154,21 @@ function invalid(file: string, key: string, expected: string, found: string): Ve
 async function epsilonOf(
   { model, steps }: GraftPlan,
   reader: WeightReader,
-  otherwise: number,
+  otherwise: Epsilon,
 ): Promise<Epsilon> {
   const left = epsilonsLeft(model);
   if (left.size === 1)
     return { value: [...left][0], known: 'as the batch norms left in the graph' };
   const first = steps.find(({ recipe }) => recipe.kind === 'fold');
   const stored = first && storedFloats(first.slot.stored);
-  if (!first || !stored || first.recipe.kind !== 'fold') return { value: otherwise };
+  if (!first || !stored || first.recipe.kind !== 'fold') return otherwise;
   for (const value of EPSILONS) {
     const { weight } = await reader.fold(first.recipe, value);
     const largest = stored.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
     const same = weight.every((each, i) => Math.abs(each - stored[i]) <= 1e-6 * largest);
     if (same) return { value, known: 'the graph was exported from this very checkpoint' };
   }
-  return { value: otherwise };
+  return otherwise;
 }
 
 function epsilonsLeft(model: Model): Set<number> {

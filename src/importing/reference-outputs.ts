@@ -23,7 +23,7 @@ export interface ReferenceOutputs extends SourceOutputs {
 export async function openReference(
   path: string,
   model: Model,
-  pathOf: (module: string) => string = (module) => module,
+  pathOf: (module: string, all: ReadonlySet<string>) => string = (module) => module,
 ): Promise<ReferenceOutputs> {
   const file = await openNpz(path);
   try {
@@ -44,13 +44,19 @@ export async function openReference(
   }
 }
 
-function matchLayers(file: NpzFile, model: Model, pathOf: (module: string) => string) {
+function matchLayers(
+  file: NpzFile,
+  model: Model,
+  pathOf: (module: string, all: ReadonlySet<string>) => string,
+) {
+  const all = new Set(file.names);
   const layers: MatchedLayer[] = [];
   const notCompared: { layer: string; why: string }[] = [];
   for (const layer of file.names) {
     if (layer === 'input') continue;
     try {
-      const value = layer === 'output' ? outputOf(model) : resolveLayer(model, pathOf(layer)).value;
+      const value =
+        layer === 'output' ? outputOf(model) : resolveLayer(model, pathOf(layer, all)).value;
       layers.push({ layer, value });
     } catch (thrown) {
       const { code } = VentralError.from(thrown);

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import type { KeyTable } from '../../importing/key-table.js';
+import { globalOptions } from '../global-options.js';
+import type { Io } from '../io.js';
+
+interface ImportOptions {
+  readonly output: string;
+  readonly arch?: string;
+  readonly graph?: string;
+  readonly key?: string;
+  readonly reference?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+/** `ventral import`: a checkpoint of another framework becomes an ONNX file. */
+export function registerImport(program: Command, io: Io): void {
+  program
+    .command('import')
+    .description('make an ONNX file of a PyTorch, safetensors, Keras or TensorFlow.js checkpoint')
+    .argument('<checkpoint>', 'checkpoint: its kind is told by its bytes')
+    .requiredOption('-o, --output <file>', 'ONNX file to write')
+    .option('--arch <name>', 'a network that ventral builds: resnet-50, efficientnet-b1, resnet-20')
+    .option('--graph <file>', 'an ONNX export of the same network, whatever its weights')
+    .option('--key <path>', 'which state dict, where the file holds several')
+    .option('--reference <file>', 'npz of what the layers of the source give: see docs/import.md')
+    .option('--force', 'replace a file that is there')
+    .option('--json', 'print JSON')
+    .action(async (checkpoint: string, options: ImportOptions, command: Command) => {
+      const { importCheckpoint } = await import('../../importing/import-checkpoint.js');
+      const { printImport, printKeys } = await import('../print-import.js');
+      const { json, ...request } = options;
+      let fits = false;
+      const onKeys = (table: KeyTable) => {
+        fits = table.loaded === table.total && table.unexpected.length === 0;
+        if (!fits) printKeys(table, { json: Boolean(json) }, io);
+      };
+      const { threads } = globalOptions(command);
+      const report = await importCheckpoint({ checkpoint, ...request, threads, onKeys });
+      printImport(report, { json: Boolean(json) }, io);
+    });
+}

@@ -1,0 +1,68 @@
+/** Names that a model library gives to the parts of one of our networks. */
+export interface Naming {
+  /** Whose: `timm`, `torchvision`. */
+  readonly library: string;
+  /** Argument of the network's `build`; undefined where there is one network alone. */
+  readonly variant?: string;
+  /**
+   * The library's module paths by ours, with activations and blocks, so that recorded outputs are found as
+   * well as weights; undefined where they are the same.
+   */
+  readonly modules?: ReadonlyMap<string, string>;
+  /**
+   * Our path of a module whose output was recorded, where that depends on what else the library has
+   * (`all` paths); the inverse of `modules` elsewhere.
+   */
+  readonly recorded?: (module: string, all: ReadonlySet<string>) => string;
+  /** What the names do not say, and was taken to be so. */
+  readonly assumed?: string;
+}
+
+/** A network that ventral builds itself, onto which checkpoints are imported. */
+export interface Architecture {
+  /** Folder of the shipped model. */
+  readonly shipped: string;
+  /** Side of the input that it was published with. */
+  readonly side: number;
+  readonly namings: readonly Naming[];
+}
+
+const separate = (key: string) => {
+  const dot = key.lastIndexOf('.');
+  return { module: key.slice(0, Math.max(0, dot)), leaf: key.slice(dot) };
+};
+
+/** How a library calls a tensor that we call `key`; undefined for a module that it does not have. */
+export function theirKey({ modules }: Naming, key: string): string | undefined {
+  if (modules === undefined) return key;
+  const { module, leaf } = separate(key);
+  const theirs = modules.get(module);
+  return theirs === undefined ? undefined : theirs + leaf;
+}
+
+/** Our path of a module whose output a library recorded; empty for one that we do not have. */
+export function ourPath(naming: Naming, module: string, all: ReadonlySet<string>): string {
+  if (naming.recorded) return naming.recorded(module, all);
+  if (naming.modules === undefined) return module;
+  return [...naming.modules].find(([, theirs]) => theirs === module)?.[0] ?? '';
+}
+
+/** The naming that most names of a checkpoint follow, whatever wrappers stand before them. */
+export function bestNaming(
+  namings: readonly Naming[],
+  ours: ReadonlySet<string>,
+  stored: Iterable<string>,
+): Naming {
+  const names = [...stored];
+  const hits = namings.map((naming) => {
+    const wanted = new Set([...ours].flatMap((key) => theirKey(naming, key) ?? []));
+    return names.filter((name) => endings(name).some((ending) => wanted.has(ending))).length;
+  });
+  return namings[hits.indexOf(Math.max(...hits))];
+}
+
+/** A name without its first part, without its first two … */
+function endings(name: string): string[] {
+  const parts = name.split('.', 16);
+  return parts.map((_, i) => parts.slice(i).join('.'));
+}

@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { IMPORT_KEY, type ImportRecord } from '../activations/import-record.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { writeFileAtomic } from '../formats/write-file-atomic.js';
+import { checkGraph } from '../onnx/check-graph.js';
+import { setMetadata } from '../onnx/metadata.js';
+import { type Model, readModel, writeModel } from '../onnx/model.js';
+import { type CheckpointKind, checkpointKind } from './checkpoint-kind.js';
+import type { LayerDifference } from './compare-layers.js';
+import { type ImportedWeights, importWeights, type Onto } from './import-weights.js';
+import type { Imported } from './imported.js';
+import type { KeyTable } from './key-table.js';
+import { type Proof, prove, runtimeOutputs } from './proof.js';
+import { selfCheck } from './self-check.js';
+
+/** What to import, and where to. */
+export interface ImportRequest {
+  readonly checkpoint: string;
+  readonly output: string;
+  /** Name of a network that ventral builds. */
+  readonly arch?: string | undefined;
+  /** ONNX export of the same network. */
+  readonly graph?: string | undefined;
+  readonly key?: string | undefined;
+  readonly reference?: string | undefined;
+  /** Whether a file at `output` may be replaced. */
+  readonly force?: boolean | undefined;
+  readonly threads?: number | undefined;
+  readonly onKeys?: ((table: KeyTable) => void) | undefined;
+}
+
+/** What was imported, as `ventral import --json` prints it. */
+export interface ImportReport {
+  readonly file: string;
+  readonly digest: string;
+  readonly source: { readonly file: string; readonly format: string; readonly path?: string };
+  /** Architecture with the names that were followed, or graph; empty for whole networks. */
+  readonly onto: { readonly [key: string]: string };
+  /** Undefined for whole networks. */
+  readonly keys?: KeyTable;
+  readonly proved: boolean;
+  readonly proof?: Proof;
+  /** Why nothing was proved. */
+  readonly unproved?: string;
+  readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly notes: readonly string[];
+}
+
+/**
+ * Imports a checkpoint of another framework as an ONNX file, which is written whole or not at all: only after
+ * all its tensors found their places, and its layers were compared with the source's where that can be run or
+ * was recorded. Throws `bad-usage`, `file-exists`, `checkpoint-unmatched`, `import-unsupported`,
+ * `import-differs`, and what reading the files throws.
+ */
+export async function importCheckpoint(request: ImportRequest): Promise<ImportReport> {
+  const kind = await checkpointKind(request.checkpoint);
+  const onto = ontoOf(request, kind);
+  if (existsSync(request.output) && !request.force) {
+    throw new VentralError(
+      'file-exists',
+      `${request.output} is already there; --force replaces it`,
+      { file: request.output, field: 'output' },
+    );
+  }
+  const file = basename(request.checkpoint);
+  const made =
+    onto === undefined
+      ? await wholeNetwork(request, kind)
+      : withSource(await importWeights({ ...request, onto }), file);
+  checkGraph(made.model);
+  return write(request.output, made);
+}
+
+interface Made extends Omit<ImportReport, 'file' | 'digest' | 'proved'> {
+  readonly model: Model;
+}
+
+function ontoOf(
+  { arch, graph, reference, key }: ImportRequest,
+  kind: CheckpointKind,
+): Onto | undefined {
+  const refuse = (sentence: string) => new VentralError('bad-usage', `import: ${sentence}`);
+  if (kind === 'weights') {
+    if (arch !== undefined && graph === undefined) return { arch };
+    if (graph !== undefined && arch === undefined) return { graph };
+    throw refuse(
+      'a state dict holds weights alone: say either --arch NAME or --graph G.onnx, an export of the network',
+    );
+  }
+  const given = Object.entries({ arch, graph, reference, key }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (given === undefined) return undefined;
+  throw refuse(`--${given[0]} is for state dicts; this file holds a whole network (${kind})`);
+}
+
+function withSource({ source, proof, ...rest }: ImportedWeights, file: string): Made {
+  return {
+    ...rest,
+    source: { file, ...source },
+    ...(proof
+      ? { proof }
+      : {
+          unproved:
+            'no reference outputs were given (--reference); it runs, and what it gives is finite',
+        }),
+  };
+}
+
+async function wholeNetwork(request: ImportRequest, kind: CheckpointKind): Promise<Made> {
+  const imported = await readNetwork(request.checkpoint, kind);
+  const { source, notes } = imported;
+  const model = readModel(imported.model, basename(request.checkpoint));
+  const made = {
+    model,
+    source: { file: basename(request.checkpoint), format: kind },
+    onto: {},
+    notes,
+  };
+  if (source === undefined) {
+    await selfCheck(model, imported.model, { threads: request.threads });
+    return {
+      ...made,
+      unproved: 'no runtime of the source is at hand; it runs, and what it gives is finite',
+    };
+  }
+  try {
+    const proof = await prove(model, runtimeOutputs(imported, source), request.threads);
+    return { ...made, proof };
+  } finally {
+    await source.close();
+  }
+}
+
+async function readNetwork(path: string, kind: CheckpointKind): Promise<Imported> {
+  throw new VentralError('import-unsupported', `${path}: ${kind} networks cannot be imported yet`, {
+    file: path,
+  });
+}
+
+async function write(output: string, { model, ...rest }: Made): Promise<ImportReport> {
+  const proved = rest.proof !== undefined;
+  const bytes = writeModel(setMetadata(model, IMPORT_KEY, JSON.stringify(recordOf(rest))));
+  await writeFileAtomic(output, bytes);
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return { file: output, digest, proved, ...rest };
+}
+
+/** What the file keeps of its import. */
+function recordOf({ source, onto, proof, normalizer, notes }: Omit<Made, 'model'>): ImportRecord {
+  const largest = proof && largestOf(proof);
+  return {
+    source,
+    onto,
+    proved: proof !== undefined,
+    ...(proof &&
+      largest && {
+        proof: {
+          by: basename(proof.by),
+          tolerance: proof.tolerance,
+          layers: proof.layers.length,
+          largest,
+        },
+      }),
+    ...(normalizer && { normalizer }),
+    notes,
+  };
+}
+
+/** The layer that differs most, of its own size. */
+export function largestOf({ layers }: Proof): LayerDifference {
+  return layers.reduce((most, layer) => (layer.relative > most.relative ? layer : most));
+}
