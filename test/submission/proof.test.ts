@@ -1,0 +1,154 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { ModelCard } from '../../src/activations/card.js';
+import { exportActivations } from '../../src/scoring/export-activations.js';
+import type { InputSpec } from '../../src/screen/preprocess.js';
+import type { PackageFormat } from '../../src/submission/build-package.js';
+import { oraclePath } from '../oracle.js';
+import { laidOut } from './packages.js';
+import { canRunPackages, python } from './python.js';
+
+let root: string;
+let stimuli: string;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'ventral-proof-'));
+  stimuli = join(root, 'stimuli');
+  mkdirSync(stimuli);
+  await drawStimuli();
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Ten pictures: colours, grey, alpha, palette and JPEG, square and not, smaller and larger than an input. */
+async function drawStimuli(): Promise<void> {
+  const noise = (width: number, height: number, channels: 1 | 3 | 4) => {
+    const values = Buffer.alloc(width * height * channels);
+    for (let i = 0; i < values.length; i++) {
+      const [x, y] = [Math.floor(i / channels) % width, Math.floor(i / channels / width)];
+      values[i] =
+        128 + 90 * Math.sin(x / (3 + (i % channels))) * Math.cos(y / 5) + ((i * 7919) % 37);
+    }
+    return sharp(values, { raw: { width, height, channels } });
+  };
+  const grey = (width: number, height: number) => noise(width, height, 1).toColourspace('b-w');
+  await noise(256, 256, 3).png().toFile(join(stimuli, '0.png'));
+  await noise(97, 64, 3).png().toFile(join(stimuli, '1.png'));
+  await noise(40, 51, 3).png().toFile(join(stimuli, '2.png'));
+  await grey(128, 128).png().toFile(join(stimuli, '3.png'));
+  await grey(61, 200).png().toFile(join(stimuli, '4.png'));
+  await noise(80, 80, 4).png().toFile(join(stimuli, '5.png'));
+  await noise(64, 48, 3).png({ palette: true, colours: 32 }).toFile(join(stimuli, '6.png'));
+  await noise(150, 100, 3).jpeg({ quality: 80 }).toFile(join(stimuli, '7.jpg'));
+  await grey(99, 99).jpeg().toFile(join(stimuli, '8.jpg'));
+  await noise(48, 48, 3).png().toFile(join(stimuli, '9.png'));
+}
+
+const resnet = oraclePath('09-end-to-end/resnet/model.onnx');
+const card = () =>
+  parse(readFileSync(oraclePath('09-end-to-end/resnet/card.yaml'), 'utf8')) as ModelCard;
+const withInput = (input: Partial<InputSpec>): ModelCard => ({
+  ...card(),
+  input: { ...card().input, ...input },
+});
+const resized = (resize: InputSpec['resize'], crop?: number): ModelCard => {
+  const { crop: _crop, ...input } = card().input;
+  return { ...card(), input: { ...input, resize, ...(crop ? { crop } : {}) } };
+};
+const square = { to: 48, mode: 'square' } as const;
+const short = { to: 53, mode: 'short-side' } as const;
+
+const cards: Readonly<Record<string, ModelCard>> = {
+  'as it is': card(),
+  'range 255': withInput({
+    range: 255,
+    mean: [123.675, 116.28, 103.53],
+    std: [58.395, 57.12, 57.375],
+  }),
+  'pillow bicubic': resized({ ...square, filter: 'bicubic', library: 'pillow' }),
+  'pillow lanczos, short side': resized({ ...short, filter: 'lanczos', library: 'pillow' }, 48),
+  'pillow nearest': resized({ ...square, filter: 'nearest', library: 'pillow' }),
+  'pillow, padded': resized({ to: 31, mode: 'square', filter: 'bilinear', library: 'pillow' }, 48),
+  'opencv bilinear, short side': resized({ ...short, filter: 'bilinear', library: 'opencv' }, 48),
+  'opencv area': resized({ ...square, filter: 'area', library: 'opencv' }),
+  'opencv bicubic': resized({ ...square, filter: 'bicubic', library: 'opencv' }),
+  'opencv nearest': resized({ ...square, filter: 'nearest', library: 'opencv' }),
+  torch: resized({ ...square, filter: 'bilinear', library: 'torch' }),
+  'torch without antialias': resized(
+    { ...short, filter: 'bilinear', library: 'torch', antialias: false },
+    48,
+  ),
+  'no resize': resized('none', 48),
+};
+
+interface Case {
+  readonly what: string;
+  readonly folder: string;
+  readonly stimuli: string;
+  readonly features: string;
+}
+
+async function prepared(
+  what: string,
+  path: string,
+  given?: ModelCard,
+  format: PackageFormat = 'brainscore',
+): Promise<Case> {
+  const own = join(root, what);
+  mkdirSync(own);
+  const model = { path, ...(given ? { card: given } : {}) };
+  const folder = await laidOut({ model, format }, own);
+  const outputs =
+    /OUTPUTS = (\{[\s\S]*?\})/.exec(readFileSync(join(folder, 'network.py'), 'utf8'))?.[1] ?? '';
+  const layers = [...outputs.matchAll(/'([^']+)': /g)].map((found) => found[1]);
+  const features = join(own, 'features.npz');
+  await exportActivations(
+    { model, layers, stimuli, degrees: 8, output: features },
+    { home: join(root, 'home'), threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 },
+  );
+  return { what, folder, stimuli, features };
+}
+
+type Differences = Record<string, readonly [difference: number, largest: number]> | string;
+
+it.runIf(canRunPackages())(
+  'the Python of a package answers as ours, through its own preprocessing',
+  async () => {
+    const cases: Case[] = [
+      await prepared('gabor-v1', 'gabor-v1'),
+      await prepared('gabor-v1 of 2022', 'gabor-v1', undefined, 'brainscore-2022'),
+      await prepared('pixels', 'pixels'),
+    ];
+    for (const [what, one] of Object.entries(cards)) cases.push(await prepared(what, resnet, one));
+    const compared = python('compare-activations.py', cases) as Differences[];
+    const far: string[] = [];
+    for (const [index, differences] of compared.entries()) {
+      const { what } = cases[index];
+      if (typeof differences === 'string') {
+        process.stdout.write(`packages: ${what} is skipped, ${differences}\n`);
+        continue;
+      }
+      const worst = Math.max(...Object.values(differences).map(([by]) => by));
+      process.stdout.write(`packages: ${what} differs by ${worst.toExponential(1)} at most\n`);
+      for (const [layer, [by, largest]] of Object.entries(differences)) {
+        // torch sums in float32: its pixels are ours to 1e-5 of white, and so are layers to 1e-5 of their largest.
+        const bound = what.startsWith('torch') ? 1e-5 * Math.max(1, largest) : 1e-5;
+        if (!(by <= bound)) far.push(`${what}, ${layer}: ${by} of ${largest}`);
+      }
+    }
+    expect(far).toEqual([]);
+    expect(compared.length).toBe(cases.length);
+  },
+);
+
+it.skipIf(canRunPackages())(
+  'skips the run of packages: there is no Python with onnxruntime, numpy and Pillow',
+  () => {
+    process.stdout.write(
+      'packages: their Python is not run, for there is none with onnxruntime, numpy and Pillow\n',
+    );
+  },
+);
