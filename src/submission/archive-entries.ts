@@ -140,8 +140,10 @@ async function dataOf(
   findings: Findings,
 ): Promise<number | undefined> {
   const { name, rawName, offset, flags, method, crc, packed, size } = entry;
-  const header = await bytesAt(file, offset, LOCAL_SIZE + rawName.length);
   const refuse = (what: string) => findings.add('zip-local-header', name, what);
+  // An offset beyond the file may be larger than a place can be.
+  const header =
+    offset < end ? await bytesAt(file, offset, LOCAL_SIZE + rawName.length) : Buffer.alloc(0);
   if (header.length < LOCAL_SIZE + rawName.length || header.readUInt32LE(0) !== LOCAL) {
     refuse('has no local header where the directory says');
     return undefined;

@@ -54,12 +54,8 @@ function checkMode({ name, mode, isFolder }: ArchiveEntry, findings: Findings): 
   if (kind === 0o120000) findings.add('path-symlink', name, 'is a symbolic link');
   else if (kind !== 0 && kind !== 0o100000 && kind !== 0o040000)
     findings.add('path-special', name, 'is neither a file nor a folder');
-  else if ((kind === 0o040000 && !isFolder) || (kind === 0o100000 && isFolder))
-    findings.add(
-      'path-special',
-      name,
-      'is a folder by its mode or by its name, and not by the other',
-    );
+  else if (kind === 0o040000 && !isFolder)
+    findings.add('path-special', name, 'is a folder by its mode, and none by its name');
 }
 
 const archiveName = /\.(zip|jar|whl|egg|tar|tgz|tbz2?|txz|gz|bz2|xz|7z|rar|zst|lz4|cab|iso|dmg)$/i;

@@ -96,11 +96,9 @@ function checkEnvironment({ texts }: Submission, { path }: Plugin, findings: Fin
     refuse(`has ${bytes.length} bytes`);
     return;
   }
-  let dumped: string;
-  try {
-    dumped = stringify(parse(bytes.toString('utf8'), { maxAliasCount: 100, logLevel: 'silent' }));
-  } catch (error) {
-    refuse(`is not YAML: ${(error as Error).message.split('\n')[0]}`);
+  const dumped = dumpedYaml(bytes.toString('utf8'));
+  if (dumped === undefined) {
+    refuse('is not YAML');
     return;
   }
   if (dumped.includes('name'))
@@ -110,6 +108,15 @@ function checkEnvironment({ texts }: Submission, { path }: Plugin, findings: Fin
   const [version] = versions.map((line) => line.split('python=')[1]);
   if (versions.length === 1 && !version.startsWith('3.11'))
     refuse(`asks for Python ${version}; core runs 3.11`);
+}
+
+/** The text that comes of reading YAML and writing it again; undefined where it is none. */
+function dumpedYaml(text: string): string | undefined {
+  try {
+    return stringify(parse(text, { maxAliasCount: 100, logLevel: 'error' }));
+  } catch {
+    return undefined;
+  }
 }
 
 function checkMaps(
