@@ -1,0 +1,109 @@
+import type { VentralError } from '../../errors/ventral-error.js';
+import { invalidPart, unsupportedLayer } from './refusals.js';
+
+/** A JSON object whose fields nothing is known of yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Whether a JSON value is an object, and no array. */
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** No size of a layer, and no number of its channels, is larger than this. */
+const LARGEST = 2 ** 24;
+
+/** The configuration of one layer, each field checked when it is asked for. */
+export class LayerConfig {
+  constructor(
+    readonly file: string,
+    /** Name of the layer with those of the models around it. */
+    readonly layer: string,
+    readonly className: string,
+    private readonly fields: Fields,
+    /** Keras 3 gives some names another meaning. */
+    readonly keras: 2 | 3,
+  ) {}
+
+  /** A field as it stands; undefined where it is missing or null. */
+  raw(field: string): unknown {
+    return Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
+  }
+
+  /** Names of the fields that the file has. */
+  fieldNames(): string[] {
+    return Object.keys(this.fields);
+  }
+
+  refuse(field: string, expected: string, found: unknown): VentralError {
+    return invalidPart(this.file, `${field} of layer ${this.layer}`, expected, found);
+  }
+
+  unsupported(why?: string): VentralError {
+    return unsupportedLayer(this.file, this.layer, this.className, why);
+  }
+
+  number(field: string, otherwise: number): number {
+    const value = this.raw(field) ?? otherwise;
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    throw this.refuse(field, 'a number', value);
+  }
+
+  flag(field: string, otherwise: boolean): boolean {
+    const value = this.raw(field) ?? otherwise;
+    if (typeof value === 'boolean') return value;
+    throw this.refuse(field, 'true or false', value);
+  }
+
+  text(field: string, otherwise: string): string {
+    const value = this.raw(field) ?? otherwise;
+    if (typeof value === 'string') return value;
+    throw this.refuse(field, 'a text', value);
+  }
+
+  /** A whole number of something, at least `least`. */
+  count(field: string, otherwise: number, least = 1): number {
+    return this.#whole(field, this.raw(field) ?? otherwise, least);
+  }
+
+  /** Two sizes, height before width, where one number stands for both. */
+  pair(field: string, otherwise: number | readonly number[], least = 1): readonly number[] {
+    const value = this.raw(field) ?? otherwise;
+    const both = Array.isArray(value) ? value : [value, value];
+    if (both.length !== 2) throw this.refuse(field, 'two sizes', value);
+    return both.map((one) => this.#whole(field, one, least));
+  }
+
+  /** Whole numbers, of any length up to `most`. */
+  wholes(field: string, least: number, most = 8): readonly number[] {
+    const value = this.raw(field);
+    if (!Array.isArray(value) || value.length > most) {
+      throw this.refuse(field, `a list of at most ${most} whole numbers`, value);
+    }
+    return value.map((one) => this.#whole(field, one, least));
+  }
+
+  /** Whether the channels stand last, as by default. */
+  channelsLast(): boolean {
+    const format = this.text('data_format', 'channels_last');
+    if (format === 'channels_last') return true;
+    if (format === 'channels_first') return false;
+    throw this.refuse('data_format', 'channels_last or channels_first', format);
+  }
+
+  /** Name of an activation, written as text or, by Keras 3, as an object. */
+  activation(field = 'activation'): string {
+    const value = this.raw(field) ?? 'linear';
+    if (typeof value === 'string') return value;
+    const config = isFields(value) ? value.config : undefined;
+    if (typeof config === 'string') return config;
+    throw this.unsupported(
+      `with the activation ${JSON.stringify(value).slice(0, 60)}, which the import does not know`,
+    );
+  }
+
+  #whole(field: string, value: unknown, least: number): number {
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= LARGEST) {
+      return value as number;
+    }
+    throw this.refuse(field, `a whole number from ${least} to ${LARGEST}`, value);
+  }
+}

@@ -1,0 +1,40 @@
+import { VentralError } from '../../errors/ventral-error.js';
+
+/** The longest part of a file's own words that a message repeats. */
+const LONGEST = 80;
+
+/** A value as a message shows it. */
+export function shown(value: unknown): string {
+  const text = (typeof value === 'string' ? value : JSON.stringify(value)) ?? 'nothing';
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}
+
+/** A part of a file that is not as its format has it: `checkpoint-invalid`. */
+export function invalidPart(
+  file: string,
+  field: string,
+  expected: string,
+  found: unknown,
+): VentralError {
+  const part = { field: shown(field), expected, found: shown(found) };
+  return new VentralError(
+    'checkpoint-invalid',
+    `${file}: ${part.field} should be ${expected}, found ${part.found}`,
+    { file, ...part },
+  );
+}
+
+/** A layer or operator that is not translated: `import-unsupported`, with its name and class. */
+export function unsupportedLayer(
+  file: string,
+  layer: string,
+  className: string,
+  why = 'which the import does not know',
+): VentralError {
+  const found = { field: shown(layer), found: shown(className) };
+  return new VentralError(
+    'import-unsupported',
+    `${file}: layer ${found.field} is of class ${found.found}, ${why}`,
+    { file, ...found },
+  );
+}

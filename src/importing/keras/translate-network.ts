@@ -1,0 +1,75 @@
+import type { MatchedLayer } from '../imported.js';
+import { refuseUnused, type WeightSource, weightsOf } from './layer-weights.js';
+import { translateLayer } from './layers.js';
+import type { LayerCall, Network } from './network.js';
+import { NetworkGraph, toChannelsFirst, toChannelsLast, type Value } from './network-graph.js';
+import type { Weight } from './operations.js';
+
+/** A network as ONNX, and how its values lie there. */
+export interface Translated {
+  readonly model: Uint8Array;
+  /** One for each call, in order. */
+  readonly layers: readonly MatchedLayer[];
+  readonly inputAxes?: readonly number[];
+  /** Weights of each layer, by role, as they were found. */
+  readonly weights: ReadonlyMap<string, ReadonlyMap<string, Weight>>;
+}
+
+/**
+ * Translates every call of a network to ONNX; pictures go in as N × C × H × W, and every value bears the
+ * name of its layer. Throws `import-unsupported`, `checkpoint-unmatched`, `checkpoint-invalid`.
+ */
+export function translateNetwork(network: Network, source: WeightSource): Translated {
+  const { calls, input, file } = network;
+  const weights = new Map<string, ReadonlyMap<string, Weight>>();
+  for (const { layer, config } of calls) {
+    if (!weights.has(layer)) weights.set(layer, weightsOf(source, config));
+  }
+  refuseUnused(source, file);
+  const graph = new NetworkGraph(
+    file,
+    calls.map(({ value }) => value),
+  );
+  // A source whose layers take channels first has its pictures so already.
+  const channelsLast = calls.every(({ config }) => config.channelsLast());
+  const moved = channelsLast && input.shape.length === 3;
+  const values = new Map([[input.name, graph.input(input.name, input.shape, moved)]]);
+  for (const call of calls) {
+    values.set(call.value, translateCall(graph, call, values, weights.get(call.layer)));
+  }
+  const layers = calls.map(({ value }) => matched(value, values.get(value)));
+  const outputs = network.outputs.flatMap((name) => values.get(name) ?? []);
+  const model = graph.build(outputs);
+  return { model, layers, weights, ...(moved ? { inputAxes: toChannelsLast } : {}) };
+}
+
+const matched = (name: string, value: Value | undefined): MatchedLayer => ({
+  layer: name,
+  value: name,
+  ...(value?.moved ? { axes: toChannelsFirst } : {}),
+});
+
+function translateCall(
+  graph: NetworkGraph,
+  { config, value, inputs }: LayerCall,
+  values: ReadonlyMap<string, Value>,
+  weights: ReadonlyMap<string, Weight> = new Map(),
+): Value {
+  graph.begin(value, config.className);
+  const given = inputs.flatMap((name) => values.get(name) ?? []);
+  const [input] = given;
+  if (input === undefined) throw config.refuse('inputs', 'at least one', 0);
+  const result = translateLayer({
+    graph,
+    config,
+    inputs: given,
+    input,
+    optional: (role) => weights.get(role),
+    weight(role) {
+      const weight = weights.get(role);
+      if (weight === undefined) throw config.refuse(role, 'a weight', 'none');
+      return weight;
+    },
+  });
+  return graph.finish(result);
+}

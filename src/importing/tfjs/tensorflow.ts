@@ -1,0 +1,29 @@
+import type * as TensorFlow from '@tensorflow/tfjs';
+
+/** TensorFlow.js, and what it is called where a proof names it. */
+export interface Runtime {
+  readonly tf: typeof TensorFlow;
+  readonly name: string;
+}
+
+let loaded: Promise<Runtime> | undefined;
+
+/** Loads TensorFlow.js at first use: the native one where it is installed and starts, else the portable. */
+export function tensorflow(): Promise<Runtime> {
+  loaded ??= load();
+  return loaded;
+}
+
+async function load(): Promise<Runtime> {
+  // The name in a variable: the package is optional, and its types need not be there.
+  const native: string = '@tensorflow/tfjs-node';
+  const found = await import(native).then(
+    (tf: typeof TensorFlow) => ({ tf, of: native }),
+    () => undefined,
+  );
+  const { tf, of } = found ?? { tf: await import('@tensorflow/tfjs'), of: '@tensorflow/tfjs' };
+  // Else it tells the console that another package would be faster.
+  tf.enableProdMode();
+  await tf.ready();
+  return { tf, name: `${of} ${tf.version_core} (${tf.getBackend()})` };
+}
