@@ -7,6 +7,7 @@ import helmet from 'helmet';
 import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { GENEROUS_RATE } from '../store/quota.js';
 import { activationRoutes, activationUpload } from './activation-routes.js';
 import { authentication } from './authentication.js';
 import { backupRoutes } from './backup-routes.js';
@@ -23,7 +24,7 @@ import { leaderboardRoutes } from './leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
 import { pageLinks } from './page-links.js';
 import { problemHandler } from './problem.js';
-import { DEFAULT_RATE, rateLimits } from './rate-limits.js';
+import { rateLimits } from './rate-limits.js';
 import { scoreRoutes } from './score-routes.js';
 import { statusRoutes } from './status-routes.js';
 import { workerRoutes } from './worker-routes.js';
@@ -53,7 +54,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.get('/', frontPage);
   app.use(
     '/v1',
-    rateLimits(options.rateLimit ?? DEFAULT_RATE),
+    rateLimits(options.rateLimit ?? GENEROUS_RATE),
     privateCache,
     docsRoutes(description),
   );

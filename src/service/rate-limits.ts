@@ -3,9 +3,6 @@ import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Principal } from '../store/principal.js';
 import { RequestProblem } from './problem.js';
 
-/** Requests a minute of one key, or of one address without keys: a thousand a second. */
-export const DEFAULT_RATE = 60_000;
-
 /** What watches over a service must not be told that it asks too often. */
 const probes = new Set(['/v1/health', '/v1/ready', '/v1/metrics']);
 

@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
 
 /** What stands in place of a secret. */
 const CENSOR = '[secret]';
@@ -10,8 +10,14 @@ const tokens = /vk_[0-9a-z]{16}_[\w-]{43}|(?<=Bearer(?: |%20|\+)+)[\w~+/.-]+=*/g
 const fields = ['authorization', 'secret', 'key', 'token', 'password'];
 const redacted = fields.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 
-/** The log of the service, in which no secret stands: fields are censored by name, keys wherever they are. */
-export function serviceLog(level: string, stream: DestinationStream): Logger {
+/**
+ * The log of the service, in which no secret stands: fields are censored by name, keys wherever they are.
+ * Lines go to stderr, unless another stream takes them.
+ */
+export function serviceLog(
+  level: string,
+  stream: DestinationStream = destination({ fd: 2, sync: true }),
+): Logger {
   return pino(
     {
       level,

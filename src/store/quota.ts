@@ -14,6 +14,9 @@ export interface Quotas {
 
 export const generousQuotas: Quotas = { uploads: 1000, storage: 2 ** 40, jobs: 1000 };
 
+/** Requests a minute of one key, or of one address without keys: a thousand a second. */
+export const GENEROUS_RATE = 60_000;
+
 /** What a client is told to wait for a job to end. */
 const JOB_RETRY_SECONDS = 30;
 

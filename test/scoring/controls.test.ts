@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shippedModels } from '../../src/activations/model-file.js';
 import { readAssembly, writeAssembly } from '../../src/data/assembly.js';
-import { generateSimulated } from '../../src/data/simulated/simulated.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { exportActivations } from '../../src/scoring/export-activations.js';
 import { listBenchmarks } from '../../src/scoring/registry.js';
@@ -134,26 +132,4 @@ describe('the public and the private simulated sets', () => {
     for (const { id } of listBenchmarks().filter((benchmark) => !benchmark.simulated))
       expect(id).not.toMatch(/simulated/i);
   });
-
-  test.each(['.V1-pls', '.IT-pls', '-i2n'])(
-    '%s: share no id and no picture',
-    async (metric) => {
-      const seen = new Set<string>();
-      let count = 0;
-      for (const name of ['Simulatedpublic', 'Simulated']) {
-        const found = simulated.find(({ id }) => id === name + metric);
-        if (found?.stimuli.kind !== 'generated')
-          throw new Error(`${name}${metric} is not generated`);
-        const { stimuli } = await generateSimulated(found.stimuli.generate, found.stimuli.seed);
-        for (const [row, id] of stimuli.ids.entries()) {
-          const picture = createHash('sha256').update(await stimuli.read(row));
-          seen.add(`id ${id}`).add(`picture ${picture.digest('hex')}`);
-          count += 2;
-        }
-      }
-      expect(count).toBeGreaterThan(400);
-      expect(seen.size).toBe(count);
-    },
-    LONG,
-  );
 });

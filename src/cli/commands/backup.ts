@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { saveBackup, takeBackup } from '../../service/backup-access.js';
 import { databaseUrl, globalOptions, sizeText } from '../global-options.js';
 import type { Io } from '../io.js';
 
@@ -26,6 +25,7 @@ function placeOf(command: Command) {
 }
 
 async function backup(file: string, command: Command, io: Io): Promise<void> {
+  const { saveBackup } = await import('../../service/backup-access.js');
   await saveBackup(placeOf(command), file);
   const { size } = await stat(file);
   io.err(`Wrote ${file} (${sizeText(size)}); it holds hashes of keys: keep it to yourself\n`);
@@ -34,6 +34,7 @@ async function backup(file: string, command: Command, io: Io): Promise<void> {
 async function restore(file: string, command: Command, io: Io): Promise<void> {
   const { maxMemory } = globalOptions(command);
   const place = placeOf(command);
+  const { takeBackup } = await import('../../service/backup-access.js');
   const { tables, models, benchmarks, createdAt } = await takeBackup(file, place, maxMemory);
   const rows = (name: string) => tables.find(({ table }) => table === name)?.rows ?? 0;
   io.err(

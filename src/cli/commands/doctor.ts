@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { type Configuration, diagnose } from '../../service/diagnose.js';
-import { databasePlace } from '../../store/postgres-database.js';
+import type { Configuration } from '../../service/diagnose.js';
 import { databaseUrl, globalOptions, serviceThreads, sizeText } from '../global-options.js';
 import type { Io } from '../io.js';
 import { printRows } from '../print-rows.js';
@@ -22,9 +21,11 @@ async function examine(command: Command, io: Io): Promise<void> {
     threads: serviceThreads(command),
     ...(url === undefined ? {} : { databaseUrl: url }),
   };
+  const { diagnose } = await import('../../service/diagnose.js');
+  const database = await placeOf(url);
   const findings = await diagnose(configuration);
   if (command.optsWithGlobals().json) {
-    const shown = { ...configuration, databaseUrl: undefined, database: placeOf(url) };
+    const shown = { ...configuration, databaseUrl: undefined, database };
     io.out(`${JSON.stringify({ findings, configuration: shown }, null, 2)}\n`);
   } else {
     printRows(
@@ -34,15 +35,16 @@ async function examine(command: Command, io: Io): Promise<void> {
     );
     const sizes = [maxMemory, maxScratch, maxCache].map(sizeText);
     io.err(
-      `--home ${home} --max-memory ${sizes[0]} --max-scratch ${sizes[1]} --max-cache ${sizes[2]} --threads ${configuration.threads}, database ${placeOf(url)}\n`,
+      `--home ${home} --max-memory ${sizes[0]} --max-scratch ${sizes[1]} --max-cache ${sizes[2]} --threads ${configuration.threads}, database ${database}\n`,
     );
   }
   if (findings.some(({ state }) => state === 'missing')) process.exitCode = 1;
 }
 
 /** Without user and password; what is no address is among the findings. */
-function placeOf(url: string | undefined): string {
+async function placeOf(url: string | undefined): Promise<string> {
   if (url === undefined) return 'embedded';
+  const { databasePlace } = await import('../../store/postgres-database.js');
   try {
     return databasePlace(url);
   } catch {

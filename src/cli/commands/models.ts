@@ -3,13 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
-import { openModelFile, shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import {
-  type ModelAccess,
-  type ModelResource,
-  openModelAccess,
-} from '../../service/model-access.js';
+import type { ModelAccess, ModelResource } from '../../service/model-access.js';
 import { databaseUrl, globalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
 
@@ -46,6 +41,7 @@ async function withAccess<T>(
   work: (access: ModelAccess) => Promise<T>,
 ): Promise<T> {
   const { home, maxMemory } = globalOptions(command);
+  const { openModelAccess } = await import('../../service/model-access.js');
   const access = await openModelAccess(home, maxMemory, databaseUrl());
   try {
     return await work(access);
@@ -56,6 +52,7 @@ async function withAccess<T>(
 
 async function list(command: Command, io: Io): Promise<void> {
   const registered = await withAccess(command, (access) => access.list());
+  const { shippedModels } = await import('../../activations/model-file.js');
   const shipped = await shippedModels();
   if (command.optsWithGlobals().json) {
     io.out(`${JSON.stringify({ registered, shipped }, null, 2)}\n`);
@@ -75,6 +72,7 @@ function table(rows: readonly string[][]): string {
 }
 
 async function show(model: string, command: Command, io: Io): Promise<void> {
+  const { shippedModels } = await import('../../activations/model-file.js');
   const shown = (await shippedModels()).includes(model)
     ? await shippedModel(model)
     : await withAccess(command, (access) => access.show(model));
@@ -82,6 +80,7 @@ async function show(model: string, command: Command, io: Io): Promise<void> {
 }
 
 async function shippedModel(reference: string) {
+  const { openModelFile } = await import('../../activations/model-file.js');
   const { name, digest, card, bytes } = await openModelFile(reference);
   return { id: 'shipped', name, digest, size: bytes.byteLength, card };
 }

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { destination, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
-import { DEFAULT_RATE } from '../../service/rate-limits.js';
-import { serviceLog } from '../../service/service-log.js';
-import { type Service, startService } from '../../service/start-service.js';
-import { generousQuotas, type Quotas } from '../../store/quota.js';
-import { s3Place } from '../../store/s3-files.js';
+import type { Service } from '../../service/start-service.js';
+import { GENEROUS_RATE, generousQuotas, type Quotas } from '../../store/quota.js';
 import {
   databaseUrl,
   globalOptions,
@@ -55,7 +52,7 @@ export function registerServe(program: Command, io: Io): void {
       'queued and running jobs that an owner may have',
       String(generousQuotas.jobs),
     )
-    .option('--rate-limit <n>', 'requests a minute of one key or address', String(DEFAULT_RATE))
+    .option('--rate-limit <n>', 'requests a minute of one key or address', String(GENEROUS_RATE))
     .option(
       '--webhook-allow <host>',
       'host that may be told of jobs that have ended, or an address that is not public (repeatable)',
@@ -76,8 +73,11 @@ async function serve(command: Command, io: Io): Promise<void> {
     webhookAllow: string[];
   }>();
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
-  const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
   const stopped = signalled();
+  const { serviceLog } = await import('../../service/service-log.js');
+  const { startService } = await import('../../service/start-service.js');
+  const { s3Place } = await import('../../store/s3-files.js');
+  const log = serviceLog(verbose ? 'debug' : 'info');
   const url = databaseUrl();
   const bucket = s3Place(process.env);
   const starting = startService({

@@ -1,8 +1,5 @@
 import type { Command } from 'commander';
-import { destination } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
-import { serviceLog } from '../../service/service-log.js';
-import { startWorker } from '../../service/start-worker.js';
 import { databaseUrl, globalOptions, readConcurrency } from '../global-options.js';
 import type { Io } from '../io.js';
 
@@ -32,8 +29,10 @@ async function work(command: Command, io: Io): Promise<void> {
       { field: 'DATABASE_URL' },
     );
   }
-  const log = serviceLog(verbose ? 'debug' : 'info', destination({ fd: 2, sync: true }));
   const stopped = signalled();
+  const { serviceLog } = await import('../../service/service-log.js');
+  const { startWorker } = await import('../../service/start-worker.js');
+  const log = serviceLog(verbose ? 'debug' : 'info');
   const worker = await startWorker({
     ...{ databaseUrl: url, home, maxMemory, maxScratch, maxCache, threads, concurrency, log },
   });

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
 import type { Score } from '../../src/scoring/score.js';
 import { runVentral } from '../cli/run-ventral.js';
+import { cardWithHead, LABELS, madeLabels, networkWithHead } from '../scoring/made-labels.js';
 import { type Serving, serve } from '../service/process.js';
 import { multipart } from '../service/running-service.js';
 import { tolerances } from '../tolerances.js';
-import { cardWithHead, LABELS, madeLabels, networkWithHead } from './made-labels.js';
 
 /**
  * One score by three ways: a model at the command line, the features that `ventral activations` wrote
