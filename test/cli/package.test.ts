@@ -27,15 +27,19 @@ const run = (...words: string[]) => runVentral(at('home'), ...words);
 
 /** The same in this process, for what ends with an error or needs no process of its own. */
 async function command(...words: string[]): Promise<{ status: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
+  const said = { out: '', err: '' };
   const io = {
-    out: (text: string) => void (out += text),
-    err: (text: string) => void (err += text),
+    out: (text: string) => {
+      said.out += text;
+    },
+    err: (text: string) => {
+      said.err += text;
+    },
     interactive: false,
     color: false,
   };
   const status = await runCommandLine(['node', 'ventral', '--home', at('home'), ...words], io);
-  return { status, out, err };
+  return { status, ...said };
 }
 
 beforeAll(() => {
