@@ -5,6 +5,7 @@ import { findNotFinite } from '../numerics/gram.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
+import { traced } from '../runtime/traced.js';
 import { ActivationStore, bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
 import type { ModelCard } from './card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
@@ -117,6 +118,18 @@ export interface PassResult {
 
 /** One pass of the stimuli through the network. Throws what concerns the pass as a whole. */
 export async function runPass(
+  network: Network,
+  shown: Shown,
+  pass: Pass,
+  options: PassOptions,
+): Promise<PassResult> {
+  const { digest } = network.file;
+  return traced('ventral.activations', { model: digest, layers: pass.values.length }, () =>
+    tracedPass(network, shown, pass, options),
+  );
+}
+
+async function tracedPass(
   { file, card }: Network,
   shown: Shown,
   pass: Pass,

@@ -4,6 +4,7 @@ import { digestOf } from '../formats/digest.js';
 import { packageVersion } from '../formats/package-root.js';
 import { peakRssMiB } from '../runtime/peak-memory.js';
 import { runtimeIdentity } from '../runtime/session.js';
+import { traced } from '../runtime/traced.js';
 import { recordStimuli } from './choice-stimuli.js';
 import type { RoleChoice } from './commit-choice.js';
 import { HALVES_SEED, type Half, judgedStimuli, partOf, rowsOfHalf } from './halves.js';
@@ -49,6 +50,13 @@ export interface MappedLayers {
  * `layer-unknown`, `benchmark-…`, `data-missing`, `bad-usage`, and `interrupted`.
  */
 export async function mapLayers(
+  request: LayerMapRequest,
+  context: LayerMapContext,
+): Promise<MappedLayers> {
+  return traced('ventral.layer-map', {}, () => mapTraced(request, context));
+}
+
+async function mapTraced(
   request: LayerMapRequest,
   context: LayerMapContext,
 ): Promise<MappedLayers> {

@@ -34,7 +34,10 @@ export async function loadBenchmarks(
           const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
             prepare(benchmark, sources),
           );
-          loaded.push({ ...prepared, verified: await isVerified(benchmark, context.home) });
+          const measure: LoadedBenchmark['measure'] = (...asked) =>
+            traced('ventral.metric', { benchmark: benchmark.id }, () => prepared.measure(...asked));
+          const verified = await isVerified(benchmark, context.home);
+          loaded.push({ ...prepared, measure, verified });
         } catch (error) {
           fail(benchmark.id, error);
         }

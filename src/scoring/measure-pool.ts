@@ -4,7 +4,6 @@ import type { ModelCard } from '../activations/card.js';
 import type { ReducedLayer } from '../activations/reduced-layer.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import { traced } from '../runtime/traced.js';
 import { type Half, partOf } from './halves.js';
 import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
 import type { MeasureAnswer, MeasureTask, WorkerData } from './measure-worker.js';
@@ -95,8 +94,8 @@ export class MeasurePool {
     while (this.#running.size >= Math.max(1, this.workers)) await Promise.race(this.#running);
     this.#refuseInterrupted();
     const sent = this.workers > 0 ? await sentLayer(layer, SENT_BYTES) : undefined;
-    const answer = traced('ventral.metric', { benchmark: loaded.benchmark.id }, () =>
-      timed(() => (sent ? this.#send(loaded, sent, how) : this.#measure(loaded, layer, how))),
+    const answer = timed(() =>
+      sent ? this.#send(loaded, sent, how) : this.#measure(loaded, layer, how),
     );
     const settled: Promise<void> = answer.then(
       () => {},

@@ -8,6 +8,7 @@ import type { ReducedLayer } from '../activations/reduced-layer.js';
 import { pictureDigests } from '../activations/stimulus-digest.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { resolveLayer } from '../onnx/layers.js';
+import { traced } from '../runtime/traced.js';
 import type { CellShelf } from './cell-cache.js';
 import { sharesStimuli } from './choice-stimuli.js';
 import { judgedStimuli } from './halves.js';
@@ -76,6 +77,12 @@ export async function scoreModel(
   request: ScoreRequest,
   context: ScoreContext,
 ): Promise<ScoreOutcome> {
+  return traced('ventral.score', { benchmarks: [...request.benchmarks] }, () =>
+    scoreTraced(request, context),
+  );
+}
+
+async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promise<ScoreOutcome> {
   const file = await openModelFile(request.model.path, request.model);
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
   const name = request.model.name ?? file.name;

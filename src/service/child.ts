@@ -6,6 +6,7 @@ import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { traced } from '../runtime/traced.js';
 import { ChildConversation } from './child-conversation.js';
 import type { ChildProgress } from './child-messages.js';
 import { confinement } from './confinement.js';
@@ -61,6 +62,10 @@ const OOM_SCORE = '1000';
  * answer, or an answer that is none), or `interrupted` where the signal ended it.
  */
 export async function runChild<T>(work: ChildWork): Promise<T> {
+  return traced('ventral.child', { script: work.script }, () => inFolder<T>(work));
+}
+
+async function inFolder<T>(work: ChildWork): Promise<T> {
   const folder = await mkdtemp(join(work.temporary, 'child-'));
   try {
     const child = await launch(work, folder);

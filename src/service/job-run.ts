@@ -1,4 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
+import { traced } from '../runtime/traced.js';
 import type { Score } from '../scoring/score.js';
 import type { Job, JobEnd } from '../store/job.js';
 import { runChild } from './child.js';
@@ -31,7 +32,12 @@ export class JobRun {
    * Makes what has no result yet; a process that dies fails every benchmark that it was asked for.
    * Throws `interrupted` where it was ended, and what another try may mend (see `mendable`).
    */
-  async end(): Promise<JobEnd> {
+  end(): Promise<JobEnd> {
+    const { id, kind, attempt } = this.#job;
+    return traced('ventral.job', { job: id, kind, attempt }, () => this.#end());
+  }
+
+  async #end(): Promise<JobEnd> {
     const job = this.#job;
     const { home } = this.#options;
     try {
