@@ -135,9 +135,9 @@ async function wholeNetwork(request: ImportRequest, kind: CheckpointKind): Promi
 }
 
 async function readNetwork(path: string, kind: CheckpointKind): Promise<Imported> {
-  throw new VentralError('import-unsupported', `${path}: ${kind} networks cannot be imported yet`, {
-    file: path,
-  });
+  // TensorFlow.js takes a while to load: those who import weights do not wait for it.
+  if (kind === 'keras') return (await import('./keras/import-keras.js')).importKeras(path);
+  return (await import('./tfjs/import-tfjs.js')).importTfjs(path);
 }
 
 async function write(output: string, { model, ...rest }: Made): Promise<ImportReport> {

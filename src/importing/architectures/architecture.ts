@@ -1,3 +1,6 @@
+/** What we and a library call the same module. */
+export type ModulePair = readonly [ours: string, theirs: string];
+
 /** Names that a model library gives to the parts of one of our networks. */
 export interface Naming {
   /** Whose: `timm`, `torchvision`. */
@@ -5,10 +8,10 @@ export interface Naming {
   /** Argument of the network's `build`; undefined where there is one network alone. */
   readonly variant?: string;
   /**
-   * The library's module paths by ours, with activations and blocks, so that recorded outputs are found as
-   * well as weights; undefined where they are the same.
+   * Module paths, ours and the library's: of every module with weights first, and of others, so that recorded
+   * outputs are found too; undefined where they are the same.
    */
-  readonly modules?: ReadonlyMap<string, string>;
+  readonly modules?: readonly ModulePair[];
   /**
    * Our path of a module whose output was recorded, where that depends on what else the library has
    * (`all` paths); the inverse of `modules` elsewhere.
@@ -36,7 +39,7 @@ const separate = (key: string) => {
 export function theirKey({ modules }: Naming, key: string): string | undefined {
   if (modules === undefined) return key;
   const { module, leaf } = separate(key);
-  const theirs = modules.get(module);
+  const theirs = modules.find(([ours]) => ours === module)?.[1];
   return theirs === undefined ? undefined : theirs + leaf;
 }
 
@@ -44,7 +47,7 @@ export function theirKey({ modules }: Naming, key: string): string | undefined {
 export function ourPath(naming: Naming, module: string, all: ReadonlySet<string>): string {
   if (naming.recorded) return naming.recorded(module, all);
   if (naming.modules === undefined) return module;
-  return [...naming.modules].find(([, theirs]) => theirs === module)?.[0] ?? '';
+  return naming.modules.find(([, theirs]) => theirs === module)?.[0] ?? '';
 }
 
 /** The naming that most names of a checkpoint follow, whatever wrappers stand before them. */

@@ -1,10 +1,7 @@
-import type { Architecture, Naming } from './architecture.js';
+import type { Architecture, ModulePair, Naming } from './architecture.js';
 
 /** Blocks of each stage of EfficientNet-B1. */
 const REPEATS = [2, 3, 3, 4, 4, 5, 2];
-
-/** Our path, which is timm's 0.5, and a library's. */
-type Pair = readonly [ours: string, theirs: string];
 
 interface Place {
   readonly stage: number;
@@ -13,7 +10,7 @@ interface Place {
   readonly number: number;
 }
 
-function everyBlock(pairs: (place: Place) => readonly Pair[]): Pair[] {
+function everyBlock(pairs: (place: Place) => readonly ModulePair[]): ModulePair[] {
   let number = 0;
   return REPEATS.flatMap((repeats, stage) =>
     Array.from({ length: repeats }, (_, index) => pairs({ stage, index, number: number++ })).flat(),
@@ -28,41 +25,49 @@ const partsOf = ({ stage, index }: Place) => {
     : { path, expands: true, depth: ['conv_dw', 'bn2', 'act2'], project: ['conv_pwl', 'bn3'] };
 };
 
-function torchvisionBlock(place: Place): Pair[] {
+function torchvisionBlock(place: Place): ModulePair[] {
   const { path, expands, depth, project } = partsOf(place);
   const theirs = `features.${place.stage + 1}.${place.index}`;
   let part = 0;
-  const triple = (names: readonly string[]): Pair[] => {
+  const triple = (names: readonly string[]): ModulePair[] => {
     const at = `${theirs}.block.${part++}`;
-    return names.map((name, i) => [`${path}.${name}`, `${at}.${i}`]);
+    const last: ModulePair = [`${path}.${names[names.length - 1]}`, at];
+    return [...names.map((name, i): ModulePair => [`${path}.${name}`, `${at}.${i}`]), last];
   };
   const expansion = expands ? triple(['conv_pw', 'bn1', 'act1']) : [];
   const depthwise = triple(depth);
   const gate = `${theirs}.block.${part++}`;
-  const squeeze: Pair[] = [
+  const squeeze: ModulePair[] = [
     [`${path}.se`, gate],
     [`${path}.se.conv_reduce`, `${gate}.fc1`],
     [`${path}.se.act1`, `${gate}.activation`],
     [`${path}.se.conv_expand`, `${gate}.fc2`],
     [`${path}.se.gate`, `${gate}.scale_activation`],
   ];
-  return [[path, theirs], ...expansion, ...depthwise, ...squeeze, ...triple(project)];
+  const projection = triple(project);
+  const whole: ModulePair[] = [
+    [path, theirs],
+    [`${path}.${project[1]}`, `${theirs}.block`],
+  ];
+  return [...expansion, ...depthwise, ...squeeze, ...projection, ...whole];
 }
 
-const torchvision = new Map<string, string>([
+const torchvision: readonly ModulePair[] = [
   ['conv_stem', 'features.0.0'],
   ['bn1', 'features.0.1'],
   ['act1', 'features.0.2'],
-  ...REPEATS.map((_, stage): Pair => [`blocks.${stage}`, `features.${stage + 1}`]),
+  ...REPEATS.map((_, stage): ModulePair => [`blocks.${stage}`, `features.${stage + 1}`]),
   ...everyBlock(torchvisionBlock),
   ['conv_head', 'features.8.0'],
   ['bn2', 'features.8.1'],
   ['act2', 'features.8.2'],
   ['global_pool.pool', 'avgpool'],
   ['classifier', 'classifier.1'],
-]);
+  ['act1', 'features.0'],
+  ['act2', 'features.8'],
+];
 
-function lukemelasBlock(place: Place): Pair[] {
+function lukemelasBlock(place: Place): ModulePair[] {
   const { path, expands, depth, project } = partsOf(place);
   const theirs = `_blocks.${place.number}`;
   return [
@@ -82,7 +87,7 @@ function lukemelasBlock(place: Place): Pair[] {
   ];
 }
 
-const lukemelas = new Map<string, string>([
+const lukemelas: readonly ModulePair[] = [
   ['conv_stem', '_conv_stem'],
   ['bn1', '_bn0'],
   ...everyBlock(lukemelasBlock),
@@ -90,7 +95,7 @@ const lukemelas = new Map<string, string>([
   ['bn2', '_bn1'],
   ['global_pool.pool', '_avg_pooling'],
   ['classifier', '_fc'],
-]);
+];
 
 /** The activation after each of timm's batch norms that has one. */
 const activations = new Map<string, string>([
@@ -98,7 +103,7 @@ const activations = new Map<string, string>([
   ['bn2', 'act2'],
   ...everyBlock((place) => {
     const { path, expands, depth } = partsOf(place);
-    const own: Pair = [`${path}.${depth[1]}`, `${path}.${depth[2]}`];
+    const own: ModulePair = [`${path}.${depth[1]}`, `${path}.${depth[2]}`];
     return expands ? [[`${path}.bn1`, `${path}.act1`], own] : [own];
   }),
 ]);
