@@ -361,6 +361,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A model as a submission to Brain-Score
+         * @description A ZIP in the form that Brain-Score's site takes: today's plugin directory, or that of the
+         *     competition of 2022. Its Python runs the network with the preprocessing, layers, regions and
+         *     visual degrees of the model's card. The card needs a read-out, and all four regions or none.
+         *     An archive of more than 50 MiB is refused: `ventral package` makes one whose weights lie elsewhere.
+         */
+        post: operations["buildPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/packages/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What Brain-Score would say of a submission
+         * @description Holds an archive against the rules of Brain-Score's site and core, and against what no archive
+         *     from a stranger should hold. Whatever is wrong is a finding: an archive that cannot be read too.
+         *     Nothing of it is kept, and none of its Python is run.
+         */
+        post: operations["checkPackage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/keys": {
         parameters: {
             query?: never;
@@ -1212,6 +1257,40 @@ export interface components {
             features: {
                 [key: string]: (number | null)[][];
             };
+        };
+        PackageRequest: {
+            /** @description The id or digest of a registered model, or the name of a shipped one. */
+            model: string;
+            format: components["schemas"]["PackageFormat"];
+            /**
+             * @description Letters, digits and underscores. It is made of the model's name where it is absent.
+             * @example my_model
+             */
+            identifier?: string;
+        };
+        /** @enum {string} */
+        PackageFormat: "brainscore" | "brainscore-2022";
+        PackageCheck: {
+            /** @description null where the archive cannot be read. */
+            format: components["schemas"]["PackageFormat"] | null;
+            /** @description Errors first. A rule that is broken many times is told of twenty times, then by number. */
+            findings: components["schemas"]["PackageFinding"][];
+            /** @description Rules that an archive alone cannot show. */
+            unchecked: {
+                message: string;
+                source: string;
+            }[];
+        };
+        PackageFinding: {
+            /** @example site-hyphen */
+            rule: string;
+            /** @enum {string} */
+            level: "error" | "warning";
+            /** @description The entry; empty for the archive as a whole. */
+            where: string;
+            message: string;
+            /** @description The file of Brain-Score that the rule stands in. */
+            source: string;
         };
         /**
          * @example {
@@ -2141,6 +2220,60 @@ export interface operations {
             413: components["responses"]["Problem"];
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    buildPackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackageRequest"];
+            };
+        };
+        responses: {
+            /** @description The archive, as an attachment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkPackage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/zip": unknown;
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageCheck"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

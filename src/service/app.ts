@@ -22,6 +22,7 @@ import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
 import { leaderboardRoutes } from './leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
+import { packageCheck, packageRoutes } from './package-routes.js';
 import { pageLinks } from './page-links.js';
 import { problemHandler } from './problem.js';
 import { rateLimits } from './rate-limits.js';
@@ -63,6 +64,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/models', modelUpload(context));
   app.post('/v1/benchmarks', benchmarkUpload(context));
   app.post('/v1/activations', activationUpload(context));
+  app.post('/v1/packages/check', packageCheck(context));
   app.use(
     '/v1',
     headAsGet,
@@ -91,6 +93,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     eventRoutes(context, options.heartbeat),
     leaderboardRoutes(context),
     activationRoutes(context),
+    packageRoutes(context),
     keyRoutes(context),
     backupRoutes(context),
     fileRoutes(context),

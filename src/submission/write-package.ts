@@ -27,7 +27,7 @@ export interface WrittenPackage {
 export async function writePackage(path: string, request: PackageRequest): Promise<WrittenPackage> {
   const base = path.replace(/\.zip$/i, '');
   const built = await buildPackage(request);
-  const written = await writeArchive(path, built, request);
+  const written = await writeArchive(path, built, adviceOf(built, request));
   const metadata = `${base}.metadata.yml`;
   await writeFileAtomic(metadata, built.metadata);
   if (!request.weights) return { ...written, beside: [metadata] };
@@ -45,13 +45,14 @@ export async function writePackageArchive(
   path: string,
   request: PackageRequest,
 ): Promise<WrittenPackage> {
-  return writeArchive(path, await buildPackage(request), request);
+  const advice = '`ventral package` makes one whose weights lie elsewhere';
+  return writeArchive(path, await buildPackage(request), advice);
 }
 
 async function writeArchive(
   path: string,
   built: BuiltPackage,
-  request: PackageRequest,
+  advice: string,
 ): Promise<WrittenPackage> {
   const { identifier, files, notes } = built;
   const temporary = temporaryName(path);
@@ -61,7 +62,7 @@ async function writeArchive(
       files.map(({ name, data }) => ({ name, data, compress: true })),
     );
     const { size } = await stat(temporary);
-    if (size > SITE_LIMIT) throw tooLarge(size, built, request);
+    if (size > SITE_LIMIT) throw tooLarge(size, advice);
     await rename(temporary, path);
     const count = files.filter(({ name }) => !name.endsWith('/')).length;
     return { identifier, size, files: count, notes, beside: [] };
@@ -72,12 +73,14 @@ async function writeArchive(
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-function tooLarge(size: number, { network }: BuiltPackage, { weights }: PackageRequest) {
-  const found = `The archive has ${mib(size)}, and Brain-Score's site takes ${mib(SITE_LIMIT)}`;
-  const what = weights
-    ? 'leave receipts out'
-    : `leave the weights (${mib(network.onnx.length)}) out: give --weights-url https://… --weights-sha1 ${network.sha1}, and upload the .onnx that is then written beside the archive to that address`;
-  return new VentralError('package-invalid', `${found}; ${what}`, {
+function adviceOf({ network }: BuiltPackage, { weights }: PackageRequest): string {
+  if (weights) return 'leave receipts out';
+  return `leave the weights (${mib(network.onnx.length)}) out: give --weights-url https://… --weights-sha1 ${network.sha1}, and upload the .onnx that is then written beside the archive to that address`;
+}
+
+function tooLarge(size: number, advice: string): VentralError {
+  const sentence = `The archive has ${mib(size)}, and Brain-Score's site takes ${mib(SITE_LIMIT)}; ${advice}`;
+  return new VentralError('package-invalid', sentence, {
     expected: `at most ${SITE_LIMIT} bytes`,
     found: `${size} bytes`,
   });

@@ -109,6 +109,17 @@ const policy: Readonly<Record<string, Rule>> = {
     ok: 422,
     asked: ({ bare }) => json({ model: bare, layers: ['x'], benchmark: V1 }),
   },
+  buildPackage: {
+    who: 'sees',
+    ok: 422,
+    asked: ({ bare }) => json({ model: bare, format: 'brainscore' }),
+  },
+  // It gets past authorization: what is no archive has findings.
+  checkPackage: {
+    who: 'key',
+    ok: 200,
+    asked: () => ({ headers: { 'Content-Type': 'application/zip' }, body: 'no archive' }),
+  },
   listKeys: { who: 'admin', ok: 200 },
   createKey: {
     who: 'admin',
