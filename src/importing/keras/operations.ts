@@ -205,9 +205,10 @@ const resized = ({ shape }: Value, margins: Margins, sign: number) =>
 const inGraphOrder = ({ moved }: Value, [a, b, c, ...rest]: number[]) =>
   moved ? [c, a, b] : [a, b, c, ...rest].filter((size) => size !== undefined);
 
-/** Mean over axes of the source. */
-export function mean(
+/** Mean or largest element over axes of the source. */
+export function reduced(
   graph: NetworkGraph,
+  operator: 'ReduceMean' | 'ReduceMax',
   value: Value,
   axes: readonly number[],
   keep: boolean,
@@ -216,7 +217,7 @@ export function mean(
   const [h, w] = [...axes].sort((a, b) => a - b);
   const pictures = axes.length === 2 && h === 1 && w === 2;
   const source = keep || pictures ? value : graph.lying(value, false);
-  const name = graph.node('ReduceMean', [source.name], {
+  const name = graph.node(operator, [source.name], {
     axes: { ints: axes.map((axis) => graphAxis(source, axis)) },
     keepdims: { int: keep ? 1 : 0 },
   });

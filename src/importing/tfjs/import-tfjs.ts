@@ -5,6 +5,7 @@ import { readModelConfig } from '../keras/model-config.js';
 import { networkOf } from '../keras/network.js';
 import { ignoresDilation } from '../keras/tfjs-topology.js';
 import { translateNetwork } from '../keras/translate-network.js';
+import { importGraph } from './import-graph.js';
 import { layersRuntime } from './layers-runtime.js';
 import { type ModelFiles, readModelFiles } from './model-json.js';
 
@@ -15,7 +16,7 @@ import { type ModelFiles, readModelFiles } from './model-json.js';
  */
 export async function importTfjs(path: string): Promise<Imported> {
   const files = await readModelFiles(path);
-  return importLayers(files);
+  return Array.isArray(files.topology.node) ? importGraph(files) : importLayers(files);
 }
 
 async function importLayers({ file, topology, weights, ...bytes }: ModelFiles): Promise<Imported> {

@@ -6,7 +6,7 @@ import type { ModelArtifacts } from '../keras/tfjs-topology.js';
 import { type Runtime, tensorflow } from './tensorflow.js';
 
 /** A size that a network leaves open is this for a proof. */
-const OPEN_SIZE = 224;
+export const OPEN_SIZE = 224;
 
 /** What a loaded model shows of how its layers hang together (tfjs-layers, engine/topology.ts and container.ts). */
 interface SourceNode {

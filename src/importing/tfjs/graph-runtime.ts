@@ -1,0 +1,73 @@
+import type { GraphModel, Tensor as TfTensor } from '@tensorflow/tfjs';
+import type { SourceRuntime } from '../imported.js';
+import type { Size } from '../keras/network-graph.js';
+import { sizeOf } from '../keras/operations.js';
+import { OPEN_SIZE, read } from './layers-runtime.js';
+import type { ModelFiles } from './model-json.js';
+import { tensorflow } from './tensorflow.js';
+
+/** Elements of the outputs that are held at once; TensorFlow.js computes the graph anew for each group. */
+const MOST_ELEMENTS = 2 ** 26;
+
+interface NodeOutput {
+  readonly name: string;
+  readonly shape: readonly Size[];
+}
+
+/** A graph model in TensorFlow.js, which loads the files' bytes itself and gives the outputs of its nodes. */
+export async function graphRuntime(
+  { json, topology, weightSpecs, weightData }: ModelFiles,
+  input: string,
+  shape: readonly Size[],
+  nodes: readonly NodeOutput[],
+): Promise<SourceRuntime> {
+  const { tf, name } = await tensorflow();
+  const { signature, userDefinedMetadata } = json;
+  const artifacts = {
+    modelTopology: topology,
+    weightSpecs,
+    weightData,
+    signature,
+    userDefinedMetadata,
+  };
+  let model: Promise<GraphModel> | undefined;
+  return {
+    name,
+    dims: [1, ...shape.map((size) => size ?? OPEN_SIZE)],
+    async *run({ data, dims }) {
+      model ??= tf.loadGraphModel({ load: async () => artifacts as never });
+      const loaded = await model;
+      for (const group of groups(nodes)) {
+        const fed = tf.tensor(data as Float32Array, [...dims], 'float32');
+        const names = group.map((node) => node.name);
+        const outputs = [loaded.execute({ [input]: fed }, names)].flat() as TfTensor[];
+        try {
+          for (const [at, output] of outputs.entries()) {
+            yield { layer: names[at], output: await read(output) };
+          }
+        } finally {
+          tf.dispose([fed, ...outputs]);
+        }
+      }
+    },
+    async close() {
+      (await model)?.dispose();
+    },
+  };
+}
+
+function* groups(nodes: readonly NodeOutput[]): Generator<readonly NodeOutput[]> {
+  let group: NodeOutput[] = [];
+  let elements = 0;
+  for (const node of nodes) {
+    const own = sizeOf(node.shape.map((size) => size ?? OPEN_SIZE)) ?? 0;
+    if (group.length > 0 && elements + own > MOST_ELEMENTS) {
+      yield group;
+      group = [];
+      elements = 0;
+    }
+    group.push(node);
+    elements += own;
+  }
+  if (group.length > 0) yield group;
+}

@@ -1,0 +1,140 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Imported, MatchedLayer } from '../imported.js';
+import { type Fields, isFields } from '../keras/layer-config.js';
+import {
+  NetworkGraph,
+  type Size,
+  toChannelsFirst,
+  toChannelsLast,
+  type Value,
+} from '../keras/network-graph.js';
+import { invalidPart } from '../keras/refusals.js';
+import { type GraphNode, readGraphNodes } from './graph-nodes.js';
+import { channelsFirst, type Operand } from './graph-operands.js';
+import { translateNode } from './graph-operators.js';
+import { graphRuntime } from './graph-runtime.js';
+import type { ModelFiles } from './model-json.js';
+
+/**
+ * Imports a graph model: every node that depends on the picture becomes a value of the node's name. Throws
+ * `import-unsupported` naming node and operator, `checkpoint-invalid`.
+ */
+export async function importGraph(files: ModelFiles): Promise<Imported> {
+  const { file, topology } = files;
+  const nodes = readGraphNodes(file, topology);
+  const ends = outputNodes(files, nodes);
+  const needed = neededNodes(nodes, ends);
+  const placeholder = inputNode(file, needed);
+  const graph = new NetworkGraph(
+    file,
+    needed.map(({ name }) => name),
+  );
+  const operands = new Map<string, Operand>();
+  const input = declareInput(graph, placeholder, needed);
+  operands.set(placeholder.name, { is: 'value', value: input });
+  for (const node of needed) {
+    if (node !== placeholder) operands.set(node.name, translated(files, graph, node, operands));
+  }
+  const valueOf = (name: string): Value[] => {
+    const operand = operands.get(name);
+    return operand?.is === 'value' ? [operand.value] : [];
+  };
+  const outputs = ends.flatMap(valueOf).filter(({ name }) => name !== input.name);
+  if (outputs.length === 0) throw invalidPart(file, 'the outputs', 'values of the picture', ends);
+  const layers = needed
+    .filter((node) => node !== placeholder)
+    .flatMap(({ name }) => valueOf(name).map((value) => matched(name, value)));
+  const source = await graphRuntime(
+    files,
+    placeholder.name,
+    input.shape,
+    layers.map((layer) => ({
+      name: layer.layer,
+      shape: valueOf(layer.layer)[0].shape,
+    })),
+  );
+  const inputAxes = input.moved ? { inputAxes: toChannelsLast } : {};
+  return { model: graph.build(outputs), layers, source, notes: [], ...inputAxes };
+}
+
+const matched = (layer: string, { name, moved }: Value): MatchedLayer => ({
+  layer,
+  value: name,
+  ...(moved ? { axes: toChannelsFirst } : {}),
+});
+
+/** Nodes that the signature names, else those that nobody takes. */
+function outputNodes({ file, json }: ModelFiles, nodes: readonly GraphNode[]): string[] {
+  const metadata = isFields(json.userDefinedMetadata) ? json.userDefinedMetadata : {};
+  const signature = [json.signature, metadata.signature].find(isFields);
+  const outputs: Fields = isFields(signature?.outputs) ? signature.outputs : {};
+  const named = Object.values(outputs).flatMap((output) =>
+    isFields(output) && typeof output.name === 'string' ? [output.name.replace(/:0$/, '')] : [],
+  );
+  if (named.length > 0) {
+    const known = new Set(nodes.map(({ name }) => name));
+    const missing = named.find((name) => !known.has(name));
+    if (missing === undefined) return [...new Set(named)];
+    throw invalidPart(file, 'signature, outputs', 'nodes of the graph', missing);
+  }
+  const taken = new Set(nodes.flatMap(({ inputs }) => inputs));
+  return nodes
+    .filter(({ name, op }) => !taken.has(name) && !['Const', 'NoOp', 'Placeholder'].includes(op))
+    .map(({ name }) => name);
+}
+
+function neededNodes(nodes: readonly GraphNode[], ends: readonly string[]): GraphNode[] {
+  const wanted = new Set(ends);
+  const needed: GraphNode[] = [];
+  // From the end: whoever takes a node stands behind it.
+  for (const node of [...nodes].reverse()) {
+    if (!wanted.has(node.name)) continue;
+    needed.push(node);
+    for (const input of node.inputs) wanted.add(input);
+  }
+  return needed.reverse();
+}
+
+function inputNode(file: string, nodes: readonly GraphNode[]): GraphNode {
+  const inputs = nodes.filter(({ op }) => op === 'Placeholder' || op === 'PlaceholderWithDefault');
+  const [only] = inputs;
+  if (inputs.length === 1 && only.op === 'Placeholder') return only;
+  throw invalidPart(file, 'the graph', 'one Placeholder for pictures', `${inputs.length}`);
+}
+
+function declareInput(graph: NetworkGraph, node: GraphNode, nodes: readonly GraphNode[]): Value {
+  const shape = node.shape('shape');
+  const sizes = shape?.slice(1).map((size): Size => (size === -1 ? null : size));
+  const fits = sizes?.every((size) => size === null || (size > 0 && size <= 65_536));
+  if (sizes === undefined || sizes.length === 0 || !fits) {
+    throw node.refuse('shape', 'the batch and the sizes of a picture', shape ?? 'an open rank');
+  }
+  graph.begin(node.name, node.op);
+  return graph.input(node.name, sizes, sizes.length === 3 && !nodes.some(channelsFirst));
+}
+
+function translated(
+  { file, weights }: ModelFiles,
+  graph: NetworkGraph,
+  node: GraphNode,
+  operands: ReadonlyMap<string, Operand>,
+): Operand {
+  if (node.op === 'Const') {
+    const weight = weights.get(node.name);
+    if (weight !== undefined) return { is: 'constant', weight };
+    throw new VentralError(
+      'checkpoint-unmatched',
+      `${file}: the constant ${node.name.slice(0, 80)} has no weight`,
+      {
+        file,
+        field: node.name.slice(0, 80),
+        expected: 'a weight',
+        found: 'none',
+      },
+    );
+  }
+  graph.begin(node.name, node.op);
+  const given = node.inputs.flatMap((input) => operands.get(input) ?? []);
+  const result = translateNode({ graph, node, operands: given });
+  return result.is === 'value' ? { is: 'value', value: graph.finish(result.value) } : result;
+}
