@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/formats/package-root.js';
 import { buildPackage, type PackageFormat } from '../../src/submission/build-package.js';
 import { checkPackage, type PackageCheck } from '../../src/submission/check-package.js';
 import { type RuleName, rules } from '../../src/submission/finding.js';
@@ -423,4 +424,9 @@ it('refuses what is no file', async () => {
     code: 'file-missing',
   });
   await expect(checkPackage(root)).rejects.toMatchObject({ code: 'file-missing' });
+});
+
+it('every rule is in the documentation', () => {
+  const text = readFileSync(join(packageRoot, 'docs', 'packages.md'), 'utf8');
+  expect(Object.keys(rules).filter((rule) => !text.includes(`\`${rule}\``))).toEqual([]);
 });
