@@ -15,6 +15,9 @@ export interface Call {
   optional(role: string): Weight | undefined;
 }
 
+/** What makes a layer's value. */
+export type Translation = (call: Call) => Value;
+
 /** An axis of the value, the batch counted, never the batch itself. */
 export function axisOf(config: LayerConfig, value: Value, field: string): number {
   const given = config.raw(field) ?? -1;

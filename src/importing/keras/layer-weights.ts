@@ -1,8 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { LayerConfig } from './layer-config.js';
-import { weightRoles } from './layers.js';
+
 import type { Weight } from './operations.js';
 import { shown } from './refusals.js';
+import { weightRoles } from './weight-roles.js';
 
 /** The weights of a file, asked for by layer. */
 export interface WeightSource {

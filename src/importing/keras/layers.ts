@@ -1,6 +1,6 @@
 import { activated, rectified, softmax } from './activations.js';
-import { axisOf, type Call } from './layer-call.js';
-import type { LayerConfig } from './layer-config.js';
+import { axisOf, type Call, type Translation } from './layer-call.js';
+import { biasOf, windowLayers } from './layer-windows.js';
 import type { Value } from './network-graph.js';
 import { batchNorm, layerNorm, normalized, prelu } from './normalizations.js';
 import {
@@ -18,51 +18,6 @@ import {
   transposed,
   type Weight,
 } from './operations.js';
-import {
-  convolved,
-  convolvedByChannel,
-  convolvedTransposed,
-  pooled,
-  pooledGlobally,
-  repeated,
-  type Window,
-} from './windows.js';
-
-type Translation = (call: Call) => Value;
-
-/** Roles of a layer's weights in Keras's order, the order in which Keras 3 numbers them. */
-export function weightRoles(className: string, config: LayerConfig): readonly string[] {
-  const bias = config.flag('use_bias', true) ? ['bias'] : [];
-  switch (className) {
-    case 'Conv2D':
-    case 'Conv2DTranspose':
-    case 'Dense':
-      return ['kernel', ...bias];
-    case 'DepthwiseConv2D':
-      return ['depthwise_kernel', ...bias];
-    case 'SeparableConv2D':
-      return ['depthwise_kernel', 'pointwise_kernel', ...bias];
-    case 'BatchNormalization':
-      return [...affineRoles(config), 'moving_mean', 'moving_variance'];
-    case 'LayerNormalization':
-      return affineRoles(config);
-    case 'PReLU':
-      return ['alpha'];
-    case 'Normalization':
-      return config.raw('mean') === undefined ? ['mean', 'variance', 'count'] : [];
-    default:
-      return [];
-  }
-}
-
-const affineRoles = (config: LayerConfig) => [
-  ...(config.flag('scale', true) ? ['gamma'] : []),
-  ...(config.flag('center', true) ? ['beta'] : []),
-];
-
-/** Whether the import has a translation of the class. */
-export const isKnownLayer = (className: string) => translations.has(className);
-
 /** Translates one call of a layer. Throws `import-unsupported`, `checkpoint-invalid`. */
 export function translateLayer(call: Call): Value {
   const translation = translations.get(call.config.className);
@@ -90,91 +45,6 @@ const merging =
     if (inputs.length < least) throw config.refuse('inputs', `at least ${least}`, inputs.length);
     return merge(graph, operator, inputs);
   };
-
-function windowOf(config: LayerConfig, strides: number | readonly number[] = 1): Window {
-  const padding = config.text('padding', 'valid').toLowerCase();
-  if (padding !== 'same' && padding !== 'valid')
-    throw config.refuse('padding', 'same or valid', padding);
-  return {
-    strides: config.pair('strides', strides),
-    dilations: config.pair('dilation_rate', 1),
-    padding,
-    channelsFirst: !config.channelsLast(),
-  };
-}
-
-/** A kernel whose first sizes are as configured; the others must agree with the input. */
-function kernelOf({ config, weight }: Call, role: string): Weight {
-  const kernel = weight(role);
-  const [height, width] = config.pair('kernel_size', 1);
-  if (kernel.dims.length !== 4 || kernel.dims[0] !== height || kernel.dims[1] !== width) {
-    throw config.refuse(role, `a kernel of ${height} × ${width}`, kernel.dims);
-  }
-  return kernel;
-}
-
-function biasOf({ config, optional }: Call, channels: number): { bias?: Weight } {
-  const bias = config.flag('use_bias', true) ? optional('bias') : undefined;
-  if (bias && bias.data.length !== channels)
-    throw config.refuse('bias', `${channels} values`, bias.dims);
-  return bias ? { bias } : {};
-}
-
-const convolution: Translation = (call) => {
-  const kernel = kernelOf(call, 'kernel');
-  const groups = call.config.count('groups', 1);
-  const window = { ...windowOf(call.config), groups, ...biasOf(call, kernel.dims[3]) };
-  return convolved(call.graph, call.input, kernel, window);
-};
-
-const depthwise: Translation = (call) => {
-  const kernel = kernelOf(call, 'depthwise_kernel');
-  const window = { ...windowOf(call.config), ...biasOf(call, kernel.dims[2] * kernel.dims[3]) };
-  return convolvedByChannel(call.graph, call.input, kernel, window);
-};
-
-const separable: Translation = (call) => {
-  const { graph, config, weight } = call;
-  const window = windowOf(config);
-  const inner = convolvedByChannel(graph, call.input, kernelOf(call, 'depthwise_kernel'), window);
-  const kernel = weight('pointwise_kernel');
-  const { dims } = kernel;
-  if (dims.length !== 4 || dims[0] !== 1 || dims[1] !== 1) {
-    throw config.refuse('pointwise_kernel', 'a kernel of 1 × 1', dims);
-  }
-  const one = {
-    ...window,
-    strides: [1, 1],
-    dilations: [1, 1],
-    padding: 'valid',
-    groups: 1,
-  } as const;
-  return convolved(graph, inner, kernel, { ...one, ...biasOf(call, dims[3]) });
-};
-
-const transposedConvolution: Translation = (call) => {
-  const { config } = call;
-  if (config.raw('output_padding') !== undefined)
-    throw config.unsupported('with output_padding, which the import does not know');
-  const kernel = kernelOf(call, 'kernel');
-  const window = { ...windowOf(config), ...biasOf(call, kernel.dims[2]) };
-  return convolvedTransposed(call.graph, call.input, kernel, window);
-};
-
-const pooling =
-  (operator: 'MaxPool' | 'AveragePool'): Translation =>
-  ({ graph, config, input }) => {
-    const size = config.pair('pool_size', 2);
-    return pooled(graph, input, operator, { ...windowOf(config, size), size });
-  };
-
-const globalPooling =
-  (operator: 'GlobalMaxPool' | 'GlobalAveragePool'): Translation =>
-  ({ graph, config, input }) =>
-    pooledGlobally(graph, input, operator, {
-      channelsFirst: !config.channelsLast(),
-      keep: config.flag('keepdims', false),
-    });
 
 const rectifier: Translation = ({ graph, config, input }) => {
   const most = config.raw('max_value') === undefined ? undefined : config.number('max_value', 0);
@@ -219,15 +89,6 @@ const flatten: Translation = ({ graph, config, input }) => {
   return flattened(graph, turned ? transposed(graph, input, [0, 2, 3, 1]) : input);
 };
 
-const upSampling: Translation = ({ graph, config, input }) => {
-  const way = config.text('interpolation', 'nearest');
-  if (way !== 'nearest')
-    throw config.unsupported(
-      `with interpolation ${way.slice(0, 20)}, which the import does not know`,
-    );
-  return repeated(graph, input, config.pair('size', 2), !config.channelsLast());
-};
-
 const rescaling: Translation = ({ graph, config, input }) => {
   const numbers = (field: string): Weight | undefined => {
     const given = config.raw(field);
@@ -251,10 +112,7 @@ const denseLayer: Translation = (call) => {
 const translations = new Map<string, Translation>([
   ['Identity', same],
   ['Activation', same],
-  ['Conv2D', convolution],
-  ['Conv2DTranspose', transposedConvolution],
-  ['DepthwiseConv2D', depthwise],
-  ['SeparableConv2D', separable],
+  ...windowLayers,
   ['Dense', denseLayer],
   ['BatchNormalization', batchNorm],
   ['LayerNormalization', layerNorm],
@@ -268,11 +126,6 @@ const translations = new Map<string, Translation>([
   ['Softmax', softmaxLayer],
   ['ZeroPadding2D', (call) => padded(call.graph, call.input, marginsOf(call, 'padding'))],
   ['Cropping2D', (call) => cropped(call.graph, call.input, marginsOf(call, 'cropping'))],
-  ['MaxPooling2D', pooling('MaxPool')],
-  ['AveragePooling2D', pooling('AveragePool')],
-  ['GlobalMaxPooling2D', globalPooling('GlobalMaxPool')],
-  ['GlobalAveragePooling2D', globalPooling('GlobalAveragePool')],
-  ['UpSampling2D', upSampling],
   ['Flatten', flatten],
   [
     'Reshape',

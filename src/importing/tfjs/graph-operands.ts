@@ -18,6 +18,11 @@ export interface Operation {
   readonly operands: readonly Operand[];
 }
 
+/** What makes an operand of a node. */
+export type Translation = (operation: Operation) => Operand;
+
+export const of = (value: Value): Operand => ({ is: 'value', value });
+
 /** An input that depends on the picture. Throws `import-unsupported` for a constant. */
 export function valueAt({ node, operands }: Operation, at: number): Value {
   const operand = operands[at];

@@ -35,22 +35,22 @@ export async function importGraph(files: ModelFiles): Promise<Imported> {
   for (const node of needed) {
     if (node !== placeholder) operands.set(node.name, translated(files, graph, node, operands));
   }
-  const valueOf = (name: string): Value[] => {
+  const valuesOf = (name: string): Value[] => {
     const operand = operands.get(name);
     return operand?.is === 'value' ? [operand.value] : [];
   };
-  const outputs = ends.flatMap(valueOf).filter(({ name }) => name !== input.name);
+  const outputs = ends.flatMap(valuesOf).filter(({ name }) => name !== input.name);
   if (outputs.length === 0) throw invalidPart(file, 'the outputs', 'values of the picture', ends);
   const layers = needed
     .filter((node) => node !== placeholder)
-    .flatMap(({ name }) => valueOf(name).map((value) => matched(name, value)));
+    .flatMap(({ name }) => valuesOf(name).map((value) => matched(name, value)));
   const source = await graphRuntime(
     files,
     placeholder.name,
     input.shape,
     layers.map((layer) => ({
       name: layer.layer,
-      shape: valueOf(layer.layer)[0].shape,
+      shape: valuesOf(layer.layer)[0].shape,
     })),
   );
   const inputAxes = input.moved ? { inputAxes: toChannelsLast } : {};
