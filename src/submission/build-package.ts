@@ -9,7 +9,7 @@ import { packageIdentifier } from './identifier.js';
 import { metadataText } from './metadata-file.js';
 import { competitionFiles, type PackageParts, pluginFiles } from './package-files.js';
 import { type PackagedNetwork, packageNetwork } from './packaged-network.js';
-import { type PackagedScores, packageScores, receiptsBeside } from './packaged-scores.js';
+import { packageScores, receiptsBeside } from './packaged-scores.js';
 
 /** Today's plugin directory, or the form of the competition of 2022. */
 export type PackageFormat = 'brainscore' | 'brainscore-2022';
@@ -154,5 +154,3 @@ function notesOf(request: PackageRequest, parts: PackageParts): string[] {
   if (parts.bibtex === undefined) notes.push('no reference goes along; --bibtex FILE gives one');
   return notes;
 }
-
-export type { PackagedScores };

@@ -1,7 +1,7 @@
 import { parse, stringify } from 'yaml';
 import type { Findings } from './finding.js';
 import { metadataFaults } from './metadata-file.js';
-import { REGIONS } from './packaged-network.js';
+import { REGIONS } from './site-limits.js';
 import { linesOf, type Plugin, pluginTypes, type Submission, utf8 } from './site-rules.js';
 
 /** Core's own checks of plugins: discovery by text, test files, environments, maps (spec §8.1, §8.4). */

@@ -40,7 +40,7 @@ export const rules = {
   'site-size': ['error', `${SITE} validate_zip`],
   'site-space': ['error', `${SITE} validate_zip`],
   'site-metadata': ['error', `${SITE} validate_zip`],
-  'site-root': ['error', `${SITE} validate_zip takes the first entry as root`],
+  'site-root': ['warning', `${SITE} validate_zip takes the first entry as root`],
   'site-loose-file': ['error', `${SITE} instance_has_files`],
   'site-no-plugin-folder': ['error', `${SITE} plugins_exist`],
   'site-empty-plugin': ['error', `${SITE} plugin_has_instances`],

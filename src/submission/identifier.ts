@@ -1,9 +1,8 @@
 import { VentralError } from '../errors/ventral-error.js';
+import { TUTORIAL } from './site-limits.js';
 
 /** Longest identifier that is derived or taken. */
 const LONGEST = 100;
-/** Identifiers that hold this are refused by the site (spec §8.3). */
-export const TUTORIAL = 'resnet50_tutorial';
 
 /**
  * The identifier of a package: the one asked for, or one made from the model's name by the site's rules

@@ -9,9 +9,7 @@ import { resolveLayer } from '../onnx/layers.js';
 import { CARD_KEY, setMetadata } from '../onnx/metadata.js';
 import { readModel, writeModel } from '../onnx/model.js';
 import { Session } from '../runtime/session.js';
-
-/** Regions that a map of Brain-Score has, all of them (spec §5.9). */
-export const REGIONS: readonly Region[] = ['V1', 'V2', 'V4', 'IT'];
+import { REGIONS } from './site-limits.js';
 
 /** A network as a package carries it. */
 export interface PackagedNetwork {

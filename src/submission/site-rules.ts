@@ -1,7 +1,6 @@
 import type { ArchiveEntry } from './archive-directory.js';
 import type { Findings } from './finding.js';
-import { TUTORIAL } from './identifier.js';
-import { SITE_LIMIT } from './write-package.js';
+import { SITE_LIMIT, TUTORIAL } from './site-limits.js';
 
 /** Kinds of plugins, with the registries that the site and core know them by. */
 export const pluginTypes: Readonly<Record<string, string>> = {

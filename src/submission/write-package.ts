@@ -3,9 +3,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { temporaryName, writeFileAtomic } from '../formats/write-file-atomic.js';
 import { writeZip } from '../formats/zip.js';
 import { type BuiltPackage, buildPackage, type PackageRequest } from './build-package.js';
-
-/** Most bytes of an archive that the site takes (spec §8.3). */
-export const SITE_LIMIT = 50 * 2 ** 20;
+import { SITE_LIMIT } from './site-limits.js';
 
 /** A package that was written. */
 export interface WrittenPackage {

@@ -20,6 +20,7 @@ const operationOf = (method: string, path: string) =>
   operations.find((one) => one.method === method && one.path === path) as Operation;
 const uploadModel = operationOf('POST', '/models');
 const uploadBenchmark = operationOf('POST', '/benchmarks');
+const checkPackage = operationOf('POST', '/packages/check');
 const takesJson = operations.filter(({ takes }) => 'application/json' in takes);
 
 /** The targets that are asked over HTTP. */
@@ -101,6 +102,19 @@ export function serviceTargets(service: FuzzedService): Target[] {
       const body = zipCase(parts, one.dice);
       const bytes = uploadBytes(door, '/v1/benchmarks', 'application/zip', body);
       return outcome(await ask(await kept(one, bytes), { operation: uploadBenchmark }));
+    }),
+    target('packages', 6, async (one) => {
+      const parts = [
+        { name: 'net/', data: Buffer.from('') },
+        { name: 'net/models/', data: Buffer.from('') },
+        { name: 'net/models/net/', data: Buffer.from('') },
+        { name: 'net/models/net/__init__.py', data: Buffer.from("model_registry['net'] = f\n") },
+        { name: 'net/models/net/test.py', data: one.dice.bytes(100) },
+        { name: 'net/models/net/environment.yml', data: yamlOf(one) },
+      ];
+      const body = zipCase(parts, one.dice);
+      const bytes = uploadBytes(door, '/v1/packages/check', 'application/zip', body);
+      return outcome(await ask(await kept(one, bytes), { operation: checkPackage }));
     }),
     target('scores on damaged data', 6, (one) => scored(one, service, remove)),
     target('JSON bodies', 150, async (one) => {

@@ -1,17 +1,20 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { ModelCard } from '../../src/activations/card.js';
+import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { exportActivations } from '../../src/scoring/export-activations.js';
 import type { InputSpec } from '../../src/screen/preprocess.js';
-import type { PackageFormat } from '../../src/submission/build-package.js';
+import { buildPackage, type PackageFormat } from '../../src/submission/build-package.js';
 import { oraclePath } from '../oracle.js';
-import { laidOut } from './packages.js';
+import { laidOut, textIn } from './packages.js';
 import { canRunPackages, python } from './python.js';
 
+/** Whether the Python of packages can be run here. */
+const runs = canRunPackages();
 let root: string;
 let stimuli: string;
 
@@ -112,9 +115,17 @@ async function prepared(
   return { what, folder, stimuli, features };
 }
 
+/** A network that takes four pictures at once, in half precision, and answers so. */
+function ofFour(): Uint8Array {
+  const graph = new GraphBuilder('four');
+  const image = graph.input('image', 'float16', [4, 3, 8, 8]);
+  graph.output(graph.node('Relu', [image], { outputs: ['halved'] }), 'float16', [4, 3, 8, 8]);
+  return graph.build();
+}
+
 type Differences = Record<string, readonly [difference: number, largest: number]> | string;
 
-it.runIf(canRunPackages())(
+it.runIf(runs)(
   'the Python of a package answers as ours, through its own preprocessing',
   async () => {
     const cases: Case[] = [
@@ -122,6 +133,12 @@ it.runIf(canRunPackages())(
       await prepared('gabor-v1 of 2022', 'gabor-v1', undefined, 'brainscore-2022'),
       await prepared('pixels', 'pixels'),
     ];
+    const four = join(root, 'four.onnx');
+    writeFileSync(four, ofFour());
+    const eight = { to: 8, mode: 'square', filter: 'bilinear', library: 'pillow' } as const;
+    const { input } = resized(eight);
+    const halved = { input, visual_degrees: 8, readout: 'halved' };
+    cases.push(await prepared('four pictures a call', four, halved));
     for (const [what, one] of Object.entries(cards)) cases.push(await prepared(what, resnet, one));
     const compared = python('compare-activations.py', cases) as Differences[];
     const far: string[] = [];
@@ -144,7 +161,57 @@ it.runIf(canRunPackages())(
   },
 );
 
-it.skipIf(canRunPackages())(
+it.runIf(runs)('a package commits to what the card says', async () => {
+  const model = { path: resnet, card: { ...card(), name: 'a net' } };
+  const plugin = await laidOut({ model, format: 'brainscore' }, join(root, 'plugin'));
+  const competition = await laidOut(
+    { model, format: 'brainscore-2022' },
+    join(root, 'competition'),
+  );
+  const said = python('commit-models.py', {
+    plugins: dirname(plugin),
+    identifier: 'a_net',
+    competition: dirname(competition),
+    pictures: ['0.png', '3.png', '7.jpg'].map((name) => join(stimuli, name)),
+  });
+  const layers = ['maxpool', 'layer1.0', 'layer2.0.conv2', 'layer2.0', 'layer3.0', 'avgpool', 'fc'];
+  const committed = {
+    identifier: 'a_net',
+    name: 'a_net',
+    layers,
+    readout: 'avgpool',
+    map: card().region_layer_map,
+    degrees: 8,
+    activations: expect.arrayContaining([
+      ['avgpool', [3, 48, 1, 1]],
+      ['fc', [3, 10]],
+    ]),
+  };
+  const last = [...layers.filter((layer) => layer !== 'avgpool'), 'avgpool'];
+  expect(said).toEqual({
+    plugin: { a_net: committed },
+    competition: {
+      names: ['a_net'],
+      layers: last,
+      bibtex: '',
+      brain: { ...committed, layers: last },
+    },
+  });
+});
+
+it('the classes of ImageNet are the layer that Brain-Score asks label tasks of', async () => {
+  const named = card();
+  const logits = { layer: 'layer3.0', classes: 'imagenet-1k' } as const;
+  const outputs = async (one: ModelCard) => {
+    const model = { path: resnet, card: one };
+    const text = textIn(await buildPackage({ model, format: 'brainscore' }), 'network.py');
+    return /OUTPUTS = \{[^}]*\}/.exec(text)?.[0];
+  };
+  expect(await outputs({ ...named, logits })).toContain("'logits': '/layer3/layer3.0/relu_1/");
+  expect(await outputs(named)).not.toContain("'logits': ");
+});
+
+it.skipIf(runs)(
   'skips the run of packages: there is no Python with onnxruntime, numpy and Pillow',
   () => {
     process.stdout.write(

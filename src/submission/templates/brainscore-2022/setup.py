@@ -8,6 +8,6 @@ setup(
     packages=find_packages(),
     include_package_data=True,
     package_data={'models': ['*.onnx', '*.json', 'scores/*.json']},
-    install_requires=VENTRAL.requirements,
+    install_requires=['model-tools @ git+https://github.com/brain-score/model-tools'] + VENTRAL.requirements,
     zip_safe=False,
 )

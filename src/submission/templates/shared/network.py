@@ -64,7 +64,8 @@ def resize(image):
         return np.asarray(image)
     size = target_size(*image.size)
     if RESIZE['library'] == 'pillow':
-        return np.asarray(image.resize(size, Image.Resampling[RESIZE['filter'].upper()]))
+        filters = getattr(Image, 'Resampling', Image)
+        return np.asarray(image.resize(size, getattr(filters, RESIZE['filter'].upper())))
     if RESIZE['library'] == 'opencv':
         import cv2
         filters = {'nearest': cv2.INTER_NEAREST, 'bilinear': cv2.INTER_LINEAR, 'bicubic': cv2.INTER_CUBIC,
@@ -152,7 +153,7 @@ def download(path):
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
         try:
             with urllib.request.urlopen(WEIGHTS['url']) as response:
-                while chunk := response.read(2 ** 20):
+                for chunk in iter(lambda: response.read(2 ** 20), b''):
                     temporary.write(chunk)
             temporary.flush()
             found = sha1_of(temporary.name)
@@ -167,6 +168,6 @@ def download(path):
 def sha1_of(path):
     digest = hashlib.sha1()
     with open(path, 'rb') as file:
-        while chunk := file.read(2 ** 20):
+        for chunk in iter(lambda: file.read(2 ** 20), b''):
             digest.update(chunk)
     return digest.hexdigest()
