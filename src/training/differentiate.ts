@@ -1,0 +1,178 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { GraphNode } from '../onnx/graph.js';
+import type { AttributeValue } from '../onnx/graph-builder.js';
+import type { Model } from '../onnx/model.js';
+import { tensorElements } from '../onnx/tensor-elements.js';
+import { knownResult, smallNumbers } from './known-numbers.js';
+import { Call } from './operators/operator.js';
+import { operators } from './operators/table.js';
+import type { StaticGraph, Value } from './static-graph.js';
+
+/** How a network is written into a graph. */
+export interface ForwardOptions {
+  /** Values that stand for the network's inputs, by name. */
+  readonly inputs: ReadonlyMap<string, Value>;
+  /** Values that stand for initializers, such as inputs of the graph that are trained; others stay constants. */
+  readonly parameters: ReadonlyMap<string, Value>;
+  /** Whether a batch normalisation takes the statistics of the batch. */
+  readonly training: (node: GraphNode) => boolean;
+}
+
+/** A network within a graph: its nodes in order, and every value whose sizes are known. */
+export interface Forward {
+  readonly calls: readonly Call[];
+  readonly values: ReadonlyMap<string, Value>;
+}
+
+/** Writes the nodes of a network into a graph. Throws `training-unsupported`, naming the node. */
+export function writeForward(graph: StaticGraph, model: Model, options: ForwardOptions): Forward {
+  return new ForwardWriter(graph, options).write(model);
+}
+
+class ForwardWriter {
+  readonly #values = new Map<string, Value>();
+  readonly #known = new Map<string, readonly number[]>();
+  readonly #calls: Call[] = [];
+
+  constructor(
+    private readonly graph: StaticGraph,
+    private readonly options: ForwardOptions,
+  ) {
+    for (const [name, value] of options.inputs) this.#values.set(name, value);
+  }
+
+  write({ graph }: Model): Forward {
+    for (const tensor of graph.initializers) {
+      const numbers = smallNumbers(tensor);
+      if (numbers) this.#known.set(tensor.name, numbers);
+      const parameter = this.options.parameters.get(tensor.name);
+      const value = parameter ?? this.#constant(tensor.name, tensor);
+      this.#values.set(tensor.name, value);
+    }
+    for (const node of graph.nodes) this.#node(node);
+    return { calls: this.#calls, values: this.#values };
+  }
+
+  #constant(name: string, tensor: Parameters<typeof tensorElements>[0]): Value {
+    return this.graph.initializer(name, tensor.dims, tensorElements(tensor));
+  }
+
+  #node(node: GraphNode): void {
+    const [output] = node.outputs;
+    if (node.operator === 'Constant') {
+      const tensor = node.attributes.find(({ name }) => name === 'value')?.tensors[0];
+      if (!tensor) throw unsupported(node, 'its value is no tensor');
+      const numbers = smallNumbers(tensor);
+      if (numbers) this.#known.set(output, numbers);
+      this.#values.set(output, this.#constant(output, tensor));
+      return;
+    }
+    const known = node.inputs.map((name) => this.#known.get(name));
+    const result = knownResult(node, this.#values.get(node.inputs[0])?.dims, known);
+    if (result) this.#known.set(output, result);
+    else
+      this.#call(
+        new Call(
+          node,
+          node.inputs.map((name) => this.#values.get(name)),
+          known,
+        ),
+      );
+  }
+
+  #call(call: Call): void {
+    const { node } = call;
+    const operator = node.domain === '' ? operators.get(node.operator) : undefined;
+    if (!operator) throw unsupported(node, 'the operator has no gradient here');
+    call.training = node.operator === 'BatchNormalization' && this.options.training(node);
+    const shapes = operator.shapes(call);
+    const names = shapes.map((_, i) => node.outputs[i] || `${node.outputs[0]}.${i}`);
+    const given = call.training
+      ? this.#batchInputs(call)
+      : node.inputs.map((name) => this.#name(name));
+    this.graph.node(node.operator, given, {
+      outputs: names,
+      attributes: { ...attributesOf(node), ...(call.training ? TRAINING : {}) },
+    });
+    call.outputs = names.map((name, i) => ({ name, dims: shapes[i] }));
+    for (const value of call.outputs) this.#values.set(value.name, value);
+    this.#calls.push(call);
+  }
+
+  /** A name in the graph: numbers that only shapes were computed of become constants. */
+  #name(name: string): string {
+    const value = this.#values.get(name);
+    if (value || name === '') return value?.name ?? '';
+    const numbers = this.#known.get(name);
+    if (!numbers) throw new RangeError(`${name} is read before it is there`);
+    return this.graph.integers(numbers).name;
+  }
+
+  /**
+   * Running statistics of each node's own: the runtime writes the new ones over them, even where they are
+   * an initializer that others read too.
+   */
+  #batchInputs(call: Call): readonly string[] {
+    const [input, scale, bias] = [call.input(0), call.input(1), call.input(2)];
+    const zero = this.graph.scalar(0);
+    const buffers = [scale, bias].map((value) => this.graph.multiply(value, zero));
+    return [input, scale, bias, ...buffers].map(({ name }) => name);
+  }
+}
+
+/** With a momentum of 0 the new running statistics are those of the batch. */
+const TRAINING = { training_mode: { int: 1 }, momentum: { float: 0 } } as const;
+
+const unsupported = (node: GraphNode, why: string) =>
+  new VentralError(
+    'training-unsupported',
+    `${node.domain ? `${node.domain}.` : ''}${node.operator} ${node.name || node.outputs[0]}: ${why}`,
+    { field: node.name || node.outputs[0] },
+  );
+
+/** Attributes as they stand. Subgraphs have no gradient here. */
+function attributesOf(node: GraphNode): Record<string, AttributeValue> {
+  return Object.fromEntries(
+    node.attributes.flatMap((attribute): [string, AttributeValue][] => {
+      const { name, type } = attribute;
+      if (type === 1) return [[name, { float: attribute.float ?? 0 }]];
+      if (type === 2) return [[name, { int: attribute.integer ?? 0 }]];
+      if (type === 3) return [[name, { string: new TextDecoder().decode(attribute.string) }]];
+      if (type === 6) return [[name, { floats: attribute.floats }]];
+      if (type === 7) return [[name, { ints: attribute.integers }]];
+      throw unsupported(node, `its attribute ${name} is of a kind that is not known here`);
+    }),
+  );
+}
+
+/**
+ * Emits the gradients of targets from that of one value of the network, in reverse order of its nodes. What
+ * lies before every target is not differentiated.
+ * @returns by name of the target; a target that the value does not depend on is not among them
+ */
+export function writeBackward(
+  graph: StaticGraph,
+  { calls }: Forward,
+  from: { readonly value: string; readonly gradient: Value },
+  targets: ReadonlySet<string>,
+): ReadonlyMap<string, Value> {
+  const depends = new Set(targets);
+  for (const call of calls) {
+    if (call.inputs.some((input) => input && depends.has(input.name)))
+      depends.add(call.output.name);
+  }
+  const gradients = new Map([[from.value, from.gradient]]);
+  for (const call of [...calls].reverse()) {
+    const gradient = gradients.get(call.output.name);
+    const wanted = call.inputs.map((input) => input !== undefined && depends.has(input.name));
+    if (!gradient || !wanted.some(Boolean)) continue;
+    const operator = operators.get(call.node.operator);
+    operator?.gradients(call, gradient, wanted, graph).forEach((found, i) => {
+      const name = call.inputs[i]?.name;
+      if (!found || name === undefined || !wanted[i]) return;
+      const before = gradients.get(name);
+      gradients.set(name, before ? graph.add(before, found) : found);
+    });
+  }
+  return new Map([...gradients].filter(([name]) => targets.has(name)));
+}

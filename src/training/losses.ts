@@ -1,0 +1,26 @@
+import type { StaticGraph, Value } from './static-graph.js';
+
+/** A loss of a batch and its gradient with regard to what it is of. */
+export interface Loss {
+  /** One number. */
+  readonly loss: Value;
+  readonly gradient: Value;
+}
+
+/**
+ * Cross-entropy with soft targets, −Σ t·log softmax(logits), the mean over the batch (torch's
+ * `CrossEntropyLoss` with probabilities).
+ * @param logits [batch, classes]
+ * @param targets [batch, classes]; rows need not sum to 1
+ */
+export function crossEntropy(graph: StaticGraph, logits: Value, targets: Value): Loss {
+  const [batch] = logits.dims;
+  const axis = { axis: { int: 1 } };
+  const logarithms = graph.emit('LogSoftmax', [logits], logits.dims, axis);
+  const sum = graph.sum(graph.multiply(targets, logarithms), [0, 1]);
+  const loss = graph.divide(sum, graph.scalar(-batch));
+  const shares = graph.emit('Exp', [logarithms], logits.dims);
+  const weights = graph.reshape(graph.sum(targets, [1]), [batch, 1]);
+  const difference = graph.subtract(graph.multiply(shares, weights), targets);
+  return { loss, gradient: graph.divide(difference, graph.scalar(batch)) };
+}

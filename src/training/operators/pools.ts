@@ -1,0 +1,105 @@
+import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import type { Call, Family, Operator } from './operator.js';
+import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';
+
+/** Pools over pictures. */
+
+function poolOf(call: Call): Windows {
+  const kernel = call.integers('kernel_shape') ?? call.refuse('it has no kernel_shape');
+  return windowsOf(call, [kernel[0], kernel[1]]);
+}
+
+function pooled(call: Call): readonly number[] {
+  const [count, channels, height, width] = call.input(0).dims;
+  const up = call.integer('ceil_mode', 0) !== 0;
+  return [count, channels, ...windowCounts([height, width], poolOf(call), up)];
+}
+
+/** Each gradient goes to the place that the pool took; where windows overlap they add up. */
+const maxPool: Operator = {
+  shapes: (call) => [pooled(call), pooled(call)],
+  gradients(call, gradient, [wanted], graph) {
+    if (!wanted) return [undefined];
+    const { dims } = call.input(0);
+    const [from, into] = [sizeOf(gradient.dims), sizeOf(dims)];
+    const places = graph.reshape(call.outputs[1], [from]);
+    const nothing = graph.emit('Expand', [graph.scalar(0), graph.integers([into])], [into]);
+    const flat = graph.reshape(gradient, [from]);
+    const spread = graph.emit('ScatterElements', [nothing, places, flat], [into], {
+      axis: { int: 0 },
+      reduction: { string: 'add' },
+    });
+    return [graph.reshape(spread, dims)];
+  },
+};
+
+/** How many values each mean is of. */
+function counts(graph: StaticGraph, call: Call, windows: Windows): Value {
+  const { kernel, before, after } = windows;
+  const padded = [...before, ...after].some((width) => width > 0);
+  const [, , height, width] = call.output.dims;
+  if (call.integer('count_include_pad', 0) !== 0 || !padded) return graph.scalar(sizeOf(kernel));
+  const along = (axis: 0 | 1) =>
+    Array.from({ length: call.output.dims[2 + axis] }, (_, i) => {
+      const start = i * windows.strides[axis] - before[axis];
+      const end = Math.min(start + kernel[axis], call.input(0).dims[2 + axis]);
+      return end - Math.max(0, start);
+    });
+  const [rows, columns] = [along(0), along(1)];
+  const each = rows.flatMap((row) => columns.map((column) => row * column));
+  return graph.constant([1, 1, height, width], each);
+}
+
+const averagePool: Operator = {
+  shapes: (call) => [pooled(call)],
+  gradients(call, gradient, [wanted], graph) {
+    if (!wanted) return [undefined];
+    const windows = poolOf(call);
+    const { kernel, strides, dilations, before, after } = windows;
+    if (call.integer('ceil_mode', 0) !== 0) call.refuse('ceil_mode is not known here');
+    if (dilations.some((step) => step !== 1)) call.refuse('dilations are not known here');
+    const { dims } = call.input(0);
+    const share = graph.divide(gradient, counts(graph, call, windows));
+    const ones = graph.constant([1, 1, ...kernel], Array(sizeOf(kernel)).fill(1));
+    const kernels = graph.emit(
+      'Expand',
+      [ones, graph.integers([dims[1], 1, ...kernel])],
+      [dims[1], 1, ...kernel],
+    );
+    const rest = [0, 1].map((axis) => {
+      const covered = (gradient.dims[2 + axis] - 1) * strides[axis] + kernel[axis];
+      return dims[2 + axis] + before[axis] + after[axis] - covered;
+    });
+    return [
+      graph.emit('ConvTranspose', [share, kernels], dims, {
+        group: { int: dims[1] },
+        output_padding: { ints: rest },
+        ...windowAttributes(windows),
+      }),
+    ];
+  },
+};
+
+const globalAveragePool: Operator = {
+  shapes: (call) => [
+    [
+      ...call.input(0).dims.slice(0, 2),
+      ...call
+        .input(0)
+        .dims.slice(2)
+        .map(() => 1),
+    ],
+  ],
+  gradients(call, gradient, [wanted], graph) {
+    if (!wanted) return [undefined];
+    const { dims } = call.input(0);
+    const share = graph.divide(gradient, graph.scalar(sizeOf(dims.slice(2))));
+    return [graph.emit('Expand', [share, graph.integers(dims)], dims)];
+  },
+};
+
+export const pools: Family = {
+  MaxPool: maxPool,
+  AveragePool: averagePool,
+  GlobalAveragePool: globalAveragePool,
+};

@@ -1,0 +1,33 @@
+import { sizeOf } from '../static-graph.js';
+import type { Call, Family, Operator } from './operator.js';
+
+/** Sums and means over axes. */
+
+function axesOf(call: Call): readonly number[] {
+  const { dims } = call.input(0);
+  return call.axes(1, dims.length) ?? dims.map((_, axis) => axis);
+}
+
+const reduction = (divided: boolean): Operator => ({
+  shapes(call) {
+    const axes = axesOf(call);
+    const keep = call.integer('keepdims', 1) !== 0;
+    const { dims } = call.input(0);
+    return [
+      keep
+        ? dims.map((size, axis) => (axes.includes(axis) ? 1 : size))
+        : dims.filter((_, axis) => !axes.includes(axis)),
+    ];
+  },
+  gradients(call, gradient, [wanted], graph) {
+    if (!wanted) return [undefined];
+    const { dims } = call.input(0);
+    const axes = axesOf(call);
+    const kept = dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
+    const count = divided ? sizeOf(dims) / sizeOf(kept) : 1;
+    const share = count === 1 ? gradient : graph.divide(gradient, graph.scalar(count));
+    return [graph.emit('Expand', [graph.reshape(share, kept), graph.integers(dims)], dims)];
+  },
+});
+
+export const reductions: Family = { ReduceSum: reduction(false), ReduceMean: reduction(true) };

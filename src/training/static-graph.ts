@@ -1,0 +1,175 @@
+import {
+  type AttributeValue,
+  type Elements,
+  GraphBuilder,
+  type NodeOptions,
+} from '../onnx/graph-builder.js';
+
+/** A value of a graph whose sizes are all known. */
+export interface Value {
+  readonly name: string;
+  readonly dims: readonly number[];
+}
+
+/** Attributes of a node that is emitted. */
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** Element types that networks are trained in; float64 serves checks against finite differences. */
+export type Precision = 'float32' | 'float64';
+
+export const sizeOf = (dims: readonly number[]): number =>
+  dims.reduce((product, size) => product * size, 1);
+
+/**
+ * An ONNX graph that is written node by node with the sizes of every value, so that gradients can be emitted
+ * without asking the runtime for shapes. Equal constants are written once.
+ */
+export class StaticGraph {
+  readonly precision: Precision;
+  readonly #builder: GraphBuilder;
+  readonly #constants = new Map<string, Value>();
+  #count = 0;
+
+  /** @param opset of the network that is trained; 17 at the least, which gradients are written for */
+  constructor(opset: number, precision: Precision = 'float32') {
+    this.precision = precision;
+    this.#builder = new GraphBuilder('step', Math.max(17, opset), { 'com.microsoft': 1 });
+  }
+
+  /** Declares an input of floating-point numbers. */
+  input(name: string, dims: readonly number[]): Value {
+    return { name: this.#builder.input(name, this.precision, dims), dims };
+  }
+
+  /** An initializer of the network, under its own name. */
+  initializer(name: string, dims: readonly number[], elements: Elements): Value {
+    return { name: this.#builder.initializer(name, dims, elements), dims };
+  }
+
+  output({ name, dims }: Value): void {
+    this.#builder.output(name, this.precision, dims);
+  }
+
+  /** Emits a node with one output. */
+  emit(
+    operator: string,
+    inputs: readonly Value[],
+    dims: readonly number[],
+    attributes: Attributes = {},
+    domain = '',
+  ): Value {
+    return this.emitAll(operator, inputs, [dims], attributes, domain)[0];
+  }
+
+  /** Emits a node with several outputs. */
+  emitAll(
+    operator: string,
+    inputs: readonly Value[],
+    dims: readonly (readonly number[])[],
+    attributes: Attributes = {},
+    domain = '',
+  ): Value[] {
+    const stem = `grad.${operator}.${this.#count++}`;
+    const outputs = dims.map((_, i) => (i === 0 ? stem : `${stem}.${i}`));
+    this.node(
+      operator,
+      inputs.map(({ name }) => name),
+      { outputs, attributes, domain },
+    );
+    return outputs.map((name, i) => ({ name, dims: dims[i] }));
+  }
+
+  /** Emits a node as it stands in a network. */
+  node(operator: string, inputs: readonly string[], options: NodeOptions): void {
+    this.#builder.node(operator, inputs, options);
+  }
+
+  /** A constant of the graph's own element type, row-major. */
+  constant(dims: readonly number[], numbers: readonly number[]): Value {
+    const elements =
+      this.precision === 'float64' ? Float64Array.from(numbers) : Float32Array.from(numbers);
+    return this.#constant(`${dims.join('x')}:${numbers.join(',')}`, dims, elements);
+  }
+
+  scalar(number: number): Value {
+    return this.constant([], [number]);
+  }
+
+  /** A list of whole numbers, such as axes or a shape. */
+  integers(numbers: readonly number[]): Value {
+    const elements = BigInt64Array.from(numbers, BigInt);
+    return this.#constant(`i${numbers.join(',')}`, [numbers.length], elements);
+  }
+
+  reshape(value: Value, dims: readonly number[]): Value {
+    if (String(value.dims) === String(dims)) return value;
+    return this.emit('Reshape', [value, this.integers(dims)], dims);
+  }
+
+  transpose(value: Value, axes: readonly number[]): Value {
+    const dims = axes.map((axis) => value.dims[axis]);
+    return this.emit('Transpose', [value], dims, { perm: { ints: axes } });
+  }
+
+  /** Sums over axes, which are dropped. */
+  sum(value: Value, axes: readonly number[]): Value {
+    if (axes.length === 0) return value;
+    const dims = value.dims.filter((_, axis) => !axes.includes(axis));
+    return this.emit('ReduceSum', [value, this.integers(axes)], dims, { keepdims: { int: 0 } });
+  }
+
+  /** Sums what broadcasting had spread, so that the result has the sizes of what was spread. */
+  sumTo(value: Value, dims: readonly number[]): Value {
+    const lead = value.dims.length - dims.length;
+    const axes = value.dims.flatMap((size, axis) =>
+      axis < lead || (dims[axis - lead] === 1 && size !== 1) ? [axis] : [],
+    );
+    return this.reshape(this.sum(value, axes), dims);
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.emit('Add', [a, b], broadcast(a.dims, b.dims));
+  }
+
+  subtract(a: Value, b: Value): Value {
+    return this.emit('Sub', [a, b], broadcast(a.dims, b.dims));
+  }
+
+  multiply(a: Value, b: Value): Value {
+    return this.emit('Mul', [a, b], broadcast(a.dims, b.dims));
+  }
+
+  divide(a: Value, b: Value): Value {
+    return this.emit('Div', [a, b], broadcast(a.dims, b.dims));
+  }
+
+  /** 1 where a condition holds, 0 elsewhere. */
+  indicator(condition: Value): Value {
+    const to = { to: { int: this.precision === 'float64' ? 11 : 1 } };
+    return this.emit('Cast', [condition], condition.dims, to);
+  }
+
+  build(): Uint8Array {
+    return this.#builder.build();
+  }
+
+  #constant(key: string, dims: readonly number[], elements: Elements): Value {
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const name = this.#builder.initializer(`const.${this.#constants.size}`, dims, elements);
+    const value = { name, dims };
+    this.#constants.set(key, value);
+    return value;
+  }
+}
+
+/** The sizes of a result of two values by the rules of numpy. Throws RangeError where they do not fit. */
+export function broadcast(a: readonly number[], b: readonly number[]): readonly number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const [x, y] = [a[a.length - rank + i] ?? 1, b[b.length - rank + i] ?? 1];
+    if (x !== y && x !== 1 && y !== 1)
+      throw new RangeError(`[${a.join(', ')}] and [${b.join(', ')}] do not broadcast`);
+    return Math.max(x, y);
+  });
+}

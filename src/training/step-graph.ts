@@ -1,0 +1,117 @@
+import type { GraphNode } from '../onnx/graph.js';
+import type { Model } from '../onnx/model.js';
+import { writeBackward, writeForward } from './differentiate.js';
+import { crossEntropy } from './losses.js';
+import { type Precision, StaticGraph, sizeOf, type Value } from './static-graph.js';
+
+/** What one pass of a batch is to give. */
+export interface StepRequest {
+  /** Sizes of the network's one input, the batch first. */
+  readonly dims: readonly number[];
+  /** Initializers that become inputs of the graph, flat, and whose gradients are given. */
+  readonly parameters: readonly string[];
+  /** Whether the gradient of the input is given. */
+  readonly input: boolean;
+  /** Batch normalisations that take the statistics of the batch, and give them. */
+  readonly training: (node: GraphNode) => boolean;
+  readonly precision?: Precision;
+}
+
+/** A graph of plain ONNX that gives loss and gradients of a batch. */
+export interface StepGraph {
+  readonly model: Uint8Array;
+  readonly inputs: { readonly pictures: string; readonly targets: string };
+  readonly outputs: {
+    readonly loss: string;
+    readonly logits: string;
+    /** By name of the parameter; flat, as the parameters are. */
+    readonly gradients: ReadonlyMap<string, string>;
+    readonly input?: string;
+    /** Mean and variance of the batch, by name of the running mean and variance of the network. */
+    readonly statistics: ReadonlyMap<string, string>;
+  };
+}
+
+const TARGETS = 'step.targets';
+
+/**
+ * Writes the graph that computes the cross-entropy of a network's first output and its gradients. Parameters
+ * are flat inputs: the runtime adds and scales long rows quicker than pictures of one place.
+ * Throws `training-unsupported`, naming the node.
+ */
+export function stepGraph(model: Model, request: StepRequest): StepGraph {
+  const graph = new StaticGraph(model.opsets.get('') ?? 0, request.precision);
+  const [input] = inputsOf(model);
+  const pictures = graph.input(input, request.dims);
+  const parameters = flatParameters(graph, model, request.parameters);
+  const forward = writeForward(graph, model, {
+    inputs: new Map([[input, pictures]]),
+    parameters,
+    training: request.training,
+  });
+  const logits = forward.values.get(model.graph.outputs[0].name) as Value;
+  const targets = graph.input(TARGETS, logits.dims);
+  const { loss, gradient } = crossEntropy(graph, logits, targets);
+  const wanted = new Set([...parameters.values()].map(({ name }) => name));
+  if (request.input) wanted.add(input);
+  const found = writeBackward(graph, forward, { value: logits.name, gradient }, wanted);
+  const named = (name: string, value: Value, dims: readonly number[]) => {
+    const shape = graph.integers(dims).name;
+    graph.node('Reshape', [value.name, shape], { outputs: [name] });
+    graph.output({ name, dims });
+    return name;
+  };
+  const gradients = new Map(
+    [...parameters].flatMap(([name, value]) => {
+      const gradientOf = found.get(value.name);
+      if (!gradientOf) return [];
+      return [[name, named(`gradient:${name}`, gradientOf, [sizeOf(value.dims)])] as const];
+    }),
+  );
+  const statistics = new Map(
+    forward.calls.flatMap(({ training, node, outputs }) =>
+      training
+        ? [1, 2].map(
+            (i) =>
+              [
+                node.inputs[i + 2],
+                named(`batch:${node.inputs[i + 2]}`, outputs[i], outputs[i].dims),
+              ] as const,
+          )
+        : [],
+    ),
+  );
+  const outputs = {
+    loss: named('step.loss', loss, []),
+    logits: named('step.logits', logits, logits.dims),
+    gradients,
+    ...(request.input
+      ? { input: named('gradient.input', found.get(input) as Value, request.dims) }
+      : {}),
+    statistics,
+  };
+  return { model: graph.build(), inputs: { pictures: input, targets: TARGETS }, outputs };
+}
+
+/** Inputs that are no initializers. */
+function inputsOf({ graph }: Model): readonly string[] {
+  const constants = new Set(graph.initializers.map(({ name }) => name));
+  return graph.inputs.map(({ name }) => name).filter((name) => !constants.has(name));
+}
+
+function flatParameters(
+  graph: StaticGraph,
+  model: Model,
+  names: readonly string[],
+): ReadonlyMap<string, Value> {
+  const tensors = new Map(model.graph.initializers.map((tensor) => [tensor.name, tensor]));
+  return new Map(
+    names.map((name) => {
+      const tensor = tensors.get(name);
+      if (!tensor) throw new RangeError(`the network has no initializer ${name}`);
+      const flat = graph.input(name, [sizeOf(tensor.dims)]);
+      const shape = graph.integers(tensor.dims);
+      return [name, graph.emit('Reshape', [flat, shape], tensor.dims)] as const;
+    }),
+  );
+}
