@@ -43,31 +43,24 @@ export async function readEntries(
 ): Promise<ArchiveContents> {
   const texts = new Map<string, Buffer>();
   const heads = new Map<ArchiveEntry, Buffer>();
-  const sound = await soundEntries(file, directory, findings);
   let text = 0;
-  for (const { entry, data } of sound) {
+  for (const { entry, data } of await soundEntries(file, directory, findings)) {
+    const { name, size } = entry;
     if (Date.now() > deadline) {
-      findings.add(
-        'check-deadline',
-        entry.name,
-        'is not checked, nor what follows: the archive takes too long to unpack',
-      );
+      const message = 'is not checked, nor what follows: the archive takes too long to unpack';
+      findings.add('check-deadline', name, message);
       break;
     }
-    const isText = textName.test(entry.name) && !texts.has(entry.name);
-    const keep = isText && entry.size <= LARGEST_TEXT && text + entry.size <= MOST_TEXT;
+    const isText = textName.test(name) && !texts.has(name);
+    const keep = isText && size <= LARGEST_TEXT && text + size <= MOST_TEXT;
     if (isText && !keep)
-      findings.add(
-        'file-too-large',
-        entry.name,
-        `has ${entry.size} bytes of text, and is not looked into`,
-      );
+      findings.add('file-too-large', name, `has ${size} bytes of text, and is not looked into`);
     const content = await contentOf(file, entry, data, keep ? LARGEST_TEXT : HEAD, deadline);
-    if (content.fault) findings.add('zip-content', entry.name, content.fault);
+    if (content.fault) findings.add('zip-content', name, content.fault);
     heads.set(entry, content.kept.subarray(0, HEAD));
     if (!keep || content.fault) continue;
     text += content.kept.length;
-    texts.set(entry.name, content.kept);
+    texts.set(name, content.kept);
   }
   return { texts, heads };
 }

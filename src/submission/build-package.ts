@@ -10,6 +10,7 @@ import { metadataText } from './metadata-file.js';
 import { competitionFiles, type PackageParts, pluginFiles } from './package-files.js';
 import { type PackagedNetwork, packageNetwork } from './packaged-network.js';
 import { packageScores, receiptsBeside } from './packaged-scores.js';
+import { COMPONENTS } from './site-limits.js';
 
 /** Today's plugin directory, or the form of the competition of 2022. */
 export type PackageFormat = 'brainscore' | 'brainscore-2022';
@@ -140,6 +141,15 @@ async function textOf(path: string | undefined): Promise<string | undefined> {
   }
 }
 
+function smallNote(layer: string, units: number, { regionLayerMap }: PackagedNetwork): string {
+  const what = `the layer ${layer} has ${units} units, and Brain-Score's regression takes ${COMPONENTS}`;
+  const regions = Object.entries(regionLayerMap ?? {}).flatMap(([region, layers]) =>
+    layers === layer ? region : [],
+  );
+  if (regions.length > 0) return `${what}: ${regions.join(', ')} will have no score`;
+  return `${what}: it is not offered for regions`;
+}
+
 function notesOf(request: PackageRequest, parts: PackageParts): string[] {
   const notes: string[] = [];
   if (request.identifier === undefined)
@@ -150,6 +160,8 @@ function notesOf(request: PackageRequest, parts: PackageParts): string[] {
     notes.push(
       'the card has no region_layer_map: Brain-Score chooses the layers of the regions itself',
     );
+  for (const [layer, units] of parts.network.small)
+    notes.push(smallNote(layer, units, parts.network));
   if (parts.license === undefined) notes.push('no licence goes along; --license FILE gives one');
   if (parts.bibtex === undefined) notes.push('no reference goes along; --bibtex FILE gives one');
   return notes;

@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import { candidateLayers } from '../activations/candidates.js';
 import type { ModelCard, Region } from '../activations/card.js';
 import { type InputPlan, inputPlan } from '../activations/input-plan.js';
+import { emptyPicture } from '../activations/measure-layers.js';
 import type { ModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { CARD_KEY, setMetadata } from '../onnx/metadata.js';
 import { readModel, writeModel } from '../onnx/model.js';
-import { Session } from '../runtime/session.js';
-import { REGIONS } from './site-limits.js';
+import { Session, type Tensor } from '../runtime/session.js';
+import { COMPONENTS, REGIONS } from './site-limits.js';
 
 /** A network as a package carries it. */
 export interface PackagedNetwork {
@@ -17,8 +18,10 @@ export interface PackagedNetwork {
   readonly onnx: Uint8Array;
   /** SHA-1 of those bytes, as Brain-Score knows weights by. */
   readonly sha1: string;
-  /** Layers that Brain-Score may choose from, in the order of the graph. */
+  /** Layers that Brain-Score may choose from, in the order of the graph; those of regions and the read-out among them. */
   readonly layers: readonly string[];
+  /** Layers with fewer units than its regression needs, with their number; they stand in `layers` where the card names them. */
+  readonly small: ReadonlyMap<string, number>;
   /** The output of the graph that holds each layer; `logits` too where the classes are ImageNet's. */
   readonly outputs: ReadonlyMap<string, string>;
   /** undefined where the card has none: Brain-Score then chooses. */
@@ -43,14 +46,23 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
   if (logits?.classes === 'imagenet-1k' && !outputs.has('logits'))
     outputs.set('logits', outputs.get(logits.layer) as string);
   const onnx = exposedModel(file, card, [...outputs.values()]);
+  const { input, units } = await opened(onnx, file, card);
+  const small = new Map(
+    layers.flatMap((layer) => {
+      const count = units.get(outputs.get(layer) as string);
+      return count !== undefined && count < COMPONENTS ? [[layer, count] as const] : [];
+    }),
+  );
+  const committed = new Set([Object.values(regionLayerMap ?? {}), readout].flat(2));
   return {
     onnx,
     sha1: createHash('sha1').update(onnx).digest('hex'),
-    layers,
+    layers: layers.filter((layer) => committed.has(layer) || !small.has(layer)),
+    small,
     outputs,
     regionLayerMap,
     readout,
-    input: await planOf(onnx, file, card),
+    input,
   };
 }
 
@@ -101,10 +113,21 @@ function exposedModel(
   return writeModel(setMetadata(exposed, CARD_KEY, JSON.stringify(kept)));
 }
 
-async function planOf(onnx: Uint8Array, { name }: ModelFile, card: ModelCard): Promise<InputPlan> {
+/** How pictures go in, and how many units each value has for an empty one, where the network takes that. */
+async function opened(
+  onnx: Uint8Array,
+  { name }: ModelFile,
+  card: ModelCard,
+): Promise<{ input: InputPlan; units: ReadonlyMap<string, number> }> {
   const session = await Session.open(onnx, { name, threads: 1 });
   try {
-    return inputPlan(session.inputs, card.input, { name, batch: 0 });
+    const input = inputPlan(session.inputs, card.input, { name, batch: 0 });
+    const picture = emptyPicture(session.inputs[0], { card });
+    const made = await session.run({ [input.name]: picture }).catch(() => ({}));
+    const units = Object.entries<Tensor>(made).map(
+      ([value, { dims }]) => [value, dims.slice(1).reduce((all, size) => all * size, 1)] as const,
+    );
+    return { input, units: new Map(units) };
   } finally {
     await session.close();
   }

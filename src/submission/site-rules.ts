@@ -52,21 +52,8 @@ const slashes = (name: string) => name.split('/').length - 1;
 
 /** The layout `<root>/<type>/<plugin>/…`, with an entry for each folder. */
 export function checkLayout({ entries }: Submission, findings: Findings): Plugin[] {
-  if (entries.length === 0) {
-    findings.add('site-no-plugin-folder', '', 'the archive is empty');
-    return [];
-  }
-  const root = entries[0].name.split('/')[0];
-  for (const { name } of entries) {
-    if (!name.includes('/'))
-      findings.add(
-        'site-loose-file',
-        name,
-        'lies in no folder, at which the check of the site breaks off',
-      );
-    else if (name.split('/')[0] !== root)
-      findings.add('site-root', name, `lies outside ${root}/, the folder of the first entry`);
-  }
+  const root = entries[0]?.name.split('/')[0] ?? '';
+  checkRoot(entries, root, findings);
   const folders = entries.filter(({ isFolder, name }) => isFolder && slashes(name) === 2);
   const kinds = [...new Set(folders.map(({ name }) => name.split('/')[1].toLowerCase()))].filter(
     (kind) => Object.hasOwn(pluginTypes, kind),
@@ -84,6 +71,19 @@ export function checkLayout({ entries }: Submission, findings: Findings): Plugin
     );
   for (const plugin of plugins) checkFiles(entries, plugin, findings);
   return plugins;
+}
+
+function checkRoot(entries: readonly ArchiveEntry[], root: string, findings: Findings): void {
+  for (const { name } of entries) {
+    if (!name.includes('/'))
+      findings.add(
+        'site-loose-file',
+        name,
+        'lies in no folder, at which the check of the site breaks off',
+      );
+    else if (name.split('/')[0] !== root)
+      findings.add('site-root', name, `lies outside ${root}/, the folder of the first entry`);
+  }
 }
 
 function noFolder(entries: readonly ArchiveEntry[], root: string): string {
@@ -117,7 +117,7 @@ function checkFiles(
     findings.add('site-missing-files', path, `lacks ${missing.join(' and ')}`);
 }
 
-/** Identifiers as the site finds them: in single quotes, not behind a #, in `__init__.py` of the plugin. */
+/** Identifiers as the site finds them: in `__init__.py` of the plugins. */
 export function checkIdentifiers(
   { texts, entries }: Submission,
   plugins: readonly Plugin[],
@@ -125,41 +125,44 @@ export function checkIdentifiers(
 ): void {
   const all = new Set<string>();
   for (const { name } of entries) {
-    const parts = name.split('/');
-    const registry = pluginTypes[parts[1]];
-    if (parts.length !== 4 || parts[3] !== '__init__.py' || !Object.hasOwn(pluginTypes, parts[1]))
-      continue;
+    const [, type, , file, ...deeper] = name.split('/');
+    if (file !== '__init__.py' || deeper.length > 0 || !Object.hasOwn(pluginTypes, type)) continue;
     const text = utf8(texts.get(name));
-    if (text === undefined) {
-      if (texts.has(name)) findings.add('site-not-utf8', name, 'is not text in UTF-8');
-      continue;
-    }
-    for (const identifier of siteIdentifiers(text, registry)) {
-      all.add(`${parts[1]} ${identifier}`);
-      if (identifier.includes('-'))
-        findings.add('site-hyphen', name, `registers '${identifier}': an identifier has no "-"`);
-      if (identifier.includes(TUTORIAL))
-        findings.add('site-tutorial', name, `registers '${identifier}', the model of the tutorial`);
-    }
-    const hidden = new RegExp(`${registry}\\["([^"]+)"\\]`).exec(text);
-    if (hidden)
-      findings.add(
-        'site-quotes',
-        name,
-        `registers "${hidden[1]}" in double quotes, which the site does not see; use single ones`,
-      );
+    if (text !== undefined)
+      for (const found of checkModule(text, name, pluginTypes[type], findings))
+        all.add(`${type} ${found}`);
+    else if (texts.has(name)) findings.add('site-not-utf8', name, 'is not text in UTF-8');
   }
   for (const { name, path } of plugins)
     if (name.includes(TUTORIAL))
       findings.add('site-tutorial', path, 'bears the name of the model of the tutorial');
-  if (all.size > 1)
-    findings.add(
-      'site-too-many-identifiers',
-      '',
-      `registers ${all.size} identifiers (${[...all].slice(0, 5).join(', ')}); an upload may have 1`,
-    );
+  if (all.size <= 1) return;
+  const some = [...all].slice(0, 5).join(', ');
+  const message = `registers ${all.size} identifiers (${some}); an upload may have 1`;
+  findings.add('site-too-many-identifiers', '', message);
 }
 
+/** The identifiers of one module, each held against the rules. */
+function checkModule(
+  text: string,
+  name: string,
+  registry: string,
+  findings: Findings,
+): readonly string[] {
+  const identifiers = siteIdentifiers(text, registry);
+  for (const identifier of identifiers) {
+    if (identifier.includes('-'))
+      findings.add('site-hyphen', name, `registers '${identifier}': an identifier has no "-"`);
+    if (identifier.includes(TUTORIAL))
+      findings.add('site-tutorial', name, `registers '${identifier}', the model of the tutorial`);
+  }
+  const hidden = new RegExp(`${registry}\\["([^"]+)"\\]`).exec(text)?.[1];
+  const message = `registers "${hidden}" in double quotes, which the site does not see; use single ones`;
+  if (hidden !== undefined) findings.add('site-quotes', name, message);
+  return identifiers;
+}
+
+/** What stands in single quotes, not behind a #. */
 function siteIdentifiers(text: string, registry: string): string[] {
   const pattern = new RegExp(`${registry}\\['(.+?)'\\]`, 'g');
   return linesOf(text).flatMap((line) =>

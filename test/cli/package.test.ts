@@ -105,6 +105,9 @@ describe('ventral package', () => {
     const made = await command('package', at('net'), '--format', 'brainscore', '-o', at('n.zip'));
     expect(made.status).toBe(0);
     expect(made.err).not.toMatch(/licence|reference/);
+    expect(made.err).toMatch(
+      /the layer fc has 10 units, .* takes 25: it is not offered for regions/,
+    );
     const model = await readIn(at('n.zip'), '/model.py');
     expect(model).toContain(`BIBTEX = '@article{net,\\n  title = {A "net"}\\n}\\n'`);
     expect(model).toContain("LICENSE = 'MIT License'");
