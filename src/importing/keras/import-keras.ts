@@ -148,5 +148,5 @@ async function imported(network: Network, weights: WeightSource): Promise<Import
 
 async function sourceOf(network: Network, { weights }: Translated) {
   const { names, ...artifacts } = tfjsTopology(network, weights);
-  return layersRuntime(artifacts, names, network.input.shape);
+  return layersRuntime(artifacts, { file: network.file, names, shape: network.input.shape });
 }

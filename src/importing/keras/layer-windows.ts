@@ -43,8 +43,15 @@ export function biasOf({ config, optional }: Call, channels: number): { bias?: W
   return bias ? { bias } : {};
 }
 
+/** What the configuration says of a weight must be so: other runtimes build by it. */
+export function agree(config: LayerConfig, field: string, found: number, otherwise = found): void {
+  const said = config.count(field, otherwise);
+  if (said !== found) throw config.refuse(field, `${found}, as the weights have`, said);
+}
+
 const convolution: Translation = (call) => {
   const kernel = kernelOf(call, 'kernel');
+  agree(call.config, 'filters', kernel.dims[3]);
   const groups = call.config.count('groups', 1);
   const window = { ...windowOf(call.config), groups, ...biasOf(call, kernel.dims[3]) };
   return convolved(call.graph, call.input, kernel, window);
@@ -52,6 +59,7 @@ const convolution: Translation = (call) => {
 
 const depthwise: Translation = (call) => {
   const kernel = kernelOf(call, 'depthwise_kernel');
+  agree(call.config, 'depth_multiplier', kernel.dims[3], 1);
   const window = { ...windowOf(call.config), ...biasOf(call, kernel.dims[2] * kernel.dims[3]) };
   return convolvedByChannel(call.graph, call.input, kernel, window);
 };
@@ -59,12 +67,15 @@ const depthwise: Translation = (call) => {
 const separable: Translation = (call) => {
   const { graph, config, weight } = call;
   const window = windowOf(config);
-  const inner = convolvedByChannel(graph, call.input, kernelOf(call, 'depthwise_kernel'), window);
+  const depth = kernelOf(call, 'depthwise_kernel');
+  agree(config, 'depth_multiplier', depth.dims[3], 1);
+  const inner = convolvedByChannel(graph, call.input, depth, window);
   const kernel = weight('pointwise_kernel');
   const { dims } = kernel;
   if (dims.length !== 4 || dims[0] !== 1 || dims[1] !== 1) {
     throw config.refuse('pointwise_kernel', 'a kernel of 1 × 1', dims);
   }
+  agree(config, 'filters', dims[3]);
   const one = {
     ...window,
     strides: [1, 1],
@@ -80,6 +91,7 @@ const transposedConvolution: Translation = (call) => {
   if (config.raw('output_padding') !== undefined)
     throw config.unsupported('with output_padding, which the import does not know');
   const kernel = kernelOf(call, 'kernel');
+  agree(config, 'filters', kernel.dims[2]);
   const window = { ...windowOf(config), ...biasOf(call, kernel.dims[2]) };
   return convolvedTransposed(call.graph, call.input, kernel, window);
 };

@@ -1,6 +1,6 @@
 import { activated, rectified, softmax } from './activations.js';
 import { axisOf, type Call, type Translation } from './layer-call.js';
-import { biasOf, windowLayers } from './layer-windows.js';
+import { agree, biasOf, windowLayers } from './layer-windows.js';
 import type { Value } from './network-graph.js';
 import { batchNorm, layerNorm, normalized, prelu } from './normalizations.js';
 import {
@@ -106,6 +106,7 @@ const rescaling: Translation = ({ graph, config, input }) => {
 
 const denseLayer: Translation = (call) => {
   const kernel = call.weight('kernel');
+  agree(call.config, 'units', kernel.dims[1]);
   return dense(call.graph, call.input, kernel, biasOf(call, kernel.dims[1]).bias);
 };
 

@@ -122,6 +122,13 @@ interface OrderedCall {
 /** The calls of one model so that each stands behind those whose outputs it takes. */
 function inOrder(file: string, model: ConfiguredModel, path: string) {
   const own = ownKeys(model);
+  const called = new Set(
+    model.layers.filter(({ calls }) => calls.length > 0).map(({ name }) => name),
+  );
+  for (const { layer } of model.inputs) {
+    if (called.has(layer))
+      throw invalidPart(file, `input ${path}${layer}`, 'a layer that takes nothing', 'inputs');
+  }
   const entries = new Set(model.inputs.map(own));
   const calls = model.layers.flatMap((layer) =>
     layer.calls.map((inputs, call): OrderedCall => ({ layer, call, inputs })),
@@ -132,11 +139,17 @@ function inOrder(file: string, model: ConfiguredModel, path: string) {
   for (const call of calls) {
     if (call.inputs.length === 0)
       throw invalidPart(file, `layer ${path}${call.layer.name}`, 'an input', 'none');
-    missing.set(call, call.inputs.length);
-    for (const input of call.inputs) {
-      const key = own(input);
-      if (!known.has(key)) throw dangling(file, path, input);
-      waiting.set(key, [...(waiting.get(key) ?? []), call]);
+    const keys = call.inputs.map((input) => {
+      if (!known.has(own(input))) throw dangling(file, path, input);
+      return own(input);
+    });
+    // Calls of a layer are made in their order; TensorFlow.js waits for ever where they cannot be.
+    if (call.call > 0) keys.push(`${call.layer.name}:${call.call - 1}`);
+    missing.set(call, keys.length);
+    for (const key of keys) {
+      const others = waiting.get(key);
+      if (others) others.push(call);
+      else waiting.set(key, [call]);
     }
   }
   const order: OrderedCall[] = [];
@@ -145,7 +158,7 @@ function inOrder(file: string, model: ConfiguredModel, path: string) {
     for (const call of waiting.get(done[at]) ?? []) {
       const left = (missing.get(call) ?? 0) - 1;
       missing.set(call, left);
-      if (left > 0) continue;
+      if (left !== 0) continue;
       order.push(call);
       done.push(`${call.layer.name}:${call.call}`);
     }

@@ -3,9 +3,16 @@ import { VentralError } from '../../errors/ventral-error.js';
 /** The longest part of a file's own words that a message repeats. */
 const LONGEST = 80;
 
+/** A file's own words on one line of a message: what steers a terminal or breaks the line is written out. */
+export const printable = (text: string): string =>
+  text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (sign) => `\\u${(sign.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+
 /** A value as a message shows it. */
 export function shown(value: unknown): string {
-  const text = (typeof value === 'string' ? value : JSON.stringify(value)) ?? 'nothing';
+  const text = printable((typeof value === 'string' ? value : JSON.stringify(value)) ?? 'nothing');
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
@@ -34,7 +41,7 @@ export function unsupportedLayer(
   const found = { field: shown(layer), found: shown(className) };
   return new VentralError(
     'import-unsupported',
-    `${file}: layer ${found.field} is of class ${found.found}, ${why}`,
+    `${file}: layer ${found.field} is of class ${found.found}, ${printable(why)}`,
     { file, ...found },
   );
 }

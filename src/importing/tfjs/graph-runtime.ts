@@ -4,7 +4,7 @@ import type { Size } from '../keras/network-graph.js';
 import { sizeOf } from '../keras/operations.js';
 import { OPEN_SIZE, read } from './layers-runtime.js';
 import type { ModelFiles } from './model-json.js';
-import { tensorflow } from './tensorflow.js';
+import { runtimeError, tensorflow } from './tensorflow.js';
 
 /** Elements of the outputs that are held at once; TensorFlow.js computes the graph anew for each group. */
 const MOST_ELEMENTS = 2 ** 26;
@@ -16,7 +16,7 @@ interface NodeOutput {
 
 /** A graph model in TensorFlow.js, which loads the files' bytes itself and gives the outputs of its nodes. */
 export async function graphRuntime(
-  { json, topology, weightSpecs, weightData }: ModelFiles,
+  { file, json, topology, weightSpecs, weightData }: ModelFiles,
   input: string,
   shape: readonly Size[],
   nodes: readonly NodeOutput[],
@@ -35,23 +35,29 @@ export async function graphRuntime(
     name,
     dims: [1, ...shape.map((size) => size ?? OPEN_SIZE)],
     async *run({ data, dims }) {
+      const failed = (error: unknown): never => {
+        throw runtimeError(error, file);
+      };
       model ??= tf.loadGraphModel({ load: async () => artifacts as never });
-      const loaded = await model;
+      const loaded = await model.catch(failed);
       for (const group of groups(nodes)) {
         const fed = tf.tensor(data as Float32Array, [...dims], 'float32');
         const names = group.map((node) => node.name);
-        const outputs = [loaded.execute({ [input]: fed }, names)].flat() as TfTensor[];
+        let outputs: TfTensor[] = [];
         try {
+          outputs = [loaded.execute({ [input]: fed }, names)].flat() as TfTensor[];
           for (const [at, output] of outputs.entries()) {
             yield { layer: names[at], output: await read(output) };
           }
+        } catch (error) {
+          failed(error);
         } finally {
           tf.dispose([fed, ...outputs]);
         }
       }
     },
     async close() {
-      (await model)?.dispose();
+      (await model?.catch(() => undefined))?.dispose();
     },
   };
 }

@@ -8,7 +8,7 @@ import {
   toChannelsLast,
   type Value,
 } from '../keras/network-graph.js';
-import { invalidPart } from '../keras/refusals.js';
+import { invalidPart, shown } from '../keras/refusals.js';
 import { type GraphNode, readGraphNodes } from './graph-nodes.js';
 import { channelsFirst, type Operand } from './graph-operands.js';
 import { translateNode } from './graph-operators.js';
@@ -124,10 +124,10 @@ function translated(
     if (weight !== undefined) return { is: 'constant', weight };
     throw new VentralError(
       'checkpoint-unmatched',
-      `${file}: the constant ${node.name.slice(0, 80)} has no weight`,
+      `${file}: the constant ${shown(node.name)} has no weight`,
       {
         file,
-        field: node.name.slice(0, 80),
+        field: shown(node.name),
         expected: 'a weight',
         found: 'none',
       },

@@ -37,6 +37,6 @@ async function importLayers({ file, topology, weights, ...bytes }: ModelFiles): 
     weightSpecs: bytes.weightSpecs,
     weightData: bytes.weightData,
   };
-  const runtime = await layersRuntime(artifacts, names, network.input.shape);
+  const runtime = await layersRuntime(artifacts, { file, names, shape: network.input.shape });
   return { model, layers, inputAxes, source: runtime, notes: [] };
 }

@@ -3,7 +3,7 @@ import type { Tensor } from '../../runtime/session.js';
 import type { SourceRuntime } from '../imported.js';
 import type { Size } from '../keras/network-graph.js';
 import type { ModelArtifacts } from '../keras/tfjs-topology.js';
-import { type Runtime, tensorflow } from './tensorflow.js';
+import { type Runtime, runtimeError, tensorflow } from './tensorflow.js';
 
 /** A size that a network leaves open is this for a proof. */
 export const OPEN_SIZE = 224;
@@ -34,14 +34,22 @@ interface SourceModel {
 
 type Output = { readonly layer: string; readonly output: Tensor };
 
+/** What a layers model is called, and its parts. */
+export interface LayersSource {
+  readonly file: string;
+  /** Of the outputs, by calls of layers. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Of the input, without the batch. */
+  readonly shape: readonly Size[];
+}
+
 /**
  * A layers model in TensorFlow.js, which loads the artifacts itself and computes layer by layer; outputs
  * bear the names that `names` has for calls (`outer:0/inner:1`).
  */
 export async function layersRuntime(
   artifacts: ModelArtifacts | LoadedArtifacts,
-  names: ReadonlyMap<string, string>,
-  shape: readonly Size[],
+  { file, names, shape }: LayersSource,
 ): Promise<SourceRuntime> {
   const runtime = await tensorflow();
   let model: Promise<LayersModel> | undefined;
@@ -50,11 +58,15 @@ export async function layersRuntime(
     dims: [1, ...shape.map((size) => size ?? OPEN_SIZE)],
     async *run(input) {
       model ??= runtime.tf.loadLayersModel({ load: async () => artifacts as never });
-      const loaded = (await model) as unknown as SourceModel;
-      yield* new Walk(runtime, names).run(loaded, input);
+      try {
+        const loaded = (await model) as unknown as SourceModel;
+        yield* new Walk(runtime, names).run(loaded, input);
+      } catch (error) {
+        throw runtimeError(error, file);
+      }
     },
     async close() {
-      (await model)?.dispose();
+      (await model?.catch(() => undefined))?.dispose();
     },
   };
 }

@@ -4,7 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { MOST_JSON_BYTES, parseJson } from '../keras/json-document.js';
 import { type Fields, isFields } from '../keras/layer-config.js';
 import type { Weight } from '../keras/operations.js';
-import { invalidPart } from '../keras/refusals.js';
+import { invalidPart, shown } from '../keras/refusals.js';
 import { decodeWeights, type ManifestWeight, manifestWeights } from './manifest-weights.js';
 
 /** A `model.json` of TensorFlow.js with its shards, read and checked. */
@@ -114,7 +114,7 @@ function shardName(file: string, path: unknown): string {
 }
 
 function elsewhere(file: string, path: string): VentralError {
-  const found = path.slice(0, 80);
+  const found = shown(path);
   const sentence = `${file}: the weights in ${found} do not lie beside it`;
   const field = 'weightsManifest, paths';
   return new VentralError('checkpoint-unsafe', sentence, {

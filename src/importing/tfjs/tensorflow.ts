@@ -1,4 +1,6 @@
 import type * as TensorFlow from '@tensorflow/tfjs';
+import { VentralError } from '../../errors/ventral-error.js';
+import { printable } from '../keras/refusals.js';
 
 /** TensorFlow.js, and what it is called where a proof names it. */
 export interface Runtime {
@@ -26,4 +28,14 @@ async function load(): Promise<Runtime> {
   tf.enableProdMode();
   await tf.ready();
   return { tf, name: `${of} ${tf.version_core} (${tf.getBackend()})` };
+}
+
+/** What TensorFlow.js throws, as `inference-failed` with its own words. */
+export function runtimeError(error: unknown, file: string): VentralError {
+  if (error instanceof VentralError) return error;
+  const words = String((error as Error | undefined)?.message ?? error)
+    .split('\n')[0]
+    .slice(0, 300);
+  const sentence = `TensorFlow.js failed to run ${file}: ${words}`;
+  return new VentralError('inference-failed', sentence, { file, found: words, cause: error });
 }

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { importTfjs } from '../../../src/importing/tfjs/import-tfjs.js';
@@ -11,7 +10,6 @@ import { madeNetwork, save } from './made-network.js';
 
 let folder: string;
 beforeAll(async () => {
-  tf.enableProdMode();
   folder = await mkdtemp(join(tmpdir(), 'ventral-tfjs-'));
 });
 afterAll(() => rm(folder, { recursive: true }));

@@ -5,6 +5,9 @@ import type { Dice } from '../../fuzz/dice.js';
 
 /** Networks that TensorFlow.js itself builds and saves, of every kind of layer that the import knows. */
 
+// Else it tells the console of a faster package.
+tf.enableProdMode();
+
 type Value = tf.SymbolicTensor;
 type Step = (value: Value, dice: Dice) => Value;
 
