@@ -5,6 +5,7 @@ import { type CardSource, cardOf, openModelFile } from '../activations/model-fil
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/check-graph.js';
+import { requireFile } from '../scoring/receipt.js';
 import { packageIdentifier } from './identifier.js';
 import { metadataText } from './metadata-file.js';
 import { competitionFiles, type PackageParts, pluginFiles } from './package-files.js';
@@ -124,7 +125,7 @@ const LONGEST_TEXT = 2 ** 20;
 
 async function textOf(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  const { size } = await stat(path);
+  const { size } = requireFile(path);
   if (size > LONGEST_TEXT)
     throw new VentralError(
       'package-invalid',
