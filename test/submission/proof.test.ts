@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { ModelCard } from '../../src/activations/card.js';
@@ -9,6 +9,7 @@ import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { exportActivations } from '../../src/scoring/export-activations.js';
 import type { InputSpec } from '../../src/screen/preprocess.js';
 import { buildPackage, type PackageFormat } from '../../src/submission/build-package.js';
+import { runVentral } from '../cli/run-ventral.js';
 import { oraclePath } from '../oracle.js';
 import { laidOut, textIn } from './packages.js';
 import { canRunPackages, python } from './python.js';
@@ -26,18 +27,21 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
+/** A picture of waves and noise. */
+function noise(width: number, height: number, channels: 1 | 3 | 4, phase = 0): Sharp {
+  const values = Buffer.alloc(width * height * channels);
+  for (let i = 0; i < values.length; i++) {
+    const [x, y] = [Math.floor(i / channels) % width, Math.floor(i / channels / width)];
+    const wave = Math.sin(phase + x / (3 + (i % channels))) * Math.cos(y / 5);
+    values[i] = 128 + 90 * wave + ((i * 7919) % 37);
+  }
+  const picture = sharp(values, { raw: { width, height, channels } });
+  return channels === 1 ? picture.toColourspace('b-w') : picture;
+}
+
 /** Ten pictures: colours, grey, alpha, palette and JPEG, square and not, smaller and larger than an input. */
 async function drawStimuli(): Promise<void> {
-  const noise = (width: number, height: number, channels: 1 | 3 | 4) => {
-    const values = Buffer.alloc(width * height * channels);
-    for (let i = 0; i < values.length; i++) {
-      const [x, y] = [Math.floor(i / channels) % width, Math.floor(i / channels / width)];
-      values[i] =
-        128 + 90 * Math.sin(x / (3 + (i % channels))) * Math.cos(y / 5) + ((i * 7919) % 37);
-    }
-    return sharp(values, { raw: { width, height, channels } });
-  };
-  const grey = (width: number, height: number) => noise(width, height, 1).toColourspace('b-w');
+  const grey = (width: number, height: number) => noise(width, height, 1);
   await noise(256, 256, 3).png().toFile(join(stimuli, '0.png'));
   await noise(97, 64, 3).png().toFile(join(stimuli, '1.png'));
   await noise(40, 51, 3).png().toFile(join(stimuli, '2.png'));
@@ -99,6 +103,7 @@ async function prepared(
   path: string,
   given?: ModelCard,
   format: PackageFormat = 'brainscore',
+  pictures = stimuli,
 ): Promise<Case> {
   const own = join(root, what);
   mkdirSync(own);
@@ -109,10 +114,10 @@ async function prepared(
   const layers = [...outputs.matchAll(/'([^']+)': /g)].map((found) => found[1]);
   const features = join(own, 'features.npz');
   await exportActivations(
-    { model, layers, stimuli, degrees: 8, output: features },
+    { model, layers, stimuli: pictures, degrees: 8, output: features },
     { home: join(root, 'home'), threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 },
   );
-  return { what, folder, stimuli, features };
+  return { what, folder, stimuli: pictures, features };
 }
 
 /** A network that takes four pictures at once, in half precision, and answers so. */
@@ -160,6 +165,35 @@ it.runIf(runs)(
     expect(compared.length).toBe(cases.length);
   },
 );
+
+it.runIf(runs)('a network imported from Keras answers in its package as ours', async () => {
+  const path = join(root, 'keras.onnx');
+  const checkpoint = join(import.meta.dirname, '..', 'fixtures', 'keras', 'keras2-mobile.h5');
+  const made = await runVentral(join(root, 'home'), 'import', checkpoint, '-o', path);
+  expect(made.status, made.err).toBe(0);
+  const { input } = resized('none');
+  const keras: ModelCard = {
+    input,
+    visual_degrees: 8,
+    readout: 'module:flatten',
+    region_layer_map: {
+      V1: 'block_1.expand',
+      V2: 'block_1',
+      V4: 'block_1',
+      IT: ['inner.inner_conv', 'block_1'],
+    },
+  };
+  const pictures = join(root, 'small');
+  mkdirSync(pictures);
+  for (let i = 0; i < 10; i++)
+    await noise(14, 11, i % 2 === 0 ? 3 : 1, i)
+      .png()
+      .toFile(join(pictures, `${i}.png`));
+  const one = await prepared('keras', path, keras, 'brainscore', pictures);
+  const [differences] = python('compare-activations.py', [one]) as Differences[];
+  expect(Object.keys(differences)).toHaveLength(4);
+  for (const [by] of Object.values(differences)) expect(by).toBeLessThanOrEqual(1e-5);
+});
 
 it.runIf(runs)('a package commits to what the card says', async () => {
   const model = { path: resnet, card: { ...card(), name: 'a net' } };
