@@ -144,34 +144,3 @@ export function withInput(card: ModelCard, size: InputSize): ModelCard {
   };
   return parseCard(JSON.stringify({ ...card, input }), 'the card with --input');
 }
-
-/** What a card to complete can already say. */
-export interface CardHints {
-  /** Side of the input in pixels, where the graph fixes it. */
-  readonly size?: number;
-  readonly layout?: 'NCHW' | 'NHWC';
-  /** Layers that might stand for something, in the order of the graph. */
-  readonly layers?: readonly string[];
-}
-
-/** A card to complete: printed by `ventral card init`, and where a model has none. */
-export function cardTemplate(name: string, hints: CardHints = {}): string {
-  const { size = 224, layout = 'NCHW', layers = [] } = hints;
-  return [
-    `name: ${JSON.stringify(name)}`,
-    'input:',
-    `  resize: { to: ${size}, mode: square, filter: bilinear, library: pillow }   # mode: square | short-side; library: pillow | opencv | torch; or none`,
-    `  crop: ${size}`,
-    '  range: 1                       # (pixel × range / 255 − mean) / std',
-    '  mean: [0.485, 0.456, 0.406]    # the values that the network was trained with',
-    '  std: [0.229, 0.224, 0.225]',
-    `  layout: ${layout}`,
-    'visual_degrees: 8',
-    'readout: NAME                    # layer that behaviour is read from',
-    'region_layer_map: { V1: NAME, V2: NAME, V4: NAME, IT: NAME }',
-    ...(layers.length > 0
-      ? ['# layers of this network:', ...layers.map((layer) => `#   ${layer}`)]
-      : []),
-    '',
-  ].join('\n');
-}

@@ -1,20 +1,62 @@
 import { listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
-import { cardTemplate } from './card.js';
-import { modulesOrValues } from './measure-layers.js';
+import { type CardHints, cardTemplate } from './card-template.js';
+import { importedNormalizer } from './import-record.js';
+import { measureLayers, modulesOrValues } from './measure-layers.js';
 import { openModelFile } from './model-file.js';
 
-/** A card to complete for an ONNX file: its name, input size, layout and layers are filled in. */
-export async function initCard(reference: string): Promise<string> {
+/** What an ONNX file says of its own card. */
+export interface CardDraft {
+  readonly name: string;
+  readonly hints: CardHints;
+}
+
+/**
+ * What an ONNX file says of its card: name, side and layout of the input, layers, how many values the last
+ * output has, and the normalizer of an imported network. Throws what opening the model throws.
+ */
+export async function draftCard(reference: string): Promise<CardDraft> {
   const { model, name } = await openModelFile(reference);
-  const input = modelInputs(model)[0];
+  const [input] = modelInputs(model);
   const layout = input?.layout ?? 'NCHW';
   const side = input?.dims?.[layout === 'NCHW' ? 2 : 1];
-  return cardTemplate(name, {
-    layout,
-    ...(typeof side === 'number' ? { size: side } : {}),
-    layers: modulesOrValues(listLayers(model)).flatMap(({ name: layer, value }) =>
-      value === null ? [] : layer,
-    ),
-  });
+  const normalizer = importedNormalizer(model);
+  const output = await lastOutput(reference, model.graph.outputs.at(-1)?.name);
+  const layers = modulesOrValues(listLayers(model)).flatMap(({ name: layer, value }) =>
+    value === null ? [] : layer,
+  );
+  return {
+    name,
+    hints: {
+      layout,
+      layers,
+      ...(typeof side === 'number' && { size: side }),
+      ...(normalizer && { normalizer }),
+      ...(output && { output }),
+    },
+  };
+}
+
+/** A flat output may be classes; how many values it has is measured where the network runs as it is. */
+async function lastOutput(
+  reference: string,
+  name: string | undefined,
+): Promise<CardHints['output']> {
+  try {
+    const layers = await measureLayers(reference);
+    const found = layers.find(({ value, kind }) => kind === 'value' && value === name);
+    const isFlat = found?.shape?.filter((size) => size !== 1).length === 1;
+    return found && isFlat && found.units !== null
+      ? { name: found.name, values: found.units }
+      : undefined;
+  } catch {
+    // A card is wanted of networks that do not run at 224 pixels, too.
+    return undefined;
+  }
+}
+
+/** A card to complete for an ONNX file. */
+export async function initCard(reference: string): Promise<string> {
+  const { name, hints } = await draftCard(reference);
+  return cardTemplate(name, hints);
 }

@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cardTemplate, parseCard } from '../../src/activations/card.js';
-import { initCard } from '../../src/activations/init-card.js';
+import { parseCard } from '../../src/activations/card.js';
+import { cardTemplate, openFields } from '../../src/activations/card-template.js';
+import { draftCard, initCard } from '../../src/activations/init-card.js';
 import { measureLayers } from '../../src/activations/measure-layers.js';
 import { cardOf, openModelFile, shippedModels } from '../../src/activations/model-file.js';
 import { readModel, writeModelWithGraph } from '../../src/onnx/model.js';
@@ -177,6 +178,37 @@ describe('a card to complete', () => {
       region_layer_map: { V1: 'pool', IT: 'pool' },
     });
     expect(text).toContain('#   conv');
+  });
+
+  test('says how many values the last output has, and what is open', async () => {
+    write('outputs.onnx', madeNetwork().build());
+    const { hints } = await draftCard(at('outputs.onnx'));
+    expect(hints.output!.values).toBeGreaterThan(0);
+    expect(openFields(hints)).toEqual(
+      expect.arrayContaining(['input.resize', 'input.mean', 'visual_degrees', 'readout']),
+    );
+    expect(cardTemplate('n', hints).match(/# TODO: /g)).toHaveLength(openFields(hints).length);
+  });
+
+  test('has nothing open once everything is said', () => {
+    const regions = { V1: 'a', V2: 'a', V4: '/b/Relu_output_0', IT: 'c' };
+    const hints = { size: 48, preset: 'torchvision', degrees: 6, readout: 'c', regions } as const;
+    expect(openFields(hints)).toEqual([]);
+    const text = cardTemplate('whole', hints);
+    expect(text).not.toContain('TODO');
+    expect(parseCard(text, 'whole')).toMatchObject({
+      input: { resize: { to: 55, mode: 'short-side' }, crop: 48, std: [0.229, 0.224, 0.225] },
+      visual_degrees: 6,
+      region_layer_map: regions,
+    });
+  });
+
+  test('takes mean and deviation from the normalizer of an imported network', () => {
+    const normalizer = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6000000238418579] };
+    const text = cardTemplate('robust', { normalizer, preset: 'minus-one-to-one' });
+    expect(text).toContain('mean: [0.1, 0.2, 0.3]\n');
+    expect(text).toContain('std: [0.4, 0.5, 0.6]\n');
+    expect(openFields({ normalizer })).not.toContain('input.mean');
   });
 
   test('is a card by itself, but for the names', () => {

@@ -25,16 +25,7 @@ export function registerNetworks(program: Command, io: Io): void {
       },
     );
   registerActivations(program, io);
-  program
-    .command('card')
-    .description('model cards')
-    .command('init')
-    .description('write a card to complete, from what the file says')
-    .argument('<model>', 'ONNX file')
-    .action(async (reference: string) => {
-      const { initCard } = await import('../../activations/init-card.js');
-      io.out(await initCard(reference));
-    });
+  registerCard(program, io);
 }
 
 async function printLayers(
@@ -60,6 +51,26 @@ async function printLayers(
     return [name, size, String(units ?? '–'), operator, value ?? '–', remark];
   });
   printRows(['layer', 'shape', 'units', 'operator', 'value', ''], rows, io);
+}
+
+function registerCard(program: Command, io: Io): void {
+  program
+    .command('card')
+    .description('model cards')
+    .command('init')
+    .description('write a card of what the file says; a terminal is asked for the rest')
+    .argument('<model>', 'ONNX file')
+    .action(async (reference: string) => {
+      const { draftCard } = await import('../../activations/init-card.js');
+      const { cardTemplate, openFields } = await import('../../activations/card-template.js');
+      const draft = await draftCard(reference);
+      const { askCard, terminalQuestions } = await import('../ask-card.js');
+      const questions = terminalQuestions();
+      const hints = questions ? await askCard(draft, questions) : draft.hints;
+      io.out(cardTemplate(draft.name, hints));
+      const open = openFields(hints);
+      if (open.length > 0) io.err(`Still open, marked # TODO: ${open.join(', ')}\n`);
+    });
 }
 
 interface ActivationOptions {

@@ -1,0 +1,180 @@
+import type { Region } from './card.js';
+
+/** Ways in which networks want their pictures, by what people know them by. */
+export const inputPresets = {
+  torchvision: {
+    says: 'short side to 256, the middle 224, ImageNet’s mean and deviation, as torchvision evaluates',
+    mode: 'short-side',
+    grow: 256 / 224,
+    range: 1,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  },
+  'brain-score': {
+    says: 'squashed to a square, ImageNet’s mean and deviation, as Brain-Score loads pictures by default',
+    mode: 'square',
+    grow: 1,
+    range: 1,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  },
+  'minus-one-to-one': {
+    says: 'a square, pixels from −1 to 1 (Keras’s "tf" mode, TensorFlow’s own models)',
+    mode: 'square',
+    grow: 1,
+    range: 1,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+  },
+  'zero-to-one': {
+    says: 'a square, pixels from 0 to 1',
+    mode: 'square',
+    grow: 1,
+    range: 1,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  },
+  bytes: {
+    says: 'a square, pixels from 0 to 255 as they are (networks that rescale inside)',
+    mode: 'square',
+    grow: 1,
+    range: 255,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+  },
+} as const;
+
+/** A name of {@link inputPresets}. */
+export type InputPreset = keyof typeof inputPresets;
+
+/** What a card to complete can already say: the file's own word, and what a person answered. */
+export interface CardHints {
+  /** Side of the input in pixels, where the graph fixes it. */
+  readonly size?: number;
+  readonly layout?: 'NCHW' | 'NHWC';
+  /** Layers that might stand for something, in the order of the graph. */
+  readonly layers?: readonly string[];
+  /** Mean and standard deviation that the checkpoint of an imported network was normalised with. */
+  readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** The last output, and how many values it has for a picture. */
+  readonly output?: { readonly name: string; readonly values: number };
+  readonly preset?: InputPreset;
+  readonly degrees?: number;
+  readonly readout?: string;
+  readonly regions?: Readonly<Partial<Record<Region, string>>>;
+}
+
+/** Side of the picture where neither the file nor a person says one. */
+const SIDE = 224;
+const REGIONS = ['V1', 'V2', 'V4', 'IT'] as const;
+
+interface Line {
+  readonly field: string;
+  readonly text: string;
+  /** What a person has to look at; undefined where the line is sure. */
+  readonly todo?: string | undefined;
+}
+
+/** Fields of a card that nothing has said yet, as `input.mean`. */
+export function openFields(hints: CardHints): string[] {
+  return linesOf('', hints).flatMap(({ field, todo }) => (todo === undefined ? [] : field));
+}
+
+/**
+ * A card to complete: printed by `ventral card init`, and where a model has none. Lines that nothing has said
+ * end in `# TODO`; names that nobody gave are `NAME`.
+ */
+export function cardTemplate(name: string, hints: CardHints = {}): string {
+  const lines = linesOf(name, hints);
+  const width = Math.min(48, Math.max(...lines.map(({ text }) => text.length)));
+  const { layers = [] } = hints;
+  return [
+    ...lines.map(({ text, todo }) =>
+      todo === undefined ? text : `${text.padEnd(width)}   # TODO: ${todo}`,
+    ),
+    ...(layers.length > 0
+      ? ['# layers of this network:', ...layers.map((layer) => `#   ${layer}`)]
+      : []),
+    '',
+  ].join('\n');
+}
+
+function linesOf(name: string, hints: CardHints): Line[] {
+  const { layout = 'NCHW', degrees, readout, regions = {} } = hints;
+  const named = REGIONS.filter((region) => regions[region] !== undefined);
+  const map = REGIONS.map((region) => `${region}: ${quoted(regions[region] ?? 'NAME')}`);
+  return [
+    { field: 'name', text: `name: ${JSON.stringify(name)}` },
+    { field: 'input', text: 'input:' },
+    ...inputLines(hints),
+    { field: 'input.layout', text: `  layout: ${layout}` },
+    {
+      field: 'visual_degrees',
+      text: `visual_degrees: ${degrees ?? 8}`,
+      todo:
+        degrees === undefined
+          ? 'degrees that the input spans; Brain-Score’s models have 8'
+          : undefined,
+    },
+    {
+      field: 'readout',
+      text: `readout: ${quoted(readout ?? 'NAME')}`,
+      todo: readout === undefined ? 'layer that behaviour is read from' : undefined,
+    },
+    ...logitLines(hints),
+    {
+      field: 'region_layer_map',
+      text: `region_layer_map: { ${map.join(', ')} }`,
+      todo:
+        named.length < REGIONS.length
+          ? 'one layer a region, or leave it out: ventral map finds them'
+          : undefined,
+    },
+  ];
+}
+
+/** Plain words stay as they are; others are quoted, as YAML takes JSON's strings. */
+const quoted = (layer: string) => (/^[A-Za-z_][\w.]*$/.test(layer) ? layer : JSON.stringify(layer));
+
+function inputLines({ size, preset, normalizer }: CardHints): Line[] {
+  const { mode, grow, range, ...rest } = inputPresets[preset ?? 'brain-score'];
+  const { mean, std } = normalizer ?? rest;
+  const side = size ?? SIDE;
+  const known = preset !== undefined;
+  const numbers = (values: readonly number[]) =>
+    `[${values.map((value) => Number(value.toPrecision(6))).join(', ')}]`;
+  const trained = known || normalizer ? undefined : 'the values that the network was trained with';
+  return [
+    {
+      field: 'input.resize',
+      text: `  resize: { to: ${Math.round(side * grow)}, mode: ${mode}, filter: bilinear, library: pillow }`,
+      todo: known
+        ? undefined
+        : 'mode: square | short-side; library: pillow | opencv | torch; or none',
+    },
+    {
+      field: 'input.crop',
+      text: `  crop: ${side}`,
+      todo:
+        size === undefined ? 'side of the picture that the network was trained with' : undefined,
+    },
+    {
+      field: 'input.range',
+      text: `  range: ${range}`,
+      todo: known ? undefined : '(pixel × range / 255 − mean) / std',
+    },
+    { field: 'input.mean', text: `  mean: ${numbers(mean)}`, todo: trained },
+    { field: 'input.std', text: `  std: ${numbers(std)}`, todo: trained },
+  ];
+}
+
+/** Whether outputs are classes, and in which order, no file says. */
+function logitLines({ output }: CardHints): Line[] {
+  if (output === undefined) return [];
+  const { name, values } = output;
+  const text =
+    values === 1000
+      ? `# logits: { layer: ${quoted(name)}, classes: imagenet-1k }   # 1000 outputs: if they are ImageNet's classes in their usual order`
+      : `# logits: { layer: ${quoted(name)}, classes: [] }   # ${values} outputs: the names of their classes`;
+  return [{ field: 'logits', text }];
+}

@@ -1,0 +1,93 @@
+import { createInterface } from 'node:readline/promises';
+import type { CardHints, InputPreset } from '../activations/card-template.js';
+import { inputPresets } from '../activations/card-template.js';
+import type { CardDraft } from '../activations/init-card.js';
+import { closestNames } from '../errors/closest-names.js';
+
+/** Puts questions to a person. */
+export interface Questions {
+  say(text: string): void;
+  /** The answer, trimmed; empty where a person does not know. */
+  ask(question: string): Promise<string>;
+}
+
+/** Questions on stderr, answered on stdin; undefined where no person sits there. */
+export function terminalQuestions(): Questions | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return {
+    say: (text) => void process.stderr.write(`${text}\n`),
+    async ask(question) {
+      const line = createInterface({ input: process.stdin, output: process.stderr });
+      // Ctrl-D ends the input: every question that is left then stays open.
+      const ended = new Promise<string>((done) => line.once('close', () => done('')));
+      const answer = await Promise.race([line.question(question), ended]);
+      line.close();
+      return answer.trim();
+    },
+  };
+}
+
+/** Asks for what the file cannot say; an empty answer leaves a field open. */
+export async function askCard({ hints }: CardDraft, questions: Questions): Promise<CardHints> {
+  questions.say('What the file cannot say; Enter leaves a question open.');
+  const preset = await askPreset(questions);
+  const size = hints.size ?? (await askNumber(questions, 'Side of the input in pixels: ', 8192));
+  const degrees = await askNumber(
+    questions,
+    'Degrees of visual angle that the input spans (Brain-Score uses 8): ',
+    180,
+  );
+  const layers = hints.layers ?? [];
+  const readout = await askLayer(questions, 'Layer that behaviour is read from: ', layers);
+  const regions: Record<string, string> = {};
+  for (const region of ['V1', 'V2', 'V4', 'IT']) {
+    const layer = await askLayer(questions, `Layer for ${region}: `, layers);
+    if (layer !== undefined) regions[region] = layer;
+  }
+  return {
+    ...hints,
+    ...(preset && { preset }),
+    ...(size && { size }),
+    ...(degrees && { degrees }),
+    ...(readout && { readout }),
+    regions,
+  };
+}
+
+async function askPreset({ say, ask }: Questions): Promise<InputPreset | undefined> {
+  for (const [name, { says }] of Object.entries(inputPresets)) say(`  ${name}: ${says}`);
+  for (;;) {
+    const answer = await ask('How does the network want its pictures? ');
+    if (answer === '') return undefined;
+    if (Object.hasOwn(inputPresets, answer)) return answer as InputPreset;
+    say(`One of ${Object.keys(inputPresets).join(', ')}, or Enter`);
+  }
+}
+
+async function askNumber(
+  { say, ask }: Questions,
+  question: string,
+  most: number,
+): Promise<number | undefined> {
+  for (;;) {
+    const answer = await ask(question);
+    if (answer === '') return undefined;
+    const number = Number(answer);
+    if (number > 0 && number <= most) return number;
+    say(`A number up to ${most}, or Enter`);
+  }
+}
+
+async function askLayer(
+  { say, ask }: Questions,
+  question: string,
+  layers: readonly string[],
+): Promise<string | undefined> {
+  for (;;) {
+    const answer = await ask(question);
+    if (answer === '') return undefined;
+    if (layers.includes(answer)) return answer;
+    const closest = closestNames(answer, layers);
+    say(`No such layer${closest.length > 0 ? `; closest: ${closest.join(', ')}` : ''}`);
+  }
+}
