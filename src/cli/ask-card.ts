@@ -14,15 +14,18 @@ export interface Questions {
 /** Questions on stderr, answered on stdin; undefined where no person sits there. */
 export function terminalQuestions(): Questions | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  let ended = false;
   return {
     say: (text) => void process.stderr.write(`${text}\n`),
     async ask(question) {
+      if (ended) return '';
       const line = createInterface({ input: process.stdin, output: process.stderr });
       // Ctrl-D ends the input: every question that is left then stays open.
-      const ended = new Promise<string>((done) => line.once('close', () => done('')));
-      const answer = await Promise.race([line.question(question), ended]);
+      const end = new Promise<undefined>((done) => line.once('close', () => done(undefined)));
+      const answer = await Promise.race([line.question(question), end]);
+      ended = answer === undefined;
       line.close();
-      return answer.trim();
+      return answer?.trim() ?? '';
     },
   };
 }
