@@ -75,15 +75,24 @@ function checkScore(
   if (score.simulated !== false) throw refuse(`${score.benchmark} is simulated`);
   if (score.selection !== false)
     throw refuse(`${score.benchmark} is a selection: its layer was chosen on its own stimuli`);
-  const regions: Readonly<Record<string, string | readonly string[]>> = card.region_layer_map ?? {};
-  const logits = card.logits?.layer;
-  const layers = score.region === null ? [readout, ...(logits ? [logits] : [])] : [readout];
-  const own = score.region === null ? undefined : regions[score.region];
-  const allowed = (own === undefined ? layers : [own]).map((layer) => [layer].flat().join('+'));
-  if (!allowed.includes(score.layer))
-    throw refuse(
-      `${score.benchmark} was measured at the layer ${score.layer}, the package has ${allowed.join(' or ')}`,
-    );
+  const allowed = layersOf(score, card, readout).map((layer) => [layer].flat().join('+'));
+  if (allowed.includes(score.layer)) return;
+  const given =
+    allowed.length > 0
+      ? `the package has ${allowed.join(' or ')}`
+      : 'the package leaves the choice to Brain-Score';
+  throw refuse(`${score.benchmark} was measured at the layer ${score.layer}, ${given}`);
+}
+
+/** The layers that the package gives to what a score is about. */
+function layersOf(
+  { region }: Score,
+  { region_layer_map, logits }: ModelCard,
+  readout: string | readonly string[],
+): (string | readonly string[])[] {
+  if (region === null) return [readout, ...(logits ? [logits.layer] : [])];
+  const map: Readonly<Record<string, string | readonly string[]>> = region_layer_map ?? {};
+  return Object.hasOwn(map, region) ? [map[region]] : [];
 }
 
 function withoutPlaces(receipt: Receipt): Receipt {
