@@ -36,6 +36,8 @@ export interface NodeOptions {
   readonly outputs?: readonly string[];
   readonly domain?: string;
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  /** `metadata_props` of the node. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -91,6 +93,9 @@ export class GraphBuilder {
           bytesRecord(4, operator),
           ...attributes.map(([key, value]) => bytesRecord(5, attribute(key, value))),
           ...(options.domain ? [bytesRecord(7, options.domain)] : []),
+          ...Object.entries(options.metadata ?? {}).map(([key, value]) =>
+            bytesRecord(9, concatenate([bytesRecord(1, key), bytesRecord(2, value)])),
+          ),
         ]),
       ),
     );

@@ -1,6 +1,7 @@
 import type { Imported } from '../../src/importing/imported.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { exposeValues } from '../../src/onnx/expose.js';
+import { listLayers } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
 
@@ -92,4 +93,11 @@ export function difference(a: Tensor, b: Tensor): Difference {
     largest = Math.max(largest, Math.abs(y[at]));
   }
   return { absolute, relative: absolute / largest };
+}
+
+/** The modules that `ventral layers` lists, with their values. */
+export function namedModules({ model }: Imported): [string, string | null][] {
+  return listLayers(readModel(model, 'imported'))
+    .filter(({ kind }) => kind === 'module')
+    .map(({ name, value }) => [name, value]);
 }

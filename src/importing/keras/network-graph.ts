@@ -27,6 +27,8 @@ interface Node {
   inputs: readonly string[];
   output: string;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** Layer that it belongs to. */
+  readonly layer: string;
 }
 
 interface Constant {
@@ -36,22 +38,16 @@ interface Constant {
 
 /**
  * An ONNX graph that grows layer by layer: between {@link begin} and {@link finish} nodes belong to one
- * layer, and what the layer gives bears its name. Knows of every value how it lies.
+ * layer, which is a module of the graph under its name. Knows of every value how it lies.
  */
 export class NetworkGraph {
-  readonly #taken: Set<string>;
+  readonly #taken = new Set<string>();
   readonly #nodes: Node[] = [];
   readonly #constants = new Map<string, Constant>();
   #input: Value | undefined;
   #layer = { name: '', className: '', start: 0 };
 
-  /** @param reserved names of all layers, which nothing else may take */
-  constructor(
-    readonly file: string,
-    reserved: Iterable<string>,
-  ) {
-    this.#taken = new Set(reserved);
-  }
+  constructor(readonly file: string) {}
 
   /** Declares the input of pictures; `moved` as in {@link Value}. */
   input(name: string, shape: readonly Size[], moved: boolean): Value {
@@ -65,18 +61,15 @@ export class NetworkGraph {
     this.#layer = { name, className, start: this.#nodes.length };
   }
 
-  /** Ends a layer: the value that it gives takes its name. */
+  /** Ends a layer: the value that it gives is called its output. */
   finish(result: Value): Value {
-    const { name, start } = this.#layer;
+    const { name: layer, start } = this.#layer;
+    const name = this.#free(`${layer}/output`);
     const own = this.#nodes.slice(start);
     const maker = own.find((node) => node.output === result.name);
     if (maker === undefined) {
-      this.#nodes.push({
-        operator: 'Identity',
-        inputs: [result.name],
-        output: name,
-        attributes: {},
-      });
+      const inputs = [result.name];
+      this.#nodes.push({ operator: 'Identity', inputs, output: name, attributes: {}, layer });
       return { ...result, name };
     }
     maker.output = name;
@@ -93,7 +86,7 @@ export class NetworkGraph {
     attributes: Readonly<Record<string, AttributeValue>> = {},
   ): string {
     const output = this.#free(`${this.#layer.name}/${operator}`);
-    this.#nodes.push({ operator, inputs, output, attributes });
+    this.#nodes.push({ operator, inputs, output, attributes, layer: this.#layer.name });
     return output;
   }
 
@@ -144,8 +137,8 @@ export class NetworkGraph {
     for (const [name, { dims, elements }] of this.#constants) {
       builder.initializer(name, dims, elements);
     }
-    for (const { operator, inputs, output, attributes } of this.#nodes) {
-      builder.node(operator, inputs, { outputs: [output], attributes });
+    for (const { operator, inputs, output, attributes, layer } of this.#nodes) {
+      builder.node(operator, inputs, { outputs: [output], attributes, metadata: scope(layer) });
     }
     for (const value of outputs) builder.output(value.name, 'float32', dimensions(value));
     return builder.build();
@@ -157,6 +150,15 @@ export class NetworkGraph {
     this.#taken.add(name);
     return name;
   }
+}
+
+/**
+ * The layer as a module, written as PyTorch's exporter does: names of nodes alone would take `relu_1` for
+ * the second call of `relu`. A name that cannot be written so leaves the value's.
+ */
+function scope(layer: string): Record<string, string> {
+  if (/["\\]|@\d+$/.test(layer)) return {};
+  return { 'pkg.torch.onnx.name_scopes': `['', "${layer}", '']` };
 }
 
 /** Dimensions of a value in the graph; open sizes have names. */

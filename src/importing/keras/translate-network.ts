@@ -16,8 +16,8 @@ export interface Translated {
 }
 
 /**
- * Translates every call of a network to ONNX; pictures go in as N × C × H × W, and every value bears the
- * name of its layer. Throws `import-unsupported`, `checkpoint-unmatched`, `checkpoint-invalid`.
+ * Translates every call of a network to ONNX; pictures go in as N × C × H × W, and every layer is a
+ * module of its name. Throws `import-unsupported`, `checkpoint-unmatched`, `checkpoint-invalid`.
  */
 export function translateNetwork(network: Network, source: WeightSource): Translated {
   const { calls, input, file } = network;
@@ -26,10 +26,7 @@ export function translateNetwork(network: Network, source: WeightSource): Transl
     if (!weights.has(layer)) weights.set(layer, weightsOf(source, config));
   }
   refuseUnused(source, file);
-  const graph = new NetworkGraph(
-    file,
-    calls.map(({ value }) => value),
-  );
+  const graph = new NetworkGraph(file);
   // A source whose layers take channels first has its pictures so already.
   const channelsLast = calls.every(({ config }) => config.channelsLast());
   const moved = channelsLast && input.shape.length === 3;
@@ -37,16 +34,19 @@ export function translateNetwork(network: Network, source: WeightSource): Transl
   for (const call of calls) {
     values.set(call.value, translateCall(graph, call, values, weights.get(call.layer)));
   }
-  const layers = calls.map(({ value }) => matched(value, values.get(value)));
+  const layers = calls.flatMap(({ value: name }) => {
+    const value = values.get(name);
+    return value === undefined ? [] : [matched(name, value)];
+  });
   const outputs = network.outputs.flatMap((name) => values.get(name) ?? []);
   const model = graph.build(outputs);
   return { model, layers, weights, ...(moved ? { inputAxes: toChannelsLast } : {}) };
 }
 
-const matched = (name: string, value: Value | undefined): MatchedLayer => ({
-  layer: name,
+const matched = (layer: string, { name, moved }: Value): MatchedLayer => ({
+  layer,
   value: name,
-  ...(value?.moved ? { axes: toChannelsFirst } : {}),
+  ...(moved ? { axes: toChannelsFirst } : {}),
 });
 
 function translateCall(

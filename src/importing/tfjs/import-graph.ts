@@ -16,7 +16,7 @@ import { graphRuntime } from './graph-runtime.js';
 import type { ModelFiles } from './model-json.js';
 
 /**
- * Imports a graph model: every node that depends on the picture becomes a value of the node's name. Throws
+ * Imports a graph model: every node that depends on the picture becomes a module of the node's name. Throws
  * `import-unsupported` naming node and operator, `checkpoint-invalid`.
  */
 export async function importGraph(files: ModelFiles): Promise<Imported> {
@@ -25,10 +25,7 @@ export async function importGraph(files: ModelFiles): Promise<Imported> {
   const ends = outputNodes(files, nodes);
   const needed = neededNodes(nodes, ends);
   const placeholder = inputNode(file, needed);
-  const graph = new NetworkGraph(
-    file,
-    needed.map(({ name }) => name),
-  );
+  const graph = new NetworkGraph(file);
   const operands = new Map<string, Operand>();
   const input = declareInput(graph, placeholder, needed);
   operands.set(placeholder.name, { is: 'value', value: input });

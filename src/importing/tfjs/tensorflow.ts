@@ -33,9 +33,7 @@ async function load(): Promise<Runtime> {
 /** What TensorFlow.js throws, as `inference-failed` with its own words. */
 export function runtimeError(error: unknown, file: string): VentralError {
   if (error instanceof VentralError) return error;
-  const words = String((error as Error | undefined)?.message ?? error)
-    .split('\n')[0]
-    .slice(0, 300);
+  const words = printable(String((error as Error | undefined)?.message ?? error)).slice(0, 300);
   const sentence = `TensorFlow.js failed to run ${file}: ${words}`;
   return new VentralError('inference-failed', sentence, { file, found: words, cause: error });
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { importTfjs } from '../../../src/importing/tfjs/import-tfjs.js';
 import { Dice } from '../../fuzz/dice.js';
-import { differences } from '../compare-layers.js';
+import { differences, namedModules } from '../compare-layers.js';
 import { madeGraph } from './made-graph.js';
 
 let folder: string;
@@ -22,6 +22,9 @@ it('graph models are the same in TensorFlow.js and in ONNX, node by node', async
       await graph.save(place, output);
       const imported = await importTfjs(place);
       const found = await differences(imported, seed % 1000);
+      expect(namedModules(imported)).toEqual(
+        imported.layers.map(({ layer, value }) => [layer, value]),
+      );
       await imported.source?.close();
       expect([...found.keys()]).toEqual(imported.layers.map(({ layer }) => layer));
       expect([...found].filter(([, { relative }]) => !(relative < 1e-4))).toEqual([]);

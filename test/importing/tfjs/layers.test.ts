@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { importTfjs } from '../../../src/importing/tfjs/import-tfjs.js';
 import { Dice } from '../../fuzz/dice.js';
-import { differences } from '../compare-layers.js';
+import { differences, namedModules } from '../compare-layers.js';
 import { madeNetwork, save } from './made-network.js';
 
 let folder: string;
@@ -23,6 +23,9 @@ it('networks of every layer are the same in TensorFlow.js and in ONNX, layer by 
       model.dispose();
       const imported = await importTfjs(place);
       const found = await differences(imported, seed % 1000);
+      expect(namedModules(imported)).toEqual(
+        imported.layers.map(({ layer, value }) => [layer, value]),
+      );
       await imported.source?.close();
       expect([...found.keys()].sort()).toEqual(imported.layers.map(({ layer }) => layer).sort());
       expect([...found].filter(([, { relative }]) => !(relative < 1e-4))).toEqual([]);

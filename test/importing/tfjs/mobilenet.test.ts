@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { importTfjs } from '../../../src/importing/tfjs/import-tfjs.js';
-import { differences } from '../compare-layers.js';
+import { differences, namedModules } from '../compare-layers.js';
 import { writeNsfwjsModel } from './nsfwjs-model.js';
 
 let folder: string;
@@ -22,5 +22,6 @@ it('MobileNetV2 of nsfwjs is the same in TensorFlow.js and in ONNX, layer by lay
   expect(worst).toEqual([]);
   // The absolute ones too, although some layers go up to 500.
   expect(Math.max(...[...found.values()].map(({ absolute }) => absolute))).toBeLessThan(2e-4);
+  expect(namedModules(imported)).toEqual(imported.layers.map(({ layer, value }) => [layer, value]));
   await imported.source?.close();
 });
