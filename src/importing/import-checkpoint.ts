@@ -13,6 +13,7 @@ import { type ImportedWeights, importWeights, type Onto } from './import-weights
 import type { Imported } from './imported.js';
 import type { KeyTable } from './key-table.js';
 import { type Proof, prove, runtimeOutputs } from './proof.js';
+import { openNetworkReference } from './reference-outputs.js';
 import { selfCheck } from './self-check.js';
 
 /** What to import, and where to. */
@@ -77,10 +78,7 @@ interface Made extends Omit<ImportReport, 'file' | 'digest' | 'proved'> {
   readonly model: Model;
 }
 
-function ontoOf(
-  { arch, graph, reference, key }: ImportRequest,
-  kind: CheckpointKind,
-): Onto | undefined {
+function ontoOf({ arch, graph, key }: ImportRequest, kind: CheckpointKind): Onto | undefined {
   const refuse = (sentence: string) => new VentralError('bad-usage', `import: ${sentence}`);
   if (kind === 'weights') {
     if (arch !== undefined && graph === undefined) return { arch };
@@ -89,9 +87,7 @@ function ontoOf(
       'a state dict holds weights alone: say either --arch NAME or --graph G.onnx, an export of the network',
     );
   }
-  const given = Object.entries({ arch, graph, reference, key }).find(
-    ([, value]) => value !== undefined,
-  );
+  const given = Object.entries({ arch, graph, key }).find(([, value]) => value !== undefined);
   if (given === undefined) return undefined;
   throw refuse(`--${given[0]} is for state dicts; this file holds a whole network (${kind})`);
 }
@@ -112,25 +108,37 @@ function withSource({ source, proof, ...rest }: ImportedWeights, file: string): 
 async function wholeNetwork(request: ImportRequest, kind: CheckpointKind): Promise<Made> {
   const imported = await readNetwork(request.checkpoint, kind);
   const { source, notes } = imported;
-  const model = readModel(imported.model, basename(request.checkpoint));
-  const made = {
-    model,
-    source: { file: basename(request.checkpoint), format: kind },
-    onto: {},
-    notes,
-  };
-  if (source === undefined) {
-    await selfCheck(model, imported.model, { threads: request.threads });
-    return {
-      ...made,
-      unproved: 'no runtime of the source is at hand; it runs, and what it gives is finite',
-    };
-  }
+  const { reference, threads } = request;
+  const file = basename(request.checkpoint);
+  const model = readModel(imported.model, file);
+  const made = { model, source: { file, format: kind }, onto: {}, notes };
   try {
-    const proof = await prove(model, runtimeOutputs(imported, source), request.threads);
-    return { ...made, proof };
+    if (reference !== undefined) {
+      return { ...made, proof: await proveByReference(reference, model, imported, threads) };
+    }
+    if (source !== undefined) {
+      return { ...made, proof: await prove(model, runtimeOutputs(imported, source), threads) };
+    }
+    await selfCheck(model, imported.model, { threads });
+    const unproved =
+      'no runtime of the source is at hand, and no reference outputs were given (--reference); it runs, and what it gives is finite';
+    return { ...made, unproved };
   } finally {
-    await source.close();
+    await source?.close();
+  }
+}
+
+async function proveByReference(
+  reference: string,
+  model: Model,
+  imported: Imported,
+  threads: number | undefined,
+): Promise<Proof> {
+  const stored = await openNetworkReference(reference, model, imported);
+  try {
+    return await prove(model, stored, threads);
+  } finally {
+    await stored.close();
   }
 }
 

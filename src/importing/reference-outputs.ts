@@ -5,7 +5,8 @@ import { resolveLayer } from '../onnx/layers.js';
 import type { Model } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import type { Tensor } from '../runtime/session.js';
-import type { MatchedLayer } from './imported.js';
+import { transposeAxes } from './compare-layers.js';
+import type { Imported, MatchedLayer } from './imported.js';
 import type { SourceOutputs } from './proof.js';
 
 /** Outputs of a source that were stored in an npz file; close it when they were compared. */
@@ -25,16 +26,60 @@ export async function openReference(
   model: Model,
   pathOf: (module: string, all: ReadonlySet<string>) => string = (module) => module,
 ): Promise<ReferenceOutputs> {
+  return open(path, model, (layer, all) => {
+    try {
+      return { layer, value: resolveLayer(model, pathOf(layer, all)).value };
+    } catch (thrown) {
+      const { code } = VentralError.from(thrown);
+      if (!code.startsWith('layer-')) throw thrown;
+      return { layer, why: reasons[code] ?? 'the graph does not name it' };
+    }
+  });
+}
+
+/**
+ * The same for a whole network that was imported: arrays bear the names of its layers, and `input` and they
+ * lie as the source has them.
+ */
+export async function openNetworkReference(
+  path: string,
+  model: Model,
+  { layers, inputAxes }: Imported,
+): Promise<ReferenceOutputs> {
+  const matched = new Map(layers.map((layer) => [layer.layer, layer]));
+  const turned = inputAxes?.map((_, i) => inputAxes.indexOf(i));
+  const find = (layer: string) =>
+    matched.get(layer) ?? { layer, why: 'the imported network has no such layer' };
+  return open(path, model, find, turned);
+}
+
+type Match = MatchedLayer | { readonly layer: string; readonly why: string };
+
+async function open(
+  path: string,
+  model: Model,
+  find: (layer: string, all: ReadonlySet<string>) => Match,
+  inputAxes?: readonly number[],
+): Promise<ReferenceOutputs> {
   const file = await openNpz(path);
   try {
-    const input = toTensor(await file.read('input'));
+    const stored = toTensor(await file.read('input'));
+    const input =
+      inputAxes?.length === stored.dims.length ? transposeAxes(stored, inputAxes) : stored;
     requireInput(model, input, path);
-    const { layers, notCompared } = matchLayers(file, model, pathOf);
+    const all = new Set(file.names);
+    const names = file.names.filter((name) => name !== 'input');
+    const found = names.map((name): Match => {
+      const match = find(name, all);
+      const isWhole = name === 'output' && 'why' in match;
+      return isWhole ? { layer: name, value: model.graph.outputs[0]?.name ?? '' } : match;
+    });
+    const layers = found.flatMap((match) => ('why' in match ? [] : match));
     return {
       by: path,
       input,
       layers,
-      notCompared,
+      notCompared: found.flatMap((match) => ('why' in match ? match : [])),
       outputs: readOutputs(file, layers),
       close: () => file.close(),
     };
@@ -44,37 +89,10 @@ export async function openReference(
   }
 }
 
-function matchLayers(
-  file: NpzFile,
-  model: Model,
-  pathOf: (module: string, all: ReadonlySet<string>) => string,
-) {
-  const all = new Set(file.names);
-  const layers: MatchedLayer[] = [];
-  const notCompared: { layer: string; why: string }[] = [];
-  for (const layer of file.names) {
-    if (layer === 'input') continue;
-    try {
-      const value =
-        layer === 'output' ? outputOf(model) : resolveLayer(model, pathOf(layer, all)).value;
-      layers.push({ layer, value });
-    } catch (thrown) {
-      const { code } = VentralError.from(thrown);
-      if (!code.startsWith('layer-')) throw thrown;
-      notCompared.push({ layer, why: reasons[code] ?? 'the graph does not name it' });
-    }
-  }
-  return { layers, notCompared };
-}
-
 const reasons: Record<string, string> = {
   'layer-folded': 'a batch norm was folded into it',
   'layer-ambiguous': 'it may be any of several values of the graph',
 };
-
-function outputOf(model: Model): string {
-  return model.graph.outputs[0]?.name ?? '';
-}
 
 async function* readOutputs(file: NpzFile, layers: readonly MatchedLayer[]) {
   for (const { layer } of layers) yield { layer, output: toTensor(await file.read(layer)) };
