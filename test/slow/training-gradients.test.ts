@@ -1,0 +1,9 @@
+import { expect, test } from 'vitest';
+import { comparedWithPyTorch, TOLERANCE } from '../training/torch-fixture.js';
+
+test('resnet-50 has the loss, the statistics and the gradients that PyTorch has', async () => {
+  const { loss, input, far } = await comparedWithPyTorch('resnet-50');
+  expect(loss).toBeLessThan(TOLERANCE);
+  expect(input).toBeLessThan(TOLERANCE);
+  expect(far).toEqual([]);
+});
