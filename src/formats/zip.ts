@@ -1,11 +1,13 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, fstat, open } from 'node:fs';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile, type ZipFileOptions } from 'yauzl';
 import yazl from 'yazl';
 import { VentralError } from '../errors/ventral-error.js';
 import { replaceFile } from './write-file-atomic.js';
+import { ZipFileReader } from './zip-file-reader.js';
 
 /** ZIP archives: read entry by entry with everything checked that an attacker could choose, and written whole. */
 
@@ -69,19 +71,29 @@ export async function openZip(
   }
 }
 
-function openFile(path: string, name: string): Promise<ZipFile> {
+async function openFile(path: string, name: string): Promise<ZipFile> {
   const settings = {
     lazyEntries: true,
     autoClose: false,
     decodeStrings: true,
     strictFileNames: true,
   };
+  const { fd, size } = await openFd(path);
+  const reader = new ZipFileReader(fd, size);
   return new Promise((resolve, reject) => {
-    yauzl.open(path, settings, (error, zip) => {
-      if (error) reject(zipError(error, name));
-      else resolve(zip);
+    yauzl.fromRandomAccessReader(reader, size, settings, (error, zip) => {
+      if (!error) resolve(zip);
+      else reader.close(() => reject(zipError(error, name)));
     });
   });
+}
+
+async function openFd(path: string): Promise<{ fd: number; size: number }> {
+  const fd = await promisify(open)(path, 'r').catch((error) => {
+    throw VentralError.from(error);
+  });
+  const { size } = await promisify(fstat)(fd);
+  return { fd, size };
 }
 
 function readDirectory(zip: ZipFile, name: string, most: ZipLimits): Promise<Map<string, Entry>> {

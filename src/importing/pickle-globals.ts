@@ -1,3 +1,4 @@
+import { VentralError } from '../errors/ventral-error.js';
 import type { StoredDtype } from './checkpoint.js';
 import { type Place, refuseCheckpoint, refuseUnsafe, shown } from './checkpoint-fault.js';
 import {
@@ -77,7 +78,7 @@ const inert = [
   ...['bytearray', 'object', 'slice', 'range'],
 ].map((name) => `builtins.${name}`);
 inert.push(
-  ...['torch.device', 'torch.Tensor', 'torch.serialization._get_layout', 'torch.strided'],
+  ...['torch.device', 'torch.Tensor', 'torch.serialization._get_layout'],
   ...['argparse.Namespace', '_codecs.encode', 'collections.Counter', 'types.SimpleNamespace'],
   ...['PurePosixPath', 'PosixPath', 'PureWindowsPath', 'WindowsPath'].map(
     (name) => `pathlib.${name}`,
@@ -88,8 +89,9 @@ inert.push(
   ...['dill._dill._load_type', 'dill._dill._create_array'],
 );
 
-/** Names of numpy's number types, as classes. */
-const numpyType = /^numpy\.(bool_?|u?int\d+|float\d+|complex\d+|dtypes\.\w+DType)$/;
+/** Number types of numpy, and layouts, memory formats and quantization schemes of PyTorch: mere names. */
+const mereName =
+  /^(numpy\.(bool_?|u?int\d+|float\d+|complex\d+|dtypes\.\w+DType)|torch\.(strided|sparse_\w+|\w+_format|channels_last(_3d)?|per_(tensor|channel)_\w+))$/;
 
 const letBe = (name: string): Meaning => ({ build: () => new InertObject(name) });
 
@@ -100,13 +102,14 @@ const renamed: readonly (readonly [RegExp, string])[] = [
   [/^numpy\.core\b/, 'numpy._core'],
   [/^torch\.tensor$/, 'torch._tensor'],
   [/^dill\.dill$/, 'dill._dill'],
+  [/^pathlib\._local$/, 'pathlib'],
 ];
 
 /** Where classes of whole networks come from. */
 const modulesOfNetworks =
   /^(torch\.nn|torchvision|timm|robustness|efficientnet_pytorch|models?|__main__)(\.|$)/;
 
-const saveWeights = 'save the weights alone in PyTorch: torch.save(model.state_dict(), path)';
+const saveWeights = 'save the weights alone: torch.save(model.state_dict(), path)';
 
 /**
  * The meaning of a name in the pickle of `file`.
@@ -133,7 +136,7 @@ export function findGlobal(
   return refuseUnsafe(
     { file, field: place },
     `it asks for ${asked}, which no state dict needs`,
-    `If you trust the file, load it in PyTorch and ${saveWeights}`,
+    `If you trust the file, load it in PyTorch, and ${saveWeights}`,
   );
 }
 
@@ -145,7 +148,7 @@ function meaningOf(name: string): Meaning | undefined {
   const dtype = /^torch\.(\w+)$/.exec(name)?.[1];
   if (dtype !== undefined && Object.hasOwn(dtypes, dtype)) return { dtype: dtypes[dtype] };
   if (unreadDtype.test(name)) return { dtype: name as UnreadDtype };
-  if (inert.includes(name) || numpyType.test(name)) return letBe(name);
+  if (inert.includes(name) || mereName.test(name)) return letBe(name);
   return builders.get(name);
 }
 
@@ -188,6 +191,14 @@ function subclassed([rebuild, , args]: readonly PickleValue[], place: Place): Te
 
 const parameter: Meaning = { build: ([data], place) => tensorOf(data, place) };
 
+/** Throws `import-unsupported` for tensors that are no plain arrays. */
+const unread = (what: string): Meaning => ({
+  build: (_, place) => {
+    const message = `${place.file}, ${place.field}: it holds ${what}, which is not read`;
+    throw new VentralError('import-unsupported', message, { ...place, found: what });
+  },
+});
+
 /** The names from which something is made. */
 const builders: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['collections.OrderedDict', { build: ([pairs], place) => dictOf(pairs, place) }],
@@ -201,4 +212,12 @@ const builders: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['torch._utils._rebuild_parameter_with_state', parameter],
   ['torch.nn.parameter.Parameter', parameter],
   ['torch._tensor._rebuild_from_type_v2', { build: subclassed }],
+  ['torch._utils._rebuild_qtensor', unread('a quantized tensor')],
+  ['torch._utils._rebuild_sparse_tensor', unread('a sparse tensor')],
+  ['torch._utils._rebuild_sparse_csr_tensor', unread('a sparse tensor')],
+  ['torch._utils._rebuild_nested_tensor', unread('a nested tensor')],
+  ['torch._utils._rebuild_meta_tensor_no_storage', unread('a tensor without values')],
+  ['torch._utils._rebuild_wrapper_subclass', unread('a tensor of a subclass')],
+  ['torch._utils._rebuild_device_tensor_from_numpy', unread('a tensor of another device')],
+  ['torch._utils._rebuild_device_tensor_from_cpu_tensor', unread('a tensor of another device')],
 ]);

@@ -90,7 +90,7 @@ describe('openZip', () => {
 
   it('reads what is right in the same hand-made form', async () => {
     const zip = await openZip(await saved('right.zip', handMade([{ name: 'x', data: a, crc }])));
-    expect(zip.entries).toEqual([{ name: 'x', size: 1 }]);
+    expect(zip.entries).toEqual([{ name: 'x', size: 1, isStored: true, crc32: crc }]);
     expect(await zip.read('x')).toEqual(a);
     await zip.close();
   });
@@ -108,6 +108,33 @@ describe('openZip', () => {
       message: expect.stringContaining('not there'),
     });
     await zip.close();
+  });
+
+  it('reads ranges of stored entries and of no others', async () => {
+    const path = join(folder, 'ranges.zip');
+    const data = Buffer.from('0123456789');
+    await writeZip(path, [
+      { name: 'stored', data, compress: false },
+      { name: 'deflated', data, compress: true },
+    ]);
+    const zip = await openZip(path);
+    expect((await zip.readRange('stored', 3, 7)).toString()).toBe('3456');
+    expect(await zip.readRange('stored', 5, 5)).toHaveLength(0);
+    await expect(zip.readRange('stored', 5, 11)).rejects.toMatchObject({ code: 'zip-invalid' });
+    await expect(zip.readRange('deflated', 0, 1)).rejects.toMatchObject({ code: 'zip-invalid' });
+    expect(await zip.read('stored')).toEqual(data);
+    await zip.close();
+  });
+
+  it.each([2n ** 54n, 2n ** 63n, 1000n])('refuses a directory at byte %s', async (at) => {
+    const bytes = handMade([{ name: 'x', data: a, crc }]);
+    const locator = Buffer.alloc(20);
+    locator.write('PK\x06\x07', 'latin1');
+    locator.writeBigUInt64LE(at, 8);
+    const end = bytes.subarray(-22);
+    end.fill(0xff, 8, 20);
+    const path = await saved('far.zip', Buffer.concat([bytes.subarray(0, -22), locator, end]));
+    await expect(openZip(path)).rejects.toMatchObject({ code: 'zip-invalid' });
   });
 
   it('says which file is missing, and what is no archive', async () => {
