@@ -76,10 +76,10 @@ const memo: Record<string, Opcode> = {
 };
 
 const names: Record<string, Opcode> = {
-  c: (m) => m.push(globalLines(m)),
+  c: (m) => pushGlobalLines(m),
   '\x93': (m) => {
     const name = m.popText();
-    m.push(m.names.find(m.popText(), name, m.place));
+    m.pushGlobal(m.popText(), name);
   },
   R: (m) => {
     const args = m.pop();
@@ -87,8 +87,9 @@ const names: Record<string, Opcode> = {
   },
   b: (m) => m.setState(),
   i: (m) => {
-    const callee = globalLines(m);
-    m.call(callee, m.popMark());
+    const args = m.popMark();
+    pushGlobalLines(m);
+    m.call(m.pop(), args);
   },
   o: (m) => {
     const [callee = null, ...args] = m.popMark();
@@ -187,10 +188,10 @@ function unescaped(text: string): string {
   );
 }
 
-const globalLines = (m: PickleMachine): PickleValue => {
+function pushGlobalLines(m: PickleMachine): void {
   const module = m.bytes.line();
-  return m.names.find(module, m.bytes.line(), m.place);
-};
+  m.pushGlobal(module, m.bytes.line());
+}
 
 function refuseExtension(m: PickleMachine, code: number): never {
   return m.refuseUnsafe(`it asks for number ${code} of Python's registry of extensions`);

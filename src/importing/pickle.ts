@@ -54,6 +54,7 @@ export class PickleMachine {
   readonly #stack: PickleValue[] = [];
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
+  readonly #globals = new Map<string, PickleGlobal>();
   startOfStep = 0;
 
   constructor(
@@ -116,6 +117,14 @@ export class PickleMachine {
     const value = this.#memo.get(index);
     if (value === undefined) this.refuse('a value that was put away', `none under ${index}`);
     this.push(value);
+  }
+
+  /** Names stand in a pickle again and again; each is looked up once. */
+  pushGlobal(module: string, name: string): void {
+    const key = `${module}\n${name}`;
+    const found = this.#globals.get(key) ?? this.names.find(module, name, this.place);
+    this.#globals.set(key, found);
+    this.push(found);
   }
 
   /** What a call of a name gives, by the meaning that the name has here. */

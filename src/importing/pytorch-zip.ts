@@ -107,7 +107,8 @@ class Storages {
     const entry = this.#entries.get(name) ?? refuseCheckpoint(place, 'a storage', 'no entry');
     if (!entry.isStored && entry.size > mostDeflated) this.#refuseDeflated(entry, place);
     const read = async (from: number, to: number) => {
-      if (!entry.isStored) return (await this.zip.read(name)).subarray(from, to);
+      const isWhole = from === 0 && to === entry.size && entry.crc32 !== 0;
+      if (isWhole || !entry.isStored) return (await this.zip.read(name)).subarray(from, to);
       await this.#check(entry);
       return this.zip.readRange(name, from, to);
     };
