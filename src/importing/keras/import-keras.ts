@@ -146,7 +146,7 @@ async function imported(network: Network, weights: WeightSource): Promise<Import
   return { model, layers, inputAxes, notes, ...(source ? { source } : {}) };
 }
 
-async function sourceOf(network: Network, { weights }: Translated) {
-  const { names, ...artifacts } = tfjsTopology(network, weights);
+async function sourceOf(network: Network, translated: Translated) {
+  const { names, ...artifacts } = tfjsTopology(network, translated);
   return layersRuntime(artifacts, { file: network.file, names, shape: network.input.shape });
 }

@@ -18,7 +18,8 @@ export class LayerConfig {
     /** Name of the layer with those of the models around it. */
     readonly layer: string,
     readonly className: string,
-    private readonly fields: Fields,
+    /** As the file has them, nothing checked. */
+    readonly fields: Fields,
     /** Keras 3 gives some names another meaning. */
     readonly keras: 2 | 3,
   ) {}
@@ -26,11 +27,6 @@ export class LayerConfig {
   /** A field as it stands; undefined where it is missing or null. */
   raw(field: string): unknown {
     return Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
-  }
-
-  /** Names of the fields that the file has. */
-  fieldNames(): string[] {
-    return Object.keys(this.fields);
   }
 
   refuse(field: string, expected: string, found: unknown): VentralError {

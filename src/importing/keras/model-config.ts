@@ -86,6 +86,12 @@ function readModel(
   const name = typeof config.name === 'string' ? config.name : 'model';
   const layers = config.layers.map((layer: unknown) => readLayer(reading, layer, around, depth));
   refuseDoubles(reading, layers, field);
+  const unnamed = config.layers.find(
+    (layer: unknown) => !isFields(layer) || layer.name === undefined,
+  );
+  if (unnamed !== undefined && className !== 'Sequential') {
+    throw invalidPart(file, `${field}, layers`, 'a name for each', unnamed);
+  }
   if (className === 'Sequential') return { name, className, ...chained(reading, layers, around) };
   const references = (key: string) => modelEnds(reading, config[key], `${field}, ${key}`);
   const ends = { inputs: references('input_layers'), outputs: references('output_layers') };
@@ -110,6 +116,8 @@ function readLayer(
   if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME) {
     throw invalidPart(file, `${field}, name`, `1 to ${LONGEST_NAME} characters`, name);
   }
+  // Who reads the one and who the other would connect them differently; TensorFlow.js waits for ever.
+  if ((fields.name ?? name) !== name) throw invalidPart(file, `${field}, name`, name, fields.name);
   const path = around === '' ? name : `${around}/${name}`;
   const module = typeof json.module === 'string' ? json.module : '';
   const own = typeof json.registered_name === 'string' && json.registered_name.includes('>');

@@ -2,7 +2,13 @@ import type { MatchedLayer } from '../imported.js';
 import { refuseUnused, type WeightSource, weightsOf } from './layer-weights.js';
 import { translateLayer } from './layers.js';
 import type { LayerCall, Network } from './network.js';
-import { NetworkGraph, toChannelsFirst, toChannelsLast, type Value } from './network-graph.js';
+import {
+  NetworkGraph,
+  type Size,
+  toChannelsFirst,
+  toChannelsLast,
+  type Value,
+} from './network-graph.js';
 import type { Weight } from './operations.js';
 
 /** A network as ONNX, and how its values lie there. */
@@ -13,6 +19,8 @@ export interface Translated {
   readonly inputAxes?: readonly number[];
   /** Weights of each layer, by role, as they were found. */
   readonly weights: ReadonlyMap<string, ReadonlyMap<string, Weight>>;
+  /** Shape of each call's value as the source has it, without the batch. */
+  readonly shapes: ReadonlyMap<string, readonly Size[]>;
 }
 
 /**
@@ -40,7 +48,8 @@ export function translateNetwork(network: Network, source: WeightSource): Transl
   });
   const outputs = network.outputs.flatMap((name) => values.get(name) ?? []);
   const model = graph.build(outputs);
-  return { model, layers, weights, ...(moved ? { inputAxes: toChannelsLast } : {}) };
+  const shapes = new Map([...values].map(([name, { shape }]) => [name, shape]));
+  return { model, layers, weights, shapes, ...(moved ? { inputAxes: toChannelsLast } : {}) };
 }
 
 const matched = (layer: string, { name, moved }: Value): MatchedLayer => ({

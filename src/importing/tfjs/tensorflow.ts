@@ -1,6 +1,7 @@
 import type * as TensorFlow from '@tensorflow/tfjs';
 import { VentralError } from '../../errors/ventral-error.js';
 import { printable } from '../keras/refusals.js';
+import { registerKerasLayers } from './keras-layers.js';
 
 /** TensorFlow.js, and what it is called where a proof names it. */
 export interface Runtime {
@@ -26,6 +27,7 @@ async function load(): Promise<Runtime> {
   const { tf, of } = found ?? { tf: await import('@tensorflow/tfjs'), of: '@tensorflow/tfjs' };
   // Else it tells the console that another package would be faster.
   tf.enableProdMode();
+  registerKerasLayers(tf);
   await tf.ready();
   return { tf, name: `${of} ${tf.version_core} (${tf.getBackend()})` };
 }

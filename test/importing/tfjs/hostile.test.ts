@@ -59,7 +59,11 @@ const model = (layers: readonly unknown[], output: string) => ({
 /** A model in which each level calls the one below it several times. */
 function explosion(depth: number, calls: number): Json {
   if (depth === 0) return model([input(), layer('end', 'input', 'Dropout')], 'end');
-  const inner = { name: 'inner', class_name: 'Model', config: explosion(depth - 1, calls) };
+  const inner = {
+    name: 'inner',
+    class_name: 'Model',
+    config: { ...explosion(depth - 1, calls), name: 'inner' },
+  };
   const nodes = Array.from({ length: calls }, (_, call) => [
     call === 0 ? ['input', 0, 0, {}] : ['inner', call, 0, {}],
   ]);
@@ -71,7 +75,9 @@ function explosion(depth: number, calls: number): Json {
 
 function nestedModels(depth: number): Json {
   if (depth === 0) return model([input(), layer('end', 'input')], 'end');
-  const inner = { ...layer('inner', 'input', 'Model', nestedModels(depth - 1)) };
+  const inner = {
+    ...layer('inner', 'input', 'Model', { ...nestedModels(depth - 1), name: 'inner' }),
+  };
   return { ...model([input(), inner], 'inner'), output_layers: [['inner', 1, 0]] };
 }
 
@@ -196,6 +202,18 @@ const topologies: readonly [what: string, config: unknown, code: string, words: 
     model([input(), layer('a', 'input', 'MaxPooling2D', { strides: [0, 0] })], 'a'),
     'checkpoint-invalid',
     /strides/,
+  ],
+  [
+    'a layer under two names',
+    model([input(), { ...layer('a', 'input'), config: { name: 'b' } }], 'a'),
+    'checkpoint-invalid',
+    /should be a, found b/,
+  ],
+  [
+    'a layer without a name of its own',
+    model([input(), { ...layer('a', 'input', 'Flatten', { name: 'a' }), name: undefined }], 'a'),
+    'checkpoint-invalid',
+    /a name for each/,
   ],
   [
     'two inputs',
