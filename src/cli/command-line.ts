@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { registerAverage } from './commands/average.js';
 import { registerBackup } from './commands/backup.js';
 import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
@@ -43,6 +44,7 @@ function program(io: Io): Command {
     registerData,
     registerCache,
     registerVerify,
+    registerAverage,
     registerPackage,
     registerCheckPackage,
     registerServe,

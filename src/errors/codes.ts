@@ -56,6 +56,7 @@ export const codes = {
     title: 'The import does not know a part of the network',
   },
   'import-differs': { status: 422, exit: 1, title: 'The imported network differs from its source' },
+  'models-differ': { status: 422, exit: 2, title: 'The networks are not checkpoints of one' },
   'training-unsupported': { status: 422, exit: 2, title: 'The network has a part that cannot be trained' },
   'package-invalid': { status: 422, exit: 2, title: 'The package cannot be built' },
   // stimuli, recordings, benchmarks

@@ -37,7 +37,7 @@ function fromRaw(type: string, bytes: Uint8Array): Elements | undefined {
   const array = arrays[type];
   if (bytes.byteLength % array.BYTES_PER_ELEMENT !== 0) return undefined;
   // Bytes in a file begin anywhere, elements of an array at multiples of their size.
-  return new array(bytes.slice().buffer);
+  return new array(new Uint8Array(bytes).buffer);
 }
 
 /** Elements in the typed fields of TensorProto: float_data 4, int32_data 5, int64_data 7, double_data 10. */
@@ -55,6 +55,6 @@ function fromFields(type: string, { bytes, data }: TensorInfo): Elements | undef
 
 function doubles(payloads: readonly Uint8Array[]): Float64Array {
   return Float64Array.from(
-    payloads.flatMap((payload) => [...new Float64Array(payload.slice().buffer)]),
+    payloads.flatMap((payload) => [...new Float64Array(new Uint8Array(payload).buffer)]),
   );
 }
