@@ -10,6 +10,7 @@ import {
   type UnreadDtype,
 } from './pickle-values.js';
 import { dtypeBytes } from './stored-tensor.js';
+import { extentOf } from './strides.js';
 
 /** PyTorch's own bound is 64. */
 const mostDims = 64;
@@ -39,12 +40,6 @@ export function rebuildTensor(args: readonly PickleValue[], place: Place): Tenso
     refuseCheckpoint(place, `${needed} bytes for a tensor of [${dims.join(', ')}]`, found);
   }
   return new TensorReference(storage, dtype, start, dims, strides);
-}
-
-/** Elements from the first to the last, of which strides may leave some out. */
-export function extentOf(dims: readonly number[], strides: readonly number[]): number {
-  if (dims.includes(0)) return 0;
-  return 1 + dims.reduce((sum, dim, axis) => sum + (dim - 1) * strides[axis], 0);
 }
 
 /** Whether the metadata of a tensor say that its values are to be negated or conjugated. */

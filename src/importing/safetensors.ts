@@ -3,7 +3,8 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { Checkpoint, StoredDtype, StoredTensor } from './checkpoint.js';
 import { type Place, refuseCheckpoint, shown } from './checkpoint-fault.js';
 import { readExactly } from './read-exactly.js';
-import { dtypeBytes, rowMajorStrides, type StorageBytes, storedTensor } from './stored-tensor.js';
+import { dtypeBytes, type StorageBytes, storedTensor } from './stored-tensor.js';
+import { elementCount, rowMajorStrides } from './strides.js';
 
 /**
  * safetensors: eight bytes of length, a JSON header, then the numbers, little-endian and without gaps. The format is
@@ -146,7 +147,7 @@ function entryOf(
   if (range.length !== 2 || begin > end || end > dataBytes) {
     refuseCheckpoint(place, `data_offsets within ${dataBytes} bytes`, `[${range.join(', ')}]`);
   }
-  const needed = dims.reduce((product, dim) => product * dim, dtypeBytes(type));
+  const needed = elementCount(dims) * dtypeBytes(type);
   if (needed !== end - begin) {
     const said = `[${dims.join(', ')}] of ${dtype}`;
     refuseCheckpoint(place, `${needed} bytes for ${said}`, `${end - begin}`);

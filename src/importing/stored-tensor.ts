@@ -4,6 +4,7 @@ import type { Elements } from '../onnx/graph-builder.js';
 import type { StoredDtype, StoredTensor } from './checkpoint.js';
 import { type Place, refuseCheckpoint } from './checkpoint-fault.js';
 import type { UnreadDtype } from './pickle-values.js';
+import { elementCount, extentOf, gather, isRowMajor } from './strides.js';
 
 const widths: Record<string, number> = {
   float64: 8,
@@ -59,9 +60,8 @@ export function storedTensor(
 ): StoredTensor {
   const { dtype, dims, strides, start } = layout;
   const width = dtypeBytes(dtype);
-  const count = dims.reduce((product, dim) => product * dim, 1);
-  const extent =
-    count === 0 ? 0 : dims.reduce((sum, dim, axis) => sum + (dim - 1) * strides[axis], 1);
+  const count = elementCount(dims);
+  const extent = extentOf(dims, strides);
   const end = start + extent * width;
   const said = `[${dims.join(', ')}] of ${dtype}`;
   if (count > 0 && !(end <= bytes.length)) {
@@ -70,7 +70,8 @@ export function storedTensor(
   if (count * width > bytes.length && count > mostRepeated) {
     refuseCheckpoint(place, `at most ${mostRepeated} repeated elements`, said);
   }
-  if (Math.max(count, extent) * Math.max(width, 4) > mostBytes) {
+  // Types of two bytes are widened to four.
+  if (Math.max(count, extent) * (width === 2 ? 4 : width) > mostBytes) {
     throw new VentralError(
       'memory-exceeded',
       `${place.file}: ${place.field}, ${said}, has more than 2 GiB`,
@@ -85,44 +86,6 @@ export function storedTensor(
       : gather(values, dims, strides, count);
   };
   return { dtype, dims, read };
-}
-
-/** Strides of elements that lie one after the other. */
-export function rowMajorStrides(dims: readonly number[]): number[] {
-  const strides: number[] = new Array(dims.length);
-  let step = 1;
-  for (let axis = dims.length - 1; axis >= 0; axis--) {
-    strides[axis] = step;
-    step *= dims[axis];
-  }
-  return strides;
-}
-
-function isRowMajor(dims: readonly number[], strides: readonly number[]): boolean {
-  const expected = rowMajorStrides(dims);
-  return strides.every((stride, axis) => dims[axis] === 1 || stride === expected[axis]);
-}
-
-/** Elements in row-major order out of those that strides lead through. */
-function gather(
-  values: Elements,
-  dims: readonly number[],
-  strides: readonly number[],
-  count: number,
-): Elements {
-  const result = new (values.constructor as new (length: number) => Elements)(count);
-  const index = new Array<number>(dims.length).fill(0);
-  let from = 0;
-  for (let to = 0; to < count; to++) {
-    result[to] = values[from];
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
-      from += strides[axis];
-      if (++index[axis] < dims[axis]) break;
-      from -= strides[axis] * dims[axis];
-      index[axis] = 0;
-    }
-  }
-  return result;
 }
 
 function decode(bytes: Buffer, dtype: StoredDtype, bigEndian: boolean): Elements {

@@ -1,3 +1,4 @@
+import { truncate } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { contents, floats, ownFolder, p, refusal, safetensors } from './made-checkpoints.js';
 
@@ -69,6 +70,11 @@ describe('a safetensors file is refused', () => {
       'a size past every number',
       `{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,8]}}`,
       'expected a shape',
+    ],
+    [
+      'sizes past every number, and none',
+      { a: { ...a, shape: [...new Array(40).fill(2 ** 53 - 1), 0] } },
+      'expected 0 bytes for',
     ],
     ['65 sizes', { a: { ...a, shape: new Array(65).fill(1) } }, 'expected a shape'],
     [
@@ -159,5 +165,16 @@ describe('a safetensors file is refused', () => {
     expect((await refusal(file)).message).toContain(
       'the length of the header: expected at most 2 bytes',
     );
+  });
+
+  it('for a tensor of more than 2 GiB', async () => {
+    const bytes = 2 ** 31 + 4;
+    const large = { dtype: 'F32', shape: [bytes / 4], data_offsets: [0, bytes] };
+    const head = safetensors({ a: large });
+    const file = await folder.write('large.safetensors', head);
+    await truncate(file, head.length + bytes);
+    const error = await refusal(file);
+    expect(error.message).toContain('a, [536870913] of float32, has more than 2 GiB');
+    expect(error.code).toBe('memory-exceeded');
   });
 });
