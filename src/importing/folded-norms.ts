@@ -38,41 +38,30 @@ export function foldedConvolutions(
 /** Batch norms of a state dict that no node of the graph reads, by path, in order, with their channels. */
 export type FreeNorms = ReadonlyMap<string, number>;
 
-interface Search {
-  readonly model: Model;
-  readonly norms: FreeNorms;
-  /** Names of the state dict, in its order. */
-  readonly names: readonly string[];
-}
-
 /**
  * The path of the batch norm that each folded convolution took in. A graph whose batch norms left a scope
  * says it; else the state dict does, where its order and its numbers agree. Throws `import-unsupported`
  * where that is not certain: another batch norm would give a network that looks right.
+ * @param names of the state dict, in its order
  */
 export function matchNorms(
+  model: Model,
   convolutions: readonly FoldedConvolution[],
-  search: Search,
+  norms: FreeNorms,
+  names: readonly string[],
 ): Map<FoldedConvolution, string> {
-  const modules = modulesOf(search.model);
+  const modules = modulesOf(model);
+  const search = new NormSearch(model, convolutions, norms, names);
   const found = new Map<FoldedConvolution, string>();
   const users = new Map<string, string>();
   for (const convolution of convolutions) {
-    const norm =
-      normOfScopes(modules, convolution, search.norms) ??
-      normOfNames(convolution, convolutions, search);
+    const norm = normOfScopes(modules, convolution, norms) ?? search.find(convolution.path);
     const channels = convolution.bias.dims[0];
+    const has = norms.get(norm);
     const other = users.get(norm);
-    if (other !== undefined)
-      throw uncertain(search, convolution, `${norm} would go with ${other} too`);
-    if (search.norms.get(norm) !== channels) {
-      const has = search.norms.get(norm);
-      throw uncertain(
-        search,
-        convolution,
-        `${norm} has ${has} channels where it makes ${channels}`,
-      );
-    }
+    const refuse = (why: string) => uncertain(model, convolution.path, why);
+    if (other !== undefined) throw refuse(`${norm} would go with ${other} too`);
+    if (has !== channels) throw refuse(`${norm} has ${has} channels where it makes ${channels}`);
     users.set(norm, convolution.path);
     found.set(convolution, norm);
   }
@@ -92,54 +81,62 @@ function normOfScopes(
 const parentOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('.')));
 const lastOf = (path: string) => path.slice(path.lastIndexOf('.') + 1);
 
-function normOfNames(
-  convolution: FoldedConvolution,
-  all: readonly FoldedConvolution[],
-  search: Search,
-): string {
-  const parent = parentOf(convolution.path);
-  const siblings = [...search.norms.keys()].filter((path) => parentOf(path) === parent);
-  const next = followingNorm(convolution, all, siblings, search);
-  const local = lastOf(convolution.path);
-  const join = (name: string) => (parent === '' ? name : `${parent}.${name}`);
-  if (/^\d+$/.test(local)) {
-    const norm = join(String(Number(local) + 1));
-    if (siblings.includes(norm)) return norm;
-    throw uncertain(search, convolution, `there is no batch norm ${norm}`);
+/** Looks for batch norms beside their convolutions, by the names of a state dict. */
+class NormSearch {
+  readonly #model: Model;
+  readonly #norms = new Map<string, string[]>();
+  /** The batch norm that follows each convolution in the state dict, no other folded one of its parent between. */
+  readonly #next = new Map<string, string>();
+
+  constructor(
+    model: Model,
+    convolutions: readonly FoldedConvolution[],
+    norms: FreeNorms,
+    names: readonly string[],
+  ) {
+    this.#model = model;
+    for (const path of norms.keys()) {
+      const siblings = this.#norms.get(parentOf(path));
+      if (siblings === undefined) this.#norms.set(parentOf(path), [path]);
+      else siblings.push(path);
+    }
+    const folded = new Set(convolutions.map(({ path }) => path));
+    const waiting = new Map<string, string>();
+    for (const name of names) {
+      const path = parentOf(name);
+      const parent = parentOf(path);
+      if (folded.has(path) && name.endsWith('.weight')) waiting.set(parent, path);
+      if (!norms.has(path)) continue;
+      const convolution = waiting.get(parent);
+      if (convolution !== undefined) this.#next.set(convolution, path);
+      waiting.delete(parent);
+    }
   }
-  const number = /conv.*?(\d+)$/i.exec(local)?.[1];
-  const numbered = siblings.filter((path) => number !== undefined && lastOf(path).endsWith(number));
-  if (numbered.length === 1 && (next === undefined || next === numbered[0])) return numbered[0];
-  if (numbered.length === 0 && next !== undefined) return next;
-  throw uncertain(
-    search,
-    convolution,
-    siblings.length === 0
-      ? 'there is no batch norm beside it'
-      : `it may be any of ${siblings.slice(0, 8).join(', ')}`,
-  );
+
+  /** The batch norm of the convolution `path`. Throws `import-unsupported`. */
+  find(path: string): string {
+    const parent = parentOf(path);
+    const siblings = this.#norms.get(parent) ?? [];
+    const next = this.#next.get(path);
+    const local = lastOf(path);
+    if (/^\d+$/.test(local)) {
+      const norm = `${parent === '' ? '' : `${parent}.`}${Number(local) + 1}`;
+      if (siblings.includes(norm)) return norm;
+      throw uncertain(this.#model, path, `there is no batch norm ${norm}`);
+    }
+    const number = /conv.*?(\d+)$/i.exec(local)?.[1];
+    const numbered = siblings.filter(
+      (norm) => number !== undefined && /\d*$/.exec(lastOf(norm))?.[0] === number,
+    );
+    if (numbered.length === 1 && (next === undefined || next === numbered[0])) return numbered[0];
+    if (numbered.length === 0 && next !== undefined) return next;
+    const several = `it may be any of ${siblings.slice(0, 8).join(', ')}`;
+    const why = siblings.length === 0 ? 'there is no batch norm beside it' : several;
+    throw uncertain(this.#model, path, why);
+  }
 }
 
-/** The batch norm that the state dict has next after the convolution, before any other folded one beside it. */
-function followingNorm(
-  { path }: FoldedConvolution,
-  all: readonly FoldedConvolution[],
-  siblings: readonly string[],
-  { names }: Search,
-): string | undefined {
-  const starts = new Map(siblings.map((norm) => [`${norm}.running_mean`, norm]));
-  const others = new Set(
-    all.filter((o) => parentOf(o.path) === parentOf(path)).map((o) => `${o.path}.weight`),
-  );
-  for (const name of names.slice(names.indexOf(`${path}.weight`) + 1)) {
-    if (others.has(name)) return undefined;
-    const norm = starts.get(name);
-    if (norm !== undefined) return norm;
-  }
-  return undefined;
-}
-
-function uncertain({ model }: Search, { path }: FoldedConvolution, why: string): VentralError {
+function uncertain(model: Model, path: string, why: string): VentralError {
   return refusal(model, path, `which batch norm it took in is not certain: ${why}`);
 }
 

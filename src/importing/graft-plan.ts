@@ -1,11 +1,16 @@
 import { VentralError } from '../errors/ventral-error.js';
-import type { GraphNode } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
 import { modulesOf } from '../onnx/modules.js';
 import type { StoredTensor } from './checkpoint.js';
 import { type FoldedConvolution, foldedConvolutions, matchNorms } from './folded-norms.js';
 import { type KeyTable, type MisshapenKey, sortLeftover } from './key-table.js';
-import { isMadeUp, readSlots, type WeightSlot } from './weight-slots.js';
+import {
+  computedWeight,
+  isParameter,
+  readSlots,
+  turnedProducts,
+  type WeightSlot,
+} from './weight-slots.js';
 
 /** Tensors of a state dict under the names that the graph knows them by. */
 export type StateDict = ReadonlyMap<string, StoredTensor>;
@@ -39,10 +44,6 @@ export function wantedNames(model: Model): Set<string> {
   return names;
 }
 
-const FLOATING = new Set([1, 10, 11, 16]);
-const isParameter = ({ name, elementType }: WeightSlot) =>
-  !isMadeUp(name) && FLOATING.has(elementType);
-
 /**
  * Finds a tensor of the state dict for every weight of a graph: by name; for Linear layers whose weight the
  * exporter turned over, and convolutions that took a batch norm in, by the module that they stand in.
@@ -70,6 +71,7 @@ class Planner {
   /** Slots that are dealt with. */
   readonly #planned = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #byModule = new Map<string, string[]>();
   /** Tensors of which nothing can be said. */
   readonly #setAside: string[] = [];
   readonly #missing: string[] = [];
@@ -79,6 +81,15 @@ class Planner {
     this.#model = model;
     this.#tensors = tensors;
     this.#slots = readSlots(model.graph);
+    const { initializers } = model.graph;
+    const names = new Set(initializers.map(({ name }) => name));
+    if (names.size === initializers.length) return;
+    throw new VentralError('onnx-invalid', `${model.name} has two initializers of one name`, {
+      file: model.name,
+      field: 'graph.initializer',
+      expected: 'initializers of different names',
+      found: `${initializers.length - names.size} doubled`,
+    });
   }
 
   planNamed(): void {
@@ -105,11 +116,27 @@ class Planner {
   #linearWeight(path: string, dims: readonly number[]): string {
     const own = `${path}.weight`;
     if (this.#tensors.has(own)) return own;
-    const fitting = [...this.#tensors].filter(
-      ([name, tensor]) =>
-        name.startsWith(`${path}.`) && !this.#used.has(name) && sameDims(tensor.dims, dims),
+    const inside = this.#inside(path).filter(
+      (name) => !this.#used.has(name) && sameDims(this.#tensors.get(name)?.dims ?? [], dims),
     );
-    return fitting.length === 1 ? fitting[0][0] : own;
+    return inside.length === 1 ? inside[0] : own;
+  }
+
+  /** Tensors of a module and of those right inside it. */
+  #inside(path: string): readonly string[] {
+    if (this.#byModule.size === 0) {
+      for (const name of this.#tensors.keys()) {
+        const parts = name.split('.');
+        for (const depth of [parts.length - 1, parts.length - 2]) {
+          if (depth < 1) continue;
+          const module = parts.slice(0, depth).join('.');
+          const known = this.#byModule.get(module);
+          if (known === undefined) this.#byModule.set(module, [name]);
+          else known.push(name);
+        }
+      }
+    }
+    return this.#byModule.get(path) ?? [];
   }
 
   planFolded(): void {
@@ -129,8 +156,9 @@ class Planner {
   }
 
   #foldAll(convolutions: readonly FoldedConvolution[], norms: ReadonlyMap<string, number>): void {
-    const search = { model: this.#model, norms, names: [...this.#tensors.keys()] };
-    for (const [{ path, weight, bias }, norm] of matchNorms(convolutions, search)) {
+    const names = [...this.#tensors.keys()];
+    for (const [convolution, norm] of matchNorms(this.#model, convolutions, norms, names)) {
+      const { path, weight, bias } = convolution;
       for (const key of this.#normKeys(norm)) this.#used.add(key);
       this.steps.push({ slot: weight, bias, recipe: { kind: 'fold', convolution: path, norm } });
     }
@@ -206,31 +234,3 @@ const NORM_LEAVES = ['running_mean', 'running_var', 'weight', 'bias'];
 
 const sameDims = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((size, axis) => size === b[axis]);
-
-/** Products whose weight the exporter turned over, with the path of their module. */
-function turnedProducts(
-  model: Model,
-  slots: ReadonlyMap<string, WeightSlot>,
-): { path: string; slot: WeightSlot }[] {
-  const { scopes, flow } = modulesOf(model);
-  return scopes.all.flatMap((scope) =>
-    scope.direct.flatMap((index) => {
-      const { operator, inputs } = flow.nodes[index];
-      const slot = slots.get(inputs[1] ?? '');
-      const turned = /^onnx::MatMul_\d+$/.test(slot?.name ?? '') && slot?.dims.length === 2;
-      return operator === 'MatMul' && slot && turned ? [{ path: scope.path, slot }] : [];
-    }),
-  );
-}
-
-const WEIGHTED = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'BatchNormalization']);
-
-function computedWeight(
-  node: GraphNode,
-  slots: ReadonlyMap<string, WeightSlot>,
-): WeightSlot | undefined {
-  if (!WEIGHTED.has(node.operator)) return undefined;
-  return node.inputs
-    .map((name) => slots.get(name))
-    .find((slot) => slot !== undefined && isMadeUp(slot.name) && FLOATING.has(slot.elementType));
-}

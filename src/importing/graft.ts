@@ -51,12 +51,20 @@ export async function graft(
   );
   return {
     model: writeModelWithGraph(plan.model, records),
-    notes: [...reader.notes(), ...(used ? [foldNote(folds, used)] : [])],
+    notes: [...reader.notes(), ...turnedNotes(plan), ...(used ? [foldNote(folds, used)] : [])],
     ...(used && { epsilon: used }),
   };
 }
 
 const recordOf = ({ stored, shared }: WeightSlot) => shared?.payload ?? stored.bytes;
+
+function turnedNotes({ steps }: GraftPlan): string[] {
+  const count = steps.filter(({ recipe }) => recipe.kind === 'transpose').length;
+  if (count === 0) return [];
+  return [
+    `${count} weights of linear layers, which the exporter had transposed, were transposed again`,
+  ];
+}
 
 function foldNote(count: number, { value, known }: Epsilon): string {
   return `${count} batch norms were folded into their convolutions, as the graph has them, with epsilon ${value}${known ? ` (${known})` : ', PyTorch’s default: a folded graph does not say which its network had'}`;

@@ -1,7 +1,13 @@
 import { openModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type Model, readModel } from '../onnx/model.js';
-import { bestNaming, type Naming, ourPath, theirKey } from './architectures/architecture.js';
+import {
+  bestNaming,
+  graphNamings,
+  type Naming,
+  ourPath,
+  theirKey,
+} from './architectures/architecture.js';
 import { buildArchitecture, findArchitecture } from './architectures/find-architecture.js';
 import type { Checkpoint } from './checkpoint.js';
 import { EPSILONS, type Grafted, graft } from './graft.js';
@@ -58,10 +64,10 @@ export async function importWeights(request: WeightsRequest): Promise<ImportedWe
     return {
       model,
       source: { format: checkpoint.format, path: checkpoint.path },
-      onto: { ...request.onto, ...(naming && { names: naming.library, ...variantOf(naming) }) },
+      onto: { ...request.onto, ...saysOf(naming) },
       keys: table,
       proof,
-      notes: [...(naming?.assumed && !proof ? [naming.assumed] : []), ...grafted.notes],
+      notes: [...(naming.assumed && !proof ? [naming.assumed] : []), ...grafted.notes],
       ...(state.normalizer && { normalizer: state.normalizer }),
     };
   } finally {
@@ -69,29 +75,36 @@ export async function importWeights(request: WeightsRequest): Promise<ImportedWe
   }
 }
 
-const variantOf = ({ variant }: Naming): { [key: string]: string } =>
-  variant === undefined ? {} : { variant };
+const saysOf = ({ library, variant }: Naming): { [key: string]: string } => ({
+  ...(library && { names: library }),
+  ...(variant && { variant }),
+});
 
 interface Target {
   readonly model: Model;
-  readonly naming?: Naming;
+  readonly naming: Naming;
   readonly side?: number;
 }
 
 async function targetOf(onto: Onto, checkpoint: Checkpoint): Promise<Target> {
-  if ('graph' in onto) return { model: (await openModelFile(onto.graph)).model };
+  const stored = checkpoint.tensors.keys();
+  if ('graph' in onto) {
+    const { model } = await openModelFile(onto.graph);
+    const wanted = wantedNames(model);
+    return { model, naming: bestNaming(graphNamings(wanted), wanted, stored) };
+  }
   const architecture = findArchitecture(onto.arch);
   const { namings, side } = architecture;
   const build = async (naming: Naming) =>
     readModel(await buildArchitecture(architecture, naming.variant), onto.arch);
   const first = await build(namings[0]);
-  const naming = bestNaming(namings, wantedNames(first), checkpoint.tensors.keys());
+  const naming = bestNaming(namings, wantedNames(first), stored);
   const model = naming.variant === namings[0].variant ? first : await build(naming);
   return { model, naming, side };
 }
 
 /** How the checkpoint's own library calls a tensor of the network. */
-const theirs = ({ naming }: Target, key: string) => (naming ? theirKey(naming, key) : key) ?? key;
+const theirs = ({ naming }: Target, key: string) => theirKey(naming, key) ?? key;
 
 async function namedState(checkpoint: Checkpoint, target: Target): Promise<NamedState> {
   const wanted = [...wantedNames(target.model)].map((key) => theirs(target, key));
@@ -154,10 +167,8 @@ async function proveBy(
   { naming }: Target,
   threads: number | undefined,
 ): Promise<Proof> {
-  const source = await openReference(
-    reference,
-    model,
-    naming && ((module, all) => ourPath(naming, module, all)),
+  const source = await openReference(reference, model, (module, all) =>
+    ourPath(naming, module, all),
   );
   try {
     return await prove(model, source, threads);

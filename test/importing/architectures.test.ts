@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { build as buildEfficientNet } from '../../models/efficientnet-b1/build.js';
-import { bestNaming, ourPath, theirKey } from '../../src/importing/architectures/architecture.js';
+import {
+  bestNaming,
+  graphNamings,
+  ourPath,
+  theirKey,
+} from '../../src/importing/architectures/architecture.js';
 import {
   efficientnetB1,
   pytorchEfficientnetB1,
@@ -107,6 +112,18 @@ describe('outputs that a library recorded', () => {
     const last = new Set(['blocks.1.0.bn3.act']);
     expect(ourPath(timm, 'blocks.1.0.bn3', last)).toBe('blocks.1.0.bn3');
   });
+});
+
+test('an export of a wrapper takes checkpoints with and without its name before the keys', () => {
+  const exported = new Set(['net.model.conv1.weight', 'net.model.layer1.0.bn1.bias']);
+  const namings = graphNamings(exported);
+  const inner = bestNaming(namings, exported, ['module.conv1.weight', 'module.layer1.0.bn1.bias']);
+  expect(theirKey(inner, 'net.model.conv1.weight')).toBe('conv1.weight');
+  expect(ourPath(inner, 'layer1.0', new Set())).toBe('net.model.layer1.0');
+  expect(ourPath(inner, 'net.model.layer1.0', new Set())).toBe('net.model.layer1.0');
+  const whole = bestNaming(namings, exported, exported);
+  expect(theirKey(whole, 'net.model.conv1.weight')).toBe('net.model.conv1.weight');
+  expect(graphNamings(new Set(['conv1.weight', 'fc.bias']))).toHaveLength(1);
 });
 
 test('an architecture that is not there is refused with those that are', () => {

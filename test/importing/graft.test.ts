@@ -9,7 +9,8 @@ import { openCheckpoint } from '../../src/importing/open-checkpoint.js';
 import { prove } from '../../src/importing/proof.js';
 import { openReference } from '../../src/importing/reference-outputs.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
-import { type Model, readModel } from '../../src/onnx/model.js';
+import { type Model, readModel, writeModelWithGraph } from '../../src/onnx/model.js';
+import { messagePieces } from '../../src/onnx/wire.js';
 import { Session } from '../../src/runtime/session.js';
 import { tensorOf, withElement } from './made-tensors.js';
 
@@ -244,6 +245,15 @@ describe('values', () => {
       /weights onnx::Conv_9 of \/conv\/Conv were computed at export/,
     );
   });
+});
+
+test('two initializers of one name are refused: one would keep its own values', async () => {
+  const bytes = readFileSync(at('resnet.onnx'));
+  const graph = readModel(bytes, 'twice.onnx');
+  const [{ bytes: tensor }] = graph.graph.initializers;
+  const records = [...graph.graph.records.map(({ raw }) => raw), ...messagePieces(5, [tensor])];
+  const twice = readModel(writeModelWithGraph(graph, records), 'twice.onnx');
+  expect(() => planGraft(twice, new Map())).toThrowError(/twice\.onnx has two initializers/);
 });
 
 test('a matrix that the exporter turned over is told by its module, square or not', async () => {

@@ -4,7 +4,7 @@ export type ModulePair = readonly [ours: string, theirs: string];
 /** Names that a model library gives to the parts of one of our networks. */
 export interface Naming {
   /** Whose: `timm`, `torchvision`. */
-  readonly library: string;
+  readonly library?: string;
   /** Argument of the network's `build`; undefined where there is one network alone. */
   readonly variant?: string;
   /**
@@ -12,6 +12,8 @@ export interface Naming {
    * outputs are found too; undefined where they are the same.
    */
   readonly modules?: readonly ModulePair[];
+  /** What stands before our names and not before the library's: `model.` of a wrapper that was exported. */
+  readonly root?: string;
   /**
    * Our path of a module whose output was recorded, where that depends on what else the library has
    * (`all` paths); the inverse of `modules` elsewhere.
@@ -36,8 +38,8 @@ const separate = (key: string) => {
 };
 
 /** How a library calls a tensor that we call `key`; undefined for a module that it does not have. */
-export function theirKey({ modules }: Naming, key: string): string | undefined {
-  if (modules === undefined) return key;
+export function theirKey({ modules, root = '' }: Naming, key: string): string | undefined {
+  if (modules === undefined) return key.startsWith(root) ? key.slice(root.length) : key;
   const { module, leaf } = separate(key);
   const theirs = modules.find(([ours]) => ours === module)?.[1];
   return theirs === undefined ? undefined : theirs + leaf;
@@ -46,8 +48,21 @@ export function theirKey({ modules }: Naming, key: string): string | undefined {
 /** Our path of a module whose output a library recorded; empty for one that we do not have. */
 export function ourPath(naming: Naming, module: string, all: ReadonlySet<string>): string {
   if (naming.recorded) return naming.recorded(module, all);
-  if (naming.modules === undefined) return module;
+  const { root = '' } = naming;
+  if (naming.modules === undefined) return module.startsWith(root) ? module : root + module;
   return naming.modules.find(([, theirs]) => theirs === module)?.[0] ?? '';
+}
+
+/** How a graph may be named beside the checkpoint: as it is, or with a wrapper around that the checkpoint lacks. */
+export function graphNamings(ours: ReadonlySet<string>): readonly Naming[] {
+  const [first = '', ...others] = ours;
+  let root = '';
+  for (const part of first.split('.').slice(0, -2)) {
+    const next = `${root}${part}.`;
+    if (!others.every((name) => name.startsWith(next))) break;
+    root = next;
+  }
+  return root === '' ? [{}] : [{}, { root }];
 }
 
 /** The naming that most names of a checkpoint follow, whatever wrappers stand before them. */
