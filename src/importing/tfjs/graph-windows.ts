@@ -58,21 +58,29 @@ function kernelAt(operation: Operation, at: number): Weight {
   throw operation.node.refuse(`input ${at}`, 'a kernel of four axes', kernel.dims);
 }
 
-/** What a fused node does after its convolution or product: a bias, an activation. */
-function fused(operation: Operation, result: Value, convolution: boolean): Operand {
+const fusedOps = (node: GraphNode): readonly string[] =>
+  node.has('fused_ops') ? node.texts('fused_ops') : [];
+
+/** The bias that a fused node adds before all else, one number a channel. */
+function fusedBias(operation: Operation, channels: number): { bias?: Weight } {
+  if (fusedOps(operation.node)[0] !== 'BiasAdd') return {};
+  const bias = constantAt(operation, 2);
+  if (bias.dims.length === 1 && bias.data.length === channels) return { bias };
+  throw operation.node.refuse('the bias', `${channels} numbers`, bias.dims);
+}
+
+/** What a fused node does after its product and bias. */
+function fused(operation: Operation, result: Value): Operand {
   const { graph, node } = operation;
+  const [first, ...others] = fusedOps(node);
+  const left = first === undefined || first === 'BiasAdd' ? others : [first, ...others];
   let value = result;
-  let next = 2;
-  for (const name of node.has('fused_ops') ? node.texts('fused_ops') : []) {
-    if (name === 'BiasAdd') {
-      const axis = convolution ? channelsAxis(node, value) : value.shape.length;
-      value = biased(operation, value, constantAt(operation, next++), axis);
-    } else if (name === 'Prelu') {
-      value = sloped(operation, value, constantAt(operation, next++));
+  for (const name of left) {
+    if (name === 'Prelu') {
+      value = sloped(operation, value, constantAt(operation, first === 'BiasAdd' ? 3 : 2));
     } else if (name === 'LeakyRelu') {
-      value = elementwise(graph, name, value, {
-        alpha: { float: node.number('leakyrelu_alpha', 0.2) },
-      });
+      const alpha = { float: node.number('leakyrelu_alpha', 0.2) };
+      value = elementwise(graph, name, value, { alpha });
     } else if (kerasActivations.has(name)) {
       value = activated(graph, value, kerasActivations.get(name) ?? '', 2);
     } else {
@@ -104,17 +112,16 @@ const convolution: Translation = (operation) => {
   const groups = channels === null ? 1 : channels / kernel.dims[2];
   if (!Number.isInteger(groups))
     throw node.refuse('input 1', `a kernel for ${channels} channels`, kernel.dims);
-  return fused(operation, convolved(graph, value, kernel, { ...windowOf(node), groups }), true);
+  const window = { ...windowOf(node), groups, ...fusedBias(operation, kernel.dims[3]) };
+  return fused(operation, convolved(graph, value, kernel, window));
 };
 
 const depthwise: Translation = (operation) => {
   const kernel = kernelAt(operation, 1);
-  const window = windowOf(operation.node);
-  return fused(
-    operation,
-    convolvedByChannel(operation.graph, valueAt(operation, 0), kernel, window),
-    true,
-  );
+  const bias = fusedBias(operation, kernel.dims[2] * kernel.dims[3]);
+  const window = { ...windowOf(operation.node), ...bias };
+  const value = convolvedByChannel(operation.graph, valueAt(operation, 0), kernel, window);
+  return fused(operation, value);
 };
 
 const transposedConvolution: Translation = (operation) => {
@@ -141,7 +148,8 @@ const product: Translation = (operation) => {
     );
   }
   const turned = node.flag('transpose_b', false) ? permuted(kernel, [1, 0]) : kernel;
-  return fused(operation, dense(graph, value, turned), false);
+  const { bias } = fusedBias(operation, turned.dims[1]);
+  return fused(operation, dense(graph, value, turned, bias));
 };
 
 const batchNorm: Translation = (operation) => {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 
@@ -11,12 +11,17 @@ async function evaluated(file: string): Promise<Record<string, never>> {
   return JSON.parse(runInContext('JSON.stringify(this)', realm));
 }
 
-/** Writes MobileNetV2 of the package nsfwjs as a layers model: `model.json` and one shard. */
-export async function writeNsfwjsModel(folder: string): Promise<void> {
+/** Networks that the package nsfwjs brings: two layers models and a graph model. */
+export type NsfwjsModel = 'mobilenet_v2' | 'mobilenet_v2_mid' | 'inception_v3';
+
+/** Writes a network of the package as TensorFlow.js would have it in a folder: `model.json` and its shards. */
+export async function writeNsfwjsModel(name: NsfwjsModel, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const { model } = await evaluated(join(bundles, 'mobilenet_v2/model.min.js'));
-  const shard = await evaluated(join(bundles, 'mobilenet_v2/group1-shard1of1.min.js'));
-  const [base64] = Object.values(shard);
+  const { model } = await evaluated(join(bundles, name, 'model.min.js'));
   await writeFile(join(folder, 'model.json'), JSON.stringify(model));
-  await writeFile(join(folder, 'group1-shard1of1'), Buffer.from(base64, 'base64'));
+  for (const file of await readdir(join(bundles, name))) {
+    if (!file.startsWith('group')) continue;
+    const [base64] = Object.values(await evaluated(join(bundles, name, file)));
+    await writeFile(join(folder, file.replace('.min.js', '')), Buffer.from(base64, 'base64'));
+  }
 }
