@@ -30,6 +30,8 @@ export interface StepGraph {
     /** Mean and variance of the batch, by name of the running mean and variance of the network. */
     readonly statistics: ReadonlyMap<string, string>;
   };
+  /** How many values the statistics of the batch are of, by the same names. */
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 const TARGETS = 'step.targets';
@@ -81,6 +83,12 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
         : [],
     ),
   );
+  const counts = new Map(
+    forward.calls.flatMap(({ training, node, output }) => {
+      const count = sizeOf(output.dims) / output.dims[1];
+      return training ? node.inputs.slice(3).map((name) => [name, count] as const) : [];
+    }),
+  );
   const outputs = {
     loss: named('step.loss', loss, []),
     logits: named('step.logits', logits, logits.dims),
@@ -90,7 +98,7 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
       : {}),
     statistics,
   };
-  return { model: graph.build(), inputs: { pictures: input, targets: TARGETS }, outputs };
+  return { model: graph.build(), inputs: { pictures: input, targets: TARGETS }, outputs, counts };
 }
 
 /** Inputs that are no initializers. */

@@ -8,7 +8,7 @@ import { Session, type Tensor } from '../../src/runtime/session.js';
 import { stepGraph } from '../../src/training/step-graph.js';
 
 /** A gradient as the fixture has it: its norm, and its products with standard normal vectors. */
-interface Summary {
+export interface Summary {
   readonly norm: number;
   readonly products: readonly number[];
 }
@@ -49,7 +49,11 @@ function batchOf({ batch, side, seed }: Fixture, classes: number) {
 }
 
 /** How far a gradient is from the fixture's, in the mean over directions, relative to its norm. */
-function difference(found: Float32Array, { norm, products }: Summary, nothing = NOTHING): number {
+export function difference(
+  found: Float32Array,
+  { norm, products }: Summary,
+  nothing = NOTHING,
+): number {
   const random = new RandomState(1);
   const squares = products.map((product) => {
     const direction = random.standardNormal(found.length);

@@ -1,0 +1,197 @@
+import { VentralError } from '../errors/ventral-error.js';
+import type { GraphNode } from '../onnx/graph.js';
+import type { Model } from '../onnx/model.js';
+import { replaceInitializers } from '../onnx/replace-initializers.js';
+import { tensorElements } from '../onnx/tensor-elements.js';
+import { Session, type Tensor } from '../runtime/session.js';
+import type { Gradients, Parameter } from './optimizers.js';
+import { type StepGraph, stepGraph } from './step-graph.js';
+
+/** How a network is trained. */
+export interface TrainedNetworkOptions {
+  /** Sizes of the input, the batch first: every batch has them. */
+  readonly dims: readonly number[];
+  /** Whether an initializer stays as it is; of a batch normalisation whose scale does, the statistics do too. */
+  readonly frozen?: (name: string) => boolean;
+  /** Share of the batch in new running statistics (torch's `momentum`). */
+  readonly momentum?: number;
+  readonly threads?: number;
+}
+
+/** Pictures as the network takes them, and the share of each class. */
+export interface Batch {
+  /** dims of the network's input, row-major. */
+  readonly pictures: Float32Array;
+  /** [batch, classes]. */
+  readonly targets: Float32Array;
+}
+
+/** What one pass of a batch gives; arrays are written over by the next pass. */
+export interface Pass {
+  readonly loss: number;
+  /** [batch, classes]. */
+  readonly logits: Float32Array;
+  readonly gradients: Gradients;
+  /** Mean and variance of the batch, by name of the running statistic. */
+  readonly statistics: ReadonlyMap<string, Float32Array>;
+}
+
+const MOMENTUM = 0.1;
+const TENSOR_FLOAT = 1;
+
+/** A network whose weights are trained: its parameters, its running statistics, and the graph of a step. */
+export class TrainedNetwork {
+  readonly parameters: readonly Parameter[];
+  /** Running means and variances by name, which {@link follow} moves. */
+  readonly statistics: ReadonlyMap<string, Float32Array>;
+  readonly #model: Model;
+  readonly #step: StepGraph;
+  readonly #session: Session;
+  readonly #options: TrainedNetworkOptions;
+  readonly #norms: readonly GraphNode[];
+  #outputs: Record<string, Tensor> | undefined;
+
+  private constructor(
+    model: Model,
+    step: StepGraph,
+    session: Session,
+    made: Pick<TrainedNetwork, 'parameters' | 'statistics'> & {
+      readonly norms: readonly GraphNode[];
+      readonly options: TrainedNetworkOptions;
+    },
+  ) {
+    this.parameters = made.parameters;
+    this.statistics = made.statistics;
+    this.#model = model;
+    this.#step = step;
+    this.#session = session;
+    this.#options = made.options;
+    this.#norms = made.norms;
+  }
+
+  /**
+   * Prepares a network with its weights as initializers. Its first output are the logits.
+   * Throws `training-unsupported`, naming the node.
+   */
+  static async open(model: Model, options: TrainedNetworkOptions): Promise<TrainedNetwork> {
+    const { dims, frozen = () => false, threads } = options;
+    const norms = model.graph.nodes.filter(
+      ({ operator, inputs }) => operator === 'BatchNormalization' && !frozen(inputs[1]),
+    );
+    const running = new Set(
+      model.graph.nodes
+        .filter(({ operator }) => operator === 'BatchNormalization')
+        .flatMap(({ inputs }) => inputs.slice(3)),
+    );
+    const read = new Set(model.graph.nodes.flatMap(({ inputs }) => inputs));
+    // Single numbers are bounds and constants of formulas.
+    const weights = model.graph.initializers.filter(
+      ({ name, dims: sizes, elementType }) =>
+        elementType === TENSOR_FLOAT &&
+        sizes.length > 0 &&
+        read.has(name) &&
+        !running.has(name) &&
+        !frozen(name),
+    );
+    const training = (node: GraphNode) => norms.includes(node);
+    const names = weights.map(({ name }) => name);
+    const step = stepGraph(model, { dims, parameters: names, input: false, training });
+    const values = new Map(
+      model.graph.initializers.map((tensor) => [tensor.name, tensor] as const),
+    );
+    const elementsOf = (name: string) => {
+      const tensor = values.get(name);
+      if (!tensor) throw unnamed(name);
+      return tensorElements(tensor) as Float32Array;
+    };
+    const parameters = weights
+      .filter(({ name }) => step.outputs.gradients.has(name))
+      .map(({ name, dims: sizes }) => ({
+        name,
+        values: elementsOf(name),
+        decays: sizes.length > 1,
+      }));
+    const statistics = new Map(
+      norms.flatMap(({ inputs }) =>
+        inputs.slice(3).map((name) => [name, elementsOf(name)] as const),
+      ),
+    );
+    const session = await Session.open(step.model, {
+      name: 'the training step',
+      operators: 'as written',
+      ...(threads === undefined ? {} : { threads }),
+    });
+    return new TrainedNetwork(model, step, session, { parameters, statistics, norms, options });
+  }
+
+  /** Loss and gradients of a batch, with the statistics of the batch; changes nothing. */
+  async pass({ pictures, targets }: Batch): Promise<Pass> {
+    const { inputs, outputs } = this.#step;
+    const { dims } = this.#options;
+    const feeds: Record<string, Tensor> = {
+      [inputs.pictures]: { dtype: 'float32', dims, data: pictures },
+      [inputs.targets]: {
+        dtype: 'float32',
+        dims: [dims[0], targets.length / dims[0]],
+        data: targets,
+      },
+    };
+    for (const { name, values } of this.parameters)
+      feeds[name] = { dtype: 'float32', dims: [values.length], data: values };
+    // Tensors of the first pass serve all others.
+    const filled = this.#outputs;
+    const made = await this.#session.run(feeds, filled);
+    this.#outputs ??= made;
+    const of = (name: string) => (filled ?? made)[name].data as Float32Array;
+    const each = (all: ReadonlyMap<string, string>) =>
+      new Map([...all].map(([name, output]) => [name, of(output)] as const));
+    return {
+      loss: of(outputs.loss)[0],
+      logits: of(outputs.logits),
+      gradients: each(outputs.gradients),
+      statistics: each(outputs.statistics),
+    };
+  }
+
+  /**
+   * Moves the running statistics towards those of a batch, as torch does: the variance is that of the
+   * population, n/(n − 1) of the batch's.
+   */
+  follow({ statistics }: Pick<Pass, 'statistics'>): void {
+    const { momentum = MOMENTUM } = this.#options;
+    for (const { inputs } of this.#norms) {
+      const count = this.#step.counts.get(inputs[4]) ?? 1;
+      const population = count > 1 ? count / (count - 1) : 1;
+      move(this.statistics.get(inputs[3]), statistics.get(inputs[3]), momentum, 1);
+      move(this.statistics.get(inputs[4]), statistics.get(inputs[4]), momentum, population);
+    }
+  }
+
+  /** ONNX bytes of the network as it is now: a valid model at every step. */
+  checkpoint(): Uint8Array {
+    const weights = this.parameters.map(({ name, values }) => [name, values] as const);
+    return replaceInitializers(this.#model, new Map([...weights, ...this.statistics]));
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+}
+
+function move(
+  running: Float32Array | undefined,
+  batch: Float32Array | undefined,
+  momentum: number,
+  factor: number,
+): void {
+  if (!running || !batch) return;
+  for (let i = 0; i < running.length; i++)
+    running[i] = (1 - momentum) * running[i] + momentum * factor * batch[i];
+}
+
+const unnamed = (name: string) =>
+  new VentralError(
+    'training-unsupported',
+    `${name}: running statistics of a batch normalisation must be initializers`,
+    { field: name },
+  );
