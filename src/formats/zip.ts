@@ -167,16 +167,7 @@ function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>
       crc32: entry.crc32,
     })),
     stream,
-    async readRange(entryName, from, to) {
-      const entry = find(entryName);
-      if (entry.compressionMethod !== 0) refuse(name, entryName, 'is deflated');
-      if (from >= to) return Buffer.alloc(0);
-      try {
-        return await collect(await openEntry(zip, entry, { start: from, end: to }), to - from);
-      } catch (error) {
-        throw zipError(error, name, entryName);
-      }
-    },
+    readRange: async (entryName, from, to) => readRange(zip, name, find(entryName), from, to),
     async read(entryName) {
       return Buffer.concat(await (await stream(entryName)).toArray());
     },
@@ -184,6 +175,22 @@ function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>
       zip.close();
     },
   };
+}
+
+async function readRange(
+  zip: ZipFile,
+  name: string,
+  entry: Entry,
+  from: number,
+  to: number,
+): Promise<Buffer> {
+  if (entry.compressionMethod !== 0) refuse(name, entry.fileName, 'is deflated');
+  if (from >= to) return Buffer.alloc(0);
+  try {
+    return await collect(await openEntry(zip, entry, { start: from, end: to }), to - from);
+  } catch (error) {
+    throw zipError(error, name, entry.fileName);
+  }
 }
 
 function openEntry(zip: ZipFile, entry: Entry, range: ZipFileOptions = {}): Promise<Readable> {

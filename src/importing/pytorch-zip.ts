@@ -91,6 +91,7 @@ async function isBigEndian(zip: ZipArchive, root: string, file: string): Promise
 class Storages {
   readonly #entries: ReadonlyMap<string, ZipEntry>;
   readonly #checked = new Map<string, Promise<void>>();
+  #inflated: { readonly name: string; readonly bytes: Promise<Buffer> } | undefined;
 
   constructor(
     readonly zip: ZipArchive,
@@ -107,13 +108,19 @@ class Storages {
     const entry = this.#entries.get(name) ?? refuseCheckpoint(place, 'a storage', 'no entry');
     if (!entry.isStored && entry.size > mostDeflated) this.#refuseDeflated(entry, place);
     const read = async (from: number, to: number) => {
-      const isWhole = from === 0 && to === entry.size && entry.crc32 !== 0;
-      if (isWhole || !entry.isStored) return (await this.zip.read(name)).subarray(from, to);
+      if (!entry.isStored) return Buffer.from((await this.#inflate(name)).subarray(from, to));
+      if (from === 0 && to === entry.size && entry.crc32 !== 0) return this.zip.read(name);
       await this.#check(entry);
       return this.zip.readRange(name, from, to);
     };
     const length = Math.min(entry.size, reference.byteOffset + reference.byteLength);
     return { length, bigEndian: this.bigEndian, read };
+  }
+
+  /** Content of a deflated entry; the last one is kept for the next tensor in it. */
+  #inflate(name: string): Promise<Buffer> {
+    if (this.#inflated?.name !== name) this.#inflated = { name, bytes: this.zip.read(name) };
+    return this.#inflated.bytes;
   }
 
   #refuseDeflated(entry: ZipEntry, place: Place): never {

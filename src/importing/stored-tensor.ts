@@ -59,78 +59,82 @@ export function storedTensor(
   place: Place,
 ): StoredTensor {
   const { dtype, dims, strides, start } = layout;
+  checkSize(layout, bytes.length, place);
+  const count = elementCount(dims);
+  const extent = extentOf(dims, strides);
+  const isPlain = count === extent && isRowMajor(dims, strides);
+  const end = start + extent * dtypeBytes(dtype);
+  const read = async () => {
+    if (count === 0) return decode(Buffer.alloc(0), dtype);
+    const stretch = await bytes.read(start, end);
+    if (bytes.bigEndian) swap(stretch, dtypeBytes(dtype));
+    const values = decode(stretch, dtype);
+    return isPlain ? values : gather(values, dims, strides, count);
+  };
+  return { dtype, dims, read };
+}
+
+function checkSize(
+  { dtype, dims, strides, start }: TensorLayout,
+  stored: number,
+  place: Place,
+): void {
   const width = dtypeBytes(dtype);
   const count = elementCount(dims);
   const extent = extentOf(dims, strides);
   const end = start + extent * width;
   const said = `[${dims.join(', ')}] of ${dtype}`;
-  if (count > 0 && !(end <= bytes.length)) {
-    refuseCheckpoint(place, `${end} bytes for ${said}`, `a storage of ${bytes.length}`);
+  if (count > 0 && !(end <= stored)) {
+    refuseCheckpoint(place, `${end} bytes for ${said}`, `a storage of ${stored}`);
   }
-  if (count * width > bytes.length && count > mostRepeated) {
+  if (count * width > stored && count > mostRepeated) {
     refuseCheckpoint(place, `at most ${mostRepeated} repeated elements`, said);
   }
   // Types of two bytes are widened to four.
   if (Math.max(count, extent) * (width === 2 ? 4 : width) > mostBytes) {
-    throw new VentralError(
-      'memory-exceeded',
-      `${place.file}: ${place.field}, ${said}, has more than 2 GiB`,
-      place,
-    );
+    const message = `${place.file}: ${place.field}, ${said}, has more than 2 GiB`;
+    throw new VentralError('memory-exceeded', message, place);
   }
-  const read = async () => {
-    if (count === 0) return decode(Buffer.alloc(0), dtype, false);
-    const values = decode(await bytes.read(start, end), dtype, bytes.bigEndian);
-    return count === extent && isRowMajor(dims, strides)
-      ? values
-      : gather(values, dims, strides, count);
-  };
-  return { dtype, dims, read };
 }
 
-function decode(bytes: Buffer, dtype: StoredDtype, bigEndian: boolean): Elements {
-  const width = dtypeBytes(dtype);
-  if (bigEndian && width === 2) bytes.swap16();
-  if (bigEndian && width === 4) bytes.swap32();
-  if (bigEndian && width === 8) bytes.swap64();
-  const count = bytes.length / width;
-  // Typed arrays begin where their width says; pooled buffers begin anywhere.
-  const start = bytes.byteOffset % width === 0 ? bytes.byteOffset : 0;
-  const buffer = start === bytes.byteOffset ? bytes.buffer : Uint8Array.from(bytes).buffer;
-  switch (dtype) {
-    case 'float64':
-      return new Float64Array(buffer, start, count);
-    case 'float32':
-      return new Float32Array(buffer, start, count);
-    case 'float16':
-      return widened(new Uint16Array(buffer, start, count), halfValues());
-    case 'bfloat16':
-      return fromBfloat(new Uint16Array(buffer, start, count));
-    case 'int64':
-      return new BigInt64Array(buffer, start, count);
-    case 'int32':
-      return new Int32Array(buffer, start, count);
-    case 'int16':
-      return Int32Array.from(new Int16Array(buffer, start, count));
-    case 'int8':
-      return new Int8Array(buffer, start, count);
-    case 'uint8':
-    case 'bool':
-      return new Uint8Array(buffer, start, count);
-  }
+function swap(bytes: Buffer, width: number): void {
+  if (width === 2) bytes.swap16();
+  if (width === 4) bytes.swap32();
+  if (width === 8) bytes.swap64();
 }
+
+/** Elements of the types that ONNX takes, made of whole little-endian elements. */
+function decode(bytes: Buffer, dtype: StoredDtype): Elements {
+  const width = dtypeBytes(dtype);
+  const count = bytes.length / width;
+  // A typed array begins at a multiple of its width; buffers out of a pool begin anywhere.
+  const isAligned = bytes.byteOffset % width === 0;
+  const buffer = isAligned ? bytes.buffer : Uint8Array.from(bytes).buffer;
+  return arrayMakers[dtype](buffer, isAligned ? bytes.byteOffset : 0, count);
+}
+
+type ArrayMaker = (buffer: ArrayBufferLike, start: number, count: number) => Elements;
+
+const arrayMakers: Readonly<Record<StoredDtype, ArrayMaker>> = {
+  float64: (...at) => new Float64Array(...at),
+  float32: (...at) => new Float32Array(...at),
+  float16: (...at) => fromHalf(new Uint16Array(...at)),
+  bfloat16: (...at) => fromBfloat(new Uint16Array(...at)),
+  int64: (...at) => new BigInt64Array(...at),
+  int32: (...at) => new Int32Array(...at),
+  int16: (...at) => Int32Array.from(new Int16Array(...at)),
+  int8: (...at) => new Int8Array(...at),
+  uint8: (...at) => new Uint8Array(...at),
+  bool: (...at) => new Uint8Array(...at),
+};
 
 let halves: Float32Array | undefined;
 
-/** The value of each of the 65,536 patterns of half precision. */
-function halfValues(): Float32Array {
-  halves ??= Float32Array.from({ length: 65_536 }, (_, bits) => halfToNumber(bits));
-  return halves;
-}
-
-function widened(bits: Uint16Array, values: Float32Array): Float32Array {
+/** float16 by a table of all its 65,536 values. */
+function fromHalf(bits: Uint16Array): Float32Array {
+  halves ??= Float32Array.from({ length: 65_536 }, (_, pattern) => halfToNumber(pattern));
   const result = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) result[i] = values[bits[i]];
+  for (let i = 0; i < bits.length; i++) result[i] = halves[bits[i]];
   return result;
 }
 
