@@ -213,10 +213,9 @@ class Planner {
   }
 
   table(spell: (name: string) => string): KeyTable {
-    const modules = new Set(
-      modulesOf(this.#model).scopes.all.map(({ path }) => path.split('.')[0]),
-    );
-    for (const { name } of this.#slots.values()) modules.add(name.split('.')[0]);
+    const paths = modulesOf(this.#model).scopes.all.map(({ path }) => `${path}.`);
+    const names = [...paths, ...this.#slots.keys()];
+    const modules = new Set(names.map((name) => spell(name).split('.')[0]));
     const placed = new Set([...this.#used, ...this.#setAside]);
     const left = [...this.#tensors.keys()].filter((key) => !placed.has(key));
     const loaded = this.#used.size - this.#misshapen.length;
@@ -225,7 +224,7 @@ class Planner {
       loaded,
       missing: this.#missing.map(spell),
       misshapen: this.#misshapen.map((each) => ({ ...each, key: spell(each.key) })),
-      ...sortLeftover(left, modules),
+      ...sortLeftover(left.map(spell), modules),
     };
   }
 }

@@ -67,7 +67,7 @@ function turnedNotes({ steps }: GraftPlan): string[] {
 }
 
 function foldNote(count: number, { value, known }: Epsilon): string {
-  return `${count} batch norms were folded into their convolutions, as the graph has them, with epsilon ${value}${known ? ` (${known})` : ', PyTorch’s default: a folded graph does not say which its network had'}`;
+  return `${count} batch norms were folded into their convolutions, as the graph has them, with epsilon ${value.toExponential()}${known ? ` (${known})` : ', PyTorch’s default: a folded graph does not say which its network had'}`;
 }
 
 /** Reads the values of slots out of a state dict. */

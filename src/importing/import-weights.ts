@@ -5,11 +5,12 @@ import {
   bestNaming,
   graphNamings,
   type Naming,
+  ourKey,
   ourPath,
   theirKey,
 } from './architectures/architecture.js';
 import { buildArchitecture, findArchitecture } from './architectures/find-architecture.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { Checkpoint, StoredTensor } from './checkpoint.js';
 import { EPSILONS, type Grafted, graft } from './graft.js';
 import { type GraftPlan, planGraft, wantedNames } from './graft-plan.js';
 import { type KeyTable, requireMatch } from './key-table.js';
@@ -112,10 +113,16 @@ async function namedState(checkpoint: Checkpoint, target: Target): Promise<Named
 }
 
 function planFor(target: Target, state: NamedState): { plan: GraftPlan; table: KeyTable } {
-  const ours = new Map([...wantedNames(target.model)].map((key) => [theirs(target, key), key]));
-  const tensors = new Map(
-    [...state.tensors].map(([key, tensor]) => [ours.get(key) ?? key, tensor] as const),
-  );
+  const wanted = wantedNames(target.model);
+  const ours = new Map([...wanted].map((key) => [theirs(target, key), key]));
+  const tensors = new Map<string, StoredTensor>();
+  const foreign: string[] = [];
+  for (const [key, tensor] of state.tensors) {
+    const own = ours.get(key) ?? ourKey(target.naming, key);
+    // A name of ours that this library does not use is no name of the network.
+    if (wanted.has(own) && !ours.has(key)) foreign.push(key);
+    else tensors.set(own, tensor);
+  }
   const plan = planGraft(target.model, tensors, (key) => theirs(target, key));
   const stored = (key: string) => state.storedNames.get(key) ?? key;
   const leftOut = state.leftOut.map((key) => ({
@@ -125,7 +132,7 @@ function planFor(target: Target, state: NamedState): { plan: GraftPlan; table: K
   const { unexpected, ignored, ...rest } = plan.table;
   const table = {
     ...rest,
-    unexpected: unexpected.map(stored),
+    unexpected: [...unexpected, ...foreign].map(stored),
     ignored: [...ignored.map(({ key, why }) => ({ key: stored(key), why })), ...leftOut],
   };
   return { plan, table };

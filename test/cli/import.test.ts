@@ -65,7 +65,7 @@ describe('ventral import', () => {
     for (const { difference } of report.proof!.layers) expect(difference).toBeLessThan(1e-5);
     expect(report.proof!.notCompared).toHaveLength(7);
     expect(report.notes.join()).toMatch(
-      /epsilon 0\.001 \(with which it gives the reference outputs\)/,
+      /epsilon 1e-3 \(with which it gives the reference outputs\)/,
     );
     const record = getMetadata(readModel(readFileSync(at('mobilenet.onnx')), 'm'), IMPORT_KEY)!;
     expect(JSON.parse(record)).toMatchObject({ proved: true, proof: { layers: 29 } });

@@ -4,6 +4,7 @@ import { build as buildEfficientNet } from '../../models/efficientnet-b1/build.j
 import {
   bestNaming,
   graphNamings,
+  ourKey,
   ourPath,
   theirKey,
 } from '../../src/importing/architectures/architecture.js';
@@ -121,6 +122,7 @@ test('an export of a wrapper takes checkpoints with and without its name before 
   expect(theirKey(inner, 'net.model.conv1.weight')).toBe('conv1.weight');
   expect(ourPath(inner, 'layer1.0', new Set())).toBe('net.model.layer1.0');
   expect(ourPath(inner, 'net.model.layer1.0', new Set())).toBe('net.model.layer1.0');
+  expect(ourKey(inner, 'bn1.running_mean')).toBe('net.model.bn1.running_mean');
   const whole = bestNaming(namings, exported, exported);
   expect(theirKey(whole, 'net.model.conv1.weight')).toBe('net.model.conv1.weight');
   expect(graphNamings(new Set(['conv1.weight', 'fc.bias']))).toHaveLength(1);

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openNpz } from '../../src/formats/npz.js';
 import { importCheckpoint } from '../../src/importing/import-checkpoint.js';
 
 /** Networks of torch-networks.py and what they are imported onto: a name of ours, or their own export. */
@@ -17,7 +18,7 @@ const networks: [name: string, onto: { arch?: string }, epsilon?: string][] = [
   ['mobilenet_v2_folded', {}],
   ['resnet18_folded', {}],
   ['densenet121_folded', {}],
-  ['googlenet_folded', {}, '0.001'],
+  ['googlenet_folded', {}, '1e-3'],
   ['vit_folded', {}],
 ];
 
@@ -64,6 +65,38 @@ describe.skipIf(!hasTorch)(
       );
       expect(largest.difference).toBeLessThan(1e-4);
       if (epsilon) expect(notes.join()).toContain(`with epsilon ${epsilon}`);
+    });
+
+    test('the script of docs/import.md records what the fixtures of npm test hold', async () => {
+      const docs = readFileSync(join(import.meta.dirname, '../../docs/import.md'), 'utf8');
+      const [script] = [...docs.matchAll(/```python\n([\s\S]*?)```/g)]
+        .map(([, code]) => code)
+        .filter((code) => code.includes('def record'));
+      const fixtures = join(import.meta.dirname, '../fixtures/graft');
+      const recorded = join(root, 'recorded.npz');
+      const use = [
+        'import sys; sys.path.insert(0, sys.argv[1])',
+        'import make',
+        'model = make.ResNet()',
+        'state = torch.load(sys.argv[1] + "/resnet.pth")["state_dict"]',
+        'model.load_state_dict({k.removeprefix("module."): v for k, v in state.items()})',
+        'x = torch.from_numpy(np.load(sys.argv[1] + "/resnet.npz")["input"])',
+        'record(model, x, sys.argv[2])',
+      ];
+      execFileSync(python, ['-c', [script, ...use].join('\n'), fixtures, recorded]);
+      const [ours, theirs] = await Promise.all(
+        [recorded, join(fixtures, 'resnet.npz')].map((path) => openNpz(path)),
+      );
+      expect([...ours.names].sort()).toEqual([...theirs.names].sort());
+      for (const name of theirs.names) {
+        const [a, b] = [await ours.read(name), await theirs.read(name)];
+        expect(a.shape).toEqual(b.shape);
+        const apart = (a.data as Float32Array).map((x, i) =>
+          Math.abs(x - (b.data as Float32Array)[i]),
+        );
+        expect(Math.max(...apart)).toBeLessThan(1e-5);
+      }
+      await Promise.all([ours.close(), theirs.close()]);
     });
 
     test('and as another variant than it is, it is refused at the first layer that differs', async () => {

@@ -45,6 +45,11 @@ export function theirKey({ modules, root = '' }: Naming, key: string): string | 
   return theirs === undefined ? undefined : theirs + leaf;
 }
 
+/** Our name of a tensor that no weight of the graph bears, such as those of a folded batch norm. */
+export function ourKey({ modules, root = '' }: Naming, key: string): string {
+  return modules !== undefined || key.startsWith(root) ? key : root + key;
+}
+
 /** Our path of a module whose output a library recorded; empty for one that we do not have. */
 export function ourPath(naming: Naming, module: string, all: ReadonlySet<string>): string {
   if (naming.recorded) return naming.recorded(module, all);
