@@ -24,3 +24,23 @@ export function crossEntropy(graph: StaticGraph, logits: Value, targets: Value):
   const difference = graph.subtract(graph.multiply(shares, weights), targets);
   return { loss, gradient: graph.divide(difference, graph.scalar(batch)) };
 }
+
+/**
+ * The margin by which the target class leads, turned about: Σ over the batch of max over the other classes
+ * minus the target (Carlini and Wagner 2017, without a bound). It does not saturate where a network is sure.
+ * @param targets [batch, classes], one 1 a row
+ */
+export function margin(graph: StaticGraph, logits: Value, targets: Value): Loss {
+  const far = graph.multiply(targets, graph.scalar(FAR));
+  const others = graph.subtract(logits, far);
+  const [batch] = logits.dims;
+  const highest = graph.emit('ReduceMax', [others], [batch, 1], { axes: { ints: [1] } });
+  const own = graph.sum(graph.multiply(logits, targets), [0, 1]);
+  const loss = graph.subtract(graph.sum(highest, [0, 1]), own);
+  const lower = graph.indicator(graph.emit('Less', [others, highest], logits.dims));
+  const at = graph.subtract(graph.scalar(1), lower);
+  return { loss, gradient: graph.subtract(at, targets) };
+}
+
+/** More than logits ever differ by. */
+const FAR = 1e9;

@@ -1,7 +1,7 @@
 import type { GraphNode } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
 import { writeBackward, writeForward } from './differentiate.js';
-import { crossEntropy } from './losses.js';
+import { crossEntropy, margin } from './losses.js';
 import { type Precision, StaticGraph, sizeOf, type Value } from './static-graph.js';
 
 /** What one pass of a batch is to give. */
@@ -14,8 +14,15 @@ export interface StepRequest {
   readonly input: boolean;
   /** Batch normalisations that take the statistics of the batch, and give them. */
   readonly training: (node: GraphNode) => boolean;
+  /** Cross-entropy by default. */
+  readonly loss?: LossName;
   readonly precision?: Precision;
 }
+
+/** What gradients are of. */
+export type LossName = keyof typeof losses;
+
+const losses = { 'cross-entropy': crossEntropy, margin } as const;
 
 /** A graph of plain ONNX that gives loss and gradients of a batch. */
 export interface StepGraph {
@@ -30,6 +37,8 @@ export interface StepGraph {
     /** Mean and variance of the batch, by name of the running mean and variance of the network. */
     readonly statistics: ReadonlyMap<string, string>;
   };
+  /** Columns of the logits. */
+  readonly classes: number;
   /** How many values the statistics of the batch are of, by the same names. */
   readonly counts: ReadonlyMap<string, number>;
 }
@@ -37,7 +46,7 @@ export interface StepGraph {
 const TARGETS = 'step.targets';
 
 /**
- * Writes the graph that computes the cross-entropy of a network's first output and its gradients. Parameters
+ * Writes the graph that computes a loss of a network's first output and its gradients. Parameters
  * are flat inputs: the runtime adds and scales long rows quicker than pictures of one place.
  * Throws `training-unsupported`, naming the node.
  */
@@ -53,7 +62,7 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
   });
   const logits = forward.values.get(model.graph.outputs[0].name) as Value;
   const targets = graph.input(TARGETS, logits.dims);
-  const { loss, gradient } = crossEntropy(graph, logits, targets);
+  const { loss, gradient } = losses[request.loss ?? 'cross-entropy'](graph, logits, targets);
   const wanted = new Set([...parameters.values()].map(({ name }) => name));
   if (request.input) wanted.add(input);
   const found = writeBackward(graph, forward, { value: logits.name, gradient }, wanted);
@@ -98,7 +107,13 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
       : {}),
     statistics,
   };
-  return { model: graph.build(), inputs: { pictures: input, targets: TARGETS }, outputs, counts };
+  return {
+    model: graph.build(),
+    inputs: { pictures: input, targets: TARGETS },
+    outputs,
+    counts,
+    classes: logits.dims[1],
+  };
 }
 
 /** Inputs that are no initializers. */

@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RandomState } from '../../src/numerics/random-state.js';
+import { GraphBuilder } from '../../src/onnx/graph-builder.js';
+import { readModel } from '../../src/onnx/model.js';
+import { AttackedNetwork, type Examples } from '../../src/training/attacked-network.js';
+import { fgsm, pgd } from '../../src/training/gradient-attacks.js';
+import { squareAttack } from '../../src/training/square-attack.js';
+import { project, startAnywhere, type Threat } from '../../src/training/threat.js';
+
+const SIDE = 4;
+const SIZE = 3 * SIDE * SIDE;
+const BATCH = 2;
+const normalisation = { range: 1, mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.5] };
+const weights = Float32Array.from(new RandomState(1).standardNormal(2 * SIZE));
+
+/** Two linear classes: what the worst picture is can be written down. */
+function linearNetwork() {
+  const graph = new GraphBuilder('linear');
+  graph.input('x', 'float32', ['batch', 3, SIDE, SIDE]);
+  graph.initializer('w', [2, SIZE], weights);
+  graph.initializer('b', [2], Float32Array.from([0, 0]));
+  const gemm = { attributes: { transB: { int: 1 } } };
+  graph.output(graph.node('Gemm', [graph.node('Flatten', ['x']), 'w', 'b'], gemm));
+  return readModel(graph.build(), 'linear');
+}
+
+/** How a pixel in [0, 1] moves the margin of class 1 over class 0. */
+const slope = Array.from({ length: SIZE }, (_, i) => {
+  const channel = Math.floor(i / (SIDE * SIDE));
+  return (weights[SIZE + i] - weights[i]) / normalisation.std[channel];
+});
+const norms = {
+  Linf: slope.reduce((sum, value) => sum + Math.abs(value), 0),
+  L2: Math.hypot(...slope),
+};
+
+const examples: Examples = {
+  pictures: Float32Array.from(
+    new RandomState(2).randomSample(BATCH * SIZE).map((value) => 0.3 + 0.4 * value),
+  ),
+  labels: [0, 1],
+};
+let network: AttackedNetwork;
+beforeAll(async () => {
+  const dims = [BATCH, 3, SIDE, SIDE];
+  const given = { dims, normalisation, loss: 'margin', threads: 1 } as const;
+  network = await AttackedNetwork.open(linearNetwork(), given);
+});
+afterAll(() => network.close());
+
+const distance = (moved: Float32Array, { norm }: Threat, row: number) => {
+  const all = Array.from(
+    { length: SIZE },
+    (_, i) => moved[row * SIZE + i] - examples.pictures[row * SIZE + i],
+  );
+  return norm === 'L2' ? Math.hypot(...all) : Math.max(...all.map(Math.abs));
+};
+
+describe('on a linear network', () => {
+  test.each(['Linf', 'L2'] as const)(
+    'PGD in %s finds the worst picture that there is',
+    async (norm) => {
+      const threat = { norm, epsilon: 0.1 };
+      const clean = await network.answer(examples);
+      // From a random place of the sphere the way along it is long.
+      const random_start = norm === 'Linf';
+      const found = await pgd(network, examples, threat, { steps: 20, random_start });
+      const most = threat.epsilon * norms[norm];
+      for (const row of [0, 1]) {
+        // Rounding of a sum of 48 products in float32.
+        expect(Math.abs(found.losses[row] - clean.losses[row] - most)).toBeLessThan(1e-3 * most);
+        expect(distance(found.pictures, threat, row)).toBeLessThanOrEqual(threat.epsilon + 1e-6);
+      }
+      expect(await network.answer({ ...examples, pictures: found.pictures })).toMatchObject({
+        losses: found.losses,
+      });
+    },
+  );
+
+  test('one step of FGSM is the worst in L-inf', async () => {
+    const threat = { norm: 'Linf', epsilon: 0.1 } as const;
+    const [one, many] = [
+      await fgsm(network, examples, threat),
+      await pgd(network, examples, threat, { steps: 10 }),
+    ];
+    expect(one.losses[0]).toBeCloseTo(many.losses[0], 4);
+  });
+
+  test('the gradient of the cross-entropy points where the margin does', async () => {
+    const dims = [BATCH, 3, SIDE, SIDE];
+    const other = await AttackedNetwork.open(linearNetwork(), { dims, normalisation, threads: 1 });
+    const found = await other.slope(examples);
+    await other.close();
+    slope.forEach((value, i) => {
+      expect(Math.sign(found.gradient[i])).toBe(Math.sign(value));
+      expect(Math.sign(found.gradient[SIZE + i])).toBe(-Math.sign(value));
+    });
+  });
+
+  test('without gradients the square attack comes near, and never beyond', async () => {
+    const threat = { norm: 'Linf', epsilon: 0.1 } as const;
+    const clean = await network.answer(examples);
+    const white = await pgd(network, examples, threat, { steps: 20 });
+    const black = await squareAttack(network, examples, threat, { queries: 400 });
+    for (const row of [0, 1]) {
+      const gain = (found: { losses: Float64Array }) => found.losses[row] - clean.losses[row];
+      expect(gain(black)).toBeLessThanOrEqual(gain(white) + 1e-4);
+      expect(gain(black)).toBeGreaterThan(gain(white) / 2);
+      expect(distance(black.pictures, threat, row)).toBeLessThanOrEqual(threat.epsilon + 1e-6);
+    }
+  });
+
+  test('more steps, restarts and a larger ball never make it better; the same seed gives the same bits', async () => {
+    const threat = { norm: 'L2', epsilon: 0.3 } as const;
+    const few = await pgd(network, examples, threat, { steps: 2, seed: 3 });
+    const more = await pgd(network, examples, threat, { steps: 2, seed: 3, restarts: 2 });
+    const wide = await pgd(network, examples, { ...threat, epsilon: 100 }, { steps: 20 });
+    for (const row of [0, 1]) expect(more.losses[row]).toBeGreaterThanOrEqual(few.losses[row]);
+    expect(wide.fooled).toEqual([true, true]);
+    expect(await pgd(network, examples, threat, { steps: 2, seed: 3 })).toEqual(few);
+  });
+});
+
+const pixels = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), {
+  minLength: 12,
+  maxLength: 12,
+});
+const threats = fc.record({
+  norm: fc.constantFrom('Linf' as const, 'L2' as const),
+  epsilon: fc.double({ min: 0, max: 2, noNaN: true }),
+});
+
+test('whatever is done to a picture, it stays in its ball and in [0, 1]', () => {
+  fc.assert(
+    fc.property(
+      pixels,
+      fc.array(fc.double({ min: -9, max: 9, noNaN: true }), { minLength: 12, maxLength: 12 }),
+      threats,
+      fc.nat(99),
+      (original, moves, threat, seed) => {
+        const from = Float32Array.from(original);
+        const moved = from.map((value, i) => value + moves[i]);
+        const started = from.slice();
+        project(moved, from, threat);
+        startAnywhere(started, from, threat, new RandomState(seed));
+        for (const picture of [moved, started]) {
+          const differences = picture.map((value, i) => Math.abs(value - from[i]));
+          const far = threat.norm === 'L2' ? Math.hypot(...differences) : Math.max(...differences);
+          expect(far).toBeLessThanOrEqual(threat.epsilon + 1e-5);
+          for (const value of picture) expect(value >= 0 && value <= 1).toBe(true);
+        }
+      },
+    ),
+  );
+});
