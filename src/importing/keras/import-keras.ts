@@ -9,12 +9,12 @@ import type { Imported } from '../imported.js';
 import { layersRuntime } from '../tfjs/layers-runtime.js';
 import { openHdf5 } from './hdf5-weights.js';
 import { MOST_JSON_BYTES, parseJson } from './json-document.js';
-import { isFields } from './layer-config.js';
+import { isFields, type LayerConfig } from './layer-config.js';
 import { NamedWeights, type WeightSource } from './layer-weights.js';
 import { type ConfiguredModel, readModelConfig } from './model-config.js';
 import { type Network, networkOf } from './network.js';
 import { NumberedWeights } from './numbered-weights.js';
-import { invalidPart } from './refusals.js';
+import { invalidPart, shown } from './refusals.js';
 import { foreignLayer, tfjsTopology } from './tfjs-topology.js';
 import { type Translated, translateNetwork } from './translate-network.js';
 
@@ -136,14 +136,25 @@ async function imported(network: Network, weights: WeightSource): Promise<Import
   const translated = translateNetwork(network, weights);
   const { model, layers, inputAxes } = translated;
   const foreign = foreignLayer(network);
-  const notes =
-    foreign === undefined
+  const source = foreign === undefined ? await sourceOf(network, translated) : undefined;
+  const notes = [
+    ...(foreign === undefined
       ? []
       : [
-          `TensorFlow.js does not compute layer ${foreign} as Keras does: there is no runtime to prove against.`,
-        ];
-  const source = foreign === undefined ? await sourceOf(network, translated) : undefined;
+          `TensorFlow.js does not compute layer ${shown(foreign)} as Keras does: there is no runtime to prove against.`,
+        ]),
+    ...(network.calls.some(({ config }) => isHalf(config))
+      ? ['Keras computes parts of this network in 16 bits; here all is computed in float32.']
+      : []),
+  ];
   return { model, layers, inputAxes, notes, ...(source ? { source } : {}) };
+}
+
+/** Whether a layer computes in float16 or bfloat16: its dtype, or the name of its policy. */
+function isHalf(config: LayerConfig): boolean {
+  const dtype = config.raw('dtype');
+  const policy = isFields(dtype) && isFields(dtype.config) ? dtype.config.name : dtype;
+  return typeof policy === 'string' && /float16/.test(policy);
 }
 
 async function sourceOf(network: Network, translated: Translated) {

@@ -37,6 +37,11 @@ const activatedClasses = new Set([
   'SeparableConv2D',
 ]);
 
+/** Layers that change pictures in training alone. */
+export const passingLayers: readonly string[] =
+  `Dropout SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization RandomFlip
+  RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness`.split(/\s+/);
+
 const same: Translation = ({ input }) => input;
 
 const merging =
@@ -147,10 +152,5 @@ const translations = new Map<string, Translation>([
   ['Average', merging('Mean', 2)],
   ['Maximum', merging('Max', 2)],
   ['Minimum', merging('Min', 2)],
-  ['Dropout', same],
-  ['SpatialDropout2D', same],
-  ['GaussianNoise', same],
-  ['GaussianDropout', same],
-  ['AlphaDropout', same],
-  ['ActivityRegularization', same],
+  ...passingLayers.map((className) => [className, same] as const),
 ]);

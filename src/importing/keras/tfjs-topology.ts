@@ -1,5 +1,6 @@
 import { hasActivation, hasLayer, KERAS_LAYER, type KerasLayer } from '../tfjs/keras-layers.js';
 import { isFields, type LayerConfig } from './layer-config.js';
+import { passingLayers } from './layers.js';
 import type { LayerCall, Network } from './network.js';
 import type { Size } from './network-graph.js';
 import type { Weight } from './operations.js';
@@ -28,11 +29,7 @@ const known = new Set(
   Concatenate Add Multiply Average Maximum Minimum`.split(/\s+/),
 );
 /** Layers that give what they take when a network runs. */
-const passing = new Set(
-  'Identity Dropout SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization'.split(
-    ' ',
-  ),
-);
+const passing = new Set(['Identity', ...passingLayers]);
 const activations: Readonly<Record<string, string>> = {
   linear: 'linear',
   relu: 'relu',
