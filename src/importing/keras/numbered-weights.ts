@@ -1,14 +1,15 @@
 import type { WeightSource } from './layer-weights.js';
-import type { ConfiguredModel } from './model-config.js';
+import type { ConfiguredLayer, ConfiguredModel } from './model-config.js';
 import type { Weight } from './operations.js';
 
 /**
  * The weights of a `.keras` file. A layer's place is called after its class and counted within its model,
  * its weights are numbered: `layers/conv2d_1/vars/0` (keras/src/saving/saving_lib.py, _save_container_state;
- * Keras 2.12 and 2.13 say `_layer_checkpoint_dependencies` for `layers`).
+ * Keras 2.12 and 2.13 say `_layer_checkpoint_dependencies` for `layers`). Files with the layers' own names for
+ * places are read too.
  */
 export class NumberedWeights implements WeightSource {
-  readonly #places = new Map<string, string>();
+  readonly #places: ReadonlyMap<string, string>;
   readonly #used = new Set<string>();
 
   constructor(
@@ -16,7 +17,12 @@ export class NumberedWeights implements WeightSource {
     private readonly weights: ReadonlyMap<string, Weight>,
   ) {
     const old = [...weights.keys()].some((name) => name.startsWith('_layer_checkpoint_'));
-    this.#number(model, old ? '_layer_checkpoint_dependencies' : 'layers', '', '');
+    const container = old ? '_layer_checkpoint_dependencies' : 'layers';
+    const byClass = new Map(places(model, container, classWords, { place: '', path: '' }));
+    const byName = new Map(places(model, container, () => ownName, { place: '', path: '' }));
+    const there = (found: ReadonlyMap<string, string>) =>
+      [...found.values()].filter((place) => weights.has(`${place}/vars/0`)).length;
+    this.#places = there(byName) > there(byClass) ? byName : byClass;
   }
 
   of(layer: string, roles: readonly string[]): Map<string, Weight> {
@@ -33,22 +39,45 @@ export class NumberedWeights implements WeightSource {
 
   /** Those of layers: the file also holds an optimizer's, and the seeds of layers that drop out. */
   unused(): string[] {
-    const places = [...this.#places.values()].map((place) => `${place}/vars/`);
-    const layers = new Set(places);
     return [...this.weights.keys()].filter(
-      (name) => !this.#used.has(name) && layers.has(name.slice(0, name.lastIndexOf('/') + 1)),
+      (name) =>
+        /^(_layer_checkpoint_|layers\/)/.test(name) &&
+        !this.#used.has(name) &&
+        !/generator/.test(name),
     );
   }
+}
 
-  #number(model: ConfiguredModel, container: string, place: string, path: string): void {
-    const counts = new Map<string, number>();
-    for (const { name, config, inner } of model.layers) {
-      const word = snakeCase(config.className);
-      const count = counts.get(word) ?? 0;
-      counts.set(word, count + 1);
-      const own = `${place}${container}/${word}${count === 0 ? '' : `_${count}`}`;
-      this.#places.set(path + name, own);
-      if (inner) this.#number(inner, container, `${own}/`, `${path}${name}/`);
+/** What a layer's place is called within its model. */
+type Naming = (layer: ConfiguredLayer) => string;
+
+const ownName: Naming = ({ name }) => name;
+
+/** Names for the layers of one model after another, each counting for itself. */
+const classWords = (): Naming => {
+  const counts = new Map<string, number>();
+  return ({ config }) => {
+    const word = snakeCase(config.className);
+    const count = counts.get(word) ?? 0;
+    counts.set(word, count + 1);
+    return count === 0 ? word : `${word}_${count}`;
+  };
+};
+
+/** Layers with the models around, `outer/inner`, and their places in the file. */
+function* places(
+  model: ConfiguredModel,
+  container: string,
+  namings: () => Naming,
+  around: { readonly place: string; readonly path: string },
+): Generator<[string, string]> {
+  const naming = namings();
+  for (const layer of model.layers) {
+    const place = `${around.place}${container}/${naming(layer)}`;
+    const path = around.path + layer.name;
+    yield [path, place];
+    if (layer.inner) {
+      yield* places(layer.inner, container, namings, { place: `${place}/`, path: `${path}/` });
     }
   }
 }

@@ -34,7 +34,7 @@ it('refuses an archive whose weights unpack to far more than it is', async () =>
   const path = await archive('bomb.keras', { 'model.weights.h5': Buffer.alloc(2 ** 24) });
   await expect(importKeras(path)).rejects.toMatchObject({
     code: 'zip-invalid',
-    message: /would unpack to/,
+    message: expect.stringMatching(/would unpack to/),
   });
 });
 
@@ -75,7 +75,7 @@ it('refuses a class whose layers stand in code', async () => {
   const path = await archive('code.keras', { 'config.json': Buffer.from(config) });
   await expect(importKeras(path)).rejects.toMatchObject({
     code: 'import-unsupported',
-    message: /MyNetwork/,
+    message: expect.stringMatching(/MyNetwork/),
   });
 });
 
@@ -83,7 +83,7 @@ it('refuses weights that are no HDF5 file', async () => {
   const path = await archive('other.keras', { 'model.weights.h5': Buffer.from('weights') });
   await expect(importKeras(path)).rejects.toMatchObject({
     code: 'checkpoint-invalid',
-    message: /HDF5/,
+    message: expect.stringMatching(/HDF5/),
   });
 });
 
@@ -93,7 +93,7 @@ it('refuses an HDF5 file that is cut short', async () => {
   await truncate(path, 30_000);
   await expect(importKeras(path)).rejects.toMatchObject({
     code: 'checkpoint-invalid',
-    message: /cut short/,
+    message: expect.stringMatching(/cut short/),
   });
 });
 
@@ -104,7 +104,7 @@ it('refuses weights without a configuration, and says what to save instead', asy
   await source.close();
   await expect(importKeras(path)).rejects.toMatchObject({
     code: 'import-unsupported',
-    message: /save the whole model/,
+    message: expect.stringMatching(/save the whole model/),
   });
 });
 
@@ -112,7 +112,20 @@ it('refuses tensors that are larger than the file can hold', async () => {
   const path = join(import.meta.dirname, '../../fixtures/keras/oversized.h5');
   await expect(importKeras(path)).rejects.toMatchObject({
     code: 'checkpoint-invalid',
-    message: /weights for a file of/,
+    message: expect.stringMatching(/weights for a file of/),
+  });
+});
+
+it('names the weights that no layer takes', async () => {
+  const source = await openZip(join(fixtures, 'keras3-sequential.keras'));
+  const config = JSON.parse((await source.read('config.json')).toString());
+  await source.close();
+  config.config.layers.pop();
+  const data = Buffer.from(JSON.stringify(config));
+  const path = await archive('fewer.keras', { 'config.json': data });
+  await expect(importKeras(path)).rejects.toMatchObject({
+    code: 'checkpoint-unmatched',
+    message: expect.stringMatching(/layers\/dense\/vars\/0 and 1 more/),
   });
 });
 

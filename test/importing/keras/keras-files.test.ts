@@ -65,3 +65,12 @@ it('takes pictures as N × C × H × W, and says how they lie for Keras', async 
   expect(axes.get('predictions')).toBeUndefined();
   await imported.source?.close();
 });
+
+it('finds weights whose places bear the names of the layers', async () => {
+  const imported = await importKeras(join(fixtures, 'named-places.keras'));
+  const { input, ...layers } = Object.fromEntries(await reference('keras3-sequential.npz'));
+  const found = await onnxLayers(imported, input);
+  const head = found.get('dense') as Tensor;
+  expect(difference(head, layers.dense).absolute).toBeLessThan(1e-4);
+  await imported.source?.close();
+});
