@@ -1,5 +1,7 @@
+import { basename } from 'node:path';
 import { listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
+import { imagenetCard } from './card.js';
 import { type CardHints, cardTemplate } from './card-template.js';
 import { importedNormalizer } from './import-record.js';
 import { measureLayers, modulesOrValues } from './measure-layers.js';
@@ -16,7 +18,9 @@ export interface CardDraft {
  * output has, and the normalizer of an imported network. Throws what opening the model throws.
  */
 export async function draftCard(reference: string): Promise<CardDraft> {
-  const { model, name } = await openModelFile(reference);
+  // `card init net.onnx > net.yaml` has made that file, empty, before it begins: no card is looked for.
+  const { model } = await openModelFile(reference, { card: imagenetCard });
+  const name = basename(reference).replace(/\.(onnx|ya?ml)$/i, '');
   const [input] = modelInputs(model);
   const layout = input?.layout ?? 'NCHW';
   const side = input?.dims?.[layout === 'NCHW' ? 2 : 1];
@@ -43,7 +47,7 @@ async function lastOutput(
   name: string | undefined,
 ): Promise<CardHints['output']> {
   try {
-    const layers = await measureLayers(reference);
+    const layers = await measureLayers(reference, { card: imagenetCard });
     const found = layers.find(({ value, kind }) => kind === 'value' && value === name);
     const isFlat = found?.shape?.filter((size) => size !== 1).length === 1;
     return found && isFlat && found.units !== null

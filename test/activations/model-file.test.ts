@@ -182,6 +182,8 @@ describe('a card to complete', () => {
 
   test('says how many values the last output has, and what is open', async () => {
     write('outputs.onnx', madeNetwork().build());
+    // As the shell leaves it: `ventral card init outputs.onnx > outputs.yaml`.
+    write('outputs.yaml', '');
     const { hints } = await draftCard(at('outputs.onnx'));
     expect(hints.output!.values).toBeGreaterThan(0);
     expect(openFields(hints)).toEqual(
