@@ -15,7 +15,8 @@ import { type ConfiguredModel, readModelConfig } from './model-config.js';
 import { type Network, networkOf } from './network.js';
 import { NumberedWeights } from './numbered-weights.js';
 import { invalidPart, shown } from './refusals.js';
-import { foreignLayer, tfjsTopology } from './tfjs-topology.js';
+import { foreignLayer } from './tfjs-layers.js';
+import { tfjsTopology } from './tfjs-topology.js';
 import { type Translated, translateNetwork } from './translate-network.js';
 
 /**

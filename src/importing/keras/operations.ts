@@ -135,11 +135,12 @@ export const sizeOf = (shape: readonly Size[]): Size =>
 
 /** Another shape for the same elements, in the source's order; one size may be -1. */
 export function reshaped(graph: NetworkGraph, value: Value, target: readonly number[]): Value {
-  const whole_ = sizeOf(value.shape);
+  const elements = sizeOf(value.shape);
   const known = target.reduce((product, size) => product * (size === -1 ? 1 : size), 1);
   const open = target.filter((size) => size === -1).length;
-  const rest = whole_ === null ? null : whole_ / known;
-  const fits = open === 1 ? rest === null || Number.isInteger(rest) : whole_ === null || rest === 1;
+  const rest = elements === null ? null : elements / known;
+  const fits =
+    open === 1 ? rest === null || Number.isInteger(rest) : elements === null || rest === 1;
   if (open > 1 || !fits || target.some((size) => size < -1 || size === 0)) {
     throw graph.refuse(`a shape for [${value.shape.join(', ')}]`, `[${target.join(', ')}]`);
   }

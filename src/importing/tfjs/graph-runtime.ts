@@ -23,43 +23,43 @@ export async function graphRuntime(
 ): Promise<SourceRuntime> {
   const { tf, name } = await tensorflow();
   const { signature, userDefinedMetadata } = json;
-  const artifacts = {
-    modelTopology: topology,
-    weightSpecs,
-    weightData,
-    signature,
-    userDefinedMetadata,
-  };
+  const graph = { modelTopology: topology, signature, userDefinedMetadata };
+  const artifacts = { ...graph, weightSpecs, weightData };
   let model: Promise<GraphModel> | undefined;
   return {
     name,
     dims: [1, ...shape.map((size) => size ?? OPEN_SIZE)],
     async *run({ data, dims }) {
-      const failed = (error: unknown): never => {
-        throw runtimeError(error, file);
-      };
       model ??= tf.loadGraphModel({ load: async () => artifacts as never });
-      const loaded = await model.catch(failed);
-      for (const group of groups(nodes)) {
-        const fed = tf.tensor(data as Float32Array, [...dims], 'float32');
-        const names = group.map((node) => node.name);
-        let outputs: TfTensor[] = [];
-        try {
-          outputs = [loaded.execute({ [input]: fed }, names)].flat() as TfTensor[];
-          for (const [at, output] of outputs.entries()) {
-            yield { layer: names[at], output: await read(output) };
-          }
-        } catch (error) {
-          failed(error);
-        } finally {
-          tf.dispose([fed, ...outputs]);
-        }
+      const fed = tf.tensor(data as Float32Array, [...dims], 'float32');
+      try {
+        for (const group of groups(nodes)) yield* outputsOf(await model, { [input]: fed }, group);
+      } catch (error) {
+        throw runtimeError(error, file);
+      } finally {
+        fed.dispose();
       }
     },
     async close() {
       (await model?.catch(() => undefined))?.dispose();
     },
   };
+}
+
+async function* outputsOf(
+  model: GraphModel,
+  feeds: Record<string, TfTensor>,
+  nodes: readonly NodeOutput[],
+) {
+  const names = nodes.map((node) => node.name);
+  const outputs = [model.execute(feeds, names)].flat() as TfTensor[];
+  try {
+    for (const [at, output] of outputs.entries()) {
+      yield { layer: names[at], output: await read(output) };
+    }
+  } finally {
+    for (const output of outputs) output.dispose();
+  }
 }
 
 function* groups(nodes: readonly NodeOutput[]): Generator<readonly NodeOutput[]> {

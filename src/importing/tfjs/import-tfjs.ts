@@ -3,7 +3,7 @@ import { isFields } from '../keras/layer-config.js';
 import { NamedWeights } from '../keras/layer-weights.js';
 import { readModelConfig } from '../keras/model-config.js';
 import { networkOf } from '../keras/network.js';
-import { ignoresDilation } from '../keras/tfjs-topology.js';
+import { ignoresDilation } from '../keras/tfjs-layers.js';
 import { translateNetwork } from '../keras/translate-network.js';
 import { importGraph } from './import-graph.js';
 import { layersRuntime } from './layers-runtime.js';
