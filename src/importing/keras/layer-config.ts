@@ -18,15 +18,23 @@ export class LayerConfig {
     /** Name of the layer with those of the models around it. */
     readonly layer: string,
     readonly className: string,
-    /** As the file has them, nothing checked. */
-    readonly fields: Fields,
+    private readonly fields: Fields,
     /** Keras 3 gives some names another meaning. */
     readonly keras: 2 | 3,
   ) {}
 
-  /** A field as it stands; undefined where it is missing or null. */
+  /** A field as it stands, an array of numpy's as its numbers; undefined where it is missing or null. */
   raw(field: string): unknown {
-    return Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
+    const value = Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
+    // keras/src/saving/serialization_lib.py, serialize_keras_object
+    if (!isFields(value) || !['__numpy__', '__tensor__'].includes(String(value.class_name)))
+      return value;
+    return isFields(value.config) ? (value.config.value ?? undefined) : undefined;
+  }
+
+  /** All fields, as {@link raw} gives them. */
+  rawFields(): Fields {
+    return Object.fromEntries(Object.keys(this.fields).map((name) => [name, this.raw(name)]));
   }
 
   refuse(field: string, expected: string, found: unknown): VentralError {

@@ -136,7 +136,7 @@ function ownLayer(
   const weights = [...found]
     .filter(([role]) => role !== 'count')
     .map(([role, { dims }]) => ({ role, dims }));
-  return told(name, { className: config.className, fields: config.fields, shape, weights });
+  return told(name, { className: config.className, fields: config.rawFields(), shape, weights });
 }
 
 const ownActivation = (config: LayerConfig, name: string, shape: readonly Size[]): Uncalled =>
@@ -172,10 +172,9 @@ const training =
 /** How to train is left out, and what Keras 3 writes otherwise is written as Keras 2 did. */
 function plainFields(config: LayerConfig): Record<string, unknown> {
   const fields = Object.fromEntries(
-    Object.keys(config.fields)
-      .filter((name) => !training.test(name))
-      .map((name) => [name, config.raw(name)])
-      .filter(([, value]) => value !== undefined && !isFields(value)),
+    Object.entries(config.rawFields()).filter(
+      ([name, value]) => !training.test(name) && value !== undefined && !isFields(value),
+    ),
   );
   if (config.raw('activation') !== undefined) fields.activation = activationOf(config) ?? 'linear';
   if (fields.negative_slope !== undefined && config.className === 'LeakyReLU')
