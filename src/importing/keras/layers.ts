@@ -14,6 +14,7 @@ import {
   merge,
   padded,
   reshaped,
+  scalar,
   scaled,
   transposed,
   type Weight,
@@ -36,6 +37,21 @@ const activatedClasses = new Set([
   'DepthwiseConv2D',
   'SeparableConv2D',
 ]);
+
+/** Two values, or a value and a number, in either order. */
+const arithmetic: Translation = ({ graph, config, inputs, input }) => {
+  const operator = config.text('operator', '') as Merge;
+  if (!['Add', 'Sub', 'Mul', 'Div'].includes(operator)) throw config.unsupported();
+  if (config.raw('constant') === undefined) {
+    if (new Set(inputs.map(({ shape }) => shape.length)).size > 1) {
+      throw config.unsupported('of values of two ranks, which the import does not know');
+    }
+    return merge(graph, operator, inputs);
+  }
+  const names = [input.name, scalar(graph, 'constant', config.number('constant', 0))];
+  if (config.flag('first', false)) names.reverse();
+  return { ...input, name: graph.node(operator, names) };
+};
 
 /** Layers that change pictures in training alone. */
 export const passingLayers: readonly string[] =
@@ -118,6 +134,7 @@ const denseLayer: Translation = (call) => {
 const translations = new Map<string, Translation>([
   ['Identity', same],
   ['Activation', same],
+  ['Arithmetic', arithmetic],
   ...windowLayers,
   ['Dense', denseLayer],
   ['BatchNormalization', batchNorm],

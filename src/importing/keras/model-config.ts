@@ -1,4 +1,5 @@
 import type { VentralError } from '../../errors/ventral-error.js';
+import { arithmeticOf } from './arithmetic.js';
 import { type Fields, isFields, LayerConfig } from './layer-config.js';
 import { invalidPart, unsupportedLayer } from './refusals.js';
 
@@ -119,22 +120,34 @@ function readLayer(
   // Who reads the one and who the other would connect them differently; TensorFlow.js waits for ever.
   if ((fields.name ?? name) !== name) throw invalidPart(file, `${field}, name`, name, fields.name);
   const path = around === '' ? name : `${around}/${name}`;
-  const module = typeof json.module === 'string' ? json.module : '';
-  const own = typeof json.registered_name === 'string' && json.registered_name.includes('>');
-  if (/\bops\b/.test(module) || own) {
-    const why = own
-      ? 'which is a class of its own'
-      : 'an operation outside of layers, which the import does not know';
-    throw unsupportedLayer(file, path, own ? String(json.registered_name) : json.class_name, why);
-  }
+  const computed = outsideOfLayers(reading, json, path);
+  if (computed) return { name, ...computed };
   const config = new LayerConfig(file, path, json.class_name, fields, keras);
   const calls = callsOf(reading, json.inbound_nodes, path);
-  return {
-    name,
-    config,
-    calls,
-    ...(nested ? { inner: readModel(reading, json, path, depth + 1) } : {}),
-  };
+  const inner = nested ? { inner: readModel(reading, json, path, depth + 1) } : {};
+  return { name, config, calls, ...inner };
+}
+
+/** An operation that is no layer, as a layer of the class Arithmetic. Throws where it is another, or of the user's own. */
+function outsideOfLayers({ file, keras }: Reading, json: Fields, path: string) {
+  const { class_name: className, module, registered_name: registered } = json;
+  if (typeof registered === 'string' && registered.includes('>')) {
+    throw unsupportedLayer(file, path, registered, 'which is a class of its own');
+  }
+  const operation = typeof module === 'string' && /\bops\b/.test(module);
+  if (!operation && className !== 'TFOpLambda') return undefined;
+  const arithmetic = arithmeticOf(json);
+  if (arithmetic === undefined) {
+    const why = 'an operation outside of layers that the import does not know';
+    throw unsupportedLayer(file, path, String(className), why);
+  }
+  const { operator, operands } = arithmetic;
+  const constant = operands.find((one) => typeof one === 'number');
+  const fields = { operator, constant, first: typeof operands[0] === 'number' };
+  const inputs = operands
+    .filter((one) => typeof one !== 'number')
+    .map((one) => reference(file, one, `inbound_nodes of layer ${path}`));
+  return { config: new LayerConfig(file, path, 'Arithmetic', fields, keras), calls: [inputs] };
 }
 
 function refuseDoubles({ file }: Reading, layers: readonly ConfiguredLayer[], field: string): void {

@@ -31,6 +31,11 @@ export const hasActivation = (name: string): boolean => Object.hasOwn(activation
 const layers: Readonly<Record<string, (call: Call) => Tensor>> = {
   Activation: ({ tf, inputs: [x], fields }) => activations[fields.activation as string](tf, x),
   Subtract: ({ tf, inputs: [a, b] }) => tf.sub(a, b),
+  Arithmetic({ tf, inputs, fields: { operator, constant, first } }) {
+    const other = inputs[1] ?? tf.scalar(constant as number);
+    const [a, b] = first ? [other, inputs[0]] : [inputs[0], other];
+    return { Add: tf.add, Sub: tf.sub, Mul: tf.mul, Div: tf.div }[operator as 'Add'](a, b);
+  },
   ELU({ tf, inputs: [x], fields }) {
     const below = tf.mul(tf.expm1(tf.minimum(x, 0)), fields.alpha as number);
     return tf.where(tf.greater(x, 0), x, below);

@@ -151,6 +151,18 @@ const topologies: readonly [what: string, config: unknown, code: string, words: 
     /__proto__/,
   ],
   [
+    'an operation that is unknown',
+    model([input(), layer('a', 'input', 'TFOpLambda', { function: 'nn.relu' })], 'a'),
+    'import-unsupported',
+    /TFOpLambda, an operation outside of layers/,
+  ],
+  [
+    'an operation that no file may name',
+    model([input(), layer('a', 'input', 'Arithmetic', { operator: 'Loop' })], 'a'),
+    'import-unsupported',
+    /layer a is of class Arithmetic/,
+  ],
+  [
     'an activation that is unknown',
     model([input(), layer('a', 'input', 'Activation', { activation: 'constructor' })], 'a'),
     'import-unsupported',
