@@ -52,7 +52,6 @@ export class GraphValues {
   async #run(values: readonly string[]): Promise<Record<string, Tensor>> {
     const session = await Session.open(exposeValues(this.#model, values), {
       name: this.#model.name,
-      operators: 'as written',
       ...(this.#threads === undefined ? {} : { threads: this.#threads }),
     });
     try {

@@ -2,7 +2,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { Model } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import { Session, type TensorData } from '../runtime/session.js';
-import { madeInput } from './proof.js';
+import { madePicture } from './proof.js';
 
 /** Side of a picture where the graph leaves it open. */
 const SIDE = 224;
@@ -25,7 +25,7 @@ export async function selfCheck(
     ...(threads === undefined ? {} : { threads }),
   });
   try {
-    const outputs = await session.run({ [input.name]: madeInput(dims) });
+    const outputs = await session.run({ [input.name]: madePicture(dims) });
     for (const [name, { data }] of Object.entries(outputs)) requireFinite(name, data, model.name);
   } finally {
     await session.close();
@@ -38,7 +38,7 @@ function requireFinite(name: string, data: TensorData, file: string): void {
   if (at < 0) return;
   throw new VentralError(
     'import-differs',
-    `${file} gives ${data[at]} in ${name} for a picture of normal noise: its weights do not fit each other; nothing was written`,
+    `${file} gives ${data[at]} in ${name} for a made picture: its weights do not fit each other; nothing was written`,
     { file, field: name, expected: 'finite outputs', found: String(data[at]) },
   );
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeNpz } from '../../src/formats/npz.js';
 import { compareLayer, transposeAxes } from '../../src/importing/compare-layers.js';
 import type { Imported, SourceRuntime } from '../../src/importing/imported.js';
-import { madeInput, prove, runtimeOutputs } from '../../src/importing/proof.js';
+import { madePicture, prove, runtimeOutputs } from '../../src/importing/proof.js';
 import { openReference } from '../../src/importing/reference-outputs.js';
 import { selfCheck } from '../../src/importing/self-check.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
@@ -140,7 +140,7 @@ describe('comparing a layer', () => {
 
 describe('stored outputs', () => {
   const model = readModel(steps(3), 'steps.onnx');
-  const input = madeInput([1, 3, 2, 2]);
+  const input = madePicture([1, 3, 2, 2]);
   const shape = [...input.dims];
   const plus = (n: number) => Float32Array.from(input.data as Float32Array, (x) => x + n);
   const write = async (name: string, arrays: Record<string, Float32Array | Float64Array>) => {
@@ -189,6 +189,6 @@ test('without a source a network must run and give finite numbers', async () => 
   await selfCheck(readModel(good, 'good'), good, {});
   const bad = steps(2, Infinity);
   await expect(selfCheck(readModel(bad, 'bad'), bad, {})).rejects.toThrowError(
-    /bad gives -?Infinity in step1 for a picture of normal noise/,
+    /bad gives -?Infinity in step1 for a made picture/,
   );
 });
