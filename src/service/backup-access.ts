@@ -21,7 +21,7 @@ interface Opened {
 }
 
 /**
- * Writes a backup of a home, and of its PostgreSQL where one is given, to a new file that its user alone
+ * Writes a backup of a home, and of its PostgreSQL and bucket where they are given, to a new file that its user alone
  * may read: through the service that owns the home, or as its owner for the moment.
  * Throws `file-exists`, `home-owned`, `not-ready`, `disk-full`.
  */
@@ -67,14 +67,14 @@ async function servedBackup({ url, token }: ServicePlace): Promise<Opened> {
   return { archive: Readable.from(chunks()), close: () => Promise.resolve() };
 }
 
-async function ownBackup({ home, databaseUrl }: RestorePlace, patience: number): Promise<Opened> {
+async function ownBackup({ home, ...place }: RestorePlace, patience: number): Promise<Opened> {
   const lock = await lockHome(home, { kind: 'command', patience });
   const undo = [() => lock.release()];
   const close = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const store = await openHomeStore(home, databaseUrl === undefined ? {} : { databaseUrl });
+    const store = await openHomeStore(home, place);
     undo.push(() => store.close());
     return { archive: await writeBackup(store, packageVersion), close };
   } catch (error) {

@@ -33,14 +33,13 @@ export interface ModelAccess {
 
 /** Opens the models of a home, see {@link throughOwner}. */
 export const openModelAccess = (
-  home: string,
+  place: { readonly home: string } & StoreOptions,
   maxMemory: number,
-  databaseUrl?: string,
 ): Promise<ModelAccess> =>
   throughOwner<ModelAccess>(
-    home,
+    place.home,
     ({ url, token }) => new HttpModels(url, token),
-    (patience) => ownModels({ home, ...(databaseUrl ? { databaseUrl } : {}) }, maxMemory, patience),
+    (patience) => ownModels(place, maxMemory, patience),
   );
 
 async function ownModels(

@@ -12,6 +12,7 @@ import type { Unpack } from '../store/file-source.js';
 import { isFreshHome } from '../store/home-format.js';
 import { migrateWithin } from '../store/migrations.js';
 import { openPostgresDatabase } from '../store/postgres-database.js';
+import { S3Files, type S3Place } from '../store/s3-files.js';
 import {
   continueSequences,
   hasTables,
@@ -32,17 +33,20 @@ export interface RestorePlace {
   readonly home: string;
   /** The PostgreSQL for its tables; without it they go to HOME/db. */
   readonly databaseUrl?: string;
+  /** The bucket that files are in as well, for workers and other services. */
+  readonly s3?: S3Place;
 }
 
 /**
  * Puts a backup into an empty home, and an empty PostgreSQL where one is given: all of it, or nothing.
  * Every byte is checked against the manifest before it counts; tables of an earlier schema are migrated;
  * jobs that ran or waited wait again. The caller owns the home.
- * Throws `home-not-empty`, `backup-invalid`, `home-format`, `database-unavailable`, `disk-full`.
+ * Throws `home-not-empty`, `backup-invalid`, `home-format`, `database-unavailable`, `files-unavailable`,
+ * `disk-full`.
  */
 export async function restoreBackup(
   file: string,
-  { home, databaseUrl }: RestorePlace,
+  { home, databaseUrl, s3 }: RestorePlace,
   unpack: Unpack,
 ): Promise<BackupManifest> {
   if (!isFreshHome(home)) {
@@ -67,6 +71,7 @@ export async function restoreBackup(
     try {
       await refuseTables(database);
       await takeFiles(source, staging, unpack);
+      if (s3) await fillBucket(s3, manifest, staging);
       await database.transaction(async (queries) => {
         await takeTables(queries, source);
         await moveFiles(staging, home, moved);
@@ -125,14 +130,34 @@ async function takeFiles(
     const handle = await open(path, 'r+');
     await handle.sync().finally(() => handle.close());
   };
-  for (const model of manifest.models)
-    await take(model, join(staging, 'models', basename(model.name, '.onnx'), 'model.onnx'));
+  for (const model of manifest.models) await take(model, modelIn(staging, model));
   for (const { digest, archive, files = [] } of manifest.benchmarks) {
     const folder = join(staging, 'benchmarks', digest.slice('sha256:'.length));
     for (const entry of files) await take(entry, join(folder, basename(entry.name)));
     if (!archive) continue;
     await take(archive, `${folder}.zip`);
     await unpack(`${folder}.zip`, folder, signal);
+  }
+}
+
+const modelIn = (folder: string, { name }: BackupFile) =>
+  join(folder, 'models', basename(name, '.onnx'), 'model.onnx');
+
+/**
+ * Puts the files into a bucket. They are there under the digests of their bytes: what stays of a restore
+ * that fails later changes nothing for others.
+ */
+async function fillBucket(
+  place: S3Place,
+  { models, benchmarks }: BackupManifest,
+  staging: string,
+): Promise<void> {
+  const bucket = await S3Files.connect(place);
+  for (const model of models) await bucket.put(modelIn(staging, model), model.digest, 'model');
+  for (const { digest, archive } of benchmarks) {
+    if (!archive) continue;
+    const path = join(staging, 'benchmarks', `${digest.slice('sha256:'.length)}.zip`);
+    await bucket.put(path, digest, 'benchmark');
   }
 }
 

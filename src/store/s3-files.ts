@@ -37,6 +37,8 @@ export class S3Files implements FileMirror {
 
   static async connect({ bucket, endpoint, region = 'us-east-1' }: S3Place): Promise<S3Files> {
     // Half a second to load, which a service without a bucket does not have to wait.
+    // The version is pinned; what later ones need is no news for whoever runs a command.
+    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     const { S3Client } = await import('@aws-sdk/client-s3');
     const client = new S3Client({
       region,

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { databaseUrl, globalOptions, sizeText } from '../global-options.js';
+import { globalOptions, sizeText } from '../global-options.js';
 import type { Io } from '../io.js';
+import { storePlace } from '../store-place.js';
 
 /** `ventral backup F` and `ventral restore F`: all that a home holds in one file, for either database. */
 export function registerBackup(program: Command, io: Io): void {
@@ -17,23 +18,16 @@ export function registerBackup(program: Command, io: Io): void {
     .action((file: string, _options: unknown, command: Command) => restore(file, command, io));
 }
 
-/** The home, and the PostgreSQL of its tables. */
-function placeOf(command: Command) {
-  const { home } = globalOptions(command);
-  const url = databaseUrl();
-  return url === undefined ? { home } : { home, databaseUrl: url };
-}
-
 async function backup(file: string, command: Command, io: Io): Promise<void> {
   const { saveBackup } = await import('../../service/backup-access.js');
-  await saveBackup(placeOf(command), file);
+  await saveBackup(await storePlace(command), file);
   const { size } = await stat(file);
   io.err(`Wrote ${file} (${sizeText(size)}); it holds hashes of keys: keep it to yourself\n`);
 }
 
 async function restore(file: string, command: Command, io: Io): Promise<void> {
   const { maxMemory } = globalOptions(command);
-  const place = placeOf(command);
+  const place = await storePlace(command);
   const { takeBackup } = await import('../../service/backup-access.js');
   const { tables, models, benchmarks, createdAt } = await takeBackup(file, place, maxMemory);
   const rows = (name: string) => tables.find(({ table }) => table === name)?.rows ?? 0;

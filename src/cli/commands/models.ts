@@ -5,8 +5,9 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { ModelAccess, ModelResource } from '../../service/model-access.js';
-import { databaseUrl, globalOptions } from '../global-options.js';
+import { globalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
+import { storePlace } from '../store-place.js';
 
 /** `ventral models list|show|add|remove`: the models registered in a home, and those that ventral ships. */
 export function registerModels(program: Command, io: Io): void {
@@ -40,9 +41,9 @@ async function withAccess<T>(
   command: Command,
   work: (access: ModelAccess) => Promise<T>,
 ): Promise<T> {
-  const { home, maxMemory } = globalOptions(command);
+  const { maxMemory } = globalOptions(command);
   const { openModelAccess } = await import('../../service/model-access.js');
-  const access = await openModelAccess(home, maxMemory, databaseUrl());
+  const access = await openModelAccess(await storePlace(command), maxMemory);
   try {
     return await work(access);
   } finally {
