@@ -153,11 +153,15 @@ async function fillBucket(
   staging: string,
 ): Promise<void> {
   const bucket = await S3Files.connect(place);
-  for (const model of models) await bucket.put(modelIn(staging, model), model.digest, 'model');
-  for (const { digest, archive } of benchmarks) {
-    if (!archive) continue;
-    const path = join(staging, 'benchmarks', `${digest.slice('sha256:'.length)}.zip`);
-    await bucket.put(path, digest, 'benchmark');
+  try {
+    for (const model of models) await bucket.put(modelIn(staging, model), model.digest, 'model');
+    for (const { digest, archive } of benchmarks) {
+      if (!archive) continue;
+      const path = join(staging, 'benchmarks', `${digest.slice('sha256:'.length)}.zip`);
+      await bucket.put(path, digest, 'benchmark');
+    }
+  } finally {
+    bucket.close();
   }
 }
 

@@ -77,6 +77,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
     return {
       ...store,
       close: async () => {
+        mirror?.close();
         await store.jobs.close();
         await database.close();
       },
