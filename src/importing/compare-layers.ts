@@ -1,3 +1,4 @@
+import { fromHalf } from '../activations/half.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { exposeValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
@@ -96,7 +97,8 @@ export function compareLayer(
   return { layer, value, difference, largest, relative: largest === 0 ? 0 : difference / largest };
 }
 
-function numbersOf({ data }: Tensor): ArrayLike<number> {
+function numbersOf({ dtype, data }: Tensor): ArrayLike<number> {
+  if (dtype === 'float16' && data instanceof Uint16Array) return fromHalf(data);
   return Array.isArray(data) || data instanceof BigInt64Array || data instanceof BigUint64Array
     ? Float64Array.from(data as ArrayLike<number>, Number)
     : (data as ArrayLike<number>);

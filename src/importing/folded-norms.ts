@@ -101,14 +101,18 @@ class NormSearch {
       else siblings.push(path);
     }
     const folded = new Set(convolutions.map(({ path }) => path));
-    const waiting = new Map<string, string>();
+    const waiting = new Map<string, string[]>();
     for (const name of names) {
       const path = parentOf(name);
       const parent = parentOf(path);
-      if (folded.has(path) && name.endsWith('.weight')) waiting.set(parent, path);
+      const convolutions = waiting.get(parent) ?? [];
+      if (folded.has(path) && name.endsWith('.weight')) {
+        convolutions.push(path);
+        waiting.set(parent, convolutions);
+      }
       if (!norms.has(path)) continue;
-      const convolution = waiting.get(parent);
-      if (convolution !== undefined) this.#next.set(convolution, path);
+      // Where convolutions come first and batch norms after them, their order tells nothing.
+      if (convolutions.length === 1) this.#next.set(convolutions[0], path);
       waiting.delete(parent);
     }
   }

@@ -45,7 +45,7 @@ export function sortLeftover(
 
 function reasonToIgnore(key: string, modules: ReadonlySet<string>): string | undefined {
   if (/(^|\.)num_batches_tracked$/.test(key)) return 'counts batches of the training';
-  if (/(^|\.)(normalizer|normalize)\./.test(key)) return 'normalises the input';
+  if (/(^|\.)normalizer\./.test(key)) return 'normalises the input';
   if (/(^|\.)attacker\./.test(key)) return 'belongs to the attacker of an adversarial training';
   if (/^(optimizer|scheduler|scaler)\./.test(key)) return 'belongs to the training';
   const head = HEAD.exec(key);

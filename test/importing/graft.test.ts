@@ -101,8 +101,10 @@ describe('keys', () => {
     for (const key of ['attacker.step', 'optimizer.lr', 'normalizer.new_mean']) {
       state.set(key, tensorOf([1], new Float32Array(1)));
     }
+    // What a network calls its own is no bookkeeping.
+    state.set('normalize.weight', tensorOf([1], new Float32Array(1)));
     const { table } = planGraft(open('resnet.onnx'), state);
-    expect(table.unexpected).toEqual([]);
+    expect(table.unexpected).toEqual(['normalize.weight']);
     expect(table.ignored.filter(({ why }) => /batches/.test(why))).toHaveLength(6);
     expect(table.ignored.map(({ key }) => key)).toEqual(
       expect.arrayContaining(['attacker.step', 'optimizer.lr', 'normalizer.new_mean']),
@@ -173,6 +175,18 @@ describe('a folded batch norm that is not certain is refused', () => {
     }
     refused(state).toThrowError(/layer2\.0\.bn1 has 6 channels where it makes 10/);
   });
+});
+
+test('convolutions that stand before all batch norms find theirs by their numbers', async () => {
+  const state = await load('resnet');
+  const last = (key: string) => Number(/bn|downsample/.test(key));
+  const sorted = new Map([...state].sort(([a], [b]) => last(a) - last(b)));
+  const [one, other] = [state, sorted].map((each) => planGraft(open('resnet-folded.onnx'), each));
+  expect(other.steps.map(({ recipe }) => recipe)).toEqual(one.steps.map(({ recipe }) => recipe));
+  const unnumbered = new Map(
+    [...(await load('mobilenet'))].sort(([a], [b]) => Number(/bn/.test(a)) - Number(/bn/.test(b))),
+  );
+  expect(() => planGraft(open('mobilenet-folded.onnx'), unnumbered)).toThrowError(/not certain/);
 });
 
 describe('the epsilon of folded batch norms', () => {

@@ -130,6 +130,11 @@ describe('comparing a layer', () => {
     expect(compareLayer(layer, tensor(1, 2), nan).difference).toBe(Infinity);
   });
 
+  test('reads halves', () => {
+    const half: Tensor = { dtype: 'float16', dims: [1, 2], data: Uint16Array.of(0x3c00, 0xc000) };
+    expect(compareLayer(layer, tensor(1, -2), half)).toMatchObject({ difference: 0, largest: 2 });
+  });
+
   test('axes are put where the graph has them', () => {
     const data = Float32Array.from({ length: 12 }, (_, i) => i);
     const turned = transposeAxes({ dtype: 'float32', dims: [1, 2, 2, 3], data }, [0, 3, 1, 2]);
