@@ -175,12 +175,12 @@ it.runIf(runs)('a network imported from Keras answers in its package as ours', a
   const keras: ModelCard = {
     input,
     visual_degrees: 8,
-    readout: 'module:flatten',
+    readout: 'flatten',
     region_layer_map: {
-      V1: 'block_1.expand',
-      V2: 'block_1',
-      V4: 'block_1',
-      IT: ['inner.inner_conv', 'block_1'],
+      V1: 'block_1/expand',
+      V2: 'block_1/add',
+      V4: 'block_1/add',
+      IT: ['inner/inner_conv', 'block_1/add'],
     },
   };
   const pictures = join(root, 'small');
