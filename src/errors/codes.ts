@@ -57,7 +57,11 @@ export const codes = {
   },
   'import-differs': { status: 422, exit: 1, title: 'The imported network differs from its source' },
   'models-differ': { status: 422, exit: 2, title: 'The networks are not checkpoints of one' },
-  'training-unsupported': { status: 422, exit: 2, title: 'The network has a part that cannot be trained' },
+  'training-unsupported': {
+    status: 422,
+    exit: 2,
+    title: 'The network has a part that cannot be trained',
+  },
   'package-invalid': { status: 422, exit: 2, title: 'The package cannot be built' },
   // stimuli, recordings, benchmarks
   'stimuli-mismatch': { status: 422, exit: 2, title: 'Stimuli and recordings do not match' },
