@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { mutate } from './mutated-networks.js';
+import { mutate } from '../importing/mutated-networks.js';
 
 it('a hundred damaged networks are imported or refused, each with one error of ours', async () => {
   const ends = await mutate(0, 100);

@@ -10,8 +10,14 @@ import { type Progress, scoreModel } from '../../src/scoring/score-model.js';
 import { compareSeries, type SeriesRequest } from '../../src/scoring/series.js';
 import { epochInName, seriesCheckpoints } from '../../src/scoring/series-checkpoints.js';
 import * as decode from '../../src/screen/decode.js';
+import {
+  behaviour,
+  madeCheckpoint,
+  madeSeries,
+  objects,
+  oracleNetwork,
+} from '../scoring/made-series.js';
 import { tolerances } from '../tolerances.js';
-import { behaviour, madeCheckpoint, madeSeries, objects, oracleNetwork } from './made-series.js';
 
 vi.mock('../../src/screen/decode.js', { spy: true });
 
@@ -241,7 +247,7 @@ describe('six checkpoints, one of them corrupt', () => {
 test('layers of a card outside the candidates, joined ones too, are scored as they are', async () => {
   const { folder } = madeSeries(at('carded'), 2);
   const card = {
-    ...JSON.parse((await import('./made-series.js')).seriesCard),
+    ...JSON.parse((await import('../scoring/made-series.js')).seriesCard),
     layers: ['pool'],
     region_layer_map: { V4: 'conv1', IT: ['conv1', 'pool'] },
   };

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import S3rver from 's3rver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runVentral } from '../cli/run-ventral.js';
 import { oraclePath } from '../oracle.js';
-import { runVentral } from './run-ventral.js';
 
 let root: string;
 const at = (name: string) => join(root, name);

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runVentral } from '../cli/run-ventral.js';
 import { ORACLE } from '../oracle.js';
-import { runVentral } from './run-ventral.js';
 
 /** A disk of one MiB, which root alone can make: elsewhere these tests say that they are skipped. */
 const root = mkdtempSync(join(tmpdir(), 'ventral-full-'));
