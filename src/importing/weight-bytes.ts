@@ -3,42 +3,29 @@ import { VentralError } from '../errors/ventral-error.js';
 import { elementTypeName } from '../onnx/element-type.js';
 import type { TensorInfo } from '../onnx/graph.js';
 import type { Elements } from '../onnx/graph-builder.js';
+import { initializerPieces } from '../onnx/replace-initializers.js';
 import {
   bytesRecord,
   concatenate,
   integerRecord,
   messagePieces,
-  records,
   varintBytes,
 } from '../onnx/wire.js';
 import type { WeightSlot } from './weight-slots.js';
-
-/** Fields of TensorProto that say where its elements are. */
-const DATA = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 
 /**
  * Pieces of the initializer record (field 5 of a graph) that holds `values` in a slot; what else the file
  * says of the tensor is kept byte for byte.
  */
 export function slotPieces(slot: WeightSlot, values: Elements): Uint8Array[] {
-  const raw = bytesOf(values);
-  return messagePieces(5, [...described(slot), ...messagePieces(9, [raw])]);
-}
-
-function described({ name, dims, elementType, stored, shared }: WeightSlot): Uint8Array[] {
-  if (shared === undefined) {
-    const kept = [...records(stored.bytes)].filter(({ field }) => !DATA.has(field));
-    return kept.map(({ raw }) => raw);
-  }
-  return [
+  const { name, dims, elementType, stored, shared } = slot;
+  if (shared === undefined) return initializerPieces(stored, values);
+  return messagePieces(5, [
     ...(dims.length === 0 ? [] : [bytesRecord(1, concatenate(dims.map(varintBytes)))]),
     integerRecord(2, elementType),
     bytesRecord(8, name),
-  ];
-}
-
-function bytesOf(values: Elements): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    ...messagePieces(9, [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]),
+  ]);
 }
 
 /**

@@ -152,7 +152,8 @@ function valueInfo(name: string, dtype: string, dims?: readonly (number | string
   return concatenate([bytesRecord(1, name), bytesRecord(2, bytesRecord(1, concatenate(type)))]);
 }
 
-function elementType(elements: Elements): number {
+/** Number of TensorProto.DataType that an array stands for. */
+export function elementTypeOf(elements: Elements): number {
   if (elements instanceof Float32Array) return 1;
   if (elements instanceof Float64Array) return 11;
   if (elements instanceof BigInt64Array) return 7;
@@ -176,7 +177,7 @@ function tensorPieces(
   const raw = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
   return [
     ...(dims.length === 0 ? [] : [bytesRecord(1, concatenate(dims.map(varintBytes)))]),
-    integerRecord(2, elementType(elements)),
+    integerRecord(2, elementTypeOf(elements)),
     ...(name === '' ? [] : [bytesRecord(8, name)]),
     ...messagePieces(9, [raw]),
   ];

@@ -1,6 +1,6 @@
-import { elementTypeNumber } from './element-type.js';
+import { elementTypeName } from './element-type.js';
 import type { TensorInfo } from './graph.js';
-import type { Elements } from './graph-builder.js';
+import { type Elements, elementTypeOf } from './graph-builder.js';
 import { type Model, writeModelWithGraph } from './model.js';
 import { messagePieces, records } from './wire.js';
 
@@ -22,10 +22,7 @@ export function replaceInitializers(
     if (!elements) continue;
     missing.delete(tensor.name);
     checkFit(tensor, elements);
-    const raw = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
-    const described = [...records(tensor.bytes)].filter(({ field }) => !DATA.has(field));
-    const parts = [...described.map((record) => record.raw), ...messagePieces(9, [raw])];
-    pieces.set(tensor.bytes, messagePieces(5, parts));
+    pieces.set(tensor.bytes, initializerPieces(tensor, elements));
   }
   if (missing.size > 0)
     throw new RangeError(`the graph has no initializer ${[...missing].join(', ')}`);
@@ -33,16 +30,21 @@ export function replaceInitializers(
   return writeModelWithGraph(model, graph);
 }
 
-const types = new Map<unknown, string>([
-  [Float32Array, 'float32'],
-  [Float64Array, 'float64'],
-  [BigInt64Array, 'int64'],
-  [Int32Array, 'int32'],
-]);
+/**
+ * Pieces of the record (field 5 of a graph) of an initializer with other elements; what else the file says
+ * of it is kept byte for byte.
+ */
+export function initializerPieces({ bytes }: TensorInfo, elements: Elements): Uint8Array[] {
+  const raw = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength);
+  const described = [...records(bytes)].filter(({ field }) => !DATA.has(field));
+  return messagePieces(5, [...described.map((record) => record.raw), ...messagePieces(9, [raw])]);
+}
 
 function checkFit({ name, dims, elementType }: TensorInfo, elements: Elements): void {
   const count = dims.reduce((product, size) => product * size, 1);
-  const type = types.get(elements.constructor);
-  if (elements.length !== count || type === undefined || elementTypeNumber(type) !== elementType)
-    throw new RangeError(`${name}: ${elements.length} elements of ${type} do not fit [${dims}]`);
+  const found = elementTypeOf(elements);
+  if (elements.length !== count || found !== elementType)
+    throw new RangeError(
+      `${name}: ${elements.length} elements of ${elementTypeName(found)} do not fit [${dims}]`,
+    );
 }

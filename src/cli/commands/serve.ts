@@ -5,7 +5,6 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Service } from '../../service/start-service.js';
 import { GENEROUS_RATE, generousQuotas, type Quotas } from '../../store/quota.js';
 import {
-  databaseUrl,
   globalOptions,
   parseSize,
   readConcurrency,
@@ -13,6 +12,7 @@ import {
   sizeText,
 } from '../global-options.js';
 import type { Io } from '../io.js';
+import { storePlace } from '../store-place.js';
 
 const DEFAULT_PORT = 8080;
 /** A signal ends everything within ten seconds (design §6). */
@@ -65,7 +65,7 @@ export function registerServe(program: Command, io: Io): void {
 }
 
 async function serve(command: Command, io: Io): Promise<void> {
-  const { home, maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
+  const { maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
   const { host, port, rateLimit, webhookAllow } = command.opts<{
     host: string;
     port?: string;
@@ -76,14 +76,9 @@ async function serve(command: Command, io: Io): Promise<void> {
   const stopped = signalled();
   const { serviceLog } = await import('../../service/service-log.js');
   const { startService } = await import('../../service/start-service.js');
-  const { s3Place } = await import('../../store/s3-files.js');
   const log = serviceLog(verbose ? 'debug' : 'info');
-  const url = databaseUrl();
-  const bucket = s3Place(process.env);
   const starting = startService({
-    home,
-    ...(url === undefined ? {} : { databaseUrl: url }),
-    ...(bucket === undefined ? {} : { s3: bucket }),
+    ...(await storePlace(command)),
     host,
     port: readPort(asked),
     orNext: asked === undefined,
