@@ -62,6 +62,8 @@ export const codes = {
     exit: 2,
     title: 'The network has a part that cannot be trained',
   },
+  'recipe-invalid': { status: 422, exit: 2, title: 'The recipe is not as it should be' },
+  'training-data-invalid': { status: 422, exit: 2, title: 'The training data cannot be used' },
   'package-invalid': { status: 422, exit: 2, title: 'The package cannot be built' },
   // stimuli, recordings, benchmarks
   'stimuli-mismatch': { status: 422, exit: 2, title: 'Stimuli and recordings do not match' },

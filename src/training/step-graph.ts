@@ -10,6 +10,8 @@ export interface StepRequest {
   readonly dims: readonly number[];
   /** Initializers that become inputs of the graph, flat, and whose gradients are given. */
   readonly parameters: readonly string[];
+  /** Initializers that become inputs of the graph, flat, without a gradient. */
+  readonly fed?: readonly string[];
   /** Whether the gradient of the input is given. */
   readonly input: boolean;
   /** Batch normalisations that take the statistics of the batch, and give them. */
@@ -55,9 +57,10 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
   const [input] = inputsOf(model);
   const pictures = graph.input(input, request.dims);
   const parameters = flatParameters(graph, model, request.parameters);
+  const fed = flatParameters(graph, model, request.fed ?? []);
   const forward = writeForward(graph, model, {
     inputs: new Map([[input, pictures]]),
-    parameters,
+    parameters: new Map([...parameters, ...fed]),
     training: request.training,
   });
   const logits = forward.values.get(model.graph.outputs[0].name) as Value;

@@ -1,0 +1,58 @@
+/** One line of `metrics.jsonl`: no clock, so that a run that was resumed has the bytes of one that was not. */
+export type TrainingEvent =
+  | {
+      readonly kind: 'step';
+      readonly stage: string;
+      readonly epoch: number;
+      /** Of the stage, from 0. */
+      readonly step: number;
+      readonly loss: number;
+      readonly rate: number;
+      /** Radius of the attack in this step. */
+      readonly epsilon?: number;
+    }
+  | {
+      readonly kind: 'epoch';
+      readonly stage: string;
+      readonly epoch: number;
+      readonly loss: number;
+      /** Of the training pictures as they were shown; absent where labels were mixed. */
+      readonly accuracy?: number;
+      readonly validation: {
+        readonly loss: number;
+        readonly accuracy: number;
+        /** Under the stage's attack; absent where it has none. */
+        readonly robustAccuracy?: number;
+      };
+      /** File in the run folder. */
+      readonly checkpoint: string;
+    }
+  | {
+      readonly kind: 'average';
+      readonly stage: string;
+      readonly of: readonly string[];
+      readonly checkpoint: string;
+    }
+  | {
+      readonly kind: 'robustness';
+      /** A stage's name, or `untrained`. */
+      readonly checkpoint: string;
+      readonly attack: string;
+      readonly norm: 'Linf' | 'L2';
+      readonly epsilon: number;
+      readonly correct: number;
+      readonly count: number;
+      /** Of the share, 95 % (Clopper and Pearson 1934). */
+      readonly interval: readonly [number, number];
+    }
+  | {
+      readonly kind: 'score';
+      /** A stage's name, `untrained`, or `pixels`. */
+      readonly checkpoint: string;
+      readonly benchmark: string;
+      readonly simulated: boolean;
+      readonly value: number | null;
+      readonly ci?: readonly [number, number];
+      /** Why there is no value. */
+      readonly reason?: string;
+    };
