@@ -32,65 +32,65 @@ export interface AttackTarget {
   slope(examples: Examples): Promise<Slope>;
 }
 
+/** How a network is attacked. */
+export interface AttackedNetworkOptions {
+  /** [batch, 3, height, width]. */
+  readonly dims: readonly number[];
+  readonly normalisation: Normalisation;
+  readonly loss?: LossName;
+  readonly threads?: number;
+  /** Initializers that others change, by name: every question is about the network as they are then. */
+  readonly live?: ReadonlyMap<string, Float32Array>;
+}
+
+/** A graph and what runs it. */
+interface Loaded {
+  readonly step: StepGraph;
+  readonly session: Session;
+}
+
 /** A network under attack: in evaluation mode, with its normalisation inside. */
 export class AttackedNetwork implements AttackTarget {
   readonly dims: readonly number[];
-  readonly #step: StepGraph;
-  readonly #session: Session;
-  readonly #loss: LossName;
-  readonly #normalisation: Normalisation;
+  readonly #forward: Loaded;
+  readonly #backward: Loaded;
+  readonly #options: AttackedNetworkOptions;
 
-  private constructor(
-    step: StepGraph,
-    session: Session,
-    given: {
-      readonly dims: readonly number[];
-      readonly loss: LossName;
-      readonly normalisation: Normalisation;
-    },
-  ) {
-    this.#step = step;
-    this.#session = session;
-    this.dims = given.dims;
-    this.#loss = given.loss;
-    this.#normalisation = given.normalisation;
+  private constructor(forward: Loaded, backward: Loaded, options: AttackedNetworkOptions) {
+    this.#forward = forward;
+    this.#backward = backward;
+    this.#options = options;
+    this.dims = options.dims;
   }
 
   /**
    * Writes the graph that gives the gradient of the input alone. The first output are the logits.
    * Throws `training-unsupported`, naming the node.
    */
-  static async open(
-    model: Model,
-    given: {
-      readonly dims: readonly number[];
-      readonly normalisation: Normalisation;
-      readonly loss?: LossName;
-      readonly threads?: number;
-    },
-  ): Promise<AttackedNetwork> {
-    const { dims, normalisation, loss = 'cross-entropy', threads } = given;
-    const request = { dims, parameters: [], input: true, training: () => false, loss };
-    const step = stepGraph(model, request);
-    const session = await Session.open(step.model, {
-      name: 'the attack',
-      ...(threads === undefined ? {} : { threads }),
-    });
-    return new AttackedNetwork(step, session, { dims, loss, normalisation });
+  static async open(model: Model, options: AttackedNetworkOptions): Promise<AttackedNetwork> {
+    const forward = await load(model, options, false);
+    try {
+      return new AttackedNetwork(forward, await load(model, options, true), options);
+    } catch (error) {
+      await forward.session.close();
+      throw error;
+    }
   }
 
   async answer(examples: Examples): Promise<Answer> {
-    const { logits } = this.#step.outputs;
-    const found = await this.#session.run(this.#feeds(examples), [logits]);
+    const { step, session } = this.#forward;
+    const { logits } = step.outputs;
+    const found = await session.run(this.#feeds(examples), [logits]);
     return this.#answer(found[logits].data as Float32Array, examples.labels);
   }
 
   async slope(examples: Examples): Promise<Slope> {
-    const { logits, input } = this.#step.outputs;
-    const found = await this.#session.run(this.#feeds(examples), [logits, input as string]);
+    const { step, session } = this.#backward;
+    const { logits, input } = step.outputs;
+    const found = await session.run(this.#feeds(examples), [logits, input as string]);
     const gradient = (found[input as string].data as Float32Array).slice();
-    const { range, std } = this.#normalisation;
-    this.#eachChannel((channel, from, to) => {
+    const { range, std } = this.#options.normalisation;
+    eachChannel(this.dims, (channel, from, to) => {
       const slope = range / std[channel];
       for (let i = from; i < to; i++) gradient[i] *= slope;
     });
@@ -98,43 +98,75 @@ export class AttackedNetwork implements AttackTarget {
   }
 
   async close(): Promise<void> {
-    await this.#session.close();
+    await this.#forward.session.close();
+    await this.#backward.session.close();
   }
 
   #feeds({ pictures, labels }: Examples): Record<string, Tensor> {
-    const { inputs, classes } = this.#step;
-    const { range, mean, std } = this.#normalisation;
-    const data = new Float32Array(pictures.length);
-    this.#eachChannel((channel, from, to) => {
-      for (let i = from; i < to; i++)
-        data[i] = (pictures[i] * range - mean[channel]) / std[channel];
-    });
+    const { inputs, classes } = this.#backward.step;
+    const { normalisation, live } = this.#options;
+    const data = normalised(pictures, this.dims, normalisation);
     const targets = new Float32Array(labels.length * classes);
     labels.forEach((label, row) => {
       targets[row * classes + label] = 1;
     });
-    return {
+    const feeds: Record<string, Tensor> = {
       [inputs.pictures]: { dtype: 'float32', dims: this.dims, data },
       [inputs.targets]: { dtype: 'float32', dims: [labels.length, classes], data: targets },
     };
-  }
-
-  #eachChannel(work: (channel: number, from: number, to: number) => void): void {
-    const [batch, channels, height, width] = this.dims;
-    const size = height * width;
-    for (let plane = 0; plane < batch * channels; plane++)
-      work(plane % channels, plane * size, (plane + 1) * size);
+    for (const [name, values] of live ?? [])
+      feeds[name] = { dtype: 'float32', dims: [values.length], data: values };
+    return feeds;
   }
 
   #answer(logits: Float32Array, labels: readonly number[]): Answer {
-    const { classes } = this.#step;
-    const lossOf = this.#loss === 'margin' ? marginOf : crossEntropyOf;
+    const { classes } = this.#backward.step;
+    const lossOf = this.#options.loss === 'margin' ? marginOf : crossEntropyOf;
     const rows = labels.map((_, row) => logits.subarray(row * classes, (row + 1) * classes));
     return {
       losses: Float64Array.from(labels, (label, row) => lossOf(rows[row], label)),
       predicted: rows.map((row) => row.indexOf(Math.max(...row))),
     };
   }
+}
+
+async function load(
+  model: Model,
+  { dims, loss = 'cross-entropy', threads, live }: AttackedNetworkOptions,
+  input: boolean,
+): Promise<Loaded> {
+  const fed = [...(live?.keys() ?? [])];
+  const step = stepGraph(model, { dims, parameters: [], fed, input, training: () => false, loss });
+  const session = await Session.open(step.model, {
+    name: 'the attack',
+    ...(threads === undefined ? {} : { threads }),
+  });
+  return { step, session };
+}
+
+/**
+ * Pictures in [0, 1] as the network takes them.
+ * @param dims [batch, channels, height, width]
+ */
+export function normalised(
+  pictures: Float32Array,
+  dims: readonly number[],
+  { range, mean, std }: Normalisation,
+): Float32Array {
+  const data = new Float32Array(pictures.length);
+  eachChannel(dims, (channel, from, to) => {
+    for (let i = from; i < to; i++) data[i] = (pictures[i] * range - mean[channel]) / std[channel];
+  });
+  return data;
+}
+
+function eachChannel(
+  [batch, channels, height, width]: readonly number[],
+  work: (channel: number, from: number, to: number) => void,
+): void {
+  const size = height * width;
+  for (let plane = 0; plane < batch * channels; plane++)
+    work(plane % channels, plane * size, (plane + 1) * size);
 }
 
 /** −log softmax of the label. */

@@ -57,7 +57,8 @@ export async function pgd(
     }
     worst.look(pictures, await target.answer({ ...examples, pictures }));
   }
-  worst.look(examples.pictures, await target.answer(examples));
+  // Without a random start the first slope was taken there.
+  if (random_start) worst.look(examples.pictures, await target.answer(examples));
   return worst;
 }
 
