@@ -1,0 +1,75 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { VentralError } from '../../errors/ventral-error.js';
+
+/**
+ * A file that grows at its end alone. What was appended outlives the process; what was appended before a
+ * {@link sync} outlives the machine. A run that resumes goes back to the length that its checkpoint names.
+ */
+export class AppendedFile {
+  readonly #file: FileHandle;
+  #length: number;
+
+  private constructor(file: FileHandle, length: number) {
+    this.#file = file;
+    this.#length = length;
+  }
+
+  /**
+   * Opens a file to append to, cut to its first `length` bytes; 0 begins anew.
+   * @throws VentralError `checkpoint-invalid` where the file is shorter than that; `disk-full`
+   */
+  static async open(path: string, length: number): Promise<AppendedFile> {
+    const file = await open(path, length === 0 ? 'w' : 'r+').catch((error) => {
+      throw VentralError.from(error);
+    });
+    try {
+      const { size } = await file.stat();
+      if (size < length) throw tooShort(path, length, size);
+      await file.truncate(length);
+      return new AppendedFile(file, length);
+    } catch (error) {
+      await file.close();
+      throw VentralError.from(error);
+    }
+  }
+
+  /** Bytes so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Throws `disk-full`. */
+  async append(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await this.#file.write(
+          bytes,
+          at,
+          bytes.length - at,
+          this.#length + at,
+        );
+        at += bytesWritten;
+      }
+    } catch (error) {
+      throw VentralError.from(error);
+    }
+    this.#length += bytes.length;
+  }
+
+  /** Waits until everything is on the disk. Gives the length, to be named by a checkpoint. */
+  async sync(): Promise<number> {
+    await this.#file.sync();
+    return this.#length;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+const tooShort = (path: string, expected: number, found: number) =>
+  new VentralError(
+    'checkpoint-invalid',
+    `${path} has ${found} bytes where the checkpoint names ${expected}`,
+    { file: path, expected: `${expected} bytes`, found: `${found} bytes` },
+  );
