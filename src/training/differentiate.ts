@@ -4,6 +4,7 @@ import type { AttributeValue } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import { tensorElements } from '../onnx/tensor-elements.js';
 import { knownResult, smallNumbers } from './known-numbers.js';
+import type { MaskPlace } from './masks.js';
 import { Call } from './operators/operator.js';
 import { operators } from './operators/table.js';
 import type { StaticGraph, Value } from './static-graph.js';
@@ -16,12 +17,22 @@ export interface ForwardOptions {
   readonly parameters: ReadonlyMap<string, Value>;
   /** Whether a batch normalisation takes the statistics of the batch. */
   readonly training: (node: GraphNode) => boolean;
+  /** Inputs of nodes that are multiplied by a mask. */
+  readonly masks?: readonly MaskPlace[];
+}
+
+/** A mask as an input of the graph. */
+interface FedMask {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly rate: number;
 }
 
 /** A network within a graph: its nodes in order, and every value whose sizes are known. */
 export interface Forward {
   readonly calls: readonly Call[];
   readonly values: ReadonlyMap<string, Value>;
+  readonly masks: readonly FedMask[];
 }
 
 /** Writes the nodes of a network into a graph. Throws `training-unsupported`, naming the node. */
@@ -33,6 +44,7 @@ class ForwardWriter {
   readonly #values = new Map<string, Value>();
   readonly #known = new Map<string, readonly number[]>();
   readonly #calls: Call[] = [];
+  readonly #masks: FedMask[] = [];
 
   constructor(
     private readonly graph: StaticGraph,
@@ -49,8 +61,8 @@ class ForwardWriter {
       const value = parameter ?? this.#constant(tensor.name, tensor);
       this.#values.set(tensor.name, value);
     }
-    for (const node of graph.nodes) this.#node(node);
-    return { calls: this.#calls, values: this.#values };
+    for (const node of graph.nodes) this.#node(evaluated(this.#masked(node)));
+    return { calls: this.#calls, values: this.#values, masks: this.#masks };
   }
 
   #constant(name: string, tensor: Parameters<typeof tensorElements>[0]): Value {
@@ -78,6 +90,30 @@ class ForwardWriter {
           known,
         ),
       );
+  }
+
+  /** The node with its input masked where that is asked for: by a product before it. */
+  #masked(node: GraphNode): GraphNode {
+    const place = this.options.masks?.find((mask) => mask.node === node);
+    const value = place && this.#values.get(node.inputs[place.input]);
+    if (!place || !value) return node;
+    const dims =
+      place.per === 'picture' ? value.dims.map((size, axis) => (axis ? 1 : size)) : value.dims;
+    const name = `mask:${node.outputs[0]}`;
+    this.#values.set(name, this.graph.input(name, dims));
+    this.#masks.push({ name, dims, rate: place.rate });
+    const output = `masked:${node.outputs[0]}`;
+    const inputs = [node.inputs[place.input], name];
+    this.#node({
+      ...node,
+      name: output,
+      operator: 'Mul',
+      domain: '',
+      inputs,
+      outputs: [output],
+      attributes: [],
+    });
+    return { ...node, inputs: node.inputs.map((input, i) => (i === place.input ? output : input)) };
   }
 
   #call(call: Call): void {
@@ -119,6 +155,12 @@ class ForwardWriter {
     return [input, scale, bias, ...buffers].map(({ name }) => name);
   }
 }
+
+/** A Dropout drops by its mask alone. */
+const evaluated = (node: GraphNode): GraphNode =>
+  node.operator === 'Dropout' && node.domain === ''
+    ? { ...node, operator: 'Identity', inputs: node.inputs.slice(0, 1), attributes: [] }
+    : node;
 
 /** With a momentum of 0 the new running statistics are those of the batch. */
 const TRAINING = { training_mode: { int: 1 }, momentum: { float: 0 } } as const;

@@ -1,7 +1,9 @@
 import type { GraphNode } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
+import { consistency, VIEWS } from './consistency-loss.js';
 import { writeBackward, writeForward } from './differentiate.js';
-import { crossEntropy, margin } from './losses.js';
+import { crossEntropy, type Loss, margin } from './losses.js';
+import type { MaskPlace } from './masks.js';
 import { type Precision, StaticGraph, sizeOf, type Value } from './static-graph.js';
 
 /** What one pass of a batch is to give. */
@@ -16,15 +18,23 @@ export interface StepRequest {
   readonly input: boolean;
   /** Batch normalisations that take the statistics of the batch, and give them. */
   readonly training: (node: GraphNode) => boolean;
-  /** Cross-entropy by default. */
-  readonly loss?: LossName;
+  /** Cross-entropy by default. `jsd` is AugMix's: the batch then holds three views of a third as many pictures. */
+  readonly loss?: LossName | 'jsd';
+  /** Where masks are multiplied in, which are then inputs of the graph. Nodes of Dropout do nothing without one. */
+  readonly masks?: readonly MaskPlace[];
   readonly precision?: Precision;
 }
 
-/** What gradients are of. */
-export type LossName = keyof typeof losses;
+/** What gradients are of, in training as in an attack. */
+export type LossName = 'cross-entropy' | 'margin';
 
-const losses = { 'cross-entropy': crossEntropy, margin } as const;
+type LossWriter = (graph: StaticGraph, logits: Value, targets: Value) => Loss;
+
+const losses: Readonly<Record<LossName | 'jsd', LossWriter>> = {
+  'cross-entropy': crossEntropy,
+  margin,
+  jsd: consistency,
+};
 
 /** A graph of plain ONNX that gives loss and gradients of a batch. */
 export interface StepGraph {
@@ -41,8 +51,21 @@ export interface StepGraph {
   };
   /** Columns of the logits. */
   readonly classes: number;
+  /** [pictures, classes]: as many pictures as the batch, but a third with `jsd`. */
+  readonly targets: readonly number[];
+  /** What is to be fed for each place of a mask. */
+  readonly masks: readonly StepMask[];
   /** How many values the statistics of the batch are of, by the same names. */
   readonly counts: ReadonlyMap<string, number>;
+}
+
+/** A mask that a step is fed with. */
+export interface StepMask {
+  /** Name of the graph's input. */
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** Share of it that is 0. */
+  readonly rate: number;
 }
 
 const TARGETS = 'step.targets';
@@ -62,10 +85,12 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
     inputs: new Map([[input, pictures]]),
     parameters: new Map([...parameters, ...fed]),
     training: request.training,
+    masks: request.masks ?? [],
   });
   const logits = forward.values.get(model.graph.outputs[0].name) as Value;
-  const targets = graph.input(TARGETS, logits.dims);
-  const { loss, gradient } = losses[request.loss ?? 'cross-entropy'](graph, logits, targets);
+  const name = request.loss ?? 'cross-entropy';
+  const targets = graph.input(TARGETS, targetDims(logits, name));
+  const { loss, gradient } = losses[name](graph, logits, targets);
   const wanted = new Set([...parameters.values()].map(({ name }) => name));
   if (request.input) wanted.add(input);
   const found = writeBackward(graph, forward, { value: logits.name, gradient }, wanted);
@@ -116,7 +141,16 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
     outputs,
     counts,
     classes: logits.dims[1],
+    targets: targets.dims,
+    masks: forward.masks,
   };
+}
+
+/** Throws RangeError where three views do not make up the batch. */
+function targetDims({ dims: [rows, classes] }: Value, loss: LossName | 'jsd'): readonly number[] {
+  if (loss !== 'jsd') return [rows, classes];
+  if (rows % VIEWS !== 0) throw new RangeError(`${rows} pictures are not ${VIEWS} views of each`);
+  return [rows / VIEWS, classes];
 }
 
 /** Inputs that are no initializers. */

@@ -4,6 +4,7 @@ import type { Model } from '../onnx/model.js';
 import { replaceInitializers } from '../onnx/replace-initializers.js';
 import { tensorElements } from '../onnx/tensor-elements.js';
 import { Session, type Tensor } from '../runtime/session.js';
+import { drawMask, type MaskRates, maskPlaces } from './masks.js';
 import type { Gradients, Parameter } from './optimizers.js';
 import { type StepGraph, stepGraph } from './step-graph.js';
 
@@ -15,6 +16,10 @@ export interface TrainedNetworkOptions {
   readonly frozen?: (name: string) => boolean;
   /** Share of the batch in new running statistics (torch's `momentum`). */
   readonly momentum?: number;
+  /** Cross-entropy by default; `jsd` takes batches of three views, and targets of a third as many pictures. */
+  readonly loss?: 'cross-entropy' | 'jsd';
+  /** Dropout and drop-connect: their masks follow from this seed and the step. */
+  readonly masks?: MaskRates & { readonly seed: number };
   readonly threads?: number;
 }
 
@@ -24,6 +29,8 @@ export interface Batch {
   readonly pictures: Float32Array;
   /** [batch, classes]. */
   readonly targets: Float32Array;
+  /** Number of the step, which masks are drawn for; 0 by default. */
+  readonly step?: number;
 }
 
 /** What one pass of a batch gives; arrays are written over by the next pass. */
@@ -74,7 +81,7 @@ export class TrainedNetwork {
    * Throws `training-unsupported`, naming the node.
    */
   static async open(model: Model, options: TrainedNetworkOptions): Promise<TrainedNetwork> {
-    const { dims, frozen = () => false, threads } = options;
+    const { dims, frozen = () => false, threads, loss = 'cross-entropy' } = options;
     const norms = model.graph.nodes.filter(
       ({ operator, inputs }) => operator === 'BatchNormalization' && !frozen(inputs[1]),
     );
@@ -95,7 +102,9 @@ export class TrainedNetwork {
     );
     const training = (node: GraphNode) => norms.includes(node);
     const names = weights.map(({ name }) => name);
-    const step = stepGraph(model, { dims, parameters: names, input: false, training });
+    const masks = maskPlaces(model, options.masks ?? {});
+    const request = { dims, parameters: names, input: false, training, loss, masks };
+    const step = stepGraph(model, request);
     const values = new Map(
       model.graph.initializers.map((tensor) => [tensor.name, tensor] as const),
     );
@@ -125,17 +134,17 @@ export class TrainedNetwork {
   }
 
   /** Loss and gradients of a batch, with the statistics of the batch; changes nothing. */
-  async pass({ pictures, targets }: Batch): Promise<Pass> {
-    const { inputs, outputs } = this.#step;
+  async pass({ pictures, targets, step = 0 }: Batch): Promise<Pass> {
+    const { inputs, outputs, masks } = this.#step;
     const { dims } = this.#options;
     const feeds: Record<string, Tensor> = {
       [inputs.pictures]: { dtype: 'float32', dims, data: pictures },
-      [inputs.targets]: {
-        dtype: 'float32',
-        dims: [dims[0], targets.length / dims[0]],
-        data: targets,
-      },
+      [inputs.targets]: { dtype: 'float32', dims: this.#step.targets, data: targets },
     };
+    for (const mask of masks) {
+      const data = drawMask(mask, this.#options.masks?.seed ?? 0, step);
+      feeds[mask.name] = { dtype: 'float32', dims: mask.dims, data };
+    }
     for (const { name, values } of this.parameters)
       feeds[name] = { dtype: 'float32', dims: [values.length], data: values };
     // Tensors of the first pass serve all others.
