@@ -1,0 +1,76 @@
+import type { RandomState } from '../../../numerics/random-state.js';
+
+/** Colours and patterns of objects and backgrounds: arithmetic alone, no transcendental functions. */
+
+/** Red, green and blue, each in 0 … 1. */
+export type Colour = readonly [red: number, green: number, blue: number];
+
+const uniform = (random: RandomState, low: number, high: number) =>
+  low + (high - low) * random.double();
+
+/** A colour of any hue: `grey + chroma · (its deviation)` of a grey in the range. */
+export function drawColour(random: RandomState, low: number, high: number): Colour {
+  const grey = uniform(random, low, high);
+  const chroma = uniform(random, 0, 0.35);
+  const [r, g, b] = [random.double(), random.double(), random.double()];
+  const mean = (r + g + b) / 3;
+  const channel = (value: number) => Math.min(1, Math.max(0, grey + 2 * chroma * (value - mean)));
+  return [channel(r), channel(g), channel(b)];
+}
+
+/** Cosine and sine of an angle whose half has a tangent of U(−reach, reach); reach 1 is ± 90 degrees. */
+export function drawTurn(random: RandomState, reach: number): readonly [cos: number, sin: number] {
+  const t = uniform(random, -reach, reach);
+  const scale = 1 / (1 + t * t);
+  return [(1 - t * t) * scale, 2 * t * scale];
+}
+
+/** A value of a pattern in 0 … 1 at a point of the plane. */
+export type Pattern = (x: number, y: number) => number;
+
+/** Random values on a square lattice, joined by smooth steps; repeats after `cells` of `size`. */
+export function valueNoise(random: RandomState, size: number): Pattern {
+  const cells = 16;
+  const lattice = random.randomSample(cells * cells);
+  const shift = cells * 4;
+  return (x, y) => {
+    const [gx, gy] = [x / size + shift, y / size + shift];
+    const [left, top] = [Math.floor(gx), Math.floor(gy)];
+    const [fx, fy] = [gx - left, gy - top];
+    const [wx, wy] = [fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)];
+    const [i, j] = [left % cells, (left + 1) % cells];
+    const [k, l] = [(top % cells) * cells, ((top + 1) % cells) * cells];
+    const upper = lattice[k + i] + wx * (lattice[k + j] - lattice[k + i]);
+    const lower = lattice[l + i] + wx * (lattice[l + j] - lattice[l + i]);
+    return upper + wy * (lower - upper);
+  };
+}
+
+/** Triangle waves across any direction, of a period. */
+export function stripes(random: RandomState, period: number): Pattern {
+  const [cos, sin] = drawTurn(random, 1);
+  const phase = random.double();
+  return (x, y) => {
+    const at = (x * cos + y * sin) / period + phase;
+    return Math.abs(2 * (at - Math.floor(at)) - 1);
+  };
+}
+
+/** A board of two values. */
+export function checks(random: RandomState, size: number): Pattern {
+  const [cos, sin] = drawTurn(random, 1);
+  return (x, y) => {
+    const [p, q] = [Math.floor((x * cos + y * sin) / size), Math.floor((y * cos - x * sin) / size)];
+    return (p + q) % 2 === 0 ? 0.2 : 0.8;
+  };
+}
+
+/** One of the patterns, its size drawn from the range (in half pictures). */
+export function drawPattern(random: RandomState, low: number, high: number): Pattern {
+  const size = uniform(random, low, high);
+  const kind = random.interval(3);
+  if (kind === 0) return stripes(random, 2 * size);
+  if (kind === 1) return checks(random, size);
+  const [coarse, fine] = [valueNoise(random, size), valueNoise(random, size / 3)];
+  return (x, y) => (2 * coarse(x, y) + fine(x, y)) / 3;
+}
