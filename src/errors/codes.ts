@@ -63,6 +63,7 @@ export const codes = {
     title: 'The network has a part that cannot be trained',
   },
   'recipe-invalid': { status: 422, exit: 2, title: 'The recipe is not as it should be' },
+  'training-diverged': { status: 422, exit: 1, title: 'The training went astray' },
   'training-data-invalid': { status: 422, exit: 2, title: 'The training data cannot be used' },
   'package-invalid': { status: 422, exit: 2, title: 'The package cannot be built' },
   // stimuli, recordings, benchmarks

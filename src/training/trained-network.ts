@@ -20,6 +20,8 @@ export interface TrainedNetworkOptions {
   readonly loss?: 'cross-entropy' | 'jsd';
   /** Dropout and drop-connect: their masks follow from this seed and the step. */
   readonly masks?: MaskRates & { readonly seed: number };
+  /** Whether each pass gives the gradient of the pictures, too. */
+  readonly input?: boolean;
   readonly threads?: number;
 }
 
@@ -39,6 +41,8 @@ export interface Pass {
   /** [batch, classes]. */
   readonly logits: Float32Array;
   readonly gradients: Gradients;
+  /** Gradient of the pictures as the network takes them, where it was asked for. */
+  readonly inputGradient?: Float32Array;
   /** Mean and variance of the batch, by name of the running statistic. */
   readonly statistics: ReadonlyMap<string, Float32Array>;
 }
@@ -103,7 +107,8 @@ export class TrainedNetwork {
     const training = (node: GraphNode) => norms.includes(node);
     const names = weights.map(({ name }) => name);
     const masks = maskPlaces(model, options.masks ?? {});
-    const request = { dims, parameters: names, input: false, training, loss, masks };
+    const { input = false } = options;
+    const request = { dims, parameters: names, input, training, loss, masks };
     const step = stepGraph(model, request);
     const values = new Map(
       model.graph.initializers.map((tensor) => [tensor.name, tensor] as const),
@@ -133,6 +138,11 @@ export class TrainedNetwork {
     return new TrainedNetwork(model, step, session, { parameters, statistics, norms, options });
   }
 
+  /** Columns of the logits. */
+  get classes(): number {
+    return this.#step.classes;
+  }
+
   /** Loss and gradients of a batch, with the statistics of the batch; changes nothing. */
   async pass({ pictures, targets, step = 0 }: Batch): Promise<Pass> {
     const { inputs, outputs, masks } = this.#step;
@@ -158,6 +168,7 @@ export class TrainedNetwork {
       loss: of(outputs.loss)[0],
       logits: of(outputs.logits),
       gradients: each(outputs.gradients),
+      ...(outputs.input ? { inputGradient: of(outputs.input) } : {}),
       statistics: each(outputs.statistics),
     };
   }
@@ -165,9 +176,12 @@ export class TrainedNetwork {
   /**
    * Moves the running statistics towards those of a batch, as torch does: the variance is that of the
    * population, n/(n − 1) of the batch's.
+   * @param momentum share of the batch; that of the options unless said
    */
-  follow({ statistics }: Pick<Pass, 'statistics'>): void {
-    const { momentum = MOMENTUM } = this.#options;
+  follow(
+    { statistics }: Pick<Pass, 'statistics'>,
+    momentum: number = this.#options.momentum ?? MOMENTUM,
+  ): void {
     for (const { inputs } of this.#norms) {
       const count = this.#step.counts.get(inputs[4]) ?? 1;
       const population = count > 1 ? count / (count - 1) : 1;
@@ -176,10 +190,15 @@ export class TrainedNetwork {
     }
   }
 
-  /** ONNX bytes of the network as it is now: a valid model at every step. */
-  checkpoint(): Uint8Array {
+  /** Every tensor that training moves, by name: the arrays themselves. */
+  get live(): ReadonlyMap<string, Float32Array> {
     const weights = this.parameters.map(({ name, values }) => [name, values] as const);
-    return replaceInitializers(this.#model, new Map([...weights, ...this.statistics]));
+    return new Map([...weights, ...this.statistics]);
+  }
+
+  /** ONNX bytes of the network as it is now, or with other values in its place: a valid model at every step. */
+  checkpoint(values: ReadonlyMap<string, Float32Array> = this.live): Uint8Array {
+    return replaceInitializers(this.#model, values);
   }
 
   async close(): Promise<void> {

@@ -74,6 +74,8 @@ export function scalarsOf(event: TrainingEvent): { step: number; scalars: readon
       return { step: epoch, scalars };
     }
     case 'average':
+    case 'comparison':
+    case 'note':
       return { step: 0, scalars: [] };
     case 'robustness': {
       const { checkpoint, attack, norm, epsilon, correct, count } = event;

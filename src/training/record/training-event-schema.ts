@@ -69,5 +69,16 @@ export const trainingEventSchema = {
       'ci',
       'reason',
     ),
+    event('comparison', {
+      stage: text,
+      with: text,
+      measure: text,
+      simulated: { type: 'boolean' },
+      seeds: { type: 'array', items: count },
+      differences: { type: 'array', items: { type: 'number' } },
+      mean: { type: 'number' },
+      interval: pair,
+    }),
+    event('note', { stage: text, text }),
   ],
 } as const;

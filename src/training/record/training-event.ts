@@ -55,4 +55,24 @@ export type TrainingEvent =
       readonly ci?: readonly [number, number];
       /** Why there is no value. */
       readonly reason?: string;
+    }
+  | {
+      readonly kind: 'comparison';
+      readonly stage: string;
+      readonly with: string;
+      /** A benchmark, `accuracy`, or `pgd-20 Linf 0.031`. */
+      readonly measure: string;
+      readonly simulated: boolean;
+      readonly seeds: readonly number[];
+      /** Of `stage` less `with`, a seed each. */
+      readonly differences: readonly number[];
+      readonly mean: number;
+      /** 95 %, Student's t over the seeds. */
+      readonly interval: readonly [number, number];
+    }
+  | {
+      /** What a reader of the report should know: what is frozen, why a stage ended early. */
+      readonly kind: 'note';
+      readonly stage: string;
+      readonly text: string;
     };

@@ -1,0 +1,118 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { VentralError } from '../../errors/ventral-error.js';
+import { openNpz, writeNpz } from '../../formats/npz.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+
+/** Where a run is: enough to go on to the same bits. */
+export interface RunState {
+  /** Index of the stage that goes on. */
+  readonly stage: number;
+  /** Epochs or checkpoints of it that are done. */
+  readonly done: number;
+  /** Bytes of the logs that belong to what is done. */
+  readonly lengths: { readonly metrics: number; readonly tensorboard: number };
+  /** Of a train stage. */
+  readonly training?: TrainingProgress;
+}
+
+/** Where a train stage is. */
+export interface TrainingProgress {
+  /** Batches of this epoch that are done. */
+  readonly batches: number;
+  /** Steps of the stage, and of the optimizer, that are done. */
+  readonly steps: number;
+  readonly optimizerSteps: number;
+  /** Sums over the batches of this epoch. */
+  readonly loss: number;
+  readonly best?: { readonly epoch: number; readonly value: number };
+  /** Robust accuracies of the guard of fast training, in this epoch. */
+  readonly guard: readonly number[];
+}
+
+/** Tensors of a state, by name. */
+export type StateArrays = ReadonlyMap<string, Float32Array>;
+
+interface StateFile extends RunState {
+  readonly arrays?: {
+    readonly file: string;
+    readonly sha256: string;
+    readonly names: readonly string[];
+  };
+}
+
+const FILE = 'state.json';
+
+/**
+ * Keeps a state whole or not at all: its tensors go to a file of their own, and the state names it with its
+ * digest; the one before is removed afterwards. Throws `disk-full`.
+ */
+export async function saveState(
+  folder: string,
+  state: RunState,
+  arrays: StateArrays = new Map(),
+): Promise<void> {
+  const names = [...arrays.keys()];
+  // A name of its own: the file that the state of now names stays whole until there is another state.
+  const file = `state-${randomUUID()}.npz`;
+  let kept: StateFile = state;
+  if (names.length > 0) {
+    const contents = names.map((name, i) => {
+      const data = arrays.get(name) as Float32Array;
+      return {
+        name: `array-${i}`,
+        array: { dtype: 'float32' as const, shape: [data.length], data },
+      };
+    });
+    await writeNpz(join(folder, file), contents);
+    kept = { ...state, arrays: { file, sha256: await digestOf(join(folder, file)), names } };
+  }
+  await writeFileAtomic(join(folder, FILE), `${JSON.stringify(kept, undefined, 2)}\n`);
+  const others = (await readdir(folder)).filter((name) => /^state-.*\.npz$/.test(name));
+  for (const name of others)
+    if (name !== kept.arrays?.file) await rm(join(folder, name), { force: true });
+}
+
+/**
+ * The state of a run folder, or undefined where none was kept yet.
+ * Throws `checkpoint-invalid` where its tensors are not those that it names.
+ */
+export async function loadState(
+  folder: string,
+): Promise<{ readonly state: RunState; readonly arrays: StateArrays } | undefined> {
+  const found = await readStateFile(folder);
+  if (!found) return undefined;
+  const { arrays, ...state } = found;
+  if (!arrays) return { state, arrays: new Map() };
+  const path = join(folder, arrays.file);
+  if (!existsSync(path) || (await digestOf(path)) !== arrays.sha256)
+    throw new VentralError('checkpoint-invalid', `${path} is not the file that ${FILE} names`, {
+      file: path,
+    });
+  const npz = await openNpz(path);
+  const read = new Map<string, Float32Array>();
+  try {
+    for (const [i, name] of arrays.names.entries())
+      read.set(name, (await npz.read(`array-${i}`)).data as Float32Array);
+  } finally {
+    await npz.close();
+  }
+  return { state, arrays: read };
+}
+
+async function readStateFile(folder: string): Promise<StateFile | undefined> {
+  const path = join(folder, FILE);
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as StateFile;
+  } catch (cause) {
+    throw new VentralError('checkpoint-invalid', `${path} is no JSON`, { file: path, cause });
+  }
+}
+
+const digestOf = async (path: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
