@@ -63,9 +63,9 @@ function vertical(source: FloatRaster, height: number, table: ResampleWeights): 
   return out;
 }
 
-/** Resizes to `width` × `height`; the values of the result are float32. */
+/** Resizes to `width` × `height`; the values of the result are float32, in the unit of the source's. */
 export function resizeTorch(
-  source: Raster,
+  source: Raster | FloatRaster,
   width: number,
   height: number,
   antialias: boolean,
@@ -78,7 +78,7 @@ export function resizeTorch(
     channels,
     data:
       width === source.width
-        ? Float32Array.from(source.data)
+        ? new Float32Array(source.data)
         : horizontal(source, width, tables(source.width, width, word)),
   };
   if (height === source.height) return wide;

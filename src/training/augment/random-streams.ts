@@ -1,0 +1,28 @@
+import { randomStream } from '../../data/simulated/random-stream.js';
+import type { RandomState } from '../../numerics/random-state.js';
+
+/**
+ * Random numbers of a feed. Each purpose of each picture has a stream of its own, from the seed, the epoch and
+ * the picture's position in the set: who makes a batch, and when, changes nothing.
+ */
+export class RandomStreams {
+  constructor(
+    readonly seed: number,
+    readonly epoch: number,
+  ) {}
+
+  /** The order of the epoch. */
+  order(): RandomState {
+    return randomStream(this.seed, `order of epoch ${this.epoch}`);
+  }
+
+  /** What happens to one picture. */
+  picture(position: number, purpose: string): RandomState {
+    return randomStream(this.seed, `${purpose} of picture ${position} in epoch ${this.epoch}`);
+  }
+
+  /** What happens to a batch as a whole. */
+  batch(number: number, purpose: string): RandomState {
+    return randomStream(this.seed, `${purpose} of batch ${number} in epoch ${this.epoch}`);
+  }
+}

@@ -1,0 +1,127 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import { readCheckedYaml } from '../../formats/checked-yaml.js';
+import { crops, MOST_SIDE } from './crops.js';
+import type { Mix, MixKind } from './mix.js';
+import type { FeedSpec, TransformSpec } from './training-batch.js';
+import type { Transform, TransformKind } from './transform.js';
+
+/** What a recipe can name in `augment` and in `mix`, its schemas, and what becomes of a list. */
+
+const transforms: Readonly<Record<string, TransformKind>> = { ...crops };
+
+const mixes: Readonly<Record<string, MixKind>> = {};
+
+const schemasOf = (kinds: Readonly<Record<string, { readonly schema: object }>>) =>
+  Object.fromEntries(Object.entries(kinds).map(([name, { schema }]) => [name, schema]));
+
+const oneOf = (kinds: Readonly<Record<string, { readonly schema: object }>>) => ({
+  type: 'object',
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+  properties: schemasOf(kinds),
+});
+
+/** JSON Schemas of the parameters of each transformation, by name; each parameter with its default. */
+export const transformSchemas: Readonly<Record<string, object>> = schemasOf(transforms);
+
+/** JSON Schemas of the parameters of each mix, by name. */
+export const mixSchemas: Readonly<Record<string, object>> = schemasOf(mixes);
+
+/** JSON Schema of one entry of a list: an object whose only key is the name. */
+export const transformSchema: object = oneOf(transforms);
+
+/** JSON Schema of a mix. */
+export const mixSchema: object = oneOf(mixes);
+
+/** JSON Schema of a FeedSpec. */
+export const feedSchema: object = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['side', 'batch', 'augment', 'label_smoothing', 'seed', 'workers'],
+  properties: {
+    side: { type: 'integer', minimum: 1, maximum: MOST_SIDE },
+    batch: { type: 'integer', minimum: 1, maximum: 4096 },
+    augment: { type: 'array', items: transformSchema, maxItems: 32 },
+    mix: mixSchema,
+    label_smoothing: { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    seed: { type: 'integer', minimum: 0, maximum: 2 ** 32 - 1 },
+    workers: { type: 'integer', minimum: 0, maximum: 64 },
+  },
+};
+
+/**
+ * Checks how batches are made and writes out every default.
+ * Throws `recipe-invalid`, with the closest name where a name or a parameter is unknown.
+ */
+export function completeFeed(spec: FeedSpec): FeedSpec {
+  readCheckedYaml(JSON.stringify(spec), {
+    file: 'feed',
+    schema: feedSchema,
+    code: 'recipe-invalid',
+  });
+  refuseLarge(spec);
+  return {
+    ...spec,
+    augment: spec.augment.map((each) => complete(each, transforms)),
+    ...(spec.mix ? { mix: complete(spec.mix, mixes) } : {}),
+  };
+}
+
+/** Bytes of one batch: everything beyond is a mistake, and is refused before memory is taken. */
+const MOST_BYTES = 2 ** 30;
+
+function refuseLarge({ side, batch, mix }: FeedSpec): void {
+  const views = mix ? mixes[Object.keys(mix)[0]].views : 1;
+  const bytes = views * batch * 3 * side ** 2 * Float32Array.BYTES_PER_ELEMENT;
+  if (bytes <= MOST_BYTES) return;
+  throw new VentralError(
+    'memory-exceeded',
+    `A batch of ${batch} pictures of ${side} × ${side} pixels in ${views} views takes ${bytes} bytes`,
+    { field: 'batch', expected: `at most ${MOST_BYTES} bytes`, found: String(bytes) },
+  );
+}
+
+function complete(
+  spec: TransformSpec,
+  kinds: Readonly<Record<string, Pick<TransformKind, 'schema'>>>,
+): TransformSpec {
+  const [[name, given]] = Object.entries(spec);
+  const known: Record<string, unknown> = {};
+  for (const [key, parameter] of Object.entries(kinds[name].schema.properties)) {
+    const value = given[key] ?? parameter.default;
+    if (value !== undefined) known[key] = value;
+  }
+  return { [name]: known };
+}
+
+/** A transformation of a list with its name. */
+export interface NamedTransform {
+  readonly name: string;
+  readonly transform: Transform;
+  /** Whether the picture has a new size afterwards. */
+  readonly sizes: boolean;
+}
+
+/** The transformations of a list whose defaults are written out. */
+export function transformsOf(specs: readonly TransformSpec[]): NamedTransform[] {
+  return specs.map((spec) => {
+    const [[name, parameters]] = Object.entries(spec);
+    const { sizes, make } = transforms[name];
+    return { name, sizes, transform: make(parameters) };
+  });
+}
+
+/** A mix whose defaults are written out. */
+export interface NamedMix {
+  readonly name: string;
+  readonly mix: Mix;
+  readonly views: 1 | 3;
+}
+
+/** The mix of a feed, where it has one. */
+export function mixOf(spec: TransformSpec | undefined): NamedMix | undefined {
+  if (!spec) return undefined;
+  const [[name, parameters]] = Object.entries(spec);
+  return { name, views: mixes[name].views, mix: mixes[name].make(parameters) };
+}
