@@ -176,7 +176,7 @@ const stirling = [
 ];
 
 /** ln Γ(x) for x ≥ 1: Stirling's series at x ≥ 7, brought back by the recurrence below it. */
-function logGamma(x: number): number {
+export function logGamma(x: number): number {
   if (x === 1 || x === 2) return 0;
   const steps = x < 7 ? Math.trunc(7 - x) : 0;
   let x0 = x + steps;

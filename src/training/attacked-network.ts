@@ -77,6 +77,11 @@ export class AttackedNetwork implements AttackTarget {
     }
   }
 
+  /** Columns of the logits. */
+  get classes(): number {
+    return this.#backward.step.classes;
+  }
+
   async answer(examples: Examples): Promise<Answer> {
     const { step, session } = this.#forward;
     const { logits } = step.outputs;

@@ -1,0 +1,49 @@
+import type { RandomState } from '../../numerics/random-state.js';
+import type { AttackName } from '../recipe/recipe.js';
+import type { LossName } from '../step-graph.js';
+import type { Threat } from '../threat.js';
+import type { Search } from './attack-slots.js';
+import { type Example, GradientSearch } from './gradient-search.js';
+import { SquareSearch } from './square-search.js';
+
+/** An attack of an evaluation. */
+export interface Attack {
+  readonly title: string;
+  /** What it makes large. */
+  readonly loss: LossName;
+  /** @param dims [channels, height, width] */
+  search(example: Example, threat: Threat, random: RandomState, dims: readonly number[]): Search;
+}
+
+const RESTARTS = 4;
+const QUERIES = 1000;
+
+const gradient = (title: string, loss: LossName, steps: number, restarts = 0): Attack => ({
+  title,
+  loss,
+  search(example, threat, random) {
+    const options = { steps, stepSize: pgdStep(threat.epsilon, steps), starts: 1 + restarts };
+    return new GradientSearch(example, threat, options, random);
+  },
+});
+
+/** The size of a step, as `robustness` evaluates; one step alone goes the whole way. */
+export const pgdStep = (epsilon: number, steps: number): number =>
+  steps === 1 ? epsilon : (2.5 * epsilon) / steps;
+
+/** From the cheapest to the costliest. */
+export const attacks: Readonly<Record<AttackName, Attack>> = {
+  fgsm: gradient('FGSM', 'cross-entropy', 1),
+  'pgd-20': gradient('PGD-20', 'cross-entropy', 20),
+  'pgd-100': gradient(`PGD-100, ${RESTARTS} restarts`, 'cross-entropy', 100, RESTARTS),
+  margin: gradient('PGD-100 on the margin', 'margin', 100),
+  square: {
+    title: `Square, ${QUERIES} queries`,
+    loss: 'margin',
+    search: (example, threat, random, dims) =>
+      new SquareSearch(example, dims, threat, QUERIES, random),
+  },
+};
+
+/** Names of all attacks. */
+export const attackNames = Object.keys(attacks) as AttackName[];

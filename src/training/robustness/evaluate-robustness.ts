@@ -1,0 +1,247 @@
+import { randomStream } from '../../data/simulated/random-stream.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Model } from '../../onnx/model.js';
+import { AttackedNetwork, type AttackedNetworkOptions } from '../attacked-network.js';
+import type { AttackName } from '../recipe/recipe.js';
+import type { LossName } from '../step-graph.js';
+import type { Threat } from '../threat.js';
+import { runSearches, type Search } from './attack-slots.js';
+import { attackNames, attacks, pgdStep } from './attacks.js';
+import { type Example, GradientSearch } from './gradient-search.js';
+import { figure, type Robustness, type SelfCheck, type ThreatResult } from './robustness.js';
+import { blackBoxCheck, type Losses, lossCheck, unboundedCheck } from './self-checks.js';
+
+/** The network that is evaluated; its first output are the logits. */
+export interface EvaluatedNetwork
+  extends Pick<AttackedNetworkOptions, 'dims' | 'normalisation' | 'threads'> {
+  readonly model: Model;
+}
+
+/** Examples, of which one batch is held at a time. */
+export interface EvaluatedExamples {
+  /** Column of the logits of each. */
+  readonly labels: ArrayLike<number>;
+  /** [3, height, width] in [0, 1], after resize and crop; the same at every call. */
+  picture(index: number): Promise<Float32Array>;
+}
+
+/** What an evaluation is made of. */
+export interface RobustnessOptions {
+  readonly threats: readonly Threat[];
+  /** All where it is absent. */
+  readonly attacks?: readonly AttackName[];
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  readonly progress?: (progress: {
+    readonly stage: string;
+    readonly done: number;
+    readonly total: number;
+  }) => void;
+}
+
+/**
+ * How many examples a network names right under attack: each attack on the same examples, and the worst case of
+ * each example over the attacks. What is named wrong without an attack counts as turned by all of them. Every
+ * example has a random stream of its own for each attack.
+ * @throws VentralError `training-unsupported`, naming the node; `training-data-invalid` for a label without a
+ * column, and for no examples; `interrupted`
+ */
+export async function evaluateRobustness(
+  network: EvaluatedNetwork,
+  examples: EvaluatedExamples,
+  options: RobustnessOptions,
+): Promise<Robustness> {
+  const evaluation = new Evaluation(network, examples, options);
+  await evaluation.under('cross-entropy');
+  await evaluation.under('margin');
+  return evaluation.result();
+}
+
+/** Examples that the checks look at: the first of those named right. */
+const CHECKED = 64;
+/** The whole cube of pictures: whatever it holds may be shown. */
+const UNBOUNDED: Threat = { norm: 'Linf', epsilon: 1 };
+
+class Evaluation {
+  /** Positions of what is named right without an attack. */
+  readonly #right: number[] = [];
+  /** Positions of what an attack turned, by threat. */
+  readonly #turned: ReadonlyMap<Threat, Map<AttackName, ReadonlySet<number>>>;
+  readonly #checks: SelfCheck[] = [];
+
+  constructor(
+    private readonly network: EvaluatedNetwork,
+    private readonly examples: EvaluatedExamples,
+    private readonly options: RobustnessOptions,
+  ) {
+    this.#turned = new Map(options.threats.map((threat) => [threat, new Map()] as const));
+  }
+
+  /** Everything that looks at one loss, so that one network at a time is held. */
+  async under(loss: LossName): Promise<void> {
+    const wanted = this.#attacks().filter((name) => attacks[name].loss === loss);
+    const first = loss === 'cross-entropy';
+    if (!first && wanted.length === 0) return;
+    const { model, ...given } = this.network;
+    const target = await AttackedNetwork.open(model, { ...given, loss });
+    try {
+      if (first) await this.#clean(target);
+      for (const threat of this.options.threats)
+        for (const name of wanted) await this.#attack(target, name, threat);
+      if (first) await this.#check(target);
+    } finally {
+      await target.close();
+    }
+  }
+
+  result(): Robustness {
+    const count = this.examples.labels.length;
+    const threats = this.options.threats.map((threat) => this.#threatResult(threat));
+    const checks = [...this.#checks, ...threats.flatMap((threat) => blackBoxCheck(threat) ?? [])];
+    const maskingSuspected = checks.some(({ passed }) => passed === false);
+    return { clean: figure(this.#right.length, count), threats, checks, maskingSuspected };
+  }
+
+  #attacks(): readonly AttackName[] {
+    const { attacks: wanted = attackNames } = this.options;
+    return attackNames.filter((name) => wanted.includes(name));
+  }
+
+  async #clean(target: AttackedNetwork): Promise<void> {
+    const { labels } = this.examples;
+    const all = Array.from({ length: labels.length }, (_, index) => index);
+    if (all.length === 0)
+      throw new VentralError('training-data-invalid', 'There is no example to attack');
+    const lost = all.find((index) => !(labels[index] >= 0 && labels[index] < target.classes));
+    if (lost !== undefined) throw withoutColumn(labels[lost], target.classes);
+    await this.#run(target, all, 'without attack', {
+      search: (example) => look(example),
+      ended: ({ fooled }, index) => {
+        if (!fooled) this.#right.push(index);
+      },
+    });
+    this.#right.sort((a, b) => a - b);
+  }
+
+  async #attack(target: AttackedNetwork, name: AttackName, threat: Threat): Promise<void> {
+    const turned = new Set<number>();
+    const dims = this.network.dims.slice(1);
+    await this.#run(target, this.#right, stageOf(attacks[name].title, threat), {
+      search: (example, index) => {
+        const random = randomStream(this.options.seed, `${name} ${threat.norm} ${index}`);
+        return attacks[name].search(example, threat, random, dims);
+      },
+      ended: ({ fooled }, index) => {
+        if (fooled) turned.add(index);
+      },
+    });
+    this.#turned.get(threat)?.set(name, turned);
+  }
+
+  #threatResult(threat: Threat): ThreatResult {
+    const [right, count] = [this.#right.length, this.examples.labels.length];
+    const turned = [...(this.#turned.get(threat) ?? [])];
+    const all = new Set(turned.flatMap(([, set]) => [...set]));
+    return {
+      ...threat,
+      attacks: this.#attacks().map((attack) => {
+        const lost = turned.find(([name]) => name === attack)?.[1].size ?? 0;
+        return { attack, title: attacks[attack].title, ...figure(right - lost, count) };
+      }),
+      worst: figure(right - all.size, count),
+    };
+  }
+
+  async #check(target: AttackedNetwork): Promise<void> {
+    const count = Math.min(CHECKED, this.#right.length);
+    let still = 0;
+    await this.#run(target, this.#right.slice(0, count), stageOf('check', UNBOUNDED), {
+      search: (example) => descent(example, UNBOUNDED, 20),
+      ended: ({ fooled }) => {
+        if (!fooled) still++;
+      },
+    });
+    this.#checks.push(unboundedCheck(still, count));
+    for (const threat of largestOfEachNorm(this.options.threats))
+      this.#checks.push(lossCheck(threat, await this.#losses(target, threat, count), count));
+  }
+
+  /** Mean loss of the checked examples after so many steps. */
+  async #losses(target: AttackedNetwork, threat: Threat, count: number): Promise<Losses> {
+    const after = async (steps: number) => {
+      let sum = 0;
+      await this.#run(target, this.#right.slice(0, count), stageOf('check', threat), {
+        search: (example) => descent(example, threat, steps, true),
+        ended: ({ highest }) => {
+          sum += highest;
+        },
+      });
+      return sum / count;
+    };
+    return {
+      clean: await after(0),
+      one: await after(1),
+      twenty: await after(20),
+      hundred: await after(100),
+    };
+  }
+
+  async #run<S extends Search>(
+    target: AttackedNetwork,
+    indices: readonly number[],
+    stage: string,
+    work: {
+      search(example: Example, index: number): S;
+      ended(search: S, index: number): void;
+    },
+  ): Promise<void> {
+    const { examples } = this;
+    const { signal, progress } = this.options;
+    const running = new Map<Search, number>();
+    async function* searches() {
+      for (const index of indices) {
+        const picture = await examples.picture(index);
+        const search = work.search({ picture, label: examples.labels[index] }, index);
+        running.set(search, index);
+        yield search;
+      }
+    }
+    let done = 0;
+    const ended = (search: Search) => {
+      work.ended(search as S, running.get(search) as number);
+      running.delete(search);
+      progress?.({ stage, done: ++done, total: indices.length });
+    };
+    await runSearches(target, searches(), { signal, ended });
+  }
+}
+
+const stageOf = (title: string, { norm, epsilon }: Threat) =>
+  `${title}, ${norm} ${Number(epsilon.toPrecision(3))}`;
+
+/** From the picture itself; nothing about it is random. */
+const descent = (example: Example, threat: Threat, steps: number, toTheEnd = false) =>
+  new GradientSearch(
+    example,
+    threat,
+    { steps, stepSize: pgdStep(threat.epsilon, Math.max(1, steps)), starts: 1, toTheEnd },
+    randomStream(0, 'unused'),
+  );
+
+const look = (example: Example) => descent(example, UNBOUNDED, 0);
+
+function largestOfEachNorm(threats: readonly Threat[]): Threat[] {
+  const norms = [...new Set(threats.map(({ norm }) => norm))];
+  return norms.map((norm) =>
+    threats
+      .filter((threat) => threat.norm === norm)
+      .reduce((a, b) => (b.epsilon > a.epsilon ? b : a)),
+  );
+}
+
+const withoutColumn = (label: number, classes: number) =>
+  new VentralError(
+    'training-data-invalid',
+    `An example has class ${label}, and the network tells ${classes} classes apart`,
+    { expected: `a class from 0 to ${classes - 1}`, found: String(label) },
+  );
