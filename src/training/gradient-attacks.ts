@@ -69,7 +69,7 @@ export function fgsm(target: AttackTarget, examples: Examples, threat: Threat): 
 }
 
 /** Keeps the worst of what is looked at. */
-export class Worst implements Attacked {
+class Worst implements Attacked {
   readonly pictures: Float32Array;
   readonly losses: Float64Array;
   readonly fooled: boolean[];

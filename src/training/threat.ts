@@ -6,7 +6,7 @@ export interface Threat {
   readonly epsilon: number;
 }
 
-/** Keeps L2 steps finite where a gradient is 0, as the `robustness` library has it. */
+/** Keeps a way of no length finite. */
 const TINY = 1e-10;
 
 /** The part of a batch that is one picture. */
@@ -19,14 +19,19 @@ function length(values: Float32Array, from?: Float32Array): number {
   return Math.sqrt(sum);
 }
 
-/** Moves a picture uphill: by the sign of each gradient, or along the whole gradient (MadryLab, attack_steps.py). */
+/**
+ * Moves a picture uphill: by the sign of each gradient, or along the whole gradient (MadryLab, attack_steps.py).
+ * There 1e-10 is added to the gradient's length, which leaves no step where a network is sure; here nothing is.
+ */
 export function stepUphill(
   picture: Float32Array,
   gradient: Float32Array,
   { norm }: Threat,
   size: number,
 ): void {
-  const scale = norm === 'Linf' ? size : size / (length(gradient) + TINY);
+  const slope = norm === 'Linf' ? 1 : length(gradient);
+  if (slope === 0) return;
+  const scale = size / slope;
   for (let i = 0; i < picture.length; i++)
     picture[i] += scale * (norm === 'Linf' ? Math.sign(gradient[i]) : gradient[i]);
 }
