@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** A part of bench/map.ts in a process of its own, so that each has its own peak memory; its last line is JSON. */
-export function inOwnProcess<T>(part: string, task: unknown): T {
-  const script = join(import.meta.dirname, 'map.js');
+/**
+ * A part of a bench (bench/map.ts by default) in a process of its own, so that each has its own peak memory; its
+ * last line is JSON.
+ */
+export function inOwnProcess<T>(part: string, task: unknown, bench = 'map'): T {
+  const script = join(import.meta.dirname, `${bench}.js`);
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [script, '--part', part, JSON.stringify(task)],
