@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { registerAttack } from './commands/attack.js';
 import { registerAverage } from './commands/average.js';
 import { registerBackup } from './commands/backup.js';
 import { registerBenchmarks } from './commands/benchmarks.js';
@@ -45,6 +46,7 @@ function program(io: Io): Command {
     registerCache,
     registerVerify,
     registerAverage,
+    registerAttack,
     registerPackage,
     registerCheckPackage,
     registerServe,

@@ -1,0 +1,98 @@
+import { stringify } from 'csv-stringify/sync';
+import { visibleName } from '../scoring/visible-name.js';
+import type { AttackReport } from '../training/robustness/attack-model.js';
+import { BOUND, type Figure, MASKING, type SelfCheck } from '../training/robustness/robustness.js';
+import type { Threat } from '../training/threat.js';
+import type { Io } from './io.js';
+import { printRows } from './print-rows.js';
+
+/** A figure with what it is of. */
+interface Line {
+  readonly threat: Threat | undefined;
+  readonly attack: string;
+  readonly figure: Figure;
+}
+
+/**
+ * Prints the robustness of a network: as a table for people, followed by what the checks found; in a pipe as
+ * tab-separated lines, those of the checks after an empty line; as JSON; as one CSV line an attack. What a failed
+ * check says goes to stderr too.
+ */
+export function printRobustness(
+  report: AttackReport,
+  form: 'table' | 'json' | 'csv',
+  io: Io,
+): void {
+  if (form === 'json') io.out(`${JSON.stringify({ ...report, note: BOUND }, null, 2)}\n`);
+  else if (form === 'csv') io.out(csvOf(report));
+  else printTable(report, io);
+  if (report.maskingSuspected && (form !== 'table' || !io.interactive))
+    io.err(`${MASKING}: ${failedNames(report)}\n`);
+  if (form !== 'json') io.err(`${BOUND}\n`);
+}
+
+const failedNames = ({ checks }: AttackReport) =>
+  checks
+    .filter(({ passed }) => passed === false)
+    .map(({ name, found }) => `not so: ${name} (${found})`)
+    .join('; ');
+
+function linesOf({ clean, threats }: AttackReport): Line[] {
+  return [
+    { threat: undefined, attack: 'clean', figure: clean },
+    ...threats.flatMap((threat) => [
+      ...threat.attacks.map((found) => ({ threat, attack: found.title, figure: found })),
+      { threat, attack: 'worst case', figure: threat.worst },
+    ]),
+  ];
+}
+
+function printTable(report: AttackReport, io: Io): void {
+  const { name, model, data, checks } = report;
+  if (io.interactive)
+    io.out(`${visibleName(name)}  ${model}\n${data.examples} examples of ${data.digest}\n`);
+  const head = ['norm', 'epsilon', 'attack', 'right', 'share', '95 % interval'];
+  const rows = linesOf(report).map(({ threat, attack, figure }) => [
+    threat?.norm ?? '–',
+    threat ? epsilonText(threat) : '–',
+    attack,
+    `${figure.correct}/${figure.count}`,
+    figure.accuracy.toFixed(3),
+    figure.interval.map((end) => end.toFixed(3)).join(' to '),
+  ]);
+  printRows(head, rows, io);
+  if (!io.interactive) {
+    io.out('\n');
+    const words = checks.map((check) => [verdictOf(check), check.name, check.found]);
+    printRows([], words, io);
+    return;
+  }
+  for (const check of checks) io.out(`${verdictOf(check)}: ${check.name} – ${check.found}\n`);
+}
+
+const verdictOf = ({ passed }: SelfCheck) =>
+  passed === null ? 'not checked' : passed ? 'checked' : MASKING;
+
+/** Radii of L-inf are 255ths by habit. */
+function epsilonText({ norm, epsilon }: Threat): string {
+  const steps = Math.round(255 * epsilon);
+  const whole = norm === 'Linf' && Math.abs(255 * epsilon - steps) < 1e-9;
+  return whole ? `${steps}/255` : String(Number(epsilon.toPrecision(4)));
+}
+
+const csvColumns = ['model', 'norm', 'epsilon', 'attack', 'correct', 'count', 'accuracy'];
+
+function csvOf(report: AttackReport): string {
+  const rows = linesOf(report).map(({ threat, attack, figure }) => [
+    report.name,
+    threat?.norm ?? '',
+    threat?.epsilon ?? 0,
+    attack,
+    figure.correct,
+    figure.count,
+    figure.accuracy,
+    ...figure.interval,
+  ]);
+  const head = [...csvColumns, 'ci_low', 'ci_high'];
+  return stringify([head, ...rows], { escape_formulas: true });
+}
