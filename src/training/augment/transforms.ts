@@ -1,15 +1,35 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { readCheckedYaml } from '../../formats/checked-yaml.js';
+import { augMixKind } from './augmix.js';
+import { cutMixKind, mixUpKind } from './batch-mixes.js';
+import { colour } from './colour.js';
 import { crops, MOST_SIDE } from './crops.js';
+import { cutMixPatchKind } from './cutmix-patch.js';
+import { erasing } from './erasing.js';
+import { geometry } from './geometry.js';
 import type { Mix, MixKind } from './mix.js';
+import { blur } from './motion-blur.js';
+import { noise } from './noise.js';
 import type { FeedSpec, TransformSpec } from './training-batch.js';
 import type { Transform, TransformKind } from './transform.js';
 
 /** What a recipe can name in `augment` and in `mix`, its schemas, and what becomes of a list. */
 
-const transforms: Readonly<Record<string, TransformKind>> = { ...crops };
+const transforms: Readonly<Record<string, TransformKind>> = {
+  ...crops,
+  ...geometry,
+  ...colour,
+  ...noise,
+  ...blur,
+  ...erasing,
+};
 
-const mixes: Readonly<Record<string, MixKind>> = {};
+const mixes: Readonly<Record<string, MixKind>> = {
+  AugMix: augMixKind,
+  CutMix: cutMixKind,
+  CutMixPatch: cutMixPatchKind,
+  MixUp: mixUpKind,
+};
 
 const schemasOf = (kinds: Readonly<Record<string, { readonly schema: object }>>) =>
   Object.fromEntries(Object.entries(kinds).map(([name, { schema }]) => [name, schema]));
