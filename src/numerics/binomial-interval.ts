@@ -18,8 +18,8 @@ export function binomialInterval(
 
 /**
  * Where the distribution function of a beta distribution is `p`, by bisection to the last bit.
- * @param a shape, at least 1
- * @param b shape, at least 1
+ * @param a shape, above 0
+ * @param b shape, above 0
  */
 export function betaQuantile(p: number, a: number, b: number): number {
   let [low, high] = [0, 1];
@@ -34,8 +34,8 @@ export function betaQuantile(p: number, a: number, b: number): number {
 /**
  * The regularised incomplete beta function Iₓ(a, b): the continued fraction of DLMF 8.17.22, evaluated as
  * Lentz (1976) does, on the side where it converges quickly.
- * @param a at least 1
- * @param b at least 1
+ * @param a above 0
+ * @param b above 0
  */
 export function betaDistribution(x: number, a: number, b: number): number {
   if (x <= 0) return 0;

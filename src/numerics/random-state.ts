@@ -175,7 +175,7 @@ const stirling = [
   1.796443723690307e-1, -1.3924322169059,
 ];
 
-/** ln Γ(x) for x ≥ 1: Stirling's series at x ≥ 7, brought back by the recurrence below it. */
+/** ln Γ(x) for x > 0: Stirling's series at x ≥ 7, brought back by the recurrence below it. */
 export function logGamma(x: number): number {
   if (x === 1 || x === 2) return 0;
   const steps = x < 7 ? Math.trunc(7 - x) : 0;
