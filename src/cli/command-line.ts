@@ -20,6 +20,7 @@ import { registerNetworks } from './commands/networks.js';
 import { registerPackage } from './commands/package.js';
 import { registerScore } from './commands/score.js';
 import { registerServe } from './commands/serve.js';
+import { registerTrain } from './commands/train.js';
 import { registerVerify } from './commands/verify.js';
 import { registerWorker } from './commands/worker.js';
 import { errorText, printable } from './error-text.js';
@@ -45,6 +46,7 @@ function program(io: Io): Command {
     registerData,
     registerCache,
     registerVerify,
+    registerTrain,
     registerAverage,
     registerAttack,
     registerPackage,

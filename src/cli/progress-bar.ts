@@ -4,7 +4,12 @@ const WIDTH = 24;
 
 /** A bar on stderr where a person watches; nothing in a pipe. */
 export function progressBar(io: Io): {
-  show(progress: { readonly stage: string; readonly done: number; readonly total: number }): void;
+  show(progress: {
+    readonly stage: string;
+    readonly done: number;
+    readonly total: number;
+    readonly words?: string;
+  }): void;
   clear(): void;
 } {
   let stage = '';
@@ -20,7 +25,7 @@ export function progressBar(io: Io): {
       const filled = Math.round(share * WIDTH);
       const left = share > 0 ? ((performance.now() - started) / 1000) * (1 / share - 1) : 0;
       io.err(
-        `\r\x1b[K${stage} [${'='.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${progress.done}/${progress.total} ${Math.ceil(left)} s`,
+        `\r\x1b[K${stage} [${'='.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${progress.done}/${progress.total} ${Math.ceil(left)} s${progress.words ? `, ${progress.words}` : ''}`,
       );
     },
     clear() {

@@ -175,7 +175,7 @@ function eachChannel(
 }
 
 /** −log softmax of the label. */
-function crossEntropyOf(logits: Float32Array, label: number): number {
+export function crossEntropyOf(logits: Float32Array, label: number): number {
   const highest = Math.max(...logits);
   const sum = logits.reduce((total, value) => total + Math.exp(value - highest), 0);
   return Math.log(sum) - (logits[label] - highest);

@@ -194,6 +194,8 @@ function checkTrain(stage: TrainStage, refuse: Refuse): void {
     throw refuse('mix', 'attacks know one class a picture: mix pictures in a stage of its own');
   if (adversarial?.method === 'free' && sharpness)
     throw refuse('sharpness', 'free adversarial training takes one pass for both gradients');
+  if (adversarial?.method === 'free' && adversarial.norm !== 'Linf')
+    throw refuse('adversarial', 'free adversarial training is written for norm Linf');
   if (accumulate > 1 && sharpness)
     throw refuse('sharpness', 'SAM climbs by the gradient of one batch: accumulate must be 1');
   if (stage.freeze && stage.only) throw refuse('only', 'freeze and only exclude each other');

@@ -12,6 +12,8 @@ export interface RunState {
   readonly stage: number;
   /** Epochs or checkpoints of it that are done. */
   readonly done: number;
+  /** Files of the networks that stages made, by name of the stage. */
+  readonly networks: Readonly<Record<string, string>>;
   /** Bytes of the logs that belong to what is done. */
   readonly lengths: { readonly metrics: number; readonly tensorboard: number };
   /** Of a train stage. */

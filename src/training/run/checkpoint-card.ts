@@ -1,0 +1,25 @@
+import { stringify } from 'yaml';
+import type { ModelCard } from '../../activations/card.js';
+import { CARD_KEY, setMetadata } from '../../onnx/metadata.js';
+import { readModel, writeModel } from '../../onnx/model.js';
+
+/** The card of what a recipe makes: that of the network that it starts with, under the recipe's name and with the classes of its data. */
+export function trainedCard(
+  card: ModelCard,
+  { name, classes }: { readonly name: string; readonly classes: readonly string[] },
+): ModelCard {
+  // Where the file is, and layers that other weights were chosen for, are not the new network's.
+  const { file: _, build: __, recipe: ___, region_layer_choice: ____, ...kept } = card;
+  const { logits } = card;
+  if (!logits || logits.classes === 'imagenet-1k') return { ...kept, name };
+  return { ...kept, name, logits: { ...logits, classes } };
+}
+
+/** ONNX bytes with a card inside. */
+export function asCheckpoint(
+  bytes: Uint8Array,
+  { card }: { readonly card: ModelCard },
+  name: string,
+): Uint8Array {
+  return writeModel(setMetadata(readModel(bytes, name), CARD_KEY, stringify(card)));
+}

@@ -1,0 +1,38 @@
+import type { ModelCard } from '../../activations/card.js';
+import type { Recipe, Stage } from '../recipe/recipe.js';
+import type { RunData } from './run-data.js';
+import type { RunFolder } from './run-folder.js';
+
+/** What a run may use, and who listens. */
+export interface RunResources {
+  /** Where simulated data, and what is cached, lie. */
+  readonly home: string;
+  readonly threads: number;
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+  readonly signal: AbortSignal;
+  readonly progress?: (progress: RunProgress) => void;
+}
+
+/** How far a run is. */
+export interface RunProgress {
+  /** Name or kind of the stage. */
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  /** What stands beside the bar: loss, rate. */
+  readonly words?: string;
+}
+
+/** All that a stage works with. */
+export interface RunContext extends RunResources {
+  readonly recipe: Recipe;
+  readonly folder: RunFolder;
+  readonly data: RunData;
+  /** Card of the networks that come out. */
+  readonly card: ModelCard;
+}
+
+/** A stage of one kind. */
+export type StageOf<K extends string> = Extract<Stage, Record<K, unknown>>[K &
+  keyof Extract<Stage, Record<K, unknown>>];

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import { MetricsLog } from '../record/metrics-log.js';
+import { TensorboardFile } from '../record/tensorboard.js';
+import type { TrainingEvent } from '../record/training-event.js';
+import { loadState, type RunState, type StateArrays, saveState } from './training-state.js';
+
+const METRICS = 'metrics.jsonl';
+/** TensorBoard finds a file by `tfevents` in its name. */
+const TENSORBOARD = 'events.out.tfevents.ventral';
+const CHECKPOINTS = 'checkpoints';
+
+/** The folder of a run: its logs, checkpoints and state. One process writes it at a time. */
+export class RunFolder {
+  readonly path: string;
+  readonly #metrics: MetricsLog;
+  readonly #tensorboard: TensorboardFile;
+  /** Where the run went on from. */
+  readonly resumed: { readonly state: RunState; readonly arrays: StateArrays } | undefined;
+
+  private constructor(
+    path: string,
+    logs: { readonly metrics: MetricsLog; readonly tensorboard: TensorboardFile },
+    resumed: RunFolder['resumed'],
+  ) {
+    this.path = path;
+    this.#metrics = logs.metrics;
+    this.#tensorboard = logs.tensorboard;
+    this.resumed = resumed;
+  }
+
+  /** Opens a folder where it is: logs are cut to what its state names. Throws `checkpoint-invalid`. */
+  static async open(path: string): Promise<RunFolder> {
+    await mkdir(join(path, CHECKPOINTS), { recursive: true });
+    const resumed = await loadState(path);
+    const { metrics, tensorboard } = resumed?.state.lengths ?? { metrics: 0, tensorboard: 0 };
+    const log = await MetricsLog.open(join(path, METRICS), metrics);
+    try {
+      const file = await TensorboardFile.open(join(path, TENSORBOARD), now(), tensorboard);
+      return new RunFolder(path, { metrics: log, tensorboard: file }, resumed);
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  /** Adds an event to all logs. */
+  async record(event: TrainingEvent): Promise<void> {
+    await this.#metrics.append(event);
+    await this.#tensorboard.append(event, now());
+  }
+
+  /** Keeps how far the run is; from here it goes on. */
+  async save(state: Omit<RunState, 'lengths'>, arrays?: StateArrays): Promise<void> {
+    const lengths = {
+      metrics: await this.#metrics.sync(),
+      tensorboard: await this.#tensorboard.sync(),
+    };
+    await saveState(this.path, { ...state, lengths }, arrays);
+  }
+
+  /** Writes a checkpoint. @returns its name in the folder */
+  async keep(name: string, bytes: Uint8Array): Promise<string> {
+    const file = `${CHECKPOINTS}/${name}.onnx`;
+    await writeFileAtomic(join(this.path, file), bytes);
+    return file;
+  }
+
+  has(file: string): boolean {
+    return existsSync(join(this.path, file));
+  }
+
+  /** Bytes of a checkpoint. */
+  read(file: string): Promise<Uint8Array> {
+    return readFile(join(this.path, file));
+  }
+
+  async close(): Promise<void> {
+    await this.#metrics.close();
+    await this.#tensorboard.close();
+  }
+}
+
+/** Events of a run so far. */
+export const metricsPath = (folder: string): string => join(folder, METRICS);
+
+/** Whether something of a run stands in a folder. */
+export const isRun = (folder: string): boolean => existsSync(join(folder, METRICS));
+
+const now = () => Date.now() / 1000;

@@ -1,0 +1,43 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Recipe } from '../recipe/recipe.js';
+import type { RunResources } from './run-context.js';
+import type { RunAnswer } from './run-in-thread.js';
+import { type RunPlaces, runRecipe } from './run-recipe.js';
+
+/** What the thread of a run is given. */
+export interface RunWorkerData {
+  readonly recipe: Recipe;
+  readonly places: RunPlaces;
+  readonly resources: Omit<RunResources, 'signal' | 'progress'>;
+}
+
+/** Milliseconds between two words on progress: steps may be quicker than anybody reads. */
+const EVERY = 100;
+
+const { recipe, places, resources } = workerData as RunWorkerData;
+const controller = new AbortController();
+const say = (answer: RunAnswer) => parentPort?.postMessage(answer);
+parentPort?.once('message', () => controller.abort(new VentralError('interrupted', 'Interrupted')));
+
+let said = 0;
+try {
+  await runRecipe(recipe, places, {
+    ...resources,
+    signal: controller.signal,
+    progress(progress) {
+      const now = performance.now();
+      if (now - said < EVERY && progress.done < progress.total) return;
+      said = now;
+      say({ progress });
+    },
+  });
+  say({ done: true });
+} catch (thrown) {
+  const { code, message, details: known, stack } = VentralError.from(thrown);
+  // Not every cause can cross to another thread.
+  const { cause: _, ...details } = known;
+  say({ error: { code, message, details, ...(stack ? { stack } : {}) } });
+}
+// The listener for a word to stop would keep the thread alive.
+parentPort?.close();

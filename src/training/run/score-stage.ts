@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { ContentCache } from '../../activations/content-cache.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { scoreModel } from '../../scoring/score-model.js';
+import { PIXELS } from '../recipe/recipe.js';
+import type { TrainingEvent } from '../record/training-event.js';
+import type { RunContext } from './run-context.js';
+
+/** Bytes that scores of a run may keep in the cache of the home. */
+const CACHE_BYTES = 2 * 2 ** 30;
+
+/** Score of a checkpoint, as a run records it. */
+export type ScoreEvent = Extract<TrainingEvent, { readonly kind: 'score' }>;
+
+/**
+ * Scores one network on benchmarks. What cannot be scored is an event with its reason.
+ * @param file in the run folder, or the shipped `pixels`
+ */
+export async function scoreCheckpoint(
+  { checkpoint, file }: { readonly checkpoint: string; readonly file: string },
+  benchmarks: readonly string[],
+  context: RunContext,
+): Promise<ScoreEvent[]> {
+  const { home, threads, maxMemory, maxScratch, signal } = context;
+  const path = checkpoint === PIXELS ? PIXELS : join(context.folder.path, file);
+  const cache = await ContentCache.open(home, { maxBytes: CACHE_BYTES });
+  const progress = (at: { stage: string; done: number; total: number }) =>
+    context.progress?.({ ...at, stage: `score ${checkpoint}: ${at.stage}` });
+  const { scores, failures } = await scoreModel(
+    { model: { path }, benchmarks },
+    { home, threads, maxMemory, maxScratch, signal, progress, cache },
+  );
+  return [
+    ...scores.map(
+      ({ benchmark, simulated, value, ci }): ScoreEvent => ({
+        kind: 'score',
+        checkpoint,
+        benchmark,
+        simulated,
+        value,
+        ...(ci ? { ci } : {}),
+      }),
+    ),
+    ...failures.map(
+      ({ benchmark, error }): ScoreEvent => ({
+        kind: 'score',
+        checkpoint,
+        benchmark,
+        simulated: false,
+        value: null,
+        reason: error.message,
+      }),
+    ),
+  ];
+}
+
+/** The score by which a stage tells its best epoch. Throws `recipe-invalid` where there is none. */
+export async function selectionScore(
+  file: string,
+  benchmark: string,
+  context: RunContext,
+): Promise<number> {
+  const [{ value, reason }] = await scoreCheckpoint(
+    { checkpoint: file, file },
+    [benchmark],
+    context,
+  );
+  if (value !== null) return value;
+  throw new VentralError('recipe-invalid', `best_by: ${benchmark}: ${reason ?? 'no score'}`, {
+    field: 'best_by',
+  });
+}

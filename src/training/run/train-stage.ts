@@ -1,0 +1,260 @@
+import { randomStream } from '../../data/simulated/random-stream.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { readModel } from '../../onnx/model.js';
+import { BatchFeed } from '../augment/batch-feed.js';
+import type { FeedSpec } from '../augment/training-batch.js';
+import type { TrainStage } from '../recipe/recipe.js';
+import { rateAt } from '../schedules.js';
+import { asCheckpoint } from './checkpoint-card.js';
+import { Learner } from './learner.js';
+import type { RunContext } from './run-context.js';
+import { selectionScore } from './score-stage.js';
+import type { StateArrays, TrainingProgress } from './training-state.js';
+import { robustAccuracy, validate } from './validate.js';
+
+/** Where a train stage goes on from. */
+export interface StageStart {
+  /** ONNX bytes of the network that the stage starts with. */
+  readonly bytes: Uint8Array;
+  readonly index: number;
+  readonly networks: Readonly<Record<string, string>>;
+  /** Epochs that are done. */
+  readonly done: number;
+  readonly progress?: TrainingProgress | undefined;
+  readonly arrays?: StateArrays;
+}
+
+/** Seconds between two states within an epoch: what a kill costs at the most. */
+const SAVE_SECONDS = 60;
+/** Validation pictures that are attacked after each epoch. */
+const ROBUST_COUNT = 256;
+
+/**
+ * Trains for the epochs of a stage; after each, a checkpoint is kept and looked at on the validation split.
+ * @returns file of the stage's network
+ * @throws VentralError `interrupted`, after the state was kept; `training-diverged`; `training-unsupported`
+ */
+export async function trainStage(
+  stage: TrainStage,
+  start: StageStart,
+  context: RunContext,
+): Promise<string> {
+  const run = await StageRun.open(stage, start, context);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+/** File of the checkpoint of an epoch. */
+export const epochFile = (stage: string, epoch: number): string => `${stage}-epoch${epoch}`;
+
+class StageRun {
+  #progress: TrainingProgress;
+  #epoch: number;
+  #saved = performance.now();
+
+  private constructor(
+    private readonly stage: TrainStage,
+    private readonly start: StageStart,
+    private readonly context: RunContext,
+    private readonly learner: Learner,
+    private readonly feed: BatchFeed,
+    private readonly validation: BatchFeed,
+    private readonly side: number,
+  ) {
+    const fresh = { batches: 0, steps: 0, optimizerSteps: 0, loss: 0, guard: [] };
+    this.#progress = start.progress ?? fresh;
+    this.#epoch = start.done;
+  }
+
+  static async open(stage: TrainStage, start: StageStart, context: RunContext): Promise<StageRun> {
+    const { card, data, threads, recipe } = context;
+    const side = stage.side ?? sideOf(context);
+    const spec = feedSpec(stage, context, side);
+    const views = stage.mix && 'AugMix' in stage.mix ? 3 : 1;
+    const seed = randomStream(recipe.seed, `masks of ${stage.name}`).interval(2 ** 31 - 1);
+    const learner = await Learner.open(readModel(start.bytes, stage.name), stage, {
+      normalisation: card.input,
+      side,
+      views,
+      seed,
+      threads,
+      guard: start.progress?.guard ?? [],
+    });
+    if (start.progress && start.arrays) {
+      const { optimizerSteps, steps } = start.progress;
+      learner.restore(start.arrays, optimizerSteps, steps % stage.accumulate);
+    }
+    const feed = await BatchFeed.open(data.train.source, data.base, data.train, spec);
+    const plain: FeedSpec = { ...spec, augment: [] };
+    const { mix: _, ...unmixed } = plain;
+    const { source } = data.validation;
+    const validation = await BatchFeed.open(source, data.base, data.validation, unmixed);
+    return new StageRun(stage, start, context, learner, feed, validation, side);
+  }
+
+  async run(): Promise<string> {
+    const { stage, feed, learner, context } = this;
+    if (feed.batches === 0)
+      throw new VentralError(
+        'recipe-invalid',
+        `${stage.name}: a batch of ${stage.batch} is more than the ${feed.indices.length} training pictures`,
+        { field: 'batch' },
+      );
+    if (!this.start.progress && this.start.done === 0)
+      await context.folder.record({ kind: 'note', stage: stage.name, text: learner.frozen.rule });
+    while (this.#epoch < stage.epochs && !this.#exhausted()) {
+      await this.#batches();
+      await this.#endEpoch();
+    }
+    const last = this.#epoch - 1;
+    if (this.#epoch < stage.epochs) {
+      const text = `ended after epoch ${last}: the best by ${stage.best_by} was epoch ${this.#progress.best?.epoch}`;
+      await context.folder.record({ kind: 'note', stage: stage.name, text });
+    }
+    const kept = stage.keep === 'best' ? (this.#progress.best?.epoch ?? last) : last;
+    return `checkpoints/${epochFile(stage.name, kept)}.onnx`;
+  }
+
+  async #batches(): Promise<void> {
+    const { stage, feed, learner, context } = this;
+    const { seed } = context.recipe;
+    const total = stage.epochs * feed.batches;
+    if (this.#progress.batches === 0) learner.newEpoch();
+    for await (const batch of feed.epoch(this.#epoch, this.#progress.batches)) {
+      const { batches, steps } = this.#progress;
+      const rate = rateAt(steps, {
+        rate: stage.rate,
+        schedule: stage.schedule,
+        steps: total,
+        warmup: Math.round(stage.warmup * total),
+      });
+      const moment = {
+        seed,
+        stage: stage.name,
+        epoch: this.#epoch,
+        batch: batches,
+        batches: feed.batches,
+      };
+      const loss = await learner.learn(batch, rate, moment, steps);
+      const named = { stage: stage.name, epoch: this.#epoch };
+      await context.folder.record({ kind: 'step', ...named, step: steps, loss, rate });
+      this.#progress = {
+        ...this.#progress,
+        batches: batches + 1,
+        steps: steps + 1,
+        optimizerSteps: learner.optimizerSteps,
+        loss: this.#progress.loss + loss,
+        guard: learner.guard,
+      };
+      const words = `epoch ${this.#epoch + 1} of ${stage.epochs}, loss ${loss.toFixed(3)}`;
+      context.progress?.({ stage: stage.name, done: steps + 1, total, words });
+      await this.#pause();
+    }
+  }
+
+  /** Keeps the state now and then, and before the run is left. */
+  async #pause(): Promise<void> {
+    const { signal } = this.context;
+    const due = performance.now() - this.#saved > 1000 * SAVE_SECONDS;
+    if (signal.aborted || due) await this.#save();
+    if (signal.aborted) throw VentralError.from(signal.reason);
+  }
+
+  async #save(): Promise<void> {
+    const { index: stage, networks } = this.start;
+    const state = { stage, done: this.#epoch, networks, training: this.#progress };
+    await this.context.folder.save(state, this.learner.arrays());
+    this.#saved = performance.now();
+  }
+
+  /** Whether as many epochs as the stage has patience for were no better than the best. */
+  #exhausted(): boolean {
+    const { patience } = this.stage;
+    const { best } = this.#progress;
+    return patience !== undefined && best !== undefined && this.#epoch - 1 - best.epoch >= patience;
+  }
+
+  /** Keeps the checkpoint of an epoch and looks at it. */
+  async #endEpoch(): Promise<void> {
+    const { stage, learner, context, feed } = this;
+    const bytes = asCheckpoint(learner.checkpoint(), context, `${stage.name} ${this.#epoch}`);
+    const checkpoint = await context.folder.keep(epochFile(stage.name, this.#epoch), bytes);
+    const how = { normalisation: context.card.input, threads: context.threads, side: this.side };
+    const { loss, accuracy } = await validate(bytes, this.validation.examples(), how);
+    const robust = await this.#robust();
+    await context.folder.record({
+      kind: 'epoch',
+      stage: stage.name,
+      epoch: this.#epoch,
+      loss: this.#progress.loss / feed.batches,
+      validation: { loss, accuracy, ...(robust === undefined ? {} : { robustAccuracy: robust }) },
+      checkpoint,
+    });
+    const value = await this.#worth(checkpoint, accuracy, robust);
+    const { best } = this.#progress;
+    const isBest = best === undefined || value > best.value;
+    this.#progress = {
+      ...this.#progress,
+      batches: 0,
+      loss: 0,
+      best: isBest ? { epoch: this.#epoch, value } : best,
+    };
+    this.#epoch++;
+    await this.#save();
+  }
+
+  async #robust(): Promise<number | undefined> {
+    const { adversarial } = this.stage;
+    const { attacked } = this.learner;
+    if (!adversarial || !attacked) return undefined;
+    // Sets are often sorted by class.
+    const random = randomStream(this.context.recipe.seed, 'validation under attack');
+    const indices = Int32Array.from(random.permutation([...this.validation.indices]));
+    return robustAccuracy(
+      attacked,
+      this.validation.examples(indices.slice(0, ROBUST_COUNT)),
+      adversarial,
+    );
+  }
+
+  async #worth(checkpoint: string, accuracy: number, robust: number | undefined): Promise<number> {
+    const { best_by } = this.stage;
+    if (best_by === 'accuracy') return accuracy;
+    if (best_by === 'robust-accuracy') return robust as number;
+    return selectionScore(checkpoint, best_by, this.context);
+  }
+
+  async close(): Promise<void> {
+    await this.feed.close();
+    await this.validation.close();
+    await this.learner.close();
+  }
+}
+
+function feedSpec(stage: TrainStage, { recipe }: RunContext, side: number): FeedSpec {
+  const { batch, augment, mix, label_smoothing } = stage;
+  return {
+    side,
+    batch,
+    augment,
+    ...(mix ? { mix } : {}),
+    label_smoothing,
+    seed: randomStream(recipe.seed, `pictures of ${stage.name}`).interval(2 ** 31 - 1),
+    workers: recipe.workers,
+  };
+}
+
+/** Pixels of a side of what the card shows the network. Throws `card-invalid` where the card leaves it open. */
+export function sideOf({ card }: Pick<RunContext, 'card'>): number {
+  const { crop, resize } = card.input;
+  const side = crop ?? (resize !== 'none' && resize.mode === 'square' ? resize.to : undefined);
+  if (side !== undefined) return side;
+  throw new VentralError(
+    'card-invalid',
+    'The card leaves the size of pictures open: give `side` in the stage, or crop in the card',
+    { field: '/input/crop' },
+  );
+}
