@@ -1,12 +1,11 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { readModel } from '../../onnx/model.js';
-import { BatchFeed } from '../augment/batch-feed.js';
+import { openLabelledSet } from '../data/open-labelled-set.js';
 import type { EvaluateStage } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
 import { evaluateRobustness } from '../robustness/evaluate-robustness.js';
+import { prepareExamples } from '../robustness/prepared-examples.js';
 import { robustnessEvents } from '../robustness/robustness.js';
 import type { RunContext } from './run-context.js';
-import { sideOf } from './train-stage.js';
 
 /** Pictures of one call of the attacked network. */
 const BATCH = 64;
@@ -18,37 +17,23 @@ export async function evaluateCheckpoint(
   context: RunContext,
 ): Promise<TrainingEvent[]> {
   const { card, data, threads, signal, recipe } = context;
-  const side = sideOf(context);
-  const { test } = data;
-  const spec = { side, batch: 1, augment: [], label_smoothing: 0, seed: 0, workers: 0 };
-  const feed = await BatchFeed.open(test.source, data.base, test, spec);
+  const { seed } = recipe;
+  const set = await openLabelledSet(data.test.source, data.base);
   try {
-    const drawn = randomStream(recipe.seed, 'test pictures').permutation([...test.indices]);
-    const indices = drawn.slice(0, count);
-    const examples = {
-      labels: indices.map((index) => feed.set.labels[index]),
-      async picture(index: number): Promise<Float32Array> {
-        for await (const batch of feed.examples(Int32Array.of(indices[index])))
-          return batch.pictures;
-        throw new RangeError(`no picture ${index}`);
-      },
-    };
+    const { input } = card;
+    const examples = await prepareExamples(set, { input, classes: data.classes }, { count, seed });
+    const { indices, height, width } = examples;
     const network = {
       model: readModel(await context.folder.read(file), checkpoint),
-      dims: [Math.min(BATCH, indices.length), 3, side, side],
-      normalisation: card.input,
+      dims: [Math.min(BATCH, indices.length), 3, height, width],
+      normalisation: input,
       threads,
     };
-    const found = await evaluateRobustness(network, examples, {
-      threats,
-      attacks,
-      seed: recipe.seed,
-      signal,
-      progress: ({ stage, ...at }) =>
-        context.progress?.({ ...at, stage: `${checkpoint}: ${stage}` }),
-    });
-    return robustnessEvents(checkpoint, found);
+    const progress = ({ stage, ...at }: { stage: string; done: number; total: number }) =>
+      context.progress?.({ ...at, stage: `${checkpoint}: ${stage}` });
+    const options = { threats, attacks, seed, checks: false, signal, progress };
+    return robustnessEvents(checkpoint, await evaluateRobustness(network, examples, options));
   } finally {
-    await feed.close();
+    await set.close();
   }
 }

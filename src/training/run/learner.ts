@@ -76,6 +76,12 @@ export class Learner {
         throw new VentralError('recipe-invalid', `${stage.name}: nothing is left to train`, {
           field: 'freeze',
         });
+      if (network.classes !== how.classes)
+        throw new VentralError(
+          'training-data-invalid',
+          `The data have ${how.classes} classes, and the network tells ${network.classes} apart`,
+          { expected: `${network.classes} classes`, found: String(how.classes) },
+        );
       const { live } = network;
       const { normalisation, threads } = how;
       const attacked = adversarial
@@ -272,6 +278,7 @@ export interface LearnerOptions {
   readonly normalisation: Normalisation;
   readonly side: number;
   readonly views: 1 | 3;
+  readonly classes: number;
   readonly seed: number;
   readonly threads: number;
   /** Accuracies of the guard, of a run that goes on. */

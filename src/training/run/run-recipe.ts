@@ -27,7 +27,7 @@ import { RunFolder } from './run-folder.js';
 import { scoreCheckpoint } from './score-stage.js';
 import { trainStage } from './train-stage.js';
 import type { RunState, StateArrays } from './training-state.js';
-import { writeReport } from './write-report.js';
+import { RESOLVED, writeReport } from './write-report.js';
 
 /** Where a run takes its files from, and puts them. */
 export interface RunPlaces {
@@ -63,8 +63,7 @@ export async function runRecipe(
 }
 
 async function prepare(recipe: Recipe, { base, folder }: RunPlaces, resources: RunResources) {
-  const near = resolve(base, recipe.model);
-  const model = await openModelFile(existsSync(near) ? near : recipe.model);
+  const model = await openModelFile(near(recipe.model, base));
   const data = await openRunData(recipe, base);
   const { name } = recipe;
   const card = trainedCard(cardOf(model), { name, classes: data.classes });
@@ -79,6 +78,12 @@ async function prepare(recipe: Recipe, { base, folder }: RunPlaces, resources: R
   const opened = await RunFolder.open(folder);
   const context: RunContext = { ...resources, recipe, data, card, folder: opened };
   return { context, untrained: asCheckpoint(untrained, context, recipe.model) };
+}
+
+/** A file seen from the recipe where there is one; else the name of a shipped model. */
+export function near(model: string, base: string): string {
+  const path = resolve(base, model);
+  return existsSync(path) ? path : model;
 }
 
 /** The recipe with the defaults of every transformation, too. */
@@ -98,8 +103,6 @@ function written(recipe: Recipe): Recipe {
   };
   return { ...recipe, stages: recipe.stages.map(complete) };
 }
-
-const RESOLVED = 'resolved.yaml';
 
 /** Writes what the run is of, or sees that the run in the folder is of the same. */
 async function keepResolved(folder: string, text: string): Promise<void> {

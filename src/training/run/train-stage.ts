@@ -79,6 +79,7 @@ class StageRun {
       normalisation: card.input,
       side,
       views,
+      classes: data.classes.length,
       seed,
       threads,
       guard: start.progress?.guard ?? [],
@@ -234,7 +235,12 @@ class StageRun {
   }
 }
 
-function feedSpec(stage: TrainStage, { recipe }: RunContext, side: number): FeedSpec {
+/** How a stage's pictures become batches. */
+export function feedSpec(
+  stage: TrainStage,
+  { recipe }: Pick<RunContext, 'recipe'>,
+  side: number,
+): FeedSpec {
   const { batch, augment, mix, label_smoothing } = stage;
   return {
     side,
