@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { VentralError } from '../../errors/ventral-error.js';
-import { readAt } from './read-at.js';
+import { readPart } from './read-part.js';
 
 /**
  * IDX files of unsigned bytes, as LeCun's MNIST page lays them out: 0, 0, 8, the number of dimensions, each of
@@ -18,7 +18,6 @@ export interface IdxFile {
   readonly digest: string;
   /** Values from an offset on. */
   read(offset: number, length: number): Promise<Uint8Array>;
-  close(): Promise<void>;
 }
 
 /** Most bytes that a packed file may have once it is unpacked. */
@@ -71,14 +70,19 @@ interface Sizes {
 }
 
 async function look(path: string, start: number): Promise<{ sizes: Sizes; header: Uint8Array }> {
-  const handle = await open(path);
+  const [{ size }, header] = [await stat(path), await readPart(path, 0, start)];
+  const packed = header[0] === 0x1f && header[1] === 0x8b;
+  const most = packed ? Math.min(maximumUnpacked, size * maximumRatio) : size - header.length;
+  return { sizes: { packed, most }, header };
+}
+
+async function* unpacked(path: string): AsyncIterable<Uint8Array> {
+  const [packed, chunks] = [createReadStream(path), createGunzip()];
+  packed.on('error', (error) => chunks.destroy(error));
   try {
-    const [{ size }, header] = [await handle.stat(), await readAt(handle, 0, start)];
-    const packed = header[0] === 0x1f && header[1] === 0x8b;
-    const most = packed ? Math.min(maximumUnpacked, size * maximumRatio) : size - header.length;
-    return { sizes: { packed, most }, header };
+    yield* packed.pipe(chunks);
   } finally {
-    await handle.close();
+    packed.destroy();
   }
 }
 
@@ -103,9 +107,7 @@ async function unpack(path: string, rank: number, sizes: Sizes) {
     values.set(rest, have - start);
     have += rest.length;
   };
-  await pipeline(createReadStream(path), createGunzip(), async (chunks) => {
-    for await (const chunk of chunks as AsyncIterable<Uint8Array>) take(chunk);
-  });
+  for await (const chunk of unpacked(path)) take(chunk);
   layout ??= readLayout(path, header.subarray(0, have), rank, sizes);
   if (have < start + layout.bytes)
     throw idxInvalid(path, 'length', `${layout.bytes} values`, String(have - start));
@@ -121,23 +123,20 @@ async function openPacked(path: string, rank: number, sizes: Sizes): Promise<Idx
     dimensions,
     digest: createHash('sha256').update(header).update(values).digest('hex'),
     read: async (offset, length) => values.subarray(offset, offset + length),
-    close: async () => {},
   };
 }
 
 async function openPlain(path: string, { dimensions, start }: Layout): Promise<IdxFile> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
-  const handle = await open(path);
   return {
     dimensions,
     digest: hash.digest('hex'),
     read: async (offset, length) => {
-      const bytes = await readAt(handle, start + offset, length);
+      const bytes = await readPart(path, start + offset, length);
       if (bytes.length === length) return bytes;
       throw idxInvalid(path, 'length', 'what it was at first', 'less');
     },
-    close: () => handle.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { VentralError } from '../../errors/ventral-error.js';
 import { maximumPictureBytes } from './decode-picture.js';
@@ -73,6 +73,9 @@ function checkEntry(path: string, { name, type, size, pax }: Entry): void {
   if (!type || Object.keys(pax ?? {}).some((field) => field.startsWith('GNU.sparse')))
     throw shardInvalid(path, name, 'plain files', 'an entry of a kind that is not known');
   if (!Number.isSafeInteger(size)) throw shardInvalid(path, name, 'a size', String(size));
+  // tar-stream would wait for contents of a folder for ever.
+  if (type === 'directory' && size > 0)
+    throw shardInvalid(path, name, 'a folder without contents', `${size} bytes`);
 }
 
 function labelOf(path: string, name: string, text: string): number {
@@ -142,6 +145,7 @@ function extractorOf(path: string, samples: Samples) {
   const extractor = extract();
   extractor.on('entry', (header, stream, next) => {
     const entry = header as Entry;
+    stream.on('error', () => {}); // the extractor tells of it
     const text: Uint8Array[] = [];
     const attempt = (step: () => void, onward: () => void) => {
       try {
@@ -170,6 +174,26 @@ function extractorOf(path: string, samples: Samples) {
   return extractor;
 }
 
+/** Reads a tar file once; gives its SHA-256. */
+async function passOver(path: string, samples: Samples): Promise<string> {
+  const hash = createHash('sha256');
+  const source = createReadStream(path);
+  const extractor = extractorOf(path, samples);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      extractor.on('error', reject);
+      extractor.on('finish', resolve);
+      source.on('error', reject);
+      source.on('data', (chunk) => hash.update(chunk));
+      source.pipe(extractor as unknown as Writable);
+    });
+  } finally {
+    source.destroy();
+    extractor.destroy();
+  }
+  return hash.digest('hex');
+}
+
 /**
  * Passes once over a tar file (ustar, pax or GNU) as WebDataset writes it, and notes where its pictures lie.
  * @throws VentralError `training-data-invalid` for a file that is no tar file, is cut short, or has a sample
@@ -177,22 +201,12 @@ function extractorOf(path: string, samples: Samples) {
  */
 export async function indexShard(path: string): Promise<ShardIndex> {
   const samples = new Samples(path);
-  const hash = createHash('sha256');
-  async function* hashed(chunks: AsyncIterable<Uint8Array>) {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  }
-  try {
-    await pipeline(createReadStream(path), hashed, extractorOf(path, samples));
-  } catch (error) {
-    const thrown = error as Error & { code?: unknown; syscall?: unknown };
-    if (thrown instanceof VentralError || thrown.syscall !== undefined) throw error;
-    throw shardInvalid(path, undefined, 'a whole tar file', thrown.message);
-  }
+  const digest = await passOver(path, samples).catch((error) => {
+    if (error instanceof VentralError || error.syscall !== undefined) throw error;
+    throw shardInvalid(path, undefined, 'a whole tar file', error.message);
+  });
   samples.finish();
   if (samples.examples.length === 0)
     throw shardInvalid(path, undefined, 'KEY.png, .jpg, .jpeg or .webp, and KEY.cls', 'no example');
-  return { examples: samples.examples, digest: hash.digest('hex') };
+  return { examples: samples.examples, digest };
 }

@@ -1,24 +1,18 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { digestOf } from '../../formats/digest.js';
 import { classesOfLabels } from './checked-labels.js';
 import { decodePicture } from './decode-picture.js';
 import type { DataSource, LabelledSet } from './labelled-set.js';
-import { readAt } from './read-at.js';
+import { readPart } from './read-part.js';
 import { indexShard, type ShardExample, shardInvalid } from './shard-index.js';
 import { shardNames } from './shard-names.js';
 
 type ShardSource = Extract<DataSource, { readonly shards: string }>;
 
 async function readEntry({ path, name, offset, size }: ShardExample): Promise<Uint8Array> {
-  const handle = await open(path);
-  try {
-    const bytes = await readAt(handle, offset, size);
-    if (bytes.length === size) return bytes;
-    throw shardInvalid(path, name, `${size} bytes`, `${bytes.length} bytes`);
-  } finally {
-    await handle.close();
-  }
+  const bytes = await readPart(path, offset, size);
+  if (bytes.length === size) return bytes;
+  throw shardInvalid(path, name, `${size} bytes`, `${bytes.length} bytes`);
 }
 
 /**

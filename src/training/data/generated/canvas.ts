@@ -30,22 +30,28 @@ export interface Stand {
   readonly facing: 1 | -1;
 }
 
-/** Colour of a shape at a point of its own coordinates; `depth` is the way to its border, in the same units. */
-export type Shade = (u: number, v: number, depth: number) => Colour;
+/** How a shape is painted: a colour, times a factor at each point of the shape's own coordinates. */
+export interface Paint {
+  readonly colour: Colour;
+  /** `inside` is the way to the border of the shape, in the same units. */
+  factor(u: number, v: number, inside: number): number;
+}
 
-/** Paints a shape that lies within ±1.2 of its own coordinates; `record` says that it belongs to the object. */
+/** Paints a shape that lies within ±1.2 of its own coordinates; `isObject` notes what it covers. */
 export function paintShape(
   { side, colours, cover }: Canvas,
   { x, y, size, turn: [cos, sin], stretch, facing }: Stand,
   distance: Distance,
-  shade: Shade,
-  record: boolean,
+  { colour: [red, green, blue], factor }: Paint,
+  isObject: boolean,
 ): void {
   const half = side / 2;
   const reach = 1.7 * size * Math.max(stretch, 1 / stretch);
   const from = (centre: number) => Math.max(0, Math.floor((centre - reach + 1) * half));
   const to = (centre: number) => Math.min(side, Math.ceil((centre + reach + 1) * half));
-  const [left, right, bottom] = [from(x), to(x), to(y)];
+  const left = from(x);
+  const right = to(x);
+  const bottom = to(y);
   for (let row = from(y); row < bottom; row++) {
     const dy = ((row + 0.5) / half - 1 - y) / size;
     for (let column = left; column < right; column++) {
@@ -55,11 +61,17 @@ export function paintShape(
       if (u > 1.2 || u < -1.2 || v > 1.2 || v < -1.2) continue;
       const away = distance(u, v);
       const share = Math.min(1, 0.5 - away * size * half);
-      if (share <= 0) continue;
+      if (share <= 0) {
+        // No border is nearer than half of what the distance says, whatever shape and stretch are.
+        column += Math.floor(0.4 * Math.max(0, away * size * half - 1));
+        continue;
+      }
       const at = row * side + column;
-      const colour = shade(u, v, -away);
-      for (let c = 0; c < 3; c++) colours[at * 3 + c] += share * (colour[c] - colours[at * 3 + c]);
-      if (record) cover[at] += share * (1 - cover[at]);
+      const light = factor(u, v, -away);
+      colours[at * 3] += share * (red * light - colours[at * 3]);
+      colours[at * 3 + 1] += share * (green * light - colours[at * 3 + 1]);
+      colours[at * 3 + 2] += share * (blue * light - colours[at * 3 + 2]);
+      if (isObject) cover[at] += share * (1 - cover[at]);
     }
   }
 }

@@ -18,7 +18,8 @@ const length = (x: number, y: number) => Math.sqrt(x * x + y * y);
 export function ellipse(centreX: number, centreY: number, a: number, b: number): Distance {
   const deepest = -Math.min(a, b);
   return (x, y) => {
-    const [p, q] = [(x - centreX) / a, (y - centreY) / b];
+    const p = (x - centreX) / a;
+    const q = (y - centreY) / b;
     const radius = length(p, q);
     const slope = length(p / a, q / b);
     return slope === 0 ? deepest : (radius * (radius - 1)) / slope;
@@ -42,7 +43,8 @@ export function box(
 
 /** All points nearer than `radius` to a line between two points. */
 export function bar([fromX, fromY]: Point, [toX, toY]: Point, radius: number): Distance {
-  const [dx, dy] = [toX - fromX, toY - fromY];
+  const dx = toX - fromX;
+  const dy = toY - fromY;
   const squared = dx * dx + dy * dy;
   return (x, y) => {
     const along = clamp(((x - fromX) * dx + (y - fromY) * dy) / squared, 0, 1);
@@ -64,18 +66,23 @@ export function ring(
 
 /** A polygon through its corners. */
 export function polygon(corners: readonly Point[]): Distance {
+  const edges = corners.map(([toX, toY], i) => {
+    const [fromX, fromY] = corners[(i + corners.length - 1) % corners.length];
+    const dx = fromX - toX;
+    const dy = fromY - toY;
+    return { toX, toY, fromY, dx, dy, squared: dx * dx + dy * dy };
+  });
   return (x, y) => {
     let nearest = Number.POSITIVE_INFINITY;
     let inside = false;
-    let [fromX, fromY] = corners[corners.length - 1];
-    for (const [toX, toY] of corners) {
-      const [dx, dy] = [fromX - toX, fromY - toY];
-      const [px, py] = [x - toX, y - toY];
-      const along = clamp((px * dx + py * dy) / (dx * dx + dy * dy), 0, 1);
-      const [ox, oy] = [px - along * dx, py - along * dy];
+    for (const { toX, toY, fromY, dx, dy, squared } of edges) {
+      const px = x - toX;
+      const py = y - toY;
+      const along = clamp((px * dx + py * dy) / squared, 0, 1);
+      const ox = px - along * dx;
+      const oy = py - along * dy;
       nearest = Math.min(nearest, ox * ox + oy * oy);
       if (toY > y !== fromY > y && px < (dx * py) / dy) inside = !inside;
-      [fromX, fromY] = [toX, toY];
     }
     return inside ? -Math.sqrt(nearest) : Math.sqrt(nearest);
   };

@@ -1,51 +1,50 @@
 import type { RandomState } from '../../../numerics/random-state.js';
-import { blankCanvas, type Canvas, paintShape, type Shade, type Stand } from './canvas.js';
+import { blankCanvas, type Canvas, type Paint, paintShape, type Stand } from './canvas.js';
 import { measuresOf, objectClasses } from './object-classes.js';
-import { type Colour, drawColour, drawPattern, drawTurn, type Pattern } from './surface.js';
+import { type Colour, drawColour, drawPattern, drawTurn, uniform } from './surface.js';
 
 /**
  * One picture of objects-on-backgrounds: a patterned ground, loose parts of any class scattered over it,
  * and one object. Every number is drawn before a pixel is made, so the scene is the same at any side.
  */
 
-const uniform = (random: RandomState, low: number, high: number) =>
-  low + (high - low) * random.double();
-
-const blend = (one: Colour, other: Colour, share: number): Colour => [
-  one[0] + share * (other[0] - one[0]),
-  one[1] + share * (other[1] - one[1]),
-  one[2] + share * (other[2] - one[2]),
-];
-
-const lit = (colour: Colour, factor: number): Colour => [
-  colour[0] * factor,
-  colour[1] * factor,
-  colour[2] * factor,
-];
-
-function paintGround(canvas: Canvas, random: RandomState): void {
-  const [one, other, third] = [0, 0, 0].map(() => drawColour(random, 0.15, 0.85));
+/** Three colours: two that a pattern blends, and one that another lays over them. Gives their mean grey. */
+function paintGround({ side, colours }: Canvas, random: RandomState): number {
+  const palette = [0, 0, 0].map(() => drawColour(random, 0.15, 0.85));
   const first = drawPattern(random, 0.08, 0.5);
   const second = drawPattern(random, 0.25, 1);
-  const { side, colours } = canvas;
-  for (let i = 0; i < side * side; i++) {
-    const x = ((i % side) + 0.5) / (side / 2) - 1;
-    const y = (Math.floor(i / side) + 0.5) / (side / 2) - 1;
-    colours.set(blend(blend(one, other, first(x, y)), third, 0.6 * second(x, y)), 3 * i);
+  const start = palette[0];
+  const toOther = start.map((value, c) => palette[1][c] - value);
+  const laid = palette[2];
+  for (let row = 0; row < side; row++) {
+    const y = (2 * row + 1) / side - 1;
+    for (let column = 0; column < side; column++) {
+      const x = (2 * column + 1) / side - 1;
+      const share = first(x, y);
+      const over = 0.6 * second(x, y);
+      const at = (row * side + column) * 3;
+      for (let c = 0; c < 3; c++) {
+        const blended = start[c] + share * toOther[c];
+        colours[at + c] = blended + over * (laid[c] - blended);
+      }
+    }
   }
+  const [one, other, third] = palette.map(([red, green, blue]) => (red + green + blue) / 3);
+  return 0.35 * (one + other) + 0.3 * third;
 }
 
-function drawStand(
-  random: RandomState,
-  place: number,
-  low: number,
-  high: number,
-  turn: number,
-): Stand {
+interface StandRange {
+  readonly place: number;
+  readonly size: readonly [low: number, high: number];
+  /** Reach of {@link drawTurn}. */
+  readonly turn: number;
+}
+
+function drawStand(random: RandomState, { place, size, turn }: StandRange): Stand {
   return {
     x: uniform(random, -place, place),
     y: uniform(random, -place, place),
-    size: uniform(random, low, high),
+    size: uniform(random, ...size),
     turn: drawTurn(random, turn),
     stretch: uniform(random, 0.85, 1.18),
     facing: random.interval(1) === 0 ? 1 : -1,
@@ -53,37 +52,48 @@ function drawStand(
 }
 
 /** Paint with a pattern of its own under a light from one side, darker towards its border. */
-function drawShade(random: RandomState, colour: Colour, pattern: Pattern): Shade {
+function drawPaint(random: RandomState, colour: Colour): Paint {
+  const pattern = drawPattern(random, 0.1, 0.6);
   const depth = uniform(random, 0, 0.4);
-  const [lightX, lightY] = [uniform(random, -0.35, 0.35), uniform(random, -0.35, 0.35)];
+  const lightX = uniform(random, -0.35, 0.35);
+  const lightY = uniform(random, -0.35, 0.35);
   const rim = uniform(random, 0, 0.5);
-  return (u, v, inside) => {
-    const edge = inside > 0.15 ? 0 : 1 - inside / 0.15;
-    const light = 1 + lightX * u + lightY * v - rim * edge;
-    return lit(colour, light * (1 - depth * pattern(u, v)));
+  return {
+    colour,
+    factor: (u, v, inside) => {
+      const edge = inside > 0.15 ? 0 : 1 - inside / 0.15;
+      return (1 + lightX * u + lightY * v - rim * edge) * (1 - depth * pattern(u, v));
+    },
   };
 }
 
 /** Single parts of objects of any class, wherever and however large: what a part alone says is no answer. */
 function paintClutter(canvas: Canvas, random: RandomState): void {
-  const pieces = 4 + random.interval(6);
+  const pieces = 3 + random.interval(5);
   for (let i = 0; i < pieces; i++) {
     const parts = objectClasses[random.interval(objectClasses.length - 1)].draw(measuresOf(random));
     const { distance } = parts[random.interval(parts.length - 1)];
-    const stand = drawStand(random, 1, 0.25, 0.9, 1);
-    const colour = drawColour(random, 0.1, 0.9);
-    const shade = drawShade(random, colour, drawPattern(random, 0.1, 0.5));
-    paintShape(canvas, stand, distance, shade, false);
+    const stand = drawStand(random, { place: 1, size: [0.2, 0.7], turn: 1 });
+    const paint = drawPaint(random, drawColour(random, 0.1, 0.9));
+    paintShape(canvas, stand, distance, paint, false);
   }
 }
 
-function paintObject(canvas: Canvas, random: RandomState, label: number): void {
+/** A colour darker or lighter than a ground by .2 at least, either with a chance of one half where both are left. */
+function drawContrast(random: RandomState, ground: number): Colour {
+  const coin = random.interval(1) === 0;
+  const darker = ground > 0.7 || (ground > 0.3 && coin);
+  return darker ? drawColour(random, 0.05, ground - 0.2) : drawColour(random, ground + 0.2, 0.95);
+}
+
+function paintObject(canvas: Canvas, random: RandomState, label: number, ground: number): void {
   const parts = objectClasses[label].draw(measuresOf(random));
-  const stand = drawStand(random, 0.3, 0.45, 0.8, 0.35);
-  const paints = [0, 1, 2].map(() => {
-    const colour = drawColour(random, 0.1, 0.9);
-    return drawShade(random, colour, drawPattern(random, 0.1, 0.6));
-  });
+  const stand = drawStand(random, { place: 0.25, size: [0.5, 0.85], turn: 0.3 });
+  const paints = [
+    drawPaint(random, drawContrast(random, ground)),
+    drawPaint(random, drawColour(random, 0.1, 0.9)),
+    drawPaint(random, drawColour(random, 0.1, 0.9)),
+  ];
   for (const { distance, paint } of parts) paintShape(canvas, stand, distance, paints[paint], true);
 }
 
@@ -94,14 +104,18 @@ export function drawScene(
   random: RandomState,
 ): { readonly pixels: Uint8Array; readonly mask: Uint8Array } {
   const canvas = blankCanvas(side);
-  const [contrast, brightness] = [uniform(random, 0.6, 1.1), uniform(random, -0.12, 0.12)];
-  paintGround(canvas, random);
+  const contrast = uniform(random, 0.6, 1.1);
+  const brightness = uniform(random, -0.12, 0.12);
+  const ground = paintGround(canvas, random);
   paintClutter(canvas, random);
-  paintObject(canvas, random, label);
-  const pixel = (value: number) =>
-    Math.round(255 * Math.min(1, Math.max(0, 0.5 + contrast * (value - 0.5) + brightness)));
-  return {
-    pixels: Uint8Array.from(canvas.colours, pixel),
-    mask: Uint8Array.from(canvas.cover, (share) => (share > 0.5 ? 255 : 0)),
-  };
+  paintObject(canvas, random, label, ground);
+  const { colours, cover } = canvas;
+  const pixels = new Uint8Array(colours.length);
+  for (let i = 0; i < colours.length; i++) {
+    const value = 0.5 + contrast * (colours[i] - 0.5) + brightness;
+    pixels[i] = Math.round(255 * Math.min(1, Math.max(0, value)));
+  }
+  const mask = new Uint8Array(cover.length);
+  for (let i = 0; i < cover.length; i++) mask[i] = cover[i] > 0.5 ? 255 : 0;
+  return { pixels, mask };
 }

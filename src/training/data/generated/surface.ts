@@ -5,7 +5,8 @@ import type { RandomState } from '../../../numerics/random-state.js';
 /** Red, green and blue, each in 0 … 1. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
-const uniform = (random: RandomState, low: number, high: number) =>
+/** A number of U(low, high). */
+export const uniform = (random: RandomState, low: number, high: number) =>
   low + (high - low) * random.double();
 
 /** A colour of any hue: `grey + chroma · (its deviation)` of a grey in the range. */
@@ -28,21 +29,29 @@ export function drawTurn(random: RandomState, reach: number): readonly [cos: num
 /** A value of a pattern in 0 … 1 at a point of the plane. */
 export type Pattern = (x: number, y: number) => number;
 
-/** Random values on a square lattice, joined by smooth steps; repeats after `cells` of `size`. */
+/** Random values on a square lattice, joined by smooth steps; repeats after 16 cells of `size`. */
 export function valueNoise(random: RandomState, size: number): Pattern {
   const cells = 16;
   const lattice = random.randomSample(cells * cells);
-  const shift = cells * 4;
+  const shift = cells * 8;
   return (x, y) => {
-    const [gx, gy] = [x / size + shift, y / size + shift];
-    const [left, top] = [Math.floor(gx), Math.floor(gy)];
-    const [fx, fy] = [gx - left, gy - top];
-    const [wx, wy] = [fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)];
-    const [i, j] = [left % cells, (left + 1) % cells];
-    const [k, l] = [(top % cells) * cells, ((top + 1) % cells) * cells];
-    const upper = lattice[k + i] + wx * (lattice[k + j] - lattice[k + i]);
-    const lower = lattice[l + i] + wx * (lattice[l + j] - lattice[l + i]);
-    return upper + wy * (lower - upper);
+    const gx = x / size + shift;
+    const gy = y / size + shift;
+    const left = Math.floor(gx);
+    const top = Math.floor(gy);
+    const fx = gx - left;
+    const fy = gy - top;
+    const wx = fx * fx * (3 - 2 * fx);
+    const wy = fy * fy * (3 - 2 * fy);
+    const near = left % cells;
+    const far = (left + 1) % cells;
+    const upperRow = (top % cells) * cells;
+    const lowerRow = ((top + 1) % cells) * cells;
+    const upper = lattice[upperRow + near];
+    const lower = lattice[lowerRow + near];
+    const upperAt = upper + wx * (lattice[upperRow + far] - upper);
+    const lowerAt = lower + wx * (lattice[lowerRow + far] - lower);
+    return upperAt + wy * (lowerAt - upperAt);
   };
 }
 
@@ -60,8 +69,9 @@ export function stripes(random: RandomState, period: number): Pattern {
 export function checks(random: RandomState, size: number): Pattern {
   const [cos, sin] = drawTurn(random, 1);
   return (x, y) => {
-    const [p, q] = [Math.floor((x * cos + y * sin) / size), Math.floor((y * cos - x * sin) / size)];
-    return (p + q) % 2 === 0 ? 0.2 : 0.8;
+    const column = Math.floor((x * cos + y * sin) / size);
+    const row = Math.floor((y * cos - x * sin) / size);
+    return (column + row) % 2 === 0 ? 0.2 : 0.8;
   };
 }
 
@@ -71,6 +81,7 @@ export function drawPattern(random: RandomState, low: number, high: number): Pat
   const kind = random.interval(3);
   if (kind === 0) return stripes(random, 2 * size);
   if (kind === 1) return checks(random, size);
-  const [coarse, fine] = [valueNoise(random, size), valueNoise(random, size / 3)];
+  const coarse = valueNoise(random, size);
+  const fine = valueNoise(random, size / 3);
   return (x, y) => (2 * coarse(x, y) + fine(x, y)) / 3;
 }
