@@ -123,16 +123,18 @@ class ForwardWriter {
     call.training = node.operator === 'BatchNormalization' && this.options.training(node);
     const shapes = operator.shapes(call);
     const names = shapes.map((_, i) => node.outputs[i] || `${node.outputs[0]}.${i}`);
-    const given = call.training
-      ? this.#batchInputs(call)
-      : node.inputs.map((name) => this.#name(name));
-    this.graph.node(node.operator, given, {
-      outputs: names,
-      attributes: { ...attributesOf(node), ...(call.training ? TRAINING : {}) },
-    });
+    if (operator.write) operator.write(call, this.graph, names[0]);
+    else this.#asItStands(call, names);
     call.outputs = names.map((name, i) => ({ name, dims: shapes[i] }));
     for (const value of call.outputs) this.#values.set(value.name, value);
     this.#calls.push(call);
+  }
+
+  #asItStands(call: Call, outputs: readonly string[]): void {
+    const { node, training } = call;
+    const given = training ? this.#batchInputs(call) : node.inputs.map((name) => this.#name(name));
+    const attributes = { ...attributesOf(node), ...(training ? TRAINING : {}) };
+    this.graph.node(node.operator, given, { outputs, attributes });
   }
 
   /** A name in the graph: numbers that only shapes were computed of become constants. */

@@ -26,14 +26,20 @@ export const sizeOf = (dims: readonly number[]): number =>
  */
 export class StaticGraph {
   readonly precision: Precision;
+  /** Channels a block where convolutions may be written in the layout of the runtime's own kernels. */
+  readonly block: number | undefined;
   readonly #builder: GraphBuilder;
   readonly #constants = new Map<string, Value>();
   #count = 0;
 
   /** @param opset of the network that is trained; 17 at the least, which gradients are written for */
-  constructor(opset: number, precision: Precision = 'float32') {
+  constructor(opset: number, precision: Precision = 'float32', block?: number) {
     this.precision = precision;
-    this.#builder = new GraphBuilder('step', Math.max(17, opset), { 'com.microsoft': 1 });
+    this.block = precision === 'float32' ? block : undefined;
+    this.#builder = new GraphBuilder('step', Math.max(17, opset), {
+      'com.microsoft': 1,
+      ...(this.block === undefined ? {} : { 'com.microsoft.nchwc': 1 }),
+    });
   }
 
   /** Declares an input of floating-point numbers. */
@@ -50,33 +56,18 @@ export class StaticGraph {
     this.#builder.output(name, this.precision, dims);
   }
 
-  /** Emits a node with one output. */
+  /** Emits a node with one output, which bears a name of its own where none is given. */
   emit(
     operator: string,
     inputs: readonly Value[],
     dims: readonly number[],
     attributes: Attributes = {},
     domain = '',
+    name = `grad.${operator}.${this.#count++}`,
   ): Value {
-    return this.emitAll(operator, inputs, [dims], attributes, domain)[0];
-  }
-
-  /** Emits a node with several outputs. */
-  emitAll(
-    operator: string,
-    inputs: readonly Value[],
-    dims: readonly (readonly number[])[],
-    attributes: Attributes = {},
-    domain = '',
-  ): Value[] {
-    const stem = `grad.${operator}.${this.#count++}`;
-    const outputs = dims.map((_, i) => (i === 0 ? stem : `${stem}.${i}`));
-    this.node(
-      operator,
-      inputs.map(({ name }) => name),
-      { outputs, attributes, domain },
-    );
-    return outputs.map((name, i) => ({ name, dims: dims[i] }));
+    const names = inputs.map((input) => input.name);
+    this.node(operator, names, { outputs: [name], attributes, domain });
+    return { name, dims };
   }
 
   /** Emits a node as it stands in a network. */

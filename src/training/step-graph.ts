@@ -23,6 +23,8 @@ export interface StepRequest {
   /** Where masks are multiplied in, which are then inputs of the graph. Nodes of Dropout do nothing without one. */
   readonly masks?: readonly MaskPlace[];
   readonly precision?: Precision;
+  /** Channels a block of the runtime's own kernels, which are then used: see `blockedChannels`. */
+  readonly block?: number | undefined;
 }
 
 /** What gradients are of, in training as in an attack. */
@@ -76,7 +78,7 @@ const TARGETS = 'step.targets';
  * Throws `training-unsupported`, naming the node.
  */
 export function stepGraph(model: Model, request: StepRequest): StepGraph {
-  const graph = new StaticGraph(model.opsets.get('') ?? 0, request.precision);
+  const graph = new StaticGraph(model.opsets.get('') ?? 0, request.precision, request.block);
   const [input] = inputsOf(model);
   const pictures = graph.input(input, request.dims);
   const parameters = flatParameters(graph, model, request.parameters);

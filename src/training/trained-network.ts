@@ -4,6 +4,7 @@ import type { Model } from '../onnx/model.js';
 import { replaceInitializers } from '../onnx/replace-initializers.js';
 import { tensorElements } from '../onnx/tensor-elements.js';
 import { Session, type Tensor } from '../runtime/session.js';
+import { blockedChannels } from './blocked-kernels.js';
 import { drawMask, type MaskRates, maskPlaces } from './masks.js';
 import type { Gradients, Parameter } from './optimizers.js';
 import { type StepGraph, stepGraph } from './step-graph.js';
@@ -108,7 +109,8 @@ export class TrainedNetwork {
     const names = weights.map(({ name }) => name);
     const masks = maskPlaces(model, options.masks ?? {});
     const { input = false } = options;
-    const request = { dims, parameters: names, input, training, loss, masks };
+    const block = await blockedChannels();
+    const request = { dims, parameters: names, input, training, loss, masks, block };
     const step = stepGraph(model, request);
     const values = new Map(
       model.graph.initializers.map((tensor) => [tensor.name, tensor] as const),

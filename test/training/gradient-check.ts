@@ -2,6 +2,7 @@ import { RandomState } from '../../src/numerics/random-state.js';
 import { type Elements, GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
+import { blockedChannels } from '../../src/training/blocked-kernels.js';
 import type { Precision } from '../../src/training/static-graph.js';
 import { type StepGraph, stepGraph } from '../../src/training/step-graph.js';
 
@@ -15,6 +16,8 @@ export interface CheckedNetwork {
   readonly training?: boolean;
   /** float32 where the runtime has the operators in no other type. */
   readonly precision?: Precision;
+  /** Whether convolutions may be in the layout of the runtime's own kernels. */
+  readonly blocks?: boolean;
   /** Lowest value of inputs and parameters; by default they lie about 0. */
   readonly from?: number;
 }
@@ -33,7 +36,8 @@ export async function gradientErrors(
   classes: number,
 ): Promise<Readonly<Record<string, number>>> {
   const precision = network.precision ?? 'float64';
-  const step = built(network, precision);
+  const block = network.blocks ? await blockedChannels() : undefined;
+  const step = built(network, precision, block);
   const session = await Session.open(step.model, { threads: 1, operators: 'as written' });
   try {
     const random = new RandomState(SEED);
@@ -116,7 +120,7 @@ const tensor = (
   data: Float32Array | Float64Array,
 ): Tensor => ({ dtype, dims, data }) as Tensor;
 
-function built(network: CheckedNetwork, precision: Precision): StepGraph {
+function built(network: CheckedNetwork, precision: Precision, block?: number): StepGraph {
   const graph = new GraphBuilder('checked');
   const array = (numbers: readonly number[]): Elements =>
     precision === 'float64' ? Float64Array.from(numbers) : Float32Array.from(numbers);
@@ -138,5 +142,6 @@ function built(network: CheckedNetwork, precision: Precision): StepGraph {
     input: true,
     training: () => network.training ?? false,
     precision,
+    block,
   });
 }

@@ -265,6 +265,47 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
     ),
     4,
   ],
+  'Conv depthwise over rows of tiles': [
+    convolution([3, 1, 3, 3], { pads: ints(1, 1, 1, 1), group: { int: 3 } }, [2, 3, 7, 48]),
+    3,
+  ],
+  'Conv depthwise over rows, stride 2, dilated, padded unevenly': [
+    convolution(
+      [3, 1, 3, 3],
+      { pads: ints(1, 2, 2, 1), strides: ints(2, 2), dilations: ints(1, 2), group: { int: 3 } },
+      [2, 3, 18, 24],
+    ),
+    3,
+  ],
+  'Conv depthwise over rows that no tile divides': [
+    convolution([3, 1, 3, 3], { pads: ints(1, 1, 1, 1), group: { int: 3 } }, [1, 3, 29, 29]),
+    3,
+  ],
+  'Conv depthwise in blocks': [
+    {
+      ...convolution([16, 1, 3, 3], { pads: ints(1, 1, 1, 1), group: { int: 16 } }, [2, 16, 9, 7]),
+      blocks: true,
+    },
+    16,
+  ],
+  'Conv depthwise in blocks, stride 2': [
+    {
+      ...convolution(
+        [16, 1, 5, 5],
+        { pads: ints(2, 2, 2, 2), strides: ints(2, 2), group: { int: 16 } },
+        [2, 16, 8, 8],
+      ),
+      blocks: true,
+    },
+    16,
+  ],
+  'Conv in blocks': [
+    {
+      ...convolution([16, 32, 3, 3], { pads: ints(1, 1, 1, 1) }, [1, 32, 48, 48]),
+      blocks: true,
+    },
+    16,
+  ],
   'Conv with SAME_UPPER': [
     convolution(
       [3, 4, 3, 3],

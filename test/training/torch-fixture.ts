@@ -5,6 +5,7 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { tensorElements } from '../../src/onnx/tensor-elements.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
+import { blockedChannels } from '../../src/training/blocked-kernels.js';
 import { stepGraph } from '../../src/training/step-graph.js';
 
 /** A gradient as the fixture has it: its norm, and its products with standard normal vectors. */
@@ -71,7 +72,8 @@ export async function comparedWithPyTorch(name: string) {
   const { model } = await openModelFile(name);
   const parameters = Object.keys(fixture.parameters);
   const dims = [fixture.batch, 3, fixture.side, fixture.side];
-  const step = stepGraph(model, { dims, parameters, input: true, training: () => true });
+  const block = await blockedChannels();
+  const step = stepGraph(model, { dims, parameters, input: true, training: () => true, block });
   const tensors = new Map(model.graph.initializers.map((tensor) => [tensor.name, tensor]));
   const feeds: Record<string, Tensor> = {};
   for (const parameter of parameters) {

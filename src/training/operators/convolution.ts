@@ -1,4 +1,5 @@
 import type { StaticGraph, Value } from '../static-graph.js';
+import { convolve } from './blocked-convolution.js';
 import type { Call, Family, Operator } from './operator.js';
 import { weightGradient } from './weight-gradient.js';
 import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';
@@ -49,12 +50,11 @@ function inputGradient(
   const single = strides[0] === 1 && strides[1] === 1;
   const inside = reach.every((width, axis) => before[axis] <= width && after[axis] <= width);
   if (single && inside) {
-    const pads = [before, after].flatMap((side) => side.map((width, axis) => reach[axis] - width));
-    return graph.emit('Conv', [gradient, turned(graph, weights, groups)], input.dims, {
-      group: { int: groups },
-      dilations: { ints: dilations },
-      pads: { ints: pads },
-    });
+    const pads = (side: Windows['before']) => [reach[0] - side[0], reach[1] - side[1]] as const;
+    const around = { ...windows, before: pads(before), after: pads(after) };
+    const kernels = turned(graph, weights, groups);
+    const { dims } = input;
+    return convolve(graph, { input: gradient, weights: kernels, windows: around, groups, dims });
   }
   const rest = [0, 1].map((axis) => {
     const covered = (gradient.dims[2 + axis] - 1) * strides[axis] + reach[axis] + 1;
@@ -72,6 +72,13 @@ const conv: Operator = {
     const { windows } = convolutionOf(call);
     const [count, , height, width] = call.input(0).dims;
     return [[count, call.input(1).dims[0], ...windowCounts([height, width], windows)]];
+  },
+  write(call, graph, output) {
+    const [input, weights] = [call.input(0), call.input(1)];
+    const bias = call.inputs[2];
+    const [dims] = conv.shapes(call);
+    const convolved = { ...convolutionOf(call), input, weights, dims, ...(bias ? { bias } : {}) };
+    convolve(graph, convolved, output);
   },
   gradients(call, gradient, [ofInput, ofWeights, ofBias], graph) {
     const convolution = convolutionOf(call);

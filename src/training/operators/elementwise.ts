@@ -1,5 +1,6 @@
 import { broadcast, type StaticGraph, type Value } from '../static-graph.js';
 import type { Call, Family, Operator } from './operator.js';
+import { rowProduct } from './row-products.js';
 
 /** Arithmetic of two tensors, which broadcast, and of one. */
 
@@ -28,13 +29,28 @@ export const unary = (slope: (call: Call, graph: StaticGraph) => Value): Operato
 
 const negative = (graph: StaticGraph, value: Value) => graph.emit('Neg', [value], value.dims);
 
+/** Σ dy·b over what broadcasting spread a by: for gates of channels without writing the product out. */
+function productGradient(graph: StaticGraph, gradient: Value, other: Value, side: Value): Value {
+  const { dims } = gradient;
+  const gate =
+    dims.length > 2 && side.dims.length === dims.length && String(other.dims) === String(dims);
+  if (gate && side.dims.every((size, axis) => size === (axis < 2 ? dims[axis] : 1)))
+    return graph.reshape(rowProduct(graph, gradient, other), side.dims);
+  return graph.sumTo(graph.multiply(gradient, other), side.dims);
+}
+
 export const elementwise: Family = {
   Add: binary((_graph, gradient) => [() => gradient, () => gradient]),
   Sub: binary((graph, gradient) => [() => gradient, () => negative(graph, gradient)]),
-  Mul: binary((graph, gradient, call) => [
-    () => graph.multiply(gradient, call.input(1)),
-    () => graph.multiply(gradient, call.input(0)),
-  ]),
+  Mul: {
+    shapes: (call) => [broadcast(call.input(0).dims, call.input(1).dims)],
+    gradients: (call, gradient, wanted, graph) =>
+      [1, 0].map((other, side) =>
+        wanted[side]
+          ? productGradient(graph, gradient, call.input(other), call.input(side))
+          : undefined,
+      ),
+  },
   Div: binary((graph, gradient, call) => [
     () => graph.divide(gradient, call.input(1)),
     () => {

@@ -79,6 +79,8 @@ export type Wanted = readonly boolean[];
 export interface Operator {
   /** Sizes of the outputs. Throws `training-unsupported` for what is not known here. */
   shapes(call: Call): readonly (readonly number[])[];
+  /** Emits the operator otherwise than as the node stands, so that it gives a value of this name. */
+  write?(call: Call, graph: StaticGraph, output: string): void;
   /**
    * Emits the gradients of the wanted inputs from that of the first output.
    * @returns one an input; undefined where none is wanted or there is none

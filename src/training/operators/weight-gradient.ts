@@ -1,5 +1,7 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import type { StaticGraph, Value } from '../static-graph.js';
 import type { Convolution } from './convolution.js';
+import { groupedWeightGradient } from './grouped-weight-gradient.js';
+import { transposedProduct } from './transposed-product.js';
 
 /** What the gradient of a convolution's weights is made of. */
 export interface WeightGradient {
@@ -15,17 +17,66 @@ const PRODUCT_A_PICTURE_1X1 = 16;
 
 /**
  * The gradient of a convolution's weights: dw[o, c, i, j] = Σ dy[n, o, y, x]·x[n, c, y·s + i·d − p, …].
- * Dense kernels take one matrix product a tap, depthwise and grouped ones a convolution in which pictures
- * stand for channels.
+ * Dense kernels take matrix products: one a row of the kernel without stride, else one a tap.
  */
 export function weightGradient(
   graph: StaticGraph,
   parts: WeightGradient,
   convolution: Convolution,
 ): Value {
-  return convolution.groups === 1
-    ? byTaps(graph, parts, convolution)
-    : byConvolution(graph, parts, convolution);
+  const { groups, windows } = convolution;
+  if (groups > 1) return groupedWeightGradient(graph, parts, convolution);
+  const single = windows.strides.every((step) => step === 1);
+  const wide = windows.kernel[1] > 1;
+  return (single && wide ? byRows : byTaps)(graph, parts, convolution);
+}
+
+/**
+ * One product a row of the kernel: copies of dy, moved by the columns of the kernel, stand beneath each other, so
+ * that the runtime packs the input once for all of them. [columns · O, N·h·W]·[N·h·W, C]
+ */
+function byRows(
+  graph: StaticGraph,
+  { input, weights, gradient }: WeightGradient,
+  { windows }: Convolution,
+): Value {
+  const [outputs, inputs, height, width] = weights.dims;
+  const [count, , rows] = gradient.dims;
+  const columns = input.dims[3];
+  const places = count * rows * columns;
+  const { dilations, before } = windows;
+  const kernels = graph.transpose(gradient, [1, 0, 2, 3]);
+  const moved = Array.from({ length: width }, (_, j) =>
+    shifted(graph, kernels, 3, { by: j * dilations[1] - before[1], size: columns }),
+  );
+  const stacked = graph.emit('Concat', moved, [width * outputs, count, rows, columns], {
+    axis: { int: 0 },
+  });
+  const left = graph.reshape(stacked, [width * outputs, places]);
+  const last = graph.transpose(input, [0, 2, 3, 1]);
+  const found = Array.from({ length: height }, (_, i) => {
+    const seen = shifted(graph, last, 1, { by: before[0] - i * dilations[0], size: rows });
+    const right = graph.reshape(seen, [places, inputs]);
+    return graph.emit('MatMul', [left, right], [width * outputs, inputs]);
+  });
+  const taps = height * width;
+  const all = graph.emit('Concat', found, [taps * outputs, inputs], { axis: { int: 0 } });
+  const split = graph.reshape(all, [taps, outputs * inputs]);
+  return graph.reshape(graph.transpose(split, [1, 0]), weights.dims);
+}
+
+/** Moves values along an axis onto places of another number: what leaves them is lost, and 0 comes in. */
+function shifted(
+  graph: StaticGraph,
+  value: Value,
+  axis: number,
+  { by, size }: { readonly by: number; readonly size: number },
+): Value {
+  const after = size - value.dims[axis] - by;
+  if (by === 0 && after === 0) return value;
+  const dims = value.dims.map((length, i) => (i === axis ? size : length));
+  const widths = [by, after].flatMap((width) => dims.map((_, i) => (i === axis ? width : 0)));
+  return graph.emit('Pad', [value, graph.integers(widths)], dims);
 }
 
 function byTaps(
@@ -104,74 +155,10 @@ function places(
   return graph.emit('Slice', [value, ...lists], dims);
 }
 
-/** A product with one side transposed, which the runtime's own operator need not write out. */
-function transposedProduct(
-  graph: StaticGraph,
-  a: Value,
-  b: Value,
-  dims: readonly number[],
-  side: 'transA' | 'transB',
-): Value {
-  if (graph.precision === 'float32')
-    return graph.emit('FusedMatMul', [a, b], dims, { [side]: { int: 1 } }, 'com.microsoft');
-  const swap = (value: Value) => graph.transpose(value, [0, 2, 1]);
-  const [left, right] = side === 'transA' ? [swap(a), b] : [a, swap(b)];
-  return graph.emit('MatMul', [left, right], dims);
-}
-
 function pad(graph: StaticGraph, value: Value, { before, after }: Convolution['windows']): Value {
   if ([...before, ...after].every((width) => width === 0)) return value;
   const [count, channels, height, width] = value.dims;
   const dims = [count, channels, height + before[0] + after[0], width + before[1] + after[1]];
   const widths = graph.integers([0, 0, ...before, 0, 0, ...after]);
   return graph.emit('Pad', [value, widths], dims);
-}
-
-/**
- * As a convolution of the input, whose pictures are its channels and whose channels within a group its
- * pictures, with the gradient as kernels: stride and dilation change places.
- */
-function byConvolution(
-  graph: StaticGraph,
-  { input, weights, gradient }: WeightGradient,
-  { windows, groups }: Convolution,
-): Value {
-  const [outputs, each, height, width] = weights.dims;
-  const [count, , rows, columns] = input.dims;
-  const split = graph.reshape(input, [count, groups, each, rows, columns]);
-  const pictures = graph.reshape(graph.transpose(split, [2, 1, 0, 3, 4]), [
-    each,
-    groups * count,
-    rows,
-    columns,
-  ]);
-  const kernels = graph.transpose(gradient, [1, 0, 2, 3]);
-  const { strides, dilations, before, after } = windows;
-  const size = [0, 1].map((axis) => {
-    const reach = strides[axis] * (kernels.dims[2 + axis] - 1) + 1;
-    const room = input.dims[2 + axis] + before[axis] + after[axis] - reach;
-    return Math.floor(room / dilations[axis]) + 1;
-  });
-  const found = graph.emit('Conv', [pictures, kernels], [each, outputs, ...size], {
-    group: { int: groups },
-    strides: { ints: dilations },
-    dilations: { ints: strides },
-    pads: { ints: [...before, ...after] },
-  });
-  // Places behind the last that the forward windows reached give taps that are not there.
-  const cropped = graph.emit(
-    'Slice',
-    [
-      found,
-      ...[
-        [0, 0],
-        [height, width],
-        [2, 3],
-      ].map((list) => graph.integers(list)),
-    ],
-    [each, outputs, height, width],
-  );
-  const taps = sizeOf([height, width]);
-  const ordered = graph.transpose(graph.reshape(cropped, [each, outputs, taps]), [1, 0, 2]);
-  return graph.reshape(ordered, weights.dims);
 }

@@ -1,0 +1,65 @@
+import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import type { Convolution } from './convolution.js';
+import { depthwiseWeightGradient } from './depthwise-weight-gradient.js';
+import type { WeightGradient } from './weight-gradient.js';
+
+/** The gradient of weights in groups: depthwise ones by products where their sizes allow it. */
+export function groupedWeightGradient(
+  graph: StaticGraph,
+  parts: WeightGradient,
+  convolution: Convolution,
+): Value {
+  const { groups } = convolution;
+  const depthwise = parts.input.dims[1] === groups && parts.gradient.dims[1] === groups;
+  const found = depthwise ? depthwiseWeightGradient(graph, parts, convolution) : undefined;
+  return found ?? byConvolution(graph, parts, convolution);
+}
+
+/**
+ * As a convolution of the input, whose pictures are its channels and whose channels within a group its
+ * pictures, with the gradient as kernels: stride and dilation change places.
+ */
+function byConvolution(
+  graph: StaticGraph,
+  { input, weights, gradient }: WeightGradient,
+  { windows, groups }: Convolution,
+): Value {
+  const [outputs, each, height, width] = weights.dims;
+  const [count, , rows, columns] = input.dims;
+  const split = graph.reshape(input, [count, groups, each, rows, columns]);
+  const pictures = graph.reshape(graph.transpose(split, [2, 1, 0, 3, 4]), [
+    each,
+    groups * count,
+    rows,
+    columns,
+  ]);
+  const kernels = graph.transpose(gradient, [1, 0, 2, 3]);
+  const { strides, dilations, before, after } = windows;
+  const size = [0, 1].map((axis) => {
+    const reach = strides[axis] * (kernels.dims[2 + axis] - 1) + 1;
+    const room = input.dims[2 + axis] + before[axis] + after[axis] - reach;
+    return Math.floor(room / dilations[axis]) + 1;
+  });
+  const found = graph.emit('Conv', [pictures, kernels], [each, outputs, ...size], {
+    group: { int: groups },
+    strides: { ints: dilations },
+    dilations: { ints: strides },
+    pads: { ints: [...before, ...after] },
+  });
+  // Places behind the last that the forward windows reached give taps that are not there.
+  const cropped = graph.emit(
+    'Slice',
+    [
+      found,
+      ...[
+        [0, 0],
+        [height, width],
+        [2, 3],
+      ].map((list) => graph.integers(list)),
+    ],
+    [each, outputs, height, width],
+  );
+  const taps = sizeOf([height, width]);
+  const ordered = graph.transpose(graph.reshape(cropped, [each, outputs, taps]), [1, 0, 2]);
+  return graph.reshape(ordered, weights.dims);
+}
