@@ -91,14 +91,17 @@ const smoothing = sizeCache<string, Smoothing>((length, _to, word) => {
   return { start, count, weights };
 });
 
-/** scipy's `gaussian_filter` of a field; sigma 0 leaves it as it is. */
+/** A narrower filter than this has a radius of 0, and changes nothing. */
+const LEAST_SIGMA = 0.125;
+
+/** scipy's `gaussian_filter` of a field. */
 export function gaussianFilter(
   field: Float64Array,
   width: number,
   height: number,
   sigma: number,
 ): Float64Array {
-  if (sigma === 0) return field;
+  if (sigma < LEAST_SIGMA) return field;
   const [down, across] = [
     smoothing(height, height, `${sigma}`),
     smoothing(width, width, `${sigma}`),

@@ -1,4 +1,8 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import sharp from 'sharp';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
 import { BatchFeed } from '../../../src/training/augment/batch-feed.js';
@@ -38,7 +42,9 @@ async function all<T>(batches: AsyncIterable<T>): Promise<T[]> {
 /** Feeds with workers that several tests share: a thread takes a while to start. */
 const shared = new Map<number, Promise<BatchFeed>>();
 const sharedFeed = (workers: number) => {
-  const found = shared.get(workers) ?? BatchFeed.open(generated, '.', {}, { ...spec, workers });
+  const augment = [...spec.augment, { ElasticTransform: { alpha: 9, sigma: 2 } }, { ISONoise: {} }];
+  const rich = { ...spec, augment, mix: { CutMixPatch: {} }, workers };
+  const found = shared.get(workers) ?? BatchFeed.open(generated, '.', {}, rich);
   shared.set(workers, found);
   return found;
 };
@@ -55,7 +61,7 @@ test('any number of workers gives the same bits', async () => {
       expect(made[1]).toEqual(made[0]);
       expect(made[2]).toEqual(made[0]);
     }),
-    { numRuns: 3 },
+    { numRuns: 2 },
   );
 });
 
@@ -145,6 +151,27 @@ test('a picture that cannot be read ends the epoch and is named', async () => {
   const feed = BatchFeed.of(broken, {}, spec);
   await expect(all(feed.epoch(0))).rejects.toThrow('seven.png');
   await feed.close();
+});
+
+test('a picture that a worker cannot read ends the epoch, is named, and leaves the feed in order', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ventral-feed-'));
+  const pixels = Buffer.alloc(20 * 20 * 3, 120);
+  const png = await sharp(pixels, { raw: { width: 20, height: 20, channels: 3 } })
+    .png()
+    .toBuffer();
+  for (const name of ['cat', 'dog']) {
+    mkdirSync(join(folder, name));
+    for (const i of [0, 1, 2, 3]) writeFileSync(join(folder, name, `${i}.png`), png);
+  }
+  writeFileSync(join(folder, 'dog', '2.png'), png.subarray(0, 50));
+  const feed = await BatchFeed.open({ folder: '.' }, folder, {}, { ...spec, batch: 1, workers: 2 });
+  open.push(feed);
+  await expect(all(feed.epoch(0))).rejects.toMatchObject({
+    code: 'training-data-invalid',
+    message: expect.stringContaining(join('dog', '2.png')),
+  });
+  expect(await all(feed.examples(Int32Array.of(0, 1)))).toHaveLength(2);
+  rmSync(folder, { recursive: true });
 });
 
 test.each([
