@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { compareCodePoints } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { byCodePoint } from './code-point-order.js';
 import {
   decodePicture,
   looksLikePicture,
@@ -30,7 +30,7 @@ async function entriesOf(folder: string) {
   const entries = await readdir(folder, { withFileTypes: true });
   return entries
     .filter(({ name }) => !name.startsWith('.'))
-    .sort((one, other) => byCodePoint(one.name, other.name));
+    .sort((one, other) => compareCodePoints(one.name, other.name));
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -110,12 +110,10 @@ export function drawScene(
   paintClutter(canvas, random);
   paintObject(canvas, random, label, ground);
   const { colours, cover } = canvas;
-  const pixels = new Uint8Array(colours.length);
-  for (let i = 0; i < colours.length; i++) {
-    const value = 0.5 + contrast * (colours[i] - 0.5) + brightness;
-    pixels[i] = Math.round(255 * Math.min(1, Math.max(0, value)));
-  }
+  const pixels = new Uint8ClampedArray(colours.length); // rounds, half to even, and clips
+  for (let i = 0; i < colours.length; i++)
+    pixels[i] = 255 * (0.5 + contrast * (colours[i] - 0.5) + brightness);
   const mask = new Uint8Array(cover.length);
   for (let i = 0; i < cover.length; i++) mask[i] = cover[i] > 0.5 ? 255 : 0;
-  return { pixels, mask };
+  return { pixels: new Uint8Array(pixels.buffer), mask };
 }
