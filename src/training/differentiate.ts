@@ -3,10 +3,11 @@ import type { GraphNode } from '../onnx/graph.js';
 import type { AttributeValue } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import { tensorElements } from '../onnx/tensor-elements.js';
+import { joinSilu } from './joined-calls.js';
 import { knownResult, smallNumbers } from './known-numbers.js';
 import type { MaskPlace } from './masks.js';
 import { Call } from './operators/operator.js';
-import { operators } from './operators/table.js';
+import { operatorOf, operators } from './operators/table.js';
 import type { StaticGraph, Value } from './static-graph.js';
 
 /** How a network is written into a graph. */
@@ -206,17 +207,20 @@ export function writeBackward(
       depends.add(call.output.name);
   }
   const gradients = new Map([[from.value, from.gradient]]);
-  for (const call of [...calls].reverse()) {
-    const gradient = gradients.get(call.output.name);
+  const joined = joinSilu(calls, new Set([from.value, ...targets]));
+  for (const call of [...joined].reverse()) {
+    const found = gradients.get(call.output.name);
     const wanted = call.inputs.map((input) => input !== undefined && depends.has(input.name));
-    if (!gradient || !wanted.some(Boolean)) continue;
-    const operator = operators.get(call.node.operator);
-    operator?.gradients(call, gradient, wanted, graph).forEach((found, i) => {
-      const name = call.inputs[i]?.name;
-      if (!found || name === undefined || !wanted[i]) return;
-      const before = gradients.get(name);
-      gradients.set(name, before ? graph.add(before, found) : found);
-    });
+    if (!found || !wanted.some(Boolean)) continue;
+    const gradient = graph.expand(found, call.output.dims);
+    operatorOf(call)
+      ?.gradients(call, gradient, wanted, graph)
+      .forEach((part, i) => {
+        const name = call.inputs[i]?.name;
+        if (!part || name === undefined || !wanted[i]) return;
+        const before = gradients.get(name);
+        gradients.set(name, before ? graph.add(before, part) : part);
+      });
   }
   return new Map([...gradients].filter(([name]) => targets.has(name)));
 }

@@ -97,6 +97,12 @@ export class StaticGraph {
     return this.emit('Reshape', [value, this.integers(dims)], dims);
   }
 
+  /** Spreads a value by the rules of numpy. */
+  expand(value: Value, dims: readonly number[]): Value {
+    if (String(value.dims) === String(dims)) return value;
+    return this.emit('Expand', [value, this.integers(dims)], dims);
+  }
+
   transpose(value: Value, axes: readonly number[]): Value {
     const dims = axes.map((axis) => value.dims[axis]);
     return this.emit('Transpose', [value], dims, { perm: { ints: axes } });

@@ -106,7 +106,8 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
     [...parameters].flatMap(([name, value]) => {
       const gradientOf = found.get(value.name);
       if (!gradientOf) return [];
-      return [[name, named(`gradient:${name}`, gradientOf, [sizeOf(value.dims)])] as const];
+      const whole = graph.expand(gradientOf, value.dims);
+      return [[name, named(`gradient:${name}`, whole, [sizeOf(value.dims)])] as const];
     }),
   );
   const statistics = new Map(
@@ -133,7 +134,13 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
     logits: named('step.logits', logits, logits.dims),
     gradients,
     ...(request.input
-      ? { input: named('gradient.input', found.get(input) as Value, request.dims) }
+      ? {
+          input: named(
+            'gradient.input',
+            graph.expand(found.get(input) as Value, pictures.dims),
+            request.dims,
+          ),
+        }
       : {}),
     statistics,
   };

@@ -12,7 +12,7 @@ import { windowAttributes } from './windows.js';
 const DOMAIN = 'com.microsoft.nchwc';
 
 /** Places of all outputs from which on reordering dense weights pays. */
-const LEAST_PLACES = 2048;
+const LEAST_PLACES = 1024;
 
 /** What is convolved. */
 export interface Convolved extends Convolution {

@@ -62,6 +62,20 @@ function hardSwishSlope(call: Call, graph: StaticGraph): Value {
   return graph.add(inner, above);
 }
 
+/**
+ * x·σ(x), as two nodes that are differentiated as one: with u = dy·σ(x), dx = u + u·(x − y). Its outputs are y and
+ * σ(x).
+ */
+export const silu: Operator = {
+  shapes: (call) => [call.input(0).dims, call.input(0).dims],
+  gradients: (call, gradient, _wanted, graph) => {
+    const [y, gate] = call.outputs;
+    const scaled = graph.multiply(gradient, gate);
+    const rest = graph.subtract(call.input(0), y);
+    return [graph.add(scaled, graph.multiply(scaled, rest))];
+  },
+};
+
 export const nonlinearities: Family = {
   Relu: unary((call, graph) => within(graph, call.output, 0, Number.POSITIVE_INFINITY)),
   LeakyRelu: unary((call, graph) => {

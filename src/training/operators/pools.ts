@@ -93,8 +93,7 @@ const globalAveragePool: Operator = {
   gradients(call, gradient, [wanted], graph) {
     if (!wanted) return [undefined];
     const { dims } = call.input(0);
-    const share = graph.divide(gradient, graph.scalar(sizeOf(dims.slice(2))));
-    return [graph.emit('Expand', [share, graph.integers(dims)], dims)];
+    return [graph.divide(gradient, graph.scalar(sizeOf(dims.slice(2))))];
   },
 };
 

@@ -26,7 +26,7 @@ const reduction = (divided: boolean): Operator => ({
     const kept = dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
     const count = divided ? sizeOf(dims) / sizeOf(kept) : 1;
     const share = count === 1 ? gradient : graph.divide(gradient, graph.scalar(count));
-    return [graph.emit('Expand', [graph.reshape(share, kept), graph.integers(dims)], dims)];
+    return [graph.reshape(share, kept)];
   },
 });
 

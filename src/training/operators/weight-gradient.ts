@@ -2,6 +2,7 @@ import type { StaticGraph, Value } from '../static-graph.js';
 import type { Convolution } from './convolution.js';
 import { groupedWeightGradient } from './grouped-weight-gradient.js';
 import { transposedProduct } from './transposed-product.js';
+import type { Windows } from './windows.js';
 
 /** What the gradient of a convolution's weights is made of. */
 export interface WeightGradient {
@@ -12,8 +13,8 @@ export interface WeightGradient {
 
 /** Places of an output from which on one product a picture is quicker than one over all pictures. */
 const PRODUCT_A_PICTURE = 512;
-/** The same for kernels of one place. */
-const PRODUCT_A_PICTURE_1X1 = 16;
+/** Inputs that are too few for a product a tap. */
+const FEW = 4;
 
 /**
  * The gradient of a convolution's weights: dw[o, c, i, j] = Σ dy[n, o, y, x]·x[n, c, y·s + i·d − p, …].
@@ -28,6 +29,7 @@ export function weightGradient(
   if (groups > 1) return groupedWeightGradient(graph, parts, convolution);
   const single = windows.strides.every((step) => step === 1);
   const wide = windows.kernel[1] > 1;
+  if (parts.input.dims[1] <= FEW) return byPatches(graph, parts, convolution);
   return (single && wide ? byRows : byTaps)(graph, parts, convolution);
 }
 
@@ -79,6 +81,45 @@ function shifted(
   return graph.emit('Pad', [value, graph.integers(widths)], dims);
 }
 
+/**
+ * Where inputs are few, such as colours, all taps beside each other make a product that is worth its name.
+ * Σₙ dy[n]·patches[n]ᵀ, each [O, hw]·[hw, C · taps].
+ */
+function byPatches(
+  graph: StaticGraph,
+  { input, weights, gradient }: WeightGradient,
+  { windows }: Convolution,
+): Value {
+  const [outputs, inputs, height, width] = weights.dims;
+  const [count, , rows, columns] = gradient.dims;
+  const [taps, hw] = [height * width, rows * columns];
+  const padded = pad(graph, input, windows);
+  const seen = Array.from({ length: taps }, (_, tap) => {
+    const at = tapOf(windows, tap, [rows, columns]);
+    const place = places(graph, padded, at, [2, 3], [count, inputs, rows, columns]);
+    return graph.reshape(place, [count, inputs, 1, hw]);
+  });
+  const dims = [count, inputs, taps, hw];
+  const all = taps === 1 ? seen[0] : graph.emit('Concat', seen, dims, { axis: { int: 2 } });
+  const patches = graph.reshape(all, [count, inputs * taps, hw]);
+  const own = graph.reshape(gradient, [count, outputs, hw]);
+  const product = transposedProduct(graph, own, patches, [count, outputs, inputs * taps], 'transB');
+  return graph.reshape(graph.sum(product, [0]), weights.dims);
+}
+
+/** The places of the padded input that a tap sees. */
+function tapOf(
+  { kernel, strides, dilations }: Windows,
+  tap: number,
+  counts: readonly number[],
+): Tap {
+  const start = [Math.floor(tap / kernel[1]), tap % kernel[1]].map(
+    (at, axis) => at * dilations[axis],
+  );
+  const end = counts.map((count, axis) => start[axis] + (count - 1) * strides[axis] + 1);
+  return { start, end, strides };
+}
+
 function byTaps(
   graph: StaticGraph,
   { input, weights, gradient }: WeightGradient,
@@ -87,22 +128,25 @@ function byTaps(
   const [outputs, inputs, height, width] = weights.dims;
   const [, , rows, columns] = gradient.dims;
   const taps = height * width;
-  const limit = taps === 1 ? PRODUCT_A_PICTURE_1X1 : PRODUCT_A_PICTURE;
-  const product = rows * columns > limit ? aPicture : overPictures;
+  const product = productFor(taps, [outputs, inputs, rows * columns]);
   const padded = pad(graph, input, windows);
   const multiply = product(graph, gradient, padded);
-  const found = Array.from({ length: taps }, (_, tap) => {
-    const at = [Math.floor(tap / width), tap % width];
-    const start = at.map((step, axis) => step * windows.dilations[axis]);
-    const end = [rows, columns].map(
-      (count, axis) => start[axis] + (count - 1) * windows.strides[axis] + 1,
-    );
-    return multiply({ start, end, strides: windows.strides });
-  });
+  const found = Array.from({ length: taps }, (_, tap) =>
+    multiply(tapOf(windows, tap, [rows, columns])),
+  );
   if (taps === 1) return graph.reshape(found[0], weights.dims);
   const flat = found.map((value) => graph.reshape(value, [1, outputs, inputs]));
   const stacked = graph.emit('Concat', flat, [taps, outputs, inputs], { axis: { int: 0 } });
   return graph.reshape(graph.transpose(stacked, [1, 2, 0]), weights.dims);
+}
+
+/** Which form moves less: sums over pictures for each weight, or each picture into another order. */
+function productFor(
+  taps: number,
+  [outputs, inputs, hw]: readonly [number, number, number],
+): TapProduct {
+  if (taps > 1) return hw > PRODUCT_A_PICTURE ? aPicture : overPictures;
+  return 3 * outputs * inputs > 2 * hw * (outputs + inputs) ? byChannels : aPicture;
 }
 
 /** Places of the padded input that one tap sees. */
@@ -125,6 +169,21 @@ const aPicture: TapProduct = (graph, gradient, padded) => {
     const dims = [count, outputs, inputs];
     const product = transposedProduct(graph, flat, pictures, dims, 'transB');
     return graph.sum(product, [0]);
+  };
+};
+
+/** dy·xᵀ over all places of all pictures, with channels first: [O, N·hw]·[C, N·hw]ᵀ. */
+const byChannels: TapProduct = (graph, gradient, padded) => {
+  const [count, outputs, rows, columns] = gradient.dims;
+  const inputs = padded.dims[1];
+  const all = count * rows * columns;
+  const flat = (value: Value, channels: number) =>
+    graph.reshape(graph.transpose(value, [1, 0, 2, 3]), [channels, all]);
+  const own = flat(gradient, outputs);
+  return (tap) => {
+    const seen = places(graph, padded, tap, [2, 3], [count, inputs, rows, columns]);
+    const right = flat(seen, inputs);
+    return graph.emit('Gemm', [own, right], [outputs, inputs], { transB: { int: 1 } });
   };
 };
 
