@@ -67,7 +67,12 @@ export class BatchFeed {
     const set = await openLabelledSet(source, folder);
     try {
       const indices = checkedPart(part, set);
-      return new BatchFeed(set, indices, complete, { source, folder, spec: complete });
+      return new BatchFeed(set, indices, complete, {
+        source,
+        folder,
+        digest: set.digest,
+        spec: complete,
+      });
     } catch (error) {
       await set.close();
       throw error;

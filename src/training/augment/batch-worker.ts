@@ -13,6 +13,8 @@ import type { FeedSpec, TrainingBatch } from './training-batch.js';
 export interface BatchWorkerData {
   readonly source: DataSource;
   readonly folder: string;
+  /** What the set has to be. */
+  readonly digest: string;
   /** With every default written out. */
   readonly spec: FeedSpec;
 }
@@ -29,13 +31,13 @@ export type BatchAnswer =
       readonly details: Omit<ErrorDetails, 'cause'>;
     };
 
-const { source, folder, spec } = workerData as BatchWorkerData;
+const { source, folder, digest, spec } = workerData as BatchWorkerData;
 let maker: Promise<BatchMaker> | undefined;
 
 /** Makes a batch; its arrays move to the thread that asked. */
 export default async function makeBatch(task: BatchTask): Promise<unknown> {
   try {
-    maker ??= openLabelledSet(source, folder).then((set) => new BatchMaker(set, spec));
+    maker ??= opened();
     const ready = await maker;
     const made =
       'batch' in task ? await ready.make(task.batch) : await ready.examples(task.examples);
@@ -45,6 +47,16 @@ export default async function makeBatch(task: BatchTask): Promise<unknown> {
     const { cause: _, ...told } = details;
     return { code, message, details: told } satisfies BatchAnswer;
   }
+}
+
+async function opened(): Promise<BatchMaker> {
+  const set = await openLabelledSet(source, folder);
+  if (set.digest === digest) return new BatchMaker(set, spec);
+  throw new VentralError(
+    'training-data-invalid',
+    'The set has changed since the training began to read it',
+    { expected: digest, found: set.digest },
+  );
 }
 
 function moved(answer: { readonly made: TrainingBatch | ExampleBatch }): unknown {

@@ -62,7 +62,7 @@ export class BatchMaker {
     const { side, batch } = this.spec;
     const frames: Frame[] = [];
     for (const index of indices)
-      frames.push(resizeFrame(frameOf(await this.set.picture(index)), side, side));
+      frames.push(await this.#named(index, (stored) => resizeFrame(stored, side, side)));
     const padded = new Int32Array(batch).fill(-1);
     padded.set(indices);
     return {
@@ -75,14 +75,15 @@ export class BatchMaker {
 
   async #augmented(index: number, streams: RandomStreams): Promise<Frame> {
     const { side } = this.spec;
-    const stored = frameOf(await this.set.picture(index));
     // A list that says how pictures get their size has all of it; any other works on the size of the network.
     const sizes = this.#transforms.some((each) => each.sizes);
-    const start = sizes ? stored : resizeFrame(stored, side, side);
-    const frame = this.#transforms.reduce((before, { name, transform }, place) => {
-      const random = streams.picture(index, `${name} ${place}`);
-      return transform(before, random, side);
-    }, start);
+    const frame = await this.#named(index, (stored) =>
+      this.#transforms.reduce(
+        (before, { name, transform }, place) =>
+          transform(before, streams.picture(index, `${name} ${place}`), side),
+        sizes ? stored : resizeFrame(stored, side, side),
+      ),
+    );
     if (frame.width === side && frame.height === side) return frame;
     const found = `${frame.width} × ${frame.height}`;
     throw new VentralError(
@@ -91,6 +92,18 @@ export class BatchMaker {
         `for picture ${index}; end with CenterCrop or RandomResizedCrop`,
       { field: 'augment', expected: `${side} × ${side}`, found },
     );
+  }
+
+  /** What becomes of a picture; an error that names no file says which picture it was. */
+  async #named(index: number, change: (stored: Frame) => Frame): Promise<Frame> {
+    try {
+      return change(frameOf(await this.set.picture(index)));
+    } catch (thrown) {
+      const error = VentralError.from(thrown);
+      if (error.details.file !== undefined) throw error;
+      const details = { ...error.details, cause: thrown };
+      throw new VentralError(error.code, `Picture ${index} of the set: ${error.message}`, details);
+    }
   }
 
   #mixed(

@@ -144,12 +144,12 @@ test('a picture that cannot be read ends the epoch and is named', async () => {
   const broken = {
     ...set,
     picture: async (index: number) => {
-      if (index === 7) throw new VentralError('training-data-invalid', 'seven.png is no picture');
+      if (index === 7) throw new VentralError('training-data-invalid', 'it is no picture');
       return set.picture(index);
     },
   };
   const feed = BatchFeed.of(broken, {}, spec);
-  await expect(all(feed.epoch(0))).rejects.toThrow('seven.png');
+  await expect(all(feed.epoch(0))).rejects.toThrow('Picture 7 of the set: it is no picture');
   await feed.close();
 });
 

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { packageRoot } from '../../../src/formats/package-root.js';
 import { RandomState } from '../../../src/numerics/random-state.js';
 import type { Frame } from '../../../src/training/augment/frame.js';
 import type { FeedSpec, TransformSpec } from '../../../src/training/augment/training-batch.js';
@@ -206,6 +209,20 @@ test.each([
   [{}, /augment/],
 ])('a list with %j is refused', (spec, message) => {
   expect(() => transformsOf(completeFeed(feed([spec as TransformSpec])).augment)).toThrow(message);
+});
+
+test('the documentation has every name and parameter', () => {
+  const text = readFileSync(join(packageRoot, 'docs', 'augmentation.md'), 'utf8');
+  for (const [name, schema] of Object.entries({ ...transformSchemas, ...mixSchemas })) {
+    const row = text
+      .split('\n')
+      .find(
+        (line) => line.startsWith(`| \`${name}\` | `) && /albumentations|torchvision/.test(line),
+      );
+    const where = row ?? text.slice(text.indexOf(`**\`${name}\``), text.indexOf('## Batches'));
+    for (const parameter of Object.keys((schema as { properties: object }).properties))
+      expect(where, name).toContain(`\`${parameter}\``);
+  }
 });
 
 test('anything else in place of a list gives one error with a code', () => {
