@@ -17,15 +17,33 @@ async function openSource(source: DataSource, folder: string): Promise<LabelledS
   });
 }
 
+/** What is wrong with a source when its files cannot be read: a folder for a file, or a file for a folder. */
+function readingError(error: unknown, source: DataSource): VentralError {
+  const kinds: Readonly<Record<string, readonly [expected: string, found: string]>> = {
+    EISDIR: ['a file', 'a folder'],
+    ENOTDIR: ['a folder', 'a file'],
+  };
+  const { code, path } = error as { code?: string; path?: string };
+  const kind = error instanceof VentralError ? undefined : kinds[String(code)];
+  if (!kind) return VentralError.from(error);
+  const [[expected, found], file] = [kind, path ?? String(Object.values(source)[0])];
+  return new VentralError('training-data-invalid', `${file} is ${found}; expected ${expected}`, {
+    file,
+    expected,
+    found,
+    cause: error,
+  });
+}
+
 /**
  * Opens the pictures and labels of a recipe.
  * @param folder where paths of the source begin
  * @throws VentralError `training-data-invalid` that names the file and what is wrong with it; `file-missing`
  */
 export async function openLabelledSet(source: DataSource, folder: string): Promise<LabelledSet> {
-  try {
-    return await openSource(source, folder);
-  } catch (error) {
-    throw VentralError.from(error);
-  }
+  const told = (error: unknown): never => {
+    throw readingError(error, source);
+  };
+  const set = await openSource(source, folder).catch(told);
+  return { ...set, picture: (index) => set.picture(index).catch(told) };
 }

@@ -102,20 +102,20 @@ class Samples {
     return this.#current as Sample;
   }
 
-  /** Takes an entry; says whether its text is wanted, with {@link label}. */
-  entry({ name, size, byteOffset }: Entry): 'label' | undefined {
+  /** Takes an entry; true where {@link label} is to have its text. */
+  entry({ name, size, byteOffset }: Entry): boolean {
     const parts = partsOf(name);
-    if (!parts) return undefined;
+    if (!parts) return false;
     const isPicture = pictureEndings.includes(parts.ending);
-    if (!isPicture && parts.ending !== 'cls') return undefined;
+    if (!isPicture && parts.ending !== 'cls') return false;
     const sample = this.#sampleOf(parts.key);
     const most = isPicture ? maximumPictureBytes : maximumLabelBytes;
     if (size > most) throw shardInvalid(this.#path, name, `at most ${most} bytes`, `${size} bytes`);
     if (isPicture ? sample.picture : sample.label !== undefined)
       throw shardInvalid(this.#path, name, 'one picture and one .cls of a key', 'a second one');
-    if (!isPicture) return 'label';
+    if (!isPicture) return true;
     sample.picture = { name, offset: byteOffset, size };
-    return undefined;
+    return false;
   }
 
   /** Takes the text of a `.cls` entry. */
@@ -165,7 +165,7 @@ function extractorOf(path: string, samples: Samples) {
       () => {
         checkEntry(path, entry);
         const plain = entry.type === 'file' || entry.type === 'contiguous-file';
-        if (plain && samples.entry(entry) === 'label') readLabel();
+        if (plain && samples.entry(entry)) readLabel();
         else stream.on('end', next);
       },
       () => stream.resume(),

@@ -103,6 +103,29 @@ test('a folder that is missing is named', async () => {
   });
 });
 
+test('files where folders belong, and folders where files belong, are named', async () => {
+  await lay({ 'a/1.png': 'grey.png' });
+  for (const source of [
+    { folder: 'set/a/1.png' },
+    { images: 'set', labels: 'set' },
+    { shards: 'set/a' },
+  ])
+    await expect(openLabelledSet(source, folder)).rejects.toMatchObject({
+      code: 'training-data-invalid',
+      message: expect.stringMatching(/set.* is a (file|folder); expected a (folder|file)/),
+    });
+});
+
+test('a picture that is gone is named', async () => {
+  await lay({ 'a/1.png': 'grey.png' });
+  const set = await openFolder();
+  await rm(join(folder, 'set/a/1.png'));
+  await expect(set.picture(0)).rejects.toMatchObject({
+    code: 'file-missing',
+    message: expect.stringContaining('1.png'),
+  });
+});
+
 test('a picture that is cut short is named when it is read', async () => {
   const bytes = await readFile(join(pictures, 'colour.png'));
   await lay({ 'a/1.png': 'grey.png' });
