@@ -1,6 +1,7 @@
 import type { Model } from '../onnx/model.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import type { InputSpec } from '../screen/preprocess.js';
+import { blockedChannels } from './blocked-kernels.js';
 import { type LossName, type StepGraph, stepGraph } from './step-graph.js';
 
 /** Pictures in [0, 1], [batch, 3, height, width] after resize and crop, and the class of each. */
@@ -141,7 +142,10 @@ async function load(
   input: boolean,
 ): Promise<Loaded> {
   const fed = [...(live?.keys() ?? [])];
-  const step = stepGraph(model, { dims, parameters: [], fed, input, training: () => false, loss });
+  // Where weights are constant the runtime finds its own layout.
+  const block = live ? await blockedChannels() : undefined;
+  const training = () => false;
+  const step = stepGraph(model, { dims, parameters: [], fed, input, training, loss, block });
   const session = await Session.open(step.model, {
     name: 'the attack',
     ...(threads === undefined ? {} : { threads }),

@@ -33,8 +33,7 @@ export function crossEntropy(graph: StaticGraph, logits: Value, targets: Value):
 export function margin(graph: StaticGraph, logits: Value, targets: Value): Loss {
   const far = graph.multiply(targets, graph.scalar(FAR));
   const others = graph.subtract(logits, far);
-  const [batch] = logits.dims;
-  const highest = graph.emit('ReduceMax', [others], [batch, 1], { axes: { ints: [1] } });
+  const highest = graph.highest(others);
   const own = graph.sum(graph.multiply(logits, targets), [0, 1]);
   const loss = graph.subtract(graph.sum(highest, [0, 1]), own);
   const lower = graph.indicator(graph.emit('Less', [others, highest], logits.dims));

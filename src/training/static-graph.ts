@@ -29,6 +29,7 @@ export class StaticGraph {
   /** Channels a block where convolutions may be written in the layout of the runtime's own kernels. */
   readonly block: number | undefined;
   readonly #builder: GraphBuilder;
+  readonly #opset: number;
   readonly #constants = new Map<string, Value>();
   #count = 0;
 
@@ -36,7 +37,8 @@ export class StaticGraph {
   constructor(opset: number, precision: Precision = 'float32', block?: number) {
     this.precision = precision;
     this.block = precision === 'float32' ? block : undefined;
-    this.#builder = new GraphBuilder('step', Math.max(17, opset), {
+    this.#opset = Math.max(17, opset);
+    this.#builder = new GraphBuilder('step', this.#opset, {
       'com.microsoft': 1,
       ...(this.block === undefined ? {} : { 'com.microsoft.nchwc': 1 }),
     });
@@ -113,6 +115,14 @@ export class StaticGraph {
     if (axes.length === 0) return value;
     const dims = value.dims.filter((_, axis) => !axes.includes(axis));
     return this.emit('ReduceSum', [value, this.integers(axes)], dims, { keepdims: { int: 0 } });
+  }
+
+  /** The highest of each row of a matrix, [rows, 1]. */
+  highest(rows: Value): Value {
+    const dims = [rows.dims[0], 1];
+    // Axes are an input from then on.
+    if (this.#opset >= 18) return this.emit('ReduceMax', [rows, this.integers([1])], dims);
+    return this.emit('ReduceMax', [rows], dims, { axes: { ints: [1] } });
   }
 
   /** Sums what broadcasting had spread, so that the result has the sizes of what was spread. */

@@ -1,10 +1,12 @@
+import { VentralError } from '../errors/ventral-error.js';
 import type { GraphNode } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
 import { consistency, VIEWS } from './consistency-loss.js';
-import { writeBackward, writeForward } from './differentiate.js';
+import { writeBackward } from './differentiate.js';
 import { crossEntropy, type Loss, margin } from './losses.js';
 import type { MaskPlace } from './masks.js';
 import { type Precision, StaticGraph, sizeOf, type Value } from './static-graph.js';
+import { type Forward, writeForward } from './write-forward.js';
 
 /** What one pass of a batch is to give. */
 export interface StepRequest {
@@ -78,8 +80,8 @@ const TARGETS = 'step.targets';
  * Throws `training-unsupported`, naming the node.
  */
 export function stepGraph(model: Model, request: StepRequest): StepGraph {
-  const graph = new StaticGraph(model.opsets.get('') ?? 0, request.precision, request.block);
-  const [input] = inputsOf(model);
+  const graph = new StaticGraph(opsetOf(model), request.precision, request.block);
+  const input = inputOf(model);
   const pictures = graph.input(input, request.dims);
   const parameters = flatParameters(graph, model, request.parameters);
   const fed = flatParameters(graph, model, request.fed ?? []);
@@ -89,7 +91,7 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
     training: request.training,
     masks: request.masks ?? [],
   });
-  const logits = forward.values.get(model.graph.outputs[0].name) as Value;
+  const logits = logitsOf(model, forward);
   const name = request.loss ?? 'cross-entropy';
   const targets = graph.input(TARGETS, targetDims(logits, name));
   const { loss, gradient } = losses[name](graph, logits, targets);
@@ -162,11 +164,37 @@ function targetDims({ dims: [rows, classes] }: Value, loss: LossName | 'jsd'): r
   return [rows / VIEWS, classes];
 }
 
-/** Inputs that are no initializers. */
-function inputsOf({ graph }: Model): readonly string[] {
-  const constants = new Set(graph.initializers.map(({ name }) => name));
-  return graph.inputs.map(({ name }) => name).filter((name) => !constants.has(name));
+/** Before it, Softmax and others meant something else, and axes were attributes. */
+const LEAST_OPSET = 13;
+
+function opsetOf(model: Model): number {
+  const opset = model.opsets.get('') ?? 0;
+  if (opset >= LEAST_OPSET) return opset;
+  const why = `it is of operator set ${opset}, and training needs ${LEAST_OPSET} at the least`;
+  throw refused(model, why, 'opset_import');
 }
+
+/** The one input that is no initializer. */
+function inputOf(model: Model): string {
+  const constants = new Set(model.graph.initializers.map(({ name }) => name));
+  const [input, ...others] = model.graph.inputs.filter(({ name }) => !constants.has(name));
+  if (input && others.length === 0) return input.name;
+  throw refused(model, `it has ${input ? others.length + 1 : 0} inputs, and not one`, 'input');
+}
+
+function logitsOf(model: Model, { values }: Forward): Value {
+  const [output] = model.graph.outputs;
+  const logits = values.get(output?.name ?? '');
+  if (logits?.dims.length === 2) return logits;
+  const found = logits ? `[${logits.dims.join(', ')}]` : 'no such value';
+  throw refused(model, `its first output must be [batch, classes], and is ${found}`, 'output');
+}
+
+const refused = ({ name }: Model, why: string, field: string) =>
+  new VentralError('training-unsupported', `${name} cannot be trained: ${why}`, {
+    file: name,
+    field,
+  });
 
 function flatParameters(
   graph: StaticGraph,

@@ -8,6 +8,7 @@ import { blockedChannels } from './blocked-kernels.js';
 import { drawMask, type MaskRates, maskPlaces } from './masks.js';
 import type { Gradients, Parameter } from './optimizers.js';
 import { type StepGraph, stepGraph } from './step-graph.js';
+import { untied } from './untied.js';
 
 /** How a network is trained. */
 export interface TrainedNetworkOptions {
@@ -85,7 +86,8 @@ export class TrainedNetwork {
    * Prepares a network with its weights as initializers. Its first output are the logits.
    * Throws `training-unsupported`, naming the node.
    */
-  static async open(model: Model, options: TrainedNetworkOptions): Promise<TrainedNetwork> {
+  static async open(given: Model, options: TrainedNetworkOptions): Promise<TrainedNetwork> {
+    const model = untied(given);
     const { dims, frozen = () => false, threads, loss = 'cross-entropy' } = options;
     const norms = model.graph.nodes.filter(
       ({ operator, inputs }) => operator === 'BatchNormalization' && !frozen(inputs[1]),
