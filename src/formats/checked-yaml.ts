@@ -140,9 +140,7 @@ function refusal(
   place: (pointer: string) => string,
   check: YamlCheck,
 ): VentralError {
-  // An alternative that does not fit says so of each branch; the deepest words are the useful ones.
-  const useful = errors.filter((error) => !['if', 'oneOf', 'anyOf', 'not'].includes(error.keyword));
-  const chosen = useful.length > 0 ? useful : errors;
+  const chosen = usefulOf(errors);
   const sentences = new Set<string>();
   for (const error of chosen) {
     if (sentences.size === MOST_SENTENCES) break;
@@ -153,6 +151,29 @@ function refusal(
     file: check.file,
     ...(first ? { field: pointerOf(first) } : {}),
   });
+}
+
+/** An alternative that does not fit says so of each branch; the deepest words are the useful ones. */
+function usefulOf(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const useful = errors.filter((error) => !['if', 'oneOf', 'anyOf', 'not'].includes(error.keyword));
+  return useful.length > 0 ? useful : errors;
+}
+
+/** One thing about a value that its JSON Schema (draft 2020-12) does not allow. */
+export interface SchemaProblem {
+  /** JSON pointer. */
+  readonly pointer: string;
+  readonly sentence: string;
+}
+
+/** What a schema does not allow about a value: the same words as of a file; none where it fits. */
+export function schemaProblems(value: unknown, schema: object): SchemaProblem[] {
+  const validate = validator(schema);
+  if (validate(value)) return [];
+  return usefulOf(validate.errors ?? []).map((error) => ({
+    pointer: pointerOf(error),
+    sentence: sentence(error),
+  }));
 }
 
 function pointerOf(error: ErrorObject): string {

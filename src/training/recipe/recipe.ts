@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { InputSize } from '../../activations/card.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type CheckedYaml, readCheckedYaml } from '../../formats/checked-yaml.js';
@@ -95,6 +96,8 @@ export interface EvaluateStage {
   readonly threats: readonly Threat[];
   readonly count: number;
   readonly attacks: readonly AttackName[];
+  /** Another test resolution than the card's. */
+  readonly input?: InputSize;
 }
 
 /** Attacks by the name that a recipe gives them. */
@@ -104,6 +107,8 @@ export type AttackName = 'fgsm' | 'pgd-20' | 'pgd-100' | 'margin' | 'square';
 export interface ScoreStage {
   readonly checkpoints: readonly string[];
   readonly benchmarks: readonly string[];
+  /** Another test resolution than the card's, but for `pixels`. */
+  readonly input?: InputSize;
 }
 
 /** Two stages over several seeds. */
@@ -121,16 +126,32 @@ export const UNTRAINED = 'untrained';
 /** The picture itself as a network, the baseline of every score. */
 export const PIXELS = 'pixels';
 
-const schema = JSON.parse(readFileSync(join(packageRoot, 'models', 'recipe.schema.json'), 'utf8'));
+/** JSON Schema of a recipe, draft 2020-12. */
+export const recipeSchema = JSON.parse(
+  readFileSync(join(packageRoot, 'models', 'recipe.schema.json'), 'utf8'),
+);
 
 /**
  * Reads a recipe and writes every default out. Throws `recipe-invalid` with line and column.
  * @param file name of the text in messages
  */
 export function parseRecipe(text: string, file: string): Recipe {
-  const checked = readCheckedYaml<Recipe>(text, { file, schema, code: 'recipe-invalid' });
-  const recipe = withDefaults(checked.value);
-  checkNames(recipe, checked, file);
+  const check = { file, schema: recipeSchema, code: 'recipe-invalid' } as const;
+  const { value, place } = readCheckedYaml<Recipe>(text, check);
+  return completeRecipe(value, { file, place });
+}
+
+/**
+ * A recipe that follows the schema, with every default. Throws `recipe-invalid` for names that no stage before has,
+ * and for what excludes each other.
+ * @param how.place what stands before a message, by JSON pointer
+ */
+export function completeRecipe(
+  value: object,
+  how: { readonly file: string; readonly place: (pointer: string) => string },
+): Recipe {
+  const recipe = withDefaults(value);
+  checkNames(recipe, how);
   return recipe;
 }
 
@@ -143,7 +164,10 @@ export function networkName(stage: Stage): string | undefined {
   return 'average' in stage ? stage.average.name : undefined;
 }
 
-function checkNames(recipe: Recipe, { place }: CheckedYaml<unknown>, file: string): void {
+function checkNames(
+  recipe: Recipe,
+  { place, file }: Pick<CheckedYaml<unknown>, 'place'> & { readonly file: string },
+): void {
   const networks = new Map<string, TrainStage | AverageStage | undefined>([[UNTRAINED, undefined]]);
   recipe.stages.forEach((stage, index) => {
     const pointer = `/stages/${index}/${kindOf(stage)}`;

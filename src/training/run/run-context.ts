@@ -1,5 +1,6 @@
 import type { ModelCard } from '../../activations/card.js';
 import type { Recipe, Stage } from '../recipe/recipe.js';
+import type { TrainingEvent } from '../record/training-event.js';
 import type { RunData } from './run-data.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -10,8 +11,14 @@ export interface RunResources {
   readonly threads: number;
   readonly maxMemory: number;
   readonly maxScratch: number;
+  /** Folder of train stages that several runs have in common, each trained once; none unless said. */
+  readonly shared?: string;
   readonly signal: AbortSignal;
   readonly progress?: (progress: RunProgress) => void;
+  /** Told each event once it is in the log; the runs of a comparison's other seeds have logs of their own. */
+  readonly recorded?: (event: TrainingEvent) => void;
+  /** What scores are cached under: see `ContentCache`. */
+  readonly cacheScope?: string;
 }
 
 /** How far a run is. */

@@ -17,6 +17,7 @@ export class RunFolder {
   readonly path: string;
   readonly #metrics: MetricsLog;
   readonly #tensorboard: TensorboardFile;
+  readonly #recorded: (event: TrainingEvent) => void;
   /** Where the run went on from. */
   readonly resumed: { readonly state: RunState; readonly arrays: StateArrays } | undefined;
 
@@ -24,22 +25,30 @@ export class RunFolder {
     path: string,
     logs: { readonly metrics: MetricsLog; readonly tensorboard: TensorboardFile },
     resumed: RunFolder['resumed'],
+    recorded: (event: TrainingEvent) => void,
   ) {
     this.path = path;
     this.#metrics = logs.metrics;
     this.#tensorboard = logs.tensorboard;
     this.resumed = resumed;
+    this.#recorded = recorded;
   }
 
-  /** Opens a folder where it is: logs are cut to what its state names. Throws `checkpoint-invalid`. */
-  static async open(path: string): Promise<RunFolder> {
+  /**
+   * Opens a folder where it is: logs are cut to what its state names. Throws `checkpoint-invalid`.
+   * @param recorded told each event once it is in the logs
+   */
+  static async open(
+    path: string,
+    recorded: (event: TrainingEvent) => void = () => {},
+  ): Promise<RunFolder> {
     await mkdir(join(path, CHECKPOINTS), { recursive: true });
     const resumed = await loadState(path);
     const { metrics, tensorboard } = resumed?.state.lengths ?? { metrics: 0, tensorboard: 0 };
     const log = await MetricsLog.open(join(path, METRICS), metrics);
     try {
       const file = await TensorboardFile.open(join(path, TENSORBOARD), now(), tensorboard);
-      return new RunFolder(path, { metrics: log, tensorboard: file }, resumed);
+      return new RunFolder(path, { metrics: log, tensorboard: file }, resumed, recorded);
     } catch (error) {
       await log.close();
       throw error;
@@ -50,6 +59,7 @@ export class RunFolder {
   async record(event: TrainingEvent): Promise<void> {
     await this.#metrics.append(event);
     await this.#tensorboard.append(event, now());
+    this.#recorded(event);
   }
 
   /** Keeps how far the run is; from here it goes on. */

@@ -25,7 +25,7 @@ import type { RunContext, RunResources } from './run-context.js';
 import { openRunData } from './run-data.js';
 import { RunFolder } from './run-folder.js';
 import { scoreCheckpoint } from './score-stage.js';
-import { trainStage } from './train-stage.js';
+import { trainOnce } from './shared-stages.js';
 import type { RunState, StateArrays } from './training-state.js';
 import { RESOLVED, writeReport } from './write-report.js';
 
@@ -75,7 +75,7 @@ async function prepare(recipe: Recipe, { base, folder }: RunPlaces, resources: R
     versions: { ventral: packageVersion, ...runtimeIdentity(resources.threads) },
   };
   await keepResolved(folder, stringify(resolved));
-  const opened = await RunFolder.open(folder);
+  const opened = await RunFolder.open(folder, resources.recorded);
   const context: RunContext = { ...resources, recipe, data, card, folder: opened };
   return { context, untrained: asCheckpoint(untrained, context, recipe.model) };
 }
@@ -104,8 +104,8 @@ function written(recipe: Recipe): Recipe {
   return { ...recipe, stages: recipe.stages.map(complete) };
 }
 
-/** Writes what the run is of, or sees that the run in the folder is of the same. */
-async function keepResolved(folder: string, text: string): Promise<void> {
+/** Writes what the run is of, or sees that the run in the folder is of the same. Throws `recipe-invalid`. */
+export async function keepResolved(folder: string, text: string): Promise<void> {
   const path = join(folder, RESOLVED);
   if (!existsSync(path)) return writeFileAtomic(path, text);
   const [found, expected] = [(await readFile(path, 'utf8')).split('\n'), text.split('\n')];
@@ -177,7 +177,7 @@ class RecipeRun {
     const name = networkName(stage);
     if ('train' in stage) {
       const { train } = stage;
-      this.#networks[train.name] = await trainStage(
+      this.#networks[train.name] = await trainOnce(
         train,
         {
           bytes: await context.folder.read(this.#networks[train.from]),
@@ -210,7 +210,7 @@ class RecipeRun {
       const network = { checkpoint, file: this.#networks[checkpoint] ?? '' };
       const events =
         'score' in stage
-          ? await scoreCheckpoint(network, stage.score.benchmarks, context)
+          ? await scoreCheckpoint(network, stage.score.benchmarks, context, stage.score.input)
           : await evaluateCheckpoint(network, stage.evaluate, context);
       for (const event of events) await context.folder.record(event);
       await this.#save(index, i + 1);
@@ -239,8 +239,11 @@ interface Resumed {
   readonly arrays: StateArrays | undefined;
 }
 
-const runElsewhere = (recipe: Recipe, folder: string, { data, ...resources }: RunContext) =>
-  runRecipe(recipe, { base: data.base, folder }, resources);
+const runElsewhere = (
+  recipe: Recipe,
+  folder: string,
+  { data, recorded: _, ...resources }: RunContext,
+) => runRecipe(recipe, { base: data.base, folder }, resources);
 
 function trainStageOf({ stages }: Recipe, name: string): TrainStage {
   const found = stages.find((stage) => 'train' in stage && stage.train.name === name);

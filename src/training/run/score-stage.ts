@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import type { InputSize } from '../../activations/card.js';
 import { ContentCache } from '../../activations/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { scoreModel } from '../../scoring/score-model.js';
-import { PIXELS } from '../recipe/recipe.js';
+import { PIXELS, type ScoreStage } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
 import type { RunContext } from './run-context.js';
 
@@ -15,19 +16,21 @@ export type ScoreEvent = Extract<TrainingEvent, { readonly kind: 'score' }>;
 /**
  * Scores one network on benchmarks. What cannot be scored is an event with its reason.
  * @param file in the run folder, or the shipped `pixels`
+ * @param input another test resolution than the card's
  */
 export async function scoreCheckpoint(
   { checkpoint, file }: { readonly checkpoint: string; readonly file: string },
-  benchmarks: readonly string[],
+  { benchmarks, input }: Omit<ScoreStage, 'checkpoints'>,
   context: RunContext,
+  input?: InputSize,
 ): Promise<ScoreEvent[]> {
-  const { home, threads, maxMemory, maxScratch, signal } = context;
+  const { home, threads, maxMemory, maxScratch, signal, cacheScope: scope = '' } = context;
   const path = checkpoint === PIXELS ? PIXELS : join(context.folder.path, file);
-  const cache = await ContentCache.open(home, { maxBytes: CACHE_BYTES });
+  const cache = await ContentCache.open(home, { maxBytes: CACHE_BYTES, scope });
   const progress = (at: { stage: string; done: number; total: number }) =>
     context.progress?.({ ...at, stage: `score ${checkpoint}: ${at.stage}` });
   const { scores, failures } = await scoreModel(
-    { model: { path }, benchmarks },
+    { model: { path }, benchmarks, ...(input && checkpoint !== PIXELS ? { input } : {}) },
     { home, threads, maxMemory, maxScratch, signal, progress, cache },
   );
   return [
@@ -60,11 +63,8 @@ export async function selectionScore(
   benchmark: string,
   context: RunContext,
 ): Promise<number> {
-  const [{ value, reason }] = await scoreCheckpoint(
-    { checkpoint: file, file },
-    [benchmark],
-    context,
-  );
+  const network = { checkpoint: file, file };
+  const [{ value, reason }] = await scoreCheckpoint(network, { benchmarks: [benchmark] }, context);
   if (value !== null) return value;
   throw new VentralError('recipe-invalid', `best_by: ${benchmark}: ${reason ?? 'no score'}`, {
     field: 'best_by',
