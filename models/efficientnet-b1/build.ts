@@ -12,11 +12,8 @@ const variants = {
   pytorch: { epsilon: 1e-5, padding: {} },
 } as const;
 
-const CLASSES = 1000;
-const HEAD = 1280;
-
 /** A stage: how often its block stands, kernel, stride of the first, expansion, channels. */
-type Stage = readonly [
+export type Stage = readonly [
   repeats: number,
   kernel: number,
   stride: number,
@@ -33,7 +30,18 @@ const STAGES: readonly Stage[] = [
   [5, 5, 2, 6, 192],
   [2, 3, 1, 6, 320],
 ];
-const STEM = 32;
+
+/** What makes one EfficientNet of several. */
+export interface Shape {
+  /** Of the graph, and seed of its weights. */
+  readonly name: string;
+  readonly variant: Variant;
+  /** Channels of the first convolution, of stride 2, and of the last, of kernel 1. */
+  readonly stem: number;
+  readonly head: number;
+  readonly stages: readonly Stage[];
+  readonly classes: number;
+}
 
 /**
  * EfficientNet-B1, N × 3 × any height × any width to `logits` N × 1000, 7,794,184 parameters. Modules are
@@ -42,21 +50,27 @@ const STEM = 32;
  * Weights are random ({@link ModuleGraph}) until real ones are put in under the keys of the state dict.
  */
 export function build(variant: Variant = 'tensorflow'): Uint8Array {
-  const graph = new ModuleGraph('efficientnet-b1');
+  const name = 'efficientnet-b1';
+  return efficientNet({ name, variant, stem: 32, head: 1280, stages: STAGES, classes: 1000 });
+}
+
+/** A network of mobile blocks under timm's module names, N × 3 × any height × any width to `logits` N × classes. */
+export function efficientNet({ name, variant, stem, head, stages, classes }: Shape): Uint8Array {
+  const graph = new ModuleGraph(name);
   const { epsilon, padding } = variants[variant];
   let value = graph.conv('conv_stem', graph.image(), {
     from: 3,
-    to: STEM,
+    to: stem,
     kernel: 3,
     stride: 2,
     ...padding,
     gain: gains.linear,
   });
-  value = graph.silu('act1', graph.batchNorm('bn1', value, STEM, epsilon));
-  let from = STEM;
+  value = graph.silu('act1', graph.batchNorm('bn1', value, stem, epsilon));
+  let from = stem;
   // Mean square of the value, for weights that keep it near 1 although batch norms do nothing yet.
   let power = 1 / gains.silu;
-  STAGES.forEach(([repeats, kernel, stride, expand, to], stage) => {
+  stages.forEach(([repeats, kernel, stride, expand, to], stage) => {
     for (let index = 0; index < repeats; index++) {
       const path = `blocks.${stage}.${index}`;
       const middle = from * expand;
@@ -67,11 +81,11 @@ export function build(variant: Variant = 'tensorflow'): Uint8Array {
       from = to;
     }
   });
-  const head = { from, to: HEAD, kernel: 1, gain: gains.linear / power };
-  value = graph.batchNorm('bn2', graph.conv('conv_head', value, head), HEAD, epsilon);
+  const last = { from, to: head, kernel: 1, gain: gains.linear / power };
+  value = graph.batchNorm('bn2', graph.conv('conv_head', value, last), head, epsilon);
   value = graph.node('global_pool.pool', 'GlobalAveragePool', [graph.silu('act2', value)]);
   value = graph.node('global_pool.flatten', 'Flatten', [value], { axis: { int: 1 } });
-  graph.linear('classifier', value, { from: HEAD, to: CLASSES, output: 'logits' });
+  graph.linear('classifier', value, { from: head, to: classes, output: 'logits' });
   return graph.build();
 }
 

@@ -13,7 +13,7 @@ import { scoreCheckpoint } from './score-stage.js';
 export type RunElsewhere = (recipe: Recipe, folder: string, context: RunContext) => Promise<void>;
 
 /** What was measured of a network, by name of the measure. */
-type Measures = ReadonlyMap<string, { readonly value: number; readonly simulated: boolean }>;
+export type Measures = ReadonlyMap<string, { readonly value: number; readonly simulated: boolean }>;
 
 /**
  * Trains two stages from other seeds, each in `seeds/<seed>` of the run folder, and records their differences over
@@ -58,7 +58,7 @@ async function measureHere(
         ...(await evaluateCheckpoint(network, { threats, count, attacks: ATTACKS }, context)),
       );
     if (stage.benchmarks.length > 0)
-      events.push(...(await scoreCheckpoint(network, stage.benchmarks, context)));
+      events.push(...(await scoreCheckpoint(network, { benchmarks: stage.benchmarks }, context)));
   }
   return events;
 }
@@ -97,7 +97,8 @@ export function stagesBehind(stages: readonly Stage[], names: readonly string[])
   return kept;
 }
 
-function measuresOf(events: readonly TrainingEvent[], checkpoint: string): Measures {
+/** What was measured of one checkpoint. Robustness is by attack; a benchmark without a value is left out. */
+export function measuresOf(events: readonly TrainingEvent[], checkpoint: string): Measures {
   return new Map(
     events.flatMap((event) => {
       if (event.kind === 'score' && event.checkpoint === checkpoint && event.value !== null)

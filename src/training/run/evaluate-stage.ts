@@ -1,3 +1,4 @@
+import { withInput } from '../../activations/card.js';
 import { readModel } from '../../onnx/model.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import type { EvaluateStage } from '../recipe/recipe.js';
@@ -13,14 +14,14 @@ const BATCH = 64;
 /** Robustness of one network on test pictures, the same for every network of a run. */
 export async function evaluateCheckpoint(
   { checkpoint, file }: { readonly checkpoint: string; readonly file: string },
-  { threats, attacks, count }: Omit<EvaluateStage, 'checkpoints'>,
+  { threats, attacks, count, input: size }: Omit<EvaluateStage, 'checkpoints'>,
   context: RunContext,
 ): Promise<TrainingEvent[]> {
   const { card, data, threads, signal, recipe } = context;
   const { seed } = recipe;
   const set = await openLabelledSet(data.test.source, data.base);
   try {
-    const { input } = card;
+    const { input } = size ? withInput(card, size) : card;
     const examples = await prepareExamples(set, { input, classes: data.classes }, { count, seed });
     const { indices, height, width } = examples;
     const network = {

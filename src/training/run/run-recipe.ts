@@ -210,7 +210,7 @@ class RecipeRun {
       const network = { checkpoint, file: this.#networks[checkpoint] ?? '' };
       const events =
         'score' in stage
-          ? await scoreCheckpoint(network, stage.score.benchmarks, context, stage.score.input)
+          ? await scoreCheckpoint(network, stage.score, context)
           : await evaluateCheckpoint(network, stage.evaluate, context);
       for (const event of events) await context.folder.record(event);
       await this.#save(index, i + 1);

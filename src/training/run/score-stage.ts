@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { InputSize } from '../../activations/card.js';
 import { ContentCache } from '../../activations/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { scoreModel } from '../../scoring/score-model.js';
@@ -16,13 +15,11 @@ export type ScoreEvent = Extract<TrainingEvent, { readonly kind: 'score' }>;
 /**
  * Scores one network on benchmarks. What cannot be scored is an event with its reason.
  * @param file in the run folder, or the shipped `pixels`
- * @param input another test resolution than the card's
  */
 export async function scoreCheckpoint(
   { checkpoint, file }: { readonly checkpoint: string; readonly file: string },
   { benchmarks, input }: Omit<ScoreStage, 'checkpoints'>,
   context: RunContext,
-  input?: InputSize,
 ): Promise<ScoreEvent[]> {
   const { home, threads, maxMemory, maxScratch, signal, cacheScope: scope = '' } = context;
   const path = checkpoint === PIXELS ? PIXELS : join(context.folder.path, file);
