@@ -1,3 +1,4 @@
+import { VentralError } from '../../errors/ventral-error.js';
 import { cut, type Window } from '../../screen/crop.js';
 import { resizeTorch } from '../../screen/resize-torch.js';
 import type { LabelledPicture } from '../data/labelled-set.js';
@@ -21,8 +22,19 @@ function inUnit(bytes: Uint8Array): Float32Array {
   return out;
 }
 
-/** A picture of a set as a frame of its own size. */
+/** Pixels of a picture that is worked on in its own size, in float32. */
+const MOST_PIXELS = 2 ** 25;
+
+/** A picture of a set as a frame of its own size; throws `training-data-invalid` where it is too large for that. */
 export function frameOf({ width, height, pixels, mask }: LabelledPicture): Frame {
+  if (width * height > MOST_PIXELS) {
+    const found = `${width} × ${height}`;
+    throw new VentralError(
+      'training-data-invalid',
+      `It has ${found} pixels; more than ${MOST_PIXELS} are not augmented in their own size`,
+      { expected: `at most ${MOST_PIXELS} pixels`, found },
+    );
+  }
   return { width, height, pixels: inUnit(pixels), ...(mask ? { mask: inUnit(mask) } : {}) };
 }
 
@@ -44,6 +56,23 @@ export function eachLayer(
     height,
     pixels: change(pixels, 3),
     ...(mask ? { mask: change(mask, 1) } : {}),
+  };
+}
+
+/** A picture of a set as a square frame, its aspect ratio not kept: resized as {@link resizeFrame} does. */
+export function squareFrameOf(picture: LabelledPicture, side: number): Frame {
+  const { width, height, pixels, mask } = picture;
+  if (width === side && height === side) return frameOf(picture);
+  const resized = (bytes: Uint8Array, channels: number) => {
+    const { data } = resizeTorch({ width, height, channels, data: bytes }, side, side, true);
+    for (let i = 0; i < data.length; i++) data[i] /= 255;
+    return data;
+  };
+  return {
+    width: side,
+    height: side,
+    pixels: resized(pixels, 3),
+    ...(mask ? { mask: resized(mask, 1) } : {}),
   };
 }
 

@@ -62,34 +62,44 @@ const shiftScaleRotateKind = transformKind<{
   },
 );
 
-/** Row i sums values start[i] … start[i] + count[i] − 1 with `weights` from i × length on. */
+/** Row i sums values from start[i] on with the `taps` weights from i × taps on. */
 interface Smoothing {
+  readonly taps: number;
   readonly start: Int32Array;
-  readonly count: Int32Array;
   readonly weights: Float64Array;
 }
 
 /** One axis of scipy's `gaussian_filter` (truncate 4, mode reflect), the mirrored values added up. */
-const smoothing = sizeCache<string, Smoothing>((length, _to, word) => {
-  const sigma = Number(word);
+function makeSmoothing(length: number, sigma: number): Smoothing {
   const radius = Math.trunc(4 * sigma + 0.5);
   const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, k) =>
     Math.exp((-0.5 * (k - radius) ** 2) / sigma ** 2),
   );
   const sum = kernel.reduce((total, weight) => total + weight, 0);
-  const weights = new Float64Array(length * length);
-  const [start, count] = [new Int32Array(length), new Int32Array(length)];
+  const taps = Math.min(length, 2 * radius + 1);
+  const weights = new Float64Array(length * taps);
+  const start = new Int32Array(length);
   for (let i = 0; i < length; i++) {
+    // What is mirrored at a border comes to lie within the radius of it, on this side.
+    start[i] = Math.min(Math.max(0, i - radius), length - taps);
     for (let k = -radius; k <= radius; k++) {
       const within = (((i + k) % (2 * length)) + 2 * length) % (2 * length);
       const j = within < length ? within : 2 * length - 1 - within;
-      weights[i * length + j] += kernel[k + radius] / sum;
+      weights[i * taps + j - start[i]] += kernel[k + radius] / sum;
     }
-    start[i] = Math.max(0, i - radius);
-    count[i] = Math.min(length - 1, i + radius) - start[i] + 1;
   }
-  return { start, count, weights };
-});
+  return { taps, start, weights };
+}
+
+/** Longest side whose weights are kept for the next picture. */
+const MOST_KEPT = 256;
+
+const kept = sizeCache<string, Smoothing>((length, _to, sigma) =>
+  makeSmoothing(length, Number(sigma)),
+);
+
+const smoothing = (length: number, sigma: number) =>
+  length <= MOST_KEPT ? kept(length, length, String(sigma)) : makeSmoothing(length, sigma);
 
 /** A narrower filter than this has a radius of 0, and changes nothing. */
 const LEAST_SIGMA = 0.125;
@@ -102,24 +112,23 @@ export function gaussianFilter(
   sigma: number,
 ): Float64Array {
   if (sigma < LEAST_SIGMA) return field;
-  const [down, across] = [
-    smoothing(height, height, `${sigma}`),
-    smoothing(width, width, `${sigma}`),
-  ];
+  const down = smoothing(height, sigma);
+  const across = smoothing(width, sigma);
   const rows = new Float64Array(field.length);
   for (let y = 0; y < height; y++) {
     const row = rows.subarray(y * width, (y + 1) * width);
-    for (let k = down.start[y], end = k + down.count[y]; k < end; k++) {
-      const weight = down.weights[y * height + k];
-      for (let x = 0, from = k * width; x < width; x++) row[x] += weight * field[from++];
+    for (let k = 0; k < down.taps; k++) {
+      const weight = down.weights[y * down.taps + k];
+      for (let x = 0, from = (down.start[y] + k) * width; x < width; x++)
+        row[x] += weight * field[from++];
     }
   }
   const out = new Float64Array(field.length);
   for (let y = 0, o = 0; y < height; y++) {
     for (let x = 0; x < width; x++, o++) {
       let sum = 0;
-      for (let k = across.start[x], end = k + across.count[x]; k < end; k++)
-        sum += across.weights[x * width + k] * rows[y * width + k];
+      for (let k = 0, from = y * width + across.start[x]; k < across.taps; k++)
+        sum += across.weights[x * across.taps + k] * rows[from++];
       out[o] = sum;
     }
   }
@@ -151,12 +160,8 @@ export interface ElasticParameters {
   readonly alpha_affine: number;
 }
 
-/** `elastic_transform`: an affine map of three points, then a smooth random displacement. */
-export function elasticTransform(
-  frame: Frame,
-  { alpha, sigma, alpha_affine }: ElasticParameters,
-  random: RandomState,
-): Frame {
+/** The affine part: three points move by up to `most` pixels along both axes. */
+function movedByThreePoints(frame: Frame, most: number, random: RandomState): Frame {
   const { width, height } = frame;
   const third = Math.floor(Math.min(width, height) / 3);
   // The original takes (height, width) for (x, y) here.
@@ -166,11 +171,21 @@ export function elasticTransform(
     [cx + third, cy - third],
     [cx - third, cy - third],
   ];
-  const jitter = () => uniformIn(random, [-alpha_affine, alpha_affine]);
-  const to = from.map(([x, y]): [number, number] => [x + jitter(), y + jitter()]);
-  // Three points of a picture below 3 pixels fall together: there is nothing to turn.
-  const turned =
-    third === 0 ? frame : remap(frame, affinePositions(width, height, affineThrough(from, to)));
+  const move = () => uniformIn(random, [-most, most]);
+  const to = from.map(([x, y]): [number, number] => [x + move(), y + move()]);
+  // Three points of a picture below 3 pixels fall together: there is nothing to move.
+  if (third === 0) return frame;
+  return remap(frame, affinePositions(width, height, affineThrough(from, to)));
+}
+
+/** `elastic_transform`: an affine map of three points, then a smooth random displacement. */
+export function elasticTransform(
+  frame: Frame,
+  { alpha, sigma, alpha_affine }: ElasticParameters,
+  random: RandomState,
+): Frame {
+  const { width, height } = frame;
+  const moved = movedByThreePoints(frame, alpha_affine, random);
   const field = () => {
     const noise = random.randomSample(width * height);
     for (let i = 0; i < noise.length; i++) noise[i] = noise[i] * 2 - 1;
@@ -181,7 +196,7 @@ export function elasticTransform(
     x[i] = (i % width) + alpha * x[i];
     y[i] = Math.floor(i / width) + alpha * y[i];
   }
-  return remap(turned, { x, y });
+  return remap(moved, { x, y });
 }
 
 const elasticKind = transformKind<ElasticParameters>(

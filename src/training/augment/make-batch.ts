@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { LabelledSet } from '../data/labelled-set.js';
-import { type Frame, frameOf, resizeFrame, writePlanes } from './frame.js';
+import type { LabelledPicture, LabelledSet } from '../data/labelled-set.js';
+import { type Frame, frameOf, squareFrameOf, writePlanes } from './frame.js';
 import { type Mixed, unmixed } from './mix.js';
 import { RandomStreams } from './random-streams.js';
 import type { FeedSpec, TrainingBatch } from './training-batch.js';
@@ -62,7 +62,7 @@ export class BatchMaker {
     const { side, batch } = this.spec;
     const frames: Frame[] = [];
     for (const index of indices)
-      frames.push(await this.#named(index, (stored) => resizeFrame(stored, side, side)));
+      frames.push(await this.#named(index, (stored) => squareFrameOf(stored, side)));
     const padded = new Int32Array(batch).fill(-1);
     padded.set(indices);
     return {
@@ -81,7 +81,7 @@ export class BatchMaker {
       this.#transforms.reduce(
         (before, { name, transform }, place) =>
           transform(before, streams.picture(index, `${name} ${place}`), side),
-        sizes ? stored : resizeFrame(stored, side, side),
+        sizes ? frameOf(stored) : squareFrameOf(stored, side),
       ),
     );
     if (frame.width === side && frame.height === side) return frame;
@@ -95,9 +95,9 @@ export class BatchMaker {
   }
 
   /** What becomes of a picture; an error that names no file says which picture it was. */
-  async #named(index: number, change: (stored: Frame) => Frame): Promise<Frame> {
+  async #named(index: number, change: (stored: LabelledPicture) => Frame): Promise<Frame> {
     try {
-      return change(frameOf(await this.set.picture(index)));
+      return change(await this.set.picture(index));
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (error.details.file !== undefined) throw error;

@@ -196,6 +196,16 @@ test('a batch larger than memory and a part outside the set are refused', async 
   });
 });
 
+test('a picture too large to be worked on in its own size is refused', async () => {
+  const set = smallSet({ count: 4 });
+  const huge = { pixels: new Uint8Array(2 ** 13 * 2 ** 13 * 3), width: 2 ** 13, height: 2 ** 13 };
+  const feed = BatchFeed.of({ ...set, picture: async () => ({ ...huge, label: 0 }) }, {}, spec);
+  await expect(all(feed.epoch(0))).rejects.toMatchObject({
+    code: 'training-data-invalid',
+    message: expect.stringMatching(/^Picture \d of the set: It has 8192 × 8192 pixels/),
+  });
+});
+
 test('pictures that end in another size are refused', async () => {
   const feed = await feedOf({ augment: [{ Resize: { size: 20 } }] });
   await expect(all(feed.epoch(0))).rejects.toMatchObject({

@@ -186,7 +186,7 @@ type Drawn = { top: number; left: number; width: number; height: number };
 
 function expectMoments(expected: Moments, draw: (random: RandomState) => Drawn | undefined) {
   const { width, height } = fixture;
-  const [random, count] = [new RandomState(8), 40_000];
+  const [random, count] = [new RandomState(8), 20_000];
   const sums = { area: 0, aspect: 0, top: 0, left: 0, whole: 0 };
   for (let i = 0; i < count; i++) {
     const window = draw(random) ?? { top: 0, left: 0, width, height };

@@ -56,7 +56,7 @@ test('CutMix: the share of a label is the share of the picture that is seen', ()
         expect(1 - shares[i]).toBeCloseTo(seen(frame, partners[i]) / side ** 2, 12);
       });
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
 });
 
@@ -92,6 +92,7 @@ test('CutMixPatch: the share of a label is that of its object in all of the obje
         expect(shares[i]).toBeCloseTo(own / (own + other), 12);
       });
     }),
+    { numRuns: 40 },
   );
 });
 

@@ -128,7 +128,7 @@ test.each(Object.keys(parameters))(
         expect(same(frame.pixels, before)).toBe(true);
         expect(same(applied(spec, frame, seed).pixels, after.pixels)).toBe(true);
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   },
 );
@@ -141,7 +141,7 @@ test.each(Object.keys(parameters))('%s with p = 0 is the identity', (name) => {
         true,
       );
     }),
-    { numRuns: 15 },
+    { numRuns: 5 },
   );
 });
 
@@ -152,7 +152,7 @@ test.each(geometric)('the mask follows %s', (name) => {
       const apart = mask?.map((value, i) => Math.abs(value - pixels[3 * i])) ?? [1];
       expect(Math.max(...apart)).toBeLessThan(1e-6);
     }),
-    { numRuns: 20 },
+    { numRuns: 12 },
   );
 });
 
@@ -237,6 +237,6 @@ test('anything else in place of a list gives one error with a code', () => {
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
