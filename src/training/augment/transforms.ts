@@ -75,17 +75,29 @@ export const feedSchema: object = {
  * Throws `recipe-invalid`, with the closest name where a name or a parameter is unknown.
  */
 export function completeFeed(spec: FeedSpec): FeedSpec {
-  readCheckedYaml(JSON.stringify(spec), {
-    file: 'feed',
-    schema: feedSchema,
-    code: 'recipe-invalid',
-  });
+  refuseUnknown(spec);
   refuseLarge(spec);
-  return {
+  const complete = {
     ...spec,
-    augment: spec.augment.map((each) => complete(each, transforms)),
-    ...(spec.mix ? { mix: complete(spec.mix, mixes) } : {}),
+    augment: spec.augment.map((each) => completeEntry(each, transforms)),
+    ...(spec.mix ? { mix: completeEntry(spec.mix, mixes) } : {}),
   };
+  // Parameters that contradict each other are told when they are taken.
+  transformsOf(complete.augment);
+  mixOf(complete.mix);
+  return complete;
+}
+
+function refuseUnknown(spec: FeedSpec): void {
+  const check = { file: 'feed', schema: feedSchema, code: 'recipe-invalid' } as const;
+  try {
+    readCheckedYaml(JSON.stringify(spec), check);
+  } catch (thrown) {
+    const { code, message, details } = VentralError.from(thrown);
+    // The text was made here: where it stands in there helps nobody.
+    const { file: _, ...told } = details;
+    throw new VentralError(code, message.replaceAll(/feed:\d+:\d+ /g, ''), told);
+  }
 }
 
 /** Bytes of one batch: everything beyond is a mistake, and is refused before memory is taken. */
@@ -102,7 +114,7 @@ function refuseLarge({ side, batch, mix }: FeedSpec): void {
   );
 }
 
-function complete(
+function completeEntry(
   spec: TransformSpec,
   kinds: Readonly<Record<string, Pick<TransformKind, 'schema'>>>,
 ): TransformSpec {

@@ -94,6 +94,11 @@ test('a picture comes out differently in every epoch, and the same whatever the 
   expect(await pictureOf(whole, 1, 11)).not.toEqual(first);
 });
 
+test('an epoch can be gone on with at a batch', async () => {
+  const feed = await sharedFeed(1);
+  expect(await all(feed.epoch(4, 7))).toEqual((await all(feed.epoch(4))).slice(7));
+});
+
 test('targets are smoothed one-hot rows', async () => {
   const feed = await feedOf();
   const classes = feed.set.classes.length;
@@ -123,13 +128,13 @@ test.each([0, 1])(
   },
 );
 
-test.each([0, 2])('whoever leaves early can start again (%i workers)', async (workers) => {
+test.each([0, 1])('whoever leaves early can start again (%i workers)', async (workers) => {
   const feed = await feedOf({ workers });
   for await (const _ of feed.epoch(0)) break;
   expect(await all(feed.epoch(0))).toHaveLength(10);
 });
 
-test.each([0, 2])('closing ends an epoch that is under way (%i workers)', async (workers) => {
+test.each([0, 1])('closing ends an epoch that is under way (%i workers)', async (workers) => {
   const feed = await feedOf({ workers });
   const batches = feed.epoch(0)[Symbol.asyncIterator]();
   await batches.next();
@@ -164,7 +169,7 @@ test('a picture that a worker cannot read ends the epoch, is named, and leaves t
     for (const i of [0, 1, 2, 3]) writeFileSync(join(folder, name, `${i}.png`), png);
   }
   writeFileSync(join(folder, 'dog', '2.png'), png.subarray(0, 50));
-  const feed = await BatchFeed.open({ folder: '.' }, folder, {}, { ...spec, batch: 1, workers: 2 });
+  const feed = await BatchFeed.open({ folder: '.' }, folder, {}, { ...spec, batch: 1, workers: 1 });
   open.push(feed);
   await expect(all(feed.epoch(0))).rejects.toMatchObject({
     code: 'training-data-invalid',
