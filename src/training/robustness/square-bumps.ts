@@ -124,7 +124,11 @@ export function moveBump(
 /** Keeps a window of length 0 finite, as the authors have it. */
 const TINY = 1e-10;
 
-const squareOf = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
+function squareOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] ** 2;
+  return sum;
+}
 
 function eachCell(
   [channels, height, width]: readonly number[],

@@ -89,7 +89,8 @@ export class SquareSearch implements Search {
   #bump(): Float32Array {
     const to = this.#window(3, 1);
     const from = { ...this.#window(3, 1), side: to.side };
-    const moved = Float64Array.from(this.#best, (value, i) => value - this.#original[i]);
+    const moved = new Float64Array(this.#best.length);
+    for (let i = 0; i < moved.length; i++) moved[i] = this.#best[i] - this.#original[i];
     moveBump(moved, this.dims, {
       to,
       from,
@@ -108,9 +109,12 @@ export class SquareSearch implements Search {
 
   /** The original moved by the whole radius in a direction. */
   #shifted(direction: Float64Array): Float32Array {
-    const length = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0));
-    const scale = length > 0 ? this.threat.epsilon / length : 0;
-    return this.#original.map((value, i) => value + scale * direction[i]);
+    let square = 0;
+    for (let i = 0; i < direction.length; i++) square += direction[i] ** 2;
+    const scale = square > 0 ? this.threat.epsilon / Math.sqrt(square) : 0;
+    const picture = new Float32Array(direction.length);
+    for (let i = 0; i < picture.length; i++) picture[i] = this.#original[i] + scale * direction[i];
+    return picture;
   }
 
   #within(picture: Float32Array): Float32Array {
