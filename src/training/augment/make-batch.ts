@@ -3,6 +3,7 @@ import type { LabelledPicture, LabelledSet } from '../data/labelled-set.js';
 import { type Frame, frameOf, squareFrameOf, writePlanes } from './frame.js';
 import { type Mixed, unmixed } from './mix.js';
 import { RandomStreams } from './random-streams.js';
+import { RememberedPictures } from './remembered-pictures.js';
 import type { FeedSpec, TrainingBatch } from './training-batch.js';
 import { mixOf, type NamedMix, type NamedTransform, transformsOf } from './transforms.js';
 
@@ -27,10 +28,14 @@ export interface ExampleBatch {
   readonly count: number;
 }
 
+/** Bytes of pictures that a feed keeps, all of its workers together. */
+const KEPT_BYTES = 128 * 2 ** 20;
+
 /** Makes batches of a set: what it makes depends on the request, the set and the spec alone. */
 export class BatchMaker {
   readonly #transforms: readonly NamedTransform[];
   readonly #mix: NamedMix | undefined;
+  readonly #pictures: RememberedPictures;
 
   /** @param spec with every default written out */
   constructor(
@@ -39,6 +44,7 @@ export class BatchMaker {
   ) {
     this.#transforms = transformsOf(spec.augment);
     this.#mix = mixOf(spec.mix);
+    this.#pictures = new RememberedPictures(set, KEPT_BYTES / Math.max(1, spec.workers));
   }
 
   /** A batch to train on. Throws what reading a picture throws, and says which picture it was. */
@@ -97,7 +103,7 @@ export class BatchMaker {
   /** What becomes of a picture; an error that names no file says which picture it was. */
   async #named(index: number, change: (stored: LabelledPicture) => Frame): Promise<Frame> {
     try {
-      return change(await this.set.picture(index));
+      return change(await this.#pictures.picture(index));
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (error.details.file !== undefined) throw error;

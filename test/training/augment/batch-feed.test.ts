@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
 import { BatchFeed } from '../../../src/training/augment/batch-feed.js';
+import { RememberedPictures } from '../../../src/training/augment/remembered-pictures.js';
 import type { FeedSpec, TrainingBatch } from '../../../src/training/augment/training-batch.js';
 import { smallSet } from './small-set.js';
 
@@ -97,6 +98,27 @@ test('a picture comes out differently in every epoch, and the same whatever the 
 test('an epoch can be gone on with at a batch', async () => {
   const feed = await sharedFeed(1);
   expect(await all(feed.epoch(4, 7))).toEqual((await all(feed.epoch(4))).slice(7));
+});
+
+test('a picture is read once as long as there is room, and comes out the same afterwards', async () => {
+  const set = smallSet({ count: 8 });
+  const read: number[] = [];
+  const counted = {
+    ...set,
+    picture: async (index: number) => {
+      read.push(index);
+      return set.picture(index);
+    },
+  };
+  const feed = BatchFeed.of(counted, {}, spec);
+  const [first, again] = [await all(feed.epoch(0)), await all(feed.epoch(0))];
+  expect(again).toEqual(first);
+  expect(read).toHaveLength(8);
+  const short = new RememberedPictures(counted, 3 * 20 * 20 * 3);
+  read.length = 0;
+  for (const index of [0, 1, 2, 3, 0, 3])
+    expect(await short.picture(index)).toEqual(await set.picture(index));
+  expect(read).toEqual([0, 1, 2, 3, 3]);
 });
 
 test('targets are smoothed one-hot rows', async () => {
