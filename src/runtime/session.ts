@@ -52,6 +52,9 @@ export interface SessionValue {
   readonly dims: readonly (number | null)[];
 }
 
+/** Parts of the runtime that run operators; which are there depends on how it was installed. */
+export type Provider = 'cpu' | 'webgpu' | 'cuda';
+
 export interface SessionOptions {
   /** Threads within an operator; by default as many as the machine offers. */
   readonly threads?: number;
@@ -62,6 +65,8 @@ export interface SessionOptions {
    * depend on which others are outputs. By default it fuses operators where no output is between them.
    */
   readonly operators?: 'fused' | 'as written';
+  /** What runs the operators that it has, the CPU the others; `cpu` by default. */
+  readonly provider?: Provider;
   /** Whether threads wait busily for the next operator; false where graphs are small or many. */
   readonly spinning?: boolean;
 }
@@ -104,7 +109,7 @@ export class Session {
     const threads = options.threads ?? defaultThreads();
     const name = options.name ?? (typeof model === 'string' ? model : 'the model');
     const settings: InferenceSession.SessionOptions = {
-      executionProviders: ['cpu'],
+      executionProviders: [options.provider ?? 'cpu'],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 4,

@@ -145,7 +145,15 @@ async function load(
   // Where weights are constant the runtime finds its own layout.
   const block = live ? await blockedChannels() : undefined;
   const training = () => false;
-  const step = stepGraph(model, { dims, parameters: [], fed, input, training, loss, block });
+  const step = stepGraph(model, {
+    dims,
+    parameters: [],
+    fed,
+    input,
+    training,
+    loss,
+    kernels: { block },
+  });
   const session = await Session.open(step.model, {
     name: 'the attack',
     ...(threads === undefined ? {} : { threads }),

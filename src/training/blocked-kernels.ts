@@ -34,7 +34,7 @@ const WINDOWS = {
 
 /** Of a depthwise and a dense convolution in blocks from those of the standard; infinite where they fail. */
 async function largestDifference(block: number): Promise<number> {
-  const graph = new StaticGraph(17, 'float32', block);
+  const graph = new StaticGraph(17, 'float32', { block });
   const input = graph.input('input', DIMS);
   const sizes = [CHANNELS, 1].map((each) => [CHANNELS, each, 3, 3]);
   const kernels = sizes.map((dims, i) => graph.input(`weights${i}`, dims));

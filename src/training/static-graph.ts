@@ -17,6 +17,14 @@ export type Attributes = Readonly<Record<string, AttributeValue>>;
 /** Element types that networks are trained in; float64 serves checks against finite differences. */
 export type Precision = 'float32' | 'float64';
 
+/** What a graph may make use of beside the standard's operators. */
+export interface Kernels {
+  /** Channels a block of the runtime's own kernels: see `blockedChannels`. */
+  readonly block?: number | undefined;
+  /** Only forms that providers beside the CPU have. */
+  readonly portable?: boolean;
+}
+
 export const sizeOf = (dims: readonly number[]): number =>
   dims.reduce((product, size) => product * size, 1);
 
@@ -28,18 +36,21 @@ export class StaticGraph {
   readonly precision: Precision;
   /** Channels a block where convolutions may be written in the layout of the runtime's own kernels. */
   readonly block: number | undefined;
+  /** Whether only the standard's operators are written, in forms that every provider has. */
+  readonly portable: boolean;
   readonly #builder: GraphBuilder;
   readonly #opset: number;
   readonly #constants = new Map<string, Value>();
   #count = 0;
 
   /** @param opset of the network that is trained; 17 at the least, which gradients are written for */
-  constructor(opset: number, precision: Precision = 'float32', block?: number) {
+  constructor(opset: number, precision: Precision = 'float32', kernels: Kernels = {}) {
     this.precision = precision;
-    this.block = precision === 'float32' ? block : undefined;
+    this.portable = precision === 'float64' || (kernels.portable ?? false);
+    this.block = this.portable ? undefined : kernels.block;
     this.#opset = Math.max(17, opset);
     this.#builder = new GraphBuilder('step', this.#opset, {
-      'com.microsoft': 1,
+      ...(this.portable ? {} : { 'com.microsoft': 1 }),
       ...(this.block === undefined ? {} : { 'com.microsoft.nchwc': 1 }),
     });
   }

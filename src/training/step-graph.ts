@@ -5,7 +5,7 @@ import { consistency, VIEWS } from './consistency-loss.js';
 import { writeBackward } from './differentiate.js';
 import { crossEntropy, type Loss, margin } from './losses.js';
 import type { MaskPlace } from './masks.js';
-import { type Precision, StaticGraph, sizeOf, type Value } from './static-graph.js';
+import { type Kernels, type Precision, StaticGraph, sizeOf, type Value } from './static-graph.js';
 import { type Forward, writeForward } from './write-forward.js';
 
 /** What one pass of a batch is to give. */
@@ -25,8 +25,8 @@ export interface StepRequest {
   /** Where masks are multiplied in, which are then inputs of the graph. Nodes of Dropout do nothing without one. */
   readonly masks?: readonly MaskPlace[];
   readonly precision?: Precision;
-  /** Channels a block of the runtime's own kernels, which are then used: see `blockedChannels`. */
-  readonly block?: number | undefined;
+  /** None beside the standard's by default. */
+  readonly kernels?: Kernels;
 }
 
 /** What gradients are of, in training as in an attack. */
@@ -80,7 +80,7 @@ const TARGETS = 'step.targets';
  * Throws `training-unsupported`, naming the node.
  */
 export function stepGraph(model: Model, request: StepRequest): StepGraph {
-  const graph = new StaticGraph(opsetOf(model), request.precision, request.block);
+  const graph = new StaticGraph(opsetOf(model), request.precision, request.kernels);
   const input = inputOf(model);
   const pictures = graph.input(input, request.dims);
   const parameters = flatParameters(graph, model, request.parameters);

@@ -3,7 +3,7 @@ import type { GraphNode } from '../onnx/graph.js';
 import type { Model } from '../onnx/model.js';
 import { replaceInitializers } from '../onnx/replace-initializers.js';
 import { tensorElements } from '../onnx/tensor-elements.js';
-import { Session, type Tensor } from '../runtime/session.js';
+import { type Provider, Session, type Tensor } from '../runtime/session.js';
 import { blockedChannels } from './blocked-kernels.js';
 import { drawMask, type MaskRates, maskPlaces } from './masks.js';
 import type { Gradients, Parameter } from './optimizers.js';
@@ -24,6 +24,8 @@ export interface TrainedNetworkOptions {
   readonly masks?: MaskRates & { readonly seed: number };
   /** Whether each pass gives the gradient of the pictures, too. */
   readonly input?: boolean;
+  /** What runs the step, as `chooseProvider` finds it; the CPU by default. */
+  readonly provider?: Provider;
   readonly threads?: number;
 }
 
@@ -111,8 +113,9 @@ export class TrainedNetwork {
     const names = weights.map(({ name }) => name);
     const masks = maskPlaces(model, options.masks ?? {});
     const { input = false } = options;
-    const block = await blockedChannels();
-    const request = { dims, parameters: names, input, training, loss, masks, block };
+    const { provider = 'cpu' } = options;
+    const kernels = provider === 'cpu' ? { block: await blockedChannels() } : { portable: true };
+    const request = { dims, parameters: names, input, training, loss, masks, kernels };
     const step = stepGraph(model, request);
     const values = new Map(
       model.graph.initializers.map((tensor) => [tensor.name, tensor] as const),
@@ -137,6 +140,7 @@ export class TrainedNetwork {
     const session = await Session.open(step.model, {
       name: 'the training step',
       operators: 'as written',
+      provider,
       ...(threads === undefined ? {} : { threads }),
     });
     return new TrainedNetwork(model, step, session, { parameters, statistics, norms, options });

@@ -132,8 +132,7 @@ class ForwardWriter {
     call.training = node.operator === 'BatchNormalization' && this.options.training(node);
     const shapes = operator.shapes(call);
     const names = shapes.map((_, i) => node.outputs[i] || `${node.outputs[0]}.${i}`);
-    if (operator.write) operator.write(call, this.graph, names[0]);
-    else this.#asItStands(call, names);
+    if (!operator.write?.(call, this.graph, names)) this.#asItStands(call, names);
     call.outputs = names.map((name, i) => ({ name, dims: shapes[i] }));
     for (const value of call.outputs) this.#values.set(value.name, value);
     this.#calls.push(call);

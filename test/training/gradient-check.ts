@@ -18,6 +18,8 @@ export interface CheckedNetwork {
   readonly precision?: Precision;
   /** Whether convolutions may be in the layout of the runtime's own kernels. */
   readonly blocks?: boolean;
+  /** Whether only forms are written that providers beside the CPU have. */
+  readonly portable?: boolean;
   /** Lowest value of inputs and parameters; by default they lie about 0. */
   readonly from?: number;
 }
@@ -142,6 +144,6 @@ function built(network: CheckedNetwork, precision: Precision, block?: number): S
     input: true,
     training: () => network.training ?? false,
     precision,
-    block,
+    kernels: { block, portable: network.portable ?? false },
   });
 }

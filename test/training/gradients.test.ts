@@ -216,6 +216,24 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
     ),
     18,
   ],
+  'MaxPool, in a form for every provider': [
+    {
+      ...pool('MaxPool', {
+        kernel_shape: ints(3, 3),
+        strides: ints(2, 2),
+        pads: ints(1, 1, 1, 1),
+      }),
+      portable: true,
+    },
+    18,
+  ],
+  'MaxPool that leaves places out, in a form for every provider': [
+    {
+      ...pool('MaxPool', { kernel_shape: ints(2, 2), strides: ints(3, 3) }),
+      portable: true,
+    },
+    8,
+  ],
   'AveragePool, overlapping': [
     pool('AveragePool', { kernel_shape: ints(3, 3), strides: ints(2, 2), pads: ints(1, 1, 1, 1) }),
     18,
@@ -231,6 +249,10 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
   ],
   'BatchNormalization with running statistics': [norm(false), 16],
   'BatchNormalization with those of the batch': [norm(true), 16],
+  'BatchNormalization with those of the batch, in a form for every provider': [
+    { ...norm(true, 'float32'), portable: true },
+    16,
+  ],
   'BatchNormalization with those of the batch, float32': [norm(true, 'float32'), 16],
   'Conv 1 × 1': [convolution([3, 4, 1, 1], {}), 3],
   'Conv 3 × 3, padded': [convolution([3, 4, 3, 3], { pads: ints(1, 1, 1, 1) }), 3],

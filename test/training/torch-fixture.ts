@@ -73,7 +73,13 @@ export async function comparedWithPyTorch(name: string) {
   const parameters = Object.keys(fixture.parameters);
   const dims = [fixture.batch, 3, fixture.side, fixture.side];
   const block = await blockedChannels();
-  const step = stepGraph(model, { dims, parameters, input: true, training: () => true, block });
+  const step = stepGraph(model, {
+    dims,
+    parameters,
+    input: true,
+    training: () => true,
+    kernels: { block },
+  });
   const tensors = new Map(model.graph.initializers.map((tensor) => [tensor.name, tensor]));
   const feeds: Record<string, Tensor> = {};
   for (const parameter of parameters) {

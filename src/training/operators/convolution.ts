@@ -73,12 +73,13 @@ const conv: Operator = {
     const [count, , height, width] = call.input(0).dims;
     return [[count, call.input(1).dims[0], ...windowCounts([height, width], windows)]];
   },
-  write(call, graph, output) {
+  write(call, graph, [output]) {
     const [input, weights] = [call.input(0), call.input(1)];
     const bias = call.inputs[2];
     const [dims] = conv.shapes(call);
     const convolved = { ...convolutionOf(call), input, weights, dims, ...(bias ? { bias } : {}) };
     convolve(graph, convolved, output);
+    return true;
   },
   gradients(call, gradient, [ofInput, ofWeights, ofBias], graph) {
     const convolution = convolutionOf(call);

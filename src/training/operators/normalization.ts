@@ -1,5 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
-import type { Family, Operator } from './operator.js';
+import type { Call, Family, Operator } from './operator.js';
 import { rowProduct } from './row-products.js';
 
 /**
@@ -61,10 +61,34 @@ function trainingGradient(graph: StaticGraph, pieces: Pieces) {
   return { ...sums, input: graph.add(scaled, slope) };
 }
 
+/** Training mode by means, for providers whose operator has none: y, mean and variance of the batch. */
+function byMeans(graph: StaticGraph, call: Call, [y, mean, variance]: readonly string[]): void {
+  const [input, scale, bias] = [call.input(0), call.input(1), call.input(2)];
+  const channels = input.dims[1];
+  const spread = overChannels(input.dims.length, channels);
+  const axes = input.dims.map((_, axis) => axis).filter((axis) => axis !== 1);
+  const count = graph.scalar(sizeOf(input.dims) / channels);
+  const named = (value: Value, name: string) =>
+    graph.emit('Identity', [value], value.dims, {}, '', name);
+  const means = named(graph.divide(graph.sum(input, axes), count), mean);
+  const centred = graph.subtract(input, graph.reshape(means, spread));
+  const squares = graph.sum(graph.multiply(centred, centred), axes);
+  const variances = named(graph.divide(squares, count), variance);
+  const deviation = inverseDeviation(graph, variances, call.float('epsilon', EPSILON));
+  const factor = graph.reshape(graph.multiply(scale, deviation), spread);
+  const scaled = graph.multiply(centred, factor);
+  named(graph.add(scaled, graph.reshape(bias, spread)), y);
+}
+
 const batchNormalization: Operator = {
   shapes(call) {
     const { dims } = call.input(0);
     return call.training ? [dims, [dims[1]], [dims[1]]] : [dims];
+  },
+  write(call, graph, outputs) {
+    if (!call.training || !graph.portable) return false;
+    byMeans(graph, call, outputs);
+    return true;
   },
   gradients(call, gradient, [ofInput, ofScale, ofBias], graph) {
     const [input, scale] = [call.input(0), call.input(1)];

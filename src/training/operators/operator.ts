@@ -79,8 +79,11 @@ export type Wanted = readonly boolean[];
 export interface Operator {
   /** Sizes of the outputs. Throws `training-unsupported` for what is not known here. */
   shapes(call: Call): readonly (readonly number[])[];
-  /** Emits the operator otherwise than as the node stands, so that it gives a value of this name. */
-  write?(call: Call, graph: StaticGraph, output: string): void;
+  /**
+   * Emits the operator otherwise than as the node stands, so that it gives values of these names.
+   * @returns whether it did
+   */
+  write?(call: Call, graph: StaticGraph, outputs: readonly string[]): boolean;
   /**
    * Emits the gradients of the wanted inputs from that of the first output.
    * @returns one an input, which may yet have to be spread over it; undefined where none is wanted or there is none

@@ -1,4 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { maxPoolGradient, withoutPlaces } from './max-pool-gradient.js';
 import type { Call, Family, Operator } from './operator.js';
 import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';
 
@@ -18,8 +19,21 @@ function pooled(call: Call): readonly number[] {
 /** Each gradient goes to the place that the pool took; where windows overlap they add up. */
 const maxPool: Operator = {
   shapes: (call) => [pooled(call), pooled(call)],
+  write(call, graph, [output]) {
+    if (!withoutPlaces(graph)) return false;
+    const windows = poolOf(call);
+    const up = { ceil_mode: { int: call.integer('ceil_mode', 0) } };
+    const attributes = {
+      kernel_shape: { ints: windows.kernel },
+      ...up,
+      ...windowAttributes(windows),
+    };
+    graph.emit('MaxPool', [call.input(0)], pooled(call), attributes, '', output);
+    return true;
+  },
   gradients(call, gradient, [wanted], graph) {
     if (!wanted) return [undefined];
+    if (withoutPlaces(graph)) return [maxPoolGradient(graph, call, gradient)];
     const { dims } = call.input(0);
     const [from, into] = [sizeOf(gradient.dims), sizeOf(dims)];
     const places = graph.reshape(call.outputs[1], [from]);

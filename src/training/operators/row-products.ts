@@ -10,7 +10,7 @@ const LEAST = 100;
 export function rowProduct(graph: StaticGraph, a: Value, b: Value): Value {
   const [count, channels, ...rest] = a.dims;
   const places = sizeOf(rest);
-  if (graph.precision !== 'float32' || places < LEAST)
+  if (graph.portable || places < LEAST)
     return graph.sum(
       graph.multiply(a, b),
       rest.map((_, axis) => axis + 2),

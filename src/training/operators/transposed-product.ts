@@ -8,7 +8,7 @@ export function transposedProduct(
   dims: readonly number[],
   side: 'transA' | 'transB',
 ): Value {
-  if (graph.precision === 'float32')
+  if (!graph.portable)
     return graph.emit('FusedMatMul', [a, b], dims, { [side]: { int: 1 } }, 'com.microsoft');
   const swap = (value: Value) => graph.transpose(value, [0, 2, 1]);
   const [left, right] = side === 'transA' ? [swap(a), b] : [a, swap(b)];
