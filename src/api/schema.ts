@@ -293,6 +293,185 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/trainings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List one's training jobs, newest first
+         * @description A training is seen by its owner and by admins alone. The items are without `curves`.
+         */
+        get: operations["listTrainings"];
+        put?: never;
+        /**
+         * Train a network by a recipe
+         * @description The recipe that `ventral train` reads, as JSON, with the schema of `models/recipe.schema.json`; it
+         *     names things and no places. `model` is the id or digest of a registered model with a card, the name
+         *     of a shipped one, or `NAME/untrained` for the untrained network beside a shipped one
+         *     (`objects-resnet/untrained`). Data are generated. Benchmarks are shipped identifiers and ids of
+         *     uploads. What is wrong is told by JSON pointer into the request.
+         *
+         *     The same life as a score. A run whose worker was lost goes on from its last state where the same
+         *     home takes it again, and begins again elsewhere. Every checkpoint is there as soon as its epoch has
+         *     ended, and counts against the storage of its owner.
+         */
+        post: operations["requestTraining"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trainings/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /** One training job with its curves so far */
+        get: operations["getTraining"];
+        put?: never;
+        post?: never;
+        /**
+         * Stop a training, and free its files
+         * @description Its process ends at once, and its checkpoints go with it. A job that succeeded or failed before
+         *     answers 409; its checkpoints are removed one by one.
+         */
+        delete: operations["cancelTraining"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trainings/{job}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What happens to a training job, as it happens
+         * @description Server-sent events as those of a score: `state`, `progress`, `metric` and `end`. The data of a
+         *     `metric` is a TrainingEvent. Of the steps some are told, at most two a second and the less often
+         *     the older the attempt is; of everything else all.
+         */
+        get: operations["followTraining"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trainings/{job}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A training as one page, as far as it is
+         * @description One self-contained HTML file without scripts: curves, robustness, scores, the recipe with every
+         *     default, digests and versions. Its curves of the steps are drawn from the steps that were told.
+         */
+        get: operations["getTrainingReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trainings/{job}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /** The checkpoints of a training, in the order in which they were made */
+        get: operations["listCheckpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trainings/{job}/checkpoints/{checkpoint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+                /** @description The name of a checkpoint of the training. */
+                checkpoint: components["parameters"]["checkpoint"];
+            };
+            cookie?: never;
+        };
+        /** The bytes of a checkpoint */
+        get: operations["getCheckpoint"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a checkpoint of a training that has ended
+         * @description While the training waits or runs the answer is 409. Models that were registered from it stay.
+         */
+        delete: operations["deleteCheckpoint"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trainings/{job}/checkpoints/{checkpoint}/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+                /** @description The name of a checkpoint of the training. */
+                checkpoint: components["parameters"]["checkpoint"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register a checkpoint as a model
+         * @description As the upload of its bytes: it is checked, its card is the one inside, it is private unless
+         *     `visibility` says otherwise, and it counts among the caller's uploads. A model of the caller with
+         *     the same bytes is answered with 200, changed in what is given here.
+         */
+        post: operations["registerCheckpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/leaderboard": {
         parameters: {
             query?: never;
@@ -506,7 +685,12 @@ export interface paths {
          * @description What workers on other hosts fetch, whose key is an admin's.
          */
         get: operations["getFile"];
-        put?: never;
+        /**
+         * Keep a checkpoint that a worker on another host has made
+         * @description For workers, whose key is an admin's. Bytes that no checkpoint and no model needs are removed when
+         *     the service starts again.
+         */
+        put: operations["putFile"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1056,6 +1240,116 @@ export interface components {
             items: components["schemas"]["LayerMapListing"][];
             next: components["schemas"]["Cursor"];
         };
+        TrainingRequest: {
+            /**
+             * @description A recipe as `models/recipe.schema.json` describes it, in which every set of pictures is generated
+             *     (`generate`, `seed`, `count`, `side`) and counts are bounded.
+             */
+            recipe: {
+                [key: string]: unknown;
+            };
+            webhook?: components["schemas"]["Webhook"];
+        };
+        /** @description A training job without its curves. */
+        TrainingListing: {
+            /** @example job_7h2d9s0a4w6y1k3n */
+            id: string;
+            state: components["schemas"]["JobState"];
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            startedAt: string | null;
+            /** Format: date-time */
+            finishedAt: string | null;
+            /** @description The recipe's name. */
+            name: string;
+            /** @description The model as it was asked for. */
+            model: string;
+            /** @description All that some stage scores on. */
+            benchmarks: string[];
+            attempt: components["schemas"]["JobAttempt"];
+            reason: components["schemas"]["JobReason"];
+            progress: components["schemas"]["Progress"] | null;
+            log: components["schemas"]["JobLog"];
+            /** @description null until the job has succeeded. */
+            result: {
+                /** @description Name of the checkpoint that is the run's own network; null where no stage makes one. */
+                checkpoint: string | null;
+            } | null;
+            /** @description Why the training failed, where it has. */
+            problem: components["schemas"]["Problem"] | null;
+            webhook?: components["schemas"]["ShownWebhook"];
+            links: {
+                self: string;
+                model?: string;
+                events: string;
+                checkpoints: string;
+                report: string;
+            };
+        };
+        Training: components["schemas"]["TrainingListing"] & {
+            /** @description With the defaults of every stage. */
+            recipe: {
+                [key: string]: unknown;
+            };
+            /** @description What the run depends on; null until it has begun. */
+            provenance: {
+                /** @description Of the model and of the sets. */
+                digests: {
+                    [key: string]: string;
+                };
+                /** @description Of ventral and of the runtime. */
+                versions: {
+                    [key: string]: string;
+                };
+            } | null;
+            /** @description All metrics so far, in their order; of the steps 500 at most, evenly over what was told. */
+            curves: components["schemas"]["TrainingEvent"][];
+        };
+        TrainingPage: {
+            items: components["schemas"]["TrainingListing"][];
+            next: components["schemas"]["Cursor"];
+        };
+        /**
+         * @description A line of `metrics.jsonl`: `step` (loss and rate), `epoch` (loss, accuracy, validation, checkpoint),
+         *     `average`, `robustness` (correct of count with its interval), `score`, `comparison`, `note`. Numbers
+         *     that are not finite are null; the `checkpoint` of an `epoch` and of an `average` is a name below
+         *     `/checkpoints`, that of other kinds a stage, `untrained` or `pixels`.
+         */
+        TrainingEvent: {
+            /** @enum {string} */
+            kind: "step" | "epoch" | "average" | "robustness" | "score" | "comparison" | "note";
+        } & {
+            [key: string]: unknown;
+        };
+        CheckpointList: {
+            items: components["schemas"]["Checkpoint"][];
+        };
+        Checkpoint: {
+            /** @example plain-epoch0 */
+            name: string;
+            /** @description The stage that made it. */
+            stage: string;
+            /** @description From 0; null for the mean of others. */
+            epoch: number | null;
+            /** @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 */
+            digest: string;
+            /** @description Bytes. */
+            size: number;
+            /** Format: date-time */
+            createdAt: string;
+            links: {
+                /** @description GET gives the bytes. */
+                self: string;
+                /** @description POST registers it. */
+                model: string;
+            };
+        };
+        CheckpointRegistration: {
+            name?: components["schemas"]["ModelName"];
+            visibility?: components["schemas"]["Visibility"];
+            group?: components["schemas"]["Group"];
+        };
         /** @description Every layer of a model against every benchmark; the same object that `ventral map --json` prints. */
         LayerMap: {
             model: components["schemas"]["Digest"];
@@ -1355,6 +1649,8 @@ export interface components {
         idempotencyKey: string;
         /** @description The id of a job. */
         job: string;
+        /** @description The name of a checkpoint of the training. */
+        checkpoint: string;
     };
     requestBodies: never;
     headers: {
@@ -2131,6 +2427,360 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listTrainings: {
+        parameters: {
+            query?: {
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description Only jobs in this state. */
+                state?: components["parameters"]["stateFilter"];
+                /** @description Only jobs of this model (id, digest or shipped name). */
+                model?: components["parameters"]["modelFilter"];
+                /** @description Only jobs that ask for this benchmark. */
+                benchmark?: components["parameters"]["benchmarkFilter"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestTraining: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /** @description `wait=N`: seconds to wait for the end of the job. */
+                Prefer?: components["parameters"]["prefer"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrainingRequest"];
+            };
+        };
+        responses: {
+            /** @description The job ended in time. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    /** @description The wait that was honoured. */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Training"];
+                };
+            };
+            /** @description The job is accepted. */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Training"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTraining: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Training"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelTraining: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
+                 *     left out, and then the request changes whatever is there.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cancelled job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Training"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    followTraining: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last id that was seen. */
+                "Last-Event-ID"?: components["parameters"]["lastEventId"];
+            };
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events from the one behind `Last-Event-ID`, or from the first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 1
+                     *     event: state
+                     *     data: {"state":"queued"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The job has ended, and all its events were seen. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrainingReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page, as an attachment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCheckpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointList"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+                /** @description The name of a checkpoint of the training. */
+                checkpoint: components["parameters"]["checkpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ONNX file with its card inside, as an attachment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+                /** @description The name of a checkpoint of the training. */
+                checkpoint: components["parameters"]["checkpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    registerCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
+                 *     the same caller, method and path. Sent again it gives the first answer, with
+                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
+                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
+                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+                /** @description The name of a checkpoint of the training. */
+                checkpoint: components["parameters"]["checkpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckpointRegistration"];
+            };
+        };
+        responses: {
+            /** @description The caller has these bytes already. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Registered. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     getLeaderboard: {
         parameters: {
             query?: {
@@ -2456,6 +3106,36 @@ export interface operations {
             };
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    putFile: {
+        parameters: {
+            query: {
+                kind: "model";
+            };
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description It is kept. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -12,11 +12,12 @@ import { activationRoutes, activationUpload } from './activation-routes.js';
 import { authentication } from './authentication.js';
 import { backupRoutes } from './backup-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
+import { checkpointRoutes } from './checkpoint-routes.js';
 import type { ServiceContext } from './context.js';
 import { docsRoutes } from './docs-routes.js';
 import { entityTag, privateCache } from './entity-tags.js';
 import { eventRoutes } from './event-routes.js';
-import { fileRoutes } from './file-routes.js';
+import { fileRoutes, fileUpload } from './file-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
@@ -28,6 +29,7 @@ import { problemHandler } from './problem.js';
 import { rateLimits } from './rate-limits.js';
 import { scoreRoutes } from './score-routes.js';
 import { statusRoutes } from './status-routes.js';
+import { trainingRoutes } from './training-routes.js';
 import { workerRoutes } from './worker-routes.js';
 
 /** How strict the application is beside its contract. */
@@ -65,6 +67,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/benchmarks', benchmarkUpload(context));
   app.post('/v1/activations', activationUpload(context));
   app.post('/v1/packages/check', packageCheck(context));
+  app.put('/v1/files/:digest', fileUpload(context));
   app.use(
     '/v1',
     headAsGet,
@@ -90,6 +93,8 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     benchmarkRoutes(context),
     scoreRoutes(context),
     layerMapRoutes(context),
+    trainingRoutes(context),
+    checkpointRoutes(context),
     eventRoutes(context, options.heartbeat),
     leaderboardRoutes(context),
     activationRoutes(context),

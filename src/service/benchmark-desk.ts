@@ -118,7 +118,7 @@ export class BenchmarkDesk {
       if (await this.#store.jobs.isNeeded(id)) {
         throw new VentralError(
           'conflict',
-          `A score or layer map on ${summary.identifier} is waiting or running: cancel it first`,
+          `A job on ${summary.identifier} is waiting or running: cancel it first`,
         );
       }
       await this.#store.benchmarks.remove(principal, id);

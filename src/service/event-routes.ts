@@ -15,9 +15,10 @@ const PATIENCE_MS = 30_000;
 const resources: readonly (readonly [string, JobKind])[] = [
   ['/scores', 'score'],
   ['/layer-maps', 'layer-map'],
+  ['/trainings', 'training'],
 ];
 
-/** `/scores/{job}/events` and `/layer-maps/{job}/events`: what happens to a job, as it happens. */
+/** `/scores/{job}/events` and its like: what happens to a job, as it happens. */
 export function eventRoutes(context: ServiceContext, heartbeat = HEARTBEAT_MS): Router {
   const feed = new EventFeed(context.store.jobs.events);
   const router = Router();

@@ -1,7 +1,9 @@
-import { Router } from 'express';
+import { rm } from 'node:fs/promises';
+import { type RequestHandler, Router } from 'express';
 import { VentralError } from '../errors/ventral-error.js';
 import type { ServiceContext } from './context.js';
 import { principalOf, requireAdmin } from './principal-of.js';
+import { receiveStream } from './receive-file.js';
 
 /** GET `/files/{digest}`: the bytes of models and benchmarks, for workers. */
 export function fileRoutes({ store }: ServiceContext): Router {
@@ -23,6 +25,30 @@ export function fileRoutes({ store }: ServiceContext): Router {
     });
   });
   return router;
+}
+
+/** PUT `/files/{digest}`: a network that a worker has made streams to disk, and is kept if its digest is the one it is sent under. */
+export function fileUpload({ store, uploadSize }: ServiceContext): RequestHandler {
+  return async (request, response) => {
+    requireAdmin(principalOf(response));
+    const { digest } = request.params;
+    if (!/^sha256:[0-9a-f]{64}$/.test(String(digest)) || request.query.kind !== 'model') {
+      throw new VentralError('invalid-request', 'Expected sha256: and 64 digits, and kind=model');
+    }
+    const file = await receiveStream(request, store.temporary, { filename: '', most: uploadSize });
+    try {
+      if (file.digest !== digest) {
+        throw new VentralError('checksum-mismatch', `The bytes that came are ${file.digest}`, {
+          expected: String(digest),
+          found: file.digest,
+        });
+      }
+      await store.files.place(file.path, file.digest);
+    } finally {
+      await rm(file.path, { force: true });
+    }
+    response.status(204).end();
+  };
 }
 
 function notFound(error: unknown): never {

@@ -23,6 +23,10 @@ export interface JobResource<K extends JobKind, Asked> {
   request(context: ServiceContext, principal: Principal, asked: Asked): Promise<JobRequestOf<K>>;
   /** The body of an answer. */
   show(job: JobOf<K>): object;
+  /** What a job shows that a list leaves out, where that is read apart. */
+  more?(context: ServiceContext, job: JobOf<K>): Promise<object>;
+  /** Looks at a job that is to be cancelled. @returns what is done once it is */
+  cancelling?(context: ServiceContext, job: JobOf<K>): Promise<() => Promise<void>>;
 }
 
 const MOST_WAIT_SECONDS = 60;
@@ -84,7 +88,9 @@ export function jobRoutes<K extends JobKind, Asked>(
       target: found.id,
       detail: { owner: found.owner },
     } as const;
+    const cancelled = await resource.cancelling?.(context, found);
     await worker.cancel(found.id, (queries) => audit(queries, principal, change));
+    await cancelled?.();
     const job = await find(response, found.id);
     if (job.state !== 'cancelled')
       throw new VentralError('conflict', `The job has ${job.state} already`);
@@ -95,15 +101,15 @@ export function jobRoutes<K extends JobKind, Asked>(
 
 /** A job as one sees it: what its webhook was told is for those who may change it. */
 async function shown<K extends JobKind, Asked>(
-  { webhooks }: ServiceContext,
-  { show }: JobResource<K, Asked>,
+  context: ServiceContext,
+  { show, more }: JobResource<K, Asked>,
   job: JobOf<K>,
   response: Response,
 ): Promise<object> {
   const webhook = mayChange(principalOf(response), job)
-    ? await webhooks.deliveries.ofJob(job.id)
+    ? await context.webhooks.deliveries.ofJob(job.id)
     : undefined;
-  return { ...show(job), ...(webhook ? { webhook } : {}) };
+  return { ...show(job), ...(await more?.(context, job)), ...(webhook ? { webhook } : {}) };
 }
 
 /** 202 with the job, or 200 where the client waits and the job ends in that time (RFC 7240). */

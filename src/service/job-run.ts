@@ -1,15 +1,17 @@
+import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { traced } from '../runtime/traced.js';
 import type { Score } from '../scoring/score.js';
-import type { Job, JobEnd } from '../store/job.js';
+import type { Job, JobEnd, TrainingJob } from '../store/job.js';
 import { runChild } from './child.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
 import type { JobAnswer } from './job-task.js';
-import { endOf, failedEnd, missingOf, taskOf } from './job-work.js';
+import { endOf, failedEnd, missingOf, type ScoringJob, taskOf } from './job-work.js';
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
 import { placeless } from './placeless.js';
 import type { Problem } from './problem.js';
+import { runTraining } from './training-run.js';
 
 /** One attempt at a job. */
 export class JobRun {
@@ -42,11 +44,15 @@ export class JobRun {
     const { home } = this.#options;
     try {
       const { signal } = this.#abort;
-      const end = await withInputs(job, this.#options, signal, (inputs) => this.#child(inputs));
+      const end = await withInputs(job, this.#options, signal, (inputs) =>
+        job.kind === 'training' ? this.#training(job, inputs) : this.#child(job, inputs),
+      );
       return withoutPlaces(end, home);
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (this.#abort.signal.aborted || mendable(error)) throw error;
+      // It goes on from its last state, unless it is lost again and again without coming further.
+      if (job.kind === 'training' && lost.includes(error.code)) throw error;
       this.#options.log.warn(
         { job: job.id, code: error.code, err: error.details.cause },
         error.message,
@@ -57,8 +63,14 @@ export class JobRun {
     }
   }
 
-  async #child({ core, references, work }: JobInputs): Promise<JobEnd> {
-    const job = this.#job;
+  #training(job: TrainingJob, inputs: JobInputs): Promise<JobEnd> {
+    return runTraining(job, inputs, this.#options, {
+      abort: this.#abort,
+      progress: (progress) => this.#progress.tell(progress),
+    });
+  }
+
+  async #child(job: ScoringJob, { core, references, work }: JobInputs): Promise<JobEnd> {
     const { cells, threads, warnings } = await this.#parts();
     const task = taskOf(job, { ...core, threads });
     const answer = await runChild<JobAnswer>({
@@ -99,8 +111,8 @@ export class JobRun {
 /** An end whose failures do not tell where the files of a job lie. */
 const withoutPlaces = (end: JobEnd, home: string): JobEnd => ({
   ...end,
-  failures: end.failures.map(({ benchmark, problem }) => ({
-    benchmark,
+  failures: end.failures.map(({ problem, ...failure }) => ({
+    ...failure,
     problem: placeless(problem as Problem, home),
   })),
 });
@@ -110,6 +122,9 @@ function withWarnings(answer: JobAnswer, warnings: readonly string[]): JobAnswer
   const { map } = answer;
   return { ...answer, map: { ...map, provenance: { ...map.provenance, warnings } } };
 }
+
+/** How a process is lost that did nothing wrong itself, as far as anybody knows. */
+const lost: readonly ErrorCode[] = ['process-died', 'process-crashed'];
 
 /** Whether another try may mend it: a database or a store of files that did not answer. */
 export const mendable = ({ code }: VentralError): boolean =>

@@ -1,19 +1,22 @@
 import { VentralError } from '../errors/ventral-error.js';
-import type { Job, JobEnd, JobFailure } from '../store/job.js';
+import type { Job, JobEnd, JobFailure, TrainingJob } from '../store/job.js';
 import type { AnsweredFailure, JobAnswer, JobTask, TaskCore } from './job-task.js';
 import { problemOf } from './problem.js';
 
 /** Each name or file that the scoring process is given, with the benchmarks that it stands for. */
 export type References = ReadonlyMap<string, readonly string[]>;
 
-/** The benchmarks that a job still needs: a map is made whole or not at all. */
+/** A job that the scoring process does. */
+export type ScoringJob = Exclude<Job, TrainingJob>;
+
+/** The benchmarks that a job still needs: a map is made whole or not at all, and a training needs all of its. */
 export const missingOf = (job: Job): readonly string[] =>
   job.kind === 'score'
     ? job.benchmarks.filter((id) => !job.results.some(({ benchmark }) => benchmark === id))
     : job.benchmarks;
 
 /** A job as the scoring process gets it. */
-export function taskOf(job: Job, core: TaskCore): JobTask {
+export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
   if (job.kind === 'score') {
     return { ...core, kind: job.kind, ...(job.layers ? { layers: job.layers } : {}) };
   }
@@ -22,7 +25,7 @@ export function taskOf(job: Job, core: TaskCore): JobTask {
 }
 
 /** What an answer means for a job: each benchmark that it still needed has a result or a failure. */
-export function endOf(job: Job, answer: JobAnswer, references: References): JobEnd {
+export function endOf(job: ScoringJob, answer: JobAnswer, references: References): JobEnd {
   const missing = missingOf(job);
   if (answer.kind === 'layer-map') {
     const without = missing.filter((id) => !Object.hasOwn(answer.map.chosen, id));
@@ -37,6 +40,8 @@ export function endOf(job: Job, answer: JobAnswer, references: References): JobE
 
 /** The end of a job whose process gave no answer: every benchmark that it still needed fails alike. */
 export function failedEnd(job: Job, error: VentralError): JobEnd {
+  if (job.kind === 'training')
+    return { kind: job.kind, network: null, failures: [{ problem: problemOf(error) }] };
   const failures = missingOf(job).map((benchmark) => failure(benchmark, error));
   return job.kind === 'score'
     ? { kind: job.kind, scores: [], failures }

@@ -107,7 +107,7 @@ async function runPart(
   options: WorkOptions,
   signal: AbortSignal,
 ): Promise<PartAnswer['runtime']> {
-  const { kind: _whole, ...task } = taskOf(job, { ...core, threads }) as PartTask;
+  const { kind: _whole, ...task } = taskOf(job as LayerMapJob, { ...core, threads }) as PartTask;
   const { parts } = options.tables.jobs;
   let kept: Promise<unknown> = Promise.resolve();
   const answer = await runChild<PartAnswer>({

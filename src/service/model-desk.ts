@@ -12,6 +12,7 @@ import type { ModelTask } from './model-child.js';
 import { requireChange } from './principal-of.js';
 import { withoutPlaces } from './read-card.js';
 import { type Access, type AskedAccess, accessAfter } from './read-visibility.js';
+import { untrainedCard } from './untrained-card.js';
 import type { ReceivedFile } from './upload.js';
 
 /** What a model is registered with, beside its bytes. */
@@ -168,11 +169,16 @@ export class ModelDesk {
       if (await this.#store.jobs.isNeeded(id)) {
         throw new VentralError(
           'conflict',
-          `A score or layer map of ${name} is waiting or running: cancel it first`,
+          `A job of ${name} is waiting or running: cancel it first`,
         );
       }
       if (await this.#store.models.remove(principal, id, expect)) await this.#free(digest);
     });
+  }
+
+  /** Removes bytes that nobody needs any more. */
+  free(digest: string): Promise<void> {
+    return this.#byDigest.run(digest, () => this.#free(digest));
   }
 
   async #free(digest: string): Promise<void> {
@@ -207,7 +213,7 @@ export class ModelDesk {
    */
   async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
     const registered = await this.#store.models.find(principal, reference);
-    if (!registered) return this.#shippedModel(reference);
+    if (!registered) return this.#shippedModel(reference, reference);
     const { id, card, digest, name } = registered;
     if (!card) {
       throw new VentralError(
@@ -225,8 +231,18 @@ export class ModelDesk {
     };
   }
 
-  async #shippedModel(name: string): Promise<ScorableModel> {
-    if (!(await shippedModels()).includes(name)) {
+  /**
+   * What a training begins with: what can be scored, or the untrained network beside a shipped one
+   * (see `untrainedCard`). Throws as {@link scorable}.
+   */
+  trainable(principal: Principal, reference: string): Promise<ScorableModel> {
+    const card = untrainedCard(reference);
+    return card ? this.#shippedModel(reference, card) : this.scorable(principal, reference);
+  }
+
+  /** @param reference the name itself, or the path of a card that ventral ships */
+  async #shippedModel(name: string, reference: string): Promise<ScorableModel> {
+    if (reference === name && !(await shippedModels()).includes(name)) {
       throw new VentralError(
         'not-found',
         `There is no model "${name}": it is neither registered nor one of those that ventral ships`,
@@ -235,11 +251,11 @@ export class ModelDesk {
     }
     let shipped = this.#shipped.get(name);
     if (!shipped) {
-      const found = await this.#run<ShippedModel>({ kind: 'shipped', reference: name, name }, 0);
+      const found = await this.#run<ShippedModel>({ kind: 'shipped', reference, name }, 0);
       shipped = { digest: found.digest, card: withoutPlaces(found.card) };
       this.#shipped.set(name, shipped);
     }
-    return { reference: name, registration: null, name, ...shipped };
+    return { reference, registration: null, name, ...shipped };
   }
 
   #run<T>(task: ModelTask, size: number): Promise<T> {

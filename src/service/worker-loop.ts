@@ -8,6 +8,7 @@ import type { WorkOptions } from './job-inputs.js';
 import { JobRun, mendable } from './job-run.js';
 import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
+import { clearTraining } from './training-folder.js';
 
 /** A job that so many workers were lost with, or gave back for a fault, is given up. */
 const MOST_FAULTS = 3;
@@ -127,6 +128,7 @@ export class WorkerLoop {
         });
     } finally {
       this.#running.delete(id);
+      if (kind === 'training') await clearTraining(this.#options, id);
     }
   }
 

@@ -7,6 +7,7 @@ import type { ActivationTask } from './activation-task.js';
 import { runChild } from './child.js';
 import { Gate } from './gate.js';
 import { DEADLINE_SECONDS, type WorkOptions } from './job-inputs.js';
+import { clearTrainings } from './training-folder.js';
 import { WorkerLoop } from './worker-loop.js';
 import { workerRuntime } from './worker-runtime.js';
 
@@ -50,6 +51,7 @@ export class Worker {
     if (alone) await this.registry.clear();
     await this.#bury();
     await tables.jobs.attempts.recover(alone);
+    await clearTrainings(this.#options);
     if (concurrency === 0) return;
     const runtime = workerRuntime(threads);
     this.#id = await this.registry.enter({

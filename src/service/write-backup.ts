@@ -48,7 +48,7 @@ async function bringFiles({ database, files, benchmarkFiles }: HomeStore): Promi
     table: 'models' | 'benchmarks',
     kept: typeof files | typeof benchmarkFiles,
   ) => {
-    const rows = await database.query<{ digest: string }>(`select distinct digest from ${table}`);
+    const rows = await database.query<{ digest: string }>(digestsOf(table));
     // What is removed meanwhile is not in the snapshot; what is missing is told there.
     for (const { digest } of rows)
       await kept.local(digest).catch((error) => {
@@ -58,6 +58,12 @@ async function bringFiles({ database, files, benchmarkFiles }: HomeStore): Promi
   await bring('models', files);
   await bring('benchmarks', benchmarkFiles);
 }
+
+/** Checkpoints of trainings lie where models do. */
+const digestsOf = (table: 'models' | 'benchmarks'): string =>
+  table === 'models'
+    ? 'select digest from models union select digest from checkpoints order by digest'
+    : 'select distinct digest from benchmarks order by digest';
 
 interface KeptParts {
   readonly tables: readonly (BackupManifest['tables'][number] & { readonly path: string })[];
@@ -89,9 +95,7 @@ async function linked(
   place: (digest: string) => string,
   otherwise?: (digest: string) => string,
 ): Promise<Map<string, string>> {
-  const rows = await queries.query<{ digest: string }>(
-    `select distinct digest from ${table} order by digest`,
-  );
+  const rows = await queries.query<{ digest: string }>(digestsOf(table));
   const found = new Map<string, string>();
   for (const { digest } of rows) {
     const path = join(folder, `${table}-${hexOf(digest)}`);

@@ -1,4 +1,5 @@
 import type { Database, Queries } from './database.js';
+import type { JobKind } from './job.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 
@@ -31,7 +32,7 @@ export interface ShownWebhook {
 export interface DueDelivery {
   readonly id: string;
   readonly job: string;
-  readonly kind: 'score' | 'layer-map';
+  readonly kind: JobKind;
   readonly state: string;
   readonly finishedAt: Date;
   readonly webhook: Webhook;

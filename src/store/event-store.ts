@@ -3,8 +3,8 @@ import type { Database, Queries } from './database.js';
 import { jsonText } from './json-text.js';
 import { nextWord, type Word } from './next-word.js';
 
-/** What happens to a job: it changes its state, comes further, gets a result, ends. */
-export type JobEventType = 'state' | 'progress' | 'result' | 'end';
+/** What happens to a job: it changes its state, comes further, is measured (a training), gets a result, ends. */
+export type JobEventType = 'state' | 'progress' | 'metric' | 'result' | 'end';
 
 /** One thing that happened to a job. */
 export interface JobEvent {

@@ -67,6 +67,11 @@ export class FileCache implements FileSource {
     };
   }
 
+  async keep(path: string, digest: string): Promise<void> {
+    await this.#options.origin.put(path, digest, 'model');
+    await rm(path, { force: true });
+  }
+
   /** Brings an entry, and links it to a path before others may clear it away. */
   #bring(path: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
     const name = entryName(wanted.digest, wanted.kind);

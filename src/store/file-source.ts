@@ -13,12 +13,12 @@ export type FileKind = 'model' | 'benchmark';
 export interface FileOrigin {
   /** Throws `file-missing`, and `files-unavailable` where another try may mend it. */
   open(digest: string, kind: FileKind, signal: AbortSignal): Promise<Readable>;
+  /** Throws `files-unavailable`. */
+  put(path: string, digest: string, kind: FileKind): Promise<void>;
 }
 
 /** A store of files that others read: what a service keeps goes there too. */
 export interface FileMirror extends FileOrigin {
-  /** Throws `files-unavailable`. */
-  put(path: string, digest: string, kind: FileKind): Promise<void>;
   remove(digest: string, kind: FileKind): Promise<void>;
 }
 
@@ -40,11 +40,19 @@ export interface HeldFiles {
 export interface FileSource {
   /** Opened for one job. */
   open(): HeldFiles;
+  /**
+   * Takes a network over that a job has made: a whole, synced file of the folder of unfinished work, which is
+   * moved or removed. Throws `files-unavailable`, `disk-full`.
+   */
+  keep(path: string, digest: string): Promise<void>;
 }
 
 /** A home as its service keeps it: files stay while a job needs them. */
 interface KeptFiles {
-  readonly files: { local(digest: string, signal: AbortSignal): Promise<string> };
+  readonly files: {
+    local(digest: string, signal: AbortSignal): Promise<string>;
+    place(temporary: string, digest: string): Promise<void>;
+  };
   readonly benchmarkFiles: { local(digest: string, signal: AbortSignal): Promise<string> };
 }
 
@@ -55,6 +63,7 @@ export const homeSource = ({ files, benchmarkFiles }: KeptFiles): FileSource => 
       (kind === 'model' ? files : benchmarkFiles).local(digest, signal),
     close: () => Promise.resolve(),
   }),
+  keep: (path, digest) => files.place(path, digest),
 });
 
 /** `file-missing`. */

@@ -2,11 +2,12 @@ import type { Score } from '../scoring/score.js';
 import type { Database, Queries } from './database.js';
 import { appendEvent, type EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
-import type { Job, JobEnd, JobProgress } from './job.js';
+import type { Job, JobEnd, JobProgress, TrainingRun } from './job.js';
 import { endJob, type Held, hasAllScores, writeMap, writeScores } from './job-end.js';
 import { type Entry, type JobQueue, TICKET_LIVES } from './job-queue.js';
 import type { JobRow } from './job-rows.js';
 import { jsonText } from './json-text.js';
+import { type TrainingMetric, writeMetric } from './training-store.js';
 
 /** A job that a worker took, and the ticket that it holds. */
 export interface Claim {
@@ -108,15 +109,29 @@ export class JobAttempts {
   }
 
   /**
+   * Writes what a training has told, if it is not there yet: an attempt that goes on repeats some of it.
+   * A new checkpoint shows that the job comes further, and its faults are forgotten.
+   * Throws `storage-exceeded`. @returns false where the attempt is over
+   */
+  addMetric(id: string, attempt: number, metric: TrainingMetric): Promise<boolean> {
+    return this.#write(id, attempt, (queries) => writeMetric(queries, id, metric));
+  }
+
+  /** Writes what a training depends on. @returns false where the attempt is over */
+  setRun(id: string, attempt: number, run: TrainingRun): Promise<boolean> {
+    return this.#write(id, attempt, (queries) =>
+      queries.query('update jobs set run = $2 where id = $1', [id, jsonText(run)]),
+    );
+  }
+
+  /**
    * Writes results and the job's end in one transaction, if the attempt still holds.
    * @returns the ended job, or undefined where the results came too late and nothing was written
    */
   async finish(id: string, attempt: number, end: JobEnd): Promise<Job | undefined> {
     const queue = await this.#queue();
     const written = await this.#write(id, attempt, async (queries, job) => {
-      if (end.kind === 'score') await writeScores(queries, job, end.scores);
-      else await writeMap(queries, job, end.map);
-      const whole = end.kind === 'score' ? await hasAllScores(queries, job) : end.map !== null;
+      const whole = await writeEnd(queries, job, end);
       const state = whole && end.failures.length === 0 ? 'succeeded' : 'failed';
       await endJob(queries, id, { state, failures: end.failures, usage: end.usage });
       await queue.done(queries, 'jobs', job.entry);
@@ -171,6 +186,20 @@ export class JobAttempts {
     if (held) this.#events.announce(id);
     return held;
   }
+}
+
+/** @returns whether the job lacks nothing */
+async function writeEnd(queries: Queries, job: Held, end: JobEnd): Promise<boolean> {
+  if (end.kind === 'score') {
+    await writeScores(queries, job, end.scores);
+    return hasAllScores(queries, job);
+  }
+  if (end.kind === 'layer-map') {
+    await writeMap(queries, job, end.map);
+    return end.map !== null;
+  }
+  await queries.query('update jobs set network = $2 where id = $1', [job.id, end.network]);
+  return true;
 }
 
 /** Another transaction has the row of the job: the ticket stays where it is until the next look. */

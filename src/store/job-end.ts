@@ -34,6 +34,7 @@ export async function endJob(
   );
   await queries.query('delete from parts where job = $1', [id]);
   await queries.query('delete from cells where job = $1', [id]);
+  if (state === 'cancelled') await queries.query('delete from checkpoints where job = $1', [id]);
   await appendEvent(queries, id, 'end', { state, failures });
 }
 

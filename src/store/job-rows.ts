@@ -1,6 +1,7 @@
 import type { LayerMap } from '../scoring/layer-map-types.js';
 import type { Score } from '../scoring/score.js';
-import type { Job, JobFailure, JobKind, JobProgress, JobState } from './job.js';
+import type { Recipe } from '../training/recipe/recipe.js';
+import type { Job, JobFailure, JobKind, JobProgress, JobState, TrainingRun } from './job.js';
 
 /** A row of the table of jobs, with what its kind adds. */
 export interface JobRow {
@@ -20,6 +21,10 @@ export interface JobRow {
   layers: Record<string, string> | string[] | null;
   input: Record<string, number> | null;
   holdout: boolean | null;
+  /** Of a training. */
+  recipe: Recipe | null;
+  run: TrainingRun | null;
+  network: string | null;
   attempt: number;
   faults: number;
   reason: string | null;
@@ -70,6 +75,10 @@ export function jobOf(row: JobRow): Job {
       ...(row.layers ? { layers: row.layers as Record<string, string> } : {}),
       results: row.results ?? [],
     };
+  }
+  if (row.kind === 'training') {
+    const { run, network } = row;
+    return { ...common, kind: 'training', keys: [], recipe: row.recipe as Recipe, run, network };
   }
   return {
     ...common,

@@ -1,7 +1,7 @@
 import type { Database, Queries } from './database.js';
 import { appendEvent, EventStore } from './event-store.js';
 import { findJob, MAP, RESULTS } from './find-job.js';
-import type { Job, JobKind, JobOf, JobRequest, JobState } from './job.js';
+import type { Job, JobKind, JobOf, JobRequest, JobState, TrainingJobRequest } from './job.js';
 import { enqueue, JobAttempts } from './job-attempts.js';
 import { endJob } from './job-end.js';
 import { JobQueue } from './job-queue.js';
@@ -12,6 +12,7 @@ import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js'
 import { PartStore } from './part-store.js';
 import { asking, JOB_SEEN, type Principal } from './principal.js';
 import { generousQuotas, type Quotas, requireJobQuota } from './quota.js';
+import { TrainingStore } from './training-store.js';
 
 export interface JobFilter {
   readonly state?: JobState;
@@ -26,6 +27,7 @@ export class JobStore {
   /** What workers do with jobs. */
   readonly attempts: JobAttempts;
   readonly parts: PartStore;
+  readonly trainings: TrainingStore;
   readonly #database: Database;
   readonly #quotas: Quotas;
   #queue: Promise<JobQueue> | undefined;
@@ -36,6 +38,7 @@ export class JobStore {
     this.events = new EventStore(database);
     this.attempts = new JobAttempts(database, () => this.#opened(), this.events);
     this.parts = new PartStore(database, () => this.#opened(), this.events);
+    this.trainings = new TrainingStore(database);
   }
 
   /** The queue is opened when it is first needed: not every command has to do with jobs. */
@@ -67,19 +70,31 @@ export class JobStore {
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
       const priority = await insert(queries, id, request);
+      if (request.kind === 'training') await this.#addRecipe(queries, principal, id, request);
       await also(queries, id);
       await appendEvent(queries, id, 'state', { state: 'queued', attempt: 0 });
-      const whole =
-        request.kind === 'score'
-          ? await reuseScores(queries, principal, id, request)
-          : await reuseMap(queries, principal, id, request.keys[0]);
-      if (whole) await endJob(queries, id, { state: 'succeeded' });
+      if (await reuse(queries, principal, id, request))
+        await endJob(queries, id, { state: 'succeeded' });
       else {
         await requireJobQuota(queries, principal, this.#quotas);
         await enqueue(queries, queue, { id, priority });
       }
       return (await findJob(queries, id)) as JobOf<R['kind']>;
     });
+  }
+
+  #addRecipe(
+    queries: Queries,
+    { role }: Principal,
+    id: string,
+    { recipe }: TrainingJobRequest,
+  ): Promise<unknown> {
+    const storage = role === 'admin' ? null : this.#quotas.storage;
+    return queries.query('update jobs set recipe = $2, storage = $3 where id = $1', [
+      id,
+      jsonText(recipe),
+      storage,
+    ]);
   }
 
   /** Any job, for the service itself. */
@@ -153,26 +168,27 @@ export class JobStore {
   }
 }
 
-/** A map has as many turns at once. */
-const MAP_TURNS = 10;
+/** A map or a training has as many turns at once. */
+const LONG_TURNS = 10;
 
 /**
  * The turn of a new job, as its priority: owners take turns whoever asked for a hundred jobs first, and so
  * do the scores and the maps of one owner (self-clocked fair queueing, Golestani 1994). The clock is the
  * turn of the job that began last; a job ends its own one turn after it or after the last of its kind
- * that its owner has open, a map ten.
+ * that its owner has open, a map or a training ten.
  */
 const PRIORITY = `(
     select least(
       coalesce((select priority from jobs where started_at is not null order by started_at desc limit 1), 0),
       min(priority)
-    ) - case when $2 = 'score' then 1 else ${MAP_TURNS} end
+    ) - case when $2 = 'score' then 1 else ${LONG_TURNS} end
     from jobs where state in ('queued', 'running') and owner = $3 and kind = $2
   )`;
 
 /** @returns its priority */
 async function insert(queries: Queries, id: string, request: JobRequest): Promise<number> {
-  const { card, benchmarks, sources, keys, layers, input } = request;
+  const { card, benchmarks, sources, keys } = request;
+  const { layers, input } = request.kind === 'training' ? {} : request;
   // Two at once would have the same turn.
   await queries.query(`select pg_advisory_xact_lock(hashtextextended('turn of ' || $1, 0))`, [
     request.owner,
@@ -194,6 +210,18 @@ async function insert(queries: Queries, id: string, request: JobRequest): Promis
     ],
   );
   return priority;
+}
+
+/** Gives a job what equal inputs have given before. @returns whether it lacks nothing then */
+function reuse(
+  queries: Queries,
+  principal: Principal,
+  id: string,
+  request: JobRequest,
+): Promise<boolean> {
+  if (request.kind === 'score') return reuseScores(queries, principal, id, request);
+  if (request.kind === 'layer-map') return reuseMap(queries, principal, id, request.keys[0]);
+  return Promise.resolve(false);
 }
 
 /** @returns whether every benchmark has a score then */

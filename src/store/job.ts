@@ -1,8 +1,9 @@
 import type { LayerMap } from '../scoring/layer-map-types.js';
 import type { Score } from '../scoring/score.js';
+import type { Recipe } from '../training/recipe/recipe.js';
 
-/** What a job makes: scores on benchmarks, or a layer map. */
-export type JobKind = 'score' | 'layer-map';
+/** What a job makes: scores on benchmarks, a layer map, or trained networks. */
+export type JobKind = 'score' | 'layer-map' | 'training';
 
 /** Where a job stands. The last three are final. */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -15,9 +16,9 @@ export interface JobProgress {
   readonly etaSeconds: number | null;
 }
 
-/** A benchmark without a result, and why. */
+/** A benchmark without a result, and why; of a training, why it failed. */
 export interface JobFailure {
-  readonly benchmark: string;
+  readonly benchmark?: string;
   /** A problem document. */
   readonly problem: unknown;
 }
@@ -59,7 +60,16 @@ export interface LayerMapJobRequest extends Asked {
   readonly holdout: boolean;
 }
 
-export type JobRequest = ScoreJobRequest | LayerMapJobRequest;
+/** What a training job is asked to do; `benchmarks` are all that some stage scores on. */
+export interface TrainingJobRequest extends Asked {
+  readonly kind: 'training';
+  /** Two trainings are never one. */
+  readonly keys: readonly [];
+  /** With every default; names as they were asked. */
+  readonly recipe: Recipe;
+}
+
+export type JobRequest = ScoreJobRequest | LayerMapJobRequest | TrainingJobRequest;
 
 /** What a job of a kind is asked to do. */
 export type JobRequestOf<K extends JobKind> = Extract<JobRequest, { readonly kind: K }>;
@@ -94,7 +104,21 @@ export interface LayerMapJob extends LayerMapJobRequest, Course {
   readonly result?: LayerMap | null;
 }
 
-export type Job = ScoreJob | LayerMapJob;
+/** What a training depends on beside its recipe, and what became of it. */
+export interface TrainingRun {
+  readonly digests: Readonly<Record<string, string>>;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** A training job; its curves and checkpoints are in tables of their own. */
+export interface TrainingJob extends TrainingJobRequest, Course {
+  /** null until it has begun. */
+  readonly run: TrainingRun | null;
+  /** Name of the checkpoint that came out; null where there is none, or none yet. */
+  readonly network: string | null;
+}
+
+export type Job = ScoreJob | LayerMapJob | TrainingJob;
 
 /** A job of a kind. */
 export type JobOf<K extends JobKind> = Extract<Job, { readonly kind: K }>;
@@ -109,6 +133,12 @@ export type JobEnd = { readonly usage?: unknown } & (
   | {
       readonly kind: 'layer-map';
       readonly map: LayerMap | null;
+      readonly failures: readonly JobFailure[];
+    }
+  | {
+      readonly kind: 'training';
+      /** Name of the checkpoint that came out, if there is one. */
+      readonly network: string | null;
       readonly failures: readonly JobFailure[];
     }
 );

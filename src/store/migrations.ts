@@ -215,6 +215,29 @@ const migrations: readonly (readonly string[])[] = [
     'insert into installation default values',
     ...scoreboardTables,
   ],
+  [
+    `alter table jobs drop constraint jobs_kind_check,
+      add constraint jobs_kind_check check (kind in ('score', 'layer-map', 'training'))`,
+    `alter table events drop constraint events_type_check,
+      add constraint events_type_check check (type in ('state', 'progress', 'metric', 'result', 'end'))`,
+    // Of a training: what is asked, what it depends on, the checkpoint that came out, and the bytes that
+    // its owner may store with its checkpoints (null: any number).
+    'alter table jobs add column recipe json, add column run jsonb, add column network text, add column storage bigint',
+    // Their bytes are stored as those of models are.
+    `create table checkpoints (
+      job text not null references jobs (id) on delete cascade,
+      name text not null,
+      seq bigint generated always as identity,
+      stage text not null,
+      epoch integer,
+      digest text not null,
+      size bigint not null,
+      created_at timestamptz not null default now(),
+      primary key (job, name)
+    )`,
+    'create unique index checkpoints_seq on checkpoints (seq)',
+    'create index checkpoints_digest on checkpoints (digest)',
+  ],
 ];
 
 /** All that makes the schema, as text. */

@@ -174,20 +174,22 @@ export class ModelStore {
     });
   }
 
-  /** Whether any registration or open job needs these bytes. */
+  /** Whether any registration, checkpoint or open job needs these bytes. */
   async needsBytes(digest: string): Promise<boolean> {
     const rows = await this.#database.query(
       `select from models where digest = $1
+       union all select from checkpoints where digest = $1
        union all select from jobs where digest = $1 and state in ('queued', 'running') limit 1`,
       [digest],
     );
     return rows.length > 0;
   }
 
-  /** Digests that some registration or open job needs. */
+  /** Digests that some registration, checkpoint or open job needs. */
   async neededDigests(): Promise<Set<string>> {
     const rows = await this.#database.query<{ digest: string }>(
-      `select digest from models union select digest from jobs where state in ('queued', 'running')`,
+      `select digest from models union select digest from checkpoints
+       union select digest from jobs where state in ('queued', 'running')`,
     );
     return new Set(rows.map((row) => row.digest));
   }

@@ -35,11 +35,11 @@ export const seen = (table: 'models' | 'benchmarks'): string =>
 
 /**
  * SQL condition on `jobs`: the principal may see a job. Beside its owner's, it is a job on a registered
- * model that the principal may see, on no uploaded benchmark that it may not see.
+ * model that the principal may see, on no uploaded benchmark that it may not see. A training is its owner's alone.
  */
 export const JOB_SEEN = `($1::boolean or jobs.owner = $2::text
     or (jobs.registration is null and jobs.owner = '${SERVICE_OWNER}')
-    or (exists (select from models where models.id = jobs.registration and ${seen('models')})
+    or (jobs.kind <> 'training' and exists (select from models where models.id = jobs.registration and ${seen('models')})
       and not exists (
         select from jsonb_array_elements_text(jobs.sources) as source (id)
         where starts_with(source.id, 'bmk_')

@@ -20,6 +20,33 @@ export const GENEROUS_RATE = 60_000;
 /** What a client is told to wait for a job to end. */
 const JOB_RETRY_SECONDS = 30;
 
+/** SQL expression: bytes that the owner `$1` stores. */
+const STORED = `(select coalesce(sum(size), 0)::float8 from (
+    select size from models where owner = $1
+    union all select size from benchmarks where owner = $1
+    union all select size from checkpoints join jobs on jobs.id = checkpoints.job where jobs.owner = $1
+  ) as own)`;
+
+/**
+ * Throws `storage-exceeded` where an owner stores more than the bytes that a job of its may bring it to;
+ * belongs into the transaction that adds a checkpoint.
+ */
+export async function requireStorage(
+  queries: Queries,
+  owner: string,
+  most: number | null,
+): Promise<void> {
+  if (most === null) return;
+  await holdOwner(queries, owner);
+  const [{ bytes }] = await queries.query<{ bytes: number }>(`select ${STORED} as bytes`, [owner]);
+  if (bytes > most) {
+    throw new VentralError(
+      'storage-exceeded',
+      `${owner} stores ${bytes} bytes with this checkpoint and may store ${most}: remove something first`,
+    );
+  }
+}
+
 /**
  * Throws `quota-exceeded` or `storage-exceeded` where a registration would be one too many for its
  * owner. Belongs into the transaction that registers: it holds the owner's other ones back until then.
@@ -40,9 +67,7 @@ export async function requireUploadQuota(
   }>(
     `select count(*)::int as uploads,
        extract(epoch from min(created_at) + interval '24 hours' - now())::float8 as seconds,
-       (select coalesce(sum(size), 0)::float8 from
-         (select size from models where owner = $1 union all select size from benchmarks where owner = $1) as own
-       ) as bytes
+       ${STORED} as bytes
      from (
        select created_at from audit where owner = $1 and action in ('model.create', 'benchmark.create')
        and created_at > now() - interval '24 hours' order by created_at desc limit $2

@@ -14,6 +14,7 @@ export const backupTables: readonly BackupTable[] = [
   { name: 'jobs', order: 'seq' },
   { name: 'results', order: 'job, benchmark' },
   { name: 'layer_maps', order: 'job' },
+  { name: 'checkpoints', order: 'seq' },
   { name: 'events', order: 'job, id' },
   { name: 'deliveries', order: 'job' },
   { name: 'keys', order: 'seq' },

@@ -154,6 +154,7 @@ describe.each(['service', 'bucket'] as const)('files of a %s', (kind) => {
 describe('the cache of files', () => {
   const fixed = (all: Map<string, Buffer>): FileOrigin => ({
     open: async (digest) => Readable.from([all.get(digest) as Buffer]),
+    put: async () => {},
   });
   const several = (count: number, size: number) => {
     const files = Array.from({ length: count }, () => made(size));

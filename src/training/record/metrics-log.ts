@@ -53,17 +53,22 @@ export async function readMetrics(path: string): Promise<TrainingEvent[]> {
 let validate: ValidateFunction<TrainingEvent> | undefined;
 
 function eventOf(line: string, place: string, file: string): TrainingEvent {
-  validate ??= new Ajv2020({ discriminator: true, strict: false }).compile<TrainingEvent>(
-    trainingEventSchema,
-  );
   const event = parsed(line);
-  if (validate(event)) return withNumbers(event);
-  const [{ instancePath, message } = { instancePath: '', message: '' }] = validate.errors ?? [];
+  if (isTrainingEvent(event)) return withNumbers(event);
+  const [{ instancePath, message } = { instancePath: '', message: '' }] = validate?.errors ?? [];
   const where = instancePath || 'the line';
   throw new VentralError('checkpoint-invalid', `${place} is no event: ${where} ${message}`, {
     file,
     field: where,
   });
+}
+
+/** Whether a value out of JSON is an event; a loss that was not finite is `null` there. */
+export function isTrainingEvent(value: unknown): value is TrainingEvent {
+  validate ??= new Ajv2020({ discriminator: true, strict: false }).compile<TrainingEvent>(
+    trainingEventSchema,
+  );
+  return validate(value);
 }
 
 function parsed(line: string): unknown {
