@@ -2,9 +2,9 @@ import { gains, ModuleGraph } from '../module-graph.js';
 
 const EPSILON = 1e-5;
 const CLASSES = 10;
-const STEM = 24;
+const STEM = 16;
 /** Channels of `layer1` to `layer3`, two blocks each. */
-const LAYERS = [24, 48, 96];
+const LAYERS = [16, 32, 64];
 const REPEATS = 2;
 
 /**
