@@ -75,7 +75,7 @@ const set = () => ['--data', join(root, 'set')];
 
 describe('ventral attack', () => {
   test('prints a line an attack, then what its checks found', async () => {
-    const threats = ['--threat', 'Linf:1/255', '--threat', 'L2:0.05'];
+    const threats = ['--threat', 'Linf:1/255', '--threat', 'L2:0.05', '--batch', '8'];
     const { status, out, err } = await run(model, ...set(), ...threats);
     const [lines, checks] = out
       .trimEnd()
