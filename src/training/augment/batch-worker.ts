@@ -2,7 +2,6 @@ import { workerData } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ErrorCode } from '../../errors/codes.js';
 import { type ErrorDetails, VentralError } from '../../errors/ventral-error.js';
-import { keepPictures } from '../data/kept-pictures.js';
 import type { DataSource } from '../data/labelled-set.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import { BatchMaker, type BatchRequest, type ExampleBatch } from './make-batch.js';
@@ -32,9 +31,6 @@ export type BatchAnswer =
       readonly details: Omit<ErrorDetails, 'cause'>;
     };
 
-/** Of pictures as they are stored, in each worker. */
-const KEPT_BYTES = 128 * 2 ** 20;
-
 const { source, folder, digest, spec } = workerData as BatchWorkerData;
 let maker: Promise<BatchMaker> | undefined;
 
@@ -55,7 +51,7 @@ export default async function makeBatch(task: BatchTask): Promise<unknown> {
 
 async function opened(): Promise<BatchMaker> {
   const set = await openLabelledSet(source, folder);
-  if (set.digest === digest) return new BatchMaker(keepPictures(set, KEPT_BYTES), spec);
+  if (set.digest === digest) return new BatchMaker(set, spec);
   throw new VentralError(
     'training-data-invalid',
     'The set has changed since the training began to read it',
