@@ -109,7 +109,7 @@ export class AttackedNetwork implements AttackTarget {
   }
 
   #feeds({ pictures, labels }: Examples): Record<string, Tensor> {
-    const { inputs, classes } = this.#backward.step;
+    const { inputs, classes, sizes } = this.#backward.step;
     const { normalisation, live } = this.#options;
     const data = normalised(pictures, this.dims, normalisation);
     const targets = new Float32Array(labels.length * classes);
@@ -121,7 +121,7 @@ export class AttackedNetwork implements AttackTarget {
       [inputs.targets]: { dtype: 'float32', dims: [labels.length, classes], data: targets },
     };
     for (const [name, values] of live ?? [])
-      feeds[name] = { dtype: 'float32', dims: [values.length], data: values };
+      feeds[name] = { dtype: 'float32', dims: sizes.get(name) ?? [], data: values };
     return feeds;
   }
 

@@ -1,6 +1,6 @@
 import { joinSilu } from './joined-calls.js';
 import { operatorOf } from './operators/table.js';
-import type { StaticGraph, Value } from './static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from './static-graph.js';
 import type { Forward } from './write-forward.js';
 
 /**
@@ -29,11 +29,19 @@ export function writeBackward(
     operatorOf(call)
       ?.gradients(call, gradient, wanted, graph)
       .forEach((part, i) => {
-        const name = call.inputs[i]?.name;
-        if (!part || name === undefined || !wanted[i]) return;
-        const before = gradients.get(name);
-        gradients.set(name, before ? graph.add(before, part) : part);
+        const input = call.inputs[i];
+        if (!part || !input || !wanted[i]) return;
+        const before = gradients.get(input.name);
+        gradients.set(input.name, before ? sum(graph, before, part, input.dims) : part);
       });
   }
   return new Map([...gradients].filter(([name]) => targets.has(name)));
+}
+
+/** Adds two gradients of a value, each of which is of its size, or is yet to be spread over it. */
+function sum(graph: StaticGraph, a: Value, b: Value, dims: readonly number[]): Value {
+  const [left, right] = [a, b].map((part) =>
+    sizeOf(part.dims) === sizeOf(dims) ? graph.reshape(part, dims) : part,
+  );
+  return graph.add(left, right);
 }

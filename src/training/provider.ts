@@ -150,7 +150,9 @@ function trialStep(): Trial {
   const feeds = {
     [step.inputs.pictures]: feed(DIMS, wave(DIMS.reduce((product, size) => product * size, 1))),
     [step.inputs.targets]: feed(step.targets, targets),
-    ...Object.fromEntries(tensors.map(([name, values]) => [name, feed([values.length], values)])),
+    ...Object.fromEntries(
+      tensors.map(([name, values]) => [name, feed(step.sizes.get(name) ?? [], values)]),
+    ),
   };
   return { step, feeds };
 }

@@ -41,6 +41,8 @@ export class StaticGraph {
   readonly #builder: GraphBuilder;
   readonly #opset: number;
   readonly #constants = new Map<string, Value>();
+  readonly #made = new Set<string>();
+  readonly #outputs = new Set<string>();
   #count = 0;
 
   /** @param opset of the network that is trained; 17 at the least, which gradients are written for */
@@ -65,8 +67,16 @@ export class StaticGraph {
     return { name: this.#builder.initializer(name, dims, elements), dims };
   }
 
-  output({ name, dims }: Value): void {
+  /**
+   * Makes a value an output: itself where that can be, so that the runtime writes it where it is fetched.
+   * @returns the name of the output
+   */
+  output(value: Value): string {
+    const itself = this.#made.has(value.name) && !this.#outputs.has(value.name);
+    const { name, dims } = itself ? value : this.emit('Identity', [value], value.dims);
+    this.#outputs.add(name);
     this.#builder.output(name, this.precision, dims);
+    return name;
   }
 
   /** Emits a node with one output, which bears a name of its own where none is given. */
@@ -85,6 +95,7 @@ export class StaticGraph {
 
   /** Emits a node as it stands in a network. */
   node(operator: string, inputs: readonly string[], options: NodeOptions): void {
+    for (const name of options.outputs ?? []) this.#made.add(name);
     this.#builder.node(operator, inputs, options);
   }
 
@@ -110,9 +121,9 @@ export class StaticGraph {
     return this.emit('Reshape', [value, this.integers(dims)], dims);
   }
 
-  /** Spreads a value by the rules of numpy. */
+  /** Gives a value these sizes: by the rules of numpy where it has fewer elements. */
   expand(value: Value, dims: readonly number[]): Value {
-    if (String(value.dims) === String(dims)) return value;
+    if (sizeOf(value.dims) === sizeOf(dims)) return this.reshape(value, dims);
     return this.emit('Expand', [value, this.integers(dims)], dims);
   }
 

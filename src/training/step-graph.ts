@@ -12,9 +12,9 @@ import { type Forward, writeForward } from './write-forward.js';
 export interface StepRequest {
   /** Sizes of the network's one input, the batch first. */
   readonly dims: readonly number[];
-  /** Initializers that become inputs of the graph, flat, and whose gradients are given. */
+  /** Initializers that become inputs of the graph, and whose gradients are given. */
   readonly parameters: readonly string[];
-  /** Initializers that become inputs of the graph, flat, without a gradient. */
+  /** Initializers that become inputs of the graph, without a gradient. */
   readonly fed?: readonly string[];
   /** Whether the gradient of the input is given. */
   readonly input: boolean;
@@ -47,7 +47,7 @@ export interface StepGraph {
   readonly outputs: {
     readonly loss: string;
     readonly logits: string;
-    /** By name of the parameter; flat, as the parameters are. */
+    /** By name of the parameter; row-major, in whatever sizes. */
     readonly gradients: ReadonlyMap<string, string>;
     readonly input?: string;
     /** Mean and variance of the batch, by name of the running mean and variance of the network. */
@@ -57,6 +57,8 @@ export interface StepGraph {
   readonly classes: number;
   /** [pictures, classes]: as many pictures as the batch, but a third with `jsd`. */
   readonly targets: readonly number[];
+  /** Sizes of each initializer that is an input. */
+  readonly sizes: ReadonlyMap<string, readonly number[]>;
   /** What is to be fed for each place of a mask. */
   readonly masks: readonly StepMask[];
   /** How many values the statistics of the batch are of, by the same names. */
@@ -75,16 +77,15 @@ export interface StepMask {
 const TARGETS = 'step.targets';
 
 /**
- * Writes the graph that computes a loss of a network's first output and its gradients. Parameters
- * are flat inputs: the runtime adds and scales long rows quicker than pictures of one place.
+ * Writes the graph that computes a loss of a network's first output and its gradients.
  * Throws `training-unsupported`, naming the node.
  */
 export function stepGraph(model: Model, request: StepRequest): StepGraph {
   const graph = new StaticGraph(opsetOf(model), request.precision, request.kernels);
   const input = inputOf(model);
   const pictures = graph.input(input, request.dims);
-  const parameters = flatParameters(graph, model, request.parameters);
-  const fed = flatParameters(graph, model, request.fed ?? []);
+  const parameters = parametersOf(graph, model, request.parameters);
+  const fed = parametersOf(graph, model, request.fed ?? []);
   const forward = writeForward(graph, model, {
     inputs: new Map([[input, pictures]]),
     parameters: new Map([...parameters, ...fed]),
@@ -98,31 +99,18 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
   const wanted = new Set([...parameters.values()].map(({ name }) => name));
   if (request.input) wanted.add(input);
   const found = writeBackward(graph, forward, { value: logits.name, gradient }, wanted);
-  const named = (name: string, value: Value, dims: readonly number[]) => {
-    const shape = graph.integers(dims).name;
-    graph.node('Reshape', [value.name, shape], { outputs: [name] });
-    graph.output({ name, dims });
-    return name;
-  };
   const gradients = new Map(
     [...parameters].flatMap(([name, value]) => {
       const gradientOf = found.get(value.name);
       if (!gradientOf) return [];
-      const whole = graph.expand(gradientOf, value.dims);
-      return [[name, named(`gradient:${name}`, whole, [sizeOf(value.dims)])] as const];
+      const same = sizeOf(gradientOf.dims) === sizeOf(value.dims);
+      const whole = same ? gradientOf : graph.expand(gradientOf, value.dims);
+      return [[name, graph.output(whole)] as const];
     }),
   );
   const statistics = new Map(
     forward.calls.flatMap(({ training, node, outputs }) =>
-      training
-        ? [1, 2].map(
-            (i) =>
-              [
-                node.inputs[i + 2],
-                named(`batch:${node.inputs[i + 2]}`, outputs[i], outputs[i].dims),
-              ] as const,
-          )
-        : [],
+      training ? [1, 2].map((i) => [node.inputs[i + 2], graph.output(outputs[i])] as const) : [],
     ),
   );
   const counts = new Map(
@@ -132,17 +120,11 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
     }),
   );
   const outputs = {
-    loss: named('step.loss', loss, []),
-    logits: named('step.logits', logits, logits.dims),
+    loss: graph.output(loss),
+    logits: graph.output(logits),
     gradients,
     ...(request.input
-      ? {
-          input: named(
-            'gradient.input',
-            graph.expand(found.get(input) as Value, pictures.dims),
-            request.dims,
-          ),
-        }
+      ? { input: graph.output(graph.expand(found.get(input) as Value, pictures.dims)) }
       : {}),
     statistics,
   };
@@ -153,6 +135,7 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
     counts,
     classes: logits.dims[1],
     targets: targets.dims,
+    sizes: new Map([...parameters, ...fed].map(([name, { dims }]) => [name, dims] as const)),
     masks: forward.masks,
   };
 }
@@ -196,7 +179,7 @@ const refused = ({ name }: Model, why: string, field: string) =>
     field,
   });
 
-function flatParameters(
+function parametersOf(
   graph: StaticGraph,
   model: Model,
   names: readonly string[],
@@ -206,9 +189,7 @@ function flatParameters(
     names.map((name) => {
       const tensor = tensors.get(name);
       if (!tensor) throw new RangeError(`the network has no initializer ${name}`);
-      const flat = graph.input(name, [sizeOf(tensor.dims)]);
-      const shape = graph.integers(tensor.dims);
-      return [name, graph.emit('Reshape', [flat, shape], tensor.dims)] as const;
+      return [name, graph.input(name, tensor.dims)] as const;
     }),
   );
 }

@@ -164,7 +164,7 @@ export class TrainedNetwork {
       feeds[mask.name] = { dtype: 'float32', dims: mask.dims, data };
     }
     for (const { name, values } of this.parameters)
-      feeds[name] = { dtype: 'float32', dims: [values.length], data: values };
+      feeds[name] = { dtype: 'float32', dims: this.#step.sizes.get(name) ?? [], data: values };
     // Tensors of the first pass serve all others.
     const filled = this.#outputs;
     const made = await this.#session.run(feeds, filled);

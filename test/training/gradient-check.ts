@@ -59,7 +59,7 @@ export async function gradientErrors(
     };
     for (const [name, dims] of Object.entries(network.parameters)) {
       const elements = draw(dims, low, low + 2);
-      feeds[name] = tensor(precision, [elements.length], elements);
+      feeds[name] = tensor(precision, dims, elements);
     }
     const found = await session.run(feeds);
     const errors: Record<string, number> = {};

@@ -34,11 +34,7 @@ function tileOf(columns: number): number | undefined {
 }
 
 /** dw[c, tap] = Σ over places p of dy and q of x that the tap joins of (Σₙ dy[n, c, p]·x[n, c, q]). */
-function byPairs(
-  graph: StaticGraph,
-  { input, weights, gradient }: WeightGradient,
-  windows: Windows,
-): Value {
+function byPairs(graph: StaticGraph, { input, gradient }: WeightGradient, windows: Windows): Value {
   const [count, channels, ...outer] = gradient.dims;
   const inner = input.dims.slice(2);
   const flat = (value: Value, sizes: readonly number[]) =>
@@ -57,7 +53,7 @@ function byPairs(
   const picks = p.flatMap((a) => q.flatMap((b) => taps.map((tap) => Number(joined(a, b, tap)))));
   const all = graph.reshape(pairs, [channels, p.length * q.length]);
   const picked = graph.constant([p.length * q.length, taps.length], picks);
-  return graph.reshape(graph.emit('MatMul', [all, picked], [channels, taps.length]), weights.dims);
+  return graph.emit('MatMul', [all, picked], [channels, taps.length]);
 }
 
 type Place = readonly [number, number];
@@ -75,7 +71,7 @@ const placeOf = ({ strides, dilations, before }: Windows, axis: 0 | 1, at: numbe
  */
 function byRows(
   graph: StaticGraph,
-  { input, weights, gradient }: WeightGradient,
+  { input, gradient }: WeightGradient,
   windows: Windows,
   tile: number,
 ): Value {
@@ -106,7 +102,7 @@ function byRows(
   });
   const sizes = [channels, kernel[0], kernel[1]];
   const stacked = graph.emit('Concat', found, sizes, { axis: { int: 1 } });
-  return graph.reshape(stacked, weights.dims);
+  return stacked;
 }
 
 interface Tiles {

@@ -61,5 +61,5 @@ function byConvolution(
   );
   const taps = sizeOf([height, width]);
   const ordered = graph.transpose(graph.reshape(cropped, [each, outputs, taps]), [1, 0, 2]);
-  return graph.reshape(ordered, weights.dims);
+  return ordered;
 }

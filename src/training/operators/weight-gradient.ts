@@ -64,7 +64,7 @@ function byRows(
   const taps = height * width;
   const all = graph.emit('Concat', found, [taps * outputs, inputs], { axis: { int: 0 } });
   const split = graph.reshape(all, [taps, outputs * inputs]);
-  return graph.reshape(graph.transpose(split, [1, 0]), weights.dims);
+  return graph.transpose(split, [1, 0]);
 }
 
 /** Moves values along an axis onto places of another number: what leaves them is lost, and 0 comes in. */
@@ -104,7 +104,7 @@ function byPatches(
   const patches = graph.reshape(all, [count, inputs * taps, hw]);
   const own = graph.reshape(gradient, [count, outputs, hw]);
   const product = transposedProduct(graph, own, patches, [count, outputs, inputs * taps], 'transB');
-  return graph.reshape(graph.sum(product, [0]), weights.dims);
+  return graph.sum(product, [0]);
 }
 
 /** The places of the padded input that a tap sees. */
@@ -134,10 +134,10 @@ function byTaps(
   const found = Array.from({ length: taps }, (_, tap) =>
     multiply(tapOf(windows, tap, [rows, columns])),
   );
-  if (taps === 1) return graph.reshape(found[0], weights.dims);
+  if (taps === 1) return found[0];
   const flat = found.map((value) => graph.reshape(value, [1, outputs, inputs]));
   const stacked = graph.emit('Concat', flat, [taps, outputs, inputs], { axis: { int: 0 } });
-  return graph.reshape(graph.transpose(stacked, [1, 2, 0]), weights.dims);
+  return graph.transpose(stacked, [1, 2, 0]);
 }
 
 /** Which form moves less: sums over pictures for each weight, or each picture into another order. */
