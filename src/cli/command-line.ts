@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { registerAblate } from './commands/ablate.js';
 import { registerAttack } from './commands/attack.js';
 import { registerAverage } from './commands/average.js';
 import { registerBackup } from './commands/backup.js';
@@ -47,6 +48,7 @@ function program(io: Io): Command {
     registerCache,
     registerVerify,
     registerTrain,
+    registerAblate,
     registerAverage,
     registerAttack,
     registerPackage,

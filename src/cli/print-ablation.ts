@@ -1,0 +1,67 @@
+import { visibleName } from '../scoring/visible-name.js';
+import type { AblationResult } from '../training/ablation/run-ablation.js';
+import {
+  type Column,
+  DIFFERENCES,
+  MANY,
+  type Row,
+  type Table,
+} from '../training/ablation/tables.js';
+import { entryWords } from '../training/ablation/words.js';
+import type { Io } from './io.js';
+import { printRows } from './print-rows.js';
+
+const REASON_WIDTH = 60;
+
+/**
+ * Prints the two tables of an ablation to stdout; in a pipe tab-separated lines, one an entry: table, family, arm,
+ * measure, seeds, mean, ends of the interval, notes.
+ */
+export function printAblation({ tables, seeds, direction }: AblationResult, io: Io): void {
+  if (!io.interactive) {
+    printRows(
+      [],
+      tables.flatMap((table) => lines(table, seeds.length)),
+      io,
+    );
+    return;
+  }
+  tables.forEach((table, i) => {
+    io.out(`${i > 0 ? '\n' : ''}Table ${i + 1}. ${table.title}\n`);
+    const heads = table.columns.map(({ title, simulated }) =>
+      simulated ? `${visibleName(title)}\n(simulated)` : visibleName(title),
+    );
+    const rows = table.rows.map((row) => [
+      row.family,
+      visibleName(row.title),
+      ...row.entries.map((entry) => {
+        const { value, notes } = entryWords(entry, row, seeds.length);
+        return [value, ...notes.map((note) => visibleName(note, REASON_WIDTH))].join('\n');
+      }),
+    ]);
+    printRows(['family', 'arm', ...heads], rows, io);
+  });
+  io.out(`${DIFFERENCES[direction]}\n${MANY}\n`);
+}
+
+function lines({ name, columns, rows }: Table, seeds: number): string[][] {
+  return rows.flatMap((row) => columns.map((column, i) => line(name, row, column, i, seeds)));
+}
+
+function line(table: string, row: Row, column: Column, index: number, seeds: number): string[] {
+  const entry = row.entries[index];
+  const { notes } = entryWords(entry, row, seeds);
+  const { mean, interval } = entry;
+  const said = column.simulated ? ['simulated', ...notes] : notes;
+  return [
+    table,
+    row.family,
+    row.arm,
+    visibleName(column.measure),
+    String(entry.seeds.length),
+    mean === null ? '' : String(mean),
+    interval ? String(interval[0]) : '',
+    interval ? String(interval[1]) : '',
+    visibleName(said.join(', ')),
+  ];
+}

@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageVersion } from '../../formats/package-root.js';
+import { runtimeIdentity } from '../../runtime/session.js';
+import type { RunResources } from '../run/run-context.js';
+import { runInThread } from '../run/run-in-thread.js';
+import { keepResolved, type RunPlaces, type runRecipe } from '../run/run-recipe.js';
+import { RESOLVED } from '../run/write-report.js';
+import { type Ablation, BASE, type Family } from './ablation.js';
+import { type Arm, armsOf, type Direction } from './arms.js';
+import { type Cell, endsAll, failedCell, isDone, readCell } from './cells.js';
+import { progressOver } from './progress.js';
+import { type Table, tablesOf } from './tables.js';
+import { Times, type Took } from './times.js';
+
+/** An ablation that was run. */
+export interface AblationResult {
+  readonly name: string;
+  readonly direction: Direction;
+  readonly seeds: readonly number[];
+  readonly arms: readonly Pick<Arm, 'id' | 'title' | 'table'>[];
+  readonly cells: readonly Cell[];
+  readonly tables: readonly Table[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** Of data and networks, by name. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** Seconds that all runs took, over all beginnings: no part of what is the same each time. */
+  readonly took: Took;
+}
+
+/** What an ablation is run with. */
+export interface AblationOptions extends RunResources {
+  readonly direction: Direction;
+  /** Name of the ablation's file in messages. */
+  readonly file: string;
+  /** Runs a recipe; in a thread of its own unless said. */
+  readonly run?: typeof runRecipe;
+}
+
+/** One network to train and measure. */
+export interface Run {
+  readonly family: Family;
+  readonly arm: Arm;
+  readonly seed: number;
+  readonly folder: string;
+}
+
+/** Whether something of an ablation stands in a folder. */
+export const isAblation = (folder: string): boolean => existsSync(join(folder, RESOLVED));
+
+/**
+ * Trains and measures every arm on every family from every seed, each a run of its own in `<family>/<arm>/seed-<n>`, or
+ * goes on where the ablation in that folder stands. Stages that runs have in common are trained once. A run that
+ * fails is a missing cell with its reason.
+ * @throws VentralError `recipe-invalid` where an arm makes no recipe, or the folder holds another ablation;
+ * `interrupted`, `disk-full`; what keeps the base from beginning
+ */
+export async function runAblation(
+  ablation: Ablation,
+  { base, folder }: RunPlaces,
+  { direction, file, run = runInThread, ...resources }: AblationOptions,
+): Promise<AblationResult> {
+  const arms = armsOf(ablation, direction, file);
+  await mkdir(folder, { recursive: true });
+  const { ort, ...where } = runtimeIdentity(resources.threads);
+  const versions = { ventral: packageVersion, 'onnxruntime-node': ort, ...where };
+  await keepResolved(folder, stringify({ ...ablation, direction, versions }));
+  const runs = runsOf(ablation, arms, folder);
+  const times = await Times.open(folder);
+  const told = progressOver(runs, resources.progress);
+  const cells: Cell[] = [];
+  for (const each of runs) {
+    const recipe = each.arm.recipe(each.family, each.seed);
+    const place = { family: each.family.name, arm: each.arm.id, seed: each.seed };
+    const attempt = async (): Promise<Cell> => {
+      if (!isDone(each.folder)) {
+        const shared = join(folder, 'shared');
+        const own = { ...resources, shared, progress: told.within(each) };
+        await times.of(() => run(recipe, { base, folder: each.folder }, own));
+        told.ended();
+      }
+      return readCell(each.folder, recipe, place);
+    };
+    cells.push(
+      await attempt().catch((thrown) => {
+        const error = VentralError.from(thrown);
+        if (endsAll(error, each.arm.id === BASE)) throw error;
+        told.ended();
+        return failedCell(place, error.message);
+      }),
+    );
+  }
+  const { name, seeds } = ablation;
+  return {
+    name,
+    direction,
+    seeds,
+    arms: arms.map(({ id, title, table }) => ({ id, title, table })),
+    cells,
+    tables: tablesOf(ablation, arms, cells),
+    versions: Object.fromEntries(Object.entries(versions).map(([k, v]) => [k, String(v)])),
+    digests: await digestsOf(runs),
+    took: times.total,
+  };
+}
+
+/** Seed by seed, so that an ablation that was broken off has whole seeds. */
+function runsOf({ seeds, families }: Ablation, arms: readonly Arm[], folder: string): Run[] {
+  return seeds.flatMap((seed) =>
+    families.flatMap((family) =>
+      arms.map((arm) => ({
+        family,
+        arm,
+        seed,
+        folder: join(folder, family.name, arm.id, `seed-${seed}`),
+      })),
+    ),
+  );
+}
+
+/** Digests of the data, which all runs have in common, and of each family's network. */
+async function digestsOf(runs: readonly Run[]): Promise<Record<string, string>> {
+  const digests: Record<string, string> = {};
+  for (const { family, folder } of runs) {
+    const name = `network ${family.name}`;
+    const path = join(folder, RESOLVED);
+    if (digests[name] !== undefined || !existsSync(path)) continue;
+    const { model, ...data } = parse(await readFile(path, 'utf8')).digests;
+    digests[name] = model;
+    for (const [set, digest] of Object.entries(data)) digests[`${set} pictures`] = String(digest);
+  }
+  return digests;
+}
