@@ -8,9 +8,11 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import type { Visibility } from '../../src/store/model-store.js';
 import { localPrincipal, type Principal, type Role } from '../../src/store/principal.js';
+import { parseRecipe } from '../../src/training/recipe/recipe.js';
 import { oraclePath } from '../oracle.js';
 import { madePlace, type StorePlace } from '../store/engines.js';
 import { type Asked, BOUNDARY, runningService, suiteEngine } from './running-service.js';
+import { plain, smallRecipe } from './small-training.js';
 
 /** Who asks; `group` says whether the key is in the group of what it asks for. */
 interface Asker {
@@ -42,10 +44,11 @@ interface Targets {
   readonly benchmark: string;
   readonly score: string;
   readonly map: string;
+  readonly training: string;
 }
 
-/** Who may: `anybody`, `key` any key, `admin`, who `sees` the target, who `changes` it. */
-type Who = 'anybody' | 'key' | 'admin' | 'sees' | 'changes';
+/** Who may: `anybody`, `key` any key, `admin`, who `sees` the target, who `changes` it, its `owner` alone. */
+type Who = 'anybody' | 'key' | 'admin' | 'sees' | 'changes' | 'owner';
 
 interface Rule {
   readonly who: Who;
@@ -103,6 +106,26 @@ const policy: Readonly<Record<string, Rule>> = {
   getLayerMap: { who: 'sees', ok: 200, at: ({ map }) => map },
   cancelLayerMap: { who: 'changes', ok: 200, at: ({ map }) => map },
   followLayerMap: { who: 'sees', ok: 200, at: ({ map }) => map },
+  listTrainings: { who: 'key', ok: 200 },
+  requestTraining: {
+    who: 'sees',
+    ok: 202,
+    asked: ({ model }) => json({ recipe: recipeOf(model) }),
+  },
+  getTraining: { who: 'owner', ok: 200, at: ({ training }) => training },
+  cancelTraining: { who: 'owner', ok: 200, at: ({ training }) => training },
+  followTraining: { who: 'owner', ok: 200, at: ({ training }) => training },
+  getTrainingReport: { who: 'owner', ok: 200, at: ({ training }) => training },
+  listCheckpoints: { who: 'owner', ok: 200, at: ({ training }) => training },
+  // It gets past authorization and no further: there is no checkpoint, and no network is opened.
+  getCheckpoint: { who: 'owner', ok: 404, at: ({ training }) => training },
+  deleteCheckpoint: { who: 'owner', ok: 404, at: ({ training }) => training },
+  registerCheckpoint: {
+    who: 'owner',
+    ok: 404,
+    at: ({ training }) => training,
+    asked: () => json({}),
+  },
   getLeaderboard: { who: 'key', ok: 200 },
   computeActivations: {
     who: 'sees',
@@ -133,6 +156,12 @@ const policy: Readonly<Record<string, Rule>> = {
   // It begins: the files of these benchmarks are nowhere.
   getBackup: { who: 'admin', ok: 422 },
   getFile: { who: 'admin', ok: 404, at: () => `sha256:${'0'.repeat(64)}?kind=model` },
+  putFile: {
+    who: 'admin',
+    ok: 204,
+    at: () => `${digestOf('bytes')}?kind=model`,
+    asked: () => ({ headers: { 'Content-Type': 'application/octet-stream' }, body: 'bytes' }),
+  },
   getMetrics: { who: 'admin', ok: 200 },
   getHealth: { who: 'anybody', ok: 200 },
   getReady: { who: 'anybody', ok: 200 },
@@ -148,10 +177,14 @@ function expected({ who, ok }: Rule, method: string, asker: Asker, visibility: V
   const own = admin || asker.owner === 'ada';
   if (who === 'key' || (who === 'admin' && admin)) return ok;
   if (who === 'admin') return 403;
+  if (who === 'owner') return own ? ok : 404;
   const sees = own || visibility === 'public' || (visibility === 'group' && asker.group);
   if (!sees) return 404;
   return who === 'sees' || own ? ok : 403;
 }
+
+/** Whether an operation may use its target up. */
+const uses = (id: string) => policy[id]?.who === 'changes' || id === 'cancelTraining';
 
 interface Operation {
   readonly id: string;
@@ -179,7 +212,7 @@ beforeAll(async () => {
   const store = await openHomeStore(place.home, place);
   try {
     for (const asker of askers) await give(store, asker);
-    const changing = operations.filter(({ id }) => policy[id]?.who === 'changes').length;
+    const changing = operations.filter(({ id }) => uses(id)).length;
     for (const visibility of visibilities) {
       const made: Targets[] = [];
       // Each change that is allowed to the owner or to an admin uses its target up.
@@ -244,14 +277,22 @@ async function prepare(store: HomeStore, visibility: Visibility): Promise<Target
   };
   const score = await store.jobs.create(ada, { ...asked, kind: 'score' });
   const map = await store.jobs.create(ada, { ...asked, kind: 'layer-map', holdout: false });
+  const training = await store.jobs.create(ada, {
+    ...{ ...asked, benchmarks: [], sources: [], keys: [] },
+    kind: 'training',
+    recipe: parseRecipe(JSON.stringify(recipeOf(model.id)), 'recipe'),
+  });
   return {
     model: model.id,
     bare: bare.id,
     benchmark: benchmark.id,
     score: score.id,
     map: map.id,
+    training: training.id,
   };
 }
+
+const recipeOf = (model: string) => smallRecipe(model, [plain()]);
 
 async function placeFile(store: HomeStore, digest: string): Promise<void> {
   const path = join(store.temporary, 'net.onnx');
@@ -293,7 +334,7 @@ it('every operation answers every key as the policy says, whatever the visibilit
         const at = path.replace(/\{\w+\}/, () => rule.at?.(target) ?? '-');
         const want = expected(rule, method, asker, visibility);
         const found = await status(method, at, rule.asked?.(target) ?? {}, asker.key);
-        if (rule.who === 'changes' && want === rule.ok && id !== 'changeModel') targets.shift();
+        if (uses(id) && want === rule.ok && id !== 'changeModel') targets.shift();
         cases++;
         if (found !== want)
           wrong.push(`${id} by ${asker.name} on ${visibility}: ${found}, expected ${want}`);

@@ -173,6 +173,7 @@ describe('a request', () => {
     const path = fc.constantFrom(
       '/v1/scores',
       '/v1/layer-maps',
+      '/v1/trainings',
       '/v1/activations',
       '/v1/models/mdl_x',
     );
@@ -191,7 +192,7 @@ describe('a request', () => {
 
   it('with any path or query never breaks the service', async () => {
     const where = fc.tuple(
-      fc.constantFrom('models', 'scores', 'layer-maps', 'benchmarks', ''),
+      fc.constantFrom('models', 'scores', 'layer-maps', 'trainings', 'benchmarks', ''),
       fc.string(),
       fc.string(),
     );
