@@ -1,8 +1,8 @@
 import type { StaticGraph, Value } from '../static-graph.js';
 import type { Convolution } from './convolution.js';
 import { groupedWeightGradient } from './grouped-weight-gradient.js';
+import { inPhases, pad, places, type Tap, tapOf } from './taps.js';
 import { transposedProduct } from './transposed-product.js';
-import type { Windows } from './windows.js';
 
 /** What the gradient of a convolution's weights is made of. */
 export interface WeightGradient {
@@ -93,10 +93,10 @@ function byPatches(
   const [outputs, inputs, height, width] = weights.dims;
   const [count, , rows, columns] = gradient.dims;
   const [taps, hw] = [height * width, rows * columns];
-  const padded = pad(graph, input, windows);
+  const look = inPhases(graph, pad(graph, input, windows));
   const seen = Array.from({ length: taps }, (_, tap) => {
     const at = tapOf(windows, tap, [rows, columns]);
-    const place = places(graph, padded, at, [2, 3], [count, inputs, rows, columns]);
+    const place = look(at, [count, inputs, rows, columns]);
     return graph.reshape(place, [count, inputs, 1, hw]);
   });
   const dims = [count, inputs, taps, hw];
@@ -105,19 +105,6 @@ function byPatches(
   const own = graph.reshape(gradient, [count, outputs, hw]);
   const product = transposedProduct(graph, own, patches, [count, outputs, inputs * taps], 'transB');
   return graph.sum(product, [0]);
-}
-
-/** The places of the padded input that a tap sees. */
-function tapOf(
-  { kernel, strides, dilations }: Windows,
-  tap: number,
-  counts: readonly number[],
-): Tap {
-  const start = [Math.floor(tap / kernel[1]), tap % kernel[1]].map(
-    (at, axis) => at * dilations[axis],
-  );
-  const end = counts.map((count, axis) => start[axis] + (count - 1) * strides[axis] + 1);
-  return { start, end, strides };
 }
 
 function byTaps(
@@ -149,13 +136,6 @@ function productFor(
   return 3 * outputs * inputs > 2 * hw * (outputs + inputs) ? byChannels : aPicture;
 }
 
-/** Places of the padded input that one tap sees. */
-interface Tap {
-  readonly start: readonly number[];
-  readonly end: readonly number[];
-  readonly strides: readonly number[];
-}
-
 type TapProduct = (graph: StaticGraph, gradient: Value, padded: Value) => (tap: Tap) => Value;
 
 /** Σₙ dy[n]·x[n]ᵀ, each [O, hw]·[hw, C]. */
@@ -163,8 +143,9 @@ const aPicture: TapProduct = (graph, gradient, padded) => {
   const [count, outputs, rows, columns] = gradient.dims;
   const inputs = padded.dims[1];
   const flat = graph.reshape(gradient, [count, outputs, rows * columns]);
+  const look = inPhases(graph, padded);
   return (tap) => {
-    const seen = places(graph, padded, tap, [2, 3], [count, inputs, rows, columns]);
+    const seen = look(tap, [count, inputs, rows, columns]);
     const pictures = graph.reshape(seen, [count, inputs, rows * columns]);
     const dims = [count, outputs, inputs];
     const product = transposedProduct(graph, flat, pictures, dims, 'transB');
@@ -181,7 +162,7 @@ const byChannels: TapProduct = (graph, gradient, padded) => {
     graph.reshape(graph.transpose(value, [1, 0, 2, 3]), [channels, all]);
   const own = flat(gradient, outputs);
   return (tap) => {
-    const seen = places(graph, padded, tap, [2, 3], [count, inputs, rows, columns]);
+    const seen = places(graph, padded, tap, [count, inputs, rows, columns]);
     const right = flat(seen, inputs);
     return graph.emit('Gemm', [own, right], [outputs, inputs], { transB: { int: 1 } });
   };
@@ -195,29 +176,8 @@ const overPictures: TapProduct = (graph, gradient, padded) => {
   const flat = graph.reshape(graph.transpose(gradient, [0, 2, 3, 1]), [all, outputs]);
   const last = graph.transpose(padded, [0, 2, 3, 1]);
   return (tap) => {
-    const seen = places(graph, last, tap, [1, 2], [count, rows, columns, inputs]);
+    const seen = places(graph, last, { ...tap, axes: [1, 2] }, [count, rows, columns, inputs]);
     const pictures = graph.reshape(seen, [all, inputs]);
     return graph.emit('Gemm', [flat, pictures], [outputs, inputs], { transA: { int: 1 } });
   };
 };
-
-function places(
-  graph: StaticGraph,
-  value: Value,
-  { start, end, strides }: Tap,
-  axes: readonly number[],
-  dims: readonly number[],
-): Value {
-  const whole = String(dims) === String(value.dims);
-  if (whole) return value;
-  const lists = [start, end, axes, strides].map((numbers) => graph.integers(numbers));
-  return graph.emit('Slice', [value, ...lists], dims);
-}
-
-function pad(graph: StaticGraph, value: Value, { before, after }: Convolution['windows']): Value {
-  if ([...before, ...after].every((width) => width === 0)) return value;
-  const [count, channels, height, width] = value.dims;
-  const dims = [count, channels, height + before[0] + after[0], width + before[1] + after[1]];
-  const widths = graph.integers([0, 0, ...before, 0, 0, ...after]);
-  return graph.emit('Pad', [value, widths], dims);
-}
