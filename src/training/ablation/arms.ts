@@ -34,7 +34,7 @@ export function armsOf(ablation: Ablation, direction: Direction, file: string): 
   const { arms } = ablation;
   const inBase = direction === 'add-one' ? [] : arms.filter(({ in_base }) => in_base);
   const ways: [Omit<Arm, 'recipe'>, readonly Technique[]][] = [
-    [{ id: BASE, title: 'the base', table: undefined }, inBase],
+    [{ id: BASE, title: direction === 'add-one' ? 'plain' : 'the base', table: undefined }, inBase],
     ...arms.map((arm): [Omit<Arm, 'recipe'>, readonly Technique[]] => {
       const { name, title, table } = arm;
       if (!inBase.includes(arm))
