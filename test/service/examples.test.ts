@@ -109,7 +109,7 @@ function requestsOf(
   ];
 }
 
-const methods = ['get', 'post', 'patch', 'delete'] as const;
+const methods = ['get', 'post', 'patch', 'put', 'delete'] as const;
 const all: Sent[] = Object.entries<Record<string, unknown>>(description.paths).flatMap(
   ([path, item]) =>
     methods.flatMap((method) => {
@@ -172,15 +172,14 @@ describe('an example of the description', () => {
       'registerModel',
       'registerBenchmark',
       'checkPackage',
+      'putFile',
     ]);
     process.stdout.write(`${all.length} examples of ${has.size} operations\n`);
   });
 
   it.each(ordered.map((sent) => [sent.what, sent] as const))('%s', async (_what, sent) => {
-    const kind = sent.path.includes('/layer-maps/') ? 'layer-maps' : 'scores';
-    const ending = sent.method === 'DELETE' ? 'sleep=600000' : 'score';
     const own: Record<string, string> = sent.path.includes('job_7h2d9s0a4w6y1k3n')
-      ? { job_7h2d9s0a4w6y1k3n: await (ending === 'score' ? job(kind, ending) : started(kind)) }
+      ? { job_7h2d9s0a4w6y1k3n: await jobFor(sent) }
       : {};
     const body = sent.body === undefined ? undefined : named(JSON.stringify(sent.body), own);
     if (sent.operation.operationId === 'deleteModel') {
@@ -199,8 +198,28 @@ describe('an example of the description', () => {
     if (expected) expect(answer.status).toBe(expected);
     else expect(answer.status, answer.text.slice(0, 500)).toBeLessThan(300);
     expect(Object.keys(sent.operation.responses)).toContain(String(answer.status));
+    if (sent.operation.operationId === 'requestTraining') trainings.push(answer.body.id);
   });
 });
+
+/** A job that the example can be sent of: one to cancel is still at work, and each checkpoint is removed once. */
+async function jobFor({ path, method }: Sent): Promise<string> {
+  const kind = path.includes('/layer-maps/') ? 'layer-maps' : 'scores';
+  if (!path.includes('/trainings/'))
+    return method === 'DELETE' ? started(kind) : job(kind, 'score');
+  if (path.includes('/checkpoints/') && method === 'DELETE') return trainings.shift() as string;
+  return method === 'DELETE' ? endlessTraining() : (trainings.at(-1) as string);
+}
+
+/** Trainings of the examples, which have come to their end with the last one: that was waited for. */
+const trainings: string[] = [];
+
+async function endlessTraining(): Promise<string> {
+  const { examples } = description.paths['/trainings'].post.requestBody.content['application/json'];
+  const recipe = structuredClone(examples.small.value.recipe);
+  recipe.stages[0].train.epochs = 1000;
+  return (await service.post('/v1/trainings', { recipe }, local)).body.id;
+}
 
 /** Registers the model of the examples, where it is not there. */
 async function upload(): Promise<{ id: string; digest: string }> {
@@ -226,7 +245,7 @@ async function started(kind: string): Promise<string> {
 
 /** Waits for the jobs of the examples, and ends those that would not end. */
 async function quiet(): Promise<void> {
-  for (const kind of ['scores', 'layer-maps']) {
+  for (const kind of ['scores', 'layer-maps', 'trainings']) {
     for (const state of ['queued', 'running']) {
       const { body } = await service.call('GET', `/v1/${kind}?state=${state}&limit=200`, {
         headers: local,
