@@ -110,14 +110,14 @@ export async function comparedWithPyTorch(name: string) {
       summary,
     ]),
   ];
+  const errors = compared.map(([key, gradient, summary]) => ({
+    key,
+    error: difference(gradient, summary, key in fixture.statistics ? NO_MEAN : NOTHING),
+  }));
   return {
     loss: Math.abs(of(step.outputs.loss)[0] / fixture.loss - 1),
     input: difference(of(step.outputs.input), fixture.input),
-    far: compared
-      .map(([key, gradient, summary]) => ({
-        key,
-        error: difference(gradient, summary, key in fixture.statistics ? NO_MEAN : NOTHING),
-      }))
-      .filter(({ error }) => !(error < TOLERANCE)),
+    largest: Math.max(...errors.map(({ error }) => error)),
+    far: errors.filter(({ error }) => !(error < TOLERANCE)),
   };
 }
