@@ -9,9 +9,8 @@ import { runRecipe } from '../../src/training/run/run-recipe.js';
 
 const CLASSES = Array.from({ length: 10 }, (_, i) => String(i));
 
-/** A network of a stem, two residual blocks and a classifier, with its card, in a folder that recipes of tests stand in. */
-function networkFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ventral-small-network-'));
+/** A network of a stem, two residual blocks and a classifier. */
+function smallNetwork(): Uint8Array {
   const graph = new ModuleGraph('small');
   const conv = { from: 4, to: 4, kernel: 3, gain: gains.relu };
   let value = graph.conv('conv1', graph.image(), { ...conv, from: 3, stride: 2 });
@@ -25,21 +24,26 @@ function networkFolder(): string {
   value = graph.node('pool', 'GlobalAveragePool', [value]);
   value = graph.node('', 'Flatten', [value], { axis: { int: 1 } });
   graph.linear('fc', value, { from: 4, to: 10, output: 'logits' });
-  writeFileSync(join(folder, 'model.onnx'), graph.build());
+  return graph.build();
+}
+
+/** A folder with a network and its card, `model.yaml`, for recipes that stand there. */
+export function networkFolder(bytes: Uint8Array, side: number, more: object): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ventral-small-network-'));
+  writeFileSync(join(folder, 'model.onnx'), bytes);
   const card = {
     name: 'small',
     file: 'model.onnx',
     input: {
-      resize: { to: 16, mode: 'square', filter: 'bilinear', library: 'pillow' },
+      resize: { to: side, mode: 'square', filter: 'bilinear', library: 'pillow' },
       range: 1,
       mean: [0.5, 0.5, 0.5],
       std: [0.25, 0.25, 0.25],
       layout: 'NCHW',
     },
     visual_degrees: 8,
-    readout: 'pool',
     logits: { layer: 'fc', classes: CLASSES },
-    region_layer_map: { V1: 'blocks.0' },
+    ...more,
   };
   writeFileSync(join(folder, 'model.yaml'), stringify(card));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -47,7 +51,10 @@ function networkFolder(): string {
 }
 
 /** Folder that recipes of tests stand in: that of the network that they train. */
-export const base = networkFolder();
+export const base = networkFolder(smallNetwork(), 16, {
+  readout: 'pool',
+  region_layer_map: { V1: 'blocks.0' },
+});
 
 const generated = { generate: 'objects-on-backgrounds', seed: 1, count: 60, side: 16 };
 
@@ -74,18 +81,27 @@ export const smallStage = (more: object = {}) => ({
   ...more,
 });
 
+/** How a recipe of a test runs. */
+interface SmallRunOptions {
+  readonly signal?: AbortSignal;
+  readonly progress?: (at: RunProgress) => void;
+  /** Folder of the recipe. */
+  readonly from?: string;
+  readonly threads?: number;
+}
+
 /** Runs a recipe in a folder, in this thread. */
 export async function runSmall(
   recipe: Recipe,
   folder: string,
-  { signal, progress }: { signal?: AbortSignal; progress?: (at: RunProgress) => void } = {},
+  { signal, progress, from = base, threads = 1 }: SmallRunOptions = {},
 ): Promise<void> {
   await runRecipe(
     recipe,
-    { base, folder },
+    { base: from, folder },
     {
       home: join(folder, 'home'),
-      threads: 1,
+      threads,
       maxMemory: 2 ** 31,
       maxScratch: 2 ** 31,
       signal: signal ?? new AbortController().signal,
