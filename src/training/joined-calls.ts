@@ -28,7 +28,7 @@ export function joinSilu(calls: readonly Call[], kept: ReadonlySet<string>): rea
     if (!gate || gate.input(0).name !== of.name) return call;
     joined.add(gate);
     const pair = new Call({ ...call.node, operator: SILU }, [of], []);
-    pair.outputs = [call.output, gate.output];
+    pair.outputs = [call.output];
     return pair;
   });
   return result.filter((call) => !joined.has(call));

@@ -17,6 +17,13 @@ export type Attributes = Readonly<Record<string, AttributeValue>>;
 /** Element types that networks are trained in; float64 serves checks against finite differences. */
 export type Precision = 'float32' | 'float64';
 
+/** A node that is to be written. */
+interface Emitted {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly options: NodeOptions;
+}
+
 /** What a graph may make use of beside the standard's operators. */
 export interface Kernels {
   /** Channels a block of the runtime's own kernels: see `blockedChannels`. */
@@ -41,7 +48,9 @@ export class StaticGraph {
   readonly #builder: GraphBuilder;
   readonly #opset: number;
   readonly #constants = new Map<string, Value>();
+  readonly #nodes: Emitted[] = [];
   readonly #made = new Set<string>();
+  readonly #read = new Set<string>();
   readonly #outputs = new Set<string>();
   #count = 0;
 
@@ -96,7 +105,8 @@ export class StaticGraph {
   /** Emits a node as it stands in a network. */
   node(operator: string, inputs: readonly string[], options: NodeOptions): void {
     for (const name of options.outputs ?? []) this.#made.add(name);
-    this.#builder.node(operator, inputs, options);
+    for (const name of inputs) this.#read.add(name);
+    this.#nodes.push({ operator, inputs, options });
   }
 
   /** A constant of the graph's own element type, row-major. */
@@ -178,7 +188,16 @@ export class StaticGraph {
     return this.emit('Cast', [condition], condition.dims, to);
   }
 
+  /**
+   * The graph's bytes. Nodes that nothing reads stand at the end, the last first: the runtime begins with what the
+   * last node needs, and so makes the gradients of a layer's weights before it goes on to the layer below. The other
+   * way round it would keep the gradients of all layers until then.
+   */
   build(): Uint8Array {
+    const isRead = ({ options }: Emitted) => options.outputs?.some((name) => this.#read.has(name));
+    const ends = this.#nodes.filter((node) => !isRead(node)).reverse();
+    for (const { operator, inputs, options } of [...this.#nodes.filter(isRead), ...ends])
+      this.#builder.node(operator, inputs, options);
     return this.#builder.build();
   }
 

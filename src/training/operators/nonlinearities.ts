@@ -63,15 +63,16 @@ function hardSwishSlope(call: Call, graph: StaticGraph): Value {
 }
 
 /**
- * x·σ(x), as two nodes that are differentiated as one: with u = dy·σ(x), dx = u + u·(x − y). Its outputs are y and
- * σ(x).
+ * x·σ(x), as two nodes that are differentiated as one: with u = dy·σ(x), dx = u + u·(x − y).
  */
 export const silu: Operator = {
-  shapes: (call) => [call.input(0).dims, call.input(0).dims],
+  shapes: (call) => [call.input(0).dims],
   gradients: (call, gradient, _wanted, graph) => {
-    const [y, gate] = call.outputs;
+    const [x, y] = [call.input(0), call.output];
+    // Computed again: kept for so long, σ(x) of all layers would take a quarter more memory.
+    const gate = graph.emit('Sigmoid', [x], x.dims);
     const scaled = graph.multiply(gradient, gate);
-    const rest = graph.subtract(call.input(0), y);
+    const rest = graph.subtract(x, y);
     return [graph.add(scaled, graph.multiply(scaled, rest))];
   },
 };
