@@ -99,45 +99,59 @@ export function stepGraph(model: Model, request: StepRequest): StepGraph {
   const wanted = new Set([...parameters.values()].map(({ name }) => name));
   if (request.input) wanted.add(input);
   const found = writeBackward(graph, forward, { value: logits.name, gradient }, wanted);
-  const gradients = new Map(
-    [...parameters].flatMap(([name, value]) => {
-      const gradientOf = found.get(value.name);
-      if (!gradientOf) return [];
-      const same = sizeOf(gradientOf.dims) === sizeOf(value.dims);
-      const whole = same ? gradientOf : graph.expand(gradientOf, value.dims);
-      return [[name, graph.output(whole)] as const];
-    }),
-  );
-  const statistics = new Map(
-    forward.calls.flatMap(({ training, node, outputs }) =>
-      training ? [1, 2].map((i) => [node.inputs[i + 2], graph.output(outputs[i])] as const) : [],
-    ),
-  );
-  const counts = new Map(
-    forward.calls.flatMap(({ training, node, output }) => {
-      const count = sizeOf(output.dims) / output.dims[1];
-      return training ? node.inputs.slice(3).map((name) => [name, count] as const) : [];
-    }),
-  );
   const outputs = {
     loss: graph.output(loss),
     logits: graph.output(logits),
-    gradients,
+    gradients: gradientOutputs(graph, parameters, found),
     ...(request.input
       ? { input: graph.output(graph.expand(found.get(input) as Value, pictures.dims)) }
       : {}),
-    statistics,
+    statistics: statisticOutputs(graph, forward),
   };
   return {
     model: graph.build(),
     inputs: { pictures: input, targets: TARGETS },
     outputs,
-    counts,
+    counts: countsOf(forward),
     classes: logits.dims[1],
     targets: targets.dims,
     sizes: new Map([...parameters, ...fed].map(([name, { dims }]) => [name, dims] as const)),
     masks: forward.masks,
   };
+}
+
+function gradientOutputs(
+  graph: StaticGraph,
+  parameters: ReadonlyMap<string, Value>,
+  found: ReadonlyMap<string, Value>,
+): ReadonlyMap<string, string> {
+  return new Map(
+    [...parameters].flatMap(([name, value]) => {
+      const gradient = found.get(value.name);
+      if (!gradient) return [];
+      // In other sizes it is the same row of numbers, and to change them would copy it.
+      const same = sizeOf(gradient.dims) === sizeOf(value.dims);
+      const whole = same ? gradient : graph.expand(gradient, value.dims);
+      return [[name, graph.output(whole)] as const];
+    }),
+  );
+}
+
+function statisticOutputs(graph: StaticGraph, { calls }: Forward): ReadonlyMap<string, string> {
+  return new Map(
+    calls.flatMap(({ training, node, outputs }) =>
+      training ? [1, 2].map((i) => [node.inputs[i + 2], graph.output(outputs[i])] as const) : [],
+    ),
+  );
+}
+
+function countsOf({ calls }: Forward): ReadonlyMap<string, number> {
+  return new Map(
+    calls.flatMap(({ training, node, output }) => {
+      const count = sizeOf(output.dims) / output.dims[1];
+      return training ? node.inputs.slice(3).map((name) => [name, count] as const) : [];
+    }),
+  );
 }
 
 /** Throws RangeError where three views do not make up the batch. */
