@@ -3,10 +3,46 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
-import { armsOf } from '../../../src/training/ablation/arms.js';
-import type { AblationResult } from '../../../src/training/ablation/run-ablation.js';
-import { bytesOf, runSmall } from '../small-runs.js';
-import { parsed, runSmallAblation, smallAblation } from './small-ablation.js';
+import type { Ablation } from '../../../src/training/ablation/ablation.js';
+import { armsOf, type Direction } from '../../../src/training/ablation/arms.js';
+import { type AblationResult, runAblation } from '../../../src/training/ablation/run-ablation.js';
+import { writeAblation } from '../../../src/training/ablation/write-ablation.js';
+import type { RunProgress } from '../../../src/training/run/run-context.js';
+import { runRecipe } from '../../../src/training/run/run-recipe.js';
+import { base, bytesOf, runSmall } from '../small-runs.js';
+import { parsed, smallAblation } from './small-ablation.js';
+
+/** What a test may say of a run. */
+interface SmallOptions {
+  readonly direction?: Direction;
+  readonly signal?: AbortSignal;
+  readonly progress?: (at: RunProgress) => void;
+}
+
+/** Runs an ablation in a folder, in this thread, and writes its files. */
+async function runSmallAblation(
+  ablation: Ablation,
+  folder: string,
+  { direction = 'leave-one-out', signal, progress }: SmallOptions = {},
+): Promise<AblationResult> {
+  const result = await runAblation(
+    ablation,
+    { base, folder },
+    {
+      direction,
+      file: 'small.yaml',
+      run: runRecipe,
+      home: join(folder, 'home'),
+      threads: 1,
+      maxMemory: 2 ** 31,
+      maxScratch: 2 ** 31,
+      signal: signal ?? new AbortController().signal,
+      ...(progress ? { progress } : {}),
+    },
+  );
+  await writeAblation(folder, ablation, result, 'npx ventral ablate small.yaml');
+  return result;
+}
 
 let root: string;
 let whole: string;

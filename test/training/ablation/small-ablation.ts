@@ -1,14 +1,8 @@
-import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Ablation, parseAblation } from '../../../src/training/ablation/ablation.js';
-import type { Direction } from '../../../src/training/ablation/arms.js';
-import { type AblationResult, runAblation } from '../../../src/training/ablation/run-ablation.js';
-import { writeAblation } from '../../../src/training/ablation/write-ablation.js';
-import type { RunProgress } from '../../../src/training/run/run-context.js';
-import { runRecipe } from '../../../src/training/run/run-recipe.js';
-import { base, smallStage } from '../small-runs.js';
 
 const generated = { generate: 'objects-on-backgrounds', seed: 1, count: 60, side: 16 };
+const stage = { name: 'first', epochs: 2, batch: 16, rate: 0.02 };
 const threat = { norm: 'Linf', epsilon: '4/255' };
 
 /** An ablation of four techniques that is over in a moment. */
@@ -18,7 +12,7 @@ export const smallAblation = (more: object = {}): object => ({
   families: [{ name: 'net', model: 'model.yaml' }],
   workers: 0,
   data: { train: generated, test: { ...generated, seed: 2 } },
-  plain: [{ train: smallStage() }, { train: smallStage({ name: 'second', epochs: 1 }) }],
+  plain: [{ train: stage }, { train: { ...stage, name: 'second', epochs: 1 } }],
   arms: [
     {
       name: 'hard',
@@ -49,35 +43,3 @@ export const smallAblation = (more: object = {}): object => ({
 
 export const parsed = (ablation: object): Ablation =>
   parseAblation(stringify(ablation), 'small.yaml');
-
-/** What a test may say of a run. */
-export interface SmallOptions {
-  readonly direction?: Direction;
-  readonly signal?: AbortSignal;
-  readonly progress?: (at: RunProgress) => void;
-}
-
-/** Runs an ablation in a folder, in this thread, and writes its files. */
-export async function runSmallAblation(
-  ablation: Ablation,
-  folder: string,
-  { direction = 'leave-one-out', signal, progress }: SmallOptions = {},
-): Promise<AblationResult> {
-  const result = await runAblation(
-    ablation,
-    { base, folder },
-    {
-      direction,
-      file: 'small.yaml',
-      run: runRecipe,
-      home: join(folder, 'home'),
-      threads: 1,
-      maxMemory: 2 ** 31,
-      maxScratch: 2 ** 31,
-      signal: signal ?? new AbortController().signal,
-      ...(progress ? { progress } : {}),
-    },
-  );
-  await writeAblation(folder, ablation, result, 'npx ventral ablate small.yaml');
-  return result;
-}
