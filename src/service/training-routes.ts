@@ -4,6 +4,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { TrainingJob, TrainingJobRequest } from '../store/job.js';
 import type { Principal } from '../store/principal.js';
 import type { Recipe } from '../training/recipe/recipe.js';
+import { withNumbers } from '../training/record/metrics-log.js';
 import type { TrainingEvent } from '../training/record/training-event.js';
 import { trainingPage } from '../training/record/training-page.js';
 import type { ServiceContext } from './context.js';
@@ -24,7 +25,8 @@ export function trainingRoutes(context: ServiceContext): Router {
   const router = Router();
   router.get(`${path}/:job/report`, async (request, response) => {
     const job = await findTraining(context, principalOf(response), request.params.job);
-    const page = trainingPage(await context.store.jobs.trainings.metrics(job.id), {
+    const metrics = await context.store.jobs.trainings.metrics(job.id);
+    const page = trainingPage(metrics.map(withNumbers), {
       name: job.recipe.name,
       recipe: job.recipe,
       versions: job.run?.versions ?? {},

@@ -79,8 +79,8 @@ function parsed(line: string): unknown {
   }
 }
 
-/** JSON has no NaN: a loss that was not finite came as `null`. */
-function withNumbers(event: TrainingEvent): TrainingEvent {
+/** An event out of JSON, which has no NaN: a loss that was not finite came as `null`. */
+export function withNumbers(event: TrainingEvent): TrainingEvent {
   if (event.kind !== 'step' && event.kind !== 'epoch') return event;
   const loss = event.loss ?? Number.NaN;
   if (event.kind === 'step') return { ...event, loss };
