@@ -1,5 +1,5 @@
 import type { Model } from '../onnx/model.js';
-import { Session, type Tensor } from '../runtime/session.js';
+import { type Provider, Session, type Tensor } from '../runtime/session.js';
 import type { InputSpec } from '../screen/preprocess.js';
 import { blockedChannels } from './blocked-kernels.js';
 import { type LossName, type StepGraph, stepGraph } from './step-graph.js';
@@ -40,6 +40,8 @@ export interface AttackedNetworkOptions {
   readonly normalisation: Normalisation;
   readonly loss?: LossName;
   readonly threads?: number;
+  /** The CPU unless said. */
+  readonly provider?: Provider;
   /** Initializers that others change, by name: every question is about the network as they are then. */
   readonly live?: ReadonlyMap<string, Float32Array>;
 }
@@ -138,7 +140,7 @@ export class AttackedNetwork implements AttackTarget {
 
 async function load(
   model: Model,
-  { dims, loss = 'cross-entropy', threads, live }: AttackedNetworkOptions,
+  { dims, loss = 'cross-entropy', threads, live, provider = 'cpu' }: AttackedNetworkOptions,
   input: boolean,
 ): Promise<Loaded> {
   const fed = [...(live?.keys() ?? [])];
@@ -152,10 +154,11 @@ async function load(
     input,
     training,
     loss,
-    kernels: { block },
+    kernels: provider === 'cpu' ? { block } : { portable: true },
   });
   const session = await Session.open(step.model, {
     name: 'the attack',
+    provider,
     ...(threads === undefined ? {} : { threads }),
   });
   return { step, session };

@@ -69,7 +69,7 @@ test.skipIf(missing)(
     const recipe = smallRecipe(
       [
         { train: { ...stage, name: 'plain' } },
-        { train: { ...stage, name: 'robust', from: 'untrained', epochs: 1, adversarial } },
+        { train: { ...stage, name: 'robust', epochs: 1, rate: 0.02, adversarial } },
         { evaluate: { checkpoints: ['plain', 'robust'], threats, count: 500 } },
       ],
       { data: { train: set('train'), test: set('t10k') }, workers: 1 },

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Provider } from '../../runtime/session.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -11,6 +12,7 @@ interface TrainOptions {
   readonly output?: string;
   readonly resume?: boolean;
   readonly preview?: string;
+  readonly provider: string;
 }
 
 /** `ventral train RECIPE.yaml`: the stages of a recipe, from the first to the report. */
@@ -21,6 +23,11 @@ export function registerTrain(program: Command, io: Io): void {
     .argument('<recipe>', 'YAML file, see models/recipe.schema.json')
     .option('-o, --output <folder>', 'folder of the run; runs/<name> unless said')
     .option('--resume', 'go on with the run in that folder')
+    .addOption(
+      new Option('--provider <name>', 'what runs the steps; auto: a GPU that passes a test')
+        .choices(['cpu', 'webgpu', 'cuda', 'auto'])
+        .default('cpu'),
+    )
     .option('--preview <file>', 'write a PNG of pictures as the first stage shows them, and end')
     .action((recipe: string, options: TrainOptions, command: Command) =>
       options.preview === undefined
@@ -53,10 +60,12 @@ async function train(file: string, options: TrainOptions, command: Command, io: 
       file: folder,
     });
   const { home, threads, maxMemory, maxScratch } = globalOptions(command);
+  const provider = await providerOf(options.provider as Provider | 'auto', io);
   const bar = progressBar(io);
   const stop = interruption();
   const { signal } = stop;
-  const resources = { home, threads, maxMemory, maxScratch, signal, progress: bar.show };
+  const limits = { home, threads, maxMemory, maxScratch };
+  const resources = { ...limits, provider, signal, progress: bar.show };
   try {
     await runInThread(recipe, { base: dirname(file), folder }, resources);
   } finally {
@@ -64,6 +73,14 @@ async function train(file: string, options: TrainOptions, command: Command, io: 
     stop.release();
   }
   io.err(`Wrote ${join(folder, 'model.onnx')} and ${join(folder, 'report.html')}\n`);
+}
+
+async function providerOf(asked: Provider | 'auto', io: Io): Promise<Provider> {
+  if (asked === 'cpu') return asked;
+  const { chooseProvider } = await import('../../training/provider.js');
+  const { provider, word } = await chooseProvider(asked);
+  io.err(`${word}\n`);
+  return provider;
 }
 
 async function preview(file: string, output: string, io: Io): Promise<void> {

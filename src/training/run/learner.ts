@@ -1,5 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Model } from '../../onnx/model.js';
+import type { Provider } from '../../runtime/session.js';
 import { AttackedNetwork, type Normalisation, normalised } from '../attacked-network.js';
 import type { TrainingBatch } from '../augment/training-batch.js';
 import { type Frozen, frozenModules } from '../frozen-modules.js';
@@ -70,6 +71,7 @@ export class Learner {
       masks: { dropout, drop_connect, seed: how.seed },
       input: adversarial?.method === 'free',
       threads: how.threads,
+      provider: how.provider,
     });
     try {
       if (network.parameters.length === 0)
@@ -83,9 +85,9 @@ export class Learner {
           { expected: `${network.classes} classes`, found: String(how.classes) },
         );
       const { live } = network;
-      const { normalisation, threads } = how;
+      const { normalisation, threads, provider } = how;
       const attacked = adversarial
-        ? await AttackedNetwork.open(model, { dims, normalisation, threads, live })
+        ? await AttackedNetwork.open(model, { dims, normalisation, threads, provider, live })
         : undefined;
       return new Learner(stage, how, { network, attacked, frozen });
     } catch (error) {
@@ -281,6 +283,8 @@ export interface LearnerOptions {
   readonly classes: number;
   readonly seed: number;
   readonly threads: number;
+  /** What runs the steps. */
+  readonly provider: Provider;
   /** Accuracies of the guard, of a run that goes on. */
   readonly guard?: readonly number[];
 }

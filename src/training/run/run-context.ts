@@ -1,4 +1,5 @@
 import type { ModelCard } from '../../activations/card.js';
+import type { Provider } from '../../runtime/session.js';
 import type { Recipe, Stage } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
 import type { RunData } from './run-data.js';
@@ -9,6 +10,8 @@ export interface RunResources {
   /** Where simulated data, and what is cached, lie. */
   readonly home: string;
   readonly threads: number;
+  /** What runs the steps; the CPU unless said. */
+  readonly provider?: Provider;
   readonly maxMemory: number;
   readonly maxScratch: number;
   /** Folder of train stages that several runs have in common, each trained once; none unless said. */

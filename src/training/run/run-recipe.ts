@@ -72,7 +72,11 @@ async function prepare(recipe: Recipe, { base, folder }: RunPlaces, resources: R
   const resolved = {
     ...written(recipe),
     digests: { model: model.digest, ...data.digests },
-    versions: { ventral: packageVersion, ...runtimeIdentity(resources.threads) },
+    versions: {
+      ventral: packageVersion,
+      ...runtimeIdentity(resources.threads),
+      provider: resources.provider ?? 'cpu',
+    },
   };
   await keepResolved(folder, stringify(resolved));
   const opened = await RunFolder.open(folder, resources.recorded);

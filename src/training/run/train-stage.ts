@@ -50,6 +50,15 @@ export async function trainStage(
 /** File of the checkpoint of an epoch. */
 export const epochFile = (stage: string, epoch: number): string => `${stage}-epoch${epoch}`;
 
+/** What a stage works with while it runs. */
+interface StageTools {
+  readonly learner: Learner;
+  readonly feed: BatchFeed;
+  readonly validation: BatchFeed;
+  /** Pixels. */
+  readonly side: number;
+}
+
 class StageRun {
   #progress: TrainingProgress;
   #epoch: number;
@@ -59,10 +68,7 @@ class StageRun {
     private readonly stage: TrainStage,
     private readonly start: StageStart,
     private readonly context: RunContext,
-    private readonly learner: Learner,
-    private readonly feed: BatchFeed,
-    private readonly validation: BatchFeed,
-    private readonly side: number,
+    private readonly tools: StageTools,
   ) {
     const fresh = { batches: 0, steps: 0, optimizerSteps: 0, loss: 0, guard: [] };
     this.#progress = start.progress ?? fresh;
@@ -70,34 +76,27 @@ class StageRun {
   }
 
   static async open(stage: TrainStage, start: StageStart, context: RunContext): Promise<StageRun> {
-    const { card, data, threads, recipe } = context;
+    const { train, validation, base } = context.data;
     const side = stage.side ?? sideOf(context);
     const spec = feedSpec(stage, context, side);
-    const views = stage.mix && 'AugMix' in stage.mix ? 3 : 1;
-    const seed = randomStream(recipe.seed, `masks of ${stage.name}`).interval(2 ** 31 - 1);
-    const learner = await Learner.open(readModel(start.bytes, stage.name), stage, {
-      normalisation: card.input,
-      side,
-      views,
-      classes: data.classes.length,
-      seed,
-      threads,
-      guard: start.progress?.guard ?? [],
-    });
-    if (start.progress && start.arrays) {
-      const { optimizerSteps, steps } = start.progress;
-      learner.restore(start.arrays, optimizerSteps, steps % stage.accumulate);
+    const { mix: _, ...unmixed } = { ...spec, augment: [] };
+    const opened: { close(): Promise<void> }[] = [];
+    try {
+      const learner = await openLearner(stage, start, { context, side });
+      opened.push(learner);
+      const feed = await BatchFeed.open(train.source, base, train, spec);
+      opened.push(feed);
+      const looked = await BatchFeed.open(validation.source, base, validation, unmixed);
+      return new StageRun(stage, start, context, { learner, feed, validation: looked, side });
+    } catch (error) {
+      for (const each of opened) await each.close();
+      throw error;
     }
-    const feed = await BatchFeed.open(data.train.source, data.base, data.train, spec);
-    const plain: FeedSpec = { ...spec, augment: [] };
-    const { mix: _, ...unmixed } = plain;
-    const { source } = data.validation;
-    const validation = await BatchFeed.open(source, data.base, data.validation, unmixed);
-    return new StageRun(stage, start, context, learner, feed, validation, side);
   }
 
   async run(): Promise<string> {
-    const { stage, feed, learner, context } = this;
+    const { stage, context } = this;
+    const { feed, learner } = this.tools;
     if (feed.batches === 0)
       throw new VentralError(
         'recipe-invalid',
@@ -120,7 +119,8 @@ class StageRun {
   }
 
   async #batches(): Promise<void> {
-    const { stage, feed, learner, context } = this;
+    const { stage, context } = this;
+    const { feed, learner } = this.tools;
     const { seed } = context.recipe;
     const total = stage.epochs * feed.batches;
     if (this.#progress.batches === 0) learner.newEpoch();
@@ -167,7 +167,7 @@ class StageRun {
   async #save(): Promise<void> {
     const { index: stage, networks } = this.start;
     const state = { stage, done: this.#epoch, networks, training: this.#progress };
-    await this.context.folder.save(state, this.learner.arrays());
+    await this.context.folder.save(state, this.tools.learner.arrays());
     this.#saved = performance.now();
   }
 
@@ -180,11 +180,16 @@ class StageRun {
 
   /** Keeps the checkpoint of an epoch and looks at it. */
   async #endEpoch(): Promise<void> {
-    const { stage, learner, context, feed } = this;
+    const { stage, context } = this;
+    const { feed, learner } = this.tools;
     const bytes = asCheckpoint(learner.checkpoint(), context, `${stage.name} ${this.#epoch}`);
     const checkpoint = await context.folder.keep(epochFile(stage.name, this.#epoch), bytes);
-    const how = { normalisation: context.card.input, threads: context.threads, side: this.side };
-    const { loss, accuracy } = await validate(bytes, this.validation.examples(), how);
+    const how = {
+      normalisation: context.card.input,
+      threads: context.threads,
+      side: this.tools.side,
+    };
+    const { loss, accuracy } = await validate(bytes, this.tools.validation.examples(), how);
     const robust = await this.#robust();
     await context.folder.record({
       kind: 'epoch',
@@ -209,14 +214,14 @@ class StageRun {
 
   async #robust(): Promise<number | undefined> {
     const { adversarial } = this.stage;
-    const { attacked } = this.learner;
+    const { attacked } = this.tools.learner;
     if (!adversarial || !attacked) return undefined;
     // Sets are often sorted by class.
     const random = randomStream(this.context.recipe.seed, 'validation under attack');
-    const indices = Int32Array.from(random.permutation([...this.validation.indices]));
+    const indices = Int32Array.from(random.permutation([...this.tools.validation.indices]));
     return robustAccuracy(
       attacked,
-      this.validation.examples(indices.slice(0, ROBUST_COUNT)),
+      this.tools.validation.examples(indices.slice(0, ROBUST_COUNT)),
       adversarial,
     );
   }
@@ -229,10 +234,31 @@ class StageRun {
   }
 
   async close(): Promise<void> {
-    await this.feed.close();
-    await this.validation.close();
-    await this.learner.close();
+    await this.tools.feed.close();
+    await this.tools.validation.close();
+    await this.tools.learner.close();
   }
+}
+
+async function openLearner(
+  stage: TrainStage,
+  { bytes, progress, arrays }: StageStart,
+  { context, side }: { readonly context: RunContext; readonly side: number },
+): Promise<Learner> {
+  const { card, data, threads, provider = 'cpu', recipe } = context;
+  const learner = await Learner.open(readModel(bytes, stage.name), stage, {
+    normalisation: card.input,
+    side,
+    views: stage.mix && 'AugMix' in stage.mix ? 3 : 1,
+    classes: data.classes.length,
+    seed: randomStream(recipe.seed, `masks of ${stage.name}`).interval(2 ** 31 - 1),
+    threads,
+    provider,
+    guard: progress?.guard ?? [],
+  });
+  if (progress && arrays)
+    learner.restore(arrays, progress.optimizerSteps, progress.steps % stage.accumulate);
+  return learner;
 }
 
 /** How a stage's pictures become batches. */
