@@ -58,13 +58,31 @@ export async function runTrainingTask(
     return await attempt(task, progress, part);
   } catch (thrown) {
     const error = VentralError.from(thrown);
-    if (error.code === 'file-exists') {
-      throw new VentralError('not-ready', 'The process that trained before has not ended yet');
+    const { file } = error.details;
+    if (error.code === 'file-exists' && file !== undefined) {
+      if (await isTraining(file))
+        throw new VentralError('not-ready', 'The process that trained before has not ended yet');
+      await rm(join(file, LOCK), { force: true });
+      return runTrainingTask(task, progress, part);
     }
     if (!isStale(error, task.folder)) throw error;
     await rm(task.folder, { recursive: true, force: true });
     return attempt(task, progress, part);
   }
+}
+
+/** File of a run's folder that holds the pid of who trains there. */
+const LOCK = 'run.pid';
+
+/**
+ * Whether the process that a run names is one that trains: after a restart, of a container above all, its
+ * number is soon somebody else's. Where the system does not say what a process does it is taken for one.
+ */
+async function isTraining(folder: string): Promise<boolean> {
+  if (process.platform !== 'linux') return true;
+  const pid = Number(await readFile(join(folder, LOCK), 'utf8').catch(() => ''));
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return words.includes('training-child');
 }
 
 /** Whether what stands in the folder is what cannot be gone on with. */

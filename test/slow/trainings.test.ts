@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
+import { runTrainingTask } from '../../src/service/training-task.js';
 import { oraclePath } from '../oracle.js';
 import { childrenOf, serve, ventral, work } from '../service/process.js';
 import { runningService } from '../service/running-service.js';
@@ -19,6 +20,7 @@ import {
 } from '../service/small-training.js';
 import { makeKey, withKey } from '../service/with-key.js';
 import { madePlace, removePlace } from '../store/engines.js';
+import { base, smallRecipe as local } from '../training/small-runs.js';
 
 // biome-ignore-start lint/suspicious/noExplicitAny: a test looks into whatever came.
 const ended = ({ state }: any) => /^(?:succeeded|failed|cancelled)$/.test(state);
@@ -55,6 +57,34 @@ async function expectWhole(by: Client, path: string, digests: Record<string, str
   expect(await checkpoints(by, path)).toEqual(digests);
   return training;
 }
+
+it('a run that another version has left begins again', async () => {
+  const run = join(folder, 'left');
+  const recipe = local([plain()]);
+  const task = {
+    ...{ recipe, base, folder: run, home: join(folder, 'left-home'), cacheScope: '' },
+    ...{ threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 },
+  };
+  const train = () =>
+    runTrainingTask(
+      task,
+      () => {},
+      () => {},
+    );
+  const { network } = await train();
+  expect(network).toBe('checkpoints/plain-epoch1.onnx');
+  const made = async () => (await stat(join(run, 'checkpoints', 'plain-epoch0.onnx'))).mtimeMs;
+  const before = await made();
+  // Its number is somebody else's by now.
+  await writeFile(join(run, 'run.pid'), String(process.ppid));
+  await train();
+  expect(await made()).toBe(before);
+  const resolved = join(run, 'resolved.yaml');
+  const text = await readFile(resolved, 'utf8');
+  await writeFile(resolved, text.replace(/ventral: .*/, 'ventral: 0.0.0'));
+  expect(await train()).toMatchObject({ network });
+  expect(await made()).toBeGreaterThan(before);
+});
 
 describe('a training whose process is killed', () => {
   it('goes on from its last state, to the same bytes', async () => {
