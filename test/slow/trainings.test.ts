@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
+import { CARD_KEY, setMetadata } from '../../src/onnx/metadata.js';
+import { readModel, writeModel } from '../../src/onnx/model.js';
 import { runTrainingTask } from '../../src/service/training-task.js';
 import { oraclePath } from '../oracle.js';
 import { childrenOf, serve, ventral, work } from '../service/process.js';
@@ -20,7 +22,7 @@ import {
 } from '../service/small-training.js';
 import { makeKey, withKey } from '../service/with-key.js';
 import { madePlace, removePlace } from '../store/engines.js';
-import { base, smallRecipe as local } from '../training/small-runs.js';
+import { base, smallRecipe as local, runSmall } from '../training/small-runs.js';
 
 // biome-ignore-start lint/suspicious/noExplicitAny: a test looks into whatever came.
 const ended = ({ state }: any) => /^(?:succeeded|failed|cancelled)$/.test(state);
@@ -86,6 +88,19 @@ it('a run that another version has left begins again', async () => {
   expect(await made()).toBeGreaterThan(before);
 });
 
+/** The last epoch is the network that `ventral train` comes to, but for its card, whose keys have another order. */
+async function expectAsTrained(home: string, digest: string): Promise<void> {
+  const run = join(folder, 'trained');
+  await runSmall(local([plain({ epochs: EPOCHS })]), run);
+  const withoutCard = async (path: string) => {
+    const network = readModel(await readFile(path), 'network');
+    return Buffer.from(writeModel(setMetadata(network, CARD_KEY, '')));
+  };
+  const kept = await withoutCard(join(home, 'models', digest.slice(7), 'model.onnx'));
+  const trained = await withoutCard(join(run, 'checkpoints', `plain-epoch${EPOCHS - 1}.onnx`));
+  expect(kept.equals(trained)).toBe(true);
+}
+
 describe('a training whose process is killed', () => {
   it('goes on from its last state, to the same bytes', async () => {
     const service = await runningService();
@@ -111,6 +126,7 @@ describe('a training whose process is killed', () => {
       // One that came too late for the process counts for nothing.
       const { attempt } = await expectWhole(service, path, digests);
       expect(attempt).toBeGreaterThan(1);
+      await expectAsTrained(service.home, digests[`plain-epoch${EPOCHS - 1}`] as string);
       process.stdout.write(`trainings: ${kills} kills, ${attempt} attempts\n`);
     } finally {
       await service.stop();
