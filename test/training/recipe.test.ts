@@ -70,6 +70,7 @@ describe('a recipe', () => {
     [{ train: { ...train, from: 'secnd' } }, /from.*|no stage before is called secnd/],
     [{ average: { name: 'mean', of: 'untrained' } }, /untrained is no train stage/],
     [{ train: { ...train, adversarial: attacked, mix: { CutMix: {} } } }, /one class a picture/],
+    [{ train: { ...train, name: 'a-epoch0' } }, /what an epoch would be called/],
     [{ train: { ...train, freeze: 'first-half', only: ['fc'] } }, /exclude each other/],
     [{ train: { ...train, best_by: 'robust-accuracy' } }, /measured in adversarial stages/],
     [{ score: { checkpoints: ['nobody'], benchmarks: ['x'] } }, /no stage before is called nobody/],

@@ -202,6 +202,8 @@ function checkNames(
     const name = networkName(stage);
     if (name === undefined) return;
     if (networks.has(name) || name === PIXELS) throw refuse('name', `${name} is taken`);
+    // Checkpoints of epochs have such files.
+    if (/-epoch\d+$/.test(name)) throw refuse('name', `${name} is what an epoch would be called`);
     networks.set(
       name,
       'train' in stage ? stage.train : (stage as { average: AverageStage }).average,
