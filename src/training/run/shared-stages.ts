@@ -46,7 +46,7 @@ export async function trainOnce(
 function keyOf(
   stage: TrainStage,
   bytes: Uint8Array,
-  { recipe, data, threads }: RunContext,
+  { recipe, data, threads, provider = 'cpu' }: RunContext,
 ): string {
   const from = createHash('sha256').update(bytes).digest('hex');
   const { train, validation } = data.digests;
@@ -56,7 +56,7 @@ function keyOf(
     from,
     seed,
     data: { train, validation, split: recipe.data.validation },
-    versions: { ventral: packageVersion, ...runtimeIdentity(threads) },
+    versions: { ventral: packageVersion, ...runtimeIdentity(threads), provider },
   };
   return createHash('sha256').update(JSON.stringify(depends)).digest('hex').slice(0, 32);
 }
