@@ -159,6 +159,8 @@ async function load(
   const session = await Session.open(step.model, {
     name: 'the attack',
     provider,
+    // Between two questions about a network in training its own session runs.
+    spinning: live === undefined,
     ...(threads === undefined ? {} : { threads }),
   });
   return { step, session };

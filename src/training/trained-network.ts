@@ -26,6 +26,8 @@ export interface TrainedNetworkOptions {
   readonly input?: boolean;
   /** What runs the step, as `chooseProvider` finds it; the CPU by default. */
   readonly provider?: Provider;
+  /** Whether threads wait busily; false where another session runs in between, whose threads they would hold up. */
+  readonly spinning?: boolean;
   readonly threads?: number;
 }
 
@@ -113,7 +115,7 @@ export class TrainedNetwork {
     const names = weights.map(({ name }) => name);
     const masks = maskPlaces(model, options.masks ?? {});
     const { input = false } = options;
-    const { provider = 'cpu' } = options;
+    const { provider = 'cpu', spinning = true } = options;
     const kernels = provider === 'cpu' ? { block: await blockedChannels() } : { portable: true };
     const request = { dims, parameters: names, input, training, loss, masks, kernels };
     const step = stepGraph(model, request);
@@ -141,6 +143,7 @@ export class TrainedNetwork {
       name: 'the training step',
       operators: 'as written',
       provider,
+      spinning,
       ...(threads === undefined ? {} : { threads }),
     });
     return new TrainedNetwork(model, step, session, { parameters, statistics, norms, options });

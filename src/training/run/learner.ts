@@ -72,6 +72,7 @@ export class Learner {
       input: adversarial?.method === 'free',
       threads: how.threads,
       provider: how.provider,
+      spinning: adversarial === undefined,
     });
     try {
       if (network.parameters.length === 0)
