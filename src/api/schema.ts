@@ -1031,7 +1031,7 @@ export interface components {
             };
         };
         ScoreRequest: {
-            /** @description Id or digest of a registered model, or the name of a shipped one (pixels, gabor-v1, untrained-cnn, resnet-50, resnet-20, efficientnet-b1). */
+            /** @description Id or digest of a registered model, or the name of a shipped one (pixels, gabor-v1, untrained-cnn, objects-resnet, resnet-50, resnet-20, efficientnet-b1). */
             model: string;
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
