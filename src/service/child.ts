@@ -9,7 +9,7 @@ import { packageRoot } from '../formats/package-root.js';
 import { traced } from '../runtime/traced.js';
 import { ChildConversation } from './child-conversation.js';
 import type { ChildProgress } from './child-messages.js';
-import { confinement } from './confinement.js';
+import { confinement, NICE } from './confinement.js';
 
 export type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
 
@@ -48,7 +48,6 @@ const allowed = [
 ];
 /** What node maps and never touches counts in the data segment too. */
 const HEADROOM = 2 ** 30;
-const NICE = 10;
 /** The largest that there is (proc(5)): where the system lacks memory, a child goes before the service. */
 const OOM_SCORE = '1000';
 
@@ -81,13 +80,13 @@ async function inFolder<T>(work: ChildWork): Promise<T> {
 }
 
 async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
-  const { offline = [], limiter } = await confinement();
+  const { offline = [], limiter, later } = await confinement();
   work.signal?.throwIfAborted();
   const limits = limiter
     ? [limiter, `--data=${work.limits.memory + HEADROOM}`, '--core=0', '--']
     : [];
   const script = resolve(packageRoot, 'dist', 'src', 'service', work.script);
-  const words = [...offline, ...limits, process.execPath, script, String(process.pid)];
+  const words = [...later, ...offline, ...limits, process.execPath, script, String(process.pid)];
   const environment: NodeJS.ProcessEnv = { TMPDIR: folder };
   for (const name of allowed)
     if (process.env[name] !== undefined) environment[name] = process.env[name];
@@ -103,14 +102,14 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
     const message = `The process could not be started: ${cause.message}`;
     throw new VentralError('process-died', message, { cause });
   }
-  stepBack(child.pid);
+  stepBack(child.pid, later.length > 0);
   return child;
 }
 
-/** At once, so that every thread that the process will have inherits it. */
-function stepBack(pid: number): void {
+/** A process that does not begin with its priority gets it at once, so that threads to come inherit it. */
+function stepBack(pid: number, began: boolean): void {
   try {
-    setPriority(pid, NICE);
+    if (!began) setPriority(pid, NICE);
     if (process.platform === 'linux') writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE);
   } catch {
     // Priority is a courtesy.

@@ -7,9 +7,14 @@ import { promisify } from 'node:util';
 export interface Confinement {
   /** Path of `prlimit`, which limits the data segment; undefined where it is not there. */
   readonly limiter: string | undefined;
+  /** Words that run a command with lower priority from its first thread on; empty where there are none. */
+  readonly later: readonly string[];
   /** Words that run a command without any network; undefined where the system does not allow it. */
   readonly offline: readonly string[] | undefined;
 }
+
+/** Of 19, by which children stand back. */
+export const NICE = 10;
 
 /** Longer than a node process takes to start on a busy machine. */
 const PROBE_MS = 10_000;
@@ -23,13 +28,16 @@ export function confinement(): Promise<Confinement> {
 }
 
 async function probe(): Promise<Confinement> {
-  if (process.platform !== 'linux') return { limiter: undefined, offline: undefined };
+  if (process.platform !== 'linux') return { limiter: undefined, later: [], offline: undefined };
+  const limiter = programPath('prlimit');
+  const nice = programPath('nice');
+  const later = nice ? [nice, '-n', String(NICE)] : [];
   const unshare = programPath('unshare');
   const ways = unshare ? waysOffline(unshare) : [];
   for (const offline of ways) {
-    if (await isOffline(offline)) return { limiter: programPath('prlimit'), offline };
+    if (await isOffline(offline)) return { limiter, later, offline };
   }
-  return { limiter: programPath('prlimit'), offline: undefined };
+  return { limiter, later, offline: undefined };
 }
 
 /**

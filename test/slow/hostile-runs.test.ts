@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { madeHome } from '../store/made-home.js';
 import {
   callsOfCalls,
   constantFolding,
@@ -12,10 +11,11 @@ import {
   nanWeights,
   nestedIf,
   slowFolding,
-} from './hostile-models.js';
-import { expectUnharmed, serviceOn, upload, uploadBenchmark } from './hostile-service.js';
-import { childrenOf, serve } from './process.js';
-import { multipart, type RunningService } from './running-service.js';
+} from '../service/hostile-models.js';
+import { expectUnharmed, serviceOn, upload, uploadBenchmark } from '../service/hostile-service.js';
+import { childrenOf, serve } from '../service/process.js';
+import { multipart, type RunningService } from '../service/running-service.js';
+import { madeHome } from '../store/made-home.js';
 
 let home: string;
 let service: RunningService;
