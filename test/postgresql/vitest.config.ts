@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/service/**/*.test.ts'],
     // These choose their databases themselves, both of them.
-    exclude: ['test/service/{fuzz,backup}.test.ts'],
+    exclude: ['test/service/fuzz.test.ts'],
     globalSetup: ['test/postgres.ts'],
     env: { VENTRAL_TEST_DATABASE: 'postgresql' },
     pool: 'forks',

@@ -11,8 +11,8 @@ import {
   type Part,
   type RunningService,
   runningService,
-} from './running-service.js';
-import { makeKey } from './with-key.js';
+} from '../service/running-service.js';
+import { makeKey } from '../service/with-key.js';
 
 /**
  * Two owners send equal bytes. Whatever the second one does must be answered as if it were alone: its

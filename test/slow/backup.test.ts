@@ -11,6 +11,7 @@ import { SCHEMA } from '../../src/store/migrations.js';
 import { localPrincipal } from '../../src/store/principal.js';
 import { backupTables, hasTables, passingTables } from '../../src/store/table-rows.js';
 import { oraclePath } from '../oracle.js';
+import { card, network, type RunningService, runningService } from '../service/running-service.js';
 import {
   emptyPlace,
   engines,
@@ -20,7 +21,6 @@ import {
   type StorePlace,
 } from '../store/engines.js';
 import { answersOf, unpackedHome } from '../store/old-home.js';
-import { card, network, type RunningService, runningService } from './running-service.js';
 
 const MEMORY = 2 ** 30;
 let folder: string;

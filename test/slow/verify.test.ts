@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { madeNetwork, plainCard } from '../activations/made-networks.js';
+import { runVentral } from '../cli/run-ventral.js';
 import { ORACLE } from '../oracle.js';
-import { runVentral } from './run-ventral.js';
 
 const source = join(ORACLE, '09-end-to-end');
 let root: string;
