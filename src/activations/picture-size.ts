@@ -8,13 +8,17 @@ export interface PictureSize {
   readonly height: number;
 }
 
+/** Pixels of a side of the square that a card makes of every picture; undefined where it leaves the size open. */
+export function cardSide({ input: { crop, resize } }: ModelCard): number | undefined {
+  return crop ?? (resize !== 'none' && resize.mode === 'square' ? resize.to : undefined);
+}
+
 /**
  * The size that a network of this card gets its pictures in: the card's own, else that of the first
  * picture of the set; undefined where the card leaves it open and that picture cannot be read.
  */
 export async function pictureSize(shown: Shown, card: ModelCard): Promise<PictureSize | undefined> {
-  const { resize, crop } = card.input;
-  const side = crop ?? (resize !== 'none' && resize.mode === 'square' ? resize.to : undefined);
+  const side = cardSide(card);
   if (side !== undefined) return { width: side, height: side };
   try {
     const { width, height } = await preparePicture(shown, 0, card);

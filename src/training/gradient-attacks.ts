@@ -62,12 +62,6 @@ export async function pgd(
   return worst;
 }
 
-/** One step of the whole radius along the sign of the gradient (Goodfellow et al. 2015). */
-export function fgsm(target: AttackTarget, examples: Examples, threat: Threat): Promise<Attacked> {
-  const options = { steps: 1, step_size: threat.epsilon, random_start: false };
-  return pgd(target, examples, threat, options);
-}
-
 /** Keeps the worst of what is looked at. */
 class Worst implements Attacked {
   readonly pictures: Float32Array;

@@ -52,6 +52,7 @@ function twoConvolutions(): Uint8Array {
 }
 
 const fashion = '/usr/share/datasets/fashion-mnist';
+// Debian's dataset-fashion-mnist; no test may fetch it, so where it is not installed there is nothing to measure.
 const missing = !existsSync(fashion);
 
 test.skipIf(missing)(

@@ -1,6 +1,6 @@
 import type { ModelCard } from '../../activations/card.js';
 import type { Provider } from '../../runtime/session.js';
-import type { Recipe, Stage } from '../recipe/recipe.js';
+import type { Recipe } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
 import type { RunData } from './run-data.js';
 import type { RunFolder } from './run-folder.js';
@@ -42,7 +42,3 @@ export interface RunContext extends RunResources {
   /** Card of the networks that come out. */
   readonly card: ModelCard;
 }
-
-/** A stage of one kind. */
-export type StageOf<K extends string> = Extract<Stage, Record<K, unknown>>[K &
-  keyof Extract<Stage, Record<K, unknown>>];

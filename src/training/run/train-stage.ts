@@ -1,3 +1,4 @@
+import { cardSide } from '../../activations/picture-size.js';
 import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { readModel } from '../../onnx/model.js';
@@ -281,8 +282,7 @@ export function feedSpec(
 
 /** Pixels of a side of what the card shows the network. Throws `card-invalid` where the card leaves it open. */
 export function sideOf({ card }: Pick<RunContext, 'card'>): number {
-  const { crop, resize } = card.input;
-  const side = crop ?? (resize !== 'none' && resize.mode === 'square' ? resize.to : undefined);
+  const side = cardSide(card);
   if (side !== undefined) return side;
   throw new VentralError(
     'card-invalid',
