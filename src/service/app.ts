@@ -52,7 +52,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
-  app.use(authentication(context));
+  app.use(namesHost, authentication(context));
   app.use(storablePath);
   app.get('/', frontPage);
   app.use(
@@ -172,6 +172,14 @@ const storable = (key: string, value: unknown) => {
     throw new SyntaxError('it holds a NUL, half a surrogate pair or a byte order mark');
   }
   return value;
+};
+
+/** RFC 9112 §3.2: HTTP/1.1 without a Host is answered with 400. */
+const namesHost: RequestHandler = (request, _response, next) => {
+  if (request.headers.host === undefined && request.httpVersion === '1.1') {
+    throw new VentralError('invalid-request', 'The request has no Host header');
+  }
+  next();
 };
 
 const storablePath: RequestHandler = (request, _response, next) => {

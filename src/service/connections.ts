@@ -30,6 +30,8 @@ export function patientServer({ headers = HEADERS_MS, idle = IDLE_MS }: Patience
     headersTimeout: headers,
     connectionsCheckingInterval: Math.min(headers, 5000),
     keepAliveTimeout: KEPT_MS,
+    // Node would refuse without a word; the application does, with a problem document.
+    requireHostHeader: false,
   });
   const exchanges = new WeakMap<Socket, Exchange>();
   const note = (request: IncomingMessage, response: ServerResponse) =>

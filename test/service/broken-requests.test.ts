@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { requestBytes, send } from '../fuzz/raw-request.js';
 import { zipOf } from '../fuzz/zip-cases.js';
 import { multipart, network, type RunningService, runningService } from './running-service.js';
 
@@ -27,6 +28,13 @@ it.each([
   const answer = await service.call('POST', '/v1/models', form);
   expect(answer).toMatchObject({ status: 400, body: { type: '/problems/invalid-request' } });
   expect(await service.leftovers()).toEqual([]);
+});
+
+it('refuses HTTP/1.1 without a Host', async () => {
+  const port = Number(new URL(service.url).port);
+  expect(
+    await send(port, requestBytes('GET /v1/health HTTP/1.1', [['Connection', 'close']])),
+  ).toMatchObject({ status: 400, body: { type: '/problems/invalid-request' } });
 });
 
 it('passes over an expectation that it does not know', async () => {
