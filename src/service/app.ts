@@ -30,6 +30,7 @@ import { rateLimits } from './rate-limits.js';
 import { scoreRoutes } from './score-routes.js';
 import { statusRoutes } from './status-routes.js';
 import { trainingRoutes } from './training-routes.js';
+import { webRoutes } from './web-routes.js';
 import { workerRoutes } from './worker-routes.js';
 
 /** How strict the application is beside its contract. */
@@ -54,7 +55,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
   app.use(namesHost, authentication(context));
   app.use(storablePath);
-  app.get('/', frontPage);
+  app.use(webRoutes(context));
   app.use(
     '/v1',
     rateLimits(options.rateLimit ?? GENEROUS_RATE),
@@ -187,14 +188,6 @@ const storablePath: RequestHandler = (request, _response, next) => {
     throw new VentralError('invalid-request', 'The address holds a NUL');
   }
   next();
-};
-
-const frontPage: RequestHandler = (_request, response) => {
-  response
-    .type('html')
-    .send(
-      '<!doctype html><html lang="en"><meta charset="utf-8"><title>ventral</title><h1>ventral</h1><p>How brain-like is this checkpoint? The interface is described at <a href="/v1/docs">/v1/docs</a>.</p></html>\n',
-    );
 };
 
 const notFound: RequestHandler = (request) => {

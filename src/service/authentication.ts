@@ -6,9 +6,10 @@ import { localPrincipal, type Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
 import { loopbackGuard } from './loopback-guard.js';
 import { RequestProblem } from './problem.js';
+import { pagePaths } from './web-routes.js';
 
-/** What anybody may read: nothing there depends on who asks. */
-const open = /^\/(?:v1\/(?:health|ready|openapi\.yaml|docs(?:\/[\w.-]+)?))?$/;
+/** What anybody may read beside the pages: nothing there depends on who asks. */
+const open = /^\/(?:v1\/(?:health|ready|openapi\.yaml|docs(?:\/[\w.-]+)?)|assets\/[\w.-]+)$/;
 
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -43,7 +44,7 @@ export function authentication(context: ServiceContext): RequestHandler {
 const unknown: Admission = { required: true, principal: null };
 
 const isOpen = ({ method, path }: Request) =>
-  (method === 'GET' || method === 'HEAD') && open.test(path);
+  (method === 'GET' || method === 'HEAD') && (open.test(path) || pagePaths.test(path));
 
 function principalFor(
   text: string | undefined,

@@ -1,0 +1,145 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
+import { keysRequired, storedKey } from './client.js';
+import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
+import { SessionContext, SignIn, signedInAtStart, useSession } from './session.js';
+
+const ModelPage = lazy(() => import('./pages/model/model-page.js').then((m) => m.ModelPage));
+const ComparePage = lazy(() =>
+  import('./pages/compare/compare-page.js').then((m) => m.ComparePage),
+);
+const BenchmarksPage = lazy(() =>
+  import('./pages/benchmark/benchmarks-page.js').then((m) => m.BenchmarksPage),
+);
+const BenchmarkPage = lazy(() =>
+  import('./pages/benchmark/benchmark-page.js').then((m) => m.BenchmarkPage),
+);
+const SubmitPage = lazy(() => import('./pages/submit/submit-page.js').then((m) => m.SubmitPage));
+const JobPage = lazy(() => import('./pages/job/job-page.js').then((m) => m.JobPage));
+const TrainingsPage = lazy(() =>
+  import('./pages/training/trainings-page.js').then((m) => m.TrainingsPage),
+);
+const TrainingPage = lazy(() =>
+  import('./pages/training/training-page.js').then((m) => m.TrainingPage),
+);
+const AdminPage = lazy(() => import('./pages/admin/admin-page.js').then((m) => m.AdminPage));
+
+/** The whole application: who is signed in, the way between pages, and the page that the address names. */
+export function App() {
+  const [signedIn, setSignedIn] = useState(signedInAtStart);
+  const session = useMemo(
+    () => ({
+      signedIn,
+      signIn: (key: string) => {
+        storedKey.set(key);
+        setSignedIn(true);
+      },
+      signOut: () => {
+        storedKey.forget();
+        setSignedIn(!keysRequired);
+      },
+    }),
+    [signedIn],
+  );
+  return (
+    <SessionContext.Provider value={session}>
+      <LocationProvider>
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        <Navigation />
+        <Main />
+      </LocationProvider>
+    </SessionContext.Provider>
+  );
+}
+
+const places = [
+  ['/', 'Leaderboard'],
+  ['/compare', 'Compare'],
+  ['/benchmarks', 'Benchmarks'],
+  ['/submit', 'Submit'],
+  ['/trainings', 'Train'],
+  ['/admin', 'Service'],
+] as const;
+
+function Navigation() {
+  const { path } = useLocation();
+  const { signedIn, signOut } = useSession();
+  const isHere = (place: string) => (place === '/' ? path === '/' : path.startsWith(place));
+  return (
+    <header class="top">
+      <a class="name" href="/">
+        ventral
+      </a>
+      <nav aria-label="Pages">
+        <ul>
+          {places.map(([place, name]) => (
+            <li key={place}>
+              <a href={place} aria-current={isHere(place) ? 'page' : undefined}>
+                {name}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <a href="/v1/docs" class="aside" target="_blank" rel="noopener">
+        API
+      </a>
+      {keysRequired && signedIn && (
+        <button type="button" onClick={signOut}>
+          Sign out
+        </button>
+      )}
+    </header>
+  );
+}
+
+function Main() {
+  const { path } = useLocation();
+  const { signedIn } = useSession();
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(path);
+  useEffect(() => {
+    // A new page begins at its heading for those who read by ear, as a loaded document would.
+    if (shown.current !== path) main.current?.focus();
+    shown.current = path;
+  }, [path]);
+  return (
+    <main id="main" tabIndex={-1} ref={main}>
+      {signedIn ? <Pages /> : <SignIn />}
+    </main>
+  );
+}
+
+function Pages() {
+  return (
+    <ErrorBoundary>
+      <Router>
+        <Route path="/" component={LeaderboardPage} />
+        <Route path="/models/:model" component={ModelPage} />
+        <Route path="/compare" component={ComparePage} />
+        <Route path="/benchmarks" component={BenchmarksPage} />
+        <Route path="/benchmarks/:benchmark" component={BenchmarkPage} />
+        <Route path="/submit" component={SubmitPage} />
+        <Route path="/scores/:job" component={JobPage} />
+        <Route path="/layer-maps/:job" component={JobPage} />
+        <Route path="/trainings" component={TrainingsPage} />
+        <Route path="/trainings/:job" component={TrainingPage} />
+        <Route path="/admin" component={AdminPage} />
+        <Route default component={NotFound} />
+      </Router>
+    </ErrorBoundary>
+  );
+}
+
+function NotFound() {
+  return (
+    <>
+      <h1>There is no such page</h1>
+      <p>
+        <a href="/">The leaderboard</a> leads everywhere.
+      </p>
+    </>
+  );
+}

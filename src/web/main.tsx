@@ -1,0 +1,8 @@
+import { render } from 'preact';
+import { App } from './app.js';
+import './theme.css';
+
+const root = document.getElementById('app') as HTMLElement;
+// What the server sent is the same table without its controls: it stays until this stands in its place.
+root.replaceChildren();
+render(<App />, root);

@@ -1,0 +1,100 @@
+import type { PlotOptions } from '@observablehq/plot';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { saveFile } from './save.js';
+
+export type Plot = typeof import('@observablehq/plot');
+
+/**
+ * A chart drawn by Observable Plot, which loads when the first chart is shown; below it the table of what
+ * it shows, and buttons that save it as SVG and PNG.
+ * @param options Plot's options, made with Plot at hand; a stable function, or it is drawn again
+ * @param title names it for those who do not see it, and the files saved
+ * @param children the table with the same values
+ */
+export function Chart({
+  title,
+  options,
+  children,
+}: {
+  readonly title: string;
+  readonly options: (plot: Plot) => PlotOptions;
+  readonly children: ComponentChildren;
+}) {
+  const place = useRef<HTMLDivElement>(null);
+  const [drawn, setDrawn] = useState(false);
+  useEffect(() => {
+    let wanted = true;
+    void import('@observablehq/plot').then((plot) => {
+      if (!wanted || !place.current) return;
+      place.current.replaceChildren(drawing(plot, options(plot), title));
+      setDrawn(true);
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [options, title]);
+  const svg = () => place.current?.querySelector('svg') as SVGSVGElement;
+  return (
+    <figure class="chart">
+      <figcaption>{title}</figcaption>
+      <div ref={place} />
+      <p class="actions">
+        <button type="button" disabled={!drawn} onClick={() => saveSvg(svg(), title)}>
+          Save {title} as SVG
+        </button>
+        <button type="button" disabled={!drawn} onClick={() => void savePng(svg(), title)}>
+          Save {title} as PNG
+        </button>
+      </p>
+      <details>
+        <summary>The values of “{title}” as a table</summary>
+        {children}
+      </details>
+    </figure>
+  );
+}
+
+/** Plot writes a style element, which the Content-Security-Policy refuses; theme.css has its rules. */
+function drawing(plot: Plot, options: PlotOptions, title: string): Element {
+  const detached = document.implementation.createHTMLDocument();
+  const element = plot.plot({ document: detached, ariaLabel: title, ...options });
+  for (const style of element.querySelectorAll('style')) style.remove();
+  return element;
+}
+
+const fileName = (title: string) => title.replace(/[^\p{L}\p{N}]+/gu, '-').toLowerCase();
+
+/** The drawing as it is seen: what the theme's variables say is written into it. */
+function markup(svg: SVGSVGElement): string {
+  const copy = svg.cloneNode(true) as SVGSVGElement;
+  const { color, backgroundColor } = getComputedStyle(document.body);
+  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  copy.setAttribute('color', color);
+  copy.setAttribute('font-family', 'system-ui, sans-serif');
+  copy.setAttribute('font-size', '10');
+  const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+  ground.setAttribute('width', '100%');
+  ground.setAttribute('height', '100%');
+  ground.setAttribute('fill', backgroundColor);
+  copy.prepend(ground);
+  return new XMLSerializer().serializeToString(copy).replaceAll('currentColor', color);
+}
+
+const saveSvg = (svg: SVGSVGElement, title: string) =>
+  saveFile(`${fileName(title)}.svg`, markup(svg), 'image/svg+xml');
+
+/** canvg draws without an image element, which the policy would refuse a blob: address. */
+async function savePng(svg: SVGSVGElement, title: string): Promise<void> {
+  const { Canvg } = await import('canvg');
+  const { width, height } = svg.getBoundingClientRect();
+  const canvas = new OffscreenCanvas(2 * width, 2 * height);
+  const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+  const drawing = Canvg.fromString(context, markup(svg), {
+    ignoreAnimation: true,
+    ignoreMouse: true,
+  });
+  drawing.resize(2 * width, 2 * height, true);
+  await drawing.render();
+  saveFile(`${fileName(title)}.png`, await canvas.convertToBlob({ type: 'image/png' }));
+}

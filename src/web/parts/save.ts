@@ -1,0 +1,10 @@
+/** Gives the reader a file, under the name given. */
+export function saveFile(name: string, content: Blob | string, type = 'text/plain'): void {
+  const blob = typeof content === 'string' ? new Blob([content], { type }) : content;
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // The browser has taken the bytes once it has begun to save them.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

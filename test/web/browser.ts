@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium as driver,
+  type Page,
+} from 'playwright-core';
+import { expect, inject } from 'vitest';
+
+const axeSource = readFileSync(
+  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
+  'utf8',
+);
+
+/** A real browser without a window; one serves a whole test file. */
+export const openBrowser = (): Promise<Browser> =>
+  driver.launch({ executablePath: inject('chromium'), args: ['--no-sandbox'], headless: true });
+
+/** A page, and what went wrong on it so far. */
+export interface WatchedPage {
+  readonly page: Page;
+  /** Errors of the console and of scripts, policy violations, and requests that left the origin. */
+  readonly faults: string[];
+  /** Closes it, and expects that nothing went wrong but what is named. */
+  close(expected?: RegExp): Promise<void>;
+}
+
+/**
+ * Opens a page as a new visitor.
+ * @param origin the service's; requests that go elsewhere are faults
+ * @param key a key with which the visitor has signed in before
+ */
+export async function visit(
+  browser: Browser,
+  origin: string,
+  path: string,
+  { key, ...options }: BrowserContextOptions & { readonly key?: string } = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext(options);
+  if (key)
+    await context.addInitScript(`localStorage.setItem('ventral-key', ${JSON.stringify(key)})`);
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error')
+      faults.push(`console: ${message.text()} (${message.location().url})`);
+  });
+  page.on('pageerror', (error) => faults.push(`script: ${error.stack ?? error.message}`));
+  page.on('request', (request) => {
+    if (!/^(?:blob|data):/.test(request.url()) && new URL(request.url()).origin !== origin)
+      faults.push(`request to ${request.url()}`);
+  });
+  await page.goto(`${origin}${path}`);
+  return {
+    page,
+    faults,
+    async close(expected) {
+      await context.close();
+      expect(faults.filter((fault) => !expected?.test(fault))).toEqual([]);
+    },
+  };
+}
+
+/** What axe-core finds on a page as it stands: nothing is expected, the names of its rules tell what. */
+export async function accessibilityFaults(page: Page): Promise<string[]> {
+  // Evaluated by the debugger, which the page's Content-Security-Policy does not hold.
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate<AxeResults>('axe.run()');
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
+  );
+}
