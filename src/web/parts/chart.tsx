@@ -27,7 +27,9 @@ export function Chart({
     let wanted = true;
     void import('@observablehq/plot').then((plot) => {
       if (!wanted || !place.current) return;
-      place.current.replaceChildren(drawing(plot, options(plot), title));
+      // As wide as there is room, so that its words keep their size on a narrow screen.
+      const width = Math.min(WIDTH, place.current.clientWidth || WIDTH);
+      place.current.replaceChildren(drawing(plot, { width, ...options(plot) }, title));
       setDrawn(true);
     });
     return () => {
@@ -54,6 +56,8 @@ export function Chart({
     </figure>
   );
 }
+
+const WIDTH = 640;
 
 /** Plot writes a style element, which the Content-Security-Policy refuses; theme.css has its rules. */
 function drawing(plot: Plot, options: PlotOptions, title: string): Element {

@@ -1,0 +1,231 @@
+import { useMemo, useRef, useState } from 'preact/hooks';
+import type { Schemas } from '../client.js';
+import { csvText } from './csv.js';
+import { interval, value } from './format.js';
+import './layer-heatmap.css';
+import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from './layer-map.js';
+import { saveFile } from './save.js';
+
+/**
+ * Layers × benchmarks as a table coloured by value, each column on a scale of its own; what was chosen and
+ * what is tied with it is marked, a refused cell says why below. One cell can be reached by Tab and the
+ * others by the arrow keys; all numbers of a cell are in its tooltip and, under the table, beside the
+ * pointer or the keyboard.
+ * @param map a `LayerMap`, or as much of one as a running job has; cells that are missing are yet to come
+ */
+export function LayerHeatmap({ map }: { readonly map: ShownMap }) {
+  const grid = useRef<HTMLTableElement>(null);
+  const [shown, setShown] = useState('');
+  const columns = useMemo(() => mapColumns(map), [map]);
+  const reasons = useMemo(() => [...new Set(columns.flatMap(reasonsOf))], [columns]);
+  // Drawn when the map changes, not when the pointer moves.
+  const table = useMemo(() => <Rows map={map} columns={columns} reasons={reasons} />, [map]);
+  const show = (event: Event) => {
+    const cell = (event.target as Element).closest('td');
+    if (cell) setShown(cell.title);
+    return cell;
+  };
+  return (
+    <div class="layer-heatmap">
+      <Legend />
+      <section class="scroll" aria-label="Layers by benchmarks">
+        <table
+          // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: arrow keys go from cell to cell.
+          role="grid"
+          ref={grid}
+          onPointerOver={show}
+          onFocusIn={(event) => {
+            const cell = show(event);
+            if (cell) enterAt(grid.current, cell);
+          }}
+          onKeyDown={(event) => {
+            const next = neighbour(event);
+            if (!next) return;
+            event.preventDefault();
+            next.focus();
+          }}
+        >
+          <caption>◆ chosen, ○ tied with it; layers in the order of the network</caption>
+          {table}
+        </table>
+      </section>
+      <p class="cell-shown" aria-hidden="true">
+        {shown || 'Point at a cell, or move to it with the arrow keys, for its numbers.'}
+      </p>
+      {reasons.length > 0 && (
+        <ol class="reasons" aria-label="Why cells have no value">
+          {reasons.map((reason) => (
+            <li key={reason}>
+              <bdi>{reason}</bdi>
+            </li>
+          ))}
+        </ol>
+      )}
+      <p class="actions">
+        <button type="button" onClick={() => saveFile('layer-map.csv', csv(map), 'text/csv')}>
+          Save the map as CSV
+        </button>
+      </p>
+    </div>
+  );
+}
+
+/** Tab comes back to the cell that was left. */
+function enterAt(grid: HTMLTableElement | null, cell: HTMLTableCellElement): void {
+  for (const other of grid?.querySelectorAll<HTMLElement>('td[tabindex="0"]') ?? [])
+    other.tabIndex = -1;
+  cell.tabIndex = 0;
+}
+
+/** The cell that a key leads to; undefined for other keys and beyond the edge. */
+function neighbour({ key, target }: KeyboardEvent): HTMLElement | undefined {
+  const cell = (target as Element).closest('td');
+  const row = cell?.parentElement as HTMLTableRowElement | null | undefined;
+  if (!cell || !row) return undefined;
+  const rows = [...(row.parentElement as HTMLTableSectionElement).rows];
+  const at = (line: HTMLTableRowElement | undefined, place: number) =>
+    line?.querySelectorAll('td')[place];
+  const [i, j] = [rows.indexOf(row), cell.cellIndex - 1];
+  if (key === 'ArrowUp') return at(rows[i - 1], j);
+  if (key === 'ArrowDown') return at(rows[i + 1], j);
+  if (key === 'ArrowLeft') return at(row, j - 1);
+  if (key === 'ArrowRight') return at(row, j + 1);
+  if (key === 'Home') return at(rows[0], j);
+  if (key === 'End') return at(rows.at(-1), j);
+  return undefined;
+}
+
+function Legend() {
+  return (
+    <p class="legend">
+      <span>0 or lowest</span>
+      <span class="swatches" aria-hidden="true">
+        {Array.from({ length: 9 }, (_, step) => (
+          <i key={step} class={`q${step}`} />
+        ))}
+      </span>
+      <span>highest of the column</span>
+    </p>
+  );
+}
+
+interface Table {
+  readonly map: ShownMap;
+  readonly columns: readonly MapColumn[];
+  readonly reasons: readonly string[];
+}
+
+function Rows({ map, columns, reasons }: Table) {
+  return (
+    <>
+      <thead>
+        <tr>
+          <th scope="col">Layer</th>
+          {columns.map(({ benchmark, title, simulated }) => (
+            <th scope="col" key={benchmark} title={benchmark}>
+              <bdi>{title}</bdi>
+              {simulated && <small>simulated</small>}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {map.layers.map((row, i) => (
+          <tr key={row.layer}>
+            <th scope="row" title={layerTitle(row)}>
+              <bdi class="layer">{row.layer}</bdi>
+            </th>
+            {columns.map((column, j) => (
+              <Cell
+                key={column.benchmark}
+                layer={row.layer}
+                column={column}
+                reasons={reasons}
+                first={i === 0 && j === 0}
+              />
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </>
+  );
+}
+
+interface CellProps {
+  readonly layer: string;
+  readonly column: MapColumn;
+  readonly reasons: readonly string[];
+  readonly first: boolean;
+}
+
+function Cell({ layer, column, reasons, first }: CellProps) {
+  const cell = column.cells.get(layer);
+  const mark = column.markOf(layer);
+  const title = `${layer}, ${column.title}: ${cellText(cell)}${mark && `, ${MARKS[mark].words}`}`;
+  const common = { title, tabIndex: first ? 0 : -1 };
+  if (!cell)
+    return (
+      <td {...common} class="pending">
+        …
+      </td>
+    );
+  if (cell.value === null)
+    return (
+      <td {...common} class="refused">
+        – <sup>{reasons.indexOf(cell.reason) + 1}</sup>
+      </td>
+    );
+  return (
+    <td {...common} class={`q${column.step(cell.value)} ${mark}`}>
+      {mark && <span aria-hidden="true">{MARKS[mark].sign} </span>}
+      {value(cell.value)}
+    </td>
+  );
+}
+
+const MARKS = {
+  chosen: { sign: '◆', words: 'the chosen layer' },
+  tied: { sign: '○', words: 'tied with the chosen layer' },
+};
+
+function cellText(cell: ShownCell | undefined): string {
+  if (!cell) return 'not measured yet';
+  if (cell.value === null) return cell.reason;
+  const { ci, raw, ceiling } = cell.score;
+  return [
+    `value ${value(cell.value)}`,
+    ...(ci ? [`95 % interval ${interval(ci)}`] : []),
+    `raw ${value(raw.value)}`,
+    ceiling ? `ceiling ${value(ceiling.value)}` : 'no ceiling',
+  ].join(', ');
+}
+
+function layerTitle({ layer, aliases, units, depth }: ShownMap['layers'][number]): string {
+  return [
+    layer,
+    ...(aliases?.length ? [`also ${aliases.join(', ')}`] : []),
+    ...(units == null ? [] : [`${units.toLocaleString()} units`]),
+    ...(depth == null ? [] : [`depth ${depth}`]),
+  ].join('\n');
+}
+
+const reasonsOf = ({ cells }: MapColumn) =>
+  [...cells.values()].flatMap((cell) => (cell.value === null ? [cell.reason] : []));
+
+function csv(map: ShownMap): string {
+  const rows = mapColumns(map).flatMap((column) =>
+    map.layers.flatMap(({ layer, depth, units }) => {
+      const cell = column.cells.get(layer);
+      if (!cell) return [];
+      const score: Partial<Schemas['Score']> = cell.value === null ? {} : cell.score;
+      const [low, high] = score.ci ?? [];
+      const numbers = [cell.value, low, high, score.raw?.value, score.ceiling?.value];
+      const reason = cell.value === null ? cell.reason : '';
+      return [[column.benchmark, layer, depth, units, ...numbers, column.markOf(layer), reason]];
+    }),
+  );
+  const head = 'benchmark layer depth units value ci_low ci_high raw ceiling mark reason'.split(
+    ' ',
+  );
+  return csvText([head, ...rows]);
+}
