@@ -166,6 +166,7 @@ async function run(): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'ventral-bench-workers-'));
   const { child, line } = await start([
     'serve',
+    '--no-score-shipped',
     '--home',
     home,
     '--port',

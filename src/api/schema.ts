@@ -720,6 +720,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who the caller is, and what the service is
+         * @description What a client needs to know before it offers anything. A key that is refused is 401 here as elsewhere.
+         */
+        get: operations["getSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -887,6 +907,18 @@ export interface components {
         AuditPage: {
             items: components["schemas"]["AuditEntry"][];
             next: components["schemas"]["Cursor"];
+        };
+        Session: {
+            /** @description The id of the key; null for the one user without keys. */
+            key: string | null;
+            /** @description The name of the key. */
+            name: string | null;
+            /** @description Whose registrations and jobs the caller works on. */
+            owner: string;
+            groups: components["schemas"]["OneLine"][];
+            role: components["schemas"]["Role"];
+            /** @description Of ventral. */
+            version: string;
         };
         ModelUpload: {
             /** @description The ONNX file. */
@@ -1628,6 +1660,8 @@ export interface components {
         stateFilter: components["schemas"]["JobState"];
         /** @description Only jobs of this model (id, digest or shipped name). */
         modelFilter: string;
+        /** @description Only jobs of this owner; those of the service itself, `ventral`, are listed where it is named alone. */
+        ownerFilter: string;
         /** @description Only jobs that ask for this benchmark. */
         benchmarkFilter: string;
         /** @description `wait=N`: seconds to wait for the end of the job. */
@@ -1668,6 +1702,8 @@ export interface operations {
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the page before. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description Only registrations of these bytes, such as those of a file that is to be sent. */
+                digest?: components["schemas"]["Digest"];
             };
             header?: never;
             path?: never;
@@ -2060,6 +2096,8 @@ export interface operations {
                 model?: components["parameters"]["modelFilter"];
                 /** @description Only jobs that ask for this benchmark. */
                 benchmark?: components["parameters"]["benchmarkFilter"];
+                /** @description Only jobs of this owner; those of the service itself, `ventral`, are listed where it is named alone. */
+                owner?: components["parameters"]["ownerFilter"];
             };
             header?: never;
             path?: never;
@@ -2801,6 +2839,8 @@ export interface operations {
                 region?: ("V1" | "V2" | "V4" | "IT" | "behavior" | "engineering")[];
                 /** @description Only these benchmarks, shipped ones by identifier, uploaded ones by id; of an upload with several regions one is `<id>.<region>`. */
                 benchmark?: string[];
+                /** @description Only these models, by id, digest or shipped name. Ranks, ties and `missing=common` are then among them. */
+                model?: string[];
                 /** @description Only models with all of these words in their name, whatever their case. */
                 search?: string;
                 /** @description Only models of this owner; those that ventral ships belong to `ventral`. */
@@ -3158,6 +3198,27 @@ export interface operations {
                 };
             };
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

@@ -12,10 +12,11 @@ const path = '/scores';
 
 /** `/scores`: jobs that score a model. */
 export function scoreRoutes(context: ServiceContext): Router {
-  return jobRoutes(context, { kind: 'score', path, noun: 'score', request, show });
+  return jobRoutes(context, { kind: 'score', path, noun: 'score', request: scoreRequest, show });
 }
 
-async function request(
+/** What a body asks for, with every name looked up. Throws what is wrong with it, by JSON pointer. */
+export async function scoreRequest(
   { desk, benchmarks: shelf }: ServiceContext,
   principal: Principal,
   asked: ScoreRequest,

@@ -19,6 +19,7 @@ import { KeyWatch } from './key-watch.js';
 import { loopbackAddresses } from './loopback-guard.js';
 import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
+import { scoreShipped } from './shipped-scores.js';
 import { unpackInChild } from './unpack-in-child.js';
 import { type WebhookOptions, Webhooks } from './webhooks.js';
 import { Worker } from './worker.js';
@@ -44,6 +45,8 @@ export interface ServiceOptions extends AppOptions {
   readonly concurrency?: number;
   /** How long clients may take, for tests. */
   readonly patience?: Patience;
+  /** Whether the models that ventral ships are scored while nobody else has a job; not unless said. */
+  readonly scoreShipped?: boolean;
   /** Who may be told of jobs that have ended; nobody without. */
   readonly webhooks?: WebhookOptions;
   /** What each owner may have. */
@@ -117,6 +120,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await context.worker.registry.claimVersion(packageVersion);
     await context.worker.start();
     context.webhooks.start();
+    if (options.scoreShipped) {
+      const stopping = new AbortController();
+      undo.push(async () => stopping.abort());
+      scoreShipped(context, stopping.signal).catch((error) => {
+        if (!stopping.signal.aborted)
+          log.warn({ err: error }, 'The shipped models were not scored');
+      });
+    }
     return { url, close };
   } catch (error) {
     await close();

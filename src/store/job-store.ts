@@ -10,7 +10,7 @@ import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
 import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
 import { PartStore } from './part-store.js';
-import { asking, JOB_SEEN, type Principal } from './principal.js';
+import { asking, JOB_SEEN, type Principal, SERVICE_OWNER } from './principal.js';
 import { generousQuotas, type Quotas, requireJobQuota } from './quota.js';
 import { TrainingStore } from './training-store.js';
 
@@ -19,6 +19,8 @@ export interface JobFilter {
   /** Model as asked, or digest. */
   readonly model?: string;
   readonly benchmark?: string;
+  /** Without one, those of everybody but the service itself. */
+  readonly owner?: string;
 }
 
 /** The tables of jobs and their results (design §8). */
@@ -122,7 +124,9 @@ export class JobStore {
       `select jobs.*, ${RESULTS} from jobs
        where kind = $4 and ${behind('jobs', 5)} and ($7::text is null or state = $7)
        and ($8::text is null or model = $8 or digest = $8)
-       and ($9::text is null or benchmarks ? $9) and ${JOB_SEEN} order by seq desc limit $10`,
+       and ($9::text is null or benchmarks ? $9)
+       and case when $10::text is null then owner <> '${SERVICE_OWNER}' else owner = $10 end
+       and ${JOB_SEEN} order by seq desc limit $11`,
       [
         ...asking(principal),
         kind,
@@ -130,6 +134,7 @@ export class JobStore {
         filter.state ?? null,
         filter.model ?? null,
         filter.benchmark ?? null,
+        filter.owner ?? null,
         page.limit + 1,
       ],
     );
@@ -156,6 +161,15 @@ export class JobStore {
     if (!cancelled) return undefined;
     this.events.announce(id);
     return this.find(id);
+  }
+
+  /** Whether a job of somebody else is queued or running. */
+  async othersWait({ owner }: Principal): Promise<boolean> {
+    const rows = await this.#database.query(
+      `select 1 from jobs where owner <> $1 and state in ('queued', 'running') limit 1`,
+      [owner],
+    );
+    return rows.length > 0;
   }
 
   /** Whether a queued or running job needs a registered model or an uploaded benchmark. */

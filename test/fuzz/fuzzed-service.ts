@@ -49,7 +49,18 @@ const faults = new Set(['/problems/internal', '/problems/process-died']);
 
 export async function fuzzedService(): Promise<FuzzedService> {
   const home = await madeHome('ventral-fuzz-');
-  const words = ['serve', '--home', home, '--port', '0', '--threads', '1', '--max-memory', '1GiB'];
+  const words = [
+    'serve',
+    '--no-score-shipped',
+    '--home',
+    home,
+    '--port',
+    '0',
+    '--threads',
+    '1',
+    '--max-memory',
+    '1GiB',
+  ];
   const service = await serving('--expose-gc', '--import', hook, main, ...words);
   const { token } = JSON.parse(await readFile(join(home, 'owner.json'), 'utf8')) as {
     token: string;

@@ -102,7 +102,7 @@ export async function servingIn(
 
 /** `ventral serve` on any free port. */
 export const serve = (home: string, ...args: readonly string[]) =>
-  serving(main, 'serve', '--home', home, '--port', '0', ...args);
+  serving(main, 'serve', '--home', home, '--port', '0', '--no-score-shipped', ...args);
 
 function started(child: ChildProcess) {
   let out = '';

@@ -54,6 +54,10 @@ export function registerServe(program: Command, io: Io): void {
     )
     .option('--rate-limit <n>', 'requests a minute of one key or address', String(GENEROUS_RATE))
     .option(
+      '--no-score-shipped',
+      'leave the models that ventral ships unscored; else they are, while nobody else has a job',
+    )
+    .option(
       '--webhook-allow <host>',
       'host that may be told of jobs that have ended, or an address that is not public (repeatable)',
       (host: string, others: string[]) => [...others, host],
@@ -66,11 +70,12 @@ export function registerServe(program: Command, io: Io): void {
 
 async function serve(command: Command, io: Io): Promise<void> {
   const { maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
-  const { host, port, rateLimit, webhookAllow } = command.opts<{
+  const { host, port, rateLimit, webhookAllow, scoreShipped } = command.opts<{
     host: string;
     port?: string;
     rateLimit: string;
     webhookAllow: string[];
+    scoreShipped: boolean;
   }>();
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
   const stopped = signalled();
@@ -90,6 +95,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     quotas: readQuotas(command),
     rateLimit: readCount('--rate-limit', rateLimit),
     webhooks: { allow: webhookAllow },
+    scoreShipped,
     log,
   });
   // A signal during the start waits for it: what was begun is closed in order.

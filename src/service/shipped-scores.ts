@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseCard } from '../activations/card.js';
+import { shippedModels } from '../activations/model-file.js';
+import { packageRoot } from '../formats/package-root.js';
+import { isOpen, type ScoreJob } from '../store/job.js';
+import { servicePrincipal } from '../store/principal.js';
+import { ResultStore } from '../store/result-store.js';
+import type { ServiceContext } from './context.js';
+import { BenchmarkShelf } from './leaderboard-benchmarks.js';
+import { scoreRequest } from './score-routes.js';
+
+/** How long nobody must have had a job open before the service takes one of its own. */
+const QUIET_MS = 2000;
+/** How long somebody's job may wait for one of the service's to make way. */
+const LOOK_MS = 250;
+
+/**
+ * Scores the models that ventral ships on the simulated benchmarks, where they are not scored yet, so that
+ * a new leaderboard has what others are compared with. Small pictures first; only while nobody else has a
+ * job open: a job of the service makes way for theirs, and is done again later. What the activations cache
+ * holds by then is used.
+ * @param closing ends it
+ */
+export async function scoreShipped(context: ServiceContext, closing: AbortSignal): Promise<void> {
+  for (const model of await bySideOfPicture()) {
+    for (let done = false; !done && !closing.aborted; ) {
+      await untilQuiet(context, closing);
+      const benchmarks = await missing(context, model);
+      done = benchmarks.length === 0 || (await scored(context, model, benchmarks, closing));
+    }
+  }
+}
+
+async function bySideOfPicture(): Promise<string[]> {
+  const models = await Promise.all(
+    (await shippedModels()).map(async (name) => {
+      const path = join(packageRoot, 'models', name, 'model.yaml');
+      const { crop, resize } = parseCard(await readFile(path, 'utf8'), path).input;
+      return { name, side: crop ?? (resize === 'none' ? Number.POSITIVE_INFINITY : resize.to) };
+    }),
+  );
+  return models.sort((a, b) => a.side - b.side).map(({ name }) => name);
+}
+
+async function untilQuiet({ store }: ServiceContext, closing: AbortSignal): Promise<void> {
+  const since = () => performance.now();
+  for (let quiet = since(); !closing.aborted && since() - quiet < QUIET_MS; ) {
+    await sleep(LOOK_MS, undefined, { signal: closing }).catch(() => {});
+    if (await store.jobs.othersWait(servicePrincipal)) quiet = since();
+  }
+}
+
+/** The simulated benchmarks of the leaderboard that the service has not scored a model on. */
+async function missing({ store }: ServiceContext, model: string): Promise<string[]> {
+  const wanted = new BenchmarkShelf([]).standard(true, 'private');
+  const everything = { words: [], owner: servicePrincipal.owner, anyLayer: false };
+  const [found] = await new ResultStore(store.database).scoredModels(
+    servicePrincipal,
+    wanted,
+    [model],
+    everything,
+  );
+  return wanted.filter(({ id }) => !found?.scores.has(id)).map(({ id }) => id);
+}
+
+/** @returns false where the job made way for somebody else's */
+async function scored(
+  context: ServiceContext,
+  model: string,
+  benchmarks: string[],
+  closing: AbortSignal,
+): Promise<boolean> {
+  const { store, worker, log } = context;
+  const request = await scoreRequest(context, servicePrincipal, { model, benchmarks });
+  const { id } = await store.jobs.create(servicePrincipal, request);
+  worker.wake();
+  for (;;) {
+    await worker.untilEnd(id, LOOK_MS, closing);
+    const job = (await store.jobs.find(id)) as ScoreJob;
+    if (!isOpen(job)) {
+      if (job.state === 'failed') log.warn({ model, job: id }, 'A shipped model was not scored');
+      return true;
+    }
+    if (closing.aborted) return true;
+    if (await store.jobs.othersWait(servicePrincipal)) {
+      await worker.cancel(id);
+      return false;
+    }
+  }
+}
