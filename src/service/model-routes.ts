@@ -55,7 +55,11 @@ export function modelRoutes(context: ServiceContext): Router {
   const { store, desk } = context;
   const router = Router();
   router.get('/models', async (request, response) => {
-    const { items, next } = await store.models.list(principalOf(response), readPage(request.query));
+    const { items, next } = await store.models.list(
+      principalOf(response),
+      readPage(request.query),
+      request.query.digest as string | undefined,
+    );
     response.json({
       items: items.map(resource),
       next,

@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { packageVersion } from '../formats/package-root.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
 
@@ -10,13 +11,22 @@ type Check = Readiness['checks'][string];
 
 const PATIENCE_MS = 1000;
 
-/** `/health`: the process answers. `/ready`: it can take work; no check waits for a score. `/metrics`: what Prometheus reads. */
+/**
+ * `/health`: the process answers. `/ready`: it can take work; no check waits for a score. `/metrics`: what
+ * Prometheus reads. `/session`: who asks.
+ */
 export function statusRoutes({ store, worker, metrics }: ServiceContext): Router {
   const router = Router();
   router.get('/metrics', async (_request, response) => {
     if (principalOf(response).role !== 'admin')
       throw new VentralError('forbidden', 'Metrics are for admins');
     response.type(metrics.contentType).send(await metrics.text());
+  });
+  router.get('/session', async (_request, response) => {
+    const { key, owner, groups, role } = principalOf(response);
+    const name = key === null ? null : (await store.keys.get(key)).name;
+    const session = { key, name, owner, groups: [...groups], role, version: packageVersion };
+    response.json(session satisfies components['schemas']['Session']);
   });
   router.get('/health', (_request, response) => {
     response.json({ status: 'ok' });

@@ -121,11 +121,15 @@ export class ModelStore {
     return row && record(row);
   }
 
-  /** Newest first. */
-  async list(principal: Principal, page: PageRequest): Promise<Page<ModelRecord>> {
+  /**
+   * Newest first.
+   * @param digest only registrations of these bytes
+   */
+  async list(principal: Principal, page: PageRequest, digest?: string): Promise<Page<ModelRecord>> {
     const rows = await this.#database.query<ModelRow>(
-      `select * from models where ${behind('models', 4)} and ${seen('models')} order by seq desc limit $6`,
-      [...asking(principal), ...placeOf(page), page.limit + 1],
+      `select * from models where ${behind('models', 4)} and ${seen('models')}
+       and ($7::text is null or digest = $7) order by seq desc limit $6`,
+      [...asking(principal), ...placeOf(page), page.limit + 1, digest ?? null],
     );
     return pageOf(rows, page.limit, record);
   }

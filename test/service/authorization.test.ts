@@ -163,6 +163,7 @@ const policy: Readonly<Record<string, Rule>> = {
     asked: () => ({ headers: { 'Content-Type': 'application/octet-stream' }, body: 'bytes' }),
   },
   getMetrics: { who: 'admin', ok: 200 },
+  getSession: { who: 'key', ok: 200 },
   getHealth: { who: 'anybody', ok: 200 },
   getReady: { who: 'anybody', ok: 200 },
   getDescription: { who: 'anybody', ok: 200 },

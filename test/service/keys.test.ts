@@ -66,6 +66,21 @@ describe('a service', () => {
     expect((await withKey(service, token).get('/v1/keys')).body.items).toHaveLength(1);
   });
 
+  it('tells each caller who it is', async () => {
+    const version = expect.any(String);
+    const one = { key: null, name: null, owner: 'local', groups: [], role: 'admin', version };
+    expect(await service.get('/v1/session')).toMatchObject({ status: 200, body: one });
+    const ada = await makeKey(service, {
+      ...{ name: 'ada’s laptop', owner: 'ada' },
+      ...{ role: 'member', groups: ['vision'] },
+    });
+    expect((await ada.get('/v1/session')).body).toEqual({
+      ...{ key: ada.id, name: 'ada’s laptop', owner: 'ada', groups: ['vision'] },
+      ...{ role: 'member', version },
+    });
+    expect(await service.get('/v1/session')).toMatchObject(unauthorized);
+  });
+
   it('knows a key whole and no other way', async () => {
     const { key, id } = await makeKey(service, { name: 'ada', role: 'member' });
     const other = await makeKey(service, { name: 'otto', role: 'member' }, token);

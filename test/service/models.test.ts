@@ -245,6 +245,10 @@ describe('a registered model', () => {
     expect(first.data?.items.map(({ id }) => id)).toEqual([other.body.id]);
     const second = await service.get(`/v1/models?limit=1&cursor=${first.data?.next}`);
     expect(second.body).toMatchObject({ items: [{ id: body.id }], next: null });
+    const ofBytes = await service.get(`/v1/models?digest=${digest}`);
+    expect(ofBytes.body.items).toEqual([body]);
+    const ofNone = await service.get(`/v1/models?digest=sha256:${'0'.repeat(64)}`);
+    expect(ofNone).toMatchObject({ status: 200, body: { items: [], next: null } });
     const content = await fetch(`${service.url}/v1/models/${body.id}/content`);
     expect(Buffer.from(await content.arrayBuffer())).toEqual(onnx);
     expect(content.headers.get('content-disposition')).toBe(
