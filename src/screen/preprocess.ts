@@ -123,6 +123,42 @@ const strides = (spec: InputSpec, pixels: number) =>
   spec.layout === 'NCHW' ? { pixel: 1, channel: pixels } : { pixel: 3, channel: 1 };
 
 /**
+ * Writes interleaved RGB bytes into the three planes of `out`, four pixels from three words at a time: a quarter of
+ * the reads, in two thirds of the time, while which the network waits.
+ * @returns how many pixels that were
+ */
+function lookUpWords(
+  data: Uint8Array,
+  [red, green, blue]: Float32Array[],
+  out: Float32Array,
+  count: number,
+): number {
+  const done = count - (count % 4);
+  const words = new Uint32Array(data.buffer, data.byteOffset, (3 * done) / 4);
+  const r = out.subarray(0, count);
+  const g = out.subarray(count, 2 * count);
+  const b = out.subarray(2 * count, 3 * count);
+  for (let i = 0, w = 0; i < done; i += 4, w += 3) {
+    const x = words[w];
+    const y = words[w + 1];
+    const z = words[w + 2];
+    r[i] = red[x & 255];
+    g[i] = green[(x >>> 8) & 255];
+    b[i] = blue[(x >>> 16) & 255];
+    r[i + 1] = red[x >>> 24];
+    g[i + 1] = green[y & 255];
+    b[i + 1] = blue[(y >>> 8) & 255];
+    r[i + 2] = red[(y >>> 16) & 255];
+    g[i + 2] = green[y >>> 24];
+    b[i + 2] = blue[z & 255];
+    r[i + 3] = red[(z >>> 8) & 255];
+    g[i + 3] = green[(z >>> 16) & 255];
+    b[i + 3] = blue[z >>> 24];
+  }
+  return done;
+}
+
+/**
  * Writes the normalised picture, grey or RGB, into `out` (3 × height × width values in the card's
  * layout), which may be a slot of a batch.
  */
@@ -136,11 +172,17 @@ export function normaliseInto(
   const { pixel, channel } = strides(spec, count);
   const colour = channels === 1 ? 0 : 1; // between the channels of a pixel
   if (out instanceof Float32Array && data instanceof Uint8Array) {
-    const [red, green, blue] = tablesOf(spec);
-    for (let i = 0, o = 0, d = 0; i < count; i++, o += pixel, d += channels) {
+    const tables = tablesOf(spec);
+    // The last pixels after whole words, and all where the bytes do not lie in words.
+    const inWords = spec.layout === 'NCHW' && channels === 3 && data.byteOffset % 4 === 0;
+    const done = inWords ? lookUpWords(data, tables, out, count) : 0;
+    const [red, green, blue] = tables;
+    for (let i = done, o = done * pixel, d = done * channels; i < count; i++) {
       out[o] = red[data[d]];
       out[o + channel] = green[data[d + colour]];
       out[o + 2 * channel] = blue[data[d + 2 * colour]];
+      o += pixel;
+      d += channels;
     }
     return;
   }

@@ -167,6 +167,21 @@ describe('toPixels and normalise', () => {
     },
   );
 
+  it.each([
+    [8, 6, 0],
+    [7, 5, 0],
+    [1, 3, 0],
+    [8, 6, 1],
+  ])('gives the same values in planes as in rows, %i × %i pixels from byte %i on', (w, h, byte) => {
+    const { data } = noise(w, h, 3);
+    const moved = new Uint8Array(data.length + byte).subarray(byte);
+    moved.set(data);
+    const spec: InputSpec = { ...plain, range: 1, mean: [0.1, 0.2, 0.3], std: [1, 2, 3] };
+    const picture: Raster = { data: moved, width: w, height: h, channels: 3 };
+    const rows = normalise(picture, spec, 'float32') as Float32Array;
+    expect(normalise(picture, { ...spec, layout: 'NCHW' }, 'float32')).toEqual(toChw(rows, h, w));
+  });
+
   it('keeps fractions of a pixel where torch resizes, and takes antialias from the card', () => {
     const picture = rgb(noise(20, 20, 3));
     const resize = { to: 7, mode: 'square', filter: 'bilinear', library: 'torch' } as const;
