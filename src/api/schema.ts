@@ -34,7 +34,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -59,7 +59,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -79,7 +79,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -283,8 +283,33 @@ export interface paths {
          *     `progress`, `result` or `end`) and JSON `data`. A comment every 15 seconds says that the stream
          *     lives. It closes after `end`. Whoever comes back with the last id that it has seen goes on behind
          *     it; 204 says that nothing comes any more.
+         *
+         *     The `data` of a `result` is a part of the map: while it is made `{benchmarks, layers}`, at first all
+         *     rows in order with the cells that are known, then those rows in which a cell is new, with it
+         *     (a LayerRow; `units` may be null until a cell tells them); at last `{benchmarks, chosen}`. A map that
+         *     several workers share is told at the end.
          */
         get: operations["followLayerMap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/recipes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The recipes that ship with ventral and that a training takes as they are
+         * @description Those that train on generated pictures. A recipe that needs files of one's own is for `ventral train`.
+         */
+        get: operations["listRecipes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -943,7 +968,10 @@ export interface components {
             [key: string]: unknown;
         };
         Model: {
-            /** @example mdl_3k9v0q5x2m7c1d8f */
+            /**
+             * @description Of a shipped model its name.
+             * @example mdl_3k9v0q5x2m7c1d8f
+             */
             id: string;
             digest: components["schemas"]["Digest"];
             name: components["schemas"]["ModelName"];
@@ -957,8 +985,11 @@ export interface components {
             /** @description null where none was given; such a model is not scored. */
             card: components["schemas"]["Card"] | null;
             graph: components["schemas"]["Graph"];
-            /** Format: date-time */
-            createdAt: string;
+            /**
+             * Format: date-time
+             * @description null for a shipped model.
+             */
+            createdAt: string | null;
             links: {
                 self: string;
                 layers: string;
@@ -1271,6 +1302,19 @@ export interface components {
         LayerMapJobPage: {
             items: components["schemas"]["LayerMapListing"][];
             next: components["schemas"]["Cursor"];
+        };
+        RecipeList: {
+            items: components["schemas"]["ShippedRecipe"][];
+        };
+        ShippedRecipe: {
+            /** @example objects-resnet */
+            name: string;
+            /** @example objects-resnet/untrained */
+            model: string;
+            /** @description What it is for. */
+            description: string;
+            /** @description Its text; read as YAML, it is the `recipe` of a TrainingRequest. */
+            yaml: string;
         };
         TrainingRequest: {
             /**
@@ -1652,7 +1696,7 @@ export interface components {
         limit: number;
         /** @description `next` of the page before. */
         cursor: string;
-        /** @description The id of a registration, or the digest of its bytes. */
+        /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
         model: string;
         /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
         benchmark: string;
@@ -1777,7 +1821,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -1816,7 +1860,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -1830,6 +1874,7 @@ export interface operations {
                 };
                 content?: never;
             };
+            403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
@@ -1855,7 +1900,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -1886,7 +1931,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -1911,7 +1956,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id of a registration, or the digest of its bytes. */
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
                 model: components["parameters"]["model"];
             };
             cookie?: never;
@@ -2462,6 +2507,27 @@ export interface operations {
                 content?: never;
             };
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRecipes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecipeList"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

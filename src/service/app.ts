@@ -29,6 +29,7 @@ import { problemHandler } from './problem.js';
 import { rateLimits } from './rate-limits.js';
 import { scoreRoutes } from './score-routes.js';
 import { statusRoutes } from './status-routes.js';
+import { recipeRoutes } from './training-recipes.js';
 import { trainingRoutes } from './training-routes.js';
 import { webRoutes } from './web-routes.js';
 import { workerRoutes } from './worker-routes.js';
@@ -94,6 +95,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     benchmarkRoutes(context),
     scoreRoutes(context),
     layerMapRoutes(context),
+    recipeRoutes(),
     trainingRoutes(context),
     checkpointRoutes(context),
     eventRoutes(context, options.heartbeat),

@@ -50,7 +50,11 @@ export function leaderboardRoutes({ store }: ServiceContext): Router {
       ...(query.visibility === undefined ? {} : { visibility: query.visibility }),
       anyLayer: query.layers === 'any',
     });
-    const models = scored.filter(({ scores }) => benchmarks.some(({ id }) => scores.has(id)));
+    const models = scored.filter(
+      (model) =>
+        benchmarks.some(({ id }) => model.scores.has(id)) &&
+        (query.model?.some((name) => name === model.id || name === model.digest) ?? true),
+    );
     // A thousand models take tens of milliseconds: others may be answered in between.
     await turn();
     const { missing = 'zero', selection = 'exclude' } = query;

@@ -153,6 +153,16 @@ describe('the leaderboard', () => {
     expect(taken.averages.V2).toMatchObject({ value: 0.9, n: 1 });
   });
 
+  it('shows the models that are named alone, by id, digest or shipped name', async () => {
+    const model = ['mdl_bob', digestFor('mdl_best'), 'mdl_none'];
+    const answer = await board({ model, missing: 'common' });
+    expect(names(answer)).toEqual(['best', 'bobs net']);
+    // What these two have in common is V1 alone.
+    expect(itemOf(answer, 'mdl_best').averages.neural).toMatchObject({ value: 0.6, n: 1 });
+    expect(itemOf(answer, 'mdl_bob').rank).toBe(2);
+    expect(names(await board({ model: 'pixels' }))).toEqual(['pixels']);
+  });
+
   it('averages over common benchmarks of the models shown', async () => {
     const all = itemOf(await board({ missing: 'common' }), 'mdl_best');
     expect(all.averages.average).toMatchObject({ value: 0.6, n: 1 });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { childrenOf } from './process.js';
 import { type RunningService, runningService } from './running-service.js';
 import {
@@ -230,6 +231,23 @@ describe('a recipe', () => {
       status: 404,
       body: { errors: [{ pointer: '/recipe/model' }] },
     });
+  });
+});
+
+describe('the recipes that ship', () => {
+  it('are those that can be sent as they are', async () => {
+    const { items } = (await service.get('/v1/recipes')).body;
+    expect(items.map(({ name }: { name: string }) => name)).toEqual([
+      'first-training',
+      'objects-resnet',
+    ]);
+    for (const { model, description, yaml } of items) {
+      expect(model).toBe('objects-resnet/untrained');
+      expect(description).toMatch(/^[A-Z].*\.$/);
+      const made = await service.post('/v1/trainings', { recipe: parse(yaml) });
+      expect(made.status).toBe(202);
+      expect((await service.call('DELETE', made.headers.location as string)).status).toBe(200);
+    }
   });
 });
 
