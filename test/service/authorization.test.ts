@@ -106,6 +106,7 @@ const policy: Readonly<Record<string, Rule>> = {
   getLayerMap: { who: 'sees', ok: 200, at: ({ map }) => map },
   cancelLayerMap: { who: 'changes', ok: 200, at: ({ map }) => map },
   followLayerMap: { who: 'sees', ok: 200, at: ({ map }) => map },
+  listRecipes: { who: 'key', ok: 200 },
   listTrainings: { who: 'key', ok: 200 },
   requestTraining: {
     who: 'sees',
