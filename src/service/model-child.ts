@@ -5,15 +5,16 @@ import { serveParent } from './serve-parent.js';
 export interface ModelTask {
   /**
    * `check`: is it a network that can be run (a `CheckedModel`)? `layers`: its layers.
-   * `shipped`: digest and card of a shipped model.
+   * `shipped`: a shipped model (a `ShippedModel`). `write`: its bytes, to `output`.
    */
-  readonly kind: 'check' | 'layers' | 'shipped';
+  readonly kind: 'check' | 'layers' | 'shipped' | 'write';
   /** Path of the file, or name of a shipped model. */
   readonly reference: string;
   /** What messages call it. */
   readonly name: string;
   /** The registered card: it says how large a picture is. */
   readonly card?: ModelCard;
+  readonly output?: string;
 }
 
 serveParent<ModelTask>(async () => {

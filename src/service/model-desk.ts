@@ -39,9 +39,13 @@ export interface CheckedModel {
   readonly card: ModelCard | null;
 }
 
-interface ShippedModel {
+/** A model that ventral ships. */
+export interface ShippedModel {
+  readonly name: string;
   readonly digest: string;
   readonly card: ModelCard;
+  readonly size: number;
+  readonly graph: unknown;
 }
 
 /** What the processes of the desk may use. */
@@ -185,13 +189,23 @@ export class ModelDesk {
     if (!(await this.#store.models.needsBytes(digest))) await this.#store.files.remove(digest);
   }
 
-  /** The layers of a registered model, as `ventral layers` lists them. */
-  async layers(model: ModelRecord): Promise<unknown[]> {
+  /** A model that ventral ships, by its name; undefined where it ships none of that name. */
+  async shipped(name: string): Promise<ShippedModel | undefined> {
+    return (await shippedModels()).includes(name) ? this.#shippedModel(name, name) : undefined;
+  }
+
+  /** Writes the bytes of a shipped model to a path, as they are scored. */
+  async writeShipped({ name, size }: ShippedModel, output: string): Promise<void> {
+    await this.#run({ kind: 'write', reference: name, name, output }, size);
+  }
+
+  /** The layers of a model, as `ventral layers` lists them. */
+  async layers(model: ModelRecord | ShippedModel): Promise<unknown[]> {
     // By registration: whether somebody else has listed the same bytes makes no difference.
-    const key = JSON.stringify([model.id, model.card]);
+    const key = JSON.stringify(['id' in model ? model.id : model.name, model.card]);
     const known = this.#layers.get(key);
     if (known) return known;
-    const reference = await this.#store.files.local(model.digest);
+    const reference = 'id' in model ? await this.#store.files.local(model.digest) : model.name;
     const list = await this.#run<unknown[]>(
       {
         kind: 'layers',
@@ -213,7 +227,7 @@ export class ModelDesk {
    */
   async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
     const registered = await this.#store.models.find(principal, reference);
-    if (!registered) return this.#shippedModel(reference, reference);
+    if (!registered) return this.#scorableShipped(reference, reference);
     const { id, card, digest, name } = registered;
     if (!card) {
       throw new VentralError(
@@ -237,11 +251,16 @@ export class ModelDesk {
    */
   trainable(principal: Principal, reference: string): Promise<ScorableModel> {
     const card = untrainedCard(reference);
-    return card ? this.#shippedModel(reference, card) : this.scorable(principal, reference);
+    return card ? this.#scorableShipped(reference, card) : this.scorable(principal, reference);
+  }
+
+  async #scorableShipped(name: string, reference: string): Promise<ScorableModel> {
+    const { digest, card } = await this.#shippedModel(name, reference);
+    return { reference, registration: null, name, digest, card };
   }
 
   /** @param reference the name itself, or the path of a card that ventral ships */
-  async #shippedModel(name: string, reference: string): Promise<ScorableModel> {
+  async #shippedModel(name: string, reference: string): Promise<ShippedModel> {
     if (reference === name && !(await shippedModels()).includes(name)) {
       throw new VentralError(
         'not-found',
@@ -252,10 +271,10 @@ export class ModelDesk {
     let shipped = this.#shipped.get(name);
     if (!shipped) {
       const found = await this.#run<ShippedModel>({ kind: 'shipped', reference, name }, 0);
-      shipped = { digest: found.digest, card: withoutPlaces(found.card) };
+      shipped = { ...found, name, card: withoutPlaces(found.card) };
       this.#shipped.set(name, shipped);
     }
-    return { reference, registration: null, name, ...shipped };
+    return shipped;
   }
 
   #run<T>(task: ModelTask, size: number): Promise<T> {

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseCard } from '../activations/card.js';
 import { measureLayers } from '../activations/measure-layers.js';
 import { openModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { checkGraph } from '../onnx/check-graph.js';
+import { checkGraph, type GraphSummary } from '../onnx/check-graph.js';
 import { listLayers } from '../onnx/layers.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { readModel } from '../onnx/model.js';
@@ -14,18 +14,33 @@ import type { CheckedModel } from './model-desk.js';
 /** Answers a question about an ONNX file, in the process that may open it. */
 export async function answerModelTask(task: ModelTask): Promise<unknown> {
   if (task.kind === 'shipped') {
-    const { digest, card } = await openModelFile(task.reference);
-    return { digest, card };
+    const { digest, card, bytes, model } = await openModelFile(task.reference);
+    return { digest, card, size: bytes.length, graph: graphOf(checkGraph(model)) };
+  }
+  if (task.kind === 'write') {
+    const { bytes } = await openModelFile(task.reference);
+    await writeFile(task.output as string, bytes);
+    return null;
   }
   return task.kind === 'check' ? check(task) : layers(task);
 }
 
+/** What a registration keeps of the check of a graph. */
+const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphSummary) => ({
+  inputs,
+  outputs,
+  opset,
+  producer,
+  nodes,
+  parameters,
+});
+
 /** The layers with their shapes; without them where the network does not run on a picture of that size. */
-async function layers({ reference, name, card }: ModelTask): Promise<unknown> {
+async function layers({ reference, card }: ModelTask): Promise<unknown> {
   try {
     return await measureLayers(reference, { threads: 1, ...(card ? { card } : {}) });
   } catch {
-    const listed = listLayers(readModel(await readFile(reference), name));
+    const listed = listLayers((await openModelFile(reference, card ? { card } : {})).model);
     return listed.map((layer) => ({ ...layer, shape: null, units: null }));
   }
 }
@@ -34,7 +49,8 @@ async function layers({ reference, name, card }: ModelTask): Promise<unknown> {
 async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
   const bytes = await readFile(reference);
   const model = readModel(bytes, name);
-  const { inputs, outputs, opset, producer, nodes, parameters, externalFiles } = checkGraph(model);
+  const checked = checkGraph(model);
+  const { externalFiles } = checked;
   if (externalFiles.length > 0) {
     throw new VentralError(
       'onnx-external-data',
@@ -45,7 +61,7 @@ async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
   await (await Session.open(bytes, { threads: 1, name })).close();
   const card = getMetadata(model, CARD_KEY);
   return {
-    graph: { inputs, outputs, opset, producer, nodes, parameters },
+    graph: graphOf(checked),
     card: card === undefined ? null : parseCard(card, `${CARD_KEY} in ${name}`),
   };
 }

@@ -1,10 +1,14 @@
-import { type RequestHandler, Router } from 'express';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { ModelRecord } from '../store/model-store.js';
+import { servicePrincipal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
-import type { Description } from './model-desk.js';
+import type { Description, ShippedModel } from './model-desk.js';
 import { principalOf } from './principal-of.js';
 import { CARD_SIZE, readCard } from './read-card.js';
 import { readPage } from './read-page.js';
@@ -66,7 +70,17 @@ export function modelRoutes(context: ServiceContext): Router {
     } satisfies components['schemas']['ModelPage']);
   });
   router.get('/models/:model', async (request, response) => {
-    response.json(resource(await desk.get(principalOf(response), request.params.model)));
+    const { model } = request.params;
+    const shipped = await desk.shipped(model);
+    response.json(
+      shipped ? shippedResource(shipped) : resource(await desk.get(principalOf(response), model)),
+    );
+  });
+  router.all('/models/:model', async (request, _response, next) => {
+    const { model } = request.params;
+    if (await desk.shipped(model))
+      throw new VentralError('forbidden', `${model} comes with ventral and stays as it is`);
+    next();
   });
   router.patch('/models/:model', async (request, response) => {
     const { card, ...change } = request.body as components['schemas']['ModelChange'];
@@ -86,22 +100,58 @@ export function modelRoutes(context: ServiceContext): Router {
     response.status(204).end();
   });
   router.get('/models/:model/layers', async (request, response) => {
-    const model = await desk.get(principalOf(response), request.params.model);
+    const { model: asked } = request.params;
+    const model = (await desk.shipped(asked)) ?? (await desk.get(principalOf(response), asked));
     response.json({ model: model.digest, layers: await desk.layers(model) });
   });
   router.get('/models/:model/content', async (request, response) => {
-    const { digest, name } = await desk.get(principalOf(response), request.params.model);
-    const path = await store.files.local(digest);
-    response.attachment(`${name}.onnx`).type('application/octet-stream').set('ETag', `"${digest}"`);
-    await new Promise<void>((resolve, reject) => {
-      response.sendFile(
-        path,
-        { dotfiles: 'allow', cacheControl: false, lastModified: false },
-        (error) => (error ? reject(error) : resolve()),
-      );
-    });
+    const shipped = await desk.shipped(request.params.model);
+    if (shipped) {
+      const path = join(store.temporary, `shipped-${randomUUID()}.onnx`);
+      try {
+        await desk.writeShipped(shipped, path);
+        await sendModel(response, shipped, path);
+      } finally {
+        await rm(path, { force: true });
+      }
+      return;
+    }
+    const model = await desk.get(principalOf(response), request.params.model);
+    await sendModel(response, model, await store.files.local(model.digest));
   });
   return router;
+}
+
+function sendModel(
+  response: Response,
+  { name, digest }: { readonly name: string; readonly digest: string },
+  path: string,
+): Promise<void> {
+  response.attachment(`${name}.onnx`).type('application/octet-stream').set('ETag', `"${digest}"`);
+  return new Promise((resolve, reject) => {
+    response.sendFile(
+      path,
+      { dotfiles: 'allow', cacheControl: false, lastModified: false },
+      (error) => (error ? reject(error) : resolve()),
+    );
+  });
+}
+
+function shippedResource({ name, digest, card, size, graph }: ShippedModel): ModelResource {
+  const self = `/v1/models/${name}`;
+  return {
+    id: name,
+    digest,
+    name,
+    owner: servicePrincipal.owner,
+    group: null,
+    visibility: 'public',
+    size,
+    card: { ...card },
+    graph: graph as ModelResource['graph'],
+    createdAt: null,
+    links: { self, layers: `${self}/layers`, content: `${self}/content` },
+  };
 }
 
 /** A model as HTTP shows it. */

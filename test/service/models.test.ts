@@ -303,3 +303,27 @@ describe('a registered model', () => {
     expect((await service.call('DELETE', '/v1/models/mdl_nope')).status).toBe(404);
   });
 });
+
+describe('a model that ventral ships', () => {
+  it('is shown under its name with its layers and bytes, and stays as it is', async () => {
+    const { status, body } = await service.get('/v1/models/gabor-v1');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id: 'gabor-v1',
+      owner: 'ventral',
+      visibility: 'public',
+      createdAt: null,
+      card: { name: 'gabor-v1' },
+      graph: { opset: expect.any(Number), parameters: expect.any(Number) },
+    });
+    const bytes = Buffer.from(
+      await (await fetch(`${service.url}${body.links.content}`)).arrayBuffer(),
+    );
+    expect(bytes.length).toBe(body.size);
+    expect(`sha256:${createHash('sha256').update(bytes).digest('hex')}`).toBe(body.digest);
+    const { layers } = (await service.get(body.links.layers)).body;
+    expect(layers).toContainEqual(expect.objectContaining({ name: 'complex' }));
+    expect((await service.call('DELETE', '/v1/models/gabor-v1')).status).toBe(403);
+    expect((await service.get('/v1/models/gabor')).status).toBe(404);
+  });
+});
