@@ -44,6 +44,13 @@ export interface LayerRow {
   readonly cells: Readonly<Record<string, Score | { readonly reason: string }>>;
 }
 
+/** What is known of a map that is being made. */
+export interface MapPart {
+  readonly benchmarks: readonly string[];
+  /** At first every row; then those in which something is new, with it. Cells to come are not there. */
+  readonly layers: readonly LayerRow[];
+}
+
 /** The layer of the highest value, and those whose simultaneous 95 % interval of the difference from it contains 0. */
 export interface ChosenLayer {
   readonly layer: string;

@@ -1,3 +1,4 @@
+import type { Candidate } from '../activations/candidates.js';
 import type { RegionLayerChoice } from '../activations/card.js';
 import { pictureDigests } from '../activations/stimulus-digest.js';
 import { digestOf } from '../formats/digest.js';
@@ -19,6 +20,7 @@ import { makeScore } from './make-score.js';
 import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
 import {
+  type Column,
   type LayerMapContext,
   layersOf,
   loadedOf,
@@ -66,7 +68,7 @@ async function mapTraced(
     const { columns, half, network } = run;
     const cells = await cellsOf(run);
     const chosen = chooseAll(run, cells);
-    const scored = scoreAll(run, cells, chosen);
+    const scored = rowsOf(run, run.candidates, cells.of, chosen);
     const holdout = half && (await scoreHeldOut(run, chosen));
     const { plan, outcomes } = cells;
     const map: LayerMap = {
@@ -105,26 +107,49 @@ async function cellsOf(run: MapRun): Promise<Cells> {
   const layers = layersOf(candidates);
   const tasks = tasksOf(run);
   let plan: MapPlan | undefined;
-  const found = await computeCells(tasks, network, context, (cells) => {
-    plan = mapPlan(layers, loaded, cells);
-    context.plan?.(plan);
+  const found = await computeCells(tasks, network, context, {
+    plan: (cells) => {
+      plan = mapPlan(layers, loaded, cells);
+      context.plan?.(plan);
+      tellPart(run, candidates, cells.known);
+    },
+    found: (outcome) => {
+      const { layer } = outcome.task;
+      tellPart(
+        run,
+        candidates.filter((candidate) => candidate.layer === layer),
+        [outcome],
+      );
+    },
   });
   const at = new Map(found.map((outcome) => [outcome.task, outcome]));
   const outcomes = tasks.map((task) => at.get(task) as CellOutcome);
-  const byName = new Map(
+  return { outcomes, plan: plan as MapPlan, of: byName(outcomes) };
+}
+
+function byName(outcomes: readonly CellOutcome[]): Cells['of'] {
+  const found = new Map(
     outcomes.map((outcome) => [
       keyOf(outcome.task.layer, outcome.task.loaded.benchmark.id),
       outcome,
     ]),
   );
-  return {
-    outcomes,
-    plan: plan as MapPlan,
-    of: (layer, benchmark) => byName.get(keyOf(layer, benchmark)),
-  };
+  return (layer, benchmark) => found.get(keyOf(layer, benchmark));
 }
 
 const keyOf = (layer: string, benchmark: string) => JSON.stringify([layer, benchmark]);
+
+/** Which layer is chosen is not known yet. */
+function tellPart(
+  run: MapRun,
+  candidates: readonly Candidate[],
+  outcomes: readonly CellOutcome[],
+): void {
+  if (!run.context.part) return;
+  const benchmarks = run.columns.map(({ id }) => id);
+  const layers = rowsOf(run, candidates, byName(outcomes), new Map());
+  run.context.part({ benchmarks, layers });
+}
 
 type Choices = ReadonlyMap<string, ChosenLayer>;
 
@@ -160,25 +185,43 @@ const selectionSentence = (half: Half | undefined) =>
   'tied are those whose simultaneous 95 % interval (max-T over layers, 2,000 resamples) of the difference ' +
   'contains 0. Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
 
-function scoreAll(run: MapRun, cells: Cells, chosen: Choices): LayerRow[] {
-  return run.candidates.map(({ layer, aliases, depth, reason }) => {
-    const found = run.columns.map((column) => {
-      if ('error' in column) return [column.id, { reason: reasonOf(column.error) }] as const;
-      const outcome = cells.of(layer, column.id);
-      if (!outcome) return [column.id, { reason: reason ?? 'it cannot be had' }] as const;
-      const best = chosen.get(column.id);
-      const choice = best?.layer === layer ? best.choice : ({ by: 'flag' } as const);
-      return [column.id, scoreOf(run, outcome, choice, true)] as const;
+/** Rows with the cells that are known. */
+function rowsOf(
+  run: MapRun,
+  candidates: readonly Candidate[],
+  of: Cells['of'],
+  chosen: Choices,
+): LayerRow[] {
+  return candidates.map((candidate) => {
+    const { layer, aliases, depth } = candidate;
+    const cells = run.columns.flatMap((column) => {
+      const cell = cellOf(run, candidate, column, of, chosen);
+      return cell ? [[column.id, cell] as const] : [];
     });
-    const units = run.columns.map(({ id }) => cells.of(layer, id)?.units ?? null);
+    const units = run.columns.map(({ id }) => of(layer, id)?.units ?? null);
     return {
       layer,
       ...(aliases.length > 0 ? { aliases } : {}),
       units: units.find((count) => count !== null) ?? null,
       depth,
-      cells: Object.fromEntries(found),
+      cells: Object.fromEntries(cells),
     };
   });
+}
+
+function cellOf(
+  run: MapRun,
+  { layer, value, reason = 'it cannot be had' }: Candidate,
+  column: Column,
+  of: Cells['of'],
+  chosen: Choices,
+): LayerRow['cells'][string] | undefined {
+  if ('error' in column) return { reason: reasonOf(column.error) };
+  if (value === null) return { reason };
+  const outcome = of(layer, column.id);
+  if (!outcome) return undefined;
+  const best = chosen.get(column.id);
+  return scoreOf(run, outcome, best?.layer === layer ? best.choice : { by: 'flag' }, true);
 }
 
 function scoreOf(

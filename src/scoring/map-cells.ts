@@ -28,6 +28,14 @@ export type CellOutcome = Cell & {
   readonly inputs: string | null;
 };
 
+/** Who listens while cells are computed. */
+export interface CellListener {
+  /** Told before the network runs. */
+  readonly plan?: (plan: CellPlan) => void;
+  /** Told each cell that was measured, as soon as it is. */
+  readonly found?: (outcome: CellOutcome) => void;
+}
+
 /** What computing cells will take. */
 export interface CellPlan {
   /** Cells that were computed before. */
@@ -60,13 +68,12 @@ export const reasonOf = ({ message, details }: VentralError): string => details.
  * Computes cells: what was computed before comes from the cache; the other layers go through the network in
  * as few passes as the budgets allow and are measured on worker threads meanwhile. A layer or benchmark that
  * is refused has its reason as its outcome; throws `interrupted`, and what is wrong in the code.
- * @param plan told before the network runs
  */
 export async function computeCells(
   tasks: readonly CellTask[],
   network: Network,
   context: ScoreContext,
-  plan: (plan: CellPlan) => void = () => {},
+  { plan, found: heard }: CellListener = {},
 ): Promise<CellOutcome[]> {
   const known: CellOutcome[] = [];
   const jobs: Job[] = [];
@@ -88,8 +95,9 @@ export async function computeCells(
       scratch: scratch.path,
       progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
     });
-    plan({ known, reduction: reducer.plan, positions, measurements: pool.bytes });
-    const run = { network, context, pool, units: reducer.plan.units, total: jobs.length };
+    plan?.({ known, reduction: reducer.plan, positions, measurements: pool.bytes });
+    const { units } = reducer.plan;
+    const run = { network, context, pool, units, total: jobs.length, found: heard };
     return [...known, ...(await measureAll(reducer.run(), jobOf, run))];
   } finally {
     await pool.close();
@@ -138,6 +146,7 @@ interface Run {
   readonly pool: MeasurePool;
   readonly units: ReadonlyMap<string, number>;
   readonly total: number;
+  readonly found: CellListener['found'];
 }
 
 async function measureAll(
@@ -152,7 +161,10 @@ async function measureAll(
     const { outcome } = await start(jobOf.get(reduction.demand) as Job, reduction, run);
     outcomes.push(outcome);
     outcome.then(
-      () => progress?.({ stage: 'metric', done: ++done, total: run.total }),
+      (cell) => {
+        progress?.({ stage: 'metric', done: ++done, total: run.total });
+        run.found?.(cell);
+      },
       // Told by Promise.all below, or by what ended the loop.
       () => {},
     );

@@ -4,7 +4,7 @@ import type { Network } from '../activations/extract.js';
 import { cardOf, openModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type Half, partOf } from './halves.js';
-import type { LayerMapRequest, MapPlan } from './layer-map-types.js';
+import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { LoadedBenchmark } from './loaded-benchmark.js';
 import type { Origin } from './make-score.js';
@@ -16,6 +16,8 @@ import type { ScoreContext } from './score-model.js';
 export interface LayerMapContext extends ScoreContext {
   /** Told what the work will take, before it starts. */
   readonly plan?: (plan: MapPlan) => void;
+  /** Told what is known when the work starts, then each cell as soon as it is measured. */
+  readonly part?: (part: MapPart) => void;
 }
 
 /** A benchmark of the map, or why it cannot be one. */

@@ -8,6 +8,10 @@ const EVENT_MS = 500;
 const EVENT_SHARE = 1 / 200;
 const STAGE_LENGTH = 100;
 
+/** Milliseconds between the events of an attempt that began at a moment. */
+export const eventGap = (begun: number): number =>
+  Math.max(EVENT_MS, (Date.now() - begun) * EVENT_SHARE);
+
 /** Writes down how far one attempt is: as often as somebody who watches it needs, and never two at once. */
 export class ProgressWriter {
   readonly #attempts: JobAttempts;
@@ -36,8 +40,7 @@ export class ProgressWriter {
     const name = progress.stage.slice(0, STAGE_LENGTH);
     if (name !== this.#stage.name) this.#stage = { name, since: now };
     const fresh = !this.#seen.has(name);
-    const gap = Math.max(EVENT_MS, (now - this.#begun) * EVENT_SHARE);
-    const due = now - this.#told >= gap;
+    const due = now - this.#told >= eventGap(this.#begun);
     if (this.#writing || !(fresh || due)) return;
     this.#seen.add(name);
     if (due) this.#told = now;

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { traced } from '../runtime/traced.js';
+import type { MapPart } from '../scoring/layer-map-types.js';
 import type { Score } from '../scoring/score.js';
 import type { Job, JobEnd, TrainingJob } from '../store/job.js';
 import { runChild } from './child.js';
@@ -9,6 +10,7 @@ import { ProgressWriter } from './job-progress.js';
 import type { JobAnswer } from './job-task.js';
 import { endOf, failedEnd, missingOf, type ScoringJob, taskOf } from './job-work.js';
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
+import { MapTeller } from './map-teller.js';
 import { placeless } from './placeless.js';
 import type { Problem } from './problem.js';
 import { runTraining } from './training-run.js';
@@ -19,6 +21,7 @@ export class JobRun {
   readonly #options: WorkOptions;
   readonly #abort: AbortController;
   readonly #progress: ProgressWriter;
+  readonly #map: MapTeller;
   /** Who may see what the job needs; shipped models and benchmarks are everybody's. */
   #written: Promise<unknown> = Promise.resolve();
 
@@ -27,7 +30,9 @@ export class JobRun {
     this.#job = job;
     this.#options = options;
     this.#abort = abort;
-    this.#progress = new ProgressWriter(options.tables.jobs.attempts, job, () => abort.abort());
+    const { attempts } = options.tables.jobs;
+    this.#progress = new ProgressWriter(attempts, job, () => abort.abort());
+    this.#map = new MapTeller(attempts, job, () => abort.abort());
   }
 
   /**
@@ -60,6 +65,7 @@ export class JobRun {
       return withoutPlaces(failedEnd(job, error), home);
     } finally {
       await this.#progress.settled();
+      await this.#map.settled();
     }
   }
 
@@ -78,7 +84,7 @@ export class JobRun {
       task: task.kind === 'layer-map' && cells.length > 0 ? { ...task, cells } : task,
       signal: this.#abort.signal,
       progress: (progress) => this.#progress.tell(progress),
-      part: (part) => this.#keep(part as { readonly score?: Score }),
+      part: (part) => this.#keep(part as Ahead),
     });
     await this.#written;
     return endOf(job, withWarnings(answer, warnings), references);
@@ -94,8 +100,9 @@ export class JobRun {
     });
   }
 
-  /** Writes a score as soon as it is there, one after the other. */
-  #keep({ score }: { readonly score?: Score }): void {
+  /** Writes a score as soon as it is there, one after the other, and what is known of a map. */
+  #keep({ score, map }: Ahead): void {
+    if (map && this.#job.kind === 'layer-map') this.#map.tell(map);
     const { id, attempt } = this.#job;
     if (!score || !missingOf(this.#job).includes(score.benchmark)) return;
     this.#written = this.#written
@@ -106,6 +113,12 @@ export class JobRun {
         this.#options.log.warn({ job: id, err: error }, 'A score was not kept yet'),
       );
   }
+}
+
+/** What a process sends ahead of its answer. */
+interface Ahead {
+  readonly score?: Score;
+  readonly map?: MapPart;
 }
 
 /** An end whose failures do not tell where the files of a job lie. */

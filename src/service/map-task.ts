@@ -22,6 +22,7 @@ import { workerRuntime } from './worker-runtime.js';
 export async function runMapTask(
   task: MapTask,
   progress: (progress: ChildProgress) => void,
+  part: (part: object) => void,
 ): Promise<JobAnswer> {
   const cache = await cacheOf(task);
   const found = new Map(task.cells);
@@ -32,7 +33,13 @@ export async function runMapTask(
     },
     put: (key, bytes) => cache.put(key, bytes),
   };
-  const { map } = await mapLayers(requestOf(task), { ...task, cache, cells, progress });
+  const { map } = await mapLayers(requestOf(task), {
+    ...task,
+    cache,
+    cells,
+    progress,
+    part: (known) => part({ map: known }),
+  });
   return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
 }
 

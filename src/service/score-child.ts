@@ -4,7 +4,7 @@ import { serveParent } from './serve-parent.js';
 serveParent<JobTask>(async () => async (task, progress, part) => {
   if (task.kind === 'layer-map') {
     const { runMapTask } = await import('./map-task.js');
-    return runMapTask(task, progress);
+    return runMapTask(task, progress, part);
   }
   if (task.kind === 'map-part') {
     const { runPartTask } = await import('./map-task.js');

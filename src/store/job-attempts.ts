@@ -1,3 +1,4 @@
+import type { MapPart } from '../scoring/layer-map-types.js';
 import type { Score } from '../scoring/score.js';
 import type { Database, Queries } from './database.js';
 import { appendEvent, type EventStore } from './event-store.js';
@@ -106,6 +107,11 @@ export class JobAttempts {
   /** Writes one result of a job that goes on. @returns false where the attempt is over */
   addScore(id: string, attempt: number, score: Score): Promise<boolean> {
     return this.#write(id, attempt, (queries, job) => writeScores(queries, job, [score]));
+  }
+
+  /** Tells what is known of a map that is being made. @returns false where the attempt is over */
+  addMapPart(id: string, attempt: number, part: MapPart): Promise<boolean> {
+    return this.#write(id, attempt, (queries) => appendEvent(queries, id, 'result', part));
   }
 
   /**

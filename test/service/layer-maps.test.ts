@@ -81,6 +81,29 @@ describe('a layer map', () => {
     });
   });
 
+  it('tells its rows and each cell as it is measured', async () => {
+    const { body } = await ask('cells=1800', [V1, V2], '');
+    const parts = await resultsOf(service, body.id);
+    const cells = parts.map(({ layers = [] }) =>
+      layers.map((row: { layer: string; cells: object }) => [row.layer, Object.keys(row.cells)]),
+    );
+    expect(cells).toEqual([
+      [
+        ['layer1', []],
+        ['layer2', [V1, V2]],
+        ['layer3', [V1, V2]],
+      ],
+      [['layer1', [V1]]],
+      [['layer1', [V2]]],
+      [],
+    ]);
+    expect(parts.at(-1)).toMatchObject({ benchmarks: [V1, V2], chosen: { [V1]: {} } });
+    expect(parts[1].layers[0].cells[V1]).toMatchObject({
+      benchmark: V1,
+      value: expect.any(Number),
+    });
+  });
+
   it('of equal inputs is answered from the store, under the present name', async () => {
     const first = await ask('a', [V1, V2]);
     expect(first).toMatchObject({ status: 200, body: { state: 'succeeded' } });
@@ -329,12 +352,23 @@ describe('a layer map by the real scoring process', () => {
     );
     const whole = await post({ ...asked, holdout: false });
     expect(whole.body.result.layers[0].cells[id].value).toBe(score.body.results[0].value);
+    const [told] = await resultsOf(real, whole.body.id);
+    const rows = whole.body.result.layers as { layer: string }[];
+    expect(told.layers.map(({ layer }: { layer: string }) => layer)).toEqual(
+      rows.map(({ layer }) => layer),
+    );
     expect(whole.body.result.plan.sets).toMatchObject([{ passes: [] }]);
     expect((await post(asked)).body).toMatchObject({ state: 'succeeded', result: body.result });
     await real.stop();
     await rm(home, { recursive: true });
   }, 60_000);
 });
+
+/** What the events of results hold, once the job has ended. */
+async function resultsOf({ get }: RunningService, id: string) {
+  const { text } = await get(`/v1/layer-maps/${id}/events`);
+  return [...text.matchAll(/event: result\ndata: (.*)/g)].map(([, data]) => JSON.parse(data));
+}
 
 /** A result without what a run alone decides: its time and memory. */
 const lasting = (result: unknown) =>

@@ -13,6 +13,7 @@ serveParent(async () => async (task, progress, part) => {
   }
   progress({ stage: 'activations', done: 1, total: 4 });
   if (word === 'steady') return steady(task, Number(amount.split('.')[0]), progress, part);
+  if (word === 'cells') await cells(task, Number(amount), progress, part);
   if (word === 'sleep') await sleep(Number(amount));
   if (word === 'hold') for (const end = Date.now() + Number(amount); Date.now() < end; );
   if (word === 'abort') process.abort();
@@ -51,6 +52,20 @@ async function steady(task, milliseconds, progress, part) {
     progress({ stage: 'metric', done: scores.length, total: task.benchmarks.length });
   }
   return { kind: 'score', scores, failures: [] };
+}
+
+/** What is known of a map, sent ahead: its rows, then a cell for each benchmark, in so many milliseconds. */
+async function cells(task, milliseconds, progress, part) {
+  const { benchmarks, layers } = mapOf(task, []);
+  const tell = (rows) => part({ map: { benchmarks, layers: rows } });
+  const [first, ...others] = layers;
+  tell([{ ...first, units: null, cells: {} }, ...others]);
+  for (const [i, benchmark] of benchmarks.entries()) {
+    await sleep(milliseconds / benchmarks.length);
+    tell([{ ...first, cells: { [benchmark]: score(benchmark, task) } }]);
+    progress({ stage: 'metric', done: i + 1, total: benchmarks.length });
+  }
+  await sleep(milliseconds / benchmarks.length);
 }
 
 /** A map of one layer with a value, and one without. */
