@@ -54,6 +54,31 @@ export interface paths {
         patch: operations["changeModel"];
         trace?: never;
     };
+    "/models/{model}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
+                model: components["parameters"]["model"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A card to complete
+         * @description The card that a registered model has; where it has none, what its file says of one, with what nobody
+         *     has said yet told in `open`. Presets are ways in which networks want their pictures, by what people
+         *     know them by; PATCH of the model sets the card.
+         */
+        get: operations["getCardDraft"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/models/{model}/layers": {
         parameters: {
             query?: never;
@@ -967,6 +992,28 @@ export interface components {
         Card: {
             [key: string]: unknown;
         };
+        CardDraft: {
+            card: components["schemas"]["Card"];
+            /** @description JSON pointers into a card to fields that neither the file nor a person has said; what stands there is a guess, or nothing. */
+            open: string[];
+            /** @description Layers that might stand for a region, in the order of the graph. */
+            layers: string[];
+            /** @description The last output where it is flat, and so may be classes; null where it is not, or the network does not run at 224 pixels. */
+            output: {
+                name: string;
+                values: number;
+            } | null;
+            presets: {
+                /** @example torchvision */
+                name: string;
+                /** @description What it does to a picture. */
+                says: string;
+                /** @description `input` of a card, at the size that the graph fixes. */
+                input: {
+                    [key: string]: unknown;
+                };
+            }[];
+        };
         Model: {
             /**
              * @description Of a shipped model its name.
@@ -1549,6 +1596,8 @@ export interface components {
         LeaderboardItem: {
             /** @description null without a value in the first column. */
             rank: number | null;
+            /** @description Whether another model has the same rank. */
+            rankShared: boolean;
             /** @description The id of the registration, or the name of a shipped model. */
             model: string;
             name: string;
@@ -1923,6 +1972,31 @@ export interface operations {
             404: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCardDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
+                model: components["parameters"]["model"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The card, and what to choose from. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardDraft"];
+                };
+            };
+            404: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

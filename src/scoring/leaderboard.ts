@@ -50,6 +50,8 @@ export interface LeaderboardRow<M extends ScoredModel = ScoredModel> {
   readonly averages: ReadonlyMap<string, Average>;
   /** Place by the first node's average; null without one. */
   readonly rank: number | null;
+  /** Whether another model has the same rank. */
+  readonly rankShared: boolean;
 }
 
 /** Models against the tree of benchmarks. */
@@ -102,7 +104,7 @@ export function makeLeaderboard<M extends ScoredModel>(
     rules,
     nodes,
     counted,
-    rows: models.map((model, k) => ({ model, averages: averages[k], rank: ranks[k] })),
+    rows: models.map((model, k) => ({ model, averages: averages[k], ...ranks[k] })),
   };
 }
 
@@ -186,10 +188,16 @@ function averageOf(
 /** Hundredths, half up, of what a number is but for its last bits. */
 const hundredths = (value: number) => Math.round(Number(`${value.toFixed(12)}e2`));
 
-function ranksOf(values: readonly (number | null)[]): (number | null)[] {
+function ranksOf(
+  values: readonly (number | null)[],
+): Pick<LeaderboardRow, 'rank' | 'rankShared'>[] {
   const rounded = values.map((value) => (value === null ? null : hundredths(value)));
   const descending = rounded.filter((value) => value !== null).sort((a, b) => b - a);
-  const places = new Map<number, number>();
-  for (const [k, value] of descending.entries()) if (!places.has(value)) places.set(value, k + 1);
-  return rounded.map((value) => (value === null ? null : (places.get(value) ?? null)));
+  const places = new Map<number, { rank: number; rankShared: boolean }>();
+  for (const [k, value] of descending.entries()) {
+    const known = places.get(value);
+    places.set(value, { rank: known?.rank ?? k + 1, rankShared: known !== undefined });
+  }
+  const none = { rank: null, rankShared: false };
+  return rounded.map((value) => (value === null ? none : (places.get(value) ?? none)));
 }

@@ -21,6 +21,7 @@ import { fileRoutes, fileUpload } from './file-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
+import { LeaderboardDesk } from './leaderboard-desk.js';
 import { leaderboardRoutes } from './leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
 import { packageCheck, packageRoutes } from './package-routes.js';
@@ -51,6 +52,7 @@ const BODY_MS = 60_000;
 /** The express application that `openapi.yaml` describes. */
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
   const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
+  const leaderboard = new LeaderboardDesk(context.store);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
@@ -99,7 +101,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     trainingRoutes(context),
     checkpointRoutes(context),
     eventRoutes(context, options.heartbeat),
-    leaderboardRoutes(context),
+    leaderboardRoutes(leaderboard),
     activationRoutes(context),
     packageRoutes(context),
     keyRoutes(context),

@@ -1,170 +1,25 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import compression from 'compression';
 import { type Request, type Response, Router } from 'express';
-import { shippedModels } from '../activations/model-file.js';
 import type { components } from '../api/schema.js';
-import {
-  type Leaderboard as Board,
-  type Estimate,
-  type LeaderboardRow,
-  makeLeaderboard,
-} from '../scoring/leaderboard.js';
-import { formulaEstimate } from '../scoring/leaderboard-formula.js';
-import { pageAfter, rowOrder, type Sortable } from '../scoring/leaderboard-order.js';
-import { tiesOf } from '../scoring/leaderboard-ties.js';
-import { ResultStore, type StoredModel } from '../store/result-store.js';
-import type { ServiceContext } from './context.js';
-import { BenchmarkShelf, type BoardBenchmark } from './leaderboard-benchmarks.js';
-import {
-  type FormulaColumn,
-  formulaColumns,
-  type LeaderboardQuery,
-  placeText,
-  readPlace,
-  readSort,
-  treeBenchmarks,
-} from './leaderboard-query.js';
+import type { LeaderboardDesk } from './leaderboard-desk.js';
+import type { LeaderboardQuery } from './leaderboard-query.js';
 import { leaderboardCsv, leaderboardMarkdown } from './leaderboard-text.js';
 import { principalOf } from './principal-of.js';
-import { readPage } from './read-page.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
-type Item = Leaderboard['items'][number];
-type Column = Leaderboard['columns'][number];
 
 /** `/leaderboard`: the models that one may see, averaged, ranked, filtered, sorted and in pages. */
-export function leaderboardRoutes({ store }: ServiceContext): Router {
-  const results = new ResultStore(store.database);
+export function leaderboardRoutes(desk: LeaderboardDesk): Router {
   const router = Router();
-  router.get('/leaderboard', async (request, response) => {
-    const query = request.query as LeaderboardQuery;
-    const principal = principalOf(response);
-    const shelf = new BenchmarkShelf(
-      namesUpload(query) ? await store.benchmarks.list(principal) : [],
+  router.get('/leaderboard', compression(), async (request, response) => {
+    send(
+      await desk.read(principalOf(response), request.query as LeaderboardQuery),
+      request,
+      response,
     );
-    const benchmarks = treeBenchmarks(query, shelf);
-    const formulas = await formulaColumns(query, shelf);
-    const wanted = [...benchmarks, ...formulas.flatMap((column) => column.benchmarks)];
-    const scored = await results.scoredModels(principal, wanted, await shippedModels(), {
-      words: (query.search ?? '').split(/\s+/).filter((word) => word !== ''),
-      ...(query.owner === undefined ? {} : { owner: query.owner }),
-      ...(query.visibility === undefined ? {} : { visibility: query.visibility }),
-      anyLayer: query.layers === 'any',
-    });
-    const models = scored.filter(
-      (model) =>
-        benchmarks.some(({ id }) => model.scores.has(id)) &&
-        (query.model?.some((name) => name === model.id || name === model.digest) ?? true),
-    );
-    // A thousand models take tens of milliseconds: others may be answered in between.
-    await turn();
-    const { missing = 'zero', selection = 'exclude' } = query;
-    const board = makeLeaderboard(benchmarks, models, { missing, selection });
-    send(pageOf(board, benchmarks, formulas, query), request, response);
   });
   return router;
 }
-
-/** Whether a query may name an upload: else the table of uploads need not be read. */
-const namesUpload = ({ benchmark = [], column = [] }: LeaderboardQuery) =>
-  [...benchmark, ...column].some((text) => text.includes('bmk_'));
-
-type StoredRow = LeaderboardRow<StoredModel>;
-
-/** A row on its way to its page. */
-interface Line extends Sortable {
-  readonly row: StoredRow;
-  readonly position: number;
-}
-
-function pageOf(
-  board: Board<StoredModel>,
-  benchmarks: readonly BoardBenchmark[],
-  formulas: readonly FormulaColumn[],
-  query: LeaderboardQuery,
-): Leaderboard {
-  const columns = columnsOf(board, benchmarks, formulas);
-  const sort = readSort(
-    query,
-    columns.map(({ id }) => id),
-  );
-  const key = keyOf(sort.by, board, formulas);
-  const lines = board.rows
-    .map((row, position): Line => {
-      const { id, name } = row.model;
-      return { id, name, key: key(row), row, position };
-    })
-    .sort(rowOrder(sort.descending));
-  const { rows, more } = pageAfter(lines, sort.descending, readPage(query).limit, readPlace(query));
-  const tied = tiesOf(board);
-  return {
-    columns,
-    models: board.rows.length,
-    items: rows.map((line) => itemOf(line, board, benchmarks, formulas, tied(line.position))),
-    next: more ? placeText(rows[rows.length - 1]) : null,
-  };
-}
-
-function columnsOf(
-  { nodes }: Board,
-  benchmarks: readonly BoardBenchmark[],
-  formulas: readonly FormulaColumn[],
-): Column[] {
-  const known = new Map(benchmarks.map((benchmark) => [benchmark.id, benchmark]));
-  const tree = nodes.map(({ id, kind, parent, shares }): Column => {
-    const found = known.get(id);
-    return kind === 'average' || !found
-      ? { id, kind: 'average', parent, benchmarks: shares.length }
-      : { id, kind, parent, benchmark: found.benchmark, version: found.version };
-  });
-  return [
-    ...tree,
-    ...formulas.map(({ id, formula }): Column => ({ id, kind: 'formula', formula: formula.text })),
-  ];
-}
-
-/** What a row is sorted by. */
-function keyOf(
-  by: string,
-  board: Board,
-  formulas: readonly FormulaColumn[],
-): (row: StoredRow) => Sortable['key'] {
-  if (by === 'name') return ({ model }) => model.name;
-  const formula = formulas.find(({ id }) => id === by)?.formula;
-  if (formula) return (row) => formulaEstimate(formula, board, row).value;
-  const kind = board.nodes.find(({ id }) => id === by)?.kind;
-  return kind === 'benchmark'
-    ? ({ model }) => model.scores.get(by)?.value ?? null
-    : ({ averages }) => averages.get(by)?.value ?? null;
-}
-
-function itemOf(
-  { row }: Line,
-  board: Board,
-  benchmarks: readonly BoardBenchmark[],
-  formulas: readonly FormulaColumn[],
-  tied: ReturnType<ReturnType<typeof tiesOf>>,
-): Item {
-  const { model, averages, rank } = row;
-  const { id, name, digest, owner, visibility } = model;
-  const scores = benchmarks.flatMap((benchmark): [string, Item['scores'][string]][] => {
-    const score = model.scores.get(benchmark.id);
-    if (!score) return [];
-    const { value, error, selection, job } = score;
-    return [[benchmark.id, { ...shown(score), value, error, selection, job }]];
-  });
-  return {
-    ...{ rank, model: id, name, digest, owner, visibility },
-    tied: tied && { ...tied, models: [...tied.models] },
-    averages: Object.fromEntries(
-      [...averages].map(([node, average]) => [node, { ...average, ...shown(average) }]),
-    ),
-    scores: Object.fromEntries(scores),
-    formulas: formulas.map(({ formula }) => shown(formulaEstimate(formula, board, row))),
-    links: { ...(id.startsWith('mdl_') ? { model: `/v1/models/${id}` } : {}) },
-  };
-}
-
-const shown = ({ value, ci }: Estimate) => ({ value, ci: ci && ([...ci] as [number, number]) });
 
 function send(board: Leaderboard, request: Request, response: Response): void {
   response.vary('Accept');

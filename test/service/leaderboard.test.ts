@@ -134,6 +134,8 @@ describe('the leaderboard', () => {
     expect(best.averages.average.value).toBeCloseTo(0.4, 12);
     expect(best.averages.average.ci[0]).toBeLessThan(0.4);
     expect(answer.body.items.map(({ rank }: { rank: number }) => rank)).toEqual([1, 1, 3, 4, 5]);
+    const shared = ({ rankShared }: { rankShared: boolean }) => rankShared;
+    expect(answer.body.items.map(shared)).toEqual([true, true, false, false, false]);
     expect(best.tied).toEqual({ withBest: true, total: 1, models: ['mdl_near'] });
     expect(itemOf(answer, 'mdl_bob').tied.withBest).toBe(false);
     expect(best).toMatchObject({
