@@ -1,4 +1,5 @@
-import type { Region } from './card.js';
+import type { InputSpec } from '../screen/preprocess.js';
+import type { ModelCard, Region } from './card.js';
 
 /** Ways in which networks want their pictures, by what people know them by. */
 export const inputPresets = {
@@ -66,7 +67,43 @@ export interface CardHints {
 
 /** Side of the picture where neither the file nor a person says one. */
 const SIDE = 224;
+/** What Brain-Score's models span. */
+const DEGREES = 8;
 const REGIONS = ['V1', 'V2', 'V4', 'IT'] as const;
+
+/** The input of a card, as the file and a preset say it; without a preset as Brain-Score loads pictures. */
+export function inputOf({
+  size = SIDE,
+  layout = 'NCHW',
+  preset = 'brain-score',
+  normalizer,
+}: CardHints): InputSpec {
+  const { mode, grow, range, ...rest } = inputPresets[preset];
+  const { mean, std } = normalizer ?? rest;
+  const rounded = (values: readonly number[]) =>
+    values.map((value) => Number(value.toPrecision(6)));
+  const to = Math.round(size * grow);
+  return {
+    resize: { to, mode, filter: 'bilinear', library: 'pillow' },
+    crop: size,
+    range,
+    mean: rounded(mean),
+    std: rounded(std),
+    layout,
+  };
+}
+
+/** The card that {@link cardTemplate} prints, without the names that nobody gave. */
+export function proposedCard(name: string, hints: CardHints): ModelCard {
+  const { degrees = DEGREES, readout, regions } = hints;
+  return {
+    name,
+    input: inputOf(hints),
+    visual_degrees: degrees,
+    ...(readout === undefined ? {} : { readout }),
+    ...(regions ? { region_layer_map: regions } : {}),
+  };
+}
 
 interface Line {
   readonly field: string;
@@ -110,7 +147,7 @@ function linesOf(name: string, hints: CardHints): Line[] {
     { field: 'input.layout', text: `  layout: ${layout}` },
     {
       field: 'visual_degrees',
-      text: `visual_degrees: ${degrees ?? 8}`,
+      text: `visual_degrees: ${degrees ?? DEGREES}`,
       todo:
         degrees === undefined
           ? 'degrees that the input spans; Brain-Score’s models have 8'
@@ -136,25 +173,22 @@ function linesOf(name: string, hints: CardHints): Line[] {
 /** Plain words stay as they are; others are quoted, as YAML takes JSON's strings. */
 const quoted = (layer: string) => (/^[A-Za-z_][\w.]*$/.test(layer) ? layer : JSON.stringify(layer));
 
-function inputLines({ size, preset, normalizer }: CardHints): Line[] {
-  const { mode, grow, range, ...rest } = inputPresets[preset ?? 'brain-score'];
-  const { mean, std } = normalizer ?? rest;
-  const side = size ?? SIDE;
+function inputLines(hints: CardHints): Line[] {
+  const { size, preset, normalizer } = hints;
+  const { resize, crop, range, mean, std } = inputOf(hints);
   const known = preset !== undefined;
-  const numbers = (values: readonly number[]) =>
-    `[${values.map((value) => Number(value.toPrecision(6))).join(', ')}]`;
   const trained = known || normalizer ? undefined : 'the values that the network was trained with';
   return [
     {
       field: 'input.resize',
-      text: `  resize: { to: ${Math.round(side * grow)}, mode: ${mode}, filter: bilinear, library: pillow }`,
+      text: `  resize: ${inLine(resize)}`,
       todo: known
         ? undefined
         : 'mode: square | short-side; library: pillow | opencv | torch; or none',
     },
     {
       field: 'input.crop',
-      text: `  crop: ${side}`,
+      text: `  crop: ${crop}`,
       todo:
         size === undefined ? 'side of the picture that the network was trained with' : undefined,
     },
@@ -163,10 +197,17 @@ function inputLines({ size, preset, normalizer }: CardHints): Line[] {
       text: `  range: ${range}`,
       todo: known ? undefined : '(pixel × range / 255 − mean) / std',
     },
-    { field: 'input.mean', text: `  mean: ${numbers(mean)}`, todo: trained },
-    { field: 'input.std', text: `  std: ${numbers(std)}`, todo: trained },
+    { field: 'input.mean', text: `  mean: ${list(mean)}`, todo: trained },
+    { field: 'input.std', text: `  std: ${list(std)}`, todo: trained },
   ];
 }
+
+const list = (values: readonly number[]) => `[${values.join(', ')}]`;
+
+const inLine = (resize: InputSpec['resize']) =>
+  `{ ${Object.entries(resize)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ')} }`;
 
 /** Whether outputs are classes, and in which order, no file says. */
 function logitLines({ output }: CardHints): Line[] {

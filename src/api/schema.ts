@@ -166,6 +166,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/benchmarks/{benchmark}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What a benchmark shows, what was recorded, and how they are compared
+         * @description One item for each benchmark that it holds. What cannot be told, most often because the data are not
+         *     here, has a `reason` in its place. A simulated benchmark is made when it is first asked for.
+         */
+        get: operations["getBenchmarkData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/benchmarks/{benchmark}/stimuli": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The stimuli of a benchmark, in the order of their table
+         * @description Private ones are 403 (`download-forbidden`); those that are not here 422 (`data-missing`).
+         */
+        get: operations["listStimuli"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/benchmarks/{benchmark}/stimuli/{stimulus}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+                /** @description The id of a stimulus. */
+                stimulus: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * A stimulus as a model sees it on the screen
+         * @description With `degrees` placed before a model that sees so many degrees of visual angle: smaller on grey, or cut to its
+         *     centre, pixel for pixel as when a model is scored; without them as it is stored. A picture of more than
+         *     512 pixels a side is scaled down.
+         */
+        get: operations["getStimulusPicture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/scores": {
         parameters: {
             query?: never;
@@ -1140,6 +1214,97 @@ export interface components {
                 self: string;
             };
         };
+        BenchmarkDataList: {
+            items: components["schemas"]["BenchmarkData"][];
+        };
+        BenchmarkData: {
+            id: string;
+            region: string | null;
+            title: string | null;
+            /**
+             * @description `private`: an owner keeps a part of the data for evaluation.
+             * @enum {string}
+             */
+            access: "public" | "private";
+            /** @description Whether its published self-checks were reproduced here. */
+            verified: boolean;
+            /** @description Its name and options. */
+            metric: {
+                name: string;
+            } & {
+                [key: string]: unknown;
+            };
+            crossValidation: {
+                splits: number;
+                seed: number;
+                trainSize?: number;
+                testSize?: number;
+                stratifyOn?: string;
+            };
+            /** @description How the ceiling is made. */
+            ceiling: {
+                /** @enum {string} */
+                name: "internal-consistency" | "metric" | "none" | "fixed";
+            } & {
+                [key: string]: unknown;
+            };
+            /** @description Milliseconds after the onset of the stimulus; null where there is no time. */
+            timeWindow: number[] | null;
+            excludedConditions: (string | number)[];
+            /** @description Numbers that the original project publishes, with the source of each. */
+            published: {
+                [key: string]: unknown;
+            } | null;
+            bibtex: string | null;
+            stimuli: components["schemas"]["StimuliInNumbers"];
+            /** @description null without a read-out to fit. */
+            fittingStimuli: components["schemas"]["StimuliInNumbers"] | null;
+            /** @description null for behaviour. */
+            recordings: {
+                presentations: number;
+                neuroids: number;
+                /** @description Fewest and most presentations of a stimulus. */
+                repetitions: number[];
+                /** @description Neuroids of each, where animals are known. */
+                animals: {
+                    [key: string]: number;
+                } | null;
+            } | components["schemas"]["CellReason"] | null;
+            /** @description null for recordings. */
+            trials: {
+                trials: number;
+                subjects: number | null;
+                columns: string[];
+            } | components["schemas"]["CellReason"] | null;
+            /** @description Of the recordings that are here; null where there is none, or the metric makes its own. */
+            measuredCeiling: components["schemas"]["ScorePart"] | components["schemas"]["CellReason"] | null;
+        };
+        StimuliInNumbers: {
+            stimuli: number;
+            columns: string[];
+            pictures: boolean;
+            /** @description Lowest and highest visual angle; null where they are not placed on the screen. */
+            degrees: number[] | null;
+        } | components["schemas"]["CellReason"];
+        StimulusPage: {
+            columns: string[];
+            total: number;
+            items: {
+                /** @description Its id. */
+                stimulus: string;
+                /** @description Visual angle at which it was shown. */
+                degrees: number | null;
+                /** @description By column. */
+                values: {
+                    [key: string]: string | number | boolean | null;
+                };
+                links: {
+                    /** @description null where the set came without pictures. */
+                    picture: string | null;
+                };
+            }[];
+            next: components["schemas"]["Cursor"];
+        };
         ScoreRequest: {
             /** @description Id or digest of a registered model, or the name of a shipped one (pixels, gabor-v1, untrained-cnn, objects-resnet, resnet-50, resnet-20, efficientnet-b1). */
             model: string;
@@ -1749,6 +1914,8 @@ export interface components {
         model: string;
         /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
         benchmark: string;
+        /** @description The stimuli that scores are of, or those that a read-out is fitted on. */
+        stimulusSet: "test" | "fitting";
         /** @description Only jobs in this state. */
         stateFilter: components["schemas"]["JobState"];
         /** @description Only jobs of this model (id, digest or shipped name). */
@@ -2199,6 +2366,99 @@ export interface operations {
             404: components["responses"]["Problem"];
             409: components["responses"]["Problem"];
             412: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getBenchmarkData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The benchmarks that it holds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BenchmarkDataList"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listStimuli: {
+        parameters: {
+            query?: {
+                /** @description The stimuli that scores are of, or those that a read-out is fitted on. */
+                set?: components["parameters"]["stimulusSet"];
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of stimuli. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StimulusPage"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getStimulusPicture: {
+        parameters: {
+            query?: {
+                /** @description The stimuli that scores are of, or those that a read-out is fitted on. */
+                set?: components["parameters"]["stimulusSet"];
+                /** @description Visual angle of the screen, as `visual_degrees` of a model card. */
+                degrees?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+                /** @description The id of a stimulus. */
+                stimulus: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

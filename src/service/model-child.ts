@@ -5,9 +5,10 @@ import { serveParent } from './serve-parent.js';
 export interface ModelTask {
   /**
    * `check`: is it a network that can be run (a `CheckedModel`)? `layers`: its layers.
-   * `shipped`: a shipped model (a `ShippedModel`). `write`: its bytes, to `output`.
+   * `shipped`: a shipped model (a `ShippedModel`). `write`: its bytes, to `output`. `draft`: what the file
+   * says of a card (`CardHints`).
    */
-  readonly kind: 'check' | 'layers' | 'shipped' | 'write';
+  readonly kind: 'check' | 'layers' | 'shipped' | 'write' | 'draft';
   /** Path of the file, or name of a shipped model. */
   readonly reference: string;
   /** What messages call it. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import type { ModelCard } from '../activations/card.js';
+import type { CardHints } from '../activations/card-template.js';
 import { shippedModels } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { HomeStore } from '../store/home-store.js';
@@ -197,6 +198,14 @@ export class ModelDesk {
   /** Writes the bytes of a shipped model to a path, as they are scored. */
   async writeShipped({ name, size }: ShippedModel, output: string): Promise<void> {
     await this.#run({ kind: 'write', reference: name, name, output }, size);
+  }
+
+  /** What the file of a registered model says of a card. */
+  async draft({ digest, name, size }: ModelRecord): Promise<CardHints> {
+    return this.#run(
+      { kind: 'draft', reference: await this.#store.files.local(digest), name },
+      size,
+    );
   }
 
   /** The layers of a model, as `ventral layers` lists them. */

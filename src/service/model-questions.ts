@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseCard } from '../activations/card.js';
+import { draftCard } from '../activations/init-card.js';
 import { measureLayers } from '../activations/measure-layers.js';
 import { openModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
@@ -22,6 +23,7 @@ export async function answerModelTask(task: ModelTask): Promise<unknown> {
     await writeFile(task.output as string, bytes);
     return null;
   }
+  if (task.kind === 'draft') return (await draftCard(task.reference)).hints;
   return task.kind === 'check' ? check(task) : layers(task);
 }
 

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RequestHandler, type Response, Router } from 'express';
+import type { ModelCard } from '../activations/card.js';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { ModelRecord } from '../store/model-store.js';
 import { servicePrincipal } from '../store/principal.js';
+import { cardDraft } from './card-draft.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
 import type { Description, ShippedModel } from './model-desk.js';
@@ -98,6 +100,11 @@ export function modelRoutes(context: ServiceContext): Router {
       requireMatch(request, resource(now)),
     );
     response.status(204).end();
+  });
+  router.get('/models/:model/card', async (request, response) => {
+    const model = await desk.get(principalOf(response), request.params.model);
+    const card = model.card as ModelCard | null;
+    response.json(cardDraft(model.name, card, await desk.draft(model)));
   });
   router.get('/models/:model/layers', async (request, response) => {
     const { model: asked } = request.params;

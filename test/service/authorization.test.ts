@@ -82,6 +82,7 @@ const policy: Readonly<Record<string, Rule>> = {
     asked: () => json({ name: 'renamed' }),
   },
   deleteModel: { who: 'changes', ok: 204, at: ({ bare }) => bare },
+  getCardDraft: { who: 'sees', ok: 200, at: ({ model }) => model },
   listLayers: { who: 'sees', ok: 200, at: ({ model }) => model },
   getModelContent: { who: 'sees', ok: 200, at: ({ model }) => model },
   listBenchmarks: { who: 'key', ok: 200 },

@@ -259,6 +259,28 @@ describe('a registered model', () => {
     expect((await service.get(`/v1/models/${other.body.id}`)).status).toBe(404);
   });
 
+  it('gives a card to complete where it has none, and its own where it has one', async () => {
+    const folded = await readFile(oraclePath('09-end-to-end/resnet/folded.onnx'));
+    const { body } = await service.upload([file(folded)]);
+    const draft = (id: string) =>
+      service.client.GET('/models/{model}/card', { params: { path: { model: id } } });
+    const { data } = await draft(body.id);
+    expect(data?.open).toEqual(expect.arrayContaining(['/input/mean', '/visual_degrees']));
+    expect(data?.card).toMatchObject({ name: 'net', input: { layout: 'NCHW' }, visual_degrees: 8 });
+    expect(data?.layers).toContain('layer1');
+    const preset = data?.presets.find(({ name }) => name === 'torchvision');
+    expect(preset?.input).toMatchObject({ mean: [0.485, 0.456, 0.406] });
+    const completed = { ...data?.card, input: preset?.input };
+    const changed = await service.client.PATCH('/models/{model}', {
+      params: { path: { model: body.id } },
+      body: { card: completed },
+    });
+    expect(changed.data?.card).toEqual(completed);
+    const again = await draft(body.id);
+    expect(again.data).toMatchObject({ card: completed, open: [] });
+    await service.call('DELETE', `/v1/models/${body.id}`);
+  });
+
   it('lists its layers', async () => {
     const { data } = await service.client.GET('/models/{model}/layers', {
       params: { path: { model: digest } },
