@@ -1192,6 +1192,8 @@ export interface components {
                 region: string | null;
             }[];
             simulated: boolean;
+            /** @description Only for a shipped one. Whether its data are on this service. */
+            ready?: boolean;
             /** @description Only for an uploaded one. */
             upload?: {
                 digest: components["schemas"]["Digest"];

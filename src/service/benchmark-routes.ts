@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { hasData } from '../scoring/benchmark-data.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
@@ -42,13 +43,13 @@ export function benchmarkUpload({ store, benchmarks, uploadSize }: ServiceContex
 }
 
 /** The resources below `/benchmarks`, but for the upload. */
-export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
+export function benchmarkRoutes({ store, benchmarks, home }: ServiceContext): Router {
   const router = Router();
   router.get('/benchmarks', async (request, response) => {
     // The validator has turned `simulated` into a boolean by the description.
     const { region, simulated } = request.query as { region?: string; simulated?: boolean };
     const all = [
-      ...listBenchmarks().map(shipped),
+      ...(await Promise.all(listBenchmarks().map((benchmark) => shipped(benchmark, home)))),
       ...(await store.benchmarks.list(principalOf(response))).map(uploaded),
     ];
     const items = all
@@ -63,7 +64,7 @@ export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
     const found = listBenchmarks().find(({ id }) => id === request.params.benchmark);
     response.json(
       found
-        ? shipped(found)
+        ? await shipped(found, home)
         : uploaded(await benchmarks.get(principalOf(response), request.params.benchmark)),
     );
   });
@@ -81,21 +82,15 @@ export function benchmarkRoutes({ store, benchmarks }: ServiceContext): Router {
   return router;
 }
 
-function shipped({
-  id,
-  version,
-  region,
-  simulated,
-  metric,
-  visualDegrees,
-  reference,
-}: Benchmark): BenchmarkResource {
+async function shipped(benchmark: Benchmark, home: string): Promise<BenchmarkResource> {
+  const { id, version, region, simulated, metric, visualDegrees, reference } = benchmark;
   return {
     id,
     version,
     region: region ?? null,
     benchmarks: [{ id, region: region ?? null }],
     simulated,
+    ready: await hasData(benchmark, home),
     metric: metric.name,
     visualDegrees: typeof visualDegrees === 'number' ? visualDegrees : null,
     reference: reference ? { ...reference } : null,

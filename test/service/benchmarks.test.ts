@@ -78,7 +78,13 @@ describe('an uploaded benchmark', () => {
       body: { id },
     });
     expect((await service.get(first.headers.location as string)).body).toEqual(first.body);
-    expect((await service.get('/v1/benchmarks?region=IT')).body.items).toContainEqual(first.body);
+    const ofIT = (await service.get('/v1/benchmarks?region=IT')).body.items;
+    expect(ofIT).toContainEqual(first.body);
+    // Simulated data are made where they are asked for, recorded ones are fetched.
+    expect(ofIT).toContainEqual(expect.objectContaining({ id: 'Simulated.IT-pls', ready: true }));
+    expect(ofIT).toContainEqual(
+      expect.objectContaining({ id: 'MajajHong2015public.IT-pls', ready: false }),
+    );
     const model = (
       await service.upload([
         { name: 'file', filename: 'net.onnx', content: await network() },
