@@ -172,6 +172,11 @@ function strataOf(
   });
 }
 
+/** The ceiling that recordings give scores on a benchmark; null where it asks for none. */
+export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
+  return ceilingPart(ceilingOf(benchmark, recordings));
+}
+
 function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
   const choice = benchmark.ceiling;
   if (choice.name === 'none' || choice.name === 'metric') return null;
@@ -208,12 +213,7 @@ function normalised(
     errorOf: 'raw',
     errorKind: raw.errorKind,
     raw: part(raw),
-    ceiling:
-      ceiling === null
-        ? null
-        : typeof ceiling === 'number'
-          ? { value: ceiling, error: null, splits: [] }
-          : part(ceiling),
+    ceiling: ceilingPart(ceiling),
     warnings: [...raw.warnings, ...remarks(raw, bound, ratio, value)],
   };
 }
@@ -240,6 +240,11 @@ function remarks(
     });
   }
   return found;
+}
+
+function ceilingPart(ceiling: Ceiling): ScorePart | null {
+  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
+  return ceiling && part(ceiling);
 }
 
 const part = ({ value, error, splits }: MetricResult): ScorePart => ({

@@ -11,6 +11,7 @@ import { GENEROUS_RATE } from '../store/quota.js';
 import { activationRoutes, activationUpload } from './activation-routes.js';
 import { authentication } from './authentication.js';
 import { backupRoutes } from './backup-routes.js';
+import { benchmarkDataRoutes } from './benchmark-data-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
 import { checkpointRoutes } from './checkpoint-routes.js';
 import type { ServiceContext } from './context.js';
@@ -52,13 +53,14 @@ const BODY_MS = 60_000;
 /** The express application that `openapi.yaml` describes. */
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
   const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
+  const api = parse(description);
   const leaderboard = new LeaderboardDesk(context.store);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
   app.use(namesHost, authentication(context));
   app.use(storablePath);
-  app.use(webRoutes(context));
+  app.use(webRoutes(context, leaderboard, api));
   app.use(
     '/v1',
     rateLimits(options.rateLimit ?? GENEROUS_RATE),
@@ -81,7 +83,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   );
   app.use(
     OpenApiValidator.middleware({
-      apiSpec: parse(description),
+      apiSpec: api,
       validateApiSpec: false,
       validateRequests: { allowUnknownQueryParameters: false, allErrors: true },
       validateResponses: options.validateResponses ?? false,
@@ -95,6 +97,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     sameBody,
     modelRoutes(context),
     benchmarkRoutes(context),
+    benchmarkDataRoutes(context),
     scoreRoutes(context),
     layerMapRoutes(context),
     recipeRoutes(),

@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VentralError } from '../errors/ventral-error.js';
+import type { BenchmarkDescription } from '../scoring/describe-benchmark.js';
+import { listBenchmarks } from '../scoring/registry.js';
+import type { Principal } from '../store/principal.js';
+import { runChild } from './child.js';
+import type { ServiceContext } from './context.js';
+import { Gate } from './gate.js';
+import { placeless } from './placeless.js';
+import type { StimulusTask } from './stimulus-child.js';
+import type { StimulusRows } from './stimulus-questions.js';
+
+/** Which set of a benchmark: the one that scores are of, or the one that a read-out is fitted on. */
+export type StimulusSetName = 'test' | 'fitting';
+
+/** A picture that is asked for. */
+export interface AskedPicture {
+  readonly set: StimulusSetName;
+  readonly stimulus: string;
+  /** Visual angle of the screen; without it as the picture is stored. */
+  readonly degrees?: number;
+}
+
+type Question = StimulusTask extends infer T
+  ? T extends unknown
+    ? Omit<T, 'home'>
+    : never
+  : never;
+
+/** Time of one question: a simulated set is made first, and a ceiling of many repetitions measured. */
+const SECONDS = 300;
+/** Bytes of memory: recordings of a large experiment are held once. */
+const MEMORY = 2 ** 31;
+/** Milliseconds in which pictures of one set gather, to be drawn by one process. */
+const GATHER_MS = 25;
+const KEPT_DESCRIPTIONS = 64;
+/** Bytes of pictures that are kept. */
+const KEPT_BYTES = 2 ** 26;
+
+/** Looks into the data of benchmarks, in child processes (design §8), and keeps what it saw last. */
+export class StimulusDesk {
+  readonly #context: ServiceContext;
+  readonly #children = new Gate(2);
+  readonly #descriptions = new Map<string, readonly BenchmarkDescription[]>();
+  readonly #pictures = new Map<string, Buffer>();
+  readonly #gathering = new Map<
+    string,
+    { readonly stimuli: Set<string>; readonly drawn: Promise<Record<string, string | null>> }
+  >();
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  /** What the benchmarks under a name are made of. Throws `not-found`. */
+  async describe(principal: Principal, name: string): Promise<readonly BenchmarkDescription[]> {
+    const { key, reference } = await this.#find(principal, name);
+    const known = this.#descriptions.get(key);
+    if (known) return known;
+    const told = await this.#ask<BenchmarkDescription[]>({ kind: 'describe', reference });
+    const described = withoutFolders(told, this.#context.home);
+    // Data that are not here may come at any time.
+    if (!described.some(lacksData)) keep(this.#descriptions, key, described, KEPT_DESCRIPTIONS);
+    return described;
+  }
+
+  /** Rows of a stimulus table. Throws `not-found`, `download-forbidden`, `data-missing`. */
+  async rows(
+    principal: Principal,
+    name: string,
+    asked: { readonly set: StimulusSetName; readonly from: number; readonly count: number },
+  ): Promise<StimulusRows> {
+    const { reference } = await this.#find(principal, name);
+    return this.#ask<StimulusRows>({ kind: 'rows', reference, ...asked });
+  }
+
+  /** A stimulus as PNG. Throws as {@link rows}, `image-corrupt` and `degrees-mismatch`. */
+  async picture(principal: Principal, name: string, asked: AskedPicture): Promise<Buffer> {
+    const { key, reference } = await this.#find(principal, name);
+    const { set, stimulus, degrees } = asked;
+    const of = JSON.stringify([key, set, degrees]);
+    const known = this.#pictures.get(`${of} ${stimulus}`);
+    if (known) return known;
+    const drawn = await this.#gather(of, stimulus, (stimuli) => ({
+      kind: 'pictures',
+      reference,
+      set,
+      stimuli,
+      ...(degrees === undefined ? {} : { degrees }),
+    }));
+    if (typeof drawn !== 'string')
+      throw new VentralError('not-found', `${name} has no stimulus "${stimulus}"`);
+    const png = Buffer.from(drawn, 'base64');
+    keep(this.#pictures, `${of} ${stimulus}`, png, KEPT_BYTES, ({ length }) => length);
+    return png;
+  }
+
+  /** Pictures of one set and size that are asked for together are drawn by one process. */
+  async #gather(
+    of: string,
+    stimulus: string,
+    question: (stimuli: string[]) => Question,
+  ): Promise<string | null | undefined> {
+    let group = this.#gathering.get(of);
+    if (!group) {
+      const stimuli = new Set<string>();
+      const drawn = sleep(GATHER_MS).then(() => {
+        this.#gathering.delete(of);
+        return this.#ask<Record<string, string | null>>(question([...stimuli]));
+      });
+      group = { stimuli, drawn };
+      this.#gathering.set(of, group);
+    }
+    group.stimuli.add(stimulus);
+    const pictures = await group.drawn;
+    return Object.hasOwn(pictures, stimulus) ? pictures[stimulus] : undefined;
+  }
+
+  async #find(
+    principal: Principal,
+    name: string,
+  ): Promise<{ readonly key: string; readonly reference: string }> {
+    if (listBenchmarks().some(({ id }) => id === name)) return { key: name, reference: name };
+    const { benchmarks } = this.#context;
+    const { id, digest } = await benchmarks.get(principal, name);
+    return { key: digest, reference: (await benchmarks.reference(id)).reference };
+  }
+
+  #ask<T>(question: Question): Promise<T> {
+    const { store, home, closing } = this.#context;
+    return this.#children.run(() =>
+      runChild<T>({
+        script: 'stimulus-child.js',
+        task: { ...question, home },
+        temporary: store.temporary,
+        limits: { memory: MEMORY, seconds: SECONDS },
+        signal: closing,
+      }),
+    );
+  }
+}
+
+const lacksData = ({ stimuli, fittingStimuli, recordings, trials }: BenchmarkDescription) =>
+  [stimuli, fittingStimuli, recordings, trials].some((part) => part && 'reason' in part);
+
+const withoutFolders = <T>(told: T, home: string): T =>
+  JSON.parse(JSON.stringify(told), (key, value) =>
+    key === 'reason' ? placeless({ detail: value }, home).detail : value,
+  );
+
+/** Keeps a value, and lets the oldest go that are beyond `most`. */
+function keep<T>(
+  kept: Map<string, T>,
+  key: string,
+  value: T,
+  most: number,
+  sizeOf: (value: T) => number = () => 1,
+): void {
+  kept.set(key, value);
+  let size = 0;
+  for (const each of kept.values()) size += sizeOf(each);
+  for (const [oldest, each] of kept) {
+    if (size <= most) return;
+    kept.delete(oldest);
+    size -= sizeOf(each);
+  }
+}
