@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import compression from 'compression';
-import express, { type RequestHandler, Router } from 'express';
+import express, { type Request, type RequestHandler, Router } from 'express';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import type { ServiceContext } from './context.js';
+import type { LeaderboardDesk } from './leaderboard-desk.js';
+import { firstLeaderboard } from './leaderboard-first.js';
 
 /** Addresses of the browser application's pages; what they show is asked of `/v1` by the pages themselves. */
 export const pagePaths =
@@ -12,27 +14,51 @@ export const pagePaths =
 
 const folder = join(packageRoot, 'dist', 'web');
 
-/** The browser application: its one document at every address of a page, and its files, whose names change with their content. */
-export function webRoutes({ store, loopback }: ServiceContext): Router {
+/**
+ * The browser application: its one document at every address of a page, and its files, whose names change with
+ * their content. Where no key is needed the document of `/` holds the leaderboard already.
+ * @param description `openapi.yaml`
+ */
+export function webRoutes(
+  { store, loopback, log }: ServiceContext,
+  desk: LeaderboardDesk,
+  description: object,
+): Router {
   const document = readDocument();
+  const first = firstLeaderboard(desk, description);
   const router = Router();
   router.use(
     '/assets',
     compression(),
     express.static(join(folder, 'assets'), { immutable: true, maxAge: '1y', index: false }),
   );
-  const page: RequestHandler = async (_request, response) => {
-    // The page is there also while the database is not: it then says so itself.
-    const { required } = await store.keys.admit(undefined).catch(() => ({ required: false }));
-    const keys = required || !loopback ? 'required' : 'none';
+  // The page is there also while the database is not: it then says so itself.
+  const keysRequired = () =>
+    store.keys.admit(undefined).then(
+      ({ required }) => required || !loopback,
+      () => !loopback,
+    );
+  const firstSight = async ({ path, originalUrl }: Request) => {
+    if (path !== '/') return '';
+    const { searchParams } = new URL(originalUrl, 'http://localhost');
+    return first(searchParams).catch((error) => {
+      log.warn({ err: error }, 'The first leaderboard was not made');
+      return '';
+    });
+  };
+  const page: RequestHandler = async (request, response) => {
+    const required = await keysRequired();
+    const content = required ? '' : await firstSight(request);
     response
       .set('Cache-Control', 'private, no-cache')
       .type('html')
       .send(
-        document.replace(
-          'name="ventral-keys" content="none"',
-          `name="ventral-keys" content="${keys}"`,
-        ),
+        document
+          .replace(
+            'name="ventral-keys" content="none"',
+            `name="ventral-keys" content="${required ? 'required' : 'none'}"`,
+          )
+          .replace('<!--first-->', () => content),
       );
   };
   router.get(pagePaths, compression(), page);

@@ -1,6 +1,154 @@
+import { useCallback, useState } from 'preact/hooks';
+import { Problem } from '../../parts/problem.js';
+import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
+import { BoardTable } from './board-table.js';
+import { ColumnChoice } from './column-choice.js';
+import { Downloads } from './downloads.js';
+import { Filters, RealOrSimulated, Search } from './filters.js';
+import { Formulas } from './formulas.js';
+import { Legend } from './legend.js';
+import { type Board, useBoard } from './use-board.js';
+import { boardQuery, type Change, sortOf, titleOf } from './view.js';
+import './leaderboard.css';
 
+/** Models against benchmarks. The address is the whole view: what is asked, sorted, opened, hidden and chosen. */
 export function LeaderboardPage() {
   useTitle('Leaderboard');
-  return <h1>Leaderboard</h1>;
+  const [address, changeAddress] = useQuery();
+  const query = boardQuery(address);
+  const [wanted, reached] = useState(0);
+  const { board, error, loading } = useBoard(query, wanted);
+  const simulated = board?.simulated ?? address.get('simulated') === 'true';
+  // Where simulated scores stood in, whatever is changed next is changed of these.
+  const change: Change = useCallback(
+    (values) => changeAddress({ ...(simulated ? { simulated: 'true' } : {}), ...values }),
+    [simulated, changeAddress],
+  );
+  const view = { address, change, simulated };
+  return (
+    <>
+      <h1>Leaderboard</h1>
+      <div class="controls">
+        <RealOrSimulated {...view} />
+        <Search {...view} />
+      </div>
+      {simulated && (
+        <p class="notice">
+          <strong>Simulated benchmarks.</strong> Their pictures and recordings are made by
+          equations: a score is evidence about the pipeline, never about a brain.
+        </p>
+      )}
+      <div class="panels">
+        <Filters {...view} />
+        <ColumnChoice {...view} columns={board?.columns ?? []} />
+        <Formulas {...view} />
+        <Downloads query={query} simulated={simulated} />
+      </div>
+      {error && <Refused error={error} />}
+      <Chosen {...view} board={board} />
+      <p role="status" class="quiet">
+        {loading ? 'Reading the leaderboard …' : board && summary(board, address)}
+      </p>
+      {board && board.models === 0 && <Empty query={query} simulated={simulated} />}
+      {board && board.models > 0 && (
+        <div aria-busy={loading}>
+          <BoardTable {...view} board={board} chosen={address.getAll('pick')} reached={reached} />
+          <Legend />
+        </div>
+      )}
+    </>
+  );
+}
+
+function summary({ models, columns }: Board, address: URLSearchParams): string {
+  const { by, descending } = sortOf(columns, address);
+  const column = columns.find(({ id }) => id === by);
+  const order = column
+    ? `by ${titleOf(column)}, ${descending ? 'highest' : 'lowest'} first`
+    : `by name${descending ? ', from Z' : ''}`;
+  return `${models.toLocaleString('en')} ${models === 1 ? 'model' : 'models'}, ${order}`;
+}
+
+/** A view that the service refuses, such as one whose formula is wrong, and the way out of it. */
+function Refused({ error }: { readonly error: Error }) {
+  return (
+    <>
+      <Problem error={error} />
+      <p>
+        <a href="/">Show the leaderboard without what is asked of it here</a>
+      </p>
+    </>
+  );
+}
+
+const FEWEST = 2;
+const MOST = 8;
+
+/** The models that are chosen, and the way to compare them. */
+function Chosen({
+  board,
+  address,
+  change,
+}: {
+  readonly board: Board | undefined;
+  readonly address: URLSearchParams;
+  readonly change: Change;
+}) {
+  const chosen = address.getAll('pick');
+  if (chosen.length === 0) return null;
+  const nameOf = (id: string) => board?.items.find(({ model }) => model === id)?.name ?? id;
+  const query = new URLSearchParams(chosen.map((model) => ['model', model]));
+  return (
+    <section class="chosen" aria-label="Models to compare">
+      <ul>
+        {chosen.map((model) => (
+          <li key={model}>
+            <bdi>{nameOf(model)}</bdi>
+            <button
+              type="button"
+              aria-label={`Leave ${nameOf(model)} out`}
+              onClick={() => change({ pick: chosen.filter((one) => one !== model) })}
+            >
+              ×
+            </button>
+          </li>
+        ))}
+      </ul>
+      {chosen.length < FEWEST && <span>Choose one more to compare.</span>}
+      {chosen.length > MOST && <span>At most {MOST} models are compared at once.</span>}
+      {chosen.length >= FEWEST && chosen.length <= MOST && (
+        <a class="button" href={`/compare?${query}`}>
+          Compare {chosen.length} models
+        </a>
+      )}
+      <button type="button" onClick={() => change({ pick: null })}>
+        Choose none
+      </button>
+    </section>
+  );
+}
+
+function Empty({ query, simulated }: { readonly query: string; readonly simulated: boolean }) {
+  const asked = [...new URLSearchParams(query).keys()].some((name) => name !== 'simulated');
+  if (asked)
+    return (
+      <p>
+        No model has a score that fits what is asked.{' '}
+        <a href={simulated ? '/?simulated=true' : '/'}>Show all models</a>.
+      </p>
+    );
+  return (
+    <p>
+      No model has a score on {simulated ? 'a simulated' : 'a real'} benchmark yet.{' '}
+      <a href="/submit">Score a model</a>
+      {!simulated && (
+        <>
+          , once the recordings are here (<code>ventral data pull</code>), or{' '}
+          <a href="/?simulated=true">look at the simulated benchmarks</a>
+        </>
+      )}
+      .
+    </p>
+  );
 }

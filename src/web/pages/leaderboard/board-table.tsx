@@ -1,0 +1,317 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { interval, value } from '../../parts/format.js';
+import { ScoreDetail } from './score-detail.js';
+import type { Board } from './use-board.js';
+import { useRowWindow } from './use-row-window.js';
+import {
+  type Change,
+  type Column,
+  type Item,
+  openNodes,
+  type ShownColumn,
+  shownColumns,
+  sortOf,
+} from './view.js';
+
+/** A score whose details are asked for. */
+export interface Asked {
+  readonly item: Item;
+  readonly column: Extract<Column, { kind: 'benchmark' }>;
+  /** Where it stands in the window. */
+  readonly at: DOMRect;
+}
+
+/**
+ * The table of a leaderboard. Only rows near those that can be seen are in the document; the others are
+ * counted for those who read by ear.
+ * @param chosen ids of the models chosen to be compared
+ * @param reached told how many rows the reader has come to
+ */
+export function BoardTable({
+  board,
+  address,
+  change,
+  chosen,
+  reached,
+}: {
+  readonly board: Board;
+  readonly address: URLSearchParams;
+  readonly change: Change;
+  readonly chosen: readonly string[];
+  readonly reached: (rows: number) => void;
+}) {
+  const place = useRef<HTMLElement>(null);
+  const [asked, setAsked] = useState<Asked>();
+  const intervals = address.get('intervals') !== 'hide';
+  const columns = useMemo(() => shownColumns(board.columns, address), [board.columns, address]);
+  const { first, last, height } = useRowWindow(place, `${intervals} ${board.items.length > 0}`);
+  useEffect(() => reached(Math.min(last, board.models)), [last, board.models]);
+  useEffect(() => place.current?.scrollTo({ top: 0 }), [board.query]);
+  const rows = board.items.slice(first, last);
+  const choose = (model: string, wanted: boolean) =>
+    change({ pick: wanted ? [...chosen, model] : chosen.filter((one) => one !== model) });
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: without it the keyboard could not scroll (WCAG 2.1.1). */}
+      <section class="board-scroll" aria-label="Models and scores" tabIndex={0} ref={place}>
+        <table class={`board ${intervals ? '' : 'compact'}`} aria-rowcount={board.models + 1}>
+          <caption class="unseen">
+            {board.simulated ? 'Simulated' : 'Real'} scores of {board.models} models
+          </caption>
+          <Head board={board} columns={columns} address={address} change={change} />
+          <tbody onKeyDown={moveAmongCells}>
+            <Space rows={first} height={height} columns={columns.length} />
+            {rows.map((item, k) => (
+              <Row
+                key={item.model}
+                item={item}
+                index={first + k}
+                columns={columns}
+                chosen={chosen.includes(item.model)}
+                choose={choose}
+                ask={setAsked}
+              />
+            ))}
+            <Space
+              rows={board.models - first - rows.length}
+              height={height}
+              columns={columns.length}
+            />
+          </tbody>
+        </table>
+      </section>
+      {asked && <ScoreDetail asked={asked} close={() => setAsked(undefined)} />}
+    </>
+  );
+}
+
+/** Stands in for rows that are not drawn. */
+function Space({
+  rows,
+  height,
+  columns,
+}: {
+  readonly rows: number;
+  readonly height: number;
+  readonly columns: number;
+}) {
+  if (rows <= 0) return null;
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row without content cannot be focused.
+    <tr aria-hidden="true" class="space">
+      <td colSpan={columns + 2} style={{ height: rows * height }} />
+    </tr>
+  );
+}
+
+interface HeadProps {
+  readonly board: Board;
+  readonly columns: readonly ShownColumn[];
+  readonly address: URLSearchParams;
+  readonly change: Change;
+}
+
+function Head({ board, columns, address, change }: HeadProps) {
+  const { by, descending } = sortOf(board.columns, address);
+  const sorted = (id: string) =>
+    by === id ? (descending ? 'descending' : 'ascending') : undefined;
+  const open = openNodes(board.columns, address);
+  const turn = (id: string) => {
+    if (!open.delete(id)) open.add(id);
+    change({ open: open.size > 0 ? [...open] : 'none' });
+  };
+  return (
+    <thead>
+      <tr aria-rowindex={1}>
+        <th scope="col" class="rank">
+          Rank
+        </th>
+        <th scope="col" class="model" aria-sort={sorted('name')}>
+          <button
+            type="button"
+            class="sort"
+            onClick={() => change({ sort: by === 'name' && !descending ? '-name' : 'name' })}
+          >
+            Model
+          </button>
+        </th>
+        {columns.map((shown) => (
+          <th
+            key={shown.column.id}
+            scope="col"
+            class={`number ${shown.column.kind} depth-${Math.min(shown.depth, 4)}`}
+            aria-sort={sorted(shown.column.id)}
+          >
+            <button
+              type="button"
+              class="sort"
+              onClick={() =>
+                change({
+                  sort: `${by === shown.column.id && descending ? '' : '-'}${shown.column.id}`,
+                })
+              }
+            >
+              {shown.title}
+            </button>
+            <Beside shown={shown} turn={turn} />
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+/** What a column's header has beside its name: the way into an average, or to the benchmark's page. */
+function Beside({
+  shown: { column, title, open },
+  turn,
+}: {
+  readonly shown: ShownColumn;
+  readonly turn: (id: string) => void;
+}) {
+  if (column.kind === 'average')
+    return (
+      <button
+        type="button"
+        class="open"
+        aria-expanded={open === true}
+        aria-label={`${title}: what it averages, ${column.benchmarks} benchmarks`}
+        onClick={() => turn(column.id)}
+      >
+        {open ? '− less' : `+ ${column.benchmarks}`}
+      </button>
+    );
+  if (column.kind === 'formula') return <small>formula</small>;
+  // An upload's regions have ids of their own; its page is the upload's.
+  const page = column.id.startsWith('bmk_') ? column.id.split('.')[0] : column.id;
+  return (
+    <a class="about" href={`/benchmarks/${encodeURIComponent(page)}`} aria-label={`About ${title}`}>
+      about
+    </a>
+  );
+}
+
+interface RowProps {
+  readonly item: Item;
+  readonly index: number;
+  readonly columns: readonly ShownColumn[];
+  readonly chosen: boolean;
+  readonly choose: (model: string, wanted: boolean) => void;
+  readonly ask: (asked: Asked) => void;
+}
+
+function Row({ item, index, columns, chosen, choose, ask }: RowProps) {
+  return (
+    <tr aria-rowindex={index + 2} class={chosen ? 'chosen' : undefined}>
+      <Rank item={item} />
+      <th scope="row" class="model">
+        <div>
+          <input
+            type="checkbox"
+            checked={chosen}
+            aria-label={`Compare ${item.name}`}
+            onChange={(event) => choose(item.model, event.currentTarget.checked)}
+          />
+          <a href={`/models/${encodeURIComponent(item.model)}`} title={item.name}>
+            <bdi>{item.name}</bdi>
+          </a>
+        </div>
+      </th>
+      {columns.map(({ column, title }) => (
+        <Cell key={column.id} item={item} column={column} title={title} ask={ask} />
+      ))}
+    </tr>
+  );
+}
+
+function Rank({ item: { rank, rankShared, tied } }: { readonly item: Item }) {
+  const others = tied && tied.total > 0;
+  return (
+    <td class="rank">
+      {rank === null ? '–' : `${rankShared ? '=' : ''}${rank}`}
+      {tied?.withBest && others && (
+        <small title={`Cannot be told from the best; ${tied.total} models are tied with it`}>
+          ≈ best
+        </small>
+      )}
+    </td>
+  );
+}
+
+interface CellProps {
+  readonly item: Item;
+  readonly column: Column;
+  readonly title: string;
+  readonly ask: (asked: Asked) => void;
+}
+
+function Cell({ item, column, title, ask }: CellProps) {
+  if (column.kind === 'formula') {
+    const of = item.formulas[Number(column.id.replace('column.', ''))];
+    return (
+      <td class="number">
+        {value(of?.value)}
+        <Interval ci={of?.ci} />
+      </td>
+    );
+  }
+  if (column.kind === 'average') {
+    const average = item.averages[column.id];
+    const of = `${average.n} of ${average.m}`;
+    return (
+      <td class={`number ${shade(average.value)}`} title={`${title}: average of ${of} benchmarks`}>
+        {value(average.value)} <small>{of}</small>
+        <Interval ci={average.ci} />
+      </td>
+    );
+  }
+  const score = item.scores[column.id];
+  if (!score) return <td class="number none">–</td>;
+  return (
+    <td class={`number ${shade(score.value)}`}>
+      <button
+        type="button"
+        class="score"
+        tabIndex={-1}
+        title={`${title}: ${value(score.value)} ± ${value(score.error)}${score.selection ? ', layer chosen on its pictures' : ''}; press for raw score and ceiling`}
+        onClick={(event) => ask({ item, column, at: event.currentTarget.getBoundingClientRect() })}
+      >
+        {value(score.value)}
+        {score.selection && <sup> †</sup>}
+      </button>
+      <Interval ci={score.ci} />
+    </td>
+  );
+}
+
+const Interval = ({ ci }: { readonly ci: readonly number[] | null | undefined }) =>
+  ci ? <small class="interval">{interval(ci)}</small> : null;
+
+/** The class of theme.css that shades a score between 0 and 1. */
+const shade = (score: number | null) =>
+  score === null ? 'none' : `q${Math.min(Math.max(Math.floor(9 * score), 0), 8)}`;
+
+/** Arrow keys go from a model's name to its scores and from score to score, which are too many for Tab. */
+function moveAmongCells(event: KeyboardEvent): void {
+  const step = steps[event.key];
+  let cell = (event.target as Element).closest<HTMLTableCellElement>('td, th');
+  if (!step || !cell) return;
+  event.preventDefault();
+  do {
+    const row = cell.parentElement as HTMLTableRowElement;
+    const beside = { '-1': row.previousElementSibling, '0': row, '1': row.nextElementSibling }[
+      step[0]
+    ];
+    cell = (beside as HTMLTableRowElement | null)?.cells[cell.cellIndex + step[1]] ?? null;
+  } while (cell && !cell.querySelector(TARGET));
+  cell?.querySelector<HTMLElement>(TARGET)?.focus();
+}
+
+const TARGET = '.score, a';
+
+const steps: Readonly<Record<string, readonly [-1 | 0 | 1, -1 | 0 | 1]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+};

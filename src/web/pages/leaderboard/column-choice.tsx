@@ -1,0 +1,52 @@
+import { type Change, type Column, shownColumns, titleOf } from './view.js';
+
+/** Which columns are shown, and whether intervals are. */
+export function ColumnChoice({
+  columns,
+  address,
+  change,
+}: {
+  readonly columns: readonly Column[];
+  readonly address: URLSearchParams;
+  readonly change: Change;
+}) {
+  const hidden = address.getAll('hide');
+  const everything = new URLSearchParams({ open: 'all' });
+  const hide = (id: string, wanted: boolean) =>
+    change({ hide: wanted ? [...hidden, id] : hidden.filter((one) => one !== id) });
+  return (
+    <details>
+      <summary>Columns{hidden.length > 0 && ` (${hidden.length} hidden)`}</summary>
+      <div class="controls">
+        <button type="button" onClick={() => change({ open: 'all' })}>
+          Open every average
+        </button>
+        <button type="button" onClick={() => change({ open: null, hide: null })}>
+          As at first
+        </button>
+        <label class="inline">
+          <input
+            type="checkbox"
+            checked={address.get('intervals') !== 'hide'}
+            onChange={(event) => change({ intervals: event.currentTarget.checked ? null : 'hide' })}
+          />
+          95 % intervals
+        </label>
+      </div>
+      <ul class="columns">
+        {shownColumns(columns, everything).map(({ column, depth }) => (
+          <li key={column.id} class={`depth-${Math.min(depth, 4)}`}>
+            <label class="inline">
+              <input
+                type="checkbox"
+                checked={!hidden.includes(column.id)}
+                onChange={(event) => hide(column.id, !event.currentTarget.checked)}
+              />
+              {titleOf(column)}
+            </label>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}

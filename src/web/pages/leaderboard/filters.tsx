@@ -1,0 +1,136 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Change } from './view.js';
+
+interface View {
+  readonly address: URLSearchParams;
+  readonly change: Change;
+  readonly simulated: boolean;
+}
+
+/** Real or simulated benchmarks, never both. What names columns of the one tree is left behind. */
+export function RealOrSimulated({ change, simulated }: View) {
+  const show = (wanted: boolean) =>
+    change({
+      simulated: String(wanted),
+      ...{ sort: null, column: null, benchmark: null, open: null, hide: null },
+    });
+  return (
+    <fieldset class="switch">
+      <legend>Benchmarks</legend>
+      {[false, true].map((which) => (
+        <label key={String(which)} class="inline">
+          <input
+            type="radio"
+            name="simulated"
+            checked={simulated === which}
+            onChange={() => show(which)}
+          />
+          {which ? 'Simulated' : 'Real'}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+const QUIET_MS = 150;
+
+/** Words that a model's name must hold, asked for once the writing rests. */
+export function Search({ address, change }: View) {
+  const asked = address.get('search') ?? '';
+  const [text, setText] = useState(asked);
+  useEffect(() => setText(asked), [asked]);
+  useEffect(() => {
+    if (text === asked) return;
+    const timer = setTimeout(() => change({ search: text === '' ? null : text }), QUIET_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <label>
+      Search models
+      <input
+        type="search"
+        maxLength={200}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+const regions = ['V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'];
+
+/** Filters that have one value: name in the query, what it is called, and its values, the usual one first. */
+const choices = [
+  [
+    'set',
+    'Set of pictures',
+    { private: 'private: models are tested on it', public: 'public: layers are chosen on it' },
+  ],
+  [
+    'missing',
+    'A missing score',
+    { zero: 'counts as 0', common: 'leaves its benchmark out for all' },
+  ],
+  ['selection', 'Selection scores (†)', { exclude: 'enter no average', include: 'enter averages' }],
+  ['layers', 'Layers', { card: 'those of the card', any: 'any that was asked for' }],
+  ['visibility', 'Visibility', { '': 'any', private: 'private', group: 'group', public: 'public' }],
+] as const;
+
+/** Which models and benchmarks are shown, and what enters the averages. */
+export function Filters({ address, change }: View) {
+  const chosen = address.getAll('region');
+  const count = ['region', 'owner', ...choices.map(([name]) => name)].filter((name) =>
+    address.get(name),
+  ).length;
+  const chooseRegion = (region: string, wanted: boolean) =>
+    change({
+      region: regions.filter((each) => (each === region ? wanted : chosen.includes(each))),
+    });
+  return (
+    <details>
+      <summary>Filters{count > 0 && ` (${count})`}</summary>
+      <fieldset>
+        <legend>Regions</legend>
+        <div class="controls">
+          {regions.map((region) => (
+            <label key={region} class="inline">
+              <input
+                type="checkbox"
+                checked={chosen.includes(region)}
+                onChange={(event) => chooseRegion(region, event.currentTarget.checked)}
+              />
+              {region}
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <div class="controls">
+        {choices.map(([name, title, values]) => (
+          <label key={name}>
+            {title}
+            <select
+              value={address.get(name) ?? Object.keys(values)[0]}
+              onChange={({ currentTarget: { value } }) =>
+                change({ [name]: value === Object.keys(values)[0] ? null : value })
+              }
+            >
+              {Object.entries(values).map(([value, words]) => (
+                <option key={value} value={value}>
+                  {words}
+                </option>
+              ))}
+            </select>
+          </label>
+        ))}
+        <label>
+          Owner
+          <input
+            maxLength={200}
+            value={address.get('owner') ?? ''}
+            onChange={({ currentTarget: { value } }) => change({ owner: value || null })}
+          />
+        </label>
+      </div>
+    </details>
+  );
+}

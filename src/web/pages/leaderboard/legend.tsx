@@ -1,0 +1,23 @@
+const shades = Array.from({ length: 9 }, (_, k) => k);
+
+/** What the table's colours and marks mean. */
+export function Legend() {
+  return (
+    <div class="legend quiet">
+      <p>
+        <span>0 </span>
+        {shades.map((shade) => (
+          <span key={shade} class={`swatch q${shade}`} aria-hidden="true" />
+        ))}
+        <span> 1: score, lightest to strongest. </span>
+        <span>– is no score.</span>
+      </p>
+      <p>
+        “5 of 6” says how many of an average’s benchmarks have a score. Brackets hold the 95 %
+        interval. = is a rank that several share, at two decimals; ≈ best cannot be told from the
+        best one. † is a score whose layer was chosen on pictures of the same benchmark. A press on
+        a score shows raw value and ceiling; arrow keys go from a model’s name to its scores.
+      </p>
+    </div>
+  );
+}

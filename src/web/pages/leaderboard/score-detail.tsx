@@ -1,0 +1,88 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { answer, client, type Schemas } from '../../client.js';
+import { interval, value } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
+import { useResource } from '../../parts/use-resource.js';
+import type { Asked } from './board-table.js';
+
+const WIDTH = 320;
+const HEIGHT = 300;
+
+/** What stands behind a score: raw value, ceiling, layer. It closes by Escape, or by a press elsewhere. */
+export function ScoreDetail({
+  asked: { item, column, at },
+  close,
+}: {
+  readonly asked: Asked;
+  readonly close: () => void;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const { job } = item.scores[column.id];
+  const { data, error } = useResource(
+    (signal) => answer(client.GET('/scores/{score}', { params: { path: { score: job } }, signal })),
+    [job],
+  );
+  useEffect(() => {
+    box.current?.showPopover();
+    box.current?.focus();
+  }, [item, column]);
+  const score = data?.results.find(({ benchmark }) => benchmark === column.benchmark);
+  return (
+    <div
+      popover="auto"
+      class="score-detail"
+      role="dialog"
+      aria-label={`${column.benchmark}, ${item.name}`}
+      tabIndex={-1}
+      ref={box}
+      style={{
+        left: Math.max(0, Math.min(at.left, window.innerWidth - WIDTH)),
+        top: Math.max(0, Math.min(at.bottom + 4, window.innerHeight - HEIGHT)),
+      }}
+      onToggle={(event) => (event as ToggleEvent).newState === 'closed' && close()}
+    >
+      <p>
+        <strong>{column.benchmark}</strong> <bdi>{item.name}</bdi>
+      </p>
+      {error && <Problem error={error} />}
+      {score && <Facts score={score} />}
+      <p>
+        <a href={`/scores/${encodeURIComponent(job)}`}>The job that made it</a>
+      </p>
+    </div>
+  );
+}
+
+type Score = Schemas['Score'];
+
+function Facts({ score }: { readonly score: Score }) {
+  const { raw, ceiling, layerChoice } = score;
+  return (
+    <dl class="facts">
+      <dt>Score</dt>
+      <dd>
+        {value(score.value)} {interval(score.ci)}
+      </dd>
+      <dt>Raw</dt>
+      <dd>{withError(raw)}</dd>
+      <dt>Ceiling</dt>
+      <dd>{ceiling ? withError(ceiling) : 'none'}</dd>
+      <dt>Formula</dt>
+      <dd>{score.formula}</dd>
+      <dt>Layer</dt>
+      <dd>
+        {score.layer}
+        {layerChoice && ` (by ${layerChoice.by})`}
+      </dd>
+      {score.selection && (
+        <>
+          <dt>† Selection</dt>
+          <dd>The layer was chosen on pictures of this benchmark</dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+const withError = ({ value: of, error }: { value: number | null; error?: number | null }) =>
+  `${value(of)}${error === null || error === undefined ? '' : ` ± ${error.toFixed(3)}`}`;

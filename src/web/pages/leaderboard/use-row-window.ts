@@ -1,0 +1,63 @@
+import type { RefObject } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+
+/** Rows beyond the edges that are drawn too, so that the keyboard and a quick finger find some. */
+const BEYOND = 12;
+/** The window moves by so many rows at once. */
+const STEP = 6;
+/** Until a row has been measured. */
+const USUAL_HEIGHT = 52;
+
+/** Which rows are drawn, `last` not among them, and how high one is in pixels. */
+export interface RowWindow {
+  readonly first: number;
+  readonly last: number;
+  readonly height: number;
+}
+
+/**
+ * The rows that can be seen in a box that scrolls. All are as high as the first one; on paper all rows
+ * that are here are drawn.
+ * @param place the box
+ * @param drawn changes when rows get another height
+ */
+export function useRowWindow(place: RefObject<HTMLElement>, drawn: unknown): RowWindow {
+  const [range, setRange] = useState<RowWindow>({
+    first: 0,
+    last: 3 * BEYOND,
+    height: USUAL_HEIGHT,
+  });
+  useEffect(() => {
+    const box = place.current as HTMLElement;
+    const look = () => {
+      const row = box.querySelector('tbody tr[aria-rowindex]');
+      const height = row?.getBoundingClientRect().height || USUAL_HEIGHT;
+      const start = STEP * Math.floor(box.scrollTop / height / STEP);
+      const seen = STEP * Math.ceil(box.clientHeight / height / STEP);
+      const next = {
+        first: Math.max(0, start - BEYOND),
+        last: start + seen + BEYOND + STEP,
+        height,
+      };
+      setRange((now) => (same(now, next) ? now : next));
+    };
+    const printAll = () =>
+      setRange(({ height }) => ({ first: 0, last: Number.POSITIVE_INFINITY, height }));
+    look();
+    const resized = new ResizeObserver(look);
+    resized.observe(box);
+    box.addEventListener('scroll', look, { passive: true });
+    window.addEventListener('beforeprint', printAll);
+    window.addEventListener('afterprint', look);
+    return () => {
+      resized.disconnect();
+      box.removeEventListener('scroll', look);
+      window.removeEventListener('beforeprint', printAll);
+      window.removeEventListener('afterprint', look);
+    };
+  }, [place, drawn]);
+  return range;
+}
+
+const same = (a: RowWindow, b: RowWindow) =>
+  a.first === b.first && a.last === b.last && a.height === b.height;
