@@ -62,8 +62,12 @@ const WIDTH = 640;
 /** Plot writes a style element, which the Content-Security-Policy refuses; theme.css has its rules. */
 function drawing(plot: Plot, options: PlotOptions, title: string): Element {
   const detached = document.implementation.createHTMLDocument();
-  const element = plot.plot({ document: detached, ariaLabel: title, ...options });
+  const element = plot.plot({ document: detached, ...options });
   for (const style of element.querySelectorAll('style')) style.remove();
+  // One picture with one name: those of its parts say "line" and "rule".
+  for (const part of element.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+  element.setAttribute('role', 'img');
+  element.setAttribute('aria-label', title);
   return element;
 }
 

@@ -12,8 +12,15 @@ import { saveFile } from './save.js';
  * others by the arrow keys; all numbers of a cell are in its tooltip and, under the table, beside the
  * pointer or the keyboard.
  * @param map a `LayerMap`, or as much of one as a running job has; cells that are missing are yet to come
+ * @param label tells it from other maps on the page
  */
-export function LayerHeatmap({ map }: { readonly map: ShownMap }) {
+export function LayerHeatmap({
+  map,
+  label = 'Layers by benchmarks',
+}: {
+  readonly map: ShownMap;
+  readonly label?: string;
+}) {
   const grid = useRef<HTMLTableElement>(null);
   const [shown, setShown] = useState('');
   const columns = useMemo(() => mapColumns(map), [map]);
@@ -28,7 +35,7 @@ export function LayerHeatmap({ map }: { readonly map: ShownMap }) {
   return (
     <div class="layer-heatmap">
       <Legend />
-      <section class="scroll" aria-label="Layers by benchmarks">
+      <section class="scroll" aria-label={label}>
         <table
           // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: arrow keys go from cell to cell.
           role="grid"

@@ -23,3 +23,6 @@ export function useQuery() {
   );
   return [query, change] as const;
 }
+
+/** Changes the query of the address; see {@link useQuery}. */
+export type ChangeQuery = ReturnType<typeof useQuery>[1];

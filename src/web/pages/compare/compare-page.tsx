@@ -1,6 +1,72 @@
+import { useMemo } from 'preact/hooks';
+import { Problem } from '../../parts/problem.js';
+import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
+import { type BoardView, comparedRows, FEWEST, MOST, readBoard } from './board.js';
+import './compare.css';
+import { ComparedMaps } from './compared-maps.js';
+import { Differences } from './differences.js';
+import { ModelPicker } from './model-picker.js';
+import { Scatter } from './scatter.js';
+import { Series } from './series.js';
+import { WhichScores } from './which-scores.js';
 
+/** Two to eight models side by side; the address says which, and how they are looked at. */
 export function ComparePage() {
-  useTitle('Compare');
-  return <h1>Compare</h1>;
+  const [query, change] = useQuery();
+  const models = useMemo(() => [...new Set(query.getAll('model'))].slice(0, MOST), [query]);
+  const view = viewOf(query);
+  const { data, error, loading } = useResource(
+    (signal) => readBoard(models, view, signal),
+    [models.join('\n'), JSON.stringify(view)],
+  );
+  const reference = Math.max(0, models.indexOf(query.get('from') ?? ''));
+  const rows = useMemo(
+    () => (data && data.chosen.length === models.length ? comparedRows(data, reference) : []),
+    [data, reference],
+  );
+  useTitle(
+    data && models.length > 0
+      ? `Compare ${data.chosen.map(({ name }) => name).join(', ')}`
+      : 'Compare',
+  );
+  const enough = data !== undefined && data.chosen.length >= FEWEST;
+  return (
+    <div class="compare" aria-busy={loading}>
+      <h1>Compare models</h1>
+      {error && <Problem error={error} />}
+      {!data && !error && <p role="status">Reading the scores…</p>}
+      {data && <WhichScores board={data} query={query} change={change} />}
+      {data && <ModelPicker board={data} models={models} reference={reference} change={change} />}
+      {data && models.length < FEWEST && (
+        <p class="notice">
+          Choose {models.length === 0 ? 'two to eight models' : 'at least one more model'} to see
+          their differences, how benchmarks go together, and their layer maps side by side.
+        </p>
+      )}
+      {enough && (
+        <Differences
+          board={data}
+          rows={rows}
+          reference={reference}
+          onlyDifferent={query.get('differing') === '1'}
+          change={change}
+        />
+      )}
+      {data && data.everybody.length > 0 && <Scatter board={data} query={query} change={change} />}
+      {enough && <ComparedMaps chosen={data.chosen} reference={reference} />}
+      {data && <Series board={data} query={query} change={change} />}
+    </div>
+  );
+}
+
+function viewOf(query: URLSearchParams): BoardView {
+  const simulated = query.get('simulated');
+  return {
+    simulated: simulated === null ? null : simulated === 'true',
+    missing: query.get('missing') === 'zero' ? 'zero' : 'common',
+    selection: query.get('selection') === 'include' ? 'include' : 'exclude',
+    layers: query.get('layers') === 'any' ? 'any' : 'card',
+  };
 }

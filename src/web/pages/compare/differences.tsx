@@ -1,0 +1,299 @@
+import type { PlotOptions } from '@observablehq/plot';
+import { useMemo } from 'preact/hooks';
+import { Chart, type Plot } from '../../parts/chart.js';
+import { csvText } from '../../parts/csv.js';
+import { interval, value } from '../../parts/format.js';
+import type { ChangeQuery } from '../../parts/query.js';
+import { saveFile } from '../../parts/save.js';
+import { Scroll } from '../../parts/scroll.js';
+import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/series.js';
+import {
+  type ChosenModel,
+  type ComparedBoard,
+  type ComparedRow,
+  type Difference,
+  type Estimate,
+  isDifferent,
+} from './board.js';
+
+interface DifferencesProps {
+  readonly board: ComparedBoard;
+  readonly rows: readonly ComparedRow[];
+  readonly reference: number;
+  readonly onlyDifferent: boolean;
+  readonly change: ChangeQuery;
+}
+
+/** How far each model is from the reference, average by average and benchmark by benchmark. */
+export function Differences(props: DifferencesProps) {
+  const { board, rows, reference, onlyDifferent, change } = props;
+  const shown = useMemo(
+    () => (onlyDifferent ? rows.filter(isDifferent) : rows),
+    [rows, onlyDifferent],
+  );
+  const { chosen } = board;
+  const drawing = useMemo(
+    () => (plot: Plot) => forest(plot, shown, chosen, reference),
+    [shown, chosen, reference],
+  );
+  const from = chosen[reference];
+  return (
+    <section>
+      <h2>
+        Differences from <bdi>{from.name}</bdi>
+      </h2>
+      {rows.length === 0 ? (
+        <p class="notice">None of these models has a score on these benchmarks.</p>
+      ) : (
+        <>
+          <div class="controls">
+            <label class="inline">
+              <input
+                type="checkbox"
+                checked={onlyDifferent}
+                onChange={({ currentTarget }) =>
+                  change({ differing: currentTarget.checked ? '1' : null })
+                }
+              />
+              Only rows that differ
+            </label>
+            <span class="quiet" role="status">
+              {shown.length} of {rows.length} rows
+            </span>
+          </div>
+          <p class="quiet">
+            Intervals are of 95 % and take the errors of two models as independent, as the ties of
+            the leaderboard do. Both saw the same recordings: the paired intervals of{' '}
+            <code>ventral compare</code> are narrower, so that this rather says alike than
+            different. It is about one pair and one row, not about all at once.
+          </p>
+          {shown.some(({ differences }) => differences.some(Boolean)) ? (
+            <Chart title="Differences" options={drawing}>
+              <p>They are in the table below.</p>
+            </Chart>
+          ) : (
+            shown.length > 0 && <p class="notice">These models have no benchmark in common.</p>
+          )}
+          <DifferenceTable rows={shown} chosen={chosen} reference={reference} />
+          <p class="actions">
+            <button
+              type="button"
+              onClick={() => saveFile('comparison.csv', csv(shown, props), 'text/csv')}
+            >
+              Save the comparison as CSV
+            </button>
+            <button
+              type="button"
+              onClick={() => saveFile('comparison.json', json(shown, props), 'application/json')}
+            >
+              Save the comparison as JSON
+            </button>
+          </p>
+        </>
+      )}
+    </section>
+  );
+}
+
+interface DifferenceTableProps {
+  readonly rows: readonly ComparedRow[];
+  readonly chosen: readonly ChosenModel[];
+  readonly reference: number;
+}
+
+function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
+  const marked = rows.some(({ estimates }) => estimates.some((each) => each?.selection));
+  return (
+    <Scroll label="Differences by benchmark">
+      <table class="differences">
+        <caption>
+          Averages stand before what they average. ▲ higher, ▼ lower than the reference, = not told
+          apart
+          {marked && '; † the layer was chosen on pictures of this benchmark'}
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Benchmark</th>
+            {chosen.map(({ id, name }, i) => (
+              <th scope="col" key={id} title={name}>
+                <Swatch place={i} /> <bdi class="model-name">{shortened(name)}</bdi>
+                {i === reference && <small>reference</small>}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ column, title, depth, estimates, differences }) => (
+            <tr key={column.id}>
+              <th scope="row" class={`depth-${Math.min(depth, 5)}`}>
+                {column.kind === 'benchmark' ? (
+                  <a href={`/benchmarks/${encodeURIComponent(column.benchmark)}`}>
+                    <bdi>{title}</bdi>
+                  </a>
+                ) : (
+                  title
+                )}
+              </th>
+              {estimates.map((estimate, i) => (
+                <td key={chosen[i].id}>
+                  <EstimateText estimate={estimate} />
+                  {i !== reference && <DifferenceText difference={differences[i]} />}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function EstimateText({ estimate }: { readonly estimate: Estimate | undefined }) {
+  return (
+    <span class="estimate" title={estimate?.ci ? `95 % interval ${interval(estimate.ci)}` : ''}>
+      {value(estimate?.value)}
+      {estimate?.selection && '†'}
+      {estimate?.of && (
+        <small>
+          {' '}
+          {estimate.of.n} of {estimate.of.m}
+        </small>
+      )}
+    </span>
+  );
+}
+
+function DifferenceText({ difference }: { readonly difference: Difference | undefined }) {
+  if (!difference) return <span class="difference none">no difference: a score is missing</span>;
+  const { apart, ci, value: by } = difference;
+  const kind = apart === null ? 'unknown' : !apart ? 'same' : by > 0 ? 'higher' : 'lower';
+  return (
+    <span class={`difference ${kind}`}>
+      <span aria-hidden="true">{SIGNS[kind]} </span>
+      <span class="spoken">{WORDS[kind]}: </span>
+      {signed(by)} {ci ? interval(ci) : 'without an interval'}
+    </span>
+  );
+}
+
+const SIGNS = { unknown: '?', same: '=', higher: '▲', lower: '▼' };
+const WORDS = {
+  unknown: 'of unknown error',
+  same: 'not told apart',
+  higher: 'higher',
+  lower: 'lower',
+};
+
+const signed = (number: number) => `${number > 0 ? '+' : ''}${value(number)}`;
+
+const ROW = 14;
+
+/** Differences with their intervals, a panel a row of the table. */
+function forest(
+  plot: Plot,
+  rows: readonly ComparedRow[],
+  chosen: readonly ChosenModel[],
+  reference: number,
+): PlotOptions {
+  const titles = new Map(rows.map(({ column, title }) => [column.id, title]));
+  const points = rows.flatMap(({ column, title, differences }) =>
+    differences.flatMap((difference, i) =>
+      difference ? [{ row: column.id, title, model: i, ...difference, name: chosen[i].name }] : [],
+    ),
+  );
+  const others = chosen.map((_, i) => i).filter((i) => i !== reference);
+  const key = drawingKey(
+    plot,
+    others.map((i) => ({ label: chosen[i].name, ...seriesStyles[i] })),
+  );
+  const panels = [...new Set(points.map(({ row }) => row))];
+  const place = { y: 'model', fy: 'row' } as const;
+  return {
+    width: 760,
+    height: key.marginTop + 50 + panels.length * (ROW * others.length + 10),
+    marginLeft: 210,
+    marginTop: key.marginTop,
+    marginBottom: 40,
+    x: {
+      label: `difference from ${shortened(chosen[reference].name, 40)}`,
+      grid: true,
+      nice: true,
+    },
+    y: { axis: null, domain: others, padding: 0.5 },
+    fy: {
+      ...{ domain: panels, label: null, axis: 'left', padding: 0.12 },
+      tickFormat: (id: string) => shortened(titles.get(id) ?? id, 34),
+    },
+    marks: [
+      plot.frame({ stroke: 'currentColor', strokeOpacity: 0.15 }),
+      plot.ruleX([0], { stroke: 'currentColor' }),
+      ...key.marks,
+      ...others.flatMap((i) => {
+        const { colour, symbol } = seriesStyles[i];
+        const mine = points.filter(({ model }) => model === i);
+        return [
+          plot.ruleY(
+            mine.filter(({ ci }) => ci),
+            {
+              ...place,
+              x1: ({ ci }) => ci[0],
+              x2: ({ ci }) => ci[1],
+              stroke: colour,
+              strokeWidth: 2,
+            },
+          ),
+          plot.dot(mine, {
+            ...{ ...place, x: 'value', symbol, fill: colour, r: 4 },
+            title: ({ name, title, value: by, ci }) =>
+              `${name}, ${title}: ${signed(by)} ${interval(ci)}`,
+          }),
+        ];
+      }),
+    ],
+  };
+}
+
+const columnsOfCsv =
+  'column kind model name value ci_low ci_high selection n m from difference difference_low difference_high different';
+
+function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesProps) {
+  const { chosen } = board;
+  return rows.flatMap(({ column, estimates, differences }) =>
+    chosen.map(({ id, name }, i) => {
+      const estimate = estimates[i];
+      const difference = differences[i];
+      return {
+        column: column.id,
+        kind: column.kind,
+        model: id,
+        name,
+        value: estimate?.value ?? null,
+        ci: estimate?.ci ?? null,
+        selection: estimate?.selection ?? null,
+        n: estimate?.of?.n ?? null,
+        m: estimate?.of?.m ?? null,
+        from: i === reference ? null : chosen[reference].id,
+        difference: difference?.value ?? null,
+        differenceCi: difference?.ci ?? null,
+        different: difference?.apart ?? null,
+      };
+    }),
+  );
+}
+
+function csv(rows: readonly ComparedRow[], props: DifferencesProps): string {
+  const ends = (ci: readonly number[] | null) => [ci?.[0] ?? null, ci?.[1] ?? null];
+  return csvText([
+    columnsOfCsv.split(' '),
+    ...lines(rows, props).map(({ ci, differenceCi, ...line }) => [
+      ...[line.column, line.kind, line.model, line.name, line.value, ...ends(ci)],
+      ...[line.selection, line.n, line.m, line.from, line.difference],
+      ...[...ends(differenceCi), line.different],
+    ]),
+  ]);
+}
+
+function json(rows: readonly ComparedRow[], props: DifferencesProps): string {
+  const { simulated } = props.board;
+  return `${JSON.stringify({ simulated, intervals: 'independent', rows: lines(rows, props) }, null, 2)}\n`;
+}

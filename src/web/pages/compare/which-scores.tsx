@@ -1,0 +1,62 @@
+import type { ChangeQuery } from '../../parts/query.js';
+import type { ComparedBoard } from './board.js';
+
+interface WhichScoresProps {
+  readonly board: ComparedBoard;
+  readonly query: URLSearchParams;
+  readonly change: ChangeQuery;
+}
+
+/** Which scores stand: real or simulated, never both. */
+export function WhichScores({ board, query, change }: WhichScoresProps) {
+  const choice = (name: string, standard: string) => ({
+    value: query.get(name) ?? standard,
+    onChange: ({ currentTarget }: { currentTarget: HTMLSelectElement }) =>
+      change({ [name]: currentTarget.value === standard ? null : currentTarget.value }),
+  });
+  return (
+    <>
+      <div class="controls">
+        <label>
+          Benchmarks
+          <select
+            value={String(board.simulated)}
+            onChange={({ currentTarget }) =>
+              change({ simulated: currentTarget.value, x: null, y: null })
+            }
+          >
+            <option value="false">Real recordings</option>
+            <option value="true">Simulated</option>
+          </select>
+        </label>
+        <label>
+          Averages over
+          <select {...choice('missing', 'common')}>
+            <option value="common">benchmarks that all have</option>
+            <option value="zero">all, a missing one counts 0</option>
+          </select>
+        </label>
+        <label>
+          Selection scores (†)
+          <select {...choice('selection', 'exclude')}>
+            <option value="exclude">outside averages</option>
+            <option value="include">in averages</option>
+          </select>
+        </label>
+        <label>
+          Layers
+          <select {...choice('layers', 'card')}>
+            <option value="card">of the models’ cards</option>
+            <option value="any">those of requests too</option>
+          </select>
+        </label>
+      </div>
+      {board.simulated && (
+        <p class="notice">
+          <strong>Simulated benchmarks.</strong> Their recordings are made by equations: these
+          scores say something of the pipeline, nothing of a brain.
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,266 @@
+import { readFile, rm } from 'node:fs/promises';
+import { parse } from 'csv-parse/sync';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { listBenchmarks } from '../../src/scoring/registry.js';
+import type { Queries } from '../../src/store/database.js';
+import { openHomeStore } from '../../src/store/home-store.js';
+import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
+import { madePlace } from '../store/engines.js';
+import { digestFor, madeModel, madeScores } from '../store/made-scores.js';
+import { accessibilityFaults, openBrowser, visit } from './browser.js';
+
+const V1 = 'FreemanZiemba2013.V1-pls';
+const V4 = 'MajajHong2015.V4-pls';
+const IT = 'MajajHong2015.IT-pls';
+const HOSTILE = `<script>alert(1)</script>\u202e${'x'.repeat(150)}`;
+const versions = new Map(listBenchmarks().map(({ id, version }) => [id, version]));
+
+let browser: Browser;
+let service: RunningService;
+beforeAll(async () => {
+  const place = await madePlace(suiteEngine, 'ventral-compare-');
+  const store = await openHomeStore(place.home, place);
+  await fill(store.database);
+  await store.close();
+  [browser, service] = await Promise.all([openBrowser(), runningService(place)]);
+});
+afterAll(async () => {
+  await browser.close();
+  await service.stop();
+  await rm(service.home, { recursive: true, force: true });
+});
+
+/** A score of this half width. */
+const about = (value: number, half = 0.02) => ({
+  ...{ value, ci: [value - half, value + half] as const },
+});
+
+async function fill(queries: Queries): Promise<void> {
+  const model = async (id: string, name: string, scores: Record<string, object>) => {
+    await madeModel(queries, `mdl_${id}`, { name });
+    const at = Object.entries(scores).map(([benchmark, score]) => [
+      benchmark,
+      { version: versions.get(benchmark), ...score },
+    ]);
+    await madeScores(queries, {
+      ...{ id: `job_${id}`, model: `mdl_${id}`, scores: Object.fromEntries(at) },
+    });
+  };
+  await model('first', 'first', { [V1]: about(0.4), [V4]: about(0.5), [IT]: about(0.45) });
+  await model('second', 'second', { [V1]: about(0.41), [V4]: about(0.6), [IT]: about(0.3) });
+  await model('third', HOSTILE, { [V1]: about(0.2), [V4]: { ...about(0.7), selection: true } });
+  await model('made', 'made', { 'Simulated.V1-pls': about(0.9) });
+  for (let epoch = 0; epoch < 4; epoch++)
+    await model(`run${epoch}`, `run plain-epoch${epoch}`, {
+      [V1]: about(0.2 + 0.05 * epoch),
+      [IT]: about(0.1 + 0.08 * epoch, 0.01),
+    });
+  await model('size20', 'resnet-20', { [V1]: about(0.3), [V4]: about(0.3) });
+  await model('size50', 'resnet-50', { [V1]: about(0.35), [V4]: about(0.33) });
+  await madeModel(queries, 'mdl_bare', { name: 'bare' });
+  await madeMap(queries, 'first', ['layer1', 'layer2', 'layer3'], [0.1, 0.3, 0.2]);
+  await madeMap(queries, 'second', ['layer1', 'layer2', 'layer3'], [0.1, 0.2, 0.35]);
+}
+
+const part = (value: number) => ({ value, error: 0.01, splits: [value] });
+
+function madeCell(model: string, layer: string, value: number) {
+  return {
+    ...{ benchmark: 'Simulated.V1-pls', version: 1, region: 'V1', simulated: true },
+    ...{ verified: false, model: digestFor(`mdl_${model}`), name: model, layer },
+    ...{ layerChoice: { by: 'flag' }, selection: true, error: 0.01 },
+    ...{ value, ci: [value - 0.03, value + 0.03], formula: 'raw^2/ceiling', errorOf: 'raw' },
+    ...{ errorKind: 'std over splits', raw: part(value), ceiling: part(0.9), warnings: [] },
+    provenance: {},
+  };
+}
+
+/** A map of one benchmark, whose best layer is chosen. */
+async function madeMap(
+  queries: Queries,
+  model: string,
+  layers: readonly string[],
+  values: readonly number[],
+): Promise<void> {
+  const best = layers[values.indexOf(Math.max(...values))];
+  const map = {
+    ...{ model: digestFor(`mdl_${model}`), name: model, benchmarks: ['Simulated.V1-pls'] },
+    layers: layers.map((layer, i) => ({
+      ...{ layer, units: 100, depth: i + 1 },
+      cells: { 'Simulated.V1-pls': madeCell(model, layer, values[i]) },
+    })),
+    chosen: { 'Simulated.V1-pls': { layer: best, tied: [], choice: { by: 'card' } } },
+    plan: { layers: [], sets: [], memory: 0, scratch: 0 },
+    provenance: {
+      ...{ ventral: '0.1.0', inputs: 'sha256:0', seconds: 1, peakRssMiB: 1, selection: 'highest' },
+      runtime: { ort: '1', provider: 'cpu', threads: 1 },
+    },
+  };
+  const job = `job_map${model}`;
+  await queries.query(
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, card, benchmarks, sources, keys, holdout)
+     values ($1, 'layer-map', 'succeeded', 'local', $2, $2, $3, $4, '{}', $5, $5, '[]', false)`,
+    [job, `mdl_${model}`, digestFor(`mdl_${model}`), model, '["Simulated.V1-pls"]'],
+  );
+  await queries.query('insert into layer_maps (job, key, map) values ($1, $1, $2)', [
+    ...[job, JSON.stringify(map)],
+  ]);
+  await queries.query('update jobs set map_of = $1 where id = $1', [job]);
+}
+
+const rowOf = (page: Page, title: string) =>
+  page.locator('.differences tbody tr', { has: page.locator('th', { hasText: title }) });
+
+async function saved(page: Page, button: string): Promise<string> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: button }).click(),
+  ]);
+  return readFile(await download.path(), 'utf8');
+}
+
+it('goes from nothing chosen to two models by the keyboard, and the address says it', async () => {
+  const { page, close } = await visit(browser, service.url, '/compare');
+  const search = page.getByRole('searchbox', { name: 'Search models' });
+  await search.fill('second');
+  await page.getByRole('button', { name: 'Add second' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Take second out' }).waitFor();
+  await page.getByRole('searchbox', { name: 'Search models' }).fill('first');
+  await page.getByRole('button', { name: 'Add first' }).press('Enter');
+  await page.getByRole('heading', { name: 'Differences from second' }).waitFor();
+  expect(new URL(page.url()).search).toBe('?model=mdl_second&model=mdl_first');
+  await page.getByRole('radio', { name: 'first' }).check();
+  await page.getByRole('heading', { name: 'Differences from first' }).waitFor();
+  await page.getByRole('button', { name: 'Take second out' }).click();
+  await page.getByText('Choose at least one more model').waitFor();
+  expect(new URL(page.url()).searchParams.getAll('model')).toEqual(['mdl_first']);
+  await close();
+});
+
+it('tells what differs from what does not, averages before leaves, and saves it', async () => {
+  const { page, close } = await visit(
+    browser,
+    service.url,
+    '/compare?model=mdl_first&model=mdl_second',
+    { acceptDownloads: true },
+  );
+  await page.getByRole('table', { name: /Averages stand before/ }).waitFor();
+  const titles = await page.locator('.differences tbody th').allTextContents();
+  expect(titles.indexOf('V4')).toBe(titles.indexOf(V4) - 1);
+  expect(titles[0]).toBe('average');
+  // 0.01 ± √2 · 0.02, and 0.1 ± as much.
+  expect(await rowOf(page, V1).textContent()).toContain('not told apart: +0.010 [-0.018, 0.038]');
+  expect(await rowOf(page, V4).textContent()).toContain('higher: +0.100 [0.072, 0.128]');
+  expect(await rowOf(page, IT).textContent()).toContain('lower: -0.150 [-0.178, -0.122]');
+  const rows = parse(await saved(page, 'Save the comparison as CSV'), { columns: true }) as Record<
+    string,
+    string
+  >[];
+  expect(rows.find((row) => row.column === V4 && row.model === 'mdl_second')).toMatchObject({
+    value: '0.6',
+    from: 'mdl_first',
+    different: 'true',
+  });
+  const json = JSON.parse(await saved(page, 'Save the comparison as JSON'));
+  expect(json).toMatchObject({ simulated: false, intervals: 'independent' });
+  await page.getByLabel('Only rows that differ').check();
+  await rowOf(page, V1).waitFor({ state: 'detached' });
+  expect(await rowOf(page, V4).count()).toBe(1);
+  expect(new URL(page.url()).searchParams.get('differing')).toBe('1');
+  await close();
+});
+
+it('keeps hostile names text, marks selection scores and says what is missing', async () => {
+  const { page, close } = await visit(
+    browser,
+    service.url,
+    '/compare?model=mdl_first&model=mdl_third&model=mdl_bare&model=mdl_none',
+    { viewport: { width: 360, height: 800 } },
+  );
+  await page.getByRole('table', { name: /Averages stand before/ }).waitFor();
+  expect(await rowOf(page, V4).textContent()).toContain('0.700†');
+  expect(await rowOf(page, IT).textContent()).toContain('no difference: a score is missing');
+  expect(await page.locator('.chosen-models').textContent()).toContain('It has no score here yet');
+  expect(await page.locator('.chosen-models').textContent()).toContain('mdl_none');
+  expect(await page.locator('bdi', { hasText: '<script>' }).count()).toBeGreaterThan(1);
+  const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+  expect(width).toBeLessThanOrEqual(360);
+  // The service says of mdl_none that it is not there, and the browser notes every such answer.
+  await close(/404/);
+});
+
+it('shows simulated scores alone where there are no real ones, and says so', async () => {
+  const { page, close } = await visit(browser, service.url, '/compare?model=mdl_made');
+  await page.getByText('Their recordings are made by equations').waitFor();
+  expect(await page.getByRole('combobox', { name: 'Benchmarks' }).inputValue()).toBe('true');
+  await page.getByRole('combobox', { name: 'Benchmarks' }).selectOption('Real recordings');
+  await page.getByText('Their recordings are made by equations').waitFor({ state: 'detached' });
+  expect(new URL(page.url()).searchParams.get('simulated')).toBe('false');
+  await close();
+});
+
+it('sets two benchmarks against each other, for all models that one sees', async () => {
+  const { page, close } = await visit(
+    browser,
+    service.url,
+    `/compare?model=mdl_first&model=mdl_second&x=${V1}&y=${IT}`,
+  );
+  const figure = page.locator('figure', { has: page.getByText('Scatter', { exact: true }) });
+  await figure.locator('svg').first().waitFor();
+  await page.getByText('6 of 9 models have both').waitFor();
+  expect(await figure.locator('svg text', { hasText: 'second' }).count()).toBe(1);
+  await figure.getByText('as a table').click();
+  expect(await figure.locator('tbody tr').count()).toBe(6);
+  await page.getByLabel('Up').selectOption(V4);
+  await page.getByText('5 of 9 models have both').waitFor();
+  await close();
+});
+
+it('puts layer maps side by side and says where they go apart', async () => {
+  const { page, close } = await visit(
+    browser,
+    service.url,
+    '/compare?model=mdl_first&model=mdl_second&model=mdl_third',
+  );
+  const table = page.getByRole('table', { name: /The layer that each map chose/ });
+  await table.waitFor();
+  const row = await table.getByRole('row', { name: /Simulated.V1-pls/ }).textContent();
+  expect(row).toContain('layer2 0.300 at 67 %');
+  expect(row).toContain('layer3 0.350 at 100 %≠ layer2');
+  expect(await page.getByRole('grid').count()).toBe(2);
+  await page.getByText('It has no map.').waitFor();
+  await close();
+});
+
+it('draws models whose names end in an epoch as one training, and no other numbers', async () => {
+  const { page, close } = await visit(browser, service.url, '/compare?series=run+plain');
+  const series = page.getByRole('combobox', { name: 'Series' });
+  await series.waitFor();
+  const options = await series.locator('option').allTextContents();
+  expect(options).toEqual(['none', 'run plain (4 models)']);
+  const figure = page.locator('figure', { has: page.getByText('Regions over training') });
+  await figure.locator('svg').waitFor();
+  await figure.getByText('as a table').click();
+  const rows = await figure.locator('tbody tr').allTextContents();
+  expect(rows).toHaveLength(4);
+  expect(rows[3]).toMatch(/^3run plain-epoch30\.350 .*0\.340 /);
+  await close();
+});
+
+it.each(['light', 'dark'] as const)(
+  'has nothing that axe-core finds in the %s',
+  async (colorScheme) => {
+    const { page, close } = await visit(
+      browser,
+      service.url,
+      '/compare?model=mdl_first&model=mdl_second&model=mdl_third&series=run+plain',
+      { colorScheme },
+    );
+    await page.getByRole('grid').first().waitFor();
+    await page.locator('figure svg').nth(2).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await close();
+  },
+);
