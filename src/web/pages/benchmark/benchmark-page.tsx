@@ -1,6 +1,128 @@
+import { useRoute } from 'preact-iso';
+import { answer, client, type Schemas } from '../../client.js';
+import { Problem } from '../../parts/problem.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
+import './benchmark.css';
+import { Citation } from './citation.js';
+import { DeleteBenchmark } from './delete-benchmark.js';
+import { Measured } from './measured.js';
+import { Recorded } from './recorded.js';
+import { ScoresOn } from './scores-on.js';
+import { Shown } from './shown.js';
 
+type Benchmark = Schemas['Benchmark'];
+type Data = Schemas['BenchmarkData'];
+
+/** One benchmark: what was shown, what was recorded, how they are compared, who scored on it. */
 export function BenchmarkPage() {
-  useTitle('Benchmark');
-  return <h1>Benchmark</h1>;
+  const { benchmark } = useRoute().params;
+  const { data, error } = useResource(
+    (signal) =>
+      answer(client.GET('/benchmarks/{benchmark}', { params: { path: { benchmark } }, signal })),
+    [benchmark],
+  );
+  const name = data?.upload ? data.benchmarks.map(({ id }) => id).join(', ') : benchmark;
+  useTitle(name);
+  if (error) return <Problem error={error} />;
+  return (
+    <>
+      <p class="quiet">
+        <a href="/benchmarks">Benchmarks</a>
+      </p>
+      <h1>
+        <bdi>{name}</bdi>
+      </h1>
+      {data ? <Sections one={data} /> : <p aria-live="polite">Asking the service …</p>}
+    </>
+  );
+}
+
+function Sections({ one }: { readonly one: Benchmark }) {
+  const { data, error } = useResource(
+    (signal) =>
+      answer(
+        client.GET('/benchmarks/{benchmark}/data', {
+          params: { path: { benchmark: one.id } },
+          signal,
+        }),
+      ),
+    [one.id],
+  );
+  const items = data?.items ?? [];
+  return (
+    <>
+      <About one={one} items={items} />
+      <h2>What was shown</h2>
+      <Shown benchmark={one.id} hasFitting={items.some(({ fittingStimuli }) => fittingStimuli)} />
+      {error && <Problem error={error} />}
+      {!data && !error && (
+        <p aria-live="polite">Reading the recordings, and measuring their ceiling …</p>
+      )}
+      {data && (
+        <>
+          <h2>What was recorded</h2>
+          <Recorded items={items} />
+          <h2>How a layer is compared with it</h2>
+          <Measured items={items} />
+        </>
+      )}
+      <h2>Scores</h2>
+      <ScoresOn one={one} />
+      <h2>How to cite it</h2>
+      <Citation one={one} bibtex={items[0]?.bibtex ?? null} />
+      {one.upload && <DeleteBenchmark id={one.id} owner={one.upload.owner} />}
+    </>
+  );
+}
+
+function About({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {
+  const { upload, simulated, version } = one;
+  const title = items[0]?.title;
+  return (
+    <>
+      {title && (
+        <p>
+          <bdi>{title}</bdi>
+        </p>
+      )}
+      <p>
+        <span class="badge">version {version}</span>{' '}
+        {items[0]?.verified && <span class="badge">verified here</span>}{' '}
+        {items[0]?.access === 'private' && <span class="badge">private data</span>}
+      </p>
+      {simulated && (
+        <p class="notice">
+          Simulated: its pictures and recordings are made by equations. A score on it is evidence
+          about the pipeline, never about a brain.
+        </p>
+      )}
+      {upload && (
+        <dl class="facts">
+          <dt>Id</dt>
+          <dd>
+            <code>{one.id}</code>
+          </dd>
+          <dt>Owner</dt>
+          <dd>
+            <bdi>{upload.owner}</bdi>
+          </dd>
+          <dt>Seen by</dt>
+          <dd>
+            {upload.visibility}
+            {upload.group && (
+              <>
+                {' '}
+                <bdi>{upload.group}</bdi>
+              </>
+            )}
+          </dd>
+          <dt>Digest</dt>
+          <dd>
+            <code>{upload.digest}</code>
+          </dd>
+        </dl>
+      )}
+    </>
+  );
 }

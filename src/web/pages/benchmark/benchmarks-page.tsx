@@ -1,6 +1,163 @@
+import { useMemo } from 'preact/hooks';
+import { answer, client, type Schemas } from '../../client.js';
+import { Problem } from '../../parts/problem.js';
+import { useQuery } from '../../parts/query.js';
+import { Scroll } from '../../parts/scroll.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
+import './benchmark.css';
+import { UploadForm } from './upload-form.js';
 
+type Benchmark = Schemas['Benchmark'];
+
+/** What can be scored on: real benchmarks, simulated ones, and those that were uploaded, never mixed. */
 export function BenchmarksPage() {
   useTitle('Benchmarks');
-  return <h1>Benchmarks</h1>;
+  const { data, error, reload } = useResource(
+    (signal) => answer(client.GET('/benchmarks', { signal })),
+    [],
+  );
+  const [query, change] = useQuery();
+  const search = query.get('search') ?? '';
+  const region = query.get('region') ?? '';
+  const shown = useMemo(
+    () => (data?.items ?? []).filter((one) => fits(one, search, region)),
+    [data, search, region],
+  );
+  if (error) return <Problem error={error} />;
+  return (
+    <>
+      <h1>Benchmarks</h1>
+      <div class="controls">
+        <label>
+          Search
+          <input
+            type="search"
+            value={search}
+            onInput={(event) => change({ search: event.currentTarget.value || null })}
+          />
+        </label>
+        <label>
+          Region
+          <select
+            value={region}
+            onChange={(event) => change({ region: event.currentTarget.value || null })}
+          >
+            <option value="">all</option>
+            {['V1', 'V2', 'V4', 'IT', BEHAVIOUR].map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {!data && <p aria-live="polite">Asking the service …</p>}
+      {data && shown.length === 0 && <p>No benchmark fits.</p>}
+      <Group
+        title="Recorded"
+        about="Definitions of Brain-Score’s benchmarks. Their data belong to others: public ones are fetched with “ventral data pull”, private ones are kept by their owners for evaluation."
+        items={shown.filter((one) => !one.upload && !one.simulated)}
+      />
+      <Group
+        title="Simulated"
+        about="Pictures and recordings made by equations: evidence about the pipeline, never about a brain."
+        items={shown.filter((one) => !one.upload && one.simulated)}
+      />
+      <Group
+        title="Uploaded"
+        about="Benchmarks of your own, and those that others let you see."
+        items={shown.filter((one) => one.upload)}
+      />
+      <h2>Upload a benchmark</h2>
+      <UploadForm registered={reload} />
+    </>
+  );
+}
+
+/** What benchmarks without a region are listed under. */
+const BEHAVIOUR = 'behavior';
+
+function fits(one: Benchmark, search: string, region: string): boolean {
+  const names = [one.id, one.metric, ...one.benchmarks.map(({ id }) => id)].join(' ').toLowerCase();
+  return (
+    search
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => names.includes(word)) &&
+    (region === '' || one.benchmarks.some((each) => (each.region ?? BEHAVIOUR) === region))
+  );
+}
+
+interface GroupProps {
+  readonly title: string;
+  readonly about: string;
+  readonly items: readonly Benchmark[];
+}
+
+function Group({ title, about, items }: GroupProps) {
+  if (items.length === 0) return null;
+  const uploaded = items.some(({ upload }) => upload);
+  return (
+    <section>
+      <h2>
+        {title} <span class="quiet">({items.length})</span>
+      </h2>
+      <p class="quiet">{about}</p>
+      <Scroll label={`${title} benchmarks`}>
+        <table class="benchmarks">
+          <thead>
+            <tr>
+              <th scope="col">Benchmark</th>
+              <th scope="col">Region</th>
+              <th scope="col">Metric</th>
+              <th scope="col" class="number">
+                Degrees
+              </th>
+              <th scope="col" class="number">
+                Version
+              </th>
+              <th scope="col">{uploaded ? 'Owner' : 'Data'}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map((one) => (
+              <Row key={one.id} one={one} />
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </section>
+  );
+}
+
+function Row({ one }: { readonly one: Benchmark }) {
+  const { id, benchmarks, metric, visualDegrees, version, simulated, upload, ready } = one;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={`/benchmarks/${encodeURIComponent(id)}`}>
+          <bdi>{upload ? benchmarks.map((each) => each.id).join(', ') : id}</bdi>
+        </a>
+        {upload && simulated && <span class="badge">simulated</span>}
+      </th>
+      <td>{[...new Set(benchmarks.map(({ region }) => region ?? BEHAVIOUR))].join(', ')}</td>
+      <td>{metric}</td>
+      <td class="number">{visualDegrees ?? '–'}</td>
+      <td class="number">{version}</td>
+      <td>
+        {upload ? (
+          <>
+            <bdi>{upload.owner}</bdi>, {upload.visibility}
+          </>
+        ) : simulated ? (
+          'made here'
+        ) : ready ? (
+          'here'
+        ) : (
+          <span class="quiet">not here</span>
+        )}
+      </td>
+    </tr>
+  );
 }

@@ -1,0 +1,22 @@
+import { useLocation } from 'preact-iso';
+import { answer, client } from '../../client.js';
+import { ConfirmedButton } from '../../parts/confirmed-button.js';
+import { mayChange, useSession } from '../../session.js';
+
+/** Removes an uploaded benchmark, for those who may. */
+export function DeleteBenchmark({ id, owner }: { readonly id: string; readonly owner: string }) {
+  const { caller } = useSession();
+  const { route } = useLocation();
+  if (!mayChange(caller, owner)) return null;
+  const remove = async () => {
+    await answer(client.DELETE('/benchmarks/{benchmark}', { params: { path: { benchmark: id } } }));
+    route('/benchmarks');
+  };
+  return (
+    <section>
+      <h2>Delete it</h2>
+      <p>Its files go; scores and layer maps that were made stay.</p>
+      <ConfirmedButton label="Delete this benchmark" sure="Yes, delete it" act={remove} />
+    </section>
+  );
+}

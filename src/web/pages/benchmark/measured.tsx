@@ -1,0 +1,177 @@
+import type { ComponentChildren } from 'preact';
+import type { Schemas } from '../../client.js';
+import { value } from '../../parts/format.js';
+import { Scroll } from '../../parts/scroll.js';
+import { type MetricWords, metricWords } from './metric-words.js';
+
+type Data = Schemas['BenchmarkData'];
+interface Published {
+  readonly value: number;
+  readonly tolerance: number;
+  readonly source: string;
+}
+
+/** Metric, splits, ceiling and how they become a score; benchmarks of one file share all but the ceiling. */
+export function Measured({ items }: { readonly items: readonly Data[] }) {
+  const [{ metric, crossValidation, ceiling }] = items;
+  const words = metricWords(metric.name);
+  const ceiled = ceiling.name !== 'none' && words.formula !== 'raw';
+  return (
+    <>
+      <p>
+        <strong>{words.name}</strong> (<code>{metric.name}</code>
+        {optionsOf(metric)}). {words.words}
+      </p>
+      <p class="formula">
+        <Formula kind={ceiled ? words.formula : 'raw'} />
+      </p>
+      <p class="quiet">raw = {words.raw}.</p>
+      <h3>Splits</h3>
+      <p>{splitsOf(crossValidation, words)}</p>
+      <h3>Ceiling</h3>
+      <p>{CEILINGS[ceiling.name]}</p>
+      <CeilingTable items={items} />
+    </>
+  );
+}
+
+const optionsOf = ({ name: _name, ...options }: Data['metric']) =>
+  Object.entries(options)
+    .map(([name, of]) => `, ${name} ${String(of)}`)
+    .join('');
+
+function splitsOf(
+  { splits, seed, trainSize, testSize, stratifyOn }: Data['crossValidation'],
+  { formula }: MetricWords,
+): string {
+  if (formula === 'root')
+    return 'None of the stimuli: the read-out is fitted on pictures of its own.';
+  if (formula === 'clipped' || formula === 'raw') return 'None.';
+  const share = (of: number) => `${Math.round(100 * of)} %`;
+  const size =
+    trainSize !== undefined
+      ? `${share(trainSize)} of the stimuli to train`
+      : `${share(testSize ?? 0.1)} of the stimuli to test`;
+  const strata = stratifyOn === undefined ? '' : `, stratified by ${stratifyOn}`;
+  return `${splits} random splits, ${size}${strata}, seed ${seed}, from numpy’s legacy generator bit for bit. They are positional on the averaged recordings.`;
+}
+
+const CEILINGS: Readonly<Record<Data['ceiling']['name'], string>> = {
+  'internal-consistency':
+    'Random halves of the repetitions, correlated for each neuroid and corrected to full length by Spearman and Brown, 2r / (1 + r); median over neuroids, mean over halves.',
+  metric:
+    'The same metric between halves of the people’s trials, or between people; it is measured with each score.',
+  none: 'None: the score is the raw value.',
+  fixed: 'A number that the benchmark file gives.',
+};
+
+function CeilingTable({ items }: { readonly items: readonly Data[] }) {
+  const rows = items.flatMap((item) => {
+    const here = item.measuredCeiling;
+    const published = item.published?.ceiling as Published | undefined;
+    return here || published ? [{ id: item.id, here, published }] : [];
+  });
+  if (rows.length === 0) return null;
+  return (
+    <Scroll label="Ceilings">
+      <table class="ceilings">
+        <thead>
+          <tr>
+            <th scope="col">Benchmark</th>
+            <th scope="col" class="number">
+              Measured here
+            </th>
+            <th scope="col" class="number">
+              Error
+            </th>
+            <th scope="col">By halves</th>
+            <th scope="col">Published</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ id, here, published }) => (
+            <tr key={id}>
+              <th scope="row">
+                <bdi>{id}</bdi>
+              </th>
+              {here && 'value' in here ? (
+                <>
+                  <td class="number">{value(here.value)}</td>
+                  <td class="number">{value(here.error)}</td>
+                  <td>{here.splits.map(value).join(', ') || '–'}</td>
+                </>
+              ) : (
+                <td colSpan={3} class="quiet">
+                  {here ? 'the recordings are not here' : '–'}
+                </td>
+              )}
+              <td>
+                {published
+                  ? `${published.value} ± ${published.tolerance} (${published.source})`
+                  : '–'}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+/** How raw value and ceiling become the score, in MathML. */
+function Formula({ kind }: { readonly kind: MetricWords['formula'] }) {
+  return (
+    <math display="block">
+      <mtext>score</mtext>
+      <mo>=</mo>
+      {FORMULAS[kind]}
+    </math>
+  );
+}
+
+const FORMULAS: Readonly<Record<MetricWords['formula'], ComponentChildren>> = {
+  raw: <mtext>raw</mtext>,
+  ratio: (
+    <mfrac>
+      <mtext>raw</mtext>
+      <mtext>ceiling</mtext>
+    </mfrac>
+  ),
+  squared: (
+    <mfrac>
+      <msup>
+        <mtext>raw</mtext>
+        <mn>2</mn>
+      </msup>
+      <mtext>ceiling</mtext>
+    </mfrac>
+  ),
+  root: (
+    <>
+      <mtext>mean over halves of </mtext>
+      <mfrac>
+        <mtext>raw</mtext>
+        <msqrt>
+          <mtext>ceiling</mtext>
+        </msqrt>
+      </mfrac>
+    </>
+  ),
+  clipped: (
+    <>
+      <mtext>min</mtext>
+      <mo>(</mo>
+      <mn>1</mn>
+      <mo>,</mo>
+      <mfrac>
+        <mrow>
+          <mo>|</mo>
+          <mtext>raw</mtext>
+          <mo>|</mo>
+        </mrow>
+        <mtext>ceiling</mtext>
+      </mfrac>
+      <mo>)</mo>
+    </>
+  ),
+};

@@ -1,0 +1,97 @@
+import type { Schemas } from '../../client.js';
+import { Scroll } from '../../parts/scroll.js';
+
+type Data = Schemas['BenchmarkData'];
+
+/** Stimuli, recordings and trials of each benchmark in numbers; where they are not here, why. */
+export function Recorded({ items }: { readonly items: readonly Data[] }) {
+  const reasons = [...new Set(items.flatMap(reasonsOf))];
+  const facts = items.map((item) => factsOf(item));
+  const names = [...new Set(facts.flatMap((each) => [...each.keys()]))];
+  return (
+    <>
+      {reasons.map((reason) => (
+        <p class="notice" key={reason}>
+          <bdi>{reason}</bdi>
+        </p>
+      ))}
+      <Scroll label="What was recorded">
+        <table class="recorded">
+          {items.length > 1 && (
+            <thead>
+              <tr>
+                <td />
+                {items.map(({ id }) => (
+                  <th scope="col" key={id}>
+                    <bdi>{id}</bdi>
+                  </th>
+                ))}
+              </tr>
+            </thead>
+          )}
+          <tbody>
+            {names.map((name) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                {facts.map((each, i) => (
+                  <td key={items[i].id}>
+                    <bdi>{each.get(name) ?? '–'}</bdi>
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
+  );
+}
+
+const reasonsOf = ({ stimuli, fittingStimuli, recordings, trials }: Data) =>
+  [stimuli, fittingStimuli, recordings, trials].flatMap((part) =>
+    part && 'reason' in part ? [part.reason] : [],
+  );
+
+function factsOf(item: Data): Map<string, string> {
+  const { region, stimuli, fittingStimuli, recordings, trials, timeWindow, published } = item;
+  const facts = new Map<string, string>();
+  const tell = (name: string, text: string | null | undefined) => text && facts.set(name, text);
+  tell('Region', region ?? 'behaviour');
+  if ('stimuli' in stimuli) {
+    tell('Stimuli', count(stimuli.stimuli));
+    tell('Shown at', stimuli.degrees && `${range(stimuli.degrees)}° of visual angle`);
+  } else tell('Stimuli', published && publishedShape(published, 'stimuli'));
+  if (fittingStimuli && 'stimuli' in fittingStimuli)
+    tell('Stimuli that the read-out is fitted on', count(fittingStimuli.stimuli));
+  if (recordings && 'neuroids' in recordings) {
+    const { neuroids, animals, presentations, repetitions } = recordings;
+    tell('Neuroids', count(neuroids));
+    tell('Neuroids by animal', animals && byAnimal(animals));
+    tell('Presentations', count(presentations));
+    tell('Presentations of a stimulus', range(repetitions));
+  } else if (recordings) tell('Neuroids', published && publishedShape(published, 'neuroids'));
+  tell('Time after the onset', timeWindow && `${timeWindow[0]} to ${timeWindow[1]} ms, averaged`);
+  if (trials && 'trials' in trials) {
+    tell('Trials', count(trials.trials));
+    tell('People asked', trials.subjects === null ? null : count(trials.subjects));
+  }
+  if (item.excludedConditions.length > 0)
+    tell('Conditions left out', item.excludedConditions.join(', '));
+  return facts;
+}
+
+const count = (number: number) => number.toLocaleString();
+const range = ([low, high]: readonly number[]) => (low === high ? count(low) : `${low} to ${high}`);
+const byAnimal = (animals: Readonly<Record<string, number>>) =>
+  Object.entries(animals)
+    .map(([animal, neuroids]) => `${animal}: ${neuroids}`)
+    .join(', ');
+
+/** What the original project says of data that are not here. */
+function publishedShape(
+  published: NonNullable<Data['published']>,
+  of: 'stimuli' | 'neuroids',
+): string | null {
+  const shape = published.shape as Readonly<Record<string, number>> | undefined;
+  return shape ? `${count(shape[of])} (as published)` : null;
+}

@@ -1,0 +1,145 @@
+import { answer, client, type Schemas } from '../../client.js';
+import { interval, value } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
+import { Scroll } from '../../parts/scroll.js';
+import { useResource } from '../../parts/use-resource.js';
+
+type Benchmark = Schemas['Benchmark'];
+type Item = Schemas['LeaderboardItem'];
+
+const MOST = 50;
+
+/** The models that were scored on a benchmark, best first, at its present version. */
+export function ScoresOn({ one }: { readonly one: Benchmark }) {
+  return (
+    <>
+      <p>
+        These are scores on version {one.version}, the one that stands here; a version is raised
+        exactly when the score of some model changes, and scores of earlier ones are not compared
+        with later ones.
+      </p>
+      {one.benchmarks.map(({ id }) => (
+        <ScoreTable key={id} one={one} column={one.upload ? columnOf(one, id) : id} name={id} />
+      ))}
+    </>
+  );
+}
+
+/** The leaderboard knows an upload by its id, and one of its regions behind a point. */
+function columnOf({ id, benchmarks }: Benchmark, name: string): string {
+  const region = benchmarks.find((each) => each.id === name)?.region;
+  return benchmarks.length > 1 && region ? `${id}.${region}` : id;
+}
+
+interface ScoreTableProps {
+  readonly one: Benchmark;
+  readonly column: string;
+  readonly name: string;
+}
+
+function ScoreTable({ one, column, name }: ScoreTableProps) {
+  const { simulated } = one;
+  const { data, error } = useResource(
+    (signal) =>
+      answer(
+        client.GET('/leaderboard', {
+          params: {
+            query: {
+              benchmark: [column],
+              simulated,
+              layers: 'any',
+              selection: 'include',
+              sort: `-${column}`,
+              limit: MOST,
+            },
+          },
+          signal,
+        }),
+      ),
+    [column, simulated],
+  );
+  const board = new URLSearchParams({
+    ...(simulated ? { simulated: 'true' } : {}),
+    benchmark: column,
+    open: 'all',
+    layers: 'any',
+    selection: 'include',
+  });
+  if (error) return <Problem error={error} />;
+  if (!data) return <p aria-live="polite">Asking for the scores …</p>;
+  const rows = data.items.filter(({ scores }) => scores[column]);
+  if (rows.length === 0)
+    return (
+      <p>
+        Nothing that you may see was scored on <bdi>{name}</bdi> yet. A model’s page, or{' '}
+        <a href="/submit">a checkpoint of yours</a>, can start a score.
+      </p>
+    );
+  return (
+    <>
+      <Scroll label={`Scores on ${name}`}>
+        <table>
+          <caption>
+            <bdi>{name}</bdi>
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">Model</th>
+              <th scope="col" class="number">
+                Score
+              </th>
+              <th scope="col">95 % interval</th>
+              <th scope="col">Job</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((item) => (
+              <ScoreRow key={item.model} item={item} score={item.scores[column]} />
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      <p>
+        <a href={`/?${board}`}>
+          {data.models > rows.length ? `All ${data.models} models` : 'The column'} on the
+          leaderboard
+        </a>
+      </p>
+    </>
+  );
+}
+
+function ScoreRow({
+  item,
+  score,
+}: {
+  readonly item: Item;
+  readonly score: Schemas['LeaderboardScore'];
+}) {
+  return (
+    <tr>
+      <th scope="row">
+        <a href={`/models/${encodeURIComponent(item.model)}`}>
+          <bdi>{item.name}</bdi>
+        </a>
+      </th>
+      <td class="number">
+        {value(score.value)}
+        {score.selection && (
+          <>
+            {' '}
+            <span class="badge" title="The layer was chosen on pictures of this benchmark">
+              selection
+            </span>
+          </>
+        )}
+      </td>
+      <td>{interval(score.ci) || '–'}</td>
+      <td>
+        <a href={`/scores/${score.job}`} aria-label={`Job of ${item.name}`}>
+          job
+        </a>
+      </td>
+    </tr>
+  );
+}

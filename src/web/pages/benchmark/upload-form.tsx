@@ -1,0 +1,71 @@
+import { useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { answer, client, type Schemas } from '../../client.js';
+import { bytes } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
+
+/** Sends a ZIP of a benchmark, and shows what the service finds wrong with it. */
+export function UploadForm({ registered }: { readonly registered: () => void }) {
+  const { route } = useLocation();
+  const [file, setFile] = useState<File>();
+  const [visibility, setVisibility] = useState<Schemas['Visibility']>('private');
+  const [state, setState] = useState<'idle' | 'sending' | Error>('idle');
+  const send = async (event: Event) => {
+    event.preventDefault();
+    if (!file) return;
+    setState('sending');
+    const form = new FormData();
+    form.append('visibility', visibility);
+    form.append('file', file, file.name);
+    try {
+      const { id } = await answer(
+        client.POST('/benchmarks', {
+          body: {} as Schemas['BenchmarkUpload'],
+          bodySerializer: () => form,
+        }),
+      );
+      registered();
+      route(`/benchmarks/${id}`);
+    } catch (error) {
+      setState(error as Error);
+    }
+  };
+  return (
+    <form onSubmit={send}>
+      <p>
+        A flat ZIP of one YAML file and the files that it names: stimuli as a CSV and a ZIP of
+        pictures, recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
+      </p>
+      <div class="controls">
+        <label>
+          ZIP archive
+          <input
+            type="file"
+            accept=".zip,application/zip"
+            required
+            onChange={(event) => {
+              setFile(event.currentTarget.files?.[0]);
+              setState('idle');
+            }}
+          />
+        </label>
+        <label>
+          Who sees it
+          <select
+            value={visibility}
+            onChange={(event) => setVisibility(event.currentTarget.value as Schemas['Visibility'])}
+          >
+            <option value="private">only I</option>
+            <option value="group">my group</option>
+            <option value="public">everybody here</option>
+          </select>
+        </label>
+        <button type="submit" class="primary" disabled={state === 'sending'}>
+          Upload{file ? ` ${bytes(file.size)}` : ''}
+        </button>
+      </div>
+      <div aria-live="polite">{state === 'sending' && <p>The service is checking it …</p>}</div>
+      {state instanceof Error && <Problem error={state} />}
+    </form>
+  );
+}

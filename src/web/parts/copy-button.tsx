@@ -1,0 +1,22 @@
+import { useState } from 'preact/hooks';
+
+/** Copies a text; it says when it has, and when the browser did not let it. */
+export function CopyButton({ text, what }: { readonly text: string; readonly what: string }) {
+  const [said, setSaid] = useState('');
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid('copied');
+    } catch {
+      setSaid('not copied: mark and copy it by hand');
+    }
+  };
+  return (
+    <>
+      <button type="button" onClick={copy}>
+        Copy {what}
+      </button>{' '}
+      <span role="status">{said}</span>
+    </>
+  );
+}
