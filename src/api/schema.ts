@@ -1601,16 +1601,91 @@ export interface components {
             next: components["schemas"]["Cursor"];
         };
         /**
-         * @description A line of `metrics.jsonl`: `step` (loss and rate), `epoch` (loss, accuracy, validation, checkpoint),
-         *     `average`, `robustness` (correct of count with its interval), `score`, `comparison`, `note`. Numbers
-         *     that are not finite are null; the `checkpoint` of an `epoch` and of an `average` is a name below
-         *     `/checkpoints`, that of other kinds a stage, `untrained` or `pixels`.
+         * @description A line of `metrics.jsonl`. A loss that is not finite is null. The `checkpoint` of an `epoch` and of an
+         *     `average` is a name below `/checkpoints`, that of other kinds a stage, `untrained` or `pixels`.
          */
-        TrainingEvent: {
+        TrainingEvent: components["schemas"]["StepEvent"] | components["schemas"]["EpochEvent"] | components["schemas"]["AverageEvent"] | components["schemas"]["RobustnessEvent"] | components["schemas"]["ScoreEvent"] | components["schemas"]["ComparisonEvent"] | components["schemas"]["NoteEvent"];
+        StepEvent: {
+            /** @constant */
+            kind: "step";
+            stage: string;
+            epoch: number;
+            /** @description Of the stage, from 0. */
+            step: number;
+            loss: number | null;
+            rate: number;
+            /** @description Radius of the attack in this step. */
+            epsilon?: number;
+        };
+        EpochEvent: {
+            /** @constant */
+            kind: "epoch";
+            stage: string;
+            epoch: number;
+            loss: number | null;
+            /** @description Of the training pictures as they were shown; absent where labels were mixed. */
+            accuracy?: number;
+            validation: {
+                loss: number | null;
+                accuracy: number;
+                /** @description Under the attack of the stage; absent where it has none. */
+                robustAccuracy?: number;
+            };
+            checkpoint: string;
+        };
+        AverageEvent: {
+            /** @constant */
+            kind: "average";
+            stage: string;
+            of: string[];
+            checkpoint: string;
+        };
+        RobustnessEvent: {
+            /** @constant */
+            kind: "robustness";
+            checkpoint: string;
+            /** @description Its name, `clean` or `worst`. */
+            attack: string;
             /** @enum {string} */
-            kind: "step" | "epoch" | "average" | "robustness" | "score" | "comparison" | "note";
-        } & {
-            [key: string]: unknown;
+            norm: "Linf" | "L2";
+            epsilon: number;
+            correct: number;
+            count: number;
+            /** @description Of the share, 95 %. */
+            interval: number[];
+        };
+        ScoreEvent: {
+            /** @constant */
+            kind: "score";
+            checkpoint: string;
+            benchmark: string;
+            simulated: boolean;
+            value: number | null;
+            ci?: number[];
+            /** @description Why there is no value. */
+            reason?: string;
+        };
+        /** @description A stage less another one, both trained again from other seeds. */
+        ComparisonEvent: {
+            /** @constant */
+            kind: "comparison";
+            stage: string;
+            with: string;
+            /** @description A benchmark, `accuracy`, or an attack. */
+            measure: string;
+            simulated: boolean;
+            seeds: number[];
+            /** @description One a seed. */
+            differences: number[];
+            mean: number;
+            /** @description 95 %, Student’s t over the seeds. */
+            interval: number[];
+        };
+        NoteEvent: {
+            /** @constant */
+            kind: "note";
+            stage: string;
+            text: string;
         };
         CheckpointList: {
             items: components["schemas"]["Checkpoint"][];
