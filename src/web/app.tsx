@@ -2,7 +2,16 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { keysRequired, storedKey } from './client.js';
 import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
-import { SessionContext, SignIn, signedInAtStart, useSession } from './session.js';
+import {
+  askCaller,
+  type Caller,
+  isKeyRefusal,
+  type Session,
+  SessionContext,
+  SignIn,
+  signedInAtStart,
+  useSession,
+} from './session.js';
 
 const ModelPage = lazy(() => import('./pages/model/model-page.js').then((m) => m.ModelPage));
 const ComparePage = lazy(() =>
@@ -26,21 +35,7 @@ const AdminPage = lazy(() => import('./pages/admin/admin-page.js').then((m) => m
 
 /** The whole application: who is signed in, the way between pages, and the page that the address names. */
 export function App() {
-  const [signedIn, setSignedIn] = useState(signedInAtStart);
-  const session = useMemo(
-    () => ({
-      signedIn,
-      signIn: (key: string) => {
-        storedKey.set(key);
-        setSignedIn(true);
-      },
-      signOut: () => {
-        storedKey.forget();
-        setSignedIn(!keysRequired);
-      },
-    }),
-    [signedIn],
-  );
+  const session = useOwnSession();
   return (
     <SessionContext.Provider value={session}>
       <LocationProvider>
@@ -51,6 +46,41 @@ export function App() {
         <Main />
       </LocationProvider>
     </SessionContext.Provider>
+  );
+}
+
+/** The session of this tab; a key that was kept and is refused by now is forgotten. */
+function useOwnSession(): Session {
+  const [signedIn, setSignedIn] = useState(signedInAtStart);
+  const [caller, setCaller] = useState<Caller>();
+  const [refused, setRefused] = useState<Error>();
+  const signOut = () => {
+    storedKey.forget();
+    setCaller(undefined);
+    setSignedIn(!keysRequired);
+  };
+  const signIn = async (key: string) => {
+    storedKey.set(key);
+    try {
+      setCaller(await askCaller());
+      setRefused(undefined);
+      setSignedIn(true);
+    } catch (error) {
+      storedKey.forget();
+      throw error;
+    }
+  };
+  useEffect(() => {
+    if (!signedIn || caller) return;
+    askCaller().then(setCaller, (error) => {
+      if (!isKeyRefusal(error)) return;
+      setRefused(error);
+      signOut();
+    });
+  }, [signedIn, caller]);
+  return useMemo(
+    () => ({ signedIn, caller, refused, signIn, signOut }),
+    [signedIn, caller, refused],
   );
 }
 
@@ -65,7 +95,7 @@ const places = [
 
 function Navigation() {
   const { path } = useLocation();
-  const { signedIn, signOut } = useSession();
+  const { signedIn, caller, signOut } = useSession();
   const isHere = (place: string) => (place === '/' ? path === '/' : path.startsWith(place));
   return (
     <header class="top">
@@ -87,8 +117,8 @@ function Navigation() {
         API
       </a>
       {keysRequired && signedIn && (
-        <button type="button" onClick={signOut}>
-          Sign out
+        <button type="button" class="sign-out" onClick={signOut}>
+          Sign out{caller?.name ? <bdi> {caller.name}</bdi> : null}
         </button>
       )}
     </header>

@@ -1,50 +1,84 @@
 import { createContext } from 'preact';
 import { useContext, useState } from 'preact/hooks';
-import { keysRequired, storedKey } from './client.js';
+import { answer, client, keysRequired, ProblemError, type Schemas, storedKey } from './client.js';
+
+/** Who asks, as the service knows them: owner, role, groups. */
+export type Caller = Schemas['Session'];
 
 /** Whether somebody is signed in, and how to change that. Pages are drawn anew after a change. */
 export interface Session {
   readonly signedIn: boolean;
-  readonly signIn: (key: string) => void;
+  /** undefined until the service has said so. */
+  readonly caller: Caller | undefined;
+  /** Why the key that was kept is no more one; undefined where it is, or there was none. */
+  readonly refused: Error | undefined;
+  /** @throws ProblemError where the service refuses the key */
+  readonly signIn: (key: string) => Promise<void>;
   readonly signOut: () => void;
 }
 
 export const SessionContext = createContext<Session>({
   signedIn: false,
-  signIn: () => {},
+  caller: undefined,
+  refused: undefined,
+  signIn: async () => {},
   signOut: () => {},
 });
 
 export const useSession = () => useContext(SessionContext);
 
+/** Asks the service who one is, with the key that is kept. */
+export const askCaller = (): Promise<Caller> => answer(client.GET('/session'));
+
+/** Whether an error says that a key is no key, or no more. */
+export const isKeyRefusal = (error: unknown): error is ProblemError =>
+  error instanceof ProblemError && error.problem.status === 401;
+
+/** Whether one may change what an owner has: the service refuses it otherwise. */
+export const mayChange = (caller: Caller | undefined, owner: string): boolean =>
+  caller?.role === 'admin' || (caller?.role === 'member' && caller.owner === owner);
+
 /** The form that stands in place of every page until a key is given, where the service asks for keys. */
 export function SignIn() {
-  const { signIn } = useSession();
+  const { signIn, refused } = useSession();
   const [key, setKey] = useState('');
+  const [error, setError] = useState(refused);
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    await signIn(key.trim()).catch(setError);
+    setBusy(false);
+  };
   return (
-    <form
-      class="sign-in"
-      onSubmit={(event) => {
-        event.preventDefault();
-        signIn(key.trim());
-      }}
-    >
+    <form class="sign-in" onSubmit={submit}>
       <h1>Sign in</h1>
       <p>
         This service asks for a key. Its administrator makes one with{' '}
-        <code>ventral keys add NAME</code>.
+        <code>ventral keys create --name NAME --role member</code>.
       </p>
+      {error && (
+        <p class="problem" role="alert" id="refusal">
+          {isKeyRefusal(error)
+            ? 'The service refuses this key: it was mistyped, revoked, or has expired.'
+            : error.message}
+        </p>
+      )}
       <label>
         Key
         <input
           type="password"
           autocomplete="current-password"
           required
+          aria-describedby={error ? 'refusal' : undefined}
+          aria-invalid={error ? true : undefined}
           value={key}
           onInput={(event) => setKey(event.currentTarget.value)}
         />
       </label>
-      <button type="submit">Sign in</button>
+      <button type="submit" disabled={busy}>
+        Sign in
+      </button>
     </form>
   );
 }
