@@ -44,14 +44,21 @@ export interface ModelCard {
   readonly assumed?: string;
 }
 
-const schema = JSON.parse(readFileSync(join(packageRoot, 'models', 'card.schema.json'), 'utf8'));
+/** `models/card.schema.json`. */
+export const cardSchema: object = JSON.parse(
+  readFileSync(join(packageRoot, 'models', 'card.schema.json'), 'utf8'),
+);
 
 /**
  * Reads a card from YAML or JSON text. Throws `card-invalid` with line and column for each problem.
  * @param file name of the text in messages
  */
 export function parseCard(text: string, file: string): ModelCard {
-  const { value, place } = readCheckedYaml<ModelCard>(text, { file, schema, code: 'card-invalid' });
+  const { value, place } = readCheckedYaml<ModelCard>(text, {
+    file,
+    schema: cardSchema,
+    code: 'card-invalid',
+  });
   const { std, resize, crop } = value.input;
   const zero = std.indexOf(0);
   if (zero >= 0)

@@ -1,13 +1,17 @@
-import { type ModelCard, parseCard } from '../activations/card.js';
+import { parse } from 'yaml';
+import { cardSchema, type ModelCard, parseCard } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { schemaProblems } from '../formats/checked-yaml.js';
+import { type ProblemPart, RequestProblem } from './problem.js';
 
 /** Most characters of a card over HTTP. */
 export const CARD_SIZE = 256 * 1024;
+const MOST_PARTS = 20;
 
 /**
  * Reads a card that came over HTTP, JSON or YAML. It names no place (design §7): `build` and `recipe` are
  * refused, `file` may say how the uploaded file is called and nothing more, and is not kept.
- * Throws `card-invalid` with a pointer below `/card`, and `too-large` beyond {@link CARD_SIZE}: YAML is read
+ * Throws `card-invalid` with a pointer below `/card` for each thing that is wrong, and `too-large` beyond {@link CARD_SIZE}: YAML is read
  * in the service's own process, which nobody's card may hold for long.
  */
 export function readCard(text: string): ModelCard {
@@ -19,7 +23,7 @@ export function readCard(text: string): ModelCard {
   try {
     card = parseCard(text, 'card');
   } catch (thrown) {
-    throw pointed(VentralError.from(thrown));
+    throw pointed(VentralError.from(thrown), text);
   }
   for (const key of ['build', 'recipe'] as const) {
     if (card[key] !== undefined) throw place(key);
@@ -42,11 +46,25 @@ function place(key: string): VentralError {
   );
 }
 
-function pointed(error: VentralError): VentralError {
+function pointed(error: VentralError, text: string): VentralError {
   if (error.code !== 'card-invalid') return error;
+  const parts = partsOf(text);
+  if (parts.length > 0) return new RequestProblem('card-invalid', error.message, { parts });
   return new VentralError('card-invalid', error.message, {
     ...error.details,
     field: `/card${error.details.field ?? ''}`,
     cause: error,
   });
+}
+
+/** What its schema does not allow; nothing where the text is no document at all. */
+function partsOf(text: string): ProblemPart[] {
+  try {
+    const problems = schemaProblems(parse(text, { maxAliasCount: 100 }), cardSchema);
+    return problems
+      .slice(0, MOST_PARTS)
+      .map(({ pointer, sentence }) => ({ pointer: `/card${pointer}`, detail: sentence }));
+  } catch {
+    return [];
+  }
 }

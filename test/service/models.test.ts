@@ -305,6 +305,11 @@ describe('a registered model', () => {
       status: 422,
       body: { errors: [{ pointer: '/card' }] },
     });
+    const input = { resize: 'none', range: -1, mean: [0, 0], std: [1, 1, 1] };
+    expect(await change({ card: { input, visual_degrees: 8 } })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/card/input/range' }, { pointer: '/card/input/mean' }] },
+    });
     expect((await change({ owner: 'me' })).status).toBe(400);
     expect((await change({})).status).toBe(400);
   });
