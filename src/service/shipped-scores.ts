@@ -18,13 +18,12 @@ const LOOK_MS = 250;
 
 /**
  * Scores the models that ventral ships on the simulated benchmarks, where they are not scored yet, so that
- * a new leaderboard has what others are compared with. Small pictures first; only while nobody else has a
- * job open: a job of the service makes way for theirs, and is done again later. What the activations cache
- * holds by then is used.
+ * a new leaderboard has what others are compared with. Only while nobody else has a job open: a job of the
+ * service makes way for theirs, and is done again later, with what the cache of activations holds by then.
  * @param closing ends it
  */
 export async function scoreShipped(context: ServiceContext, closing: AbortSignal): Promise<void> {
-  for (const model of await bySideOfPicture()) {
+  for (const model of await byWork()) {
     for (let done = false; !done && !closing.aborted; ) {
       await untilQuiet(context, closing);
       const benchmarks = await missing(context, model);
@@ -33,15 +32,17 @@ export async function scoreShipped(context: ServiceContext, closing: AbortSignal
   }
 }
 
-async function bySideOfPicture(): Promise<string[]> {
+/** The quick ones first, as far as cards tell: pixels of a picture times layers. */
+async function byWork(): Promise<string[]> {
   const models = await Promise.all(
     (await shippedModels()).map(async (name) => {
       const path = join(packageRoot, 'models', name, 'model.yaml');
-      const { crop, resize } = parseCard(await readFile(path, 'utf8'), path).input;
-      return { name, side: crop ?? (resize === 'none' ? Number.POSITIVE_INFINITY : resize.to) };
+      const { input, layers = [] } = parseCard(await readFile(path, 'utf8'), path);
+      const side = input.crop ?? (input.resize === 'none' ? 0 : input.resize.to);
+      return { name, work: side ** 2 * layers.length };
     }),
   );
-  return models.sort((a, b) => a.side - b.side).map(({ name }) => name);
+  return models.sort((a, b) => a.work - b.work).map(({ name }) => name);
 }
 
 async function untilQuiet({ store }: ServiceContext, closing: AbortSignal): Promise<void> {
