@@ -183,7 +183,7 @@ function Cell({ layer, column, reasons, first }: CellProps) {
       </td>
     );
   return (
-    <td {...common} class={`q${column.step(cell.value)} ${mark}`}>
+    <td {...common} class={`q${column.step(cell.value)}${mark && ` mark-${mark}`}`}>
       {mark && <span aria-hidden="true">{MARKS[mark].sign} </span>}
       {value(cell.value)}
     </td>

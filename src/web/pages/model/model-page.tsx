@@ -1,6 +1,99 @@
+import { useMemo } from 'preact/hooks';
+import { useRoute } from 'preact-iso';
+import { answer, client, type Schemas } from '../../client.js';
+import { Problem } from '../../parts/problem.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
+import { Card } from './card.js';
+import { Cite } from './cite.js';
+import { Distributions } from './distributions.js';
+import { Facts } from './facts.js';
+import { Files } from './files.js';
+import { Layers } from './layers.js';
+import { Maps } from './maps.js';
+import './model.css';
+import { Ownership } from './ownership.js';
+import { Provenance } from './provenance.js';
+import { ScoreAgain } from './score-again.js';
+import { pagesOf, ScoreTables } from './score-tables.js';
+import { type ModelScores, useScores } from './use-scores.js';
 
+/** One model: what it is, how it scored, layer by layer, and what one can do with it. */
 export function ModelPage() {
-  useTitle('Model');
-  return <h1>Model</h1>;
+  const { model } = useRoute().params;
+  const { data, error, reload } = useResource(
+    (signal) => answer(client.GET('/models/{model}', { params: { path: { model } }, signal })),
+    [model],
+  );
+  useTitle(data?.name ?? 'Model');
+  if (error) return <Problem error={error} />;
+  if (!data) return <p aria-live="polite">Asking the service …</p>;
+  return (
+    <>
+      <h1>
+        <bdi>{data.name}</bdi>
+      </h1>
+      <Facts model={data} />
+      <Sections key={data.id} model={data} changed={reload} />
+    </>
+  );
+}
+
+interface SectionsProps {
+  readonly model: Schemas['Model'];
+  readonly changed: () => void;
+}
+
+function Sections({ model, changed }: SectionsProps) {
+  const scores = useScores(model);
+  const benchmarks = useResource((signal) => answer(client.GET('/benchmarks', { signal })), []);
+  const known = benchmarks.data?.items ?? [];
+  return (
+    <>
+      <h2 id="scores">Scores</h2>
+      {scores.error && <Problem error={scores.error} />}
+      {scores.data ? (
+        <Scores model={model} scores={scores.data} benchmarks={known} />
+      ) : (
+        <p aria-live="polite">Asking for the scores …</p>
+      )}
+      <h2 id="score">Score it</h2>
+      <ScoreAgain model={model} benchmarks={known} />
+      <h2 id="layers">Layer by layer</h2>
+      <Maps model={model} />
+      <Layers model={model} />
+      <h2 id="card">Its card</h2>
+      <Card model={model} changed={changed} />
+      <h2 id="files">Take it along</h2>
+      <Files model={model} />
+      {scores.data && <Cite model={model} scores={scores.data.present} />}
+      <Ownership model={model} changed={changed} />
+    </>
+  );
+}
+
+interface ScoresProps {
+  readonly model: Schemas['Model'];
+  readonly scores: ModelScores;
+  readonly benchmarks: readonly Schemas['Benchmark'][];
+}
+
+function Scores({ model, scores, benchmarks }: ScoresProps) {
+  const { present } = scores;
+  const pages = useMemo(() => pagesOf(benchmarks), [benchmarks]);
+  const [recorded, simulated] = useMemo(
+    () => [
+      present.filter(({ score }) => !score.simulated),
+      present.filter(({ score }) => score.simulated),
+    ],
+    [present],
+  );
+  return (
+    <>
+      <ScoreTables model={model} scores={scores} pages={pages} />
+      <Distributions title="Recorded, split by split" scores={recorded} />
+      <Distributions title="Simulated, split by split" scores={simulated} />
+      <Provenance scores={present} />
+    </>
+  );
 }

@@ -1,0 +1,142 @@
+import { useState } from 'preact/hooks';
+import { answer, client, type Schemas } from '../../client.js';
+import { CopyButton } from '../../parts/copy-button.js';
+import { Problem } from '../../parts/problem.js';
+import { mayChange, useSession } from '../../session.js';
+
+type Model = Schemas['Model'];
+type Fields = Readonly<Record<string, unknown>>;
+
+/** How the network sees and which layer stands for which region: in words, and as it is written. */
+export function Card({ model, changed }: { readonly model: Model; readonly changed: () => void }) {
+  const { caller } = useSession();
+  const may = model.createdAt !== null && mayChange(caller, model.owner);
+  const text = JSON.stringify(model.card ?? {}, null, 2);
+  return (
+    <>
+      {model.card ? (
+        <>
+          <CardFacts card={model.card} />
+          <details>
+            <summary>The card as JSON</summary>
+            <pre>{text}</pre>
+            <p class="actions">
+              <CopyButton text={text} what="the card" />
+            </p>
+          </details>
+        </>
+      ) : (
+        <p class="notice">
+          It has no card: nobody has said how it wants its pictures, so that it cannot be scored.
+        </p>
+      )}
+      {may && <CardForm model={model.id} text={text} changed={changed} />}
+    </>
+  );
+}
+
+function CardFacts({ card }: { readonly card: Fields }) {
+  const { input, visual_degrees, readout, logits, layers, region_layer_map, ...others } = card;
+  const regions = Object.entries((region_layer_map ?? {}) as Fields);
+  return (
+    <dl class="facts">
+      <dt>Pictures</dt>
+      <dd>{pictureText((input ?? {}) as Fields)}</dd>
+      <dt>Pixels</dt>
+      <dd>{pixelText((input ?? {}) as Fields)}</dd>
+      <dt>Sees</dt>
+      <dd>{String(visual_degrees ?? '–')}° of visual angle</dd>
+      {regions.map(([region, layer]) => (
+        <Fact key={region} name={region} value={layer} />
+      ))}
+      <Fact name="Read-out of behaviour" value={readout} />
+      <Fact name="Class scores" value={logits} />
+      <Fact name="Layers to choose from" value={layers} />
+      {Object.entries(others).map(([name, value]) => (
+        <Fact key={name} name={name} value={value} />
+      ))}
+    </dl>
+  );
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: unknown }) {
+  if (value === undefined) return null;
+  return (
+    <>
+      <dt>
+        <bdi>{name}</bdi>
+      </dt>
+      <dd>
+        <bdi>{plain(value)}</bdi>
+      </dd>
+    </>
+  );
+}
+
+function plain(value: unknown): string {
+  if (Array.isArray(value)) return value.map(plain).join(', ');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, of]) => `${name}: ${plain(of)}`)
+    .join('; ');
+}
+
+function pictureText({ resize, crop }: Fields): string {
+  const cut = crop === undefined ? '' : `, then the middle ${crop} × ${crop} pixels`;
+  if (resize === 'none' || resize === undefined) return `not resized${cut}`;
+  const { to, mode, filter, library, antialias } = resize as Fields;
+  const size = mode === 'square' ? `${to} × ${to} pixels` : `${to} pixels on the short side`;
+  const smooth = antialias === false ? ', no antialiasing' : '';
+  return `resized to ${size} (${filter}, as ${library} does it${smooth})${cut}`;
+}
+
+function pixelText({ range, mean, std, layout }: Fields): string {
+  return `(pixel × ${range} / 255 − [${plain(mean)}]) / [${plain(std)}], ${layout ?? 'NCHW'}`;
+}
+
+interface CardFormProps {
+  readonly model: string;
+  readonly text: string;
+  readonly changed: () => void;
+}
+
+function CardForm({ model, text, changed }: CardFormProps) {
+  const [written, setWritten] = useState(text);
+  const [refused, setRefused] = useState<Error>();
+  const save = async (event: Event) => {
+    event.preventDefault();
+    try {
+      const card = JSON.parse(written) as Record<string, unknown>;
+      await answer(
+        client.PATCH('/models/{model}', { params: { path: { model } }, body: { card } }),
+      );
+      setRefused(undefined);
+      changed();
+    } catch (reason) {
+      setRefused(reason as Error);
+    }
+  };
+  return (
+    <details>
+      <summary>Change the card</summary>
+      <form onSubmit={save}>
+        <p class="quiet">
+          Scores that were made stay what they are; new ones are made with this card.
+        </p>
+        <label class="field">
+          Card as JSON
+          <textarea
+            rows={16}
+            spellcheck={false}
+            value={written}
+            onInput={(event) => setWritten(event.currentTarget.value)}
+          />
+        </label>
+        <p class="actions">
+          <button type="submit">Save the card</button>
+        </p>
+        {refused && <Problem error={refused} />}
+      </form>
+    </details>
+  );
+}

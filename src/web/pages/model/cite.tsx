@@ -1,0 +1,49 @@
+import type { Schemas } from '../../client.js';
+import { CopyButton } from '../../parts/copy-button.js';
+import { value } from '../../parts/format.js';
+import type { ScoreOfJob } from './use-scores.js';
+
+/** An entry that names the bytes and what the numbers were made with, so that others can make them again. */
+export function Cite({
+  model,
+  scores,
+}: {
+  readonly model: Schemas['Model'];
+  readonly scores: readonly ScoreOfJob[];
+}) {
+  const entry = bibtex(model, scores);
+  return (
+    <>
+      <h2 id="cite">How to cite it</h2>
+      <pre>{entry}</pre>
+      <p class="actions">
+        <CopyButton text={entry} what="BibTeX" />
+      </p>
+      <p class="quiet">
+        A score belongs to its benchmark too: each benchmark’s page has the paper to cite.
+      </p>
+    </>
+  );
+}
+
+function bibtex(
+  { name, digest, createdAt }: Schemas['Model'],
+  scores: readonly ScoreOfJob[],
+): string {
+  const [latest] = scores
+    .map(({ job }) => job.finishedAt ?? job.createdAt)
+    .sort()
+    .slice(-1);
+  const year = new Date(latest ?? createdAt ?? Date.now()).getFullYear();
+  const { ventral } = (scores[0]?.score.provenance ?? {}) as { ventral?: string };
+  const numbers = scores.map(
+    ({ score }) =>
+      `${score.benchmark} version ${score.version}: ${value(score.value)}${score.simulated ? ' (simulated)' : ''}`,
+  );
+  const made = ventral === undefined ? [] : [`scored with ventral ${ventral}`];
+  const note = [`ONNX, ${digest}`, ...made, ...numbers].map(plain).join('; ');
+  return `@misc{${plain(name).replace(/[^A-Za-z0-9]+/g, '-') || 'model'},\n  title = {${plain(name)}},\n  year  = {${year}},\n  note  = {${note}}\n}\n`;
+}
+
+/** Braces would end the field. */
+const plain = (text: string) => text.replace(/[{}\\]/g, '');

@@ -1,0 +1,63 @@
+import type { Schemas } from '../../client.js';
+import { bytes, moment } from '../../parts/format.js';
+
+type Model = Schemas['Model'];
+type GraphValue = Schemas['GraphValue'];
+
+/** What a model is: whose, which bytes, which graph. */
+export function Facts({ model }: { readonly model: Model }) {
+  const { id, digest, owner, group, visibility, size, graph, createdAt } = model;
+  const { opset, nodes, parameters, inputs = [], outputs = [] } = graph;
+  return (
+    <dl class="facts">
+      <dt>Id</dt>
+      <dd>
+        <code>{id}</code>
+      </dd>
+      <dt>Owner</dt>
+      <dd>
+        <bdi>{owner}</bdi>
+        {createdAt === null ? ' (ships with ventral)' : `, ${moment(createdAt)}`}
+      </dd>
+      <dt>Seen by</dt>
+      <dd>
+        {VISIBILITIES[visibility]}
+        {visibility === 'group' && group && (
+          <>
+            {' '}
+            <bdi>{group}</bdi>
+          </>
+        )}
+      </dd>
+      <dt>Digest</dt>
+      <dd>
+        <code>{digest}</code>
+      </dd>
+      <dt>File</dt>
+      <dd>
+        ONNX, {bytes(size)}
+        {opset !== undefined && `, opset ${opset}`}
+      </dd>
+      <dt>Network</dt>
+      <dd>
+        {[
+          ...(parameters === undefined ? [] : [`${parameters.toLocaleString()} parameters`]),
+          ...(nodes === undefined ? [] : [`${nodes.toLocaleString()} nodes`]),
+        ].join(', ') || '–'}
+      </dd>
+      <dt>Inputs</dt>
+      <dd>{inputs.map(valueText).join('; ') || '–'}</dd>
+      <dt>Outputs</dt>
+      <dd>{outputs.map(valueText).join('; ') || '–'}</dd>
+    </dl>
+  );
+}
+
+const VISIBILITIES: Readonly<Record<Schemas['Visibility'], string>> = {
+  private: 'its owner alone',
+  group: 'the group',
+  public: 'everybody here',
+};
+
+const valueText = ({ name, dtype, dims }: GraphValue) =>
+  `${name}${dims ? ` ${dims.map((size) => size ?? '?').join(' × ')}` : ''}${dtype ? ` ${dtype}` : ''}`;

@@ -1,0 +1,156 @@
+import { useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { answer, client, type Schemas } from '../../client.js';
+import { DepthProfile } from '../../parts/depth-profile.js';
+import { bytes, duration, moment } from '../../parts/format.js';
+import { LayerHeatmap } from '../../parts/layer-heatmap.js';
+import { Problem } from '../../parts/problem.js';
+import { useQuery } from '../../parts/query.js';
+import { useResource } from '../../parts/use-resource.js';
+import { useSession } from '../../session.js';
+
+type Listing = Schemas['LayerMapListing'];
+
+/** The layer maps of a model: the one that the address names, else the latest; and a form that starts another. */
+export function Maps({ model }: { readonly model: Schemas['Model'] }) {
+  const [query, change] = useQuery();
+  const { data, error } = useResource(
+    (signal) =>
+      answer(
+        client.GET('/layer-maps', { params: { query: { model: model.id, limit: 50 } }, signal }),
+      ),
+    [model.id],
+  );
+  if (error) return <Problem error={error} />;
+  if (!data) return <p aria-live="polite">Asking for layer maps …</p>;
+  const whole = data.items.filter(({ state }) => state === 'succeeded');
+  const shown = whole.find(({ id }) => id === query.get('map')) ?? whole[0];
+  return (
+    <>
+      {data.items
+        .filter(({ state }) => state === 'queued' || state === 'running')
+        .map(({ id, state }) => (
+          <p class="notice" key={id}>
+            <a href={`/layer-maps/${id}`}>A layer map</a> is {state}.
+          </p>
+        ))}
+      {whole.length > 1 && (
+        <div class="controls">
+          <label>
+            Layer map
+            <select
+              value={shown.id}
+              onChange={(event) => change({ map: event.currentTarget.value })}
+            >
+              {whole.map((job) => (
+                <option key={job.id} value={job.id}>
+                  {moment(job.finishedAt)}: {job.benchmarks.join(', ')}
+                </option>
+              ))}
+            </select>
+          </label>
+        </div>
+      )}
+      {shown ? (
+        <LayerMapOf job={shown} />
+      ) : (
+        <p>No map of its layers that you may see was made yet.</p>
+      )}
+      {model.card !== null && <StartMap model={model.id} />}
+    </>
+  );
+}
+
+function LayerMapOf({ job }: { readonly job: Listing }) {
+  const { data, error } = useResource(
+    (signal) =>
+      answer(client.GET('/layer-maps/{job}', { params: { path: { job: job.id } }, signal })),
+    [job.id],
+  );
+  if (error) return <Problem error={error} />;
+  if (!data?.result) return <p aria-live="polite">Reading the map …</p>;
+  const { result } = data;
+  const { seconds, peakRssMiB, runtime } = result.provenance;
+  const passes = result.plan.sets.reduce((sum, set) => sum + set.passes.length, 0);
+  return (
+    <>
+      <p class="quiet">
+        Every cell is a selection: a layer that is chosen here has to be tested on other pictures.{' '}
+        <a href={`/layer-maps/${job.id}`}>The job</a>
+      </p>
+      <div class="map-and-profile">
+        <LayerHeatmap map={result} />
+        <DepthProfile map={result} />
+      </div>
+      <dl class="facts">
+        <dt>Took</dt>
+        <dd>
+          {duration(seconds)}, at most {Math.round(peakRssMiB).toLocaleString()} MiB resident;{' '}
+          {passes} {passes === 1 ? 'pass' : 'passes'} of the network
+        </dd>
+        <dt>Planned</dt>
+        <dd>
+          {bytes(result.plan.memory)} beyond the network’s own, {bytes(result.plan.scratch)} of
+          scratch disk
+        </dd>
+        <dt>Runtime</dt>
+        <dd>
+          ONNX Runtime {runtime.ort}, {runtime.provider}, {runtime.threads}{' '}
+          {runtime.threads === 1 ? 'thread' : 'threads'}
+        </dd>
+        <dt>Chosen</dt>
+        <dd>{result.provenance.selection}</dd>
+      </dl>
+    </>
+  );
+}
+
+const ROLES = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
+type Role = (typeof ROLES)[number];
+
+/** Starts a map of every layer, on the public benchmark of each region or the simulated one in its place. */
+function StartMap({ model }: { readonly model: string }) {
+  const { route } = useLocation();
+  const { caller } = useSession();
+  const [regions, setRegions] = useState<readonly Role[]>(['V1', 'V2', 'V4', 'IT']);
+  const [refused, setRefused] = useState<Error>();
+  if (caller?.role === 'reader') return null;
+  const start = async (event: Event) => {
+    event.preventDefault();
+    try {
+      const { id } = await answer(
+        client.POST('/layer-maps', { body: { model, regions: [...regions] } }),
+      );
+      route(`/layer-maps/${id}`);
+    } catch (reason) {
+      setRefused(reason as Error);
+    }
+  };
+  return (
+    <form onSubmit={start}>
+      <fieldset>
+        <legend>Map every layer against</legend>
+        <div class="choices">
+          {ROLES.map((role) => (
+            <label class="inline" key={role}>
+              <input
+                type="checkbox"
+                checked={regions.includes(role)}
+                onChange={() =>
+                  setRegions(ROLES.filter((each) => regions.includes(each) !== (each === role)))
+                }
+              />
+              {role}
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <p class="actions">
+        <button type="submit" disabled={regions.length === 0}>
+          Map its layers
+        </button>
+      </p>
+      {refused && <Problem error={refused} />}
+    </form>
+  );
+}

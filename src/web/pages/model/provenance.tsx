@@ -1,0 +1,85 @@
+import { duration, shortDigest } from '../../parts/format.js';
+import { Scroll } from '../../parts/scroll.js';
+import type { ScoreOfJob } from './use-scores.js';
+
+interface Made {
+  readonly ventral?: string;
+  readonly metric?: string;
+  readonly inputs?: string;
+  readonly seconds?: number;
+  readonly peakRssMiB?: number;
+  readonly runtime?: {
+    readonly ort?: string;
+    readonly provider?: string;
+    readonly threads?: number;
+  };
+}
+
+/** Where time and memory went, and what each number depends on. */
+export function Provenance({ scores }: { readonly scores: readonly ScoreOfJob[] }) {
+  if (scores.length === 0) return null;
+  return (
+    <details>
+      <summary>Where time and memory went, and what the numbers depend on</summary>
+      <Scroll label="Provenance">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Benchmark</th>
+              <th scope="col" class="number">
+                Time
+              </th>
+              <th scope="col" class="number">
+                Peak memory
+              </th>
+              <th scope="col">Metric</th>
+              <th scope="col">Runtime</th>
+              <th scope="col">ventral</th>
+              <th scope="col">Inputs</th>
+            </tr>
+          </thead>
+          <tbody>
+            {scores.map(({ score, job }) => (
+              <Row
+                key={job.id + score.benchmark}
+                benchmark={score.benchmark}
+                of={score.provenance}
+              />
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      <p class="quiet">
+        Inputs is a digest of everything that the number depends on: bytes, card, layer, stimuli,
+        recordings and their order, definition, metric and numerics. Equal inputs on an equal
+        runtime give equal bits. A receipt that <code>ventral verify</code> computes again is
+        written by <code>ventral score … --receipt receipt.json</code>.
+      </p>
+    </details>
+  );
+}
+
+function Row({ benchmark, of }: { readonly benchmark: string; readonly of: Made }) {
+  const { seconds, peakRssMiB, metric, runtime, ventral, inputs } = of;
+  return (
+    <tr>
+      <th scope="row">
+        <bdi>{benchmark}</bdi>
+      </th>
+      <td class="number">{seconds === undefined ? '–' : duration(seconds)}</td>
+      <td class="number">
+        {peakRssMiB === undefined ? '–' : `${Math.round(peakRssMiB).toLocaleString()} MiB`}
+      </td>
+      <td>{metric ?? '–'}</td>
+      <td>
+        {runtime?.ort
+          ? `ONNX Runtime ${runtime.ort}, ${runtime.provider}, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`
+          : '–'}
+      </td>
+      <td>{ventral ?? '–'}</td>
+      <td>
+        <code title={inputs}>{inputs ? shortDigest(inputs) : '–'}</code>
+      </td>
+    </tr>
+  );
+}

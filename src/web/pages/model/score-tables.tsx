@@ -1,0 +1,209 @@
+import type { Schemas } from '../../client.js';
+import { interval, moment, value } from '../../parts/format.js';
+import { saveFile } from '../../parts/save.js';
+import { Scroll } from '../../parts/scroll.js';
+import type { ModelScores, ScoreOfJob } from './use-scores.js';
+
+type Score = Schemas['Score'];
+type Part = Schemas['ScorePart'];
+
+/** The page of each benchmark by the identifier that scores bear. */
+export type BenchmarkPages = ReadonlyMap<string, string>;
+
+/** Where the pages of benchmarks are; an upload is found by its id, which scores do not name. */
+export const pagesOf = (benchmarks: readonly Schemas['Benchmark'][]): BenchmarkPages =>
+  new Map(
+    benchmarks.flatMap(({ id, benchmarks: held }) =>
+      held.map((each) => [each.id, `/benchmarks/${encodeURIComponent(id)}`] as const),
+    ),
+  );
+
+/** The scores of a model, recorded ones apart from simulated ones; what failed says why. */
+export function ScoreTables({
+  model,
+  scores: { present, others, failures, open },
+  pages,
+}: {
+  readonly model: Schemas['Model'];
+  readonly scores: ModelScores;
+  readonly pages: BenchmarkPages;
+}) {
+  const recorded = present.filter(({ score }) => !score.simulated);
+  const simulated = present.filter(({ score }) => score.simulated);
+  return (
+    <>
+      {open.map(({ id, state, benchmarks }) => (
+        <p class="notice" key={id}>
+          <a href={`/scores/${id}`}>A job</a> on {benchmarks.length}{' '}
+          {benchmarks.length === 1 ? 'benchmark' : 'benchmarks'} is {state}.
+        </p>
+      ))}
+      {present.length === 0 && failures.length === 0 && (
+        <p>It was not scored yet: choose benchmarks below.</p>
+      )}
+      <ScoreTable caption="Recorded benchmarks" scores={recorded} pages={pages} />
+      <ScoreTable
+        caption="Simulated benchmarks: evidence about the pipeline, never about a brain"
+        scores={simulated}
+        pages={pages}
+      />
+      {failures.map(({ benchmark, problem, job }) => (
+        <div class="problem" key={benchmark}>
+          <p>
+            <strong>
+              <bdi>{benchmark}</bdi>: {problem.title}
+            </strong>{' '}
+            (<a href={`/scores/${job}`}>job</a>)
+          </p>
+          <p>{problem.detail}</p>
+        </div>
+      ))}
+      {others.length > 0 && (
+        <details>
+          <summary>
+            {others.length} earlier or other {others.length === 1 ? 'score' : 'scores'}
+          </summary>
+          <ScoreTable
+            caption="Earlier scores, and those of other layers or inputs"
+            scores={others}
+            pages={pages}
+          />
+        </details>
+      )}
+      {present.length > 0 && (
+        <p class="actions">
+          <button
+            type="button"
+            onClick={() =>
+              saveFile(
+                `${model.name}-scores.json`,
+                JSON.stringify(
+                  [...present, ...others].map(({ score }) => score),
+                  null,
+                  2,
+                ),
+                'application/json',
+              )
+            }
+          >
+            Save the scores as JSON
+          </button>
+          <a class="button" href={`/compare?model=${encodeURIComponent(model.id)}`}>
+            Compare with other models
+          </a>
+        </p>
+      )}
+    </>
+  );
+}
+
+function ScoreTable({
+  caption,
+  scores,
+  pages,
+}: {
+  readonly caption: string;
+  readonly scores: readonly ScoreOfJob[];
+  readonly pages: BenchmarkPages;
+}) {
+  if (scores.length === 0) return null;
+  return (
+    <Scroll label={caption}>
+      <table class="scores">
+        <caption>{caption}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Benchmark</th>
+            <th scope="col" class="number">
+              Score
+            </th>
+            <th scope="col">95 % interval</th>
+            <th scope="col" class="number">
+              Raw
+            </th>
+            <th scope="col" class="number">
+              Ceiling
+            </th>
+            <th scope="col">Layer</th>
+            <th scope="col">Scored</th>
+          </tr>
+        </thead>
+        <tbody>
+          {scores.map(({ score, job }) => (
+            <Row
+              key={job.id + score.benchmark}
+              score={score}
+              job={job}
+              page={pages.get(score.benchmark)}
+            />
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Row({ score, job, page }: ScoreOfJob & { readonly page: string | undefined }) {
+  const { benchmark, version, verified, selection, layer, warnings, raw, ceiling, formula } = score;
+  return (
+    <tr>
+      <th scope="row">
+        {page ? (
+          <a href={page}>
+            <bdi>{benchmark}</bdi>
+          </a>
+        ) : (
+          <bdi>{benchmark}</bdi>
+        )}{' '}
+        <span class="quiet">v{version}</span>
+        {verified && <span class="badge">verified</span>}
+        {warnings.map(({ code, detail }) => (
+          <small class="warning" key={code + detail}>
+            {detail}
+          </small>
+        ))}
+      </th>
+      <td class="number">
+        <strong>{value(score.value)}</strong>
+        {selection && <Selection />}
+        <small class="quiet" title={`${score.errorKind} of ${score.errorOf}; ${formula}`}>
+          {score.error === null ? '' : `± ${value(score.error)}`}
+        </small>
+      </td>
+      <td>{interval(score.ci) || '–'}</td>
+      <PartCell part={raw} />
+      <PartCell part={ceiling} />
+      <td>
+        <bdi>{layer}</bdi>
+        <small class="quiet">{choiceOf(score)}</small>
+      </td>
+      <td>
+        <a href={`/scores/${job.id}`}>{moment(job.finishedAt ?? job.createdAt)}</a>
+        {job.input && <small>at another input size</small>}
+      </td>
+    </tr>
+  );
+}
+
+const Selection = () => (
+  <span class="badge" title="The layer was chosen on pictures of this benchmark">
+    selection
+  </span>
+);
+
+function PartCell({ part }: { readonly part: Part | null }) {
+  return (
+    <td class="number">
+      {value(part?.value)}
+      {part && part.error !== null && <small class="quiet">± {value(part.error)}</small>}
+    </td>
+  );
+}
+
+/** How the layer of a score was chosen, in words. */
+export function choiceOf({ layerChoice: { by } }: Score): string {
+  if (by === 'card') return 'named by the card';
+  if (by === 'flag') return 'named by the request';
+  const { benchmark, version } = (by ?? {}) as { benchmark?: string; version?: number };
+  return benchmark ? `chosen on ${benchmark} v${version}` : '';
+}
