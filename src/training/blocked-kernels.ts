@@ -40,10 +40,12 @@ async function largestDifference(block: number): Promise<number> {
   const kernels = sizes.map((dims, i) => graph.input(`weights${i}`, dims));
   const differences = kernels.map((weights) => {
     const groups = CHANNELS / weights.dims[1];
-    const convolved = { input, weights, windows: WINDOWS, groups, dims: DIMS };
     const attributes = { group: { int: groups }, pads: { ints: [1, 1, 1, 1] } };
     const plain = graph.emit('Conv', [input, weights], DIMS, attributes);
-    return graph.subtract(convolve(graph, convolved), plain);
+    return graph.subtract(
+      convolve(graph, [input, weights], { windows: WINDOWS, groups }, DIMS),
+      plain,
+    );
   });
   for (const difference of differences) graph.output(difference);
   try {

@@ -82,6 +82,19 @@ const norm = (training: boolean, precision: 'float32' | 'float64' = 'float64'): 
 });
 
 const ints = (...list: number[]) => ({ ints: list });
+const PADDED = { pads: ints(1, 1, 1, 1) };
+
+/** Convolutions in the layout of the runtime's own kernels. */
+const inBlocks = (
+  convolutions: Record<string, Parameters<typeof convolution>>,
+): Record<string, [network: CheckedNetwork, classes: number]> =>
+  Object.fromEntries(
+    Object.entries(convolutions).map(([name, given]) => [
+      `${name}, in blocks`,
+      [{ ...convolution(...given), blocks: true }, given[0][0]],
+    ]),
+  );
+
 const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
   Add: [between('Add'), 6],
   Sub: [between('Sub'), 6],
@@ -287,11 +300,7 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
     ),
     4,
   ],
-  'Conv depthwise over rows of tiles': [
-    convolution([3, 1, 3, 3], { pads: ints(1, 1, 1, 1), group: { int: 3 } }, [2, 3, 7, 48]),
-    3,
-  ],
-  'Conv depthwise over rows, stride 2, dilated, padded unevenly': [
+  'Conv depthwise, stride 2, dilated, padded unevenly': [
     convolution(
       [3, 1, 3, 3],
       { pads: ints(1, 2, 2, 1), strides: ints(2, 2), dilations: ints(1, 2), group: { int: 3 } },
@@ -299,35 +308,42 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
     ),
     3,
   ],
-  'Conv depthwise over rows that no tile divides': [
-    convolution([3, 1, 3, 3], { pads: ints(1, 1, 1, 1), group: { int: 3 } }, [1, 3, 29, 29]),
-    3,
-  ],
-  'Conv depthwise in blocks': [
-    {
-      ...convolution([16, 1, 3, 3], { pads: ints(1, 1, 1, 1), group: { int: 16 } }, [2, 16, 9, 7]),
-      blocks: true,
-    },
-    16,
-  ],
-  'Conv depthwise in blocks, stride 2': [
-    {
-      ...convolution(
-        [16, 1, 5, 5],
-        { pads: ints(2, 2, 2, 2), strides: ints(2, 2), group: { int: 16 } },
-        [2, 16, 8, 8],
-      ),
-      blocks: true,
-    },
-    16,
-  ],
-  'Conv in blocks': [
-    {
-      ...convolution([16, 32, 3, 3], { pads: ints(1, 1, 1, 1) }, [1, 32, 48, 48]),
-      blocks: true,
-    },
-    16,
-  ],
+  ...inBlocks({
+    'Conv depthwise': [[16, 1, 3, 3], { ...PADDED, group: { int: 16 } }, [2, 16, 9, 7]],
+    'Conv depthwise 5 × 5, stride 2': [
+      [16, 1, 5, 5],
+      { pads: ints(2, 2, 2, 2), strides: ints(2, 2), group: { int: 16 } },
+      [2, 16, 8, 8],
+    ],
+    'Conv depthwise, stride 2, that leaves the last places out': [
+      [16, 1, 1, 2],
+      { strides: ints(2, 3), group: { int: 16 } },
+      [2, 16, 6, 10],
+    ],
+    'Conv depthwise, dilated, padded unevenly': [
+      [16, 1, 3, 3],
+      { pads: ints(1, 2, 2, 1), dilations: ints(1, 2), group: { int: 16 } },
+      [2, 16, 8, 9],
+    ],
+    Conv: [[16, 32, 3, 3], PADDED, [1, 32, 48, 48]],
+    'Conv over pictures': [[32, 16, 3, 3], PADDED, [32, 16, 6, 7]],
+    'Conv over pictures, of few channels': [[16, 3, 3, 3], PADDED, [16, 3, 8, 9]],
+    'Conv over pictures, stride 2': [
+      [16, 16, 3, 3],
+      { ...PADDED, strides: ints(2, 2) },
+      [16, 16, 15, 16],
+    ],
+    'Conv over pictures, stride 2, that leaves the last places out': [
+      [16, 16, 2, 3],
+      { strides: ints(3, 2), pads: ints(0, 1, 0, 0) },
+      [16, 16, 19, 22],
+    ],
+    'Conv over pictures, 1 × 1, stride 2': [
+      [16, 16, 1, 1],
+      { strides: ints(2, 2) },
+      [16, 16, 9, 9],
+    ],
+  }),
   'Conv with SAME_UPPER': [
     convolution(
       [3, 4, 3, 3],

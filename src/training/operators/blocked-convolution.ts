@@ -14,62 +14,117 @@ const DOMAIN = 'com.microsoft.nchwc';
 /** Places of all outputs from which on reordering dense weights pays. */
 const LEAST_PLACES = 1024;
 
-/** What is convolved. */
-export interface Convolved extends Convolution {
-  readonly input: Value;
-  /** [outputs, inputs/groups, height, width]. */
-  readonly weights: Value;
-  readonly bias?: Value;
+/** Sizes [N, C, height, width] of what is convolved, and of what that gives. */
+interface Sizes {
+  readonly from: readonly number[];
   readonly dims: readonly number[];
 }
 
-/** Convolves in blocks where that is known to work and to be quicker, else by the standard's operator. */
-export function convolve(graph: StaticGraph, convolved: Convolved, output?: string): Value {
-  if (isBlocked(graph, convolved)) return inBlocks(graph, convolved, output);
-  const { input, weights, bias, windows, groups, dims } = convolved;
-  const attributes = { group: { int: groups }, ...windowAttributes(windows) };
-  return graph.emit(
-    'Conv',
-    [input, weights, ...(bias ? [bias] : [])],
-    dims,
-    attributes,
-    '',
-    output,
-  );
-}
-
-function isBlocked(graph: StaticGraph, { weights, groups, dims, input }: Convolved): boolean {
-  const { block } = graph;
-  const [outputs, , height, width] = weights.dims;
-  const inputs = input.dims[1];
+/** Whether a convolution is known to work in blocks, and to be quicker. */
+export function isBlocked(
+  { block }: StaticGraph,
+  { windows, groups, dims, from }: Convolution & Sizes,
+): boolean {
+  const [count, outputs, ...places] = dims;
+  const [, inputs] = from;
   if (block === undefined || outputs % block !== 0 || inputs % block !== 0) return false;
-  if (groups === 1) return height * width > 1 && sizeOf(dims) / outputs >= LEAST_PLACES;
-  return groups === inputs && groups === outputs;
+  if (groups > 1) return groups === inputs && groups === outputs;
+  return sizeOf(windows.kernel) > 1 && count * sizeOf(places) >= LEAST_PLACES;
 }
 
-function inBlocks(graph: StaticGraph, convolved: Convolved, output?: string): Value {
-  const { input, weights, bias, windows, groups, dims } = convolved;
-  const reordered = graph.emit('ReorderInput', [input], input.dims, {}, DOMAIN);
-  const kernels = blocksOf(graph, weights, groups);
+/** Values [N, C, …] as [N, C/block, …, block]; their sizes are still said as [N, C, …]. */
+export const toBlocks = (graph: StaticGraph, value: Value): Value =>
+  graph.emit('ReorderInput', [value], value.dims, {}, DOMAIN);
+
+/** The other way. */
+export function fromBlocks(graph: StaticGraph, value: Value, output?: string): Value {
+  const channels = { channels: { int: value.dims[1] } };
+  return graph.emit('ReorderOutput', [value], value.dims, channels, DOMAIN, output);
+}
+
+/** Rows of `block` times so many values: [rows, block, values] as [rows, values, block]. */
+export const lanes = (graph: StaticGraph, value: Value, values: number): Value => {
+  const block = graph.block as number;
+  const rows = sizeOf(value.dims) / (block * values);
+  return toBlocks(graph, graph.reshape(value, [rows, block, values, 1]));
+};
+
+/** Convolves values with kernels, both in blocks. */
+export function convolveBlocks(
+  graph: StaticGraph,
+  [blocks, kernels, bias]: readonly [Value, Value, Value?],
+  { windows, groups }: Convolution,
+  dims: readonly number[],
+): Value {
   const attributes = {
     group: { int: groups },
     kernel_shape: { ints: windows.kernel },
     ...windowAttributes(windows),
   };
-  const inputs = [reordered, kernels, ...(bias ? [bias] : [])];
-  const found = graph.emit('Conv', inputs, dims, attributes, DOMAIN);
-  return graph.emit('ReorderOutput', [found], dims, { channels: { int: dims[1] } }, DOMAIN, output);
+  const inputs = [blocks, kernels, ...(bias ? [bias] : [])];
+  return graph.emit('Conv', inputs, dims, attributes, DOMAIN);
 }
 
-/** Kernels in blocks: [o, 1, h, w, 16] where they are depthwise, else [o, c, h, w, 16 inputs, 16 outputs]. */
-function blocksOf(graph: StaticGraph, weights: Value, groups: number): Value {
+/** Convolves in blocks where that pays, else by the standard's operator. */
+export function convolve(
+  graph: StaticGraph,
+  [input, weights, bias]: readonly [Value, Value, Value?],
+  convolution: Convolution,
+  dims: readonly number[],
+  output?: string,
+): Value {
+  const { windows, groups } = convolution;
+  if (isBlocked(graph, { windows, groups, dims, from: input.dims })) {
+    const kernels = kernelBlocks(graph, weights, groups);
+    const inputs = [toBlocks(graph, input), kernels, bias] as const;
+    return fromBlocks(graph, convolveBlocks(graph, inputs, convolution, dims), output);
+  }
+  const attributes = { group: { int: groups }, ...windowAttributes(windows) };
+  const inputs = [input, weights, ...(bias ? [bias] : [])];
+  return graph.emit('Conv', inputs, dims, attributes, '', output);
+}
+
+/**
+ * Kernels in blocks: [o, 1, h, w, 16] where they are depthwise, else [o, c, h, w, 16 inputs, 16 outputs]. Written
+ * by the runtime's reordering, several times as quick as a Transpose of so many axes.
+ */
+function kernelBlocks(graph: StaticGraph, weights: Value, groups: number): Value {
+  const [, inputs, height, width] = weights.dims;
+  const taps = height * width;
+  const first = lanes(graph, weights, taps);
+  return graph.reshape(groups > 1 ? first : lanes(graph, first, inputs * taps), weights.dims);
+}
+
+/**
+ * Kernels in blocks with inputs and outputs exchanged: convolved with these, turned about, the gradient of the
+ * output becomes that of the input.
+ * @returns what gives the kernels with these taps of theirs, in this order
+ */
+export function exchangedBlocks(
+  graph: StaticGraph,
+  weights: Value,
+  groups: number,
+): (taps: readonly number[], size: readonly [number, number]) => Value {
   const block = graph.block as number;
   const [outputs, inputs, height, width] = weights.dims;
-  const dense = groups === 1;
-  const split = dense
-    ? [outputs / block, block, inputs / block, block, height, width]
-    : [outputs / block, block, 1, height, width];
-  const order = dense ? [0, 2, 4, 5, 3, 1] : [0, 2, 3, 4, 1];
-  const blocks = graph.transpose(graph.reshape(weights, split), order);
-  return graph.reshape(blocks, weights.dims);
+  const all = height * width;
+  if (groups > 1) {
+    const places = graph.reshape(lanes(graph, weights, all), [outputs / block, all, block]);
+    return (taps, size) => {
+      const dims = [outputs / block, taps.length, block];
+      const axis = { axis: { int: 1 } };
+      const picked = graph.emit('Gather', [places, graph.integers(taps)], dims, axis);
+      return graph.reshape(picked, [outputs, 1, ...size]);
+    };
+  }
+  const [o, c] = [outputs / block, inputs / block];
+  const first = lanes(graph, weights, inputs * all);
+  const rows = graph.reshape(lanes(graph, first, all * block), [o * c * all, block * block]);
+  return (taps, size) => {
+    const order = Array.from({ length: c * o }, (_, at) => (at % o) * c + Math.floor(at / o));
+    const picks = order.flatMap((at) => taps.map((tap) => at * all + tap));
+    const dims = [picks.length, block * block];
+    const picked = graph.emit('Gather', [rows, graph.integers(picks)], dims);
+    return graph.reshape(picked, [inputs, outputs, ...size]);
+  };
 }

@@ -1,8 +1,9 @@
-import type { StaticGraph, Value } from '../static-graph.js';
-import { convolve } from './blocked-convolution.js';
+import type { Value } from '../static-graph.js';
+import { convolve, toBlocks } from './blocked-convolution.js';
+import { inputGradient } from './input-gradient.js';
 import type { Call, Family, Operator } from './operator.js';
 import { weightGradient } from './weight-gradient.js';
-import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';
+import { type Windows, windowCounts, windowsOf } from './windows.js';
 
 /** Convolution with stride, padding, dilation and groups, depthwise among them. */
 
@@ -18,55 +19,6 @@ function convolutionOf(call: Call): Convolution {
   return { windows, groups: call.integer('group', 1) };
 }
 
-/**
- * Kernels turned about, and with inputs and outputs exchanged within each group: convolved with these, the
- * gradient of the output becomes that of the input (stride 1).
- */
-function turned(graph: StaticGraph, weights: Value, groups: number): Value {
-  const [outputs, each, height, width] = weights.dims;
-  const taps = height * width;
-  const split = graph.reshape(weights, [groups, outputs / groups, each, taps]);
-  const exchanged = graph.transpose(split, [0, 2, 1, 3]);
-  const flat = graph.reshape(exchanged, [groups * each * (outputs / groups), taps]);
-  const dims = [groups * each, outputs / groups, height, width];
-  if (taps === 1) return graph.reshape(flat, dims);
-  // A product with a turned identity is several times as quick as a Slice with negative steps.
-  const turn = Array.from({ length: taps * taps }, (_, i) =>
-    Math.floor(i / taps) + (i % taps) === taps - 1 ? 1 : 0,
-  );
-  const product = graph.emit('MatMul', [flat, graph.constant([taps, taps], turn)], flat.dims);
-  return graph.reshape(product, dims);
-}
-
-function inputGradient(
-  graph: StaticGraph,
-  call: Call,
-  gradient: Value,
-  { windows, groups }: Convolution,
-): Value {
-  const [input, weights] = [call.input(0), call.input(1)];
-  const { kernel, strides, dilations, before, after } = windows;
-  const reach = [0, 1].map((axis) => dilations[axis] * (kernel[axis] - 1));
-  const single = strides[0] === 1 && strides[1] === 1;
-  const inside = reach.every((width, axis) => before[axis] <= width && after[axis] <= width);
-  if (single && inside) {
-    const pads = (side: Windows['before']) => [reach[0] - side[0], reach[1] - side[1]] as const;
-    const around = { ...windows, before: pads(before), after: pads(after) };
-    const kernels = turned(graph, weights, groups);
-    const { dims } = input;
-    return convolve(graph, { input: gradient, weights: kernels, windows: around, groups, dims });
-  }
-  const rest = [0, 1].map((axis) => {
-    const covered = (gradient.dims[2 + axis] - 1) * strides[axis] + reach[axis] + 1;
-    return input.dims[2 + axis] + before[axis] + after[axis] - covered;
-  });
-  return graph.emit('ConvTranspose', [gradient, weights], input.dims, {
-    group: { int: groups },
-    output_padding: { ints: rest },
-    ...windowAttributes(windows),
-  });
-}
-
 const conv: Operator = {
   shapes(call) {
     const { windows } = convolutionOf(call);
@@ -77,21 +29,21 @@ const conv: Operator = {
     const [input, weights] = [call.input(0), call.input(1)];
     const bias = call.inputs[2];
     const [dims] = conv.shapes(call);
-    const convolved = { ...convolutionOf(call), input, weights, dims, ...(bias ? { bias } : {}) };
-    convolve(graph, convolved, output);
+    convolve(graph, [input, weights, bias], convolutionOf(call), dims, output);
     return true;
   },
   gradients(call, gradient, [ofInput, ofWeights, ofBias], graph) {
     const convolution = convolutionOf(call);
+    const [input, weights] = [call.input(0), call.input(1)];
+    let known: Value | undefined;
+    const blocks = () => {
+      known ??= toBlocks(graph, gradient);
+      return known;
+    };
+    const parts = { input, weights, gradient, blocks };
     return [
-      ofInput ? inputGradient(graph, call, gradient, convolution) : undefined,
-      ofWeights
-        ? weightGradient(
-            graph,
-            { input: call.input(0), weights: call.input(1), gradient },
-            convolution,
-          )
-        : undefined,
+      ofInput ? inputGradient(graph, parts, convolution) : undefined,
+      ofWeights ? weightGradient(graph, parts, convolution) : undefined,
       ofBias ? graph.sum(gradient, [0, 2, 3]) : undefined,
     ];
   },

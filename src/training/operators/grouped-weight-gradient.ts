@@ -1,25 +1,12 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
 import type { Convolution } from './convolution.js';
-import { depthwiseWeightGradient } from './depthwise-weight-gradient.js';
 import type { WeightGradient } from './weight-gradient.js';
 
-/** The gradient of weights in groups: depthwise ones by products where their sizes allow it. */
-export function groupedWeightGradient(
-  graph: StaticGraph,
-  parts: WeightGradient,
-  convolution: Convolution,
-): Value {
-  const { groups } = convolution;
-  const depthwise = parts.input.dims[1] === groups && parts.gradient.dims[1] === groups;
-  const found = depthwise ? depthwiseWeightGradient(graph, parts, convolution) : undefined;
-  return found ?? byConvolution(graph, parts, convolution);
-}
-
 /**
- * As a convolution of the input, whose pictures are its channels and whose channels within a group its
+ * The gradient of weights in groups: a convolution of the input, whose pictures are its channels and whose channels within a group its
  * pictures, with the gradient as kernels: stride and dilation change places.
  */
-function byConvolution(
+export function groupedWeightGradient(
   graph: StaticGraph,
   { input, weights, gradient }: WeightGradient,
   { windows, groups }: Convolution,

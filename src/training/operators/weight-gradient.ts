@@ -1,4 +1,5 @@
 import type { StaticGraph, Value } from '../static-graph.js';
+import { blockedWeightGradient } from './blocked-weight-gradient.js';
 import type { Convolution } from './convolution.js';
 import { groupedWeightGradient } from './grouped-weight-gradient.js';
 import { inPhases, pad, places, type Tap, tapOf } from './taps.js';
@@ -9,6 +10,8 @@ export interface WeightGradient {
   readonly input: Value;
   readonly weights: Value;
   readonly gradient: Value;
+  /** The gradient of the output in blocks, written where it is first asked for. */
+  readonly blocks: () => Value;
 }
 
 /** Places of an output from which on one product a picture is quicker than one over all pictures. */
@@ -26,6 +29,8 @@ export function weightGradient(
   convolution: Convolution,
 ): Value {
   const { groups, windows } = convolution;
+  const found = blockedWeightGradient(graph, parts, convolution);
+  if (found) return found;
   if (groups > 1) return groupedWeightGradient(graph, parts, convolution);
   const single = windows.strides.every((step) => step === 1);
   const wide = windows.kernel[1] > 1;

@@ -1,0 +1,122 @@
+import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { convolveBlocks, fromBlocks, lanes, toBlocks } from './blocked-convolution.js';
+import type { Convolution } from './convolution.js';
+import { pad } from './taps.js';
+import type { WeightGradient } from './weight-gradient.js';
+import type { Windows } from './windows.js';
+
+/**
+ * Gradients of weights as convolutions in blocks: the input is convolved with dy as the kernel, and the few places
+ * of what that gives are the taps; stride and dilation change places. The kernels of the runtime are as quick at
+ * this as at any other convolution, however large that of dy.
+ */
+export function blockedWeightGradient(
+  graph: StaticGraph,
+  parts: WeightGradient,
+  { windows, groups }: Convolution,
+): Value | undefined {
+  const { block } = graph;
+  const [count, outputs] = parts.gradient.dims;
+  const inputs = parts.input.dims[1];
+  if (block === undefined || outputs % block !== 0) return undefined;
+  if (groups === outputs && groups === inputs) return depthwise(graph, parts, windows);
+  const dense = groups === 1 && sizeOf(windows.kernel) > 1 && sizeOf(windows.dilations) === 1;
+  return dense && count % block === 0 ? overPictures(graph, parts, windows) : undefined;
+}
+
+/** The input as far as dy sees it: without what is behind that, and how much is to be padded there. */
+function seen(graph: StaticGraph, { input, gradient }: WeightGradient, windows: Windows) {
+  const { kernel, strides, dilations, before } = windows;
+  const behind = [0, 1].map((axis) => {
+    const last = (gradient.dims[2 + axis] - 1) * strides[axis];
+    return last + (kernel[axis] - 1) * dilations[axis] + 1 - before[axis] - input.dims[2 + axis];
+  });
+  const side = (limit: (width: number) => number) => [limit(behind[0]), limit(behind[1])] as const;
+  const less = side((width) => Math.min(0, width));
+  const value = pad(graph, input, { ...windows, before: [0, 0], after: less });
+  return { value, after: side((width) => Math.max(0, width)) };
+}
+
+/** Each channel of each picture is convolved by itself, and the taps of all pictures are summed. */
+function depthwise(graph: StaticGraph, parts: WeightGradient, windows: Windows): Value {
+  const block = graph.block as number;
+  const [count, channels, rows, columns] = parts.gradient.dims;
+  const all = count * channels;
+  const { value, after } = seen(graph, parts, windows);
+  const pictures = graph.reshape(toBlocks(graph, value), [1, all, ...value.dims.slice(2)]);
+  const kernels = graph.reshape(parts.blocks(), [all, 1, rows, columns]);
+  const { strides, dilations, before } = windows;
+  const kernel = [rows, columns] as const;
+  const around = { kernel, strides: dilations, dilations: strides, before, after };
+  const dims = [1, all, ...windows.kernel];
+  const found = convolveBlocks(graph, [pictures, kernels], { windows: around, groups: all }, dims);
+  const taps = sizeOf(windows.kernel);
+  const each = graph.reshape(found, [count, channels / block, taps, block]);
+  return graph.transpose(graph.sum(each, [0]), [0, 2, 1]);
+}
+
+/** Outputs that the runtime takes at once, in blocks. */
+const AT_ONCE = 4;
+
+/**
+ * Pictures stand for channels: their number must be one of blocks. The inputs stand beside each other in each
+ * column, so that the columns of dy are as far apart as there are inputs, and the taps of a row beside each other.
+ */
+function overPictures(graph: StaticGraph, parts: WeightGradient, windows: Windows): Value {
+  const block = graph.block as number;
+  const [count, outputs, rows, columns] = parts.gradient.dims;
+  const { kernel, strides, before } = windows;
+  const { value, after } = seen(graph, parts, windows);
+  const [, inputs, height, width] = value.dims;
+  // Few outputs are little work to share among threads.
+  const parted = outputs <= AT_ONCE * block && inputs % 2 === 0 ? 2 : 1;
+  const each = inputs / parted;
+  const sets = count / block;
+  const split = graph.reshape(lanes(graph, value, inputs * height * width), [
+    sets,
+    parted,
+    each,
+    height * width,
+    block,
+  ]);
+  const turned = graph.transpose(split, [1, 0, 3, 2, 4]);
+  const flat = graph.reshape(turned, [parted * sets * height, width * each * block]);
+  const widths = [0, before[1] * each * block, 0, after[1] * each * block];
+  const wide = (before[1] + width + after[1]) * each;
+  const padded = graph.emit(
+    'Pad',
+    [flat, graph.integers(widths)],
+    [parted * sets * height, wide * block],
+  );
+  const pictures = graph.reshape(padded, [parted, count, height, wide]);
+  const own = graph.reshape(parts.blocks(), [sets, block, outputs / block, rows * columns, block]);
+  const kernels = graph.reshape(graph.transpose(own, [2, 0, 3, 1, 4]), [
+    outputs,
+    count,
+    rows,
+    columns,
+  ]);
+  const around = {
+    kernel: [rows, columns],
+    strides: [1, 1],
+    dilations: [strides[0], strides[1] * each],
+    before: [before[0], 0],
+    after: [after[0], 0],
+  } as const;
+  const dims = [parted, outputs, kernel[0], kernel[1] * each];
+  const found = convolveBlocks(graph, [pictures, kernels], { windows: around, groups: 1 }, dims);
+  return tapsLast(graph, found, [parted, outputs / block, sizeOf(kernel), each]);
+}
+
+/** From [parted, o, taps, each, block], by the runtime's reordering where it can be, to [outputs, inputs, taps]. */
+function tapsLast(
+  graph: StaticGraph,
+  blocks: Value,
+  [parted, o, taps, each]: readonly [number, number, number, number],
+): Value {
+  const block = graph.block as number;
+  const split = graph.reshape(blocks, [parted, o, taps, each, block]);
+  const turned = graph.transpose(split, [1, 0, 3, 2, 4]);
+  const rows = graph.reshape(turned, [o, block, parted * each, taps]);
+  return fromBlocks(graph, rows);
+}
