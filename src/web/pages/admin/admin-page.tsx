@@ -1,6 +1,35 @@
 import { useTitle } from '../../parts/title.js';
+import { useSession } from '../../session.js';
+import './admin.css';
+import { Audit } from './audit.js';
+import { Figures, Health } from './health.js';
+import { Keys } from './keys.js';
+import { Queue } from './queue.js';
+import { Workers } from './workers.js';
 
+/** The service itself: its health and queue; for admins also workers, keys, and who changed what. */
 export function AdminPage() {
   useTitle('Service');
-  return <h1>Service</h1>;
+  const { caller } = useSession();
+  return (
+    <>
+      <h1>Service</h1>
+      <Health />
+      <Queue />
+      {caller?.role === 'admin' && (
+        <>
+          <Figures />
+          <Workers />
+          <Keys />
+          <Audit />
+        </>
+      )}
+      {caller && caller.role !== 'admin' && (
+        <p class="notice">
+          Workers, keys and the audit log are for admins; your key is a {caller.role}’s. Jobs are
+          those that you may see.
+        </p>
+      )}
+    </>
+  );
 }

@@ -1,6 +1,146 @@
+import { useLocation } from 'preact-iso';
+import { duration, moment } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
+import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
+import { useSession } from '../../session.js';
+import { Failures } from './failures.js';
+import './job.css';
+import { MapResult } from './map-result.js';
+import { Onward } from './onward.js';
+import { ScoreResults } from './score-results.js';
+import { isOpen, type JobKind, type MapJob, type ScoreJob, useJob } from './use-job.js';
 
-export function JobPage() {
-  useTitle('Job');
-  return <h1>Job</h1>;
+/** One score or layer map job as it goes, and what it came to. */
+export function JobPage({ job: id }: { readonly job: string }) {
+  const { path } = useLocation();
+  const kind: JobKind = path.startsWith('/scores/') ? 'scores' : 'layer-maps';
+  const { job, map, error, lost, cancel } = useJob(kind, id);
+  const name = job ? nameOf(job) : undefined;
+  const what = kind === 'scores' ? 'Scores' : 'Layer map';
+  useTitle(name ? `${what} of ${name}` : what);
+  return (
+    <>
+      <h1>
+        {what}
+        {name && (
+          <>
+            {' of '}
+            <bdi>{name}</bdi>
+          </>
+        )}
+      </h1>
+      {error && <Problem error={error} />}
+      {job && <Course job={job} lost={lost} cancel={cancel} />}
+      {job && 'results' in job && <ScoreResults job={job} />}
+      {job && 'result' in job && <MapResult job={job} map={job.result ?? map} />}
+      {job && <Failures job={job} />}
+      {job && <Onward kind={kind} job={job} />}
+      {job && <Log job={job} />}
+    </>
+  );
+}
+
+/** The model as people call it, once a result says so. */
+function nameOf(job: ScoreJob | MapJob): string {
+  const named = 'results' in job ? job.results[0]?.name : job.result?.name;
+  return named ?? job.model;
+}
+
+const words = {
+  queued: 'Waiting for its turn',
+  running: 'Running',
+  succeeded: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+interface CourseProps {
+  readonly job: ScoreJob | MapJob;
+  readonly lost: boolean;
+  readonly cancel: () => Promise<void>;
+}
+
+function Course({ job, lost, cancel }: CourseProps) {
+  const { caller } = useSession();
+  const open = isOpen(job);
+  return (
+    <section aria-label="Course">
+      <p class={`job-state ${job.state}`} role="status">
+        <strong>{words[job.state]}</strong>
+        {job.attempt > 1 && ` (attempt ${job.attempt})`}
+        {job.reason && <span class="quiet"> {job.reason}</span>}
+      </p>
+      {open && job.progress && <Progress progress={job.progress} />}
+      {open && lost && (
+        <p class="notice" role="status">
+          The connection was lost. The job goes on; this page looks for it again.
+        </p>
+      )}
+      <dl class="facts">
+        <dt>Asked</dt>
+        <dd>{moment(job.createdAt)}</dd>
+        {job.startedAt && (
+          <>
+            <dt>{job.finishedAt ? 'Took' : 'Begun'}</dt>
+            <dd>{job.finishedAt ? tookSeconds(job) : moment(job.startedAt)}</dd>
+          </>
+        )}
+        {job.input && (
+          <>
+            <dt>Input size</dt>
+            <dd>{JSON.stringify(job.input)}</dd>
+          </>
+        )}
+      </dl>
+      {open && caller?.role !== 'reader' && (
+        <p class="actions">
+          <button type="button" onClick={() => void cancel()}>
+            Cancel the job
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}
+
+const tookSeconds = ({ startedAt, finishedAt }: ScoreJob | MapJob) =>
+  duration((Date.parse(finishedAt as string) - Date.parse(startedAt as string)) / 1000);
+
+const stages: Readonly<Record<string, { readonly says: string; readonly unit: string }>> = {
+  data: { says: 'Reading stimuli and recordings', unit: 'benchmark' },
+  activations: { says: 'Showing the stimuli to the network', unit: 'stimulus' },
+  metric: { says: 'Comparing layers with recordings', unit: 'layer' },
+  parts: { says: 'Sharing the work with other workers', unit: 'part' },
+};
+
+function Progress({ progress }: { readonly progress: NonNullable<ScoreJob['progress']> }) {
+  const { stage, done, total, etaSeconds } = progress;
+  const { says, unit } = stages[stage] ?? { says: stage, unit: 'step' };
+  return (
+    <div class="job-progress">
+      <p aria-live="polite">{says}</p>
+      <progress value={done} max={total || 1} aria-label={says} />
+      <p class="quiet">
+        {unit} {Math.round(done)} of {Math.round(total)}
+        {etaSeconds !== null && ` · about ${duration(etaSeconds)} left in this stage`}
+      </p>
+    </div>
+  );
+}
+
+function Log({ job: { log } }: { readonly job: ScoreJob | MapJob }) {
+  const [query, change] = useQuery();
+  if (log.length === 0) return null;
+  return (
+    <details
+      open={query.has('log')}
+      onToggle={({ currentTarget: { open } }) =>
+        open !== query.has('log') && change({ log: open ? '' : null })
+      }
+    >
+      <summary>Log</summary>
+      <pre>{log.join('\n')}</pre>
+    </details>
+  );
 }

@@ -1,6 +1,114 @@
+import { useCallback, useState } from 'preact/hooks';
+import { answer, client, type Schemas } from '../../client.js';
+import { Problem } from '../../parts/problem.js';
+import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
+import { mayChange, useSession } from '../../session.js';
+import { CardForm } from './card-form.js';
+import { ChooseFile } from './choose-file.js';
+import { FoundLayers, GraphFacts } from './model-facts.js';
+import { StartJobs } from './start-jobs.js';
+import './submit.css';
 
+/** From a file to its first score: it is sent, its card is completed, benchmarks are chosen. */
 export function SubmitPage() {
   useTitle('Submit');
-  return <h1>Submit</h1>;
+  const { caller } = useSession();
+  const [query, change] = useQuery();
+  const [before, setBefore] = useState(false);
+  const model = query.get('model');
+  return (
+    <>
+      <h1>Submit a model</h1>
+      {caller?.role === 'reader' ? (
+        <p class="notice">This key reads only: it takes a member’s key to submit models.</p>
+      ) : model ? (
+        <Registered id={model} before={before} another={() => change({ model: null })} />
+      ) : (
+        <ChooseFile
+          registered={({ id }, known) => {
+            setBefore(known);
+            change({ model: id });
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface RegisteredProps {
+  readonly id: string;
+  /** Whether the file that was chosen was here before. */
+  readonly before: boolean;
+  readonly another: () => void;
+}
+
+function Registered({ id, before, another }: RegisteredProps) {
+  const params = { path: { model: id } };
+  const { data, error } = useResource(
+    async (signal) =>
+      Promise.all([
+        answer(client.GET('/models/{model}', { params, signal })),
+        answer(client.GET('/models/{model}/card', { params, signal })),
+      ]),
+    [id],
+  );
+  if (error) return <Problem error={error} />;
+  if (!data) return <p role="status">Looking into the file …</p>;
+  const [model, draft] = data;
+  return <Steps model={model} draft={draft} before={before} another={another} />;
+}
+
+interface StepsProps extends Omit<RegisteredProps, 'id'> {
+  readonly model: Schemas['Model'];
+  readonly draft: Schemas['CardDraft'];
+}
+
+function Steps({ model: given, draft, before, another }: StepsProps) {
+  const { caller } = useSession();
+  const [model, setModel] = useState(given);
+  const [unsaved, setUnsaved] = useState(false);
+  const [saves, setSaves] = useState(0);
+  const saved = useCallback((next: Schemas['Model']) => {
+    setModel(next);
+    setSaves((count) => count + 1);
+  }, []);
+  const its = mayChange(caller, model.owner);
+  return (
+    <>
+      <p>
+        <a href={`/models/${model.id}`}>
+          <bdi>{model.name}</bdi>
+        </a>{' '}
+        {before ? 'was registered before.' : 'is registered.'}{' '}
+        <button type="button" onClick={another}>
+          Choose another file
+        </button>
+      </p>
+      <h2>What the file says</h2>
+      <GraphFacts model={model} />
+      <FoundLayers model={model} />
+      <h2>The model card</h2>
+      {its ? (
+        <>
+          <p class="quiet">
+            What the file says is filled in. How the network wants its pictures no file says.
+          </p>
+          <CardForm model={given} draft={draft} saved={saved} changed={setUnsaved} />
+          <p role="status">{saves > 0 && !unsaved && 'The card is saved.'}</p>
+        </>
+      ) : (
+        <p class="notice">
+          The model belongs to <bdi>{model.owner}</bdi>, whose card stands.
+        </p>
+      )}
+      <h2>Score it</h2>
+      {model.card ? (
+        <StartJobs model={model} unsaved={unsaved} />
+      ) : (
+        <p class="quiet">Once the card is saved, the model can be scored.</p>
+      )}
+    </>
+  );
 }

@@ -1,0 +1,51 @@
+import { answer, client } from '../../client.js';
+import { moment } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
+import { Scroll } from '../../parts/scroll.js';
+import { More } from './more.js';
+import { useList } from './use-list.js';
+
+/** Who changed what, newest first. */
+export function Audit() {
+  const { items, error, more } = useList(
+    (cursor, signal) =>
+      answer(client.GET('/audit', { params: { query: cursor ? { cursor } : {} }, signal })),
+    [],
+  );
+  return (
+    <section aria-label="Audit log">
+      <h2>Audit log</h2>
+      {error && <Problem error={error} />}
+      <Scroll label="Changes">
+        <table>
+          <caption>Changes, newest first</caption>
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              <th scope="col">Who</th>
+              <th scope="col">Did</th>
+              <th scope="col">To</th>
+              <th scope="col">More</th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map(({ id, at, owner, key, action, target, detail }) => (
+              <tr key={id}>
+                <td>{moment(at)}</td>
+                <td>
+                  <bdi>{owner}</bdi> <span class="quiet">{key ?? 'without a key'}</span>
+                </td>
+                <th scope="row">{action}</th>
+                <td>{target ?? '–'}</td>
+                <td>
+                  <code>{detail ? JSON.stringify(detail) : '–'}</code>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      <More more={more} />
+    </section>
+  );
+}

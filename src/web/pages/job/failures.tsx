@@ -1,0 +1,80 @@
+import type { ComponentChildren } from 'preact';
+import type { Schemas } from '../../client.js';
+import type { MapJob, ScoreJob } from './use-job.js';
+
+type Failure = Schemas['JobFailures'][number];
+
+/** Benchmarks without a result: why, and what to do. Equal reasons stand once. */
+export function Failures({ job }: { readonly job: ScoreJob | MapJob }) {
+  if (job.failures.length === 0) return null;
+  const byReason = new Map<string, Failure[]>();
+  for (const failure of job.failures) {
+    const { detail } = failure.problem;
+    byReason.set(detail, [...(byReason.get(detail) ?? []), failure]);
+  }
+  return (
+    <section aria-label="Failures">
+      <h2>Without a result</h2>
+      {[...byReason].map(([detail, failures]) => (
+        <div key={detail} class="problem">
+          <p>
+            <strong>
+              {failures.map(({ benchmark }, i) => (
+                <span key={benchmark}>
+                  {i > 0 && ', '}
+                  <bdi>{benchmark}</bdi>
+                </span>
+              ))}
+            </strong>
+          </p>
+          <p>
+            {failures[0].problem.title}. {detail}
+          </p>
+          <Advice failure={failures[0]} model={job.model} />
+        </div>
+      ))}
+    </section>
+  );
+}
+
+/** What to do about a problem, where there is more to say than the problem itself does. */
+function Advice({ failure, model }: { readonly failure: Failure; readonly model: string }) {
+  const code = failure.problem.type.replace('/problems/', '');
+  const advice = adviceOf(model)[code];
+  return advice ? <p>{advice}</p> : null;
+}
+
+function adviceOf(model: string): Readonly<Record<string, ComponentChildren>> {
+  const card = model.startsWith('mdl_') ? (
+    <a href={`/submit?model=${encodeURIComponent(model)}`}>the model’s card</a>
+  ) : (
+    'the model’s card'
+  );
+  const layers = (
+    <>Name a layer in {card}; a layer map of the model shows which layer stands for which region.</>
+  );
+  return {
+    'layer-unset': layers,
+    'layer-unknown': layers,
+    'layer-folded': layers,
+    'units-too-few': layers,
+    'labels-uncovered': <>Say in {card} which output holds the logits, and of which classes.</>,
+    'input-mismatch': <>Correct the size of the input in {card}.</>,
+    'card-missing': <>Complete {card}.</>,
+    'data-missing': (
+      <>
+        Whoever runs this service brings the data with <code>ventral data pull</code>; simulated
+        benchmarks need none.
+      </>
+    ),
+    'memory-exceeded': (
+      <>
+        Score a smaller input or fewer layers, or ask whoever runs this service to start it with
+        more <code>--max-memory</code>.
+      </>
+    ),
+    'process-died': 'Ask for the job again; if it dies again, the log of the service says more.',
+    'worker-lost': 'Ask for the job again.',
+    internal: 'Ask for the job again; if it fails again, the log of the service says more.',
+  };
+}

@@ -1,0 +1,64 @@
+import { DepthProfile } from '../../parts/depth-profile.js';
+import { LayerHeatmap } from '../../parts/layer-heatmap.js';
+import type { ShownMap } from '../../parts/layer-map.js';
+import { Scroll } from '../../parts/scroll.js';
+import { isOpen, type MapJob } from './use-job.js';
+
+interface MapResultProps {
+  readonly job: MapJob;
+  /** The whole map, or what is known of it; undefined while that is nothing. */
+  readonly map: ShownMap | undefined;
+}
+
+/** The layer map as it fills, and which layers it chose. */
+export function MapResult({ job, map }: MapResultProps) {
+  if (!map)
+    return isOpen(job) ? <p class="quiet">Cells appear here as they are measured.</p> : null;
+  const cells = map.layers.flatMap((row) => Object.keys(row.cells ?? {})).length;
+  return (
+    <section aria-label="Layer map">
+      <h2>
+        Layers{' '}
+        <span class="quiet">
+          {cells} of {map.layers.length * map.benchmarks.length} cells
+        </span>
+      </h2>
+      <p class="quiet">
+        Every cell is a selection: a layer that is chosen here has to be tested on other pictures.
+      </p>
+      <LayerHeatmap map={map} />
+      {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
+      {!isOpen(job) && <DepthProfile map={map} />}
+    </section>
+  );
+}
+
+function Chosen({ map: { chosen = {} } }: { readonly map: ShownMap }) {
+  return (
+    <Scroll label="Chosen layers">
+      <table>
+        <caption>Chosen layers</caption>
+        <thead>
+          <tr>
+            <th scope="col">Benchmark</th>
+            <th scope="col">Layer</th>
+            <th scope="col">Tied with it</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(chosen).map(([benchmark, { layer, tied }]) => (
+            <tr key={benchmark}>
+              <th scope="row">
+                <bdi>{benchmark}</bdi>
+              </th>
+              <td>
+                <bdi class="layer">{layer}</bdi>
+              </td>
+              <td>{tied.length === 0 ? '–' : <bdi class="layer">{tied.join(', ')}</bdi>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}

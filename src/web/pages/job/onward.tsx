@@ -1,0 +1,38 @@
+import { useQuery } from '../../parts/query.js';
+import { isOpen, type JobKind, type MapJob, type ScoreJob } from './use-job.js';
+
+interface OnwardProps {
+  readonly kind: JobKind;
+  readonly job: ScoreJob | MapJob;
+}
+
+/** Where one goes from here. */
+export function Onward({ kind, job }: OnwardProps) {
+  const [query] = useQuery();
+  const model = encodeURIComponent(job.model);
+  const map = query.get('map');
+  const simulated = job.benchmarks.every((id) => id.startsWith('Simulated'));
+  const board = simulated ? 'simulated=true' : '';
+  return (
+    <nav aria-label="Onward" class="actions onward">
+      <a class="button" href={`/models/${model}`}>
+        The model
+      </a>
+      {kind === 'scores' && map && (
+        <a class="button" href={`/layer-maps/${encodeURIComponent(map)}`}>
+          Its layer map
+        </a>
+      )}
+      {kind === 'scores' && !isOpen(job) && (
+        <>
+          <a class="button" href={`/compare?model=${model}${board && `&${board}`}`}>
+            Compare with other models
+          </a>
+          <a class="button" href={board ? `/?${board}` : '/'}>
+            Leaderboard
+          </a>
+        </>
+      )}
+    </nav>
+  );
+}

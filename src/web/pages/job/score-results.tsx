@@ -1,0 +1,110 @@
+import type { Schemas } from '../../client.js';
+import { duration, interval, value } from '../../parts/format.js';
+import { Scroll } from '../../parts/scroll.js';
+import { isOpen, type ScoreJob } from './use-job.js';
+
+type Score = Schemas['Score'];
+
+/** The scores of a job as they arrive, real ones apart from simulated ones. */
+export function ScoreResults({ job }: { readonly job: ScoreJob }) {
+  const { results, failures } = job;
+  const ended = new Set([...results, ...failures].map(({ benchmark }) => benchmark));
+  const waiting = isOpen(job) ? job.benchmarks.filter((id) => !ended.has(id)) : [];
+  return (
+    <section aria-label="Scores">
+      <h2>
+        Scores{' '}
+        <span class="quiet">
+          {results.length} of {job.benchmarks.length}
+        </span>
+      </h2>
+      <Scores title="Real benchmarks" scores={results.filter(({ simulated }) => !simulated)} />
+      <Scores title="Simulated benchmarks" scores={results.filter(({ simulated }) => simulated)} />
+      {waiting.length > 0 && (
+        <p class="quiet">
+          Still to come:{' '}
+          {waiting.map((id, i) => (
+            <span key={id}>
+              {i > 0 && ', '}
+              <bdi>{id}</bdi>
+            </span>
+          ))}
+        </p>
+      )}
+      {results.some(({ selection }) => selection) && (
+        <p class="quiet">† the layer was chosen on pictures of this benchmark: a selection.</p>
+      )}
+    </section>
+  );
+}
+
+interface ScoresProps {
+  readonly title: string;
+  readonly scores: readonly Score[];
+}
+
+function Scores({ title, scores }: ScoresProps) {
+  if (scores.length === 0) return null;
+  return (
+    <Scroll label={title}>
+      <table class="scores">
+        <caption>{title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Benchmark</th>
+            <th scope="col" class="number">
+              Score
+            </th>
+            <th scope="col">95 % interval</th>
+            <th scope="col">Layer</th>
+            <th scope="col" class="number">
+              Raw
+            </th>
+            <th scope="col" class="number">
+              Ceiling
+            </th>
+            <th scope="col" class="number">
+              Time
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {scores.map((score) => (
+            <Row key={score.benchmark} score={score} />
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Row({ score }: { readonly score: Score }) {
+  const { benchmark, layer, selection, warnings, provenance, raw, ceiling } = score;
+  const { seconds } = provenance;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={`/benchmarks/${encodeURIComponent(benchmark)}`}>
+          <bdi>{benchmark}</bdi>
+        </a>
+        {warnings.map(({ code, detail }) => (
+          <span key={code} class="warning">
+            {detail}
+          </span>
+        ))}
+      </th>
+      <td class="number">
+        <strong>{value(score.value)}</strong>
+        {selection && <abbr title="selection: the layer was chosen on these pictures">†</abbr>}
+        {score.error !== null && <span class="quiet"> ± {value(score.error)}</span>}
+      </td>
+      <td>{interval(score.ci) || '–'}</td>
+      <td>
+        <bdi class="layer">{layer}</bdi>
+      </td>
+      <td class="number">{value(raw.value)}</td>
+      <td class="number">{value(ceiling?.value)}</td>
+      <td class="number">{typeof seconds === 'number' ? duration(seconds) : '–'}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,42 @@
+import { useEffect, useState } from 'preact/hooks';
+import { saveFile } from '../../parts/save.js';
+import type { Card } from './card.js';
+
+type Form = 'YAML' | 'JSON';
+
+/** A card as the file that it would be beside the model. */
+export function CardText({ card }: { readonly card: Card }) {
+  const [form, setForm] = useState<Form>('YAML');
+  const [text, setText] = useState('');
+  useEffect(() => {
+    let wanted = true;
+    void written(card, form).then((result) => wanted && setText(result));
+    return () => {
+      wanted = false;
+    };
+  }, [card, form]);
+  return (
+    <details class="card-text" open>
+      <summary>The card</summary>
+      <div class="controls">
+        <label>
+          Shown as
+          <select value={form} onChange={({ currentTarget: { value } }) => setForm(value as Form)}>
+            <option>YAML</option>
+            <option>JSON</option>
+          </select>
+        </label>
+        <button type="button" onClick={() => saveFile(`card.${form.toLowerCase()}`, text)}>
+          Save as a file
+        </button>
+      </div>
+      <pre>{text}</pre>
+    </details>
+  );
+}
+
+async function written(card: Card, form: Form): Promise<string> {
+  if (form === 'JSON') return JSON.stringify(card, null, 2);
+  const { stringify } = await import('yaml');
+  return stringify(card, { flowCollectionPadding: true });
+}

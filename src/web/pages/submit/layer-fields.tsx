@@ -1,0 +1,71 @@
+import { useId } from 'preact/hooks';
+import type { Schemas } from '../../client.js';
+import { type CardEditor, valueAt } from './card.js';
+import { TextField } from './field.js';
+
+interface LayerFieldsProps {
+  readonly editor: CardEditor;
+  readonly draft: Schemas['CardDraft'];
+}
+
+/** Which layers stand for which region, and where behaviour is read from. */
+export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsProps) {
+  const list = useId();
+  const logits = valueAt(editor.card, '/logits');
+  return (
+    <fieldset>
+      <legend>Layers</legend>
+      <p class="quiet">
+        Leave a region empty where you do not know: a layer map finds which layer stands for it.
+        Several layers that are joined have commas between them.
+      </p>
+      <datalist id={list}>
+        {layers.map((layer) => (
+          <option key={layer} value={layer} />
+        ))}
+      </datalist>
+      <div class="fields">
+        {['V1', 'V2', 'V4', 'IT'].map((region) => (
+          <TextField
+            key={region}
+            editor={editor}
+            pointer={`/region_layer_map/${region}`}
+            label={`Layer for ${region}`}
+            list={list}
+          />
+        ))}
+        <TextField
+          editor={editor}
+          pointer="/readout"
+          label="Read-out"
+          hint="Behaviour is read from it; usually the penultimate layer."
+          list={list}
+        />
+        <TextField
+          editor={editor}
+          pointer="/layers"
+          label="Candidates for layer maps"
+          hint="Names and globs such as blocks.*; empty: the graph’s own blocks."
+          several
+        />
+      </div>
+      {output?.values === 1000 && (
+        <label class="choice">
+          <input
+            type="checkbox"
+            checked={logits !== undefined}
+            onChange={({ currentTarget: { checked } }) =>
+              editor.set(
+                '/logits',
+                checked ? { layer: output.name, classes: 'imagenet-1k' } : undefined,
+              )
+            }
+          />
+          <span>
+            The 1000 outputs (<bdi>{output.name}</bdi>) are ImageNet’s classes in their usual order
+          </span>
+        </label>
+      )}
+    </fieldset>
+  );
+}

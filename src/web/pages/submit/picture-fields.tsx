@@ -1,0 +1,175 @@
+import { useState } from 'preact/hooks';
+import type { Schemas } from '../../client.js';
+import { type CardEditor, valueAt } from './card.js';
+import { ChoiceField, NumberField } from './field.js';
+
+type Preset = Schemas['CardDraft']['presets'][number];
+
+interface PictureFieldsProps {
+  readonly editor: CardEditor;
+  readonly presets: readonly Preset[];
+}
+
+/** Whatever the order of the keys. */
+function equal(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object' || !one || !other) return one === other;
+  const [a, b] = [Object.entries(one), new Map(Object.entries(other))];
+  return a.length === b.size && a.every(([key, value]) => b.has(key) && equal(value, b.get(key)));
+}
+
+/** How the network wants its pictures: a preset by its name, or values of its own. */
+export function PictureFields({ editor, presets }: PictureFieldsProps) {
+  const input = valueAt(editor.card, '/input');
+  const said = !editor.isOpen('/input/mean') || !editor.isOpen('/input/resize');
+  const [own, setOwn] = useState(false);
+  const chosen = said && !own ? presets.find((preset) => equal(preset.input, input)) : undefined;
+  const ofItsOwn = said && !chosen;
+  return (
+    <fieldset>
+      <legend>How the network wants its pictures</legend>
+      {presets.map((preset) => (
+        <label key={preset.name} class="choice">
+          <input
+            type="radio"
+            name="preset"
+            required
+            checked={chosen === preset}
+            onChange={() => {
+              setOwn(false);
+              editor.set('/input', preset.input);
+            }}
+          />
+          <span>
+            <strong>{preset.name}</strong> {preset.says}
+          </span>
+        </label>
+      ))}
+      <label class="choice">
+        <input
+          type="radio"
+          name="preset"
+          checked={ofItsOwn}
+          onChange={() => {
+            setOwn(true);
+            editor.set('/input', input);
+          }}
+        />
+        <span>
+          <strong>values of its own</strong> as they stand below
+        </span>
+      </label>
+      <details open={ofItsOwn}>
+        <summary>The values</summary>
+        <Resize editor={editor} />
+        <Normalization editor={editor} />
+      </details>
+    </fieldset>
+  );
+}
+
+const libraries = [
+  ['pillow', 'Pillow (torchvision on pictures)'],
+  ['opencv', 'OpenCV (albumentations)'],
+  ['torch', 'torch (on a float tensor)'],
+] as const;
+const filters = ['nearest', 'bilinear', 'bicubic', 'lanczos', 'area'].map(
+  (name) => [name, name] as const,
+);
+const modes = [
+  ['square', 'to a square, distorted'],
+  ['short-side', 'its short side, keeping its shape'],
+  ['none', 'not at all'],
+] as const;
+
+function Resize({ editor }: { readonly editor: CardEditor }) {
+  const resize = valueAt(editor.card, '/input/resize');
+  const none = resize === 'none';
+  return (
+    <div class="fields">
+      <div class="field">
+        <label>
+          Resize
+          <select
+            value={none ? 'none' : String(valueAt(editor.card, '/input/resize/mode'))}
+            onChange={({ currentTarget: { value: mode } }) =>
+              editor.set(
+                '/input/resize',
+                mode === 'none' ? mode : { ...standard, ...(none ? {} : (resize as object)), mode },
+              )
+            }
+          >
+            {modes.map(([value, says]) => (
+              <option key={value} value={value}>
+                {says}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {!none && (
+        <>
+          <NumberField editor={editor} pointer="/input/resize/to" label="to pixels" required />
+          <ChoiceField
+            editor={editor}
+            pointer="/input/resize/filter"
+            label="Filter"
+            choices={filters}
+          />
+          <ChoiceField
+            editor={editor}
+            pointer="/input/resize/library"
+            label="as in"
+            choices={libraries}
+          />
+        </>
+      )}
+      <NumberField
+        editor={editor}
+        pointer="/input/crop"
+        label="Centre crop, pixels"
+        hint="Empty: none."
+      />
+      <ChoiceField
+        editor={editor}
+        pointer="/input/layout"
+        label="Order of the axes"
+        choices={[
+          ['', 'as the graph says'],
+          ['NCHW', 'NCHW: channels first'],
+          ['NHWC', 'NHWC: channels last'],
+        ]}
+      />
+    </div>
+  );
+}
+
+const standard = { to: 224, mode: 'square', filter: 'bilinear', library: 'pillow' };
+
+function Normalization({ editor }: { readonly editor: CardEditor }) {
+  return (
+    <>
+      <p class="quiet">
+        A network sees (pixel × range / 255 − mean) / deviation, for red, green and blue.
+      </p>
+      <div class="fields">
+        <NumberField
+          editor={editor}
+          pointer="/input/range"
+          label="Range: value of white"
+          required
+        />
+        {(['mean', 'std'] as const).map((of) =>
+          ['red', 'green', 'blue'].map((channel, i) => (
+            <NumberField
+              key={of + channel}
+              editor={editor}
+              pointer={`/input/${of}/${i}`}
+              label={`${of === 'mean' ? 'Mean' : 'Deviation'} of ${channel}`}
+              required
+            />
+          )),
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,197 @@
+import { useMemo, useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { answer, client, type Schemas } from '../../client.js';
+import { Problem } from '../../parts/problem.js';
+import { useResource } from '../../parts/use-resource.js';
+import { type Card, valueAt } from './card.js';
+
+type Benchmark = Schemas['Benchmark'];
+type Model = Schemas['Model'];
+
+const regions = ['V1', 'V2', 'V4', 'IT'] as const;
+
+interface StartJobsProps {
+  readonly model: Model;
+  /** Whether the card on the page is not the one that was saved. */
+  readonly unsaved: boolean;
+}
+
+/** Benchmarks are chosen, and scores, a layer map, or both are asked for. */
+export function StartJobs({ model, unsaved }: StartJobsProps) {
+  const { data, error } = useResource(
+    (signal) => answer(client.GET('/benchmarks', { signal })),
+    [],
+  );
+  if (error) return <Problem error={error} />;
+  if (!data || !model.card) return null;
+  // What a new card can be scored on is chosen anew.
+  const key = JSON.stringify(model.card);
+  return (
+    <Choice key={key} model={model} card={model.card} benchmarks={data.items} unsaved={unsaved} />
+  );
+}
+
+interface ChoiceProps extends StartJobsProps {
+  readonly card: Card;
+  readonly benchmarks: readonly Benchmark[];
+}
+
+function Choice({ model, card, benchmarks, unsaved }: ChoiceProps) {
+  const { route } = useLocation();
+  const groups = useMemo(() => groupsOf(benchmarks), [benchmarks]);
+  const scorable = (benchmark: Benchmark) => lacking(benchmark, card) === undefined;
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(
+    () => new Set(groups[0].benchmarks.filter(scorable).map(({ id }) => id)),
+  );
+  const [map, setMap] = useState(
+    regions.some((region) => !valueAt(card, `/region_layer_map/${region}`)),
+  );
+  const [error, setError] = useState<Error>();
+  const [busy, setBusy] = useState(false);
+  const start = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(undefined);
+    try {
+      route(await ask(model, [...chosen], map));
+    } catch (thrown) {
+      setError(thrown as Error);
+      setBusy(false);
+    }
+  };
+  const toggle = (ids: readonly string[], on: boolean) => {
+    const next = new Set(chosen);
+    for (const id of ids) on ? next.add(id) : next.delete(id);
+    setChosen(next);
+  };
+  return (
+    <form onSubmit={start}>
+      {groups.map(({ title, benchmarks: group }) => (
+        <Group key={title} {...{ title, group, card, chosen, toggle }} />
+      ))}
+      <label class="choice">
+        <input
+          type="checkbox"
+          checked={map}
+          onChange={({ currentTarget: { checked } }) => setMap(checked)}
+        />
+        <span>
+          <strong>Layer map</strong> every layer against V1, V2, V4 and IT, on public recordings
+          where they are here, else on simulated ones
+        </span>
+      </label>
+      {error && <Problem error={error} />}
+      {unsaved && <p class="notice">The card was changed: save it first.</p>}
+      <p class="actions">
+        <button
+          type="submit"
+          class="primary"
+          disabled={busy || unsaved || (chosen.size === 0 && !map)}
+        >
+          {words(chosen.size, map)}
+        </button>
+      </p>
+    </form>
+  );
+}
+
+function words(scores: number, map: boolean): string {
+  const on = `${scores} benchmark${scores === 1 ? '' : 's'}`;
+  if (scores === 0) return map ? 'Map the layers' : 'Nothing is chosen';
+  return map ? `Score on ${on}, and map the layers` : `Score on ${on}`;
+}
+
+/** @returns the page of the first of the jobs, which leads to the other */
+async function ask(model: Model, benchmarks: readonly string[], map: boolean): Promise<string> {
+  const scores =
+    benchmarks.length > 0 &&
+    (await answer(
+      client.POST('/scores', { body: { model: model.id, benchmarks: [...benchmarks] } }),
+    ));
+  const mapped =
+    map &&
+    (await answer(
+      client.POST('/layer-maps', { body: { model: model.id, regions: [...regions] } }),
+    ));
+  if (scores) return `/scores/${scores.id}${mapped ? `?map=${mapped.id}` : ''}`;
+  return `/layer-maps/${(mapped as Schemas['LayerMapJob']).id}`;
+}
+
+interface Group {
+  readonly title: string;
+  readonly benchmarks: readonly Benchmark[];
+}
+
+/** Simulated, real, and uploaded ones; real ones as far as their data are here. */
+function groupsOf(benchmarks: readonly Benchmark[]): Group[] {
+  const shipped = benchmarks.filter(({ upload }) => !upload);
+  return [
+    { title: 'Simulated', benchmarks: shipped.filter(({ simulated }) => simulated) },
+    { title: 'Real', benchmarks: shipped.filter(({ simulated, ready }) => !simulated && ready) },
+    { title: 'Uploaded', benchmarks: benchmarks.filter(({ upload }) => upload) },
+  ];
+}
+
+/** What the card would need to say for a benchmark; undefined where it says it. */
+function lacking({ region, metric, upload }: Benchmark, card: Card): string | undefined {
+  if (upload) return undefined;
+  if (region && region !== 'behavior')
+    return valueAt(card, `/region_layer_map/${region}`) ? undefined : `a layer for ${region}`;
+  if (metric === 'error-consistency' || metric === 'accuracy')
+    return valueAt(card, '/logits') ? undefined : 'logits';
+  const readout = valueAt(card, '/readout') ?? valueAt(card, '/layers');
+  return readout ? undefined : 'a read-out';
+}
+
+interface GroupProps {
+  readonly title: string;
+  readonly group: readonly Benchmark[];
+  readonly card: Card;
+  readonly chosen: ReadonlySet<string>;
+  readonly toggle: (ids: readonly string[], on: boolean) => void;
+}
+
+function Group({ title, group, card, chosen, toggle }: GroupProps) {
+  const ids = group.filter((benchmark) => !lacking(benchmark, card)).map(({ id }) => id);
+  if (group.length === 0) {
+    if (title !== 'Real') return null;
+    return (
+      <p class="quiet">
+        No recordings are on this service yet: its administrator brings them with{' '}
+        <code>ventral data pull</code>.
+      </p>
+    );
+  }
+  return (
+    <fieldset>
+      <legend>{title} benchmarks</legend>
+      <p class="actions">
+        <button type="button" disabled={ids.length === 0} onClick={() => toggle(ids, true)}>
+          All {title.toLowerCase()}
+        </button>
+        <button type="button" onClick={() => toggle(ids, false)}>
+          No {title.toLowerCase()}
+        </button>
+      </p>
+      <div class="choices">
+        {group.map((benchmark) => {
+          const lacks = lacking(benchmark, card);
+          return (
+            <label key={benchmark.id} class="choice">
+              <input
+                type="checkbox"
+                checked={chosen.has(benchmark.id)}
+                disabled={lacks !== undefined}
+                onChange={({ currentTarget: { checked } }) => toggle([benchmark.id], checked)}
+              />
+              <span>
+                <bdi>{benchmark.upload ? benchmark.benchmarks[0]?.id : benchmark.id}</bdi>
+                {lacks && <small class="quiet"> the card lacks {lacks}</small>}
+              </span>
+            </label>
+          );
+        })}
+      </div>
+    </fieldset>
+  );
+}
