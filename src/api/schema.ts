@@ -1313,6 +1313,12 @@ export interface components {
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
+            /**
+             * @description Keep the value of each neuroid in each split (`neuroids` and `neuroid_ids` of `raw` and `ceiling`) and the stimuli
+             *     of each split, as `ventral score --detail` does. The job shows them, a list of jobs does not.
+             * @constant
+             */
+            detail?: true;
             webhook?: components["schemas"]["Webhook"];
         };
         /**
@@ -1375,6 +1381,7 @@ export interface components {
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
+            detail?: boolean;
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;

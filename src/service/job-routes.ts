@@ -23,6 +23,8 @@ export interface JobResource<K extends JobKind, Asked> {
   request(context: ServiceContext, principal: Principal, asked: Asked): Promise<JobRequestOf<K>>;
   /** The body of an answer. */
   show(job: JobOf<K>): object;
+  /** The same in a list, where that is less. */
+  list?(job: JobOf<K>): object;
   /** What a job shows that a list leaves out, where that is read apart. */
   more?(context: ServiceContext, job: JobOf<K>): Promise<object>;
   /** Looks at a job that is to be cancelled. @returns what is done once it is */
@@ -37,7 +39,7 @@ export function jobRoutes<K extends JobKind, Asked>(
   resource: JobResource<K, Asked>,
 ): Router {
   const { store, worker } = context;
-  const { path, show } = resource;
+  const { path, show, list = show } = resource;
   const router = Router();
   const find = async (response: Response, id: string) => {
     const job = await store.jobs.findSeen(principalOf(response), id);
@@ -53,7 +55,7 @@ export function jobRoutes<K extends JobKind, Asked>(
       query as JobFilter,
       readPage(query),
     );
-    response.json({ items: items.map(show), next });
+    response.json({ items: items.map(list), next });
   });
   router.post(path, async (request, response) => {
     const principal = principalOf(response);

@@ -28,6 +28,7 @@ export interface TaskCore {
 export interface ScoreTask extends TaskCore {
   readonly kind: 'score';
   readonly layers?: Readonly<Record<string, string>>;
+  readonly detail?: true;
 }
 
 /** A layer map to be made. */

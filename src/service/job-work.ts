@@ -18,7 +18,8 @@ export const missingOf = (job: Job): readonly string[] =>
 /** A job as the scoring process gets it. */
 export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
   if (job.kind === 'score') {
-    return { ...core, kind: job.kind, ...(job.layers ? { layers: job.layers } : {}) };
+    const { kind, layers, detail } = job;
+    return { ...core, kind, ...(layers ? { layers } : {}), ...(detail ? { detail } : {}) };
   }
   const { kind, holdout, layers } = job;
   return { ...core, kind, holdout, ...(layers ? { layers } : {}) };

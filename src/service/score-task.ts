@@ -1,5 +1,6 @@
 import { ContentCache } from '../activations/content-cache.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Score, ScorePart } from '../scoring/score.js';
 import { scoreModel } from '../scoring/score-model.js';
 import type { ChildProgress } from './child.js';
 import type { JobAnswer, ScoreTask } from './job-task.js';
@@ -12,7 +13,7 @@ export async function runScoreTask(
   progress: (progress: ChildProgress) => void,
   part: (part: object) => void,
 ): Promise<JobAnswer> {
-  const { home, maxMemory, maxScratch, threads, model, benchmarks, layers, input } = task;
+  const { home, maxMemory, maxScratch, threads, model, benchmarks, layers, input, detail } = task;
   const cache = await ContentCache.open(home, {
     maxBytes: task.maxCache,
     scope: task.cacheScope,
@@ -22,6 +23,7 @@ export async function runScoreTask(
     benchmarks,
     ...(layers ? { layers } : {}),
     ...(input ? { input } : {}),
+    ...(detail ? { detail } : {}),
   };
   const { scores, failures } = await scoreModel(request, {
     home,
@@ -30,15 +32,30 @@ export async function runScoreTask(
     maxScratch,
     cache,
     progress,
-    result: (score) => part({ score }),
+    result: (score) => part({ score: bounded(score) }),
   });
   return {
     kind: task.kind,
     usage: usageOf(cache),
-    scores,
+    scores: scores.map(bounded),
     failures: failures.map(({ benchmark, error }) => ({
       benchmark,
       error: plainError(VentralError.from(error)),
     })),
   };
+}
+
+/** Values of a detail that are stored at most: ten splits of ten thousand neuroids. */
+const MOST_VALUES = 100_000;
+
+/** A score whose detail is not larger than a database should hold for it. */
+function bounded(score: Score): Score {
+  const { splits: _splits, raw, ceiling, ...others } = score;
+  const [first] = raw.neuroids ?? [];
+  if (first === undefined || first.length * (raw.neuroids?.length ?? 0) <= MOST_VALUES)
+    return score;
+  const detail = `the values of ${first.length} neuroids are not kept: ventral score --detail prints them`;
+  const lean = ({ value, error, splits }: ScorePart): ScorePart => ({ value, error, splits });
+  const warnings = [...score.warnings, { code: 'detail-too-large', detail }];
+  return { ...others, warnings, raw: lean(raw), ceiling: ceiling && lean(ceiling) };
 }

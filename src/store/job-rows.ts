@@ -21,6 +21,7 @@ export interface JobRow {
   layers: Record<string, string> | string[] | null;
   input: Record<string, number> | null;
   holdout: boolean | null;
+  detail: boolean;
   /** Of a training. */
   recipe: Recipe | null;
   run: TrainingRun | null;
@@ -73,6 +74,7 @@ export function jobOf(row: JobRow): Job {
       kind: 'score',
       keys: row.keys,
       ...(row.layers ? { layers: row.layers as Record<string, string> } : {}),
+      ...(row.detail ? { detail: true as const } : {}),
       results: row.results ?? [],
     };
   }

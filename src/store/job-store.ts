@@ -208,8 +208,8 @@ async function insert(queries: Queries, id: string, request: JobRequest): Promis
     request.owner,
   ]);
   const [{ priority }] = await queries.query<{ priority: number }>(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, card, benchmarks, sources, keys, layers, input, priority)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ${PRIORITY})
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, priority)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ${PRIORITY})
      returning priority`,
     [
       id,
@@ -220,6 +220,7 @@ async function insert(queries: Queries, id: string, request: JobRequest): Promis
       request.digest,
       request.modelName,
       request.kind === 'layer-map' ? request.holdout : null,
+      request.kind === 'score' && request.detail === true,
       ...[card, benchmarks, sources, keys, layers, input].map(jsonText),
     ],
   );

@@ -48,6 +48,8 @@ export interface ScoreJobRequest extends Asked {
   readonly keys: readonly string[];
   /** Layer by region. */
   readonly layers?: Readonly<Record<string, string>>;
+  /** Keep the value of each neuroid, and which stimuli each split holds. */
+  readonly detail?: true;
 }
 
 /** What a layer map job is asked to do. */

@@ -238,6 +238,7 @@ const migrations: readonly (readonly string[])[] = [
     'create unique index checkpoints_seq on checkpoints (seq)',
     'create index checkpoints_digest on checkpoints (digest)',
   ],
+  ['alter table jobs add column detail boolean not null default false'],
 ];
 
 /** All that makes the schema, as text. */

@@ -123,6 +123,34 @@ describe('an uploaded benchmark', () => {
     expect((await service.get(`/v1/scores/${job.body.id}`)).body.results).toHaveLength(2);
   });
 
+  it('is scored neuroid by neuroid where that is asked for, which lists leave out', async () => {
+    const { id } = (await post(await zipped())).body;
+    const parts = [
+      { name: 'file', filename: 'net.onnx', content: await network() },
+      { name: 'card', content: await card() },
+    ];
+    const model = (await service.upload(parts)).body.id;
+    const asked = { model, benchmarks: [id] };
+    const prefer = { Prefer: 'wait=60' };
+    const plain = (await service.post('/v1/scores', asked, prefer)).body;
+    const { status, body } = await service.post('/v1/scores', { ...asked, detail: true }, prefer);
+    expect([status, body.state, body.detail]).toEqual([200, 'succeeded', true]);
+    for (const [position, score] of body.results.entries()) {
+      expect(score.value).toBe(plain.results[position].value);
+      for (const part of [score.raw, score.ceiling]) {
+        expect(part.neuroids).toHaveLength(10);
+        expect(part.neuroids[0]).toHaveLength(part.neuroid_ids.length);
+      }
+      expect(score.splits[0].test.length).toBeGreaterThan(0);
+    }
+    expect(plain.results[0].raw).not.toHaveProperty('neuroids');
+    const { items } = (await service.get(`/v1/scores?model=${model}`)).body;
+    const listed = items.find((job: { id: string }) => job.id === body.id);
+    expect(listed.results[0].raw).toEqual(plain.results[0].raw);
+    expect(listed.results[0]).not.toHaveProperty('splits');
+    expect((await service.call('DELETE', `/v1/benchmarks/${id}`)).status).toBe(204);
+  });
+
   const refused: [string, () => Promise<Uint8Array>, number, string, string | undefined][] = [
     ['no archive', async () => Buffer.from('hello'), 422, 'zip-invalid', undefined],
     ['nothing', async () => Buffer.alloc(0), 422, 'zip-invalid', undefined],
