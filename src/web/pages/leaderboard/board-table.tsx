@@ -44,8 +44,11 @@ export function BoardTable({
   const [asked, setAsked] = useState<Asked>();
   const intervals = address.get('intervals') !== 'hide';
   const columns = useMemo(() => shownColumns(board.columns, address), [board.columns, address]);
-  const { first, last, height } = useRowWindow(place, `${intervals} ${board.items.length > 0}`);
-  useEffect(() => reached(Math.min(last, board.models)), [last, board.models]);
+  const { first, last, wanted, height } = useRowWindow(
+    place,
+    `${intervals} ${board.items.length > 0}`,
+  );
+  useEffect(() => reached(wanted), [wanted]);
   useEffect(() => place.current?.scrollTo({ top: 0 }), [board.query]);
   const rows = board.items.slice(first, last);
   const choose = (model: string, wanted: boolean) =>
@@ -99,7 +102,7 @@ function Space({
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row without content cannot be focused.
     <tr aria-hidden="true" class="space">
-      <td colSpan={columns + 2} style={{ height: rows * height }} />
+      <td colSpan={columns + 2} style={{ height: `${rows * height}px` }} />
     </tr>
   );
 }
@@ -175,10 +178,12 @@ function Beside({
         type="button"
         class="open"
         aria-expanded={open === true}
-        aria-label={`${title}: what it averages, ${column.benchmarks} benchmarks`}
         onClick={() => turn(column.id)}
       >
         {open ? '− less' : `+ ${column.benchmarks}`}
+        <span class="unseen">
+          {open ? '' : column.benchmarks === 1 ? ' benchmark' : ' benchmarks'} of {title}
+        </span>
       </button>
     );
   if (column.kind === 'formula') return <small>formula</small>;

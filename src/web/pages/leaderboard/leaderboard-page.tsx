@@ -19,7 +19,8 @@ export function LeaderboardPage() {
   const query = boardQuery(address);
   const [wanted, reached] = useState(0);
   const { board, error, loading } = useBoard(query, wanted);
-  const simulated = board?.simulated ?? address.get('simulated') === 'true';
+  const asked = address.get('simulated');
+  const simulated = asked === null ? (board?.simulated ?? false) : asked === 'true';
   // Where simulated scores stood in, whatever is changed next is changed of these.
   const change: Change = useCallback(
     (values) => changeAddress({ ...(simulated ? { simulated: 'true' } : {}), ...values }),
@@ -33,7 +34,7 @@ export function LeaderboardPage() {
         <RealOrSimulated {...view} />
         <Search {...view} />
       </div>
-      {simulated && (
+      {board?.simulated && (
         <p class="notice">
           <strong>Simulated benchmarks.</strong> Their pictures and recordings are made by
           equations: a score is evidence about the pipeline, never about a brain.

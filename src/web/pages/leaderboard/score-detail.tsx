@@ -36,8 +36,8 @@ export function ScoreDetail({
       tabIndex={-1}
       ref={box}
       style={{
-        left: Math.max(0, Math.min(at.left, window.innerWidth - WIDTH)),
-        top: Math.max(0, Math.min(at.bottom + 4, window.innerHeight - HEIGHT)),
+        left: `${Math.max(0, Math.min(at.left, window.innerWidth - WIDTH))}px`,
+        top: `${Math.max(0, Math.min(at.bottom + 4, window.innerHeight - HEIGHT))}px`,
       }}
       onToggle={(event) => (event as ToggleEvent).newState === 'closed' && close()}
     >
@@ -46,6 +46,7 @@ export function ScoreDetail({
       </p>
       {error && <Problem error={error} />}
       {score && <Facts score={score} />}
+      {data && !score && <p>Its job no longer holds it.</p>}
       <p>
         <a href={`/scores/${encodeURIComponent(job)}`}>The job that made it</a>
       </p>

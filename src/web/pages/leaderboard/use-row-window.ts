@@ -8,10 +8,14 @@ const STEP = 6;
 /** Until a row has been measured. */
 const USUAL_HEIGHT = 52;
 
-/** Which rows are drawn, `last` not among them, and how high one is in pixels. */
+/** Rows that a table should draw. */
 export interface RowWindow {
   readonly first: number;
+  /** Not among them. */
   readonly last: number;
+  /** So many should be here: what is seen, and once the reader scrolls what may be seen next. */
+  readonly wanted: number;
+  /** Of a row, in pixels. */
   readonly height: number;
 }
 
@@ -25,6 +29,7 @@ export function useRowWindow(place: RefObject<HTMLElement>, drawn: unknown): Row
   const [range, setRange] = useState<RowWindow>({
     first: 0,
     last: 3 * BEYOND,
+    wanted: 0,
     height: USUAL_HEIGHT,
   });
   useEffect(() => {
@@ -34,15 +39,13 @@ export function useRowWindow(place: RefObject<HTMLElement>, drawn: unknown): Row
       const height = row?.getBoundingClientRect().height || USUAL_HEIGHT;
       const start = STEP * Math.floor(box.scrollTop / height / STEP);
       const seen = STEP * Math.ceil(box.clientHeight / height / STEP);
-      const next = {
-        first: Math.max(0, start - BEYOND),
-        last: start + seen + BEYOND + STEP,
-        height,
-      };
+      const last = start + seen + BEYOND + STEP;
+      const wanted = start === 0 ? seen : last;
+      const next = { first: Math.max(0, start - BEYOND), last, wanted, height };
       setRange((now) => (same(now, next) ? now : next));
     };
     const printAll = () =>
-      setRange(({ height }) => ({ first: 0, last: Number.POSITIVE_INFINITY, height }));
+      setRange((now) => ({ ...now, first: 0, last: Number.POSITIVE_INFINITY }));
     look();
     const resized = new ResizeObserver(look);
     resized.observe(box);
@@ -60,4 +63,4 @@ export function useRowWindow(place: RefObject<HTMLElement>, drawn: unknown): Row
 }
 
 const same = (a: RowWindow, b: RowWindow) =>
-  a.first === b.first && a.last === b.last && a.height === b.height;
+  a.first === b.first && a.last === b.last && a.wanted === b.wanted && a.height === b.height;

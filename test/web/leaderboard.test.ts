@@ -1,0 +1,316 @@
+import { readFile, rm } from 'node:fs/promises';
+import { parse } from 'csv-parse/sync';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listBenchmarks } from '../../src/scoring/registry.js';
+import type { Queries } from '../../src/store/database.js';
+import { openHomeStore } from '../../src/store/home-store.js';
+import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
+import { madePlace, type StorePlace } from '../store/engines.js';
+import { digestFor, type MadeScore, madeModel, madeScores } from '../store/made-scores.js';
+import { accessibilityFaults, openBrowser, visit } from './browser.js';
+
+const V1 = 'FreemanZiemba2013.V1-pls';
+const V2 = 'FreemanZiemba2013.V2-pls';
+const IT = 'MajajHong2015.IT-pls';
+const HOSTILE = `</script><script>alert(1)</script>\u202e${'long'.repeat(40)}`;
+const MANY = 230;
+const versions = new Map(listBenchmarks().map(({ id, version }) => [id, version]));
+
+let browser: Browser;
+let service: RunningService;
+beforeAll(async () => {
+  const place = await madePlace(suiteEngine, 'ventral-board-');
+  await fill(place);
+  [browser, service] = await Promise.all([openBrowser(), runningService(place)]);
+});
+afterAll(async () => {
+  await browser.close();
+  await service.stop();
+  await rm(service.home, { recursive: true, force: true });
+});
+
+/** Two models that are tied, one with a bad name, one with simulated scores, and many others. */
+async function fill(place: StorePlace): Promise<void> {
+  const store = await openHomeStore(place.home, place);
+  const model = async (id: string, name: string, scores: Record<string, MadeScore>) => {
+    await madeModel(store.database, `mdl_${id}`, { name });
+    const at = Object.entries(scores).map(([benchmark, score]) => [
+      benchmark,
+      { version: versions.get(benchmark), ...score },
+    ]);
+    await madeScores(store.database, {
+      ...{ id: `job_${id}`, model: `mdl_${id}`, scores: Object.fromEntries(at) },
+    });
+  };
+  await model('best', 'best', { [V1]: whole(V1, 0.6), [V2]: whole(V2, 0.4), [IT]: whole(IT, 0.6) });
+  await model('near', 'near', {
+    [V1]: { value: 0.6 },
+    [V2]: { value: 0.4 },
+    [IT]: { value: 0.59 },
+  });
+  await model('hostile', HOSTILE, { [V1]: { value: 0.3 }, [V2]: { value: 0.9, selection: true } });
+  await model('made', 'made', { 'Simulated.V1-pls': { value: 0.8 } });
+  await madeMany(store.database);
+  await store.close();
+}
+
+/** Many models with a score on V2 alone, by as many statements as there are tables. */
+async function madeMany(queries: Queries): Promise<void> {
+  const each = `from generate_series(0, ${MANY - 1}) as k`;
+  await queries.query(
+    `insert into models (id, owner, digest, name, visibility, size, graph)
+     select 'mdl_' || k, 'local', 'sha256:' || lpad(k::text, 64, '0'), 'many-' || lpad(k::text, 3, '0'), 'public', 1, '{}' ${each}`,
+  );
+  await queries.query(
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, card, benchmarks, sources, keys)
+     select 'job_' || k, 'score', 'succeeded', 'local', 'mdl_' || k, 'mdl_' || k, 'sha256:' || lpad(k::text, 64, '0'),
+       'many', '{}', $1::jsonb, $1::jsonb, $1::jsonb ${each}`,
+    [JSON.stringify([V2])],
+  );
+  const score = { version: versions.get(V2), selection: false, layerChoice: { by: 'card' } };
+  await queries.query(
+    `insert into results (job, benchmark, key, score)
+     select 'job_' || k, $1, 'key ' || k, $2::jsonb || jsonb_build_object('value', 0.2 - k / 10000.0) ${each}`,
+    [V2, JSON.stringify(score)],
+  );
+}
+
+/** A score with all that stands behind it. */
+function whole(benchmark: string, value: number) {
+  const part = (of: number) => ({ value: of, error: 0.01, splits: [of] });
+  return {
+    ...{ benchmark, region: 'V1', simulated: false, verified: false, value, error: 0.01 },
+    ...{ model: digestFor('mdl_best'), name: 'best', layer: 'layer1.0', selection: false },
+    ...{ layerChoice: { by: 'card' }, formula: 'raw^2/ceiling', errorOf: 'raw' },
+    ...{ errorKind: 'sem over splits', raw: part(0.71), ceiling: part(0.87), warnings: [] },
+    ...{ ci: [value - 0.02, value + 0.02] as const, provenance: {} },
+  };
+}
+
+const names = (page: Page) => page.locator('.board tbody th a').allTextContents();
+const header = (page: Page, name: string) => page.getByRole('columnheader', { name });
+const sorter = (page: Page, name: string) =>
+  page.locator('.board thead').getByRole('button', { name, exact: true });
+
+it('is a table before any script has run', async () => {
+  const { page, close } = await visit(browser, service.url, '/?open=all&pick=mdl_near&x=1', {
+    javaScriptEnabled: false,
+  });
+  expect((await names(page)).slice(0, 3)).toEqual(['best', 'near', HOSTILE]);
+  expect(await page.locator('tbody tr').count()).toBe(30);
+  const best = page.locator('tbody tr').first();
+  expect(await best.textContent()).toMatch(/^=1best0\.200 3 of 22\[0\.196, 0\.204\]/);
+  await page.getByRole('link', { name: 'The models after these' }).click();
+  expect((await names(page))[0]).toBe('many-027');
+  await page.getByRole('link', { name: 'Model', exact: true }).click();
+  expect((await names(page)).slice(0, 2)).toEqual([HOSTILE, 'best']);
+  await close();
+});
+
+it('goes on from what the document brought, and keeps its whole view in the address', async () => {
+  const { page, close } = await visit(browser, service.url, '/');
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.reload();
+  await page.locator('.board [aria-sort=descending]').waitFor();
+  expect(await page.getByRole('status').first().textContent()).toContain('233 models, by average');
+  expect(asked.filter((path) => path === '/v1/leaderboard')).toEqual([]);
+
+  await sorter(page, 'V1').click();
+  await page.waitForURL('**/?sort=-V1');
+  await sorter(page, 'V1').click();
+  await page.locator('tr[aria-rowindex="2"]').getByText('alert(1)').waitFor();
+  expect(await header(page, 'V1').first().getAttribute('aria-sort')).toBe('ascending');
+  await page.getByRole('button', { name: '+ 1 benchmark of V1' }).click();
+  await page.getByText('Columns', { exact: true }).click();
+  await page.getByRole('checkbox', { name: 'engineering' }).uncheck();
+  await page.getByLabel('Search models').fill('BEST');
+  await page.getByText('1 model, by V1').waitFor();
+  await page.getByLabel('Search models').fill('');
+  await page.getByText('233 models, by').waitFor();
+
+  const shared = await visit(
+    browser,
+    service.url,
+    new URL(page.url()).pathname + new URL(page.url()).search,
+  );
+  await sorter(shared.page, V1).waitFor();
+  expect(await names(shared.page)).toEqual(await names(page));
+  expect(await header(shared.page, 'engineering').count()).toBe(0);
+  await shared.close();
+  await close();
+});
+
+it('says what is tied, over how many an average is, and which layer was chosen on its own pictures', async () => {
+  const { page, close } = await visit(browser, service.url, '/?open=average&open=neural&open=V2');
+  const row = (name: string) =>
+    page.locator('tbody tr', { has: page.locator('th', { hasText: name }) });
+  expect(await row('best').locator('.rank').textContent()).toBe('=1≈ best');
+  expect(await row('near').locator('.rank').textContent()).toBe('=1≈ best');
+  expect(await row('alert').locator('.rank').textContent()).toBe('3');
+  expect(await row('best').first().textContent()).toContain('3 of 22');
+  expect(await row('alert').getByRole('button').textContent()).toBe('0.900 †');
+  // It is in no average unless asked for.
+  const average = page.locator('td', { hasText: '0 of 1' });
+  expect(await row('alert').locator(average).first().textContent()).toContain('–');
+  await page.getByText('Filters').click();
+  await page.getByLabel('Selection scores (†)').selectOption('include');
+  await page.waitForURL('**selection=include**');
+  await row('alert').getByText('0.900', { exact: false }).nth(1).waitFor();
+  await close();
+});
+
+it('shows raw score and ceiling, by the keyboard alone', async () => {
+  const { page, close } = await visit(browser, service.url, '/?open=average&open=neural&open=V1');
+  await page.getByRole('link', { name: 'best', exact: true }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowUp');
+  expect(await page.locator(':focus').textContent()).toBe('0.600');
+  await page.keyboard.press('Enter');
+  const detail = page.getByRole('dialog', { name: `${V1}, best` });
+  await detail.getByText('0.710 ± 0.010').waitFor();
+  expect(await detail.textContent()).toContain('0.870 ± 0.010');
+  expect(await detail.textContent()).toContain('layer1.0');
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await detail.waitFor({ state: 'detached' });
+  expect(await page.locator(':focus').textContent()).toBe('0.600');
+  await close();
+});
+
+it('checks a formula as it is written, and shows it as a column', async () => {
+  const { page, close } = await visit(browser, service.url, '/');
+  await page.getByText('Formulas').click();
+  const field = page.getByLabel('A formula');
+  await field.fill('V1 + V9');
+  await page.getByText('“V9” is none of average').waitFor();
+  await field.fill('V1 + (V2');
+  await page.getByText('Parenthesis ) expected').waitFor();
+  await field.fill('b("V9")');
+  await field.press('Enter');
+  await page.getByText('there is no benchmark "V9"').waitFor();
+  await field.fill('2 * V1 - V2');
+  await field.press('Enter');
+  await sorter(page, '2 * V1 - V2').click();
+  await page.waitForURL('**sort=-column.0');
+  expect(await page.locator('tbody tr').first().textContent()).toContain('0.800');
+  await page.getByRole('button', { name: 'Remove 2 * V1 - V2' }).click();
+  await page.waitForURL(/\/$/);
+  await close(/422/);
+});
+
+it('draws the rows that can be seen, counts all, and reads on as one scrolls', async () => {
+  const { page, close } = await visit(browser, service.url, '/?sort=name');
+  const table = page.getByRole('table');
+  expect(await table.getAttribute('aria-rowcount')).toBe(String(MANY + 4));
+  expect(await page.locator('tbody tr').count()).toBeLessThan(60);
+  await page.locator('.board-scroll').focus();
+  await page.keyboard.press('End');
+  const last = page.locator(`tr[aria-rowindex="${MANY + 4}"]`);
+  await last.waitFor();
+  expect(await last.locator('a').textContent()).toBe('near');
+  expect(await page.locator('tbody tr').count()).toBeLessThan(60);
+  await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
+  expect(await page.locator('tr[aria-rowindex]').count()).toBe(MANY + 4);
+  await close();
+});
+
+it('gives all models of the view as CSV, JSON and Markdown', async () => {
+  const { page, close } = await visit(browser, service.url, '/?search=a&column=V1*2');
+  const saved = async (format: string) => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: `Save as ${format}` }).click(),
+    ]);
+    return readFile(await download.path(), 'utf8');
+  };
+  const rows: Record<string, string>[] = parse(await saved('CSV'), { columns: true });
+  const board = JSON.parse(await saved('JSON'));
+  const table = (await saved('Markdown')).split('\n').filter((line) => line.startsWith('|'));
+  expect(rows).toHaveLength(MANY + 2);
+  expect(rows.map(({ model }) => model)).toEqual(
+    board.items.map(({ model }: { model: string }) => model),
+  );
+  expect(rows[0]).toMatchObject({ name: 'near', 'V1*2': '1.2' });
+  expect(table).toHaveLength(MANY + 4);
+  await close();
+});
+
+it('leads to a comparison of the models that are chosen', async () => {
+  const { page, close } = await visit(browser, service.url, '/');
+  await page.getByLabel('Compare best').check();
+  await page.getByText('Choose one more').waitFor();
+  await page.getByLabel('Compare near').check();
+  await page.getByRole('link', { name: 'Compare 2 models' }).click();
+  await page.waitForURL('**/compare?model=mdl_best&model=mdl_near');
+  await close();
+});
+
+it('shows simulated scores apart, and says so', async () => {
+  const { page, close } = await visit(browser, service.url, '/?sort=-V1&open=V1');
+  await page.getByLabel('Simulated').check();
+  await page.getByText('never about a brain').waitFor();
+  await page.getByText('1 model, by average').waitFor();
+  expect(await names(page)).toEqual(['made']);
+  await page.getByLabel('Real').check();
+  await page.getByText('233 models, by').waitFor();
+  await close();
+});
+
+describe.each(['light', 'dark'] as const)('in the %s', (colorScheme) => {
+  it('has nothing that axe-core finds, with every panel open, on a narrow screen too', async () => {
+    const viewport = { width: colorScheme === 'light' ? 1280 : 360, height: 800 };
+    const { page, close } = await visit(
+      browser,
+      service.url,
+      '/?open=all&column=V1&pick=mdl_best',
+      {
+        ...{ colorScheme, viewport },
+      },
+    );
+    for (const panel of ['Filters', 'Columns', 'Formulas'])
+      await page.getByText(panel).first().click();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(viewport.width);
+    await close();
+  });
+});
+
+it('of a new service shows what is simulated, and nothing to who has no key', async () => {
+  const place = await madePlace(suiteEngine, 'ventral-new-board-');
+  const store = await openHomeStore(place.home, place);
+  await madeModel(store.database, 'mdl_made', { name: 'made', visibility: 'private' });
+  await madeScores(store.database, {
+    ...{ id: 'job_made', model: 'mdl_made', scores: { 'Simulated.V1-pls': 0.8 } },
+  });
+  await store.close();
+  const fresh = await runningService(place);
+  const { page, close } = await visit(browser, fresh.url, '/');
+  await page.getByText('never about a brain').waitFor();
+  expect(await names(page)).toEqual(['made']);
+  await sorter(page, 'V1').click();
+  await page.waitForURL('**/?simulated=true&sort=-simulated.V1');
+  await page.getByLabel('Real').check();
+  await page.getByText('No model has a score on a real benchmark yet').waitFor();
+  await close();
+
+  const key = async (owner: string, role: string, token?: string) => {
+    const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
+    const made = await fresh.post('/v1/keys', { name: owner, owner, role }, headers);
+    return made.body.key as string;
+  };
+  const admin = await key('root', 'admin');
+  const reader = await key('carol', 'reader', admin);
+  expect((await fresh.get('/')).text).not.toContain('made');
+  const other = await visit(browser, fresh.url, '/', { key: reader });
+  await other.page.getByText('No model has a score on a real benchmark yet').waitFor();
+  await other.close();
+  const own = await visit(browser, fresh.url, '/', { key: admin });
+  await own.page.getByText('never about a brain').waitFor();
+  expect(await names(own.page)).toEqual(['made']);
+  await own.close();
+  await fresh.stop();
+  await rm(fresh.home, { recursive: true, force: true });
+});
