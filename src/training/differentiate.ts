@@ -1,5 +1,3 @@
-import { joinSilu } from './joined-calls.js';
-import { operatorOf } from './operators/table.js';
 import { type StaticGraph, sizeOf, type Value } from './static-graph.js';
 import type { Forward } from './write-forward.js';
 
@@ -20,20 +18,17 @@ export function writeBackward(
       depends.add(call.output.name);
   }
   const gradients = new Map([[from.value, from.gradient]]);
-  const joined = joinSilu(calls, new Set([from.value, ...targets]));
-  for (const call of [...joined].reverse()) {
+  for (const call of [...calls].reverse()) {
     const found = gradients.get(call.output.name);
     const wanted = call.inputs.map((input) => input !== undefined && depends.has(input.name));
     if (!found || !wanted.some(Boolean)) continue;
     const gradient = graph.expand(found, call.output.dims);
-    operatorOf(call)
-      ?.gradients(call, gradient, wanted, graph)
-      .forEach((part, i) => {
-        const input = call.inputs[i];
-        if (!part || !input || !wanted[i]) return;
-        const before = gradients.get(input.name);
-        gradients.set(input.name, before ? sum(graph, before, part, input.dims) : part);
-      });
+    call.operator.gradients(call, gradient, wanted, graph).forEach((part, i) => {
+      const input = call.inputs[i];
+      if (!part || !input || !wanted[i]) return;
+      const before = gradients.get(input.name);
+      gradients.set(input.name, before ? sum(graph, before, part, input.dims) : part);
+    });
   }
   return new Map([...gradients].filter(([name]) => targets.has(name)));
 }

@@ -3,9 +3,11 @@ import type { GraphNode } from '../onnx/graph.js';
 import type { AttributeValue } from '../onnx/graph-builder.js';
 import type { Model } from '../onnx/model.js';
 import { tensorElements } from '../onnx/tensor-elements.js';
+import { joinSilu } from './joined-silu.js';
 import { knownResult, smallNumbers } from './known-numbers.js';
 import type { MaskPlace } from './masks.js';
-import { Call } from './operators/operator.js';
+import { silu } from './operators/nonlinearities.js';
+import { Call, type Operator } from './operators/operator.js';
 import { operators } from './operators/table.js';
 import type { StaticGraph, Value } from './static-graph.js';
 
@@ -62,7 +64,9 @@ class ForwardWriter {
       const value = parameter ?? this.#constant(tensor.name, tensor);
       this.#values.set(tensor.name, value);
     }
-    for (const node of graph.nodes) this.#node(evaluated(this.#masked(node)));
+    const { nodes, silu: pairs } = joinSilu(graph);
+    for (const node of nodes)
+      this.#node(evaluated(this.#masked(node)), pairs.has(node) ? silu : undefined);
     return { calls: this.#calls, values: this.#values, masks: this.#masks };
   }
 
@@ -70,7 +74,8 @@ class ForwardWriter {
     return this.graph.initializer(name, tensor.dims, tensorElements(tensor));
   }
 
-  #node(node: GraphNode): void {
+  /** @param joined the operator of a node that stands for several */
+  #node(node: GraphNode, joined?: Operator): void {
     const [output] = node.outputs;
     if (node.operator === 'Constant') {
       const tensor = node.attributes.find(({ name }) => name === 'value')?.tensors[0];
@@ -85,9 +90,12 @@ class ForwardWriter {
     const fraction = this.#fractions.has(node.inputs[0]) && !TO_WHOLE.has(node.operator);
     if (result && !fraction) return;
     if (result) this.#fractions.add(output);
+    const operator = joined ?? (node.domain === '' ? operators.get(node.operator) : undefined);
+    if (!operator) throw unsupported(node, 'the operator has no gradient here');
     this.#call(
       new Call(
         node,
+        operator,
         node.inputs.map((name) => this.#values.get(name)),
         known,
       ),
@@ -126,9 +134,7 @@ class ForwardWriter {
   }
 
   #call(call: Call): void {
-    const { node } = call;
-    const operator = node.domain === '' ? operators.get(node.operator) : undefined;
-    if (!operator) throw unsupported(node, 'the operator has no gradient here');
+    const { node, operator } = call;
     call.training = node.operator === 'BatchNormalization' && this.options.training(node);
     const shapes = operator.shapes(call);
     const names = shapes.map((_, i) => node.outputs[i] || `${node.outputs[0]}.${i}`);

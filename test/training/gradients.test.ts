@@ -27,6 +27,15 @@ const alone = (
   ...more,
 });
 
+const silu = (precision: 'float32' | 'float64'): CheckedNetwork => ({
+  ...alone('Mul'),
+  write: (graph) => {
+    const scaled = node(graph, 'Mul', ['x', 'scale']);
+    return node(graph, 'Mul', [node(graph, 'Sigmoid', [scaled]), scaled]);
+  },
+  precision,
+});
+
 /** One operator of two tensors, the second of which broadcasts. */
 const between = (operator: string, from?: number): CheckedNetwork => ({
   dims: [3, 2, 3],
@@ -124,7 +133,9 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
   HardSwish: [alone('HardSwish', {}, SINGLE), 6],
   Softmax: [alone('Softmax', { axis: { int: -1 } }), 6],
   LogSoftmax: [alone('LogSoftmax', { axis: { int: 1 } }), 6],
-  'SiLU as exporters write it': [
+  'SiLU as exporters write it': [silu('float64'), 6],
+  'SiLU as exporters write it, float32': [silu('float32'), 6],
+  'a gate that is not of what it is multiplied with': [
     {
       ...alone('Neg'),
       write: (graph) =>

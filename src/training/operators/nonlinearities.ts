@@ -63,10 +63,17 @@ function hardSwishSlope(call: Call, graph: StaticGraph): Value {
 }
 
 /**
- * x·σ(x), as two nodes that are differentiated as one: with u = dy·σ(x), dx = u + u·(x − y).
+ * x·σ(x), two nodes that are taken as one: with u = dy·σ(x), dx = u + u·(x − y).
  */
 export const silu: Operator = {
   shapes: (call) => [call.input(0).dims],
+  write(call, graph, [output]) {
+    const x = call.input(0);
+    if (graph.portable)
+      graph.emit('Mul', [x, graph.emit('Sigmoid', [x], x.dims)], x.dims, {}, '', output);
+    else graph.emit('QuickGelu', [x], x.dims, { alpha: { float: 1 } }, 'com.microsoft', output);
+    return true;
+  },
   gradients: (call, gradient, _wanted, graph) => {
     const [x, y] = [call.input(0), call.output];
     // Computed again: kept for so long, σ(x) of all layers would take a quarter more memory.

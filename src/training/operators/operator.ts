@@ -5,6 +5,7 @@ import type { StaticGraph, Value } from '../static-graph.js';
 /** A node of the network with the sizes of what it reads and gives. */
 export class Call {
   readonly node: GraphNode;
+  readonly operator: Operator;
   /** Undefined for an optional input that is not given, and for one that is no tensor of floats. */
   readonly inputs: readonly (Value | undefined)[];
   /** Whole numbers of inputs that are known beforehand, such as shapes and axes. */
@@ -15,10 +16,12 @@ export class Call {
 
   constructor(
     node: GraphNode,
+    operator: Operator,
     inputs: readonly (Value | undefined)[],
     known: readonly (readonly number[] | undefined)[],
   ) {
     this.node = node;
+    this.operator = operator;
     this.inputs = inputs;
     this.known = known;
   }

@@ -1,10 +1,9 @@
-import { SILU } from '../joined-calls.js';
 import { arrangements } from './arrangements.js';
 import { convolution } from './convolution.js';
 import { elementwise } from './elementwise.js';
-import { nonlinearities, silu } from './nonlinearities.js';
+import { nonlinearities } from './nonlinearities.js';
 import { normalization } from './normalization.js';
-import type { Call, Operator } from './operator.js';
+import type { Operator } from './operator.js';
 import { pools } from './pools.js';
 import { products } from './products.js';
 import { reductions } from './reductions.js';
@@ -22,7 +21,3 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     reductions,
   ].flatMap((family) => Object.entries(family)),
 );
-
-/** The operator of a call, also where nodes were joined to it. */
-export const operatorOf = ({ node }: Call): Operator | undefined =>
-  node.operator === SILU ? silu : operators.get(node.operator);
