@@ -1,6 +1,315 @@
+import { Fragment } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { useRoute } from 'preact-iso';
+import { answer, client, ProblemError } from '../../client.js';
+import { duration, moment, value } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
+import { type ChangeQuery, useQuery } from '../../parts/query.js';
+import { saveFile } from '../../parts/save.js';
+import { Scroll } from '../../parts/scroll.js';
+import { Swatch } from '../../parts/series.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
+import { Checkpoints } from './checkpoints.js';
+import { CurveCharts } from './curve-charts.js';
+import { summaryOf } from './curves.js';
+import { Outcomes } from './outcomes.js';
+import { writeRecipe } from './recipe-text.js';
+import './training.css';
+import { isOpen, type Run, type Training, useRuns } from './use-runs.js';
 
+/** So many runs are laid over one another. */
+const MOST_RUNS = 6;
+
+/** One training as it goes on, beside others where the address names them. */
 export function TrainingPage() {
-  useTitle('Training');
-  return <h1>Training</h1>;
+  const { params } = useRoute();
+  const id = params.job ?? '';
+  const [query, change] = useQuery();
+  const ids = useMemo(
+    () => [...new Set([id, ...query.getAll('with')])].slice(0, MOST_RUNS),
+    [id, query],
+  );
+  const runs = useRuns(ids);
+  const names = useNames(runs);
+  const [run] = runs;
+  const { job } = run;
+  useTitle(job ? `Training ${job.name}` : 'Training');
+  return (
+    <div class="training">
+      <h1>
+        Training <bdi>{job?.name ?? id}</bdi>
+      </h1>
+      {run.error && <Problem error={run.error} />}
+      {!job && !run.error && <p role="status">Reading the training…</p>}
+      {job && <State run={run} job={job} />}
+      {job && (
+        <>
+          <h2>Curves</h2>
+          <Compared runs={runs} names={names} query={query} change={change} />
+          <CurveCharts runs={runs} names={names} query={query} change={change} />
+          <Outcomes runs={runs} names={names} />
+          <h2>Checkpoints</h2>
+          <Checkpoints run={run} job={job} />
+          <p>
+            <a href={`/compare?series=${job.id}`}>Their scores over the epochs</a>, once they are in
+            the leaderboard.
+          </p>
+          <Provenance job={job} />
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Names of runs; those of one name are told apart by their ids. */
+function useNames(runs: readonly Run[]): readonly string[] {
+  const bare = runs.map(({ id, job }) => job?.name ?? id);
+  return useMemo(
+    () =>
+      bare.map((name, i) =>
+        bare.filter((other) => other === name).length > 1 ? `${name} (${runs[i].id})` : name,
+      ),
+    [bare.join('\n')],
+  );
+}
+
+function State({ run, job }: { readonly run: Run; readonly job: Training }) {
+  const { progress, lost } = run;
+  const open = isOpen(job);
+  return (
+    <>
+      <p role="status">
+        <span class={`badge state-${job.state}`}>{job.state}</span>{' '}
+        {open && (progress ? progress.stage : (job.reason ?? 'waits for a worker'))}
+        {!open && job.finishedAt && `on ${moment(job.finishedAt)}`}
+        {lost && ' · the connection is lost; it is tried again'}
+      </p>
+      {open && progress && progress.total > 0 && (
+        <p>
+          <label>
+            <progress value={progress.done} max={progress.total} />{' '}
+            {Math.floor((100 * progress.done) / progress.total)} %
+            {progress.etaSeconds !== null && `, ${duration(progress.etaSeconds)} left`}
+          </label>
+        </p>
+      )}
+      {job.problem && <Problem error={new ProblemError(job.problem)} />}
+      {!job.problem && job.reason && <p class="notice">{job.reason}</p>}
+      <dl class="facts">
+        <dt>Model</dt>
+        <dd>
+          {job.links.model ? (
+            <a href={`/models/${job.model}`}>
+              <bdi>{job.model}</bdi>
+            </a>
+          ) : (
+            <bdi>{job.model}</bdi>
+          )}
+        </dd>
+        <dt>Asked for</dt>
+        <dd>{moment(job.createdAt)}</dd>
+        <dt>Begun</dt>
+        <dd>
+          {moment(job.startedAt)}
+          {job.attempt > 1 && `, attempt ${job.attempt}`}
+        </dd>
+        {job.finishedAt && job.startedAt && (
+          <>
+            <dt>Took</dt>
+            <dd>{duration((Date.parse(job.finishedAt) - Date.parse(job.startedAt)) / 1000)}</dd>
+          </>
+        )}
+      </dl>
+      <Actions job={job} />
+      {job.log.length > 0 && (
+        <details>
+          <summary>Log</summary>
+          <pre>{job.log.join('\n')}</pre>
+        </details>
+      )}
+    </>
+  );
+}
+
+function Actions({ job }: { readonly job: Training }) {
+  const [sure, setSure] = useState(false);
+  const [failed, setFailed] = useState<Error>();
+  const path = { job: job.id };
+  const attempt = (work: () => Promise<unknown>) => {
+    setFailed(undefined);
+    work().catch(setFailed);
+  };
+  const stop = () => answer(client.DELETE('/trainings/{job}', { params: { path } }));
+  const report = async () => {
+    const page = await answer(
+      client.GET('/trainings/{job}/report', { params: { path }, parseAs: 'text' }),
+    );
+    saveFile(`${job.name}.html`, page, 'text/html');
+  };
+  return (
+    <>
+      <p class="actions">
+        {isOpen(job) && !sure && (
+          <button type="button" onClick={() => setSure(true)}>
+            Stop the training
+          </button>
+        )}
+        {isOpen(job) && sure && (
+          <>
+            <button type="button" class="primary" onClick={() => attempt(stop)}>
+              Stop it and remove its checkpoints
+            </button>
+            <button type="button" onClick={() => setSure(false)}>
+              Let it go on
+            </button>
+          </>
+        )}
+        <button type="button" onClick={() => attempt(report)}>
+          Save the report
+        </button>
+        <a class="button" href={`/trainings?recipe=${job.id}`}>
+          Start another with this recipe
+        </a>
+      </p>
+      {failed && <Problem error={failed} />}
+    </>
+  );
+}
+
+interface ComparedProps {
+  readonly runs: readonly Run[];
+  readonly names: readonly string[];
+  readonly query: URLSearchParams;
+  readonly change: ChangeQuery;
+}
+
+/** The runs that are drawn, with the best of each, and which others may join. */
+function Compared({ runs, names, query, change }: ComparedProps) {
+  const { data } = useResource(
+    async (signal) => (await answer(client.GET('/trainings', { signal }))).items,
+    [],
+  );
+  const shown = runs.map(({ id }) => id);
+  const others = (data ?? []).filter(({ id }) => !shown.includes(id));
+  const without = (id: string) => query.getAll('with').filter((other) => other !== id);
+  return (
+    <>
+      <Scroll label="Runs that are drawn">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Run</th>
+              <th scope="col">State</th>
+              <th scope="col" class="number">
+                Epochs
+              </th>
+              <th scope="col" class="number">
+                Loss, last
+              </th>
+              <th scope="col" class="number">
+                Loss, least
+              </th>
+              <th scope="col">Best validation accuracy</th>
+              <th scope="col">Best under attack</th>
+            </tr>
+          </thead>
+          <tbody>
+            {runs.map((run, i) => (
+              <tr key={run.id}>
+                <th scope="row">
+                  <Swatch place={i} /> <bdi>{names[i]}</bdi>{' '}
+                  {i > 0 && (
+                    <button
+                      type="button"
+                      aria-label={`Take ${names[i]} out`}
+                      onClick={() => change({ with: without(run.id) })}
+                    >
+                      ✕
+                    </button>
+                  )}
+                </th>
+                <RunCells run={run} />
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      {others.length > 0 && runs.length < MOST_RUNS && (
+        <div class="controls">
+          <label>
+            Lay another run over these
+            <select
+              value=""
+              onChange={({ currentTarget }) =>
+                change({ with: [...query.getAll('with'), currentTarget.value] })
+              }
+            >
+              <option value="">choose…</option>
+              {others.map(({ id, name, createdAt }) => (
+                <option key={id} value={id}>
+                  {name}, {moment(createdAt)}
+                </option>
+              ))}
+            </select>
+          </label>
+        </div>
+      )}
+    </>
+  );
+}
+
+function RunCells({ run }: { readonly run: Run }) {
+  const { epochs, lastLoss, leastLoss, bestAccuracy, bestRobust } = useMemo(
+    () => summaryOf(run.events),
+    [run.events],
+  );
+  if (run.error) return <td colSpan={6}>{run.error.message}</td>;
+  return (
+    <>
+      <td>{run.job?.state ?? '…'}</td>
+      <td class="number">{epochs}</td>
+      <td class="number">{value(lastLoss)}</td>
+      <td class="number">{value(leastLoss)}</td>
+      <td>
+        {value(bestAccuracy?.validation.accuracy)} {bestAccuracy?.checkpoint}
+      </td>
+      <td>
+        {value(bestRobust?.validation.robustAccuracy)} {bestRobust?.checkpoint}
+      </td>
+    </>
+  );
+}
+
+function Provenance({ job }: { readonly job: Training }) {
+  const { data } = useResource(() => writeRecipe(job.recipe), [job.id]);
+  const { digests = {}, versions = {} } = job.provenance ?? {};
+  return (
+    <>
+      <h2>What it depends on</h2>
+      <dl class="facts">
+        <dt>Seed</dt>
+        <dd>{String(job.recipe.seed)}</dd>
+        {Object.entries(versions).map(([what, version]) => (
+          <Fragment key={what}>
+            <dt>{what}</dt>
+            <dd>{version}</dd>
+          </Fragment>
+        ))}
+        {Object.entries(digests).map(([what, digest]) => (
+          <Fragment key={what}>
+            <dt>Digest of {what}</dt>
+            <dd>
+              <code>{digest}</code>
+            </dd>
+          </Fragment>
+        ))}
+      </dl>
+      {!job.provenance && <p class="quiet">Digests and versions are told once it has begun.</p>}
+      <details>
+        <summary>The recipe with every default</summary>
+        <pre>{data}</pre>
+      </details>
+    </>
+  );
 }

@@ -1,6 +1,157 @@
+import { useEffect, useState } from 'preact/hooks';
+import { answer, client, type Schemas } from '../../client.js';
+import { duration, moment } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
+import { useQuery } from '../../parts/query.js';
+import { Scroll } from '../../parts/scroll.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
+import { RecipeForm } from './recipe-form.js';
+import './training.css';
+import { isOpen } from './use-runs.js';
 
+type Listing = Schemas['TrainingListing'];
+
+/** How often a list with a training under way is read again. */
+const AGAIN_MS = 4000;
+const PAGE = 50;
+
+/** The trainings that one may see, and a form that starts another. */
 export function TrainingsPage() {
   useTitle('Trainings');
-  return <h1>Trainings</h1>;
+  const [query, change] = useQuery();
+  const before = query.get('before');
+  const { data, error, loading, reload } = useResource(
+    (signal) =>
+      answer(
+        client.GET('/trainings', {
+          params: { query: { limit: PAGE, ...(before ? { cursor: before } : {}) } },
+          signal,
+        }),
+      ),
+    [before],
+  );
+  const going = data?.items.some(isOpen) ?? false;
+  useEffect(() => {
+    if (!going || loading) return;
+    const timer = setTimeout(reload, AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [going, loading, reload]);
+  return (
+    <div class="trainings">
+      <h1>Trainings</h1>
+      <h2>Start a training</h2>
+      <p>
+        A recipe trains a network in stages, attacks its checkpoints and scores them. Here it names
+        things, no files: pictures are generated; <code>model</code> is the id of a registered model
+        with a card, a shipped model, or <code>NAME/untrained</code>.
+      </p>
+      <RecipeForm query={query} change={change} />
+      <h2>Runs</h2>
+      {error && <Problem error={error} />}
+      {!data && !error && <p role="status">Reading the trainings…</p>}
+      {data && data.items.length === 0 && (
+        <p>There is no training yet. Choose a recipe above and start it.</p>
+      )}
+      {data && data.items.length > 0 && <Runs items={data.items} />}
+      {data?.next && (
+        <p class="actions">
+          <button type="button" onClick={() => change({ before: data.next })}>
+            Earlier trainings
+          </button>
+        </p>
+      )}
+      {before && (
+        <p class="actions">
+          <button type="button" onClick={() => change({ before: null })}>
+            The latest trainings
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** So many curves can be told apart. */
+const MOST_COMPARED = 6;
+
+function Runs({ items }: { readonly items: readonly Listing[] }) {
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [first, ...others] = chosen;
+  const toggle = (id: string, on: boolean) =>
+    setChosen((before) => (on ? [...before, id] : before.filter((other) => other !== id)));
+  return (
+    <>
+      <Scroll label="Trainings">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Compare</th>
+              <th scope="col">Training</th>
+              <th scope="col">State</th>
+              <th scope="col">Progress</th>
+              <th scope="col">Model</th>
+              <th scope="col">Asked for</th>
+              <th scope="col">Took</th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map((item) => (
+              <tr key={item.id}>
+                <td>
+                  <input
+                    type="checkbox"
+                    aria-label={`Compare ${item.name} (${item.id})`}
+                    checked={chosen.includes(item.id)}
+                    disabled={!chosen.includes(item.id) && chosen.length >= MOST_COMPARED}
+                    onChange={({ currentTarget }) => toggle(item.id, currentTarget.checked)}
+                  />
+                </td>
+                <th scope="row">
+                  <a href={`/trainings/${item.id}`}>
+                    <bdi>{item.name}</bdi>
+                  </a>
+                </th>
+                <td>
+                  <span class={`badge state-${item.state}`}>{item.state}</span>
+                </td>
+                <td>{progressText(item)}</td>
+                <td>
+                  <bdi>{item.model}</bdi>
+                </td>
+                <td>{moment(item.createdAt)}</td>
+                <td>{tookText(item)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      <p class="actions">
+        {chosen.length >= 2 ? (
+          <a
+            class="button"
+            href={`/trainings/${first}?${others.map((id) => `with=${id}`).join('&')}`}
+          >
+            Compare {chosen.length} runs
+          </a>
+        ) : (
+          <span class="quiet">Mark two to six runs to lay their curves over one another.</span>
+        )}
+      </p>
+    </>
+  );
+}
+
+function progressText({ progress, problem, reason, state }: Listing): string {
+  if (problem) return problem.detail;
+  if (!isOpen({ state })) return reason ?? '';
+  if (!progress) return reason ?? 'waiting';
+  const { stage, done, total } = progress;
+  return `${stage}${total > 0 ? `, ${Math.floor((100 * done) / total)} %` : ''}`;
+}
+
+function tookText({ startedAt, finishedAt }: Listing): string {
+  if (!startedAt) return '–';
+  const end = finishedAt ? new Date(finishedAt) : new Date();
+  return duration((end.getTime() - new Date(startedAt).getTime()) / 1000);
 }

@@ -1,0 +1,318 @@
+import type { Markish, PlotOptions } from '@observablehq/plot';
+import { useMemo } from 'preact/hooks';
+import { Chart, type Plot } from '../../parts/chart.js';
+import { csvText } from '../../parts/csv.js';
+import type { ChangeQuery } from '../../parts/query.js';
+import { saveFile } from '../../parts/save.js';
+import { Scroll } from '../../parts/scroll.js';
+import { drawingKey, seriesStyles } from '../../parts/series.js';
+import {
+  type CurvePoint,
+  curvesOf,
+  eventsOf,
+  type RunCurves,
+  type Stretch,
+  smoothed,
+} from './curves.js';
+import type { Run } from './use-runs.js';
+
+interface CurveChartsProps {
+  readonly runs: readonly Run[];
+  /** What runs are called, in their order. */
+  readonly names: readonly string[];
+  readonly query: URLSearchParams;
+  readonly change: ChangeQuery;
+}
+
+/** A curve of one run. */
+interface Line {
+  readonly run: number;
+  readonly what: string;
+  readonly points: readonly CurvePoint[];
+  readonly kind: 'solid' | 'dashed' | 'dotted';
+}
+
+const DASHES = { solid: undefined, dashed: '6,4', dotted: '2,3' };
+const SIGNS = { solid: '──', dashed: '╌╌', dotted: '┈┈' };
+
+/** Loss, accuracy and rate of one run or several over their steps. */
+export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
+  const smoothing = Math.min(0.99, Math.max(0, Number(query.get('smooth') ?? 0) || 0));
+  const log = query.get('log') === '1';
+  const stages = [
+    ...new Set(
+      runs.flatMap(({ events }) =>
+        events.flatMap((event) =>
+          event.kind === 'step' || event.kind === 'epoch' ? event.stage : [],
+        ),
+      ),
+    ),
+  ];
+  const stage = stages.find((name) => name === query.get('stage')) ?? null;
+  const curves = useMemo(
+    () => runs.map(({ events }) => curvesOf(events, stage)),
+    [stage, ...padded(runs)],
+  );
+  if (stages.length === 0)
+    return <p class="quiet">Curves are drawn as soon as the first step is told.</p>;
+  const charts = { curves, names, log };
+  return (
+    <>
+      <div class="controls">
+        <label>
+          Smoothing of steps: {smoothing.toFixed(2)}
+          <input
+            type="range"
+            min="0"
+            max="0.99"
+            step="0.01"
+            value={smoothing}
+            onChange={({ currentTarget }) =>
+              change({ smooth: Number(currentTarget.value) === 0 ? null : currentTarget.value })
+            }
+          />
+        </label>
+        <label class="inline">
+          <input
+            type="checkbox"
+            checked={log}
+            onChange={({ currentTarget }) => change({ log: currentTarget.checked ? '1' : null })}
+          />
+          Logarithmic loss and rate
+        </label>
+        {stages.length > 1 && (
+          <label>
+            Stage
+            <select
+              value={stage ?? ''}
+              onChange={({ currentTarget }) => change({ stage: currentTarget.value || null })}
+            >
+              <option value="">all, one behind the other</option>
+              {stages.map((name) => (
+                <option key={name} value={name}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      <div class="charts">
+        <CurveChart
+          {...charts}
+          title="Loss"
+          runs={runs}
+          lines={(curve, run) => [
+            ...stepLines(curve.loss, run, 'training', smoothing),
+            { run, what: 'validation', points: curve.validationLoss, kind: 'dashed' },
+          ]}
+          smoothing={smoothing}
+        />
+        <CurveChart
+          {...charts}
+          log={false}
+          title="Accuracy"
+          runs={runs}
+          lines={(curve, run) => [
+            { run, what: 'training', points: curve.accuracy, kind: 'solid' },
+            { run, what: 'validation', points: curve.validationAccuracy, kind: 'dashed' },
+            { run, what: 'under attack', points: curve.robustAccuracy, kind: 'dotted' },
+          ]}
+          smoothing={0}
+        />
+        <CurveChart
+          {...charts}
+          title="Learning rate"
+          runs={runs}
+          lines={(curve, run) => [{ run, what: 'rate', points: curve.rate, kind: 'solid' }]}
+          smoothing={0}
+        />
+        <CurveChart
+          {...charts}
+          log={false}
+          title="Radius of the attack"
+          runs={runs}
+          lines={(curve, run) => [{ run, what: 'epsilon', points: curve.epsilon, kind: 'solid' }]}
+          smoothing={0}
+        />
+      </div>
+      <p class="actions">
+        <button type="button" onClick={() => saveFile('epochs.csv', epochsCsv(runs), 'text/csv')}>
+          Save the epochs as CSV
+        </button>
+        <button type="button" onClick={() => saveFile('steps.csv', stepsCsv(runs), 'text/csv')}>
+          Save the steps as CSV
+        </button>
+      </p>
+    </>
+  );
+}
+
+/** The number of inputs of a hook does not change: those of runs that are not there are empty. */
+const padded = (runs: readonly Run[]) =>
+  Array.from({ length: seriesStyles.length }, (_, i) => runs[i]?.events);
+
+const stepLines = (
+  points: readonly CurvePoint[],
+  run: number,
+  what: string,
+  smoothing: number,
+): Line[] => [{ run, what, points: smoothed(points, smoothing), kind: 'solid' }];
+
+interface CurveChartProps {
+  readonly title: string;
+  readonly runs: readonly Run[];
+  readonly curves: readonly RunCurves[];
+  readonly names: readonly string[];
+  readonly lines: (curve: RunCurves, run: number) => readonly Line[];
+  readonly log: boolean;
+  readonly smoothing: number;
+}
+
+function CurveChart({ title, curves, names, lines, log, smoothing }: CurveChartProps) {
+  const drawn = useMemo(
+    () =>
+      curves.flatMap((curve, run) => lines(curve, run)).filter(({ points }) => points.length > 0),
+    [curves, smoothing],
+  );
+  const drawing = useMemo(
+    () => (plot: Plot) => lineChart(plot, drawn, { names, log, stretches: curves[0].stretches }),
+    [drawn, names, log],
+  );
+  if (drawn.length === 0) return null;
+  return (
+    <Chart title={title} options={drawing}>
+      <Scroll label={`${title} by step`}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Run</th>
+              <th scope="col">Curve</th>
+              <th scope="col" class="number">
+                Step
+              </th>
+              <th scope="col" class="number">
+                Value
+              </th>
+              <th scope="col" class="number">
+                Least
+              </th>
+              <th scope="col" class="number">
+                Greatest
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {drawn.flatMap(({ run, what, points }) =>
+              points.map(({ x, y, low, high }) => (
+                <tr key={`${run} ${what} ${x}`}>
+                  <td>
+                    <bdi>{names[run]}</bdi>
+                  </td>
+                  <td>{what}</td>
+                  <td class="number">{Math.round(x)}</td>
+                  <td class="number">{digits(y)}</td>
+                  <td class="number">{digits(low)}</td>
+                  <td class="number">{digits(high)}</td>
+                </tr>
+              )),
+            )}
+          </tbody>
+        </table>
+      </Scroll>
+    </Chart>
+  );
+}
+
+const digits = (number: number) => String(Number(number.toPrecision(4)));
+
+interface DrawnWith {
+  readonly names: readonly string[];
+  readonly log: boolean;
+  readonly stretches: readonly Stretch[];
+}
+
+function lineChart(
+  plot: Plot,
+  lines: readonly Line[],
+  { names, log, stretches }: DrawnWith,
+): PlotOptions {
+  const several = new Set(lines.map(({ run }) => run)).size > 1;
+  const key = drawingKey(
+    plot,
+    lines.map(({ run, what, kind }) => ({
+      label: several ? `${names[run]}: ${what}` : what,
+      colour: seriesStyles[run].colour,
+      sign: SIGNS[kind],
+    })),
+  );
+  const fits = ({ y }: CurvePoint) => !log || y > 0;
+  const borders = several ? [] : stretches.filter(({ steps }) => steps > 0);
+  return {
+    ...{ width: 640, height: 260 + key.marginTop, grid: true },
+    ...{ marginTop: key.marginTop, marginLeft: 60, marginBottom: 40 },
+    x: {
+      label: 'step',
+      tickFormat: (step: number) => (Number.isInteger(step) ? String(step) : ''),
+    },
+    y: { label: null, type: log ? 'log' : 'linear', nice: true },
+    marks: [
+      ...key.marks,
+      ...stageBorders(plot, borders),
+      ...lines.flatMap((line) => curveMarks(plot, line, line.points.filter(fits))),
+    ],
+  };
+}
+
+/** Where each stage begins. */
+function stageBorders(plot: Plot, stretches: readonly Stretch[]): Markish[] {
+  if (stretches.length < 2) return [];
+  return [
+    plot.ruleX(stretches, { x: 'from', stroke: 'currentColor', strokeOpacity: 0.5 }),
+    plot.text(stretches, {
+      ...{ x: 'from', text: 'stage', frameAnchor: 'bottom', textAnchor: 'start' },
+      ...{ dx: 4, dy: -4, fill: 'currentColor', fontSize: 11 },
+    } as const),
+  ];
+}
+
+function curveMarks(plot: Plot, { run, kind }: Line, points: readonly CurvePoint[]): Markish[] {
+  const { colour, symbol } = seriesStyles[run];
+  const at = { x: 'x', y: 'y' } as const;
+  const dash = DASHES[kind] === undefined ? {} : { strokeDasharray: DASHES[kind] };
+  const spread = points.some(({ low, high }) => high > low);
+  return [
+    ...(spread
+      ? [plot.areaY(points, { x: 'x', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.15 })]
+      : []),
+    plot.lineY(points, { ...at, stroke: colour, strokeWidth: 2, ...dash }),
+    plot.dot(points, {
+      ...{ ...at, symbol, fill: colour, title: 'title' },
+      r: points.length > 40 ? 1.5 : 3,
+    }),
+  ];
+}
+
+function epochsCsv(runs: readonly Run[]): string {
+  const head =
+    'run name stage epoch loss accuracy validation_loss validation_accuracy robust_accuracy checkpoint';
+  return csvText([
+    head.split(' '),
+    ...runs.flatMap(({ id, job, events }) =>
+      eventsOf(events, 'epoch').map(({ stage, epoch, loss, accuracy, validation, checkpoint }) => [
+        ...[id, job?.name, stage, epoch, loss, accuracy],
+        ...[validation.loss, validation.accuracy, validation.robustAccuracy, checkpoint],
+      ]),
+    ),
+  ]);
+}
+
+const stepsCsv = (runs: readonly Run[]): string =>
+  csvText([
+    'run name stage epoch step loss rate epsilon'.split(' '),
+    ...runs.flatMap(({ id, job, events }) =>
+      eventsOf(events, 'step').map(({ stage, epoch, step, loss, rate, epsilon }) => [
+        ...[id, job?.name, stage, epoch, step, loss, rate, epsilon],
+      ]),
+    ),
+  ]);

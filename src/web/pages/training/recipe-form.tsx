@@ -1,0 +1,177 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { answer, client, ProblemError } from '../../client.js';
+import { Problem } from '../../parts/problem.js';
+import type { ChangeQuery } from '../../parts/query.js';
+import { useResource } from '../../parts/use-resource.js';
+import { type Fault, readRecipe, writeRecipe } from './recipe-text.js';
+
+interface RecipeFormProps {
+  readonly query: URLSearchParams;
+  readonly change: ChangeQuery;
+}
+
+/** A recipe, chosen, changed as text and started; what is wrong with it stands at its lines. */
+export function RecipeForm({ query, change }: RecipeFormProps) {
+  const { route } = useLocation();
+  const chosen = query.get('recipe') ?? '';
+  const { data, error } = useResource(
+    async (signal) => (await answer(client.GET('/recipes', { signal }))).items,
+    [],
+  );
+  const [text, setText] = useState('');
+  const [faults, setFaults] = useState<readonly Fault[]>([]);
+  const [failed, setFailed] = useState<Error>();
+  const [sending, setSending] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const start = useResource((signal) => textOf(chosen, data ?? [], signal), [chosen, data]);
+  useEffect(() => {
+    if (start.data === undefined) return;
+    setText(start.data);
+    setFaults([]);
+    setFailed(undefined);
+  }, [start.data]);
+  const described = data?.find(({ name }) => name === chosen)?.description;
+  const send = async () => {
+    setFaults([]);
+    setFailed(undefined);
+    setSending(true);
+    try {
+      const read = await readRecipe(text);
+      if ('faults' in read) return setFaults(read.faults);
+      const found = await started(read.recipe);
+      if (typeof found === 'string') return route(`/trainings/${found}`);
+      setFaults(
+        found.map((fault) => ({
+          ...fault,
+          place: read.placeOf(fault.pointer.replace(/^\/recipe/, '')),
+        })),
+      );
+    } catch (thrown) {
+      setFailed(thrown as Error);
+    } finally {
+      setSending(false);
+    }
+  };
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      <div class="controls">
+        <label>
+          Recipe
+          <select
+            value={chosen}
+            onChange={({ currentTarget }) => change({ recipe: currentTarget.value || null })}
+          >
+            <option value="">choose…</option>
+            {(data ?? []).map(({ name, model }) => (
+              <option key={name} value={name}>
+                {name} (trains {model})
+              </option>
+            ))}
+            {chosen.startsWith('job_') && <option value={chosen}>that of {chosen}</option>}
+          </select>
+        </label>
+      </div>
+      {error && <Problem error={error} />}
+      {start.error && <Problem error={start.error} />}
+      {described && <p>{described}</p>}
+      <label class="field recipe-text">
+        The recipe as YAML or JSON
+        <textarea
+          ref={area}
+          rows={24}
+          spellcheck={false}
+          autocomplete="off"
+          value={text}
+          aria-describedby="recipe-faults"
+          aria-invalid={faults.length > 0}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </label>
+      <div id="recipe-faults" role="status">
+        {faults.length > 0 && <Faults text={text} faults={faults} area={area} />}
+      </div>
+      {failed && <Problem error={failed} />}
+      <p class="actions">
+        <button type="submit" class="primary" disabled={sending || text.trim() === ''}>
+          Start the training
+        </button>
+      </p>
+    </form>
+  );
+}
+
+/** What the form begins with: a shipped recipe, that of another training, or nothing. */
+async function textOf(
+  chosen: string,
+  recipes: readonly { readonly name: string; readonly yaml: string }[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (chosen === '') return '';
+  if (!chosen.startsWith('job_')) return recipes.find(({ name }) => name === chosen)?.yaml;
+  const { recipe } = await answer(
+    client.GET('/trainings/{job}', { params: { path: { job: chosen } }, signal }),
+  );
+  return writeRecipe(recipe);
+}
+
+/** @returns the id of the training, or what the service finds wrong with the recipe */
+async function started(
+  recipe: Record<string, unknown>,
+): Promise<string | readonly Omit<Fault, 'place'>[]> {
+  try {
+    const key = { 'Idempotency-Key': crypto.randomUUID() };
+    const { id } = await answer(
+      client.POST('/trainings', { body: { recipe }, params: { header: key } }),
+    );
+    return id;
+  } catch (error) {
+    if (error instanceof ProblemError && error.problem.errors?.length) return error.problem.errors;
+    throw error;
+  }
+}
+
+interface FaultsProps {
+  readonly text: string;
+  readonly faults: readonly Fault[];
+  readonly area: { readonly current: HTMLTextAreaElement | null };
+}
+
+/** Each fault with its line, which it leads to. */
+function Faults({ text, faults, area }: FaultsProps) {
+  const lines = text.split('\n');
+  return (
+    <div class="problem">
+      <p>
+        <strong>
+          {faults.length === 1 ? 'One thing is wrong' : `${faults.length} things are wrong`} with
+          the recipe
+        </strong>
+      </p>
+      <ul>
+        {faults.map(({ pointer, detail, place }) => (
+          <li key={pointer + detail}>
+            {place && (
+              <button
+                type="button"
+                onClick={() => {
+                  area.current?.focus();
+                  area.current?.setSelectionRange(place.from, place.to);
+                }}
+              >
+                Line {place.line}
+              </button>
+            )}{' '}
+            {place && <code>{lines[place.line - 1]?.trim()}</code>}{' '}
+            {pointer && <code>{pointer}</code>} {detail}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,113 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { answer, client, type Schemas } from '../../client.js';
+import { followEvents } from '../../events.js';
+
+export type Training = Schemas['Training'];
+export type TrainingEvent = Schemas['TrainingEvent'];
+
+/** A training as far as it is known here. */
+export interface Run {
+  readonly id: string;
+  readonly job: Training | undefined;
+  /** All that was measured, in the order in which it was told. */
+  readonly events: readonly TrainingEvent[];
+  readonly progress: Schemas['Progress'] | null;
+  /** Whether the connection is lost at the moment; what was told stays. */
+  readonly lost: boolean;
+  readonly error: Error | undefined;
+}
+
+/** What is told within this time is drawn at once. */
+const DRAW_MS = 500;
+
+const unknown = (id: string): Run => ({
+  ...{ id, job: undefined, events: [], progress: null, lost: false, error: undefined },
+});
+
+export const isOpen = ({ state }: Pick<Training, 'state'>): boolean =>
+  state === 'queued' || state === 'running';
+
+/**
+ * Follows trainings: one that has ended is read once, one that goes on is followed through dropped
+ * connections, from its first event on, so that nothing is lost and nothing comes twice.
+ * @param ids may change; those that stay are not asked for again
+ */
+export function useRuns(ids: readonly string[]): readonly Run[] {
+  const [runs, setRuns] = useState<ReadonlyMap<string, Run>>(new Map());
+  const followed = useRef(new Map<string, AbortController>());
+  useEffect(() => {
+    for (const id of ids) {
+      if (followed.current.has(id)) continue;
+      const ending = new AbortController();
+      followed.current.set(id, ending);
+      const change = (part: Partial<Run>) =>
+        ending.signal.aborted ||
+        setRuns((before) =>
+          new Map(before).set(id, { ...(before.get(id) ?? unknown(id)), ...part }),
+        );
+      follow(id, change, ending.signal).catch((error) => change({ error }));
+    }
+    for (const [id, ending] of followed.current) {
+      if (ids.includes(id)) continue;
+      ending.abort();
+      followed.current.delete(id);
+    }
+  }, [ids.join(' ')]);
+  useEffect(
+    () => () => {
+      for (const ending of followed.current.values()) ending.abort();
+      followed.current.clear();
+    },
+    [],
+  );
+  return ids.map((id) => runs.get(id) ?? unknown(id));
+}
+
+async function follow(
+  id: string,
+  change: (part: Partial<Run>) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const read = () =>
+    answer(client.GET('/trainings/{job}', { params: { path: { job: id } }, signal }));
+  const job = await read();
+  if (!isOpen(job)) return change({ job, events: job.curves });
+  change({ job, progress: job.progress });
+  const told: TrainingEvent[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const draw = () => {
+    timer = undefined;
+    change({ events: [...told] });
+  };
+  let stage = job.progress?.stage;
+  const reread = () =>
+    void read().then(
+      (job) => change({ job }),
+      () => {},
+    );
+  await followEvents(
+    job.links.events,
+    ({ event, data }) => {
+      if (event === 'metric') {
+        told.push(data as TrainingEvent);
+        timer ??= setTimeout(draw, DRAW_MS);
+      } else if (event === 'progress') {
+        const progress = data as Schemas['Progress'];
+        change({ progress });
+        // The log names each stage once.
+        if (progress.stage !== stage) reread();
+        stage = progress.stage;
+      } else if (event === 'state') reread();
+    },
+    (lost) => change({ lost }),
+    signal,
+  );
+  clearTimeout(timer);
+  const ended = await read();
+  change({
+    job: ended,
+    events: told.length > 0 ? told : ended.curves,
+    progress: null,
+    lost: false,
+  });
+}

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parse } from 'csv-parse/sync';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { type RunningService, runningService } from '../service/running-service.js';
+import {
+  ask,
+  checkpoints,
+  endless,
+  plain,
+  smallRecipe,
+  until,
+  uploadSmall,
+} from '../service/small-training.js';
+import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { droppingProxy } from './dropping-proxy.js';
+
+const attacked = {
+  evaluate: {
+    checkpoints: ['plain'],
+    threats: [{ norm: 'Linf', epsilon: '4/255' }],
+    count: 10,
+  },
+};
+/** Some seconds of them. */
+const EPOCHS = 40;
+const mean = { average: { name: 'mean', of: 'plain' } };
+
+let browser: Browser;
+let service: RunningService;
+let model: string;
+beforeAll(async () => {
+  [browser, service] = await Promise.all([openBrowser(), runningService()]);
+  model = await uploadSmall(service);
+});
+afterAll(async () => {
+  await browser.close();
+  await service.stop();
+});
+
+async function saved(page: Page, button: string): Promise<Buffer> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: button, exact: true }).click(),
+  ]);
+  return readFile(await download.path());
+}
+
+const ended = async (path: string) =>
+  until(service, path, ({ state }) => !['queued', 'running'].includes(state));
+
+describe('a training in the browser', () => {
+  it('is started, followed through a dropped connection to its end, and its network taken in', async () => {
+    const proxy = await droppingProxy(service.url);
+    const { page, close } = await visit(browser, proxy.url, '/trainings', {
+      acceptDownloads: true,
+    });
+    const text = page.getByLabel('The recipe as YAML or JSON');
+    const yaml = (epochs: number) =>
+      stringify(smallRecipe(model, [plain({ epochs }), mean, attacked]));
+    await text.fill(yaml(1e9));
+    await page.getByRole('button', { name: 'Start the training' }).click();
+    const line =
+      yaml(1e9)
+        .split('\n')
+        .findIndex((words) => words.includes('epochs:')) + 1;
+    await page
+      .getByRole('button', { name: `Line ${line}`, exact: true })
+      .first()
+      .click();
+    const selected = await page.evaluate<string>(
+      '(area => area.value.slice(area.selectionStart, area.selectionEnd))(document.activeElement)',
+    );
+    expect(selected).toBe('1000000000');
+    await text.fill(yaml(EPOCHS));
+    await page.getByRole('button', { name: 'Start the training' }).click();
+    await page.waitForURL('**/trainings/job_*');
+    const path = `/v1${new URL(page.url()).pathname}`;
+
+    const epochs = page.getByRole('region', { name: 'Runs that are drawn' }).locator('td').nth(1);
+    await until(service, path, ({ curves }) => curves.length > 3);
+    await proxy.dropWhile(async () => {
+      await page.getByText('the connection is lost').waitFor();
+      const { curves } = (await service.get(path)).body;
+      await until(service, path, (now) => now.curves.length > curves.length + 3);
+    });
+    const training = await ended(path);
+    expect(training.state).toBe('succeeded');
+    await page.getByText('succeeded').first().waitFor();
+    expect(await epochs.textContent()).toBe(String(EPOCHS));
+
+    const told = (kind: string) =>
+      training.curves.filter((event: { kind: string }) => event.kind === kind);
+    const rows = async (button: string) =>
+      parse(await saved(page, button), { columns: true, cast: true }) as Record<string, unknown>[];
+    expect(
+      (await rows('Save the epochs as CSV')).map(({ epoch, loss }) => ({ epoch, loss })),
+    ).toEqual(
+      told('epoch').map(({ epoch, loss }: { epoch: number; loss: number }) => ({ epoch, loss })),
+    );
+    expect((await rows('Save the steps as CSV')).map(({ step, loss }) => ({ step, loss }))).toEqual(
+      told('step').map(({ step, loss }: { step: number; loss: number }) => ({ step, loss })),
+    );
+
+    const { mean: digest } = await checkpoints(service, path);
+    const bytes = await saved(page, 'Download mean');
+    expect(`sha256:${createHash('sha256').update(bytes).digest('hex')}`).toBe(digest);
+    expect((await saved(page, 'Save the report')).toString()).toContain('<h1>Training of');
+
+    await page.getByLabel('Take mean').check();
+    await page.getByRole('button', { name: 'Register and score' }).click();
+    await page.getByRole('link', { name: /is being scored/ }).click();
+    await page.waitForURL('**/scores/job_*');
+    // The browser notes the recipe that was refused, and the connections that were cut.
+    await close(
+      /status of 422|ERR_(?:INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/,
+    );
+    await proxy.close();
+  });
+
+  it('is laid over another one, with what the address says of smoothing, axis and stage', async () => {
+    const [first, second] = await Promise.all([
+      ask(service, smallRecipe(model, [plain()], { name: 'first' })),
+      ask(service, smallRecipe(model, [plain({ rate: 0.1 })], { name: 'second' })),
+    ]);
+    await Promise.all([ended(first), ended(second)]);
+    const id = second.split('/').at(-1);
+    const { page, close } = await visit(
+      browser,
+      service.url,
+      `${first.replace('/v1', '')}?smooth=0.6&log=1`,
+    );
+    await page.getByLabel('Lay another run over these').selectOption(id as string);
+    await page.getByRole('button', { name: 'Take second out' }).waitFor();
+    const loss = page.locator('figure', { has: page.locator('figcaption', { hasText: 'Loss' }) });
+    await loss.locator('svg text', { hasText: 'second: validation' }).waitFor();
+    expect(await loss.locator('svg text', { hasText: 'first: training' }).count()).toBe(1);
+    expect(new URL(page.url()).search).toBe(`?smooth=0.6&log=1&with=${id}`);
+    await page.getByLabel('Logarithmic loss and rate').uncheck();
+    expect(new URL(page.url()).searchParams.get('log')).toBe(null);
+    expect(await page.getByLabel(/Smoothing/).inputValue()).toBe('0.6');
+    await close();
+  });
+
+  it('is stopped after a second question', async () => {
+    const path = await ask(service, smallRecipe(model, [endless]));
+    const { page, close } = await visit(browser, service.url, path.replace('/v1', ''));
+    await page.getByRole('button', { name: 'Stop the training' }).click();
+    await page.getByRole('button', { name: 'Stop it and remove its checkpoints' }).click();
+    await page.getByText('cancelled').first().waitFor();
+    expect((await ended(path)).state).toBe('cancelled');
+    await close();
+  });
+
+  it('says why it failed', async () => {
+    const path = await ask(service, smallRecipe(model, [plain({ only: ['nowhere.*'] })]));
+    const { problem } = await ended(path);
+    const { page, close } = await visit(browser, service.url, path.replace('/v1', ''));
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').textContent()).toContain(problem.detail);
+    await close();
+  });
+});
+
+describe.each(['light', 'dark'] as const)('in the %s', (colorScheme) => {
+  it('the pages of trainings have nothing that axe-core finds', async () => {
+    const { items } = (await service.get('/v1/trainings')).body;
+    const full = items.at(-1).id;
+    const { page, close } = await visit(browser, service.url, '/trainings?recipe=first-training', {
+      colorScheme,
+    });
+    await page.getByText('A first training').waitFor();
+    await page.getByRole('link', { name: 'small' }).first().waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.goto(`${service.url}/trainings/${full}?with=${items[1].id}`);
+    await page.getByText('Accuracy under attack').first().waitFor();
+    await page.locator('figure svg').nth(3).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await close();
+  });
+});
