@@ -54,7 +54,7 @@ function Sections({ one }: { readonly one: Benchmark }) {
     <>
       <About one={one} items={items} />
       <h2>What was shown</h2>
-      <Shown benchmark={one.id} hasFitting={items.some(({ fittingStimuli }) => fittingStimuli)} />
+      <Pictures one={one} items={items} />
       {error && <Problem error={error} />}
       {!data && !error && (
         <p aria-live="polite">Reading the recordings, and measuring their ceiling …</p>
@@ -74,6 +74,18 @@ function Sections({ one }: { readonly one: Benchmark }) {
       {one.upload && <DeleteBenchmark id={one.id} owner={one.upload.owner} />}
     </>
   );
+}
+
+/** The pictures where one may look at them: what is known to be refused is not asked for. */
+function Pictures({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {
+  if (one.ready === false)
+    return <p>Its pictures are not on this service, so that they cannot be shown.</p>;
+  if (!one.upload && !one.simulated && items.length === 0)
+    return <p aria-live="polite">Asking whether they may be shown …</p>;
+  if (items.some(({ access }) => access === 'private'))
+    return <p>Its pictures are private: they are kept for evaluation and not shown.</p>;
+  const hasFitting = items.some(({ fittingStimuli }) => fittingStimuli !== null);
+  return <Shown benchmark={one.id} hasFitting={hasFitting} />;
 }
 
 function About({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {

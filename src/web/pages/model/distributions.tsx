@@ -2,9 +2,10 @@ import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { Chart, type Plot } from '../../parts/chart.js';
 import { value } from '../../parts/format.js';
+import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';
-import { isRow, neuroidRows } from './neuroids.js';
-import type { ScoreOfJob } from './use-scores.js';
+import { type Neuroids, useNeuroids } from './neuroids.js';
+import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
 /** One strip of the chart: raw values, and between which values the ceiling lies. */
 export interface Strip {
@@ -15,26 +16,43 @@ export interface Strip {
   readonly mean: number | null;
   readonly ceiling: readonly (number | null)[];
   readonly ceilingMean: number | null;
+  /** Shares of the values of the ceiling that lie below the two ends of its band. */
+  readonly band: readonly [number, number];
 }
 
-/** Raw values split by split, and neuroid by neuroid where scores have them, with the band of the ceiling. */
-export function Distributions({
-  title,
-  scores,
-}: {
-  readonly title: string;
-  readonly scores: readonly ScoreOfJob[];
-}) {
-  const splits = useMemo(() => scores.map(bySplit).filter(isRow), [scores]);
-  const neuroids = useMemo(() => scores.map(neuroidRows).filter(isRow), [scores]);
+/** Raw values of the present scores split by split, and neuroid by neuroid, with the band of the ceiling. */
+export function Distributions({ scores }: { readonly scores: ModelScores }) {
+  const { data: neuroids = [], error } = useNeuroids(scores);
   return (
     <>
-      <Strips title={title} of="split" strips={splits} />
-      <Strips
-        title={title.replace('split by split', 'neuroid by neuroid')}
-        of="neuroid"
-        strips={neuroids}
-      />
+      {error && <Problem error={error} />}
+      {[false, true].map((simulated) => (
+        <OfKind key={String(simulated)} {...{ scores, neuroids, simulated }} />
+      ))}
+    </>
+  );
+}
+
+interface OfKindProps {
+  readonly scores: ModelScores;
+  readonly neuroids: readonly Neuroids[];
+  readonly simulated: boolean;
+}
+
+function OfKind({ scores: { present }, neuroids, simulated }: OfKindProps) {
+  const splits = useMemo(
+    () => present.filter(({ score }) => score.simulated === simulated).map(bySplit),
+    [present, simulated],
+  );
+  const each = useMemo(
+    () => neuroids.filter((one) => one.simulated === simulated),
+    [neuroids, simulated],
+  );
+  const kind = simulated ? 'Simulated' : 'Recorded';
+  return (
+    <>
+      <Strips title={`${kind}, split by split`} of="split" strips={splits} />
+      <Strips title={`${kind}, neuroid by neuroid`} of="neuroid" strips={each} />
     </>
   );
 }
@@ -47,6 +65,7 @@ function bySplit({ score: { benchmark, raw, ceiling } }: ScoreOfJob): Strip {
     mean: raw.value,
     ceiling: ceiling?.splits ?? [],
     ceilingMean: ceiling?.value ?? null,
+    band: [0, 1],
   };
 }
 
@@ -105,17 +124,21 @@ function drawing(plot: Plot, strips: readonly Strip[], of: string): PlotOptions 
   const points = strips.flatMap(({ benchmark, names, raw }) =>
     raw.flatMap((each, i) => (each === null ? [] : [{ benchmark, name: names[i], value: each }])),
   );
-  const bands = strips.flatMap(({ benchmark, ceiling, ceilingMean }) => {
-    const known = [...finite(ceiling), ...finite([ceilingMean])];
-    return known.length === 0
-      ? []
-      : [{ benchmark, low: Math.min(...known), high: Math.max(...known), mean: ceilingMean }];
+  const bands = strips.flatMap(({ benchmark, ceiling, ceilingMean, band }) => {
+    const known = finite(ceiling.length > 0 ? ceiling : [ceilingMean]).sort((a, b) => a - b);
+    const [low, high] = band.map((share) => known[Math.round(share * (known.length - 1))]);
+    return known.length === 0 ? [] : [{ benchmark, low, high, mean: ceilingMean }];
   });
   return {
     height: 40 + 52 * strips.length,
     marginLeft: 10,
     marginTop: 15,
-    x: { label: 'raw value (dots), ceiling (grey)', grid: true, nice: true, zero: true },
+    x: {
+      label: `raw value (dots), ceiling (grey: ${of === 'split' ? 'all splits' : 'middle half of neuroids'})`,
+      grid: true,
+      nice: true,
+      zero: true,
+    },
     y: { domain: strips.map(({ benchmark }) => benchmark), axis: null, padding: 0.45 },
     marks: [
       plot.ruleX([0], { strokeOpacity: 0.4 }),

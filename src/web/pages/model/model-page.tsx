@@ -79,21 +79,12 @@ interface ScoresProps {
 }
 
 function Scores({ model, scores, benchmarks }: ScoresProps) {
-  const { present } = scores;
   const pages = useMemo(() => pagesOf(benchmarks), [benchmarks]);
-  const [recorded, simulated] = useMemo(
-    () => [
-      present.filter(({ score }) => !score.simulated),
-      present.filter(({ score }) => score.simulated),
-    ],
-    [present],
-  );
   return (
     <>
       <ScoreTables model={model} scores={scores} pages={pages} />
-      <Distributions title="Recorded, split by split" scores={recorded} />
-      <Distributions title="Simulated, split by split" scores={simulated} />
-      <Provenance scores={present} />
+      <Distributions scores={scores} />
+      <Provenance scores={scores.present} />
     </>
   );
 }

@@ -1,6 +1,9 @@
-import type { Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client.js';
+import { type Resource, useResource } from '../../parts/use-resource.js';
 import type { Strip } from './distributions.js';
-import type { ScoreOfJob } from './use-scores.js';
+import type { ModelScores } from './use-scores.js';
+
+type Score = Schemas['Score'];
 
 /** A part of a score that was asked for with `detail`. */
 interface Detailed {
@@ -9,25 +12,60 @@ interface Detailed {
   readonly neuroid_ids?: readonly (string | number)[];
 }
 
-/** Whether a strip has anything to show. */
-export const isRow = (strip: Strip | undefined): strip is Strip =>
-  strip?.raw.some((value) => value !== null) === true;
+/**
+ * The present scores neuroid by neuroid, each value the mean over splits: of those for which some job of
+ * equal inputs kept them. Lists of jobs leave them out, so that each such job is asked for.
+ */
+export function useNeuroids({ present, others }: ModelScores): Resource<readonly Neuroids[]> {
+  const kept = present.flatMap(({ score, job }) => {
+    const inputs = inputsOf(score);
+    const equal = others.filter((one) => inputs !== undefined && inputsOf(one.score) === inputs);
+    const found = [{ score, job }, ...equal].find((one) => one.job.detail);
+    return found ? [{ benchmark: score.benchmark, job: found.job.id }] : [];
+  });
+  const jobs = [...new Set(kept.map(({ job }) => job))];
+  return useResource(
+    async (signal) => {
+      const whole = await Promise.all(
+        jobs.map((job) =>
+          answer(client.GET('/scores/{job}', { params: { path: { job } }, signal })),
+        ),
+      );
+      return kept.flatMap(({ benchmark, job }) => {
+        const of = whole.find(({ id }) => id === job);
+        return neuroidsOf(of?.results.find((score) => score.benchmark === benchmark));
+      });
+    },
+    [JSON.stringify(kept)],
+  );
+}
 
-/** The values of each neuroid, mean over splits; undefined where the score was made without them. */
-export function neuroidRows({ score }: ScoreOfJob): Strip | undefined {
+/** A strip of neuroids. */
+export interface Neuroids extends Strip {
+  readonly simulated: boolean;
+}
+
+const inputsOf = ({ provenance }: Score) => provenance.inputs as string | undefined;
+
+function neuroidsOf(score: Score | undefined): Neuroids[] {
+  if (!score) return [];
   const { neuroids, neuroid_ids } = score.raw as Schemas['ScorePart'] & Detailed;
-  if (!neuroids || !neuroid_ids) return undefined;
+  if (!neuroids || !neuroid_ids) return [];
   const ceiling = (score.ceiling as Detailed | null)?.neuroids ?? [];
   const over = (rows: readonly (readonly (number | null)[])[]) =>
     neuroid_ids.map((_, i) => mean(rows.map((row) => row[i])));
-  return {
-    benchmark: score.benchmark,
-    names: neuroid_ids.map(String),
-    raw: over(neuroids),
-    mean: score.raw.value,
-    ceiling: ceiling.length > 0 ? over(ceiling) : [],
-    ceilingMean: score.ceiling?.value ?? null,
-  };
+  return [
+    {
+      benchmark: score.benchmark,
+      simulated: score.simulated,
+      names: neuroid_ids.map(String),
+      raw: over(neuroids),
+      mean: score.raw.value,
+      ceiling: ceiling.length > 0 ? over(ceiling) : [],
+      ceilingMean: score.ceiling?.value ?? null,
+      band: [0.25, 0.75],
+    },
+  ];
 }
 
 function mean(values: readonly (number | null | undefined)[]): number | null {

@@ -17,6 +17,7 @@ export function ScoreAgain({
   const { route } = useLocation();
   const { caller } = useSession();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [detail, setDetail] = useState(false);
   const [refused, setRefused] = useState<Error>();
   if (caller?.role === 'reader') return <p>A key that reads may not start jobs.</p>;
   if (model.card === null)
@@ -30,7 +31,13 @@ export function ScoreAgain({
     event.preventDefault();
     try {
       const { id } = await answer(
-        client.POST('/scores', { body: { model: model.id, benchmarks: [...chosen] } }),
+        client.POST('/scores', {
+          body: {
+            model: model.id,
+            benchmarks: [...chosen],
+            ...(detail ? { detail: true as const } : {}),
+          },
+        }),
       );
       route(`/scores/${id}`);
     } catch (reason) {
@@ -65,6 +72,14 @@ export function ScoreAgain({
         Recorded benchmarks are offered where their data are here:{' '}
         <a href="/benchmarks">all benchmarks</a>.
       </p>
+      <label class="inline">
+        <input
+          type="checkbox"
+          checked={detail}
+          onChange={(event) => setDetail(event.currentTarget.checked)}
+        />
+        Keep the value of each neuroid
+      </label>
       <p class="actions">
         <button type="submit" class="primary" disabled={chosen.size === 0}>
           {chosen.size === 0

@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { oraclePath } from '../oracle.js';
+import { card, network, type RunningService, runningService } from '../service/running-service.js';
+import { accessibilityFaults, openBrowser, visit } from './browser.js';
+
+const V1 = 'FreemanZiemba2013public.V1-pls';
+const V2 = 'FreemanZiemba2013public.V2-pls';
+const hostile = `<script>alert(1)</script>\u202egpj.exe ${'x'.repeat(150)}`;
+
+let browser: Browser;
+let service: RunningService;
+let model: string;
+
+/** Asks the stub for a score; `what` says what it does. */
+const score = (what: string, benchmarks: string[]) =>
+  service.post('/v1/scores', { model, benchmarks, layers: { V1: what } }, { Prefer: 'wait=30' });
+const upload = async (name: string, content: Uint8Array) =>
+  (
+    await service.upload([
+      { name: 'file', filename: 'net.onnx', content },
+      { name: 'card', content: await card() },
+      { name: 'name', content: name },
+    ])
+  ).body.id as string;
+
+beforeAll(async () => {
+  [browser, service] = await Promise.all([openBrowser(), runningService()]);
+  model = await upload(hostile, await network());
+  await score('score', [V1]);
+  await score('part', [V2]);
+  const map = { model, benchmarks: [V1, V2], layers: ['a'] };
+  await service.post('/v1/layer-maps', map, { Prefer: 'wait=30' });
+});
+afterAll(async () => {
+  await browser.close();
+  await service.stop();
+});
+
+const open = async (options = {}, path = `/models/${model}`) => {
+  const watched = await visit(browser, service.url, path, options);
+  await watched.page.waitForSelector('h2#files');
+  await watched.page.waitForSelector('.scores, #scores ~ p');
+  return watched;
+};
+
+it.each([
+  ['light', 1280],
+  ['dark', 360],
+] as const)(
+  'has nothing that axe-core finds in the %s, %s pixels wide, and fits there',
+  async (colorScheme, width) => {
+    const { page, close } = await open({ colorScheme, viewport: { width, height: 900 } });
+    await page.waitForSelector('.chart svg');
+    await page.evaluate(
+      'document.querySelectorAll("details").forEach((each) => { each.open = true; })',
+    );
+    await page.getByRole('status').getByText('of').first().waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await close();
+  },
+);
+
+it('shows scores with raw, ceiling and splits, failures with their reason, and names as text', async () => {
+  const { page, close } = await open();
+  expect(await page.locator('h1').textContent()).toBe(hostile);
+  expect(await page.locator('h1 script').count()).toBe(0);
+  const row = page.locator('.scores tbody tr').first();
+  await expect.poll(() => row.textContent()).toContain(V1);
+  expect(await row.textContent()).toMatch(
+    /± 0\.010.*\[0\.100, 0\.200\].*0\.500.*0\.500.*layer1.*card/,
+  );
+  expect(await page.locator('.problem').textContent()).toMatch(`${V2}: The layer has fewer units`);
+  await page.locator('summary', { hasText: 'split by split' }).click();
+  expect(await page.locator('.chart table tbody tr').count()).toBeGreaterThanOrEqual(2);
+  await close();
+});
+
+it('shows the layer map: its cells by the keyboard, why some are refused, which are chosen', async () => {
+  const { page, close } = await open();
+  const cells = page.locator('.layer-heatmap td');
+  await cells.first().waitFor();
+  await cells.first().focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowDown');
+  expect(await page.locator(':focus').getAttribute('title')).toMatch(
+    /^layer2, .*: 24 units < 25 components$/,
+  );
+  await page.keyboard.press('Home');
+  const told = await page.locator('.layer-heatmap .cell-shown').textContent();
+  expect(told).toMatch(
+    /^layer1, V\d( #2)?: value 0\.\d{3}, 95 % interval \[0\.100, 0\.200\], raw 0\.500, ceiling 0\.500, the chosen layer$/,
+  );
+  expect(await page.locator('.layer-heatmap .reasons').textContent()).toContain('folded');
+  await close();
+});
+
+it('starts a score of the benchmarks that one chooses', async () => {
+  const { page, close } = await open();
+  await page.getByLabel('Simulated.V1-pls', { exact: true }).check();
+  await page.getByRole('button', { name: 'Score it on 1 benchmark' }).click();
+  await page.waitForURL('**/scores/job_*');
+  const job = new URL(page.url()).pathname.split('/').at(-1);
+  expect((await service.get(`/v1/scores/${job}`)).body).toMatchObject({
+    model,
+    benchmarks: ['Simulated.V1-pls'],
+  });
+  await close();
+});
+
+it('changes what its owner changes, and is deleted only after it was asked twice', async () => {
+  const other = await upload(
+    'other',
+    await readFile(oraclePath('09-end-to-end/resnet/folded.onnx')),
+  );
+  const { page, close } = await open({}, `/models/${other}`);
+  await page.getByLabel('Name', { exact: true }).fill('renamed');
+  await page.getByLabel('Who sees it').selectOption('public');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect.poll(() => page.locator('h1').textContent()).toBe('renamed');
+  expect((await service.get(`/v1/models/${other}`)).body.visibility).toBe('public');
+  await page.getByRole('button', { name: 'Delete this model' }).click();
+  await page.getByRole('button', { name: 'No, leave it' }).click();
+  expect((await service.get(`/v1/models/${other}`)).status).toBe(200);
+  await page.getByRole('button', { name: 'Delete this model' }).click();
+  await page.getByRole('button', { name: 'Yes, delete it' }).click();
+  await page.waitForURL(`${service.url}/`);
+  expect((await service.get(`/v1/models/${other}`)).status).toBe(404);
+  await close();
+});
+
+it('of a shipped model gives its file, and nothing to change', async () => {
+  const { page, close } = await open({}, '/models/gabor-v1');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save the ONNX file' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('gabor-v1.onnx');
+  const bytes = await readFile(await download.path());
+  expect(bytes.length).toBe((await service.get('/v1/models/gabor-v1')).body.size);
+  expect(await page.getByText('Change or delete it').count()).toBe(0);
+  await close();
+});
