@@ -1783,6 +1783,17 @@ export interface components {
             choice: {
                 [key: string]: unknown;
             };
+            /**
+             * @description What it was chosen for; absent where the benchmark has no region.
+             * @enum {string}
+             */
+            role?: "V1" | "V2" | "V4" | "IT" | "behavior";
+            /**
+             * @description The pictures that the choice saw. A card that takes the layer records it under
+             *     `region_layer_choice` as `{layer, benchmark, version, inputs, method, stimuli}`, the middle ones
+             *     from `choice.by`, so that scores on any of these pictures are marked as selections.
+             */
+            stimuli?: string;
         };
         /** @description What the map takes, as it was told before the work. */
         LayerMapPlan: {

@@ -1,5 +1,6 @@
 import type { InputSize, Region } from '../activations/card.js';
 import type { CardSource } from '../activations/model-file.js';
+import type { Role } from './region-benchmarks.js';
 import type { LayerChoice, Score } from './score.js';
 
 /** Which layers of a model against which regions or benchmarks. */
@@ -57,6 +58,10 @@ export interface ChosenLayer {
   readonly tied: readonly string[];
   /** What a card says of the choice; `inputs` covers every cell of the column. */
   readonly choice: LayerChoice;
+  /** What the layer was chosen for; not there where the benchmark has no region. */
+  readonly role?: Role;
+  /** The pictures that the choice saw, as a card records them in `region_layer_choice`. */
+  readonly stimuli?: string;
 }
 
 /** What a map will take, told before the work starts. */

@@ -70,13 +70,14 @@ async function mapTraced(
     const chosen = chooseAll(run, cells);
     const scored = rowsOf(run, run.candidates, cells.of, chosen);
     const holdout = half && (await scoreHeldOut(run, chosen));
+    const choices = await choicesOf(run, chosen);
     const { plan, outcomes } = cells;
     const map: LayerMap = {
       model: network.file.digest,
       name: request.model.name ?? network.file.name,
       benchmarks: columns.map(({ id }) => id),
       layers: scored,
-      chosen: Object.fromEntries(chosen),
+      chosen: Object.fromEntries(recorded(chosen, choices)),
       ...(holdout ? { holdout } : {}),
       plan,
       provenance: {
@@ -88,7 +89,7 @@ async function mapTraced(
         selection: selectionSentence(half),
       },
     };
-    return { map, draws: drawsOf(outcomes), choices: await choicesOf(run, chosen) };
+    return { map, draws: drawsOf(outcomes), choices };
   } finally {
     await close();
   }
@@ -274,6 +275,13 @@ function drawsOf(outcomes: readonly CellOutcome[]): MappedLayers['draws'] {
   }
   return draws;
 }
+
+/** The choices with what a card needs to record them. */
+const recorded = (chosen: Choices, choices: readonly RoleChoice[]) =>
+  [...chosen].map(([id, best]): [string, ChosenLayer] => {
+    const made = choices.find(({ record }) => record.benchmark === id);
+    return [id, made ? { ...best, role: made.role, stimuli: made.record.stimuli } : best];
+  });
 
 /** What was chosen for a region or for behaviour, with the pictures that the choice saw. */
 async function choicesOf(run: MapRun, chosen: Choices): Promise<RoleChoice[]> {

@@ -131,5 +131,12 @@ function frameOf({ model, benchmarks, layers, chosen, holdout, provenance }: Lay
   const rows = layers.map(({ cells, ...row }) => ({ ...row, cells: Object.keys(cells) }));
   const heldOut = Object.keys(holdout ?? {});
   const { inputs } = provenance;
-  return asJson({ model, benchmarks, layers: rows, chosen, holdout: heldOut, inputs });
+  // What a card records of a choice is the same whenever `inputs` are; older maps do not say it.
+  const choices = Object.entries(chosen).map(([id, { layer, tied, choice }]) => ({
+    id,
+    layer,
+    tied,
+    choice,
+  }));
+  return asJson({ model, benchmarks, layers: rows, choices, holdout: heldOut, inputs });
 }

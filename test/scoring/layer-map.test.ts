@@ -108,6 +108,9 @@ describe('the choice', () => {
 
   test('is told for each region, with the pictures that it saw', () => {
     expect(mapped.choices.map(({ role }) => role)).toEqual(['V4', 'IT']);
+    expect(
+      Object.values(mapped.map.chosen).map(({ role, layer, stimuli }) => [role, layer, stimuli]),
+    ).toEqual(mapped.choices.map(({ role, record }) => [role, record.layer, record.stimuli]));
     for (const { record } of mapped.choices) {
       expect(record.layer).toBe(mapped.map.chosen[record.benchmark].layer);
       expect(Buffer.from(record.stimuli, 'base64')).toHaveLength(88 * 6);
