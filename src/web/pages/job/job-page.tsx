@@ -1,8 +1,9 @@
 import { useLocation } from 'preact-iso';
+import { answer, client } from '../../client.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
+import { useResource } from '../../parts/use-resource.js';
 import { useSession } from '../../session.js';
 import { Failures } from './failures.js';
 import './job.css';
@@ -16,7 +17,7 @@ export function JobPage({ job: id }: { readonly job: string }) {
   const { path } = useLocation();
   const kind: JobKind = path.startsWith('/scores/') ? 'scores' : 'layer-maps';
   const { job, map, error, lost, cancel } = useJob(kind, id);
-  const name = job ? nameOf(job) : undefined;
+  const name = useName(job);
   const what = kind === 'scores' ? 'Scores' : 'Layer map';
   useTitle(name ? `${what} of ${name}` : what);
   return (
@@ -41,10 +42,17 @@ export function JobPage({ job: id }: { readonly job: string }) {
   );
 }
 
-/** The model as people call it, once a result says so. */
-function nameOf(job: ScoreJob | MapJob): string {
-  const named = 'results' in job ? job.results[0]?.name : job.result?.name;
-  return named ?? job.model;
+/** The model as people call it: a result says so; while there is none, its registration does. */
+function useName(job: ScoreJob | MapJob | undefined): string | undefined {
+  const named = job && ('results' in job ? job.results[0]?.name : job.result?.name);
+  const model = job && !named && isOpen(job) ? job.model : undefined;
+  const { data } = useResource(
+    async (signal) =>
+      model &&
+      (await answer(client.GET('/models/{model}', { params: { path: { model } }, signal }))),
+    [model],
+  );
+  return named ?? (data ? data.name : undefined) ?? job?.model;
 }
 
 const words = {
@@ -54,6 +62,11 @@ const words = {
   failed: 'Failed',
   cancelled: 'Cancelled',
 };
+
+function stateOf(job: ScoreJob | MapJob): string {
+  const part = job.state === 'failed' && ('results' in job ? job.results.length > 0 : job.result);
+  return part ? 'Failed in part' : words[job.state];
+}
 
 interface CourseProps {
   readonly job: ScoreJob | MapJob;
@@ -67,7 +80,7 @@ function Course({ job, lost, cancel }: CourseProps) {
   return (
     <section aria-label="Course">
       <p class={`job-state ${job.state}`} role="status">
-        <strong>{words[job.state]}</strong>
+        <strong>{stateOf(job)}</strong>
         {job.attempt > 1 && ` (attempt ${job.attempt})`}
         {job.reason && <span class="quiet"> {job.reason}</span>}
       </p>
@@ -129,18 +142,12 @@ function Progress({ progress }: { readonly progress: NonNullable<ScoreJob['progr
   );
 }
 
-function Log({ job: { log } }: { readonly job: ScoreJob | MapJob }) {
-  const [query, change] = useQuery();
-  if (log.length === 0) return null;
+function Log({ job }: { readonly job: ScoreJob | MapJob }) {
+  if (job.log.length === 0) return null;
   return (
-    <details
-      open={query.has('log')}
-      onToggle={({ currentTarget: { open } }) =>
-        open !== query.has('log') && change({ log: open ? '' : null })
-      }
-    >
+    <details open={isOpen(job)}>
       <summary>Log</summary>
-      <pre>{log.join('\n')}</pre>
+      <pre>{job.log.join('\n')}</pre>
     </details>
   );
 }

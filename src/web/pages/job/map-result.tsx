@@ -2,6 +2,7 @@ import { DepthProfile } from '../../parts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/layer-heatmap.js';
 import type { ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
+import { TakeLayers } from './take-layers.js';
 import { isOpen, type MapJob } from './use-job.js';
 
 interface MapResultProps {
@@ -28,6 +29,7 @@ export function MapResult({ job, map }: MapResultProps) {
       </p>
       <LayerHeatmap map={map} />
       {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
+      {!isOpen(job) && <TakeLayers job={job} />}
       {!isOpen(job) && <DepthProfile map={map} />}
     </section>
   );

@@ -56,6 +56,7 @@ export function CardForm({ model, draft, saved, changed }: CardFormProps) {
       const params = { path: { model: model.id } };
       saved(await answer(client.PATCH('/models/{model}', { params, body: change })));
       changed(false);
+      setOpen([]);
     } catch (thrown) {
       setError(thrown as Error);
     }

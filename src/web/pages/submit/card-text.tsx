@@ -37,6 +37,13 @@ export function CardText({ card }: { readonly card: Card }) {
 
 async function written(card: Card, form: Form): Promise<string> {
   if (form === 'JSON') return JSON.stringify(card, null, 2);
-  const { stringify } = await import('yaml');
-  return stringify(card, { flowCollectionPadding: true });
+  const { Document, visit } = await import('yaml');
+  const document = new Document(card);
+  // Lists on one line, as cards are written by hand.
+  visit(document, {
+    Seq(_key, list) {
+      list.flow = true;
+    },
+  });
+  return document.toString({ flowCollectionPadding: false });
 }

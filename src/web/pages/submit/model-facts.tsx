@@ -50,8 +50,7 @@ function Values({ values }: { readonly values: readonly Value[] }) {
         <div key={name}>
           <bdi class="layer">{name}</bdi>{' '}
           <span class="quiet">
-            {dtype ?? 'of a type that it does not say'}{' '}
-            {dims ? dims.map((size) => size ?? 'any').join(' × ') : ''}
+            {dtype ?? 'type not given'} {dims ? dims.map((size) => size ?? 'any').join(' × ') : ''}
           </span>
         </div>
       ))}

@@ -8,7 +8,11 @@ import { type Card, valueAt } from './card.js';
 type Benchmark = Schemas['Benchmark'];
 type Model = Schemas['Model'];
 
-const regions = ['V1', 'V2', 'V4', 'IT'] as const;
+/** Along the ventral stream: what a layer map can be asked for. */
+const roles = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
+type Role = (typeof roles)[number];
+/** Where benchmarks stand: those without a region, which are of behaviour, last. */
+const places: readonly (string | null)[] = [...roles, null];
 
 interface StartJobsProps {
   readonly model: Model;
@@ -43,8 +47,8 @@ function Choice({ model, card, benchmarks, unsaved }: ChoiceProps) {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(
     () => new Set(groups[0].benchmarks.filter(scorable).map(({ id }) => id)),
   );
-  const [map, setMap] = useState(
-    regions.some((region) => !valueAt(card, `/region_layer_map/${region}`)),
+  const [mapped, setMapped] = useState<readonly Role[]>(() =>
+    roles.filter((role) => !layerFor(role, card)),
   );
   const [error, setError] = useState<Error>();
   const [busy, setBusy] = useState(false);
@@ -53,7 +57,7 @@ function Choice({ model, card, benchmarks, unsaved }: ChoiceProps) {
     setBusy(true);
     setError(undefined);
     try {
-      route(await ask(model, [...chosen], map));
+      route(await ask(model, [...chosen], mapped));
     } catch (thrown) {
       setError(thrown as Error);
       setBusy(false);
@@ -69,26 +73,16 @@ function Choice({ model, card, benchmarks, unsaved }: ChoiceProps) {
       {groups.map(({ title, benchmarks: group }) => (
         <Group key={title} {...{ title, group, card, chosen, toggle }} />
       ))}
-      <label class="choice">
-        <input
-          type="checkbox"
-          checked={map}
-          onChange={({ currentTarget: { checked } }) => setMap(checked)}
-        />
-        <span>
-          <strong>Layer map</strong> every layer against V1, V2, V4 and IT, on public recordings
-          where they are here, else on simulated ones
-        </span>
-      </label>
+      <MapChoice mapped={mapped} setMapped={setMapped} />
       {error && <Problem error={error} />}
       {unsaved && <p class="notice">The card was changed: save it first.</p>}
       <p class="actions">
         <button
           type="submit"
           class="primary"
-          disabled={busy || unsaved || (chosen.size === 0 && !map)}
+          disabled={busy || unsaved || (chosen.size === 0 && mapped.length === 0)}
         >
-          {words(chosen.size, map)}
+          {words(chosen.size, mapped.length > 0)}
         </button>
       </p>
     </form>
@@ -102,19 +96,50 @@ function words(scores: number, map: boolean): string {
 }
 
 /** @returns the page of the first of the jobs, which leads to the other */
-async function ask(model: Model, benchmarks: readonly string[], map: boolean): Promise<string> {
-  const scores =
+async function ask(
+  { id: model }: Model,
+  benchmarks: readonly string[],
+  regions: readonly Role[],
+): Promise<string> {
+  const score =
     benchmarks.length > 0 &&
-    (await answer(
-      client.POST('/scores', { body: { model: model.id, benchmarks: [...benchmarks] } }),
-    ));
-  const mapped =
-    map &&
-    (await answer(
-      client.POST('/layer-maps', { body: { model: model.id, regions: [...regions] } }),
-    ));
-  if (scores) return `/scores/${scores.id}${mapped ? `?map=${mapped.id}` : ''}`;
-  return `/layer-maps/${(mapped as Schemas['LayerMapJob']).id}`;
+    (await answer(client.POST('/scores', { body: { model, benchmarks: [...benchmarks] } })));
+  const map =
+    regions.length > 0 &&
+    (await answer(client.POST('/layer-maps', { body: { model, regions: [...regions] } })));
+  if (score) return `/scores/${score.id}${map ? `?map=${map.id}` : ''}`;
+  return `/layer-maps/${(map as Schemas['LayerMapJob']).id}`;
+}
+
+interface MapChoiceProps {
+  readonly mapped: readonly Role[];
+  readonly setMapped: (roles: readonly Role[]) => void;
+}
+
+function MapChoice({ mapped, setMapped }: MapChoiceProps) {
+  return (
+    <fieldset>
+      <legend>Layer map</legend>
+      <p class="quiet">
+        Every layer is scored against each of these, to find which layer stands for it; on public
+        recordings where they are here, else on simulated ones.
+      </p>
+      <div class="controls">
+        {roles.map((role) => (
+          <label key={role} class="inline">
+            <input
+              type="checkbox"
+              checked={mapped.includes(role)}
+              onChange={({ currentTarget: { checked } }) =>
+                setMapped(roles.filter((one) => (one === role ? checked : mapped.includes(one))))
+              }
+            />
+            {role}
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
 }
 
 interface Group {
@@ -124,7 +149,7 @@ interface Group {
 
 /** Simulated, real, and uploaded ones; real ones as far as their data are here. */
 function groupsOf(benchmarks: readonly Benchmark[]): Group[] {
-  const shipped = benchmarks.filter(({ upload }) => !upload);
+  const shipped = benchmarks.filter(({ upload }) => !upload).sort(alongTheStream);
   return [
     { title: 'Simulated', benchmarks: shipped.filter(({ simulated }) => simulated) },
     { title: 'Real', benchmarks: shipped.filter(({ simulated, ready }) => !simulated && ready) },
@@ -132,16 +157,28 @@ function groupsOf(benchmarks: readonly Benchmark[]): Group[] {
   ];
 }
 
+/** Public and private sets apart, each from V1 on. */
+function alongTheStream(a: Benchmark, b: Benchmark): number {
+  const place = ({ id, region }: Benchmark) =>
+    (id.includes('public') ? 10 : 0) + places.indexOf(region);
+  return place(a) - place(b) || a.id.localeCompare(b.id);
+}
+
 /** What the card would need to say for a benchmark; undefined where it says it. */
 function lacking({ region, metric, upload }: Benchmark, card: Card): string | undefined {
   if (upload) return undefined;
-  if (region && region !== 'behavior')
-    return valueAt(card, `/region_layer_map/${region}`) ? undefined : `a layer for ${region}`;
   if (metric === 'error-consistency' || metric === 'accuracy')
     return valueAt(card, '/logits') ? undefined : 'logits';
-  const readout = valueAt(card, '/readout') ?? valueAt(card, '/layers');
-  return readout ? undefined : 'a read-out';
+  const role = roles.find((one) => one === region) ?? 'behavior';
+  const what = role === 'behavior' ? 'a read-out' : `a layer for ${role}`;
+  return layerFor(role, card) ? undefined : what;
 }
+
+/** What the card gives for a region, or for behaviour. */
+const layerFor = (role: Role, card: Card): unknown =>
+  role === 'behavior'
+    ? (valueAt(card, '/readout') ?? valueAt(card, '/layers'))
+    : valueAt(card, `/region_layer_map/${role}`);
 
 interface GroupProps {
   readonly title: string;
