@@ -84,7 +84,11 @@ describe('a training in the browser', () => {
     await proxy.dropWhile(async () => {
       await page.getByText('the connection is lost').waitFor();
       const { curves } = (await service.get(path)).body;
-      await until(service, path, (now) => now.curves.length > curves.length + 3);
+      await until(
+        service,
+        path,
+        (now) => now.curves.length > curves.length + 3 || now.state === 'succeeded',
+      );
     });
     const training = await ended(path);
     expect(training.state).toBe('succeeded');
@@ -109,10 +113,18 @@ describe('a training in the browser', () => {
     expect(`sha256:${createHash('sha256').update(bytes).digest('hex')}`).toBe(digest);
     expect((await saved(page, 'Save the report')).toString()).toContain('<h1>Training of');
 
-    await page.getByLabel('Take mean').check();
+    for (const name of ['plain-epoch0', 'plain-epoch9', 'mean'])
+      await page.getByLabel(`Take ${name}`, { exact: true }).check();
     await page.getByRole('button', { name: 'Register and score' }).click();
-    await page.getByRole('link', { name: /is being scored/ }).click();
-    await page.waitForURL('**/scores/job_*');
+    await page
+      .getByRole('link', { name: /is being scored/ })
+      .nth(2)
+      .waitFor();
+    const jobs = await page.getByRole('link', { name: /is being scored/ }).all();
+    for (const job of jobs) await ended(`/v1${await job.getAttribute('href')}`);
+    await page.getByRole('link', { name: 'Their scores over the epochs' }).click();
+    await page.getByText(`2 of ${EPOCHS} checkpoints have scores`).waitFor();
+    await page.locator('figure', { hasText: 'Regions over training' }).locator('svg').waitFor();
     // The browser notes the recipe that was refused, and the connections that were cut.
     await close(
       /status of 422|ERR_(?:INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/,

@@ -8,7 +8,7 @@ export type Plot = typeof import('@observablehq/plot');
 /**
  * A chart drawn by Observable Plot, which loads when the first chart is shown; below it the table of what
  * it shows, and buttons that save it as SVG and PNG.
- * @param options Plot's options, made with Plot at hand; a stable function, or it is drawn again
+ * @param options Plot's options, made with Plot and the width at hand; a stable function, or it is drawn again
  * @param title names it for those who do not see it, and the files saved
  * @param children the table with the same values
  */
@@ -18,7 +18,7 @@ export function Chart({
   children,
 }: {
   readonly title: string;
-  readonly options: (plot: Plot) => PlotOptions;
+  readonly options: (plot: Plot, width: number) => PlotOptions;
   readonly children: ComponentChildren;
 }) {
   const place = useRef<HTMLDivElement>(null);
@@ -29,7 +29,7 @@ export function Chart({
       if (!wanted || !place.current) return;
       // As wide as there is room, so that its words keep their size on a narrow screen.
       const width = Math.min(WIDTH, place.current.clientWidth || WIDTH);
-      place.current.replaceChildren(drawing(plot, { width, ...options(plot) }, title));
+      place.current.replaceChildren(drawing(plot, { width, ...options(plot, width) }, title));
       setDrawn(true);
     });
     return () => {

@@ -57,7 +57,7 @@ const LONGEST = 60;
 
 /** A name as short as a drawing has room for. */
 export const shortened = (name: string, most = LONGEST): string =>
-  name.length > most ? `${name.slice(0, most - 1)}…` : name;
+  name.length > most ? `${name.slice(0, Math.floor(most) - 1)}…` : name;
 
 /** What stands above a drawing, and is saved with it: whose each colour and sign is. */
 export function drawingKey(

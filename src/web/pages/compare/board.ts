@@ -25,6 +25,8 @@ export interface ChosenModel {
   readonly item: Item | undefined;
   /** Why there is nothing to compare. */
   readonly reason?: string;
+  /** Whether there is a page of it. */
+  readonly known: boolean;
 }
 
 /** The scores that a comparison stands on. */
@@ -89,15 +91,15 @@ async function chosenModel(
   signal: AbortSignal,
 ): Promise<ChosenModel> {
   const item = items.find(({ model, digest }) => model === id || digest === id);
-  if (item) return { id, name: item.name, item };
+  if (item) return { id, name: item.name, item, known: true };
   try {
     const { name } = await answer(
       client.GET('/models/{model}', { params: { path: { model: id } }, signal }),
     );
-    return { id, name, item, reason: 'It has no score here yet.' };
+    return { id, name, item, known: true, reason: 'It has no score here yet.' };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    return { id, name: id, item, reason: error.problem.detail };
+    return { id, name: id, item, known: false, reason: error.problem.detail };
   }
 }
 

@@ -56,10 +56,14 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
               ) : (
                 <p class="quiet">
                   It has no map.{' '}
-                  <a href={`/models/${encodeURIComponent(model.id)}`}>
-                    The page of <bdi>{model.name}</bdi>
-                  </a>{' '}
-                  can start one.
+                  {model.known && (
+                    <>
+                      <a href={`/models/${encodeURIComponent(model.id)}`}>
+                        The page of <bdi>{model.name}</bdi>
+                      </a>{' '}
+                      can start one.
+                    </>
+                  )}
                 </p>
               )}
             </article>

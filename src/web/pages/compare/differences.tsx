@@ -33,7 +33,7 @@ export function Differences(props: DifferencesProps) {
   );
   const { chosen } = board;
   const drawing = useMemo(
-    () => (plot: Plot) => forest(plot, shown, chosen, reference),
+    () => (plot: Plot, width: number) => forest(plot, width, shown, chosen, reference),
     [shown, chosen, reference],
   );
   const from = chosen[reference];
@@ -191,6 +191,7 @@ const ROW = 14;
 /** Differences with their intervals, a panel a row of the table. */
 function forest(
   plot: Plot,
+  width: number,
   rows: readonly ComparedRow[],
   chosen: readonly ChosenModel[],
   reference: number,
@@ -207,11 +208,11 @@ function forest(
     others.map((i) => ({ label: chosen[i].name, ...seriesStyles[i] })),
   );
   const panels = [...new Set(points.map(({ row }) => row))];
+  const marginLeft = Math.min(210, 0.4 * width);
   const place = { y: 'model', fy: 'row' } as const;
   return {
-    width: 760,
     height: key.marginTop + 50 + panels.length * (ROW * others.length + 10),
-    marginLeft: 210,
+    marginLeft,
     marginTop: key.marginTop,
     marginBottom: 40,
     x: {
@@ -222,7 +223,7 @@ function forest(
     y: { axis: null, domain: others, padding: 0.5 },
     fy: {
       ...{ domain: panels, label: null, axis: 'left', padding: 0.12 },
-      tickFormat: (id: string) => shortened(titles.get(id) ?? id, 34),
+      tickFormat: (id: string) => shortened(titles.get(id) ?? id, marginLeft / 6),
     },
     marks: [
       plot.frame({ stroke: 'currentColor', strokeOpacity: 0.15 }),

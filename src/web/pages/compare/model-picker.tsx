@@ -56,15 +56,14 @@ function Chosen({ board, models, reference, change }: ModelPickerProps) {
               <Swatch place={i} />
               <bdi>{model.name}</bdi>
             </label>
-            {model.item ? (
+            {model.reason && <span class="quiet">{model.reason}</span>}
+            {model.known && (
               <a
                 href={`/models/${encodeURIComponent(model.id)}`}
                 aria-label={`page of ${model.name}`}
               >
                 page
               </a>
-            ) : (
-              <span class="quiet">{model.reason}</span>
             )}
             <button
               type="button"

@@ -122,7 +122,7 @@ function scatter(plot: Plot, points: readonly Point[], x: string, y: string): Pl
   const others = points.filter(({ place }) => place < 0);
   const chosen = points.filter(({ place }) => place >= 0);
   return {
-    ...{ width: 640, height: 460, marginLeft: 55, marginBottom: 45, marginRight: 90, grid: true },
+    ...{ height: 460, marginLeft: 55, marginBottom: 45, marginRight: 90, grid: true },
     x: { label: x, nice: true },
     y: { label: y, nice: true },
     marks: [

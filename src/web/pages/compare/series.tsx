@@ -245,7 +245,7 @@ function curves(plot: Plot, members: readonly Member[], columns: readonly Column
     columns.map((column, i) => ({ label: titleOf(column), ...seriesStyles[i] })),
   );
   return {
-    ...{ width: 720, height: 300 + key.marginTop, grid: true },
+    ...{ height: 300 + key.marginTop, grid: true },
     ...{ marginTop: key.marginTop, marginLeft: 50, marginBottom: 40 },
     x: { label: 'epoch', tickFormat: 'd', interval: 1, type: 'linear' },
     y: { label: 'value', nice: true },

@@ -249,8 +249,8 @@ function lineChart(
   const fits = ({ y }: CurvePoint) => !log || y > 0;
   const borders = several ? [] : stretches.filter(({ steps }) => steps > 0);
   return {
-    ...{ width: 640, height: 260 + key.marginTop, grid: true },
-    ...{ marginTop: key.marginTop, marginLeft: 60, marginBottom: 40 },
+    ...{ height: 260 + key.marginTop, grid: true },
+    ...{ marginTop: key.marginTop, marginLeft: 60, marginRight: 40, marginBottom: 40 },
     x: {
       label: 'step',
       tickFormat: (step: number) => (Number.isInteger(step) ? String(step) : ''),

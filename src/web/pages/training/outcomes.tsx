@@ -20,16 +20,19 @@ interface Of<K extends 'robustness' | 'score'> {
   readonly event: EventOf<K>;
 }
 
-const figuresOf = <K extends 'robustness' | 'score'>(
+function figuresOf<K extends 'robustness' | 'score'>(
   { runs, names }: OutcomesProps,
   kind: K,
-): Of<K>[] =>
-  runs.flatMap(({ events }, run) =>
-    eventsOf(events, kind).map((event) => ({
+): Of<K>[] {
+  const found = runs.map(({ events }) => eventsOf(events, kind));
+  const several = found.filter(({ length }) => length > 0).length > 1;
+  return found.flatMap((events, run) =>
+    events.map((event) => ({
       ...{ run, event },
-      who: runs.length > 1 ? `${names[run]}: ${event.checkpoint}` : event.checkpoint,
+      who: several ? `${event.checkpoint} of ${names[run]}` : event.checkpoint,
     })),
   );
+}
 
 /** What came out of a training: accuracy under attack, scores beside the baselines, seeds compared, notes. */
 export function Outcomes({ runs, names }: OutcomesProps) {
@@ -125,7 +128,7 @@ function robustnessChart(
     whos.map((label, i) => ({ label, ...seriesStyles[i] })),
   );
   return {
-    ...{ width: 640, height: 260 + key.marginTop, grid: true },
+    ...{ height: 260 + key.marginTop, grid: true },
     ...{ marginTop: key.marginTop, marginLeft: 50, marginBottom: 40 },
     x: { label: `epsilon, ${norm}` },
     y: { label: null, domain: [0, 1] },
@@ -165,7 +168,10 @@ interface ScoresProps {
 }
 
 function Scores({ simulated, all }: ScoresProps) {
-  const drawing = useMemo(() => (plot: Plot) => scoreChart(plot, all), [all.length]);
+  const drawing = useMemo(
+    () => (plot: Plot, width: number) => scoreChart(plot, width, all),
+    [all.length],
+  );
   const title = simulated ? 'Scores on simulated benchmarks' : 'Scores on real recordings';
   return (
     <>
@@ -212,10 +218,11 @@ function Scores({ simulated, all }: ScoresProps) {
   );
 }
 
-function scoreChart(plot: Plot, figures: readonly Of<'score'>[]): PlotOptions {
+function scoreChart(plot: Plot, width: number, figures: readonly Of<'score'>[]): PlotOptions {
   const scored = figures.filter(({ event }) => event.value !== null);
   const whos = [...new Set(figures.map(({ who }) => who))];
   const benchmarks = [...new Set(figures.map(({ event }) => event.benchmark))];
+  const marginLeft = Math.min(150, 0.35 * width);
   const place = {
     y: 'who',
     fy: ({ event }: Of<'score'>) => event.benchmark,
@@ -224,10 +231,10 @@ function scoreChart(plot: Plot, figures: readonly Of<'score'>[]): PlotOptions {
   const title = ({ who, event }: Of<'score'>) =>
     `${who}, ${event.benchmark}: ${value(event.value)} ${interval(event.ci)}`;
   return {
-    ...{ width: 640, height: 60 + benchmarks.length * (22 * whos.length + 26), marginLeft: 150 },
+    ...{ height: 60 + benchmarks.length * (22 * whos.length + 26), marginLeft },
     ...{ marginBottom: 40, grid: true },
     x: { label: 'score', nice: true, zero: true },
-    y: { label: null, domain: whos, tickFormat: (who: string) => shortened(who, 22) },
+    y: { label: null, domain: whos, tickFormat: (who: string) => shortened(who, marginLeft / 7) },
     fy: { domain: benchmarks, axis: null },
     marks: [
       plot.frame({ stroke: 'currentColor', strokeOpacity: 0.2 }),
