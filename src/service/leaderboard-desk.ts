@@ -33,6 +33,11 @@ type Column = Leaderboard['columns'][number];
 export class LeaderboardDesk {
   readonly #store: HomeStore;
   readonly #results: ResultStore;
+  /** The last board of each answer of the store. */
+  readonly #boards = new WeakMap<
+    readonly StoredModel[],
+    { key: string; board: Board<StoredModel> }
+  >();
 
   constructor(store: HomeStore) {
     this.#store = store;
@@ -56,16 +61,29 @@ export class LeaderboardDesk {
       ...(query.visibility === undefined ? {} : { visibility: query.visibility }),
       anyLayer: query.layers === 'any',
     });
-    const models = scored.filter(
-      (model) =>
-        benchmarks.some(({ id }) => model.scores.has(id)) &&
-        (query.model?.some((name) => name === model.id || name === model.digest) ?? true),
-    );
     // A thousand models take tens of milliseconds: others may be answered in between.
     await turn();
-    const { missing = 'zero', selection = 'exclude' } = query;
-    const board = makeLeaderboard(benchmarks, models, { missing, selection });
+    const board = this.#boardOf(scored, benchmarks, query);
     return pageOf(board, benchmarks, formulas, query);
+  }
+
+  /** Orders and pages of what has not changed are of the same board. */
+  #boardOf(
+    scored: readonly StoredModel[],
+    benchmarks: readonly BoardBenchmark[],
+    { model, missing = 'zero', selection = 'exclude' }: LeaderboardQuery,
+  ): Board<StoredModel> {
+    const key = JSON.stringify([benchmarks, model, missing, selection]);
+    const last = this.#boards.get(scored);
+    if (last?.key === key) return last.board;
+    const models = scored.filter(
+      ({ id, digest, scores }) =>
+        benchmarks.some((benchmark) => scores.has(benchmark.id)) &&
+        (model?.some((name) => name === id || name === digest) ?? true),
+    );
+    const board = makeLeaderboard(benchmarks, models, { missing, selection });
+    this.#boards.set(scored, { key, board });
+    return board;
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { LeafScore, ScoredModel } from '../scoring/leaderboard.js';
 import type { Database } from './database.js';
@@ -97,6 +98,8 @@ const BOARDS = `
 const CHUNK = 50;
 /** Boards that are kept, of some ten kilobytes each. */
 const KEPT = 5000;
+/** Answers that are kept: pages and orders of a few views that are looked at. */
+const ANSWERS = 4;
 
 /**
  * The scores of all models, without their JSON. It keeps the scoreboards that it read and reads them again
@@ -105,6 +108,7 @@ const KEPT = 5000;
 export class ResultStore {
   readonly #database: Database;
   readonly #boards = new Map<string, Board>();
+  readonly #answers = new Map<string, readonly StoredModel[]>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -120,7 +124,7 @@ export class ResultStore {
     benchmarks: readonly WantedBenchmark[],
     shipped: readonly string[],
     { words, owner, visibility, anyLayer }: ModelFilter,
-  ): Promise<StoredModel[]> {
+  ): Promise<readonly StoredModel[]> {
     const rows = await this.#database.query<ModelRow>(SHOWN_MODELS, [
       ...asking(principal),
       shipped,
@@ -130,21 +134,20 @@ export class ResultStore {
     ]);
     // What the embedded database answers comes without a turn of the event loop.
     await turn();
-    const boards = await this.#read(rows);
-    const models = new Map<string, { row: ModelRow; boards: Board[] }>();
-    for (const [k, row] of rows.entries()) {
-      const known = models.get(row.id);
-      if (known) known.boards.push(boards[k]);
-      else models.set(row.id, { row, boards: [boards[k]] });
-    }
     const choices = anyLayer ? ['card', 'flag'] : ['card'];
     const columns = benchmarks.map(({ column, benchmark, version, source }) => ({
       column,
       keys: choices.map((choice) => `${version} ${choice} ${source} ${benchmark}`),
     }));
-    return [...models.values()]
-      .map(({ row, boards }) => modelOf(row, scoresOf(boards, columns)))
-      .filter(({ scores }) => scores.size > 0);
+    // Rows bear the versions of their boards, and no version comes twice.
+    const state = createHash('sha256')
+      .update(JSON.stringify([rows, columns]))
+      .digest('base64');
+    const answer = this.#answers.get(state) ?? modelsOf(rows, await this.#read(rows), columns);
+    this.#answers.delete(state);
+    this.#answers.set(state, answer);
+    if (this.#answers.size > ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? '');
+    return answer;
   }
 
   /** The boards of rows, in their order; one that went away in between is empty. */
@@ -199,10 +202,33 @@ const modelOf = (
   scores: StoredModel['scores'],
 ): StoredModel => ({ id, name, digest, owner, visibility, scores });
 
+/** A benchmark's column, and the keys of the cells that may stand in it. */
+interface BoardColumn {
+  readonly column: string;
+  readonly keys: readonly string[];
+}
+
+/** @param boards of the rows, in their order */
+function modelsOf(
+  rows: readonly ModelRow[],
+  boards: readonly Board[],
+  columns: readonly BoardColumn[],
+): StoredModel[] {
+  const models = new Map<string, { row: ModelRow; boards: Board[] }>();
+  for (const [k, row] of rows.entries()) {
+    const known = models.get(row.id);
+    if (known) known.boards.push(boards[k]);
+    else models.set(row.id, { row, boards: [boards[k]] });
+  }
+  return [...models.values()]
+    .map(({ row, boards }) => modelOf(row, scoresOf(boards, columns)))
+    .filter(({ scores }) => scores.size > 0);
+}
+
 /** By column, the score of the latest job. */
 function scoresOf(
   boards: readonly Board[],
-  columns: readonly { readonly column: string; readonly keys: readonly string[] }[],
+  columns: readonly BoardColumn[],
 ): Map<string, StoredScore> {
   const scores = new Map<string, StoredScore>();
   for (const { column, keys } of columns) {

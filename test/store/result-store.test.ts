@@ -107,6 +107,26 @@ describe.each(engines)('on the %s database', (engine) => {
     expect(model.scores.get('b')).toMatchObject({ value: null, ci: null });
   });
 
+  it('gives the same answer again until something in it has changed', async () => {
+    const { database } = store;
+    await madeModel(database, 'mdl_1', { visibility: 'private' });
+    await madeScores(database, { id: 'job_1', model: 'mdl_1', scores: { a: 0.1 } });
+    const ask = (principal = localPrincipal) =>
+      results.scoredModels(principal, wanted, [], everything);
+    const first = await ask();
+    expect(await ask()).toBe(first);
+    expect(await ask(who('bob'))).toEqual([]);
+    for (const change of ["name = 'other'", "owner = 'alice'", "visibility = 'public'"]) {
+      const before = await ask();
+      await database.query(`update models set ${change}`);
+      expect(await ask()).not.toEqual(before);
+    }
+    await madeScores(database, { id: 'job_2', model: 'mdl_1', scores: { b: 0.2 } });
+    expect(await seen()).toEqual({ mdl_1: { a: 0.1, b: 0.2 } });
+    await database.query('delete from models');
+    expect(await ask()).toEqual([]);
+  });
+
   it('shows models and uploads to those who may see them', async () => {
     const { database } = store;
     await madeModel(database, 'mdl_own', { owner: 'alice', visibility: 'private' });
