@@ -33,6 +33,8 @@ const SECONDS = 300;
 const MEMORY = 2 ** 31;
 /** Milliseconds in which pictures of one set gather, to be drawn by one process. */
 const GATHER_MS = 25;
+/** Pictures that one process draws at most: its answer is held whole. */
+const MOST_TOGETHER = 24;
 const KEPT_DESCRIPTIONS = 64;
 /** Bytes of pictures that are kept. */
 const KEPT_BYTES = 2 ** 26;
@@ -102,10 +104,10 @@ export class StimulusDesk {
     question: (stimuli: string[]) => Question,
   ): Promise<string | null | undefined> {
     let group = this.#gathering.get(of);
-    if (!group) {
+    if (!group || group.stimuli.size >= MOST_TOGETHER) {
       const stimuli = new Set<string>();
       const drawn = sleep(GATHER_MS).then(() => {
-        this.#gathering.delete(of);
+        if (this.#gathering.get(of)?.stimuli === stimuli) this.#gathering.delete(of);
         return this.#ask<Record<string, string | null>>(question([...stimuli]));
       });
       group = { stimuli, drawn };

@@ -94,6 +94,12 @@ it('shows the layer map: its cells by the keyboard, why some are refused, which 
     /^layer1, V\d( #2)?: value 0\.\d{3}, 95 % interval \[0\.100, 0\.200\], raw 0\.500, ceiling 0\.500, the chosen layer$/,
   );
   expect(await page.locator('.layer-heatmap .reasons').textContent()).toContain('folded');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save the map as CSV' }).click(),
+  ]);
+  const csv = await readFile(await download.path(), 'utf8');
+  expect(csv.split('\r\n')).toContain(`${V1},layer2,2,24,,,,,,,24 units < 25 components`);
   await close();
 });
 

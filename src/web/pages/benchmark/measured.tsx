@@ -148,7 +148,7 @@ const FORMULAS: Readonly<Record<MetricWords['formula'], ComponentChildren>> = {
   ),
   root: (
     <>
-      <mtext>mean over halves of </mtext>
+      <mtext>{'mean over halves of\u00a0'}</mtext>
       <mfrac>
         <mtext>raw</mtext>
         <msqrt>
