@@ -10,7 +10,6 @@ import { DataSources } from './data-sources.js';
 import { type Golden, goldenOf } from './golden.js';
 import { metricShapes } from './metric-names.js';
 import { measuredCeiling } from './neural-benchmark.js';
-import { findBenchmark } from './registry.js';
 import type { ScorePart } from './score.js';
 import { shownAt } from './shown-stimuli.js';
 import { isVerified } from './verification.js';
@@ -72,16 +71,15 @@ export interface BenchmarkDescription {
   readonly measuredCeiling: Told<ScorePart> | null;
 }
 
-/** Describes the benchmarks under a name or in a file, one a region; files that they share are read once. */
+/** Describes benchmarks; files that they share are read once. */
 export async function describeBenchmarks(
-  reference: string,
+  benchmarks: readonly Benchmark[],
   home: string,
 ): Promise<BenchmarkDescription[]> {
   const sources = new DataSources(home);
   try {
     const described: BenchmarkDescription[] = [];
-    for (const benchmark of findBenchmark(reference))
-      described.push(await describe(benchmark, sources, home));
+    for (const benchmark of benchmarks) described.push(await describe(benchmark, sources, home));
     return described;
   } finally {
     await sources.close();

@@ -2,8 +2,10 @@ import { serveParent } from './serve-parent.js';
 
 /** A question about the data of a benchmark, for the process that may open them. */
 export type StimulusTask = {
-  /** Identifier of a shipped benchmark, or path of a benchmark file. */
-  readonly reference: string;
+  /** Path of a benchmark file. */
+  readonly file: string;
+  /** Which of the benchmarks in it; without it all, which show the same stimuli. */
+  readonly id?: string;
   readonly home: string;
 } & (
   | { readonly kind: 'describe' }

@@ -21,6 +21,13 @@ export interface AskedPicture {
   readonly degrees?: number;
 }
 
+/** A benchmark that one may see: what its data are kept under, and where it is. */
+interface Found {
+  readonly key: string;
+  readonly file: string;
+  readonly id?: string;
+}
+
 type Question = StimulusTask extends infer T
   ? T extends unknown
     ? Omit<T, 'home'>
@@ -56,10 +63,10 @@ export class StimulusDesk {
 
   /** What the benchmarks under a name are made of. Throws `not-found`. */
   async describe(principal: Principal, name: string): Promise<readonly BenchmarkDescription[]> {
-    const { key, reference } = await this.#find(principal, name);
+    const { key, ...found } = await this.#find(principal, name);
     const known = this.#descriptions.get(key);
     if (known) return known;
-    const told = await this.#ask<BenchmarkDescription[]>({ kind: 'describe', reference });
+    const told = await this.#ask<BenchmarkDescription[]>({ kind: 'describe', ...found });
     const described = withoutFolders(told, this.#context.home);
     // Data that are not here may come at any time.
     if (!described.some(lacksData)) keep(this.#descriptions, key, described, KEPT_DESCRIPTIONS);
@@ -72,20 +79,20 @@ export class StimulusDesk {
     name: string,
     asked: { readonly set: StimulusSetName; readonly from: number; readonly count: number },
   ): Promise<StimulusRows> {
-    const { reference } = await this.#find(principal, name);
-    return this.#ask<StimulusRows>({ kind: 'rows', reference, ...asked });
+    const { key: _key, ...found } = await this.#find(principal, name);
+    return this.#ask<StimulusRows>({ kind: 'rows', ...found, ...asked });
   }
 
   /** A stimulus as PNG. Throws as {@link rows}, `image-corrupt` and `degrees-mismatch`. */
   async picture(principal: Principal, name: string, asked: AskedPicture): Promise<Buffer> {
-    const { key, reference } = await this.#find(principal, name);
+    const { key, ...found } = await this.#find(principal, name);
     const { set, stimulus, degrees } = asked;
     const of = JSON.stringify([key, set, degrees]);
     const known = this.#pictures.get(`${of} ${stimulus}`);
     if (known) return known;
     const drawn = await this.#gather(of, stimulus, (stimuli) => ({
       kind: 'pictures',
-      reference,
+      ...found,
       set,
       stimuli,
       ...(degrees === undefined ? {} : { degrees }),
@@ -118,14 +125,12 @@ export class StimulusDesk {
     return Object.hasOwn(pictures, stimulus) ? pictures[stimulus] : undefined;
   }
 
-  async #find(
-    principal: Principal,
-    name: string,
-  ): Promise<{ readonly key: string; readonly reference: string }> {
-    if (listBenchmarks().some(({ id }) => id === name)) return { key: name, reference: name };
+  async #find(principal: Principal, name: string): Promise<Found> {
+    const shipped = listBenchmarks().find(({ id }) => id === name);
+    if (shipped) return { key: name, file: shipped.file, id: name };
     const { benchmarks } = this.#context;
     const { id, digest } = await benchmarks.get(principal, name);
-    return { key: digest, reference: (await benchmarks.reference(id)).reference };
+    return { key: digest, file: (await benchmarks.reference(id)).reference };
   }
 
   #ask<T>(question: Question): Promise<T> {

@@ -4,7 +4,6 @@ import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
 import { DataSources } from '../scoring/data-sources.js';
-import { describeBenchmarks } from '../scoring/describe-benchmark.js';
 import { findBenchmark } from '../scoring/registry.js';
 import { shownAt } from '../scoring/shown-stimuli.js';
 import { decodeImage } from '../screen/decode.js';
@@ -33,8 +32,13 @@ const SIDE = 512;
 
 /** Answers a question about the data of a benchmark, in the process that may open them. */
 export async function answerStimulusTask(task: StimulusTask): Promise<unknown> {
-  if (task.kind === 'describe') return describeBenchmarks(task.reference, task.home);
-  const [benchmark] = findBenchmark(task.reference);
+  const benchmarks = findBenchmark(task.file).filter(({ id }) => !task.id || id === task.id);
+  if (task.kind === 'describe') {
+    // What measures ceilings takes longer to load than a picture to draw.
+    const { describeBenchmarks } = await import('../scoring/describe-benchmark.js');
+    return describeBenchmarks(benchmarks, task.home);
+  }
+  const [benchmark] = benchmarks;
   const sources = new DataSources(task.home);
   try {
     const stimuli = await openSet(benchmark, sources, task.set);
