@@ -67,7 +67,7 @@ export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
             max="0.99"
             step="0.01"
             value={smoothing}
-            onChange={({ currentTarget }) =>
+            onInput={({ currentTarget }) =>
               change({ smooth: Number(currentTarget.value) === 0 ? null : currentTarget.value })
             }
           />

@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { useQuery } from '../../parts/query.js';
+import { type ChangeQuery, useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -53,7 +53,7 @@ export function TrainingsPage() {
       {data && data.items.length === 0 && (
         <p>There is no training yet. Choose a recipe above and start it.</p>
       )}
-      {data && data.items.length > 0 && <Runs items={data.items} />}
+      {data && data.items.length > 0 && <Runs items={data.items} query={query} change={change} />}
       {data?.next && (
         <p class="actions">
           <button type="button" onClick={() => change({ before: data.next })}>
@@ -75,11 +75,17 @@ export function TrainingsPage() {
 /** So many curves can be told apart. */
 const MOST_COMPARED = 6;
 
-function Runs({ items }: { readonly items: readonly Listing[] }) {
-  const [chosen, setChosen] = useState<readonly string[]>([]);
+interface RunsProps {
+  readonly items: readonly Listing[];
+  readonly query: URLSearchParams;
+  readonly change: ChangeQuery;
+}
+
+function Runs({ items, query, change }: RunsProps) {
+  const chosen = query.getAll('run').slice(0, MOST_COMPARED);
   const [first, ...others] = chosen;
   const toggle = (id: string, on: boolean) =>
-    setChosen((before) => (on ? [...before, id] : before.filter((other) => other !== id)));
+    change({ run: on ? [...chosen, id] : chosen.filter((other) => other !== id) });
   return (
     <>
       <Scroll label="Trainings">

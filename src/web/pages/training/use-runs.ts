@@ -68,11 +68,19 @@ async function follow(
   change: (part: Partial<Run>) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const read = () =>
-    answer(client.GET('/trainings/{job}', { params: { path: { job: id } }, signal }));
+  let asked = 0;
+  /** Of several answers the one that was asked for last stands. */
+  const read = async (): Promise<Training> => {
+    const mine = ++asked;
+    const job = await answer(
+      client.GET('/trainings/{job}', { params: { path: { job: id } }, signal }),
+    );
+    if (mine === asked) change({ job });
+    return job;
+  };
   const job = await read();
-  if (!isOpen(job)) return change({ job, events: job.curves });
-  change({ job, progress: job.progress });
+  if (!isOpen(job)) return change({ events: job.curves });
+  change({ progress: job.progress });
   const told: TrainingEvent[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   const draw = () => {
@@ -80,11 +88,8 @@ async function follow(
     change({ events: [...told] });
   };
   let stage = job.progress?.stage;
-  const reread = () =>
-    void read().then(
-      (job) => change({ job }),
-      () => {},
-    );
+  // What could not be read now is read at the end.
+  const reread = () => void read().catch(() => {});
   await followEvents(
     job.links.events,
     ({ event, data }) => {
@@ -103,11 +108,6 @@ async function follow(
     signal,
   );
   clearTimeout(timer);
-  const ended = await read();
-  change({
-    job: ended,
-    events: told.length > 0 ? told : ended.curves,
-    progress: null,
-    lost: false,
-  });
+  const { curves } = await read();
+  change({ events: told.length > 0 ? told : curves, progress: null, lost: false });
 }
