@@ -24,7 +24,8 @@ const BenchmarkPage = lazy(() =>
   import('./pages/benchmark/benchmark-page.js').then((m) => m.BenchmarkPage),
 );
 const SubmitPage = lazy(() => import('./pages/submit/submit-page.js').then((m) => m.SubmitPage));
-const JobPage = lazy(() => import('./pages/job/job-page.js').then((m) => m.JobPage));
+const ScoreJobPage = lazy(() => import('./pages/job/job-page.js').then((m) => m.ScoreJobPage));
+const MapJobPage = lazy(() => import('./pages/job/job-page.js').then((m) => m.MapJobPage));
 const TrainingsPage = lazy(() =>
   import('./pages/training/trainings-page.js').then((m) => m.TrainingsPage),
 );
@@ -152,8 +153,8 @@ function Pages() {
         <Route path="/benchmarks" component={BenchmarksPage} />
         <Route path="/benchmarks/:benchmark" component={BenchmarkPage} />
         <Route path="/submit" component={SubmitPage} />
-        <Route path="/scores/:job" component={JobPage} />
-        <Route path="/layer-maps/:job" component={JobPage} />
+        <Route path="/scores/:job" component={ScoreJobPage} />
+        <Route path="/layer-maps/:job" component={MapJobPage} />
         <Route path="/trainings" component={TrainingsPage} />
         <Route path="/trainings/:job" component={TrainingPage} />
         <Route path="/admin" component={AdminPage} />

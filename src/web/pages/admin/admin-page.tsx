@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { useTitle } from '../../parts/title.js';
 import { useSession } from '../../session.js';
 import './admin.css';
@@ -11,6 +12,7 @@ import { Workers } from './workers.js';
 export function AdminPage() {
   useTitle('Service');
   const { caller } = useSession();
+  const [changes, setChanges] = useState(0);
   return (
     <>
       <h1>Service</h1>
@@ -20,8 +22,8 @@ export function AdminPage() {
         <>
           <Figures />
           <Workers />
-          <Keys />
-          <Audit />
+          <Keys changed={() => setChanges((count) => count + 1)} />
+          <Audit changes={changes} />
         </>
       )}
       {caller && caller.role !== 'admin' && (

@@ -5,12 +5,15 @@ import { Scroll } from '../../parts/scroll.js';
 import { More } from './more.js';
 import { useList } from './use-list.js';
 
-/** Who changed what, newest first. */
-export function Audit() {
+/**
+ * Who changed what, newest first.
+ * @param changes counts those made on this page, after which it is read anew
+ */
+export function Audit({ changes }: { readonly changes: number }) {
   const { items, error, more } = useList(
     (cursor, signal) =>
       answer(client.GET('/audit', { params: { query: cursor ? { cursor } : {} }, signal })),
-    [],
+    [changes],
   );
   return (
     <section aria-label="Audit log">

@@ -13,7 +13,7 @@ type Key = Schemas['Key'];
 type NewKey = Schemas['NewKey'];
 
 /** Keys: who has one, a new one, an end to one. */
-export function Keys() {
+export function Keys({ changed }: { readonly changed: () => void }) {
   const { caller, signIn, signOut } = useSession();
   const [made, setMade] = useState<NewKey>();
   const { items, error, more, reload, loading } = useList(
@@ -28,11 +28,13 @@ export function Keys() {
     // From now on every request needs a key, those of this page too.
     if (first) await signIn(key.key);
     reload();
+    changed();
   };
   const revoke = async ({ id }: Key) => {
     await answer(client.DELETE('/keys/{key}', { params: { path: { key: id } } }));
     if (id === caller?.key) signOut();
     reload();
+    changed();
   };
   return (
     <section aria-label="Keys">

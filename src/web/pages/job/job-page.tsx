@@ -1,4 +1,3 @@
-import { useLocation } from 'preact-iso';
 import { answer, client } from '../../client.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
@@ -12,10 +11,18 @@ import { Onward } from './onward.js';
 import { ScoreResults } from './score-results.js';
 import { isOpen, type JobKind, type MapJob, type ScoreJob, useJob } from './use-job.js';
 
-/** One score or layer map job as it goes, and what it came to. */
-export function JobPage({ job: id }: { readonly job: string }) {
-  const { path } = useLocation();
-  const kind: JobKind = path.startsWith('/scores/') ? 'scores' : 'layer-maps';
+/** `/scores/{job}`. The kind is the route's, for the address is the next page's before this one is gone. */
+export const ScoreJobPage = ({ job }: { readonly job: string }) => (
+  <JobPage kind="scores" job={job} />
+);
+
+/** `/layer-maps/{job}`. */
+export const MapJobPage = ({ job }: { readonly job: string }) => (
+  <JobPage kind="layer-maps" job={job} />
+);
+
+/** One job as it goes, and what it came to. */
+function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: string }) {
   const { job, map, error, lost, cancel } = useJob(kind, id);
   const name = useName(job);
   const what = kind === 'scores' ? 'Scores' : 'Layer map';

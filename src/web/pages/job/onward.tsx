@@ -11,8 +11,7 @@ export function Onward({ kind, job }: OnwardProps) {
   const [query] = useQuery();
   const model = encodeURIComponent(job.model);
   const map = query.get('map');
-  const simulated = job.benchmarks.every((id) => id.startsWith('Simulated'));
-  const board = simulated ? 'simulated=true' : '';
+  const board = boardOf(job.benchmarks);
   return (
     <nav aria-label="Onward" class="actions onward">
       <a class="button" href={`/models/${model}`}>
@@ -35,4 +34,12 @@ export function Onward({ kind, job }: OnwardProps) {
       )}
     </nav>
   );
+}
+
+/** The query of the leaderboard on which scores on these benchmarks stand. */
+function boardOf(benchmarks: readonly string[]): string {
+  const query = new URLSearchParams();
+  if (benchmarks.every((id) => id.startsWith('Simulated'))) query.set('simulated', 'true');
+  if (benchmarks.every((id) => /^\w+public[.-]/.test(id))) query.set('set', 'public');
+  return query.toString();
 }
