@@ -2,10 +2,11 @@ import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client.js';
 import { DepthProfile } from '../../parts/depth-profile.js';
-import { bytes, duration, moment } from '../../parts/format.js';
+import { bytes, duration, interval, moment, value } from '../../parts/format.js';
 import { LayerHeatmap } from '../../parts/layer-heatmap.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
+import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
 import { useSession } from '../../session.js';
 
@@ -82,6 +83,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
         <LayerHeatmap map={result} />
         <DepthProfile map={result} />
       </div>
+      {result.holdout && <Holdout map={result} holdout={result.holdout} />}
       <dl class="facts">
         <dt>Took</dt>
         <dd>
@@ -105,6 +107,52 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
   );
 }
 
+interface HoldoutProps {
+  readonly map: Schemas['LayerMap'];
+  readonly holdout: NonNullable<Schemas['LayerMap']['holdout']>;
+}
+
+/** The chosen layers on the half of the stimuli that they were not chosen on: no selections. */
+function Holdout({ map, holdout }: HoldoutProps) {
+  return (
+    <Scroll label="On stimuli held out">
+      <table>
+        <caption>The chosen layers on the half of the stimuli that they were not chosen on</caption>
+        <thead>
+          <tr>
+            <th scope="col">Benchmark</th>
+            <th scope="col">Layer</th>
+            <th scope="col" class="number">
+              Held out
+            </th>
+            <th scope="col">95 % interval</th>
+          </tr>
+        </thead>
+        <tbody>
+          {Object.entries(holdout).map(([benchmark, cell]) => (
+            <tr key={benchmark}>
+              <th scope="row">
+                <bdi>{benchmark}</bdi>
+              </th>
+              <td>
+                <bdi>{map.chosen[benchmark]?.layer ?? '–'}</bdi>
+              </td>
+              {'benchmark' in cell ? (
+                <>
+                  <td class="number">{value(cell.value)}</td>
+                  <td>{interval(cell.ci) || '–'}</td>
+                </>
+              ) : (
+                <td colSpan={2}>{cell.reason}</td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
 const ROLES = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
 type Role = (typeof ROLES)[number];
 
@@ -113,13 +161,14 @@ function StartMap({ model }: { readonly model: string }) {
   const { route } = useLocation();
   const { caller } = useSession();
   const [regions, setRegions] = useState<readonly Role[]>(['V1', 'V2', 'V4', 'IT']);
+  const [holdout, setHoldout] = useState(false);
   const [refused, setRefused] = useState<Error>();
   if (caller?.role === 'reader') return null;
   const start = async (event: Event) => {
     event.preventDefault();
     try {
       const { id } = await answer(
-        client.POST('/layer-maps', { body: { model, regions: [...regions] } }),
+        client.POST('/layer-maps', { body: { model, regions: [...regions], holdout } }),
       );
       route(`/layer-maps/${id}`);
     } catch (reason) {
@@ -145,6 +194,14 @@ function StartMap({ model }: { readonly model: string }) {
           ))}
         </div>
       </fieldset>
+      <label class="inline">
+        <input
+          type="checkbox"
+          checked={holdout}
+          onChange={(event) => setHoldout(event.currentTarget.checked)}
+        />
+        Choose on half of the stimuli, and score the chosen layer on the other half
+      </label>
       <p class="actions">
         <button type="submit" disabled={regions.length === 0}>
           Map its layers

@@ -7,15 +7,19 @@ import type { ModelScores, ScoreOfJob } from './use-scores.js';
 type Score = Schemas['Score'];
 type Part = Schemas['ScorePart'];
 
-/** The page of each benchmark by the identifier that scores bear. */
-export type BenchmarkPages = ReadonlyMap<string, string>;
+/** The page and the present version of each benchmark by the identifier that scores bear. */
+export type BenchmarkPages = ReadonlyMap<
+  string,
+  { readonly page: string; readonly version: number }
+>;
 
 /** Where the pages of benchmarks are; an upload is found by its id, which scores do not name. */
 export const pagesOf = (benchmarks: readonly Schemas['Benchmark'][]): BenchmarkPages =>
   new Map(
-    benchmarks.flatMap(({ id, benchmarks: held }) =>
-      held.map((each) => [each.id, `/benchmarks/${encodeURIComponent(id)}`] as const),
-    ),
+    benchmarks.flatMap(({ id, version, benchmarks: held }) => {
+      const page = `/benchmarks/${encodeURIComponent(id)}`;
+      return held.map((each) => [each.id, { page, version }] as const);
+    }),
   );
 
 /** The scores of a model, recorded ones apart from simulated ones; what failed says why. */
@@ -134,7 +138,7 @@ function ScoreTable({
               key={job.id + score.benchmark}
               score={score}
               job={job}
-              page={pages.get(score.benchmark)}
+              of={pages.get(score.benchmark)}
             />
           ))}
         </tbody>
@@ -143,19 +147,26 @@ function ScoreTable({
   );
 }
 
-function Row({ score, job, page }: ScoreOfJob & { readonly page: string | undefined }) {
+interface RowProps extends ScoreOfJob {
+  readonly of: { readonly page: string; readonly version: number } | undefined;
+}
+
+function Row({ score, job, of }: RowProps) {
   const { benchmark, version, verified, selection, layer, warnings, raw, ceiling, formula } = score;
   return (
     <tr>
       <th scope="row">
-        {page ? (
-          <a href={page}>
+        {of ? (
+          <a href={of.page}>
             <bdi>{benchmark}</bdi>
           </a>
         ) : (
           <bdi>{benchmark}</bdi>
         )}{' '}
-        <span class="quiet">v{version}</span>
+        <span class="quiet">
+          v{version}
+          {of && of.version !== version && `, which is v${of.version} now`}
+        </span>
         {verified && <span class="badge">verified</span>}
         {warnings.map(({ code, detail }) => (
           <small class="warning" key={code + detail}>
