@@ -64,16 +64,16 @@ export function drawingKey(
   plot: Plot,
   entries: readonly KeyEntry[],
 ): { readonly marginTop: number; readonly marks: Markish[] } {
-  const line = (text: string, i: number, dx: number, fill: string) =>
+  const line = (text: string, i: number, dx: number, fill: string, fontWeight: number) =>
     plot.text([text], {
       ...{ frameAnchor: 'top-left', textAnchor: 'start', lineAnchor: 'middle', facet: 'super' },
-      ...{ dx, dy: -LINE * (entries.length - i) - 6, fill, fontSize: 12 },
+      ...{ dx, dy: -LINE * (entries.length - i) - 6, fill, fontSize: 12, fontWeight },
     } as const);
   return {
     marginTop: LINE * entries.length + 24,
     marks: entries.flatMap(({ label, colour, sign }, i) => [
-      line(sign, i, 0, colour),
-      line(shortened(label), i, 26, 'currentColor'),
+      line(sign, i, 0, colour, 700),
+      line(shortened(label), i, 32, 'currentColor', 400),
     ]),
   };
 }

@@ -220,7 +220,7 @@ function forest(
       grid: true,
       nice: true,
     },
-    y: { axis: null, domain: others, padding: 0.5 },
+    y: { type: 'point', axis: null, domain: others, padding: 0.6 },
     fy: {
       ...{ domain: panels, label: null, axis: 'left', padding: 0.12 },
       tickFormat: (id: string) => shortened(titles.get(id) ?? id, marginLeft / 6),

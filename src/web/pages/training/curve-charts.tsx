@@ -33,7 +33,7 @@ interface Line {
 }
 
 const DASHES = { solid: undefined, dashed: '6,4', dotted: '2,3' };
-const SIGNS = { solid: '──', dashed: '╌╌', dotted: '┈┈' };
+const SIGNS = { solid: '━━', dashed: '- - -', dotted: '· · ·' };
 
 /** Loss, accuracy and rate of one run or several over their steps. */
 export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
