@@ -26,10 +26,10 @@ export function firstLeaderboard(desk: LeaderboardDesk, description: object) {
       const query = { ...read(address), limit: ROWS };
       const [board, simulated] = await realOrSimulated(desk, query);
       const table = leaderboardHtml(board, simulated, address);
-      return `${table}${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
+      return `<main>${table}</main>${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
-      return String(html`<h1>Leaderboard</h1><p class="problem">${error.message}</p>`);
+      return String(html`<main><h1>Leaderboard</h1><p class="problem">${error.message}</p></main>`);
     }
   };
 }

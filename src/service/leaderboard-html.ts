@@ -67,7 +67,7 @@ function titleOf(column: Column): string {
 }
 
 const row = (item: Item, columns: readonly Column[]) =>
-  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a></th>${columns.map((column) => cell(column, item))}</tr>
+  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a></th>${columns.map((column) => cell(column, item))}</tr>
 `;
 
 function cell(column: Column, item: Item): Html {

@@ -154,7 +154,7 @@ function Head({ board, columns, address, change }: HeadProps) {
                 })
               }
             >
-              {shown.title}
+              <Breakable text={shown.title} />
             </button>
             <Beside shown={shown} turn={turn} />
           </th>
@@ -162,6 +162,12 @@ function Head({ board, columns, address, change }: HeadProps) {
       </tr>
     </thead>
   );
+}
+
+/** A name that breaks first where its parts meet. */
+function Breakable({ text }: { readonly text: string }) {
+  const parts = text.split(/(?<=[._:/-])|(?<=[a-z])(?=[A-Z0-9])/);
+  return parts.map((part, k) => [k > 0 && <wbr />, part]);
 }
 
 /** What a column's header has beside its name: the way into an average, or to the benchmark's page. */
@@ -218,7 +224,9 @@ function Row({ item, index, columns, chosen, choose, ask }: RowProps) {
             onChange={(event) => choose(item.model, event.currentTarget.checked)}
           />
           <a href={`/models/${encodeURIComponent(item.model)}`} title={item.name}>
-            <bdi>{item.name}</bdi>
+            <bdi>
+              <Breakable text={item.name} />
+            </bdi>
           </a>
         </div>
       </th>

@@ -5,12 +5,11 @@ export function Legend() {
   return (
     <div class="legend quiet">
       <p>
-        <span>0 </span>
+        Scores from 0{' '}
         {shades.map((shade) => (
           <span key={shade} class={`swatch q${shade}`} aria-hidden="true" />
-        ))}
-        <span> 1: score, lightest to strongest. </span>
-        <span>– is no score.</span>
+        ))}{' '}
+        to 1. – is no score.
       </p>
       <p>
         “5 of 6” says how many of an average’s benchmarks have a score. Brackets hold the 95 %

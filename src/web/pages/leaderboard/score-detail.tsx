@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client.js';
 import { interval, value } from '../../parts/format.js';
@@ -57,7 +58,7 @@ export function ScoreDetail({
 type Score = Schemas['Score'];
 
 function Facts({ score }: { readonly score: Score }) {
-  const { raw, ceiling, layerChoice } = score;
+  const { raw, ceiling, layerChoice, warnings } = score;
   return (
     <dl class="facts">
       <dt>Score</dt>
@@ -72,8 +73,7 @@ function Facts({ score }: { readonly score: Score }) {
       <dd>{score.formula}</dd>
       <dt>Layer</dt>
       <dd>
-        {score.layer}
-        {layerChoice && ` (by ${layerChoice.by})`}
+        {score.layer} ({choiceText(layerChoice)})
       </dd>
       {score.selection && (
         <>
@@ -81,8 +81,19 @@ function Facts({ score }: { readonly score: Score }) {
           <dd>The layer was chosen on pictures of this benchmark</dd>
         </>
       )}
+      {warnings.map(({ code, detail }) => (
+        <Fragment key={code + detail}>
+          <dt>Warning</dt>
+          <dd>{detail}</dd>
+        </Fragment>
+      ))}
     </dl>
   );
+}
+
+function choiceText({ by }: Score['layerChoice']): string {
+  if (by === 'card' || by === 'flag') return by === 'card' ? 'of the card' : 'asked for';
+  return `chosen on ${(by as { benchmark?: string } | undefined)?.benchmark ?? 'another benchmark'}`;
 }
 
 const withError = ({ value: of, error }: { value: number | null; error?: number | null }) =>
