@@ -9,6 +9,9 @@ import { accessibilityFaults, openBrowser, visit } from './browser.js';
 
 const folder = oraclePath('09-end-to-end/neural-csv');
 
+/** A busy machine takes its time to draw. */
+const patience = { timeout: 30_000 };
+
 let browser: Browser;
 let service: RunningService;
 let archive: Buffer;
@@ -51,7 +54,7 @@ describe('the list', () => {
     ]);
     await page.getByLabel('Region').selectOption('');
     await page.getByLabel('Search').fill('geirhos sketch');
-    await expect.poll(() => recorded.getByRole('link').count()).toBe(2);
+    await expect.poll(() => recorded.getByRole('link').count(), patience).toBe(2);
     expect(new URL(page.url()).searchParams.get('search')).toBe('geirhos sketch');
     await close();
   });
@@ -89,10 +92,10 @@ describe('a benchmark', () => {
         const canvas = document.querySelector('canvas.stimulus');
         return canvas?.getContext('2d').getImageData(0, 0, 1, 1).data[3] ? canvas.width : 0;
       })()`);
-    await expect.poll(painted).toBeGreaterThan(0);
+    await expect.poll(painted, patience).toBeGreaterThan(0);
     const stored = await painted();
     await page.getByLabel('The model sees').selectOption('16');
-    await expect.poll(painted).toBe(2 * stored);
+    await expect.poll(painted, patience).toBe(2 * stored);
     expect(await picture.getAttribute('aria-label')).toContain('16 degrees');
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText('13 to 24 of').waitFor();

@@ -9,6 +9,9 @@ const V1 = 'FreemanZiemba2013public.V1-pls';
 const V2 = 'FreemanZiemba2013public.V2-pls';
 const hostile = `<script>alert(1)</script>\u202egpj.exe ${'x'.repeat(150)}`;
 
+/** A busy machine takes its time to draw. */
+const patience = { timeout: 30_000 };
+
 let browser: Browser;
 let service: RunningService;
 let model: string;
@@ -68,7 +71,7 @@ it('shows scores with raw, ceiling and splits, failures with their reason, and n
   expect(await page.locator('h1').textContent()).toBe(hostile);
   expect(await page.locator('h1 script').count()).toBe(0);
   const row = page.locator('.scores tbody tr').first();
-  await expect.poll(() => row.textContent()).toContain(V1);
+  await expect.poll(() => row.textContent(), patience).toContain(V1);
   expect(await row.textContent()).toMatch(
     /± 0\.010.*\[0\.100, 0\.200\].*0\.500.*0\.500.*layer1.*card/,
   );
@@ -125,7 +128,7 @@ it('changes what its owner changes, and is deleted only after it was asked twice
   await page.getByLabel('Name', { exact: true }).fill('renamed');
   await page.getByLabel('Who sees it').selectOption('public');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
-  await expect.poll(() => page.locator('h1').textContent()).toBe('renamed');
+  await expect.poll(() => page.locator('h1').textContent(), patience).toBe('renamed');
   expect((await service.get(`/v1/models/${other}`)).body.visibility).toBe('public');
   await page.getByRole('button', { name: 'Delete this model' }).click();
   await page.getByRole('button', { name: 'No, leave it' }).click();
