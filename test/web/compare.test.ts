@@ -47,7 +47,10 @@ async function fill(queries: Queries): Promise<void> {
       ...{ id: `job_${id}`, model: `mdl_${id}`, scores: Object.fromEntries(at) },
     });
   };
-  await model('first', 'first', { [V1]: about(0.4), [V4]: about(0.5), [IT]: about(0.45) });
+  await model('first', 'first', {
+    ...{ [V1]: about(0.4), [V4]: about(0.5), [IT]: about(0.45) },
+    'FreemanZiemba2013public.V1-pls': about(0.37),
+  });
   await model('second', 'second', { [V1]: about(0.41), [V4]: about(0.6), [IT]: about(0.3) });
   await model('third', HOSTILE, { [V1]: about(0.2), [V4]: { ...about(0.7), selection: true } });
   await model('made', 'made', { 'Simulated.V1-pls': about(0.9) });
@@ -169,6 +172,9 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   await rowOf(page, V1).waitFor({ state: 'detached' });
   expect(await rowOf(page, V4).count()).toBe(1);
   expect(new URL(page.url()).searchParams.get('differing')).toBe('1');
+  await page.getByLabel('Only rows that differ').uncheck();
+  await page.getByLabel('Of two sets of pictures').selectOption('public');
+  await rowOf(page, 'FreemanZiemba2013public.V1-pls').waitFor();
   await close();
 });
 

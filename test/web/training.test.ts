@@ -60,6 +60,9 @@ describe('a training in the browser', () => {
     const text = page.getByLabel('The recipe as YAML or JSON');
     const yaml = (epochs: number) =>
       stringify(smallRecipe(model, [plain({ epochs }), mean, attacked]));
+    await text.fill('stages: [');
+    await page.getByRole('button', { name: 'Start the training' }).click();
+    await page.getByRole('button', { name: 'Line 1', exact: true }).waitFor();
     await text.fill(yaml(1e9));
     await page.getByRole('button', { name: 'Start the training' }).click();
     const line =
@@ -138,21 +141,23 @@ describe('a training in the browser', () => {
       ask(service, smallRecipe(model, [plain({ rate: 0.1 })], { name: 'second' })),
     ]);
     await Promise.all([ended(first), ended(second)]);
-    const id = second.split('/').at(-1);
-    const { page, close } = await visit(
-      browser,
-      service.url,
-      `${first.replace('/v1', '')}?smooth=0.6&log=1`,
-    );
-    await page.getByLabel('Lay another run over these').selectOption(id as string);
+    const [one, other] = [first, second].map((path) => path.split('/').at(-1) as string);
+    const { page, close } = await visit(browser, service.url, '/trainings');
+    await page.getByLabel(`Compare first (${one})`).check();
+    await page.getByLabel(`Compare second (${other})`).check();
+    await page.getByRole('link', { name: 'Compare 2 runs' }).click();
     await page.getByRole('button', { name: 'Take second out' }).waitFor();
+    await page.getByLabel(/Smoothing/).fill('0.6');
+    await page.getByLabel('Logarithmic loss and rate').check();
     const loss = page.locator('figure', { has: page.locator('figcaption', { hasText: 'Loss' }) });
     await loss.locator('svg text', { hasText: 'second: validation' }).waitFor();
     expect(await loss.locator('svg text', { hasText: 'first: training' }).count()).toBe(1);
-    expect(new URL(page.url()).search).toBe(`?smooth=0.6&log=1&with=${id}`);
-    await page.getByLabel('Logarithmic loss and rate').uncheck();
-    expect(new URL(page.url()).searchParams.get('log')).toBe(null);
+    const { pathname, search } = new URL(page.url());
+    expect(pathname + search).toBe(`/trainings/${one}?with=${other}&smooth=0.6&log=1`);
+    await page.reload();
+    await page.getByRole('button', { name: 'Take second out' }).waitFor();
     expect(await page.getByLabel(/Smoothing/).inputValue()).toBe('0.6');
+    expect(await page.getByLabel('Logarithmic loss and rate').isChecked()).toBe(true);
     await close();
   });
 

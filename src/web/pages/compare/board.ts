@@ -14,6 +14,8 @@ export interface BoardView {
   readonly missing: 'common' | 'zero';
   readonly selection: 'exclude' | 'include';
   readonly layers: 'card' | 'any';
+  /** Where an experiment has two sets of pictures, which of them. */
+  readonly set: 'private' | 'public';
 }
 
 /** A model that was chosen, as far as it is known here. */
@@ -45,8 +47,8 @@ export async function readBoard(
   view: BoardView,
   signal: AbortSignal,
 ): Promise<ComparedBoard> {
-  const { simulated, missing, selection, layers } = view;
-  const some = { ...{ selection, layers }, ...(models.length > 0 ? { model: [...models] } : {}) };
+  const { simulated, missing, ...same } = view;
+  const some = { ...same, ...(models.length > 0 ? { model: [...models] } : {}) };
   const narrowed = async (simulated: boolean) =>
     answer(
       client.GET('/leaderboard', {
@@ -61,14 +63,14 @@ export async function readBoard(
     if (other.items.length > 0) [shown, board] = [true, other];
   }
   const [everybody, chosen] = await Promise.all([
-    everyItem({ selection, layers, simulated: shown }, signal),
+    everyItem({ ...same, simulated: shown }, signal),
     Promise.all(models.map((id) => chosenModel(id, board.items, signal))),
   ]);
   return { simulated: shown, columns: board.columns, chosen: labelled(chosen), everybody };
 }
 
 async function everyItem(
-  query: { selection: BoardView['selection']; layers: BoardView['layers']; simulated: boolean },
+  query: Omit<BoardView, 'missing' | 'simulated'> & { readonly simulated: boolean },
   signal: AbortSignal,
 ): Promise<Item[]> {
   const items: Item[] = [];

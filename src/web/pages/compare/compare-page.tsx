@@ -68,5 +68,6 @@ function viewOf(query: URLSearchParams): BoardView {
     missing: query.get('missing') === 'zero' ? 'zero' : 'common',
     selection: query.get('selection') === 'include' ? 'include' : 'exclude',
     layers: query.get('layers') === 'any' ? 'any' : 'card',
+    set: query.get('set') === 'public' ? 'public' : 'private',
   };
 }

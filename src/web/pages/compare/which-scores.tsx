@@ -30,6 +30,13 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
           </select>
         </label>
         <label>
+          Of two sets of pictures
+          <select {...choice('set', 'private')}>
+            <option value="private">the private one, for tests</option>
+            <option value="public">the public one</option>
+          </select>
+        </label>
+        <label>
           Averages over
           <select {...choice('missing', 'common')}>
             <option value="common">benchmarks that all have</option>

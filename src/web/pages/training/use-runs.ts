@@ -18,7 +18,7 @@ export interface Run {
 }
 
 /** What is told within this time is drawn at once. */
-const DRAW_MS = 500;
+const DRAW_MS = 1000;
 
 const unknown = (id: string): Run => ({
   ...{ id, job: undefined, events: [], progress: null, lost: false, error: undefined },
