@@ -1,4 +1,6 @@
-import type { TrainingEvent } from './use-runs.js';
+import type { components } from '../../../api/schema.js';
+
+type TrainingEvent = components['schemas']['TrainingEvent'];
 
 export type EventOf<K extends TrainingEvent['kind']> = Extract<TrainingEvent, { readonly kind: K }>;
 
