@@ -1,6 +1,6 @@
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { html } from '../scoring/html.js';
+import { type Html, html } from '../scoring/html.js';
 import { localPrincipal } from '../store/principal.js';
 import { addressReader } from './leaderboard-address.js';
 import type { LeaderboardDesk } from './leaderboard-desk.js';
@@ -26,13 +26,16 @@ export function firstLeaderboard(desk: LeaderboardDesk, description: object) {
       const query = { ...read(address), limit: ROWS };
       const [board, simulated] = await realOrSimulated(desk, query);
       const table = leaderboardHtml(board, simulated, address);
-      return `<main>${table}</main>${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
+      return `${framed(table)}${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
-      return String(html`<main><h1>Leaderboard</h1><p class="problem">${error.message}</p></main>`);
+      return String(framed(html`<h1>Leaderboard</h1><p class="problem">${error.message}</p>`));
     }
   };
 }
+
+const framed = (content: Html) =>
+  html`<header class="top"><a class="name" href="/">ventral</a><a class="aside" href="/v1/docs">API</a></header><main>${content}</main>`;
 
 type Leaderboard = components['schemas']['Leaderboard'];
 
