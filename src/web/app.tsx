@@ -55,10 +55,11 @@ function useOwnSession(): Session {
   const [signedIn, setSignedIn] = useState(signedInAtStart);
   const [caller, setCaller] = useState<Caller>();
   const [refused, setRefused] = useState<Error>();
-  const signOut = () => {
+  const leave = (why?: Error) => {
     storedKey.forget();
     setCaller(undefined);
-    setSignedIn(!keysRequired);
+    setRefused(why);
+    setSignedIn(false);
   };
   const signIn = async (key: string) => {
     storedKey.set(key);
@@ -73,14 +74,18 @@ function useOwnSession(): Session {
   };
   useEffect(() => {
     if (!signedIn || caller) return;
-    askCaller().then(setCaller, (error) => {
-      if (!isKeyRefusal(error)) return;
-      setRefused(error);
-      signOut();
-    });
+    const kept = storedKey.get() !== null;
+    askCaller()
+      .catch((error) => {
+        if (!isKeyRefusal(error)) throw error;
+        storedKey.forget();
+        // Without keys a key that is left over from earlier is no hindrance.
+        return askCaller();
+      })
+      .then(setCaller, (error) => isKeyRefusal(error) && leave(kept ? error : undefined));
   }, [signedIn, caller]);
   return useMemo(
-    () => ({ signedIn, caller, refused, signIn, signOut }),
+    () => ({ signedIn, caller, refused, signIn, signOut: () => leave() }),
     [signedIn, caller, refused],
   );
 }
@@ -117,7 +122,7 @@ function Navigation() {
       <a href="/v1/docs" class="aside" target="_blank" rel="noopener">
         API
       </a>
-      {keysRequired && signedIn && (
+      {signedIn && (keysRequired || caller?.key) && (
         <button type="button" class="sign-out" onClick={signOut}>
           Sign out{caller?.name ? <bdi> {caller.name}</bdi> : null}
         </button>

@@ -14,7 +14,7 @@ export function AdminPage() {
   const { caller } = useSession();
   const [changes, setChanges] = useState(0);
   return (
-    <>
+    <div class="admin">
       <h1>Service</h1>
       <Health />
       <Queue />
@@ -32,6 +32,6 @@ export function AdminPage() {
           those that you may see.
         </p>
       )}
-    </>
+    </div>
   );
 }

@@ -29,6 +29,7 @@ export function Queue() {
   const asked = states.find((state) => state === query.get('state'));
   const [failed, setFailed] = useState<Error>();
   const { data, error, reload } = useResource((signal) => readQueue(asked, signal), [asked]);
+  const { data: names } = useResource(readNames, []);
   useEffect(() => {
     const look = setInterval(() => document.visibilityState === 'visible' && reload(), LOOK_MS);
     return () => clearInterval(look);
@@ -63,7 +64,11 @@ export function Queue() {
       </div>
       {data?.length === 0 && <p class="quiet">There are none.</p>}
       {data && data.length > 0 && (
-        <QueueTable jobs={data} cancel={caller?.role === 'reader' ? undefined : cancel} />
+        <QueueTable
+          jobs={data}
+          names={names}
+          cancel={caller?.role === 'reader' ? undefined : cancel}
+        />
       )}
     </section>
   );
@@ -97,12 +102,20 @@ function cancelJob({ kind, id }: QueuedJob): Promise<unknown> {
   return answer(client.DELETE('/layer-maps/{job}', { params }));
 }
 
+/** What the latest models are called, by id. */
+async function readNames(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const call = { params: { query: { limit: 200 } }, signal };
+  const { items } = await answer(client.GET('/models', call));
+  return new Map(items.map(({ id, name }) => [id, name]));
+}
+
 interface QueueTableProps {
+  readonly names: ReadonlyMap<string, string> | undefined;
   readonly jobs: readonly QueuedJob[];
   readonly cancel: ((job: QueuedJob) => Promise<void>) | undefined;
 }
 
-function QueueTable({ jobs, cancel }: QueueTableProps) {
+function QueueTable({ jobs, names, cancel }: QueueTableProps) {
   return (
     <Scroll label="Jobs">
       <table>
@@ -131,8 +144,8 @@ function QueueTable({ jobs, cancel }: QueueTableProps) {
                 {job.progress && job.state === 'running' && <Progress progress={job.progress} />}
               </td>
               <td>
-                <a href={`/models/${encodeURIComponent(job.model)}`}>
-                  <bdi>{job.model}</bdi>
+                <a class="model" href={`/models/${encodeURIComponent(job.model)}`}>
+                  <bdi>{names?.get(job.model) ?? job.model}</bdi>
                 </a>
               </td>
               <td>

@@ -1,0 +1,88 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type RunningService, runningService } from '../service/running-service.js';
+import { makeKey } from '../service/with-key.js';
+import { accessibilityFaults, openBrowser, visit } from './browser.js';
+
+let browser: Browser;
+let service: RunningService;
+/** Made by the first test, in the browser. */
+let root: string;
+beforeAll(async () => {
+  [browser, service] = await Promise.all([openBrowser(), runningService()]);
+});
+afterAll(async () => {
+  await browser.close();
+  await service.stop();
+});
+
+const signIn = async (page: Page, key: string) => {
+  await page.getByLabel('Key', { exact: true }).fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+};
+
+it('shows an admin health, queue, workers, keys and changes, and makes the first key', async () => {
+  const asked = { model: 'pixels', benchmarks: ['Simulated.V1-pls'] };
+  const first = await service.post('/v1/scores', { ...asked, layers: { V1: 'sleep=60000' } });
+  await service.post('/v1/scores', { ...asked, layers: { V1: 'sleep=60001' } });
+  const { page, close } = await visit(browser, service.url, '/admin');
+  const queue = page.getByRole('region', { name: 'Queue' });
+  await page.getByText('ready', { exact: true }).waitFor();
+  await queue.getByRole('button', { name: `Cancel ${first.body.id}` }).click();
+  await expect.poll(() => queue.getByRole('button', { name: /^Cancel job/ }).count()).toBe(1);
+  expect((await service.get(`/v1/scores/${first.body.id}`)).body.state).toBe('cancelled');
+  const workers = page.getByRole('region', { name: 'Workers', exact: true });
+  expect(await workers.getByRole('row').count()).toBe(2);
+
+  await page.getByLabel('Name', { exact: true }).fill('root');
+  await page.getByRole('button', { name: 'Make the key' }).click();
+  root = await page.getByLabel('Key', { exact: true }).inputValue();
+  expect(root).toMatch(/^vk_/);
+  await page.getByRole('button', { name: 'Revoke root …' }).waitFor();
+  await page.getByText('key.create').waitFor();
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await accessibilityFaults(page)).toEqual([]);
+  }
+  await page.reload();
+  await page.getByRole('button', { name: /^Sign out/ }).waitFor();
+  await page.getByRole('button', { name: 'Revoke root …' }).waitFor();
+  expect(await page.content()).not.toContain(root);
+  // The queue may be asked for while the service has the key and the page not yet.
+  await close(/401/);
+});
+
+it('says at sign-in that a key is refused, and lets its owner out again', async () => {
+  const { page, close } = await visit(browser, service.url, '/admin');
+  await signIn(page, `${root.slice(0, -1)}${root.endsWith('A') ? 'B' : 'A'}`);
+  expect(await page.getByRole('alert').textContent()).toContain('refuses this key');
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await signIn(page, root);
+  await page.getByRole('region', { name: 'Keys' }).waitFor();
+  await page.getByRole('button', { name: /^Sign out/ }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  expect(await page.evaluate('localStorage.length')).toBe(0);
+  await close(/401/);
+});
+
+it('shows those who are no admins what is theirs, and asks for nothing else', async () => {
+  const ada = await makeKey(service, { name: 'ada', role: 'reader' }, root);
+  const { page, close } = await visit(browser, service.url, '/admin', { key: ada.key });
+  await page.getByText('are for admins').waitFor();
+  await page.getByText('There are none.').waitFor();
+  expect(await page.getByRole('region', { name: 'Keys' }).count()).toBe(0);
+  await page.goto(`${service.url}/submit`);
+  await page.getByText('This key reads only').waitFor();
+  // No refusal has come: the page knows whose it is.
+  await close();
+});
+
+it('ends the session of a key that is revoked', async () => {
+  const ada = await makeKey(service, { name: 'gone', role: 'member' }, root);
+  await service.call('DELETE', `/v1/keys/${ada.id}`, {
+    headers: { Authorization: `Bearer ${root}` },
+  });
+  const { page, close } = await visit(browser, service.url, '/submit', { key: ada.key });
+  expect(await page.getByRole('alert').textContent()).toContain('refuses this key');
+  await close(/401/);
+});
