@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Change } from './view.js';
 
 interface View {
@@ -38,12 +38,20 @@ const QUIET_MS = 150;
 export function Search({ address, change }: View) {
   const asked = address.get('search') ?? '';
   const [text, setText] = useState(asked);
-  useEffect(() => setText(asked), [asked]);
+  const sent = useRef(asked);
   useEffect(() => {
-    if (text === asked) return;
-    const timer = setTimeout(() => change({ search: text === '' ? null : text }), QUIET_MS);
+    // What this field has asked for itself may be behind what was written since.
+    if (asked !== sent.current) setText(asked);
+    sent.current = asked;
+  }, [asked]);
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = text;
+      change({ search: text === '' ? null : text });
+    }, QUIET_MS);
     return () => clearTimeout(timer);
-  }, [text]);
+  }, [text, change]);
   return (
     <label>
       Search models
@@ -125,8 +133,9 @@ export function Filters({ address, change }: View) {
         <label>
           Owner
           <input
+            key={address.get('owner')}
             maxLength={200}
-            value={address.get('owner') ?? ''}
+            defaultValue={address.get('owner') ?? ''}
             onChange={({ currentTarget: { value } }) => change({ owner: value || null })}
           />
         </label>
