@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AttributeValue, GraphBuilder } from '../../src/onnx/graph-builder.js';
-import { type CheckedNetwork, gradientErrors } from './gradient-check.js';
+import { type CheckedNetwork, type Constants, gradientErrors } from './gradient-check.js';
 
 /** Gradients against central differences: in float64 where the runtime has the operator in it. */
 const TOLERANCE = { float64: 1e-6, float32: 5e-3 };
@@ -74,18 +74,15 @@ const pool = (
   precision,
 });
 
+function normed(graph: GraphBuilder, { numbers }: Constants): string {
+  const statistics = [numbers([4], [0.3, -0.2, 0.1, 0.5]), numbers([4], [1.5, 0.7, 2, 1.2])];
+  return node(graph, 'BatchNormalization', ['x', 'scale', 'bias', ...statistics]);
+}
+
 const norm = (training: boolean, precision: 'float32' | 'float64' = 'float64'): CheckedNetwork => ({
   dims: [3, 4, 2, 2],
   parameters: { scale: [4], bias: [4] },
-  write: (graph, { numbers }) => {
-    const statistics = [numbers([4], [0.3, -0.2, 0.1, 0.5]), numbers([4], [1.5, 0.7, 2, 1.2])];
-    return flat(
-      graph,
-      node(graph, 'Tanh', [
-        node(graph, 'BatchNormalization', ['x', 'scale', 'bias', ...statistics]),
-      ]),
-    );
-  },
+  write: (graph, constants) => flat(graph, node(graph, 'Tanh', [normed(graph, constants)])),
   training,
   precision,
 });
@@ -278,6 +275,19 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
     16,
   ],
   'BatchNormalization with those of the batch, float32': [norm(true, 'float32'), 16],
+  'BatchNormalization with those of the batch, in blocks of places': [
+    {
+      ...norm(true, 'float32'),
+      dims: [3, 4, 16, 16],
+      write: (graph, constants) =>
+        flat(
+          graph,
+          node(graph, 'GlobalAveragePool', [node(graph, 'Tanh', [normed(graph, constants)])]),
+        ),
+      blocks: true,
+    },
+    4,
+  ],
   'Conv 1 × 1': [convolution([3, 4, 1, 1], {}), 3],
   'Conv 3 × 3, padded': [convolution([3, 4, 3, 3], { pads: ints(1, 1, 1, 1) }), 3],
   'Conv 3 × 3 over many places': [

@@ -128,3 +128,42 @@ export function exchangedBlocks(
     return graph.reshape(picked, [inputs, outputs, ...size]);
   };
 }
+
+/** Blocks of places a picture from which on {@link affine} is quicker than what it stands for. */
+const LEAST_BLOCKS = 16;
+
+/** Whether the places of a picture [N, C, …] make up so many blocks that {@link affine} pays. */
+export function hasBlocksOfPlaces(
+  { block }: StaticGraph,
+  [, , ...places]: readonly number[],
+): boolean {
+  const size = sizeOf(places);
+  return block !== undefined && size % block === 0 && size >= LEAST_BLOCKS * block;
+}
+
+/**
+ * slope·x, or slope·x + offset + sum, in one pass: a depthwise convolution of one tap, to which neighbouring places
+ * of a channel are channels. Slope and offset have one value a channel; what is summed is as large as the input.
+ */
+export function affine(
+  graph: StaticGraph,
+  input: Value,
+  slope: Value,
+  more?: { readonly offset: Value; readonly sum: Value },
+): Value {
+  const block = graph.block as number;
+  const [count, channels, ...places] = input.dims;
+  const all = count * channels * block;
+  const each = sizeOf(places) / block;
+  const spread = (value: Value) => {
+    const dims = [count, channels, block];
+    const column = graph.reshape(value, [channels, 1]);
+    return graph.emit('Expand', [column, graph.integers(dims)], dims);
+  };
+  const dims = [1, all, 1, each];
+  const weights = graph.reshape(spread(slope), [all, 1, 1, 1]);
+  const added = more && [graph.reshape(spread(more.offset), [all]), graph.reshape(more.sum, dims)];
+  const attributes = { group: { int: all }, kernel_shape: { ints: [1, 1] } };
+  const inputs = [graph.reshape(input, dims), weights, ...(added ?? [])];
+  return graph.reshape(graph.emit('Conv', inputs, dims, attributes, DOMAIN), input.dims);
+}

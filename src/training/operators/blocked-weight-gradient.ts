@@ -81,13 +81,8 @@ function overPictures(graph: StaticGraph, parts: WeightGradient, windows: Window
   ]);
   const turned = graph.transpose(split, [1, 0, 3, 2, 4]);
   const flat = graph.reshape(turned, [parted * sets * height, width * each * block]);
-  const widths = [0, before[1] * each * block, 0, after[1] * each * block];
   const wide = (before[1] + width + after[1]) * each;
-  const padded = graph.emit(
-    'Pad',
-    [flat, graph.integers(widths)],
-    [parted * sets * height, wide * block],
-  );
+  const padded = between(graph, flat, [before[1] * each * block, after[1] * each * block]);
   const pictures = graph.reshape(padded, [parted, count, height, wide]);
   const own = graph.reshape(parts.blocks(), [sets, block, outputs / block, rows * columns, block]);
   const kernels = graph.reshape(graph.transpose(own, [2, 0, 3, 1, 4]), [
@@ -106,6 +101,18 @@ function overPictures(graph: StaticGraph, parts: WeightGradient, windows: Window
   const dims = [parted, outputs, kernel[0], kernel[1] * each];
   const found = convolveBlocks(graph, [pictures, kernels], { windows: around, groups: 1 }, dims);
   return tapsLast(graph, found, [parted, outputs / block, sizeOf(kernel), each]);
+}
+
+/** Rows with so many zeros before and behind them. Unlike a Pad, a Concat is shared among threads. */
+function between(graph: StaticGraph, rows: Value, widths: readonly [number, number]): Value {
+  const [count, width] = rows.dims;
+  const [before, after] = widths.map((size) =>
+    size === 0 ? [] : [graph.expand(graph.scalar(0), [count, size])],
+  );
+  const parts = [...before, rows, ...after];
+  if (parts.length === 1) return rows;
+  const dims = [count, widths[0] + width + widths[1]];
+  return graph.emit('Concat', parts, dims, { axis: { int: 1 } });
 }
 
 /** From [parted, o, taps, each, block], by the runtime's reordering where it can be, to [outputs, inputs, taps]. */

@@ -1,4 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { affine, hasBlocksOfPlaces } from './blocked-convolution.js';
 import type { Call, Family, Operator } from './operator.js';
 import { rowProduct } from './row-products.js';
 
@@ -37,8 +38,8 @@ function channelSums(graph: StaticGraph, { input, gradient, mean, deviation }: P
 }
 
 /**
- * dx = γ/σ·(dy − Σdy/M − (x − mean)/σ²·Σ dy·(x − mean)/M), M values a channel, as a·dy + b·x + c: a and c by the
- * operator of batch normalisation, which passes over the values once.
+ * dx = γ/σ·(dy − Σdy/M − (x − mean)/σ²·Σ dy·(x − mean)/M), M values a channel, as a·dy + b·x + c: where places make
+ * up no blocks, a and c by the operator of batch normalisation, which passes over the values once.
  */
 function trainingGradient(graph: StaticGraph, pieces: Pieces) {
   const { input, gradient, scale, mean, deviation } = pieces;
@@ -50,6 +51,10 @@ function trainingGradient(graph: StaticGraph, pieces: Pieces) {
   const b = graph.emit('Neg', [graph.multiply(share, sums.scale)], [channels]);
   const offset = graph.divide(graph.multiply(a, sums.bias), count);
   const c = graph.emit('Neg', [graph.add(offset, graph.multiply(b, mean))], [channels]);
+  if (hasBlocksOfPlaces(graph, input.dims)) {
+    const slope = affine(graph, input, b);
+    return { ...sums, input: affine(graph, gradient, a, { offset: c, sum: slope }) };
+  }
   const none = graph.constant([channels], Array(channels).fill(0));
   const one = graph.constant([channels], Array(channels).fill(1));
   // With an epsilon of 0 and a variance of 1 nothing is divided by.
