@@ -138,10 +138,10 @@ function CheckpointTable(props: CheckpointTableProps) {
                 <code title={digest}>{shortDigest(digest)}</code>
               </td>
               <td>{moment(createdAt)}</td>
-              <td class="actions">
+              <td>
                 <button type="button" aria-label={`Download ${name}`} onClick={() => save(name)}>
                   Download
-                </button>
+                </button>{' '}
                 {!isOpen(job) && <Remove name={name} remove={() => remove(name)} />}
               </td>
             </tr>

@@ -208,7 +208,9 @@ function Scores({ simulated, all }: ScoresProps) {
                   <bdi>{who}</bdi>
                 </th>
                 <td class="number">{value(event.value)}</td>
-                <td>{event.value === null ? event.reason : interval(event.ci)}</td>
+                <td class={event.value === null ? 'words' : undefined}>
+                  {event.value === null ? event.reason : interval(event.ci)}
+                </td>
               </tr>
             ))}
           </tbody>

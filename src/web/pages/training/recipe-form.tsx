@@ -4,7 +4,7 @@ import { answer, client, ProblemError } from '../../client.js';
 import { Problem } from '../../parts/problem.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { useResource } from '../../parts/use-resource.js';
-import { type Fault, readRecipe, writeRecipe } from './recipe-text.js';
+import { type Fault, type Place, readRecipe, writeRecipe } from './recipe-text.js';
 
 interface RecipeFormProps {
   readonly query: URLSearchParams;
@@ -41,12 +41,7 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
       if ('faults' in read) return setFaults(read.faults);
       const found = await started(read.recipe);
       if (typeof found === 'string') return route(`/trainings/${found}`);
-      setFaults(
-        found.map((fault) => ({
-          ...fault,
-          place: read.placeOf(fault.pointer.replace(/^\/recipe/, '')),
-        })),
-      );
+      setFaults(placed(found, read.placeOf));
     } catch (thrown) {
       setFailed(thrown as Error);
     } finally {
@@ -104,6 +99,17 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
       </p>
     </form>
   );
+}
+
+/** Each fault once, in the order of the lines. */
+function placed(
+  faults: readonly Omit<Fault, 'place'>[],
+  placeOf: (pointer: string) => Place | undefined,
+): Fault[] {
+  const each = new Map(faults.map((fault) => [fault.pointer + fault.detail, fault]));
+  return [...each.values()]
+    .map((fault) => ({ ...fault, place: placeOf(fault.pointer.replace(/^\/recipe/, '')) }))
+    .sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0));
 }
 
 /** What the form begins with: a shipped recipe, that of another training, or nothing. */

@@ -264,7 +264,12 @@ function RunCells({ run }: { readonly run: Run }) {
     () => summaryOf(run.events),
     [run.events],
   );
-  if (run.error) return <td colSpan={6}>{run.error.message}</td>;
+  if (run.error)
+    return (
+      <td colSpan={6} class="words">
+        {run.error.message}
+      </td>
+    );
   return (
     <>
       <td>{run.job?.state ?? '…'}</td>

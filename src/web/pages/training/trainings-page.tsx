@@ -121,7 +121,7 @@ function Runs({ items, query, change }: RunsProps) {
                 <td>
                   <span class={`badge state-${item.state}`}>{item.state}</span>
                 </td>
-                <td>{progressText(item)}</td>
+                <td class="words">{progressText(item)}</td>
                 <td>
                   <bdi>{item.model}</bdi>
                 </td>
