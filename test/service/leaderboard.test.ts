@@ -358,6 +358,31 @@ describe('as text', () => {
   });
 });
 
+describe('the page', () => {
+  it('holds the answer to its own address, as a table and for its script', async () => {
+    const { text } = await service.get('/?region=V1&region=V2&sort=name&hide=neural&anything=<b>');
+    const [, table, json] =
+      /<table(.*)<\/table>.*application\/json[^>]*>([^<]*)<\/script>/s.exec(text) ?? [];
+    const answer = await board({ region: ['V1', 'V2'], sort: 'name', limit: '30' });
+    expect(JSON.parse(json)).toEqual(answer.body);
+    expect(table).toContain('<bdi>best</bdi>');
+    expect(table).toContain('=cmd|&quot;/c calc&quot;!A1,&lt;b&gt;|');
+    expect(table).not.toMatch(/<b>|neural</);
+  });
+
+  it('tells why there is none', async () => {
+    for (const [query, why] of [
+      ['missing=nothing', 'must be equal to one of the allowed values'],
+      ['sort=averge', 'There is no column &quot;averge&quot; to sort by'],
+      ['benchmark=<script>', 'There is no benchmark &quot;&lt;script&gt;&quot;'],
+    ]) {
+      const { status, text } = await service.get(`/?${query}`);
+      expect(status).toBe(200);
+      expect(text).toContain(why);
+    }
+  });
+});
+
 describe('with keys', () => {
   it('shows each what it may see, and nothing depends on the rest', async () => {
     const key = async (owner: string, role: string, token?: string) => {
@@ -377,6 +402,7 @@ describe('with keys', () => {
     ];
     const as = (token: string, query = {}) => board(query, { Authorization: `Bearer ${token}` });
     expect((await board()).status).toBe(401);
+    expect((await service.get('/')).text).not.toMatch(/<table|best/);
     expect(names(await as(alice))).toContain(HOSTILE);
     const others = ['best', 'near', 'bobs net', 'pixels'];
     expect(names(await as(bob))).toEqual(others);
