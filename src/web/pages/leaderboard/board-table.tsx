@@ -213,7 +213,7 @@ interface RowProps {
 
 function Row({ item, index, columns, chosen, choose, ask }: RowProps) {
   return (
-    <tr aria-rowindex={index + 2} class={chosen ? 'chosen' : undefined}>
+    <tr aria-rowindex={index + 2} class={chosen ? 'picked' : undefined}>
       <Rank item={item} />
       <th scope="row" class="model">
         <div>
