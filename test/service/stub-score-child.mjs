@@ -4,6 +4,9 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveParent } from '../../dist/src/service/serve-parent.js';
 
+/** Longer than events are apart. */
+const BETWEEN_MS = 700;
+
 serveParent(async () => async (task, progress, part) => {
   const [word, amount] = (task.layers?.V1 ?? task.layers?.[0] ?? 'score').split('=');
   if (word === 'real') {
@@ -54,18 +57,18 @@ async function steady(task, milliseconds, progress, part) {
   return { kind: 'score', scores, failures: [] };
 }
 
-/** What is known of a map, sent ahead: its rows, then a cell for each benchmark, in so many milliseconds. */
+/** What is known of a map, sent ahead: its rows, soon a cell, and in so many milliseconds one for each other benchmark. */
 async function cells(task, milliseconds, progress, part) {
   const { benchmarks, layers } = mapOf(task, []);
   const tell = (rows) => part({ map: { benchmarks, layers: rows } });
   const [first, ...others] = layers;
   tell([{ ...first, units: null, cells: {} }, ...others]);
   for (const [i, benchmark] of benchmarks.entries()) {
-    await sleep(milliseconds / benchmarks.length);
+    await sleep(i === 0 ? BETWEEN_MS : milliseconds / (benchmarks.length - 1));
     tell([{ ...first, cells: { [benchmark]: score(benchmark, task) } }]);
     progress({ stage: 'metric', done: i + 1, total: benchmarks.length });
   }
-  await sleep(milliseconds / benchmarks.length);
+  await sleep(BETWEEN_MS);
 }
 
 /** A map of one layer with a value, and one without. */

@@ -106,7 +106,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   await page.getByRole('radio', { name: 'zero-to-one' }).check();
   await page.getByLabel('Layer for V1').fill('layer1');
   await page.getByRole('button', { name: 'Save the card' }).click();
-  await page.getByText('The card is saved').waitFor();
+  await page.getByText('The card is saved.', { exact: true }).waitFor();
   expect(await page.getByText('Nobody has said this yet').count()).toBe(0);
   const id = new URL(page.url()).searchParams.get('model');
   const { body } = await service.get(`/v1/models/${id}`);
@@ -147,7 +147,7 @@ describe('a job', () => {
   });
 
   it('shows the cells of a map when they come', async () => {
-    const { body } = await ask('cells=5000', 'layer-maps');
+    const { body } = await ask('cells=6000', 'layer-maps');
     const { page, close } = await visit(browser, service.url, `/layer-maps/${body.id}`);
     await page.getByText('5 of 6 cells').waitFor();
     expect(await page.getByText('Done', { exact: true }).count()).toBe(0);

@@ -1,6 +1,8 @@
-import type { Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client.js';
+import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
+import { useResource } from '../../parts/use-resource.js';
 import { isOpen, type ScoreJob } from './use-job.js';
 
 type Score = Schemas['Score'];
@@ -8,6 +10,10 @@ type Score = Schemas['Score'];
 /** The scores of a job as they arrive, real ones apart from simulated ones. */
 export function ScoreResults({ job }: { readonly job: ScoreJob }) {
   const { results, failures } = job;
+  const { data: pages } = useResource(
+    async (signal) => pagesOf((await answer(client.GET('/benchmarks', { signal }))).items),
+    [],
+  );
   const ended = new Set([...results, ...failures].map(({ benchmark }) => benchmark));
   const waiting = isOpen(job) ? job.benchmarks.filter((id) => !ended.has(id)) : [];
   return (
@@ -18,8 +24,16 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
           {results.length} of {job.benchmarks.length}
         </span>
       </h2>
-      <Scores title="Real benchmarks" scores={results.filter(({ simulated }) => !simulated)} />
-      <Scores title="Simulated benchmarks" scores={results.filter(({ simulated }) => simulated)} />
+      <Scores
+        title="Recorded benchmarks"
+        scores={results.filter(({ simulated }) => !simulated)}
+        pages={pages}
+      />
+      <Scores
+        title="Simulated benchmarks: evidence about the pipeline, never about a brain"
+        scores={results.filter(({ simulated }) => simulated)}
+        pages={pages}
+      />
       {waiting.length > 0 && (
         <p class="quiet">
           Still to come:{' '}
@@ -39,11 +53,12 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
 }
 
 interface ScoresProps {
+  readonly pages: BenchmarkPages | undefined;
   readonly title: string;
   readonly scores: readonly Score[];
 }
 
-function Scores({ title, scores }: ScoresProps) {
+function Scores({ title, scores, pages }: ScoresProps) {
   if (scores.length === 0) return null;
   return (
     <Scroll label={title}>
@@ -70,7 +85,7 @@ function Scores({ title, scores }: ScoresProps) {
         </thead>
         <tbody>
           {scores.map((score) => (
-            <Row key={score.benchmark} score={score} />
+            <Row key={score.benchmark} score={score} page={pages?.get(score.benchmark)?.page} />
           ))}
         </tbody>
       </table>
@@ -78,15 +93,19 @@ function Scores({ title, scores }: ScoresProps) {
   );
 }
 
-function Row({ score }: { readonly score: Score }) {
+function Row({ score, page }: { readonly score: Score; readonly page: string | undefined }) {
   const { benchmark, layer, selection, warnings, provenance, raw, ceiling } = score;
   const { seconds } = provenance;
   return (
     <tr>
       <th scope="row">
-        <a href={`/benchmarks/${encodeURIComponent(benchmark)}`}>
+        {page ? (
+          <a href={page}>
+            <bdi>{benchmark}</bdi>
+          </a>
+        ) : (
           <bdi>{benchmark}</bdi>
-        </a>
+        )}
         {warnings.map(({ code, detail }) => (
           <span key={code} class="warning">
             {detail}

@@ -1,21 +1,22 @@
 import { useMemo } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client.js';
+import { pagesOf } from '../../parts/benchmark-pages.js';
+import { LayerList } from '../../parts/layer-list.js';
+import { ModelFacts } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import { Card } from './card.js';
 import { Cite } from './cite.js';
 import { Distributions } from './distributions.js';
-import { Facts } from './facts.js';
 import { Files } from './files.js';
-import { Layers } from './layers.js';
 import { Maps } from './maps.js';
 import './model.css';
 import { Ownership } from './ownership.js';
 import { Provenance } from './provenance.js';
 import { ScoreAgain } from './score-again.js';
-import { pagesOf, ScoreTables } from './score-tables.js';
+import { ScoreTables } from './score-tables.js';
 import { type ModelScores, useScores } from './use-scores.js';
 
 /** One model: what it is, how it scored, layer by layer, and what one can do with it. */
@@ -33,7 +34,7 @@ export function ModelPage() {
       <h1>
         <bdi>{data.name}</bdi>
       </h1>
-      <Facts model={data} />
+      <ModelFacts model={data} />
       <Sections key={data.id} model={data} changed={reload} />
     </>
   );
@@ -61,7 +62,7 @@ function Sections({ model, changed }: SectionsProps) {
       <ScoreAgain model={model} benchmarks={known} />
       <h2 id="layers">Layer by layer</h2>
       <Maps model={model} />
-      <Layers model={model} />
+      <LayerList model={model} />
       <h2 id="card">Its card</h2>
       <Card model={model} changed={changed} />
       <h2 id="files">Take it along</h2>

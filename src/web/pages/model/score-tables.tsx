@@ -1,4 +1,5 @@
 import type { Schemas } from '../../client.js';
+import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -6,21 +7,6 @@ import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
 type Score = Schemas['Score'];
 type Part = Schemas['ScorePart'];
-
-/** The page and the present version of each benchmark by the identifier that scores bear. */
-export type BenchmarkPages = ReadonlyMap<
-  string,
-  { readonly page: string; readonly version: number }
->;
-
-/** Where the pages of benchmarks are; an upload is found by its id, which scores do not name. */
-export const pagesOf = (benchmarks: readonly Schemas['Benchmark'][]): BenchmarkPages =>
-  new Map(
-    benchmarks.flatMap(({ id, version, benchmarks: held }) => {
-      const page = `/benchmarks/${encodeURIComponent(id)}`;
-      return held.map((each) => [each.id, { page, version }] as const);
-    }),
-  );
 
 /** The scores of a model, recorded ones apart from simulated ones; what failed says why. */
 export function ScoreTables({

@@ -152,7 +152,10 @@ function groupsOf(benchmarks: readonly Benchmark[]): Group[] {
   const shipped = benchmarks.filter(({ upload }) => !upload).sort(alongTheStream);
   return [
     { title: 'Simulated', benchmarks: shipped.filter(({ simulated }) => simulated) },
-    { title: 'Real', benchmarks: shipped.filter(({ simulated, ready }) => !simulated && ready) },
+    {
+      title: 'Recorded',
+      benchmarks: shipped.filter(({ simulated, ready }) => !simulated && ready),
+    },
     { title: 'Uploaded', benchmarks: benchmarks.filter(({ upload }) => upload) },
   ];
 }
@@ -191,7 +194,7 @@ interface GroupProps {
 function Group({ title, group, card, chosen, toggle }: GroupProps) {
   const ids = group.filter((benchmark) => !lacking(benchmark, card)).map(({ id }) => id);
   if (group.length === 0) {
-    if (title !== 'Real') return null;
+    if (title !== 'Recorded') return null;
     return (
       <p class="quiet">
         No recordings are on this service yet: its administrator brings them with{' '}

@@ -1,5 +1,7 @@
 import { useCallback, useState } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client.js';
+import { LayerList } from '../../parts/layer-list.js';
+import { ModelFacts } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
@@ -7,7 +9,6 @@ import { useResource } from '../../parts/use-resource.js';
 import { mayChange, useSession } from '../../session.js';
 import { CardForm } from './card-form.js';
 import { ChooseFile } from './choose-file.js';
-import { FoundLayers, GraphFacts } from './model-facts.js';
 import { StartJobs } from './start-jobs.js';
 import './submit.css';
 
@@ -87,8 +88,8 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
         </button>
       </p>
       <h2>What the file says</h2>
-      <GraphFacts model={model} />
-      <FoundLayers model={model} />
+      <ModelFacts model={model} />
+      <LayerList model={model} />
       <h2>The model card</h2>
       {its ? (
         <>

@@ -1,11 +1,11 @@
-import type { Schemas } from '../../client.js';
-import { bytes, moment } from '../../parts/format.js';
+import type { Schemas } from '../client.js';
+import { bytes, moment } from './format.js';
 
 type Model = Schemas['Model'];
 type GraphValue = Schemas['GraphValue'];
 
 /** What a model is: whose, which bytes, which graph. */
-export function Facts({ model }: { readonly model: Model }) {
+export function ModelFacts({ model }: { readonly model: Model }) {
   const { id, digest, owner, group, visibility, size, graph, createdAt } = model;
   const { opset, nodes, parameters, inputs = [], outputs = [] } = graph;
   return (

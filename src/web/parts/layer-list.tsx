@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
-import { Problem } from '../../parts/problem.js';
-import { Scroll } from '../../parts/scroll.js';
-import { useResource } from '../../parts/use-resource.js';
+import { answer, client, type Schemas } from '../client.js';
+import { Problem } from './problem.js';
+import { Scroll } from './scroll.js';
+import { useResource } from './use-resource.js';
 
 type Layer = Schemas['LayerList']['layers'][number];
 
@@ -10,7 +10,7 @@ type Layer = Schemas['LayerList']['layers'][number];
 const MOST = 200;
 
 /** The layers of a model under the names that scores and cards use; they are asked for when opened. */
-export function Layers({ model }: { readonly model: Schemas['Model'] }) {
+export function LayerList({ model }: { readonly model: Schemas['Model'] }) {
   const [opened, setOpened] = useState(false);
   return (
     <details onToggle={(event) => setOpened(opened || event.currentTarget.open)}>
