@@ -22,15 +22,15 @@ export function Onward({ kind, job }: OnwardProps) {
           Its layer map
         </a>
       )}
+      {!isOpen(job) && (
+        <a class="button" href={`/compare?model=${model}${board && `&${board}`}`}>
+          Compare with other models
+        </a>
+      )}
       {kind === 'scores' && !isOpen(job) && (
-        <>
-          <a class="button" href={`/compare?model=${model}${board && `&${board}`}`}>
-            Compare with other models
-          </a>
-          <a class="button" href={board ? `/?${board}` : '/'}>
-            Leaderboard
-          </a>
-        </>
+        <a class="button" href={board ? `/?${board}` : '/'}>
+          Leaderboard
+        </a>
       )}
     </nav>
   );
