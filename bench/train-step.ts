@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { openModelFile } from '../src/activations/model-file.js';
 import { RandomState } from '../src/numerics/random-state.js';
 import { GraphBuilder } from '../src/onnx/graph-builder.js';
 import { readModel } from '../src/onnx/model.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
 import { sgd } from '../src/training/optimizers.js';
 import { TrainedNetwork } from '../src/training/trained-network.js';
+import { resnet18 } from './resnet-18.js';
 
 /** Steps of SGD that are measured: both sides get the same. */
 export interface TrainTask {
@@ -32,6 +34,13 @@ export interface TrainedSteps {
   /** Of every step, the warm-up too. */
   readonly losses: readonly number[];
   readonly peakMiB: number;
+}
+
+/** The ONNX file of a network that is measured. */
+export async function bytesOf(network: string): Promise<Uint8Array> {
+  if (network === 'resnet-18') return resnet18();
+  if (network === 'small') return smallNetwork();
+  return (await openModelFile(network)).bytes;
 }
 
 /** Trains in this process: the pass, the running statistics and the optimizer. */
@@ -74,7 +83,7 @@ async function timed(
 const SMALL = { side: 16, classes: 10, channels: [8, 16] } as const;
 
 /** The case that tfjs is compared in, on its plain backend: two convolutions and a linear layer. */
-export function smallNetwork(): Uint8Array {
+function smallNetwork(): Uint8Array {
   const graph = new GraphBuilder('small');
   const [first, second] = SMALL.channels;
   let value = graph.input('image', 'float32', ['batch', 3, SMALL.side, SMALL.side]);

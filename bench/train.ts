@@ -3,15 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openModelFile } from '../src/activations/model-file.js';
 import { packageRoot } from '../src/formats/package-root.js';
 import { runtimeIdentity } from '../src/runtime/session.js';
 import { PYTHON } from './original.js';
 import { inOwnProcess } from './own-process.js';
-import { resnet18 } from './resnet-18.js';
 import {
+  bytesOf,
   ownSteps,
-  smallNetwork,
   type TrainedSteps,
   type TrainTask,
   tensorflowSteps,
@@ -38,12 +36,6 @@ type Side = 'ventral' | 'contiguous' | 'channels_last' | 'tfjs';
 
 const OPTIMIZER = { rate: 0.01, momentum: 0.9, weight_decay: 1e-4 } as const;
 const THREADS = 2;
-
-async function bytesOf(network: Case['network']): Promise<Uint8Array> {
-  if (network === 'resnet-18') return resnet18();
-  if (network === 'small') return smallNetwork();
-  return (await openModelFile(network)).bytes;
-}
 
 function run(side: Side, task: TrainTask): TrainedSteps {
   if (side === 'ventral' || side === 'tfjs') return inOwnProcess(side, task, 'train');

@@ -289,6 +289,7 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
     4,
   ],
   'Conv 1 × 1': [convolution([3, 4, 1, 1], {}), 3],
+  'Conv 1 × 1 over many places': [convolution([3, 4, 1, 1], {}, [2, 4, 9, 9]), 3],
   'Conv 3 × 3, padded': [convolution([3, 4, 3, 3], { pads: ints(1, 1, 1, 1) }), 3],
   'Conv 3 × 3 over many places': [
     convolution([2, 1, 3, 3], { pads: ints(1, 1, 1, 1) }, [2, 1, 24, 24]),

@@ -1,5 +1,6 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
 import type { Convolution } from './convolution.js';
+import { hasFewPlaces, overRows } from './few-places.js';
 import { windowAttributes } from './windows.js';
 
 /**
@@ -65,7 +66,7 @@ export function convolveBlocks(
   return graph.emit('Conv', inputs, dims, attributes, DOMAIN);
 }
 
-/** Convolves in blocks where that pays, else by the standard's operator. */
+/** Convolves in blocks or by rows where that pays, else by the standard's operator. */
 export function convolve(
   graph: StaticGraph,
   [input, weights, bias]: readonly [Value, Value, Value?],
@@ -74,6 +75,8 @@ export function convolve(
   output?: string,
 ): Value {
   const { windows, groups } = convolution;
+  if (hasFewPlaces(graph, convolution, dims))
+    return overRows(graph, [input, weights, bias], 'inputs', output);
   if (isBlocked(graph, { windows, groups, dims, from: input.dims })) {
     const kernels = kernelBlocks(graph, weights, groups);
     const inputs = [toBlocks(graph, input), kernels, bias] as const;

@@ -1,6 +1,7 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
 import { convolveBlocks, exchangedBlocks, fromBlocks, isBlocked } from './blocked-convolution.js';
 import type { Convolution } from './convolution.js';
+import { hasFewPlaces, overRows } from './few-places.js';
 import type { WeightGradient } from './weight-gradient.js';
 import { windowAttributes } from './windows.js';
 
@@ -17,6 +18,8 @@ export function inputGradient(
   if (found) return found;
   const { gradient, weights } = parts;
   const { dims } = parts.input;
+  if (hasFewPlaces(graph, convolution, dims))
+    return overRows(graph, [gradient, weights], 'outputs');
   const { windows, groups } = convolution;
   const { kernel, strides, dilations, before, after } = windows;
   const reach = [0, 1].map((axis) => dilations[axis] * (kernel[axis] - 1));
