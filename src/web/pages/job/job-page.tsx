@@ -28,7 +28,7 @@ function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: stri
   const what = kind === 'scores' ? 'Scores' : 'Layer map';
   useTitle(name ? `${what} of ${name}` : what);
   return (
-    <>
+    <div class="job">
       <h1>
         {what}
         {name && (
@@ -45,7 +45,7 @@ function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: stri
       {job && <Failures job={job} />}
       {job && <Onward kind={kind} job={job} />}
       {job && <Log job={job} />}
-    </>
+    </div>
   );
 }
 

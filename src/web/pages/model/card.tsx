@@ -36,7 +36,8 @@ export function Card({ model, changed }: { readonly model: Model; readonly chang
 }
 
 function CardFacts({ card }: { readonly card: Fields }) {
-  const { input, visual_degrees, readout, logits, layers, region_layer_map, ...others } = card;
+  const { input, visual_degrees, readout, logits, layers, region_layer_map, ...more } = card;
+  const { region_layer_choice: choices, ...others } = more;
   const regions = Object.entries((region_layer_map ?? {}) as Fields);
   return (
     <dl class="facts">
@@ -52,6 +53,13 @@ function CardFacts({ card }: { readonly card: Fields }) {
       <Fact name="Read-out of behaviour" value={readout} />
       <Fact name="Class scores" value={logits} />
       <Fact name="Layers to choose from" value={layers} />
+      {Object.entries((choices ?? {}) as Record<string, Fields>).map(([role, choice]) => (
+        <Fact
+          key={role}
+          name={`How ${role} was chosen`}
+          value={`${choice.layer}: ${choice.method}, on ${choice.benchmark}`}
+        />
+      ))}
       {Object.entries(others).map(([name, value]) => (
         <Fact key={name} name={name} value={value} />
       ))}

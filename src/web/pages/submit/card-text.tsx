@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { saveFile } from '../../parts/save.js';
-import type { Card } from './card.js';
+import { type Card, inOrder } from './card.js';
 
 type Form = 'YAML' | 'JSON';
 
@@ -35,7 +35,8 @@ export function CardText({ card }: { readonly card: Card }) {
   );
 }
 
-async function written(card: Card, form: Form): Promise<string> {
+async function written(given: Card, form: Form): Promise<string> {
+  const card = inOrder(given);
   if (form === 'JSON') return JSON.stringify(card, null, 2);
   const { Document, visit } = await import('yaml');
   const document = new Document(card);
@@ -45,5 +46,5 @@ async function written(card: Card, form: Form): Promise<string> {
       list.flow = true;
     },
   });
-  return document.toString({ flowCollectionPadding: false });
+  return document.toString({ flowCollectionPadding: false, lineWidth: 0 });
 }

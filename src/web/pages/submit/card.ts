@@ -31,6 +31,21 @@ function put(at: unknown, [part, ...rest]: readonly string[], value: unknown): u
 const isEmpty = (value: unknown) =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
+/** The keys of a card and of what is in it, in the order in which cards are written. */
+const order = [
+  ...['name', 'input', 'resize', 'to', 'mode', 'filter', 'library', 'antialias', 'crop', 'range'],
+  ...['mean', 'std', 'layout', 'visual_degrees', 'readout', 'logits', 'layer', 'classes', 'layers'],
+  ...['region_layer_map', 'V1', 'V2', 'V4', 'IT', 'behavior', 'region_layer_choice'],
+];
+
+/** A value of a card with its keys in the order in which cards are written; the service keeps none. */
+export function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const place = (key: string) => (order.indexOf(key) + order.length + 1) % (order.length + 1);
+  const entries = Object.entries(value).sort(([a], [b]) => place(a) - place(b));
+  return Object.fromEntries(entries.map(([key, of]) => [key, inOrder(of)]));
+}
+
 /** A card that is being filled in, as its fields see it. */
 export interface CardEditor {
   readonly card: Card;

@@ -20,7 +20,7 @@ export function SubmitPage() {
   const [before, setBefore] = useState(false);
   const model = query.get('model');
   return (
-    <>
+    <div class="submit">
       <h1>Submit a model</h1>
       {caller?.role === 'reader' ? (
         <p class="notice">This key reads only: it takes a member’s key to submit models.</p>
@@ -34,7 +34,7 @@ export function SubmitPage() {
           }}
         />
       )}
-    </>
+    </div>
   );
 }
 
