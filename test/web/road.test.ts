@@ -144,6 +144,10 @@ describe('the road of a new checkpoint', () => {
     const { body } = await ada.get(`/v1/scores/${scores.split('/').at(-1)}`);
     const [score] = body.results;
     expect(score).toMatchObject({ benchmark: V1, simulated: true, selection: false });
+    // The card remembers which pictures its layer was chosen on.
+    const chosenOn = { model: body.model, benchmarks: ['Simulatedpublic.V1-pls'] };
+    const onThem = await ada.post('/v1/scores', chosenOn, { Prefer: 'wait=60' });
+    expect(onThem.body.results).toMatchObject([{ layer: score.layer, selection: true }]);
     const row = page.getByRole('row', { name: new RegExp(V1) });
     expect(await row.textContent()).toContain(score.value.toFixed(3));
 
