@@ -360,6 +360,12 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
       { strides: ints(3, 2), pads: ints(0, 1, 0, 0) },
       [16, 16, 19, 22],
     ],
+    'Conv over bands of pictures': [[16, 32, 3, 3], PADDED, [8, 32, 6, 7]],
+    'Conv over bands of pictures, stride 2': [
+      [16, 16, 3, 3],
+      { ...PADDED, strides: ints(2, 2) },
+      [12, 16, 15, 9],
+    ],
     'Conv over pictures, 1 × 1, stride 2': [
       [16, 16, 1, 1],
       { strides: ints(2, 2) },

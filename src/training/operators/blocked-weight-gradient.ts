@@ -1,4 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { slice } from './arrangements.js';
 import { convolveBlocks, fromBlocks, lanes, toBlocks } from './blocked-convolution.js';
 import type { Convolution } from './convolution.js';
 import { pad } from './taps.js';
@@ -21,7 +22,37 @@ export function blockedWeightGradient(
   if (block === undefined || outputs % block !== 0) return undefined;
   if (groups === outputs && groups === inputs) return depthwise(graph, parts, windows);
   const dense = groups === 1 && sizeOf(windows.kernel) > 1 && sizeOf(windows.dilations) === 1;
-  return dense && count % block === 0 ? overPictures(graph, parts, windows) : undefined;
+  const bands = bandsOf(count, parts.gradient.dims[2], block);
+  return dense && bands ? overPictures(graph, parts, windows, bands) : undefined;
+}
+
+/** Each band of a picture has rows beside it that are copied for it. */
+const MOST_BANDS = 4;
+
+/** Into how many bands of rows pictures are cut so that these are a multiple of a block; undefined where they cannot be. */
+function bandsOf(count: number, rows: number, block: number): number | undefined {
+  for (let bands = 1; bands <= MOST_BANDS; bands++)
+    if ((count * bands) % block === 0) return rows % bands === 0 ? bands : undefined;
+  return undefined;
+}
+
+/** Bands of the padded input, as each band of dy sees them: [N · bands, C, …]. */
+function bandsSeen(
+  graph: StaticGraph,
+  value: Value,
+  { kernel, strides }: Windows,
+  [bands, rows]: readonly [number, number],
+): Value {
+  const [count, inputs, , width] = value.dims;
+  const high = (rows - 1) * strides[0] + kernel[0];
+  const each = Array.from({ length: bands }, (_, band) => {
+    const start = band * rows * strides[0];
+    const part = slice(graph, value, 2, [start, start + high]);
+    return graph.reshape(part, [count, 1, inputs, high, width]);
+  });
+  const dims = [count, bands, inputs, high, width];
+  const all = graph.emit('Concat', each, dims, { axis: { int: 1 } });
+  return graph.reshape(all, [count * bands, inputs, high, width]);
 }
 
 /** The input as far as dy sees it: without what is behind that, and how much is to be padded there. */
@@ -59,48 +90,62 @@ function depthwise(graph: StaticGraph, parts: WeightGradient, windows: Windows):
 const AT_ONCE = 4;
 
 /**
- * Pictures stand for channels: their number must be one of blocks. The inputs stand beside each other in each
- * column, so that the columns of dy are as far apart as there are inputs, and the taps of a row beside each other.
+ * Pictures, or bands of them, stand for channels: their number must be one of blocks. The inputs stand beside each
+ * other in each column, so that the columns of dy are as far apart as there are inputs, and the taps of a row beside
+ * each other.
  */
-function overPictures(graph: StaticGraph, parts: WeightGradient, windows: Windows): Value {
+function overPictures(
+  graph: StaticGraph,
+  parts: WeightGradient,
+  windows: Windows,
+  bands: number,
+): Value {
   const block = graph.block as number;
-  const [count, outputs, rows, columns] = parts.gradient.dims;
+  const [, outputs, all, columns] = parts.gradient.dims;
   const { kernel, strides, before } = windows;
-  const { value, after } = seen(graph, parts, windows);
-  const [, inputs, height, width] = value.dims;
+  const { value: whole, after } = seen(graph, parts, windows);
+  const rows = all / bands;
+  const above = { ...windows, before: [before[0], 0], after: [after[0], 0] } as const;
+  const value =
+    bands === 1 ? whole : bandsSeen(graph, pad(graph, whole, above), windows, [bands, rows]);
+  const [count, inputs, height, width] = value.dims;
   // Few outputs are little work to share among threads.
   const parted = outputs <= AT_ONCE * block && inputs % 2 === 0 ? 2 : 1;
   const each = inputs / parted;
   const sets = count / block;
-  const split = graph.reshape(lanes(graph, value, inputs * height * width), [
-    sets,
-    parted,
-    each,
-    height * width,
-    block,
-  ]);
-  const turned = graph.transpose(split, [1, 0, 3, 2, 4]);
+  const split = [sets, parted, each, height * width, block];
+  const beside = graph.reshape(lanes(graph, value, inputs * height * width), split);
+  const turned = graph.transpose(beside, [1, 0, 3, 2, 4]);
   const flat = graph.reshape(turned, [parted * sets * height, width * each * block]);
   const wide = (before[1] + width + after[1]) * each;
   const padded = between(graph, flat, [before[1] * each * block, after[1] * each * block]);
   const pictures = graph.reshape(padded, [parted, count, height, wide]);
-  const own = graph.reshape(parts.blocks(), [sets, block, outputs / block, rows * columns, block]);
-  const kernels = graph.reshape(graph.transpose(own, [2, 0, 3, 1, 4]), [
-    outputs,
-    count,
-    rows,
-    columns,
-  ]);
   const around = {
     kernel: [rows, columns],
     strides: [1, 1],
     dilations: [strides[0], strides[1] * each],
-    before: [before[0], 0],
-    after: [after[0], 0],
+    before: [bands === 1 ? before[0] : 0, 0],
+    after: [bands === 1 ? after[0] : 0, 0],
   } as const;
   const dims = [parted, outputs, kernel[0], kernel[1] * each];
+  const kernels = bandKernels(graph, parts, bands);
   const found = convolveBlocks(graph, [pictures, kernels], { windows: around, groups: 1 }, dims);
   return tapsLast(graph, found, [parted, outputs / block, sizeOf(kernel), each]);
+}
+
+/** dy as kernels in blocks: [o, N · bands/block, rows, columns, block bands, block outputs]. */
+function bandKernels(
+  graph: StaticGraph,
+  { gradient, blocks }: WeightGradient,
+  bands: number,
+): Value {
+  const block = graph.block as number;
+  const [count, outputs, all, columns] = gradient.dims;
+  const rows = all / bands;
+  const [sets, o] = [(count * bands) / block, outputs / block];
+  const split = [sets, block / bands, o, bands, rows * columns, block];
+  const turned = graph.transpose(graph.reshape(blocks(), split), [2, 0, 4, 1, 3, 5]);
+  return graph.reshape(turned, [outputs, count * bands, rows, columns]);
 }
 
 /** Rows with so many zeros before and behind them. Unlike a Pad, a Concat is shared among threads. */
