@@ -1,13 +1,27 @@
 import { defineConfig } from 'vitest/config';
 
+/** These put something else in a module's place, which must not have been loaded by another file before. */
+const alone = ['test/data/import.test.ts', 'test/activations/scratch-file.test.ts'];
+const others = ['test/real/**', 'test/slow/**', 'node_modules/**'];
+
+const each = { pool: 'forks', testTimeout: 300_000, hookTimeout: 300_000 } as const;
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/real/**', 'test/slow/**', 'node_modules/**'],
     globalSetup: ['test/oracle-coverage.ts', 'test/postgres.ts', 'test/chromium.ts'],
-    pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    projects: [
+      {
+        test: {
+          ...each,
+          name: 'shared',
+          include: ['test/**/*.test.ts'],
+          exclude: [...alone, ...others],
+          // Modules are loaded once a worker, not once a file.
+          isolate: false,
+        },
+      },
+      { test: { ...each, name: 'alone', include: alone } },
+    ],
   },
 });

@@ -132,11 +132,8 @@ function frameOf({ model, benchmarks, layers, chosen, holdout, provenance }: Lay
   const heldOut = Object.keys(holdout ?? {});
   const { inputs } = provenance;
   // What a card records of a choice is the same whenever `inputs` are; older maps do not say it.
-  const choices = Object.entries(chosen).map(([id, { layer, tied, choice }]) => ({
-    id,
-    layer,
-    tied,
-    choice,
-  }));
-  return asJson({ model, benchmarks, layers: rows, choices, holdout: heldOut, inputs });
+  const choices = Object.fromEntries(
+    Object.entries(chosen).map(([id, { layer, tied, choice }]) => [id, { layer, tied, choice }]),
+  );
+  return asJson({ model, benchmarks, layers: rows, chosen: choices, holdout: heldOut, inputs });
 }
