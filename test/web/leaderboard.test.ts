@@ -278,6 +278,20 @@ describe.each(['light', 'dark'] as const)('in the %s', (colorScheme) => {
   });
 });
 
+it('shows what was scored while it is looked at', async () => {
+  const { page, close } = await visit(browser, service.url, '/?simulated=true');
+  // Its hands are turned: nobody waits for the next look.
+  await page.clock.install();
+  await page.reload();
+  await page.getByRole('link', { name: 'made', exact: true }).waitFor();
+  const asked = { model: 'pixels', benchmarks: ['Simulated.V1-pls'] };
+  const job = await service.post('/v1/scores', asked, { Prefer: 'wait=60' });
+  expect(job.body.state).toBe('succeeded');
+  await page.clock.fastForward(10_000);
+  await page.getByRole('link', { name: 'pixels', exact: true }).waitFor();
+  await close();
+});
+
 it('of a new service shows what is simulated, and nothing to who has no key', async () => {
   const place = await madePlace(suiteEngine, 'ventral-new-board-');
   const store = await openHomeStore(place.home, place);

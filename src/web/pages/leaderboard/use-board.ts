@@ -13,6 +13,8 @@ export interface Board extends Omit<Schemas['Leaderboard'], 'next'> {
 /** Rows asked for at first, and when the reader scrolls on. */
 const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
+/** How often a board that is looked at is asked for again: jobs end while one reads. */
+const REFRESH_MS = 10_000;
 
 /** What the document came with: the answer to its own address. Used once. */
 let fromDocument = readDocument();
@@ -35,7 +37,8 @@ interface State {
 
 /**
  * The leaderboard of a query: first what the document came with, else a page of the service, then as
- * many rows as the reader comes to. While another one is asked for the last one stays.
+ * many rows as the reader comes to, and a short one now and then again. While another one is asked for the
+ * last one stays.
  * @param query of `GET /leaderboard`
  * @param wanted rows that should be there
  */
@@ -64,6 +67,18 @@ export function useBoard(query: string, wanted: number) {
       return { ...current, items: [...current.items, ...items], next };
     });
   }, [following]);
+  useEffect(() => {
+    // Rows that somebody has scrolled to are not moved under their eyes.
+    if (!current || current.items.length > FIRST_ROWS) return;
+    let leave = () => {};
+    const timer = setInterval(() => {
+      if (!document.hidden) leave = read((signal) => firstPage(query, signal));
+    }, REFRESH_MS);
+    return () => {
+      clearInterval(timer);
+      leave();
+    };
+  }, [current]);
   const error = failed?.query === query ? failed.error : undefined;
   return { board, error, loading: current === undefined && error === undefined };
 }
