@@ -1,10 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openEmbeddedDatabase } from '../../src/store/embedded-database.js';
-import { madeHome } from '../store/made-home.js';
-import { serve } from './process.js';
 import {
   card,
   multipart,
@@ -212,33 +208,5 @@ describe('an upload with an Idempotency-Key', () => {
     expect(again).toMatchObject({ status: 422, text: first.text });
     expect(again.headers['idempotency-replayed']).toBe('true');
     expect(await service.leftovers()).toEqual([]);
-  });
-});
-
-describe('the key of a service that was killed', () => {
-  it('is free once its lease is over, and what was made then is not made again', async () => {
-    const home = await madeHome('ventral-killed-');
-    const body = { model: 'pixels', benchmarks: ['Simulated.V1-pls'], layers: { V1: 'none' } };
-    const asked = {
-      headers: keyed('dead', { 'Content-Type': 'application/json', Prefer: 'wait=60' }),
-      body: JSON.stringify(body),
-    };
-    const first = await serve(home);
-    first.call('POST', '/v1/scores', asked).catch(() => {});
-    let made: string | undefined;
-    while (!made) made = (await first.call('GET', '/v1/scores')).body.items[0]?.id;
-    await first.end('SIGKILL');
-    const database = await openEmbeddedDatabase(`${home}/db`);
-    const [left] = await database.query<{ made: string; answer: unknown }>(
-      `update idempotency set lease = now() - interval '1 second' returning made, answer`,
-    );
-    await database.close();
-    expect(left).toEqual({ made, answer: null });
-    const second = await serve(home);
-    const answer = await second.call('POST', '/v1/scores', asked);
-    expect(answer.body.id).toBe(made);
-    expect((await second.call('GET', '/v1/scores')).body.items).toHaveLength(1);
-    await second.end('SIGTERM');
-    expect(await readFile(`${home}/format.json`, 'utf8')).toContain('schema');
   });
 });

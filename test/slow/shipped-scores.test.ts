@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
 import { madePlace } from '../store/engines.js';
-import { type RunningService, runningService, suiteEngine } from './running-service.js';
 
 interface Row {
   readonly name: string;
