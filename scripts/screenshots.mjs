@@ -116,8 +116,9 @@ for (const [width, viewport] of Object.entries(widths)) {
       // Streams of events stay open: there is no moment without a request to wait for.
       await page
         .getByText(/^(Opening|Reading) the/)
+        .first()
         .waitFor({ state: 'detached', timeout: 60_000 });
-      await sleep(2000);
+      await sleep(1200);
       const picture = await page.screenshot({ fullPage: true });
       await sharp(picture)
         .extract({ left: 0, top: 0, ...(await within(picture, viewport)) })
