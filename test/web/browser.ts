@@ -15,8 +15,14 @@ const axeSource = readFileSync(
 );
 
 /** A real browser without a window; one serves a whole test file. */
-export const openBrowser = (): Promise<Browser> =>
-  driver.launch({ executablePath: inject('chromium'), args: ['--no-sandbox'], headless: true });
+export function openBrowser(): Promise<Browser> {
+  const libraries = inject('chromiumLibraries');
+  return driver.launch({
+    executablePath: inject('chromium'),
+    args: ['--no-sandbox'],
+    ...(libraries ? { env: { ...process.env, LD_LIBRARY_PATH: libraries } } : {}),
+  });
+}
 
 /** A page, and what went wrong on it so far. */
 export interface WatchedPage {

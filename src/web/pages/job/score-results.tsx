@@ -1,4 +1,5 @@
 import { answer, client, type Schemas } from '../../client.js';
+import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -99,13 +100,7 @@ function Row({ score, page }: { readonly score: Score; readonly page: string | u
   return (
     <tr>
       <th scope="row">
-        {page ? (
-          <a href={page}>
-            <bdi>{benchmark}</bdi>
-          </a>
-        ) : (
-          <bdi>{benchmark}</bdi>
-        )}
+        <BenchmarkName id={benchmark} page={page} />
         {warnings.map(({ code, detail }) => (
           <span key={code} class="warning">
             {detail}

@@ -1,4 +1,5 @@
 import type { Schemas } from '../../client.js';
+import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
@@ -142,13 +143,7 @@ function Row({ score, job, of }: RowProps) {
   return (
     <tr>
       <th scope="row">
-        {of ? (
-          <a href={of.page}>
-            <bdi>{benchmark}</bdi>
-          </a>
-        ) : (
-          <bdi>{benchmark}</bdi>
-        )}{' '}
+        <BenchmarkName id={benchmark} page={of?.page} />{' '}
         <span class="quiet">
           v{version}
           {of && of.version !== version && `, which is v${of.version} now`}
