@@ -34,13 +34,20 @@ export type OverfittingVerdict =
  * The guard against catastrophic overfitting (Wong, Rice and Kolter 2020, section 5.4): a network trained by
  * FGSM suddenly stands against that alone, and its accuracy under PGD falls to nothing. So the accuracy under
  * PGD-5 of one training batch, measured now and then in an epoch, must not fall by more than .2 from the
- * highest of the epoch.
+ * highest of the epoch. In batches smaller than theirs of 128 chance alone does that: there the fall must also be
+ * more than three standard errors of such a difference, which from 113 pictures on are below .2.
  * @param accuracies of one epoch, in order; the first may be the last of the epoch before
+ * @param pictures in a batch
  */
-export function catastrophicOverfitting(accuracies: readonly number[]): OverfittingVerdict {
+export function catastrophicOverfitting(
+  accuracies: readonly number[],
+  pictures: number,
+): OverfittingVerdict {
   const after = accuracies[accuracies.length - 1] ?? 0;
   const before = Math.max(0, ...accuracies);
+  const mean = (before + after) / 2;
+  const chance = 3 * Math.sqrt((2 * mean * (1 - mean)) / pictures);
   // A fall of exactly the limit must not be told from one by rounding.
-  if (before - after <= CATASTROPHIC_FALL + 1e-9) return { overfitted: false };
+  if (before - after <= Math.max(CATASTROPHIC_FALL, chance) + 1e-9) return { overfitted: false };
   return { overfitted: true, before, after };
 }

@@ -60,21 +60,25 @@ test.each([
 });
 
 test.each([
-  [[], false],
-  [[0.4], false],
-  [[0.4, 0.2], false],
-  [[0.4, 0.19], true],
-  [[0.1, 0.4, 0.3, 0.15], true],
-  [[0.4, 0.1, 0.3], false],
+  [[], 128, false],
+  [[0.4], 128, false],
+  [[0.4, 0.2], 128, false],
+  [[0.4, 0.19], 128, true],
+  [[0.6, 0.39], 113, true],
+  [[0.1, 0.4, 0.3, 0.15], 128, true],
+  [[0.4, 0.1, 0.3], 128, false],
+  // 20 and 12 of 32 pictures, which chance does; 16 and none it does not.
+  [[0.625, 0.375], 32, false],
+  [[0.5, 0], 32, true],
 ] as const)(
-  'accuracies %j under PGD-5 within an epoch: overfitted %s',
-  (accuracies, overfitted) => {
-    expect(catastrophicOverfitting(accuracies).overfitted).toBe(overfitted);
+  'accuracies %j under PGD-5 of %i pictures within an epoch: overfitted %s',
+  (accuracies, pictures, overfitted) => {
+    expect(catastrophicOverfitting(accuracies, pictures).overfitted).toBe(overfitted);
   },
 );
 
 test('tells from where to where the accuracy fell', () => {
-  expect(catastrophicOverfitting([0.3, 0.5, 0.02])).toEqual({
+  expect(catastrophicOverfitting([0.3, 0.5, 0.02], 128)).toEqual({
     overfitted: true,
     before: 0.5,
     after: 0.02,

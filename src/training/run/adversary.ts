@@ -91,7 +91,7 @@ export class OverfittingGuard {
     if (threat.epsilon < this.spec.epsilon) return;
     const { fooled } = await pgd(this.target, examples, threat, { steps: GUARD_STEPS, seed: 0 });
     this.accuracies.push(fooled.filter((each) => !each).length / fooled.length);
-    const verdict = catastrophicOverfitting(this.accuracies);
+    const verdict = catastrophicOverfitting(this.accuracies, fooled.length);
     if (!verdict.overfitted) return;
     throw new VentralError(
       'training-diverged',
