@@ -2,9 +2,17 @@ import { defineConfig } from 'vitest/config';
 
 /** These put something else in a module's place, which must not have been loaded by another file before. */
 const alone = ['test/data/import.test.ts', 'test/activations/scratch-file.test.ts'];
-const others = ['test/real/**', 'test/slow/**', 'node_modules/**'];
+/** Workers have a PostgreSQL always, and are tested where the service has one too: `npm run test:postgresql`. */
+const workers = 'test/service/worker.test.ts';
+const others = ['test/real/**', 'test/slow/**', workers, 'node_modules/**'];
 
-const each = { pool: 'forks', testTimeout: 300_000, hookTimeout: 300_000 } as const;
+const each = {
+  pool: 'forks',
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  // As long as the browser's driver waits for what it is to act on.
+  expect: { poll: { timeout: 30_000 } },
+} as const;
 
 export default defineConfig({
   test: {

@@ -13,7 +13,6 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true, force: true }));
 
 const net = () => oraclePath('09-end-to-end/resnet/model.onnx');
-const folded = () => oraclePath('09-end-to-end/resnet/folded.onnx');
 const card = () => oraclePath('09-end-to-end/resnet/card.yaml');
 
 describe('ventral serve', () => {
@@ -82,35 +81,5 @@ describe('ventral serve', () => {
       err: expect.stringMatching(/^ventral: .*PostgreSQL 16.*\n$/),
     });
     expect(existsSync(join(home, 'owner.json'))).toBe(false);
-  });
-});
-
-describe('several commands at once', () => {
-  it('without a service each own the home in turn', async () => {
-    const added = await Promise.all(
-      [net(), folded(), net(), folded()].map((file) =>
-        ventral('models', 'add', file, '--home', home),
-      ),
-    );
-    expect(added.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
-    expect(new Set(added.map(({ out }) => out)).size).toBe(2);
-    expect(existsSync(join(home, 'owner.json'))).toBe(false);
-  });
-
-  it('with a service that starts beside them lose nothing', async () => {
-    const starting = serve(home);
-    const added = await Promise.all(
-      [net(), folded()].map((file) => ventral('models', 'add', file, '--home', home)),
-    );
-    expect(added.map(({ status, err }) => [status, err])).toEqual([
-      [0, expect.anything()],
-      [0, expect.anything()],
-    ]);
-    const service = await starting;
-    const { body } = await service.call('GET', '/v1/models');
-    expect(body.items.map(({ id }: { id: string }) => `${id}\n`).toSorted()).toEqual(
-      added.map(({ out }) => out).toSorted(),
-    );
-    await service.end('SIGTERM');
   });
 });
