@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
 import { keysRequired, storedKey } from './client.js';
 import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
+import { MissingPart } from './parts/missing-part.js';
 import {
   askCaller,
   type Caller,
@@ -143,6 +144,7 @@ function Main() {
   }, [path]);
   return (
     <main id="main" tabIndex={-1} ref={main}>
+      <MissingPart />
       {signedIn ? <Pages /> : <SignIn />}
     </main>
   );

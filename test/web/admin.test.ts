@@ -32,7 +32,7 @@ it('shows an admin health, queue, workers, keys and changes, and makes the first
   await expect.poll(() => queue.getByRole('button', { name: /^Cancel job/ }).count()).toBe(1);
   expect((await service.get(`/v1/scores/${first.body.id}`)).body.state).toBe('cancelled');
   const workers = page.getByRole('region', { name: 'Workers', exact: true });
-  expect(await workers.getByRole('row').count()).toBe(2);
+  await expect.poll(() => workers.getByRole('row').count()).toBe(2);
 
   await page.getByLabel('Name', { exact: true }).fill('root');
   await page.getByRole('button', { name: 'Make the key' }).click();
@@ -55,7 +55,7 @@ it('shows an admin health, queue, workers, keys and changes, and makes the first
 it('says at sign-in that a key is refused, and lets its owner out again', async () => {
   const { page, close } = await visit(browser, service.url, '/admin');
   await signIn(page, `${root.slice(0, -1)}${root.endsWith('A') ? 'B' : 'A'}`);
-  expect(await page.getByRole('alert').textContent()).toContain('refuses this key');
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('refuses this key');
   expect(await accessibilityFaults(page)).toEqual([]);
   await signIn(page, root);
   await page.getByRole('region', { name: 'Keys' }).waitFor();
@@ -70,7 +70,7 @@ it('shows those who are no admins what is theirs, and asks for nothing else', as
   const { page, close } = await visit(browser, service.url, '/admin', { key: ada.key });
   await page.getByText('are for admins').waitFor();
   await page.getByText('There are none.').waitFor();
-  expect(await page.getByRole('region', { name: 'Keys' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('region', { name: 'Keys' }).count()).toBe(0);
   await page.goto(`${service.url}/submit`);
   await page.getByText('This key reads only').waitFor();
   // No refusal has come: the page knows whose it is.
@@ -83,6 +83,6 @@ it('ends the session of a key that is revoked', async () => {
     headers: { Authorization: `Bearer ${root}` },
   });
   const { page, close } = await visit(browser, service.url, '/submit', { key: ada.key });
-  expect(await page.getByRole('alert').textContent()).toContain('refuses this key');
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('refuses this key');
   await close(/401/);
 });

@@ -9,9 +9,6 @@ import { accessibilityFaults, openBrowser, visit } from './browser.js';
 
 const folder = oraclePath('09-end-to-end/neural-csv');
 
-/** A busy machine takes its time to draw. */
-const patience = { timeout: 30_000 };
-
 let browser: Browser;
 let service: RunningService;
 let archive: Buffer;
@@ -47,15 +44,14 @@ describe('the list', () => {
     const { page, close } = await visit(browser, service.url, '/benchmarks?region=V1');
     const recorded = page.getByRole('region', { name: 'Recorded benchmarks' });
     await recorded.waitFor();
-    expect(await recorded.textContent()).not.toContain('Simulated');
-    expect(await recorded.getByRole('link').allTextContents()).toEqual([
-      'FreemanZiemba2013.V1-pls',
-      'FreemanZiemba2013public.V1-pls',
-    ]);
+    await expect.poll(() => recorded.textContent()).not.toContain('Simulated');
+    await expect
+      .poll(() => recorded.getByRole('link').allTextContents())
+      .toEqual(['FreemanZiemba2013.V1-pls', 'FreemanZiemba2013public.V1-pls']);
     await page.getByLabel('Region').selectOption('');
     await page.getByLabel('Search').fill('geirhos sketch');
-    await expect.poll(() => recorded.getByRole('link').count(), patience).toBe(2);
-    expect(new URL(page.url()).searchParams.get('search')).toBe('geirhos sketch');
+    await expect.poll(() => recorded.getByRole('link').count()).toBe(2);
+    await expect.poll(() => new URL(page.url()).searchParams.get('search')).toBe('geirhos sketch');
     await close();
   });
 
@@ -67,7 +63,7 @@ describe('the list', () => {
     await page.getByRole('button', { name: 'Upload' }).click();
     const problem = page.getByRole('alert');
     await problem.waitFor();
-    expect(await problem.textContent()).toContain('/visual_degree');
+    await expect.poll(() => problem.textContent()).toContain('/visual_degree');
     const other = await zipped((text) => text.replace('objects', 'others'));
     await choose.setInputFiles({ name: 'c.zip', mimeType: 'application/zip', buffer: other });
     await page.getByRole('button', { name: 'Upload' }).click();
@@ -78,7 +74,7 @@ describe('the list', () => {
     expect(
       (await service.get('/v1/benchmarks')).body.items.map(({ id }: { id: string }) => id),
     ).toContain(benchmark);
-    expect(await page.getByText('end-to-end.others').count()).toBe(0);
+    await expect.poll(() => page.getByText('end-to-end.others').count()).toBe(0);
     await close(/422/);
   });
 });
@@ -92,14 +88,14 @@ describe('a benchmark', () => {
         const canvas = document.querySelector('canvas.stimulus');
         return canvas?.getContext('2d').getImageData(0, 0, 1, 1).data[3] ? canvas.width : 0;
       })()`);
-    await expect.poll(painted, patience).toBeGreaterThan(0);
+    await expect.poll(painted).toBeGreaterThan(0);
     const stored = await painted();
     await page.getByLabel('The model sees').selectOption('16');
-    await expect.poll(painted, patience).toBe(2 * stored);
-    expect(await picture.getAttribute('aria-label')).toContain('16 degrees');
+    await expect.poll(painted).toBe(2 * stored);
+    await expect.poll(() => picture.getAttribute('aria-label')).toContain('16 degrees');
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText('13 to 24 of').waitFor();
-    expect(new URL(page.url()).search).toBe('?degrees=16&from=12');
+    await expect.poll(() => new URL(page.url()).search).toBe('?degrees=16&from=12');
     await close();
   });
 
@@ -109,15 +105,17 @@ describe('a benchmark', () => {
     const recorded = page.getByRole('region', { name: 'What was recorded' });
     await recorded.waitFor();
     const neuroids = recorded.getByRole('row').filter({ hasText: /^Neuroids\d/ });
-    expect(await neuroids.getByRole('cell').allTextContents()).toEqual(
-      items.map((item: { recordings: { neuroids: number } }) => String(item.recordings.neuroids)),
-    );
-    expect(await page.locator('math').textContent()).toBe('score=raw2ceiling');
+    await expect
+      .poll(() => neuroids.getByRole('cell').allTextContents())
+      .toEqual(
+        items.map((item: { recordings: { neuroids: number } }) => String(item.recordings.neuroids)),
+      );
+    await expect.poll(() => page.locator('math').textContent()).toBe('score=raw2ceiling');
     const ceilings = page.getByRole('region', { name: 'Ceilings' });
     for (const { id, measuredCeiling } of items)
-      expect(await ceilings.getByRole('row').filter({ hasText: id }).textContent()).toContain(
-        measuredCeiling.value.toFixed(3),
-      );
+      await expect
+        .poll(() => ceilings.getByRole('row').filter({ hasText: id }).textContent())
+        .toContain(measuredCeiling.value.toFixed(3));
     await close();
   });
 
@@ -128,10 +126,9 @@ describe('a benchmark', () => {
       '/benchmarks/FreemanZiemba2013.V1-pls',
     );
     await page.getByRole('region', { name: 'Ceilings' }).waitFor();
-    const text = await page.locator('main').textContent();
     for (const said of ['they are private', '102 (as published)', '0.873345', '@article{freeman'])
-      expect(text).toContain(said);
-    expect(await page.locator('canvas').count()).toBe(0);
+      await expect.poll(() => page.locator('main').textContent()).toContain(said);
+    await expect.poll(() => page.locator('canvas').count()).toBe(0);
     await close();
   });
 

@@ -53,7 +53,7 @@ export async function visit(
     if (message.type() === 'error')
       faults.push(`console: ${message.text()} (${message.location().url})`);
   });
-  page.on('pageerror', (error) => faults.push(`script: ${error.stack ?? error.message}`));
+  page.on('pageerror', (error) => faults.push(`script: ${error.stack || error.message}`));
   page.on('request', (request) => {
     if (!/^(?:blob|data):/.test(request.url()) && new URL(request.url()).origin !== origin)
       faults.push(`request to ${request.url()}`);

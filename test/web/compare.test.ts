@@ -133,12 +133,12 @@ it('goes from nothing chosen to two models by the keyboard, and the address says
   await page.getByRole('searchbox', { name: 'Search models' }).fill('first');
   await page.getByRole('button', { name: 'Add first' }).press('Enter');
   await page.getByRole('heading', { name: 'Differences from second' }).waitFor();
-  expect(new URL(page.url()).search).toBe('?model=mdl_second&model=mdl_first');
+  await expect.poll(() => new URL(page.url()).search).toBe('?model=mdl_second&model=mdl_first');
   await page.getByRole('radio', { name: 'first' }).check();
   await page.getByRole('heading', { name: 'Differences from first' }).waitFor();
   await page.getByRole('button', { name: 'Take second out' }).click();
   await page.getByText('Choose at least one more model').waitFor();
-  expect(new URL(page.url()).searchParams.getAll('model')).toEqual(['mdl_first']);
+  await expect.poll(() => new URL(page.url()).searchParams.getAll('model')).toEqual(['mdl_first']);
   await close();
 });
 
@@ -154,9 +154,13 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   expect(titles.indexOf('V4')).toBe(titles.indexOf(V4) - 1);
   expect(titles[0]).toBe('average');
   // 0.01 ± √2 · 0.02, and 0.1 ± as much.
-  expect(await rowOf(page, V1).textContent()).toContain('not told apart: +0.010 [-0.018, 0.038]');
-  expect(await rowOf(page, V4).textContent()).toContain('higher: +0.100 [0.072, 0.128]');
-  expect(await rowOf(page, IT).textContent()).toContain('lower: -0.150 [-0.178, -0.122]');
+  await expect
+    .poll(() => rowOf(page, V1).textContent())
+    .toContain('not told apart: +0.010 [-0.018, 0.038]');
+  await expect.poll(() => rowOf(page, V4).textContent()).toContain('higher: +0.100 [0.072, 0.128]');
+  await expect
+    .poll(() => rowOf(page, IT).textContent())
+    .toContain('lower: -0.150 [-0.178, -0.122]');
   const rows = parse(await saved(page, 'Save the comparison as CSV'), { columns: true }) as Record<
     string,
     string
@@ -170,8 +174,8 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   expect(json).toMatchObject({ simulated: false, intervals: 'independent' });
   await page.getByLabel('Only rows that differ').check();
   await rowOf(page, V1).waitFor({ state: 'detached' });
-  expect(await rowOf(page, V4).count()).toBe(1);
-  expect(new URL(page.url()).searchParams.get('differing')).toBe('1');
+  await expect.poll(() => rowOf(page, V4).count()).toBe(1);
+  await expect.poll(() => new URL(page.url()).searchParams.get('differing')).toBe('1');
   await page.getByLabel('Only rows that differ').uncheck();
   await page.getByLabel('Of two sets of pictures').selectOption('public');
   await rowOf(page, 'FreemanZiemba2013public.V1-pls').waitFor();
@@ -186,11 +190,15 @@ it('keeps hostile names text, marks selection scores and says what is missing', 
     { viewport: { width: 360, height: 800 } },
   );
   await page.getByRole('table', { name: /Averages stand before/ }).waitFor();
-  expect(await rowOf(page, V4).textContent()).toContain('0.700†');
-  expect(await rowOf(page, IT).textContent()).toContain('no difference: a score is missing');
-  expect(await page.locator('.chosen-models').textContent()).toContain('It has no score here yet');
-  expect(await page.locator('.chosen-models').textContent()).toContain('mdl_none');
-  expect(await page.locator('bdi', { hasText: '<script>' }).count()).toBeGreaterThan(1);
+  await expect.poll(() => rowOf(page, V4).textContent()).toContain('0.700†');
+  await expect
+    .poll(() => rowOf(page, IT).textContent())
+    .toContain('no difference: a score is missing');
+  await expect
+    .poll(() => page.locator('.chosen-models').textContent())
+    .toContain('It has no score here yet');
+  await expect.poll(() => page.locator('.chosen-models').textContent()).toContain('mdl_none');
+  await expect.poll(() => page.locator('bdi', { hasText: '<script>' }).count()).toBeGreaterThan(1);
   const width = await page.evaluate<number>('document.documentElement.scrollWidth');
   expect(width).toBeLessThanOrEqual(360);
   // The service says of mdl_none that it is not there, and the browser notes every such answer.
@@ -200,10 +208,12 @@ it('keeps hostile names text, marks selection scores and says what is missing', 
 it('shows simulated scores alone where there are no real ones, and says so', async () => {
   const { page, close } = await visit(browser, service.url, '/compare?model=mdl_made');
   await page.getByText('Their recordings are made by equations').waitFor();
-  expect(await page.getByRole('combobox', { name: 'Benchmarks' }).inputValue()).toBe('true');
+  await expect
+    .poll(() => page.getByRole('combobox', { name: 'Benchmarks' }).inputValue())
+    .toBe('true');
   await page.getByRole('combobox', { name: 'Benchmarks' }).selectOption('Real recordings');
   await page.getByText('Their recordings are made by equations').waitFor({ state: 'detached' });
-  expect(new URL(page.url()).searchParams.get('simulated')).toBe('false');
+  await expect.poll(() => new URL(page.url()).searchParams.get('simulated')).toBe('false');
   await close();
 });
 
@@ -216,9 +226,9 @@ it('sets two benchmarks against each other, for all models that one sees', async
   const figure = page.locator('figure', { has: page.getByText('Scatter', { exact: true }) });
   await figure.locator('svg').first().waitFor();
   await page.getByText('6 of 9 models have both').waitFor();
-  expect(await figure.locator('svg text', { hasText: 'second' }).count()).toBe(1);
+  await expect.poll(() => figure.locator('svg text', { hasText: 'second' }).count()).toBe(1);
   await figure.getByText('as a table').click();
-  expect(await figure.locator('tbody tr').count()).toBe(6);
+  await expect.poll(() => figure.locator('tbody tr').count()).toBe(6);
   await page.getByLabel('Up').selectOption(V4);
   await page.getByText('5 of 9 models have both').waitFor();
   await close();
@@ -232,10 +242,10 @@ it('puts layer maps side by side and says where they go apart', async () => {
   );
   const table = page.getByRole('table', { name: /The layer that each map chose/ });
   await table.waitFor();
-  const row = await table.getByRole('row', { name: /Simulated.V1-pls/ }).textContent();
-  expect(row).toContain('layer2 0.300 at 67 %');
-  expect(row).toContain('layer3 0.350 at 100 %≠ layer2');
-  expect(await page.getByRole('grid').count()).toBe(2);
+  const row = table.getByRole('row', { name: /Simulated.V1-pls/ });
+  await expect.poll(() => row.textContent()).toContain('layer2 0.300 at 67 %');
+  await expect.poll(() => row.textContent()).toContain('layer3 0.350 at 100 %≠ layer2');
+  await expect.poll(() => page.getByRole('grid').count()).toBe(2);
   await page.getByText('It has no map.').waitFor();
   await close();
 });
@@ -244,8 +254,9 @@ it('draws models whose names end in an epoch as one training, and no other numbe
   const { page, close } = await visit(browser, service.url, '/compare?series=run+plain');
   const series = page.getByRole('combobox', { name: 'Series' });
   await series.waitFor();
-  const options = await series.locator('option').allTextContents();
-  expect(options).toEqual(['none', 'run plain (4 models)']);
+  await expect
+    .poll(() => series.locator('option').allTextContents())
+    .toEqual(['none', 'run plain (4 models)']);
   const figure = page.locator('figure', { has: page.getByText('Regions over training') });
   await figure.locator('svg').waitFor();
   await figure.getByText('as a table').click();

@@ -98,9 +98,11 @@ it('is a table before any script has run', async () => {
     javaScriptEnabled: false,
   });
   expect((await names(page)).slice(0, 3)).toEqual(['best', 'near', HOSTILE]);
-  expect(await page.locator('tbody tr').count()).toBe(30);
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(30);
   const best = page.locator('tbody tr').first();
-  expect(await best.textContent()).toMatch(/^=1≈ bestbest0\.200 3 of 22\[0\.196, 0\.204\]/);
+  await expect
+    .poll(() => best.textContent())
+    .toMatch(/^=1≈ bestbest0\.200 3 of 22\[0\.196, 0\.204\]/);
   await page.getByRole('link', { name: 'The models after these' }).click();
   expect((await names(page))[0]).toBe('many-027');
   await page.getByRole('link', { name: 'Model', exact: true }).click();
@@ -114,14 +116,16 @@ it('goes on from what the document brought, and keeps its whole view in the addr
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
   await page.reload();
   await page.locator('.board [aria-sort=descending]').waitFor();
-  expect(await page.getByRole('status').first().textContent()).toContain('233 models, by average');
+  await expect
+    .poll(() => page.getByRole('status').first().textContent())
+    .toContain('233 models, by average');
   expect(asked.filter((path) => path === '/v1/leaderboard')).toEqual([]);
 
   await sorter(page, 'V1').click();
   await page.waitForURL('**/?sort=-V1');
   await sorter(page, 'V1').click();
   await page.locator('tr[aria-rowindex="2"]').getByText('alert(1)').waitFor();
-  expect(await header(page, 'V1').first().getAttribute('aria-sort')).toBe('ascending');
+  await expect.poll(() => header(page, 'V1').first().getAttribute('aria-sort')).toBe('ascending');
   await page.getByRole('button', { name: '+ 1 benchmark of V1' }).click();
   await page.getByText('Columns', { exact: true }).click();
   await page.getByRole('checkbox', { name: 'engineering' }).uncheck();
@@ -136,8 +140,8 @@ it('goes on from what the document brought, and keeps its whole view in the addr
     new URL(page.url()).pathname + new URL(page.url()).search,
   );
   await sorter(shared.page, V1).waitFor();
-  expect(await names(shared.page)).toEqual(await names(page));
-  expect(await header(shared.page, 'engineering').count()).toBe(0);
+  await expect.poll(() => names(shared.page)).toEqual(await names(page));
+  await expect.poll(() => header(shared.page, 'engineering').count()).toBe(0);
   await shared.close();
   await close();
 });
@@ -146,14 +150,14 @@ it('says what is tied, over how many an average is, and which layer was chosen o
   const { page, close } = await visit(browser, service.url, '/?open=average&open=neural&open=V2');
   const row = (name: string) =>
     page.locator('tbody tr', { has: page.locator('th', { hasText: name }) });
-  expect(await row('best').locator('.rank').textContent()).toBe('=1≈ best');
-  expect(await row('near').locator('.rank').textContent()).toBe('=1≈ best');
-  expect(await row('alert').locator('.rank').textContent()).toBe('3');
-  expect(await row('best').first().textContent()).toContain('3 of 22');
-  expect(await row('alert').getByRole('button').textContent()).toBe('0.900 †');
+  await expect.poll(() => row('best').locator('.rank').textContent()).toBe('=1≈ best');
+  await expect.poll(() => row('near').locator('.rank').textContent()).toBe('=1≈ best');
+  await expect.poll(() => row('alert').locator('.rank').textContent()).toBe('3');
+  await expect.poll(() => row('best').first().textContent()).toContain('3 of 22');
+  await expect.poll(() => row('alert').getByRole('button').textContent()).toBe('0.900 †');
   // It is in no average unless asked for.
   const average = page.locator('td', { hasText: '0 of 1' });
-  expect(await row('alert').locator(average).first().textContent()).toContain('–');
+  await expect.poll(() => row('alert').locator(average).first().textContent()).toContain('–');
   await page.getByText('Filters').click();
   await page.getByLabel('Selection scores (†)').selectOption('include');
   await page.waitForURL('**selection=include**');
@@ -167,16 +171,16 @@ it('shows raw score and ceiling, by the keyboard alone', async () => {
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowUp');
-  expect(await page.locator(':focus').textContent()).toBe('0.600');
+  await expect.poll(() => page.locator(':focus').textContent()).toBe('0.600');
   await page.keyboard.press('Enter');
   const detail = page.getByRole('dialog', { name: `${V1}, best` });
   await detail.getByText('0.710 ± 0.010').waitFor();
-  expect(await detail.textContent()).toContain('0.870 ± 0.010');
-  expect(await detail.textContent()).toContain('layer1.0');
+  await expect.poll(() => detail.textContent()).toContain('0.870 ± 0.010');
+  await expect.poll(() => detail.textContent()).toContain('layer1.0');
   expect(await accessibilityFaults(page)).toEqual([]);
   await page.keyboard.press('Escape');
   await detail.waitFor({ state: 'detached' });
-  expect(await page.locator(':focus').textContent()).toBe('0.600');
+  await expect.poll(() => page.locator(':focus').textContent()).toBe('0.600');
   await close();
 });
 
@@ -195,7 +199,7 @@ it('checks a formula as it is written, and shows it as a column', async () => {
   await field.press('Enter');
   await sorter(page, '2 * V1 - V2').click();
   await page.waitForURL('**sort=-column.0');
-  expect(await page.locator('tbody tr').first().textContent()).toContain('0.800');
+  await expect.poll(() => page.locator('tbody tr').first().textContent()).toContain('0.800');
   await page.getByRole('button', { name: 'Remove 2 * V1 - V2' }).click();
   await page.waitForURL(/\/$/);
   await close(/422/);
@@ -204,16 +208,16 @@ it('checks a formula as it is written, and shows it as a column', async () => {
 it('draws the rows that can be seen, counts all, and reads on as one scrolls', async () => {
   const { page, close } = await visit(browser, service.url, '/?sort=name');
   const table = page.getByRole('table');
-  expect(await table.getAttribute('aria-rowcount')).toBe(String(MANY + 4));
-  expect(await page.locator('tbody tr').count()).toBeLessThan(60);
+  await expect.poll(() => table.getAttribute('aria-rowcount')).toBe(String(MANY + 4));
+  await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
   await page.locator('.board-scroll').focus();
   await page.keyboard.press('End');
   const last = page.locator(`tr[aria-rowindex="${MANY + 4}"]`);
   await last.waitFor();
-  expect(await last.locator('a').textContent()).toBe('near');
-  expect(await page.locator('tbody tr').count()).toBeLessThan(60);
+  await expect.poll(() => last.locator('a').textContent()).toBe('near');
+  await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
   await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
-  expect(await page.locator('tr[aria-rowindex]').count()).toBe(MANY + 4);
+  await expect.poll(() => page.locator('tr[aria-rowindex]').count()).toBe(MANY + 4);
   await close();
 });
 
@@ -253,7 +257,7 @@ it('shows simulated scores apart, and says so', async () => {
   await page.getByLabel('Simulated').check();
   await page.getByText('never about a brain').waitFor();
   await page.getByText('1 model, by average').waitFor();
-  expect(await names(page)).toEqual(['made']);
+  await expect.poll(() => names(page)).toEqual(['made']);
   await page.getByLabel('Real').check();
   await page.getByText('233 models, by').waitFor();
   await close();
@@ -303,7 +307,7 @@ it('of a new service shows what is simulated, and nothing to who has no key', as
   const fresh = await runningService(place);
   const { page, close } = await visit(browser, fresh.url, '/');
   await page.getByText('never about a brain').waitFor();
-  expect(await names(page)).toEqual(['made']);
+  await expect.poll(() => names(page)).toEqual(['made']);
   await sorter(page, 'V1').click();
   await page.waitForURL('**/?simulated=true&sort=-simulated.V1');
   await page.getByLabel('Real').check();
@@ -323,7 +327,7 @@ it('of a new service shows what is simulated, and nothing to who has no key', as
   await other.close();
   const own = await visit(browser, fresh.url, '/', { key: admin });
   await own.page.getByText('never about a brain').waitFor();
-  expect(await names(own.page)).toEqual(['made']);
+  await expect.poll(() => names(own.page)).toEqual(['made']);
   await own.close();
   await fresh.stop();
   await rm(fresh.home, { recursive: true, force: true });

@@ -31,10 +31,23 @@ it('leads from page to page by the keyboard', async () => {
   const { page, close } = await visit(browser, service.url, '/');
   await page.waitForSelector('h1');
   await page.keyboard.press('Tab');
-  expect(await page.locator(':focus').textContent()).toContain('Skip');
+  await expect.poll(() => page.locator(':focus').textContent()).toContain('Skip');
   for (let tab = 0; tab < 3; tab++) await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/compare');
   await page.locator('main:focus').waitFor();
   await close();
+});
+
+it('says that a page did not arrive, and has it when the document is loaded again', async () => {
+  const { page, close } = await visit(browser, service.url, '/');
+  await page.route('**/assets/compare-page-*.js', (route) => route.abort());
+  await page.getByRole('link', { name: 'Compare', exact: true }).click();
+  await page.getByText('A part of this page did not arrive').waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.unroute('**/assets/compare-page-*.js');
+  await page.getByRole('button', { name: 'Load the page again' }).click();
+  await page.getByRole('heading', { name: 'Compare models' }).waitFor();
+  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
+  await close(/ERR_FAILED|dynamically imported module/);
 });

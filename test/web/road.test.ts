@@ -149,7 +149,7 @@ describe('the road of a new checkpoint', () => {
     const onThem = await ada.post('/v1/scores', chosenOn, { Prefer: 'wait=60' });
     expect(onThem.body.results).toMatchObject([{ layer: score.layer, selection: true }]);
     const row = page.getByRole('row', { name: new RegExp(V1) });
-    expect(await row.textContent()).toContain(score.value.toFixed(3));
+    await expect.poll(() => row.textContent()).toContain(score.value.toFixed(3));
 
     await page.getByRole('link', { name: 'Compare with other models' }).click();
     await page.getByRole('button', { name: 'Add pixels' }).click();
@@ -157,7 +157,7 @@ describe('the road of a new checkpoint', () => {
       .getByText(/pixels/)
       .first()
       .waitFor();
-    expect(new URL(page.url()).searchParams.getAll('model')).toHaveLength(2);
+    await expect.poll(() => new URL(page.url()).searchParams.getAll('model')).toHaveLength(2);
     const compared = page.url();
     await close(/ERR_(?:CONNECTION|INCOMPLETE|EMPTY)/);
 
@@ -166,7 +166,7 @@ describe('the road of a new checkpoint', () => {
       const { pathname, search } = new URL(address, service.url);
       await other.page.goto(`${service.url}${pathname}${search}`);
       await other.page.waitForLoadState('networkidle');
-      expect(await other.page.locator('main').textContent()).not.toContain('of-ada');
+      await expect.poll(() => other.page.locator('main').textContent()).not.toContain('of-ada');
     }
     await other.close(/404/);
   });
@@ -194,7 +194,9 @@ describe('the road of a new checkpoint', () => {
     await tabTo(page, page.getByRole('button', { name: 'Score on 1 benchmark' }));
     await keyboard.press('Enter');
     await page.getByText('Done', { exact: true }).waitFor();
-    expect(await page.getByRole('row', { name: new RegExp(V1) }).textContent()).toMatch(/0\.\d{3}/);
+    await expect
+      .poll(() => page.getByRole('row', { name: new RegExp(V1) }).textContent())
+      .toMatch(/0\.\d{3}/);
     await close();
   });
 });

@@ -55,7 +55,7 @@ describe('a file', () => {
     await page.getByText('registered here already').waitFor();
     await page.getByRole('button', { name: 'Go on with it' }).click();
     await page.getByText('was registered before').waitFor();
-    expect(new URL(page.url()).searchParams.get('model')).toBe(model);
+    await expect.poll(() => new URL(page.url()).searchParams.get('model')).toBe(model);
     expect(sent).toEqual([]);
     await close();
   });
@@ -66,7 +66,7 @@ describe('a file', () => {
     const { page, close } = await submitPage();
     await page.getByLabel('Drop an ONNX file here').setInputFiles(path);
     await page.getByRole('button', { name: 'Upload and check' }).click();
-    expect(await page.getByRole('alert').textContent()).toContain('not an ONNX model');
+    await expect.poll(() => page.getByRole('alert').textContent()).toContain('not an ONNX model');
     await close(/422/);
   });
 
@@ -90,9 +90,9 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   await page.getByLabel('Who may see it').selectOption('public');
   await page.getByRole('button', { name: 'Upload and check' }).click();
   await page.getByText('Once the card is saved').waitFor();
-  expect(await page.getByText('Nobody has said this yet').count()).toBeGreaterThan(0);
+  await expect.poll(() => page.getByText('Nobody has said this yet').count()).toBeGreaterThan(0);
   await page.getByRole('radio', { name: 'torchvision' }).check();
-  expect(await page.getByText('mean: [0.485, 0.456, 0.406]').count()).toBe(1);
+  await expect.poll(() => page.getByText('mean: [0.485, 0.456, 0.406]').count()).toBe(1);
   await page.getByRole('radio', { name: 'values of its own' }).check();
   await page.getByLabel('Deviation of red').fill('0');
   await page.getByRole('button', { name: 'Save the card' }).click();
@@ -100,14 +100,14 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   await page.getByLabel('Range').fill('-1');
   await page.getByRole('button', { name: 'Save the card' }).click();
   await page.locator('[aria-invalid]').waitFor();
-  expect(await page.locator('[aria-invalid]').getAttribute('id')).toBe(
-    await page.getByLabel('Range').getAttribute('id'),
-  );
+  await expect
+    .poll(() => page.locator('[aria-invalid]').getAttribute('id'))
+    .toBe(await page.getByLabel('Range').getAttribute('id'));
   await page.getByRole('radio', { name: 'zero-to-one' }).check();
   await page.getByLabel('Layer for V1').fill('layer1');
   await page.getByRole('button', { name: 'Save the card' }).click();
   await page.getByText('The card is saved.', { exact: true }).waitFor();
-  expect(await page.getByText('Nobody has said this yet').count()).toBe(0);
+  await expect.poll(() => page.getByText('Nobody has said this yet').count()).toBe(0);
   const id = new URL(page.url()).searchParams.get('model');
   const { body } = await service.get(`/v1/models/${id}`);
   expect(body).toMatchObject({
@@ -115,7 +115,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
     card: { input: { mean: [0, 0, 0], std: [1, 1, 1] }, region_layer_map: { V1: 'layer1' } },
   });
   const chosen = page.getByRole('group', { name: 'Simulated benchmarks' }).locator(':checked');
-  expect(await chosen.count()).toBe(2);
+  await expect.poll(() => chosen.count()).toBe(2);
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     expect(await accessibilityFaults(page)).toEqual([]);
@@ -140,9 +140,9 @@ describe('a job', () => {
     const { page, close } = await visit(browser, service.url, `/scores/${body.id}`);
     await page.getByText('1 of 2', { exact: true }).waitFor();
     await page.getByText(`Still to come: ${V2}`).waitFor();
-    expect(await page.getByRole('row', { name: V1 }).count()).toBe(1);
+    await expect.poll(() => page.getByRole('row', { name: V1 }).count()).toBe(1);
     await page.getByText('Done', { exact: true }).waitFor();
-    expect(await page.getByRole('row', { name: V2 }).count()).toBe(1);
+    await expect.poll(() => page.getByRole('row', { name: V2 }).count()).toBe(1);
     await close();
   });
 
@@ -150,7 +150,7 @@ describe('a job', () => {
     const { body } = await ask('cells=6000', 'layer-maps');
     const { page, close } = await visit(browser, service.url, `/layer-maps/${body.id}`);
     await page.getByText('5 of 6 cells').waitFor();
-    expect(await page.getByText('Done', { exact: true }).count()).toBe(0);
+    await expect.poll(() => page.getByText('Done', { exact: true }).count()).toBe(0);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await accessibilityFaults(page)).toEqual([]);
@@ -174,8 +174,10 @@ describe('a job', () => {
     const { page, close } = await visit(browser, service.url, `/scores/${body.id}`);
     await page.getByText('Failed in part').waitFor();
     const failures = page.getByRole('region', { name: 'Failures' });
-    expect(await failures.textContent()).toContain(`${V1}The layer has fewer units`);
-    expect(await failures.getByRole('link').getAttribute('href')).toBe(`/submit?model=${model}`);
+    await expect.poll(() => failures.textContent()).toContain(`${V1}The layer has fewer units`);
+    await expect
+      .poll(() => failures.getByRole('link').getAttribute('href'))
+      .toBe(`/submit?model=${model}`);
     expect(await accessibilityFaults(page)).toEqual([]);
     await close();
   });

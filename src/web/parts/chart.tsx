@@ -25,13 +25,15 @@ export function Chart({
   const [drawn, setDrawn] = useState(false);
   useEffect(() => {
     let wanted = true;
-    void import('@observablehq/plot').then((plot) => {
+    const draw = (plot: Plot) => {
       if (!wanted || !place.current) return;
       // As wide as there is room, so that its words keep their size on a narrow screen.
       const width = Math.min(WIDTH, place.current.clientWidth || WIDTH);
       place.current.replaceChildren(drawing(plot, { width, ...options(plot, width) }, title));
       setDrawn(true);
-    });
+    };
+    // Where Plot does not come, MissingPart says so.
+    loadPlot().then(draw, () => {});
     return () => {
       wanted = false;
     };
@@ -58,6 +60,9 @@ export function Chart({
 }
 
 const WIDTH = 640;
+
+// Apart from what is done with it: the build takes a failure of the whole expression for one to load.
+const loadPlot = () => import('@observablehq/plot');
 
 /** Plot writes a style element, which the Content-Security-Policy refuses; theme.css has its rules. */
 function drawing(plot: Plot, options: PlotOptions, title: string): Element {
