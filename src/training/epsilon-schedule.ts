@@ -34,8 +34,9 @@ export type OverfittingVerdict =
  * The guard against catastrophic overfitting (Wong, Rice and Kolter 2020, section 5.4): a network trained by
  * FGSM suddenly stands against that alone, and its accuracy under PGD falls to nothing. So the accuracy under
  * PGD-5 of one training batch, measured now and then in an epoch, must not fall by more than .2 from the
- * highest of the epoch. In batches smaller than theirs of 128 chance alone does that: there the fall must also be
- * more than three standard errors of such a difference, which from 113 pictures on are below .2.
+ * highest of the epoch. In small batches chance alone does that, the highest being one of ten or so: the fall must
+ * also be more than four standard errors of a difference, which are below .2 from 200 pictures on. A fall to nothing
+ * is told from .2 on in batches of 128, as theirs are, and from .4 on in batches of 32.
  * @param accuracies of one epoch, in order; the first may be the last of the epoch before
  * @param pictures in a batch
  */
@@ -46,7 +47,7 @@ export function catastrophicOverfitting(
   const after = accuracies[accuracies.length - 1] ?? 0;
   const before = Math.max(0, ...accuracies);
   const mean = (before + after) / 2;
-  const chance = 3 * Math.sqrt((2 * mean * (1 - mean)) / pictures);
+  const chance = 4 * Math.sqrt((2 * mean * (1 - mean)) / pictures);
   // A fall of exactly the limit must not be told from one by rounding.
   if (before - after <= Math.max(CATASTROPHIC_FALL, chance) + 1e-9) return { overfitted: false };
   return { overfitted: true, before, after };

@@ -63,13 +63,14 @@ test.each([
   [[], 128, false],
   [[0.4], 128, false],
   [[0.4, 0.2], 128, false],
-  [[0.4, 0.19], 128, true],
-  [[0.6, 0.39], 113, true],
-  [[0.1, 0.4, 0.3, 0.15], 128, true],
+  [[0.4, 0.19], 200, true],
+  [[0.6, 0.39], 200, true],
+  [[0.1, 0.4, 0.3, 0.15], 200, true],
   [[0.4, 0.1, 0.3], 128, false],
-  // 20 and 12 of 32 pictures, which chance does; 16 and none it does not.
-  [[0.625, 0.375], 32, false],
-  [[0.5, 0], 32, true],
+  [[0.21, 0], 128, true],
+  // 20 and then 8 of 32 pictures, which chance does now and then; 14 and then none it does not.
+  [[0.625, 0.25], 32, false],
+  [[0.4375, 0], 32, true],
 ] as const)(
   'accuracies %j under PGD-5 of %i pictures within an epoch: overfitted %s',
   (accuracies, pictures, overfitted) => {
