@@ -68,13 +68,28 @@ export class ActivationStore implements Features {
     return this.#memory === undefined;
   }
 
+  /** Whether values of a type are kept in memory as the runtime gives them. */
+  takes(dtype: string): boolean {
+    return this.#memory !== undefined && dtype === this.#shape.dtype;
+  }
+
+  /** Where in memory the batch that begins at row `first` is kept; undefined on scratch, and of a batch not all kept. */
+  placeOf(first: number): Kept | undefined {
+    const { rows, cols, batch } = this.#shape;
+    if (first + batch > rows) return undefined;
+    return this.#memory?.subarray(first * cols, (first + batch) * cols);
+  }
+
   /**
-   * Writes the rows of the batch that begins at row `first`; `values` is row-major and may not change before
+   * Writes the rows of the batch that begins at row `first`, unless they are in place; `values` is row-major and may not change before
    * this resolves. Scratch is written beside whatever the thread does meanwhile.
    */
   write(first: number, values: Kept, route: Route = 'cached'): Promise<void> {
-    if (!this.#memory) return this.#scratch.write(values, this.#placeOf(first), route);
-    this.#memory.set(values, first * this.cols);
+    const memory = this.#memory;
+    if (!memory) return this.#scratch.write(values, this.#offsetOf(first), route);
+    const start = memory.subarray(first * this.cols);
+    const inPlace = start.buffer === values.buffer && start.byteOffset === values.byteOffset;
+    if (!inPlace) start.set(values);
     return Promise.resolve();
   }
 
@@ -106,13 +121,13 @@ export class ActivationStore implements Features {
       const row = block.subarray(i * width, (i + 1) * width);
       const start = (first + i) * this.cols + from;
       if (this.#memory) row.set(this.#memory.subarray(start, start + width));
-      else this.#scratch.read(row, this.#placeOf(first + i) + bytesOf(dtype, 1, from));
+      else this.#scratch.read(row, this.#offsetOf(first + i) + bytesOf(dtype, 1, from));
     }
     return block;
   }
 
   /** Where a row begins in the scratch file. */
-  #placeOf(row: number): number {
+  #offsetOf(row: number): number {
     const { dtype, cols, batch } = this.#shape;
     return Math.floor(row / batch) * batchBytes(this.#shape) + bytesOf(dtype, row % batch, cols);
   }

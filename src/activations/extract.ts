@@ -178,7 +178,7 @@ async function runBatches(
     for await (const { first, input } of feed.batches()) {
       if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
       const started = performance.now();
-      const made = await buffers.run(session, { [plan.name]: input });
+      const made = await buffers.run(session, { [plan.name]: input }, first);
       const ran = performance.now();
       await written;
       disk.took(ran - started, performance.now() - ran);

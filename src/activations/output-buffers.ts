@@ -1,44 +1,73 @@
 import type { Session, Tensor, TensorData } from '../runtime/session.js';
+import type { ActivationStore } from './activation-store.js';
 import { bytesView, wholePages } from './scratch-file.js';
 
+/** What becomes of a value that is wanted. */
+export type Keeper = Pick<ActivationStore, 'takes' | 'placeOf'>;
+
 /**
- * The tensors that a pass writes into. Every batch has the shapes of the first: two sets of tensors serve in
- * turn, so that one can be written to scratch while the runtime fills the other. Each tensor begins on a page
- * of memory and has its last page to itself, as scratch files like it.
+ * The tensors that a pass writes into. Every batch has the shapes of the first. What is kept in memory the runtime
+ * writes there at once. Of what goes to scratch two sets of tensors serve in turn, so that one can be written while the
+ * runtime fills the other; each tensor begins on a page of memory and has its last page to itself, as scratch files like it.
  */
 export class OutputBuffers {
   readonly #values: readonly string[];
   readonly #sets: (Record<string, Tensor> | undefined)[] = [undefined, undefined];
   #turn = 0;
+  /** Of values that the runtime writes where they are kept. */
+  #inPlace: readonly (readonly [string, Keeper, Pick<Tensor, 'dtype' | 'dims'>])[] = [];
+  /** What the runtime filled last. */
+  #filled: Record<string, Tensor> | undefined;
 
   constructor(values: readonly string[]) {
     this.#values = values;
   }
 
-  /** Runs the network into the set whose turn it is; into the runtime's own memory where there is none that fits. */
-  async run(session: Session, feeds: Readonly<Record<string, Tensor>>) {
+  /**
+   * Runs the network on the batch that begins at row `first` into the tensors whose turn it is; into the runtime's own
+   * memory where there are none that fit.
+   */
+  async run(session: Session, feeds: Readonly<Record<string, Tensor>>, first: number) {
     this.#turn = 1 - this.#turn;
-    const set = this.#sets[this.#turn];
-    if (!set) return session.run(feeds, this.#values);
+    this.#filled = this.#tensorsFor(first);
     try {
       // The runtime fills what it is given, and gives back copies.
-      await session.run(feeds, set);
-      return set;
+      if (this.#filled) await session.run(feeds, this.#filled);
     } catch {
       // A width that depends on the pictures is seen in the shapes; what else goes wrong does so again.
-      return session.run(feeds, this.#values);
+      this.#filled = undefined;
     }
+    return this.#filled ?? session.run(feeds, this.#values);
+  }
+
+  #tensorsFor(first: number): Record<string, Tensor> | undefined {
+    const set = this.#sets[this.#turn];
+    if (!set) return undefined;
+    const tensors = { ...set };
+    for (const [value, keeper, shape] of this.#inPlace) {
+      const data = keeper.placeOf(first);
+      if (!data) return undefined;
+      tensors[value] = { ...shape, data };
+    }
+    return tensors;
   }
 
   /** The wanted tensors of the run before, which stand until the run after the next. */
-  keep(made: Record<string, Tensor>, wanted: ReadonlyMap<string, unknown>): Record<string, Tensor> {
-    const kept = [...wanted.keys()].map((value) => [value, made[value]] as const);
-    const filled = made === this.#sets[this.#turn];
-    const own = filled ? Object.fromEntries(kept) : onPages(kept);
+  keep(made: Record<string, Tensor>, wanted: ReadonlyMap<string, Keeper>): Record<string, Tensor> {
+    const kept = [...wanted].map(([value, keeper]) => ({ value, keeper, tensor: made[value] }));
+    const isInPlace = ({ keeper, tensor }: (typeof kept)[number]) => keeper.takes(tensor.dtype);
+    this.#inPlace = kept
+      .filter(isInPlace)
+      .map(({ value, keeper, tensor: { dtype, dims } }) => [value, keeper, { dtype, dims }]);
+    const others = kept
+      .filter((each) => !isInPlace(each))
+      .map(({ value, tensor }) => [value, tensor] as const);
+    const filled = made === this.#filled;
+    const own = filled ? Object.fromEntries(others) : onPages(others);
     if (!filled) copyInto(own, made);
     this.#sets[this.#turn] = own;
-    this.#sets[1 - this.#turn] ??= onPages(kept);
-    return own;
+    this.#sets[1 - this.#turn] ??= onPages(others);
+    return { ...made, ...own };
   }
 }
 

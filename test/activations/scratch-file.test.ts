@@ -64,7 +64,9 @@ function onPages(arrays: readonly Float32Array[]): Float32Array[] {
     `${i}`,
     { dtype: 'float32', dims: [data.length], data },
   ]);
-  const kept = new OutputBuffers([]).keep(Object.fromEntries(named), new Map(named));
+  const spilled = { takes: () => false, placeOf: () => undefined };
+  const wanted = new Map(named.map(([name]) => [name, spilled]));
+  const kept = new OutputBuffers([]).keep(Object.fromEntries(named), wanted);
   return named.map(([name]) => kept[name].data as Float32Array);
 }
 
