@@ -5,10 +5,10 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
 import { scoreModel } from '../src/scoring/score-model.js';
 import { BASE, type Family, parseAblation } from '../src/training/ablation/ablation.js';
+import { markdownTable } from '../src/training/ablation/ablation-markdown.js';
 import { type Arm, armsOf } from '../src/training/ablation/arms.js';
 import type { Cell } from '../src/training/ablation/cells.js';
 import { tablesOf } from '../src/training/ablation/tables.js';
-import { entryWords } from '../src/training/ablation/words.js';
 import { writeV4Benchmark } from './real-networks.js';
 
 /**
@@ -76,11 +76,11 @@ try {
   const measures = { ...ablation.measures, benchmarks: nothing };
   const [table] = tablesOf({ ...ablation, measures }, shown, cells);
   const column = table.columns.findIndex(({ measure }) => measure.startsWith('v4-hvm640'));
-  console.log(`| family | arm | ${table.columns[column].measure} |\n| --- | --- | ---: |`);
-  for (const { entries, ...row } of table.rows) {
-    const { value, notes } = entryWords(entries[column], row, ablation.seeds.length);
-    console.log(`| ${row.family} | ${row.title} | ${[value, ...notes].join(', ')} |`);
-  }
+  const shownTable = {
+    ...{ ...table, title: 'Macaque V4', columns: [table.columns[column]] },
+    rows: table.rows.map(({ entries, ...row }) => ({ ...row, entries: [entries[column]] })),
+  };
+  console.log(markdownTable(shownTable, 1, ablation.seeds.length).join('\n'));
   const pixels = await v4('pixels');
   console.log(`pixels: ${[...pixels.measures.values()][0].value}`);
   if (values.save) save(cells, pixels);

@@ -20,6 +20,9 @@ export function epsilonFactor(epoch: number, points: readonly EpsilonPoint[]): n
 /** A fall of the robust accuracy within an epoch from which on fast training has failed. */
 export const CATASTROPHIC_FALL = 0.2;
 
+/** Pictures in a batch of those who found it. */
+const THEIR_BATCH = 128;
+
 /** Whether fast adversarial training goes on; if not, what was seen. */
 export type OverfittingVerdict =
   | { readonly overfitted: false }
@@ -34,9 +37,9 @@ export type OverfittingVerdict =
  * The guard against catastrophic overfitting (Wong, Rice and Kolter 2020, section 5.4): a network trained by
  * FGSM suddenly stands against that alone, and its accuracy under PGD falls to nothing. So the accuracy under
  * PGD-5 of one training batch, measured now and then in an epoch, must not fall by more than .2 from the
- * highest of the epoch. In small batches chance alone does that, the highest being one of ten or so: the fall must
- * also be more than four standard errors of a difference, which are below .2 from 200 pictures on. A fall to nothing
- * is told from .2 on in batches of 128, as theirs are, and from .4 on in batches of 32.
+ * highest of the epoch. In batches smaller than their 128 chance alone does that, the highest being one of ten or so:
+ * there the fall must also be more than four standard errors of a difference. A fall to nothing is told from .4 on in
+ * batches of 32.
  * @param accuracies of one epoch, in order; the first may be the last of the epoch before
  * @param pictures in a batch
  */
@@ -48,7 +51,8 @@ export function catastrophicOverfitting(
   const before = Math.max(0, ...accuracies);
   const mean = (before + after) / 2;
   const chance = 4 * Math.sqrt((2 * mean * (1 - mean)) / pictures);
+  const limit = Math.max(CATASTROPHIC_FALL, pictures < THEIR_BATCH ? chance : 0);
   // A fall of exactly the limit must not be told from one by rounding.
-  if (before - after <= Math.max(CATASTROPHIC_FALL, chance) + 1e-9) return { overfitted: false };
+  if (before - after <= limit + 1e-9) return { overfitted: false };
   return { overfitted: true, before, after };
 }

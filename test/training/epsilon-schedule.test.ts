@@ -63,9 +63,9 @@ test.each([
   [[], 128, false],
   [[0.4], 128, false],
   [[0.4, 0.2], 128, false],
-  [[0.4, 0.19], 200, true],
-  [[0.6, 0.39], 200, true],
-  [[0.1, 0.4, 0.3, 0.15], 200, true],
+  [[0.4, 0.19], 128, true],
+  [[0.6, 0.39], 128, true],
+  [[0.1, 0.4, 0.3, 0.15], 128, true],
   [[0.4, 0.1, 0.3], 128, false],
   [[0.21, 0], 128, true],
   // 20 and then 8 of 32 pictures, which chance does now and then; 14 and then none it does not.

@@ -40,7 +40,16 @@ function facts({ versions, seeds, digests, cells, took }: AblationResult): strin
   ];
 }
 
-function markdownTable({ title, columns, rows }: Table, number: number, seeds: number): string[] {
+/**
+ * One table with its title.
+ * @param number that the title bears
+ * @param seeds how many an arm has
+ */
+export function markdownTable(
+  { title, columns, rows }: Table,
+  number: number,
+  seeds: number,
+): string[] {
   const heads = columns.map(({ title: head, simulated }) =>
     simulated ? `${plain(head)} (simulated)` : plain(head),
   );
