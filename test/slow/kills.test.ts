@@ -7,10 +7,10 @@ const KILLS = 100;
 it.each(engines)(
   `loses nothing and doubles nothing in ${KILLS} kills on the %s database`,
   async (engine) => {
-    const counts = await compareKilled(engine, { kills: KILLS, seed: 7, wishes: wishes(80, 3) });
+    const counts = await compareKilled(engine, { kills: KILLS, seed: 7, wishes: wishes(120, 3) });
     process.stdout.write(`kills, ${engine} database: ${JSON.stringify(counts)}\n`);
     expect(counts.kills).toBe(KILLS);
-    // Some of them while a job ran: the quicker the machine, the fewer.
-    expect(counts.attempts).toBeGreaterThan(counts.jobs + KILLS / 20);
+    // Many of them while a job ran.
+    expect(counts.attempts).toBeGreaterThan(counts.jobs + KILLS / 10);
   },
 );
