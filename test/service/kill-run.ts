@@ -19,11 +19,14 @@ export interface Wish {
   readonly what: string;
 }
 
-/** So many different jobs of some hundred milliseconds, and some by the real scoring process. */
-export const wishes = (steady: number, real: number): Wish[] => [
+/**
+ * So many different jobs of some hundred milliseconds, and some by the real scoring process.
+ * @param slowly how many times as long the first take
+ */
+export const wishes = (steady: number, real: number, slowly = 1): Wish[] => [
   ...Array.from({ length: steady }, (_, i) => ({
     benchmarks: [V1, V2],
-    what: `steady=${100 + 37 * (i % 11)}.${i}`,
+    what: `steady=${slowly * (100 + 37 * (i % 11))}.${i}`,
   })),
   ...Array.from({ length: real }, (_, i) => ({
     benchmarks: ['Simulated.V1-pls'],
