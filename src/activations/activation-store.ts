@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import type { Features } from '../numerics/features.js';
-import { type Route, ScratchFile, wholePages } from './scratch-file.js';
+import { type Piece, type ScratchFile, wholePages } from './scratch-file.js';
 
 /** Element types that a layer's values are kept in. */
 type Kept = Float32Array | Float64Array | Uint8Array | Int32Array;
@@ -24,7 +23,9 @@ export interface StoreShape {
 export const scratchBytesOf = (shape: StoreShape): number =>
   Math.ceil(shape.rows / shape.batch) * batchBytes(shape);
 
-const batchBytes = ({ dtype, batch, cols }: StoreShape) => wholePages(bytesOf(dtype, batch, cols));
+/** Of one batch. */
+export const batchBytes = ({ dtype, batch, cols }: StoreShape): number =>
+  wholePages(bytesOf(dtype, batch, cols));
 
 function allocate(dtype: KeptDtype, length: number): Kept {
   if (dtype === 'float32') return new Float32Array(length);
@@ -32,11 +33,18 @@ function allocate(dtype: KeptDtype, length: number): Kept {
   return dtype === 'uint8' ? new Uint8Array(length) : new Int32Array(length);
 }
 
+/** Where on scratch a layer lies: its batches, each from a page on, amid those of other layers. */
+export interface Place {
+  readonly file: ScratchFile;
+  /** Bytes from the beginning of the file to the first batch, and from one batch to the next. */
+  readonly offset: number;
+  readonly pitch: number;
+}
+
 /**
  * The activations of one layer while they are being written, batch by batch, in memory or in a scratch
- * file of raw little-endian values (stimulus × unit): a batch is written as the runtime gives it, in one piece
- * and without a copy, and begins on a page. Read back by column blocks, so that no more than a block of a
- * spilled layer is ever in memory.
+ * file of raw little-endian values (stimulus × unit): a batch is written as the runtime gives it, without a
+ * copy. Read back by column blocks, so that no more than a block of a spilled layer is ever in memory.
  */
 export class ActivationStore implements Features {
   readonly rows: number;
@@ -44,16 +52,16 @@ export class ActivationStore implements Features {
   readonly dtype: 'float32' | 'float64';
   readonly #shape: StoreShape;
   readonly #memory: Kept | undefined;
-  #file: ScratchFile | undefined;
+  #place: Place | undefined;
 
-  /** @param scratch folder of the scratch file, or undefined to stay in memory */
-  constructor(shape: StoreShape, scratch?: { folder: string; name: string }) {
+  /** @param place where on scratch, or undefined to stay in memory */
+  constructor(shape: StoreShape, place?: Place) {
     this.rows = shape.rows;
     this.cols = shape.cols;
     this.#shape = shape;
     // The reference casts integers to float64 before anything else (spec §2.5).
     this.dtype = shape.dtype === 'float32' ? 'float32' : 'float64';
-    if (scratch) this.#file = new ScratchFile(join(scratch.folder, scratch.name));
+    if (place) this.#place = { ...place, file: place.file.enter() };
     else this.#memory = allocate(shape.dtype, shape.rows * shape.cols);
   }
 
@@ -81,16 +89,16 @@ export class ActivationStore implements Features {
   }
 
   /**
-   * Writes the rows of the batch that begins at row `first`, unless they are in place; `values` is row-major and may not change before
-   * this resolves. Scratch is written beside whatever the thread does meanwhile.
+   * Takes the values of the batch that begins at row `first`, row-major and all of them, the rows past the last
+   * stimulus too: into memory unless they are there, or as what is to be written to the scratch file.
    */
-  write(first: number, values: Kept, route: Route = 'cached'): Promise<void> {
+  put(first: number, values: Kept): Piece | undefined {
     const memory = this.#memory;
-    if (!memory) return this.#scratch.write(values, this.#offsetOf(first), route);
+    if (!memory) return { values, position: this.#offsetOf(first) };
     const start = memory.subarray(first * this.cols);
     const inPlace = start.buffer === values.buffer && start.byteOffset === values.byteOffset;
-    if (!inPlace) start.set(values);
-    return Promise.resolve();
+    if (!inPlace) start.set(values.subarray(0, start.length));
+    return undefined;
   }
 
   /**
@@ -98,7 +106,11 @@ export class ActivationStore implements Features {
    * without waiting for the disk. Not to be closed before this is over.
    */
   async readAhead(): Promise<void> {
-    if (this.#file && this.bytes < process.availableMemory() / 4) await this.#file.readAhead();
+    if (!this.#place || this.bytes > process.availableMemory() / 4) return;
+    const { file } = this.#place;
+    const { rows, batch } = this.#shape;
+    for (let first = 0; first < rows; first += batch)
+      await file.readAhead(this.#offsetOf(first), batchBytes(this.#shape));
   }
 
   async columns(from: number, to: number): Promise<Float32Array | Float64Array> {
@@ -121,7 +133,7 @@ export class ActivationStore implements Features {
       const row = block.subarray(i * width, (i + 1) * width);
       const start = (first + i) * this.cols + from;
       if (this.#memory) row.set(this.#memory.subarray(start, start + width));
-      else this.#scratch.read(row, this.#offsetOf(first + i) + bytesOf(dtype, 1, from));
+      else this.#scratch.file.read(row, this.#offsetOf(first + i) + bytesOf(dtype, 1, from));
     }
     return block;
   }
@@ -129,18 +141,19 @@ export class ActivationStore implements Features {
   /** Where a row begins in the scratch file. */
   #offsetOf(row: number): number {
     const { dtype, cols, batch } = this.#shape;
-    return Math.floor(row / batch) * batchBytes(this.#shape) + bytesOf(dtype, row % batch, cols);
+    const { offset, pitch } = this.#scratch;
+    return offset + Math.floor(row / batch) * pitch + bytesOf(dtype, row % batch, cols);
   }
 
-  get #scratch(): ScratchFile {
-    if (!this.#file) throw new Error('the activations were let go');
-    return this.#file;
+  get #scratch(): Place {
+    if (!this.#place) throw new Error('the activations were let go');
+    return this.#place;
   }
 
   /** Lets the scratch file go. */
   close(): void {
-    this.#file?.close();
-    this.#file = undefined;
+    this.#place?.file.leave();
+    this.#place = undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/features.js';
@@ -6,7 +7,14 @@ import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
-import { ActivationStore, bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
+import {
+  ActivationStore,
+  batchBytes,
+  bytesOf,
+  type KeptDtype,
+  type StoreShape,
+  scratchBytesOf,
+} from './activation-store.js';
 import type { ModelCard } from './card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import { fromHalf } from './half.js';
@@ -15,6 +23,7 @@ import type { ModelFile } from './model-file.js';
 import { OutputBuffers } from './output-buffers.js';
 import { PictureFeed } from './picture-feed.js';
 import type { PreparedPictures } from './prepared-pictures.js';
+import { ScratchFile } from './scratch-file.js';
 import { ScratchRoute } from './scratch-route.js';
 
 /**
@@ -159,6 +168,8 @@ interface Kept {
   readonly options: PassOptions;
   readonly stores: Map<string, ActivationStore>;
   readonly failures: Map<string, VentralError>;
+  /** Of the layers that do not fit memory. */
+  scratch?: ScratchFile;
 }
 
 async function runBatches(
@@ -185,14 +196,12 @@ async function runBatches(
       if (first === 0) reserve(made, plan, kept);
       else giveUpOtherShapes(made, plan, kept);
       const wanted = buffers.keep(made, kept.stores);
-      const count = Math.min(plan.batch, rows - first);
-      written = all(
-        [...kept.stores].map(([value, store]) =>
-          store.write(first, rowsOf(wanted[value], count * store.cols), disk.route),
-        ),
+      const pieces = [...kept.stores].flatMap(
+        ([value, store]) => store.put(first, numbersOf(wanted[value])) ?? [],
       );
+      written = kept.scratch?.write(pieces, disk.route) ?? written;
       written.catch(() => {});
-      options.progress?.(first + count, rows);
+      options.progress?.(Math.min(first + plan.batch, rows), rows);
       if (kept.stores.size === 0) return;
     }
     await written;
@@ -200,12 +209,6 @@ async function runBatches(
     // Nobody writes to scratch any more once this has failed: the files may be closed.
     await Promise.allSettled([written]);
   }
-}
-
-/** Waits for all before it throws what went wrong in one: files are closed then, and nobody may write to them. */
-async function all(works: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(works))
-    if (result.status === 'rejected') throw result.reason;
 }
 
 /** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
@@ -225,21 +228,37 @@ function reserve(outputs: Record<string, Tensor>, { batch }: InputPlan, kept: Ke
   });
   shapes.sort((a, b) => a.bytes - b.bytes);
   const held = [...(options.held?.values() ?? [])];
-  const first = held.length;
   let memory = held.reduce((sum, store) => sum + (store.spilled ? 0 : store.bytes), 0);
   let scratch = held.reduce((sum, store) => sum + (store.spilled ? store.bytes : 0), 0);
-  shapes.forEach((shape, index) => {
-    const fits = memory + shape.bytes <= options.maxMemory;
-    const spilled = scratchBytesOf(shape);
-    if (!fits && scratch + spilled > options.maxScratch) {
-      failures.set(shape.value, tooLarge(shape, scratch + spilled, options));
-      return;
-    }
-    if (fits) memory += shape.bytes;
-    else scratch += spilled;
-    const place = { folder: options.scratch, name: `layer-${first + index}` };
-    stores.set(shape.value, new ActivationStore(shape, fits ? undefined : place));
-  });
+  const spilled: (typeof shapes)[number][] = [];
+  for (const shape of shapes) {
+    const bytes = scratchBytesOf(shape);
+    if (memory + shape.bytes <= options.maxMemory) {
+      memory += shape.bytes;
+      stores.set(shape.value, new ActivationStore(shape));
+    } else if (scratch + bytes <= options.maxScratch) {
+      scratch += bytes;
+      spilled.push(shape);
+    } else failures.set(shape.value, tooLarge(shape, scratch + bytes, options));
+  }
+  if (spilled.length > 0)
+    kept.scratch = layOut(spilled, stores, join(options.scratch, `layers-${held.length}`));
+}
+
+/** One file, where a batch of all layers lies as the tensors do in memory, and can be written at once. */
+function layOut(
+  shapes: readonly (StoreShape & { readonly value: string })[],
+  stores: Map<string, ActivationStore>,
+  path: string,
+): ScratchFile {
+  const file = new ScratchFile(path);
+  const pitch = shapes.reduce((sum, shape) => sum + batchBytes(shape), 0);
+  let offset = 0;
+  for (const shape of shapes) {
+    stores.set(shape.value, new ActivationStore(shape, { file, offset, pitch }));
+    offset += batchBytes(shape);
+  }
+  return file;
 }
 
 function tooLarge(
@@ -301,11 +320,9 @@ function giveUpOtherShapes(
   }
 }
 
-/** The first values of a batch, as they are kept. */
-const rowsOf = (tensor: Tensor, length: number): Numbers => numbersOf(tensor).subarray(0, length);
-
 type Numbers = Float32Array | Float64Array | Uint8Array | Int32Array;
 
+/** The values of a batch, as they are kept. */
 function numbersOf({ dtype, data }: Tensor): Numbers {
   if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Int32Array)
     return data;

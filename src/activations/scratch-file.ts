@@ -14,21 +14,29 @@ export const bytesView = ({ buffer, byteOffset, byteLength }: ArrayBufferView): 
 /** How values get to the disk: from where they are, or over a copy in the page cache. */
 export type Route = 'direct' | 'cached';
 
+/** Values, and the byte of the file from which on they are to stand: the first of a page. */
+export interface Piece {
+  readonly values: ArrayBufferView;
+  readonly position: number;
+}
+
 const writeSome = promisify(write);
 const readSome = promisify(read);
 
-/** Bytes of one reading ahead. */
+/** Bytes of one reading ahead, and of one call to write: the system takes less than 2 GiB. */
 const AHEAD = 4 * 2 ** 20;
+const MOST = 2 ** 30;
 
 /**
- * A file for values that do not fit memory. Values on whole pages, in memory as in the file, can be written
- * straight from where they are: a copy in the page cache would take the processor from the network. Where
- * system, file system or memory do not offer that, they are written as any others.
+ * A file for the values of some layers that do not fit memory; it goes when none of them is left. Values on whole
+ * pages, in memory as in the file, can be written straight from where they are: a copy in the page cache would take
+ * the processor from the network. Where system, file system or memory do not offer that, they are written as any others.
  */
 export class ScratchFile {
   readonly #path: string;
   readonly #file: number;
-  #direct: number | undefined;
+  readonly #direct: number | undefined;
+  #users = 0;
 
   /** @param path of a file that is not there yet */
   constructor(path: string) {
@@ -37,16 +45,33 @@ export class ScratchFile {
     this.#direct = openDirect(path);
   }
 
+  /** One more that will `leave`. */
+  enter(): this {
+    this.#users++;
+    return this;
+  }
+
+  /** Lets the file go where this was the last. */
+  leave(): void {
+    this.#users--;
+    if (this.#users > 0) return;
+    closeSync(this.#file);
+    if (this.#direct !== undefined) closeSync(this.#direct);
+    rmSync(this.#path, { force: true });
+  }
+
   /**
-   * Writes `values`, which may not change before this resolves, and what the rest of their last page holds.
-   * One call at a time.
+   * Writes values, which may not change before this resolves, and what the rest of their last pages holds. What
+   * follows on each other in memory as in the file is written at once: a call for every layer costs as much as the bytes.
    */
-  async write(values: ArrayBufferView, position: number, route: Route): Promise<void> {
-    let done = route === 'direct' ? await this.#writeDirect(values, position) : 0;
-    const bytes = bytesView(values);
-    while (done < bytes.length) {
-      const rest = [done, bytes.length - done, position + done] as const;
-      done += (await writeSome(this.#file, bytes, ...rest)).bytesWritten;
+  async write(pieces: readonly Piece[], route: Route): Promise<void> {
+    for (const { values, position } of joined(pieces)) {
+      const bytes = bytesView(values);
+      let done = route === 'direct' ? await this.#writeDirect(values, position) : 0;
+      while (done < bytes.length) {
+        const length = Math.min(MOST, bytes.length - done);
+        done += (await writeSome(this.#file, bytes, done, length, position + done)).bytesWritten;
+      }
     }
   }
 
@@ -58,14 +83,20 @@ export class ScratchFile {
     const length = wholePages(byteLength);
     if (this.#direct === undefined || byteOffset + length > buffer.byteLength) return 0;
     const pages = new Uint8Array(buffer, byteOffset, length);
+    let done = 0;
     try {
-      return (await writeSome(this.#direct, pages, 0, length, position)).bytesWritten;
+      while (done < length) {
+        const some = Math.min(MOST, length - done);
+        const rest = [done, some, position + done] as const;
+        const { bytesWritten } = await writeSome(this.#direct, pages, ...rest);
+        done += bytesWritten;
+        // What is left begins within a page.
+        if (bytesWritten % PAGE !== 0) break;
+      }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-      closeSync(this.#direct);
-      this.#direct = undefined;
-      return 0;
     }
+    return done;
   }
 
   /** Fills `values`. Throws where the file ends before. */
@@ -79,21 +110,39 @@ export class ScratchFile {
   }
 
   /**
-   * Reads the file once from front to end, beside whatever the thread does meanwhile, so that reads by small
-   * pieces find it in the page cache. The file stays open until this resolves.
+   * Reads bytes once, beside whatever the thread does meanwhile, so that reads by small pieces find them in the page
+   * cache. Nobody may leave the file for good before this resolves.
    */
-  async readAhead(): Promise<void> {
-    const room = new Uint8Array(AHEAD);
-    for (let at = 0, got = AHEAD; got > 0; at += got)
-      got = (await readSome(this.#file, room, 0, AHEAD, at)).bytesRead;
+  async readAhead(position: number, length: number): Promise<void> {
+    const room = new Uint8Array(Math.min(AHEAD, length));
+    for (let done = 0, got = 1; done < length && got > 0; done += got) {
+      const some = Math.min(AHEAD, length - done);
+      got = (await readSome(this.#file, room, 0, some, position + done)).bytesRead;
+    }
   }
+}
 
-  /** Lets the file go. */
-  close(): void {
-    closeSync(this.#file);
-    if (this.#direct !== undefined) closeSync(this.#direct);
-    rmSync(this.#path, { force: true });
+/** The same pieces, those in one that follow on each other by whole pages in memory as in the file. */
+function joined(pieces: readonly Piece[]): Piece[] {
+  const all: Piece[] = [];
+  for (const piece of pieces) {
+    const last = all.at(-1);
+    if (last && follows(piece, last)) {
+      const { buffer, byteOffset } = last.values;
+      const length = piece.values.byteOffset + piece.values.byteLength - byteOffset;
+      all[all.length - 1] = { ...last, values: new Uint8Array(buffer, byteOffset, length) };
+    } else all.push(piece);
   }
+  return all;
+}
+
+function follows({ values, position }: Piece, last: Piece): boolean {
+  const length = wholePages(last.values.byteLength);
+  return (
+    values.buffer === last.values.buffer &&
+    values.byteOffset === last.values.byteOffset + length &&
+    position === last.position + length
+  );
 }
 
 /** The file again, past the page cache; undefined where the system or the file system knows no such thing. */

@@ -16,6 +16,7 @@ const system = vi.hoisted(() => ({
   refuses: 'nothing' as 'nothing' | 'to open' | 'to write',
   direct: new Set<number>(),
   written: { direct: 0, cached: 0 },
+  calls: 0,
 }));
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
@@ -43,6 +44,7 @@ vi.mock('node:fs', async (original) => {
         if (direct && system.refuses === 'to write') throw refusal();
         const done = await write(file, bytes, ...rest);
         system.written[direct ? 'direct' : 'cached'] += done.bytesWritten;
+        system.calls++;
         return done;
       },
     }),
@@ -53,6 +55,7 @@ const root = mkdtempSync(join(tmpdir(), 'ventral-scratch-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
   system.written = { direct: 0, cached: 0 };
+  system.calls = 0;
 });
 afterEach(() => {
   system.refuses = 'nothing';
@@ -72,39 +75,55 @@ function onPages(arrays: readonly Float32Array[]): Float32Array[] {
 
 /** Whether direct writes work here at all. */
 async function worksHere(): Promise<boolean> {
-  const file = new ScratchFile(join(root, 'probe'));
-  await file.write(onPages([new Float32Array(1024)])[0], 0, 'direct');
-  file.close();
+  const file = new ScratchFile(join(root, 'probe')).enter();
+  const [values] = onPages([new Float32Array(1024)]);
+  await file.write([{ values, position: 0 }], 'direct');
+  file.leave();
   return system.written.direct > 0;
 }
 
 describe.each(['nothing', 'to open', 'to write'] as const)(
   'where the system refuses %s of direct writes',
   (refuses) => {
-    test('values come back as they were written, whatever the way', async () => {
+    test('values come back as they were written, whatever the way, together or one by one', async () => {
       system.refuses = refuses;
       const batch = fc.record({
-        values: fc.float32Array({ minLength: 1, maxLength: 3000 }),
-        aligned: fc.boolean(),
+        layers: fc.array(
+          fc.record({
+            values: fc.float32Array({ minLength: 1, maxLength: 3000 }),
+            aligned: fc.boolean(),
+          }),
+          { minLength: 1, maxLength: 5 },
+        ),
         route: fc.constantFrom('direct', 'cached'),
       });
       await fc.assert(
         fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 6 }), async (batches) => {
-          const file = new ScratchFile(join(root, 'values'));
+          const file = new ScratchFile(join(root, 'values')).enter();
           try {
-            const pages = onPages(batches.map(({ values }) => values));
-            const pitch = wholePages(Math.max(...pages.map((each) => each.byteLength)));
-            for (const [i, { values, aligned, route }] of batches.entries())
-              await file.write(aligned ? pages[i] : values, i * pitch, route);
-            for (const [i, { values }] of batches.entries()) {
+            let end = 0;
+            const places: { position: number; values: Float32Array }[] = [];
+            for (const { layers, route } of batches) {
+              const pages = onPages(layers.map(({ values }) => values));
+              const pieces = layers.map(({ values, aligned }, i) => {
+                const position = end;
+                end += wholePages(values.byteLength);
+                places.push({ position, values });
+                return { position, values: aligned ? pages[i] : values };
+              });
+              await file.write(pieces, route);
+            }
+            for (const { position, values } of places) {
               const found = new Float32Array(values.length);
-              file.read(found, i * pitch);
+              await file.readAhead(position, values.byteLength);
+              file.read(found, position);
               expect(found).toEqual(values);
             }
-            expect(() => file.read(new Float32Array(1), batches.length * pitch)).toThrow();
+            expect(() => file.read(new Float32Array(1), end)).toThrow();
           } finally {
-            file.close();
+            file.leave();
           }
+          expect(readdirSync(root)).toEqual([]);
         }),
         { numRuns: 60 },
       );
@@ -130,18 +149,38 @@ describe.each(['nothing', 'to open', 'to write'] as const)(
   },
 );
 
-test('a pass writes what the runtime gives directly, every batch of it', async () => {
+test('a pass writes what the runtime gives directly, all layers of a batch at once', async () => {
   if (!(await worksHere())) return;
   system.written = { direct: 0, cached: 0 };
+  system.calls = 0;
   const shown = { stimuli: await madeStimuli(40), degrees: undefined };
   const budgets = { threads: 1, maxMemory: 1, maxScratch: 2 ** 30, scratch: root };
-  const network = { file: modelFile(madeNetwork()), card: plainCard() };
+  const layers = ['conv', 'relu', 'pool'];
+  const network = { file: modelFile(madeNetwork()), card: { ...plainCard(), layers } };
   vi.spyOn(ScratchRoute.prototype, 'route', 'get').mockReturnValue('direct');
-  const found = await extractActivations(network, shown, ['relu'], budgets);
-  const [{ bytes }] = found.layers.values();
+  const found = await extractActivations(network, shown, layers, budgets);
+  const bytes = [...found.layers.values()].reduce((sum, store) => sum + store.bytes, 0);
   found.close();
   vi.restoreAllMocks();
   expect(system.written).toEqual({ direct: bytes, cached: 0 });
+  expect(system.calls).toBe(40 / 8);
+});
+
+test('a file of several layers is there until the last of them goes', async () => {
+  const shown = { stimuli: await madeStimuli(12), degrees: undefined };
+  const budgets = { threads: 1, maxMemory: 1, maxScratch: 2 ** 30, scratch: root };
+  const layers = ['conv', 'relu'];
+  const network = { file: modelFile(madeNetwork()), card: { ...plainCard(), layers } };
+  const found = await extractActivations(network, shown, layers, budgets);
+  const [conv, relu] = [...found.layers.values()];
+  const values = relu.readRows(0, 12);
+  expect(readdirSync(root)).toHaveLength(1);
+  conv.close();
+  conv.close();
+  expect(() => conv.readRows(0, 1)).toThrow('let go');
+  expect(relu.readRows(0, 12)).toEqual(values);
+  found.close();
+  expect(readdirSync(root)).toEqual([]);
 });
 
 test('the page cache is used from where the network has waited longer than it worked', () => {

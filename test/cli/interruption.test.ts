@@ -38,7 +38,7 @@ function spilled(): boolean {
   const all = existsSync(join(home, 'tmp'))
     ? readdirSync(join(home, 'tmp'), { recursive: true })
     : [];
-  return all.some((name) => /layer-/.test(String(name)));
+  return all.some((name) => /layers-/.test(String(name)));
 }
 
 const SCORE = ['score', 'pixels', '-l', 'pixels', '-b', objects];
