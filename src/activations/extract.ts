@@ -7,14 +7,7 @@ import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
-import {
-  ActivationStore,
-  batchBytes,
-  bytesOf,
-  type KeptDtype,
-  type StoreShape,
-  scratchBytesOf,
-} from './activation-store.js';
+import { ActivationStore, bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
 import type { ModelCard } from './card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import { fromHalf } from './half.js';
@@ -23,7 +16,8 @@ import type { ModelFile } from './model-file.js';
 import { OutputBuffers } from './output-buffers.js';
 import { PictureFeed } from './picture-feed.js';
 import type { PreparedPictures } from './prepared-pictures.js';
-import { ScratchFile } from './scratch-file.js';
+import type { Route, ScratchFile } from './scratch-file.js';
+import { layOut } from './scratch-layout.js';
 import { ScratchRoute } from './scratch-route.js';
 
 /**
@@ -149,7 +143,7 @@ async function tracedPass(
     operators: pass.operators,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
-  const kept: Kept = { shown, options, stores: new Map(), failures: new Map() };
+  const kept: Kept = { shown, options, stores: new Map(), failures: new Map(), scratch: [] };
   try {
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
     const pictures = await options.pictures?.of(shown, card);
@@ -168,8 +162,8 @@ interface Kept {
   readonly options: PassOptions;
   readonly stores: Map<string, ActivationStore>;
   readonly failures: Map<string, VentralError>;
-  /** Of the layers that do not fit memory. */
-  scratch?: ScratchFile;
+  /** Files of the layers that do not fit memory. */
+  readonly scratch: ScratchFile[];
 }
 
 async function runBatches(
@@ -196,10 +190,8 @@ async function runBatches(
       if (first === 0) reserve(made, plan, kept);
       else giveUpOtherShapes(made, plan, kept);
       const wanted = buffers.keep(made, kept.stores);
-      const pieces = [...kept.stores].flatMap(
-        ([value, store]) => store.put(first, numbersOf(wanted[value])) ?? [],
-      );
-      written = kept.scratch?.write(pieces, disk.route) ?? written;
+      for (const [value, store] of kept.stores) store.put(first, numbersOf(wanted[value]));
+      written = writeAll(kept.scratch, disk.route);
       written.catch(() => {});
       options.progress?.(Math.min(first + plan.batch, rows), rows);
       if (kept.stores.size === 0) return;
@@ -209,6 +201,15 @@ async function runBatches(
     // Nobody writes to scratch any more once this has failed: the files may be closed.
     await Promise.allSettled([written]);
   }
+}
+
+/**
+ * Begins to write all, since no call returns to this thread while the network runs, and waits for all before it throws
+ * what went wrong in one: files are closed then, and nobody may write to them.
+ */
+async function writeAll(files: readonly ScratchFile[], route: Route): Promise<void> {
+  for (const result of await Promise.allSettled(files.map((file) => file.write(route))))
+    if (result.status === 'rejected') throw result.reason;
 }
 
 /** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
@@ -226,39 +227,26 @@ function reserve(outputs: Record<string, Tensor>, { batch }: InputPlan, kept: Ke
       return [];
     }
   });
-  shapes.sort((a, b) => a.bytes - b.bytes);
   const held = [...(options.held?.values() ?? [])];
   let memory = held.reduce((sum, store) => sum + (store.spilled ? 0 : store.bytes), 0);
   let scratch = held.reduce((sum, store) => sum + (store.spilled ? store.bytes : 0), 0);
-  const spilled: (typeof shapes)[number][] = [];
-  for (const shape of shapes) {
+  const spilled = new Set<string>();
+  for (const shape of [...shapes].sort((a, b) => a.bytes - b.bytes)) {
     const bytes = scratchBytesOf(shape);
     if (memory + shape.bytes <= options.maxMemory) {
       memory += shape.bytes;
       stores.set(shape.value, new ActivationStore(shape));
     } else if (scratch + bytes <= options.maxScratch) {
       scratch += bytes;
-      spilled.push(shape);
+      spilled.add(shape.value);
     } else failures.set(shape.value, tooLarge(shape, scratch + bytes, options));
   }
-  if (spilled.length > 0)
-    kept.scratch = layOut(spilled, stores, join(options.scratch, `layers-${held.length}`));
-}
-
-/** One file, where a batch of all layers lies as the tensors do in memory, and can be written at once. */
-function layOut(
-  shapes: readonly (StoreShape & { readonly value: string })[],
-  stores: Map<string, ActivationStore>,
-  path: string,
-): ScratchFile {
-  const file = new ScratchFile(path);
-  const pitch = shapes.reduce((sum, shape) => sum + batchBytes(shape), 0);
-  let offset = 0;
-  for (const shape of shapes) {
-    stores.set(shape.value, new ActivationStore(shape, { file, offset, pitch }));
-    offset += batchBytes(shape);
+  const path = join(options.scratch, `layers-${held.length}`);
+  const wide = shapes.filter(({ value }) => spilled.has(value));
+  for (const { file, placed } of layOut(wide, path)) {
+    kept.scratch.push(file);
+    for (const [shape, place] of placed) stores.set(shape.value, new ActivationStore(shape, place));
   }
-  return file;
 }
 
 function tooLarge(

@@ -15,7 +15,7 @@ export const bytesView = ({ buffer, byteOffset, byteLength }: ArrayBufferView): 
 export type Route = 'direct' | 'cached';
 
 /** Values, and the byte of the file from which on they are to stand: the first of a page. */
-export interface Piece {
+interface Piece {
   readonly values: ArrayBufferView;
   readonly position: number;
 }
@@ -37,6 +37,7 @@ export class ScratchFile {
   readonly #file: number;
   readonly #direct: number | undefined;
   #users = 0;
+  #pieces: Piece[] = [];
 
   /** @param path of a file that is not there yet */
   constructor(path: string) {
@@ -60,12 +61,19 @@ export class ScratchFile {
     rmSync(this.#path, { force: true });
   }
 
+  /** Takes values that are to stand from `position` on, the first byte of a page; they may not change until they are written. */
+  take(values: ArrayBufferView, position: number): void {
+    this.#pieces.push({ values, position });
+  }
+
   /**
-   * Writes values, which may not change before this resolves, and what the rest of their last pages holds. What
-   * follows on each other in memory as in the file is written at once: a call for every layer costs as much as the bytes.
+   * Writes the values that were taken, and what the rest of their last pages holds. What follows on each other in
+   * memory as in the file is written at once: a call for every layer costs as much as the bytes. One call at a time.
    */
-  async write(pieces: readonly Piece[], route: Route): Promise<void> {
-    for (const { values, position } of joined(pieces)) {
+  async write(route: Route): Promise<void> {
+    const pieces = joined(this.#pieces);
+    this.#pieces = [];
+    for (const { values, position } of pieces) {
       const bytes = bytesView(values);
       let done = route === 'direct' ? await this.#writeDirect(values, position) : 0;
       while (done < bytes.length) {

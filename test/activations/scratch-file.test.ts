@@ -77,7 +77,8 @@ function onPages(arrays: readonly Float32Array[]): Float32Array[] {
 async function worksHere(): Promise<boolean> {
   const file = new ScratchFile(join(root, 'probe')).enter();
   const [values] = onPages([new Float32Array(1024)]);
-  await file.write([{ values, position: 0 }], 'direct');
+  file.take(values, 0);
+  await file.write('direct');
   file.leave();
   return system.written.direct > 0;
 }
@@ -105,13 +106,12 @@ describe.each(['nothing', 'to open', 'to write'] as const)(
             const places: { position: number; values: Float32Array }[] = [];
             for (const { layers, route } of batches) {
               const pages = onPages(layers.map(({ values }) => values));
-              const pieces = layers.map(({ values, aligned }, i) => {
-                const position = end;
+              for (const [i, { values, aligned }] of layers.entries()) {
+                file.take(aligned ? pages[i] : values, end);
+                places.push({ position: end, values });
                 end += wholePages(values.byteLength);
-                places.push({ position, values });
-                return { position, values: aligned ? pages[i] : values };
-              });
-              await file.write(pieces, route);
+              }
+              await file.write(route);
             }
             for (const { position, values } of places) {
               const found = new Float32Array(values.length);
