@@ -36,7 +36,7 @@ const axes: Readonly<Record<keyof Case, readonly number[]>> = {
   neuroids: [100, 200, 400, 800],
 };
 
-/** So little that most layers go to scratch at every size, the step from memory to disk is no growth, and enough for one pass. */
+/** So little that most layers go to scratch at every size: the step from memory to disk is no growth. */
 const MEMORY = 384 * 2 ** 20;
 
 /** Of each size; other work on the machine only adds to the time, so that the least of them is taken. */

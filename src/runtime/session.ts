@@ -72,9 +72,8 @@ export interface SessionOptions {
 }
 
 /**
- * For how long (µs) threads wait busily. The operators of a run follow on each other sooner; the runtime's own 1 ms
- * and more also spins through those that one thread computes, which on two threads costs a tenth of the processor
- * and 5 % of the time, and more where scratch is written beside.
+ * For how long (µs) threads wait busily. Most operators of a run follow on each other sooner; waiting longer goes
+ * through those that one thread computes, and takes the processor from it and from what is written beside.
  */
 const SPIN = 200;
 
