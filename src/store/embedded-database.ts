@@ -1,23 +1,50 @@
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Database, Queries, Row } from './database.js';
+import { freeBytes, RESERVE_BYTES } from './disk-room.js';
+import { DurableFiles, type WriteGuard } from './durable-files.js';
+import { syncFile } from './write-whole.js';
 
 /** Major version of the PostgreSQL inside PGlite 0.5; a data folder of another one cannot be read. */
 export const EMBEDDED_POSTGRES = 18;
 
+/** PGlite's own, but for `-F`, which turns fsync off, and a log that is kept short by {@link CHECKPOINT_BYTES}. */
+const START = [
+  ...PGlite.defaultStartParams.filter((word) => word !== '-F'),
+  // PGlite's fdatasync reaches nothing, whatever its folder does.
+  ...['fsync=on', 'wal_sync_method=fsync', 'max_wal_size=64MB', 'min_wal_size=32MB'].flatMap(
+    (setting) => ['-c', setting],
+  ),
+];
+
+/** A lone backend never begins a checkpoint by itself: the log would grow until the database is closed. */
+const CHECKPOINT_BYTES = 32 * 2 ** 20;
+const CHECKPOINT_MS = 20_000;
+
+/** How long an answer of the disk counts. */
+const ROOM_MS = 100;
+
+const anyWrite: WriteGuard = { mayWrite: () => {} };
+
 /**
- * Opens the embedded PostgreSQL (PGlite) in a folder, and makes it where it is not there yet. The
- * caller owns the home: PGlite has no lock, and two processes on one folder lose rows silently.
+ * Opens the embedded PostgreSQL (PGlite) in a folder, and makes it where it is not there yet. What it
+ * acknowledges is on the disk. The caller owns the home: PGlite has no lock, and two processes on one folder
+ * lose rows silently; the guard is asked before each change of a file.
  * A new database is made beside its place and renamed when it is whole, so that a kill in the first
- * seconds leaves nothing half-made. Throws `home-format` where the folder cannot be opened.
+ * seconds leaves nothing half-made. While the disk has less than {@link RESERVE_BYTES} nothing is written, and
+ * what would is `disk-full`. Throws `home-format` where the folder cannot be opened.
  */
-export async function openEmbeddedDatabase(folder: string): Promise<Database> {
-  if (!existsSync(folder)) await create(folder);
+export async function openEmbeddedDatabase(
+  folder: string,
+  guard: WriteGuard = anyWrite,
+): Promise<Database> {
+  if (!existsSync(folder)) await create(folder, guard);
   let lite: PGlite;
   try {
-    lite = await PGlite.create(folder);
+    lite = await start(folder, guard);
   } catch (cause) {
     throw new VentralError(
       'home-format',
@@ -28,47 +55,109 @@ export async function openEmbeddedDatabase(folder: string): Promise<Database> {
       },
     );
   }
-  return new EmbeddedDatabase(lite);
+  return new EmbeddedDatabase(lite, folder);
 }
 
-async function create(folder: string): Promise<void> {
+const start = (folder: string, guard: WriteGuard) =>
+  PGlite.create({ fs: new DurableFiles(folder, guard), startParams: START });
+
+async function create(folder: string, guard: WriteGuard): Promise<void> {
   const unfinished = `${folder}.new`;
   await rm(unfinished, { recursive: true, force: true });
-  const lite = await PGlite.create(unfinished);
+  const lite = await start(unfinished, guard);
   await lite.close();
+  // PGlite unpacks a new folder without a sync.
+  await syncTree(unfinished);
   await rename(unfinished, folder);
+  await syncFile(dirname(folder));
+}
+
+/** Files and folders that are synced at once: few, for the sake of systems with few descriptors. */
+const SYNCS = 8;
+
+async function syncTree(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = [folder, ...entries.map((entry) => join(entry.parentPath, entry.name))];
+  const sync = async () => {
+    for (let path = paths.pop(); path !== undefined; path = paths.pop()) await syncFile(path);
+  };
+  await Promise.all(Array.from({ length: SYNCS }, sync));
+}
+
+/** PostgreSQL, Appendix A: disk_full, and read_only_sql_transaction, which is how a low disk refuses. */
+const noRoom = new Set(['53100', '25006']);
+
+/** `disk-full` for what the disk has no room for; anything else is thrown as it is. */
+function refused(error: unknown): never {
+  if (!noRoom.has((error as { code?: string }).code ?? '')) throw error;
+  throw new VentralError(
+    'disk-full',
+    `The disk of the home has less than ${RESERVE_BYTES / 2 ** 20} MiB left: nothing is written until there is room again`,
+    { cause: error },
+  );
 }
 
 const queriesOf = (target: PGlite | Transaction): Queries => ({
   query: async <T extends object>(sql: string, parameters: readonly unknown[] = []) =>
-    (await target.query<T>(sql, [...parameters])).rows,
+    (await target.query<T>(sql, [...parameters]).catch(refused)).rows,
 });
 
 class EmbeddedDatabase implements Database {
   readonly shared = false;
   readonly #lite: PGlite;
-  readonly query: Queries['query'];
+  readonly #folder: string;
+  readonly #queries: Queries;
+  readonly #timer: NodeJS.Timeout;
+  #low = false;
+  #looked = Number.NEGATIVE_INFINITY;
 
-  constructor(lite: PGlite) {
+  constructor(lite: PGlite, folder: string) {
     this.#lite = lite;
-    this.query = queriesOf(lite).query;
+    this.#folder = folder;
+    this.#queries = queriesOf(lite);
+    this.#timer = setInterval(() => void this.#shortenLog().catch(() => {}), CHECKPOINT_MS).unref();
   }
 
-  transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
-    return this.#lite.transaction((transaction) => work(queriesOf(transaction)));
+  readonly query: Queries['query'] = async (sql, parameters) => {
+    await this.#look();
+    return this.#queries.query(sql, parameters);
+  };
+
+  async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    await this.#look();
+    return this.#lite.transaction((transaction) => work(queriesOf(transaction))).catch(refused);
   }
 
   async script(sql: string): Promise<Row[]> {
+    await this.#look();
     try {
       return (await this.#lite.exec(sql)).flatMap(({ rows }) => rows as Row[]);
     } catch (error) {
       // A transaction that the text began and that failed would poison what comes next.
       await this.#lite.exec('rollback').catch(() => {});
-      throw error;
+      return refused(error);
     }
   }
 
   close(): Promise<void> {
+    clearInterval(this.#timer);
     return this.#lite.close();
+  }
+
+  /** Lets transactions write, or not, by the room that the disk has. */
+  async #look(): Promise<void> {
+    if (performance.now() - this.#looked < ROOM_MS) return;
+    this.#looked = performance.now();
+    const low = freeBytes(this.#folder) < RESERVE_BYTES;
+    if (low === this.#low) return;
+    this.#low = low;
+    await this.#lite.exec(`set default_transaction_read_only = ${low ? 'on' : 'off'}`);
+  }
+
+  async #shortenLog(): Promise<void> {
+    const { rows } = await this.#lite.query<{ bytes: number }>(
+      'select (pg_current_wal_lsn() - redo_lsn)::float8 as bytes from pg_control_checkpoint()',
+    );
+    if (rows[0].bytes > CHECKPOINT_BYTES) await this.#lite.exec('checkpoint');
   }
 }

@@ -29,8 +29,11 @@ export async function writeWhole(
 }
 
 /** Makes a rename in the folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+export const syncFolder = (folder: string): Promise<void> => syncFile(folder);
+
+/** Brings a file, or the names in a folder, to the disk. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {

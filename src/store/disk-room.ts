@@ -1,0 +1,13 @@
+import { statfsSync } from 'node:fs';
+
+/**
+ * Bytes that stay free for the log of the embedded database: below them no write is begun, so that one
+ * that was begun never meets a full disk.
+ */
+export const RESERVE_BYTES = 64 * 2 ** 20;
+
+/** Bytes that this user may still write to the disk of a folder. Throws as statfs(2) does. */
+export function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
