@@ -74,7 +74,7 @@ async function ownBackup({ home, ...place }: RestorePlace, patience: number): Pr
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const store = await openHomeStore(home, place);
+    const store = await openHomeStore(home, { ...place, guard: lock });
     undo.push(() => store.close());
     return { archive: await writeBackup(store, packageVersion), close };
   } catch (error) {

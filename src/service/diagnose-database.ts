@@ -78,7 +78,7 @@ async function askOwner({ kind, pid, url, token }: Owner): Promise<Found> {
 async function openOnce(home: string): Promise<Found> {
   const lock = await lockHome(home, { kind: 'command', patience: PATIENCE_MS });
   try {
-    const database = await openEmbeddedDatabase(join(home, 'db'));
+    const database = await openEmbeddedDatabase(join(home, 'db'), lock);
     try {
       await database.query('select 1');
       return { state: 'ok', detail: 'embedded, and answers' };

@@ -43,7 +43,7 @@ export async function openKeyAccess(home: string, databaseUrl?: string): Promise
 async function homeKeys(home: string, patience: number): Promise<KeyAccess> {
   const lock = await lockHome(home, { kind: 'command', patience });
   try {
-    const store = await openHomeStore(home);
+    const store = await openHomeStore(home, { guard: lock });
     return databaseKeys(store.database, () => store.close().finally(() => lock.release()));
   } catch (error) {
     await lock.release();

@@ -49,7 +49,7 @@ async function ownModels(
 ): Promise<ModelAccess> {
   const lock = await lockHome(home, { kind: 'command', patience });
   try {
-    const store = await openHomeStore(home, options);
+    const store = await openHomeStore(home, { ...options, guard: lock });
     const desk = new ModelDesk(store, { maxMemory });
     return {
       list: () =>

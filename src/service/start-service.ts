@@ -89,6 +89,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     void warnOfReach(log);
     const store = await openHomeStore(home, {
       ...options,
+      guard: lock,
       unpack: unpackInChild(join(home, 'tmp', 'service'), options.maxMemory),
     });
     undo.push(() => store.close());

@@ -4,6 +4,7 @@ import { AuditStore } from './audit-store.js';
 import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
 import type { Database } from './database.js';
+import type { WriteGuard } from './durable-files.js';
 import { openEmbeddedDatabase } from './embedded-database.js';
 import type { Unpack } from './file-source.js';
 import { checkHomeFormat, writeHomeFormat } from './home-format.js';
@@ -39,6 +40,8 @@ export interface StoreOptions {
   readonly quotas?: Quotas;
   /** The bucket that files go to as well, for workers and other services. */
   readonly s3?: S3Place;
+  /** Asked before each change of the embedded database: the lock of the home. */
+  readonly guard?: WriteGuard;
   /** Unpacks benchmarks that another service took in. */
   readonly unpack?: Unpack;
 }
@@ -55,7 +58,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
   await checkHomeFormat(home, kind);
   const database =
     databaseUrl === undefined
-      ? await openEmbeddedDatabase(join(home, 'db'))
+      ? await openEmbeddedDatabase(join(home, 'db'), options.guard)
       : await openPostgresDatabase(databaseUrl);
   try {
     await migrate(database);

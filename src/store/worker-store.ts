@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Database } from './database.js';
 import { HEARTBEAT_SECONDS } from './job-queue.js';
 import { jsonText } from './json-text.js';
 import { SCHEMA } from './migrations.js';
-import { processStart } from './process-identity.js';
+import { pidSpace, processStart } from './process-identity.js';
 
 /** A worker that takes jobs, or is ending. */
 export interface WorkerRecord {
@@ -48,7 +47,7 @@ export class WorkerStore {
       `insert into workers (id, host, machine, pid, process, version, runtime, threads, concurrency, state)
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running')`,
       [
-        ...[id, hostname(), machine(), process.pid, processStart(process.pid) ?? null],
+        ...[id, hostname(), pidSpace(), process.pid, processStart(process.pid) ?? null],
         ...[version, jsonText(runtime), threads, concurrency],
       ],
     );
@@ -102,7 +101,7 @@ export class WorkerStore {
   async dead(): Promise<string[]> {
     const here = await this.#database.query<{ id: string; pid: number; process: string | null }>(
       'select id, pid, process from workers where machine = $1',
-      [machine()],
+      [pidSpace()],
     );
     return here
       .filter(({ pid, process: start }) => processStart(pid) !== start)
@@ -135,15 +134,5 @@ export class WorkerStore {
       `This is ventral ${version} with schema ${SCHEMA}, the database has ${found}: start the service first, and run the same ventral on every host`,
       { expected: `schema ${SCHEMA}, ventral ${version}`, found },
     );
-  }
-}
-
-/** What pids of this process's kind belong to: a boot of a machine and, on Linux, a namespace of pids. */
-function machine(): string {
-  try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
   }
 }

@@ -36,7 +36,8 @@ describe('the owner of a home', () => {
     expect((await stat(file())).mode & 0o777).toBe(0o600);
     expect(await livingOwner(home)).toEqual({ ...lock.owner, url: 'http://127.0.0.1:8080' });
     await lock.release();
-    expect(await readdir(home)).toEqual([]);
+    // The last claim stays: a later owner needs a greater fencing number.
+    expect(await readdir(home)).toEqual(['owner']);
     expect((await lockHome(home, { kind: 'service' })).owner.token).not.toBe(lock.owner.token);
   });
 
@@ -68,22 +69,16 @@ describe('the owner of a home', () => {
     expect(await livingOwner(home)).toBeUndefined();
     const lock = await lockHome(home, { kind: 'service' });
     expect(JSON.parse(await readFile(file(), 'utf8'))).toEqual(lock.owner);
-    expect(await readdir(home)).toEqual(['owner.json']);
+    expect(await readdir(home)).toEqual(['owner', 'owner.json']);
   });
 
-  it('that died while it replaced another is replaced', async () => {
-    await leave(dead);
-    await writeFile(
-      join(home, '.owner-after-dead.guard'),
-      JSON.stringify({ ...dead, token: 'second' }),
-    );
-    await writeFile(
-      join(home, '.owner-after-second.guard'),
-      JSON.stringify({ ...dead, token: 'third' }),
-    );
-    const lock = await lockHome(home, { kind: 'service' });
-    expect((await livingOwner(home))?.token).toBe(lock.owner.token);
-    expect(await readdir(home)).toEqual(['owner.json']);
+  it('that another user of the claims overtook leaves the home to it', async () => {
+    const first = await lockHome(home, { kind: 'command' });
+    await first.release();
+    const second = await lockHome(home, { kind: 'command' });
+    expect(second.owner.fence).toBe((first.owner.fence ?? 0) + 1);
+    await second.release();
+    expect(await readdir(join(home, 'owner'))).toEqual([`${second.owner.fence}.claim`, 'lock']);
   });
 
   it('whose file is not ours is left alone', async () => {
@@ -119,16 +114,6 @@ describe('several that race', () => {
   it.each([
     ['for a free home', async () => {}],
     ['for a dead owner', () => leave(dead)],
-    [
-      'for a dead owner with a dead guard',
-      async () => {
-        await leave(dead);
-        await writeFile(
-          join(home, '.owner-after-dead.guard'),
-          JSON.stringify({ ...dead, token: 'second' }),
-        );
-      },
-    ],
   ])('%s have one winner', async (_what, prepare) => {
     await prepare();
     const rivals = Array.from({ length: 6 }, rival);
@@ -137,7 +122,7 @@ describe('several that race', () => {
     expect(said.toSorted()).toEqual([...Array(5).fill('home-owned'), 'won']);
     const winner = rivals[said.indexOf('won')];
     expect((await livingOwner(home))?.pid).toBe(winner.pid);
-    expect(await readdir(home)).toEqual(['owner.json']);
+    expect(await readdir(home)).toEqual(['owner', 'owner.json']);
     for (const { stdin } of rivals) stdin.end();
   });
 });
