@@ -15,22 +15,47 @@ interface NodeFileSystem {
   tryFSOperation<T>(work: () => T): T;
 }
 
-/** What changes the data folder. */
-const STREAM_WRITES = ['write', 'setattr', 'msync'];
-const NODE_WRITES = ['mknod', 'rename', 'unlink', 'rmdir', 'symlink', 'setattr'];
+/** A file or folder of it. */
+interface Node {
+  readonly parent: Node;
+}
+
+/** An open file of it; `nfd` is node's descriptor. */
+interface Stream {
+  readonly nfd: number;
+  readonly node: Node;
+}
+
+/** Operations that change the folder, and what then has to be synced, by their arguments and result. */
+type Writes<T> = Record<string, (first: T, second: Node, made: Node) => Node[]>;
+
+const ofStream = ({ node }: Stream) => [node];
+const ofNode = (node: Node) => [node];
+const streamWrites: Writes<Stream> = { write: ofStream, setattr: ofStream, msync: ofStream };
+const nodeWrites: Writes<Node> = {
+  mknod: (folder, _name, made) => [folder, made],
+  // It is moved in the tree of nodes after the operation.
+  rename: (node, folder) => [node.parent, folder],
+  unlink: ofNode,
+  rmdir: ofNode,
+  symlink: ofNode,
+  setattr: ofNode,
+};
 
 /** Called before each change of the data folder. */
 export interface WriteGuard {
-  /** Returns where this process may write; ends the process where it may not. */
+  /** Returns where this process may write, and ends it where it may not. */
   mayWrite(): void;
 }
 
 /**
- * The folder of a PGlite, with an fsync that reaches the disk: PGlite's own answers "done" and does nothing,
- * so that a power loss takes commits away. Every change is preceded by the guard.
+ * The folder of a PGlite, whose content is on the disk, with an fsync that reaches the disk: PGlite's own answers
+ * "done" and does nothing, so that a power loss takes commits away. What was not changed since is not synced
+ * again: after a crash PostgreSQL syncs each of a thousand files. Every change is preceded by the guard.
  */
 export class DurableFiles extends NodeFS {
   readonly #guard: WriteGuard;
+  readonly #changed = new WeakSet<Node>();
 
   constructor(folder: string, guard: WriteGuard) {
     super(folder);
@@ -44,24 +69,31 @@ export class DurableFiles extends NodeFS {
     const { emscriptenOpts } = await super.init(lite, options);
     emscriptenOpts.preRun?.push((module) => {
       const files = module.NODEFS as unknown as NodeFileSystem;
+      this.#watch(files.stream_ops, streamWrites);
+      this.#watch(files.node_ops, nodeWrites);
       files.stream_ops.fsync = (stream) => {
-        this.#guard.mayWrite();
-        files.tryFSOperation(() => fsyncSync((stream as { nfd: number }).nfd));
+        const { nfd, node } = stream as Stream;
+        if (this.#changed.has(node)) {
+          this.#guard.mayWrite();
+          files.tryFSOperation(() => fsyncSync(nfd));
+          this.#changed.delete(node);
+        }
         return 0;
       };
-      this.#guarded(files.stream_ops, STREAM_WRITES);
-      this.#guarded(files.node_ops, NODE_WRITES);
     });
     return { emscriptenOpts: { ...emscriptenOpts, onAbort: diedOfPanic } };
   }
 
-  #guarded(operations: Record<string, Operation | undefined>, names: readonly string[]): void {
-    for (const name of names) {
+  #watch<T>(operations: Record<string, Operation | undefined>, writes: Writes<T>): void {
+    for (const [name, changes] of Object.entries(writes)) {
       const operation = operations[name];
-      if (!operation) continue;
+      if (!operation) throw new Error(`NODEFS has no ${name}`);
       operations[name] = (...values) => {
         this.#guard.mayWrite();
-        return operation(...values);
+        const made = operation(...values);
+        const [first, second] = values as [T, Node];
+        for (const node of changes(first, second, made as Node)) this.#changed.add(node);
+        return made;
       };
     }
   }

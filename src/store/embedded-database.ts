@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { VentralError } from '../errors/ventral-error.js';
@@ -44,6 +44,7 @@ export async function openEmbeddedDatabase(
   if (!existsSync(folder)) await create(folder, guard);
   let lite: PGlite;
   try {
+    await settle(folder);
     lite = await start(folder, guard);
   } catch (cause) {
     throw new VentralError(
@@ -68,8 +69,23 @@ async function create(folder: string, guard: WriteGuard): Promise<void> {
   await lite.close();
   // PGlite unpacks a new folder without a sync.
   await syncTree(unfinished);
+  await markSynced(unfinished);
   await rename(unfinished, folder);
   await syncFile(dirname(folder));
+}
+
+/** There while all of a closed folder is on the disk. */
+const mark = (folder: string) => join(folder, 'ventral.synced');
+
+const markSynced = (folder: string) => writeFile(mark(folder), '');
+
+/**
+ * Brings a folder to the disk before its log is replayed, unless it was closed: a process that was killed leaves
+ * changes that were not synced. (What a power loss leaves is what the disk has.)
+ */
+async function settle(folder: string): Promise<void> {
+  if (!existsSync(mark(folder))) await syncTree(folder);
+  await rm(mark(folder), { force: true });
 }
 
 /** Files and folders that are synced at once: few, for the sake of systems with few descriptors. */
@@ -139,9 +155,11 @@ class EmbeddedDatabase implements Database {
     }
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
-    return this.#lite.close();
+    await this.#lite.close();
+    // Without the mark the next start syncs once more.
+    await markSynced(this.#folder).catch(() => {});
   }
 
   /** Lets transactions write, or not, by the room that the disk has. */

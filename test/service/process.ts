@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { type Asked, callUrl } from './running-service.js';
 
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+/** The command line, as it was built. */
+export const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
 
 /** What a command left behind. */
 export interface Ended {
@@ -70,14 +71,18 @@ export function serving(script: string, ...args: readonly string[]): Promise<Ser
 }
 
 /** The same with more of an environment. */
-export async function servingIn(
+export const servingIn = (
   environment: NodeJS.ProcessEnv,
   script: string,
   ...args: readonly string[]
+): Promise<Serving> => servingBy([process.execPath, script, ...args], environment);
+
+/** The same by any command. */
+export async function servingBy(
+  [command, ...args]: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Serving> {
-  const child = spawn(process.execPath, [script, ...args], {
-    env: { ...process.env, ...environment },
-  });
+  const child = spawn(command, args, { env: { ...process.env, ...environment } });
   const { ended, out } = started(child);
   await untilSaid(child, ended, out);
   const url = /^ventral is ready at (http:\/\/\S+)\n$/.exec(out())?.[1];
