@@ -1977,6 +1977,7 @@ export interface components {
          *       "checks": {
          *         "database": "ok",
          *         "files": "ok",
+         *         "disk": "ok",
          *         "worker": "ok"
          *       }
          *     }
@@ -1984,8 +1985,16 @@ export interface components {
         Readiness: {
             /** @enum {string} */
             status: "ready" | "unavailable";
+            /**
+             * @description `database` answers; `files`: a file can be written to the home; `disk`: the disk of the home has its reserve
+             *     of 64 MiB left; `worker` lives.
+             */
             checks: {
                 [key: string]: "ok" | "failing";
+            };
+            /** @description Why each failing check fails. */
+            reasons?: {
+                [key: string]: string;
             };
         };
     };

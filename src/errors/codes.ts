@@ -102,6 +102,7 @@ export const codes = {
   },
   // resources
   'disk-full': { status: 507, exit: 1, title: 'The disk is full' },
+  'disk-failed': { status: 503, exit: 1, title: 'The disk does not work as it should' },
   'permission-denied': { status: 500, exit: 1, title: 'The file system does not allow it' },
   'memory-exceeded': { status: 507, exit: 1, title: 'The work needs more memory than it may use' },
   'deadline-exceeded': { status: 503, exit: 1, title: 'The work took longer than it may' },

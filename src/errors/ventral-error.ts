@@ -45,31 +45,16 @@ export class VentralError extends Error {
   }
 
   /**
-   * Turns whatever was thrown into a VentralError: a full disk and an abort get their codes,
+   * Turns whatever was thrown into a VentralError: what a system call says and an abort get their codes,
    * anything unknown becomes `internal` with the original as its cause.
    */
   static from(thrown: unknown): VentralError {
     if (thrown instanceof VentralError) return thrown;
     const error = thrown as { code?: unknown; name?: unknown; message?: unknown; path?: unknown };
-    const where = typeof error?.path === 'string' ? { file: error.path } : {};
-    if (error?.code === 'ENOSPC' || error?.code === 'EDQUOT') {
-      return new VentralError(
-        'disk-full',
-        `No space left on the disk${'file' in where ? ` for ${where.file}` : ''}`,
-        { ...where, cause: thrown },
-      );
-    }
-    if (error?.code === 'ENOENT' && 'file' in where) {
-      return new VentralError('file-missing', `${where.file} does not exist`, {
-        ...where,
-        cause: thrown,
-      });
-    }
-    if ((error?.code === 'EACCES' || error?.code === 'EPERM') && 'file' in where) {
-      return new VentralError('permission-denied', `${where.file} may not be opened or written`, {
-        ...where,
-        cause: thrown,
-      });
+    const system = ofSystem(error?.code, typeof error?.path === 'string' ? error.path : undefined);
+    if (system) {
+      const [code, message, details] = system;
+      return new VentralError(code, message, { ...details, cause: thrown });
     }
     if (error?.name === 'AbortError')
       return new VentralError('interrupted', 'Interrupted', { cause: thrown });
@@ -79,4 +64,48 @@ export class VentralError extends Error {
       { cause: thrown },
     );
   }
+}
+
+/** Seconds after which what is short for a moment may be there again. */
+const SHORT_SECONDS = 5;
+
+/** What an errno means: errno(3). undefined for those that tell of a mistake of the program. */
+function ofSystem(
+  errno: unknown,
+  file: string | undefined,
+): readonly [ErrorCode, string, ErrorDetails] | undefined {
+  const named = file === undefined ? {} : { file };
+  const short = { retryAfter: SHORT_SECONDS };
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return ['disk-full', `No space left on the disk${file ? ` for ${file}` : ''}`, named];
+    case 'EIO':
+      return ['disk-failed', `The disk failed${file ? ` on ${file}` : ''}`, named];
+    case 'EROFS':
+      return ['permission-denied', `${file ?? 'The disk'} can only be read here`, named];
+    case 'EMFILE':
+    case 'ENFILE':
+      return ['not-ready', 'Too many files are open: try again in a moment', short];
+    case 'ENOMEM':
+      return ['not-ready', 'The system is short of memory: try again in a moment', short];
+    case 'EBUSY':
+    case 'ETXTBSY':
+      return [
+        'not-ready',
+        `${file ?? 'A file'} is in use: try again in a moment`,
+        { ...named, ...short },
+      ];
+  }
+  if (file === undefined) return undefined;
+  switch (errno) {
+    case 'ENOENT':
+      return ['file-missing', `${file} does not exist`, named];
+    case 'EACCES':
+    case 'EPERM':
+      return ['permission-denied', `${file} may not be opened or written`, named];
+    case 'ENAMETOOLONG':
+      return ['bad-usage', `${file.slice(0, 100)}… is too long for a name of a file`, {}];
+  }
+  return undefined;
 }

@@ -1,9 +1,10 @@
 import { sep } from 'node:path';
+import { packageRoot } from '../formats/package-root.js';
 import type { Problem } from './problem.js';
 
 /**
- * A problem without the folders of a home: what lies there is called by its own name, and where a service
- * or a worker keeps it is nobody's business.
+ * A problem without the folders of a home and of ventral itself: what lies there is called by its own name, and
+ * where a service or a worker keeps it is nobody's business.
  */
 export function placeless<P extends Pick<Problem, 'detail' | 'errors'>>(
   problem: P,
@@ -20,6 +21,8 @@ export function placeless<P extends Pick<Problem, 'detail' | 'errors'>>(
 }
 
 function withoutFolders(text: string, home: string): string {
-  const [first, ...others] = text.split(home + sep);
-  return first + others.map((path) => path.replace(/^(?:[\w.:-]+[/\\])*/, '')).join('');
+  return [home, packageRoot].reduce((short, folder) => {
+    const [first, ...others] = short.split(folder + sep);
+    return first + others.map((path) => path.replace(/^(?:[\w.:@-]+[/\\])*/, '')).join('');
+  }, text);
 }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { components } from '../api/schema.js';
@@ -45,9 +46,15 @@ export function problemOf(error: VentralError): Problem {
     detail:
       error.code === 'internal'
         ? 'Something went wrong inside ventral; its log says what.'
-        : error.message,
+        : withoutPath(error),
     ...(parts.length > 0 ? { errors: parts } : {}),
   };
+}
+
+/** What a system call says of a file, by the name of the file: where the server keeps it is its own affair. */
+function withoutPath({ message, details: { cause } }: VentralError): string {
+  const path = isSystemError(cause) ? cause.path : undefined;
+  return path ? message.replaceAll(path, basename(path)) : message;
 }
 
 /** Answers with a problem document. */
@@ -98,6 +105,8 @@ function asVentralError(thrown: unknown): VentralError {
     errors?: ValidatorError[];
   };
   if (typeof error?.status !== 'number' || error.status >= 500) return VentralError.from(thrown);
+  // A parser may call what the system refused to it the fault of the request; only what is not there is.
+  if (error.status !== 404 && isSystemError(thrown)) return VentralError.from(thrown);
   if (error.type === 'entity.parse.failed') {
     return new RequestProblem('invalid-request', `The body is not JSON: ${error.message}`, {
       parts: [{ pointer: '', detail: 'not JSON' }],
@@ -112,6 +121,12 @@ function asVentralError(thrown: unknown): VentralError {
     ...(code === 'invalid-request' ? { parts } : {}),
     ...(error.headers ? { headers: withHead(error.headers) } : {}),
   });
+}
+
+/** Whether a system call failed: libuv's errors alone have these two. */
+function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
+  const { errno, syscall } = (thrown ?? {}) as NodeJS.ErrnoException;
+  return typeof errno === 'number' && typeof syscall === 'string';
 }
 
 /** The description lists GET alone; HEAD comes with it. */

@@ -1,15 +1,18 @@
-import { access, constants } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
+import { freeBytes, RESERVE_BYTES } from '../store/disk-room.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
 
 type Readiness = components['schemas']['Readiness'];
-type Check = Readiness['checks'][string];
 
 const PATIENCE_MS = 1000;
+const PROBE_BYTES = 4096;
 
 /**
  * `/health`: the process answers. `/ready`: it can take work; no check waits for a score. `/metrics`: what
@@ -32,29 +35,59 @@ export function statusRoutes({ store, worker, metrics }: ServiceContext): Router
     response.json({ status: 'ok' });
   });
   router.get('/ready', async (_request, response) => {
-    const [database, files] = await Promise.all([
-      passes(store.database.query('select 1')),
-      passes(access(store.temporary, constants.W_OK)),
+    const checks = await Promise.all([
+      check('database', store.database.query('select 1')),
+      check('files', probe(store.temporary)),
+      check('disk', requireRoom(store.temporary)),
+      check('worker', requireAlive(worker)),
     ]);
-    const checks = { database, files, worker: worker.alive ? 'ok' : 'failing' } satisfies Record<
-      string,
-      Check
-    >;
-    const ready = Object.values(checks).every((check) => check === 'ok');
-    const answer: Readiness = { status: ready ? 'ready' : 'unavailable', checks };
+    const failing = checks.flatMap(({ name, reason }) => (reason ? [[name, reason]] : []));
+    const ready = failing.length === 0;
+    const answer: Readiness = {
+      status: ready ? 'ready' : 'unavailable',
+      checks: Object.fromEntries(
+        checks.map(({ name, reason }) => [name, reason ? 'failing' : 'ok']),
+      ),
+      ...(ready ? {} : { reasons: Object.fromEntries(failing) }),
+    };
     response.status(ready ? 200 : 503).json(answer);
   });
   return router;
 }
 
-async function passes(check: Promise<unknown>): Promise<Check> {
+/** @returns why a check fails, if it does; never a path */
+async function check(name: string, work: Promise<unknown>) {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Check>((resolve) => {
-    timer = setTimeout(() => resolve('failing'), PATIENCE_MS);
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`no answer within ${PATIENCE_MS} ms`), PATIENCE_MS);
   });
-  const done = check.then(
-    (): Check => 'ok',
-    (): Check => 'failing',
+  const done = work.then(
+    () => undefined,
+    (error: unknown) => VentralError.from(error).title,
   );
-  return Promise.race([done, late]).finally(() => clearTimeout(timer));
+  const reason = await Promise.race([done, late]).finally(() => clearTimeout(timer));
+  return { name, reason };
+}
+
+/** Writes as an upload would, to the disk. */
+async function probe(folder: string): Promise<void> {
+  const path = join(folder, `probe-${randomUUID()}`);
+  try {
+    const handle = await open(path, 'wx', 0o600);
+    await handle
+      .writeFile(new Uint8Array(PROBE_BYTES))
+      .then(() => handle.datasync())
+      .finally(() => handle.close());
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function requireRoom(folder: string): Promise<void> {
+  if (freeBytes(folder) < RESERVE_BYTES)
+    throw new VentralError('disk-full', 'The disk has less than its reserve left');
+}
+
+async function requireAlive({ alive }: ServiceContext['worker']): Promise<void> {
+  if (!alive) throw new VentralError('not-ready', 'The worker has ended');
 }

@@ -1,3 +1,5 @@
+import { VentralError } from '../errors/ventral-error.js';
+
 /** Rows come back as plain objects, columns as the SQL names them. */
 export type Row = Record<string, unknown>;
 
@@ -26,4 +28,22 @@ export interface Database extends Queries {
    */
   script(sql: string): Promise<Row[]>;
   close(): Promise<void>;
+}
+
+/**
+ * What a database's error means where it lacks something (PostgreSQL, Appendix A, classes 53 and 58): `disk-full`,
+ * `disk-failed`, or `not-ready`; else the error as it is.
+ */
+export function shortOr(cause: unknown): unknown {
+  const { code = '' } = cause as { code?: string };
+  if (code === '53100')
+    return new VentralError('disk-full', 'The disk of the database is full', { cause });
+  if (code === '58030')
+    return new VentralError('disk-failed', 'The disk of the database failed', { cause });
+  if (/^53[0-9A-Z]{3}$/.test(code))
+    return new VentralError('not-ready', 'The database is short of memory, files or connections', {
+      cause,
+      retryAfter: 5,
+    });
+  return cause;
 }

@@ -3,7 +3,7 @@ import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Database, Queries, Row } from './database.js';
+import { type Database, type Queries, type Row, shortOr } from './database.js';
 import { freeBytes, RESERVE_BYTES } from './disk-room.js';
 import { DurableFiles, type WriteGuard } from './durable-files.js';
 import { syncFile } from './write-whole.js';
@@ -23,9 +23,6 @@ const START = [
 /** A lone backend never begins a checkpoint by itself: the log would grow until the database is closed. */
 const CHECKPOINT_BYTES = 32 * 2 ** 20;
 const CHECKPOINT_MS = 20_000;
-
-/** How long an answer of the disk counts. */
-const ROOM_MS = 100;
 
 const anyWrite: WriteGuard = { mayWrite: () => {} };
 
@@ -100,12 +97,11 @@ async function syncTree(folder: string): Promise<void> {
   await Promise.all(Array.from({ length: SYNCS }, sync));
 }
 
-/** PostgreSQL, Appendix A: disk_full, and read_only_sql_transaction, which is how a low disk refuses. */
-const noRoom = new Set(['53100', '25006']);
+/** read_only_sql_transaction (PostgreSQL, Appendix A): how a low disk refuses to write. */
+const READ_ONLY = '25006';
 
-/** `disk-full` for what the disk has no room for; anything else is thrown as it is. */
 function refused(error: unknown): never {
-  if (!noRoom.has((error as { code?: string }).code ?? '')) throw error;
+  if ((error as { code?: string }).code !== READ_ONLY) throw shortOr(error);
   throw new VentralError(
     'disk-full',
     `The disk of the home has less than ${RESERVE_BYTES / 2 ** 20} MiB left: nothing is written until there is room again`,
@@ -125,7 +121,6 @@ class EmbeddedDatabase implements Database {
   readonly #queries: Queries;
   readonly #timer: NodeJS.Timeout;
   #low = false;
-  #looked = Number.NEGATIVE_INFINITY;
 
   constructor(lite: PGlite, folder: string) {
     this.#lite = lite;
@@ -164,8 +159,6 @@ class EmbeddedDatabase implements Database {
 
   /** Lets transactions write, or not, by the room that the disk has. */
   async #look(): Promise<void> {
-    if (performance.now() - this.#looked < ROOM_MS) return;
-    this.#looked = performance.now();
     const low = freeBytes(this.#folder) < RESERVE_BYTES;
     if (low === this.#low) return;
     this.#low = low;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Database, Queries, Row } from './database.js';
+import { type Database, type Queries, type Row, shortOr } from './database.js';
 
 /** Connections that one process holds at most. */
 const CONNECTIONS = 10;
@@ -138,8 +138,11 @@ class PostgresDatabase implements Database {
   }
 }
 
-/** Classes and codes of PostgreSQL, Appendix A: connection exceptions, shutdown, start, too many clients. */
-const lostState = /^(08...|57P0[1-5]|53300)$/;
+/**
+ * Classes and codes of PostgreSQL, Appendix A: connection exceptions, shutdown, start, too many clients, and a
+ * server that only reads, such as one that is to take over.
+ */
+const lostState = /^(08...|57P0[1-5]|53300|25006)$/;
 const lostSocket = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 /** What `pg` says in words alone. */
 const lostWords =
@@ -147,7 +150,8 @@ const lostWords =
 
 function lostOr(error: unknown): unknown {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  if (!lostState.test(code) && !lostSocket.test(code) && !lostWords.test(message)) return error;
+  if (!lostState.test(code) && !lostSocket.test(code) && !lostWords.test(message))
+    return shortOr(error);
   return new VentralError('not-ready', `The database does not answer: ${wordsOf(error)}`, {
     cause: error,
   });

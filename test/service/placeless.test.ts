@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { packageRoot } from '../../src/formats/package-root.js';
 import { placeless } from '../../src/service/placeless.js';
 
 const home = '/srv/ventral home';
@@ -10,6 +12,10 @@ test.each([
   ],
   [`Compare ${home}/a.nc and ${home}/tmp/service/child-x/b.nc`, 'Compare a.nc and b.nc'],
   [`${home} itself, and /srv/other/a.csv`, `${home} itself, and /srv/other/a.csv`],
+  [
+    `Cannot open ${join(packageRoot, 'node_modules', '@scope', 'name', 'index.js')}`,
+    'Cannot open index.js',
+  ],
   ['nothing of the kind', 'nothing of the kind'],
 ])('%s', (detail, expected) => {
   expect(placeless({ detail }, home)).toEqual({ detail: expected });
