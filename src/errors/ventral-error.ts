@@ -88,7 +88,12 @@ function ofSystem(
     case 'ENFILE':
       return ['not-ready', 'Too many files are open: try again in a moment', short];
     case 'ENOMEM':
-      return ['not-ready', 'The system is short of memory: try again in a moment', short];
+    case 'EAGAIN':
+      return [
+        'not-ready',
+        'The system is short of memory or processes: try again in a moment',
+        short,
+      ];
     case 'EBUSY':
     case 'ETXTBSY':
       return [

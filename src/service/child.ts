@@ -99,6 +99,8 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
   });
   if (child.pid === undefined) {
     const [cause] = (await once(child, 'error')) as [Error];
+    const short = VentralError.from(cause);
+    if (short.code === 'not-ready') throw short;
     const message = `The process could not be started: ${cause.message}`;
     throw new VentralError('process-died', message, { cause });
   }

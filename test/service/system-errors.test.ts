@@ -24,6 +24,7 @@ describe('what the system refuses', () => {
     ['EMFILE', 'not-ready', 503],
     ['ENFILE', 'not-ready', 503],
     ['ENOMEM', 'not-ready', 503],
+    ['EAGAIN', 'not-ready', 503],
     ['EBUSY', 'not-ready', 503],
     ['EACCES', 'permission-denied', 500],
     ['EROFS', 'permission-denied', 500],
@@ -80,7 +81,7 @@ describe.skipIf(!limits)('a service without a descriptor left', () => {
       expect((await send('GET', '/v1/health', 'text/plain', '')).status).toBe(200);
       limit(readdirSync(`/proc/${pid}/fd`).length);
       const refused = await send('POST', '/v1/models', type, upload.body ?? '');
-      expect(refused).toMatchObject({ status: 503, retry: '5' });
+      expect(refused, refused.words).toMatchObject({ status: 503, retry: '5' });
       expect(JSON.parse(refused.words).type).toBe('/problems/not-ready');
       // The first body of a process makes the parser load what it needs.
       const json = await send('POST', '/v1/scores', 'application/json', score);

@@ -1,10 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freeBytes } from '../../src/store/disk-room.js';
 import { runVentral } from '../cli/run-ventral.js';
 import { ORACLE } from '../oracle.js';
+import { serve } from '../service/process.js';
 
 /** A disk of one MiB, which root alone can make: elsewhere these tests say that they are skipped. */
 const root = mkdtempSync(join(tmpdir(), 'ventral-full-'));
@@ -55,3 +65,56 @@ describe.skipIf(!mounted)('a full disk', () => {
     expect(readdirSync(join(home, 'cache', 'simulated'))).toEqual([]);
   });
 });
+
+/** One that a service lives on. */
+const disk = join(root, 'disk');
+mkdirSync(disk);
+const roomy = ['-t', 'tmpfs', '-o', 'size=320m', 'tmpfs', disk];
+const lives = mounted && spawnSync('mount', roomy).status === 0;
+afterAll(() => {
+  if (lives) spawnSync('umount', ['-l', disk]);
+});
+
+describe.skipIf(!lives)('a service whose disk fills', () => {
+  test('says so, answers what only reads, and goes on when there is room', async () => {
+    const home = join(disk, 'home');
+    const service = await serve(home, '--concurrency', '0');
+    const asked = { model: 'pixels', benchmarks: ['Simulated.V1-pls'] };
+    const ready = () => service.call('GET', '/v1/ready');
+    const filler = join(disk, 'filler');
+    try {
+      expect((await service.post('/v1/scores', asked)).status).toBe(202);
+      expect((await ready()).body).toMatchObject({ status: 'ready', checks: { disk: 'ok' } });
+      for (const left of [40, 0]) {
+        fill(filler, left * 2 ** 20);
+        const answer = await ready();
+        expect(answer.status).toBe(503);
+        expect(answer.body.checks.disk).toBe('failing');
+        expect(answer.body.reasons.disk).toBe('The disk is full');
+        expect(answer.body.checks.files).toBe(left ? 'ok' : 'failing');
+        const refused = await service.post('/v1/scores', asked);
+        expect([refused.status, refused.body.type]).toEqual([507, '/problems/disk-full']);
+        expect(refused.text).not.toContain(root);
+        expect((await service.call('GET', '/v1/scores')).body.items).toHaveLength(1);
+      }
+      rmSync(filler);
+      expect((await ready()).status).toBe(200);
+      expect((await service.post('/v1/scores', asked)).status).toBe(202);
+    } finally {
+      await service.end('SIGTERM');
+    }
+  });
+});
+
+/** Fills the disk of a file until so many bytes are left. */
+function fill(path: string, left: number): void {
+  const descriptor = openSync(path, 'a');
+  const block = new Uint8Array(2 ** 18);
+  try {
+    while (freeBytes(path) > left) writeSync(descriptor, block);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOSPC' });
+  } finally {
+    closeSync(descriptor);
+  }
+}
