@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   download,
   type FileKind,
@@ -9,7 +9,7 @@ import {
   type HeldFiles,
   type Unpack,
 } from './file-source.js';
-import { processStart } from './process-identity.js';
+import { pidSpace, processStart } from './process-identity.js';
 import { syncFolder } from './write-whole.js';
 
 /** How a cache fills itself. */
@@ -38,7 +38,7 @@ export class FileCache implements FileSource {
   static async open(options: FileCacheOptions): Promise<FileCache> {
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
     for (const name of await readdir(options.folder)) {
-      const dead = own.exec(name) && !isAlive(name);
+      const dead = own.exec(name) && !(await isAlive(join(options.folder, name)));
       if (dead) await rm(join(options.folder, name), { recursive: true, force: true });
     }
     return new FileCache(options);
@@ -148,18 +148,26 @@ function entryName(digest: string, kind: FileKind): string {
   return `${kind}-${hex}`;
 }
 
-/** Names that tell their process: `held-<pid>-<start>-<uuid>`. */
-const own = /^(?:held|part)-(\d+)-([0-9a-f]{12})-/;
+/** Names that tell their process and what its pid belongs to: `held-<pid>-<start>-<pid space>-<uuid>`. */
+const own = /^(?:held|part)-(\d+)-([0-9a-f]{12})-(?:([0-9a-f]{12})-)?/;
+const shortDigest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12);
 const startOf = (pid: number) => {
   const start = processStart(pid);
-  return start && createHash('sha256').update(start).digest('hex').slice(0, 12);
+  return start && shortDigest(start);
 };
 const ownName = (what: 'held' | 'part') =>
-  `${what}-${process.pid}-${startOf(process.pid) ?? '0'.repeat(12)}-${randomUUID()}`;
+  `${what}-${process.pid}-${startOf(process.pid) ?? '0'.repeat(12)}-${shortDigest(pidSpace())}-${randomUUID()}`;
 
-function isAlive(name: string): boolean {
-  const [, pid, start] = own.exec(name) as RegExpExecArray;
-  return startOf(Number(pid)) === start;
+/** No job takes half as long. */
+const ABANDONED_MS = 24 * 3_600_000;
+
+/** Whether the process that a name tells of lives; one of another container is given time. */
+async function isAlive(path: string): Promise<boolean> {
+  const [, pid, start, space] = own.exec(basename(path)) as RegExpExecArray;
+  if (space === undefined || space === shortDigest(pidSpace()))
+    return startOf(Number(pid)) === start;
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs < ABANDONED_MS;
 }
 
 const linkOnce = (from: string, to: string) =>

@@ -215,8 +215,11 @@ describe('the cache of files', () => {
     const path = await user.fetch(files[0].digest, 'model', signal);
     await mkdir(join(folder, 'cache', 'held-999999999-0123456789ab-x'));
     await mkdir(join(folder, 'cache', 'part-1-0123456789ab-x'));
+    // Of another container: its pid means nothing here.
+    await mkdir(join(folder, 'cache', 'held-1-0123456789ab-fedcba987654-x'));
     await cacheOf(origin);
     expect((await readdir(join(folder, 'cache'))).map((name) => name.split('-')[0])).toEqual([
+      'held',
       'held',
       'model',
     ]);
