@@ -2,7 +2,6 @@ import { access, constants } from 'node:fs/promises';
 import { Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { packageVersion } from '../formats/package-root.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
 
@@ -13,7 +12,7 @@ const PATIENCE_MS = 1000;
 
 /**
  * `/health`: the process answers. `/ready`: it can take work; no check waits for a score. `/metrics`: what
- * Prometheus reads. `/session`: who asks.
+ * Prometheus reads.
  */
 export function statusRoutes({ store, worker, metrics }: ServiceContext): Router {
   const router = Router();
@@ -21,12 +20,6 @@ export function statusRoutes({ store, worker, metrics }: ServiceContext): Router
     if (principalOf(response).role !== 'admin')
       throw new VentralError('forbidden', 'Metrics are for admins');
     response.type(metrics.contentType).send(await metrics.text());
-  });
-  router.get('/session', async (_request, response) => {
-    const { key, owner, groups, role } = principalOf(response);
-    const name = key === null ? null : (await store.keys.get(key)).name;
-    const session = { key, name, owner, groups: [...groups], role, version: packageVersion };
-    response.json(session satisfies components['schemas']['Session']);
   });
   router.get('/health', (_request, response) => {
     response.json({ status: 'ok' });

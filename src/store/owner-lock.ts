@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,16 +15,18 @@ export interface Owner {
   readonly kind: 'service' | 'command';
   /** Where the service answers; null before it listens, and for commands. */
   readonly url: string | null;
-  /** Opens the service to commands on this machine; new with each owner. */
-  readonly token: string;
+  /** Unix socket on which it answers commands of its own user; null where it has none. */
+  readonly socket: string | null;
+  /** Tells this owner from earlier and later ones; opens nothing. */
+  readonly id: string;
   readonly since: string;
 }
 
 /** The hold on a home, until {@link OwnerLock.release}. */
 export interface OwnerLock {
   readonly owner: Owner;
-  /** Tells commands where the service answers. */
-  publish(url: string): Promise<void>;
+  /** Says where the service answers: everybody, and the commands of its user. */
+  publish(url: string, socket: string | null): Promise<void>;
   /** Gives the home back; a later owner's file is left alone. */
   release(): Promise<void>;
 }
@@ -82,7 +84,8 @@ function newOwner(kind: Owner['kind']): Owner {
     startTime: processStart(process.pid) ?? '',
     kind,
     url: null,
-    token: randomBytes(24).toString('base64url'),
+    socket: null,
+    id: randomUUID(),
     since: new Date().toISOString(),
   };
 }
@@ -128,10 +131,10 @@ async function linkExclusively(home: string, path: string, owner: Owner): Promis
 
 const claimFree = (home: string, mine: Owner) => linkExclusively(home, ownerFile(home), mine);
 
-const guardFile = (home: string, token: string) => join(home, `.owner-after-${token}.guard`);
+const guardFile = (home: string, id: string) => join(home, `.owner-after-${id}.guard`);
 
 /**
- * Replaces a dead owner. Only the holder of the guard named after the dead one's token may do it, and
+ * Replaces a dead owner. Only the holder of the guard named after the dead one's id may do it, and
  * a guard whose own holder died passes its right on to a guard named after that holder. The holder
  * looks again before it acts, and guards go away only once owner.json names somebody else: so no two
  * processes ever replace the same owner, and a living one is never replaced.
@@ -139,7 +142,7 @@ const guardFile = (home: string, token: string) => join(home, `.owner-after-${to
 async function replaceDead(home: string, dead: Owner, mine: Owner): Promise<boolean> {
   const guards: string[] = [];
   for (let previous = dead; ; ) {
-    const guard = guardFile(home, previous.token);
+    const guard = guardFile(home, previous.id);
     guards.push(guard);
     if (await linkExclusively(home, guard, mine)) break;
     const holder = await readOwner(guard);
@@ -147,7 +150,7 @@ async function replaceDead(home: string, dead: Owner, mine: Owner): Promise<bool
     previous = holder;
   }
   const now = await readOwner(ownerFile(home));
-  const still = now?.token === dead.token;
+  const still = now?.id === dead.id;
   if (still) await writeWhole(ownerFile(home), `${JSON.stringify(mine)}\n`, 0o600);
   for (const guard of guards) await rm(guard, { force: true });
   return still;
@@ -157,10 +160,11 @@ function heldLock(home: string, mine: Owner): OwnerLock {
   const path = ownerFile(home);
   return {
     owner: mine,
-    publish: (url) => writeWhole(path, `${JSON.stringify({ ...mine, url })}\n`, 0o600),
+    publish: (url, socket) =>
+      writeWhole(path, `${JSON.stringify({ ...mine, url, socket })}\n`, 0o600),
     async release() {
       const now = await readOwner(path);
-      if (now?.token === mine.token) await rm(path, { force: true });
+      if (now?.id === mine.id) await rm(path, { force: true });
     },
   };
 }
