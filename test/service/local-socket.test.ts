@@ -1,15 +1,26 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { saveBackup } from '../../src/service/backup-access.js';
 import { openKeyAccess } from '../../src/service/key-access.js';
+import { listenLocally, removeLocalSocket } from '../../src/service/local-socket.js';
 import { openModelAccess } from '../../src/service/model-access.js';
 import { oraclePath } from '../oracle.js';
-import { madeHome } from '../store/made-home.js';
-import { serve } from './process.js';
 import { type RunningService, runningService } from './running-service.js';
 import { locally, makeKey, withKey } from './with-key.js';
 
@@ -104,35 +115,40 @@ describe('the socket in the home of a service', () => {
   });
 });
 
-it('lies elsewhere where the path of the home is too long, and goes with the service', async () => {
-  const root = await madeHome('ventral-socket-');
-  const home = join(root, 'h'.repeat(90));
-  await mkdir(home);
-  const first = await serve(home, '--concurrency', '0');
-  const folder = await readlink(join(home, 'run'));
-  const place = { url: first.url, socket: join(folder, 'service.sock') };
-  expect((await locally(place).get('/v1/session')).body).toMatchObject({ role: 'admin' });
-  expect([await mode(folder), await mode(place.socket)]).toEqual([0o700, 0o600]);
-  await first.end('SIGKILL');
-  expect(existsSync(place.socket)).toBe(true);
-  const second = await serve(home, '--concurrency', '0');
-  const elsewhere = await readlink(join(home, 'run'));
-  expect([existsSync(folder), elsewhere === folder]).toEqual([false, false]);
-  const access = await openKeyAccess(home);
-  expect(await access.list()).toEqual([]);
-  await second.end('SIGTERM');
-  expect([existsSync(elsewhere), existsSync(join(home, 'run'))]).toEqual([false, false]);
-  await rm(root, { recursive: true });
-});
+describe('a socket', () => {
+  const listening = async (home: string) => {
+    const server = createServer();
+    const path = (await listenLocally(server, home)) as string;
+    return { path, folder: dirname(path), close: () => server.close() };
+  };
 
-it('of a dead owner is replaced', async () => {
-  const home = await madeHome('ventral-socket-');
-  const dead = await serve(home, '--concurrency', '0');
-  await dead.end('SIGKILL');
-  expect((await lstat(join(home, 'run', 'service.sock'))).isSocket()).toBe(true);
-  const service = await runningService({ home, concurrency: 0 });
-  expect((await locally(service).get('/v1/keys')).status).toBe(200);
-  await service.stop();
-  expect(existsSync(join(home, 'run'))).toBe(false);
-  await rm(home, { recursive: true });
+  it.each([
+    ['lies in the home, in place of what a dead owner left there', 'h'],
+    ['lies elsewhere where the path of the home is too long', 'h'.repeat(90)],
+  ])('%s', async (_what, name) => {
+    const root = await mkdtemp(join(tmpdir(), 'ventral-socket-'));
+    const home = join(root, name);
+    await mkdir(home);
+    const first = await listening(home);
+    const second = await listening(home);
+    for (const { path, folder } of [first, second])
+      expect([path.length <= 103, folder.startsWith(home)]).toEqual([true, name === 'h']);
+    expect([await mode(second.folder), await mode(second.path)]).toEqual([0o700, 0o600]);
+    if (name !== 'h') expect(existsSync(first.folder)).toBe(false);
+    await removeLocalSocket(home);
+    expect([existsSync(second.folder), await readdir(home)]).toEqual([false, []]);
+    for (const { close } of [first, second]) close();
+    await rm(root, { recursive: true });
+  });
+
+  it('that a link names elsewhere takes nothing else away', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'ventral-socket-'));
+    await mkdir(join(root, 'kept'));
+    await writeFile(join(root, 'kept', 'file'), '');
+    await symlink(join(root, 'kept'), join(root, 'run'));
+    await removeLocalSocket(root);
+    expect(await readdir(root)).toEqual(['kept']);
+    expect(await readdir(join(root, 'kept'))).toEqual(['file']);
+    await rm(root, { recursive: true });
+  });
 });
