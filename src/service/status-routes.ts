@@ -15,6 +15,8 @@ const PATIENCE_MS = 1000;
  * Prometheus reads.
  */
 export function statusRoutes({ store, worker, metrics }: ServiceContext): Router {
+  // Nobody needs a key to ask: however many do, the database is asked by one at a time.
+  const databaseAnswers = oneAtATime(() => passes(store.database.query('select 1')));
   const router = Router();
   router.get('/metrics', async (_request, response) => {
     if (principalOf(response).role !== 'admin')
@@ -26,7 +28,7 @@ export function statusRoutes({ store, worker, metrics }: ServiceContext): Router
   });
   router.get('/ready', async (_request, response) => {
     const [database, files] = await Promise.all([
-      passes(store.database.query('select 1')),
+      databaseAnswers(),
       passes(access(store.temporary, constants.W_OK)),
     ]);
     const checks = { database, files, worker: worker.alive ? 'ok' : 'failing' } satisfies Record<
@@ -38,6 +40,17 @@ export function statusRoutes({ store, worker, metrics }: ServiceContext): Router
     response.status(ready ? 200 : 503).json(answer);
   });
   return router;
+}
+
+/** Whoever asks meanwhile gets the same answer. */
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
 }
 
 async function passes(check: Promise<unknown>): Promise<Check> {

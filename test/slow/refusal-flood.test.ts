@@ -5,10 +5,9 @@ import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { livingOwner } from '../../src/store/owner-lock.js';
-import { type Serving, serve, servingIn } from '../service/process.js';
-import { suiteEngine } from '../service/running-service.js';
+import { serve } from '../service/process.js';
 import { locally, makeKey } from '../service/with-key.js';
-import { madePlace } from '../store/engines.js';
+import { madeHome } from '../store/made-home.js';
 
 const CONNECTIONS = 64;
 const WINDOW_MS = 10_000;
@@ -57,11 +56,10 @@ async function reads(url: string, key: string): Promise<number[]> {
 }
 
 it('a flood of requests without a key leaves the reads of a member quick', async () => {
-  const place = await madePlace(suiteEngine, 'ventral-flood-');
-  const service: Serving = await serve(place.home, '--concurrency', '0');
-  void servingIn;
+  const home = await madeHome('ventral-flood-');
+  const service = await serve(home, '--concurrency', '0');
   try {
-    const socket = (await livingOwner(place.home))?.socket ?? null;
+    const socket = (await livingOwner(home))?.socket ?? null;
     const local = locally({ url: service.url, socket });
     const ada = await makeKey(service, { name: 'ada', role: 'member' }, local);
     const attacker = flood(service.url);
@@ -80,6 +78,6 @@ it('a flood of requests without a key leaves the reads of a member quick', async
     expect(Math.min(...tails)).toBeLessThanOrEqual(100);
   } finally {
     await service.end('SIGTERM');
-    await rm(place.home, { recursive: true, force: true });
+    await rm(home, { recursive: true, force: true });
   }
 }, 120_000);
