@@ -1,11 +1,26 @@
-import { chmod, lstat, mkdir, mkdtemp, readlink, rm, rmdir, symlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  rm,
+  rmdir,
+  symlink,
+} from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 /** Bytes of the path of a Unix socket that every system takes: 103 on macOS, 107 on Linux. */
 const LONGEST_PATH = 103;
-const NAME = 'service.sock';
+/**
+ * Nobody can guess it: a child of the service that can open the folder (Landlock restricts no connect(2)) but
+ * neither list it nor read HOME/owner.json does not find the socket.
+ */
+const newName = () => `${randomBytes(9).toString('base64url')}.sock`;
 
 /**
  * Has a server listen on a Unix socket that the service's user alone can open: mode 0600 in a folder of
@@ -38,18 +53,20 @@ export async function removeLocalSocket(home: string): Promise<void> {
   if (found?.isSymbolicLink()) {
     const elsewhere = resolve(home, await readlink(folder));
     // Nothing else is in a folder that a service made; whatever else the link names stays.
-    await rm(join(elsewhere, NAME), { force: true }).catch(() => {});
+    const names = await readdir(elsewhere).catch((): string[] => []);
+    for (const name of names)
+      if (/^[\w-]{12}\.sock$/.test(name)) await rm(join(elsewhere, name)).catch(() => {});
     await rmdir(elsewhere).catch(() => {});
   }
   await rm(folder, { recursive: true, force: true });
 }
 
-const fits = (folder: string) => Buffer.byteLength(join(folder, NAME)) <= LONGEST_PATH;
+const fits = (folder: string) => Buffer.byteLength(join(folder, newName())) <= LONGEST_PATH;
 
 async function listen(server: Server, folder: string): Promise<string> {
   // The modes given to mkdir and bind are narrowed by the umask, and a default ACL may widen them.
   await chmod(folder, 0o700);
-  const path = join(folder, NAME);
+  const path = join(folder, newName());
   await new Promise<void>((done, failed) => {
     server.once('error', failed);
     server.listen(path, () => {
