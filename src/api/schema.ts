@@ -857,8 +857,18 @@ export interface paths {
          */
         get: operations["getSession"];
         put?: never;
-        post?: never;
-        delete?: never;
+        /**
+         * Sign a browser in with a key
+         * @description Sets an `HttpOnly`, `SameSite=Strict` cookie, `Secure` over https, that stands for the key for a week, until
+         *     the key is revoked or expires, or until `DELETE /session`. A key has at most 20 sessions; the next one ends
+         *     the oldest. Programs send the key itself instead. A page of another site is refused with 403.
+         */
+        post: operations["signIn"];
+        /**
+         * Sign a browser out
+         * @description Ends the session of the cookie, if there is one, and clears the cookie. The key stays as it is.
+         */
+        delete: operations["signOut"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1031,6 +1041,10 @@ export interface components {
         AuditPage: {
             items: components["schemas"]["AuditEntry"][];
             next: components["schemas"]["Cursor"];
+        };
+        SignIn: {
+            /** @description The text of a key. */
+            key: string;
         };
         Session: {
             /** @description The id of the key; null for the one user without keys. */
@@ -3722,6 +3736,54 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    /** @description The session. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is over. */
+            204: {
+                headers: {
+                    /** @description Clears the cookie. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

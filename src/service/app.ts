@@ -9,7 +9,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { GENEROUS_RATE } from '../store/quota.js';
 import { activationRoutes, activationUpload } from './activation-routes.js';
-import { authentication } from './authentication.js';
+import { Authentication } from './authentication.js';
 import { backupRoutes } from './backup-routes.js';
 import { benchmarkDataRoutes } from './benchmark-data-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './benchmark-routes.js';
@@ -30,6 +30,7 @@ import { pageLinks } from './page-links.js';
 import { problemHandler } from './problem.js';
 import { rateLimits } from './rate-limits.js';
 import { scoreRoutes } from './score-routes.js';
+import { sessionRoutes } from './session-routes.js';
 import { statusRoutes } from './status-routes.js';
 import { recipeRoutes } from './training-recipes.js';
 import { trainingRoutes } from './training-routes.js';
@@ -47,6 +48,7 @@ export interface AppOptions {
 }
 
 const BODY_LIMIT = '1mb';
+const SIGN_IN_LIMIT = '2kb';
 /** Nobody needs longer for so little. */
 const BODY_MS = 60_000;
 
@@ -58,12 +60,13 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
-  app.use(namesHost, authentication(context));
+  const authentication = new Authentication(context);
+  app.use(namesHost, authentication.handler());
   app.use(storablePath);
   app.use(webRoutes(context, leaderboard, api));
   app.use(
     '/v1',
-    rateLimits(options.rateLimit ?? GENEROUS_RATE),
+    rateLimits(options.rateLimit ?? GENEROUS_RATE, context),
     privateCache,
     docsRoutes(description),
   );
@@ -74,6 +77,8 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/activations', activationUpload(context));
   app.post('/v1/packages/check', packageCheck(context));
   app.put('/v1/files/:digest', fileUpload(context));
+  // Nobody knows yet who this is.
+  app.post('/v1/session', promptBody, express.json({ limit: SIGN_IN_LIMIT, reviver: storable }));
   app.use(
     '/v1',
     headAsGet,
@@ -111,6 +116,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     backupRoutes(context),
     fileRoutes(context),
     workerRoutes(context),
+    sessionRoutes(context, authentication),
     statusRoutes(context),
   );
   app.use(notFound, problemHandler(context.log, context.home));
@@ -146,17 +152,34 @@ function requestLog({ log }: ServiceContext): RequestHandler {
 
 /** Content-Security-Policy as design §7; the other headers are helmet's, without those that only https knows. */
 function securityHeaders(): RequestHandler {
-  return helmet({
+  const others = helmet({
     contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy },
     strictTransportSecurity: false,
   });
+  return (request, response, next) => {
+    response.set('Permissions-Policy', permissionsPolicy);
+    others(request, response, next);
+  };
 }
+
+/** The pages need none of these, and so nothing that gets into them has any. */
+const permissionsPolicy = [
+  'camera',
+  'display-capture',
+  'geolocation',
+  'microphone',
+  'payment',
+  'usb',
+]
+  .map((name) => `${name}=()`)
+  .join(', ');
 
 const contentSecurityPolicy = {
   defaultSrc: ["'self'"],
   objectSrc: ["'none'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
+  formAction: ["'self'"],
 };
 
 /** Cuts a client off that sends a byte now and then; uploads, which may take their time, do not come here. */

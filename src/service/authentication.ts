@@ -1,11 +1,11 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Admission } from '../store/key-store.js';
 import { localPrincipal, type Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';
-import { loopbackGuard } from './loopback-guard.js';
+import { loopbackGuard, refuseForwarded } from './loopback-guard.js';
 import { RequestProblem } from './problem.js';
+import { RefusalLimit } from './refusal-limit.js';
+import { countedSession, noSessionCookie, sentSession } from './session-cookie.js';
 import { pagePaths } from './web-routes.js';
 
 /** What anybody may read beside the pages: nothing there depends on who asks. */
@@ -16,55 +16,93 @@ const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /**
  * Says who asks, before anything of the request is validated or read (design §7). Without keys a
  * service on loopback has one user, and is guarded; once there are keys each request needs one, or the
- * token that commands on this machine read from HOME/owner.json. A service that listens elsewhere always
- * needs one, even after its last key was revoked.
+ * cookie of a browser that signed in with one. A service that listens elsewhere always needs one, even
+ * after its last key was revoked. What comes over the socket in the home comes from the service's own
+ * user. Nothing here asks the database for each request (see `Credentials`).
  */
-export function authentication(context: ServiceContext): RequestHandler {
-  const guard = loopbackGuard(context.port);
-  return async (request, response, next) => {
-    const given = request.headers.authorization;
-    const text = given === undefined ? undefined : (/^Bearer +(\S+)$/i.exec(given)?.[1] ?? '');
-    if (isOpen(request)) {
-      // The process is alive also while its database is not there to be asked.
-      const { required } = await context.store.keys.admit(undefined).catch(() => unknown);
-      return required || !context.loopback ? next() : guard(request, response, next);
-    }
-    const admission = await context.store.keys.admit(text);
-    const needed = admission.required || !context.loopback;
-    if (!needed) guard(request, response, () => {});
-    const principal = principalFor(text, admission, needed, context.token);
-    if (principal.role === 'reader' && !safe.has(request.method)) {
-      throw new VentralError('forbidden', 'A reader may not change anything');
-    }
-    response.locals.principal = principal;
-    next();
-  };
-}
+export class Authentication {
+  readonly #context: ServiceContext;
+  readonly #refusals = new RefusalLimit();
 
-const unknown: Admission = { required: true, principal: null };
-
-const isOpen = ({ method, path }: Request) =>
-  (method === 'GET' || method === 'HEAD') && (open.test(path) || pagePaths.test(path));
-
-function principalFor(
-  text: string | undefined,
-  admission: Admission,
-  needed: boolean,
-  token: string,
-): Principal {
-  if (text === undefined) {
-    if (!needed) return localPrincipal;
-    throw refusal('The request needs a key: Authorization: Bearer vk_…');
+  constructor(context: ServiceContext) {
+    this.#context = context;
   }
-  if (equal(text, token)) return localPrincipal;
-  if (admission.principal) return admission.principal;
-  throw refusal('The credentials are not those of this service, or they were revoked or expired');
+
+  /** The handler before all routes. */
+  handler(): RequestHandler {
+    const { loopback, port, isLocal } = this.#context;
+    const guard = loopbackGuard(port);
+    return async (request, response, next) => {
+      if (isLocal(request)) {
+        refuseForwarded(request);
+        response.locals.principal = localPrincipal;
+        return next();
+      }
+      const needed = !loopback || (await this.#required(request));
+      if (!needed) guard(request, response, () => {});
+      if (isOpen(request)) return next();
+      const principal = await this.#principalOf(request, needed);
+      if (principal.role === 'reader' && !safe.has(request.method) && !isSession(request)) {
+        throw new VentralError('forbidden', 'A reader may not change anything');
+      }
+      response.locals.principal = principal;
+      next();
+    };
+  }
+
+  /** Who a key stands for that somebody signs in with. Throws `unauthorized`, `rate-limited`. */
+  async signIn(request: Request, key: string): Promise<Principal> {
+    return (await this.#context.store.credentials.byKey(key)) ?? this.#refuse(request, unknown);
+  }
+
+  async #required(request: Request): Promise<boolean> {
+    const required = this.#context.store.credentials.required();
+    // The process is alive also while its database is not there to be asked.
+    return isOpen(request) ? required.catch(() => true) : required;
+  }
+
+  async #principalOf(request: Request, needed: boolean): Promise<Principal> {
+    const { credentials } = this.#context.store;
+    const given = request.headers.authorization;
+    if (given !== undefined) {
+      const key = /^Bearer +(\S+)$/i.exec(given)?.[1] ?? '';
+      return (await credentials.byKey(key)) ?? this.#refuse(request, unknown);
+    }
+    if (!needed) return localPrincipal;
+    const session = countedSession(request);
+    if (session !== undefined) {
+      const principal = await credentials.bySession(session);
+      return principal ?? this.#refuse(request, over, { 'Set-Cookie': noSessionCookie });
+    }
+    return this.#refuse(request, sentSession(request) === undefined ? missing : foreign);
+  }
+
+  /** The one place where credentials are refused. Beyond its limit an address is told to wait. */
+  #refuse(request: Request, words: string, headers: Record<string, string> = {}): never {
+    const wait = this.#refusals.take(request.ip);
+    if (wait > 0) {
+      throw new RequestProblem(
+        'rate-limited',
+        'Requests from this address were refused too often; Retry-After says how many seconds to wait',
+        { headers: { 'Retry-After': String(wait) } },
+      );
+    }
+    const asks = { 'WWW-Authenticate': 'Bearer', ...headers };
+    throw new RequestProblem('unauthorized', words, { headers: asks });
+  }
 }
 
-const refusal = (words: string) =>
-  new RequestProblem('unauthorized', words, { headers: { 'WWW-Authenticate': 'Bearer' } });
+const missing = 'The request needs a key: Authorization: Bearer vk_…';
+const unknown = 'The credentials are not those of this service, or they were revoked or expired';
+const over = 'The session is over, or its key was revoked or expired: sign in again';
+const foreign =
+  'The cookie of a session counts for requests of the pages of this service alone: by Sec-Fetch-Site or Origin, and with X-Requested-With or a JSON body where something is changed';
 
-function equal(given: string, expected: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
-  return a.length === b.length && timingSafeEqual(a, b);
-}
+const isSession = ({ path }: Request) => path === '/v1/session';
+
+/** Signing in says by itself who one is. */
+const isOpen = (request: Request) =>
+  request.method === 'POST'
+    ? isSession(request)
+    : (request.method === 'GET' || request.method === 'HEAD') &&
+      (open.test(request.path) || pagePaths.test(request.path));

@@ -2,6 +2,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
@@ -9,7 +10,8 @@ import { replaceFile } from '../formats/write-file-atomic.js';
 import { openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import type { BackupManifest } from './backup-manifest.js';
-import { accepted, type ServicePlace, throughOwner, unreachable } from './home-access.js';
+import { throughOwner } from './home-access.js';
+import { accepted, askLocally, type ServicePlace, unreachable } from './local-client.js';
 import { type RestorePlace, restoreBackup } from './restore-backup.js';
 import { unpackInChild } from './unpack-in-child.js';
 import { writeBackup } from './write-backup.js';
@@ -47,24 +49,20 @@ export async function saveBackup(place: RestorePlace, file: string): Promise<voi
   }
 }
 
-async function servedBackup({ url, token }: ServicePlace): Promise<Opened> {
-  const headers = { Authorization: `Bearer ${token}` };
-  const answer = await fetch(`${url}/v1/backup`, { headers }).catch((cause) => {
-    throw unreachable(url, cause);
-  });
-  if (!answer.ok || !answer.body) {
-    accepted(answer.status, await answer.text());
-    throw unreachable(url, new Error('it sent no backup'));
+async function servedBackup(place: ServicePlace): Promise<Opened> {
+  const answer = await askLocally(place, 'GET', '/v1/backup');
+  if (answer.statusCode !== 200) {
+    accepted(answer.statusCode ?? 0, await text(answer));
+    throw unreachable(place.url, new Error('it sent no backup'));
   }
-  const body = answer.body;
   const chunks = async function* () {
     try {
-      yield* body;
+      yield* answer;
     } catch (cause) {
-      throw unreachable(url, cause);
+      throw unreachable(place.url, cause);
     }
   };
-  return { archive: Readable.from(chunks()), close: () => Promise.resolve() };
+  return { archive: Readable.from(chunks()), close: async () => void answer.destroy() };
 }
 
 async function ownBackup({ home, ...place }: RestorePlace, patience: number): Promise<Opened> {

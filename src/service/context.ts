@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { HomeStore } from '../store/home-store.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
@@ -18,8 +19,8 @@ export interface ServiceContext {
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;
   readonly webhooks: Webhooks;
-  /** Bearer token of commands on this machine. */
-  readonly token: string;
+  /** Whether a request came over the socket in the home, which the service's user alone can open. */
+  readonly isLocal: (request: IncomingMessage) => boolean;
   /** The port that the service listens on. */
   readonly port: () => number;
   /** Aborts when the service begins to stop: what streams without end then ends. */

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import type { components } from '../api/schema.js';
 import { openEmbeddedDatabase } from '../store/embedded-database.js';
 import { checkHomeFormat } from '../store/home-format.js';
 import { livingOwner, lockHome, type Owner } from '../store/owner-lock.js';
 import { databasePlace, openPostgresDatabase } from '../store/postgres-database.js';
+import { askLocally } from './local-client.js';
 
 /** What was found of one thing. */
 export interface Finding {
@@ -55,22 +57,21 @@ async function findPostgres(url: string): Promise<Found[]> {
   }
 }
 
-async function askOwner({ kind, pid, url, token }: Owner): Promise<Found> {
-  if (url === null) {
+async function askOwner({ kind, pid, url, socket }: Owner): Promise<Found> {
+  if (url === null || !socket) {
     const detail = `embedded; a ${kind} has it, process ${pid}, and does not listen`;
     return { state: 'warning', detail };
   }
   try {
-    const answer = await fetch(`${url}/v1/ready`, {
-      headers: { Authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-    const { status, checks } = (await answer.json()) as components['schemas']['Readiness'];
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const answer = await askLocally({ url, socket }, 'GET', '/v1/ready', { signal });
+    const { status, checks } = (await json(answer)) as components['schemas']['Readiness'];
     const parts = Object.entries(checks).map(([name, state]) => `${name} ${state}`);
     const detail = `embedded; the service at ${url}, process ${pid}, says ${status}: ${parts.join(', ')}`;
-    return { state: answer.ok ? 'ok' : 'missing', detail };
+    return { state: answer.statusCode === 200 ? 'ok' : 'missing', detail };
   } catch (error) {
-    const detail = `embedded; the service at ${url}, process ${pid}, does not answer: ${(error as Error).message}`;
+    const { message } = ((error as Error).cause ?? error) as Error;
+    const detail = `embedded; the service at ${url}, process ${pid}, does not answer: ${message}`;
     return { state: 'missing', detail };
   }
 }

@@ -1,21 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { components } from '../api/schema.js';
-import { codes, type ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { livingOwner, owned } from '../store/owner-lock.js';
-
-/** Where the service that owns a home answers, and the token that opens it to commands. */
-export interface ServicePlace {
-  readonly url: string;
-  readonly token: string;
-}
+import type { ServicePlace } from './local-client.js';
 
 const PATIENCE_MS = 30_000;
 
 /**
  * Opens something in a home: through the service that owns it, or, where none runs, as its owner for the
  * moment. Another command's moment is waited for, and so is a service that is starting.
- * Throws `home-owned` where that takes too long.
+ * Throws `home-owned` where that takes too long, and where the service has no socket (Windows, or a ventral
+ * before this one).
  * @param own opens it as the owner, after waiting at most some milliseconds for another command
  */
 export async function throughOwner<T>(
@@ -26,7 +20,10 @@ export async function throughOwner<T>(
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const owner = await livingOwner(home);
-    if (owner?.url) return service({ url: owner.url, token: owner.token });
+    if (owner?.url) {
+      if (!owner.socket) throw owned(home, owner);
+      return service({ url: owner.url, socket: owner.socket });
+    }
     try {
       if (owner?.kind !== 'service') return await own(deadline - Date.now());
       if (Date.now() > deadline) throw owned(home, owner);
@@ -39,19 +36,3 @@ export async function throughOwner<T>(
     await sleep(100);
   }
 }
-
-/** What a service answered, where it did what it was asked; throws its problem otherwise. */
-export function accepted(status: number, words: string): unknown {
-  if (status >= 200 && status < 300) return words ? JSON.parse(words) : undefined;
-  const problem = JSON.parse(words) as components['schemas']['Problem'];
-  const code = problem.type.replace('/problems/', '');
-  throw new VentralError(code in codes ? (code as ErrorCode) : 'internal', problem.detail);
-}
-
-/** `not-ready`, where a service cannot be reached. */
-export const unreachable = (url: string, cause: unknown): VentralError =>
-  new VentralError(
-    'not-ready',
-    `The service at ${url} does not answer: ${(cause as Error).message}`,
-    { cause },
-  );

@@ -1,25 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { type IncomingMessage, request } from 'node:http';
 import { basename } from 'node:path';
-import type { Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { components } from '../api/schema.js';
-import { VentralError } from '../errors/ventral-error.js';
 import { everyPage } from './every-page.js';
-import { accepted, unreachable } from './home-access.js';
+import { callLocally, type LocalAnswer, type Sending, type ServicePlace } from './local-client.js';
 import type { ModelAccess, ModelAddition, ModelResource } from './model-access.js';
 
-/** The models of the service that owns the home, over HTTP with its local token. */
+/** The models of the service that owns the home, by HTTP over its socket. */
 export class HttpModels implements ModelAccess {
-  readonly #url: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #place: ServicePlace;
 
-  constructor(url: string, token: string) {
-    this.#url = `${url}/v1`;
-    this.#headers = { Authorization: `Bearer ${token}` };
+  constructor(place: ServicePlace) {
+    this.#place = place;
   }
 
   list(): Promise<ModelResource[]> {
@@ -60,10 +54,13 @@ export class HttpModels implements ModelAccess {
       'Content-Type': `multipart/form-data; boundary=${boundary}`,
       'Content-Length': length,
     };
-    const answer = await this.#send('POST', '/models', headers, async (sink) => {
-      sink.write(head);
-      await pipeline(createReadStream(path), sink, { end: false });
-      sink.end(tail);
+    const answer = await this.#call('POST', '/models', {
+      headers,
+      async write(sink) {
+        sink.write(head);
+        await pipeline(createReadStream(path), sink, { end: false });
+        sink.end(tail);
+      },
     });
     return { model: answer.body as ModelResource, created: answer.status === 201 };
   }
@@ -72,40 +69,7 @@ export class HttpModels implements ModelAccess {
     return Promise.resolve();
   }
 
-  #call(method: string, path: string): Promise<Answer> {
-    return this.#send(method, path, {}, async (sink) => void sink.end());
+  #call(method: string, path: string, sending?: Sending): Promise<LocalAnswer> {
+    return callLocally(this.#place, method, `/v1${path}`, sending);
   }
-
-  async #send(
-    method: string,
-    path: string,
-    headers: Readonly<Record<string, string | number>>,
-    write: (sink: Writable) => Promise<void>,
-  ): Promise<Answer> {
-    const sent = request(`${this.#url}${path}`, {
-      method,
-      headers: { ...this.#headers, ...headers },
-    });
-    const answered = new Promise<IncomingMessage>((resolve, reject) =>
-      sent.once('response', resolve).once('error', reject),
-    );
-    // A service that refuses early answers while the body is still being written: its words count.
-    write(sent).catch(() => {});
-    try {
-      const response = await answered;
-      const words = await text(response);
-      const status = response.statusCode ?? 0;
-      return { status, body: accepted(status, words) };
-    } catch (cause) {
-      if (cause instanceof VentralError) throw cause;
-      throw unreachable(this.#url, cause);
-    } finally {
-      sent.destroy();
-    }
-  }
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
 }

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { components } from '../api/schema.js';
 import type { Database } from '../store/database.js';
 import { openHomeStore } from '../store/home-store.js';
@@ -7,8 +8,9 @@ import { lockHome } from '../store/owner-lock.js';
 import { openPostgresDatabase } from '../store/postgres-database.js';
 import { localPrincipal } from '../store/principal.js';
 import { everyPage } from './every-page.js';
-import { accepted, type ServicePlace, throughOwner, unreachable } from './home-access.js';
+import { throughOwner } from './home-access.js';
 import { keyResource } from './key-routes.js';
+import { callLocally, type ServicePlace } from './local-client.js';
 
 /** A key as HTTP shows it. */
 export type KeyResource = components['schemas']['Key'];
@@ -68,20 +70,16 @@ function databaseKeys(database: Database, close: () => Promise<void>): KeyAccess
   };
 }
 
-function serviceKeys({ url, token }: ServicePlace): KeyAccess {
-  const call = async (method: string, path: string, body?: unknown) => {
-    const sent = fetch(`${url}/v1/keys${path}`, {
-      method,
-      headers: {
-        Authorization: `Bearer ${token}`,
-        ...(body ? { 'Content-Type': 'application/json' } : {}),
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    const answer = await sent.catch((cause) => {
-      throw unreachable(url, cause);
-    });
-    return accepted(answer.status, await answer.text());
+function serviceKeys(place: ServicePlace): KeyAccess {
+  const call = async (method: string, path: string, content?: unknown) => {
+    const sending =
+      content === undefined
+        ? {}
+        : {
+            headers: { 'Content-Type': 'application/json' },
+            write: async (sink: Writable) => void sink.end(JSON.stringify(content)),
+          };
+    return (await callLocally(place, method, `/v1/keys${path}`, sending)).body;
   };
   return {
     list: () =>

@@ -32,7 +32,7 @@ export class KeyWatch {
 
   #start(): void {
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
-    this.#unsubscribe = this.#keys.onRevoked(() => void this.#look());
+    this.#unsubscribe = this.#keys.onChange(() => void this.#look());
   }
 
   #forget(ended: AbortController): void {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { VentralError } from '../errors/ventral-error.js';
 
@@ -28,18 +29,23 @@ export function loopbackGuard(port: () => number): RequestHandler {
         `The Host header says "${host}", expected ${hosts.join(', ')}`,
       );
     }
-    const forwarded = Object.keys(request.headers).find(
-      (name) => name === 'forwarded' || name.startsWith('x-forwarded-'),
-    );
-    if (forwarded) {
-      throw new VentralError(
-        'forbidden',
-        `The request carries ${forwarded}: without keys the service answers this machine alone`,
-      );
-    }
+    refuseForwarded(request);
     if (!safe.has(request.method)) refuseOtherSites(request.headers, host);
     next();
   };
+}
+
+/** Throws `forbidden` for what came through a proxy: it may be from anywhere. */
+export function refuseForwarded({ headers }: IncomingMessage): void {
+  const forwarded = Object.keys(headers).find(
+    (name) => name === 'forwarded' || name.startsWith('x-forwarded-'),
+  );
+  if (forwarded) {
+    throw new VentralError(
+      'forbidden',
+      `The request carries ${forwarded}: without a key the service answers this machine alone`,
+    );
+  }
 }
 
 function refuseOtherSites(headers: NodeJS.Dict<string | string[]>, host: string): void {

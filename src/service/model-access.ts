@@ -38,7 +38,7 @@ export const openModelAccess = (
 ): Promise<ModelAccess> =>
   throughOwner<ModelAccess>(
     place.home,
-    ({ url, token }) => new HttpModels(url, token),
+    (service) => new HttpModels(service),
     (patience) => ownModels(place, maxMemory, patience),
   );
 

@@ -1,6 +1,7 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Principal } from '../store/principal.js';
+import type { ServiceContext } from './context.js';
 import { RequestProblem } from './problem.js';
 
 /** What watches over a service must not be told that it asks too often. */
@@ -11,10 +12,10 @@ const MINUTE_MS = 60_000;
 /**
  * Counts requests by key, or by address where there is none, says so in `RateLimit` and
  * `RateLimit-Policy`, and refuses what is beyond with `rate-limited` and `Retry-After`. Commands on this
- * machine, which bear the local token, are not counted.
+ * machine, which come over the socket in the home, are not counted.
  * @param limit requests a minute
  */
-export function rateLimits(limit: number): RequestHandler {
+export function rateLimits(limit: number, { isLocal }: ServiceContext): RequestHandler {
   return rateLimit({
     windowMs: MINUTE_MS,
     limit,
@@ -22,9 +23,7 @@ export function rateLimits(limit: number): RequestHandler {
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     validate: false,
-    skip: (request, response) =>
-      probes.has(`${request.baseUrl}${request.path}`) ||
-      isLocalCommand(request, response as Response),
+    skip: (request) => probes.has(`${request.baseUrl}${request.path}`) || isLocal(request),
     keyGenerator: (request, response) =>
       principal(response as Response)?.key ?? ipKeyGenerator(request.ip ?? ''),
     handler: () => {
@@ -37,6 +36,3 @@ export function rateLimits(limit: number): RequestHandler {
 }
 
 const principal = (response: Response) => response.locals.principal as Principal | undefined;
-
-const isLocalCommand = (request: Request, response: Response) =>
-  principal(response)?.key === null && request.headers.authorization !== undefined;

@@ -3,11 +3,11 @@ import { type DestinationStream, destination, type Logger, pino } from 'pino';
 /** What stands in place of a secret. */
 const CENSOR = '[secret]';
 
-/** The texts of keys and of other bearer tokens, wherever in a line they got to: an address, a message. */
-const tokens = /vk_[0-9a-z]{16}_[\w-]{43}|(?<=Bearer(?: |%20|\+)+)[\w~+/.-]+=*/gi;
+/** The texts of keys, of sessions and of other bearer tokens, wherever in a line they got to: an address, a message. */
+const tokens = /vk_[0-9a-z]{16}_[\w-]{43}|vs_[\w-]{43}|(?<=Bearer(?: |%20|\+)+)[\w~+/.-]+=*/gi;
 
 /** Fields that hold secrets whatever these look like. */
-const fields = ['authorization', 'secret', 'key', 'token', 'password'];
+const fields = ['authorization', 'cookie', 'secret', 'key', 'token', 'password'];
 const redacted = fields.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 
 /**

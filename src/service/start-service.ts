@@ -1,5 +1,5 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -16,6 +16,7 @@ import { confinement } from './confinement.js';
 import { type Patience, patientServer } from './connections.js';
 import type { ServiceContext } from './context.js';
 import { KeyWatch } from './key-watch.js';
+import { listenLocally, removeLocalSocket } from './local-socket.js';
 import { loopbackAddresses } from './loopback-guard.js';
 import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
@@ -63,6 +64,8 @@ export interface ServiceOptions extends AppOptions {
 /** A running service. */
 export interface Service {
   readonly url: string;
+  /** Unix socket on which it answers commands of its own user; null where there is none. */
+  readonly socket: string | null;
   /** Stops accepting, ends children, closes the database, gives the home back. */
   close(): Promise<void>;
 }
@@ -98,10 +101,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     undo.push(async () => ending.abort());
     const closing = new AbortController();
     const server = patientServer(options.patience);
+    const local = patientServer(options.patience);
+    const localConnections = new WeakSet<Socket>();
+    local.on('connection', (connection) => localConnections.add(connection));
     const port = () => (server.address() as AddressInfo).port;
     const context = compose(store, options, {
       metrics: await Metrics.open(store.database),
-      token: lock.owner.token,
+      isLocal: ({ socket }) => localConnections.has(socket),
       port,
       ending: ending.signal,
       closing: closing.signal,
@@ -110,14 +116,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     undo.push(() => context.webhooks.stop());
     const app = createApp(context, options);
     // RFC 9110 §10.1.1: an expectation that nobody knows need not be refused; node would, without a word.
-    server.on('request', app).on('checkExpectation', app);
+    for (const one of [server, local]) one.on('request', app).on('checkExpectation', app);
+    undo.push(() => removeLocalSocket(home));
     await listen(server, options);
     undo.push(() => {
       closing.abort();
-      return stopListening(server, context.worker);
+      return stopListening([server, local], context.worker);
     });
     const url = `http://${nameOf(host)}:${port()}`;
-    await lock.publish(url);
+    const socket = await listenLocally(local, home);
+    await lock.publish(url, socket);
     await context.worker.registry.claimVersion(packageVersion);
     await context.worker.start();
     context.webhooks.start();
@@ -129,7 +137,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
           log.warn({ err: error }, 'The shipped models were not scored');
       });
     }
-    return { url, close };
+    return { url, socket, close };
   } catch (error) {
     await close();
     throw error;
@@ -166,7 +174,7 @@ function compose(
   options: ServiceOptions,
   own: {
     readonly metrics: Metrics;
-    readonly token: string;
+    readonly isLocal: (request: IncomingMessage) => boolean;
     readonly port: () => number;
     readonly ending: AbortSignal;
     readonly closing: AbortSignal;
@@ -201,7 +209,7 @@ function compose(
     keyWatch: new KeyWatch(store.keys),
     webhooks: new Webhooks(store.database, log, options.webhooks),
     loopback: loopbackAddresses.includes(options.host),
-    token: own.token,
+    isLocal: own.isLocal,
     port: own.port,
     closing: own.closing,
     uploadSize: uploadSize ?? UPLOAD_SIZE,
@@ -244,11 +252,12 @@ function listenOn(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** Requests that wait for a job are answered at once (the worker stops), others get a moment to end. */
-async function stopListening(server: Server, worker: Worker): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
+async function stopListening(servers: readonly Server[], worker: Worker): Promise<void> {
+  const open = servers.filter(({ listening }) => listening);
+  const closed = Promise.all(open.map((server) => new Promise((resolve) => server.close(resolve))));
+  for (const server of open) server.closeIdleConnections();
   await worker.stop();
   await Promise.race([closed, sleep(GRACE_MS, undefined, { ref: false })]);
-  server.closeAllConnections();
+  for (const server of open) server.closeAllConnections();
   await closed;
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { packageVersion } from '../formats/package-root.js';
 import { freeBytes, RESERVE_BYTES } from '../store/disk-room.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
@@ -16,28 +15,25 @@ const PROBE_BYTES = 4096;
 
 /**
  * `/health`: the process answers. `/ready`: it can take work; no check waits for a score. `/metrics`: what
- * Prometheus reads. `/session`: who asks.
+ * Prometheus reads.
  */
 export function statusRoutes({ store, worker, metrics }: ServiceContext): Router {
+  // Nobody needs a key to ask: however many do, the database is asked by one at a time.
+  const databaseAnswers = oneAtATime(() => store.database.query('select 1'));
+  const filesAreWritten = oneAtATime(() => probe(store.temporary));
   const router = Router();
   router.get('/metrics', async (_request, response) => {
     if (principalOf(response).role !== 'admin')
       throw new VentralError('forbidden', 'Metrics are for admins');
     response.type(metrics.contentType).send(await metrics.text());
   });
-  router.get('/session', async (_request, response) => {
-    const { key, owner, groups, role } = principalOf(response);
-    const name = key === null ? null : (await store.keys.get(key)).name;
-    const session = { key, name, owner, groups: [...groups], role, version: packageVersion };
-    response.json(session satisfies components['schemas']['Session']);
-  });
   router.get('/health', (_request, response) => {
     response.json({ status: 'ok' });
   });
   router.get('/ready', async (_request, response) => {
     const checks = await Promise.all([
-      check('database', store.database.query('select 1')),
-      check('files', probe(store.temporary)),
+      check('database', databaseAnswers()),
+      check('files', filesAreWritten()),
       check('disk', requireRoom(store.temporary)),
       check('worker', requireAlive(worker)),
     ]);
@@ -53,6 +49,17 @@ export function statusRoutes({ store, worker, metrics }: ServiceContext): Router
     response.status(ready ? 200 : 503).json(answer);
   });
   return router;
+}
+
+/** Whoever asks meanwhile gets the same answer. */
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
 }
 
 /** @returns why a check fails, if it does; never a path */

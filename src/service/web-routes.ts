@@ -7,6 +7,7 @@ import { packageRoot } from '../formats/package-root.js';
 import type { ServiceContext } from './context.js';
 import type { LeaderboardDesk } from './leaderboard-desk.js';
 import { firstLeaderboard } from './leaderboard-first.js';
+import { sentSession } from './session-cookie.js';
 
 /** Addresses of the browser application's pages; what they show is asked of `/v1` by the pages themselves. */
 export const pagePaths =
@@ -34,8 +35,8 @@ export function webRoutes(
   );
   // The page is there also while the database is not: it then says so itself.
   const keysRequired = () =>
-    store.keys.admit(undefined).then(
-      ({ required }) => required || !loopback,
+    store.credentials.required().then(
+      (required) => required || !loopback,
       () => !loopback,
     );
   const firstSight = async ({ path, originalUrl }: Request) => {
@@ -56,13 +57,23 @@ export function webRoutes(
         document
           .replace(
             'name="ventral-keys" content="none"',
-            `name="ventral-keys" content="${required ? 'required' : 'none'}"`,
+            `name="ventral-keys" content="${required ? signedIn(request) : 'none'}"`,
           )
           .replace('<!--first-->', () => content),
       );
   };
   router.get(pagePaths, compression(), page);
   return router;
+}
+
+/**
+ * What the page may take for granted where keys are needed: whether its browser has a session. A link on
+ * another site brings no cookie (SameSite), whether there is one or not.
+ */
+function signedIn(request: Request): 'session' | 'required' | 'unknown' {
+  if (sentSession(request) !== undefined) return 'session';
+  const site = request.headers['sec-fetch-site'];
+  return site === 'none' || site === 'same-origin' ? 'required' : 'unknown';
 }
 
 function readDocument(): string {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AuditStore } from './audit-store.js';
 import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
+import { Credentials } from './credentials.js';
 import type { Database } from './database.js';
 import type { WriteGuard } from './durable-files.js';
 import { openEmbeddedDatabase } from './embedded-database.js';
@@ -16,6 +17,7 @@ import { ModelStore } from './model-store.js';
 import { openPostgresDatabase } from './postgres-database.js';
 import type { Quotas } from './quota.js';
 import { S3Files, type S3Place } from './s3-files.js';
+import { SessionStore } from './session-store.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {
@@ -23,6 +25,8 @@ export interface HomeStore {
   readonly models: ModelStore;
   readonly jobs: JobStore;
   readonly keys: KeyStore;
+  readonly sessions: SessionStore;
+  readonly credentials: Credentials;
   readonly audit: AuditStore;
   readonly files: ModelFiles;
   readonly benchmarks: BenchmarkStore;
@@ -64,11 +68,15 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
     await migrate(database);
     await writeHomeFormat(home, kind, database);
     const mirror = options.s3 && (await S3Files.connect(options.s3));
+    const keys = new KeyStore(database);
+    const sessions = new SessionStore(database);
     const store = {
       database,
       models: new ModelStore(database, quotas),
       jobs: new JobStore(database, quotas),
-      keys: new KeyStore(database),
+      keys,
+      sessions,
+      credentials: new Credentials(database, { keys, sessions }),
       audit: new AuditStore(database),
       files: new ModelFiles(home, mirror),
       benchmarks: new BenchmarkStore(database, quotas),

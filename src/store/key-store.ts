@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { VentralError } from '../errors/ventral-error.js';
 import { audit } from './audit-store.js';
@@ -30,14 +30,6 @@ export interface NewKey {
   readonly expiresAt?: Date;
 }
 
-/** What the keys say of a request. */
-export interface Admission {
-  /** Whether requests need a key: there is one that was not revoked. */
-  readonly required: boolean;
-  /** Who the text that was given stands for; null where it is no key, or one that is revoked or expired. */
-  readonly principal: Principal | null;
-}
-
 interface KeyRow {
   id: string;
   seq: number;
@@ -62,14 +54,13 @@ const record = (row: KeyRow): KeyRecord => ({
   revokedAt: row.revoked_at,
 });
 
-const HOLDS = 'revoked_at is null and (expires_at is null or expires_at > now())';
-/** `vk_<the id's characters>_<32 random bytes as base64url>`. */
-const keyText = /^vk_([0-9a-z]{16})_[\w-]{43}$/;
+/** SQL condition on `keys`: neither revoked nor expired. */
+export const HOLDS = 'revoked_at is null and (expires_at is null or expires_at > now())';
 
-/** The table of keys. Nothing of it is kept in memory: a revoked key's next request finds it revoked. */
+/** The table of keys; {@link Credentials} knows whom they let in. */
 export class KeyStore {
   readonly #database: Database;
-  readonly #revocations = new EventEmitter().setMaxListeners(0);
+  readonly #changes = new EventEmitter().setMaxListeners(0);
 
   constructor(database: Database) {
     this.#database = database;
@@ -105,6 +96,7 @@ export class KeyStore {
       await audit(queries, by, { action: 'key.create', target: id, detail });
       return record(row);
     });
+    this.#changes.emit('change');
     return { key: made, text };
   }
 
@@ -134,22 +126,8 @@ export class KeyStore {
       if (rows.length > 0) await audit(queries, by, { action: 'key.revoke', target: id });
       return rows.length > 0;
     });
-    if (revoked) this.#revocations.emit('revoked');
+    if (revoked) this.#changes.emit('change');
     return this.get(id);
-  }
-
-  /** Looks up what a request brings as its key, if anything. */
-  async admit(text: string | undefined): Promise<Admission> {
-    const id = keyText.exec(text ?? '')?.[1];
-    // An expired key still demands keys: a service must not open by itself because a date has come.
-    const [row] = await this.#database.query<Partial<KeyRow> & { required: boolean }>(
-      `select exists (select from keys where revoked_at is null) as required, found.*
-       from (select 1) as one left join (select * from keys where id = $1 and ${HOLDS}) as found on true`,
-      [id === undefined ? null : `key_${id}`],
-    );
-    const known = row.hash !== undefined && row.hash !== null && same(row.hash, hashOf(text ?? ''));
-    const { id: key, owner, groups, role } = row as KeyRow;
-    return { required: row.required, principal: known ? { key, owner, groups, role } : null };
   }
 
   /** Whether any key could be used now. */
@@ -167,18 +145,15 @@ export class KeyStore {
     return new Set(rows.map(({ id }) => id));
   }
 
-  /** Calls back after each revocation in this process; others are found by asking. */
-  onRevoked(listener: () => void): () => void {
-    this.#revocations.on('revoked', listener);
-    return () => this.#revocations.off('revoked', listener);
+  /** Calls back after each key that this process makes or revokes; others' changes are found by asking. */
+  onChange(listener: () => void): () => void {
+    this.#changes.on('change', listener);
+    return () => this.#changes.off('change', listener);
   }
 }
 
 /**
- * SHA-256 is enough here, and slow hashes are not needed: a key holds 256 random bits, which nobody
- * finds by trying, where a password could be guessed.
+ * What is kept of a key or a session. SHA-256 is enough here, and slow hashes are not needed: the text holds
+ * 256 random bits, which nobody finds by trying, where a password could be guessed.
  */
-const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
-
-const same = (a: string, b: string) =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -239,6 +239,17 @@ const migrations: readonly (readonly string[])[] = [
     'create index checkpoints_digest on checkpoints (digest)',
   ],
   ['alter table jobs add column detail boolean not null default false'],
+  [
+    // Who signed in with a browser: the hash of what its cookie holds.
+    `create table sessions (
+      hash text primary key,
+      seq bigint generated always as identity,
+      key text not null references keys (id) on delete cascade,
+      created_at timestamptz not null default now(),
+      expires_at timestamptz not null
+    )`,
+    'create index sessions_key on sessions (key, seq)',
+  ],
 ];
 
 /** All that makes the schema, as text. */

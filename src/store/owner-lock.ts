@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,8 +26,10 @@ export interface Owner {
   readonly kind: 'service' | 'command';
   /** Where the service answers; null before it listens, and for commands. */
   readonly url: string | null;
-  /** Opens the service to commands on this machine; new with each owner. */
-  readonly token: string;
+  /** Unix socket on which it answers commands of its own user; null where it has none. */
+  readonly socket: string | null;
+  /** Tells this owner from earlier and later ones; opens nothing. */
+  readonly id: string;
   readonly since: string;
   /** What its pid belongs to, see `pidSpace`; absent in the file of a ventral before fencing. */
   readonly space?: string;
@@ -41,8 +43,8 @@ export interface Owner {
  */
 export interface OwnerLock extends WriteGuard {
   readonly owner: Owner;
-  /** Tells commands where the service answers. */
-  publish(url: string): Promise<void>;
+  /** Says where the service answers: everybody, and the commands of its user. */
+  publish(url: string, socket: string | null): Promise<void>;
   /** Gives the home back; a later owner's file is left alone. */
   release(): Promise<void>;
 }
@@ -181,7 +183,8 @@ function newOwner(kind: Owner['kind'], fence: number): Owner & Omit<Claimant, 'l
     startTime: processStart(process.pid) ?? '',
     kind,
     url: null,
-    token: randomBytes(24).toString('base64url'),
+    socket: null,
+    id: randomUUID(),
     since: new Date().toISOString(),
     space: pidSpace(),
     fence,
@@ -228,7 +231,7 @@ async function holdHome(
   const letGo = async () => {
     clearInterval(heart);
     const now = await readOwner(path).catch(() => undefined);
-    if (now?.token === mine.token) await rm(path, { force: true });
+    if (now?.id === mine.id) await rm(path, { force: true });
     await claim.release();
     lock?.release();
   };
@@ -240,7 +243,7 @@ async function holdHome(
   }
   return {
     owner: mine,
-    publish: (url) => write({ ...mine, url }),
+    publish: (url, socket) => write({ ...mine, url, socket }),
     mayWrite: () => {
       if (claim.age() > FRESH_MS) beat(home, claim);
       // Nothing but the heartbeat keeps others out, and it fails.

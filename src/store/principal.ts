@@ -12,7 +12,7 @@ export interface Principal {
   readonly role: Role;
 }
 
-/** The one user of a service without keys, and whoever holds the token of HOME/owner.json. */
+/** The one user of a service without keys, and whoever reaches it by the socket in its home. */
 export const localPrincipal: Principal = { key: null, owner: 'local', groups: [], role: 'admin' };
 
 /** The owner of what the service does by itself; its jobs on shipped models are seen by everybody. */

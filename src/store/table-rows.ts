@@ -23,8 +23,8 @@ export const backupTables: readonly BackupTable[] = [
 ];
 
 /**
- * What a backup leaves out: the database's own name and version, what lives while jobs run, and what a
- * trigger makes of the results.
+ * What a backup leaves out: the database's own name and version, what lives while jobs run, what a
+ * trigger makes of the results, and who is signed in.
  */
 export const passingTables = [
   'schema_version',
@@ -33,6 +33,7 @@ export const passingTables = [
   'parts',
   'cells',
   'scoreboards',
+  'sessions',
 ];
 
 /** Bytes of rows that are held at a time. */

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
-import { keysRequired, storedKey } from './client.js';
+import { answer, client, hasSession, keptKey, keysRequired, ProblemError } from './client.js';
 import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
 import { MissingPart } from './parts/missing-part.js';
 import {
@@ -51,44 +51,57 @@ export function App() {
   );
 }
 
-/** The session of this tab; a key that was kept and is refused by now is forgotten. */
+/** The session of this tab; one that is refused by now is over. */
 function useOwnSession(): Session {
   const [signedIn, setSignedIn] = useState(signedInAtStart);
   const [caller, setCaller] = useState<Caller>();
   const [refused, setRefused] = useState<Error>();
+  const enter = (who: Caller) => {
+    setCaller(who);
+    setRefused(undefined);
+    setSignedIn(true);
+  };
   const leave = (why?: Error) => {
-    storedKey.forget();
     setCaller(undefined);
     setRefused(why);
     setSignedIn(false);
   };
-  const signIn = async (key: string) => {
-    storedKey.set(key);
-    try {
-      setCaller(await askCaller());
-      setRefused(undefined);
-      setSignedIn(true);
-    } catch (error) {
-      storedKey.forget();
-      throw error;
-    }
+  const signIn = async (key: string) =>
+    enter(await answer(client.POST('/session', { body: { key } })));
+  const signOut = async () => {
+    // A session that is over already is what was asked for.
+    await answer(client.DELETE('/session')).catch((error) => {
+      if (!isKeyRefusal(error)) throw error;
+    });
+    leave();
   };
   useEffect(() => {
+    void takeKeptKey(signIn);
+    // Whether there is a session nobody knows yet: to have none is no refusal.
+    if (hasSession === undefined) askCaller().then(enter, () => {});
+  }, []);
+  useEffect(() => {
     if (!signedIn || caller) return;
-    const kept = storedKey.get() !== null;
-    askCaller()
-      .catch((error) => {
-        if (!isKeyRefusal(error)) throw error;
-        storedKey.forget();
-        // Without keys a key that is left over from earlier is no hindrance.
-        return askCaller();
-      })
-      .then(setCaller, (error) => isKeyRefusal(error) && leave(kept ? error : undefined));
+    askCaller().then(setCaller, (error) => isKeyRefusal(error) && leave(error));
   }, [signedIn, caller]);
   return useMemo(
-    () => ({ signedIn, caller, refused, signIn, signOut: () => leave() }),
+    () => ({ signedIn, caller, refused, signIn, signOut }),
     [signedIn, caller, refused],
   );
+}
+
+/** Signs in with the key that an earlier version kept, and forgets it once the service has answered. */
+async function takeKeptKey(signIn: Session['signIn']): Promise<void> {
+  const key = keptKey.get();
+  if (key === null) return;
+  if (keysRequired && hasSession !== true) {
+    const lost = await signIn(key).then(
+      () => false,
+      (error) => !(error instanceof ProblemError),
+    );
+    if (lost) return;
+  }
+  keptKey.forget();
 }
 
 const places = [

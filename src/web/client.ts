@@ -4,18 +4,28 @@ import type { components, paths } from '../api/schema.js';
 /** The service's resources as `openapi.yaml` names them. */
 export type Schemas = components['schemas'];
 
-const STORED_KEY = 'ventral-key';
+const keys = document.querySelector<HTMLMetaElement>('meta[name=ventral-keys]')?.content ?? 'none';
 
 /** Whether requests need a key, as the server wrote it into the page. */
-export const keysRequired =
-  document.querySelector<HTMLMetaElement>('meta[name=ventral-keys]')?.content === 'required';
+export const keysRequired = keys !== 'none';
 
-/** The key of who signed in, kept by the browser for this origin until they sign out. */
-export const storedKey = {
+/**
+ * Whether this browser has a session, as far as the server could tell: its cookie is out of the reach of
+ * scripts, and undefined where a link on another site led here, which brings no cookie.
+ */
+export const hasSession = keys === 'session' || (keys === 'unknown' ? undefined : false);
+
+/** Where earlier versions kept the key. */
+const STORED_KEY = 'ventral-key';
+
+/** The key that an earlier version kept in this browser; it is used once, and forgotten. */
+export const keptKey = {
   get: (): string | null => localStorage.getItem(STORED_KEY),
-  set: (key: string): void => localStorage.setItem(STORED_KEY, key),
   forget: (): void => localStorage.removeItem(STORED_KEY),
 };
+
+/** Without this header the session's cookie changes nothing (see `openapi.yaml`). */
+export const byScript = { 'X-Requested-With': 'ventral' } as const;
 
 /** What the service refused, in its own words (RFC 9457). */
 export class ProblemError extends Error {
@@ -25,20 +35,8 @@ export class ProblemError extends Error {
   }
 }
 
-/** `Authorization` of who signed in; no header without a key. */
-export function authorization(): Record<string, string> {
-  const key = storedKey.get();
-  return key === null ? {} : { Authorization: `Bearer ${key}` };
-}
-
 /** The client that is generated from the description: every call of the pages goes through it. */
-export const client = createClient<paths>({ baseUrl: '/v1' });
-client.use({
-  onRequest({ request }) {
-    for (const [name, value] of Object.entries(authorization())) request.headers.set(name, value);
-    return request;
-  },
-});
+export const client = createClient<paths>({ baseUrl: '/v1', headers: byScript });
 
 /**
  * What a call of `client` gave.

@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser';
-import { authorization, ProblemError } from './client.js';
+import { ProblemError } from './client.js';
 
 /** One event of a job, as the service numbered it. */
 export interface JobEvent {
@@ -13,7 +13,7 @@ const LONGEST_RETRY_MS = 15_000;
 
 /**
  * Follows a job's events until `end`, through dropped connections: each new one asks for what comes after
- * the last event that was seen. The browser's own EventSource cannot send a key.
+ * the last event that was seen. The browser's own EventSource does not say why it was refused.
  * @param path the job's `links.events`
  * @param heard called with each event, in order and once
  * @param lost called when a connection was lost (true) and when one stands again (false)
@@ -54,7 +54,6 @@ async function* connection(
     signal,
     headers: {
       Accept: 'text/event-stream',
-      ...authorization(),
       ...(last === undefined ? {} : { 'Last-Event-ID': last }),
     },
   });

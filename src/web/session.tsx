@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
 import { useContext, useState } from 'preact/hooks';
-import { answer, client, keysRequired, ProblemError, type Schemas, storedKey } from './client.js';
+import { answer, client, hasSession, keysRequired, ProblemError, type Schemas } from './client.js';
 
 /** Who asks, as the service knows them: owner, role, groups. */
 export type Caller = Schemas['Session'];
@@ -10,11 +10,11 @@ export interface Session {
   readonly signedIn: boolean;
   /** undefined until the service has said so. */
   readonly caller: Caller | undefined;
-  /** Why the key that was kept is no more one; undefined where it is, or there was none. */
+  /** Why the session is over; undefined where it is not, or there was none. */
   readonly refused: Error | undefined;
   /** @throws ProblemError where the service refuses the key */
   readonly signIn: (key: string) => Promise<void>;
-  readonly signOut: () => void;
+  readonly signOut: () => Promise<void>;
 }
 
 export const SessionContext = createContext<Session>({
@@ -22,15 +22,15 @@ export const SessionContext = createContext<Session>({
   caller: undefined,
   refused: undefined,
   signIn: async () => {},
-  signOut: () => {},
+  signOut: async () => {},
 });
 
 export const useSession = () => useContext(SessionContext);
 
-/** Asks the service who one is, with the key that is kept. */
+/** Asks the service who one is. */
 export const askCaller = (): Promise<Caller> => answer(client.GET('/session'));
 
-/** Whether an error says that a key is no key, or no more. */
+/** Whether an error says that a key, or a session, does not hold. */
 export const isKeyRefusal = (error: unknown): error is ProblemError =>
   error instanceof ProblemError && error.problem.status === 401;
 
@@ -59,7 +59,7 @@ export function SignIn() {
       </p>
       {error && (
         <p class="problem" role="alert" id="refusal">
-          {isKeyRefusal(error)
+          {isKeyRefusal(error) && error !== refused
             ? 'The service refuses this key: it was mistyped, revoked, or has expired.'
             : error.message}
         </p>
@@ -83,5 +83,5 @@ export function SignIn() {
   );
 }
 
-/** What the session is at the start: signed in where a key is kept or none is needed. */
-export const signedInAtStart = () => !keysRequired || storedKey.get() !== null;
+/** What the session is at the start: signed in where the browser has one or none is needed. */
+export const signedInAtStart = !keysRequired || hasSession === true;

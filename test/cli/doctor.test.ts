@@ -136,7 +136,7 @@ test('an owned database is not opened: its owner is asked', async () => {
   expect((await examined(home)).of('database')).toMatchObject([
     { state: 'warning', detail: expect.stringContaining(`process ${process.pid}`) },
   ]);
-  await lock.publish('http://127.0.0.1:1');
+  await lock.publish('http://127.0.0.1:1', join(home, 'run', 'service.sock'));
   const silent = await examined(home);
   expect([silent.status, silent.of('database')[0].state]).toEqual([1, 'missing']);
   await lock.release();

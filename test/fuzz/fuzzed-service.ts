@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/formats/package-root.js';
+import { livingOwner } from '../../src/store/owner-lock.js';
 import { childrenOf, serving } from '../service/process.js';
 import { card, multipart, network } from '../service/running-service.js';
+import { locally, makeKey } from '../service/with-key.js';
 import { madeHome } from '../store/made-home.js';
 import { answerFault, type Operation, problemFault } from './description.js';
 import { type RawAnswer, requestBytes, type Sending, send } from './raw-request.js';
@@ -13,7 +15,7 @@ import { residentBytes } from './resident-bytes.js';
 import { Finding } from './target.js';
 import { zipOf } from './zip-cases.js';
 
-/** Where the service listens, and what every request to it bears: the token of commands on the same machine. */
+/** Where the service listens, and what every request to it bears: the key of an admin. */
 export interface Door {
   readonly port: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -62,16 +64,16 @@ export async function fuzzedService(): Promise<FuzzedService> {
     '1GiB',
   ];
   const service = await serving('--expose-gc', '--import', hook, main, ...words);
-  const { token } = JSON.parse(await readFile(join(home, 'owner.json'), 'utf8')) as {
-    token: string;
-  };
-  const authorization = `Bearer ${token}`;
+  const socket = (await livingOwner(home))?.socket ?? null;
+  const local = locally({ url: service.url, socket });
+  const { key } = await makeKey(service, { name: 'fuzz', role: 'admin' }, local);
+  const authorization = `Bearer ${key}`;
   const door = doorOf(Number(new URL(service.url).port), authorization);
   const pid = service.child.pid as number;
   const call: FuzzedService['call'] = async (method, path, body) => {
     const content = { 'Content-Type': 'application/json', Prefer: 'wait=60' };
-    const answer = await service.call(method, path, {
-      headers: { Authorization: authorization, ...(body === undefined ? {} : content) },
+    const answer = await local.call(method, path, {
+      headers: body === undefined ? {} : content,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const headers = Object.entries(answer.headers).map(

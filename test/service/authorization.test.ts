@@ -47,8 +47,8 @@ interface Targets {
   readonly training: string;
 }
 
-/** Who may: `anybody`, `key` any key, `admin`, who `sees` the target, who `changes` it, its `owner` alone. */
-type Who = 'anybody' | 'key' | 'admin' | 'sees' | 'changes' | 'owner';
+/** Who may: `anybody`, `key` any key, `session` any key, readers' too, `admin`, who `sees` the target, who `changes` it, its `owner` alone. */
+type Who = 'anybody' | 'key' | 'session' | 'admin' | 'sees' | 'changes' | 'owner';
 
 interface Rule {
   readonly who: Who;
@@ -170,6 +170,13 @@ const policy: Readonly<Record<string, Rule>> = {
   },
   getMetrics: { who: 'admin', ok: 200 },
   getSession: { who: 'key', ok: 200 },
+  // It says by itself who one is, and no such key is known.
+  signIn: {
+    who: 'anybody',
+    ok: 401,
+    asked: () => json({ key: `vk_${'0'.repeat(16)}_${'0'.repeat(43)}` }),
+  },
+  signOut: { who: 'session', ok: 204 },
   getHealth: { who: 'anybody', ok: 200 },
   getReady: { who: 'anybody', ok: 200 },
   getDescription: { who: 'anybody', ok: 200 },
@@ -179,6 +186,7 @@ const policy: Readonly<Record<string, Rule>> = {
 function expected({ who, ok }: Rule, method: string, asker: Asker, visibility: Visibility): number {
   if (who === 'anybody') return ok;
   if (asker.role === null) return 401;
+  if (who === 'session') return ok;
   if (asker.role === 'reader' && method !== 'get') return 403;
   const admin = asker.role === 'admin';
   const own = admin || asker.owner === 'ada';

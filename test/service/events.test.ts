@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventFeed } from '../../src/service/event-feed.js';
 import type { EventStore, JobEvent } from '../../src/store/event-store.js';
 import { type RunningService, runningService } from './running-service.js';
+import { locally } from './with-key.js';
 
 let service: RunningService;
 
@@ -120,23 +120,22 @@ describe('a stream of events', () => {
   });
 
   it('ends when its key is revoked', async () => {
-    const { token } = JSON.parse(await readFile(`${service.home}/owner.json`, 'utf8'));
-    const local = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-    const key = await service.post('/v1/keys', { name: 'reading', role: 'admin' }, local);
+    const local = locally(service);
+    const key = await local.post('/v1/keys', { name: 'reading', role: 'admin' });
     expect(key.status).toBe(201);
-    const made = await service.post(
-      '/v1/scores',
-      { model: 'pixels', benchmarks: ['Simulated.V1-pls'], layers: { V1: 'sleep=60001' } },
-      local,
-    );
+    const made = await local.post('/v1/scores', {
+      model: 'pixels',
+      benchmarks: ['Simulated.V1-pls'],
+      layers: { V1: 'sleep=60001' },
+    });
     const self = made.body.links.self;
     const reading = follow(`${self}/events`, {
       headers: { Authorization: `Bearer ${key.body.key}` },
     });
-    await service.call('DELETE', `/v1/keys/${key.body.id}`, { headers: local });
+    await local.remove(`/v1/keys/${key.body.id}`);
     const { events } = await reading;
     expect(events.at(-1)?.event).not.toBe('end');
-    await service.call('DELETE', self, { headers: local });
+    await local.remove(self);
   });
 
   it('ends when the service stops, and is taken up again from the next one', async () => {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +11,7 @@ import {
   type RunningService,
   runningService,
 } from './running-service.js';
+import { locally } from './with-key.js';
 
 // Every example of openapi.yaml is sent to a service that has what the examples name: one request for
 // each example of a body, and for each operation one without its optional parameters and one for each
@@ -43,6 +43,8 @@ interface Operation {
 }
 
 const description = parse(readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8'));
+const exampleKey =
+  description.paths['/session'].post.requestBody.content['application/json'].examples.key.value.key;
 
 const resolved = <T extends { readonly $ref?: string }>(part: T): T =>
   part.$ref
@@ -131,25 +133,25 @@ const otherwise = (sent: Sent): number | undefined => {
 };
 
 let service: RunningService;
-let local: Record<string, string>;
+let local: ReturnType<typeof locally>;
 let ids: Record<string, string>;
 
 const job = async (kind: string, layer: string): Promise<string> => {
   const layers = kind === 'scores' ? { V1: layer } : [layer];
   const body = { model: 'pixels', benchmarks: ['Simulatedpublic.V1-pls'], layers };
-  const made = await service.post(`/v1/${kind}`, body, { ...local, Prefer: 'wait=60' });
+  const made = await local.post(`/v1/${kind}`, body, { Prefer: 'wait=60' });
   return made.body.id;
 };
 
 beforeAll(async () => {
   service = await runningService();
-  const { token } = JSON.parse(await readFile(join(service.home, 'owner.json'), 'utf8'));
-  local = { Authorization: `Bearer ${token}` };
+  local = locally(service);
   const { id, digest } = await upload();
-  const key = await service.post('/v1/keys', { name: 'example', role: 'reader' }, local);
+  const key = await local.post('/v1/keys', { name: 'example', role: 'reader' });
   ids = {
     mdl_3k9v0q5x2m7c1d8f: id,
     key_5d8n1v3z9q2f7x0c: key.body.id,
+    [exampleKey]: key.body.key,
     'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08': digest,
   };
 });
@@ -186,9 +188,8 @@ describe('an example of the description', () => {
       await quiet();
       await upload();
     }
-    const answer = await service.call(sent.method, named(sent.path, own), {
+    const answer = await local.call(sent.method, named(sent.path, own), {
       headers: {
-        ...local,
         ...sent.headers,
         ...(body ? { 'Content-Type': 'application/json' } : {}),
       },
@@ -218,19 +219,16 @@ async function endlessTraining(): Promise<string> {
   const { examples } = description.paths['/trainings'].post.requestBody.content['application/json'];
   const recipe = structuredClone(examples.small.value.recipe);
   recipe.stages[0].train.epochs = 1000;
-  return (await service.post('/v1/trainings', { recipe }, local)).body.id;
+  return (await local.post('/v1/trainings', { recipe })).body.id;
 }
 
 /** Registers the model of the examples, where it is not there. */
 async function upload(): Promise<{ id: string; digest: string }> {
-  const { headers, body } = multipart([
+  const { headers = {}, body } = multipart([
     { name: 'file', filename: 'net.onnx', content: await network() },
     { name: 'card', content: await card() },
   ]);
-  const made = await service.call('POST', '/v1/models', {
-    headers: { ...headers, ...local },
-    body,
-  });
+  const made = await local.call('POST', '/v1/models', { headers, body });
   expect(made.status).toBeLessThan(300);
   ids = { ...ids, mdl_3k9v0q5x2m7c1d8f: made.body.id };
   return made.body;
@@ -240,18 +238,16 @@ async function upload(): Promise<{ id: string; digest: string }> {
 async function started(kind: string): Promise<string> {
   const layers = kind === 'scores' ? { V1: 'sleep=600000' } : ['sleep=600000'];
   const body = { model: 'pixels', benchmarks: ['Simulatedpublic.V1-pls'], layers };
-  return (await service.post(`/v1/${kind}`, body, local)).body.id;
+  return (await local.post(`/v1/${kind}`, body)).body.id;
 }
 
 /** Waits for the jobs of the examples, and ends those that would not end. */
 async function quiet(): Promise<void> {
   for (const kind of ['scores', 'layer-maps', 'trainings']) {
     for (const state of ['queued', 'running']) {
-      const { body } = await service.call('GET', `/v1/${kind}?state=${state}&limit=200`, {
-        headers: local,
-      });
+      const { body } = await local.get(`/v1/${kind}?state=${state}&limit=200`);
       for (const { links } of body.items) {
-        await service.call('DELETE', links.self, { headers: local });
+        await local.remove(links.self);
         await sleep(1);
       }
     }

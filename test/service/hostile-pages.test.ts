@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Asked,
@@ -8,7 +6,7 @@ import {
   type RunningService,
   runningService,
 } from './running-service.js';
-import { makeKey, withKey } from './with-key.js';
+import { locally, makeKey } from './with-key.js';
 
 /** What a page of another site that a browser here has open can make the browser send. */
 const pages: readonly (readonly [string, Record<string, string>])[] = [
@@ -33,12 +31,10 @@ const ways: readonly (readonly [string, number, Record<string, string>])[] = [
 ];
 
 let service: RunningService;
-let token: string;
 let requests: readonly (readonly [string, string, Asked])[];
 
 beforeAll(async () => {
   service = await runningService({ concurrency: 0 });
-  token = JSON.parse(await readFile(join(service.home, 'owner.json'), 'utf8')).token;
   const json = { 'Content-Type': 'application/json' };
   const file = [{ name: 'file', filename: 'net.onnx', content: await network() }];
   const score = JSON.stringify({ model: 'pixels', benchmarks: ['Simulated.V1-pls'] });
@@ -63,7 +59,7 @@ const noSharing = (headers: object) =>
   expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
 
 async function nothingHappened(): Promise<void> {
-  const owner = withKey(service, token);
+  const owner = locally(service);
   for (const path of ['/v1/models', '/v1/scores', '/v1/audit']) {
     const { items } = (await owner.get(path)).body;
     const others = items.filter(({ action }: { action?: string }) => !action?.startsWith('key.'));

@@ -1,19 +1,20 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/command-line.js';
 import { KeyWatch } from '../../src/service/key-watch.js';
 import { serviceLog } from '../../src/service/service-log.js';
+import { Credentials } from '../../src/store/credentials.js';
 import { KeyStore } from '../../src/store/key-store.js';
 import { openPostgresDatabase } from '../../src/store/postgres-database.js';
 import { localPrincipal } from '../../src/store/principal.js';
+import { SessionStore } from '../../src/store/session-store.js';
 import { copyTemplate } from '../postgres.js';
 import { madeHome } from '../store/made-home.js';
 import { type RunningService, runningService } from './running-service.js';
-import { makeKey, withKey } from './with-key.js';
+import { locally, makeKey, withKey } from './with-key.js';
 
 /** One `ventral` command line in this process. */
 async function command(...words: readonly string[]) {
@@ -37,18 +38,18 @@ const forbidden = { status: 403, body: { type: '/problems/forbidden' } };
 
 describe('a service', () => {
   let service: RunningService;
-  let token: string;
+  let local: ReturnType<typeof locally>;
   const log: string[] = [];
 
   beforeAll(async () => {
     const stream = { write: (line: string) => void log.push(line) };
     service = await runningService({ log: serviceLog('debug', stream), concurrency: 0 });
-    token = JSON.parse(await readFile(join(service.home, 'owner.json'), 'utf8')).token;
+    local = locally(service);
   });
   afterEach(async () => {
-    const { body, status } = await withKey(service, token).get('/v1/keys?limit=200');
+    const { body, status } = await local.get('/v1/keys?limit=200');
     if (status !== 200) throw new Error('the keys could not be listed');
-    for (const { id } of body.items) await withKey(service, token).remove(`/v1/keys/${id}`);
+    for (const { id } of body.items) await local.remove(`/v1/keys/${id}`);
   });
   afterAll(() => service.stop());
 
@@ -62,8 +63,8 @@ describe('a service', () => {
     expect((await ada.get('/v1/models')).status).toBe(200);
     expect(await ada.get('/v1/keys')).toMatchObject(forbidden);
     expect(await ada.post('/v1/keys', { name: 'x', role: 'admin' })).toMatchObject(forbidden);
-    // Commands on this machine bring the token, whatever keys there are.
-    expect((await withKey(service, token).get('/v1/keys')).body.items).toHaveLength(1);
+    // Commands on this machine need none, whatever keys there are.
+    expect((await local.get('/v1/keys')).body.items).toHaveLength(1);
   });
 
   it('tells each caller who it is', async () => {
@@ -83,7 +84,7 @@ describe('a service', () => {
 
   it('knows a key whole and no other way', async () => {
     const { key, id } = await makeKey(service, { name: 'ada', role: 'member' });
-    const other = await makeKey(service, { name: 'otto', role: 'member' }, token);
+    const other = await makeKey(service, { name: 'otto', role: 'member' }, local);
     const [, , secret] = key.split('_');
     for (const wrong of [
       key.slice(0, -1),
@@ -118,7 +119,6 @@ describe('a service', () => {
     await admin.get(`/v1/scores/${key}`);
     expect(log.join('')).toContain('/v1/models?key=[secret]');
     expect(log.join('')).not.toContain(secret);
-    expect(log.join('')).not.toContain(token);
   });
 
   it('lets a revoked key in no more, and its owner keeps what it has', async () => {
@@ -159,7 +159,7 @@ describe('a service', () => {
       timeout: 10_000,
     });
     expect(await service.get('/v1/models')).toMatchObject(unauthorized);
-    const admin = withKey(service, token);
+    const admin = local;
     for (const wrong of [
       { name: 'x', role: 'member', expiresAt: '2001-01-01T00:00:00Z' },
       { name: 'x', role: 'member', expiresAt: 'tomorrow' },
@@ -326,7 +326,9 @@ describe('the command line', () => {
       expect(status).toBe(0);
       expect((await command('keys', 'list')).out).toContain('\tada\treader\tada\t');
       const database = await openPostgresDatabase(url);
-      const { required, principal } = await new KeyStore(database).admit(out.trim());
+      const keys = new KeyStore(database);
+      const known = new Credentials(database, { keys, sessions: new SessionStore(database) });
+      const [required, principal] = [await known.required(), await known.byKey(out.trim())];
       const rows = [
         await database.query('select * from keys'),
         await database.query('select * from audit'),

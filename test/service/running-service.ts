@@ -22,6 +22,8 @@ export interface Answer {
 export interface Asked {
   readonly headers?: Record<string, string>;
   readonly body?: string | Uint8Array;
+  /** Unix socket to ask by, in place of the address. */
+  readonly socketPath?: string;
 }
 
 /** A part of a multipart body: `file` parts have a filename. */
@@ -90,11 +92,13 @@ export type RunningService = Awaited<ReturnType<typeof runningService>>;
 export function callUrl(
   url: string,
   method: string,
-  { headers = {}, body }: Asked = {},
+  { headers = {}, body, socketPath }: Asked = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
-    const sent = send(url, { method, headers: { ...length, ...headers } }, async (response) => {
+    const place = socketPath === undefined ? {} : { socketPath };
+    const all = { ...place, method, headers: { ...length, ...headers } };
+    const sent = send(url, all, async (response) => {
       try {
         const words = await text(response);
         const json = /json/.test(response.headers['content-type'] ?? '');

@@ -14,7 +14,7 @@ import {
   until,
   uploadSmall,
 } from './small-training.js';
-import { makeKey, withKey } from './with-key.js';
+import { locally, makeKey } from './with-key.js';
 
 const sha256 = (bytes: Uint8Array | string) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -253,10 +253,9 @@ describe('the recipes that ship', () => {
 
 describe('the trainings of an owner', () => {
   it('are seen by nobody else, whoever may see their model', async () => {
-    const { token } = JSON.parse(readFileSync(join(service.home, 'owner.json'), 'utf8'));
+    const local = locally(service);
     const ada = await makeKey(service, { name: 'ada', role: 'member', owner: 'ada' });
-    const otto = await makeKey(service, { name: 'otto', role: 'member', owner: 'otto' }, token);
-    const local = withKey(service, token);
+    const otto = await makeKey(service, { name: 'otto', role: 'member', owner: 'otto' }, local);
     expect((await local.patch(`/v1/models/${model}`, { visibility: 'public' })).status).toBe(200);
     const path = await ask(ada, smallRecipe(model, [endless]));
     const mine = async (by: typeof local) =>

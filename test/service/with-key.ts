@@ -1,14 +1,29 @@
-import { type Answer, type Asked, multipart, type Part } from './running-service.js';
+import { type Answer, type Asked, callUrl, multipart, type Part } from './running-service.js';
 
 type Call = (method: string, path: string, asked?: Asked) => Promise<Answer>;
 
 /** Requests that bring a key, or another bearer token. */
-export function withKey(service: { readonly call: Call }, key: string) {
-  const call: Call = (method, path, asked = {}) =>
+export const withKey = (service: { readonly call: Call }, key: string) =>
+  requestsBy((method, path, asked = {}) =>
     service.call(method, path, {
       ...asked,
       headers: { Authorization: `Bearer ${key}`, ...asked.headers },
-    });
+    }),
+  );
+
+/** Requests over the socket in the home of a service, as its commands send them. */
+export const locally = ({
+  url,
+  socket,
+}: {
+  readonly url: string;
+  readonly socket: string | null;
+}) =>
+  requestsBy((method, path, asked) =>
+    callUrl(`${url}${path}`, method, { ...asked, socketPath: socket as string }),
+  );
+
+function requestsBy(call: Call) {
   const sendJson = (method: string, path: string, body: unknown, headers = {}) =>
     call(method, path, {
       headers: { 'Content-Type': 'application/json', ...headers },
@@ -34,12 +49,17 @@ export interface AskedKey {
   readonly expiresAt?: string;
 }
 
-/** Makes a key of a running service, with the token or key of an admin where it needs one. */
-export async function makeKey(service: { readonly call: Call }, asked: AskedKey, admin?: string) {
-  const made = await service.call('POST', '/v1/keys', {
+/** Makes a key of a running service, with the key of an admin or locally where it needs one. */
+export async function makeKey(
+  service: { readonly call: Call },
+  asked: AskedKey,
+  admin?: string | { readonly call: Call },
+) {
+  const { call } = typeof admin === 'object' ? admin : service;
+  const made = await call('POST', '/v1/keys', {
     headers: {
       'Content-Type': 'application/json',
-      ...(admin === undefined ? {} : { Authorization: `Bearer ${admin}` }),
+      ...(typeof admin !== 'string' ? {} : { Authorization: `Bearer ${admin}` }),
     },
     body: JSON.stringify(asked),
   });

@@ -12,7 +12,7 @@ import {
   type RunningService,
   runningService,
 } from '../service/running-service.js';
-import { makeKey } from '../service/with-key.js';
+import { locally, makeKey } from '../service/with-key.js';
 
 /**
  * Two owners send equal bytes. Whatever the second one does must be answered as if it were alone: its
@@ -185,7 +185,7 @@ it('a second owner of equal bytes is answered as if it were the only one', async
 }, 300_000);
 
 it('a group sees what is shown to it, and a key shows to its own groups alone', async () => {
-  const root = await makeKey(shared, { name: 'root 2', role: 'admin' }, await localToken(shared));
+  const root = await makeKey(shared, { name: 'root 2', role: 'admin' }, locally(shared));
   const make = (name: string, groups: readonly string[]) =>
     makeKey(shared, { name, role: 'member', groups }, root.key);
   const [ada, olga, otto] = [
@@ -217,7 +217,3 @@ it('a group sees what is shown to it, and a key shows to its own groups alone', 
   expect((await ada.patch(path, { visibility: 'private' })).body.visibility).toBe('private');
   expect((await olga.get(path)).status).toBe(404);
 });
-
-/** The token of commands on this machine. */
-const localToken = async ({ home }: RunningService) =>
-  JSON.parse(await readFile(join(home, 'owner.json'), 'utf8')).token as string;

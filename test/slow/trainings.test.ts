@@ -20,7 +20,7 @@ import {
   until,
   uploadSmall,
 } from '../service/small-training.js';
-import { makeKey, withKey } from '../service/with-key.js';
+import { locally, makeKey, withKey } from '../service/with-key.js';
 import { madePlace, removePlace } from '../store/engines.js';
 import { base, smallRecipe as local, runSmall } from '../training/small-runs.js';
 
@@ -279,8 +279,11 @@ it('a training that goes wrong, or whose checkpoints are more than its owner may
   const service = await runningService({ quotas });
   try {
     await makeKey(service, { name: 'root', role: 'admin', owner: 'root' });
-    const { token } = JSON.parse(await readFile(join(service.home, 'owner.json'), 'utf8'));
-    const ada = await makeKey(service, { name: 'ada', role: 'member', owner: 'ada' }, token);
+    const ada = await makeKey(
+      service,
+      { name: 'ada', role: 'member', owner: 'ada' },
+      locally(service),
+    );
     const model = await uploadSmall(ada);
     const fails = async (stage: object) =>
       until(ada, await ask(ada, smallRecipe(model, [stage])), ended);

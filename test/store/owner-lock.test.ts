@@ -21,7 +21,8 @@ const dead = {
   startTime: 'long ago',
   kind: 'service',
   url: 'http://127.0.0.1:1',
-  token: 'dead',
+  socket: null,
+  id: 'dead',
   since: '',
 };
 const leave = (owner: object) => writeFile(file(), JSON.stringify(owner));
@@ -32,18 +33,19 @@ describe('the owner of a home', () => {
     expect((await stat(file())).mode & 0o777).toBe(0o600);
     expect(await livingOwner(home)).toEqual(lock.owner);
     expect(lock.owner).toMatchObject({ pid: process.pid, kind: 'service', url: null });
-    await lock.publish('http://127.0.0.1:8080');
+    const place = { url: 'http://127.0.0.1:8080', socket: join(home, 'run', 'service.sock') };
+    await lock.publish(place.url, place.socket);
     expect((await stat(file())).mode & 0o777).toBe(0o600);
-    expect(await livingOwner(home)).toEqual({ ...lock.owner, url: 'http://127.0.0.1:8080' });
+    expect(await livingOwner(home)).toEqual({ ...lock.owner, ...place });
     await lock.release();
     // The last claim stays: a later owner needs a greater fencing number.
     expect(await readdir(home)).toEqual(['owner']);
-    expect((await lockHome(home, { kind: 'service' })).owner.token).not.toBe(lock.owner.token);
+    expect((await lockHome(home, { kind: 'service' })).owner.id).not.toBe(lock.owner.id);
   });
 
   it('refuses a second one at once where it is a service', async () => {
     const lock = await lockHome(home, { kind: 'service' });
-    await lock.publish('http://127.0.0.1:8080');
+    await lock.publish('http://127.0.0.1:8080', null);
     await expect(lockHome(home, { kind: 'command', patience: 60_000 })).rejects.toMatchObject({
       code: 'home-owned',
       exit: 1,

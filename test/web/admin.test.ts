@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RunningService, runningService } from '../service/running-service.js';
@@ -15,6 +17,8 @@ afterAll(async () => {
   await browser.close();
   await service.stop();
 });
+
+const bearer = () => ({ Authorization: `Bearer ${root}` });
 
 const signIn = async (page: Page, key: string) => {
   await page.getByLabel('Key', { exact: true }).fill(key);
@@ -61,8 +65,60 @@ it('says at sign-in that a key is refused, and lets its owner out again', async 
   await page.getByRole('region', { name: 'Keys' }).waitFor();
   await page.getByRole('button', { name: /^Sign out/ }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-  expect(await page.evaluate('localStorage.length')).toBe(0);
+  expect(await page.evaluate('[localStorage.length, document.cookie]')).toEqual([0, '']);
+  expect(await page.context().cookies()).toEqual([]);
   await close(/401/);
+});
+
+it('keeps nothing of a key within the reach of scripts, and takes the one in that was kept there', async () => {
+  const { page, close } = await visit(browser, service.url, '/admin');
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.evaluate(`localStorage.setItem('ventral-key', ${JSON.stringify(root)})`);
+  await page.reload();
+  await page.getByRole('region', { name: 'Keys' }).first().waitFor();
+  expect(
+    await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]'),
+  ).toEqual([0, 0, '']);
+  expect(await page.context().cookies()).toMatchObject([
+    { name: 'ventral_session', httpOnly: true, sameSite: 'Strict', path: '/' },
+  ]);
+  await page.reload();
+  await page.getByRole('region', { name: 'Keys' }).first().waitFor();
+  await page.getByRole('button', { name: 'Sign out root' }).waitFor();
+  await close();
+});
+
+it('is no way in for a page of another site', async () => {
+  const { page, close } = await visit(browser, service.url, '/admin', { key: root });
+  await page.getByRole('region', { name: 'Keys' }).waitFor();
+  // Another port of the same host is the same site: SameSite alone would let it in.
+  const elsewhere = createServer((_request, response) => {
+    response.setHeader('Content-Type', 'text/html').end('<!doctype html><p>hello');
+  });
+  await new Promise<void>((done) => elsewhere.listen(0, '127.0.0.1', () => done()));
+  const { port } = elsewhere.address() as AddressInfo;
+  const evil = await page.context().newPage();
+  await evil.goto(`http://127.0.0.1:${port}/`);
+  const before = (await service.call('GET', '/v1/keys', { headers: bearer() })).body.items.length;
+  await evil.evaluate(`(async () => {
+    const send = (path, init) => fetch(${JSON.stringify(service.url)} + path, {
+      mode: 'no-cors', credentials: 'include', ...init }).catch(() => {});
+    await send('/v1/keys', { method: 'POST', body: '{"name":"evil","role":"admin"}' });
+    await send('/v1/session', { method: 'POST', body: '{"key":"x"}' });
+    const form = document.createElement('form');
+    form.method = 'post';
+    form.action = ${JSON.stringify(service.url)} + '/v1/keys';
+    form.target = 'frame';
+    document.body.append(form);
+    form.submit();
+  })()`);
+  await page.reload();
+  await page.getByRole('region', { name: 'Keys' }).waitFor();
+  const after = await service.call('GET', '/v1/keys', { headers: bearer() });
+  expect(after.body.items.length).toBe(before);
+  elsewhere.closeAllConnections();
+  elsewhere.close();
+  await close();
 });
 
 it('shows those who are no admins what is theirs, and asks for nothing else', async () => {
@@ -79,10 +135,12 @@ it('shows those who are no admins what is theirs, and asks for nothing else', as
 
 it('ends the session of a key that is revoked', async () => {
   const ada = await makeKey(service, { name: 'gone', role: 'member' }, root);
+  const { page, close } = await visit(browser, service.url, '/submit', { key: ada.key });
+  await page.getByRole('button', { name: 'Sign out gone' }).waitFor();
   await service.call('DELETE', `/v1/keys/${ada.id}`, {
     headers: { Authorization: `Bearer ${root}` },
   });
-  const { page, close } = await visit(browser, service.url, '/submit', { key: ada.key });
-  await expect.poll(() => page.getByRole('alert').textContent()).toContain('refuses this key');
+  await page.reload();
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('session is over');
   await close(/401/);
 });

@@ -45,8 +45,7 @@ export async function visit(
   { key, ...options }: BrowserContextOptions & { readonly key?: string } = {},
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
-  if (key)
-    await context.addInitScript(`localStorage.setItem('ventral-key', ${JSON.stringify(key)})`);
+  if (key) await context.request.post(`${origin}/v1/session`, { data: { key } });
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('console', (message) => {

@@ -1,4 +1,4 @@
-import { authorization, ProblemError, type Schemas } from '../../client.js';
+import { byScript, ProblemError, type Schemas } from '../../client.js';
 
 type Model = Schemas['Model'];
 
@@ -26,8 +26,7 @@ export function uploadModel(
   form.set('file', file, file.name);
   const request = new XMLHttpRequest();
   request.open('POST', '/v1/models');
-  for (const [name, value] of Object.entries(authorization()))
-    request.setRequestHeader(name, value);
+  for (const [name, value] of Object.entries(byScript)) request.setRequestHeader(name, value);
   request.responseType = 'json';
   return new Promise((resolve, reject) => {
     request.upload.onprogress = ({ loaded }) => progress(Math.min(loaded, file.size));

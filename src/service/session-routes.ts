@@ -1,0 +1,52 @@
+import { Router } from 'express';
+import type { components } from '../api/schema.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { packageVersion } from '../formats/package-root.js';
+import type { KeyStore } from '../store/key-store.js';
+import type { Principal } from '../store/principal.js';
+import type { Authentication } from './authentication.js';
+import type { ServiceContext } from './context.js';
+import { principalOf } from './principal-of.js';
+import {
+  countedSession,
+  noSessionCookie,
+  ownPage,
+  sentSession,
+  sessionCookie,
+} from './session-cookie.js';
+
+/** `/session`: who asks; a browser signs in, which gives it a cookie, and out. */
+export function sessionRoutes({ store }: ServiceContext, authentication: Authentication): Router {
+  const { keys, sessions } = store;
+  const router = Router();
+  router.get('/session', async (_request, response) => {
+    response.json(await resource(keys, principalOf(response)));
+  });
+  router.post('/session', async (request, response) => {
+    // Another site could else sign its reader in as somebody else.
+    if (ownPage(request) === false) {
+      throw new VentralError('forbidden', 'The pages of this service alone sign a browser in');
+    }
+    const { key } = request.body as components['schemas']['SignIn'];
+    const principal = await authentication.signIn(request, key);
+    const before = sentSession(request);
+    if (before !== undefined) await sessions.end(before);
+    const session = await sessions.open(principal.key as string);
+    const answer = await resource(keys, principal);
+    response.set('Set-Cookie', sessionCookie(session, request)).json(answer);
+  });
+  router.delete('/session', async (request, response) => {
+    const session = countedSession(request);
+    if (session !== undefined) await sessions.end(session);
+    response.set('Set-Cookie', noSessionCookie).status(204).end();
+  });
+  return router;
+}
+
+async function resource(
+  keys: KeyStore,
+  { key, owner, groups, role }: Principal,
+): Promise<components['schemas']['Session']> {
+  const name = key === null ? null : (await keys.get(key)).name;
+  return { key, name, owner, groups: [...groups], role, version: packageVersion };
+}
