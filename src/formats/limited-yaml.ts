@@ -2,6 +2,8 @@ import {
   Composer,
   CST,
   type Document,
+  isCollection,
+  isPair,
   isScalar,
   Lexer,
   LineCounter,
@@ -22,8 +24,8 @@ export const yamlLimits = {
   depth: 64,
   /** Keys, items, values, indicators. A card that names all 21,841 classes of ImageNet has 65,000. */
   tokens: 150_000,
-  /** Blanks, line ends and comments that follow each other: some 700 lines of a comment. The library walks through them again and again. */
-  blanks: 2_000,
+  /** Blanks, line ends and comments that follow each other: 500 lines of a comment. The library walks through them again and again. */
+  blanks: 1000,
   /** Anchors, aliases and tags, each. They save typing in a recipe, and are rare. */
   references: 100,
   /** Tokens times aliases: each alias may repeat everything, and is looked up among everything. */
@@ -71,7 +73,20 @@ export function parseLimitedYaml(text: string, lines = new LineCounter()): Docum
       ),
     );
   }
+  refuseNestedKeys(first);
   return first;
+}
+
+/** A key that is a list or map becomes text, and within another such key text in quotes in quotes: it doubles each time. */
+function refuseNestedKeys(document: Document.Parsed): void {
+  visit(document, {
+    Pair(_place, { key }, ancestors) {
+      if (!isCollection(key)) return;
+      const within = ancestors.some((node, i) => isPair(node) && node.key === ancestors[i + 1]);
+      if (within)
+        throw new YamlLimitError(key.range?.[0] ?? 0, 'a list or map is a key within a key');
+    },
+  });
 }
 
 /** A node that knows where it stands. */

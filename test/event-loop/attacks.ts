@@ -1,5 +1,5 @@
-import { Dice } from '../fuzz/dice.js';
 import { type Operation, resolved } from '../fuzz/description.js';
+import { Dice } from '../fuzz/dice.js';
 import { rightBody } from '../fuzz/request-cases.js';
 import { form, hostileCards, hostileValues, json } from './hostile-bodies.js';
 import type { Known } from './large-home.js';
@@ -32,7 +32,23 @@ const headers: Readonly<Record<string, readonly string[]>> = {
   'X-Forwarded-For': [fill('1.1.1.1,')],
 };
 
-const texts = ['a', '%00', '/', '%2f..', '"', '(', '1', '*a', '%F0%9F%98%80', ' ', '+', '-', 'V1+', '[', 'min('];
+const texts = [
+  'a',
+  '%00',
+  '/',
+  '%2f..',
+  '"',
+  '(',
+  '1',
+  '*a',
+  '%F0%9F%98%80',
+  ' ',
+  '+',
+  '-',
+  'V1+',
+  '[',
+  'min(',
+];
 
 /** All hostile requests for an operation, beside the one that is right. */
 export function* attacksOn(operation: Operation, known: Known): Generator<Attack> {
@@ -163,9 +179,22 @@ function* forms(words: string, method: string, path: string): Generator<Attack> 
   const fields = (count: number, content: string) =>
     Array.from({ length: count }, (_, i) => ({ name: `p${i}`, content }));
   yield named('many fields', [part, ...fields(10_000, '')]);
-  yield named('many files', Array.from({ length: 10_000 }, () => part));
-  yield named('many pictures', Array.from({ length: 5500 }, (_, i) => ({ name: 'images', filename: `${i}.png`, content: 'x' })));
-  yield named('many layers', Array.from({ length: 10_000 }, () => ({ name: 'layers', content: 'x' })));
+  yield named(
+    'many files',
+    Array.from({ length: 10_000 }, () => part),
+  );
+  yield named(
+    'many pictures',
+    Array.from({ length: 5500 }, (_, i) => ({
+      name: 'images',
+      filename: `${i}.png`,
+      content: 'x',
+    })),
+  );
+  yield named(
+    'many layers',
+    Array.from({ length: 10_000 }, () => ({ name: 'layers', content: 'x' })),
+  );
   yield named('a long name', [part, { name: fill('x', 7000), content: '' }]);
   yield named('a long file name', [{ ...part, filename: fill('%F0/', 7000) }]);
   yield named('half boundaries', [{ ...part, content: fill('\r\n--a-bound', 2 ** 20) }]);

@@ -65,7 +65,9 @@ export const json = (text: string) => ({
 /** Cards that hold whoever reads them; the corpus of `hostile-yaml.ts` has more. */
 export const hostileCards: Readonly<Record<string, string>> = {
   'anchors and aliases': `a: &a [x, x]\n${Array.from({ length: 12_000 }, (_, i) => `b${i}: *a`).join('\n')}`,
-  anchors: Array.from({ length: 18_000 }, (_, i) => `&a${i} k${i}: 1`).join('\n').slice(0, 2 ** 18),
+  anchors: Array.from({ length: 18_000 }, (_, i) => `&a${i} k${i}: 1`)
+    .join('\n')
+    .slice(0, 2 ** 18),
   '24,000 keys': Array.from({ length: 24_000 }, (_, i) => `k${i}: 1`).join('\n'),
   'deep lists': '['.repeat(2 ** 18),
   'wrong layers': `layers: [${'1,'.repeat(60_000)}1]`,

@@ -1,13 +1,12 @@
 import { openHomeStore } from '../../src/store/home-store.js';
 import { madeHome } from '../store/made-home.js';
-import { madeJob, madeResults } from '../store/made-scores.js';
 
 /** Ids of what is there, by the names of parameters. */
 export type Known = Readonly<Record<string, string>>;
 
 const MODELS = 1000;
 const HEAVY = 200;
-/** Names of 21,841 classes, as a card of ImageNet-21k has them. */
+/** The names of as many classes as a card may hold. */
 const classes = Array.from({ length: 20_000 }, (_, i) => `class ${i}`);
 const card = {
   input: {
@@ -44,19 +43,7 @@ export async function largeHome(benchmarks: readonly string[]): Promise<string> 
         [HEAVY, text],
       );
     });
-    for (let i = 1; i <= MODELS; i++) {
-      await store.database.transaction(async (queries) => {
-        const job = {
-          id: `job_made${i}`,
-          model: `mdl_light${i}`,
-          scores: Object.fromEntries(
-            benchmarks.map((benchmark, k) => [benchmark, ((i * 37 + k * 11) % 997) / 997]),
-          ),
-        };
-        await madeJob(queries, job);
-        await madeResults(queries, job);
-      });
-    }
+    await scores((text, values) => store.database.query(text, values), benchmarks);
     await store.database.query(
       `insert into audit (id, owner, action, target, detail)
        select 'aud_' || i, 'local', 'model.create', 'x', jsonb_build_object('name', repeat('n', 200)) from generate_series(1, 5000) i`,
@@ -68,8 +55,29 @@ export async function largeHome(benchmarks: readonly string[]): Promise<string> 
   return home;
 }
 
-/** Jobs of every kind with the largest recipe, a log, and thousands of events. */
-async function heavyJobs(query: (text: string, values: unknown[]) => Promise<unknown>) {
+type Query = (text: string, values: unknown[]) => Promise<unknown>;
+
+async function scores(query: Query, benchmarks: readonly string[]) {
+  const list = JSON.stringify(benchmarks);
+  await query(
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, card, benchmarks, sources, keys)
+     select 'job_made' || i, 'score', 'succeeded', 'local', 'mdl_light' || i, 'mdl_light' || i,
+       'sha256:' || md5(i::text) || md5(i::text), 'model ' || i, '{}', $1::jsonb, $1::jsonb, $1::jsonb
+     from generate_series(1, $2::integer) i`,
+    [list, MODELS],
+  );
+  await query(
+    `insert into results (job, benchmark, key, score)
+     select 'job_made' || i, benchmark, 'k' || i || benchmark, jsonb_build_object('benchmark', benchmark, 'version', 1,
+       'error', 0.01, 'selection', false, 'layerChoice', jsonb_build_object('by', 'card'),
+       'value', (i * 37 + position * 11) % 997 / 997.0, 'ci', jsonb_build_array(0.1, 0.9))
+     from generate_series(1, $2::integer) i, jsonb_array_elements_text($1::jsonb) with ordinality as asked (benchmark, position)`,
+    [list, MODELS],
+  );
+}
+
+/** Trainings with the largest recipe, and scores with the values of a thousand neuroids. */
+async function heavyJobs(query: Query) {
   const recipe = {
     name: 'x',
     stages: Array.from({ length: 64 }, (_, i) => ({
@@ -82,27 +90,11 @@ async function heavyJobs(query: (text: string, values: unknown[]) => Promise<unk
      from generate_series(1, 200) i`,
     [JSON.stringify(recipe)],
   );
-  await query(
-    `insert into events (job, id, type, data)
-     select 'job_training1', i, 'metric', json_build_object('events', (select json_agg(json_build_object('kind', 'step', 'stage', 's', 'epoch', 1, 'step', i * 100 + k, 'loss', 0.5, 'rate', 0.1)) from generate_series(1, 100) k))
-     from generate_series(1, 500) i`,
-    [],
-  );
-  const map = { cells: Array.from({ length: 10_000 }, (_, i) => ({ layer: `layer ${i}`, value: i / 7 })) };
-  await query(
-    `insert into jobs (id, kind, state, owner, model, digest, model_name, card, benchmarks, sources, keys, holdout)
-     values ('job_map1', 'layer-map', 'succeeded', 'local', 'pixels', 'sha256:x', 'pixels', '{}', '[]', '[]', '[]', false)`,
-    [],
-  );
-  await query(`insert into layer_maps (job, key, map) values ('job_map1', 'k', $1::json)`, [
-    JSON.stringify(map),
-  ]);
-  await query(`update jobs set map_of = 'job_map1' where id = 'job_map1'`, []);
-  const detail = Array.from({ length: 10 }, () => Array.from({ length: 20_000 }, (_, i) => i / 7));
+  const detail = Array.from({ length: 10 }, () => Array.from({ length: 1000 }, (_, i) => i / 7));
   await query(
     `insert into jobs (id, kind, state, owner, model, digest, model_name, card, benchmarks, sources, keys, detail)
      select 'job_detail' || i, 'score', 'succeeded', 'local', 'pixels', 'sha256:x', 'pixels', '{}', '["x"]', '["x"]', '["x"]', true
-     from generate_series(1, 3) i`,
+     from generate_series(1, 100) i`,
     [],
   );
   const score = {
@@ -113,7 +105,7 @@ async function heavyJobs(query: (text: string, values: unknown[]) => Promise<unk
     ceiling: null,
     splits: [],
   };
-  for (let i = 1; i <= 3; i++)
+  for (let i = 1; i <= 100; i++)
     await query(`insert into results (job, benchmark, key, score) values ($1, 'x', 'x', $2)`, [
       `job_detail${i}`,
       JSON.stringify(score),
