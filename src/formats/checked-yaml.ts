@@ -1,8 +1,9 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { type Document, isMap, LineCounter } from 'yaml';
 import { didYouMean } from '../errors/closest-names.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { parseLimitedYaml, repeatedKey, YamlLimitError } from './limited-yaml.js';
 
 /** A YAML (or JSON) document that follows its JSON Schema, and where each of its values stands. */
 export interface CheckedYaml<T> {
@@ -44,18 +45,16 @@ function validator(schema: object) {
  */
 export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<T> {
   const lines = new LineCounter();
-  // The library compares each key of a map with every other, which takes seconds for a few thousand.
-  const settings = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
-  const document = parseDocument(text, settings);
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${check.file}:${line}:${col}`;
   };
+  const document = limited(text, { lines, at, check });
   const broken = document.errors[0];
   if (broken) {
-    throw new VentralError(check.code, `${at(broken.pos[0])} ${broken.message}`, {
-      file: check.file,
-    });
+    // The library's words may quote as much of the text as there is.
+    const words = clipped(broken.message, MOST_MESSAGE);
+    throw new VentralError(check.code, `${at(broken.pos[0])} ${words}`, { file: check.file });
   }
   const repeated = repeatedKey(document);
   if (repeated) {
@@ -80,47 +79,34 @@ export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<
   return { value: value as T, place };
 }
 
-/** A node that knows where it stands. */
-interface Placed {
-  readonly range?: readonly [number, number, number] | null;
-}
-
-/** The first key that its map has had before. */
-function repeatedKey(document: ReturnType<typeof parseDocument>): Placed | undefined {
-  let found: Placed | undefined;
-  visit(document, {
-    Map(_place, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        const name = isScalar(key) ? key.value : key;
-        if (seen.has(name)) {
-          found = key as Placed;
-          return visit.BREAK;
-        }
-        seen.add(name);
-      }
-      return undefined;
-    },
-  });
-  return found;
-}
-
-function parsed(document: ReturnType<typeof parseDocument>, check: YamlCheck): unknown {
+function limited(
+  text: string,
+  how: {
+    readonly lines: LineCounter;
+    readonly at: (offset: number) => string;
+    readonly check: YamlCheck;
+  },
+): Document.Parsed {
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    return parseLimitedYaml(text, how.lines);
+  } catch (thrown) {
+    if (!(thrown instanceof YamlLimitError)) throw thrown;
+    const { code, file } = how.check;
+    throw new VentralError(code, `${how.at(thrown.at)} ${thrown.message}`, { file });
+  }
+}
+
+function parsed(document: Document.Parsed, check: YamlCheck): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MOST_ALIASES });
   } catch (cause) {
-    throw new VentralError(check.code, `${check.file}: ${(cause as Error).message}`, {
-      file: check.file,
-      cause,
-    });
+    const words = clipped((cause as Error).message, MOST_MESSAGE);
+    throw new VentralError(check.code, `${check.file}: ${words}`, { file: check.file, cause });
   }
 }
 
 /** Where a key stands in the text: the key itself, so that an editor jumps to its line. */
-function offsetOf(
-  document: ReturnType<typeof parseDocument>,
-  path: readonly string[],
-): number | undefined {
+function offsetOf(document: Document.Parsed, path: readonly string[]): number | undefined {
   const last = path[path.length - 1];
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   if (isMap(parent)) {
@@ -134,6 +120,15 @@ function offsetOf(
 }
 
 const MOST_SENTENCES = 8;
+/** Characters of a message of the library, of a path, and of a key in a sentence. */
+const MOST_MESSAGE = 500;
+const MOST_PROBLEMS = 20;
+/** What aliases may repeat, as the library counts it. */
+const MOST_ALIASES = 100;
+const MOST_KEY = 200;
+
+const clipped = (text: string, most: number) =>
+  text.length > most ? `${text.slice(0, most - 3)}...` : text;
 
 function refusal(
   errors: readonly ErrorObject[],
@@ -166,14 +161,34 @@ export interface SchemaProblem {
   readonly sentence: string;
 }
 
-/** What a schema does not allow about a value: the same words as of a file; none where it fits. */
-export function schemaProblems(value: unknown, schema: object): SchemaProblem[] {
+/**
+ * What a schema does not allow about a value: the same words as of a file; none where it fits.
+ * @param most problems that are told; a document can be wrong in a hundred thousand places
+ */
+export function schemaProblems(
+  value: unknown,
+  schema: object,
+  most = MOST_PROBLEMS,
+): SchemaProblem[] {
   const validate = validator(schema);
   if (validate(value)) return [];
-  return usefulOf(validate.errors ?? []).map((error) => ({
-    pointer: pointerOf(error),
-    sentence: sentence(error),
-  }));
+  return usefulOf(validate.errors ?? [])
+    .slice(0, most)
+    .map((error) => ({
+      pointer: clipped(pointerOf(error), MOST_MESSAGE),
+      sentence: sentence(error),
+    }));
+}
+
+/** The same of YAML text; none also where the text is no document at all. */
+export function yamlProblems(text: string, schema: object): SchemaProblem[] {
+  try {
+    const document = parseLimitedYaml(text);
+    if (document.errors.length > 0 || repeatedKey(document)) return [];
+    return schemaProblems(document.toJS({ maxAliasCount: MOST_ALIASES }), schema);
+  } catch {
+    return [];
+  }
 }
 
 function pointerOf(error: ErrorObject): string {
@@ -184,13 +199,14 @@ function pointerOf(error: ErrorObject): string {
 }
 
 function sentence(error: ErrorObject): string {
-  const where = error.instancePath.slice(1).replaceAll('/', '.') || 'the document';
+  const path = clipped(error.instancePath, MOST_MESSAGE);
+  const where = path.slice(1).replaceAll('/', '.') || 'the document';
   const key = error.params.additionalProperty ?? error.params.unevaluatedProperty;
   if (key !== undefined) {
     const known = Object.keys(
       (error.parentSchema as { properties?: object } | undefined)?.properties ?? {},
     );
-    return `${error.instancePath ? `${where} has` : 'there is'} no key "${key}"${didYouMean(String(key), known) || `; known keys are ${known.join(', ')}`}`;
+    return `${error.instancePath ? `${where} has` : 'there is'} no key "${clipped(String(key), MOST_KEY)}"${didYouMean(String(key), known) || `; known keys are ${known.join(', ')}`}`;
   }
   if (error.keyword === 'required') return `${where} lacks "${error.params.missingProperty}"`;
   if (error.keyword === 'enum') {
@@ -203,7 +219,26 @@ function sentence(error: ErrorObject): string {
   return `${where}: ${error.message ?? error.keyword}, found ${shown(error.data)}`;
 }
 
+const MOST_SHOWN = 60;
+
+/** The beginning of a value as JSON. Each part takes a character at least, so that no more of them are looked at. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  let left = MOST_SHOWN;
+  const begin = (_key: string, part: unknown): unknown => {
+    if (--left < 0) return 0;
+    if (typeof part === 'string') return part.slice(0, MOST_SHOWN);
+    if (Array.isArray(part)) return part.slice(0, MOST_SHOWN);
+    if (typeof part !== 'object' || part === null) return part;
+    return Object.fromEntries(firstEntries(part));
+  };
+  return clipped(JSON.stringify(value, begin) ?? 'nothing', MOST_SHOWN);
+}
+
+function firstEntries(of: object): [string, unknown][] {
+  const entries: [string, unknown][] = [];
+  for (const key in of) {
+    if (entries.push([key.slice(0, MOST_SHOWN), (of as Record<string, unknown>)[key]]) > MOST_SHOWN)
+      break;
+  }
+  return entries;
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import express, { type Express, type RequestHandler } from 'express';
-import * as OpenApiValidator from 'express-openapi-validator';
 import helmet from 'helmet';
 import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
@@ -19,7 +18,9 @@ import { docsRoutes } from './docs-routes.js';
 import { entityTag, privateCache } from './entity-tags.js';
 import { eventRoutes } from './event-routes.js';
 import { fileRoutes, fileUpload } from './file-routes.js';
+import { followsDescription } from './follows-description.js';
 import { idempotency, sameBody } from './idempotency.js';
+import { jsonBody } from './json-body.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
 import { LeaderboardDesk } from './leaderboard-desk.js';
@@ -47,8 +48,8 @@ export interface AppOptions {
   readonly heartbeat?: number;
 }
 
-const BODY_LIMIT = '1mb';
-const SIGN_IN_LIMIT = '2kb';
+/** Bytes of a sign-in, by whom nobody knows yet. */
+const SIGN_IN_LIMIT = 2048;
 /** Nobody needs longer for so little. */
 const BODY_MS = 60_000;
 
@@ -77,26 +78,9 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/activations', activationUpload(context));
   app.post('/v1/packages/check', packageCheck(context));
   app.put('/v1/files/:digest', fileUpload(context));
-  // Nobody knows yet who this is.
-  app.post('/v1/session', promptBody, express.json({ limit: SIGN_IN_LIMIT, reviver: storable }));
-  app.use(
-    '/v1',
-    headAsGet,
-    pageLinks,
-    promptBody,
-    express.json({ limit: BODY_LIMIT, reviver: storable }),
-  );
-  app.use(
-    OpenApiValidator.middleware({
-      apiSpec: api,
-      validateApiSpec: false,
-      validateRequests: { allowUnknownQueryParameters: false, allErrors: true },
-      validateResponses: options.validateResponses ?? false,
-      validateSecurity: false,
-      fileUploader: false,
-      ignorePaths: (path: string) => !path.startsWith('/v1'),
-    }),
-  );
+  app.post('/v1/session', promptBody, jsonBody(SIGN_IN_LIMIT));
+  app.use('/v1', headAsGet, pageLinks, promptBody, jsonBody());
+  app.use(followsDescription(api, options));
   app.use(
     '/v1',
     sameBody,
@@ -193,16 +177,6 @@ const promptBody: RequestHandler = (request, response, next) => {
 const headAsGet: RequestHandler = (request, _response, next) => {
   if (request.method === 'HEAD') request.method = 'GET';
   next();
-};
-
-/** Text that no database stores (see `jsonText`) is no name of anything. */
-const unstorable = /\0|\p{Surrogate}|^\ufeff/u;
-
-const storable = (key: string, value: unknown) => {
-  if (unstorable.test(key) || (typeof value === 'string' && unstorable.test(value))) {
-    throw new SyntaxError('it holds a NUL, half a surrogate pair or a byte order mark');
-  }
-  return value;
 };
 
 /** RFC 9112 §3.2: HTTP/1.1 without a Host is answered with 400. */

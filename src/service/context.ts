@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { HomeStore } from '../store/home-store.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
+import type { DocumentReader } from './document-reader.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
@@ -14,6 +15,7 @@ export interface ServiceContext {
   readonly home: string;
   readonly desk: ModelDesk;
   readonly benchmarks: BenchmarkDesk;
+  readonly documents: DocumentReader;
   readonly worker: Worker;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -25,7 +25,7 @@ export function eventRoutes(context: ServiceContext, heartbeat = HEARTBEAT_MS): 
   for (const [path, kind] of resources) {
     router.get(`${path}/:job/events`, async (request, response) => {
       const last = lastEventId(request);
-      const find = () => context.store.jobs.findSeen(principalOf(response), request.params.job);
+      const find = () => context.store.jobs.stateSeen(principalOf(response), request.params.job);
       const job = await find();
       if (job?.kind !== kind) {
         throw new VentralError('not-found', `There is no job "${request.params.job}"`);
@@ -48,14 +48,14 @@ function lastEventId(request: Request): number {
   return Number(given);
 }
 
-const isOver = async (feed: EventFeed, job: Job, last: number) =>
+const isOver = async (feed: EventFeed, job: Pick<Job, 'id' | 'state'>, last: number) =>
   !isOpen(job) && (await feed.after(job.id, last)).length === 0;
 
 interface Followed {
   readonly id: string;
   readonly last: number;
   readonly heartbeat: number;
-  readonly find: () => Promise<Job | undefined>;
+  readonly find: () => Promise<object | undefined>;
 }
 
 /** Streams until the job ends, the reader goes, its key or its sight of the job is withdrawn, or the service stops. */

@@ -85,15 +85,15 @@ export class ModelDesk {
    * owner has already keep the registration, changed in what is given here (`created` is false). What
    * other owners have makes no difference: the file is checked again.
    * Throws `group-unknown`, `quota-exceeded`, `storage-exceeded`, and what the check finds.
-   * @param describe reads what else was given; it may throw
+   * @param describe reads what else was given; it may reject
    */
   async register(
     by: Principal,
     file: ReceivedFile,
-    describe: () => Description,
+    describe: () => Description | Promise<Description>,
   ): Promise<{ model: ModelRecord; created: boolean }> {
     try {
-      const description = describe();
+      const description = await describe();
       return await this.#byDigest.run(file.digest, async () => {
         const known = await this.#store.models.findOwn(by.owner, file.digest);
         if (known) {

@@ -12,7 +12,7 @@ import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
 import type { Description, ShippedModel } from './model-desk.js';
 import { principalOf } from './principal-of.js';
-import { CARD_SIZE, readCard } from './read-card.js';
+import { CARD_SIZE } from './read-card.js';
 import { readPage } from './read-page.js';
 import { readAccess } from './read-visibility.js';
 import { receiveUpload } from './upload.js';
@@ -21,7 +21,8 @@ import { replayed } from './upload-replay.js';
 type ModelResource = components['schemas']['Model'];
 
 /** POST `/models`: an upload that streams to disk, is checked in a child process, and registered. */
-export function modelUpload({ store, desk, uploadSize }: ServiceContext): RequestHandler {
+export function modelUpload(context: ServiceContext): RequestHandler {
+  const { store, desk, uploadSize } = context;
   return async (request, response) => {
     const received = await receiveUpload(request, store.temporary, {
       fileSize: uploadSize,
@@ -30,7 +31,7 @@ export function modelUpload({ store, desk, uploadSize }: ServiceContext): Reques
     });
     if (await replayed(response, received)) return;
     const { model, created } = await desk.register(principalOf(response), received.file, () =>
-      describe(received.fields),
+      describe(context, received.fields),
     );
     const answer = resource(model);
     response
@@ -40,8 +41,11 @@ export function modelUpload({ store, desk, uploadSize }: ServiceContext): Reques
   };
 }
 
-/** Reads the parts beside the file. Throws `invalid-request` or `card-invalid`. */
-function describe(fields: ReadonlyMap<string, string>): Description {
+/** Reads the parts beside the file. Throws `invalid-request`, and what `DocumentReader` throws. */
+async function describe(
+  { documents }: ServiceContext,
+  fields: ReadonlyMap<string, string>,
+): Promise<Description> {
   const name = fields.get('name');
   if (name !== undefined && !isName(name)) {
     throw new VentralError('invalid-request', 'name: expected 1 to 200 characters on one line', {
@@ -50,7 +54,7 @@ function describe(fields: ReadonlyMap<string, string>): Description {
   }
   const card = fields.get('card');
   return {
-    ...(card === undefined ? {} : { card: readCard(card) }),
+    ...(card === undefined ? {} : { card: await documents.card(card) }),
     ...(name === undefined ? {} : { name }),
     ...readAccess(fields),
   };
@@ -58,7 +62,7 @@ function describe(fields: ReadonlyMap<string, string>): Description {
 
 /** The resources below `/models`, but for the upload. */
 export function modelRoutes(context: ServiceContext): Router {
-  const { store, desk } = context;
+  const { store, desk, documents } = context;
   const router = Router();
   router.get('/models', async (request, response) => {
     const { items, next } = await store.models.list(
@@ -86,7 +90,7 @@ export function modelRoutes(context: ServiceContext): Router {
   });
   router.patch('/models/:model', async (request, response) => {
     const { card, ...change } = request.body as components['schemas']['ModelChange'];
-    const checked = card === undefined ? {} : { card: readCard(JSON.stringify(card)) };
+    const checked = card === undefined ? {} : { card: await documents.card(JSON.stringify(card)) };
     const model = await desk.change(
       principalOf(response),
       request.params.model,

@@ -1,18 +1,16 @@
-import { parse } from 'yaml';
 import { cardSchema, type ModelCard, parseCard } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { schemaProblems } from '../formats/checked-yaml.js';
+import { yamlProblems } from '../formats/checked-yaml.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
 
 /** Most characters of a card over HTTP. */
 export const CARD_SIZE = 256 * 1024;
-const MOST_PARTS = 20;
 
 /**
  * Reads a card that came over HTTP, JSON or YAML. It names no place (design §7): `build` and `recipe` are
  * refused, `file` may say how the uploaded file is called and nothing more, and is not kept.
- * Throws `card-invalid` with a pointer below `/card` for each thing that is wrong, and `too-large` beyond {@link CARD_SIZE}: YAML is read
- * in the service's own process, which nobody's card may hold for long.
+ * Throws `card-invalid` with a pointer below `/card` for each thing that is wrong, and `too-large` beyond {@link CARD_SIZE}.
+ * The service reads cards in a thread (see `DocumentReader`).
  */
 export function readCard(text: string): ModelCard {
   if (text.length > CARD_SIZE) {
@@ -58,13 +56,8 @@ function pointed(error: VentralError, text: string): VentralError {
 }
 
 /** What its schema does not allow; nothing where the text is no document at all. */
-function partsOf(text: string): ProblemPart[] {
-  try {
-    const problems = schemaProblems(parse(text, { maxAliasCount: 100 }), cardSchema);
-    return problems
-      .slice(0, MOST_PARTS)
-      .map(({ pointer, sentence }) => ({ pointer: `/card${pointer}`, detail: sentence }));
-  } catch {
-    return [];
-  }
-}
+const partsOf = (text: string): ProblemPart[] =>
+  yamlProblems(text, cardSchema).map(({ pointer, sentence }) => ({
+    pointer: `/card${pointer}`,
+    detail: sentence,
+  }));

@@ -15,6 +15,7 @@ import { BenchmarkDesk } from './benchmark-desk.js';
 import { confinement } from './confinement.js';
 import { type Patience, patientServer } from './connections.js';
 import type { ServiceContext } from './context.js';
+import { DocumentReader } from './document-reader.js';
 import { KeyWatch } from './key-watch.js';
 import { listenLocally, removeLocalSocket } from './local-socket.js';
 import { loopbackAddresses } from './loopback-guard.js';
@@ -112,6 +113,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ending: ending.signal,
       closing: closing.signal,
     });
+    undo.push(() => context.documents.close());
     undo.push(() => context.worker.stop());
     undo.push(() => context.webhooks.stop());
     const app = createApp(context, options);
@@ -190,6 +192,7 @@ function compose(
     home,
     desk: new ModelDesk(store, bounds),
     benchmarks,
+    documents: new DocumentReader(),
     worker: new Worker({
       tables: store,
       files: homeSource(store),

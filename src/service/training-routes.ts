@@ -12,7 +12,6 @@ import { jobRoutes, showCommon } from './job-routes.js';
 import type { ScorableModel } from './model-desk.js';
 import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';
-import { readRecipe } from './training-request.js';
 
 type TrainingRequest = components['schemas']['TrainingRequest'];
 
@@ -64,7 +63,7 @@ async function request(
   principal: Principal,
   asked: TrainingRequest,
 ): Promise<TrainingJobRequest> {
-  const recipe = readRecipe(asked.recipe);
+  const recipe = await context.documents.recipe(asked.recipe);
   const sources = benchmarksOf(recipe);
   const names = [...sources.keys()];
   const benchmarks = await context.benchmarks.asked(

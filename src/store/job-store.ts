@@ -8,7 +8,15 @@ import { JobQueue } from './job-queue.js';
 import { type JobRow, jobOf } from './job-rows.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
-import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
+import {
+  behind,
+  type Page,
+  type PageRequest,
+  placeOf,
+  type WeighedRow,
+  weighedPage,
+  weightOf,
+} from './page.js';
 import { PartStore } from './part-store.js';
 import { asking, JOB_SEEN, type Principal, SERVICE_OWNER } from './principal.js';
 import { generousQuotas, type Quotas, requireJobQuota } from './quota.js';
@@ -22,6 +30,10 @@ export interface JobFilter {
   /** Without one, those of everybody but the service itself. */
   readonly owner?: string;
 }
+
+/** Bytes of a job with its results, at most. */
+const JOB_WEIGHT = `${['card', 'recipe', 'failures'].map(weightOf).join(' + ')} + coalesce(
+    (select sum(${weightOf('score')}) from results where results.job = jobs.id), 0)`;
 
 /** The tables of jobs and their results (design §8). */
 export class JobStore {
@@ -113,6 +125,18 @@ export class JobStore {
     return row && jobOf(row);
   }
 
+  /** What a job that the principal may see is and where it stands, without reading what it holds. */
+  async stateSeen(
+    principal: Principal,
+    id: string,
+  ): Promise<Pick<Job, 'id' | 'kind' | 'state'> | undefined> {
+    const [row] = await this.#database.query<Pick<JobRow, 'id' | 'kind' | 'state'>>(
+      `select id, kind, state from jobs where id = $4 and ${JOB_SEEN}`,
+      [...asking(principal), id],
+    );
+    return row;
+  }
+
   /** Newest first; layer maps without their result. */
   async list<K extends JobKind>(
     principal: Principal,
@@ -120,8 +144,8 @@ export class JobStore {
     filter: JobFilter,
     page: PageRequest,
   ): Promise<Page<JobOf<K>>> {
-    const rows = await this.#database.query<JobRow>(
-      `select jobs.*, ${RESULTS} from jobs
+    const rows = await this.#database.query<WeighedRow>(
+      `select id, created_at, ${JOB_WEIGHT} as weight from jobs
        where kind = $4 and ${behind('jobs', 5)} and ($7::text is null or state = $7)
        and ($8::text is null or model = $8 or digest = $8)
        and ($9::text is null or benchmarks ? $9)
@@ -138,7 +162,12 @@ export class JobStore {
         page.limit + 1,
       ],
     );
-    return pageOf(rows, page.limit, (row) => jobOf(row) as JobOf<K>);
+    const read = (ids: readonly string[]) =>
+      this.#database.query<JobRow>(
+        `select jobs.*, ${RESULTS} from jobs where id = any($4) and ${JOB_SEEN}`,
+        [...asking(principal), ids],
+      );
+    return weighedPage(rows, page.limit, read, (row) => jobOf(row) as JobOf<K>);
   }
 
   /** Ends an open job as cancelled; undefined where it is not open. */

@@ -146,5 +146,5 @@ export type JobEnd = { readonly usage?: unknown } & (
 );
 
 /** Whether a job has not ended yet. */
-export const isOpen = (job: Job | undefined): boolean =>
+export const isOpen = (job: Pick<Job, 'state'> | undefined): boolean =>
   job?.state === 'queued' || job?.state === 'running';

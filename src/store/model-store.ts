@@ -2,7 +2,15 @@ import { audit } from './audit-store.js';
 import type { Database, Queries } from './database.js';
 import { jsonText } from './json-text.js';
 import { newId } from './new-id.js';
-import { behind, type Page, type PageRequest, pageOf, placeOf } from './page.js';
+import {
+  behind,
+  type Page,
+  type PageRequest,
+  placeOf,
+  type WeighedRow,
+  weighedPage,
+  weightOf,
+} from './page.js';
 import { asking, type Principal, seen } from './principal.js';
 import { generousQuotas, type Quotas, requireUploadQuota } from './quota.js';
 
@@ -126,12 +134,18 @@ export class ModelStore {
    * @param digest only registrations of these bytes
    */
   async list(principal: Principal, page: PageRequest, digest?: string): Promise<Page<ModelRecord>> {
-    const rows = await this.#database.query<ModelRow>(
-      `select * from models where ${behind('models', 4)} and ${seen('models')}
+    const rows = await this.#database.query<WeighedRow>(
+      `select id, created_at, ${weightOf('card')} + ${weightOf('graph')} as weight
+       from models where ${behind('models', 4)} and ${seen('models')}
        and ($7::text is null or digest = $7) order by seq desc limit $6`,
       [...asking(principal), ...placeOf(page), page.limit + 1, digest ?? null],
     );
-    return pageOf(rows, page.limit, record);
+    const read = (ids: readonly string[]) =>
+      this.#database.query<ModelRow>(
+        `select * from models where id = any($4) and ${seen('models')}`,
+        [...asking(principal), ids],
+      );
+    return weighedPage(rows, page.limit, read, record);
   }
 
   /**

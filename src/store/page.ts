@@ -57,3 +57,57 @@ export function pageOf<R extends PagedRow, T>(
       : null;
   return { items: shown.map(item), next };
 }
+
+/** A row of a list before its content is read. */
+export interface WeighedRow extends PagedRow {
+  /** Bytes that its content takes at most, see {@link weightOf}. */
+  readonly weight: number;
+}
+
+/** Characters of JSON after which a page ends, however many rows were asked for. */
+const PAGE_WEIGHT = 2 ** 21;
+/** Bytes that are read at once: the embedded database works in the thread of the service. */
+const READ_WEIGHT = 2 ** 19;
+/** What pglz makes of the most repetitive text. */
+const COMPRESSION = 100;
+
+/** SQL expression: the most bytes that a column can hold, without reading it. */
+export const weightOf = (column: string): string =>
+  `coalesce(pg_column_size(${column}) * case when pg_column_compression(${column}) is null then 1 else ${COMPRESSION} end, 0)`;
+
+/**
+ * A page of rows that may be large: their content is read a few at a time, and the page ends early, with a `next`, where it
+ * holds enough, so that no list takes the thread for long.
+ * @param rows `limit + 1` rows in descending sequence
+ * @param read gives the content of rows by id, in any order
+ */
+export async function weighedPage<R extends PagedRow, T>(
+  rows: readonly WeighedRow[],
+  limit: number,
+  read: (ids: readonly string[]) => Promise<readonly R[]>,
+  item: (row: R) => T,
+): Promise<Page<T>> {
+  const found: R[] = [];
+  let weight = 0;
+  let at = 0;
+  while (at < Math.min(rows.length, limit) && weight < PAGE_WEIGHT) {
+    const batch = nextBatch(rows.slice(at, limit));
+    const content = new Map((await read(batch)).map((row) => [row.id, row]));
+    // A row may have been removed in between.
+    const now = batch.flatMap((id) => content.get(id) ?? []);
+    found.push(...now);
+    at += batch.length;
+    if (rows.length > batch.length) weight += JSON.stringify(now).length;
+  }
+  const { next } = pageOf(rows.slice(0, at + 1), at, () => undefined);
+  return { items: found.map(item), next };
+}
+
+function nextBatch(rows: readonly WeighedRow[]): string[] {
+  let weight = 0;
+  const end = rows.findIndex((row) => {
+    weight += Number(row.weight);
+    return weight > READ_WEIGHT;
+  });
+  return rows.slice(0, end < 0 ? rows.length : Math.max(1, end)).map(({ id }) => id);
+}

@@ -1,4 +1,5 @@
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { parseLimitedYaml, repeatedKey } from '../formats/limited-yaml.js';
 import type { Findings } from './finding.js';
 import { metadataFaults } from './metadata-file.js';
 import { REGIONS } from './site-limits.js';
@@ -113,7 +114,9 @@ function checkEnvironment({ texts }: Submission, { path }: Plugin, findings: Fin
 /** The text that comes of reading YAML and writing it again; undefined where it is none. */
 function dumpedYaml(text: string): string | undefined {
   try {
-    return stringify(parse(text, { maxAliasCount: 100, logLevel: 'error' }));
+    const document = parseLimitedYaml(text);
+    if (document.errors.length > 0 || repeatedKey(document)) return undefined;
+    return stringify(document.toJS({ maxAliasCount: 100 }));
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
-import { parseDocument, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { parseLimitedYaml } from '../formats/limited-yaml.js';
 
 /** Keys that Brain-Score's metadata may have (spec §8.2), in the order that they are written in. */
 const MODEL_KEYS = [
@@ -73,7 +74,7 @@ export function metadataText({ identifier, parameters, bytes }: ModelFacts): str
 export function metadataFaults(text: string): string[] {
   let data: unknown;
   try {
-    const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent' });
+    const document = parseLimitedYaml(text);
     if (document.errors.length > 0) return [`is not YAML: ${document.errors[0].message}`];
     data = document.toJS({ maxAliasCount: 100 });
   } catch (error) {

@@ -177,9 +177,9 @@ function checkNames(
         field: `${pointer}/${field}`,
       });
     const known = (field: string, name: string, also: readonly string[] = []) => {
+      if (networks.has(name) || also.includes(name)) return;
       const names = [...networks.keys(), ...also];
-      if (!names.includes(name))
-        throw refuse(field, `no stage before is called ${name}${didYouMean(name, names)}`);
+      throw refuse(field, `no stage before is called ${name}${didYouMean(name, names)}`);
     };
     if ('train' in stage) {
       known('from', stage.train.from);
