@@ -1,6 +1,9 @@
 import type { Logger } from 'pino';
 import type { HomeStore } from '../store/home-store.js';
+import type { ActivationQueue } from './activation-queue.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
+import type { Deadlines } from './deadlines.js';
+import type { FailedWork } from './failed-work.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
@@ -14,6 +17,10 @@ export interface ServiceContext {
   readonly desk: ModelDesk;
   readonly benchmarks: BenchmarkDesk;
   readonly worker: Worker;
+  readonly activations: ActivationQueue;
+  readonly deadlines: Deadlines;
+  /** Counts the children that come to nothing, of whatever kind. */
+  readonly failed: FailedWork;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;
