@@ -25,6 +25,7 @@ import { layerMapRoutes } from './layer-map-routes.js';
 import { LeaderboardDesk } from './leaderboard-desk.js';
 import { leaderboardRoutes } from './leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
+import { openRequests } from './open-requests.js';
 import { packageCheck, packageQueue, packageRoutes } from './package-routes.js';
 import { pageLinks } from './page-links.js';
 import { problemHandler } from './problem.js';
@@ -64,6 +65,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.use(webRoutes(context, leaderboard, api));
   app.use(
     '/v1',
+    openRequests(),
     rateLimits(options.rateLimit ?? GENEROUS_RATE),
     privateCache,
     docsRoutes(description),
