@@ -77,7 +77,9 @@ async function answer(
 ): Promise<void> {
   const client = clientOf(response);
   const model = await desk.scorable(client.principal, asked);
-  const reference = model.registration ? await store.files.local(model.digest) : model.reference;
+  const reference = model.registration
+    ? await store.files.local(model.digest, client.signal)
+    : model.reference;
   const output = join(store.temporary, `activations-${randomUUID()}${formats[type]}`);
   try {
     const task = { reference, card: model.card, layers, ...stimuli, output };

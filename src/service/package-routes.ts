@@ -32,7 +32,9 @@ export function packageRoutes(context: ServiceContext, children: ChildQueue): Ro
     const { desk, store, closing } = context;
     const client = clientOf(response);
     const model = await desk.scorable(client.principal, asked);
-    const path = model.registration ? await store.files.local(model.digest) : model.reference;
+    const path = model.registration
+      ? await store.files.local(model.digest, client.signal)
+      : model.reference;
     const size = model.registration ? (await stat(path)).size : 0;
     const output = join(store.temporary, `package-${randomUUID()}.zip`);
     const card = { ...model.card, name: model.card.name ?? model.name };
