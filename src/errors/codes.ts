@@ -130,6 +130,7 @@ export const codes = {
   'method-not-allowed': { status: 405, exit: 2, title: 'The resource has no such method' },
   'group-unknown': { status: 422, exit: 2, title: 'The key is in no such group' },
   'quota-exceeded': { status: 429, exit: 1, title: 'The owner has as many of these as it may' },
+  'queue-full': { status: 503, exit: 1, title: 'Too much waits for this already' },
   'storage-exceeded': { status: 507, exit: 1, title: 'The owner stores as much as it may' },
   conflict: { status: 409, exit: 2, title: 'The request conflicts with what is here' },
   'request-in-flight': {

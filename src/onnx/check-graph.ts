@@ -1,4 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
+import { checkFolding, type FoldingLimits, foldingLimits } from './check-folding.js';
 import {
   allTensors,
   checkDeclaredValues,
@@ -25,6 +26,8 @@ export interface GraphLimits {
   readonly valueBytes: number;
   /** Characters of a name, bytes of a text in an attribute. */
   readonly textLength: number;
+  /** What its constants are folded into when it is loaded. */
+  readonly folding: FoldingLimits;
 }
 
 /**
@@ -36,6 +39,7 @@ export const graphLimits: GraphLimits = {
   bytes: 2 ** 31 - 1,
   valueBytes: 2 ** 32,
   textLength: 2 ** 20,
+  folding: foldingLimits,
 };
 
 /** What a checked model is. */
@@ -62,7 +66,8 @@ const DOMAINS = new Set(['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft', 'ai.onnx.
 /**
  * Looks at a model before the runtime sees it: operator sets and domains, how much there is of
  * everything and would be once loaded, that tensors hold what their shapes say, that every value is made
- * once and before it is read, that external data stay in the model's folder. Subgraphs and functions too.
+ * once and before it is read, how much is computed of constants when it is loaded, that external data stay
+ * in the model's folder. Subgraphs and functions too.
  * Throws `onnx-invalid`, `onnx-operator` or `onnx-external-data`.
  */
 export function checkGraph(model: Model, given: Partial<GraphLimits> = {}): GraphSummary {
@@ -77,6 +82,7 @@ export function checkGraph(model: Model, given: Partial<GraphLimits> = {}): Grap
   const inputs = modelInputs(model);
   if (inputs.length === 0) throw invalid(model, 'graph.input', 'an input for pictures', 'none');
   checkValues(model, model.graph, () => false);
+  checkFolding(model, limits.folding, refusalOf(model));
   return {
     inputs,
     outputs: model.graph.outputs.map(modelValue),

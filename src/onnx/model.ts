@@ -19,6 +19,8 @@ import { concatenate, messagePieces, records, text, WireError, type WireRecord }
 export interface ModelFunction {
   readonly name: string;
   readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
   readonly nodes: readonly GraphNode[];
 }
 
@@ -202,14 +204,18 @@ function opsetsOf(found: readonly WireRecord[], name: string): Map<string, numbe
 
 function readFunction(record: WireRecord, state: ReadState): ModelFunction {
   const found = { name: '', domain: '' };
+  const inputs: string[] = [];
+  const outputs: string[] = [];
   const nodes: GraphNode[] = [];
   for (const part of state.budget.records(record.payload)) {
     if (part.wire !== 2) continue;
     if (part.field === 1) found.name = text(part);
+    else if (part.field === 4) inputs.push(text(part));
+    else if (part.field === 5) outputs.push(text(part));
     else if (part.field === 7) nodes.push(readNode(part, state));
     else if (part.field === 10) found.domain = text(part);
   }
-  return { ...found, nodes };
+  return { ...found, inputs, outputs, nodes };
 }
 
 /** Bytes of the model, as it was read, unknown fields included. */

@@ -7,6 +7,7 @@ import { findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Principal } from '../store/principal.js';
 import type { ActivationTask } from './activation-task.js';
+import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';
@@ -69,26 +70,22 @@ interface Asked {
 
 /** Makes the file in a child, which ends when the client goes away, and streams it. */
 async function answer(
-  { desk, store, worker }: ServiceContext,
+  { desk, store, activations }: ServiceContext,
   response: Response,
   { model: asked, layers, type }: Asked,
   stimuli: Stimuli,
 ): Promise<void> {
-  const model = await desk.scorable(principalOf(response), asked);
-  const reference = model.registration ? await store.files.local(model.digest) : model.reference;
+  const client = clientOf(response);
+  const model = await desk.scorable(client.principal, asked);
+  const reference = model.registration
+    ? await store.files.local(model.digest, client.signal)
+    : model.reference;
   const output = join(store.temporary, `activations-${randomUUID()}${formats[type]}`);
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  if (response.closed) return;
   try {
-    await worker.activations(
-      { reference, card: model.card, layers, ...stimuli, output },
-      gone.signal,
-    );
+    const task = { reference, card: model.card, layers, ...stimuli, output };
+    await activations.write(client, task);
     if (type !== 'application/json') response.attachment(`activations${formats[type]}`);
     await sendWhole(response.type(type), output);
-  } catch (error) {
-    if (!gone.signal.aborted) throw error;
   } finally {
     await rm(output, { force: true });
   }

@@ -26,7 +26,8 @@ import { layerMapRoutes } from './layer-map-routes.js';
 import { LeaderboardDesk } from './leaderboard-desk.js';
 import { leaderboardRoutes } from './leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './model-routes.js';
-import { packageCheck, packageRoutes } from './package-routes.js';
+import { openRequests } from './open-requests.js';
+import { packageCheck, packageQueue, packageRoutes } from './package-routes.js';
 import { pageLinks } from './page-links.js';
 import { problemHandler } from './problem.js';
 import { rateLimits } from './rate-limits.js';
@@ -58,6 +59,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
   const api = parse(description);
   const leaderboard = new LeaderboardDesk(context.store);
+  const packages = packageQueue(context);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
@@ -67,6 +69,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.use(webRoutes(context, leaderboard, api));
   app.use(
     '/v1',
+    openRequests(),
     rateLimits(options.rateLimit ?? GENEROUS_RATE, context),
     privateCache,
     docsRoutes(description),
@@ -76,7 +79,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/models', modelUpload(context));
   app.post('/v1/benchmarks', benchmarkUpload(context));
   app.post('/v1/activations', activationUpload(context));
-  app.post('/v1/packages/check', packageCheck(context));
+  app.post('/v1/packages/check', packageCheck(context, packages));
   app.put('/v1/files/:digest', fileUpload(context));
   app.post('/v1/session', promptBody, jsonBody(SIGN_IN_LIMIT));
   app.use('/v1', headAsGet, pageLinks, promptBody, jsonBody());
@@ -95,7 +98,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     eventRoutes(context, options.heartbeat),
     leaderboardRoutes(leaderboard),
     activationRoutes(context),
-    packageRoutes(context),
+    packageRoutes(context, packages),
     keyRoutes(context),
     backupRoutes(context),
     fileRoutes(context),

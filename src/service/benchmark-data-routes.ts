@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import type { components } from '../api/schema.js';
+import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
-import { principalOf } from './principal-of.js';
 import { StimulusDesk, type StimulusSetName } from './stimulus-desk.js';
 
 /** What a query says, as the validator has read it by the description. */
@@ -19,7 +19,7 @@ export function benchmarkDataRoutes(context: ServiceContext): Router {
   const desk = new StimulusDesk(context);
   const router = Router();
   router.get('/benchmarks/:benchmark/data', async (request, response) => {
-    const items = await desk.describe(principalOf(response), request.params.benchmark);
+    const items = await desk.describe(clientOf(response), request.params.benchmark);
     response.json({ items } as components['schemas']['BenchmarkDataList']);
   });
   router.get('/benchmarks/:benchmark/stimuli', async (request, response) => {
@@ -28,7 +28,7 @@ export function benchmarkDataRoutes(context: ServiceContext): Router {
     const from = Number(cursor);
     const asked = { set, from, count: limit };
     const { columns, total, pictures, rows } = await desk.rows(
-      principalOf(response),
+      clientOf(response),
       benchmark,
       asked,
     );
@@ -51,7 +51,7 @@ export function benchmarkDataRoutes(context: ServiceContext): Router {
   router.get('/benchmarks/:benchmark/stimuli/:stimulus/picture', async (request, response) => {
     const { set = 'test', degrees } = request.query as Query;
     const { benchmark, stimulus } = request.params;
-    const png = await desk.picture(principalOf(response), benchmark, {
+    const png = await desk.picture(clientOf(response), benchmark, {
       set,
       stimulus,
       ...(degrees === undefined ? {} : { degrees }),

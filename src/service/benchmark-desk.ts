@@ -9,8 +9,11 @@ import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { HomeStore } from '../store/home-store.js';
 import { type Principal, servicePrincipal } from '../store/principal.js';
-import { runChild } from './child.js';
-import { Gate, Serializer } from './gate.js';
+import { ChildQueue } from './child-queue.js';
+import type { Client } from './client.js';
+import { checkLimit } from './deadlines.js';
+import type { FailedWork } from './failed-work.js';
+import { KeyedMutex } from './keyed-mutex.js';
 import { requireChange } from './principal-of.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
 import { type AskedAccess, accessAfter } from './read-visibility.js';
@@ -34,13 +37,13 @@ export interface BenchmarkBounds {
   readonly maxMemory: number;
   /** Bytes of unpacked files. */
   readonly maxScratch: number;
-  /** Time that an archive may take; by default ten minutes. */
-  readonly seconds?: number;
+  /** Seconds that an archive may take, beside those for its size. */
+  readonly check: number;
+  /** Where children that fail are counted. */
+  readonly failed: FailedWork;
   /** Ends it. */
   readonly signal?: AbortSignal;
 }
-
-const UNPACK_SECONDS = 600;
 
 /**
  * The benchmarks that can be asked for: those that ventral ships, by identifier, and uploaded ones, by
@@ -49,57 +52,66 @@ const UNPACK_SECONDS = 600;
 export class BenchmarkDesk {
   readonly #store: HomeStore;
   readonly #bounds: BenchmarkBounds;
-  readonly #children = new Gate(1);
-  readonly #byDigest = new Serializer();
+  readonly #children: ChildQueue;
+  readonly #mutex = new KeyedMutex();
   readonly #definitions = new Map<string, string>();
 
   constructor(store: HomeStore, bounds: BenchmarkBounds) {
     this.#store = store;
     this.#bounds = bounds;
+    const places = { what: 'checks of benchmarks', running: 2, runningEach: 1 };
+    this.#children = new ChildQueue(places, bounds.failed);
   }
 
   /**
    * Registers a received archive, and removes it; `created` is false where its owner has the same bytes.
-   * Throws `group-unknown`, `quota-exceeded`, `storage-exceeded`, and what is wrong with the archive.
+   * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what is wrong with the archive.
    * @param asked reads who is to see it; it may throw
    */
   async register(
-    by: Principal,
+    client: Client,
     file: ReceivedFile,
     asked: () => AskedAccess,
   ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
+    const by = client.principal;
     const folder = join(this.#store.temporary, `benchmark-${randomUUID()}`);
     try {
       const access = accessAfter(by, asked());
-      return await this.#byDigest.run(file.digest, async () => {
-        const known = await this.#store.benchmarks.findOwn(by.owner, file.digest);
+      const { digest, size } = file;
+      const work = async () => {
+        const known = await this.#store.benchmarks.findOwn(by.owner, digest);
         if (known) return { benchmark: known, created: false };
-        await this.#store.benchmarks.requireQuota(by, file.size);
-        const unpacked = await this.#unpack(file.path, folder);
+        await this.#store.benchmarks.requireQuota(by, size);
+        const unpacked = await this.#unpack(client, file, folder);
         refuseShipped(unpacked);
-        const { digest, size } = file;
-        // Somebody else's job may be reading what is there.
-        if (!(await this.#store.benchmarks.needsFiles(digest)))
-          await this.#store.benchmarkFiles.place(folder, file.path, digest);
-        return this.#store.benchmarks.register(by, { ...unpacked, ...access, digest, size });
-      });
+        // Files are shared by owners: nobody may free them between the two steps.
+        return this.#mutex.run(digest, async () => {
+          // Somebody else's job may be reading what is there.
+          if (!(await this.#store.benchmarks.needsFiles(digest)))
+            await this.#store.benchmarkFiles.place(folder, file.path, digest);
+          return this.#store.benchmarks.register(by, { ...unpacked, ...access, digest, size });
+        });
+      };
+      return await this.#mutex.run(ownKey(by, digest), work, client.signal);
     } finally {
       await rm(file.path, { force: true });
       await rm(folder, { recursive: true, force: true });
     }
   }
 
-  #unpack(archive: string, folder: string): Promise<UnpackedBenchmark> {
-    const { maxMemory, maxScratch, seconds = UNPACK_SECONDS, signal } = this.#bounds;
-    return this.#children.run(() =>
-      runChild<UnpackedBenchmark>({
-        script: 'benchmark-child.js',
-        task: { archive, folder, bytes: maxScratch },
-        temporary: this.#store.temporary,
-        limits: { memory: maxMemory, seconds },
-        ...(signal ? { signal } : {}),
-      }),
-    );
+  #unpack(
+    client: Client,
+    { path: archive, size }: ReceivedFile,
+    folder: string,
+  ): Promise<UnpackedBenchmark> {
+    const { maxMemory, maxScratch, check, signal } = this.#bounds;
+    return this.#children.run<UnpackedBenchmark>(client, {
+      script: 'benchmark-child.js',
+      task: { archive, folder, bytes: maxScratch },
+      temporary: this.#store.temporary,
+      limits: { memory: maxMemory, ...checkLimit({ check }, size) },
+      ...(signal ? { signal } : {}),
+    });
   }
 
   /** An upload by id or digest; throws `not-found`. */
@@ -114,7 +126,7 @@ export class BenchmarkDesk {
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
     const { id, digest, summary } = found;
-    await this.#byDigest.run(digest, async () => {
+    const work = async () => {
       if (await this.#store.jobs.isNeeded(id)) {
         throw new VentralError(
           'conflict',
@@ -124,7 +136,8 @@ export class BenchmarkDesk {
       await this.#store.benchmarks.remove(principal, id);
       if (!(await this.#store.benchmarks.needsFiles(digest)))
         await this.#store.benchmarkFiles.remove(digest);
-    });
+    };
+    await this.#mutex.run(ownKey(found, digest), () => this.#mutex.run(digest, work));
   }
 
   /**
@@ -210,6 +223,9 @@ export class BenchmarkDesk {
     return digest;
   }
 }
+
+/** What an owner does with its own registration of some bytes is done one after the other. */
+const ownKey = ({ owner }: { readonly owner: string }, digest: string) => `${digest} ${owner}`;
 
 /** An upload may not go under the name of a benchmark that ventral ships. */
 function refuseShipped({ file, summary }: UnpackedBenchmark): void {

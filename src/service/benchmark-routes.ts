@@ -5,6 +5,7 @@ import { hasData } from '../scoring/benchmark-data.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
+import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
 import { principalOf } from './principal-of.js';
@@ -30,8 +31,7 @@ export function benchmarkUpload({ store, benchmarks, uploadSize }: ServiceContex
           fieldNames: ['visibility', 'group'],
         });
     if (await replayed(response, { file, fields })) return;
-    const principal = principalOf(response);
-    const { benchmark, created } = await benchmarks.register(principal, file, () =>
+    const { benchmark, created } = await benchmarks.register(clientOf(response), file, () =>
       readAccess(fields),
     );
     const answer = uploaded(benchmark);

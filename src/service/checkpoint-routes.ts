@@ -3,6 +3,7 @@ import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { isOpen, type TrainingJob } from '../store/job.js';
 import type { CheckpointRecord } from '../store/training-store.js';
+import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { resource } from './model-routes.js';
 import { principalOf, requireChange } from './principal-of.js';
@@ -48,7 +49,7 @@ export function checkpointRoutes(context: ServiceContext): Router {
       request.body as components['schemas']['CheckpointRegistration'];
     const file = await receiveFile(await store.files.local(checkpoint.digest), store.temporary);
     const named = { ...file, filename: `${checkpoint.name}.onnx` };
-    const { model, created } = await desk.register(principalOf(response), named, () => ({
+    const { model, created } = await desk.register(clientOf(response), named, () => ({
       name,
       ...access,
     }));

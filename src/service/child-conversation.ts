@@ -142,8 +142,11 @@ export class ChildConversation {
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
-const late = ({ seconds }: ChildLimits) =>
-  new VentralError('deadline-exceeded', `The work was ended after ${seconds} seconds`);
+const late = ({ seconds, option }: ChildLimits) =>
+  new VentralError(
+    'deadline-exceeded',
+    `The work was ended after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
+  );
 
 const large = (resident: number, { memory }: ChildLimits) =>
   new VentralError(

@@ -18,6 +18,8 @@ export interface ChildLimits {
   /** Bytes of resident memory at which it is killed. */
   readonly memory: number;
   readonly seconds: number;
+  /** The option of `serve` that gives more seconds, where there is one. */
+  readonly option?: string;
 }
 
 /** A piece of work for a child process. */

@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { HomeStore } from '../store/home-store.js';
+import type { ActivationQueue } from './activation-queue.js';
 import type { BenchmarkDesk } from './benchmark-desk.js';
+import type { Deadlines } from './deadlines.js';
 import type { DocumentReader } from './document-reader.js';
+import type { FailedWork } from './failed-work.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
@@ -17,6 +20,10 @@ export interface ServiceContext {
   readonly benchmarks: BenchmarkDesk;
   readonly documents: DocumentReader;
   readonly worker: Worker;
+  readonly activations: ActivationQueue;
+  readonly deadlines: Deadlines;
+  /** Counts the children that come to nothing, of whatever kind. */
+  readonly failed: FailedWork;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;

@@ -36,7 +36,7 @@ export interface WorkOptions {
   readonly seconds?: number;
 }
 
-export const DEADLINE_SECONDS = 12 * 3600;
+const DEADLINE_SECONDS = 12 * 3600;
 /**
  * What a scoring process holds beside the work that `--max-memory` bounds: Node, the runtime, and one
  * batch inside the network (ResNet-50: 0.9 GiB with its weights).

@@ -3,6 +3,7 @@ import { openHomeStore, type StoreOptions } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import { localPrincipal } from '../store/principal.js';
 import { everyPage } from './every-page.js';
+import { FailedWork } from './failed-work.js';
 import { throughOwner } from './home-access.js';
 import { HttpModels } from './http-models.js';
 import { ModelDesk } from './model-desk.js';
@@ -31,6 +32,9 @@ export interface ModelAccess {
   close(): Promise<void>;
 }
 
+/** Nobody else waits for the check of a file that a command registers. */
+const CHECK_SECONDS = 300;
+
 /** Opens the models of a home, see {@link throughOwner}. */
 export const openModelAccess = (
   place: { readonly home: string } & StoreOptions,
@@ -50,7 +54,12 @@ async function ownModels(
   const lock = await lockHome(home, { kind: 'command', patience });
   try {
     const store = await openHomeStore(home, { ...options, guard: lock });
-    const desk = new ModelDesk(store, { maxMemory });
+    const desk = new ModelDesk(store, {
+      maxMemory,
+      check: CHECK_SECONDS,
+      failed: new FailedWork(),
+    });
+    const client = { principal: localPrincipal, signal: new AbortController().signal };
     return {
       list: () =>
         everyPage(async (cursor) => {
@@ -67,7 +76,7 @@ async function ownModels(
           ...(card === undefined ? {} : { card: readCard(card) }),
           ...(name === undefined ? {} : { name }),
         });
-        const { model, created } = await desk.register(localPrincipal, file, describe);
+        const { model, created } = await desk.register(client, file, describe);
         return { model: resource(model), created };
       },
       remove: (id) => desk.remove(localPrincipal, id),

@@ -6,9 +6,12 @@ import { shippedModels } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Expect, ModelChange, ModelRecord } from '../store/model-store.js';
-import type { Principal } from '../store/principal.js';
-import { type ChildLimits, runChild } from './child.js';
-import { Gate, Serializer } from './gate.js';
+import { type Principal, servicePrincipal } from '../store/principal.js';
+import { ChildQueue } from './child-queue.js';
+import type { Client } from './client.js';
+import { checkLimit } from './deadlines.js';
+import type { FailedWork } from './failed-work.js';
+import { KeyedMutex } from './keyed-mutex.js';
 import type { ModelTask } from './model-child.js';
 import { requireChange } from './principal-of.js';
 import { withoutPlaces } from './read-card.js';
@@ -53,13 +56,14 @@ export interface ShippedModel {
 export interface ModelBounds {
   /** Bytes of memory beyond three times the file. */
   readonly maxMemory: number;
-  /** Time that a file may take; by default five minutes. */
-  readonly seconds?: number;
+  /** Seconds that a file may take, beside those for its size. */
+  readonly check: number;
+  /** Where children that fail are counted. */
+  readonly failed: FailedWork;
   /** Ends them. */
   readonly signal?: AbortSignal;
 }
 
-const CHECK_SECONDS = 300;
 /** Layer lists that are kept; a list of a large network is a few hundred kilobytes. */
 const KEPT_LISTS = 16;
 
@@ -70,31 +74,34 @@ const KEPT_LISTS = 16;
 export class ModelDesk {
   readonly #store: HomeStore;
   readonly #bounds: ModelBounds;
-  readonly #children = new Gate(2);
-  readonly #byDigest = new Serializer();
-  readonly #shipped = new Map<string, ShippedModel>();
+  readonly #children: ChildQueue;
+  readonly #mutex = new KeyedMutex();
+  readonly #shipped = new Map<string, Promise<ShippedModel>>();
   readonly #layers = new Map<string, unknown[]>();
 
   constructor(store: HomeStore, bounds: ModelBounds) {
     this.#store = store;
     this.#bounds = bounds;
+    const places = { what: 'questions about models', running: 3, runningEach: 2 };
+    this.#children = new ChildQueue(places, bounds.failed);
   }
 
   /**
    * Registers a received file and takes it over: it is moved to its place or removed. Bytes that their
    * owner has already keep the registration, changed in what is given here (`created` is false). What
-   * other owners have makes no difference: the file is checked again.
-   * Throws `group-unknown`, `quota-exceeded`, `storage-exceeded`, and what the check finds.
+   * other owners have, or send at the same time, makes no difference: the file is checked again.
+   * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check finds.
    * @param describe reads what else was given; it may reject
    */
   async register(
-    by: Principal,
+    client: Client,
     file: ReceivedFile,
     describe: () => Description | Promise<Description>,
   ): Promise<{ model: ModelRecord; created: boolean }> {
+    const by = client.principal;
     try {
       const description = await describe();
-      return await this.#byDigest.run(file.digest, async () => {
+      const work = async () => {
         const known = await this.#store.models.findOwn(by.owner, file.digest);
         if (known) {
           const changes = Object.keys(description).length > 0;
@@ -102,39 +109,45 @@ export class ModelDesk {
           const model = changes ? await this.#store.models.change(by, known.id, change) : known;
           return { model: model ?? known, created: false };
         }
-        return this.#create(by, file, description, accessAfter(by, description));
-      });
+        return this.#create(client, file, description, accessAfter(by, description));
+      };
+      return await this.#mutex.run(ownKey(by, file.digest), work, client.signal);
     } finally {
       await rm(file.path, { force: true });
     }
   }
 
   async #create(
-    by: Principal,
+    client: Client,
     file: ReceivedFile,
     { card, name }: Description,
     access: Access,
   ): Promise<{ model: ModelRecord; created: boolean }> {
+    const by = client.principal;
     await this.#store.models.requireQuota(by, file.size);
     const checked = await this.#run<CheckedModel>(
+      client,
       { kind: 'check', reference: file.path, name: file.filename || 'file' },
       file.size,
     );
     const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
-    await this.#store.files.place(file.path, file.digest);
-    try {
-      return await this.#store.models.register(by, {
-        ...access,
-        digest: file.digest,
-        name: name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename))),
-        size: file.size,
-        card: kept,
-        graph: checked.graph,
-      });
-    } catch (error) {
-      await this.#free(file.digest);
-      throw error;
-    }
+    // Bytes are shared by owners: nobody may free them between the two steps.
+    return this.#mutex.run(file.digest, async () => {
+      await this.#store.files.place(file.path, file.digest);
+      try {
+        return await this.#store.models.register(by, {
+          ...access,
+          digest: file.digest,
+          name: name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename))),
+          size: file.size,
+          card: kept,
+          graph: checked.graph,
+        });
+      } catch (error) {
+        await this.#free(file.digest);
+        throw error;
+      }
+    });
   }
 
   /** By id or digest; throws `not-found`. */
@@ -170,7 +183,7 @@ export class ModelDesk {
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
     const { id, digest, name } = found;
-    await this.#byDigest.run(digest, async () => {
+    const work = async () => {
       if (await this.#store.jobs.isNeeded(id)) {
         throw new VentralError(
           'conflict',
@@ -178,12 +191,13 @@ export class ModelDesk {
         );
       }
       if (await this.#store.models.remove(principal, id, expect)) await this.#free(digest);
-    });
+    };
+    await this.#mutex.run(ownKey(found, digest), () => this.#mutex.run(digest, work));
   }
 
   /** Removes bytes that nobody needs any more. */
   free(digest: string): Promise<void> {
-    return this.#byDigest.run(digest, () => this.#free(digest));
+    return this.#mutex.run(digest, () => this.#free(digest));
   }
 
   async #free(digest: string): Promise<void> {
@@ -196,26 +210,28 @@ export class ModelDesk {
   }
 
   /** Writes the bytes of a shipped model to a path, as they are scored. */
-  async writeShipped({ name, size }: ShippedModel, output: string): Promise<void> {
-    await this.#run({ kind: 'write', reference: name, name, output }, size);
+  async writeShipped(client: Client, { name, size }: ShippedModel, output: string): Promise<void> {
+    await this.#run(client, { kind: 'write', reference: name, name, output }, size);
   }
 
   /** What the file of a registered model says of a card. */
-  async draft({ digest, name, size }: ModelRecord): Promise<CardHints> {
+  async draft(client: Client, { digest, name, size }: ModelRecord): Promise<CardHints> {
     return this.#run(
+      client,
       { kind: 'draft', reference: await this.#store.files.local(digest), name },
       size,
     );
   }
 
   /** The layers of a model, as `ventral layers` lists them. */
-  async layers(model: ModelRecord | ShippedModel): Promise<unknown[]> {
+  async layers(client: Client, model: ModelRecord | ShippedModel): Promise<unknown[]> {
     // By registration: whether somebody else has listed the same bytes makes no difference.
     const key = JSON.stringify(['id' in model ? model.id : model.name, model.card]);
     const known = this.#layers.get(key);
     if (known) return known;
     const reference = 'id' in model ? await this.#store.files.local(model.digest) : model.name;
     const list = await this.#run<unknown[]>(
+      client,
       {
         kind: 'layers',
         reference,
@@ -277,31 +293,38 @@ export class ModelDesk {
         { field: '/model' },
       );
     }
-    let shipped = this.#shipped.get(name);
-    if (!shipped) {
-      const found = await this.#run<ShippedModel>({ kind: 'shipped', reference, name }, 0);
-      shipped = { ...found, name, card: withoutPlaces(found.card) };
-      this.#shipped.set(name, shipped);
-    }
-    return shipped;
+    const known = this.#shipped.get(name);
+    if (known) return known;
+    // Whoever asks first asks for all: nobody's leaving ends it.
+    const asked = this.#run<ShippedModel>(ourselves, { kind: 'shipped', reference, name }, 0)
+      .then((found) => ({ ...found, name, card: withoutPlaces(found.card) }))
+      .catch((error) => {
+        this.#shipped.delete(name);
+        throw error;
+      });
+    this.#shipped.set(name, asked);
+    return asked;
   }
 
-  #run<T>(task: ModelTask, size: number): Promise<T> {
-    const limits: ChildLimits = {
-      memory: this.#bounds.maxMemory + 3 * size,
-      seconds: this.#bounds.seconds ?? CHECK_SECONDS,
-    };
-    const { signal } = this.#bounds;
-    const work = {
+  #run<T>(client: Client, task: ModelTask, size: number): Promise<T> {
+    const { maxMemory, check, signal } = this.#bounds;
+    return this.#children.run<T>(client, {
       script: 'model-child.js',
       task,
-      limits,
+      limits: { memory: maxMemory + 3 * size, ...checkLimit({ check }, size) },
       temporary: this.#store.temporary,
       ...(signal ? { signal } : {}),
-    };
-    return this.#children.run(() => runChild<T>(work));
+    });
   }
 }
+
+const ourselves: Client = {
+  principal: servicePrincipal,
+  signal: new AbortController().signal,
+};
+
+/** What an owner does with its own registration of some bytes is done one after the other. */
+const ownKey = ({ owner }: { readonly owner: string }, digest: string) => `${digest} ${owner}`;
 
 /** A name that a stranger's card or file gives, on one line and no longer than names are. */
 function displayName(text: string): string {

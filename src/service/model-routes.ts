@@ -8,6 +8,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { ModelRecord } from '../store/model-store.js';
 import { servicePrincipal } from '../store/principal.js';
 import { cardDraft } from './card-draft.js';
+import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
 import type { Description, ShippedModel } from './model-desk.js';
@@ -30,7 +31,7 @@ export function modelUpload(context: ServiceContext): RequestHandler {
       fieldNames: ['card', 'name', 'visibility', 'group'],
     });
     if (await replayed(response, received)) return;
-    const { model, created } = await desk.register(principalOf(response), received.file, () =>
+    const { model, created } = await desk.register(clientOf(response), received.file, () =>
       describe(context, received.fields),
     );
     const answer = resource(model);
@@ -108,19 +109,19 @@ export function modelRoutes(context: ServiceContext): Router {
   router.get('/models/:model/card', async (request, response) => {
     const model = await desk.get(principalOf(response), request.params.model);
     const card = model.card as ModelCard | null;
-    response.json(cardDraft(model.name, card, await desk.draft(model)));
+    response.json(cardDraft(model.name, card, await desk.draft(clientOf(response), model)));
   });
   router.get('/models/:model/layers', async (request, response) => {
     const { model: asked } = request.params;
     const model = (await desk.shipped(asked)) ?? (await desk.get(principalOf(response), asked));
-    response.json({ model: model.digest, layers: await desk.layers(model) });
+    response.json({ model: model.digest, layers: await desk.layers(clientOf(response), model) });
   });
   router.get('/models/:model/content', async (request, response) => {
     const shipped = await desk.shipped(request.params.model);
     if (shipped) {
       const path = join(store.temporary, `shipped-${randomUUID()}.onnx`);
       try {
-        await desk.writeShipped(shipped, path);
+        await desk.writeShipped(clientOf(response), shipped, path);
         await sendModel(response, shipped, path);
       } finally {
         await rm(path, { force: true });

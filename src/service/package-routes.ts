@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { runChild } from './child.js';
+import { ChildQueue } from './child-queue.js';
+import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
-import { Gate } from './gate.js';
+import { checkLimit } from './deadlines.js';
 import type { PackageTask } from './package-task.js';
-import { principalOf } from './principal-of.js';
 import { receiveStream } from './receive-file.js';
 
 type PackageRequest = components['schemas']['PackageRequest'];
@@ -20,30 +20,39 @@ const SECONDS = 300;
 const MEMORY = 2 ** 30;
 const COPIES = 6;
 
-/** Processes of packages at once, in one service. */
-const children = new Gate(2);
+/** The children of packages, in one service. */
+export const packageQueue = ({ failed }: Pick<ServiceContext, 'failed'>) =>
+  new ChildQueue({ what: 'packages', running: 3, runningEach: 2 }, failed);
 
 /** `/packages`: a submission to Brain-Score, made in a child process and streamed. */
-export function packageRoutes(context: ServiceContext): Router {
+export function packageRoutes(context: ServiceContext, children: ChildQueue): Router {
   const router = Router();
   router.post('/packages', async (request, response) => {
     const { model: asked, format, identifier } = request.body as PackageRequest;
-    const { desk, store } = context;
-    const model = await desk.scorable(principalOf(response), asked);
-    const path = model.registration ? await store.files.local(model.digest) : model.reference;
+    const { desk, store, closing } = context;
+    const client = clientOf(response);
+    const model = await desk.scorable(client.principal, asked);
+    const path = model.registration
+      ? await store.files.local(model.digest, client.signal)
+      : model.reference;
     const size = model.registration ? (await stat(path)).size : 0;
     const output = join(store.temporary, `package-${randomUUID()}.zip`);
     const card = { ...model.card, name: model.card.name ?? model.name };
     try {
-      const built = await inChild<{ identifier: string }>(context, response, size, {
+      const task: PackageTask = {
         kind: 'build',
         request: { model: { path, card }, format, ...(identifier ? { identifier } : {}) },
         output,
+      };
+      const built = await children.run<{ identifier: string }>(client, {
+        script: 'package-child.js',
+        task,
+        temporary: store.temporary,
+        limits: { memory: MEMORY + COPIES * size, seconds: SECONDS },
+        signal: closing,
       });
       response.attachment(`${built.identifier}.zip`).type('application/zip');
       await sendWhole(response, output);
-    } catch (error) {
-      unlessGone(response, error);
     } finally {
       await rm(output, { force: true });
     }
@@ -52,50 +61,27 @@ export function packageRoutes(context: ServiceContext): Router {
 }
 
 /** POST `/packages/check`: an archive that streams to disk, and is never unpacked there. */
-export function packageCheck(context: ServiceContext): RequestHandler {
+export function packageCheck(context: ServiceContext, children: ChildQueue): RequestHandler {
   return async (request, response) => {
     if (!request.is('application/zip')) {
       throw new VentralError('unsupported-media-type', 'Expected an archive as application/zip');
     }
-    const { store, uploadSize } = context;
+    const { store, uploadSize, closing, deadlines } = context;
     const file = await receiveStream(request, store.temporary, { filename: '', most: uploadSize });
     try {
-      const check = await inChild<PackageCheck>(context, response, 0, {
-        kind: 'check',
-        archive: file.path,
+      const task: PackageTask = { kind: 'check', archive: file.path };
+      const check = await children.run<PackageCheck>(clientOf(response), {
+        script: 'package-child.js',
+        task,
+        temporary: store.temporary,
+        limits: { memory: MEMORY, ...checkLimit(deadlines, file.size) },
+        signal: closing,
       });
       response.json(check);
-    } catch (error) {
-      unlessGone(response, error);
     } finally {
       await rm(file.path, { force: true });
     }
   };
-}
-
-/** Runs the task; it ends when the client goes away or the service stops. */
-async function inChild<T>(
-  { store, closing }: ServiceContext,
-  response: Response,
-  size: number,
-  task: PackageTask,
-): Promise<T> {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  return children.run(() =>
-    runChild<T>({
-      script: 'package-child.js',
-      task,
-      temporary: store.temporary,
-      limits: { memory: MEMORY + COPIES * size, seconds: SECONDS },
-      signal: AbortSignal.any([gone.signal, closing]),
-    }),
-  );
-}
-
-/** Nobody is left to be told why. */
-function unlessGone(response: Response, error: unknown): void {
-  if (!response.closed) throw error;
 }
 
 function sendWhole(response: Response, path: string): Promise<void> {

@@ -76,6 +76,8 @@ export function sendProblem(response: Response, error: VentralError, home: strin
 export function problemHandler(log: Logger, home: string): ErrorRequestHandler {
   return (thrown, request, response, _next) => {
     const error = asVentralError(thrown);
+    // Nobody is left to be told: what was done for a client that has gone was ended.
+    if (response.closed) return log.debug({ path: request.path, code: error.code }, 'Client gone');
     const words = {
       requestId: response.locals.requestId,
       method: request.method,

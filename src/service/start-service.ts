@@ -10,12 +10,15 @@ import { type HomeStore, openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
 import type { Quotas } from '../store/quota.js';
 import type { S3Place } from '../store/s3-files.js';
+import { ActivationQueue } from './activation-queue.js';
 import { type AppOptions, createApp } from './app.js';
 import { BenchmarkDesk } from './benchmark-desk.js';
 import { confinement } from './confinement.js';
 import { type Patience, patientServer } from './connections.js';
 import type { ServiceContext } from './context.js';
+import { type Deadlines, usualDeadlines } from './deadlines.js';
 import { DocumentReader } from './document-reader.js';
+import { FailedWork } from './failed-work.js';
 import { KeyWatch } from './key-watch.js';
 import { listenLocally, removeLocalSocket } from './local-socket.js';
 import { loopbackAddresses } from './loopback-guard.js';
@@ -53,6 +56,10 @@ export interface ServiceOptions extends AppOptions {
   readonly webhooks?: WebhookOptions;
   /** What each owner may have. */
   readonly quotas?: Quotas;
+  /** Seconds an hour that children of an owner may run without a result. */
+  readonly failedSeconds?: number;
+  /** How long checks and activations may take. */
+  readonly deadlines?: Deadlines;
   readonly log: Logger;
   /** Most bytes of an uploaded model. */
   readonly uploadSize?: number;
@@ -130,7 +137,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await lock.publish(url, socket);
     await context.worker.registry.claimVersion(packageVersion);
     await context.worker.start();
-    context.webhooks.start();
+    await context.webhooks.start();
     if (options.scoreShipped) {
       const stopping = new AbortController();
       undo.push(async () => stopping.abort());
@@ -183,8 +190,13 @@ function compose(
   },
 ): ServiceContext {
   const { home, log, maxMemory, maxScratch, maxCache, threads, scoreScript, uploadSize } = options;
-  const seconds = options.childSeconds === undefined ? {} : { seconds: options.childSeconds };
-  const bounds = { maxMemory, maxScratch, signal: own.ending, ...seconds };
+  const { childSeconds, deadlines: asked = usualDeadlines } = options;
+  const seconds = childSeconds === undefined ? {} : { seconds: childSeconds };
+  const deadlines =
+    childSeconds === undefined ? asked : { check: childSeconds, activation: childSeconds };
+  const failed = new FailedWork(options.failedSeconds);
+  const { check } = deadlines;
+  const bounds = { maxMemory, maxScratch, signal: own.ending, check, failed };
   const benchmarks = new BenchmarkDesk(store, bounds);
   const script = scoreScript ? { script: scoreScript } : {};
   return {
@@ -207,6 +219,14 @@ function compose(
       ...script,
       ...seconds,
     }),
+    activations: new ActivationQueue({
+      temporary: store.temporary,
+      ...{ home, threads, maxMemory, maxScratch, failed },
+      seconds: deadlines.activation,
+      signal: own.closing,
+    }),
+    deadlines,
+    failed,
     log,
     metrics: own.metrics,
     keyWatch: new KeyWatch(store.keys),

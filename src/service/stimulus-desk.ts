@@ -3,12 +3,13 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { BenchmarkDescription } from '../scoring/describe-benchmark.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { Principal } from '../store/principal.js';
-import { runChild } from './child.js';
+import { ChildQueue } from './child-queue.js';
+import type { Client } from './client.js';
 import type { ServiceContext } from './context.js';
-import { Gate } from './gate.js';
 import { placeless } from './placeless.js';
 import type { StimulusTask } from './stimulus-child.js';
 import type { StimulusRows } from './stimulus-questions.js';
+import { untilAborted } from './until-aborted.js';
 
 /** Which set of a benchmark: the one that scores are of, or the one that a read-out is fitted on. */
 export type StimulusSetName = 'test' | 'fitting';
@@ -46,27 +47,34 @@ const KEPT_DESCRIPTIONS = 64;
 /** Bytes of pictures that are kept. */
 const KEPT_BYTES = 2 ** 26;
 
+/** Pictures that are asked for together by one owner; drawn as long as somebody waits for one. */
+interface Gathering {
+  readonly stimuli: Set<string>;
+  readonly drawn: Promise<Record<string, string | null>>;
+  readonly left: AbortController;
+  clients: number;
+}
+
 /** Looks into the data of benchmarks, in child processes (design §8), and keeps what it saw last. */
 export class StimulusDesk {
   readonly #context: ServiceContext;
-  readonly #children = new Gate(2);
+  readonly #children: ChildQueue;
   readonly #descriptions = new Map<string, readonly BenchmarkDescription[]>();
   readonly #pictures = new Map<string, Buffer>();
-  readonly #gathering = new Map<
-    string,
-    { readonly stimuli: Set<string>; readonly drawn: Promise<Record<string, string | null>> }
-  >();
+  readonly #gathering = new Map<string, Gathering>();
 
   constructor(context: ServiceContext) {
     this.#context = context;
+    const places = { what: 'questions about stimuli', running: 3, runningEach: 2 };
+    this.#children = new ChildQueue(places, context.failed);
   }
 
   /** What the benchmarks under a name are made of. Throws `not-found`. */
-  async describe(principal: Principal, name: string): Promise<readonly BenchmarkDescription[]> {
-    const { key, ...found } = await this.#find(principal, name);
+  async describe(client: Client, name: string): Promise<readonly BenchmarkDescription[]> {
+    const { key, ...found } = await this.#find(client.principal, name);
     const known = this.#descriptions.get(key);
     if (known) return known;
-    const told = await this.#ask<BenchmarkDescription[]>({ kind: 'describe', ...found });
+    const told = await this.#ask<BenchmarkDescription[]>(client, { kind: 'describe', ...found });
     const described = withoutFolders(told, this.#context.home);
     // Data that are not here may come at any time.
     if (!described.some(lacksData)) keep(this.#descriptions, key, described, KEPT_DESCRIPTIONS);
@@ -75,22 +83,22 @@ export class StimulusDesk {
 
   /** Rows of a stimulus table. Throws `not-found`, `download-forbidden`, `data-missing`. */
   async rows(
-    principal: Principal,
+    client: Client,
     name: string,
     asked: { readonly set: StimulusSetName; readonly from: number; readonly count: number },
   ): Promise<StimulusRows> {
-    const { key: _key, ...found } = await this.#find(principal, name);
-    return this.#ask<StimulusRows>({ kind: 'rows', ...found, ...asked });
+    const { key: _key, ...found } = await this.#find(client.principal, name);
+    return this.#ask<StimulusRows>(client, { kind: 'rows', ...found, ...asked });
   }
 
   /** A stimulus as PNG. Throws as {@link rows}, `image-corrupt` and `degrees-mismatch`. */
-  async picture(principal: Principal, name: string, asked: AskedPicture): Promise<Buffer> {
-    const { key, ...found } = await this.#find(principal, name);
+  async picture(client: Client, name: string, asked: AskedPicture): Promise<Buffer> {
+    const { key, ...found } = await this.#find(client.principal, name);
     const { set, stimulus, degrees } = asked;
     const of = JSON.stringify([key, set, degrees]);
     const known = this.#pictures.get(`${of} ${stimulus}`);
     if (known) return known;
-    const drawn = await this.#gather(of, stimulus, (stimuli) => ({
+    const drawn = await this.#gather(client, of, stimulus, (stimuli) => ({
       kind: 'pictures',
       ...found,
       set,
@@ -104,25 +112,35 @@ export class StimulusDesk {
     return png;
   }
 
-  /** Pictures of one set and size that are asked for together are drawn by one process. */
+  /** Pictures of one set and size that an owner asks for together are drawn by one process. */
   async #gather(
+    { principal, signal }: Client,
     of: string,
     stimulus: string,
     question: (stimuli: string[]) => Question,
   ): Promise<string | null | undefined> {
-    let group = this.#gathering.get(of);
-    if (!group || group.stimuli.size >= MOST_TOGETHER) {
+    const key = JSON.stringify([principal.owner, of]);
+    let group = this.#gathering.get(key);
+    if (!group || group.stimuli.size >= MOST_TOGETHER || group.left.signal.aborted) {
       const stimuli = new Set<string>();
+      const left = new AbortController();
       const drawn = sleep(GATHER_MS).then(() => {
-        if (this.#gathering.get(of)?.stimuli === stimuli) this.#gathering.delete(of);
-        return this.#ask<Record<string, string | null>>(question([...stimuli]));
+        if (this.#gathering.get(key)?.stimuli === stimuli) this.#gathering.delete(key);
+        const client = { principal, signal: left.signal };
+        return this.#ask<Record<string, string | null>>(client, question([...stimuli]));
       });
-      group = { stimuli, drawn };
-      this.#gathering.set(of, group);
+      drawn.catch(() => {});
+      group = { stimuli, drawn, left, clients: 0 };
+      this.#gathering.set(key, group);
     }
     group.stimuli.add(stimulus);
-    const pictures = await group.drawn;
-    return Object.hasOwn(pictures, stimulus) ? pictures[stimulus] : undefined;
+    group.clients++;
+    try {
+      const pictures = await untilAborted(group.drawn, signal);
+      return Object.hasOwn(pictures, stimulus) ? pictures[stimulus] : undefined;
+    } finally {
+      if (--group.clients === 0) group.left.abort();
+    }
   }
 
   async #find(principal: Principal, name: string): Promise<Found> {
@@ -133,17 +151,15 @@ export class StimulusDesk {
     return { key: digest, file: (await benchmarks.reference(id)).reference };
   }
 
-  #ask<T>(question: Question): Promise<T> {
+  #ask<T>(client: Client, question: Question): Promise<T> {
     const { store, home, closing } = this.#context;
-    return this.#children.run(() =>
-      runChild<T>({
-        script: 'stimulus-child.js',
-        task: { ...question, home },
-        temporary: store.temporary,
-        limits: { memory: MEMORY, seconds: SECONDS },
-        signal: closing,
-      }),
-    );
+    return this.#children.run<T>(client, {
+      script: 'stimulus-child.js',
+      task: { ...question, home },
+      temporary: store.temporary,
+      limits: { memory: MEMORY, seconds: SECONDS },
+      signal: closing,
+    });
   }
 }
 

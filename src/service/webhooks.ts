@@ -5,7 +5,14 @@ import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Database } from '../store/database.js';
-import { DeliveryStore, type DueDelivery, type Webhook } from '../store/delivery-store.js';
+import {
+  type Busy,
+  DeliveryStore,
+  type DueDelivery,
+  lineOf,
+  type Webhook,
+} from '../store/delivery-store.js';
+import { untilAborted } from './until-aborted.js';
 import { chooseAddress, hostOf, type Resolve, readWebhookUrl } from './webhook-address.js';
 
 /** How webhooks are sent. */
@@ -23,11 +30,18 @@ export interface WebhookOptions {
 }
 
 const LOOK_MS = 1000;
+/** For one try: the look-up of the name, the connection and the answer. */
 const TIMEOUT_MS = 5000;
+/** Deliveries on their way at once, of all owners and of one; an owner's receiver gets one at a time. */
+const MOST = 32;
+const MOST_EACH = 4;
 /** Seconds until each further try: about a day in all. */
 const BACK_OFF: readonly number[] = [10, 60, 300, 1800, 7200, 21_600, 43_200];
 
-/** Tells others that a job has ended (design §7), each at least once. Another process goes on where one dies. */
+/**
+ * Tells others that a job has ended (design §7), each at least once. Another process goes on where one dies.
+ * Each receiver of an owner has a line of its own, so that one that does not answer delays no other.
+ */
 export class Webhooks {
   readonly deliveries: DeliveryStore;
   readonly #log: Logger;
@@ -35,7 +49,8 @@ export class Webhooks {
   readonly #allowed: ReadonlySet<string>;
   readonly #backOff: readonly number[];
   #timer: NodeJS.Timeout | undefined;
-  #sending: Promise<void> | undefined;
+  readonly #sending = new Map<DueDelivery, Promise<void>>();
+  #looking: Promise<void> | undefined;
   #stopped = false;
 
   constructor(database: Database, log: Logger, options: WebhookOptions = { allow: [] }) {
@@ -51,31 +66,49 @@ export class Webhooks {
     readWebhookUrl(webhook.url, this.#allowed);
   }
 
-  /** Looks for what is to be told, once a second, where any host may be told. */
-  start(): void {
+  /** Looks for what is to be told, once a second and after each delivery, where any host may be told. */
+  async start(): Promise<void> {
     if (this.#allowed.size === 0) return;
-    this.#timer = setInterval(() => {
-      this.#sending ??= this.#sendAll()
-        .catch((error) => this.#log.warn({ err: error }, 'Webhooks could not be sent'))
-        .finally(() => {
-          this.#sending = undefined;
-        });
-    }, this.#options.look ?? LOOK_MS).unref();
+    await this.deliveries.gather();
+    this.#timer = setInterval(() => this.#look(), this.#options.look ?? LOOK_MS).unref();
   }
 
-  /** Waits for the one that is being told. */
+  /** Waits for those that are on their way. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
-    await this.#sending;
+    await this.#looking;
+    await Promise.all(this.#sending.values());
   }
 
+  #look(): void {
+    this.#looking ??= this.#sendAll()
+      .catch((error) => this.#log.warn({ err: error }, 'Webhooks could not be sent'))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  /** Sends what may be sent now, and waits for none of it. */
   async #sendAll(): Promise<void> {
-    while (!this.#stopped) {
-      const due = await this.deliveries.claim();
+    while (!this.#stopped && this.#sending.size < MOST) {
+      const due = await this.deliveries.claim(this.#busy());
       if (!due) return;
-      await this.#send(due);
+      const sending = this.#send(due)
+        .catch((error) => this.#log.warn({ err: error }, 'A delivery could not be noted'))
+        .finally(() => {
+          this.#sending.delete(due);
+          if (!this.#stopped) this.#look();
+        });
+      this.#sending.set(due, sending);
     }
+  }
+
+  #busy(): Busy {
+    const counts = new Map<string, number>();
+    for (const { owner } of this.#sending.keys()) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    const owners = [...counts].filter(([, count]) => count >= MOST_EACH).map(([owner]) => owner);
+    return { owners, lines: [...this.#sending.keys()].map(lineOf) };
   }
 
   async #send(due: DueDelivery): Promise<void> {
@@ -100,13 +133,19 @@ export class Webhooks {
   async #post({ id, job, kind, state, finishedAt, webhook }: DueDelivery): Promise<number> {
     const url = readWebhookUrl(webhook.url, this.#allowed);
     const resolve = this.#options.resolve ?? resolveName;
-    const address = await chooseAddress(url, this.#allowed, resolve);
+    const deadline = AbortSignal.timeout(TIMEOUT_MS);
+    const address = await untilAborted(chooseAddress(url, this.#allowed, resolve), deadline).catch(
+      (error) => {
+        throw deadline.aborted ? unanswered() : error;
+      },
+    );
     const body = JSON.stringify({
       type: 'job.ended',
       delivery: id,
       job: { id: job, kind, state, finishedAt, self: `/v1/${kind}s/${job}` },
     });
     return post(url, address, body, {
+      deadline,
       ...(this.#options.ca ? { ca: this.#options.ca } : {}),
       headers: {
         Host: url.host,
@@ -129,12 +168,21 @@ export function signature(secret: string, body: string, seconds: number): string
 const resolveName: Resolve = async (host) =>
   (await lookup(host, { all: true })).map(({ address }) => address);
 
+const unanswered = () => new Error(`No answer within ${TIMEOUT_MS / 1000} seconds`);
+
 /** Sends one request to an address, under the name that its certificate must bear, and follows no redirect. */
 function post(
   url: URL,
   address: string,
   body: string,
-  more: { readonly ca?: string; readonly headers: Record<string, string> },
+  {
+    deadline,
+    ...more
+  }: {
+    readonly deadline: AbortSignal;
+    readonly ca?: string;
+    readonly headers: Record<string, string>;
+  },
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const name = hostOf(url);
@@ -147,7 +195,7 @@ function post(
       // An address is no name that TLS could ask for; then the certificate must bear the address.
       ...(isIP(name) ? {} : { servername: name }),
       agent: false,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: deadline,
     });
     sent.once('response', (response) => {
       resolve(response.statusCode ?? 0);
@@ -155,11 +203,7 @@ function post(
       response.destroy();
     });
     sent.once('error', (error) =>
-      reject(
-        error.name === 'AbortError' || error.name === 'TimeoutError'
-          ? new Error(`No answer within ${TIMEOUT_MS / 1000} seconds`)
-          : error,
-      ),
+      reject(error.name === 'AbortError' || error.name === 'TimeoutError' ? unanswered() : error),
     );
     sent.end(body);
   });

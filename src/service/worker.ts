@@ -3,10 +3,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
 import { isOpen, type Job } from '../store/job.js';
 import { type WorkerRecord, WorkerStore } from '../store/worker-store.js';
-import type { ActivationTask } from './activation-task.js';
-import { runChild } from './child.js';
-import { Gate } from './gate.js';
-import { DEADLINE_SECONDS, type WorkOptions } from './job-inputs.js';
+import type { WorkOptions } from './job-inputs.js';
 import { clearTrainings } from './training-folder.js';
 import { WorkerLoop } from './worker-loop.js';
 import { workerRuntime } from './worker-runtime.js';
@@ -26,7 +23,6 @@ export class Worker {
   readonly registry: WorkerStore;
   readonly #options: WorkerOptions;
   readonly #stopped = new AbortController();
-  readonly #activations = new Gate(1);
   /** Resolves to what the worker cannot go on with: the database has come to another version. */
   readonly failed: Promise<VentralError>;
   #fail: (error: VentralError) => void = () => {};
@@ -93,20 +89,6 @@ export class Worker {
       if (isOpen(await jobs.find(id))) await news.come;
       else return news.cancel();
     }
-  }
-
-  /** Writes activations, beside the queue; they wait for each other, and the service's end ends them. */
-  activations(task: ActivationTask, signal: AbortSignal): Promise<void> {
-    const { temporary, home, threads, maxMemory, maxScratch, seconds } = this.#options;
-    return this.#activations.run(async () => {
-      await runChild({
-        script: 'activation-child.js',
-        task: { task, bounds: { home, threads, maxMemory, maxScratch } },
-        temporary,
-        limits: { memory: 2 * maxMemory, seconds: seconds ?? DEADLINE_SECONDS },
-        signal: AbortSignal.any([signal, this.#stopped.signal]),
-      });
-    });
   }
 
   /** Gives what is not done within the grace back to the queue; resolves when no child is left. */

@@ -1,3 +1,4 @@
+import { VentralError } from '../errors/ventral-error.js';
 import type { Database, Queries } from './database.js';
 import type { JobKind } from './job.js';
 import { jsonText } from './json-text.js';
@@ -31,6 +32,9 @@ export interface ShownWebhook {
 /** A delivery that is to be tried now. */
 export interface DueDelivery {
   readonly id: string;
+  readonly owner: string;
+  /** Host and port that it goes to. */
+  readonly receiver: string;
   readonly job: string;
   readonly kind: JobKind;
   readonly state: string;
@@ -43,12 +47,46 @@ export interface DueDelivery {
 /** Seconds for which a delivery that is being tried is left alone by others. */
 const TRY_SECONDS = 60;
 
-/** Gives a job a webhook, in the transaction that makes the job. */
-export async function addWebhook(queries: Queries, job: string, webhook: Webhook): Promise<void> {
-  await queries.query('update jobs set webhook = $2 where id = $1', [job, jsonText(webhook)]);
+/** Who is being told, so that nobody waits for somebody else's receiver. */
+export interface Busy {
+  /** Owners with as many deliveries on their way as may be. */
+  readonly owners: readonly string[];
+  /** Owners' receivers that are being told, as {@link lineOf} writes them. */
+  readonly lines: readonly string[];
 }
 
-/** The table of what is to be told to others: one delivery for each job with a webhook that has ended. */
+/** What deliveries of an owner to one receiver wait in. */
+export const lineOf = ({ owner, receiver }: Pick<DueDelivery, 'owner' | 'receiver'>): string =>
+  `${receiver} ${owner}`;
+
+const RECEIVER = `split_part(jobs.webhook ->> 'url', '/', 3)`;
+const ENDED = `jobs.state in ('succeeded', 'failed', 'cancelled')`;
+/** Deliveries of one owner that wait for their job or their next try: each look for a due one passes them. */
+const MOST_WAITING = 1000;
+const RETRY_SECONDS = 60;
+
+/**
+ * Gives a job a webhook, in the transaction that makes the job. Throws `quota-exceeded` where too many of
+ * its owner's webhooks were not told yet.
+ */
+export async function addWebhook(queries: Queries, job: string, webhook: Webhook): Promise<void> {
+  await queries.query('update jobs set webhook = $2 where id = $1', [job, jsonText(webhook)]);
+  await queries.query('insert into deliveries (id, job) values ($1, $2)', [newId('dlv'), job]);
+  const [{ owner, waiting }] = await queries.query<{ owner: string; waiting: number }>(
+    `select mine.owner, count(*)::int as waiting from jobs as mine
+     join jobs on jobs.owner = mine.owner join deliveries on deliveries.job = jobs.id
+     where mine.id = $1 and deliveries.state = 'waiting' group by mine.owner`,
+    [job],
+  );
+  if (waiting <= MOST_WAITING) return;
+  throw new VentralError(
+    'quota-exceeded',
+    `${owner} has ${MOST_WAITING} webhooks that were not told yet, as many as it may`,
+    { retryAfter: RETRY_SECONDS },
+  );
+}
+
+/** The table of what is to be told to others: one delivery for each job with a webhook. */
 export class DeliveryStore {
   readonly #database: Database;
 
@@ -69,21 +107,36 @@ export class DeliveryStore {
   }
 
   /** Takes one delivery that is due, for some time; of several services one gets it. */
-  claim(): Promise<DueDelivery | undefined> {
-    return this.#database.transaction(async (queries) => {
-      await gather(queries);
-      const [row] = await queries.query<DueDelivery>(
-        `update deliveries set attempts = attempts + 1,
-           next_at = now() + make_interval(secs => ${TRY_SECONDS})
-         from jobs
-         where jobs.id = deliveries.job and deliveries.id = (
-           select id from deliveries where state = 'waiting' and next_at <= now()
-           order by next_at limit 1 for update skip locked)
-         returning deliveries.id, jobs.id as job, jobs.kind, jobs.state,
-           jobs.finished_at as "finishedAt", jobs.webhook, deliveries.attempts`,
+  async claim({ owners, lines }: Busy): Promise<DueDelivery | undefined> {
+    const [row] = await this.#database.query<DueDelivery>(
+      `update deliveries set attempts = attempts + 1,
+         next_at = now() + make_interval(secs => ${TRY_SECONDS})
+       from jobs
+       where jobs.id = deliveries.job and deliveries.id = (
+         select deliveries.id from deliveries join jobs on jobs.id = deliveries.job
+         where deliveries.state = 'waiting' and next_at <= now() and ${ENDED}
+         and not (jobs.owner = any($1::text[]))
+         and not (${RECEIVER} || ' ' || jobs.owner = any($2::text[]))
+         order by next_at limit 1 for update of deliveries skip locked)
+       returning deliveries.id, jobs.owner, ${RECEIVER} as receiver, jobs.id as job, jobs.kind,
+         jobs.state, jobs.finished_at as "finishedAt", jobs.webhook, deliveries.attempts`,
+      [owners, lines],
+    );
+    return row;
+  }
+
+  /** Gives jobs their delivery that have none: earlier versions made it when the job had ended. */
+  async gather(): Promise<void> {
+    const jobs = await this.#database.query<{ id: string }>(
+      `select id from jobs where webhook is not null
+       and not exists (select from deliveries where deliveries.job = jobs.id)`,
+    );
+    for (const { id } of jobs) {
+      await this.#database.query(
+        'insert into deliveries (id, job) values ($1, $2) on conflict (job) do nothing',
+        [newId('dlv'), id],
       );
-      return row;
-    });
+    }
   }
 
   /** Writes what came of a try. @param seconds until the next one; null where there is none */
@@ -98,20 +151,6 @@ export class DeliveryStore {
          next_at = now() + make_interval(secs => coalesce($5::float8, 0))
        where id = $1 and attempts = $2`,
       [id, attempts, state, jsonText([tried]), seconds],
-    );
-  }
-}
-
-/** A job that has ended with a webhook gets its delivery, whichever process has ended it. */
-async function gather(queries: Queries): Promise<void> {
-  const ended = await queries.query<{ id: string }>(
-    `select id from jobs where webhook is not null and state in ('succeeded', 'failed', 'cancelled')
-     and not exists (select from deliveries where deliveries.job = jobs.id) limit 100`,
-  );
-  for (const { id } of ended) {
-    await queries.query(
-      'insert into deliveries (id, job) values ($1, $2) on conflict (job) do nothing',
-      [newId('dlv'), id],
     );
   }
 }

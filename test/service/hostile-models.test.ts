@@ -7,9 +7,11 @@ import {
   customDomain,
   declaredLargeOutput,
   externalData,
+  foldingInFunctions,
   manyNodes,
   nestedIf,
   shortInitializer,
+  slowFolding,
   sparseBomb,
   twoGigabytesAnnounced,
 } from './hostile-models.js';
@@ -41,7 +43,11 @@ describe('a model is refused that', () => {
     ['has a million nodes in its functions', () => callsOfCalls(6), 422, 'onnx-invalid'],
     ['has a sparse tensor that grows', sparseBomb, 422, 'onnx-invalid'],
     ['has less data than it says', shortInitializer, 422, 'onnx-invalid'],
-    ['has constants of 12 GB', () => constantFolding(60, 5e7), 507, 'memory-exceeded'],
+    // These are refused for what their constants would take, before the runtime takes it.
+    ['has constants of 12 GB', () => constantFolding(60, 5e7), 422, 'onnx-invalid'],
+    ['has one constant of 16 GB', () => constantFolding(1, 4e9), 422, 'onnx-invalid'],
+    ['multiplies constants for hours', slowFolding, 422, 'onnx-invalid'],
+    ['makes large constants in functions', foldingInFunctions, 422, 'onnx-invalid'],
   ])('%s', async (name, build, status, code) => {
     const answer = await upload(service, name, build());
     expect(answer).toMatchObject({ status, body: { type: `/problems/${code}`, status } });

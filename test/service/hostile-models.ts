@@ -291,3 +291,42 @@ export const nanWeights = () =>
     graph.initializer('w', [8, 3, 3, 3], new Float32Array(8 * 27).fill(Number.NaN));
     graph.node('Conv', ['x', 'w'], { outputs: ['y'] });
   });
+
+/** The same in a way that is not followed: a size that a running sum makes. */
+export const hiddenFolding = (nth = 0) =>
+  network((graph) => {
+    graph.initializer('sides', [2], int64(4000 + nth, 0));
+    graph.initializer('axis', [], int64(0));
+    const size = graph.node('CumSum', ['sides', 'axis']);
+    let product = graph.node('ConstantOfShape', [size]);
+    for (let i = 0; i < 1000; i++) product = graph.node('MatMul', [product, product]);
+    graph.node('Add', ['x', graph.node('ReduceMean', [product])], { outputs: ['y'] });
+  });
+
+/** A function that makes a large constant, called a thousand times. */
+export function foldingInFunctions(): Uint8Array {
+  const opset = (domain: string, version: number) =>
+    concatenate([bytesRecord(1, domain), integerRecord(2, version)]);
+  const spread = bytesRecord(
+    25,
+    concatenate([
+      bytesRecord(1, 'spread'),
+      bytesRecord(4, 'size'),
+      bytesRecord(5, 'mean'),
+      node('ConstantOfShape', ['size'], ['all'], { field: 7 }),
+      node('ReduceMean', ['all'], ['mean'], { field: 7 }),
+      bytesRecord(9, opset('', 17)),
+      bytesRecord(10, 'own'),
+    ]),
+  );
+  const size = new Uint8Array(int64(5000, 5000).buffer);
+  const calls = Array.from({ length: 1000 }, (_, i) => [
+    node('spread', ['size'], [`m${i}`], { domain: 'own' }),
+    node('Add', [i === 0 ? 'x' : `s${i - 1}`, `m${i}`], [i === 999 ? 'y' : `s${i}`]),
+  ]).flat();
+  return model(
+    [bytesRecord(5, tensor('size', 7, [2], size)), ...calls, pictures(), named(12, 'y')],
+    bytesRecord(8, opset('own', 1)),
+    spread,
+  );
+}

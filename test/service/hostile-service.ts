@@ -41,7 +41,7 @@ export async function uploadBenchmark(service: RunningService): Promise<string> 
 
 /** The service is as it was: no process, no temporary file, ready. */
 export async function expectUnharmed(service: RunningService): Promise<void> {
-  await vi.waitFor(async () => expect(await service.leftovers()).toEqual([]));
+  await vi.waitFor(async () => expect(await service.leftovers()).toEqual([]), 20_000);
   expect(childrenOf(process.pid)).toEqual([]);
   expect((await service.get('/v1/ready')).body).toMatchObject({ status: 'ready' });
 }

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
+import { type Deadlines, usualDeadlines } from '../../service/deadlines.js';
+import { GENEROUS_FAILED_SECONDS } from '../../service/failed-work.js';
 import type { Service } from '../../service/start-service.js';
 import { GENEROUS_RATE, generousQuotas, type Quotas } from '../../store/quota.js';
 import {
@@ -52,6 +54,21 @@ export function registerServe(program: Command, io: Io): void {
       'queued and running jobs that an owner may have',
       String(generousQuotas.jobs),
     )
+    .option(
+      '--quota-failed-seconds <n>',
+      'seconds an hour that checks and the like of an owner may take that come to nothing',
+      String(GENEROUS_FAILED_SECONDS),
+    )
+    .option(
+      '--check-seconds <n>',
+      'seconds that the check of an upload may take, beside one for each 4 MiB of it',
+      String(usualDeadlines.check),
+    )
+    .option(
+      '--activation-seconds <n>',
+      'seconds that the activations of one request may take',
+      String(usualDeadlines.activation),
+    )
     .option('--rate-limit <n>', 'requests a minute of one key or address', String(GENEROUS_RATE))
     .option(
       '--no-score-shipped',
@@ -70,10 +87,11 @@ export function registerServe(program: Command, io: Io): void {
 
 async function serve(command: Command, io: Io): Promise<void> {
   const { maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
-  const { host, port, rateLimit, webhookAllow, scoreShipped } = command.opts<{
+  const { host, port, rateLimit, quotaFailedSeconds, webhookAllow, scoreShipped } = command.opts<{
     host: string;
     port?: string;
     rateLimit: string;
+    quotaFailedSeconds: string;
     webhookAllow: string[];
     scoreShipped: boolean;
   }>();
@@ -93,6 +111,8 @@ async function serve(command: Command, io: Io): Promise<void> {
     threads: serviceThreads(command),
     concurrency: readConcurrency(command, 0),
     quotas: readQuotas(command),
+    failedSeconds: readCount('--quota-failed-seconds', quotaFailedSeconds),
+    deadlines: readDeadlines(command),
     rateLimit: readCount('--rate-limit', rateLimit),
     webhooks: { allow: webhookAllow },
     scoreShipped,
@@ -126,6 +146,21 @@ function readQuotas(command: Command): Quotas {
     storage: parseSize(given.quotaStorage, '--quota-storage', 0),
     jobs: readCount('--quota-jobs', given.quotaJobs),
   };
+}
+
+function readDeadlines(command: Command): Deadlines {
+  const given = command.opts<{ checkSeconds: string; activationSeconds: string }>();
+  return {
+    check: readSeconds('--check-seconds', given.checkSeconds),
+    activation: readSeconds('--activation-seconds', given.activationSeconds),
+  };
+}
+
+/** As {@link readCount}; nothing is done in no time. */
+function readSeconds(option: string, text: string): number {
+  const seconds = readCount(option, text);
+  if (seconds > 0) return seconds;
+  throw new VentralError('bad-usage', `${option}: expected at least 1, found "${text}"`);
 }
 
 function readCount(option: string, text: string): number {

@@ -1,0 +1,38 @@
+import type { ActivationBounds, ActivationTask } from './activation-task.js';
+import { ChildQueue } from './child-queue.js';
+import type { Client } from './client.js';
+import type { FailedWork } from './failed-work.js';
+
+/** What the children of activations may use, and where they work. */
+export interface ActivationWork extends ActivationBounds {
+  readonly temporary: string;
+  /** Seconds that the activations of one request may take. */
+  readonly seconds: number;
+  readonly failed: FailedWork;
+  /** Ends them. */
+  readonly signal: AbortSignal;
+}
+
+/** Writes activations in children, beside the queue of jobs: one at once for an owner, two in all. */
+export class ActivationQueue {
+  readonly #work: ActivationWork;
+  readonly #children: ChildQueue;
+
+  constructor(work: ActivationWork) {
+    this.#work = work;
+    const places = { what: 'requests for activations', running: 2, runningEach: 1 };
+    this.#children = new ChildQueue(places, work.failed);
+  }
+
+  /** Resolves once the file is written. Throws as {@link ChildQueue.run}. */
+  async write(client: Client, task: ActivationTask): Promise<void> {
+    const { temporary, home, threads, maxMemory, maxScratch, seconds, signal } = this.#work;
+    await this.#children.run(client, {
+      script: 'activation-child.js',
+      task: { task, bounds: { home, threads, maxMemory, maxScratch } },
+      temporary,
+      limits: { memory: 2 * maxMemory, seconds, option: '--activation-seconds' },
+      signal,
+    });
+  }
+}
