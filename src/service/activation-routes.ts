@@ -7,6 +7,7 @@ import { findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Principal } from '../store/principal.js';
 import type { ActivationTask } from './activation-task.js';
+import { requirePlainFile } from './child-output.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';
@@ -76,7 +77,8 @@ async function answer(
 ): Promise<void> {
   const model = await desk.scorable(principalOf(response), asked);
   const reference = model.registration ? await store.files.local(model.digest) : model.reference;
-  const output = join(store.temporary, `activations-${randomUUID()}${formats[type]}`);
+  const folder = join(store.temporary, `activations-${randomUUID()}`);
+  const output = join(folder, `activations${formats[type]}`);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   if (response.closed) return;
@@ -85,12 +87,13 @@ async function answer(
       { reference, card: model.card, layers, ...stimuli, output },
       gone.signal,
     );
+    await requirePlainFile(output);
     if (type !== 'application/json') response.attachment(`activations${formats[type]}`);
     await sendWhole(response.type(type), output);
   } catch (error) {
     if (!gone.signal.aborted) throw error;
   } finally {
-    await rm(output, { force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

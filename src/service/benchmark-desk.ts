@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
@@ -10,6 +10,7 @@ import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { HomeStore } from '../store/home-store.js';
 import { type Principal, servicePrincipal } from '../store/principal.js';
 import { runChild } from './child.js';
+import { requirePlainFiles } from './child-output.js';
 import { Gate, Serializer } from './gate.js';
 import { requireChange } from './principal-of.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
@@ -68,7 +69,8 @@ export class BenchmarkDesk {
     file: ReceivedFile,
     asked: () => AskedAccess,
   ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
-    const folder = join(this.#store.temporary, `benchmark-${randomUUID()}`);
+    const unpacking = join(this.#store.temporary, `benchmark-${randomUUID()}`);
+    const folder = join(unpacking, 'files');
     try {
       const access = accessAfter(by, asked());
       return await this.#byDigest.run(file.digest, async () => {
@@ -76,6 +78,7 @@ export class BenchmarkDesk {
         if (known) return { benchmark: known, created: false };
         await this.#store.benchmarks.requireQuota(by, file.size);
         const unpacked = await this.#unpack(file.path, folder);
+        await requirePlainFiles(folder);
         refuseShipped(unpacked);
         const { digest, size } = file;
         // Somebody else's job may be reading what is there.
@@ -85,7 +88,7 @@ export class BenchmarkDesk {
       });
     } finally {
       await rm(file.path, { force: true });
-      await rm(folder, { recursive: true, force: true });
+      await rm(unpacking, { recursive: true, force: true });
     }
   }
 
@@ -96,6 +99,8 @@ export class BenchmarkDesk {
         script: 'benchmark-child.js',
         task: { archive, folder, bytes: maxScratch },
         temporary: this.#store.temporary,
+        reads: [archive],
+        writes: [dirname(folder)],
         limits: { memory: maxMemory, seconds },
         ...(signal ? { signal } : {}),
       }),

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname, isAbsolute } from 'node:path';
 import type { ModelCard } from '../activations/card.js';
 import type { CardHints } from '../activations/card-template.js';
 import { shippedModels } from '../activations/model-file.js';
@@ -8,6 +8,7 @@ import type { HomeStore } from '../store/home-store.js';
 import type { Expect, ModelChange, ModelRecord } from '../store/model-store.js';
 import type { Principal } from '../store/principal.js';
 import { type ChildLimits, runChild } from './child.js';
+import { requirePlainFile } from './child-output.js';
 import { Gate, Serializer } from './gate.js';
 import type { ModelTask } from './model-child.js';
 import { requireChange } from './principal-of.js';
@@ -195,9 +196,10 @@ export class ModelDesk {
     return (await shippedModels()).includes(name) ? this.#shippedModel(name, name) : undefined;
   }
 
-  /** Writes the bytes of a shipped model to a path, as they are scored. */
+  /** Writes the bytes of a shipped model, as they are scored, to a path in a folder of its own. */
   async writeShipped({ name, size }: ShippedModel, output: string): Promise<void> {
     await this.#run({ kind: 'write', reference: name, name, output }, size);
+    await requirePlainFile(output);
   }
 
   /** What the file of a registered model says of a card. */
@@ -295,6 +297,8 @@ export class ModelDesk {
     const work = {
       script: 'model-child.js',
       task,
+      reads: [task.reference].filter(isAbsolute),
+      writes: task.output === undefined ? [] : [dirname(task.output)],
       limits,
       temporary: this.#store.temporary,
       ...(signal ? { signal } : {}),

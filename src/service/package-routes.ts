@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { runChild } from './child.js';
+import { requirePlainFile } from './child-output.js';
 import type { ServiceContext } from './context.js';
 import { Gate } from './gate.js';
 import type { PackageTask } from './package-task.js';
 import { principalOf } from './principal-of.js';
 import { receiveStream } from './receive-file.js';
+import type { TaskPaths } from './visible-paths.js';
 
 type PackageRequest = components['schemas']['PackageRequest'];
 type PackageCheck = components['schemas']['PackageCheck'];
@@ -32,7 +34,8 @@ export function packageRoutes(context: ServiceContext): Router {
     const model = await desk.scorable(principalOf(response), asked);
     const path = model.registration ? await store.files.local(model.digest) : model.reference;
     const size = model.registration ? (await stat(path)).size : 0;
-    const output = join(store.temporary, `package-${randomUUID()}.zip`);
+    const folder = join(store.temporary, `package-${randomUUID()}`);
+    const output = join(folder, 'package.zip');
     const card = { ...model.card, name: model.card.name ?? model.name };
     try {
       const built = await inChild<{ identifier: string }>(context, response, size, {
@@ -40,12 +43,13 @@ export function packageRoutes(context: ServiceContext): Router {
         request: { model: { path, card }, format, ...(identifier ? { identifier } : {}) },
         output,
       });
+      await requirePlainFile(output);
       response.attachment(`${built.identifier}.zip`).type('application/zip');
       await sendWhole(response, output);
     } catch (error) {
       unlessGone(response, error);
     } finally {
-      await rm(output, { force: true });
+      await rm(folder, { recursive: true, force: true });
     }
   });
   return router;
@@ -87,11 +91,20 @@ async function inChild<T>(
       script: 'package-child.js',
       task,
       temporary: store.temporary,
+      ...pathsOf(task),
       limits: { memory: MEMORY + COPIES * size, seconds: SECONDS },
       signal: AbortSignal.any([gone.signal, closing]),
     }),
   );
 }
+
+const pathsOf = (task: PackageTask): TaskPaths =>
+  task.kind === 'check'
+    ? { reads: [task.archive], writes: [] }
+    : {
+        reads: [task.request.model.path].filter(isAbsolute),
+        writes: [dirname(task.output)],
+      };
 
 /** Nobody is left to be told why. */
 function unlessGone(response: Response, error: unknown): void {

@@ -1,3 +1,4 @@
+import { dirname, isAbsolute } from 'node:path';
 import { setInterval as every } from 'node:timers';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
@@ -7,6 +8,7 @@ import type { ActivationTask } from './activation-task.js';
 import { runChild } from './child.js';
 import { Gate } from './gate.js';
 import { DEADLINE_SECONDS, type WorkOptions } from './job-inputs.js';
+import { measuringPaths } from './task-paths.js';
 import { clearTrainings } from './training-folder.js';
 import { WorkerLoop } from './worker-loop.js';
 import { workerRuntime } from './worker-runtime.js';
@@ -98,11 +100,18 @@ export class Worker {
   /** Writes activations, beside the queue; they wait for each other, and the service's end ends them. */
   activations(task: ActivationTask, signal: AbortSignal): Promise<void> {
     const { temporary, home, threads, maxMemory, maxScratch, seconds } = this.#options;
+    const { reference: model, benchmark, stimuli, output } = task;
+    const { reads, writes } = measuringPaths({
+      ...{ home, model },
+      ...(benchmark === undefined ? {} : { benchmarks: [benchmark] }),
+    });
     return this.#activations.run(async () => {
       await runChild({
         script: 'activation-child.js',
         task: { task, bounds: { home, threads, maxMemory, maxScratch } },
         temporary,
+        reads: [...reads, ...(stimuli !== undefined && isAbsolute(stimuli) ? [stimuli] : [])],
+        writes: [...writes, dirname(output)],
         limits: { memory: 2 * maxMemory, seconds: seconds ?? DEADLINE_SECONDS },
         signal: AbortSignal.any([signal, this.#stopped.signal]),
       });
