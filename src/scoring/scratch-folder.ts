@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
 /** A folder for scratch files that belongs to one run. */
 export interface ScratchFolder {
@@ -8,25 +10,54 @@ export interface ScratchFolder {
   remove(): Promise<void>;
 }
 
+const PLACE = 'ventral.scratch';
+
+/** Has this process, and threads that it starts from now on, keep scratch in a folder in place of HOME/tmp. */
+export function keepScratchIn(folder: string): void {
+  setEnvironmentData(PLACE, folder);
+}
+
 /**
  * Makes a folder under HOME/tmp (or another of the home, from which it can be renamed into place), named
  * after host and process, and takes away those that processes of this host left there when they were killed.
  */
 export async function makeScratchFolder(home: string, ...folder: string[]): Promise<ScratchFolder> {
-  const root = join(home, ...(folder.length > 0 ? folder : ['tmp']));
+  const place = getEnvironmentData(PLACE) as string | undefined;
+  const root = folder.length > 0 ? join(home, ...folder) : (place ?? join(home, 'tmp'));
   await mkdir(root, { recursive: true });
   await sweep(root);
-  const path = await mkdtemp(join(root, `scratch-${hostname()}-${process.pid}-`));
+  const path = await mkdtemp(join(root, `scratch-${hostname()}-${pidNamespace()}.${process.pid}-`));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
+/** A day: longer than any job takes. */
+const ABANDONED_MS = 24 * 3600 * 1000;
+
 async function sweep(root: string): Promise<void> {
   for (const name of await readdir(root)) {
-    const owner = /^scratch-(.+)-(\d+)-[^-]+$/.exec(name);
-    if (owner && owner[1] === hostname() && !isAlive(Number(owner[2])))
-      await rm(join(root, name), { recursive: true, force: true });
+    const owner = /^scratch-(.+)-(?:(\d*)\.)?(\d+)-[^-]+$/.exec(name);
+    if (!owner || owner[1] !== hostname()) continue;
+    const path = join(root, name);
+    const seen = (owner[2] ?? pidNamespace()) === pidNamespace();
+    const left = seen ? !isAlive(Number(owner[3])) : await isOld(path);
+    if (left) await rm(path, { recursive: true, force: true });
   }
 }
+
+/** Process numbers mean something within one of these alone; empty where the system has none. */
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+const isOld = (path: string): Promise<boolean> =>
+  stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs > ABANDONED_MS,
+    () => false,
+  );
 
 function isAlive(pid: number): boolean {
   try {

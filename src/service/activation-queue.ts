@@ -1,7 +1,9 @@
+import { dirname, isAbsolute } from 'node:path';
 import type { ActivationBounds, ActivationTask } from './activation-task.js';
 import { ChildQueue } from './child-queue.js';
 import type { Client } from './client.js';
 import type { FailedWork } from './failed-work.js';
+import { measuringPaths } from './task-paths.js';
 
 /** What the children of activations may use, and where they work. */
 export interface ActivationWork extends ActivationBounds {
@@ -27,10 +29,17 @@ export class ActivationQueue {
   /** Resolves once the file is written. Throws as {@link ChildQueue.run}. */
   async write(client: Client, task: ActivationTask): Promise<void> {
     const { temporary, home, threads, maxMemory, maxScratch, seconds, signal } = this.#work;
+    const { reference: model, benchmark, stimuli, output } = task;
+    const { reads, writes } = measuringPaths({
+      ...{ home, model },
+      ...(benchmark === undefined ? {} : { benchmarks: [benchmark] }),
+    });
     await this.#children.run(client, {
       script: 'activation-child.js',
       task: { task, bounds: { home, threads, maxMemory, maxScratch } },
       temporary,
+      reads: [...reads, ...(stimuli !== undefined && isAbsolute(stimuli) ? [stimuli] : [])],
+      writes: [...writes, dirname(output)],
       limits: { memory: 2 * maxMemory, seconds, option: '--activation-seconds' },
       signal,
     });

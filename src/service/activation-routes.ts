@@ -7,6 +7,7 @@ import { findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Principal } from '../store/principal.js';
 import type { ActivationTask } from './activation-task.js';
+import { requirePlainFile } from './child-output.js';
 import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
@@ -80,14 +81,16 @@ async function answer(
   const reference = model.registration
     ? await store.files.local(model.digest, client.signal)
     : model.reference;
-  const output = join(store.temporary, `activations-${randomUUID()}${formats[type]}`);
+  const folder = join(store.temporary, `activations-${randomUUID()}`);
+  const output = join(folder, `activations${formats[type]}`);
   try {
     const task = { reference, card: model.card, layers, ...stimuli, output };
     await activations.write(client, task);
+    await requirePlainFile(output);
     if (type !== 'application/json') response.attachment(`activations${formats[type]}`);
     await sendWhole(response.type(type), output);
   } finally {
-    await rm(output, { force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -12,7 +12,7 @@ export interface ActivationTask {
   /** A set of the catalog, at `degrees`. */
   readonly stimuli?: string;
   readonly degrees?: number;
-  /** Path to write, `.npz` or `.nc`. */
+  /** Path to write, `.npz` or `.nc`, in a folder of its own. */
   readonly output: string;
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
@@ -9,6 +9,7 @@ import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { HomeStore } from '../store/home-store.js';
 import { type Principal, servicePrincipal } from '../store/principal.js';
+import { requirePlainFiles } from './child-output.js';
 import { ChildQueue } from './child-queue.js';
 import type { Client } from './client.js';
 import { checkLimit } from './deadlines.js';
@@ -74,7 +75,8 @@ export class BenchmarkDesk {
     asked: () => AskedAccess,
   ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
     const by = client.principal;
-    const folder = join(this.#store.temporary, `benchmark-${randomUUID()}`);
+    const unpacking = join(this.#store.temporary, `benchmark-${randomUUID()}`);
+    const folder = join(unpacking, 'files');
     try {
       const access = accessAfter(by, asked());
       const { digest, size } = file;
@@ -83,6 +85,7 @@ export class BenchmarkDesk {
         if (known) return { benchmark: known, created: false };
         await this.#store.benchmarks.requireQuota(by, size);
         const unpacked = await this.#unpack(client, file, folder);
+        await requirePlainFiles(folder);
         refuseShipped(unpacked);
         // Files are shared by owners: nobody may free them between the two steps.
         return this.#mutex.run(digest, async () => {
@@ -95,7 +98,7 @@ export class BenchmarkDesk {
       return await this.#mutex.run(ownKey(by, digest), work, client.signal);
     } finally {
       await rm(file.path, { force: true });
-      await rm(folder, { recursive: true, force: true });
+      await rm(unpacking, { recursive: true, force: true });
     }
   }
 
@@ -109,6 +112,8 @@ export class BenchmarkDesk {
       script: 'benchmark-child.js',
       task: { archive, folder, bytes: maxScratch },
       temporary: this.#store.temporary,
+      reads: [archive],
+      writes: [dirname(folder)],
       limits: { memory: maxMemory, ...checkLimit({ check }, size) },
       ...(signal ? { signal } : {}),
     });

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { VentralError } from '../errors/ventral-error.js';
 import type { ChildLimits, ChildWork } from './child.js';
@@ -24,7 +25,7 @@ export class ChildConversation {
   readonly result: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #line: Duplex;
-  readonly #work: Omit<ChildWork, 'script' | 'temporary'>;
+  readonly #work: Omit<ChildWork, 'script' | 'temporary' | 'reads' | 'writes'>;
   readonly #messages = new ChildMessages();
   #deadline: number;
   #answer: Answer | undefined;
@@ -35,7 +36,10 @@ export class ChildConversation {
   #untold: ChildProgress | undefined;
 
   /** @param child a process that was started, with a line at descriptor 3 */
-  constructor(child: ChildProcess, work: Omit<ChildWork, 'script' | 'temporary'>) {
+  constructor(
+    child: ChildProcess,
+    work: Omit<ChildWork, 'script' | 'temporary' | 'reads' | 'writes'>,
+  ) {
     this.#child = child;
     this.#line = child.stdio[3] as Duplex;
     this.#work = work;
@@ -176,8 +180,9 @@ const crashes: readonly (NodeJS.Signals | null)[] = [
   'SIGSYS',
 ];
 
-function died(code: number | null, by: NodeJS.Signals | null, words: string): VentralError {
+function died(code: number | null, signal: NodeJS.Signals | null, words: string): VentralError {
   const cause = new Error(words);
+  const by = signal ?? signalOf(code);
   if (/bad_alloc|out of memory|Cannot allocate|allocation failed/i.test(words)) {
     const message = 'The work needs more memory than it may use: give more with --max-memory';
     return new VentralError('memory-exceeded', message, { cause });
@@ -189,4 +194,10 @@ function died(code: number | null, by: NodeJS.Signals | null, words: string): Ve
   }
   const how = by ? `by signal ${by}` : `with status ${code}`;
   return new VentralError('process-died', `The process that did the work ended ${how}`, { cause });
+}
+
+/** The signal that a status stands for where a shell has waited for the process: 128 and its number. */
+function signalOf(code: number | null): NodeJS.Signals | null {
+  const found = Object.entries(constants.signals).find(([, number]) => 128 + number === code);
+  return (found?.[0] as NodeJS.Signals | undefined) ?? null;
 }

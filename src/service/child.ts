@@ -10,6 +10,8 @@ import { traced } from '../runtime/traced.js';
 import { ChildConversation } from './child-conversation.js';
 import type { ChildProgress } from './child-messages.js';
 import { confinement, NICE } from './confinement.js';
+import { enclose } from './enclosure.js';
+import type { TaskPaths } from './visible-paths.js';
 
 export type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
 
@@ -23,7 +25,7 @@ export interface ChildLimits {
 }
 
 /** A piece of work for a child process. */
-export interface ChildWork {
+export interface ChildWork extends TaskPaths {
   /** Compiled module of `src/service` that does it, such as `score-child.js`. */
   readonly script: string;
   /** Sent to it as JSON. */
@@ -82,22 +84,27 @@ async function inFolder<T>(work: ChildWork): Promise<T> {
 }
 
 async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
-  const { offline = [], limiter, later } = await confinement();
+  const confined = await confinement(work.temporary);
   work.signal?.throwIfAborted();
-  const limits = limiter
-    ? [limiter, `--data=${work.limits.memory + HEADROOM}`, '--core=0', '--']
-    : [];
   const script = resolve(packageRoot, 'dist', 'src', 'service', work.script);
-  const words = [...later, ...offline, ...limits, process.execPath, script, String(process.pid)];
-  const environment: NodeJS.ProcessEnv = { TMPDIR: folder };
+  const { words, own } = await enclose(confined, {
+    folder,
+    limit: work.limits.memory + HEADROOM,
+    command: [process.execPath, script, String(process.pid)],
+    script,
+    paths: work,
+  });
+  work.signal?.throwIfAborted();
+  const environment: NodeJS.ProcessEnv = { TMPDIR: own };
   for (const name of allowed)
     if (process.env[name] !== undefined) environment[name] = process.env[name];
   const child = spawn(words[0], words.slice(1), {
-    cwd: folder,
+    cwd: own,
     env: environment,
     // It leads a group of its own, which is killed whole.
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    // A line for task and answer, and one that says nothing and is closed when this process is gone.
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   });
   if (child.pid === undefined) {
     const [cause] = (await once(child, 'error')) as [Error];
@@ -106,7 +113,9 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
     const message = `The process could not be started: ${cause.message}`;
     throw new VentralError('process-died', message, { cause });
   }
-  stepBack(child.pid, later.length > 0);
+  stepBack(child.pid, confined.later.length > 0);
+  // It may be gone before it reads.
+  child.stdio[4]?.on('error', () => {});
   return child;
 }
 

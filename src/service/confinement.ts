@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, realpathSync } from 'node:fs';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { enclose } from './enclosure.js';
+import { syscallFilter } from './syscall-filter.js';
 
 /** What this system lets us take away from a process, as the command words that do it. */
 export interface Confinement {
@@ -9,69 +13,212 @@ export interface Confinement {
   readonly limiter: string | undefined;
   /** Words that run a command with lower priority from its first thread on; empty where there are none. */
   readonly later: readonly string[];
-  /** Words that run a command without any network; undefined where the system does not allow it. */
-  readonly offline: readonly string[] | undefined;
+  /** The namespaces of a command; undefined where the system makes none. */
+  readonly namespaces: Namespaces | undefined;
+  /** What `setpriv` takes away; undefined where it is not there. */
+  readonly privileges: Privileges | undefined;
+}
+
+/** Namespaces that a command runs in. */
+export interface Namespaces {
+  /** Words that make them and run what follows. */
+  readonly words: readonly string[];
+  /**
+   * The programs that make a root folder of a command's own; undefined where it runs in a network namespace and
+   * in nothing else.
+   */
+  readonly root: RootPrograms | undefined;
+  /** User and group that it runs under in place of root. */
+  readonly user: number | undefined;
+}
+
+/** Paths of programs. */
+export interface RootPrograms {
+  readonly sh: string;
+  readonly mount: string;
+  readonly umount: string;
+  readonly pivot: string;
+}
+
+/** What `setpriv` can take away here. */
+export interface Privileges {
+  /** Its path. */
+  readonly program: string;
+  /** Whether capabilities can be dropped outside of a user namespace: as root. */
+  readonly capabilities: boolean;
+  /** Whether Landlock is there: access to files by rules. */
+  readonly landlock: boolean;
+  /** The filter of system calls, where the kernel takes one. */
+  readonly filter: Uint8Array | undefined;
 }
 
 /** Of 19, by which children stand back. */
 export const NICE = 10;
+/**
+ * Under which children of root run: beyond the users of a system and of the containers of systemd
+ * (systemd.io/UIDS-GIDS), so that nobody else has it.
+ */
+export const CHILD_USER = 0x70000000;
 
-/** Longer than a node process takes to start on a busy machine. */
-const PROBE_MS = 10_000;
+/** Far longer than a node process takes to start on a busy machine: what is not found now is never used. */
+const PROBE_MS = 60_000;
 
-let probed: Promise<Confinement> | undefined;
+const probed = new Map<number, Promise<Confinement>>();
 
-/** Finds out once what can be taken away, by doing it. */
-export function confinement(): Promise<Confinement> {
-  probed ??= probe();
-  return probed;
+/**
+ * Finds out once for each file system what can be taken away, by doing it.
+ * @param temporary folder of unfinished work, in the file system of what children write
+ */
+export async function confinement(temporary: string = tmpdir()): Promise<Confinement> {
+  const { dev } = await stat(temporary);
+  let found = probed.get(dev);
+  if (!found) {
+    found = probe(temporary);
+    probed.set(dev, found);
+    found.catch(() => probed.delete(dev));
+  }
+  return found;
 }
 
-async function probe(): Promise<Confinement> {
-  if (process.platform !== 'linux') return { limiter: undefined, later: [], offline: undefined };
-  const limiter = programPath('prlimit');
+/** Whether a command cannot reach a network: it has one of its own, or no sockets. */
+export const isOffline = ({ namespaces, privileges }: Confinement): boolean =>
+  namespaces !== undefined || privileges?.filter !== undefined;
+
+async function probe(temporary: string): Promise<Confinement> {
+  const nothing = { limiter: undefined, later: [], namespaces: undefined, privileges: undefined };
+  if (process.platform !== 'linux') return nothing;
   const nice = programPath('nice');
-  const later = nice ? [nice, '-n', String(NICE)] : [];
-  const unshare = programPath('unshare');
-  const ways = unshare ? waysOffline(unshare) : [];
-  for (const offline of ways) {
-    if (await isOffline(offline)) return { limiter, later, offline };
+  const own = {
+    limiter: innerProgram('prlimit'),
+    later: nice ? [nice, '-n', String(NICE)] : [],
+    privileges: await probePrivileges(temporary),
+  };
+  for (const namespaces of namespaceCandidates(own.privileges)) {
+    const found = { ...own, namespaces };
+    if (await works(found, temporary)) return found;
   }
-  return { limiter, later, offline: undefined };
+  const without = { ...own, namespaces: undefined };
+  if (await works(without, temporary)) return without;
+  return { ...without, privileges: undefined };
 }
 
 /**
- * A network namespace of its own, in which even loopback is down: root makes one, others within a user
- * namespace, where the system grants them one (unshare(1), user_namespaces(7)).
+ * From the strongest on: root makes namespaces as it is, others within a user namespace, where the system grants
+ * them one (unshare(1), user_namespaces(7)). Root's children run as another user where the file system maps owners
+ * (mount_setattr(2)), else as a root that may do nothing. A network namespace alone is what is left where no file
+ * system can be mounted.
  */
-function waysOffline(unshare: string): string[][] {
-  const asUser = ['--map-current-user', '--map-root-user'].map((mapping) => [
-    unshare,
-    '--user',
-    mapping,
-    '--net',
-    '--',
-  ]);
-  return process.getuid?.() === 0 ? [[unshare, '--net', '--'], ...asUser] : asUser;
+function namespaceCandidates(privileges: Privileges | undefined): Namespaces[] {
+  const unshare = programPath('unshare');
+  if (!unshare) return [];
+  const asRoot = process.getuid?.() === 0;
+  const all = ['--mount', '--pid', '--net', '--ipc', '--fork', '--kill-child', '--'];
+  const root = privileges && rootPrograms();
+  const way = (words: string[], user?: number): Namespaces => ({
+    words: [unshare, ...words],
+    root: words.includes('--mount') ? root : undefined,
+    user,
+  });
+  const apart = [
+    ...(asRoot ? [way(all, CHILD_USER), way(all)] : []),
+    way(['--user', '--map-root-user', ...all]),
+  ];
+  return [
+    ...(root ? apart : []),
+    ...(asRoot ? [way(['--net', '--'])] : []),
+    way(['--user', '--map-current-user', '--net', '--']),
+    way(['--user', '--map-root-user', '--net', '--']),
+  ];
 }
 
-async function isOffline(words: readonly string[]): Promise<boolean> {
-  const [program, ...rest] = words;
-  const ask = 'Object.keys(require("node:os").networkInterfaces()).length';
+function rootPrograms(): RootPrograms | undefined {
+  const sh = programPath('sh');
+  const [mount, umount] = ['mount', 'umount'].map((name) => innerProgram(name));
+  const pivot = programPath('pivot_root', administration);
+  return sh && mount && umount && pivot ? { sh, mount, umount, pivot } : undefined;
+}
+
+async function probePrivileges(temporary: string): Promise<Privileges | undefined> {
+  const program = innerProgram('setpriv');
+  const nothing = programPath('true');
+  if (!program || !nothing) return undefined;
+  const takes = (...words: string[]) => succeeds([program, ...words, nothing]);
+  if (!(await takes('--nnp'))) return undefined;
+  const landlock = [
+    ...['--nnp', '--landlock-access', 'fs'],
+    ...['--landlock-rule', 'path-beneath:execute,read-file,read-dir:/'],
+  ];
+  const folder = await mkdtemp(join(temporary, 'filter-'));
   try {
-    const { stdout } = await promisify(execFile)(program, [...rest, process.execPath, '-p', ask], {
-      timeout: PROBE_MS,
-      env: {},
-    });
-    return stdout.trim() === '0';
-  } catch {
-    return false;
+    const filter = syscallFilter();
+    const path = join(folder, 'filter');
+    if (filter) await writeFile(path, filter);
+    return {
+      program,
+      capabilities:
+        process.getuid?.() === 0 && (await takes('--bounding-set=-all', '--inh-caps=-all')),
+      landlock: await takes(...landlock),
+      filter: filter && (await takes('--nnp', '--seccomp-filter', path)) ? filter : undefined,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-function programPath(name: string): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
+/** Whether node runs in a confinement, reads and writes what it is given, and cannot see what it is not. */
+async function works(found: Confinement, temporary: string): Promise<boolean> {
+  const folder = await mkdtemp(join(temporary, 'probe-'));
+  try {
+    const [given, hidden] = [join(folder, 'given'), join(folder, 'hidden')];
+    for (const path of [given, hidden]) await writeFile(path, 'x', { mode: 0o600 });
+    const { words, own } = await enclose(found, {
+      folder,
+      command: [process.execPath, '-e', LOOK, given, hidden],
+      script: process.execPath,
+      paths: { reads: [given], writes: [] },
+    });
+    const [program, ...rest] = words;
+    const { stdout } = await promisify(execFile)(program, rest, {
+      timeout: PROBE_MS,
+      env: {},
+      cwd: own,
+    });
+    const { interfaces, hides } = JSON.parse(stdout) as { interfaces: number; hides: boolean };
+    const apart = found.namespaces?.root !== undefined || found.privileges?.landlock === true;
+    return (interfaces === 0 || !isOffline(found)) && (hides || !apart);
+  } catch {
+    return false;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const LOOK = `const { readFileSync, writeFileSync } = require('node:fs');
+const able = (act) => { try { return act(); } catch { return undefined; } };
+const [given, hidden] = process.argv.slice(1);
+readFileSync(given);
+writeFileSync('written', 'x');
+const interfaces = able(() => Object.keys(require('node:os').networkInterfaces()).length) ?? 0;
+console.log(JSON.stringify({ interfaces, hides: able(() => readFileSync(hidden)) === undefined }));`;
+
+async function succeeds([program, ...words]: readonly string[]): Promise<boolean> {
+  return promisify(execFile)(program, words, { timeout: PROBE_MS, env: {} }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Where administrators' programs are, which the PATH of others does not name. */
+const administration = ['/usr/sbin', '/sbin'];
+
+/** A program that runs within the root folder of a command, where links to it may not be. */
+function innerProgram(name: string, more: readonly string[] = []): string | undefined {
+  const path = programPath(name, more);
+  return path && realpathSync(path);
+}
+
+function programPath(name: string, more: readonly string[] = []): string | undefined {
+  return [...(process.env.PATH ?? '').split(delimiter), ...more]
     .map((folder) => join(folder, name))
     .find((path) => {
       try {

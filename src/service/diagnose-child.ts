@@ -1,6 +1,7 @@
 import { serveParent } from './serve-parent.js';
+import type { TrialTask } from './try-runtime.js';
 
-serveParent<null>(async () => {
+serveParent<TrialTask>(async () => {
   const { tryRuntime } = await import('./try-runtime.js');
   return tryRuntime;
 });

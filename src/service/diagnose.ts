@@ -1,4 +1,13 @@
-import { access, constants, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  mkdtemp,
+  readFile,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
@@ -6,7 +15,8 @@ import { packageRoot } from '../formats/package-root.js';
 import { runChild } from './child.js';
 import { confinement } from './confinement.js';
 import { type Finding, findDatabase } from './diagnose-database.js';
-import type { RuntimeTrial } from './try-runtime.js';
+import { isolationFindings } from './isolation-facts.js';
+import type { RuntimeTrial, TrialTask } from './try-runtime.js';
 
 /** What a service would be started with. */
 export interface Configuration {
@@ -71,31 +81,26 @@ async function findRuntime(trial: Promise<RuntimeTrial>) {
 async function tryInChild(): Promise<RuntimeTrial> {
   const temporary = await mkdtemp(join(tmpdir(), 'ventral-doctor-'));
   try {
-    const limits = { memory: OWN_MEMORY, seconds: 60 };
-    return await runChild({ script: 'diagnose-child.js', task: null, temporary, limits });
+    const hidden = join(temporary, 'hidden');
+    await writeFile(hidden, 'x', { mode: 0o600 });
+    return await runChild({
+      script: 'diagnose-child.js',
+      task: { hidden } satisfies TrialTask,
+      temporary,
+      reads: [],
+      writes: [],
+      limits: { memory: OWN_MEMORY, seconds: 60 },
+    });
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
 async function findIsolation(trial: Promise<RuntimeTrial>) {
-  const { limiter, offline } = await confinement();
-  const interfaces = await trial.then(
-    ({ interfaces }) => interfaces,
-    () => [],
+  const { isolation } = await trial;
+  return isolationFindings(await confinement(), isolation).map(({ holds, detail }) =>
+    holds ? ok(detail) : warning(detail),
   );
-  return [
-    limiter
-      ? ok(`${limiter} limits the data segment of children`)
-      : warning(
-          'prlimit is not there: the memory of children is watched, and not limited (util-linux has it, on Linux)',
-        ),
-    offline && interfaces.length === 0
-      ? ok('children have no network')
-      : warning(
-          'children can reach the network: this system does not let it be taken away (it takes unshare of util-linux, and either root or user namespaces)',
-        ),
-  ];
 }
 
 function findMemory({ maxMemory }: Configuration) {

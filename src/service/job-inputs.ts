@@ -11,6 +11,7 @@ import { cacheScope } from './cache-scope.js';
 import type { ChildWork } from './child.js';
 import type { TaskCore } from './job-task.js';
 import { missingOf, type References } from './job-work.js';
+import { measuringPaths } from './task-paths.js';
 
 /** The tables that work needs. */
 export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'benchmarks'>;
@@ -48,7 +49,7 @@ export interface JobInputs {
   /** What it is asked for, each with the benchmarks that it gives. */
   readonly references: References;
   readonly core: TaskCore;
-  readonly work: Pick<ChildWork, 'script' | 'temporary' | 'limits'>;
+  readonly work: Pick<ChildWork, 'script' | 'temporary' | 'limits' | 'reads' | 'writes'>;
 }
 
 /** Finds the registrations of a job, fetches their files, and gives them back once the work is done. */
@@ -89,7 +90,8 @@ async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Pr
     cacheScope: cacheScope(job, uses),
     ...(job.input ? { input: job.input } : {}),
   };
-  return { references, core, work: workOf(options, registered?.size ?? 0) };
+  const paths = measuringPaths({ home, model: reference, benchmarks: core.benchmarks });
+  return { references, core, work: { ...workOf(options, registered?.size ?? 0), ...paths } };
 }
 
 async function referenceOf(
@@ -108,7 +110,7 @@ async function referenceOf(
 }
 
 /** @param size bytes of the model's file */
-function workOf(options: HeldOptions, size: number): JobInputs['work'] {
+function workOf(options: HeldOptions, size: number): Omit<JobInputs['work'], 'reads' | 'writes'> {
   const { script = 'score-child.js', temporary, maxMemory, seconds = DEADLINE_SECONDS } = options;
   return {
     script,

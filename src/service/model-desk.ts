@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname, isAbsolute } from 'node:path';
 import type { ModelCard } from '../activations/card.js';
 import type { CardHints } from '../activations/card-template.js';
 import { shippedModels } from '../activations/model-file.js';
@@ -7,6 +7,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Expect, ModelChange, ModelRecord } from '../store/model-store.js';
 import { type Principal, servicePrincipal } from '../store/principal.js';
+import { requirePlainFile } from './child-output.js';
 import { ChildQueue } from './child-queue.js';
 import type { Client } from './client.js';
 import { checkLimit } from './deadlines.js';
@@ -209,9 +210,10 @@ export class ModelDesk {
     return (await shippedModels()).includes(name) ? this.#shippedModel(name, name) : undefined;
   }
 
-  /** Writes the bytes of a shipped model to a path, as they are scored. */
+  /** Writes the bytes of a shipped model, as they are scored, to a path in a folder of its own. */
   async writeShipped(client: Client, { name, size }: ShippedModel, output: string): Promise<void> {
     await this.#run(client, { kind: 'write', reference: name, name, output }, size);
+    await requirePlainFile(output);
   }
 
   /** What the file of a registered model says of a card. */
@@ -311,6 +313,8 @@ export class ModelDesk {
     return this.#children.run<T>(client, {
       script: 'model-child.js',
       task,
+      reads: [task.reference].filter(isAbsolute),
+      writes: task.output === undefined ? [] : [dirname(task.output)],
       limits: { memory: maxMemory + 3 * size, ...checkLimit({ check }, size) },
       temporary: this.#store.temporary,
       ...(signal ? { signal } : {}),

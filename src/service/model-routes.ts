@@ -119,12 +119,13 @@ export function modelRoutes(context: ServiceContext): Router {
   router.get('/models/:model/content', async (request, response) => {
     const shipped = await desk.shipped(request.params.model);
     if (shipped) {
-      const path = join(store.temporary, `shipped-${randomUUID()}.onnx`);
+      const folder = join(store.temporary, `shipped-${randomUUID()}`);
+      const path = join(folder, 'model.onnx');
       try {
         await desk.writeShipped(clientOf(response), shipped, path);
         await sendModel(response, shipped, path);
       } finally {
-        await rm(path, { force: true });
+        await rm(folder, { recursive: true, force: true });
       }
       return;
     }

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { requirePlainFile } from './child-output.js';
 import { ChildQueue } from './child-queue.js';
 import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { checkLimit } from './deadlines.js';
 import type { PackageTask } from './package-task.js';
 import { receiveStream } from './receive-file.js';
+import type { TaskPaths } from './visible-paths.js';
 
 type PackageRequest = components['schemas']['PackageRequest'];
 type PackageCheck = components['schemas']['PackageCheck'];
@@ -36,7 +38,8 @@ export function packageRoutes(context: ServiceContext, children: ChildQueue): Ro
       ? await store.files.local(model.digest, client.signal)
       : model.reference;
     const size = model.registration ? (await stat(path)).size : 0;
-    const output = join(store.temporary, `package-${randomUUID()}.zip`);
+    const folder = join(store.temporary, `package-${randomUUID()}`);
+    const output = join(folder, 'package.zip');
     const card = { ...model.card, name: model.card.name ?? model.name };
     try {
       const task: PackageTask = {
@@ -48,13 +51,15 @@ export function packageRoutes(context: ServiceContext, children: ChildQueue): Ro
         script: 'package-child.js',
         task,
         temporary: store.temporary,
+        ...pathsOf(task),
         limits: { memory: MEMORY + COPIES * size, seconds: SECONDS },
         signal: closing,
       });
+      await requirePlainFile(output);
       response.attachment(`${built.identifier}.zip`).type('application/zip');
       await sendWhole(response, output);
     } finally {
-      await rm(output, { force: true });
+      await rm(folder, { recursive: true, force: true });
     }
   });
   return router;
@@ -74,6 +79,7 @@ export function packageCheck(context: ServiceContext, children: ChildQueue): Req
         script: 'package-child.js',
         task,
         temporary: store.temporary,
+        ...pathsOf(task),
         limits: { memory: MEMORY, ...checkLimit(deadlines, file.size) },
         signal: closing,
       });
@@ -83,6 +89,14 @@ export function packageCheck(context: ServiceContext, children: ChildQueue): Req
     }
   };
 }
+
+const pathsOf = (task: PackageTask): TaskPaths =>
+  task.kind === 'check'
+    ? { reads: [task.archive], writes: [] }
+    : {
+        reads: [task.request.model.path].filter(isAbsolute),
+        writes: [dirname(task.output)],
+      };
 
 function sendWhole(response: Response, path: string): Promise<void> {
   return new Promise((resolve, reject) => {

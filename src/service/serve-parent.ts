@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { VentralError } from '../errors/ventral-error.js';
+import { keepScratchIn } from '../scoring/scratch-folder.js';
 import type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
 
 /** What a child does with its task. */
@@ -14,6 +15,8 @@ export type ChildJob<Task> = (
 
 /** The descriptor that the parent opens for task and answer; not node's own channel, see `ChildMessages`. */
 const LINE = 3;
+/** The descriptor that nobody writes to: it is closed when the parent is gone. */
+const LIFELINE = 4;
 /** Half of what the parent passes on. */
 const TELL_MS = 50;
 
@@ -33,7 +36,8 @@ export function serveParent<Task>(load: () => Promise<ChildJob<Task>>): void {
 
 async function serve<Task>(line: Socket, load: () => Promise<ChildJob<Task>>): Promise<void> {
   const task = readLine(line);
-  await startWatchdog(Number(process.argv[2]));
+  await startWatchdog();
+  keepScratchIn(process.cwd());
   try {
     const asked = JSON.parse(await task) as Task;
     const work = await load();
@@ -78,16 +82,16 @@ export function plainError(error: VentralError): PlainError {
 }
 
 /**
- * Inference holds the event loop, so a thread of its own looks whether the parent is still there: an
- * orphan has another parent. Resolves once it looks.
+ * Inference holds the event loop, so a thread of its own notices that the parent is gone; its number would not tell,
+ * in a PID namespace. Resolves once it listens.
  */
-async function startWatchdog(parent: number): Promise<void> {
+async function startWatchdog(): Promise<void> {
   const code = `const { parentPort, workerData } = require('node:worker_threads');
-    const look = () => { if (process.ppid !== workerData) process.kill(process.pid, 'SIGKILL'); };
-    look();
-    setInterval(look, 100);
-    parentPort.postMessage('looking');`;
-  const watchdog = new Worker(code, { eval: true, workerData: parent });
+    const { Socket } = require('node:net');
+    const end = () => process.kill(process.pid, 'SIGKILL');
+    new Socket({ fd: workerData }).on('error', end).on('close', end).resume();
+    parentPort.postMessage('listening');`;
+  const watchdog = new Worker(code, { eval: true, workerData: LIFELINE });
   await once(watchdog, 'message');
   watchdog.unref();
 }

@@ -19,6 +19,7 @@ import type { ServiceContext } from './context.js';
 import { type Deadlines, usualDeadlines } from './deadlines.js';
 import { DocumentReader } from './document-reader.js';
 import { FailedWork } from './failed-work.js';
+import { isolationWarnings } from './isolation-facts.js';
 import { KeyWatch } from './key-watch.js';
 import { listenLocally, removeLocalSocket } from './local-socket.js';
 import { loopbackAddresses } from './loopback-guard.js';
@@ -97,13 +98,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await step().catch((error) => log.error({ err: error }, 'Closing failed'));
   };
   try {
-    void warnOfReach(log);
     const store = await openHomeStore(home, {
       ...options,
       guard: lock,
       unpack: unpackInChild(join(home, 'tmp', 'service'), options.maxMemory),
     });
     undo.push(() => store.close());
+    const warned = warnOfReach(log, store.temporary);
+    undo.push(() => warned);
     if (!loopbackAddresses.includes(host)) await requireKey(store, host);
     const ending = new AbortController();
     undo.push(async () => ending.abort());
@@ -154,10 +156,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** Says what this system does not let us take away from children. */
-async function warnOfReach(log: Logger): Promise<void> {
-  const { limiter, offline } = await confinement();
-  if (!offline) log.warn('Children can reach the network here (see ventral doctor)');
-  if (!limiter) log.warn('The memory of children is watched here, and not limited');
+async function warnOfReach(log: Logger, temporary: string): Promise<void> {
+  try {
+    for (const warning of isolationWarnings(await confinement(temporary))) log.warn(warning);
+  } catch (error) {
+    log.warn({ err: error }, 'What children can be kept from was not found out');
+  }
 }
 
 /** Beyond this machine nobody is let in without a key. */

@@ -9,6 +9,7 @@ import type { ServiceContext } from './context.js';
 import { placeless } from './placeless.js';
 import type { StimulusTask } from './stimulus-child.js';
 import type { StimulusRows } from './stimulus-questions.js';
+import { measuringPaths } from './task-paths.js';
 import { untilAborted } from './until-aborted.js';
 
 /** Which set of a benchmark: the one that scores are of, or the one that a read-out is fitted on. */
@@ -157,6 +158,7 @@ export class StimulusDesk {
       script: 'stimulus-child.js',
       task: { ...question, home },
       temporary: store.temporary,
+      ...measuringPaths({ home, benchmarks: [question.file] }),
       limits: { memory: MEMORY, seconds: SECONDS },
       signal: closing,
     });

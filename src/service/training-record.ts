@@ -132,10 +132,12 @@ export class TrainingRecord {
   async #keep(file: string): Promise<Pick<CheckpointRecord, 'name' | 'digest' | 'size'>> {
     const name = checkpointName(file);
     if (name === undefined) throw new VentralError('internal', `No checkpoint is called ${file}`);
-    const path = join(this.#folder, 'checkpoints', `${name}.onnx`);
-    // It is in the hands of the process that trains: no link leads out, and nothing is waited for.
+    // They are in the hands of the process that trains: no link leads out, and nothing is waited for.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const handle = await open(path, flags);
+    const path = join(this.#folder, 'checkpoints');
+    const folder = await open(path, flags | constants.O_DIRECTORY);
+    const within = process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : path;
+    const handle = await open(join(within, `${name}.onnx`), flags).finally(() => folder.close());
     try {
       if (!(await handle.stat()).isFile())
         throw new VentralError('internal', `${name} is no plain file`);

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import type { JobEnd, TrainingJob } from '../store/job.js';
 import { type ChildProgress, runChild } from './child.js';
 import type { JobInputs, WorkOptions } from './job-inputs.js';
+import { claimTraining } from './training-claim.js';
 import { placeTraining } from './training-folder.js';
 import { checkpointName, TrainingRecord } from './training-record.js';
 import type { TrainingAnswer, TrainingTask } from './training-task.js';
@@ -24,12 +26,13 @@ export async function runTraining(
   { abort, progress }: Watched,
 ): Promise<JobEnd> {
   const places = await placeTraining(job, inputs, options.home);
+  const release = await claimTraining(dirname(places.folder));
   const stop = new AbortController();
   const record = new TrainingRecord(job, places.folder, options, {
     over: () => abort.abort(),
     failed: () => stop.abort(),
   });
-  const { temporary, limits } = inputs.work;
+  const { temporary, limits, reads, writes } = inputs.work;
   const { home, threads, maxMemory, maxScratch, cacheScope } = inputs.core;
   try {
     const { network, usage } = await runChild<TrainingAnswer>({
@@ -39,6 +42,8 @@ export async function runTraining(
         ...{ home, threads, maxMemory, maxScratch, cacheScope },
       } satisfies TrainingTask,
       temporary,
+      reads: [...reads, places.base],
+      writes: [...writes, places.folder],
       // What a step keeps for its backward pass, beside what scores may hold.
       limits: { ...limits, memory: limits.memory + maxMemory },
       signal: AbortSignal.any([abort.signal, stop.signal]),
@@ -51,6 +56,8 @@ export async function runTraining(
   } catch (error) {
     await record.settled();
     throw record.failure ?? error;
+  } finally {
+    await release();
   }
 }
 

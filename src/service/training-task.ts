@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
@@ -66,7 +66,9 @@ export async function runTrainingTask(
       return runTrainingTask(task, progress, part);
     }
     if (!isStale(error, task.folder)) throw error;
-    await rm(task.folder, { recursive: true, force: true });
+    // The folder itself stays: here it may be a mount.
+    for (const name of await readdir(task.folder))
+      await rm(join(task.folder, name), { recursive: true, force: true });
     return attempt(task, progress, part);
   }
 }

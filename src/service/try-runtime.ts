@@ -1,18 +1,26 @@
-import { networkInterfaces } from 'node:os';
 import { VentralError } from '../errors/ventral-error.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
 import { runtimeIdentity, Session } from '../runtime/session.js';
+import { type IsolationFacts, isolationFacts } from './isolation-facts.js';
 
 /** What a child finds of its own place. */
 export interface RuntimeTrial {
   /** Version of ONNX Runtime, which ran a graph. */
   readonly version: string;
-  /** Network interfaces that are up. */
-  readonly interfaces: readonly string[];
+  readonly isolation: IsolationFacts;
 }
 
-/** Runs a graph of one node in this process. Throws `internal` where it adds wrongly. */
-export async function tryRuntime(): Promise<RuntimeTrial> {
+/** What a child is asked to try. */
+export interface TrialTask {
+  /** Path of a file that it is not given. */
+  readonly hidden: string;
+}
+
+/**
+ * Runs a graph of one node in this process, and looks what the process may do. Throws `internal` where the graph
+ * adds wrongly.
+ */
+export async function tryRuntime({ hidden }: TrialTask): Promise<RuntimeTrial> {
   const graph = new GraphBuilder('trial');
   graph.input('x', 'float32', [2]);
   graph.node('Add', ['x', 'x'], { outputs: ['y'] });
@@ -28,5 +36,5 @@ export async function tryRuntime(): Promise<RuntimeTrial> {
   } finally {
     await session.close();
   }
-  return { version: runtimeIdentity(1).ort, interfaces: Object.keys(networkInterfaces()) };
+  return { version: runtimeIdentity(1).ort, isolation: isolationFacts(hidden) };
 }

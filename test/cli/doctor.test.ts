@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { confinement } from '../../src/service/confinement.js';
+import { confinement, isOffline } from '../../src/service/confinement.js';
 import { lockHome } from '../../src/store/owner-lock.js';
 import { runningService } from '../service/running-service.js';
 import { madePlace, removePlace } from '../store/engines.js';
@@ -48,9 +48,14 @@ test('finds what a service needs, and makes nothing', async () => {
     detail: expect.stringMatching(/\d+\.\d+/),
   });
   expect(of('database')[0].detail).toBe('embedded, made at the first start');
-  const { limiter, offline } = await confinement();
+  const found = await confinement();
+  const { limiter, namespaces, privileges } = found;
+  const { landlock, filter } = privileges ?? {};
   expect(of('isolation').map(({ state }) => state)).toEqual(
-    [limiter, offline].map((there) => (there ? 'ok' : 'warning')),
+    [
+      ...[limiter, isOffline(found), namespaces?.root || landlock, namespaces?.root],
+      ...[privileges, filter, ...(process.getuid?.() === 0 ? [false] : [])],
+    ].map((there) => (there ? 'ok' : 'warning')),
   );
   expect(configuration).toEqual({
     home,
@@ -82,6 +87,17 @@ test('says plainly what cannot be taken away from children', async () => {
       state: 'warning',
       detail: expect.stringMatching(/children can reach the network/),
     }),
+    ...[
+      /see every file/,
+      /can signal other processes/,
+      /may gain privileges/,
+      /any system call/,
+    ].map((detail) =>
+      expect.objectContaining({ state: 'warning', detail: expect.stringMatching(detail) }),
+    ),
+    ...(process.getuid?.() === 0
+      ? [expect.objectContaining({ state: 'warning', detail: expect.stringMatching(/is root/) })]
+      : []),
   ]);
   expect(of('runtime')[0].state).toBe('ok');
 });

@@ -1,18 +1,23 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { type ChildProgress, type ChildWork, runChild } from '../../src/service/child.js';
-import { confinement } from '../../src/service/confinement.js';
+import { confinement, isOffline } from '../../src/service/confinement.js';
+import { isolationWarnings } from '../../src/service/isolation-facts.js';
 import { treeOf } from '../../src/service/process-tree.js';
-import { childrenOf } from './process.js';
+import { expectConfined, hijacked } from './hijack.js';
+import { childrenOf, marked } from './process.js';
+import { runningService } from './running-service.js';
 
 const script = (name: string) => join(packageRoot, 'test', 'service', name);
 const MEMORY = 300 * 2 ** 20;
@@ -34,14 +39,12 @@ function probe(what: string, more: object = {}, work: Partial<ChildWork> = {}): 
     script: script('probe-child.mjs'),
     task: { what, ...more },
     temporary,
+    reads: [],
+    writes: [],
     limits: { memory: MEMORY, seconds: 60 },
     ...work,
   });
 }
-
-const lives = (pid: number) =>
-  existsSync(`/proc/${pid}`) &&
-  !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 
 async function until(test: () => boolean, what: string): Promise<void> {
   for (let i = 0; i < 500; i++) {
@@ -81,8 +84,8 @@ describe('a child process', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const seen = await probe('network', { port });
-    const { offline } = await confinement();
-    if (offline) expect(seen).toEqual({ interfaces: [], connection: 'ENETUNREACH' });
+    if (isOffline(await confinement(temporary)))
+      expect(seen).toEqual({ interfaces: [], connection: 'ENETUNREACH' });
     else expect(seen.connection).toBe('made');
     server.close();
   });
@@ -140,19 +143,27 @@ describe('a child process', () => {
   });
 
   it.each([false, true])('takes what it started with it (apart: %s)', async (apart) => {
-    const { pid } = await probe('other stays', { apart });
-    await until(() => !lives(pid), 'gone after the answer');
+    // Its number may mean another process here.
+    const mark = `mark-${randomUUID()}`;
+    await probe('other stays', { apart, mark });
+    await until(() => marked(mark).length === 0, 'gone after the answer');
     const abort = new AbortController();
-    let other = 0;
-    const progress = ({ done }: ChildProgress) => {
-      other = done;
+    let lived = 0;
+    const progress = () => {
+      lived = marked(mark).length;
       abort.abort();
     };
     await expect(
-      probe('other stays, and wait', { apart }, { signal: abort.signal, progress }),
+      probe('other stays, and wait', { apart, mark }, { signal: abort.signal, progress }),
     ).rejects.toMatchObject({ code: 'interrupted' });
-    expect(other).toBeGreaterThan(0);
-    await until(() => !lives(other), 'gone after the kill');
+    expect(lived).toBe(1);
+    await until(() => marked(mark).length === 0, 'gone after the kill');
+  });
+
+  it('that is hijacked finds no file, process, namespace or network beyond its task', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'ventral-hijacked-'));
+    expectConfined(await hijacked(home));
+    await rm(home, { recursive: true });
   });
 
   it('is heard now and then, and its last word always', async () => {
@@ -180,6 +191,17 @@ describe('a child process', () => {
     for (const left of await readdir(temporary))
       await rm(join(temporary, left), { recursive: true });
   });
+});
+
+it('a service says at its start what it cannot take away from children, and that it is root', async () => {
+  const said: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => said.push(line) });
+  const service = await runningService({ log, concurrency: 0 });
+  const expected = isolationWarnings(await confinement(join(service.home, 'tmp', 'service')));
+  await until(() => said.length >= expected.length, 'warned');
+  expect(said.map((line) => JSON.parse(line).msg)).toEqual(expected);
+  expect(expected.some((line) => /runs as root/.test(line))).toBe(process.getuid?.() === 0);
+  await service.stop();
 });
 
 it('a tree of processes is read from a listing', () => {

@@ -3,4 +3,6 @@ import { runChild } from '../../dist/src/service/child.js';
 
 const [script, temporary, task] = process.argv.slice(2);
 const limits = { memory: 2 ** 30, seconds: 600 };
-runChild({ script, temporary, task: JSON.parse(task), limits }).catch(() => {});
+runChild({ script, temporary, task: JSON.parse(task), reads: [], writes: [], limits }).catch(
+  () => {},
+);

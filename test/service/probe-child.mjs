@@ -1,6 +1,6 @@
 // A child process that looks at what it may do, or misbehaves: what it does is its task's `what`.
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,18 +18,68 @@ async function hold(bytes, pause = 1) {
   return held;
 }
 
-/** Starts another process that runs `code`, outside of this one's group where `apart`. */
-function start(code, apart) {
-  const other = spawn(process.execPath, ['-e', code], {
+/** Starts another process that runs `code`, outside of this one's group where `apart`, known by a mark. */
+function start(code, apart, mark = '') {
+  const other = spawn(process.execPath, ['-e', code, mark], {
     detached: apart,
     stdio: ['ignore', 'ignore', 'inherit', 'inherit'],
   });
   return other.pid;
 }
 
+/** The system may not even let itself be asked. */
+function interfaces() {
+  try {
+    return Object.keys(networkInterfaces());
+  } catch {
+    return [];
+  }
+}
+
 const wait = 'setTimeout(() => {}, 600_000)';
 
+/** What an attempt came to: what it gave, or the code of its error. */
+function attempt(act) {
+  try {
+    return act() ?? 'done';
+  } catch (error) {
+    return error.code ?? error.message;
+  }
+}
+
+const run = (program, ...words) =>
+  attempt(
+    () =>
+      spawnSync(program, words, { timeout: 10_000, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } })
+        .status,
+  );
+
 const acts = {
+  // Whatever an exploit in the work might try next.
+  hijacked: async ({ read, write, service, mark, unix }) => ({
+    read: Object.fromEntries(read.map((path) => [path, attempt(() => readFileSync(path).length)])),
+    copied: Object.fromEntries(
+      read.map((path) => [path, run('sh', '-c', 'cat < "$1"', 'sh', path)]),
+    ),
+    written: Object.fromEntries(
+      write.map((path) => [path, attempt(() => writeFileSync(path, 'x'))]),
+    ),
+    signal: attempt(() => process.kill(service, 'SIGKILL')),
+    entered: run('nsenter', '--target', String(service), '--net', '--mount', 'true'),
+    unshared: run('unshare', '--user', '--map-root-user', 'true'),
+    mounted: run('sh', '-c', 'mount -t tmpfs x . && umount -l .'),
+    root: run('setpriv', '--reuid', '0', 'cat', '/etc/shadow'),
+    stays: run('sh', '-c', `setsid sh -c 'sleep 600; true' ${mark} </dev/null >/dev/null 2>&1 &`),
+    unix: await new Promise((resolve) => {
+      const socket = connect(unix);
+      socket.once('connect', () => resolve('made')).once('error', ({ code }) => resolve(code));
+    }),
+    others: attempt(
+      () =>
+        readdirSync('/proc').filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/exe`))
+          .length,
+    ),
+  }),
   environment: () => ({
     variables: { ...process.env },
     cwd: process.cwd(),
@@ -48,7 +98,7 @@ const acts = {
     killedFirst: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')),
   }),
   network: async ({ port }) => ({
-    interfaces: Object.keys(networkInterfaces()),
+    interfaces: interfaces(),
     connection: await new Promise((resolve) => {
       const socket = connect(port, '127.0.0.1');
       socket.once('connect', () => resolve('made')).once('error', ({ code }) => resolve(code));
@@ -69,9 +119,9 @@ const acts = {
     start(`globalThis.held = Buffer.alloc(${bytes}, 1); ${wait}`, apart);
     return new Promise(() => setTimeout(() => {}, 600_000));
   },
-  'other stays': ({ apart }) => ({ pid: start(wait, apart) }),
-  'other stays, and wait': ({ apart }, progress) => {
-    progress({ stage: 'started', done: start(wait, apart), total: 0 });
+  'other stays': ({ apart, mark }) => ({ pid: start(wait, apart, mark) }),
+  'other stays, and wait': ({ apart, mark }, progress) => {
+    progress({ stage: 'started', done: start(wait, apart, mark), total: 0 });
     return acts.wait();
   },
   signal: async ({ signal }) => {

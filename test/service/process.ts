@@ -138,3 +138,17 @@ export function childrenOf(parent: number): number[] {
       }
     });
 }
+
+/** Processes that have a word among theirs. */
+export function marked(word: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(word);
+      } catch {
+        return false;
+      }
+    });
+}

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -107,6 +115,17 @@ describe('the record of a training', () => {
     expect(ends).toEqual(['failed']);
     expect(written).toEqual([]);
     expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it('takes no network from where a link in place of its folder leads', async () => {
+    const checkpoints = join(run, 'checkpoints');
+    renameSync(checkpoints, `${checkpoints}-elsewhere`);
+    symlinkSync(`${checkpoints}-elsewhere`, checkpoints);
+    const made = await taken(epoch('checkpoints/a-epoch0.onnx'));
+    rmSync(checkpoints);
+    renameSync(`${checkpoints}-elsewhere`, checkpoints);
+    expect(made.failure).toBeDefined();
+    expect(written).toEqual([]);
   });
 
   it('says once that the attempt is over', async () => {
