@@ -33,6 +33,7 @@ import { scoreRoutes } from './score-routes.js';
 import { statusRoutes } from './status-routes.js';
 import { recipeRoutes } from './training-recipes.js';
 import { trainingRoutes } from './training-routes.js';
+import { continueBody } from './upload-space.js';
 import { webRoutes } from './web-routes.js';
 import { workerRoutes } from './worker-routes.js';
 
@@ -78,6 +79,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     '/v1',
     headAsGet,
     pageLinks,
+    continued,
     promptBody,
     express.json({ limit: BODY_LIMIT, reviver: storable }),
   );
@@ -157,6 +159,12 @@ const contentSecurityPolicy = {
   objectSrc: ["'none'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
+};
+
+/** Whoever comes here is authenticated, and its body is small. */
+const continued: RequestHandler = (request, response, next) => {
+  continueBody(request, response);
+  next();
 };
 
 /** Cuts a client off that sends a byte now and then; uploads, which may take their time, do not come here. */

@@ -14,7 +14,7 @@ import { Gate, Serializer } from './gate.js';
 import { requireChange } from './principal-of.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
 import { type AskedAccess, accessAfter } from './read-visibility.js';
-import type { UnpackedBenchmark } from './unpack-benchmark.js';
+import type { UnpackedBenchmark, UnpackTask } from './unpack-benchmark.js';
 import type { ReceivedFile } from './upload.js';
 
 /** One benchmark that a request asks for. */
@@ -74,14 +74,15 @@ export class BenchmarkDesk {
       return await this.#byDigest.run(file.digest, async () => {
         const known = await this.#store.benchmarks.findOwn(by.owner, file.digest);
         if (known) return { benchmark: known, created: false };
-        await this.#store.benchmarks.requireQuota(by, file.size);
-        const unpacked = await this.#unpack(file.path, folder);
-        refuseShipped(unpacked);
-        const { digest, size } = file;
+        const { digest, size, reservation } = file;
+        await this.#store.benchmarks.requireQuota(by, size, reservation?.id);
+        const found = await this.#unpack(file, folder);
+        refuseShipped(found);
         // Somebody else's job may be reading what is there.
         if (!(await this.#store.benchmarks.needsFiles(digest)))
           await this.#store.benchmarkFiles.place(folder, file.path, digest);
-        return this.#store.benchmarks.register(by, { ...unpacked, ...access, digest, size });
+        const benchmark = { ...found, ...access, digest, size };
+        return this.#store.benchmarks.register(by, benchmark, reservation?.id);
       });
     } finally {
       await rm(file.path, { force: true });
@@ -89,12 +90,23 @@ export class BenchmarkDesk {
     }
   }
 
-  #unpack(archive: string, folder: string): Promise<UnpackedBenchmark> {
-    const { maxMemory, maxScratch, seconds = UNPACK_SECONDS, signal } = this.#bounds;
+  /** Looks at the archive first: what it is unpacked to counts against the quota before it is written. */
+  async #unpack(
+    { path: archive, size, reservation }: ReceivedFile,
+    folder: string,
+  ): Promise<UnpackedBenchmark> {
+    const most = { archive, bytes: this.#bounds.maxScratch };
+    const { unpacked: bytes } = await this.#inChild<Pick<UnpackedBenchmark, 'unpacked'>>(most);
+    await reservation?.hold(size + bytes);
+    return this.#inChild<UnpackedBenchmark>({ archive, bytes, folder });
+  }
+
+  #inChild<T>(task: UnpackTask): Promise<T> {
+    const { maxMemory, seconds = UNPACK_SECONDS, signal } = this.#bounds;
     return this.#children.run(() =>
-      runChild<UnpackedBenchmark>({
+      runChild<T>({
         script: 'benchmark-child.js',
-        task: { archive, folder, bytes: maxScratch },
+        task,
         temporary: this.#store.temporary,
         limits: { memory: maxMemory, seconds },
         ...(signal ? { signal } : {}),

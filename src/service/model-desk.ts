@@ -115,7 +115,8 @@ export class ModelDesk {
     { card, name }: Description,
     access: Access,
   ): Promise<{ model: ModelRecord; created: boolean }> {
-    await this.#store.models.requireQuota(by, file.size);
+    const reservation = file.reservation?.id;
+    await this.#store.models.requireQuota(by, file.size, reservation);
     const checked = await this.#run<CheckedModel>(
       { kind: 'check', reference: file.path, name: file.filename || 'file' },
       file.size,
@@ -123,14 +124,12 @@ export class ModelDesk {
     const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
     await this.#store.files.place(file.path, file.digest);
     try {
-      return await this.#store.models.register(by, {
-        ...access,
-        digest: file.digest,
-        name: name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename))),
-        size: file.size,
-        card: kept,
-        graph: checked.graph,
-      });
+      const named =
+        name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename)));
+      const { digest, size } = file;
+      const { graph } = checked;
+      const model = { ...access, digest, name: named, size, card: kept, graph };
+      return await this.#store.models.register(by, model, reservation);
     } catch (error) {
       await this.#free(file.digest);
       throw error;

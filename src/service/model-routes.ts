@@ -10,6 +10,7 @@ import { servicePrincipal } from '../store/principal.js';
 import { cardDraft } from './card-draft.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
+import { wasAnswered } from './idempotency.js';
 import type { Description, ShippedModel } from './model-desk.js';
 import { principalOf } from './principal-of.js';
 import { CARD_SIZE, readCard } from './read-card.js';
@@ -17,24 +18,36 @@ import { readPage } from './read-page.js';
 import { readAccess } from './read-visibility.js';
 import { receiveUpload } from './upload.js';
 import { replayed } from './upload-replay.js';
+import { withSpace } from './upload-space.js';
 
 type ModelResource = components['schemas']['Model'];
 
 /** POST `/models`: an upload that streams to disk, is checked in a child process, and registered. */
-export function modelUpload({ store, desk, uploadSize }: ServiceContext): RequestHandler {
+export function modelUpload(context: ServiceContext): RequestHandler {
+  const { store, desk, uploadSize } = context;
   return async (request, response) => {
-    const received = await receiveUpload(request, store.temporary, {
-      fileSize: uploadSize,
-      fieldSize: CARD_SIZE,
-      fieldNames: ['card', 'name', 'visibility', 'group'],
-    });
-    if (await replayed(response, received)) return;
-    const { model, created } = await desk.register(principalOf(response), received.file, () =>
-      describe(received.fields),
+    const registered = await withSpace(
+      context,
+      request,
+      response,
+      uploadSize + CARD_SIZE,
+      async (space) => {
+        const received = await receiveUpload(request, store.temporary, {
+          fileSize: uploadSize,
+          fieldSize: CARD_SIZE,
+          fieldNames: ['card', 'name', 'visibility', 'group'],
+          space,
+          keep: !wasAnswered(response),
+        });
+        if (await replayed(response, received)) return undefined;
+        const file = { ...received.file, reservation: space };
+        return desk.register(principalOf(response), file, () => describe(received.fields));
+      },
     );
-    const answer = resource(model);
+    if (!registered) return;
+    const answer = resource(registered.model);
     response
-      .status(created ? 201 : 200)
+      .status(registered.created ? 201 : 200)
       .location(answer.links.self)
       .json(answer);
   };

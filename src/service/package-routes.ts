@@ -10,6 +10,7 @@ import { Gate } from './gate.js';
 import type { PackageTask } from './package-task.js';
 import { principalOf } from './principal-of.js';
 import { receiveStream } from './receive-file.js';
+import { withSpace } from './upload-space.js';
 
 type PackageRequest = components['schemas']['PackageRequest'];
 type PackageCheck = components['schemas']['PackageCheck'];
@@ -57,18 +58,17 @@ export function packageCheck(context: ServiceContext): RequestHandler {
     if (!request.is('application/zip')) {
       throw new VentralError('unsupported-media-type', 'Expected an archive as application/zip');
     }
-    const { store, uploadSize } = context;
-    const file = await receiveStream(request, store.temporary, { filename: '', most: uploadSize });
+    const { store, uploadSize: most } = context;
     try {
-      const check = await inChild<PackageCheck>(context, response, 0, {
-        kind: 'check',
-        archive: file.path,
+      const check = await withSpace(context, request, response, most, async (space) => {
+        const limits = { filename: '', most, space };
+        const { path: archive } = await receiveStream(request, store.temporary, limits);
+        const checked = inChild<PackageCheck>(context, response, 0, { kind: 'check', archive });
+        return checked.finally(() => rm(archive, { force: true }));
       });
       response.json(check);
     } catch (error) {
       unlessGone(response, error);
-    } finally {
-      await rm(file.path, { force: true });
     }
   };
 }

@@ -23,9 +23,11 @@ export function statusRoutes({ store, worker, metrics }: ServiceContext): Router
     response.type(metrics.contentType).send(await metrics.text());
   });
   router.get('/session', async (_request, response) => {
-    const { key, owner, groups, role } = principalOf(response);
+    const principal = principalOf(response);
+    const { key, owner, groups, role } = principal;
     const name = key === null ? null : (await store.keys.get(key)).name;
-    const session = { key, name, owner, groups: [...groups], role, version: packageVersion };
+    const storage = await store.reservations.usage(principal);
+    const session = { key, name, owner, groups: [...groups], role, version: packageVersion, storage };
     response.json(session satisfies components['schemas']['Session']);
   });
   router.get('/health', (_request, response) => {
