@@ -36,13 +36,17 @@ export function packageRoutes(context: ServiceContext): Router {
     const output = join(store.temporary, `package-${randomUUID()}.zip`);
     const card = { ...model.card, name: model.card.name ?? model.name };
     try {
-      const built = await inChild<{ identifier: string }>(context, response, size, {
-        kind: 'build',
-        request: { model: { path, card }, format, ...(identifier ? { identifier } : {}) },
-        output,
+      // It lies here for as long as the client takes to read it.
+      await store.reservations.during(principalOf(response), size, async (space) => {
+        const built = await inChild<{ identifier: string }>(context, response, size, {
+          kind: 'build',
+          request: { model: { path, card }, format, ...(identifier ? { identifier } : {}) },
+          output,
+        });
+        await space.hold((await stat(output)).size);
+        response.attachment(`${built.identifier}.zip`).type('application/zip');
+        await sendWhole(response, output);
       });
-      response.attachment(`${built.identifier}.zip`).type('application/zip');
-      await sendWhole(response, output);
     } catch (error) {
       unlessGone(response, error);
     } finally {

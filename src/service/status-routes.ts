@@ -27,7 +27,15 @@ export function statusRoutes({ store, worker, metrics }: ServiceContext): Router
     const { key, owner, groups, role } = principal;
     const name = key === null ? null : (await store.keys.get(key)).name;
     const storage = await store.reservations.usage(principal);
-    const session = { key, name, owner, groups: [...groups], role, version: packageVersion, storage };
+    const session = {
+      key,
+      name,
+      owner,
+      groups: [...groups],
+      role,
+      version: packageVersion,
+      storage,
+    };
     response.json(session satisfies components['schemas']['Session']);
   });
   router.get('/health', (_request, response) => {

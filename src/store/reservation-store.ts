@@ -16,7 +16,7 @@ import {
 const LEASE_SECONDS = 60;
 const LEASE = `now() + make_interval(secs => ${LEASE_SECONDS})`;
 /** Bytes that an upload of unknown length reserves ahead, so that few of its writes ask the database. */
-const STEP = 4 * 2 ** 20;
+const STEP = 2 ** 20;
 /** How long the oldest upload of an owner waits for younger ones to give room back, and how often it looks. */
 const WAIT_MS = 30_000;
 const LOOK_MS = 100;
