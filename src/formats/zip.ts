@@ -39,7 +39,10 @@ export interface ZipLimits {
   readonly entries: number;
   /** Of all entries together, unpacked. */
   readonly totalBytes: number;
-  /** Most that an entry may grow by being unpacked, from `ratioFrom` bytes on. */
+  /**
+   * Most that an entry, and all entries against the whole archive, may grow by being unpacked, from
+   * `ratioFrom` bytes on. Entries that share their bytes are caught by the second.
+   */
   readonly ratio: number;
   readonly ratioFrom: number;
 }
@@ -48,7 +51,7 @@ const limits: ZipLimits = {
   entries: 200_000,
   totalBytes: 64 * 2 ** 30,
   ratio: 400,
-  ratioFrom: 64 * 2 ** 20,
+  ratioFrom: 16 * 2 ** 20,
 };
 
 /**
@@ -107,6 +110,9 @@ function readDirectory(zip: ZipFile, name: string, most: ZipLimits): Promise<Map
         total += entry.uncompressedSize;
         checkEntry(entry, name, most);
         if (entries.has(entry.fileName)) refuse(name, entry.fileName, 'stands in it twice');
+        if (total > most.ratioFrom && total > most.ratio * zip.fileSize) {
+          refuse(name, entry.fileName, `makes it unpack to more than ${most.ratio} times its size`);
+        }
         if (total > most.totalBytes || entries.size >= most.entries) {
           refuse(name, entry.fileName, 'makes it larger than an archive may be');
         }

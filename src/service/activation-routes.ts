@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
@@ -13,6 +13,7 @@ import type { ServiceContext } from './context.js';
 import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';
 import { isForm, receiveImages } from './receive-images.js';
+import { withSpace } from './upload-space.js';
 
 type ActivationsRequest = components['schemas']['ActivationsRequest'];
 type Stimuli = Pick<ActivationTask, 'benchmark' | 'stimuli' | 'degrees'>;
@@ -31,8 +32,11 @@ export function activationRoutes(context: ServiceContext): Router {
   router.post('/activations', async (request, response) => {
     const asked = request.body as ActivationsRequest;
     const type = formatOf(request);
-    const stimuli = await stimuliOf(context, principalOf(response), asked);
-    await answer(context, response, { ...asked, type }, stimuli);
+    const by = principalOf(response);
+    const stimuli = await stimuliOf(context, by, asked);
+    await context.store.reservations.during(by, 0, (space) =>
+      answer(context, response, { ...asked, type }, stimuli, (bytes) => space.hold(bytes)),
+    );
   });
   return router;
 }
@@ -42,14 +46,20 @@ export function activationUpload(context: ServiceContext): RequestHandler {
   return async (request, response, next) => {
     if (!isForm(request)) return next();
     const type = formatOf(request);
-    const folder = join(context.store.temporary, `images-${randomUUID()}`);
-    await mkdir(folder, { mode: 0o700 });
-    try {
-      const { model, layers, degrees } = await receiveImages(request, folder, context.uploadSize);
-      await answer(context, response, { model, layers, type }, { stimuli: folder, degrees });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    const { store, uploadSize } = context;
+    const folder = join(store.temporary, `images-${randomUUID()}`);
+    await withSpace(context, request, response, uploadSize, async (space) => {
+      await mkdir(folder, { mode: 0o700 });
+      try {
+        const { form, bytes } = await receiveImages(request, folder, uploadSize, space);
+        const { model, layers, degrees } = form;
+        const asked = { model, layers, type };
+        const hold = (made: number) => space.hold(bytes + made);
+        await answer(context, response, asked, { stimuli: folder, degrees }, hold);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
   };
 }
 
@@ -69,12 +79,16 @@ interface Asked {
   readonly type: string;
 }
 
-/** Makes the file in a child, which ends when the client goes away, and streams it. */
+/**
+ * Makes the file in a child, which ends when the client goes away, and streams it.
+ * @param hold reserves the bytes of the file, which a client may take long to read
+ */
 async function answer(
   { desk, store, activations }: ServiceContext,
   response: Response,
   { model: asked, layers, type }: Asked,
   stimuli: Stimuli,
+  hold: (bytes: number) => Promise<void>,
 ): Promise<void> {
   const client = clientOf(response);
   const model = await desk.scorable(client.principal, asked);
@@ -87,6 +101,7 @@ async function answer(
     const task = { reference, card: model.card, layers, ...stimuli, output };
     await activations.write(client, task);
     await requirePlainFile(output);
+    await hold((await stat(output)).size);
     if (type !== 'application/json') response.attachment(`activations${formats[type]}`);
     await sendWhole(response.type(type), output);
   } finally {

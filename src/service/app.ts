@@ -36,6 +36,7 @@ import { sessionRoutes } from './session-routes.js';
 import { statusRoutes } from './status-routes.js';
 import { recipeRoutes } from './training-recipes.js';
 import { trainingRoutes } from './training-routes.js';
+import { continueBody } from './upload-space.js';
 import { webRoutes } from './web-routes.js';
 import { workerRoutes } from './worker-routes.js';
 
@@ -81,8 +82,8 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/activations', activationUpload(context));
   app.post('/v1/packages/check', packageCheck(context, packages));
   app.put('/v1/files/:digest', fileUpload(context));
-  app.post('/v1/session', promptBody, jsonBody(SIGN_IN_LIMIT));
-  app.use('/v1', headAsGet, pageLinks, promptBody, jsonBody());
+  app.post('/v1/session', continued, promptBody, jsonBody(SIGN_IN_LIMIT));
+  app.use('/v1', headAsGet, pageLinks, continued, promptBody, jsonBody());
   app.use(followsDescription(api, options));
   app.use(
     '/v1',
@@ -167,6 +168,12 @@ const contentSecurityPolicy = {
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
   formAction: ["'self'"],
+};
+
+/** Whoever comes here is authenticated, and its body is small. */
+const continued: RequestHandler = (request, response, next) => {
+  continueBody(request, response);
+  next();
 };
 
 /** Cuts a client off that sends a byte now and then; uploads, which may take their time, do not come here. */

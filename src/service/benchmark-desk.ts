@@ -18,7 +18,7 @@ import { KeyedMutex } from './keyed-mutex.js';
 import { requireChange } from './principal-of.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
 import { type AskedAccess, accessAfter } from './read-visibility.js';
-import type { UnpackedBenchmark } from './unpack-benchmark.js';
+import type { UnpackedBenchmark, UnpackTask } from './unpack-benchmark.js';
 import type { ReceivedFile } from './upload.js';
 
 /** One benchmark that a request asks for. */
@@ -83,7 +83,8 @@ export class BenchmarkDesk {
       const work = async () => {
         const known = await this.#store.benchmarks.findOwn(by.owner, digest);
         if (known) return { benchmark: known, created: false };
-        await this.#store.benchmarks.requireQuota(by, size);
+        const { reservation } = file;
+        await this.#store.benchmarks.requireQuota(by, size, reservation?.id);
         const unpacked = await this.#unpack(client, file, folder);
         await requirePlainFiles(folder);
         refuseShipped(unpacked);
@@ -92,7 +93,8 @@ export class BenchmarkDesk {
           // Somebody else's job may be reading what is there.
           if (!(await this.#store.benchmarks.needsFiles(digest)))
             await this.#store.benchmarkFiles.place(folder, file.path, digest);
-          return this.#store.benchmarks.register(by, { ...unpacked, ...access, digest, size });
+          const benchmark = { ...unpacked, ...access, digest, size };
+          return this.#store.benchmarks.register(by, benchmark, reservation?.id);
         });
       };
       return await this.#mutex.run(ownKey(by, digest), work, client.signal);
@@ -102,18 +104,30 @@ export class BenchmarkDesk {
     }
   }
 
-  #unpack(
+  /** Looks at the archive first: what it is unpacked to counts against the quota before it is written. */
+  async #unpack(
     client: Client,
-    { path: archive, size }: ReceivedFile,
+    { path: archive, size, reservation }: ReceivedFile,
     folder: string,
   ): Promise<UnpackedBenchmark> {
-    const { maxMemory, maxScratch, check, signal } = this.#bounds;
-    return this.#children.run<UnpackedBenchmark>(client, {
+    const most = { archive, bytes: this.#bounds.maxScratch };
+    const { unpacked: bytes } = await this.#inChild<Pick<UnpackedBenchmark, 'unpacked'>>(
+      client,
+      most,
+      size,
+    );
+    await reservation?.hold(size + bytes);
+    return this.#inChild<UnpackedBenchmark>(client, { archive, bytes, folder }, size);
+  }
+
+  #inChild<T>(client: Client, task: UnpackTask, size: number): Promise<T> {
+    const { maxMemory, check, signal } = this.#bounds;
+    return this.#children.run<T>(client, {
       script: 'benchmark-child.js',
-      task: { archive, folder, bytes: maxScratch },
+      task,
       temporary: this.#store.temporary,
-      reads: [archive],
-      writes: [dirname(folder)],
+      reads: [task.archive],
+      writes: task.folder === undefined ? [] : [dirname(task.folder)],
       limits: { memory: maxMemory, ...checkLimit({ check }, size) },
       ...(signal ? { signal } : {}),
     });

@@ -1,45 +1,60 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { hasData } from '../scoring/benchmark-data.js';
 import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
+import type { Space } from '../store/reservation-store.js';
 import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
+import { wasAnswered } from './idempotency.js';
 import { principalOf } from './principal-of.js';
 import { readAccess } from './read-visibility.js';
 import { receiveStream } from './receive-file.js';
-import { receiveUpload } from './upload.js';
+import { type ReceivedModel, receiveUpload } from './upload.js';
 import { replayed } from './upload-replay.js';
+import { withSpace } from './upload-space.js';
 
 type BenchmarkResource = components['schemas']['Benchmark'];
 
 /** POST `/benchmarks`: a ZIP, as the body or as the part `file` of a form. */
-export function benchmarkUpload({ store, benchmarks, uploadSize }: ServiceContext): RequestHandler {
+export function benchmarkUpload(context: ServiceContext): RequestHandler {
+  const { benchmarks, uploadSize } = context;
   return async (request, response) => {
-    const bare = request.is('application/zip');
-    const { file, fields } = bare
-      ? {
-          file: await receiveStream(request, store.temporary, { filename: '', most: uploadSize }),
-          fields: new Map<string, string>(),
-        }
-      : await receiveUpload(request, store.temporary, {
-          fileSize: uploadSize,
-          fieldSize: 1024,
-          fieldNames: ['visibility', 'group'],
-        });
-    if (await replayed(response, { file, fields })) return;
-    const { benchmark, created } = await benchmarks.register(clientOf(response), file, () =>
-      readAccess(fields),
-    );
-    const answer = uploaded(benchmark);
+    const registered = await withSpace(context, request, response, uploadSize, async (space) => {
+      const { file, fields } = await receiveArchive(context, request, response, space);
+      if (await replayed(response, { file, fields })) return undefined;
+      const received = { ...file, reservation: space };
+      return benchmarks.register(clientOf(response), received, () => readAccess(fields));
+    });
+    if (!registered) return;
+    const answer = uploaded(registered.benchmark);
     response
-      .status(created ? 201 : 200)
+      .status(registered.created ? 201 : 200)
       .location(answer.links.self)
       .json(answer);
   };
+}
+
+async function receiveArchive(
+  { store, uploadSize }: ServiceContext,
+  request: Request,
+  response: Response,
+  space: Space,
+): Promise<ReceivedModel> {
+  const kept = { space, keep: !wasAnswered(response) };
+  if (!request.is('application/zip')) {
+    return receiveUpload(request, store.temporary, {
+      fileSize: uploadSize,
+      fieldSize: 1024,
+      fieldNames: ['visibility', 'group'],
+      ...kept,
+    });
+  }
+  const limits = { filename: '', most: uploadSize, ...kept };
+  return { file: await receiveStream(request, store.temporary, limits), fields: new Map() };
 }
 
 /** The resources below `/benchmarks`, but for the upload. */

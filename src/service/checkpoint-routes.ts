@@ -47,12 +47,16 @@ export function checkpointRoutes(context: ServiceContext): Router {
     const { job, checkpoint } = await find(context, request, response);
     const { name = `${job.recipe.name} ${checkpoint.name}`, ...access } =
       request.body as components['schemas']['CheckpointRegistration'];
-    const file = await receiveFile(await store.files.local(checkpoint.digest), store.temporary);
-    const named = { ...file, filename: `${checkpoint.name}.onnx` };
-    const { model, created } = await desk.register(clientOf(response), named, () => ({
-      name,
-      ...access,
-    }));
+    const client = clientOf(response);
+    const { model, created } = await store.reservations.during(
+      client.principal,
+      checkpoint.size,
+      async (reservation) => {
+        const file = await receiveFile(await store.files.local(checkpoint.digest), store.temporary);
+        const named = { ...file, filename: `${checkpoint.name}.onnx`, reservation };
+        return desk.register(client, named, () => ({ name, ...access }));
+      },
+    );
     const shown = resource(model);
     response
       .status(created ? 201 : 200)

@@ -36,7 +36,8 @@ export function patientServer({ headers = HEADERS_MS, idle = IDLE_MS }: Patience
   const exchanges = new WeakMap<Socket, Exchange>();
   const note = (request: IncomingMessage, response: ServerResponse) =>
     exchanges.set(request.socket, { request, response });
-  server.on('request', note).on('checkExpectation', note).on('clientError', refuseBroken);
+  server.on('request', note).on('checkExpectation', note).on('checkContinue', note);
+  server.on('clientError', refuseBroken);
   server.setTimeout(idle, (socket) => {
     if (!waitsForUs(exchanges.get(socket))) socket.destroy();
   });

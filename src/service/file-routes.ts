@@ -4,6 +4,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { ServiceContext } from './context.js';
 import { principalOf, requireAdmin } from './principal-of.js';
 import { receiveStream } from './receive-file.js';
+import { withSpace } from './upload-space.js';
 
 /** GET `/files/{digest}`: the bytes of models and benchmarks, for workers. */
 export function fileRoutes({ store }: ServiceContext): Router {
@@ -28,14 +29,17 @@ export function fileRoutes({ store }: ServiceContext): Router {
 }
 
 /** PUT `/files/{digest}`: a network that a worker has made streams to disk, and is kept if its digest is the one it is sent under. */
-export function fileUpload({ store, uploadSize }: ServiceContext): RequestHandler {
+export function fileUpload(context: ServiceContext): RequestHandler {
+  const { store, uploadSize } = context;
   return async (request, response) => {
     requireAdmin(principalOf(response));
     const { digest } = request.params;
     if (!/^sha256:[0-9a-f]{64}$/.test(String(digest)) || request.query.kind !== 'model') {
       throw new VentralError('invalid-request', 'Expected sha256: and 64 digits, and kind=model');
     }
-    const file = await receiveStream(request, store.temporary, { filename: '', most: uploadSize });
+    const file = await withSpace(context, request, response, uploadSize, (space) =>
+      receiveStream(request, store.temporary, { filename: '', most: uploadSize, space }),
+    );
     try {
       if (file.digest !== digest) {
         throw new VentralError('checksum-mismatch', `The bytes that came are ${file.digest}`, {

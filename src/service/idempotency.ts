@@ -44,7 +44,9 @@ export function idempotency({ store, log }: ServiceContext): RequestHandler {
       );
     }
     const { method, path } = request;
-    const of = { principal: principalOf(response).key ?? 'local', method, path, key };
+    const principal = principalOf(response);
+    const { owner } = principal;
+    const of = { principal: principal.key ?? 'local', owner, method, path, key };
     const token = randomUUID();
     const claim = await keys.claim(of, token);
     if (claim.kind === 'in-flight') throw inFlight();
@@ -78,6 +80,9 @@ export const sameBody: RequestHandler = async (request, response, next) => {
   if (earlier) replay(response, earlier);
   else next();
 };
+
+/** Whether the same request was answered already: what it sends is compared, and kept no second time. */
+export const wasAnswered = (response: Response): boolean => attemptOf(response)?.answered === true;
 
 /** What a dead request under the same key has made already. */
 export const madeBefore = (response: Response): string | undefined => attemptOf(response)?.made;
@@ -125,6 +130,10 @@ class Attempt {
 
   get made(): string | undefined {
     return this.#claim.kind === 'claimed' ? (this.#claim.made ?? undefined) : undefined;
+  }
+
+  get answered(): boolean {
+    return this.#claim.kind === 'answered';
   }
 
   async compare(fingerprint: string): Promise<StoredAnswer | undefined> {

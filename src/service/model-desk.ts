@@ -125,7 +125,8 @@ export class ModelDesk {
     access: Access,
   ): Promise<{ model: ModelRecord; created: boolean }> {
     const by = client.principal;
-    await this.#store.models.requireQuota(by, file.size);
+    const reservation = file.reservation?.id;
+    await this.#store.models.requireQuota(by, file.size, reservation);
     const checked = await this.#run<CheckedModel>(
       client,
       { kind: 'check', reference: file.path, name: file.filename || 'file' },
@@ -136,14 +137,12 @@ export class ModelDesk {
     return this.#mutex.run(file.digest, async () => {
       await this.#store.files.place(file.path, file.digest);
       try {
-        return await this.#store.models.register(by, {
-          ...access,
-          digest: file.digest,
-          name: name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename))),
-          size: file.size,
-          card: kept,
-          graph: checked.graph,
-        });
+        const named =
+          name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename)));
+        const { digest, size } = file;
+        const { graph } = checked;
+        const model = { ...access, digest, name: named, size, card: kept, graph };
+        return await this.#store.models.register(by, model, reservation);
       } catch (error) {
         await this.#free(file.digest);
         throw error;

@@ -11,6 +11,7 @@ import { cardDraft } from './card-draft.js';
 import { clientOf } from './client.js';
 import type { ServiceContext } from './context.js';
 import { requireMatch } from './entity-tags.js';
+import { wasAnswered } from './idempotency.js';
 import type { Description, ShippedModel } from './model-desk.js';
 import { principalOf } from './principal-of.js';
 import { CARD_SIZE } from './read-card.js';
@@ -18,6 +19,7 @@ import { readPage } from './read-page.js';
 import { readAccess } from './read-visibility.js';
 import { receiveUpload } from './upload.js';
 import { replayed } from './upload-replay.js';
+import { withSpace } from './upload-space.js';
 
 type ModelResource = components['schemas']['Model'];
 
@@ -25,18 +27,28 @@ type ModelResource = components['schemas']['Model'];
 export function modelUpload(context: ServiceContext): RequestHandler {
   const { store, desk, uploadSize } = context;
   return async (request, response) => {
-    const received = await receiveUpload(request, store.temporary, {
-      fileSize: uploadSize,
-      fieldSize: CARD_SIZE,
-      fieldNames: ['card', 'name', 'visibility', 'group'],
-    });
-    if (await replayed(response, received)) return;
-    const { model, created } = await desk.register(clientOf(response), received.file, () =>
-      describe(context, received.fields),
+    const registered = await withSpace(
+      context,
+      request,
+      response,
+      uploadSize + CARD_SIZE,
+      async (space) => {
+        const received = await receiveUpload(request, store.temporary, {
+          fileSize: uploadSize,
+          fieldSize: CARD_SIZE,
+          fieldNames: ['card', 'name', 'visibility', 'group'],
+          space,
+          keep: !wasAnswered(response),
+        });
+        if (await replayed(response, received)) return undefined;
+        const file = { ...received.file, reservation: space };
+        return desk.register(clientOf(response), file, () => describe(context, received.fields));
+      },
     );
-    const answer = resource(model);
+    if (!registered) return;
+    const answer = resource(registered.model);
     response
-      .status(created ? 201 : 200)
+      .status(registered.created ? 201 : 200)
       .location(answer.links.self)
       .json(answer);
   };

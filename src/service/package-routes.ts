@@ -11,6 +11,7 @@ import type { ServiceContext } from './context.js';
 import { checkLimit } from './deadlines.js';
 import type { PackageTask } from './package-task.js';
 import { receiveStream } from './receive-file.js';
+import { withSpace } from './upload-space.js';
 import type { TaskPaths } from './visible-paths.js';
 
 type PackageRequest = components['schemas']['PackageRequest'];
@@ -47,17 +48,21 @@ export function packageRoutes(context: ServiceContext, children: ChildQueue): Ro
         request: { model: { path, card }, format, ...(identifier ? { identifier } : {}) },
         output,
       };
-      const built = await children.run<{ identifier: string }>(client, {
-        script: 'package-child.js',
-        task,
-        temporary: store.temporary,
-        ...pathsOf(task),
-        limits: { memory: MEMORY + COPIES * size, seconds: SECONDS },
-        signal: closing,
+      // It lies here for as long as the client takes to read it.
+      await store.reservations.during(client.principal, size, async (space) => {
+        const built = await children.run<{ identifier: string }>(client, {
+          script: 'package-child.js',
+          task,
+          temporary: store.temporary,
+          ...pathsOf(task),
+          limits: { memory: MEMORY + COPIES * size, seconds: SECONDS },
+          signal: closing,
+        });
+        await requirePlainFile(output);
+        await space.hold((await stat(output)).size);
+        response.attachment(`${built.identifier}.zip`).type('application/zip');
+        await sendWhole(response, output);
       });
-      await requirePlainFile(output);
-      response.attachment(`${built.identifier}.zip`).type('application/zip');
-      await sendWhole(response, output);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -71,11 +76,11 @@ export function packageCheck(context: ServiceContext, children: ChildQueue): Req
     if (!request.is('application/zip')) {
       throw new VentralError('unsupported-media-type', 'Expected an archive as application/zip');
     }
-    const { store, uploadSize, closing, deadlines } = context;
-    const file = await receiveStream(request, store.temporary, { filename: '', most: uploadSize });
-    try {
+    const { store, uploadSize: most, closing, deadlines } = context;
+    const check = await withSpace(context, request, response, most, async (space) => {
+      const file = await receiveStream(request, store.temporary, { filename: '', most, space });
       const task: PackageTask = { kind: 'check', archive: file.path };
-      const check = await children.run<PackageCheck>(clientOf(response), {
+      const checked = children.run<PackageCheck>(clientOf(response), {
         script: 'package-child.js',
         task,
         temporary: store.temporary,
@@ -83,10 +88,9 @@ export function packageCheck(context: ServiceContext, children: ChildQueue): Req
         limits: { memory: MEMORY, ...checkLimit(deadlines, file.size) },
         signal: closing,
       });
-      response.json(check);
-    } finally {
-      await rm(file.path, { force: true });
-    }
+      return checked.finally(() => rm(file.path, { force: true }));
+    });
+    response.json(check);
   };
 }
 

@@ -4,6 +4,7 @@ import { open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Space } from '../store/reservation-store.js';
 import type { ReceivedFile } from './upload.js';
 
 /** Copies a file of this machine under a temporary name, with its digest; throws `file-missing`, `disk-full`. */
@@ -15,13 +16,25 @@ export function receiveFile(source: string, folder: string): Promise<ReceivedFil
 }
 
 /**
- * Writes a stream under a temporary name, with its digest. Throws `too-large`, `disk-full`, or what the
- * stream throws; then nothing is left.
+ * Writes a stream under a temporary name, with its digest. Throws `too-large`, `storage-exceeded`,
+ * `disk-full`, or what the stream throws; then nothing is left.
  */
 export async function receiveStream(
   source: Readable,
   folder: string,
-  { filename, most }: { readonly filename: string; readonly most: number },
+  {
+    filename,
+    most,
+    space,
+    keep = true,
+  }: {
+    readonly filename: string;
+    readonly most: number;
+    /** Asked before bytes are written. */
+    readonly space?: Space;
+    /** Whether the file is needed, and not its digest alone; then nothing is written. */
+    readonly keep?: boolean;
+  },
 ): Promise<ReceivedFile> {
   const path = join(folder, `copy-${randomUUID()}`);
   const hash = createHash('sha256');
@@ -36,6 +49,8 @@ export async function receiveStream(
       size += chunk.length;
       if (size > most)
         throw new VentralError('too-large', `The file is larger than ${most} bytes`, { field: '' });
+      if (!keep) continue;
+      await space?.hold(size);
       await target.writeFile(chunk);
     }
     await target.sync();

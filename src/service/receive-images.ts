@@ -2,10 +2,11 @@ import { once, setMaxListeners } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyInstance } from '@fastify/busboy';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Space } from '../store/reservation-store.js';
 import { formParser } from './upload.js';
 
 /** What a form asks of pictures of one's own. */
@@ -30,15 +31,17 @@ export const isForm = (request: IncomingMessage): boolean =>
 /**
  * Receives a form whose parts `images` stream into a folder under their own names; `model`, `degrees` and
  * `layers` (repeated) may stand anywhere. Nothing is written any more once it resolves or throws.
- * Throws `invalid-request`, `too-large`, `disk-full`.
+ * Throws `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`.
  * @param most bytes of all pictures together
+ * @param space asked before bytes are written
  */
 export async function receiveImages(
   request: IncomingMessage,
   folder: string,
   most: number,
-): Promise<ImageForm> {
-  const form = new Images(folder, most);
+  space: Space,
+): Promise<{ readonly form: ImageForm; readonly bytes: number }> {
+  const form = new Images(folder, most, space);
   const parser = formParser(request, {
     isPartAFile: (name) => name === 'images',
     limits: {
@@ -52,7 +55,7 @@ export async function receiveImages(
     },
   });
   try {
-    return await form.receive(request, parser);
+    return { form: await form.receive(request, parser), bytes: form.bytes };
   } finally {
     await form.settled();
   }
@@ -64,17 +67,24 @@ const refuse = (part: string, detail: string) =>
 class Images {
   readonly #folder: string;
   readonly #most: number;
+  readonly #space: Space;
   readonly #fields = new Map<string, string[]>();
   readonly #names = new Set<string>();
   readonly #open = new Set<Promise<unknown>>();
   readonly #refused = new AbortController();
   #bytes = 0;
 
-  constructor(folder: string, most: number) {
+  constructor(folder: string, most: number, space: Space) {
     this.#folder = folder;
     this.#most = most;
+    this.#space = space;
     // Each open part listens.
     setMaxListeners(0, this.#refused.signal);
+  }
+
+  /** Of all pictures together. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   async receive(request: IncomingMessage, parser: BusboyInstance): Promise<ImageForm> {
@@ -146,14 +156,17 @@ class Images {
     const key = filename.toLowerCase().replace(/\.[^.]+$/, '');
     if (this.#names.has(key)) throw refuse('images', `"${filename}" comes twice`);
     this.#names.add(key);
-    stream.on('data', (chunk: Buffer) => {
-      this.#bytes += chunk.length;
-      if (this.#bytes > this.#most) this.#refused.abort();
+    const admit = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#bytes += chunk.length;
+        if (this.#bytes > this.#most) this.#refused.abort();
+        this.#space.hold(this.#bytes).then(() => done(null, chunk), done);
+      },
     });
     const target = createWriteStream(join(this.#folder, filename), { flags: 'wx', mode: 0o600 });
     const closed = new Promise<void>((resolve) => target.once('close', () => resolve()));
     try {
-      await pipeline(stream, target, { signal: this.#refused.signal });
+      await pipeline(stream, admit, target, { signal: this.#refused.signal });
     } catch (error) {
       await closed;
       if (this.#bytes <= this.#most) throw error;

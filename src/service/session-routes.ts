@@ -2,7 +2,7 @@ import { Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
-import type { KeyStore } from '../store/key-store.js';
+import type { HomeStore } from '../store/home-store.js';
 import type { Principal } from '../store/principal.js';
 import type { Authentication } from './authentication.js';
 import type { ServiceContext } from './context.js';
@@ -17,10 +17,10 @@ import {
 
 /** `/session`: who asks; a browser signs in, which gives it a cookie, and out. */
 export function sessionRoutes({ store }: ServiceContext, authentication: Authentication): Router {
-  const { keys, sessions } = store;
+  const { sessions } = store;
   const router = Router();
   router.get('/session', async (_request, response) => {
-    response.json(await resource(keys, principalOf(response)));
+    response.json(await resource(store, principalOf(response)));
   });
   router.post('/session', async (request, response) => {
     // Another site could else sign its reader in as somebody else.
@@ -32,7 +32,7 @@ export function sessionRoutes({ store }: ServiceContext, authentication: Authent
     const before = sentSession(request);
     if (before !== undefined) await sessions.end(before);
     const session = await sessions.open(principal.key as string);
-    const answer = await resource(keys, principal);
+    const answer = await resource(store, principal);
     response.set('Set-Cookie', sessionCookie(session, request)).json(answer);
   });
   router.delete('/session', async (request, response) => {
@@ -44,9 +44,11 @@ export function sessionRoutes({ store }: ServiceContext, authentication: Authent
 }
 
 async function resource(
-  keys: KeyStore,
-  { key, owner, groups, role }: Principal,
+  { keys, reservations }: HomeStore,
+  principal: Principal,
 ): Promise<components['schemas']['Session']> {
+  const { key, owner, groups, role } = principal;
   const name = key === null ? null : (await keys.get(key)).name;
-  return { key, name, owner, groups: [...groups], role, version: packageVersion };
+  const storage = await reservations.usage(principal);
+  return { key, name, owner, groups: [...groups], role, version: packageVersion, storage };
 }

@@ -27,6 +27,7 @@ import { Metrics } from './metrics.js';
 import { ModelDesk } from './model-desk.js';
 import { scoreShipped } from './shipped-scores.js';
 import { unpackInChild } from './unpack-in-child.js';
+import { awaitsContinue } from './upload-space.js';
 import { type WebhookOptions, Webhooks } from './webhooks.js';
 import { Worker } from './worker.js';
 
@@ -127,7 +128,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     undo.push(() => context.webhooks.stop());
     const app = createApp(context, options);
     // RFC 9110 §10.1.1: an expectation that nobody knows need not be refused; node would, without a word.
-    for (const one of [server, local]) one.on('request', app).on('checkExpectation', app);
+    for (const one of [server, local])
+      one
+        .on('request', app)
+        .on('checkExpectation', app)
+        .on('checkContinue', (request, response) => {
+          awaitsContinue(request, response);
+          app(request, response);
+        });
     undo.push(() => removeLocalSocket(home));
     await listen(server, options);
     undo.push(() => {

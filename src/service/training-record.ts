@@ -139,12 +139,14 @@ export class TrainingRecord {
     const within = process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : path;
     const handle = await open(join(within, `${name}.onnx`), flags).finally(() => folder.close());
     try {
-      if (!(await handle.stat()).isFile())
-        throw new VentralError('internal', `${name} is no plain file`);
+      const found = await handle.stat();
+      if (!found.isFile()) throw new VentralError('internal', `${name} is no plain file`);
+      const { jobs } = this.#options.tables;
+      await jobs.trainings.requireRoom(this.#job.id, found.size);
       const copy = await receiveStream(
         handle.createReadStream({ autoClose: false }),
         this.#options.temporary,
-        { filename: name, most: MOST_BYTES },
+        { filename: name, most: Math.min(found.size, MOST_BYTES) },
       );
       await this.#options.files.keep(copy.path, copy.digest);
       return { name, digest: copy.digest, size: copy.size };

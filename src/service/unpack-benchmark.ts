@@ -9,19 +9,22 @@ import {
   expandRegions,
   parseBenchmark,
 } from '../scoring/benchmark-file.js';
+import { bytesOnDisk } from '../store/benchmark-files.js';
 import type { BenchmarkSummary } from '../store/benchmark-store.js';
 
 /** An archive to unpack, for the process that may open it. */
 export interface UnpackTask {
   readonly archive: string;
-  /** Folder to make and fill. */
-  readonly folder: string;
-  /** Most bytes that its files may have together. */
+  /** Folder to make and fill; without it the archive is measured alone. */
+  readonly folder?: string;
+  /** Most bytes that its files may take together on the disk. */
   readonly bytes: number;
 }
 
 /** What was found in the archive. */
 export interface UnpackedBenchmark {
+  /** Bytes that its files take on the disk. */
+  readonly unpacked: number;
   /** Name of the benchmark file. */
   readonly file: string;
   readonly summary: BenchmarkSummary;
@@ -40,10 +43,17 @@ export async function unpackBenchmark({
   archive,
   folder,
   bytes,
-}: UnpackTask): Promise<UnpackedBenchmark> {
+}: UnpackTask): Promise<UnpackedBenchmark | Pick<UnpackedBenchmark, 'unpacked'>> {
   const zip = await openZip(archive, 'the archive');
   try {
-    const file = benchmarkFile(zip, bytes);
+    const file = benchmarkFile(zip);
+    const unpacked = zip.entries.reduce((sum, { size }) => sum + bytesOnDisk(size), 0);
+    if (unpacked > bytes)
+      throw new VentralError(
+        'too-large',
+        `The files of the archive take ${unpacked} bytes, they may take ${bytes}`,
+      );
+    if (folder === undefined) return { unpacked };
     await mkdir(folder);
     for (const { name } of zip.entries) await unpackFile(zip, name, join(folder, name));
     const definition = parseBenchmark(await readFile(join(folder, file), 'utf8'), { file, folder });
@@ -51,13 +61,15 @@ export async function unpackBenchmark({
     for (const [field, path] of pathsOf(definition)) {
       if (!names.has(path)) throw outside(file, field, relative(folder, path));
     }
-    return { file, summary: summaryOf(definition) };
+    for (const { name } of zip.entries)
+      if (/\.(?:zip|npz)$/i.test(name)) await checkNested(join(folder, name), name);
+    return { file, unpacked, summary: summaryOf(definition) };
   } finally {
     await zip.close();
   }
 }
 
-function benchmarkFile({ entries }: ZipArchive, bytes: number): string {
+function benchmarkFile({ entries }: ZipArchive): string {
   const nested = entries.find(({ name }) => /[/\\]/.test(name));
   if (nested)
     throw new VentralError('zip-invalid', `The archive should be flat, found ${nested.name}`, {
@@ -74,12 +86,6 @@ function benchmarkFile({ entries }: ZipArchive, bytes: number): string {
       'too-large',
       `The archive holds ${entries.length} files, it may hold ${MOST_FILES}: put pictures into a ZIP of their own inside`,
     );
-  const total = entries.reduce((sum, { size }) => sum + size, 0);
-  if (total > bytes)
-    throw new VentralError(
-      'too-large',
-      `The files of the archive have ${total} bytes, they may have ${bytes}`,
-    );
   const [file, ...others] = entries
     .map(({ name }) => name)
     .filter((name) => /\.ya?ml$/i.test(name));
@@ -91,6 +97,12 @@ function benchmarkFile({ entries }: ZipArchive, bytes: number): string {
     );
   }
   return file;
+}
+
+/** An archive inside is never unpacked whole; what its directory says must hold all the same. */
+async function checkNested(path: string, name: string): Promise<void> {
+  const nested = await openZip(path, name);
+  await nested.close();
 }
 
 async function unpackFile(zip: ZipArchive, name: string, path: string): Promise<void> {

@@ -12,6 +12,7 @@ import {
   type BusboyInstance,
 } from '@fastify/busboy';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Reservation, Space } from '../store/reservation-store.js';
 
 /** A file on its way to the store: whole and synced under a temporary name. */
 export interface ReceivedFile {
@@ -21,6 +22,8 @@ export interface ReceivedFile {
   readonly size: number;
   /** Base name that the client gave; may be empty. */
   readonly filename: string;
+  /** The storage that it lies in until it is registered; none for a file that is no upload. */
+  readonly reservation?: Reservation;
 }
 
 /** What a multipart upload of a model holds. */
@@ -37,13 +40,17 @@ export interface UploadLimits {
   readonly fieldSize: number;
   /** Names that parts other than `file` may have. */
   readonly fieldNames: readonly string[];
+  /** Asked before bytes are written. */
+  readonly space: Space;
+  /** Whether the file is needed, and not its digest alone; then nothing is written. */
+  readonly keep: boolean;
 }
 
 /**
  * Receives a `multipart/form-data` body: `file` streams to disk with its digest taken on the way, in
  * any order with the other parts. Whatever goes wrong (a limit, a second `file`, a body that ends early,
  * a client that goes away) leaves no file behind. The caller removes or moves `file.path`.
- * Throws `unsupported-media-type`, `invalid-request`, `too-large`, `disk-full`.
+ * Throws `unsupported-media-type`, `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`.
  */
 export async function receiveUpload(
   request: IncomingMessage,
@@ -178,13 +185,15 @@ class Receiver {
       });
     const path = join(this.#folder, `upload-${randomUUID()}`);
     this.#path = path;
+    const { space, keep } = this.#limits;
     const hash = createHash('sha256');
     let size = 0;
     const measure = new Transform({
       transform(chunk: Buffer, _encoding, done) {
         hash.update(chunk);
         size += chunk.length;
-        done(null, chunk);
+        if (!keep) return done();
+        space.hold(size).then(() => done(null, chunk), done);
       },
     });
     stream.once('limit', () => this.#aborted.abort());

@@ -5,6 +5,11 @@ import { ContentFolders } from './content-folders.js';
 import { download, type FileMirror, missingFile, type Unpack } from './file-source.js';
 import { syncFolder } from './write-whole.js';
 
+const BLOCK = 4096;
+
+/** Bytes that a file of some size takes on the disk, where many small ones take more than they hold. */
+export const bytesOnDisk = (size: number): number => Math.max(1, Math.ceil(size / BLOCK)) * BLOCK;
+
 /**
  * The files of uploaded benchmarks, by the digest of the archive: unpacked in HOME/benchmarks/<sha256>/,
  * and the archive beside it as HOME/benchmarks/<sha256>.zip, which is what other hosts get.
@@ -44,6 +49,15 @@ export class BenchmarkFiles {
       (found) => found.isDirectory(),
       () => false,
     );
+  }
+
+  /** Bytes of the unpacked files of an archive; undefined where they are not here. */
+  async measure(digest: string): Promise<number | undefined> {
+    const folder = this.folder(digest);
+    const names = await readdir(folder).catch(() => undefined);
+    if (!names) return undefined;
+    const found = await Promise.all(names.map((name) => stat(join(folder, name))));
+    return found.reduce((sum, { size }) => sum + bytesOnDisk(size), 0);
   }
 
   /**

@@ -4,7 +4,7 @@ import { jsonText } from './json-text.js';
 import type { Visibility } from './model-store.js';
 import { newId } from './new-id.js';
 import { asking, type Principal, seen } from './principal.js';
-import { generousQuotas, type Quotas, requireUploadQuota } from './quota.js';
+import { generousQuotas, type Quotas, requireRegistration, requireUploadQuota } from './quota.js';
 
 /** What an uploaded benchmark file says of itself. */
 export interface BenchmarkSummary {
@@ -32,6 +32,8 @@ export interface BenchmarkRecord {
   readonly visibility: Visibility;
   /** Bytes of the archive. */
   readonly size: number;
+  /** Bytes of its unpacked files; null where they were not measured yet. */
+  readonly unpacked: number | null;
   readonly summary: BenchmarkSummary;
   readonly createdAt: Date;
 }
@@ -52,6 +54,7 @@ const record = (row: BenchmarkRow): BenchmarkRecord => ({
   file: row.file,
   visibility: row.visibility,
   size: Number(row.size),
+  unpacked: row.unpacked === null ? null : Number(row.unpacked),
   summary: row.summary,
   createdAt: row.created_at,
 });
@@ -69,20 +72,25 @@ export class BenchmarkStore {
   /**
    * Registers an archive; `created` is false where its owner has it already (that registration is given).
    * Throws `quota-exceeded`, `storage-exceeded`.
+   * @param reservation that the archive and its files were written under
    */
   async register(
     by: Principal,
     benchmark: NewBenchmark,
+    reservation?: string,
   ): Promise<{ benchmark: BenchmarkRecord; created: boolean }> {
-    const { digest, file, visibility, group, size, summary } = benchmark;
+    const { digest, file, visibility, group, size, unpacked, summary } = benchmark;
     const made = await this.#database.transaction(async (queries) => {
-      await requireUploadQuota(queries, by, this.#quotas, size);
       const [row] = await queries.query<BenchmarkRow>(
-        `insert into benchmarks (id, owner, digest, file, visibility, group_name, size, summary)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (digest, owner) do nothing returning *`,
-        [newId('bmk'), by.owner, digest, file, visibility, group, size, jsonText(summary)],
+        `insert into benchmarks (id, owner, digest, file, visibility, group_name, size, unpacked, summary)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (digest, owner) do nothing returning *`,
+        [
+          ...[newId('bmk'), by.owner, digest, file, visibility, group, size, unpacked],
+          jsonText(summary),
+        ],
       );
       if (row) {
+        await requireRegistration(queries, by, this.#quotas, reservation);
         const detail = { digest, identifier: summary.identifier, visibility };
         await audit(queries, by, { action: 'benchmark.create', target: row.id, detail });
       }
@@ -90,13 +98,13 @@ export class BenchmarkStore {
     });
     if (made) return { benchmark: record(made), created: true };
     const found = await this.findOwn(by.owner, digest);
-    return found ? { benchmark: found, created: false } : this.register(by, benchmark);
+    return found ? { benchmark: found, created: false } : this.register(by, benchmark, reservation);
   }
 
   /** Throws what {@link register} would of another archive, so that it need not be unpacked. */
-  requireQuota(by: Principal, size: number): Promise<void> {
+  requireQuota(by: Principal, size: number, reservation?: string): Promise<void> {
     return this.#database.transaction((queries) =>
-      requireUploadQuota(queries, by, this.#quotas, size),
+      requireUploadQuota(queries, by, this.#quotas, size, reservation),
     );
   }
 
@@ -144,6 +152,22 @@ export class BenchmarkStore {
   async digests(): Promise<Set<string>> {
     const rows = await this.#database.query<{ digest: string }>('select digest from benchmarks');
     return new Set(rows.map((row) => row.digest));
+  }
+
+  /**
+   * Measures what archives were unpacked to that an earlier schema registered.
+   * @param measure bytes of the files of an archive; undefined where they are not here
+   */
+  async measureUnpacked(measure: (digest: string) => Promise<number | undefined>): Promise<void> {
+    const rows = await this.#database.query<{ digest: string }>(
+      'select distinct digest from benchmarks where unpacked is null',
+    );
+    for (const { digest } of rows) {
+      const bytes = await measure(digest);
+      if (bytes === undefined) continue;
+      const values = [digest, bytes];
+      await this.#database.query('update benchmarks set unpacked = $2 where digest = $1', values);
+    }
   }
 
   /** Whether any registration needs the files of an archive. */

@@ -21,7 +21,8 @@ const PAGE = 100;
 
 /**
  * Writes the next event of a job, in the transaction of what it tells. The row of the job is locked until
- * then, so that events become visible in the order of their numbers.
+ * then, so that events become visible in the order of their numbers. Its bytes count against the quota of
+ * the job's owner, those of a result twice: it is a row of its own, too.
  */
 export async function appendEvent(
   queries: Queries,
@@ -30,8 +31,11 @@ export async function appendEvent(
   data: unknown,
 ): Promise<void> {
   await queries.query(
-    `with numbered as (update jobs set last_event = last_event + 1 where id = $1 returning last_event)
-     insert into events (job, id, type, data) select $1, last_event, $2, $3::json from numbered`,
+    `with numbered as (
+       update jobs set last_event = last_event + 1,
+         bytes = bytes + octet_length($3::text) * case when $2 = 'result' then 2 else 1 end
+       where id = $1 returning last_event)
+     insert into events (job, id, type, data) select $1, last_event, $2, $3::text::json from numbered`,
     [job, type, jsonText(data)],
   );
 }

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 import { AuditStore } from './audit-store.js';
 import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
@@ -16,6 +17,7 @@ import { ModelFiles } from './model-files.js';
 import { ModelStore } from './model-store.js';
 import { openPostgresDatabase } from './postgres-database.js';
 import type { Quotas } from './quota.js';
+import { ReservationStore } from './reservation-store.js';
 import { S3Files, type S3Place } from './s3-files.js';
 import { SessionStore } from './session-store.js';
 
@@ -31,6 +33,7 @@ export interface HomeStore {
   readonly files: ModelFiles;
   readonly benchmarks: BenchmarkStore;
   readonly benchmarkFiles: BenchmarkFiles;
+  readonly reservations: ReservationStore;
   /** HOME/tmp/service: private to the owner, on the same file system as all else. */
   readonly temporary: string;
   close(): Promise<void>;
@@ -81,6 +84,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       files: new ModelFiles(home, mirror),
       benchmarks: new BenchmarkStore(database, quotas),
       benchmarkFiles: new BenchmarkFiles(home, mirror, unpack),
+      reservations: new ReservationStore(database, `${hostname()}:${resolve(home)}`, quotas),
       temporary: join(home, 'tmp', 'service'),
     };
     await sweep(store);
@@ -105,6 +109,7 @@ async function sweep({
   benchmarkFiles,
   models,
   benchmarks,
+  reservations,
   temporary,
 }: Omit<HomeStore, 'close'>): Promise<void> {
   await rm(temporary, { recursive: true, force: true });
@@ -113,6 +118,8 @@ async function sweep({
   await files.sweep(await models.neededDigests());
   await benchmarkFiles.prepare();
   await benchmarkFiles.sweep(await benchmarks.digests());
+  await reservations.sweep();
+  await benchmarks.measureUnpacked((digest) => benchmarkFiles.measure(digest));
 }
 
 /** Removes small temporary files that a killed process left in the home itself, once they are old. */

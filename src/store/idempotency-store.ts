@@ -5,6 +5,8 @@ import { jsonText } from './json-text.js';
 export interface KeyedRequest {
   /** Key or user that asks. */
   readonly principal: string;
+  /** Whose answers are bounded together. */
+  readonly owner: string;
   readonly method: string;
   readonly path: string;
   readonly key: string;
@@ -31,6 +33,10 @@ export type Claim =
 
 /** Seconds for which a request holds its key without a sign of life. */
 export const LEASE_SECONDS = 60;
+
+/** Answers of one owner that are kept, and their bytes together; older ones go first. */
+const MOST_ANSWERS = 2000;
+const MOST_BYTES = 16 * 2 ** 20;
 
 const OF = 'principal = $1 and method = $2 and path = $3 and key = $4';
 
@@ -59,12 +65,12 @@ export class IdempotencyStore {
         `delete from idempotency where created_at < now() - interval '24 hours' and lease < now()`,
       );
       const [mine] = await queries.query<{ fingerprint: string | null; made: string | null }>(
-        `insert into idempotency (principal, method, path, key, token, lease)
-         values ($1, $2, $3, $4, $5, now() + make_interval(secs => ${LEASE_SECONDS}))
+        `insert into idempotency (principal, method, path, key, token, owner, lease)
+         values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => ${LEASE_SECONDS}))
          on conflict (principal, method, path, key) do update set token = excluded.token, lease = excluded.lease
            where idempotency.answer is null and idempotency.lease < now()
          returning fingerprint, made`,
-        [...parameters(of), token],
+        [...parameters(of), token, of.owner],
       );
       if (mine) return { kind: 'claimed', ...mine };
       const [other] = await queries.query<{ fingerprint: string; answer: StoredAnswer | null }>(
@@ -87,11 +93,21 @@ export class IdempotencyStore {
     return rows.length > 0;
   }
 
-  /** Keeps the answer. */
+  /** Keeps the answer, and forgets the oldest ones of its owner where there are too many. */
   async answer(of: KeyedRequest, token: string, answer: StoredAnswer): Promise<void> {
     await this.#database.query(
-      `update idempotency set answer = $6, lease = now() where ${OF} and token = $5`,
+      `update idempotency set answer = $6::text::json, bytes = octet_length($6::text), lease = now()
+       where ${OF} and token = $5`,
       [...parameters(of), token, jsonText(answer)],
+    );
+    await this.#database.query(
+      `delete from idempotency where (principal, method, path, key) in (
+         select principal, method, path, key from (
+           select principal, method, path, key, row_number() over newest as rank, sum(bytes) over newest as total
+           from idempotency where owner = $1 and answer is not null
+           window newest as (order by created_at desc, key)
+         ) as kept where rank > ${MOST_ANSWERS} or total > ${MOST_BYTES})`,
+      [of.owner],
     );
   }
 

@@ -73,6 +73,10 @@ export async function writeMap(
     keys[0],
     jsonText(map),
   ]);
-  await queries.query('update jobs set map_of = $1 where id = $1', [id]);
+  await queries.query(
+    `update jobs set map_of = $1, bytes = bytes + (select octet_length(map::text) from layer_maps where job = $1)
+     where id = $1`,
+    [id],
+  );
   await appendEvent(queries, id, 'result', { benchmarks: map.benchmarks, chosen: map.chosen });
 }

@@ -19,7 +19,7 @@ import {
 } from './page.js';
 import { PartStore } from './part-store.js';
 import { asking, JOB_SEEN, type Principal, SERVICE_OWNER } from './principal.js';
-import { generousQuotas, type Quotas, requireJobQuota } from './quota.js';
+import { generousQuotas, type Quotas, requireJobQuota, requireStorage } from './quota.js';
 import { TrainingStore } from './training-store.js';
 
 export interface JobFilter {
@@ -72,7 +72,7 @@ export class JobStore {
   /**
    * Writes a job. Results of equal inputs that the principal may see become its own at once, under the
    * model's present name; a job that lacks nothing then is born `succeeded`.
-   * Throws `quota-exceeded`.
+   * Throws `quota-exceeded`, `storage-exceeded`.
    * @param also what else is written in the same transaction
    */
   async create<R extends JobRequest>(
@@ -93,6 +93,8 @@ export class JobStore {
         await requireJobQuota(queries, principal, this.#quotas);
         await enqueue(queries, queue, { id, priority });
       }
+      const { role, owner } = principal;
+      await requireStorage(queries, owner, role === 'admin' ? null : this.#quotas.storage);
       return (await findJob(queries, id)) as JobOf<R['kind']>;
     });
   }
@@ -104,11 +106,10 @@ export class JobStore {
     { recipe }: TrainingJobRequest,
   ): Promise<unknown> {
     const storage = role === 'admin' ? null : this.#quotas.storage;
-    return queries.query('update jobs set recipe = $2, storage = $3 where id = $1', [
-      id,
-      jsonText(recipe),
-      storage,
-    ]);
+    return queries.query(
+      'update jobs set recipe = $2::text::json, storage = $3, bytes = bytes + octet_length($2::text) where id = $1',
+      [id, jsonText(recipe), storage],
+    );
   }
 
   /** Any job, for the service itself. */
@@ -228,17 +229,22 @@ const PRIORITY = `(
     from jobs where state in ('queued', 'running') and owner = $3 and kind = $2
   )`;
 
+/** What the row of a job takes beside its JSON: its state, its log, its webhook. */
+const ROW_BYTES = 1024;
+
 /** @returns its priority */
 async function insert(queries: Queries, id: string, request: JobRequest): Promise<number> {
   const { card, benchmarks, sources, keys } = request;
   const { layers, input } = request.kind === 'training' ? {} : request;
+  const json = [card, benchmarks, sources, keys, layers, input].map(jsonText);
+  const bytes = json.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), ROW_BYTES);
   // Two at once would have the same turn.
   await queries.query(`select pg_advisory_xact_lock(hashtextextended('turn of ' || $1, 0))`, [
     request.owner,
   ]);
   const [{ priority }] = await queries.query<{ priority: number }>(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, priority)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, ${PRIORITY})
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, bytes, priority)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, ${PRIORITY})
      returning priority`,
     [
       id,
@@ -250,7 +256,8 @@ async function insert(queries: Queries, id: string, request: JobRequest): Promis
       request.modelName,
       request.kind === 'layer-map' ? request.holdout : null,
       request.kind === 'score' && request.detail === true,
-      ...[card, benchmarks, sources, keys, layers, input].map(jsonText),
+      ...json,
+      bytes,
     ],
   );
   return priority;

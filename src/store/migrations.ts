@@ -250,6 +250,35 @@ const migrations: readonly (readonly string[])[] = [
     )`,
     'create index sessions_key on sessions (key, seq)',
   ],
+  [
+    // What counts against the quota beside files: rows, and what an archive was unpacked to (null: not
+    // measured yet, see `measureUnpacked`).
+    `alter table models add column record_bytes bigint generated always as
+      (octet_length(name) + coalesce(octet_length(card::text), 0) + octet_length(graph::text)) stored`,
+    `alter table benchmarks add column unpacked bigint, add column record_bytes bigint generated always as
+      (octet_length(file) + octet_length(summary::text)) stored`,
+    'alter table jobs add column bytes bigint not null default 0',
+    `update jobs set bytes = 1024 + octet_length(concat(model, card, benchmarks, sources, keys, layers, input, recipe))
+      + coalesce((select sum(octet_length(data::text) * case when type = 'result' then 2 else 1 end)
+          from events where events.job = jobs.id), 0)
+      + coalesce((select octet_length(map::text) from layer_maps where layer_maps.job = jobs.id), 0)`,
+    // Storage that uploads under way may fill.
+    `create table reservations (
+      id text primary key,
+      seq bigint generated always as identity,
+      owner text not null,
+      holder text not null,
+      bytes bigint not null,
+      lease timestamptz not null
+    )`,
+    'create index reservations_owner on reservations (owner)',
+    // Answers are kept up to a number and size an owner.
+    `alter table idempotency add column owner text not null default 'local', add column bytes integer not null default 0`,
+    'alter table idempotency alter column owner drop default',
+    `update idempotency set owner = keys.owner from keys where keys.id = idempotency.principal`,
+    'update idempotency set bytes = octet_length(answer::text) where answer is not null',
+    'create index idempotency_owner on idempotency (owner, created_at)',
+  ],
 ];
 
 /** All that makes the schema, as text. */

@@ -12,7 +12,13 @@ import {
   weightOf,
 } from './page.js';
 import { asking, type Principal, seen } from './principal.js';
-import { generousQuotas, type Quotas, requireUploadQuota } from './quota.js';
+import {
+  generousQuotas,
+  type Quotas,
+  requireRegistration,
+  requireStorage,
+  requireUploadQuota,
+} from './quota.js';
 
 /** Who may see a registration. */
 export type Visibility = 'private' | 'group' | 'public';
@@ -55,6 +61,7 @@ interface ModelRow {
   size: number;
   card: unknown;
   graph: unknown;
+  record_bytes: number;
   created_at: Date;
 }
 
@@ -84,15 +91,17 @@ export class ModelStore {
   /**
    * Registers bytes; `created` is false where their owner has them already (that registration is given).
    * Throws `quota-exceeded`, `storage-exceeded`.
+   * @param reservation that the bytes were received under
    */
   async register(
     by: Principal,
     model: NewModel,
+    reservation?: string,
   ): Promise<{ model: ModelRecord; created: boolean }> {
     const made = await this.#database.transaction(async (queries) => {
-      await requireUploadQuota(queries, by, this.#quotas, model.size);
       const row = await insert(queries, by, model);
       if (row) {
+        await requireRegistration(queries, by, this.#quotas, reservation);
         const detail = { digest: row.digest, name: row.name, visibility: row.visibility };
         await audit(queries, by, { action: 'model.create', target: row.id, detail });
       }
@@ -100,13 +109,13 @@ export class ModelStore {
     });
     if (made) return { model: record(made), created: true };
     const found = await this.findOwn(by.owner, model.digest);
-    return found ? { model: found, created: false } : this.register(by, model);
+    return found ? { model: found, created: false } : this.register(by, model, reservation);
   }
 
   /** Throws what {@link register} would of another file, so that it need not be looked at. */
-  requireQuota(by: Principal, size: number): Promise<void> {
+  requireQuota(by: Principal, size: number, reservation?: string): Promise<void> {
     return this.#database.transaction((queries) =>
-      requireUploadQuota(queries, by, this.#quotas, size),
+      requireUploadQuota(queries, by, this.#quotas, size, reservation),
     );
   }
 
@@ -149,7 +158,8 @@ export class ModelStore {
   }
 
   /**
-   * Changes what is given; undefined where there is no such model.
+   * Changes what is given; undefined where there is no such model. Throws `storage-exceeded` where it grows
+   * beyond what its owner may store.
    * @param expect looks at what is there, and throws where it is not to be changed
    */
   change(
@@ -172,6 +182,8 @@ export class ModelStore {
         [id, name ?? null, visibility ?? null, group ?? null, jsonText(card)],
       );
       if (!row) return undefined;
+      if (by.role !== 'admin' && row.record_bytes > before.record_bytes)
+        await requireStorage(queries, row.owner, this.#quotas.storage);
       const detail = { name, visibility, group, ...(card ? { card: true } : {}) };
       await audit(queries, by, { action: 'model.change', target: id, detail });
       return record(row);

@@ -20,54 +20,82 @@ export const GENEROUS_RATE = 60_000;
 /** What a client is told to wait for a job to end. */
 const JOB_RETRY_SECONDS = 30;
 
-/** SQL expression: bytes that the owner `$1` stores. */
-const STORED = `(select coalesce(sum(size), 0)::float8 from (
-    select size from models where owner = $1
-    union all select size from benchmarks where owner = $1
+/** What an owner has, in bytes. */
+export interface Usage {
+  /** Files of its registrations and checkpoints, what archives were unpacked to, and its rows. */
+  readonly stored: number;
+  /** Set aside for uploads under way. */
+  readonly reserved: number;
+}
+
+/** SQL expressions: bytes that the owner `$1` stores, and that its reservations but `$2` hold. */
+const USAGE = `(select coalesce(sum(size), 0)::float8 from (
+    select size + record_bytes as size from models where owner = $1
+    union all select size + coalesce(unpacked, 0) + record_bytes from benchmarks where owner = $1
     union all select size from checkpoints join jobs on jobs.id = checkpoints.job where jobs.owner = $1
-  ) as own)`;
+    union all select bytes from jobs where owner = $1
+  ) as own) as stored,
+  (select coalesce(sum(bytes), 0)::float8 from reservations
+    where owner = $1 and lease > now() and id <> $2) as reserved`;
+
+/** @param but a reservation that is not counted */
+export async function usageOf(queries: Queries, owner: string, but = ''): Promise<Usage> {
+  const [usage] = await queries.query<Usage & Record<string, unknown>>(`select ${USAGE}`, [
+    owner,
+    but,
+  ]);
+  return usage;
+}
 
 /**
- * Throws `storage-exceeded` where an owner stores more than the bytes that a job of its may bring it to;
- * belongs into the transaction that adds a checkpoint.
+ * Throws `storage-exceeded` where an owner stores more than it may (`most` bytes; null: any number), with
+ * what its other uploads have reserved. Belongs into the transaction that adds something.
  */
 export async function requireStorage(
   queries: Queries,
   owner: string,
   most: number | null,
+  more = 0,
 ): Promise<void> {
   if (most === null) return;
   await holdOwner(queries, owner);
-  const [{ bytes }] = await queries.query<{ bytes: number }>(`select ${STORED} as bytes`, [owner]);
-  if (bytes > most) {
-    throw new VentralError(
-      'storage-exceeded',
-      `${owner} stores ${bytes} bytes with this checkpoint and may store ${most}: remove something first`,
-    );
-  }
+  const usage = await usageOf(queries, owner);
+  if (usage.stored + usage.reserved + more > most) throw storageExceeded(owner, usage, most, more);
+}
+
+/** `storage-exceeded`. @param more bytes that do not fit; 0 where they are counted already */
+export function storageExceeded(
+  owner: string,
+  { stored, reserved }: Usage,
+  most: number,
+  more: number,
+): VentralError {
+  const under = reserved > 0 ? `, and ${reserved} are reserved for uploads under way` : '';
+  const unfit = more > 0 ? `${more} more do not fit, ` : '';
+  return new VentralError(
+    'storage-exceeded',
+    `${owner} stores ${stored} bytes and may store ${most}${under}: ${unfit}remove something first`,
+  );
 }
 
 /**
  * Throws `quota-exceeded` or `storage-exceeded` where a registration would be one too many for its
  * owner. Belongs into the transaction that registers: it holds the owner's other ones back until then.
  * @param size bytes that are added
+ * @param reservation id of the reservation that they were received under, which is not counted
  */
 export async function requireUploadQuota(
   queries: Queries,
   { role, owner }: Principal,
   quotas: Quotas,
   size: number,
+  reservation = '',
 ): Promise<void> {
   if (role === 'admin') return;
   await holdOwner(queries, owner);
-  const [{ uploads, seconds, bytes }] = await queries.query<{
-    uploads: number;
-    seconds: number | null;
-    bytes: number;
-  }>(
+  const [{ uploads, seconds }] = await queries.query<{ uploads: number; seconds: number | null }>(
     `select count(*)::int as uploads,
-       extract(epoch from min(created_at) + interval '24 hours' - now())::float8 as seconds,
-       ${STORED} as bytes
+       extract(epoch from min(created_at) + interval '24 hours' - now())::float8 as seconds
      from (
        select created_at from audit where owner = $1 and action in ('model.create', 'benchmark.create')
        and created_at > now() - interval '24 hours' order by created_at desc limit $2
@@ -81,12 +109,23 @@ export async function requireUploadQuota(
       { retryAfter: Math.max(1, Math.ceil(seconds ?? 86_400)) },
     );
   }
-  if (bytes + size > quotas.storage) {
-    throw new VentralError(
-      'storage-exceeded',
-      `${owner} stores ${bytes} bytes and may store ${quotas.storage}: ${size} more do not fit, remove something first`,
-    );
-  }
+  const usage = await usageOf(queries, owner, reservation);
+  if (usage.stored + usage.reserved + size > quotas.storage)
+    throw storageExceeded(owner, usage, quotas.storage, size);
+}
+
+/**
+ * The same for a registration that was just inserted: it takes the place of the reservation that its bytes
+ * were received under.
+ */
+export async function requireRegistration(
+  queries: Queries,
+  by: Principal,
+  quotas: Quotas,
+  reservation = '',
+): Promise<void> {
+  await requireUploadQuota(queries, by, quotas, 0, reservation);
+  await queries.query('delete from reservations where id = $1', [reservation]);
 }
 
 /** Throws `quota-exceeded` where a job that was just inserted is one too many; belongs into its transaction. */
@@ -111,5 +150,5 @@ export async function requireJobQuota(
 }
 
 /** Until the transaction ends, so that two requests at once do not both get the last place. */
-const holdOwner = (queries: Queries, owner: string) =>
+export const holdOwner = (queries: Queries, owner: string) =>
   queries.query(`select pg_advisory_xact_lock(hashtextextended('quota of ' || $1, 0))`, [owner]);

@@ -32,6 +32,7 @@ export const passingTables = [
   'workers',
   'parts',
   'cells',
+  'reservations',
   'scoreboards',
   'sessions',
 ];

@@ -70,6 +70,14 @@ export class TrainingStore {
     await this.#database.query('delete from checkpoints where job = $1 and name = $2', [job, name]);
   }
 
+  /**
+   * Throws `storage-exceeded` where the owner of a training may not store so many bytes more, so that a
+   * checkpoint need not be copied that cannot be kept.
+   */
+  async requireRoom(job: string, bytes: number): Promise<void> {
+    await this.#database.transaction((queries) => requireJobStorage(queries, job, bytes));
+  }
+
   /** All that a training has told so far, in its order. */
   async metrics(job: string): Promise<TrainingEvent[]> {
     const rows = await this.#database.query<{ data: TrainingEvent }>(
@@ -101,6 +109,16 @@ export async function writeMetric(
 ): Promise<void> {
   if (checkpoint) await writeCheckpoint(queries, job, checkpoint);
   if (!(await isTold(queries, job, event))) await appendEvent(queries, job, 'metric', event);
+  await requireJobStorage(queries, job);
+}
+
+/** @param more bytes that are to be added */
+async function requireJobStorage(queries: Queries, job: string, more = 0): Promise<void> {
+  const [row] = await queries.query<{ owner: string; storage: number | null }>(
+    'select owner, storage::float8 as storage from jobs where id = $1',
+    [job],
+  );
+  if (row) await requireStorage(queries, row.owner, row.storage, more);
 }
 
 async function writeCheckpoint(
@@ -115,10 +133,5 @@ async function writeCheckpoint(
      returning xmax = 0 as fresh`,
     [job, name, stage, epoch, digest, size],
   );
-  if (!fresh) return;
-  const [{ owner, storage }] = await queries.query<{ owner: string; storage: number | null }>(
-    'update jobs set faults = 0 where id = $1 returning owner, storage::float8 as storage',
-    [job],
-  );
-  await requireStorage(queries, owner, storage);
+  if (fresh) await queries.query('update jobs set faults = 0 where id = $1', [job]);
 }

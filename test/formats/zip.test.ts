@@ -8,54 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { openNpz, writeNpz } from '../../src/formats/npz.js';
 import { openZip, writeZip } from '../../src/formats/zip.js';
+import { handMade } from './hand-made-zip.js';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ventral-zip-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-/** A stored archive by hand, so that its directory can say what no honest writer would. */
-function handMade(
-  entries: {
-    name: string;
-    data: Buffer;
-    flags?: number;
-    size?: number;
-    method?: number;
-    crc?: number;
-  }[],
-): Buffer {
-  const parts: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const { name, data, flags = 0x800, size = data.length, method = 0, crc = 0 } of entries) {
-    const text = Buffer.from(name);
-    const fixed = Buffer.alloc(26);
-    [20, flags, method, 0, 33].forEach((value, i) => {
-      fixed.writeUInt16LE(value, 2 * i);
-    });
-    fixed.writeUInt32LE(crc, 10);
-    fixed.writeUInt32LE(data.length, 14);
-    fixed.writeUInt32LE(size, 18);
-    fixed.writeUInt16LE(text.length, 22);
-    const local = Buffer.concat([Buffer.from('PK\x03\x04'), fixed, text, data]);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(offset, 10);
-    directory.push(
-      Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([20, 0]), fixed, tail, text]),
-    );
-    parts.push(local);
-    offset += local.length;
-  }
-  const central = Buffer.concat(directory);
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(entries.length, 4);
-  end.writeUInt16LE(entries.length, 6);
-  end.writeUInt32LE(central.length, 8);
-  end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...parts, central, Buffer.from('PK\x05\x06'), end]);
-}
 
 async function saved(name: string, bytes: Uint8Array): Promise<string> {
   const path = join(folder, name);

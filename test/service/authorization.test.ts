@@ -269,6 +269,7 @@ async function prepare(store: HomeStore, visibility: Visibility): Promise<Target
     digest: digestOf(randomUUID()),
     file: 'benchmark.yaml',
     size: 1,
+    unpacked: 1,
     summary: {
       identifier: 'Lab2026.V1-pls',
       version: 1,

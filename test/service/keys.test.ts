@@ -77,7 +77,7 @@ describe('a service', () => {
     });
     expect((await ada.get('/v1/session')).body).toEqual({
       ...{ key: ada.id, name: 'ada’s laptop', owner: 'ada', groups: ['vision'] },
-      ...{ role: 'member', version },
+      ...{ role: 'member', version, storage: { stored: 0, reserved: 0, limit: 2 ** 40 } },
     });
     expect(await service.get('/v1/session')).toMatchObject(unauthorized);
   });

@@ -49,6 +49,8 @@ describe('the home that the commit wrote which closed the first issue', () => {
     expect(await store.benchmarks.find(localPrincipal, benchmark.id)).toMatchObject({
       digest: benchmark.upload.digest,
       owner: 'local',
+      // Measured when the home was opened: five files.
+      unpacked: expect.any(Number),
       summary: { benchmarks: benchmark.benchmarks, metric: 'pls' },
     });
     const folder = store.benchmarkFiles.folder(benchmark.upload.digest);

@@ -1,4 +1,5 @@
-import type { GraphModel, Tensor as TfTensor } from '@tensorflow/tfjs';
+import type { GraphModel } from '@tensorflow/tfjs-converter';
+import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import type { SourceRuntime } from '../imported.js';
 import type { Size } from '../keras/network-graph.js';
 import { sizeOf } from '../keras/operations.js';

@@ -1,6 +1,6 @@
-import type * as TensorFlow from '@tensorflow/tfjs';
-import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import type { Fields } from '../keras/layer-config.js';
+import type * as TensorFlow from './portable.js';
 
 /**
  * Layers of Keras that TensorFlow.js lacks or has otherwise, of its operators, after Keras's own source
@@ -53,8 +53,8 @@ const layers: Readonly<Record<string, (call: Call) => Tensor>> = {
   Rescaling: ({ tf, inputs: [x], fields }) =>
     tf.add(tf.mul(x, fields.scale as number[]), (fields.offset as number[] | undefined) ?? 0),
   Normalization({ tf, inputs: [x], fields, weights }) {
-    const mean = weights.mean ?? tf.tensor(fields.mean as number[]).flatten();
-    const variance = weights.variance ?? tf.tensor(fields.variance as number[]).flatten();
+    const mean = weights.mean ?? tf.reshape(tf.tensor(fields.mean as number[]), [-1]);
+    const variance = weights.variance ?? tf.reshape(tf.tensor(fields.variance as number[]), [-1]);
     const spread = tf.maximum(tf.sqrt(variance), 1e-7);
     return fields.invert ? tf.add(mean, tf.mul(x, spread)) : tf.div(tf.sub(x, mean), spread);
   },

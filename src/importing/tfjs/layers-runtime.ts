@@ -1,4 +1,5 @@
-import type { LayersModel, Tensor as TfTensor } from '@tensorflow/tfjs';
+import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Tensor } from '../../runtime/session.js';
 import type { SourceRuntime } from '../imported.js';
 import type { Size } from '../keras/network-graph.js';

@@ -1,7 +1,7 @@
-import type * as TensorFlow from '@tensorflow/tfjs';
 import { VentralError } from '../../errors/ventral-error.js';
 import { printable } from '../keras/refusals.js';
 import { registerKerasLayers } from './keras-layers.js';
+import type * as TensorFlow from './portable.js';
 
 /** TensorFlow.js, and what it is called where a proof names it. */
 export interface Runtime {
@@ -11,25 +11,19 @@ export interface Runtime {
 
 let loaded: Promise<Runtime> | undefined;
 
-/** Loads TensorFlow.js at first use: the native one where it is installed and starts, else the portable. */
+/** Loads TensorFlow.js at first use. */
 export function tensorflow(): Promise<Runtime> {
   loaded ??= load();
   return loaded;
 }
 
 async function load(): Promise<Runtime> {
-  // The name in a variable: the package is optional, and its types need not be there.
-  const native: string = '@tensorflow/tfjs-node';
-  const found = await import(native).then(
-    (tf: typeof TensorFlow) => ({ tf, of: native }),
-    () => undefined,
-  );
-  const { tf, of } = found ?? { tf: await import('@tensorflow/tfjs'), of: '@tensorflow/tfjs' };
+  const tf = await import('./portable.js');
   // Else it tells the console that another package would be faster.
   tf.enableProdMode();
   registerKerasLayers(tf);
   await tf.ready();
-  return { tf, name: `${of} ${tf.version_core} (${tf.getBackend()})` };
+  return { tf, name: `@tensorflow/tfjs ${tf.version_core} (${tf.getBackend()})` };
 }
 
 /** What TensorFlow.js throws, as `inference-failed` with its own words. */

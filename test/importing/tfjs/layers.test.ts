@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { importTfjs } from '../../../src/importing/tfjs/import-tfjs.js';
+import * as tf from '../../../src/importing/tfjs/portable.js';
 import { Dice } from '../../fuzz/dice.js';
 import { differences, namedModules } from '../compare-layers.js';
 import { fill, madeNetwork, save } from './made-network.js';
