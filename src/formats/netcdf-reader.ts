@@ -33,7 +33,7 @@ const internal = new Set([
 const noVariable = 'This is a netCDF dimension but not a netCDF variable';
 const maxGroupDepth = 32;
 /** Groups, datasets and attributes of one file. */
-const maxObjects = 20_000;
+const maxObjects = 50_000;
 /** Filters that the library has (deflate, shuffle, fletcher32, szip, nbit, scale-offset): it would look for others in files. */
 const knownFilters = 6;
 /** Bytes of a block that is read at once, and of a chunk, which is unpacked whole. */
@@ -47,6 +47,7 @@ export class NetcdfReader {
   readonly #datasets = new Map<string, Dataset>();
   readonly #headers: ObjectHeaders;
   readonly #size: number;
+  readonly #groups = new Set<bigint>();
   #objects = 0;
   /** The root group: what the file holds. */
   readonly root: NetcdfGroup;
@@ -65,7 +66,10 @@ export class NetcdfReader {
     this.#headers = new ObjectHeaders(descriptor, (found) => this.#refuse(found));
     this.#headers.checkSuperblock();
     const file = this.#guard(() => openOnlyFile(library, descriptor, 'read'));
-    this.root = this.#guard(() => this.#group(file, '', []));
+    this.root = this.#guard(() => {
+      this.#enter(this.#checkObject(file, '/', 'its root group'), '/');
+      return this.#group(file, '', 0);
+    });
   }
 
   /** Values of a block that lies inside a variable whose type is read. */
@@ -107,7 +111,7 @@ export class NetcdfReader {
     try {
       return call();
     } catch (error) {
-      if (error instanceof VentralError || error instanceof RangeError) throw error;
+      if (error instanceof VentralError) throw error;
       return this.#refuse('the HDF5 library cannot make sense of its content', error);
     }
   }
@@ -149,17 +153,20 @@ export class NetcdfReader {
     return address;
   }
 
+  /** Throws for a group that was read under another name: links that lead back never end. */
+  #enter(address: bigint, path: string): void {
+    if (this.#groups.has(address)) this.#refuse(`group ${quoted(path)} has two names`);
+    this.#groups.add(address);
+  }
+
   #spend(objects: number): void {
     this.#objects += objects;
     if (this.#objects > maxObjects) this.#refuse(`it has more than ${maxObjects} parts`);
   }
 
-  /** @param around addresses of the groups that this one lies in */
-  #group(group: Group, path: string, around: readonly bigint[]): NetcdfGroup {
-    if (around.length > maxGroupDepth) this.#refuse('its groups are nested too deeply');
+  #group(group: Group, path: string, depth: number): NetcdfGroup {
+    if (depth > maxGroupDepth) this.#refuse('its groups are nested too deeply');
     const { Dataset: DatasetClass, Group: GroupClass } = this.library;
-    const own = around.at(-1) ?? this.#checkObject(group, '/', 'its root group');
-    const inside = around.length === 0 ? [own] : around;
     const members = group.keys().map((name) => ({ name, ...this.#member(group, name, path) }));
     const sets = members.flatMap(({ name, entity }) =>
       entity instanceof DatasetClass ? [{ name, dataset: entity }] : [],
@@ -169,8 +176,8 @@ export class NetcdfReader {
       .map(({ name, dataset }) => this.#variable(name, dataset, path));
     const groups = members.flatMap(({ name, entity, address }) => {
       if (!(entity instanceof GroupClass)) return [];
-      if (inside.includes(address)) this.#refuse(`group ${quoted(`/${path}${name}`)} holds itself`);
-      return [this.#group(entity, `${path}${name}/`, [...inside, address])];
+      this.#enter(address, `/${path}${name}`);
+      return [this.#group(entity, `${path}${name}/`, depth + 1)];
     });
     const name = path.split('/').at(-2) ?? '';
     return {
@@ -183,8 +190,9 @@ export class NetcdfReader {
   }
 
   #attributes(owner: Dataset | Group): Map<string, AttributeValue> {
-    this.#spend(Object.keys(owner.attrs).length);
-    return attributesOf(owner);
+    const { attrs } = owner;
+    this.#spend(Object.keys(attrs).length);
+    return attributesOf(attrs);
   }
 
   #variable(name: string, dataset: Dataset, path: string): NetcdfVariable {
@@ -277,11 +285,11 @@ function dimensionsOf(sets: readonly { name: string; dataset: Dataset }[]): Map<
   return new Map(ids.map(({ name, length }) => [name, length]));
 }
 
-function attributesOf(owner: Dataset | Group): Map<string, AttributeValue> {
+function attributesOf(found: Readonly<Record<string, Attribute>>): Map<string, AttributeValue> {
   const attributes = new Map<string, AttributeValue>();
-  for (const name of Object.keys(owner.attrs)) {
+  for (const [name, attribute] of Object.entries(found)) {
     if (internal.has(name)) continue;
-    const value = attributeValue(owner.attrs[name]);
+    const value = attributeValue(attribute);
     if (value !== undefined) attributes.set(name, value);
   }
   return attributes;
