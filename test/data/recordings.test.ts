@@ -157,7 +157,7 @@ describe('readRecordings from an assembly', () => {
       'an unknown region',
       { region: 'V7', timeBins: [[0, 40]] as const },
       'recordings-invalid',
-      /neuroids in V7 expected, neuroids in V4, IT found/,
+      /neuroids in V7 expected, neuroids in "V4", "IT" found/,
     ],
     ['no time bins where there are several', {}, 'recordings-invalid', /4 bins/],
     [
@@ -226,7 +226,7 @@ describe('readRecordings from a table', () => {
 
   const head = 'stimulus_id,repetition,n\n';
   it.each([
-    ['an unknown stimulus', `${head}a,0,1\nz,0,1\n`, 'stimuli-mismatch', /does not have: z/],
+    ['an unknown stimulus', `${head}a,0,1\nz,0,1\n`, 'stimuli-mismatch', /does not have: "z"/],
     [
       'text for a number',
       `${head}a,0,1\nb,0,high\n`,
@@ -256,7 +256,7 @@ describe('readRecordings from a table', () => {
     [
       'no neuroid of the region',
       'neuroid_id,region\nn,IT\n',
-      /neuroids in V4 expected, neuroids in IT found/,
+      /neuroids in V4 expected, neuroids in "IT" found/,
     ],
     ['a neuroid twice', 'neuroid_id,region\nn,V4\nn,IT\n', /n twice/],
     ['no region column', 'neuroid_id,area\nn,V4\n', /columns neuroid_id and region/],
