@@ -177,7 +177,7 @@ describe('readRecordings from an assembly', () => {
     const read = readRecordings({ path, stimuli: stimuliOf('b'), timeBins: [[0, 40]] });
     await expect(read).rejects.toMatchObject({
       code: 'stimuli-mismatch',
-      message: expect.stringMatching(/does not have: a$/),
+      message: expect.stringMatching(/does not have: "a"$/),
     });
   });
 });
@@ -238,7 +238,7 @@ describe('readRecordings from a table', () => {
     ['no stimulus_id', 'image,n\na,1\n', 'recordings-invalid', /a column stimulus_id expected/],
     ['no neuroids', 'stimulus_id,repetition\na,1\n', 'recordings-invalid', /columns of neuroids/],
     ['no rows', head, 'recordings-invalid', /presentations expected, none found/],
-    ['a missing repetition', `${head}a,,1\n`, 'csv-invalid', /row 1 has no repetition/],
+    ['a missing repetition', `${head}a,,1\n`, 'csv-invalid', /row 1 has no "repetition"/],
     ['a ragged row', `${head}a,0\n`, 'csv-invalid', /line 2/],
     ['nothing at all', '', 'csv-invalid', /is empty/],
   ])('refuses %s', async (what, text, code, sentence) => {
@@ -251,14 +251,14 @@ describe('readRecordings from a table', () => {
     [
       'a neuroid that is not described',
       'neuroid_id,region\nm,V4\n',
-      /neuroids of .* expected, a neuroid n found/,
+      /neuroids of .* expected, a neuroid "n" found/,
     ],
     [
       'no neuroid of the region',
       'neuroid_id,region\nn,IT\n',
       /neuroids in V4 expected, neuroids in "IT" found/,
     ],
-    ['a neuroid twice', 'neuroid_id,region\nn,V4\nn,IT\n', /n twice/],
+    ['a neuroid twice', 'neuroid_id,region\nn,V4\nn,IT\n', /"n" twice/],
     ['no region column', 'neuroid_id,area\nn,V4\n', /columns neuroid_id and region/],
   ])('refuses %s', async (what, text, sentence) => {
     const path = await file('one.csv', `${head}a,0,1\n`);
