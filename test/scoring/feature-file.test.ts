@@ -220,7 +220,7 @@ describe('refused:', () => {
     await writeNpz(at('none.npz'), [ids]);
     await expect(readFeatures(at('none.npz'))).rejects.toMatchObject({
       code: 'npy-invalid',
-      message: expect.stringContaining('it has stimulus_id'),
+      message: expect.stringContaining('it has "stimulus_id"'),
     });
     await expect(readFeatures(at('features.mat'))).rejects.toMatchObject({ code: 'bad-usage' });
   });
