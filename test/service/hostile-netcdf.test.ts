@@ -46,7 +46,7 @@ describe('a benchmark whose recordings lead to another file', () => {
   it('has its own values in an answer bounded and without control characters', async () => {
     const { data } = await answers('text-with-escapes');
     expect(data.text).toContain('neuroids in \\"');
-    for (const escape of ['\\u001b', '\u202e']) expect(data.text).not.toContain(`"${escape}`);
+    for (const hidden of ['\\u001b', '\u202e']) expect(data.text).not.toContain(`"${hidden}`);
     expect(data.body.items[0].recordings?.reason ?? data.body.detail).not.toMatch(
       /[\p{Cc}\u202e]/u,
     );
