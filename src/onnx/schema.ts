@@ -6,7 +6,26 @@ import { type ReadBudget, WireError, type WireRecord } from './wire.js';
  * 32 bits or an enumeration out of its range.
  */
 
-type Message = keyof typeof messages;
+type Message =
+  | 'model'
+  | 'graph'
+  | 'node'
+  | 'attribute'
+  | 'tensor'
+  | 'segment'
+  | 'sparse'
+  | 'value'
+  | 'type'
+  | 'tensorType'
+  | 'listType'
+  | 'mapType'
+  | 'shape'
+  | 'dimension'
+  | 'operatorSet'
+  | 'entry'
+  | 'function'
+  | 'annotation'
+  | 'training';
 
 /** A field: how it is stored, and what it holds. */
 interface Field {
@@ -34,7 +53,7 @@ const many = (kind: Kind | Message): Field => ({ kind, isRepeated: true });
 const choice = (kind: Kind | Message): Field => ({ kind, isRepeated: false, choice: 'value' });
 const upTo = (most: number): Field => ({ kind: 'enum', isRepeated: false, most });
 
-const messages = {
+const schema: Readonly<Record<Message, Readonly<Record<number, Field>>>> = {
   model: {
     1: one('int64'),
     2: one('text'),
@@ -144,11 +163,7 @@ const messages = {
   },
   annotation: { 1: one('text'), 2: many('entry') },
   training: { 1: one('graph'), 2: one('graph'), 3: many('entry'), 4: many('entry') },
-} satisfies Readonly<
-  Record<string, Readonly<Record<number, { kind: string; isRepeated: boolean }>>>
->;
-
-const schema: Readonly<Record<Message, Readonly<Record<number, Field>>>> = messages;
+};
 
 /** As deep as protobuf's own readers go. */
 const MOST_DEPTH = 100;
