@@ -63,8 +63,7 @@ describe('the HDF5 library', () => {
     try {
       const file = openOnlyFile(library, descriptor, 'read');
       const entity = file.get('region');
-      const value =
-        entity && 'value' in entity ? JSON.stringify(entity.value) : String(entity?.type);
+      const value = entity && 'value' in entity ? JSON.stringify(entity.value) : String(entity);
       file.close();
       return value;
     } catch (error) {
