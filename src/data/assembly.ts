@@ -1,3 +1,4 @@
+import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import {
   type AttributeValue,
@@ -117,7 +118,7 @@ function dataVariable(file: NetcdfFile): NetcdfVariable {
   );
   const only = named ?? (data.length === 1 ? data[0] : undefined);
   if (only !== undefined) return only;
-  const found = data.length === 0 ? 'none' : data.map(({ name }) => name).join(', ');
+  const found = data.length === 0 ? 'none' : quotedList(data.map(({ name }) => name));
   throw new VentralError(
     'netcdf-invalid',
     `${file.name} is no assembly: one data variable is expected, found ${found}`,
@@ -184,7 +185,7 @@ export function refuseUnknown(
 ): void {
   if (unknown.length === 0) return;
   const different = [...new Set(unknown)];
-  const named = different.slice(0, 3).join(', ') + (different.length > 3 ? ', …' : '');
+  const named = quotedList(different);
   throw new VentralError(
     'stimuli-mismatch',
     `${file} refers to ${different.length} stimuli that the stimulus set ${stimuli.identifier} does not have: ${named}`,

@@ -1,3 +1,4 @@
+import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type Matrix, matrix } from '../numerics/matrix.js';
 import type { Coordinate } from './assembly.js';
@@ -53,7 +54,7 @@ function levelsOf({ coords, stimulusIds }: Recordings): Map<string, Coordinate> 
   }
   const levels = new Map([...coords].filter(([name]) => name !== 'repetition'));
   if (levels.size < 2) {
-    const found = [...coords.keys()].join(', ');
+    const found = quotedList(coords.keys());
     throw new VentralError(
       'recordings-invalid',
       `The recordings have the presentation coordinates ${found} alone, and the average over repetitions needs two beside repetition`,

@@ -1,3 +1,4 @@
+import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Id } from './ids.js';
 
@@ -118,12 +119,16 @@ export function isNumberOrMissing(cell: string): boolean {
 export function idsOf(column: Column, file: string): Id[] {
   return column.values.map((value, row) => {
     if (value === null || Number.isNaN(value)) {
-      throw new VentralError('csv-invalid', `${file}: row ${row + 1} has no ${column.name}`, {
-        file,
-        field: `${column.name}, row ${row + 1}`,
-        expected: 'an id',
-        found: 'nothing',
-      });
+      throw new VentralError(
+        'csv-invalid',
+        `${file}: row ${row + 1} has no ${quoted(column.name)}`,
+        {
+          file,
+          field: `${quoted(column.name)}, row ${row + 1}`,
+          expected: 'an id',
+          found: 'nothing',
+        },
+      );
     }
     return column.dtype === 'int64' ? (value as number) : String(value);
   });

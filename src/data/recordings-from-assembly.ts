@@ -1,3 +1,4 @@
+import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { NetcdfFile, NetcdfVariable } from '../formats/netcdf.js';
 import { decodeValues } from '../formats/netcdf-decode.js';
@@ -38,12 +39,17 @@ function refuse(path: string, field: string, expected: string, found: string): n
 
 function checkDimensions({ dims, shape, variable }: OpenAssembly, path: string): void {
   for (const dim of ['presentation', 'neuroid']) {
-    if (!dims.includes(dim)) refuse(path, 'dimensions', `a dimension ${dim}`, dims.join(' × '));
+    if (!dims.includes(dim)) refuse(path, 'dimensions', `a dimension ${dim}`, quotedList(dims, 8));
   }
   if (variable.dtype === 'string') refuse(path, variable.name, 'numbers', 'text');
   dims.forEach((dim, i) => {
     if (['presentation', 'neuroid', 'time_bin'].includes(dim) || shape[i] === 1) return;
-    refuse(path, dim, 'presentation, neuroid and time_bin', `a dimension ${dim} of ${shape[i]}`);
+    refuse(
+      path,
+      dim,
+      'presentation, neuroid and time_bin',
+      `a dimension ${quoted(dim)} of ${shape[i]}`,
+    );
   });
   if (shape.includes(0)) refuse(path, variable.name, 'values', `shape ${shape.join(' × ')}`);
 }
@@ -58,7 +64,7 @@ function neuroidsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRe
   }
   const chosen = all.filter((i) => regions.values[i] === region);
   if (chosen.length > 0) return chosen;
-  const found = [...new Set(textValues(regions.values))].join(', ');
+  const found = quotedList(new Set(textValues(regions.values)));
   return refuse(path, 'region', `neuroids in ${region}`, `neuroids in ${found}`);
 }
 

@@ -1,3 +1,4 @@
+import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { csvRows, readCsv } from '../formats/csv.js';
 import { refuseUnknown } from './assembly.js';
@@ -73,7 +74,7 @@ async function tableColumns(
 ): Promise<TableColumns> {
   const { path, region, neuroids } = request;
   const id = header.indexOf('stimulus_id');
-  if (id < 0) refuse(path, 'header', 'a column stimulus_id', header.slice(0, 5).join(', '));
+  if (id < 0) refuse(path, 'header', 'a column stimulus_id', quotedList(header));
   const repetition = header.indexOf('repetition');
   const all = header.map((_, i) => i).filter((i) => i !== id && i !== repetition);
   if (all.length === 0) refuse(path, 'header', 'columns of neuroids', 'none');
@@ -84,13 +85,13 @@ async function tableColumns(
     all.map(
       (i) =>
         known.get(header[i]) ??
-        refuse(path, 'header', `neuroids of ${neuroids}`, `a neuroid ${header[i]}`),
+        refuse(path, 'header', `neuroids of ${neuroids}`, `a neuroid ${quoted(header[i])}`),
     );
   const isChosen = (n: number) =>
     region === undefined || rows === undefined || rows[n].region === region;
   const chosen = all.map((_, n) => n).filter(isChosen);
   if (chosen.length === 0) {
-    const found = [...new Set(rows?.map((row) => row.region))].join(', ');
+    const found = quotedList(new Set(rows?.map((row) => row.region)));
     refuse(neuroids ?? path, 'region', `neuroids in ${region}`, `neuroids in ${found}`);
   }
   return {
@@ -120,11 +121,12 @@ async function readNeuroids(
     header.indexOf(name),
   );
   if (id < 0 || region < 0) {
-    refuse(path, 'header', 'columns neuroid_id and region', header.join(', '));
+    refuse(path, 'header', 'columns neuroid_id and region', quotedList(header));
   }
   const neuroids = new Map<string, { region: string; animal: string }>();
   for (const row of rows) {
-    if (neuroids.has(row[id])) refuse(path, 'neuroid_id', 'ids that differ', `${row[id]} twice`);
+    if (neuroids.has(row[id]))
+      refuse(path, 'neuroid_id', 'ids that differ', `${quoted(row[id])} twice`);
     neuroids.set(row[id], { region: row[region], animal: animal < 0 ? '' : row[animal] });
   }
   return neuroids;

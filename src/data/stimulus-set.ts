@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { extname, join, posix, relative, sep } from 'node:path';
+import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { readCsv } from '../formats/csv.js';
 import { openZip } from '../formats/zip.js';
@@ -99,7 +100,7 @@ function stimulusTable(columns: readonly Column[], file: string): StimulusTable 
   }
   const column = byName.get('stimulus_id');
   if (column === undefined) {
-    const found = columns.map(({ name }) => name).join(', ');
+    const found = quotedList(columns.map(({ name }) => name));
     throw new VentralError(
       'csv-invalid',
       `${file} has no column stimulus_id (or image_id); its columns are ${found}`,
@@ -125,8 +126,8 @@ function refuseDuplicates(ids: readonly Id[], file: string): void {
     if (before !== undefined) {
       throw new VentralError(
         'stimuli-duplicate',
-        `${file}: the stimulus_id ${id} stands in row ${before + 1} and in row ${row + 1}`,
-        { file, field: 'stimulus_id', expected: 'ids that differ', found: `${id} twice` },
+        `${file}: the stimulus_id ${quoted(id)} stands in row ${before + 1} and in row ${row + 1}`,
+        { file, field: 'stimulus_id', expected: 'ids that differ', found: `${quoted(id)} twice` },
       );
     }
     rows.set(id, row);
@@ -144,7 +145,7 @@ function tableOnly(identifier: string, table: StimulusTable): StimulusSet {
     async read(row) {
       throw new VentralError(
         'image-missing',
-        `The stimulus set ${identifier} came without images, and the one of stimulus ${table.ids[row]} is needed`,
+        `The stimulus set ${identifier} came without images, and the one of stimulus ${quoted(table.ids[row])} is needed`,
         {
           file: identifier,
           field: filename(row),
@@ -226,7 +227,7 @@ function findImage(
   if (found !== undefined) return found;
   throw new VentralError(
     'image-missing',
-    `${file} has no image ${candidates[0]} for the stimulus ${id}`,
+    `${file} has no image ${quoted(candidates[0])} for the stimulus ${quoted(id)}`,
     { file, field: String(id), expected: candidates[0], found: 'no such file' },
   );
 }

@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { csvRows } from '../formats/csv.js';
 import { readAssembly, textValues } from './assembly.js';
@@ -26,7 +27,7 @@ export async function readTrials(path: string, stimuli?: StimulusSet): Promise<T
       : await columnsOfAssembly(path, stimuli);
   const ids = columns.get('stimulus_id') ?? columns.get('image_id');
   if (ids === undefined) {
-    return refuse(path, 'stimulus_id', 'a column stimulus_id', [...columns.keys()].join(', '));
+    return refuse(path, 'stimulus_id', 'a column stimulus_id', quotedList(columns.keys()));
   }
   if (ids.length === 0) return refuse(path, 'rows', 'trials', 'none');
   columns.set('stimulus_id', ids);

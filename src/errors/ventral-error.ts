@@ -1,4 +1,8 @@
 import { codes, type ErrorCode } from './codes.js';
+import { bounded } from './quoted.js';
+
+/** Characters of a sentence (a card to complete is the longest) and of each of its details. */
+const LONGEST = { message: 16_384, detail: 4_096 };
 
 /** What a {@link VentralError} can say beside its sentence. */
 export interface ErrorDetails {
@@ -24,10 +28,14 @@ export class VentralError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 
+  /** However long the sentence and its details are, they are kept bounded and without control characters. */
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      bounded(message, LONGEST.message),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.code = code;
-    this.details = details;
+    this.details = boundedDetails(details);
   }
 
   /** Status of the problem document that HTTP answers. */
@@ -113,4 +121,12 @@ function ofSystem(
       return ['bad-usage', `${file.slice(0, 100)}… is too long for a name of a file`, {}];
   }
   return undefined;
+}
+
+function boundedDetails(details: ErrorDetails): ErrorDetails {
+  const entries = Object.entries(details).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? bounded(value, LONGEST.detail) : value,
+  ]);
+  return Object.fromEntries(entries) as ErrorDetails;
 }

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { CsvError, type Options, parse as parseStream } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
+import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
@@ -106,11 +107,11 @@ function checkHeader(header: readonly string[] | undefined, name: string): void 
   const seen = new Set<string>();
   for (const column of header) {
     if (seen.has(column)) {
-      throw new VentralError('csv-invalid', `${name} has the column ${column} twice`, {
+      throw new VentralError('csv-invalid', `${name} has the column ${quoted(column)} twice`, {
         file: name,
         field: column,
         expected: 'column names that differ',
-        found: `${column} twice`,
+        found: `${quoted(column)} twice`,
       });
     }
     seen.add(column);

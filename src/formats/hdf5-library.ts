@@ -1,10 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type * as h5wasm from 'h5wasm/node';
+import type * as h5wasm from 'h5wasm';
 import { VentralError } from '../errors/ventral-error.js';
+import { type EmscriptenFs, ONLY_FILE, showOnlyFile } from './one-file.js';
 
 /**
  * The HDF5 library (h5wasm: the C library as WebAssembly), set so that its errors are thrown.
- * After an error its state cannot be trusted, so that the next file gets a fresh instance.
+ * It is the build for browsers, which knows no file of this machine: it sees the one that
+ * {@link openOnlyFile} gives it. After an error its state cannot be trusted, so that the next file
+ * gets a fresh instance.
  */
 export type Hdf5Library = typeof h5wasm;
 
@@ -27,11 +30,29 @@ async function load(): Promise<Hdf5Library> {
   const instance = instances++;
   const library: Hdf5Library =
     instance === 0
-      ? await import('h5wasm/node')
-      : await import(`${import.meta.resolve('h5wasm/node')}?instance=${instance}`);
+      ? await import('h5wasm')
+      : await import(`${import.meta.resolve('h5wasm')}?instance=${instance}`);
   const module = await library.ready;
   module.activate_throwing_error_handler();
+  for (let left = module.get_plugin_search_paths().length; left > 0; left--) {
+    module.remove_plugin_search_path(0);
+  }
   return library;
+}
+
+/**
+ * Opens an HDF5 file in a library that sees nothing but this descriptor; the caller closes the file first,
+ * then the descriptor. Throws what the library throws.
+ */
+export function openOnlyFile(
+  library: Hdf5Library,
+  descriptor: number,
+  access: 'read' | 'write',
+): h5wasm.File {
+  showOnlyFile(library.FS as unknown as EmscriptenFs, descriptor, access);
+  return access === 'read'
+    ? new library.File(ONLY_FILE, 'r')
+    : new library.File(ONLY_FILE, 'w', { track_order: true });
 }
 
 const signature = '\x89HDF\r\n\x1a\n';

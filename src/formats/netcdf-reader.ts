@@ -1,7 +1,9 @@
-import { resolve } from 'node:path';
-import type { Attribute, Dataset, File, Group } from 'h5wasm/node';
+import { fstatSync, openSync } from 'node:fs';
+import type { Attribute, Dataset, Entity, Group } from 'h5wasm';
+import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type Hdf5Library, hdf5Library } from './hdf5-library.js';
+import { ObjectHeaders } from './hdf5-headers.js';
+import { type Hdf5Library, hdf5Library, openOnlyFile } from './hdf5-library.js';
 import {
   type AttributeValue,
   type Hyperslab,
@@ -30,26 +32,44 @@ const internal = new Set([
 ]);
 const noVariable = 'This is a netCDF dimension but not a netCDF variable';
 const maxGroupDepth = 32;
+/** Groups, datasets and attributes of one file. */
+const maxObjects = 50_000;
+/** Filters that the library has (deflate, shuffle, fletcher32, szip, nbit, scale-offset): it would look for others in files. */
+const knownFilters = 6;
+/** Bytes of a block that is read at once, and of a chunk, which is unpacked whole. */
+const maxBytes = 2 ** 30;
+/** Deflate shrinks to a thousandth at best; what a file may say to hold without holding it. */
+const maxGrowth = 1100;
+const alwaysFine = 2 ** 26;
 
 /** An open netCDF-4 file; made by {@link NetcdfReader.open}. */
 export class NetcdfReader {
-  readonly #file: File;
   readonly #datasets = new Map<string, Dataset>();
+  readonly #headers: ObjectHeaders;
+  readonly #size: number;
+  readonly #groups = new Set<bigint>();
+  #objects = 0;
   /** The root group: what the file holds. */
   readonly root: NetcdfGroup;
 
-  /** Opens a file in this thread. Throws `netcdf-invalid`. */
+  /** Opens a file in this thread, for as long as the thread lives. Throws `netcdf-invalid`. */
   static async open(path: string, name: string): Promise<NetcdfReader> {
-    return new NetcdfReader(await hdf5Library(), resolve(path), name);
+    return new NetcdfReader(await hdf5Library(), openSync(path, 'r'), name);
   }
 
   private constructor(
     private readonly library: Hdf5Library,
-    path: string,
+    descriptor: number,
     readonly name: string,
   ) {
-    this.#file = this.#guard(() => new library.File(path, 'r'));
-    this.root = this.#guard(() => this.#group(this.#file, '', 0));
+    this.#size = fstatSync(descriptor).size;
+    this.#headers = new ObjectHeaders(descriptor, (found) => this.#refuse(found));
+    this.#headers.checkSuperblock();
+    const file = this.#guard(() => openOnlyFile(library, descriptor, 'read'));
+    this.root = this.#guard(() => {
+      this.#enter(this.#checkObject(file, '/', 'its root group'), '/');
+      return this.#group(file, '', 0);
+    });
   }
 
   /** Values of a block that lies inside a variable whose type is read. */
@@ -57,6 +77,7 @@ export class NetcdfReader {
     const dataset = this.#datasets.get(path);
     if (dataset === undefined) return this.#refuse(`${path} is not there`);
     const { metadata } = dataset;
+    this.#checkSize(path, metadata.size * count.reduce((product, length) => product * length, 1));
     const isCharacter = metadata.type === 3 && !metadata.vlen && metadata.size === 1;
     if (isCharacter) return this.#guard(() => this.#characters(dataset, { start, count }));
     if (count.length === 0) return this.#guard(() => scalarArray(dataset.value));
@@ -90,39 +111,96 @@ export class NetcdfReader {
     try {
       return call();
     } catch (error) {
-      if (error instanceof VentralError || error instanceof RangeError) throw error;
+      if (error instanceof VentralError) throw error;
       return this.#refuse('the HDF5 library cannot make sense of its content', error);
     }
+  }
+
+  /** Throws for more bytes than may be held at once, or than a file of this size can be meant to hold. */
+  #checkSize(path: string, bytes: number): void {
+    const most = Math.min(maxBytes, Math.max(alwaysFine, this.#size * maxGrowth));
+    if (bytes <= most) return;
+    this.#refuse(`${quoted(path)} takes ${bytes} bytes at once: more than ${most} are not read`);
+  }
+
+  /**
+   * A member of a group. Throws unless it is linked as a part of this file and its data are in this file;
+   * nothing of it is opened before.
+   */
+  #member(group: Group, name: string, path: string): { entity: Entity | null; address: bigint } {
+    const what = quoted(`/${path}${name}`);
+    const at = `/${path}${name}`;
+    const { Module } = this.library;
+    const { file_id } = group;
+    if (name.includes('/') || name === '') this.#refuse(`${what} is no name of an object`);
+    if (Module.get_symbolic_link(file_id, at) !== null) this.#refuse(`${what} is a soft link`);
+    if ('filename' in Module.get_external_link(file_id, at)) {
+      this.#refuse(`${what} is a link to another file`);
+    }
+    const address = this.#checkObject(group, at, what);
+    const entity = group.get(at);
+    if (entity instanceof this.library.ExternalLink)
+      this.#refuse(`${what} is a link of no known kind`);
+    return { entity, address };
+  }
+
+  /** Address of an object whose header says that its data are here. */
+  #checkObject({ file_id }: Group, at: string, what: string): bigint {
+    this.#spend(1);
+    const reference = this.library.Module.create_object_reference(file_id, at);
+    const address = Buffer.from(reference).readBigUInt64LE();
+    this.#headers.check(address, what);
+    return address;
+  }
+
+  /** Throws for a group that was read under another name: links that lead back never end. */
+  #enter(address: bigint, path: string): void {
+    if (this.#groups.has(address)) this.#refuse(`group ${quoted(path)} has two names`);
+    this.#groups.add(address);
+  }
+
+  #spend(objects: number): void {
+    this.#objects += objects;
+    if (this.#objects > maxObjects) this.#refuse(`it has more than ${maxObjects} parts`);
   }
 
   #group(group: Group, path: string, depth: number): NetcdfGroup {
     if (depth > maxGroupDepth) this.#refuse('its groups are nested too deeply');
     const { Dataset: DatasetClass, Group: GroupClass } = this.library;
-    const members = group.keys().map((name) => ({ name, entity: group.get(name) }));
+    const members = group.keys().map((name) => ({ name, ...this.#member(group, name, path) }));
     const sets = members.flatMap(({ name, entity }) =>
       entity instanceof DatasetClass ? [{ name, dataset: entity }] : [],
     );
     const variables = sets
       .filter(({ dataset }) => !scaleName(dataset).startsWith(noVariable))
       .map(({ name, dataset }) => this.#variable(name, dataset, path));
-    const groups = members.flatMap(({ name, entity }) =>
-      entity instanceof GroupClass ? [this.#group(entity, `${path}${name}/`, depth + 1)] : [],
-    );
+    const groups = members.flatMap(({ name, entity, address }) => {
+      if (!(entity instanceof GroupClass)) return [];
+      this.#enter(address, `/${path}${name}`);
+      return [this.#group(entity, `${path}${name}/`, depth + 1)];
+    });
     const name = path.split('/').at(-2) ?? '';
     return {
       name,
       dimensions: dimensionsOf(sets),
       variables,
       groups,
-      attributes: attributesOf(group),
+      attributes: this.#attributes(group),
     };
+  }
+
+  #attributes(owner: Dataset | Group): Map<string, AttributeValue> {
+    const { attrs } = owner;
+    this.#spend(Object.keys(attrs).length);
+    return attributesOf(attrs);
   }
 
   #variable(name: string, dataset: Dataset, path: string): NetcdfVariable {
     this.#datasets.set(path + name, dataset);
-    const { metadata } = dataset;
+    const { metadata, filters } = dataset;
     const shape = metadata.shape ?? [];
-    const deflate = dataset.filters.find((filter) => filter.id === 1);
+    this.#checkStorage(quoted(`/${path}${name}`), metadata, filters);
+    const deflate = filters.find((filter) => filter.id === 1);
     const isFixedText = metadata.type === 3 && !metadata.vlen;
     return {
       name,
@@ -139,11 +217,23 @@ export class NetcdfReader {
       filters: {
         zlib: deflate !== undefined,
         complevel: deflate?.cd_values[0] ?? 0,
-        shuffle: dataset.filters.some((filter) => filter.id === 2),
-        fletcher32: dataset.filters.some((filter) => filter.id === 3),
+        shuffle: filters.some((filter) => filter.id === 2),
+        fletcher32: filters.some((filter) => filter.id === 3),
       },
-      attributes: attributesOf(dataset),
+      attributes: this.#attributes(dataset),
     };
+  }
+
+  /** Throws for data that are elsewhere, filters that are not built in or stand twice, and chunks that are bombs. */
+  #checkStorage(what: string, metadata: Dataset['metadata'], filters: Dataset['filters']): void {
+    if (metadata.virtual_sources !== undefined) this.#refuse(`${what} is virtual`);
+    const other = filters.find(({ id }) => id < 1 || id > knownFilters);
+    if (other) this.#refuse(`${what} needs filter ${other.id}, which is not read`);
+    if (new Set(filters.map(({ id }) => id)).size < filters.length) {
+      this.#refuse(`${what} is packed twice by one filter`);
+    }
+    const chunk = (metadata.chunks ?? []).reduce((product, n) => product * n, metadata.size);
+    if (chunk > maxBytes) this.#refuse(`${what} has chunks of ${chunk} bytes`);
   }
 }
 
@@ -195,11 +285,11 @@ function dimensionsOf(sets: readonly { name: string; dataset: Dataset }[]): Map<
   return new Map(ids.map(({ name, length }) => [name, length]));
 }
 
-function attributesOf(owner: Dataset | Group): Map<string, AttributeValue> {
+function attributesOf(found: Readonly<Record<string, Attribute>>): Map<string, AttributeValue> {
   const attributes = new Map<string, AttributeValue>();
-  for (const name of Object.keys(owner.attrs)) {
+  for (const [name, attribute] of Object.entries(found)) {
     if (internal.has(name)) continue;
-    const value = attributeValue(owner.attrs[name]);
+    const value = attributeValue(attribute);
     if (value !== undefined) attributes.set(name, value);
   }
   return attributes;

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type NpyArray, npyHeader, readNpy, writeNpy } from './npy.js';
 import { openZip, writeZip, type ZipContent } from './zip.js';
@@ -34,12 +35,12 @@ export async function openNpz(path: string, name: string = path): Promise<NpzFil
       if (!names.includes(array)) {
         throw new VentralError(
           'npy-invalid',
-          `${name} has no array ${array}; it has ${names.join(', ')}`,
+          `${name} has no array ${array}; it has ${quotedList(names)}`,
           {
             file: name,
             field: array,
             expected: array,
-            found: names.join(', '),
+            found: quotedList(names),
           },
         );
       }

@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
-import type { Dataset, File, Group } from 'h5wasm/node';
+import { closeSync, openSync } from 'node:fs';
+import type { Dataset, File, Group } from 'h5wasm';
 import { VentralError } from '../errors/ventral-error.js';
-import { discardHdf5Library, hdf5Library } from './hdf5-library.js';
+import { discardHdf5Library, hdf5Library, openOnlyFile } from './hdf5-library.js';
 import type { AttributeValue, NetcdfDtype, NetcdfValues } from './netcdf.js';
 import { replaceFile } from './write-file-atomic.js';
 
@@ -52,8 +52,9 @@ export async function writeNetcdf(path: string, content: NetcdfToWrite): Promise
   checkShapes(content);
   const library = await hdf5Library();
   await replaceFile(path, async (temporary) => {
+    const descriptor = openSync(temporary, 'wx+');
     try {
-      const file = new library.File(resolve(temporary), 'w', { track_order: true });
+      const file = openOnlyFile(library, descriptor, 'write');
       try {
         fill(file, content);
       } finally {
@@ -62,6 +63,8 @@ export async function writeNetcdf(path: string, content: NetcdfToWrite): Promise
     } catch (error) {
       discardHdf5Library();
       throw writeError(error, path);
+    } finally {
+      closeSync(descriptor);
     }
   });
 }

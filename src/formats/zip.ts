@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile, type ZipFileOptions } from 'yauzl';
 import yazl from 'yazl';
+import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { replaceFile } from './write-file-atomic.js';
 import { ZipFileReader } from './zip-file-reader.js';
@@ -127,7 +128,7 @@ function readDirectory(zip: ZipFile, name: string, most: ZipLimits): Promise<Map
 }
 
 function checkEntry(entry: Entry, name: string, { ratio, ratioFrom }: ZipLimits): void {
-  if (/^\.?$/.test(entry.fileName)) refuse(name, `"${entry.fileName}"`, 'has no name');
+  if (/^\.?$/.test(entry.fileName)) refuse(name, entry.fileName, 'has no name');
   if (entry.isEncrypted()) refuse(name, entry.fileName, 'is encrypted');
   if (![0, 8].includes(entry.compressionMethod)) {
     refuse(
@@ -143,7 +144,7 @@ function checkEntry(entry: Entry, name: string, { ratio, ratioFrom }: ZipLimits)
 }
 
 function refuse(name: string, entry: string, found: string): never {
-  throw new VentralError('zip-invalid', `${name}: the entry ${entry} ${found}`, {
+  throw new VentralError('zip-invalid', `${name}: the entry ${quoted(entry)} ${found}`, {
     file: name,
     field: entry,
     found,
@@ -243,14 +244,18 @@ function zipError(error: unknown, name: string, entry?: string): VentralError {
   if (code !== undefined && /^E[A-Z]+$/.test(code)) return VentralError.from(error);
   if (unsafeName.test(message)) {
     const found = message.slice(message.indexOf(':') + 1).trim();
-    return new VentralError('zip-unsafe-path', `${name}: the entry ${found} leaves its folder`, {
-      file: name,
-      field: found,
-      expected: 'a relative path that stays inside',
-      found,
-    });
+    return new VentralError(
+      'zip-unsafe-path',
+      `${name}: the entry ${quoted(found)} leaves its folder`,
+      {
+        file: name,
+        field: found,
+        expected: 'a relative path that stays inside',
+        found,
+      },
+    );
   }
-  const where = entry === undefined ? name : `${name}, entry ${entry}`;
+  const where = entry === undefined ? name : `${name}, entry ${quoted(entry)}`;
   return new VentralError('zip-invalid', `${where}: ${message}`, {
     file: name,
     found: message,

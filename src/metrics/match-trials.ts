@@ -3,6 +3,7 @@
  * (spec §4.4 F–G): no object is made per trial, so that a million trials take a fraction of a second.
  */
 import { ascending, type Id } from '../data/ids.js';
+import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { RandomState } from '../numerics/random-state.js';
 import { type ChoiceShares, choiceShares } from './dprime.js';
@@ -64,7 +65,7 @@ export function codeTrials(trials: MatchTrials): CodedTrials {
 function twoObjects(trials: MatchTrials, trial: number, known: string): VentralError {
   return new VentralError(
     'trials-invalid',
-    `Trials show two objects in image ${trials.stimulusIds[trial]}: ${known} and ${trials.sample[trial]}`,
+    `Trials show two objects in image ${quoted(trials.stimulusIds[trial])}: ${quoted(known)} and ${quoted(trials.sample[trial])}`,
     { field: 'sample_obj', expected: known, found: trials.sample[trial] },
   );
 }
@@ -171,7 +172,7 @@ function checkHalf({ images, objects, truth }: CodedTrials, chosen: Float64Array
   if (lost !== -1) {
     throw new VentralError(
       'trials-invalid',
-      `Image ${images[lost]} has no trial in one half of the trials, so the halves cannot be compared`,
+      `Image ${quoted(images[lost])} has no trial in one half of the trials, so the halves cannot be compared`,
       { field: 'stimulus_id', expected: 'trials of every image in both halves', found: 'none' },
     );
   }
@@ -179,8 +180,8 @@ function checkHalf({ images, objects, truth }: CodedTrials, chosen: Float64Array
   if (never !== -1) {
     throw new VentralError(
       'metric-failed',
-      `Object ${objects[never]} is never chosen in one half of the trials, so its d′ is not defined`,
-      { field: 'choice', expected: `some choice of ${objects[never]}`, found: 'none' },
+      `Object ${quoted(objects[never])} is never chosen in one half of the trials, so its d′ is not defined`,
+      { field: 'choice', expected: `some choice of ${quoted(objects[never])}`, found: 'none' },
     );
   }
   const shown = new Set(truth);
@@ -188,8 +189,8 @@ function checkHalf({ images, objects, truth }: CodedTrials, chosen: Float64Array
   if (unseen !== -1) {
     throw new VentralError(
       'metric-failed',
-      `Object ${objects[unseen]} is chosen but no image shows it, so its d′ is not defined`,
-      { field: 'sample_obj', expected: `an image of ${objects[unseen]}`, found: 'none' },
+      `Object ${quoted(objects[unseen])} is chosen but no image shows it, so its d′ is not defined`,
+      { field: 'sample_obj', expected: `an image of ${quoted(objects[unseen])}`, found: 'none' },
     );
   }
 }

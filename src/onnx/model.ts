@@ -8,7 +8,16 @@ import {
   readNode,
   startReading,
 } from './graph.js';
-import { concatenate, messagePieces, records, text, WireError, type WireRecord } from './wire.js';
+import { checkSchema } from './schema.js';
+import {
+  concatenate,
+  messagePieces,
+  ReadBudget,
+  records,
+  text,
+  WireError,
+  type WireRecord,
+} from './wire.js';
 
 /**
  * An ONNX file in memory: decoded as far as ventral reads it, all bytes kept as views on the file's
@@ -67,7 +76,8 @@ const MAGIC: [string, string][] = [
 
 /**
  * Reads an ONNX file. `name` is what the user calls it. Throws `not-onnx` (other bytes, or none),
- * `onnx-truncated` (an ONNX file that ends too early) or `onnx-invalid` (damaged inside).
+ * `onnx-truncated` (an ONNX file that ends too early) or `onnx-invalid` (damaged inside, or
+ * what another reader could take for something else).
  */
 export function readModel(bytes: Uint8Array, name: string): Model {
   if (bytes.length === 0) throw notOnnx(name, 'nothing: the file is empty');
@@ -80,11 +90,8 @@ export function readModel(bytes: Uint8Array, name: string): Model {
   }
   const state = startReading();
   try {
-    // A message that stands twice is merged, by the rules of protobuf; nobody writes that.
-    const graph = readGraph(
-      graphs.length === 1 ? graphs[0].payload : concatenate(graphs.map((g) => g.payload)),
-      state,
-    );
+    checkSchema(bytes, new ReadBudget());
+    const graph = readGraph(graphs[0].payload, state);
     return {
       name,
       irVersion: found.find((record) => record.field === 1)?.value ?? 0,
@@ -104,6 +111,10 @@ export function readModel(bytes: Uint8Array, name: string): Model {
       deep: 'nests subgraphs deeper than any network does',
       cut: 'is damaged inside its graph',
       malformed: 'is damaged inside its graph',
+      unknown: `has a field ${error.field} that ONNX does not know`,
+      type: `has a field ${error.field} of another type than ONNX says`,
+      repeated: `has field ${error.field} twice where ONNX has it once`,
+      range: `has a value out of its range in field ${error.field}`,
     };
     throw new VentralError('onnx-invalid', `${name} ${words[error.kind]}`, {
       file: name,

@@ -5,14 +5,23 @@
  */
 
 /**
- * Why bytes are not read: they end inside a record, they are not records at all, or what they hold is
- * more (records, nodes) or deeper (subgraphs) than any network's.
+ * Why bytes are not read: they end inside a record, they are not records at all, what they hold is
+ * more (records, nodes) or deeper (subgraphs) than any network's, or it is not what the schema says (a field
+ * that is unknown, stored as another type, there twice, or out of its range).
  */
 export class WireError extends Error {
   override readonly name = 'WireError';
 
   constructor(
-    readonly kind: 'cut' | 'malformed' | 'many' | 'deep',
+    readonly kind:
+      | 'cut'
+      | 'malformed'
+      | 'many'
+      | 'deep'
+      | 'unknown'
+      | 'type'
+      | 'repeated'
+      | 'range',
     /** Offset in the message where the record begins. */
     readonly offset: number,
     /** Field number of that record, 0 where even its key cannot be read. */
@@ -72,6 +81,8 @@ function recordAt(bytes: Uint8Array, at: number): WireRecord {
   if (!key) throw new WireError(bytes.length - at < 10 ? 'cut' : 'malformed', at, 0);
   const wire = key.value % 8;
   const field = Math.floor(key.value / 8);
+  // Readers of protobuf take keys and lengths of 32 bits, in five bytes at most.
+  if (key.end - at > 5) throw new WireError('malformed', at, 0);
   if (field < 1 || field >= 2 ** 29) throw new WireError('malformed', at, 0);
   if (wire === 0) {
     const number = varint(bytes, key.end);
@@ -84,6 +95,7 @@ function recordAt(bytes: Uint8Array, at: number): WireRecord {
   if (wire === 2) {
     const size = varint(bytes, key.end);
     if (!size) throw new WireError(bytes.length - key.end < 10 ? 'cut' : 'malformed', at, field);
+    if (size.end - key.end > 5) throw new WireError('malformed', at, field);
     start = size.end;
     length = size.value;
   } else if (wire !== 1 && wire !== 5) throw new WireError('malformed', at, field);

@@ -125,6 +125,8 @@ export class Session {
       graphOptimizationLevel: options.operators === 'as written' ? 'disabled' : 'all',
       extra: {
         session: {
+          // Otherwise bytes that look like the runtime's own format are read as that, unchecked.
+          load_model_format: 'ONNX',
           intra_op:
             options.spinning === false
               ? { allow_spinning: '0' }

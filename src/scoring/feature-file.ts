@@ -3,6 +3,7 @@ import { type ModelCard, parseCard } from '../activations/card.js';
 import { readAssembly } from '../data/assembly.js';
 import { idsOf, inferColumn } from '../data/column.js';
 import type { Id } from '../data/ids.js';
+import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { readCsv } from '../formats/csv.js';
 import { npyFloats } from '../formats/npy.js';
@@ -62,7 +63,7 @@ export async function readFeatures(
   const seen = new Set<string>();
   for (const id of file.ids) {
     if (seen.has(String(id)))
-      throw new VentralError('stimuli-duplicate', `${path}: stimulus ${id} stands twice`, {
+      throw new VentralError('stimuli-duplicate', `${path}: stimulus ${quoted(id)} stands twice`, {
         file: path,
         field: 'stimulus_id',
       });
@@ -86,7 +87,7 @@ async function fromNpz(path: string, wanted: readonly string[]): Promise<Feature
     if (names.length === 0) {
       throw new VentralError(
         'npy-invalid',
-        `${path} has no array "features" or "features/<layer>"; it has ${npz.names.join(', ')}`,
+        `${path} has no array "features" or "features/<layer>"; it has ${quotedList(npz.names)}`,
         { file: path, field: 'features' },
       );
     }
@@ -155,7 +156,7 @@ async function fromCsv(path: string): Promise<Omit<FeatureFile, 'names'>> {
   if (header[0] !== 'stimulus_id') {
     throw new VentralError(
       'csv-invalid',
-      `${path}: expected stimulus_id as the first column, found "${header[0]}"`,
+      `${path}: expected stimulus_id as the first column, found ${quoted(header[0])}`,
       { file: path, field: 'stimulus_id', found: header[0] },
     );
   }
@@ -174,7 +175,7 @@ async function fromCsv(path: string): Promise<Omit<FeatureFile, 'names'>> {
       if (row[k + 1].trim() === '' || !Number.isFinite(value)) {
         throw new VentralError(
           'activations-not-finite',
-          `${path}: row ${i + 1}, column ${header[k + 1]}: expected a finite number, found "${row[k + 1]}"`,
+          `${path}: row ${i + 1}, column ${quoted(header[k + 1])}: expected a finite number, found ${quoted(row[k + 1])}`,
           { file: path, field: header[k + 1] },
         );
       }
@@ -191,7 +192,7 @@ async function fromNetcdf(path: string): Promise<Omit<FeatureFile, 'names'>> {
   if (presentation < 0 || assembly.dims.length !== 2 || !ids) {
     throw new VentralError(
       'netcdf-invalid',
-      `${path}: expected presentation × neuroid with stimulus_id, found ${assembly.dims.join(' × ')}`,
+      `${path}: expected presentation × neuroid with stimulus_id, found ${quotedList(assembly.dims, 8)}`,
       { file: path, field: 'dims' },
     );
   }
@@ -269,7 +270,7 @@ export function rowsFor(file: FeatureFile, features: Features, ids: readonly Id[
   if (missing.length > 0) {
     throw new VentralError(
       'stimuli-mismatch',
-      `${file.path} lacks ${missing.length} of the ${ids.length} stimuli of the benchmark, among them ${missing.slice(0, 3).join(', ')}`,
+      `${file.path} lacks ${missing.length} of the ${ids.length} stimuli of the benchmark, among them ${quotedList(missing.slice(0, 3))}`,
       {
         file: file.path,
         field: 'stimulus_id',
@@ -296,7 +297,7 @@ export async function refuseNonFinite(file: FeatureFile, features: Features): Pr
   if (row < 0) return;
   throw new VentralError(
     'activations-not-finite',
-    `${file.path} has ${counts[row]} of ${features.cols} values that are NaN or infinite for the stimulus ${file.ids[row]}`,
+    `${file.path} has ${counts[row]} of ${features.cols} values that are NaN or infinite for the stimulus ${quoted(file.ids[row])}`,
     { file: file.path, field: String(file.ids[row]), expected: 'finite values' },
   );
 }
@@ -308,7 +309,7 @@ export function refuseStrangers(file: FeatureFile, sets: readonly (readonly Id[]
   if (strangers.length === 0) return;
   throw new VentralError(
     'stimuli-mismatch',
-    `${file.path} holds ${strangers.length} stimuli that the benchmark does not know, among them ${strangers.slice(0, 3).join(', ')}`,
+    `${file.path} holds ${strangers.length} stimuli that the benchmark does not know, among them ${quotedList(strangers.slice(0, 3))}`,
     {
       file: file.path,
       field: 'stimulus_id',

@@ -3,6 +3,7 @@ import { featuresOf } from '../activations/reduced-layer.js';
 import { selectStimuli } from '../data/select-stimuli.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import type { Trials } from '../data/trials.js';
+import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type AccuracyResult, accuracy } from '../metrics/accuracy.js';
 import {
@@ -85,7 +86,7 @@ function included(
     if (row !== undefined) return row;
     throw new VentralError(
       'stimuli-mismatch',
-      `${benchmark.file}: the trials name stimulus ${trials.stimulusIds[i]}, which the stimuli lack`,
+      `${benchmark.file}: the trials name stimulus ${quoted(trials.stimulusIds[i])}, which the stimuli lack`,
       { file: benchmark.file, field: 'stimulus_id' },
     );
   });

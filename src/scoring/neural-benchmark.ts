@@ -4,6 +4,7 @@ import type { Id } from '../data/ids.js';
 import type { Recordings } from '../data/recordings.js';
 import { selectPresentations } from '../data/select-presentations.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
+import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Digestible } from '../formats/digest.js';
 import { ceilingRatio, explainedVariance } from '../metrics/ceiling-normalisation.js';
@@ -154,7 +155,7 @@ function strataOf(
   if (!column) {
     throw new VentralError(
       'benchmark-invalid',
-      `${benchmark.file} cross_validation.stratify_on: the stimuli have no column "${name}"; they have ${[...stimuli.columns.keys()].join(', ')}`,
+      `${benchmark.file} cross_validation.stratify_on: the stimuli have no column "${name}"; they have ${quotedList(stimuli.columns.keys())}`,
       { file: benchmark.file, field: '/cross_validation/stratify_on' },
     );
   }
@@ -166,7 +167,7 @@ function strataOf(
     const why = byId.has(String(id)) ? `no ${name}` : 'no row in the stimuli';
     throw new VentralError(
       'stimuli-mismatch',
-      `${benchmark.file}: stimulus ${id} of the recordings has ${why}`,
+      `${benchmark.file}: stimulus ${quoted(id)} of the recordings has ${why}`,
       { file: benchmark.file, field: name },
     );
   });

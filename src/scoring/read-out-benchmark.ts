@@ -2,6 +2,7 @@ import { type Form, featuresOf, inForm, type ReducedLayer } from '../activations
 import type { Id } from '../data/ids.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import type { Trials } from '../data/trials.js';
+import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { pickRows } from '../metrics/cross-regressed-correlation.js';
 import type { BehaviourMetric } from '../metrics/dprime.js';
@@ -158,7 +159,7 @@ function labelsOf(benchmark: Benchmark, fitting: StimulusSet): string[] {
     if (value !== null) return String(value);
     throw new VentralError(
       'stimuli-mismatch',
-      `${benchmark.file}: fitting stimulus ${fitting.ids[row]} has no image_label`,
+      `${benchmark.file}: fitting stimulus ${quoted(fitting.ids[row])} has no image_label`,
       { file: benchmark.file, field: 'image_label' },
     );
   });
@@ -171,7 +172,7 @@ function matchTrials(benchmark: Benchmark, trials: Trials, test: StimulusSet): M
     if (found !== undefined) return found;
     throw new VentralError(
       'stimuli-mismatch',
-      `${benchmark.file}: the trials name stimulus ${id}, which the stimuli lack`,
+      `${benchmark.file}: the trials name stimulus ${quoted(id)}, which the stimuli lack`,
       { file: benchmark.file, field: 'stimulus_id' },
     );
   });

@@ -1,5 +1,6 @@
 import { wholeLayer } from '../activations/reduced-layer.js';
 import { didYouMean } from '../errors/closest-names.js';
+import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type Digestible, digestOf } from '../formats/digest.js';
 import { columnBlocks } from '../numerics/column-blocks.js';
@@ -78,7 +79,7 @@ function chooseArrays(file: FeatureFile, wanted: readonly string[]): Arrays {
       return { name: 'features', features: file.layers.get(names[0]) as Features };
     throw new VentralError(
       'layer-unset',
-      `${file.path} holds ${names.length} layers: say --layer ${names.slice(0, 5).join(' or --layer ')}`,
+      `${file.path} holds ${names.length} layers: say --layer ${names.slice(0, 5).map(quoted).join(' or --layer ')}`,
       { file: file.path, field: '--layer' },
     );
   }
@@ -87,7 +88,7 @@ function chooseArrays(file: FeatureFile, wanted: readonly string[]): Arrays {
     if (features) return features;
     throw new VentralError(
       'layer-unknown',
-      `${file.path} has no layer "${name}"${didYouMean(name, names) || `; it has ${names.join(', ')}`}`,
+      `${file.path} has no layer "${name}"${didYouMean(name, names) || `; it has ${quotedList(names)}`}`,
       { file: file.path, field: name },
     );
   });
@@ -151,7 +152,7 @@ function refuseOtherDegrees({ benchmark, shown }: LoadedBenchmark, file: Feature
       if (found === undefined || found === wanted) return;
       throw new VentralError(
         'degrees-mismatch',
-        `${file.path} was made with stimulus ${id} shown at ${found}, ${benchmark.id} shows it at ${wanted}`,
+        `${file.path} was made with stimulus ${quoted(id)} shown at ${found}, ${benchmark.id} shows it at ${wanted}`,
         { file: file.path, field: 'degrees', expected: wanted, found },
       );
     });

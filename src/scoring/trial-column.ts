@@ -1,4 +1,5 @@
 import type { Trials } from '../data/trials.js';
+import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Benchmark } from './benchmark-file.js';
 
@@ -8,7 +9,7 @@ export function trialColumn(benchmark: Benchmark, trials: Trials, name: string):
   if (column) return column;
   throw new VentralError(
     'trials-invalid',
-    `${benchmark.file}: the trials have no column "${name}"; they have ${[...trials.columns.keys()].join(', ')}`,
+    `${benchmark.file}: the trials have no column "${name}"; they have ${quotedList(trials.columns.keys())}`,
     { file: benchmark.file, field: name },
   );
 }

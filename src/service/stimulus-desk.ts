@@ -23,7 +23,10 @@ export interface AskedPicture {
   readonly degrees?: number;
 }
 
-/** A benchmark that one may see: what its data are kept under, and where it is. */
+/**
+ * A benchmark that one may see: what its data are kept under, and where it is. That is the registration, not the
+ * content: an answer that is there at once would say that another owner has the same bytes.
+ */
 interface Found {
   readonly key: string;
   readonly file: string;
@@ -148,8 +151,8 @@ export class StimulusDesk {
     const shipped = listBenchmarks().find(({ id }) => id === name);
     if (shipped) return { key: name, file: shipped.file, id: name };
     const { benchmarks } = this.#context;
-    const { id, digest } = await benchmarks.get(principal, name);
-    return { key: digest, file: (await benchmarks.reference(id)).reference };
+    const { id } = await benchmarks.get(principal, name);
+    return { key: id, file: (await benchmarks.reference(id)).reference };
   }
 
   #ask<T>(client: Client, question: Question): Promise<T> {

@@ -157,7 +157,7 @@ describe('readRecordings from an assembly', () => {
       'an unknown region',
       { region: 'V7', timeBins: [[0, 40]] as const },
       'recordings-invalid',
-      /neuroids in V7 expected, neuroids in V4, IT found/,
+      /neuroids in V7 expected, neuroids in "V4", "IT" found/,
     ],
     ['no time bins where there are several', {}, 'recordings-invalid', /4 bins/],
     [
@@ -177,7 +177,7 @@ describe('readRecordings from an assembly', () => {
     const read = readRecordings({ path, stimuli: stimuliOf('b'), timeBins: [[0, 40]] });
     await expect(read).rejects.toMatchObject({
       code: 'stimuli-mismatch',
-      message: expect.stringMatching(/does not have: a$/),
+      message: expect.stringMatching(/does not have: "a"$/),
     });
   });
 });
@@ -226,7 +226,7 @@ describe('readRecordings from a table', () => {
 
   const head = 'stimulus_id,repetition,n\n';
   it.each([
-    ['an unknown stimulus', `${head}a,0,1\nz,0,1\n`, 'stimuli-mismatch', /does not have: z/],
+    ['an unknown stimulus', `${head}a,0,1\nz,0,1\n`, 'stimuli-mismatch', /does not have: "z"/],
     [
       'text for a number',
       `${head}a,0,1\nb,0,high\n`,
@@ -238,7 +238,7 @@ describe('readRecordings from a table', () => {
     ['no stimulus_id', 'image,n\na,1\n', 'recordings-invalid', /a column stimulus_id expected/],
     ['no neuroids', 'stimulus_id,repetition\na,1\n', 'recordings-invalid', /columns of neuroids/],
     ['no rows', head, 'recordings-invalid', /presentations expected, none found/],
-    ['a missing repetition', `${head}a,,1\n`, 'csv-invalid', /row 1 has no repetition/],
+    ['a missing repetition', `${head}a,,1\n`, 'csv-invalid', /row 1 has no "repetition"/],
     ['a ragged row', `${head}a,0\n`, 'csv-invalid', /line 2/],
     ['nothing at all', '', 'csv-invalid', /is empty/],
   ])('refuses %s', async (what, text, code, sentence) => {
@@ -251,14 +251,14 @@ describe('readRecordings from a table', () => {
     [
       'a neuroid that is not described',
       'neuroid_id,region\nm,V4\n',
-      /neuroids of .* expected, a neuroid n found/,
+      /neuroids of .* expected, a neuroid "n" found/,
     ],
     [
       'no neuroid of the region',
       'neuroid_id,region\nn,IT\n',
-      /neuroids in V4 expected, neuroids in IT found/,
+      /neuroids in V4 expected, neuroids in "IT" found/,
     ],
-    ['a neuroid twice', 'neuroid_id,region\nn,V4\nn,IT\n', /n twice/],
+    ['a neuroid twice', 'neuroid_id,region\nn,V4\nn,IT\n', /"n" twice/],
     ['no region column', 'neuroid_id,area\nn,V4\n', /columns neuroid_id and region/],
   ])('refuses %s', async (what, text, sentence) => {
     const path = await file('one.csv', `${head}a,0,1\n`);

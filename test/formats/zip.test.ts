@@ -203,7 +203,7 @@ describe('npz', () => {
     });
     await expect(npz.read('other')).rejects.toMatchObject({
       code: 'npy-invalid',
-      message: expect.stringContaining('it has stimulus_id, features/layer3.0'),
+      message: expect.stringContaining('it has "stimulus_id", "features/layer3.0"'),
     });
     await npz.close();
   });

@@ -140,15 +140,14 @@ test('what a subgraph captures is kept', async () => {
   expect(await run(exposeValues(model, ['chosen']), { x })).toEqual({ chosen: [-1, -1, -0, -2] });
 });
 
-test('passes over a record that has the number of a value and the form of something else', async () => {
+// Another reader could take such a record for something else: nothing that is run is to be read in two ways.
+test('a record that has the number of a value and the form of something else is refused', async () => {
   const { bytesRecord, concatenate, integerRecord } = await import('../../src/onnx/wire.js');
-  const odd = [5, 11, 13].map((field) => integerRecord(field, 7));
-  const graph = concatenate([...odd, ...small.graph.records.map(({ raw }) => raw), ...odd]);
-  const model = readModel(
-    concatenate([integerRecord(1, 8), bytesRecord(7, graph), bytesRecord(8, integerRecord(2, 17))]),
-    'odd',
-  );
-  expect(
-    listLayers(readModel(exposeValues(model, ['y']), 'again')).map(({ name }) => name),
-  ).toContain('y');
+  for (const field of [5, 11, 13]) {
+    const records = [...small.graph.records.map(({ raw }) => raw), integerRecord(field, 7)];
+    const bytes = [integerRecord(1, 8), bytesRecord(7, concatenate(records))];
+    expect(() =>
+      readModel(concatenate([...bytes, bytesRecord(8, integerRecord(2, 17))]), 'odd'),
+    ).toThrow(`a field ${field} of another type`);
+  }
 });

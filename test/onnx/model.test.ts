@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { getMetadata, setMetadata } from '../../src/onnx/metadata.js';
-import { readModel, writeModel } from '../../src/onnx/model.js';
+import { readModel, writeModel, writeModelWithGraph } from '../../src/onnx/model.js';
 import { bytesRecord, concatenate, integerRecord } from '../../src/onnx/wire.js';
 import { oraclePath } from '../oracle.js';
 import { smallNetwork } from './small-models.js';
@@ -124,9 +124,14 @@ describe('metadata', () => {
     expect(read.records.filter((record) => record.field === 14)).toHaveLength(2);
   });
 
-  test('unknown fields survive', () => {
-    const bytes = concatenate([smallNetwork().build(), bytesRecord(999, 'of the future')]);
+  // A field that only another reader knows could say what the checks did not see; inside of a node both pass over it.
+  test('unknown fields survive in the graph and are refused at the top', () => {
+    const network = readModel(smallNetwork().build(), 'small');
+    const graph = network.graph.records.map((record) => record.raw);
+    const bytes = writeModelWithGraph(network, [...graph, bytesRecord(999, 'of the future')]);
     const written = writeModel(setMetadata(readModel(bytes, 'small'), 'a', 'b'));
     expect(Buffer.from(written).includes('of the future')).toBe(true);
+    const atTop = concatenate([smallNetwork().build(), bytesRecord(999, 'of the future')]);
+    expect(codeOf(atTop)).toBe('onnx-invalid');
   });
 });

@@ -101,7 +101,7 @@ describe('several layers', () => {
   test('need a choice', async () => {
     await expect(score({ features: at('two.npz') })).rejects.toMatchObject({
       code: 'layer-unset',
-      message: expect.stringContaining('--layer layer1 or --layer layer2'),
+      message: expect.stringContaining('--layer "layer1" or --layer "layer2"'),
     });
   });
 
@@ -166,7 +166,7 @@ describe('refused:', () => {
     await expect(score({ features: at('broken.npz') })).rejects.toMatchObject({
       code: 'activations-not-finite',
       message: expect.stringMatching(
-        new RegExp(`broken\\.npz has 1 of 3 values .* stimulus ${stimulus}$`),
+        new RegExp(`broken\\.npz has 1 of 3 values .* stimulus "${stimulus}"$`),
       ),
     });
   });
@@ -188,12 +188,12 @@ describe('refused:', () => {
   });
 
   test.each([
-    ['stimulus_id,a,b\ns0,1,2\ns1,1,x\n', 'activations-not-finite', /row 2, column b.*"x"/],
-    ['stimulus_id,a,b\ns0,,2\n', 'activations-not-finite', /row 1, column a.*""/],
-    ['stimulus_id,a,b\ns0,1,inf\n', 'activations-not-finite', /row 1, column b.*"inf"/],
+    ['stimulus_id,a,b\ns0,1,2\ns1,1,x\n', 'activations-not-finite', /row 2, column "b".*"x"/],
+    ['stimulus_id,a,b\ns0,,2\n', 'activations-not-finite', /row 1, column "a".*""/],
+    ['stimulus_id,a,b\ns0,1,inf\n', 'activations-not-finite', /row 1, column "b".*"inf"/],
     ['stimulus_id,a,b\ns0,1\n', 'csv-invalid', /b\.csv/],
     ['id,a,b\ns0,1,2\n', 'csv-invalid', /stimulus_id as the first column, found "id"/],
-    ['stimulus_id,a\ns0,1\ns0,2\n', 'stimuli-duplicate', /s0 stands twice/],
+    ['stimulus_id,a\ns0,1\ns0,2\n', 'stimuli-duplicate', /"s0" stands twice/],
     ['stimulus_id\ns0\n', 'npy-invalid', /1 × 0 values for 1 stimuli/],
   ] as const)('the CSV %j', async (text, code, sentence) => {
     writeFileSync(at('b.csv'), text);
@@ -220,7 +220,7 @@ describe('refused:', () => {
     await writeNpz(at('none.npz'), [ids]);
     await expect(readFeatures(at('none.npz'))).rejects.toMatchObject({
       code: 'npy-invalid',
-      message: expect.stringContaining('it has stimulus_id'),
+      message: expect.stringContaining('it has "stimulus_id"'),
     });
     await expect(readFeatures(at('features.mat'))).rejects.toMatchObject({ code: 'bad-usage' });
   });
