@@ -59,7 +59,8 @@ export class BenchmarkDesk {
   }
 
   /**
-   * Registers a received archive, and removes it; `created` is false where its owner has the same bytes.
+   * Registers a received archive, and removes it; `created` is false where its owner has the same bytes. Where
+   * the stored ones are damaged or gone these take their place.
    * Throws `group-unknown`, `quota-exceeded`, `storage-exceeded`, and what is wrong with the archive.
    * @param asked reads who is to see it; it may throw
    */
@@ -73,14 +74,18 @@ export class BenchmarkDesk {
       const access = accessAfter(by, asked());
       return await this.#byDigest.run(file.digest, async () => {
         const known = await this.#store.benchmarks.findOwn(by.owner, file.digest);
-        if (known) return { benchmark: known, created: false };
+        if (known) {
+          await this.#store.benchmarkFiles.repair(file.path, file.digest);
+          return { benchmark: known, created: false };
+        }
         await this.#store.benchmarks.requireQuota(by, file.size);
         const unpacked = await this.#unpack(file.path, folder);
         refuseShipped(unpacked);
         const { digest, size } = file;
         // Somebody else's job may be reading what is there.
-        if (!(await this.#store.benchmarks.needsFiles(digest)))
-          await this.#store.benchmarkFiles.place(folder, file.path, digest);
+        if (await this.#store.benchmarks.needsFiles(digest))
+          await this.#store.benchmarkFiles.repair(file.path, digest);
+        else await this.#store.benchmarkFiles.place(folder, file.path, digest);
         return this.#store.benchmarks.register(by, { ...unpacked, ...access, digest, size });
       });
     } finally {

@@ -49,9 +49,11 @@ export interface JobInputs {
   readonly references: References;
   readonly core: TaskCore;
   readonly work: Pick<ChildWork, 'script' | 'temporary' | 'limits'>;
+  /** Checks the files again after they were used. Throws `file-damaged`. */
+  readonly confirm: () => Promise<void>;
 }
 
-/** Finds the registrations of a job, fetches their files, and gives them back once the work is done. */
+/** Finds the registrations of a job, fetches their files, and gives them back, checked again, once the work is done. */
 export async function withInputs<T>(
   job: Job,
   options: WorkOptions,
@@ -60,7 +62,9 @@ export async function withInputs<T>(
 ): Promise<T> {
   const files = options.files.open();
   try {
-    return await work(await inputsOf(job, { ...options, files }, signal));
+    const result = await work(await inputsOf(job, { ...options, files }, signal));
+    await files.confirm();
+    return result;
   } finally {
     await files.close();
   }
@@ -82,14 +86,18 @@ async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Pr
     : undefined;
   if (registered) uses.push(registered.visibility);
   const reference = registered ? await files.fetch(registered.digest, 'model', signal) : job.model;
-  const model = { reference, name: job.modelName, card: job.card as ModelCard };
+  const model = {
+    ...{ reference, name: job.modelName, card: job.card as ModelCard },
+    ...(registered ? { digest: registered.digest } : {}),
+  };
   const bounds = { home, maxMemory, maxScratch, maxCache, threads };
   const core = {
     ...{ ...bounds, model, benchmarks: [...references.keys()] },
     cacheScope: cacheScope(job, uses),
     ...(job.input ? { input: job.input } : {}),
   };
-  return { references, core, work: workOf(options, registered?.size ?? 0) };
+  const work = workOf(options, registered?.size ?? 0);
+  return { references, core, work, confirm: () => files.confirm() };
 }
 
 async function referenceOf(

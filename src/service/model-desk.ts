@@ -82,8 +82,9 @@ export class ModelDesk {
 
   /**
    * Registers a received file and takes it over: it is moved to its place or removed. Bytes that their
-   * owner has already keep the registration, changed in what is given here (`created` is false). What
-   * other owners have makes no difference: the file is checked again.
+   * owner has already keep the registration, changed in what is given here (`created` is false), and take the
+   * place of stored ones that are damaged or gone. What other owners have makes no difference: the file is
+   * checked again.
    * Throws `group-unknown`, `quota-exceeded`, `storage-exceeded`, and what the check finds.
    * @param describe reads what else was given; it may throw
    */
@@ -97,6 +98,7 @@ export class ModelDesk {
       return await this.#byDigest.run(file.digest, async () => {
         const known = await this.#store.models.findOwn(by.owner, file.digest);
         if (known) {
+          await this.#store.files.repair(file.path, file.digest);
           const changes = Object.keys(description).length > 0;
           const change = { ...description, ...accessAfter(by, description, known) };
           const model = changes ? await this.#store.models.change(by, known.id, change) : known;

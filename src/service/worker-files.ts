@@ -29,15 +29,14 @@ export async function workerFiles(
   { home, temporary, maxMemory, maxCache }: WorkerFileBounds,
 ): Promise<FileSource> {
   const origin = await originOf(environment);
+  const unpack = unpackInChild(temporary, maxMemory);
   if (!origin) {
-    return homeSource({ files: new ModelFiles(home), benchmarkFiles: new BenchmarkFiles(home) });
+    return homeSource({
+      files: new ModelFiles(home),
+      benchmarkFiles: new BenchmarkFiles(home, undefined, unpack),
+    });
   }
-  return FileCache.open({
-    folder: join(home, 'files'),
-    maxBytes: maxCache,
-    origin,
-    unpack: unpackInChild(temporary, maxMemory),
-  });
+  return FileCache.open({ folder: join(home, 'files'), maxBytes: maxCache, origin, unpack });
 }
 
 async function originOf(environment: NodeJS.ProcessEnv): Promise<FileOrigin | undefined> {

@@ -1,8 +1,10 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { AuditStore } from './audit-store.js';
 import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
+import type { DamageWatch } from './damaged-file.js';
 import type { Database } from './database.js';
 import { openEmbeddedDatabase } from './embedded-database.js';
 import type { Unpack } from './file-source.js';
@@ -15,6 +17,7 @@ import { ModelStore } from './model-store.js';
 import { openPostgresDatabase } from './postgres-database.js';
 import type { Quotas } from './quota.js';
 import { S3Files, type S3Place } from './s3-files.js';
+import { withdrawResults } from './suspect-results.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {
@@ -39,8 +42,10 @@ export interface StoreOptions {
   readonly quotas?: Quotas;
   /** The bucket that files go to as well, for workers and other services. */
   readonly s3?: S3Place;
-  /** Unpacks benchmarks that another service took in. */
+  /** Unpacks benchmarks that another service took in, and damaged ones again. */
   readonly unpack?: Unpack;
+  /** Told of damaged files and their repair. */
+  readonly log?: Pick<Logger, 'warn' | 'error'>;
 }
 
 /**
@@ -61,15 +66,16 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
     await migrate(database);
     await writeHomeFormat(home, kind, database);
     const mirror = options.s3 && (await S3Files.connect(options.s3));
+    const watch = watchDamage(database, options.log);
     const store = {
       database,
       models: new ModelStore(database, quotas),
       jobs: new JobStore(database, quotas),
       keys: new KeyStore(database),
       audit: new AuditStore(database),
-      files: new ModelFiles(home, mirror),
+      files: new ModelFiles(home, mirror, watch),
       benchmarks: new BenchmarkStore(database, quotas),
-      benchmarkFiles: new BenchmarkFiles(home, mirror, unpack),
+      benchmarkFiles: new BenchmarkFiles(home, mirror, unpack, watch),
       temporary: join(home, 'tmp', 'service'),
     };
     await sweep(store);
@@ -87,6 +93,16 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
     throw error;
   }
 }
+
+/** Says what is damaged, and withdraws the results that may have been computed from it. */
+const watchDamage = (database: Database, log: StoreOptions['log']): DamageWatch => ({
+  async damaged(damage) {
+    const { kind, digest, names, since } = damage;
+    const jobs = await withdrawResults(database, damage);
+    log?.error({ kind, digest, names, since, jobs }, 'A stored file is damaged');
+  },
+  repaired: ({ kind, digest }) => log?.warn({ kind, digest }, 'A damaged file was replaced'),
+});
 
 /** Makes the folders, and clears what a dead owner left half-done or nothing needs any more. */
 async function sweep({
