@@ -844,6 +844,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/fsck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare every stored file with its digest
+         * @description What `ventral fsck` asks for. It reads models, checkpoints, benchmarks (archives and unpacked files), data of the
+         *     catalog, caches, runs of trainings, and every row of the database. Results that may have been computed from
+         *     damaged bytes are withdrawn: they keep their place, have no value, and say why. It takes as long as reading
+         *     the home does; the answer begins with white space while it goes on. One at a time, for admins alone.
+         */
+        post: operations["checkFiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session": {
         parameters: {
             query?: never;
@@ -1031,6 +1054,27 @@ export interface components {
         AuditPage: {
             items: components["schemas"]["AuditEntry"][];
             next: components["schemas"]["Cursor"];
+        };
+        FsckReport: {
+            /** @description Whether everything is as it should be, healed files among it. */
+            ok: boolean;
+            /** @description How many of each kind were read. */
+            checked: {
+                [key: string]: number;
+            };
+            findings: {
+                /** @enum {string} */
+                kind: "model" | "benchmark" | "data" | "cache" | "simulated" | "fetched" | "training" | "row" | "backup";
+                /** @description A digest, the name of a table, or a path below the home. */
+                name: string;
+                /** @enum {string} */
+                state: "damaged" | "missing" | "orphaned";
+                /** @enum {string} */
+                action: "none" | "healed" | "quarantined";
+                detail: string | null;
+                /** @description Ids of jobs whose results were withdrawn because of it. */
+                jobs: string[];
+            }[];
         };
         Session: {
             /** @description The id of the key; null for the one user without keys. */
@@ -3693,6 +3737,44 @@ export interface operations {
                 };
             };
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Replace what is damaged: benchmarks from their archives, files from the bucket or from the service that VENTRAL_SERVICE names; remove what is made again by itself.
+                     * @default false
+                     */
+                    heal?: boolean;
+                    /**
+                     * @description Move damaged files that were not healed to the folder quarantine of the home.
+                     * @default false
+                     */
+                    quarantine?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FsckReport"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

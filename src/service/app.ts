@@ -19,6 +19,7 @@ import { docsRoutes } from './docs-routes.js';
 import { entityTag, privateCache } from './entity-tags.js';
 import { eventRoutes } from './event-routes.js';
 import { fileRoutes, fileUpload } from './file-routes.js';
+import { fsckRoutes } from './fsck-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { keyRoutes } from './key-routes.js';
 import { layerMapRoutes } from './layer-map-routes.js';
@@ -110,6 +111,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     keyRoutes(context),
     backupRoutes(context),
     fileRoutes(context),
+    fsckRoutes(context),
     workerRoutes(context),
     statusRoutes(context),
   );

@@ -32,6 +32,8 @@ export function authentication(context: ServiceContext): RequestHandler {
     const admission = await context.store.keys.admit(text);
     const needed = admission.required || !context.loopback;
     if (!needed) guard(request, response, () => {});
+    const refused = text !== undefined && !admission.principal && !equal(text, context.token);
+    if (refused) context.store.audit.refused(request.ip);
     const principal = principalFor(text, admission, needed, context.token);
     if (principal.role === 'reader' && !safe.has(request.method)) {
       throw new VentralError('forbidden', 'A reader may not change anything');

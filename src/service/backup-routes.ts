@@ -9,7 +9,9 @@ import { writeBackup } from './write-backup.js';
 export function backupRoutes({ store, log }: ServiceContext): Router {
   const router = Router();
   router.get('/backup', async (_request, response) => {
-    requireAdmin(principalOf(response));
+    const principal = principalOf(response);
+    requireAdmin(principal);
+    await store.audit.note(principal, { action: 'backup.download', target: 'backup' });
     const archive = await writeBackup(store, packageVersion);
     response.attachment('ventral-backup.zip').type('application/zip');
     // A client that goes away is no fault; one that stays must see that the archive is cut.

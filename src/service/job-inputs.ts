@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ModelCard } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { checkData } from '../scoring/benchmark-data.js';
+import { listBenchmarks } from '../scoring/registry.js';
 import type { FileSource, HeldFiles } from '../store/file-source.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Job } from '../store/job.js';
@@ -102,11 +104,16 @@ async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Pr
 
 async function referenceOf(
   source: string,
-  { tables, files }: HeldOptions,
+  { tables, files, home }: HeldOptions,
   uses: Visibility[],
   signal: AbortSignal,
 ): Promise<{ reference: string; ids: readonly string[] }> {
-  if (!source.startsWith('bmk_')) return { reference: source, ids: [source] };
+  if (!source.startsWith('bmk_')) {
+    // The process that scores says what is wrong with them; what is right is remembered for it.
+    const shipped = listBenchmarks().find(({ id }) => id === source);
+    if (shipped) await checkData(shipped, home).catch(() => {});
+    return { reference: source, ids: [source] };
+  }
   const found = await tables.benchmarks.find(servicePrincipal, source);
   if (!found) throw new VentralError('not-found', `There is no benchmark "${source}"`);
   uses.push(found.visibility);

@@ -41,7 +41,11 @@ export async function workerFiles(
 
 async function originOf(environment: NodeJS.ProcessEnv): Promise<FileOrigin | undefined> {
   const place = s3Place(environment);
-  if (place) return S3Files.connect(place);
+  return place ? S3Files.connect(place) : peerFiles(environment);
+}
+
+/** The files of the service at VENTRAL_SERVICE; undefined where none is named. Throws `bad-usage`. */
+export function peerFiles(environment: NodeJS.ProcessEnv): FileOrigin | undefined {
   const { VENTRAL_SERVICE: url, VENTRAL_KEY: key } = environment;
   if (!url) return undefined;
   if (!/^https?:\/\//.test(url) || !URL.canParse(url) || !key) {

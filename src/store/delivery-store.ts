@@ -6,7 +6,7 @@ import { newId } from './new-id.js';
 /** Where the end of a job is told. */
 export interface Webhook {
   readonly url: string;
-  /** Signs what is told; it is never shown or logged. */
+  /** Signs what is told; it is never shown or logged, and no backup holds it. */
   readonly secret: string;
 }
 
@@ -114,4 +114,11 @@ async function gather(queries: Queries): Promise<void> {
       [newId('dlv'), id],
     );
   }
+  // Backups hold no secrets, and nothing is sent that nobody can check.
+  await queries.query(
+    `update deliveries set state = 'failed', tries = tries || jsonb_build_array(
+       jsonb_build_object('at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+         'status', null, 'reason', 'the secret of the webhook was not in the backup that the job came from'))
+     from jobs where jobs.id = deliveries.job and deliveries.state = 'waiting' and not jobs.webhook ? 'secret'`,
+  );
 }

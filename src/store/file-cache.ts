@@ -50,6 +50,26 @@ export class FileCache implements FileSource {
     return new FileCache(options);
   }
 
+  /** Reads every entry of a folder and removes the damaged ones if asked to. */
+  static async verify(
+    folder: string,
+    remove: boolean,
+  ): Promise<{ readonly entries: number; readonly damaged: readonly string[] }> {
+    const never = () => Promise.reject(new Error('nothing is fetched'));
+    const origin = { open: never, put: never };
+    const cache = new FileCache({ folder, maxBytes: 0, origin, unpack: never });
+    const names = (await readdir(folder).catch(() => [])).filter((name) => entry.test(name));
+    const damaged: string[] = [];
+    for (const name of names) {
+      const [, kind, hex] = entry.exec(name) as RegExpExecArray;
+      const wanted = { kind: kind as FileKind, digest: `sha256:${hex}` };
+      if (await cache.#isGood(join(folder, name), wanted).catch(() => false)) continue;
+      damaged.push(join(folder, name));
+      if (remove) await cache.#drop(name);
+    }
+    return { entries: names.length, damaged };
+  }
+
   open(): HeldFiles {
     const { folder } = this.#options;
     const held = join(folder, ownName('held'));
@@ -121,7 +141,7 @@ export class FileCache implements FileSource {
     const { folder, maxBytes } = this.#options;
     const found = [];
     for (const name of await readdir(folder)) {
-      if (/^(model|benchmark)-/.test(name)) found.push(await sizeOf(join(folder, name)));
+      if (entry.test(name)) found.push(await sizeOf(join(folder, name)));
     }
     let total = found.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const { path, bytes } of found.toSorted((a, b) => a.used - b.used)) {
@@ -186,6 +206,8 @@ function entryName(digest: string, kind: FileKind): string {
   if (!hex) throw new Error(`not a digest: ${digest}`);
   return `${kind}-${hex}`;
 }
+
+const entry = /^(model|benchmark)-([0-9a-f]{64})$/;
 
 /** Names that tell their process: `held-<pid>-<start>-<uuid>`. */
 const own = /^(?:held|part)-(\d+)-([0-9a-f]{12})-/;

@@ -84,6 +84,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       ...store,
       close: async () => {
         mirror?.close();
+        await store.audit.close();
         await store.jobs.close();
         await database.close();
       },
