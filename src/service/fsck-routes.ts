@@ -34,6 +34,9 @@ export function fsckRoutes({ store, home, log, closing }: ServiceContext): Route
       const report = await checkHome({ home, store, heal, quarantine, peer, signal });
       if (!report.ok) log.error({ findings: report.findings }, 'Stored files are damaged');
       response.end(JSON.stringify(report));
+    } catch (error) {
+      // Nobody is left to be told.
+      if (!gone.signal.aborted) throw error;
     } finally {
       clearInterval(spaces);
       running = false;

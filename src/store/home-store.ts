@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import { AuditStore } from './audit-store.js';
 import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
-import type { DamageWatch } from './damaged-file.js';
 import type { Database } from './database.js';
 import { openEmbeddedDatabase } from './embedded-database.js';
 import type { Unpack } from './file-source.js';
@@ -17,7 +16,7 @@ import { ModelStore } from './model-store.js';
 import { openPostgresDatabase } from './postgres-database.js';
 import type { Quotas } from './quota.js';
 import { S3Files, type S3Place } from './s3-files.js';
-import { withdrawResults } from './suspect-results.js';
+import { watchDamage } from './suspect-results.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {
@@ -94,16 +93,6 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
     throw error;
   }
 }
-
-/** Says what is damaged, and withdraws the results that may have been computed from it. */
-const watchDamage = (database: Database, log: StoreOptions['log']): DamageWatch => ({
-  async damaged(damage) {
-    const { kind, digest, names, since } = damage;
-    const jobs = await withdrawResults(database, damage);
-    log?.error({ kind, digest, names, since, jobs }, 'A stored file is damaged');
-  },
-  repaired: ({ kind, digest }) => log?.warn({ kind, digest }, 'A damaged file was replaced'),
-});
 
 /** Makes the folders, and clears what a dead owner left half-done or nothing needs any more. */
 async function sweep({

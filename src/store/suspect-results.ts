@@ -1,4 +1,5 @@
-import type { FileDamage } from './damaged-file.js';
+import type { Logger } from 'pino';
+import type { DamageWatch, FileDamage } from './damaged-file.js';
 import type { Database, Queries } from './database.js';
 import { jsonText } from './json-text.js';
 
@@ -101,3 +102,16 @@ export async function suspectJobs(
   );
   return rows.map(({ id }) => id);
 }
+
+/** Says what is damaged, and withdraws the results that may have been computed from it. */
+export const watchDamage = (
+  database: Database,
+  log?: Pick<Logger, 'warn' | 'error'>,
+): DamageWatch => ({
+  async damaged(damage) {
+    const { kind, digest, names, since } = damage;
+    const jobs = await withdrawResults(database, damage);
+    log?.error({ kind, digest, names, since, jobs }, 'A stored file is damaged');
+  },
+  repaired: ({ kind, digest }) => log?.warn({ kind, digest }, 'A damaged file was replaced'),
+});
