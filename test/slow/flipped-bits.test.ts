@@ -109,7 +109,7 @@ async function interruptedRun(): Promise<void> {
   const controller = new AbortController();
   let heard = 0;
   const progress = () => {
-    if (++heard === 9) controller.abort(new VentralError('interrupted', 'Interrupted'));
+    if (++heard === 5) controller.abort(new VentralError('interrupted', 'Interrupted'));
   };
   await runSmall(recipe, folder, { signal: controller.signal, progress }).catch(() => {});
   expect(await readdir(folder)).toContain('state.json');
