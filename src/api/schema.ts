@@ -767,7 +767,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who changed what, newest first */
+        /** Who changed what, newest first; downloads of backups and refused credentials too */
         get: operations["listAudit"];
         put?: never;
         post?: never;
@@ -832,8 +832,9 @@ export interface paths {
         /**
          * Everything in one archive
          * @description What `ventral backup` writes and `ventral restore` puts into an empty home, on either database:
-         *     the tables as they are at one moment, and the files of models and benchmarks. For admins alone;
-         *     it holds hashes of keys.
+         *     the tables as they are at one moment, and the files of models and benchmarks, each compared with its digest
+         *     before; what is damaged or gone is named under `lost` in `manifest.json`. For admins alone; it holds hashes
+         *     of keys and no secrets of webhooks. Each download is in the audit.
          */
         get: operations["getBackup"];
         put?: never;
@@ -1045,7 +1046,7 @@ export interface components {
             owner: string;
             /** @example model.delete */
             action: string;
-            /** @description The id of what changed. */
+            /** @description The id of what changed; of `login.refuse` the address. */
             target: string | null;
             detail: {
                 [key: string]: unknown;
