@@ -54,10 +54,12 @@ const score = async (more: object = {}) => {
 let asked = 0;
 const scoreAnew = async () => {
   const { body } = await service.get(`/v1/models/${model.id}`);
-  await service.call('PATCH', `/v1/models/${model.id}`, {
+  const layers = { ...body.card.region_layer_map, V2: `layer${++asked}` };
+  const changed = await service.call('PATCH', `/v1/models/${model.id}`, {
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ card: { ...body.card, candidates: [`layer${++asked}`] } }),
+    body: JSON.stringify({ card: { ...body.card, region_layer_map: layers } }),
   });
+  expect(changed.status).toBe(200);
   return score();
 };
 const modelPath = () => join(service.home, 'models', model.digest.slice(7), 'model.onnx');

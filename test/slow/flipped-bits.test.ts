@@ -102,10 +102,12 @@ let asked = 0;
 /** Another card is another question, which no result that is there answers. */
 const scoreAnew = async () => {
   const { body } = await service.get(`/v1/models/${model.id}`);
-  await service.call('PATCH', `/v1/models/${model.id}`, {
+  const layers = { ...body.card.region_layer_map, V2: `layer${++asked}` };
+  const changed = await service.call('PATCH', `/v1/models/${model.id}`, {
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ card: { ...body.card, candidates: [`layer${++asked}`] } }),
+    body: JSON.stringify({ card: { ...body.card, region_layer_map: layers } }),
   });
+  expect(changed.status).toBe(200);
   return score();
 };
 
