@@ -16,9 +16,9 @@ import { card, network, type RunningService, runningService } from '../service/r
 import { emptyPlace, removePlace } from '../store/engines.js';
 import { runSmall, smallRecipe, smallStage } from '../training/small-runs.js';
 
-/** 200 bits are flipped: some 14 a round in a home, 60 in a backup. */
+/** 200 bits are flipped: some 14 a round in a home, 80 in a backup. */
 const ROUNDS = 10;
-const ARCHIVE_FLIPS = 60;
+const ARCHIVE_FLIPS = 80;
 
 let service: RunningService;
 let scratch: string;
