@@ -64,6 +64,27 @@ export async function readEntry(path: string, key: string): Promise<Uint8Array |
   }
 }
 
+/** Whether an entry is as it was written, whoever's it is; memory is bounded. */
+export async function isEntryWhole(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const header = await readHeader(file);
+    const size = (await file.stat()).size - HEADER_BYTES;
+    if (header?.bytes !== size) return false;
+    const hash = createHash('sha256');
+    const slice = Buffer.allocUnsafe(SLICE_BYTES);
+    for (let done = 0; done < size; ) {
+      const { bytesRead } = await file.read(slice, 0, SLICE_BYTES, HEADER_BYTES + done);
+      if (bytesRead === 0) return false;
+      hash.update(slice.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+    return hash.digest('hex') === header.sha256;
+  } finally {
+    await file.close();
+  }
+}
+
 /** The key that an entry says it has; undefined where its header cannot be understood. */
 export async function readKey(path: string): Promise<string | undefined> {
   const file = await open(path);

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { entryBytes, readEntry, readKey, writeEntry } from './cache-entry.js';
+import { entryBytes, isEntryWhole, readEntry, readKey, writeEntry } from './cache-entry.js';
 
 const GIB = 2 ** 30;
 
@@ -115,6 +115,15 @@ export class ContentCache {
       }
     }
     return entries;
+  }
+
+  /** Reads every entry. @returns how many there are, and the paths of those that are not as they were written */
+  async verify(): Promise<{ readonly entries: number; readonly damaged: readonly string[] }> {
+    const files = await this.#files();
+    const damaged: string[] = [];
+    for (const { path } of files)
+      if ((await isEntryWhole(path).catch(missing)) === false) damaged.push(path);
+    return { entries: files.length, damaged };
   }
 
   /**

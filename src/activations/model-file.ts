@@ -46,6 +46,12 @@ export interface CardSource {
   readonly card?: ModelCard;
 }
 
+/** What a network is opened with. */
+export interface ModelSource extends CardSource {
+  /** `sha256:…` that its bytes must have, where that is known. */
+  readonly digest?: string;
+}
+
 const shipped = join(packageRoot, 'models');
 
 /** Names of the models that come with the package (`models/<name>/model.yaml`). */
@@ -61,14 +67,15 @@ export async function shippedModels(): Promise<string[]> {
  * Opens a network by the path of its ONNX file, of its card, of a folder with `model.yaml`, or by the
  * name of a shipped model. The card is, in this order: the one given, `--card`, `ventral.card` inside the
  * file, the YAML of the same base name beside it, `--assume`.
- * Throws `file-missing`, `not-onnx`, `onnx-truncated`, `card-invalid`.
+ * Throws `file-missing`, `file-damaged`, `not-onnx`, `onnx-truncated`, `card-invalid`.
  */
 export async function openModelFile(
   reference: string,
-  source: CardSource = {},
+  source: ModelSource = {},
 ): Promise<ModelFile> {
   const located = await locate(reference);
   const { path } = located;
+  if (source.digest !== undefined) requireDigest(located.bytes, source.digest);
   const { model, bytes } = await selfContained(
     readModel(located.bytes, basename(path)),
     located.bytes,
@@ -83,12 +90,26 @@ export async function openModelFile(
     assumed(source);
   return {
     name: found?.card.name ?? basename(path, extname(path)),
-    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    digest: source.digest && bytes === located.bytes ? source.digest : digestOf(bytes),
     bytes,
     model,
     card: found?.card,
     cardPlace: found?.place,
   };
+}
+
+const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** The bytes that are run are those that were read here, whatever happens to the file. */
+function requireDigest(bytes: Uint8Array, expected: string): void {
+  const found = digestOf(bytes);
+  if (found === expected) return;
+  throw new VentralError(
+    'file-damaged',
+    `The stored model ${expected} is damaged: its bytes are not those of its digest; upload the same file again, or run ventral fsck --heal`,
+    { file: expected, expected, found },
+  );
 }
 
 /** The checked model with its external data inside, so that digest, layers and runtime see one and the same file. */

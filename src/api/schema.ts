@@ -767,7 +767,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who changed what, newest first */
+        /** Who changed what, newest first; downloads of backups and refused credentials too */
         get: operations["listAudit"];
         put?: never;
         post?: never;
@@ -832,12 +832,36 @@ export interface paths {
         /**
          * Everything in one archive
          * @description What `ventral backup` writes and `ventral restore` puts into an empty home, on either database:
-         *     the tables as they are at one moment, and the files of models and benchmarks. For admins alone;
-         *     it holds hashes of keys.
+         *     the tables as they are at one moment, and the files of models and benchmarks, each compared with its digest
+         *     before; what is damaged or gone is named under `lost` in `manifest.json`. For admins alone; it holds hashes
+         *     of keys and no secrets of webhooks. Each download is in the audit.
          */
         get: operations["getBackup"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fsck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare every stored file with its digest
+         * @description What `ventral fsck` asks for. It reads models, checkpoints, benchmarks (archives and unpacked files), data of the
+         *     catalog, caches, runs of trainings, and every row of the database. Results that may have been computed from
+         *     damaged bytes are withdrawn: they keep their place, have no value, and say why. It takes as long as reading
+         *     the home does; the answer begins with white space while it goes on. One at a time, for admins alone.
+         */
+        post: operations["checkFiles"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1032,7 +1056,7 @@ export interface components {
             owner: string;
             /** @example model.delete */
             action: string;
-            /** @description The id of what changed. */
+            /** @description The id of what changed; of `login.refuse` the address. */
             target: string | null;
             detail: {
                 [key: string]: unknown;
@@ -1045,6 +1069,27 @@ export interface components {
         SignIn: {
             /** @description The text of a key. */
             key: string;
+        };
+        FsckReport: {
+            /** @description Whether everything is as it should be, healed files among it. */
+            ok: boolean;
+            /** @description How many of each kind were read. */
+            checked: {
+                [key: string]: number;
+            };
+            findings: {
+                /** @enum {string} */
+                kind: "model" | "benchmark" | "data" | "cache" | "simulated" | "fetched" | "training" | "row" | "backup";
+                /** @description A digest, the name of a table, or a path below the home. */
+                name: string;
+                /** @enum {string} */
+                state: "damaged" | "missing" | "orphaned";
+                /** @enum {string} */
+                action: "none" | "healed" | "quarantined";
+                detail: string | null;
+                /** @description Ids of jobs whose results were withdrawn because of it. */
+                jobs: string[];
+            }[];
         };
         Session: {
             /** @description The id of the key; null for the one user without keys. */
@@ -3726,6 +3771,44 @@ export interface operations {
                 };
             };
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Replace what is damaged: benchmarks from their archives, files from the bucket or from the service that VENTRAL_SERVICE names; remove what is made again by itself.
+                     * @default false
+                     */
+                    heal?: boolean;
+                    /**
+                     * @description Move damaged files that were not healed to the folder quarantine of the home.
+                     * @default false
+                     */
+                    quarantine?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FsckReport"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

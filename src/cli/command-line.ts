@@ -13,6 +13,7 @@ import { registerCheckPackage } from './commands/check-package.js';
 import { registerCompare } from './commands/compare.js';
 import { registerData } from './commands/data.js';
 import { registerDoctor } from './commands/doctor.js';
+import { registerFsck } from './commands/fsck.js';
 import { registerImport } from './commands/import.js';
 import { registerKeys } from './commands/keys.js';
 import { registerMap } from './commands/map.js';
@@ -56,6 +57,7 @@ function program(io: Io): Command {
     registerServe,
     registerWorker,
     registerBackup,
+    registerFsck,
     registerKeys,
     registerDoctor,
   ]) {

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import type { CatalogEntry, CatalogFile } from './catalog.js';
+import { requireWhole } from './checked-data.js';
 
 /** Where a file of the catalog lies: HOME/data/<sha1>/<file>, whether pulled or imported. */
 export function dataPath(home: string, file: CatalogFile): string {
@@ -54,11 +53,17 @@ export async function locateData(entry: CatalogEntry, home: string): Promise<Loc
   return { paths, missing, ownBytes };
 }
 
-/** The paths of {@link locateData}. Throws `data-missing` with the command that brings what lacks. */
+/**
+ * The paths of {@link locateData}, the files checked. Throws `data-missing` with the command that brings what
+ * lacks, `file-damaged` with the one that brings it again.
+ */
 export async function requireData(entry: CatalogEntry, home: string): Promise<LocatedData> {
   const located = await locateData(entry, home);
   const [first] = located.missing;
-  if (!first) return located;
+  if (!first) {
+    for (const path of Object.values(located.paths)) await requireWhole(path, entry.identifier);
+    return located;
+  }
   const how =
     entry.access === 'private'
       ? 'they are private: `ventral data import FILE` takes them from someone who was given them'
@@ -103,31 +108,6 @@ export async function isThere(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** What hashing may report and be stopped by. */
-export interface HashOptions {
-  readonly progress?: (bytes: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** SHA-1 of a file, lower-case hex. Throws `interrupted` where the signal says so. */
-export async function sha1Of(path: string, options: HashOptions = {}): Promise<string> {
-  const hash = createHash('sha1');
-  let done = 0;
-  try {
-    for await (const chunk of createReadStream(path, {
-      highWaterMark: 1 << 20,
-      ...(options.signal ? { signal: options.signal } : {}),
-    })) {
-      hash.update(chunk);
-      done += chunk.length;
-      options.progress?.(done);
-    }
-  } catch (error) {
-    throw VentralError.from(error);
-  }
-  return hash.digest('hex');
 }
 
 /** Makes finished bytes durable, then gives them their name in the same file system. */

@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../errors/ventral-error.js';
 import { type CatalogEntry, type CatalogFile, entriesNeeded } from './catalog.js';
-import { dataPath, isThere, sha1Of } from './data-folder.js';
+import { dataPath, isThere } from './data-folder.js';
 import { type Body, BrokenBody, type Failure, request } from './download-request.js';
+import { sha1Of } from './file-sha1.js';
 import { PartialFile } from './partial-file.js';
 
 /** How far one file is. */

@@ -5,7 +5,8 @@ import { basename, dirname, extname, join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type CatalogEntry, type CatalogFile, catalog } from './catalog.js';
-import { dataPath, type ImportRecord, isThere, namesIn, place, sha1Of } from './data-folder.js';
+import { dataPath, type ImportRecord, isThere, namesIn, place } from './data-folder.js';
+import { sha1Of } from './file-sha1.js';
 
 export interface ImportOptions {
   readonly home: string;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
-import { isThere, namesIn, sha1Of } from './data-folder.js';
+import { isThere, namesIn } from './data-folder.js';
+import { sha1Of } from './file-sha1.js';
 
 /** What a look at one file under HOME/data found. */
 export interface VerifiedFile {

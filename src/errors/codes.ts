@@ -100,6 +100,7 @@ export const codes = {
     exit: 1,
     title: 'The file is not the one that was published',
   },
+  'file-damaged': { status: 500, exit: 1, title: 'A stored file is damaged' },
   // resources
   'disk-full': { status: 507, exit: 1, title: 'The disk is full' },
   'disk-failed': { status: 503, exit: 1, title: 'The disk does not work as it should' },

@@ -1,5 +1,5 @@
 import { type CatalogEntry, findData } from '../data/catalog.js';
-import { locateData } from '../data/data-folder.js';
+import { locateData, requireData } from '../data/data-folder.js';
 import type { BenchmarkDefinition } from './benchmark-file.js';
 
 /** The catalog entries that a benchmark is made of; none where its data are files or generated. */
@@ -29,4 +29,9 @@ export async function hasData(benchmark: BenchmarkDefinition, home: string): Pro
     if ((await locateData(entry, home)).missing.length > 0) return false;
   }
   return true;
+}
+
+/** Checks the catalog files of a benchmark. Throws `data-missing`, `file-damaged`. */
+export async function checkData(benchmark: BenchmarkDefinition, home: string): Promise<void> {
+  for (const entry of catalogEntriesOf(benchmark)) await requireData(entry, home);
 }

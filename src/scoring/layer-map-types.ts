@@ -1,11 +1,11 @@
 import type { InputSize, Region } from '../activations/card.js';
-import type { CardSource } from '../activations/model-file.js';
+import type { ModelSource } from '../activations/model-file.js';
 import type { Role } from './region-benchmarks.js';
 import type { LayerChoice, Score } from './score.js';
 
 /** Which layers of a model against which regions or benchmarks. */
 export interface LayerMapRequest {
-  readonly model: CardSource & { readonly path: string; readonly name?: string };
+  readonly model: ModelSource & { readonly path: string; readonly name?: string };
   /** Each resolves to the region's public Brain-Score benchmark where its data are here, else to the simulated one. */
   readonly regions?: readonly (Region | 'behavior')[];
   /** Identifiers or files, beside or in place of regions. */

@@ -1,7 +1,7 @@
 import { type InputSize, withInput } from '../activations/card.js';
 import type { ContentCache } from '../activations/content-cache.js';
 import type { Network } from '../activations/extract.js';
-import { type CardSource, cardOf, openModelFile } from '../activations/model-file.js';
+import { cardOf, type ModelSource, openModelFile } from '../activations/model-file.js';
 import type { PreparedPictures } from '../activations/prepared-pictures.js';
 import { type Demand, openReducer } from '../activations/reduce-layers.js';
 import type { ReducedLayer } from '../activations/reduced-layer.js';
@@ -22,7 +22,7 @@ import { makeScratchFolder } from './scratch-folder.js';
 
 /** One model on any number of benchmarks. */
 export interface ScoreRequest {
-  readonly model: CardSource & {
+  readonly model: ModelSource & {
     /** Path of an ONNX file, a card or a model folder, or the name of a shipped model. */
     readonly path: string;
     /** Display name in place of the card's. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Coordinate, writeAssembly } from '../data/assembly.js';
 import { generateSimulated, type Simulated } from '../data/simulated/simulated.js';
@@ -52,6 +52,17 @@ export async function simulatedFiles(
     ...('recordings.nc' in files ? { recordings: join(folder, 'recordings.nc') } : {}),
     ...('trials.csv' in files ? { trials: join(folder, 'trials.csv') } : {}),
   };
+}
+
+/** Looks through what generators made under a home. @returns how many folders there are, and the damaged ones */
+export async function verifySimulated(
+  home: string,
+): Promise<{ readonly folders: number; readonly damaged: readonly string[] }> {
+  const root = join(home, ...ROOT);
+  const names = (await readdir(root).catch(() => [])).filter((name) => /-v\d+$/.test(name));
+  const damaged: string[] = [];
+  for (const name of names) if (!(await isWhole(join(root, name)))) damaged.push(join(root, name));
+  return { folders: names.length, damaged };
 }
 
 const sha256 = async (path: string) =>

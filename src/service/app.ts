@@ -19,6 +19,7 @@ import { entityTag, privateCache } from './entity-tags.js';
 import { eventRoutes } from './event-routes.js';
 import { fileRoutes, fileUpload } from './file-routes.js';
 import { followsDescription } from './follows-description.js';
+import { fsckRoutes } from './fsck-routes.js';
 import { idempotency, sameBody } from './idempotency.js';
 import { jsonBody } from './json-body.js';
 import { keyRoutes } from './key-routes.js';
@@ -103,6 +104,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     keyRoutes(context),
     backupRoutes(context),
     fileRoutes(context),
+    fsckRoutes(context),
     workerRoutes(context),
     sessionRoutes(context, authentication),
     statusRoutes(context),

@@ -87,6 +87,8 @@ export class Authentication {
         { headers: { 'Retry-After': String(wait) } },
       );
     }
+    // Who brings nothing has not failed to sign in.
+    if (words !== missing) this.#context.store.audit.refused(request.ip);
     const asks = { 'WWW-Authenticate': 'Bearer', ...headers };
     throw new RequestProblem('unauthorized', words, { headers: asks });
   }

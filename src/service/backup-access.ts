@@ -7,14 +7,18 @@ import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
 import { replaceFile } from '../formats/write-file-atomic.js';
+import { openZip } from '../formats/zip.js';
 import { openHomeStore } from '../store/home-store.js';
 import { lockHome } from '../store/owner-lock.js';
-import type { BackupManifest } from './backup-manifest.js';
+import { type BackupManifest, backupLimits, readManifest } from './backup-manifest.js';
 import { throughOwner } from './home-access.js';
 import { accepted, askLocally, type ServicePlace, unreachable } from './local-client.js';
-import { type RestorePlace, restoreBackup } from './restore-backup.js';
+import { type Restored, type RestorePlace, restoreBackup } from './restore-backup.js';
 import { unpackInChild } from './unpack-in-child.js';
 import { writeBackup } from './write-backup.js';
+
+/** Bytes of a process that unpacks a damaged benchmark again. */
+const OWN_MEMORY = 2 ** 31;
 
 /** An archive on its way, and what is given back after it. */
 interface Opened {
@@ -26,8 +30,9 @@ interface Opened {
  * Writes a backup of a home, and of its PostgreSQL and bucket where they are given, to a new file that its user alone
  * may read: through the service that owns the home, or as its owner for the moment.
  * Throws `file-exists`, `home-owned`, `not-ready`, `disk-full`.
+ * @returns the manifest, which names what was lost
  */
-export async function saveBackup(place: RestorePlace, file: string): Promise<void> {
+export async function saveBackup(place: RestorePlace, file: string): Promise<BackupManifest> {
   if (existsSync(file)) {
     throw new VentralError('file-exists', `${file} is already there`, { file });
   }
@@ -47,6 +52,8 @@ export async function saveBackup(place: RestorePlace, file: string): Promise<voi
   } finally {
     await close();
   }
+  const zip = await openZip(file, file, backupLimits);
+  return readManifest(zip, file).finally(() => zip.close());
 }
 
 async function servedBackup(place: ServicePlace): Promise<Opened> {
@@ -72,7 +79,8 @@ async function ownBackup({ home, ...place }: RestorePlace, patience: number): Pr
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const store = await openHomeStore(home, { ...place, guard: lock });
+    const unpack = unpackInChild(join(home, 'tmp', 'service'), OWN_MEMORY);
+    const store = await openHomeStore(home, { ...place, guard: lock, unpack });
     undo.push(() => store.close());
     return { archive: await writeBackup(store, packageVersion), close };
   } catch (error) {
@@ -85,19 +93,24 @@ async function ownBackup({ home, ...place }: RestorePlace, patience: number): Pr
  * Restores a backup into a new home, see {@link restoreBackup}; benchmarks are unpacked in a process of
  * their own.
  * @param maxMemory bytes that this process may hold
+ * @param skipDamaged see {@link restoreBackup}
  */
 export async function takeBackup(
   file: string,
   place: RestorePlace,
   maxMemory: number,
-): Promise<BackupManifest> {
+  skipDamaged = false,
+): Promise<Restored> {
   if (!existsSync(file)) throw new VentralError('file-missing', `${file} does not exist`, { file });
   const lock = await lockHome(place.home, { kind: 'command' });
   try {
     // A process needs the folder before the restore makes its own there.
     const temporary = join(place.home, 'tmp');
     await mkdir(temporary, { recursive: true });
-    return await restoreBackup(file, place, unpackInChild(temporary, maxMemory));
+    return await restoreBackup(file, place, {
+      unpack: unpackInChild(temporary, maxMemory),
+      skipDamaged,
+    });
   } finally {
     await lock.release();
   }

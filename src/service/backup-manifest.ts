@@ -1,5 +1,6 @@
 import { VentralError } from '../errors/ventral-error.js';
 import type { ZipArchive } from '../formats/zip.js';
+import type { FileKind } from '../store/file-source.js';
 import { SCHEMA } from '../store/migrations.js';
 import { backupTables } from '../store/table-rows.js';
 
@@ -33,6 +34,15 @@ export interface BackupManifest {
     readonly archive?: BackupFile;
     readonly files?: readonly BackupFile[];
   }[];
+  /** Files that registrations name and the archive does not hold, because they were damaged or gone. */
+  readonly lost?: readonly LostFile[];
+}
+
+/** A file that a backup could not take. */
+export interface LostFile {
+  readonly kind: FileKind;
+  readonly digest: string;
+  readonly state: 'damaged' | 'missing';
 }
 
 export const MANIFEST = 'manifest.json';
@@ -91,6 +101,7 @@ async function parsed(zip: ZipArchive, file: string): Promise<BackupManifest> {
       return name;
     });
     if (new Set(names).size !== names.length) throw new Error();
+    if (!(manifest.lost ?? []).every(({ digest }) => hex.test(digest))) throw new Error();
     if (!manifest.benchmarks.every(({ digest }) => hex.test(digest))) throw new Error();
     const known = new Set(backupTables.map(({ name }) => name));
     if (!manifest.tables.every(({ table }) => known.has(table))) throw new Error();

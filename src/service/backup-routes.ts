@@ -9,8 +9,11 @@ import { writeBackup } from './write-backup.js';
 export function backupRoutes({ store, log }: ServiceContext): Router {
   const router = Router();
   router.get('/backup', async (_request, response) => {
-    requireAdmin(principalOf(response));
+    const principal = principalOf(response);
+    requireAdmin(principal);
     const archive = await writeBackup(store, packageVersion);
+    // Before the first byte, and after the moment that the archive shows.
+    await store.audit.note(principal, { action: 'backup.download', target: 'backup' });
     response.attachment('ventral-backup.zip').type('application/zip');
     // A client that goes away is no fault; one that stays must see that the archive is cut.
     await pipeline(archive, response).catch((err) =>

@@ -65,7 +65,8 @@ export class BenchmarkDesk {
   }
 
   /**
-   * Registers a received archive, and removes it; `created` is false where its owner has the same bytes.
+   * Registers a received archive, and removes it; `created` is false where its owner has the same bytes. Where
+   * the stored ones are damaged or gone these take their place.
    * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what is wrong with the archive.
    * @param asked reads who is to see it; it may throw
    */
@@ -79,11 +80,13 @@ export class BenchmarkDesk {
     const folder = join(unpacking, 'files');
     try {
       const access = accessAfter(by, asked());
-      const { digest, size } = file;
+      const { digest, size, reservation } = file;
       const work = async () => {
         const known = await this.#store.benchmarks.findOwn(by.owner, digest);
-        if (known) return { benchmark: known, created: false };
-        const { reservation } = file;
+        if (known) {
+          await this.#store.benchmarkFiles.repair(file.path, digest);
+          return { benchmark: known, created: false };
+        }
         await this.#store.benchmarks.requireQuota(by, size, reservation?.id);
         const unpacked = await this.#unpack(client, file, folder);
         await requirePlainFiles(folder);
@@ -91,8 +94,9 @@ export class BenchmarkDesk {
         // Files are shared by owners: nobody may free them between the two steps.
         return this.#mutex.run(digest, async () => {
           // Somebody else's job may be reading what is there.
-          if (!(await this.#store.benchmarks.needsFiles(digest)))
-            await this.#store.benchmarkFiles.place(folder, file.path, digest);
+          if (await this.#store.benchmarks.needsFiles(digest))
+            await this.#store.benchmarkFiles.repair(file.path, digest);
+          else await this.#store.benchmarkFiles.place(folder, file.path, digest);
           const benchmark = { ...unpacked, ...access, digest, size };
           return this.#store.benchmarks.register(by, benchmark, reservation?.id);
         });

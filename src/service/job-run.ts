@@ -76,7 +76,8 @@ export class JobRun {
     });
   }
 
-  async #child(job: ScoringJob, { core, references, work }: JobInputs): Promise<JobEnd> {
+  async #child(job: ScoringJob, inputs: JobInputs): Promise<JobEnd> {
+    const { core, references, work, confirm } = inputs;
     const { cells, threads, warnings } = await this.#parts();
     const task = taskOf(job, { ...core, threads });
     const answer = await runChild<JobAnswer>({
@@ -84,7 +85,7 @@ export class JobRun {
       task: task.kind === 'layer-map' && cells.length > 0 ? { ...task, cells } : task,
       signal: this.#abort.signal,
       progress: (progress) => this.#progress.tell(progress),
-      part: (part) => this.#keep(part as Ahead),
+      part: (part) => this.#keep(part as Ahead, confirm),
     });
     await this.#written;
     return endOf(job, withWarnings(answer, warnings), references);
@@ -101,11 +102,12 @@ export class JobRun {
   }
 
   /** Writes a score as soon as it is there, one after the other, and what is known of a map. */
-  #keep({ score, map }: Ahead): void {
+  #keep({ score, map }: Ahead, confirm: JobInputs['confirm']): void {
     if (map && this.#job.kind === 'layer-map') this.#map.tell(map);
     const { id, attempt } = this.#job;
     if (!score || !missingOf(this.#job).includes(score.benchmark)) return;
     this.#written = this.#written
+      .then(confirm)
       .then(() => this.#options.tables.jobs.attempts.addScore(id, attempt, score))
       .then((holds) => holds || this.#abort.abort())
       // It comes again with the answer.

@@ -18,11 +18,19 @@ export interface TaskCore {
     readonly reference: string;
     readonly name: string;
     readonly card: ModelCard;
+    /** Of the bytes of a registered model: others are not run. */
+    readonly digest?: string;
   };
   /** Identifiers, and files of uploaded ones. */
   readonly benchmarks: readonly string[];
   readonly input?: Readonly<Record<string, number>>;
 }
+
+/** The model of a task as it is opened. */
+export const modelOf = ({ reference, ...model }: TaskCore['model']) => ({
+  path: reference,
+  ...model,
+});
 
 /** A model to be scored. */
 export interface ScoreTask extends TaskCore {

@@ -5,14 +5,15 @@ import { mapLayers } from '../scoring/layer-map.js';
 import type { LayerMap, LayerMapRequest } from '../scoring/layer-map-types.js';
 import { computeMapShare } from '../scoring/map-share.js';
 import type { ChildProgress } from './child.js';
-import type {
-  AnsweredFailure,
-  FoundCell,
-  JobAnswer,
-  MapTask,
-  PartAnswer,
-  PartTask,
-  TaskCore,
+import {
+  type AnsweredFailure,
+  type FoundCell,
+  type JobAnswer,
+  type MapTask,
+  modelOf,
+  type PartAnswer,
+  type PartTask,
+  type TaskCore,
 } from './job-task.js';
 import { plainError } from './serve-parent.js';
 import { usageOf } from './usage-of.js';
@@ -78,7 +79,7 @@ function requestOf({
   holdout,
 }: MapTask | PartTask): LayerMapRequest {
   return {
-    model: { path: model.reference, name: model.name, card: model.card },
+    model: modelOf(model),
     benchmarks,
     ...(layers ? { layers } : {}),
     ...(input ? { input } : {}),

@@ -89,8 +89,9 @@ export class ModelDesk {
 
   /**
    * Registers a received file and takes it over: it is moved to its place or removed. Bytes that their
-   * owner has already keep the registration, changed in what is given here (`created` is false). What
-   * other owners have, or send at the same time, makes no difference: the file is checked again.
+   * owner has already keep the registration, changed in what is given here (`created` is false), and take the
+   * place of stored ones that are damaged or gone. What other owners have, or send at the same time, makes no
+   * difference: the file is checked again.
    * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check finds.
    * @param describe reads what else was given; it may reject
    */
@@ -105,6 +106,7 @@ export class ModelDesk {
       const work = async () => {
         const known = await this.#store.models.findOwn(by.owner, file.digest);
         if (known) {
+          await this.#store.files.repair(file.path, file.digest);
           const changes = Object.keys(description).length > 0;
           const change = { ...description, ...accessAfter(by, description, known) };
           const model = changes ? await this.#store.models.change(by, known.id, change) : known;

@@ -19,6 +19,7 @@ import {
   insertRows,
   withoutForeignKeys,
 } from '../store/table-rows.js';
+import { sealFolder, VerifiedFiles } from '../store/verified-files.js';
 import { syncFolder } from '../store/write-whole.js';
 import {
   type BackupFile,
@@ -27,6 +28,7 @@ import {
   damaged,
   readManifest,
 } from './backup-manifest.js';
+import { damagedEntries, requireSkippable, withoutEntries } from './damaged-backup.js';
 
 /** Where a backup goes. */
 export interface RestorePlace {
@@ -37,18 +39,31 @@ export interface RestorePlace {
   readonly s3?: S3Place;
 }
 
+/** How a backup is restored. */
+export interface RestoreOptions {
+  readonly unpack: Unpack;
+  /** Leaves damaged entries out in place of refusing the archive. */
+  readonly skipDamaged: boolean;
+}
+
+/** What was restored. */
+export interface Restored extends BackupManifest {
+  /** Names of the damaged entries that were left out. */
+  readonly skipped: readonly string[];
+}
+
 /**
  * Puts a backup into an empty home, and an empty PostgreSQL where one is given: all of it, or nothing.
- * Every byte is checked against the manifest before it counts; tables of an earlier schema are migrated;
- * jobs that ran or waited wait again. The caller owns the home.
+ * Every byte is checked against the manifest before it counts, and a refusal names every damaged entry; tables
+ * of an earlier schema are migrated; jobs that ran or waited wait again. The caller owns the home.
  * Throws `home-not-empty`, `backup-invalid`, `home-format`, `database-unavailable`, `files-unavailable`,
  * `disk-full`.
  */
 export async function restoreBackup(
   file: string,
   { home, databaseUrl, s3 }: RestorePlace,
-  unpack: Unpack,
-): Promise<BackupManifest> {
+  { unpack, skipDamaged }: RestoreOptions,
+): Promise<Restored> {
   if (!isFreshHome(home)) {
     throw new VentralError(
       'home-not-empty',
@@ -61,7 +76,10 @@ export async function restoreBackup(
   });
   const staging = join(home, 'tmp', `restore-${randomUUID()}`);
   try {
-    const manifest = await readManifest(zip, file);
+    const whole = await readManifest(zip, file);
+    const skipped = await damagedEntries({ zip, file, manifest: whole });
+    requireSkippable(skipped, file, skipDamaged);
+    const manifest = withoutEntries(whole, skipped);
     const source = { zip, file, manifest };
     await mkdir(staging, { recursive: true, mode: 0o700 });
     const database = databaseUrl
@@ -85,7 +103,7 @@ export async function restoreBackup(
     // The last step makes it count: before it the home has no database.
     if (!databaseUrl) await rename(join(staging, 'db'), join(home, 'db'));
     await syncFolder(home);
-    return manifest;
+    return { ...manifest, skipped };
   } catch (error) {
     throw unexpected(error, file);
   } finally {
@@ -137,6 +155,7 @@ async function takeFiles(
     if (!archive) continue;
     await take(archive, `${folder}.zip`);
     await unpack(`${folder}.zip`, folder, signal);
+    await sealFolder(new VerifiedFiles(), folder, `${folder}.json`);
   }
 }
 

@@ -3,7 +3,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { Score, ScorePart } from '../scoring/score.js';
 import { scoreModel } from '../scoring/score-model.js';
 import type { ChildProgress } from './child.js';
-import type { JobAnswer, ScoreTask } from './job-task.js';
+import { type JobAnswer, modelOf, type ScoreTask } from './job-task.js';
 import { plainError } from './serve-parent.js';
 import { usageOf } from './usage-of.js';
 
@@ -19,7 +19,7 @@ export async function runScoreTask(
     scope: task.cacheScope,
   });
   const request = {
-    model: { path: model.reference, name: model.name, card: model.card },
+    model: modelOf(model),
     benchmarks,
     ...(layers ? { layers } : {}),
     ...(input ? { input } : {}),

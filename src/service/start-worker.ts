@@ -5,6 +5,7 @@ import { BenchmarkStore } from '../store/benchmark-store.js';
 import { JobStore } from '../store/job-store.js';
 import { ModelStore } from '../store/model-store.js';
 import { databasePlace, openPostgresDatabase } from '../store/postgres-database.js';
+import { watchDamage } from '../store/suspect-results.js';
 import { WorkerStore } from '../store/worker-store.js';
 import { Worker, type WorkerOptions } from './worker.js';
 import { workerFiles } from './worker-files.js';
@@ -41,7 +42,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       models: new ModelStore(database),
       benchmarks: new BenchmarkStore(database),
     };
-    const files = await workerFiles(process.env, { ...options, temporary: scratch.path });
+    const watch = watchDamage(tables.database, options.log);
+    const files = await workerFiles(process.env, { ...options, temporary: scratch.path, watch });
     const worker = new Worker({ ...options, tables, files, temporary: scratch.path });
     await worker.start();
     const stop = async (graceMs: number) => {

@@ -7,7 +7,7 @@ import { readMetrics } from '../training/record/metrics-log.js';
 import type { TrainingEvent } from '../training/record/training-event.js';
 import { isRun, metricsPath } from '../training/run/run-folder.js';
 import { runRecipe } from '../training/run/run-recipe.js';
-import { loadState } from '../training/run/training-state.js';
+import { loadState, requireWholeRun } from '../training/run/training-state.js';
 import { RESOLVED } from '../training/run/write-report.js';
 import type { ChildProgress } from './child-messages.js';
 
@@ -132,8 +132,11 @@ async function attempt(
   return { network: await networkOf(recipe, folder), usage };
 }
 
+/** Events up to the state that the run goes on from, which are checked; what came after it comes again. */
 async function toldBefore(folder: string): Promise<TrainingEvent[][]> {
-  const events = (await readMetrics(metricsPath(folder))).filter(({ kind }) => kind !== 'step');
+  const state = await requireWholeRun(folder);
+  const read = await readMetrics(metricsPath(folder), state?.lengths.metrics ?? 0);
+  const events = read.filter(({ kind }) => kind !== 'step');
   return Array.from({ length: Math.ceil(events.length / AT_ONCE) }, (_, i) =>
     events.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
   );

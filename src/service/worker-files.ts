@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { BenchmarkFiles } from '../store/benchmark-files.js';
+import type { DamageWatch } from '../store/damaged-file.js';
 import { FileCache } from '../store/file-cache.js';
 import { type FileOrigin, type FileSource, homeSource } from '../store/file-source.js';
 import { HttpFiles } from '../store/http-files.js';
@@ -17,6 +18,8 @@ export interface WorkerFileBounds {
   readonly maxMemory: number;
   /** Bytes that files may keep on the disk. */
   readonly maxCache: number;
+  /** Told of damage in a home that is the service's. */
+  readonly watch?: DamageWatch;
 }
 
 /**
@@ -26,23 +29,26 @@ export interface WorkerFileBounds {
  */
 export async function workerFiles(
   environment: NodeJS.ProcessEnv,
-  { home, temporary, maxMemory, maxCache }: WorkerFileBounds,
+  { home, temporary, maxMemory, maxCache, watch }: WorkerFileBounds,
 ): Promise<FileSource> {
   const origin = await originOf(environment);
+  const unpack = unpackInChild(temporary, maxMemory);
   if (!origin) {
-    return homeSource({ files: new ModelFiles(home), benchmarkFiles: new BenchmarkFiles(home) });
+    return homeSource({
+      files: new ModelFiles(home, undefined, watch),
+      benchmarkFiles: new BenchmarkFiles(home, undefined, unpack, watch),
+    });
   }
-  return FileCache.open({
-    folder: join(home, 'files'),
-    maxBytes: maxCache,
-    origin,
-    unpack: unpackInChild(temporary, maxMemory),
-  });
+  return FileCache.open({ folder: join(home, 'files'), maxBytes: maxCache, origin, unpack });
 }
 
 async function originOf(environment: NodeJS.ProcessEnv): Promise<FileOrigin | undefined> {
   const place = s3Place(environment);
-  if (place) return S3Files.connect(place);
+  return place ? S3Files.connect(place) : peerFiles(environment);
+}
+
+/** The files of the service at VENTRAL_SERVICE; undefined where none is named. Throws `bad-usage`. */
+export function peerFiles(environment: NodeJS.ProcessEnv): FileOrigin | undefined {
   const { VENTRAL_SERVICE: url, VENTRAL_KEY: key } = environment;
   if (!url) return undefined;
   if (!/^https?:\/\//.test(url) || !URL.canParse(url) || !key) {

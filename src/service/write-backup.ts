@@ -16,22 +16,24 @@ import {
   type BackupFile,
   type BackupManifest,
   filesOf,
+  type LostFile,
   MANIFEST,
 } from './backup-manifest.js';
 
 /**
- * A whole backup as a stream: what the database holds at one moment, and the files that belong to it.
- * The tables are written to the folder of unfinished work first, and the files get a second name there,
+ * A whole backup as a stream: what the database holds at one moment, and the files that belong to it, each
+ * compared with its digest before. One that is damaged or gone, and has no second copy, is named in the manifest
+ * as lost. The tables are written to the folder of unfinished work first, and the files get a second name there,
  * so that a slow reader holds up nobody and what is removed meanwhile is still in the backup. Memory is
- * bounded. The folder goes with the stream. Throws `file-missing` for files that are not in this home.
+ * bounded. The folder goes with the stream.
  */
 export async function writeBackup(store: HomeStore, version: string): Promise<Readable> {
   const folder = join(store.temporary, `backup-${randomUUID()}`);
   await mkdir(folder);
   const clear = () => rm(folder, { recursive: true, force: true });
   try {
-    await bringFiles(store);
-    const kept = await snapshot(store.database, (queries) => keep(store, queries, folder));
+    const found = await checkFiles(store);
+    const kept = await snapshot(store.database, (queries) => keep(store, queries, folder, found));
     const { manifest, paths } = await describe(kept, version);
     const stream = zipStream(contentsOf(manifest, paths));
     stream.once('close', () => void clear());
@@ -42,22 +44,33 @@ export async function writeBackup(store: HomeStore, version: string): Promise<Re
   }
 }
 
-/** Files that another service took in are in the bucket alone, and a snapshot cannot wait for them. */
-async function bringFiles({ database, files, benchmarkFiles }: HomeStore): Promise<void> {
-  const bring = async (
-    table: 'models' | 'benchmarks',
-    kept: typeof files | typeof benchmarkFiles,
-  ) => {
-    const rows = await database.query<{ digest: string }>(digestsOf(table));
-    // What is removed meanwhile is not in the snapshot; what is missing is told there.
-    for (const { digest } of rows)
-      await kept.local(digest).catch((error) => {
-        if (VentralError.from(error).code !== 'file-missing') throw error;
-      });
-  };
-  await bring('models', files);
-  await bring('benchmarks', benchmarkFiles);
+/** Where the files of registrations were found whole, or how they were lost. */
+type FoundFiles = Record<'models' | 'benchmarks', Map<string, string | LostFile['state']>>;
+
+/** Reads every file: what is damaged is replaced where it can be. A snapshot could not wait for that. */
+async function checkFiles({ database, files, benchmarkFiles }: HomeStore): Promise<FoundFiles> {
+  const found: FoundFiles = { models: new Map(), benchmarks: new Map() };
+  files.forgetChecks();
+  benchmarkFiles.forgetChecks();
+  for (const { digest } of await database.query<{ digest: string }>(digestsOf('models')))
+    found.models.set(digest, await files.local(digest).catch(lostAs));
+  for (const { digest } of await database.query<{ digest: string }>(digestsOf('benchmarks'))) {
+    const archive = await benchmarkFiles.localArchive(digest).catch(lostAs);
+    const path = isLost(archive) ? await benchmarkFiles.local(digest).catch(lostAs) : archive;
+    found.benchmarks.set(digest, path);
+  }
+  return found;
 }
+
+function lostAs(thrown: unknown): LostFile['state'] {
+  const { code } = VentralError.from(thrown);
+  if (code === 'file-damaged') return 'damaged';
+  if (code === 'file-missing') return 'missing';
+  throw thrown;
+}
+
+const isLost = (path: string): path is LostFile['state'] =>
+  path === 'damaged' || path === 'missing';
 
 /** Checkpoints of trainings lie where models do. */
 const digestsOf = (table: 'models' | 'benchmarks'): string =>
@@ -71,45 +84,49 @@ interface KeptParts {
   readonly models: ReadonlyMap<string, string>;
   /** Digest and path of the archive or, where there is none, of a folder. */
   readonly benchmarks: ReadonlyMap<string, string>;
+  readonly lost: readonly LostFile[];
 }
 
-async function keep(store: HomeStore, queries: Queries, folder: string): Promise<KeptParts> {
-  const models = await linked(queries, 'models', folder, (digest) => store.files.path(digest));
-  const benchmarks = await linked(
-    queries,
-    'benchmarks',
-    folder,
-    (digest) => store.benchmarkFiles.archive(digest),
-    (digest) => store.benchmarkFiles.folder(digest),
-  );
+async function keep(
+  store: HomeStore,
+  queries: Queries,
+  folder: string,
+  found: FoundFiles,
+): Promise<KeptParts> {
+  const lost: LostFile[] = [];
+  const link = async (table: 'models' | 'benchmarks', place: (digest: string) => string) => {
+    const linked = new Map<string, string>();
+    const rows = await queries.query<{ digest: string }>(digestsOf(table));
+    for (const { digest } of rows) {
+      // What was registered since was checked as it came.
+      const from = found[table].get(digest) ?? place(digest);
+      const to = join(folder, `${table}-${hexOf(digest)}`);
+      const state = isLost(from) ? from : await linkAll(from, to);
+      if (state) lost.push({ kind: table === 'models' ? 'model' : 'benchmark', digest, state });
+      else linked.set(digest, to);
+    }
+    return linked;
+  };
+  const models = await link('models', (digest) => store.files.path(digest));
+  const benchmarks = await link('benchmarks', (digest) => store.benchmarkFiles.archive(digest));
   const tables = [];
   for (const table of backupTables) tables.push(await writeTable(queries, table, folder));
-  return { tables, models, benchmarks };
+  return { tables, models, benchmarks, lost };
 }
 
-/** Gives the files of a table's registrations a second name. */
-async function linked(
-  queries: Queries,
-  table: 'models' | 'benchmarks',
-  folder: string,
-  place: (digest: string) => string,
-  otherwise?: (digest: string) => string,
-): Promise<Map<string, string>> {
-  const rows = await queries.query<{ digest: string }>(digestsOf(table));
-  const found = new Map<string, string>();
-  for (const { digest } of rows) {
-    const path = join(folder, `${table}-${hexOf(digest)}`);
-    try {
-      await link(place(digest), path);
-    } catch (error) {
-      if (!otherwise || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      await mkdir(path);
-      for (const name of await readdir(otherwise(digest)))
-        await link(join(otherwise(digest), name), join(path, name));
+/** Gives a file, or each file of a folder, a second name. */
+async function linkAll(from: string, to: string): Promise<LostFile['state'] | undefined> {
+  try {
+    if ((await stat(from)).isFile()) await link(from, to);
+    else {
+      await mkdir(to);
+      for (const name of await readdir(from)) await link(join(from, name), join(to, name));
     }
-    found.set(digest, path);
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'missing';
+    throw error;
   }
-  return found;
 }
 
 async function writeTable(queries: Queries, table: BackupTable, folder: string) {
@@ -140,7 +157,7 @@ async function writeTable(queries: Queries, table: BackupTable, folder: string) 
 
 /** Describes what was kept, and says where each entry lies. */
 async function describe(
-  { tables, models, benchmarks }: KeptParts,
+  { tables, models, benchmarks, lost }: KeptParts,
   ventral: string,
 ): Promise<{ manifest: BackupManifest; paths: ReadonlyMap<string, string> }> {
   const paths = new Map(tables.map(({ name, path }) => [name, path]));
@@ -170,6 +187,7 @@ async function describe(
     tables: tables.map(({ path: _path, ...table }) => table),
     models: networks,
     benchmarks: archives,
+    ...(lost.length > 0 ? { lost } : {}),
   };
   return { manifest, paths };
 }

@@ -14,8 +14,10 @@ export interface Change {
     | 'benchmark.delete'
     | 'job.cancel'
     | 'key.create'
-    | 'key.revoke';
-  /** Id of what changed. */
+    | 'key.revoke'
+    | 'backup.download'
+    | 'files.check';
+  /** Id of what changed, or what was read. */
   readonly target: string;
   /** A few words on it; never a secret. */
   readonly detail?: Readonly<Record<string, unknown>>;
@@ -41,12 +43,74 @@ export async function audit(queries: Queries, by: Principal, change: Change): Pr
   );
 }
 
+/** Refused credentials of one address are written once in so many milliseconds, with their number. */
+const REFUSALS_MS = 10 * 60_000;
+/** Addresses that are told apart in that time; all others are one. */
+const MOST_ADDRESSES = 50;
+const OTHERS = 'other addresses';
+
+interface Refusals {
+  count: number;
+  readonly since: number;
+}
+
 /** The table of changes; nothing is ever removed from it. */
 export class AuditStore {
   readonly #database: Database;
+  readonly #refusals = new Map<string, Refusals>();
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(database: Database) {
     this.#database = database;
+  }
+
+  /** Writes down what somebody read or asked for. */
+  note(by: Principal, change: Change): Promise<void> {
+    return audit(this.#database, by, change);
+  }
+
+  /**
+   * Counts credentials that were refused. The first of an address is written at once, those that follow within
+   * ten minutes as one row with their number: at most some hundred rows in ten minutes, whoever tries what.
+   * It never throws, and nobody waits for it.
+   */
+  refused(address = 'unknown'): void {
+    this.#closeRefusals(Date.now() - REFUSALS_MS);
+    const known = this.#refusals.has(address) || this.#refusals.size < MOST_ADDRESSES;
+    const name = known ? address : OTHERS;
+    const refusals = this.#refusals.get(name);
+    if (refusals) refusals.count++;
+    else {
+      this.#refusals.set(name, { count: 0, since: Date.now() });
+      this.#writeRefusals(name, 1);
+    }
+  }
+
+  /** Writes what was counted and not written yet. */
+  async close(): Promise<void> {
+    this.#closeRefusals(Number.POSITIVE_INFINITY);
+    await this.#writing;
+  }
+
+  /** Ends the count of addresses whose first refusal is older than that; they are in the order of it. */
+  #closeRefusals(before: number): void {
+    for (const [address, { count, since }] of this.#refusals) {
+      if (since > before) return;
+      this.#refusals.delete(address);
+      if (count > 0) this.#writeRefusals(address, count);
+    }
+  }
+
+  #writeRefusals(address: string, count: number): void {
+    const row = [newId('aud'), 'nobody', 'login.refuse', address, jsonText({ count })];
+    this.#writing = this.#writing.then(() =>
+      this.#database
+        .query(
+          'insert into audit (id, owner, action, target, detail) values ($1, $2, $3, $4, $5)',
+          row,
+        )
+        .catch(() => {}),
+    );
   }
 
   /** Newest first. */

@@ -35,6 +35,12 @@ export class ContentFolders {
     await rm(this.folder(digest), { recursive: true, force: true });
   }
 
+  /** Digests that have a folder. */
+  async list(): Promise<string[]> {
+    const names = await readdir(this.#root);
+    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => `sha256:${name}`);
+  }
+
   /** Removes what nothing needs; the caller owns the home. */
   async sweep(needed: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#root)) {

@@ -7,7 +7,7 @@ import { newId } from './new-id.js';
 /** Where the end of a job is told. */
 export interface Webhook {
   readonly url: string;
-  /** Signs what is told; it is never shown or logged. */
+  /** Signs what is told; it is never shown or logged, and no backup holds it. */
   readonly secret: string;
 }
 
@@ -125,7 +125,10 @@ export class DeliveryStore {
     return row;
   }
 
-  /** Gives jobs their delivery that have none: earlier versions made it when the job had ended. */
+  /**
+   * Gives jobs their delivery that have none, as earlier versions made it when the job had ended. A job that a
+   * backup brought has no secret: nothing is sent that nobody can check.
+   */
   async gather(): Promise<void> {
     const jobs = await this.#database.query<{ id: string }>(
       `select id from jobs where webhook is not null
@@ -137,6 +140,12 @@ export class DeliveryStore {
         [newId('dlv'), id],
       );
     }
+    await this.#database.query(
+      `update deliveries set state = 'failed', tries = tries || jsonb_build_array(
+         jsonb_build_object('at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+           'status', null, 'reason', 'the secret of the webhook was not in the backup that the job came from'))
+       from jobs where jobs.id = deliveries.job and deliveries.state = 'waiting' and not jobs.webhook ? 'secret'`,
+    );
   }
 
   /** Writes what came of a try. @param seconds until the next one; null where there is none */

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { damagedFile } from './damaged-file.js';
 import {
   download,
   type FileKind,
@@ -10,6 +11,7 @@ import {
   type Unpack,
 } from './file-source.js';
 import { pidSpace, processStart } from './process-identity.js';
+import { damageOf, readSeal, sealFolder, VerifiedFiles } from './verified-files.js';
 import { syncFolder } from './write-whole.js';
 
 /** How a cache fills itself. */
@@ -23,12 +25,15 @@ export interface FileCacheOptions {
 
 /**
  * Files of another host in a bounded folder, which several processes may share: each file reaches its
- * name whole and verified, by a rename. Who uses one holds a hard link of its own, so that what another
- * process clears away is there until it is given back; links of dead processes are swept.
+ * name whole and verified, by a rename, and is checked whenever somebody takes it; what was damaged since is
+ * fetched again. Who uses one holds a hard link of its own, so that what another process clears away is there
+ * until it is given back; links of dead processes are swept. The digests of unpacked files lie in a folder
+ * beside this one.
  */
 export class FileCache implements FileSource {
   readonly #options: FileCacheOptions;
   readonly #coming = new Map<string, Promise<void>>();
+  readonly #checks = new VerifiedFiles();
 
   private constructor(options: FileCacheOptions) {
     this.#options = options;
@@ -36,7 +41,8 @@ export class FileCache implements FileSource {
 
   /** Makes the folder, and clears what dead processes left. */
   static async open(options: FileCacheOptions): Promise<FileCache> {
-    await mkdir(options.folder, { recursive: true, mode: 0o700 });
+    for (const folder of [options.folder, sealsOf(options.folder)])
+      await mkdir(folder, { recursive: true, mode: 0o700 });
     for (const name of await readdir(options.folder)) {
       const dead = own.exec(name) && !(await isAlive(join(options.folder, name)));
       if (dead) await rm(join(options.folder, name), { recursive: true, force: true });
@@ -44,16 +50,42 @@ export class FileCache implements FileSource {
     return new FileCache(options);
   }
 
+  /** Reads every entry of a folder and removes the damaged ones if asked to. */
+  static async verify(
+    folder: string,
+    remove: boolean,
+  ): Promise<{ readonly entries: number; readonly damaged: readonly string[] }> {
+    const never = () => Promise.reject(new Error('nothing is fetched'));
+    const origin = { open: never, put: never };
+    const cache = new FileCache({ folder, maxBytes: 0, origin, unpack: never });
+    const names = (await readdir(folder).catch(() => [])).filter((name) => entry.test(name));
+    const damaged: string[] = [];
+    for (const name of names) {
+      const [, kind, hex] = entry.exec(name) as RegExpExecArray;
+      const wanted = { kind: kind as FileKind, digest: `sha256:${hex}` };
+      if (await cache.#isGood(join(folder, name), wanted).catch(() => false)) continue;
+      damaged.push(join(folder, name));
+      if (remove) await cache.#drop(name);
+    }
+    return { entries: names.length, damaged };
+  }
+
   open(): HeldFiles {
     const { folder } = this.#options;
     const held = join(folder, ownName('held'));
+    const fetched = new Map<string, Wanted>();
     return {
       fetch: async (digest, kind, signal) => {
         const name = entryName(digest, kind);
         const path = join(held, name);
+        fetched.set(path, { digest, kind });
         await mkdir(held, { recursive: true });
         for (;;) {
-          if (await takeLinks(join(folder, name), path)) return path;
+          if (await takeLinks(join(folder, name), path)) {
+            if (await this.#isGood(path, { digest, kind })) return path;
+            await this.#drop(name);
+            await rm(path, { recursive: true, force: true });
+          }
           const coming = this.#coming.get(name);
           // Whoever brings it may have gone away: then the next one of those that waited does.
           if (coming) await coming.catch(() => signal.throwIfAborted());
@@ -62,6 +94,10 @@ export class FileCache implements FileSource {
             return path;
           }
         }
+      },
+      confirm: async () => {
+        for (const [path, wanted] of fetched)
+          if (!(await this.#isGood(path, wanted))) throw damagedFile(wanted);
       },
       close: () => rm(held, { recursive: true, force: true }),
     };
@@ -90,6 +126,7 @@ export class FileCache implements FileSource {
       const entry = kind === 'model' ? file : join(part, 'folder');
       await download(origin, { digest, kind, path: file }, signal);
       if (kind === 'benchmark') await unpack(file, entry, signal);
+      if (kind === 'benchmark') await sealFolder(this.#checks, entry, this.#seal(name));
       await takeLinks(entry, path);
       await rename(entry, join(folder, name)).catch(ignoreThere);
       await syncFolder(folder);
@@ -104,20 +141,42 @@ export class FileCache implements FileSource {
     const { folder, maxBytes } = this.#options;
     const found = [];
     for (const name of await readdir(folder)) {
-      if (/^(model|benchmark)-/.test(name)) found.push(await sizeOf(join(folder, name)));
+      if (entry.test(name)) found.push(await sizeOf(join(folder, name)));
     }
     let total = found.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const { path, bytes } of found.toSorted((a, b) => a.used - b.used)) {
       if (total <= maxBytes) break;
       if (path === join(folder, kept)) continue;
-      // A name that nothing takes for an entry first: nobody sees half of a folder.
-      const gone = join(folder, ownName('part'));
-      await rename(path, gone).catch(() => {});
-      await rm(gone, { recursive: true, force: true });
+      await this.#drop(basename(path));
       total -= bytes;
     }
   }
+
+  /** Whether the bytes at a path, an entry or links of it, are those of the digest. */
+  async #isGood(path: string, { digest, kind }: Wanted): Promise<boolean> {
+    if (kind === 'model') return (await this.#checks.check(path, digest)).good;
+    const digests = await readSeal(this.#seal(entryName(digest, kind)));
+    return (
+      digests !== undefined && (await damageOf(this.#checks, path, digests)).names.length === 0
+    );
+  }
+
+  /** Removes an entry. */
+  async #drop(name: string): Promise<void> {
+    const { folder } = this.#options;
+    // A name that nothing takes for an entry first: nobody sees half of a folder.
+    const gone = join(folder, ownName('part'));
+    await rename(join(folder, name), gone).catch(() => {});
+    await rm(gone, { recursive: true, force: true });
+    await rm(this.#seal(name), { force: true });
+  }
+
+  #seal(name: string): string {
+    return join(sealsOf(this.#options.folder), `${name}.json`);
+  }
 }
+
+const sealsOf = (folder: string) => `${folder}-digests`;
 
 interface Wanted {
   readonly digest: string;
@@ -147,6 +206,8 @@ function entryName(digest: string, kind: FileKind): string {
   if (!hex) throw new Error(`not a digest: ${digest}`);
   return `${kind}-${hex}`;
 }
+
+const entry = /^(model|benchmark)-([0-9a-f]{64})$/;
 
 /** Names that tell their process and what its pid belongs to: `held-<pid>-<start>-<pid space>-<uuid>`. */
 const own = /^(?:held|part)-(\d+)-([0-9a-f]{12})-(?:([0-9a-f]{12})-)?/;

@@ -5,6 +5,7 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../errors/ventral-error.js';
+import { damagedFile } from './damaged-file.js';
 
 /** A model is an ONNX file; a benchmark is the archive that was uploaded. */
 export type FileKind = 'model' | 'benchmark';
@@ -28,10 +29,12 @@ export type Unpack = (archive: string, folder: string, signal: AbortSignal) => P
 /** Files that stay where they are until they are given back. */
 export interface HeldFiles {
   /**
-   * Path of a model's file, or of the folder that a benchmark was unpacked to.
-   * Throws `file-missing`, `files-unavailable`, `checksum-mismatch`, `disk-full`.
+   * Path of a model's file, or of the folder that a benchmark was unpacked to; checked by digest.
+   * Throws `file-missing`, `file-damaged`, `files-unavailable`, `checksum-mismatch`, `disk-full`.
    */
   fetch(digest: string, kind: FileKind, signal: AbortSignal): Promise<string>;
+  /** Checks again what was fetched, after it was used. Throws `file-damaged`. */
+  confirm(): Promise<void>;
   /** Gives them back. */
   close(): Promise<void>;
 }
@@ -52,17 +55,36 @@ interface KeptFiles {
   readonly files: {
     local(digest: string, signal: AbortSignal): Promise<string>;
     place(temporary: string, digest: string): Promise<void>;
+    state(digest: string): Promise<string>;
   };
-  readonly benchmarkFiles: { local(digest: string, signal: AbortSignal): Promise<string> };
+  readonly benchmarkFiles: {
+    local(digest: string, signal: AbortSignal): Promise<string>;
+    state(digest: string): Promise<{ readonly state: string; readonly names: readonly string[] }>;
+  };
 }
 
 /** The files of the home that a service keeps. */
 export const homeSource = ({ files, benchmarkFiles }: KeptFiles): FileSource => ({
-  open: () => ({
-    fetch: (digest, kind, signal) =>
-      (kind === 'model' ? files : benchmarkFiles).local(digest, signal),
-    close: () => Promise.resolve(),
-  }),
+  open: () => {
+    const fetched: { readonly digest: string; readonly kind: FileKind }[] = [];
+    return {
+      fetch: async (digest, kind, signal) => {
+        const path = await (kind === 'model' ? files : benchmarkFiles).local(digest, signal);
+        fetched.push({ digest, kind });
+        return path;
+      },
+      confirm: async () => {
+        for (const { digest, kind } of fetched) {
+          const { state, names } =
+            kind === 'model'
+              ? { state: await files.state(digest), names: [] }
+              : await benchmarkFiles.state(digest);
+          if (state === 'damaged') throw damagedFile({ kind, digest, names });
+        }
+      },
+      close: () => Promise.resolve(),
+    };
+  },
   keep: (path, digest) => files.place(path, digest),
 });
 

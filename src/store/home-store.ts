@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
 import { AuditStore } from './audit-store.js';
 import { BenchmarkFiles } from './benchmark-files.js';
 import { BenchmarkStore } from './benchmark-store.js';
@@ -20,6 +21,7 @@ import type { Quotas } from './quota.js';
 import { ReservationStore } from './reservation-store.js';
 import { S3Files, type S3Place } from './s3-files.js';
 import { SessionStore } from './session-store.js';
+import { watchDamage } from './suspect-results.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {
@@ -49,8 +51,10 @@ export interface StoreOptions {
   readonly s3?: S3Place;
   /** Asked before each change of the embedded database: the lock of the home. */
   readonly guard?: WriteGuard;
-  /** Unpacks benchmarks that another service took in. */
+  /** Unpacks benchmarks that another service took in, and damaged ones again. */
   readonly unpack?: Unpack;
+  /** Told of damaged files and their repair. */
+  readonly log?: Pick<Logger, 'warn' | 'error'>;
 }
 
 /**
@@ -73,6 +77,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
     const mirror = options.s3 && (await S3Files.connect(options.s3));
     const keys = new KeyStore(database);
     const sessions = new SessionStore(database);
+    const watch = watchDamage(database, options.log);
     const store = {
       database,
       models: new ModelStore(database, quotas),
@@ -81,9 +86,9 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       sessions,
       credentials: new Credentials(database, { keys, sessions }),
       audit: new AuditStore(database),
-      files: new ModelFiles(home, mirror),
+      files: new ModelFiles(home, mirror, watch),
       benchmarks: new BenchmarkStore(database, quotas),
-      benchmarkFiles: new BenchmarkFiles(home, mirror, unpack),
+      benchmarkFiles: new BenchmarkFiles(home, mirror, unpack, watch),
       reservations: new ReservationStore(database, `${hostname()}:${resolve(home)}`, quotas),
       temporary: join(home, 'tmp', 'service'),
     };
@@ -93,6 +98,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       ...store,
       close: async () => {
         mirror?.close();
+        await store.audit.close();
         await store.jobs.close();
         await database.close();
       },

@@ -5,13 +5,15 @@ export interface BackupTable {
   readonly name: string;
   /** Columns that order its rows. */
   readonly order: string;
+  /** SQL expressions in place of columns that hold secrets. */
+  readonly without?: Readonly<Record<string, string>>;
 }
 
 /** What a backup holds of the database. */
 export const backupTables: readonly BackupTable[] = [
   { name: 'models', order: 'seq' },
   { name: 'benchmarks', order: 'seq' },
-  { name: 'jobs', order: 'seq' },
+  { name: 'jobs', order: 'seq', without: { webhook: `webhook - 'secret'` } },
   { name: 'results', order: 'job, benchmark' },
   { name: 'layer_maps', order: 'job' },
   { name: 'checkpoints', order: 'seq' },
@@ -58,10 +60,15 @@ export function snapshot<T>(
  */
 export async function* rowsOf(
   queries: Queries,
-  { name, order }: BackupTable,
+  { name, order, without = {} }: BackupTable,
 ): AsyncGenerator<readonly string[]> {
+  const columns = (await columnsOf(queries, name)).map((column) => {
+    const kept = without[column.replaceAll('"', '')];
+    return kept ? `${kept} as ${column}` : column;
+  });
   await queries.query(
-    `declare backup no scroll cursor for select row_to_json(${name})::text as row from ${name} order by ${order}`,
+    `declare backup no scroll cursor for select row_to_json(${name})::text as row
+     from (select ${columns.join(', ')} from ${name}) as ${name} order by ${order}`,
   );
   for (let rows = 8; ; ) {
     const batch = await queries.query<{ row: string }>(`fetch ${rows} from backup`);

@@ -15,6 +15,7 @@ import { type FileOrigin, homeSource } from '../../src/store/file-source.js';
 import { HttpFiles } from '../../src/store/http-files.js';
 import { ModelFiles } from '../../src/store/model-files.js';
 import { S3Files, s3Place } from '../../src/store/s3-files.js';
+import { flip } from '../service/flip.js';
 
 const signal = new AbortController().signal;
 const digestOf = (bytes: Uint8Array) =>
@@ -182,6 +183,31 @@ describe('the cache of files', () => {
     expect(await digestOfFile(join(folderHeld, 'benchmark.yaml'))).toBe(files[1].digest);
     await user.close();
     expect(await readdir(join(folder, 'cache'))).toHaveLength(3);
+  });
+
+  it('fetches again what was damaged, and says so of what is damaged in use', async () => {
+    const { files, origin } = several(1, 5000);
+    const [{ digest }] = files;
+    const cache = await cacheOf(origin);
+    const hex = digest.slice(7);
+    const paths = { model: `model-${hex}`, benchmark: join(`benchmark-${hex}`, 'benchmark.yaml') };
+    for (const kind of ['model', 'benchmark'] as const) {
+      const first = cache.open();
+      await first.fetch(digest, kind, signal);
+      await first.close();
+      await flip(join(folder, 'cache', paths[kind]));
+      const user = cache.open();
+      const path = await user.fetch(digest, kind, signal);
+      const file = kind === 'model' ? path : join(path, 'benchmark.yaml');
+      expect(await digestOfFile(file)).toBe(digest);
+      await user.confirm();
+      await flip(file);
+      await expect(user.confirm()).rejects.toMatchObject({ code: 'file-damaged' });
+      await user.close();
+    }
+    const damaged = await FileCache.verify(join(folder, 'cache'), true);
+    expect(damaged).toMatchObject({ entries: 2, damaged: { length: 2 } });
+    expect(await readdir(join(folder, 'cache'))).toEqual([]);
   });
 
   it('is shared by several that fetch, hold and clear at once', async () => {

@@ -15,23 +15,38 @@ export function registerBackup(program: Command, io: Io): void {
     .description(
       'put a backup into a new home, and an empty PostgreSQL where DATABASE_URL names one',
     )
+    .option('--skip-damaged', 'leave damaged entries out, and say which')
     .action((file: string, _options: unknown, command: Command) => restore(file, command, io));
 }
 
 async function backup(file: string, command: Command, io: Io): Promise<void> {
   const { saveBackup } = await import('../../service/backup-access.js');
-  await saveBackup(await storePlace(command), file);
+  const { lost = [] } = await saveBackup(await storePlace(command), file);
   const { size } = await stat(file);
   io.err(`Wrote ${file} (${sizeText(size)}); it holds hashes of keys: keep it to yourself\n`);
+  for (const { kind, digest, state } of lost)
+    io.err(`It lacks the ${kind} ${digest}, whose file is ${state} (see ventral fsck)\n`);
+  if (lost.length > 0) process.exitCode = 1;
 }
 
 async function restore(file: string, command: Command, io: Io): Promise<void> {
   const { maxMemory } = globalOptions(command);
   const place = await storePlace(command);
   const { takeBackup } = await import('../../service/backup-access.js');
-  const { tables, models, benchmarks, createdAt } = await takeBackup(file, place, maxMemory);
+  const { skipDamaged = false } = command.opts<{ skipDamaged?: boolean }>();
+  const {
+    tables,
+    models,
+    benchmarks,
+    createdAt,
+    skipped,
+    lost = [],
+  } = await takeBackup(file, place, maxMemory, skipDamaged);
   const rows = (name: string) => tables.find(({ table }) => table === name)?.rows ?? 0;
   io.err(
     `Restored ${rows('models')} models (${models.length} files), ${rows('benchmarks')} benchmarks (${benchmarks.length} archives) and ${rows('jobs')} jobs of ${createdAt} into ${place.home}\n`,
   );
+  for (const name of skipped) io.err(`Skipped ${name}, which is damaged in the archive\n`);
+  for (const { kind, digest, state } of lost)
+    io.err(`The ${kind} ${digest} was ${state} when the backup was made\n`);
 }

@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 
@@ -8,10 +9,12 @@ import { VentralError } from '../../errors/ventral-error.js';
 export class AppendedFile {
   readonly #file: FileHandle;
   #length: number;
+  readonly #hash: Hash;
 
-  private constructor(file: FileHandle, length: number) {
+  private constructor(file: FileHandle, length: number, hash: Hash) {
     this.#file = file;
     this.#length = length;
+    this.#hash = hash;
   }
 
   /**
@@ -26,7 +29,8 @@ export class AppendedFile {
       const { size } = await file.stat();
       if (size < length) throw tooShort(path, length, size);
       await file.truncate(length);
-      return new AppendedFile(file, length);
+      const hash = createHash('sha256').update(await wholeOf(file, length));
+      return new AppendedFile(file, length, hash);
     } catch (error) {
       await file.close();
       throw VentralError.from(error);
@@ -54,6 +58,12 @@ export class AppendedFile {
       throw VentralError.from(error);
     }
     this.#length += bytes.length;
+    this.#hash.update(bytes);
+  }
+
+  /** SHA-256 of all bytes so far, in hexadecimal, as they were appended. */
+  get sha256(): string {
+    return this.#hash.copy().digest('hex');
   }
 
   /** Waits until everything is on the disk. Gives the length, to be named by a checkpoint. */
@@ -65,6 +75,16 @@ export class AppendedFile {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+async function wholeOf(file: FileHandle, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await file.read(bytes, at, length - at, at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return bytes;
 }
 
 const tooShort = (path: string, expected: number, found: number) =>

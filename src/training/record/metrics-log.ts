@@ -32,6 +32,11 @@ export class MetricsLog {
     return this.#file.sync();
   }
 
+  /** SHA-256 of all lines so far, in hexadecimal. */
+  get sha256(): string {
+    return this.#file.sha256;
+  }
+
   close(): Promise<void> {
     return this.#file.close();
   }
@@ -40,12 +45,14 @@ export class MetricsLog {
 /**
  * The events of a log. A last line without its end, as a kill leaves it, is passed over; any other line that
  * is no event is an error.
+ * @param length bytes that are read; all unless said
  * @throws VentralError `file-missing`; `checkpoint-invalid`, naming the line
  */
-export async function readMetrics(path: string): Promise<TrainingEvent[]> {
-  const text = await readFile(path, 'utf8').catch((error) => {
+export async function readMetrics(path: string, length?: number): Promise<TrainingEvent[]> {
+  const bytes = await readFile(path).catch((error) => {
     throw VentralError.from(error);
   });
+  const text = bytes.subarray(0, length).toString('utf8');
   const lines = text.split('\n');
   return lines.slice(0, -1).map((line, i) => eventOf(line, `${path}:${i + 1}`, path));
 }

@@ -1,13 +1,21 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { VentralError } from '../../errors/ventral-error.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { MetricsLog } from '../record/metrics-log.js';
 import { TensorboardFile } from '../record/tensorboard.js';
 import type { TrainingEvent } from '../record/training-event.js';
-import { loadState, type RunState, type StateArrays, saveState } from './training-state.js';
+import {
+  loadState,
+  METRICS,
+  type RunState,
+  requireWholeRun,
+  type StateArrays,
+  saveState,
+  sha256Of,
+} from './training-state.js';
 
-const METRICS = 'metrics.jsonl';
 /** TensorBoard finds a file by `tfevents` in its name. */
 const TENSORBOARD = 'events.out.tfevents.ventral';
 const CHECKPOINTS = 'checkpoints';
@@ -18,6 +26,8 @@ export class RunFolder {
   readonly #metrics: MetricsLog;
   readonly #tensorboard: TensorboardFile;
   readonly #recorded: (event: TrainingEvent) => void;
+  /** SHA-256 of checkpoints by their file. */
+  readonly #checkpoints: Record<string, string>;
   /** Where the run went on from. */
   readonly resumed: { readonly state: RunState; readonly arrays: StateArrays } | undefined;
 
@@ -31,11 +41,13 @@ export class RunFolder {
     this.#metrics = logs.metrics;
     this.#tensorboard = logs.tensorboard;
     this.resumed = resumed;
+    this.#checkpoints = { ...resumed?.state.digests?.checkpoints };
     this.#recorded = recorded;
   }
 
   /**
-   * Opens a folder where it is: logs are cut to what its state names. Throws `checkpoint-invalid`.
+   * Opens a folder where it is: what it holds is checked, and logs are cut to what its state names.
+   * Throws `checkpoint-invalid`.
    * @param recorded told each event once it is in the logs
    */
   static async open(
@@ -43,6 +55,7 @@ export class RunFolder {
     recorded: (event: TrainingEvent) => void = () => {},
   ): Promise<RunFolder> {
     await mkdir(join(path, CHECKPOINTS), { recursive: true });
+    await requireWholeRun(path);
     const resumed = await loadState(path);
     const { metrics, tensorboard } = resumed?.state.lengths ?? { metrics: 0, tensorboard: 0 };
     const log = await MetricsLog.open(join(path, METRICS), metrics);
@@ -63,18 +76,20 @@ export class RunFolder {
   }
 
   /** Keeps how far the run is; from here it goes on. */
-  async save(state: Omit<RunState, 'lengths'>, arrays?: StateArrays): Promise<void> {
+  async save(state: Omit<RunState, 'lengths' | 'digests'>, arrays?: StateArrays): Promise<void> {
     const lengths = {
       metrics: await this.#metrics.sync(),
       tensorboard: await this.#tensorboard.sync(),
     };
-    await saveState(this.path, { ...state, lengths }, arrays);
+    const digests = { checkpoints: { ...this.#checkpoints }, metrics: this.#metrics.sha256 };
+    await saveState(this.path, { ...state, lengths, digests }, arrays);
   }
 
   /** Writes a checkpoint. @returns its name in the folder */
   async keep(name: string, bytes: Uint8Array): Promise<string> {
     const file = `${CHECKPOINTS}/${name}.onnx`;
     await writeFileAtomic(join(this.path, file), bytes);
+    this.#checkpoints[file] = sha256Of(bytes);
     return file;
   }
 
@@ -82,9 +97,15 @@ export class RunFolder {
     return existsSync(join(this.path, file));
   }
 
-  /** Bytes of a checkpoint. */
-  read(file: string): Promise<Uint8Array> {
-    return readFile(join(this.path, file));
+  /** Bytes of a checkpoint. Throws `checkpoint-invalid` where they are not those that were kept. */
+  async read(file: string): Promise<Uint8Array> {
+    const path = join(this.path, file);
+    const bytes = await readFile(path);
+    const expected = this.#checkpoints[file];
+    if (expected === undefined || sha256Of(bytes) === expected) return bytes;
+    throw new VentralError('checkpoint-invalid', `${path} is damaged: its SHA-256 is another`, {
+      file: path,
+    });
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,11 @@ export interface RunState {
   readonly networks: Readonly<Record<string, string>>;
   /** Bytes of the logs that belong to what is done. */
   readonly lengths: { readonly metrics: number; readonly tensorboard: number };
+  /** SHA-256 of what the run has written: its checkpoints by file, and those bytes of the log of metrics. */
+  readonly digests?: {
+    readonly checkpoints: Readonly<Record<string, string>>;
+    readonly metrics: string;
+  };
   /** Of a train stage. */
   readonly training?: TrainingProgress;
 }
@@ -46,6 +51,8 @@ interface StateFile extends RunState {
 }
 
 const FILE = 'state.json';
+/** The log of metrics. */
+export const METRICS = 'metrics.jsonl';
 
 /**
  * Keeps a state whole or not at all: its tensors go to a file of their own, and the state names it with its
@@ -71,7 +78,8 @@ export async function saveState(
     await writeNpz(join(folder, file), contents);
     kept = { ...state, arrays: { file, sha256: await digestOf(join(folder, file)), names } };
   }
-  await writeFileAtomic(join(folder, FILE), `${JSON.stringify(kept, undefined, 2)}\n`);
+  const whole = { ...kept, sha256: sha256Of(JSON.stringify(kept)) };
+  await writeFileAtomic(join(folder, FILE), `${JSON.stringify(whole, undefined, 2)}\n`);
   const others = (await readdir(folder)).filter((name) => /^state-.*\.npz$/.test(name));
   for (const name of others)
     if (name !== kept.arrays?.file) await rm(join(folder, name), { force: true });
@@ -107,12 +115,63 @@ export async function loadState(
 async function readStateFile(folder: string): Promise<StateFile | undefined> {
   const path = join(folder, FILE);
   if (!existsSync(path)) return undefined;
+  let read: StateFile & { readonly sha256?: string };
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as StateFile;
+    read = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
     throw new VentralError('checkpoint-invalid', `${path} is no JSON`, { file: path, cause });
   }
+  const { sha256, ...state } = read;
+  // States of earlier versions have no digests at all.
+  const old = sha256 === undefined && Object.keys(state).every((key) => earlier.has(key));
+  if (old || sha256 === sha256Of(JSON.stringify(state))) return state;
+  throw new VentralError('checkpoint-invalid', `${path} is damaged: its SHA-256 is another`, {
+    file: path,
+  });
 }
+
+const earlier = new Set(['stage', 'done', 'networks', 'lengths', 'training', 'arrays']);
+
+/**
+ * Compares what a run has written with the digests of its state; undefined where there is no state.
+ * @returns the state, and the files that are not what it says (one that was removed is not among them)
+ */
+export async function damagedFiles(
+  folder: string,
+): Promise<{ readonly state: RunState; readonly files: readonly string[] } | undefined> {
+  const state = await readStateFile(folder);
+  if (!state) return undefined;
+  const { arrays, digests, lengths } = state;
+  const files: string[] = [];
+  if (arrays && !(await hasDigest(join(folder, arrays.file), arrays.sha256)))
+    files.push(arrays.file);
+  for (const [file, sha256] of Object.entries(digests?.checkpoints ?? {}))
+    if (existsSync(join(folder, file)) && !(await hasDigest(join(folder, file), sha256)))
+      files.push(file);
+  const log = await readFile(join(folder, METRICS)).catch(() => Buffer.alloc(0));
+  if (digests && sha256Of(log.subarray(0, lengths.metrics)) !== digests.metrics)
+    files.push(METRICS);
+  return { state, files };
+}
+
+/** Throws `checkpoint-invalid` where anything that a run has written is damaged. */
+export async function requireWholeRun(folder: string): Promise<RunState | undefined> {
+  const found = await damagedFiles(folder);
+  if (!found || found.files.length === 0) return found?.state;
+  const path = join(folder, found.files[0]);
+  throw new VentralError(
+    'checkpoint-invalid',
+    `${path} is damaged: it is not what ${FILE} says of it`,
+    { file: path },
+  );
+}
+
+const hasDigest = async (path: string, sha256: string) =>
+  existsSync(path) && (await digestOf(path)) === sha256;
+
+/** SHA-256 of bytes or text, in hexadecimal. */
+export const sha256Of = (bytes: Uint8Array | string): string =>
+  createHash('sha256').update(bytes).digest('hex');
 
 const digestOf = async (path: string): Promise<string> =>
   createHash('sha256')

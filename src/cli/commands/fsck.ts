@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import type { FsckReport } from '../../service/fsck.js';
+import { globalOptions } from '../global-options.js';
+import { interruption } from '../interruption.js';
+import type { Io } from '../io.js';
+import { printRows } from '../print-rows.js';
+import { storePlace } from '../store-place.js';
+
+interface FsckFlags {
+  readonly heal?: boolean;
+  readonly quarantine?: boolean;
+  readonly json?: boolean;
+}
+
+/** `ventral fsck [archives]`: whether every stored file is what it was, and backups too. */
+export function registerFsck(program: Command, io: Io): void {
+  program
+    .command('fsck [archives...]')
+    .description('compare every stored file of the home, or backups by path, with their digests')
+    .option('--heal', 'replace what is damaged where there is a second copy')
+    .option('--quarantine', 'move damaged files that were not healed to HOME/quarantine')
+    .option('--json', 'print JSON')
+    .action((archives: string[], _options: unknown, command: Command) =>
+      fsck(archives, command, io),
+    );
+}
+
+async function fsck(archives: readonly string[], command: Command, io: Io): Promise<void> {
+  const { heal = false, quarantine = false, json } = command.opts<FsckFlags>();
+  const { maxMemory } = globalOptions(command);
+  const access = await import('../../service/fsck-access.js');
+  const stop = interruption();
+  try {
+    const { signal } = stop;
+    const report =
+      archives.length > 0
+        ? await access.checkArchives(archives)
+        : await access.fsck(await storePlace(command), { heal, quarantine }, { maxMemory, signal });
+    if (json) io.out(`${JSON.stringify(report, null, 2)}\n`);
+    else print(report, io);
+    if (!report.ok) process.exitCode = 1;
+  } finally {
+    stop.release();
+  }
+}
+
+function print({ ok, checked, findings }: FsckReport, io: Io): void {
+  const rows = findings.map(({ kind, name, state, action, detail, jobs }) => [
+    ...[kind, name, action === 'none' ? state : `${state}, ${action}`, detail ?? ''],
+    jobs.join(' '),
+  ]);
+  if (rows.length > 0) printRows(['kind', 'name', 'state', 'detail', 'jobs withdrawn'], rows, io);
+  const counts = Object.entries(checked).map(([kind, count]) => `${kind} ${count}`);
+  const verdict = ok ? 'nothing is damaged' : 'there is damage';
+  io.err(`Checked: ${counts.join(', ')}; ${verdict}\n`);
+}

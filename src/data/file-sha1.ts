@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { VentralError } from '../errors/ventral-error.js';
+
+/** What hashing may report and be stopped by. */
+export interface HashOptions {
+  readonly progress?: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** SHA-1 of a file, lower-case hex. Throws `interrupted` where the signal says so. */
+export async function sha1Of(path: string, options: HashOptions = {}): Promise<string> {
+  const hash = createHash('sha1');
+  let done = 0;
+  try {
+    for await (const chunk of createReadStream(path, {
+      highWaterMark: 1 << 20,
+      ...(options.signal ? { signal: options.signal } : {}),
+    })) {
+      hash.update(chunk);
+      done += chunk.length;
+      options.progress?.(done);
+    }
+  } catch (error) {
+    throw VentralError.from(error);
+  }
+  return hash.digest('hex');
+}
