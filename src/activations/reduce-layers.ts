@@ -10,20 +10,15 @@ import { runtimeIdentity } from '../runtime/session.js';
 import type { ActivationStore } from './activation-store.js';
 import type { ContentCache } from './content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
-import {
-  type ExtractOptions,
-  type Network,
-  requireFinite,
-  runPass,
-  type Shown,
-} from './extract.js';
+import { type ExtractOptions, type Network, requireFinite, runPass } from './extract.js';
 import { type PictureSize, pictureBytes, pictureSize } from './picture-size.js';
 import { PreparedPictures } from './prepared-pictures.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
-import { type Form, type ReducedLayer, reduceFeatures } from './reduced-layer.js';
+import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
   ACTIVATIONS,
   type Budgets,
+  type Demand,
   type Group,
   groupDemands,
   pictureRoom,
@@ -31,19 +26,9 @@ import {
   repeatedSets,
   type SizedDemand,
 } from './reduction-plan.js';
+import type { Shown } from './shown.js';
 import { shownDigest } from './stimulus-digest.js';
 import { type ValueShape, valueShapes } from './value-shapes.js';
-
-/** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
-export interface Demand {
-  /** What it is called in messages and plans. */
-  readonly layer: string;
-  /** Names of the layers that are joined, in this order; mostly one. */
-  readonly layers: readonly string[];
-  /** Positions of the stimulus sets. */
-  readonly sets: readonly number[];
-  readonly form: (units: number) => Form;
-}
 
 /** What the work may use; reduced layers are looked up in the cache and kept there. */
 export interface ReduceOptions extends ExtractOptions {

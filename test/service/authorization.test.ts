@@ -8,7 +8,7 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import type { Visibility } from '../../src/store/model-store.js';
 import { localPrincipal, type Principal, type Role } from '../../src/store/principal.js';
-import { parseRecipe } from '../../src/training/recipe/recipe.js';
+import { parseRecipe } from '../../src/training/recipe/parse-recipe.js';
 import { oraclePath } from '../oracle.js';
 import { madePlace, type StorePlace } from '../store/engines.js';
 import { type Asked, BOUNDARY, runningService, suiteEngine } from './running-service.js';
