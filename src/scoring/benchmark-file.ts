@@ -4,9 +4,9 @@ import type { Region } from '../activations/card.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { readCheckedYaml } from '../formats/checked-yaml.js';
 import { packageRoot } from '../formats/package-root.js';
-import type { CrossValidation } from '../metrics/metric.js';
-import { type BenchmarkText, benchmarkProblems } from './benchmark-rules.js';
-import { type MetricName, type MetricOptions, metricShapes } from './metric-names.js';
+import type { CrossValidation, MetricOptions } from '../metrics/metric.js';
+import { type MetricName, metrics } from '../metrics/metric-table.js';
+import { type BenchmarkText, benchmarkProblems, comparesTrials } from './benchmark-rules.js';
 
 /** Data that one of our generators makes (`src/data/simulated/`). */
 export interface GeneratedSource {
@@ -172,7 +172,7 @@ function define(
     simulated: text.simulated ?? generated,
     stimuli: stimulusSource(text.stimuli, folder),
     excludeConditions: text.exclude_conditions ?? [],
-    metric: { ...metricShapes[text.metric.name].defaults, ...text.metric },
+    metric: { ...metrics[text.metric.name].defaults, ...text.metric },
     crossValidation: crossValidation(text),
     ceiling: ceiling(text),
     file,
@@ -197,12 +197,11 @@ function dataSource(text: NonNullable<BenchmarkText['trials']>, folder: string):
   return { kind: 'file', path: resolve(folder, text), format };
 }
 
-/** Metrics that the reference cross-validates with 90 % of the stimuli to test (spec §1.10). */
-const testsMost: ReadonlySet<MetricName> = new Set(['rdm-cv', 'cka-cv']);
-
 function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText) {
   const unsaid = text.train_size === undefined && text.test_size === undefined;
-  if (unsaid && testsMost.has(metric.name)) text = { ...text, test_size: 0.9 };
+  const chosen = metrics[metric.name];
+  const ownTestSize = chosen.kind === 'neural' ? chosen.testSize : undefined;
+  if (unsaid && ownTestSize !== undefined) text = { ...text, test_size: ownTestSize };
   // As scikit-learn: a size that is not given is what the other leaves.
   const byDefault = text.test_size === undefined ? { trainSize: 0.9 } : {};
   return {
@@ -219,7 +218,7 @@ function ceiling(text: BenchmarkText): CeilingChoice {
   if (typeof given === 'number') return { name: 'fixed', value: given };
   const asked = typeof given === 'object' ? given : { name: given };
   if (asked.name === 'none') return { name: 'none' };
-  if (metricShapes[text.metric.name].compares === 'trials') return { name: 'metric' };
+  if (comparesTrials(text.metric.name)) return { name: 'metric' };
   const { splits = 10, seed = 1 } = typeof given === 'object' ? given : {};
   return { name: 'internal-consistency', splits, seed, byDefault: given === undefined };
 }

@@ -19,6 +19,7 @@ import {
   labelTask,
 } from '../metrics/label-task.js';
 import type { MetricResult, Warning } from '../metrics/metric.js';
+import { versionedName } from '../metrics/metric-table.js';
 import type { Features } from '../numerics/features.js';
 import { matrix } from '../numerics/matrix.js';
 import { mean } from '../numerics/statistics.js';
@@ -48,7 +49,7 @@ export function loadLabels(
     benchmark,
     shown: [shownAt(benchmark, stimuli)],
     reads: 'logits',
-    metric: `${benchmark.metric.name}@1`,
+    metric: versionedName(benchmark.metric.name),
     inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
     refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
     form: () => 'features',

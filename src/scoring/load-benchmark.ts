@@ -1,10 +1,10 @@
 import { VentralError } from '../errors/ventral-error.js';
+import { metrics } from '../metrics/metric-table.js';
 import { traced } from '../runtime/traced.js';
 import type { Benchmark } from './benchmark-file.js';
 import { DataSources } from './data-sources.js';
 import { loadLabels } from './label-benchmark.js';
 import type { LoadedBenchmark, PreparedBenchmark } from './loaded-benchmark.js';
-import { metricShapes } from './metric-names.js';
 import { loadNeural } from './neural-benchmark.js';
 import { loadReadOut } from './read-out-benchmark.js';
 import { findBenchmark } from './registry.js';
@@ -64,12 +64,12 @@ function found(
 
 async function prepare(benchmark: Benchmark, sources: DataSources): Promise<PreparedBenchmark> {
   const stimuli = await sources.stimuli(benchmark.stimuli);
-  const shape = metricShapes[benchmark.metric.name];
-  if (shape.compares === 'recordings') {
+  const metric = metrics[benchmark.metric.name];
+  if (metric.kind === 'neural') {
     return loadNeural(benchmark, stimuli, await sources.recordings(benchmark, stimuli));
   }
   const trials = await sources.trials(benchmark, stimuli);
-  if (!shape.fits) return loadLabels(benchmark, stimuli, trials);
+  if (metric.kind === 'label') return loadLabels(benchmark, stimuli, trials);
   if (!benchmark.fittingStimuli) {
     throw new VentralError(
       'benchmark-invalid',

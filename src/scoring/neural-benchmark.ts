@@ -10,14 +10,17 @@ import { ceilingRatio, explainedVariance } from '../metrics/ceiling-normalisatio
 import { benchmarkSplits } from '../metrics/cross-validation.js';
 import { hasFiniteGram } from '../metrics/gram-source.js';
 import { internalConsistency } from '../metrics/internal-consistency.js';
-import type { MetricResult, Target, Warning } from '../metrics/metric.js';
-import {
-  type NeuralMetric,
-  type NeuralMetricOptions,
-  neuralMetrics,
-} from '../metrics/neural-metrics.js';
-import { refuseNotFinite, submatrix } from '../metrics/pls.js';
+import type {
+  MetricResult,
+  NeuralMetric,
+  NeuralOptions,
+  Target,
+  Warning,
+} from '../metrics/metric.js';
+import { neuralMetric, versionedName } from '../metrics/metric-table.js';
+import { refuseNotFinite } from '../metrics/pls.js';
 import { selectRows } from '../numerics/features.js';
+import { submatrix } from '../numerics/matrix.js';
 import type { Benchmark } from './benchmark-file.js';
 import {
   drawCounts,
@@ -44,7 +47,7 @@ export function loadNeural(
   recordings: Recordings,
 ): PreparedBenchmark {
   return onRows(
-    { benchmark, stimuli, recordings },
+    { benchmark, metric: neuralMetric(benchmark.metric.name), stimuli, recordings },
     stimuli.ids.map((_, row) => row),
   );
 }
@@ -52,17 +55,17 @@ export function loadNeural(
 /** What a benchmark of recordings is made of. */
 interface Parts {
   readonly benchmark: Benchmark;
+  readonly metric: NeuralMetric;
   readonly stimuli: StimulusSet;
   readonly recordings: Recordings;
 }
 
 /** The benchmark on some rows of the stimuli, to which the recordings must belong. */
 function onRows(
-  { benchmark, stimuli, recordings }: Parts,
+  { benchmark, metric, stimuli, recordings }: Parts,
   rows: readonly number[],
 ): PreparedBenchmark {
   const target = targetOf(benchmark, stimuli, recordings);
-  const metric = neuralMetrics[benchmark.metric.name];
   // A CSV of integer ids and a netCDF file of the same ids as text mean the same stimuli.
   const known = new Map(target.stimulusIds.map((id) => [String(id), id]));
   const compared = {
@@ -76,7 +79,7 @@ function onRows(
     benchmark,
     shown: [shownAt(benchmark, stimuli)],
     reads: 'region',
-    metric: `${benchmark.metric.name}@${metric.version}`,
+    metric: versionedName(benchmark.metric.name),
     inputs: {
       ...definitionInputs(benchmark),
       stimuli: rows.map((row) => stimuli.ids[row]),
@@ -90,8 +93,8 @@ function onRows(
       if (layer.form === 'features' && reduced.form === 'gram' && !hasFiniteGram(reduced))
         await refuseNotFinite(layer.features[0], stimuli.ids);
       const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
-      const draws = drawn(benchmark, raw, ceiling, animalsOf(recordings));
-      const measured = normalised(benchmark, raw, ceiling, draws);
+      const draws = drawn(metric, raw, ceiling, animalsOf(recordings));
+      const measured = normalised(metric, raw, ceiling, draws);
       return {
         ...measured,
         ...(draws && metric.perNeuroid ? { draws } : {}),
@@ -102,7 +105,7 @@ function onRows(
       const left = rows.filter((row) => keep(stimuli.ids[row]));
       const names = new Set(left.map((row) => String(stimuli.ids[row])));
       const some = selectPresentations(recordings, (id) => names.has(String(id)));
-      return onRows({ benchmark, stimuli, recordings: some }, left);
+      return onRows({ benchmark, metric, stimuli, recordings: some }, left);
     },
   };
 }
@@ -125,7 +128,7 @@ async function compare(
   layer: ReducedLayer,
   { rows, stimulusIds }: { readonly rows: readonly number[]; readonly stimulusIds: readonly Id[] },
   target: Target,
-  options: NeuralMetricOptions,
+  options: NeuralOptions,
 ): Promise<MetricResult> {
   if (layer.form === 'gram' && metric.ofGram) {
     const { units, gram } = layer;
@@ -186,9 +189,8 @@ function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
   return internalConsistency(recordings, { splits: choice.splits, seed: choice.seed });
 }
 
-const ratios = new Set(['rdm', 'rdm-cv', 'cka', 'cka-cv']);
-const normaliserOf = ({ metric }: Benchmark) =>
-  ratios.has(metric.name) ? ceilingRatio : explainedVariance;
+const normaliserOf = ({ normalisation }: NeuralMetric) =>
+  normalisation === 'ratio' ? ceilingRatio : explainedVariance;
 
 function animalsOf(recordings: Recordings): ReadonlyMap<Id, string> | undefined {
   const { animals, neuroidIds } = recordings;
@@ -196,13 +198,13 @@ function animalsOf(recordings: Recordings): ReadonlyMap<Id, string> | undefined 
 }
 
 function normalised(
-  benchmark: Benchmark,
+  metric: NeuralMetric,
   raw: MetricResult,
   ceiling: Ceiling,
   draws: Float64Array | undefined,
 ): Measured {
-  const ratio = ratios.has(benchmark.metric.name);
-  const normalise = normaliserOf(benchmark);
+  const ratio = metric.normalisation === 'ratio';
+  const normalise = normaliserOf(metric);
   const bound = typeof ceiling === 'number' ? ceiling : (ceiling?.value ?? null);
   const value = bound === null ? raw.value : normalise(raw.value, bound);
   return {
@@ -259,7 +261,7 @@ const part = ({ value, error, splits }: MetricResult): ScorePart => ({
  * the resamples are the same for every layer.
  */
 function drawn(
-  benchmark: Benchmark,
+  metric: NeuralMetric,
   raw: MetricResult,
   ceiling: Ceiling,
   animals: ReadonlyMap<Id, string> | undefined,
@@ -268,7 +270,7 @@ function drawn(
   if (!neuroids) return undefined;
   const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
   if (measured && !sameIds(measured.ids, neuroids.ids)) return undefined;
-  const normalise = normaliserOf(benchmark);
+  const normalise = normaliserOf(metric);
   const groups = groupsOf(
     neuroids.ids.length,
     animals && neuroids.ids.map((id) => animals.get(id)),

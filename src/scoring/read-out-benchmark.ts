@@ -13,6 +13,7 @@ import {
   type Probabilities,
 } from '../metrics/i1i2.js';
 import type { MatchTrials } from '../metrics/match-trials.js';
+import { versionedName } from '../metrics/metric-table.js';
 import { refuseNotFinite } from '../metrics/pls.js';
 import {
   areFinite,
@@ -74,7 +75,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     benchmark,
     shown: [shownAt(benchmark, fitting), shownAt(benchmark, test)],
     reads: 'readout',
-    metric: `${name}@1`,
+    metric: versionedName(name),
     inputs: {
       ...definitionInputs(benchmark),
       fitting: fitting.ids,

@@ -1,6 +1,7 @@
 import { wholeLayer } from '../activations/reduced-layer.js';
 import { averageRepetitions } from '../data/average-repetitions.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { metrics } from '../metrics/metric-table.js';
 import { denseFeatures, selectRows } from '../numerics/features.js';
 import { RandomState } from '../numerics/random-state.js';
 import type { Benchmark } from './benchmark-file.js';
@@ -8,7 +9,6 @@ import { DataSources } from './data-sources.js';
 import { type Golden, goldenOf, type Published } from './golden.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import type { Measured } from './loaded-benchmark.js';
-import { metricShapes } from './metric-names.js';
 import { loadNeural } from './neural-benchmark.js';
 import { findBenchmark } from './registry.js';
 import { type ScoreContext, scoreModel } from './score-model.js';
@@ -56,7 +56,7 @@ export async function checkBenchmark(
   context: ScoreContext,
 ): Promise<Finding[]> {
   const findings =
-    metricShapes[benchmark.metric.name].compares === 'recordings'
+    metrics[benchmark.metric.name].kind === 'neural'
       ? await checkNeural(benchmark, golden, context)
       : await checkBehaviour(benchmark, golden, context);
   const pixels = pixelsOf(golden);
