@@ -39,9 +39,9 @@ function schemaWith(metrics, text) {
 
 function wordsOf(metrics) {
   return Object.fromEntries(
-    Object.entries(metrics).map(([name, { text, normalisation }]) => [
+    Object.entries(metrics).map(([name, { kind, text, normalisation }]) => [
       name,
-      { ...text, formula: normalisation },
+      { ...text, kind, formula: normalisation },
     ]),
   );
 }

@@ -35,6 +35,9 @@ const table = {
 /** A metric that a benchmark file may name. */
 export type MetricName = keyof typeof table;
 
+/** What a metric compares, and how: a kind of benchmark. */
+export type MetricKind = (typeof table)[MetricName]['kind'];
+
 export const metrics: Readonly<Record<MetricName, Metric>> = table;
 
 /** A metric between features and recordings. Throws RangeError for any other name. */

@@ -3,6 +3,7 @@ import { type DataKind, findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { MetricOptions } from '../metrics/metric.js';
 import { type MetricName, metrics } from '../metrics/metric-table.js';
+import { kindOfMetric } from './benchmark-kinds.js';
 
 interface Generated {
   readonly generate: string;
@@ -53,9 +54,6 @@ export interface BenchmarkProblem {
   readonly sentence: string;
 }
 
-/** Whether a metric compares with trials; else with recordings. */
-export const comparesTrials = (name: MetricName): boolean => metrics[name].kind !== 'neural';
-
 type Rule = (text: BenchmarkText) => BenchmarkProblem[];
 
 const problem = (pointer: string, sentence: string): BenchmarkProblem[] => [{ pointer, sentence }];
@@ -75,7 +73,7 @@ const regionInIdentifier: Rule = ({ identifier, regions }) => {
 /** Recordings for a neural metric, trials for a behavioural one; never both. */
 const comparedData: Rule = (text) => {
   const { name } = text.metric;
-  const wanted = comparesTrials(name) ? 'trials' : 'recordings';
+  const wanted = kindOfMetric(name).compares;
   const other = wanted === 'recordings' ? 'trials' : 'recordings';
   return [
     ...(text[wanted] === undefined
@@ -92,7 +90,7 @@ const comparedData: Rule = (text) => {
 
 /** A read-out needs stimuli to be fitted on, and nothing else does. */
 const fitting: Rule = ({ metric, fitting_stimuli }) => {
-  const fits = metrics[metric.name].kind === 'read-out';
+  const { fits } = kindOfMetric(metric.name);
   if (fits === (fitting_stimuli !== undefined)) return [];
   return fits
     ? problem('', `the document lacks "fitting_stimuli", which metric ${metric.name} needs`)
@@ -105,7 +103,7 @@ const fitting: Rule = ({ metric, fitting_stimuli }) => {
 /** Keys that have a meaning only beside others. */
 const company: Rule = (text) => {
   const csv = typeof text.recordings === 'string' && /\.csv$/i.test(text.recordings);
-  const behavioural = comparesTrials(text.metric.name);
+  const behavioural = kindOfMetric(text.metric.name).compares === 'trials';
   return [
     ...(text.neuroids !== undefined && !csv
       ? problem('/neuroids', 'neuroids: expected only beside a recordings CSV')
@@ -156,7 +154,7 @@ const sizes: Rule = ({ cross_validation: { train_size = 0, test_size = 0 } = {} 
 
 const ceilingRule: Rule = ({ ceiling, metric }) => {
   const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
-  if (name !== 'internal-consistency' || !comparesTrials(metric.name)) {
+  if (name !== 'internal-consistency' || kindOfMetric(metric.name).compares === 'recordings') {
     return [];
   }
   return problem(

@@ -19,9 +19,10 @@ import type {
 } from '../metrics/metric.js';
 import { neuralMetric, versionedName } from '../metrics/metric-table.js';
 import { refuseNotFinite } from '../metrics/pls.js';
-import { selectRows } from '../numerics/features.js';
+import { denseFeatures, type Features, selectRows } from '../numerics/features.js';
 import { submatrix } from '../numerics/matrix.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
 import {
   drawCounts,
   groupsOf,
@@ -30,6 +31,7 @@ import {
   resampledMedian,
   resampleWithin,
 } from './confidence.js';
+import { regionLayer } from './layer-role.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { finite, type ScorePart } from './score.js';
 import { definitionInputs, shownAt } from './shown-stimuli.js';
@@ -37,11 +39,21 @@ import { definitionInputs, shownAt } from './shown-stimuli.js';
 /** A ceiling as a benchmark file asks for it: measured from halves, a number, or none. */
 type Ceiling = MetricResult | number | null;
 
+/** Benchmarks of recordings. */
+export const neuralKind: BenchmarkKind = {
+  compares: 'recordings',
+  fits: false,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    return loadNeural(benchmark, stimuli, await sources.recordings(benchmark, stimuli));
+  },
+};
+
 /**
  * A benchmark of recordings (spec §1): averaged over repetitions, compared with features by a neural
  * metric, normalised by the ceiling. Throws `recordings-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
  */
-export function loadNeural(
+function loadNeural(
   benchmark: Benchmark,
   stimuli: StimulusSet,
   recordings: Recordings,
@@ -74,11 +86,18 @@ function onRows(
   };
   const form = (units: number): Form =>
     metric.ofGram && units > stimuli.ids.length ? 'gram' : 'features';
-  let ceiling: Ceiling | undefined;
+  let measuredOnce: Ceiling | undefined;
+  const ceilingOnce = () => {
+    measuredOnce ??= ceilingOf(benchmark, recordings);
+    return measuredOnce;
+  };
   return {
     benchmark,
     shown: [shownAt(benchmark, stimuli)],
-    reads: 'region',
+    layers: regionLayer(benchmark),
+    stratum: benchmark.crossValidation.stratifyOn,
+    // 0.1 s at 315 stimuli, 10 s at 3,200.
+    seconds: 1e-6 * stimuli.ids.length ** 2,
     metric: versionedName(benchmark.metric.name),
     inputs: {
       ...definitionInputs(benchmark),
@@ -86,8 +105,10 @@ function onRows(
       ...recordingInputs(recordings, target),
     },
     form,
+    ceiling: () => ceilingPart(ceilingOnce()),
+    ownFeatures: () => ownFeatures(benchmark, stimuli, target),
     async measure(layer, options = {}) {
-      ceiling ??= ceilingOf(benchmark, recordings);
+      const ceiling = ceilingOnce();
       const { crossValidation, metric: choice } = benchmark;
       const reduced = await inForm(layer, form(layer.units));
       if (layer.form === 'features' && reduced.form === 'gram' && !hasFiniteGram(reduced))
@@ -178,6 +199,25 @@ function strataOf(
 /** The ceiling that recordings give scores on a benchmark; null where it asks for none. */
 export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
   return ceilingPart(ceilingOf(benchmark, recordings));
+}
+
+/** The averaged recordings in the order of the stimuli: a model that is the brain itself. */
+function ownFeatures(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  { stimulusIds, values }: Target,
+): Features {
+  const rows = new Map(stimulusIds.map((id, row) => [String(id), row]));
+  const order = stimuli.ids.map((id) => {
+    const row = rows.get(String(id));
+    if (row !== undefined) return row;
+    throw new VentralError(
+      'stimuli-mismatch',
+      `${benchmark.file}: stimulus ${id} has no recordings`,
+      { file: benchmark.file, field: 'stimulus_id' },
+    );
+  });
+  return selectRows(denseFeatures(values.rows, values.cols, values.data), order);
 }
 
 function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {

@@ -1,6 +1,6 @@
 import type { Trials } from '../data/trials.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
 
 /** A column of the trials of a benchmark, as text; throws `trials-invalid` naming those that are there. */
 export function trialColumn(benchmark: Benchmark, trials: Trials, name: string): readonly string[] {

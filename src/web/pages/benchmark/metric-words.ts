@@ -6,6 +6,8 @@ export interface MetricWords {
   readonly words: string;
   /** The un-ceiled value. */
   readonly raw: string;
+  /** What it compares: recordings, choices of a read-out, labels of the network's own head. */
+  readonly kind: string;
   readonly formula: 'squared' | 'ratio' | 'root' | 'clipped' | 'raw';
 }
 
@@ -14,6 +16,7 @@ export const metricWords = (name: string): MetricWords =>
   (words as Readonly<Record<string, MetricWords>>)[name] ?? {
     name,
     words: '',
+    kind: '',
     raw: 'raw',
     formula: 'raw',
   };
