@@ -7,6 +7,7 @@ import { denseFeatures, type Features } from '../numerics/features.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { runtimeIdentity } from '../runtime/session.js';
+import { screenVersion } from '../screen/screen-version.js';
 import type { ActivationStore } from './activation-store.js';
 import type { ContentCache } from './content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
@@ -126,6 +127,7 @@ async function sizeDemands(
     const key = `${form}-${digestOf({
       version: VERSION,
       numerics: numericsVersion,
+      screen: screenVersion,
       model: file.digest,
       card: JSON.stringify({ input: card.input, visual_degrees: card.visual_degrees }),
       values: own.map(({ value, computed }) => ({ value, computed })),
