@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/features.js';
 import { findNotFinite } from '../numerics/gram.js';
@@ -19,6 +18,7 @@ import type { PreparedPictures } from './prepared-pictures.js';
 import type { Route, ScratchFile } from './scratch-file.js';
 import { layOut } from './scratch-layout.js';
 import { ScratchRoute } from './scratch-route.js';
+import type { Shown } from './shown.js';
 
 /**
  * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
@@ -38,13 +38,6 @@ export interface ExtractOptions {
   readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (done: number, total: number) => void;
-}
-
-/** The stimuli of a run, and the degrees of visual angle at which each was shown. */
-export interface Shown {
-  readonly stimuli: StimulusSet;
-  /** One a stimulus; undefined leaves the pictures as they are (Geirhos2021's top-1). */
-  readonly degrees: readonly number[] | undefined;
 }
 
 /** A network with the card that says how it wants its pictures. */

@@ -5,10 +5,10 @@ import type { FloatRaster, Raster } from '../screen/picture.js';
 import { pixelsOnScreen } from '../screen/place-on-screen.js';
 import { normaliseInto, toGreyOrRgb } from '../screen/preprocess.js';
 import type { ModelCard } from './card.js';
-import type { Shown } from './extract.js';
 import { toHalf } from './half.js';
 import type { InputPlan } from './input-plan.js';
 import type { PreparedSet } from './prepared-pictures.js';
+import type { Shown } from './shown.js';
 
 /** The picture of a row, grey or RGB, after screen, resize and crop. Throws `image-…`, `degrees-mismatch`, `input-mismatch`. */
 export async function preparePicture(

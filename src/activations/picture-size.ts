@@ -1,6 +1,6 @@
 import type { ModelCard } from './card.js';
-import type { Shown } from './extract.js';
 import { preparePicture } from './picture-feed.js';
+import type { Shown } from './shown.js';
 
 /** Width and height of a picture in pixels. */
 export interface PictureSize {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { digestOf } from '../formats/digest.js';
 import type { FloatRaster, Raster } from '../screen/picture.js';
 import type { ModelCard } from './card.js';
-import type { Shown } from './extract.js';
+import type { Shown } from './shown.js';
 import { shownDigest } from './stimulus-digest.js';
 
 /** The rows of one stimulus set as a network's card wants them. */

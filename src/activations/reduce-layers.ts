@@ -7,23 +7,19 @@ import { denseFeatures, type Features } from '../numerics/features.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { runtimeIdentity } from '../runtime/session.js';
+import { screenVersion } from '../screen/screen-version.js';
 import type { ActivationStore } from './activation-store.js';
 import type { ContentCache } from './content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
-import {
-  type ExtractOptions,
-  type Network,
-  requireFinite,
-  runPass,
-  type Shown,
-} from './extract.js';
+import { type ExtractOptions, type Network, requireFinite, runPass } from './extract.js';
 import { type PictureSize, pictureBytes, pictureSize } from './picture-size.js';
 import { PreparedPictures } from './prepared-pictures.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
-import { type Form, type ReducedLayer, reduceFeatures } from './reduced-layer.js';
+import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
   ACTIVATIONS,
   type Budgets,
+  type Demand,
   type Group,
   groupDemands,
   pictureRoom,
@@ -31,19 +27,9 @@ import {
   repeatedSets,
   type SizedDemand,
 } from './reduction-plan.js';
+import type { Shown } from './shown.js';
 import { shownDigest } from './stimulus-digest.js';
 import { type ValueShape, valueShapes } from './value-shapes.js';
-
-/** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
-export interface Demand {
-  /** What it is called in messages and plans. */
-  readonly layer: string;
-  /** Names of the layers that are joined, in this order; mostly one. */
-  readonly layers: readonly string[];
-  /** Positions of the stimulus sets. */
-  readonly sets: readonly number[];
-  readonly form: (units: number) => Form;
-}
 
 /** What the work may use; reduced layers are looked up in the cache and kept there. */
 export interface ReduceOptions extends ExtractOptions {
@@ -141,6 +127,7 @@ async function sizeDemands(
     const key = `${form}-${digestOf({
       version: VERSION,
       numerics: numericsVersion,
+      screen: screenVersion,
       model: file.digest,
       card: JSON.stringify({ input: card.input, visual_degrees: card.visual_degrees }),
       values: own.map(({ value, computed }) => ({ value, computed })),

@@ -1,7 +1,6 @@
 import { gramBlockWidth } from '../numerics/block-width.js';
 import { bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
 import { BATCH } from './extract.js';
-import type { Demand } from './reduce-layers.js';
 import type { Form } from './reduced-layer.js';
 
 /** Bytes that the work may hold beyond the network's own, and on scratch disk. */
@@ -234,4 +233,15 @@ function needs(
     },
     scratch: Math.max(0, ...spilled) + pictures,
   };
+}
+
+/** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
+export interface Demand {
+  /** What it is called in messages and plans. */
+  readonly layer: string;
+  /** Names of the layers that are joined, in this order; mostly one. */
+  readonly layers: readonly string[];
+  /** Positions of the stimulus sets. */
+  readonly sets: readonly number[];
+  readonly form: (units: number) => Form;
 }

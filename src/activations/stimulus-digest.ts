@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { digestOf } from '../formats/digest.js';
-import type { Shown } from './extract.js';
+import type { Shown } from './shown.js';
 
 const known = new WeakMap<StimulusSet, Promise<readonly string[]>>();
 

@@ -1,8 +1,5 @@
-import { extname } from 'node:path';
 import type { Coordinate } from './assembly.js';
 import type { Id } from './ids.js';
-import { recordingsFromAssembly } from './recordings-from-assembly.js';
-import { recordingsFromTable } from './recordings-from-table.js';
 import type { StimulusSet } from './stimulus-set.js';
 
 /** Neural recordings after averaging over time: one row a presentation, one column a neuroid. */
@@ -35,14 +32,4 @@ export interface RecordingsRequest {
   readonly timeBins?: readonly (readonly [number, number])[];
   /** CSV with neuroid_id, region, animal for recordings from a CSV. */
   readonly neuroids?: string;
-}
-
-/**
- * Reads recordings. Large files are read in blocks and never lie in memory whole.
- * Throws `recordings-invalid`, `stimuli-mismatch`, `netcdf-invalid`, `csv-invalid`, `file-missing`.
- */
-export async function readRecordings(request: RecordingsRequest): Promise<Recordings> {
-  return extname(request.path).toLowerCase() === '.csv'
-    ? recordingsFromTable(request)
-    : recordingsFromAssembly(request);
 }

@@ -1,4 +1,4 @@
-import type { PickleMachine } from './pickle.js';
+import type { PickleMachine } from './pickle-machine.js';
 import { InertObject, PickleDict, type PickleValue } from './pickle-values.js';
 
 /** Longest integer in bytes; hyperparameters and PyTorch's magic number need ten. */

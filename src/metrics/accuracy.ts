@@ -3,7 +3,7 @@ import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { mean, stdDdof0 } from '../numerics/statistics.js';
 import type { LabelChoices } from './label-task.js';
-import type { MetricResult } from './metric.js';
+import type { LabelMetric, MetricResult } from './metric.js';
 
 /** An accuracy, with one 0 or 1 a stimulus for a bootstrap over stimuli. */
 export interface AccuracyResult extends MetricResult {
@@ -47,3 +47,16 @@ export function accuracy(
     correct,
   };
 }
+
+/** The metric `accuracy`. */
+export const accuracyMetric: LabelMetric = {
+  kind: 'label',
+  version: 1,
+  defaults: {},
+  normalisation: 'raw',
+  text: {
+    name: 'Accuracy',
+    words: 'The share of pictures whose class the network’s own head names.',
+    raw: 'share of right answers',
+  },
+};

@@ -5,8 +5,14 @@
 import { type Matrix, matrix } from '../numerics/matrix.js';
 import { centreKernel } from '../numerics/ridge.js';
 import { gramSource, requireFiniteGram } from './gram-source.js';
-import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
-import type { GramSource } from './pls.js';
+import type {
+  CrossValidation,
+  GramSource,
+  MetricResult,
+  NeuralMetric,
+  Source,
+  Target,
+} from './metric.js';
 import {
   recordedFeatures,
   type StimulusMatrix,
@@ -96,3 +102,32 @@ function uCentred({ rows: n, data }: Matrix): Matrix {
   }
   return values;
 }
+
+/** The metric `cka`. */
+export const ckaMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: false,
+  defaults: {},
+  normalisation: 'ratio',
+  text: {
+    name: 'Centred kernel alignment',
+    words: 'Linear centred kernel alignment of the stimuli in the layer and in the recordings.',
+    raw: 'mean over splits',
+  },
+  run: cka,
+  ofGram: ckaOfGram,
+};
+
+/** The metric `cka-cv`. */
+export const ckaCvMetric: NeuralMetric = {
+  ...ckaMetric,
+  testSize: 0.9,
+  text: {
+    ...ckaMetric.text,
+    words:
+      'Linear centred kernel alignment of the test stimuli of each split in the layer and in the recordings.',
+  },
+  run: ckaCv,
+  ofGram: ckaCvOfGram,
+};

@@ -4,7 +4,7 @@ import { type Matrix, matrix } from '../numerics/matrix.js';
 import { isConstant, pearson } from '../numerics/pearson.js';
 import { aggregateSplits, inSplits } from './aggregate.js';
 import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
-import type { CrossValidation, MetricResult, Target, Warning } from './metric.js';
+import type { CrossValidation, MetricResult, MetricText, Target, Warning } from './metric.js';
 
 /**
  * The frame of every regressed neural metric (CrossRegressedCorrelation of the reference, spec
@@ -146,3 +146,10 @@ export async function fixedSplitCorrelation(
   const result = aggregateSplits([r], target.neuroidIds, prediction.remarks ?? []);
   return { ...result, error: 0, errorKind: 'none' };
 }
+
+/** A regression metric in words; `how` is the subject of the sentence. */
+export const regressionText = (name: string, how: string): MetricText => ({
+  name,
+  words: `${how} predicts each neuroid from the units of the layer, fitted on the training stimuli of each split. On the test stimuli r is Pearson’s between what was predicted and what was recorded.`,
+  raw: 'mean over splits of the median r over neuroids',
+});

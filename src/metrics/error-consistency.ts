@@ -7,7 +7,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { type Matrix, matrix } from '../numerics/matrix.js';
 import { nanMean, stdDdof0 } from '../numerics/statistics.js';
 import type { LabelChoices } from './label-task.js';
-import type { MetricResult } from './metric.js';
+import type { LabelMetric, MetricResult } from './metric.js';
 
 /** Trials of observers, one entry each. A choice that is empty or `na` equals no truth: it is wrong. */
 export interface ObserverTrials {
@@ -199,3 +199,17 @@ function checkAnswers(answers: ReadonlyMap<Id, string>, conditions: readonly Con
     { field: 'stimulus_id', expected: `${wanted.size} answers`, found: `${answers.size}` },
   );
 }
+
+/** The metric `error-consistency`. */
+export const errorConsistencyMetric: LabelMetric = {
+  kind: 'label',
+  version: 1,
+  defaults: {},
+  normalisation: 'clipped',
+  text: {
+    name: 'Error consistency',
+    words:
+      'Cohen’s κ of being right or wrong on the same pictures as a person, by subject and condition: (observed − expected) / (1 − expected) agreement.',
+    raw: 'mean over conditions, then subjects, of κ',
+  },
+};

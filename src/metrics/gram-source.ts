@@ -1,7 +1,7 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { centredGram } from '../numerics/gram.js';
-import type { Source } from './metric.js';
-import { type GramSource, refuseNotFinite } from './pls.js';
+import type { GramSource, Source } from './metric.js';
+import { refuseNotFinite } from './pls.js';
 
 /** A layer reduced to the products of its rows. Throws `activations-not-finite`. */
 export async function gramSource({ stimulusIds, features }: Source): Promise<GramSource> {

@@ -5,15 +5,24 @@
  */
 
 import { leastNormPredictions, leastSquaresPredictions } from '../numerics/least-squares.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
+import { type Matrix, matrix, submatrix } from '../numerics/matrix.js';
 import {
   crossRegressedCorrelation,
   pickRows,
   type Regress,
+  regressionText,
 } from './cross-regressed-correlation.js';
 import { gramSource, requireFiniteGram } from './gram-source.js';
-import type { CrossValidation, MetricResult, Source, Target, Warning } from './metric.js';
-import { type GramSource, refuseNotFinite, submatrix } from './pls.js';
+import type {
+  CrossValidation,
+  GramSource,
+  MetricResult,
+  NeuralMetric,
+  Source,
+  Target,
+  Warning,
+} from './metric.js';
+import { refuseNotFinite } from './pls.js';
 
 /** Cross-validated correlation of a linear regression. Throws `activations-not-finite` and what the frame throws. */
 export async function linear(
@@ -60,4 +69,16 @@ export function linearGramRegression(gram: Matrix): Regress {
 const interpolates: Warning = {
   code: 'underdetermined',
   detail: 'the units outnumber the train stimuli, and the regression passes through each of them',
+};
+
+/** The metric `linear`. */
+export const linearMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: true,
+  defaults: {},
+  normalisation: 'squared',
+  text: regressionText('Linear regression', 'Ordinary least squares'),
+  run: linear,
+  ofGram: linearOfGram,
 };

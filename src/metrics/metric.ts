@@ -50,3 +50,80 @@ export interface MetricResult {
   readonly neuroids?: { readonly ids: readonly Id[]; readonly values: Matrix };
   readonly warnings: readonly Warning[];
 }
+
+/** What a benchmark file may set of a metric (spec §1.5, §1.10, §4.4). */
+export interface MetricOptions {
+  /** PLS components. */
+  readonly components?: number;
+  /** Ridge penalty. */
+  readonly alpha?: number;
+  /** Random halves of the trials. */
+  readonly repetitions?: number;
+  /** Seed of the halves. */
+  readonly seed?: number;
+  /** Leaves cells out that are NaN on the model's side, in the ceiling. */
+  readonly skipna?: boolean;
+}
+
+/** A metric in words, for pages and documents. */
+export interface MetricText {
+  readonly name: string;
+  readonly words: string;
+  /** The un-ceiled value. */
+  readonly raw: string;
+}
+
+/**
+ * How raw and ceiling become the score: raw² / ceiling, raw / ceiling, mean of raw / √ceiling, raw / ceiling bounded to
+ * [0, 1], or raw alone.
+ */
+export type Normalisation = 'squared' | 'ratio' | 'root' | 'clipped' | 'raw';
+
+/** What every metric says of itself. */
+interface MetricDefinition {
+  /** Raised whenever a number changes on equal inputs. */
+  readonly version: number;
+  /** The options that a benchmark file may set, with the reference's defaults. */
+  readonly defaults: MetricOptions;
+  readonly normalisation: Normalisation;
+  readonly text: MetricText;
+}
+
+/** Options of a run of a neural metric. */
+export interface NeuralOptions extends MetricOptions {
+  readonly crossValidation: CrossValidation;
+}
+
+/** A metric between features and recordings. */
+export interface NeuralMetric extends MetricDefinition {
+  readonly kind: 'neural';
+  /** Whether the result has a value for each neuroid of the recordings. */
+  readonly perNeuroid: boolean;
+  /** Share of the stimuli to test on where the benchmark file says nothing; 0.1 unless given. */
+  readonly testSize?: number;
+  run(source: Source, target: Target, options: NeuralOptions): Promise<MetricResult>;
+  /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
+  ofGram?(source: GramSource, target: Target, options: NeuralOptions): Promise<MetricResult>;
+}
+
+/** A metric between choices of a read-out, fitted on stimuli of its own, and people's choices. */
+export interface ReadOutMetric extends MetricDefinition {
+  readonly kind: 'read-out';
+}
+
+/** A metric between the labels that a network's own head names and those of observers. */
+export interface LabelMetric extends MetricDefinition {
+  readonly kind: 'label';
+}
+
+/** A metric that a benchmark file may name. */
+export type Metric = NeuralMetric | ReadOutMetric | LabelMetric;
+
+/** A layer reduced to the products of its rows: gram row i is for `stimulusIds[i]`. */
+export interface GramSource {
+  readonly stimulusIds: readonly Id[];
+  /** Width of the layer that the Gram matrix was made of. */
+  readonly units: number;
+  /** presentation × presentation, centred or not. */
+  readonly gram: Matrix;
+}

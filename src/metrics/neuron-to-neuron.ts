@@ -10,8 +10,9 @@ import {
   crossRegressedCorrelation,
   type Fold,
   type Regress,
+  regressionText,
 } from './cross-regressed-correlation.js';
-import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
+import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
 import { refuseNotFinite } from './pls.js';
 
 /** Cross-validated correlation with the best unit. Throws `activations-not-finite` and what the frame throws. */
@@ -94,3 +95,17 @@ function standardised(
   }
   return values;
 }
+
+/** The metric `neuron-to-neuron`. */
+export const neuronToNeuronMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: true,
+  defaults: {},
+  normalisation: 'squared',
+  text: regressionText(
+    'Best single unit',
+    'The one unit that correlates most on the training stimuli',
+  ),
+  run: neuronToNeuron,
+};

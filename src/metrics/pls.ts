@@ -2,12 +2,24 @@ import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/features.js';
 import { centredGram, findNotFinite } from '../numerics/gram.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
+import { type Matrix, matrix, submatrix } from '../numerics/matrix.js';
 import { fitPls, predictPls, requireUnits } from '../numerics/pls.js';
 import { fitPlsGram, predictPlsGram } from '../numerics/pls-gram.js';
 import type { PlsCourse } from '../numerics/pls-residual.js';
-import { crossRegressedCorrelation, type Regress } from './cross-regressed-correlation.js';
-import type { CrossValidation, MetricResult, Source, Target, Warning } from './metric.js';
+import {
+  crossRegressedCorrelation,
+  type Regress,
+  regressionText,
+} from './cross-regressed-correlation.js';
+import type {
+  CrossValidation,
+  GramSource,
+  MetricResult,
+  NeuralMetric,
+  Source,
+  Target,
+  Warning,
+} from './metric.js';
 
 /**
  * The metric `pls` (spec §1.5): 25 components of partial least squares from a layer to each neuroid.
@@ -18,15 +30,6 @@ export interface PlsOptions {
   /** Components of the regression; 25 by default. */
   readonly components?: number;
   readonly crossValidation: CrossValidation;
-}
-
-/** A layer reduced to the products of its rows: gram row i is for `stimulusIds[i]`. */
-export interface GramSource {
-  readonly stimulusIds: readonly Id[];
-  /** Width of the layer that the Gram matrix was made of. */
-  readonly units: number;
-  /** presentation × presentation, centred or not. */
-  readonly gram: Matrix;
 }
 
 const COMPONENTS = 25;
@@ -101,20 +104,6 @@ export function plsGramRegression(gram: Matrix, components: number): Regress {
   };
 }
 
-/** Rows and columns of a matrix in the order of the indices. */
-export function submatrix(
-  { cols, data }: Matrix,
-  rows: readonly number[],
-  columns: readonly number[],
-): Matrix {
-  const picked = matrix(rows.length, columns.length);
-  const index = Int32Array.from(columns);
-  let at = 0;
-  for (const row of rows)
-    for (let j = 0; j < index.length; j++) picked.data[at++] = data[row * cols + index[j]];
-  return picked;
-}
-
 function remarksOn({ iterations, converged, stopped }: PlsCourse, components: number): Warning[] {
   const remarks: Warning[] = [];
   if (!converged)
@@ -150,3 +139,15 @@ export async function refuseNotFinite(features: Features, ids: readonly Id[]): P
       { expected: 'finite activations', found: `${found.count} that are not` },
     );
 }
+
+/** The metric `pls`. */
+export const plsMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: true,
+  defaults: { components: COMPONENTS },
+  normalisation: 'squared',
+  text: regressionText('Partial least squares', 'Partial least squares regression'),
+  run: pls,
+  ofGram: plsOfGram,
+};

@@ -7,7 +7,7 @@ import type { Features } from '../numerics/features.js';
 import { gram } from '../numerics/gram.js';
 import { type Matrix, matrix } from '../numerics/matrix.js';
 import { spearman } from '../numerics/spearman.js';
-import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
+import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
 import { refuseNotFinite } from './pls.js';
 import {
   recordedFeatures,
@@ -98,3 +98,31 @@ function aboveDiagonal({ rows, data }: Matrix): Float64Array {
   }
   return values;
 }
+
+/** The metric `rdm`. */
+export const rdmMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: false,
+  defaults: {},
+  normalisation: 'ratio',
+  text: {
+    name: 'Representational dissimilarity',
+    words:
+      'Dissimilarities (1 − r) between all pairs of stimuli, in the layer and in the recordings, compared by Spearman’s correlation.',
+    raw: 'mean over splits',
+  },
+  run: rdm,
+};
+
+/** The metric `rdm-cv`. */
+export const rdmCvMetric: NeuralMetric = {
+  ...rdmMetric,
+  testSize: 0.9,
+  text: {
+    ...rdmMetric.text,
+    words:
+      'Dissimilarities (1 − r) between the pairs of test stimuli of each split, in the layer and in the recordings, compared by Spearman’s correlation.',
+  },
+  run: rdmCv,
+};

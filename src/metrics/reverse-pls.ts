@@ -1,7 +1,7 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { denseFeatures } from '../numerics/features.js';
 import { matrix } from '../numerics/matrix.js';
-import type { MetricResult, Source, Target } from './metric.js';
+import type { MetricResult, NeuralMetric, Source, Target } from './metric.js';
 import { type PlsOptions, pls, refuseNotFinite } from './pls.js';
 
 /**
@@ -36,3 +36,19 @@ export async function reversePls(
     options,
   );
 }
+
+/** The metric `reverse-pls`. */
+export const reversePlsMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: false,
+  defaults: { components: 25 },
+  normalisation: 'squared',
+  text: {
+    name: 'Reverse partial least squares',
+    words:
+      'Partial least squares regression predicts each unit of the layer from the neuroids, fitted on the training stimuli of each split; r is Pearson’s on the test stimuli.',
+    raw: 'mean over splits of the median r over units',
+  },
+  run: reversePls,
+};

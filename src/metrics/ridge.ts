@@ -6,7 +6,7 @@
  */
 
 import { matmul } from '../numerics/gemm.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
+import { type Matrix, matrix, submatrix } from '../numerics/matrix.js';
 import {
   bestAlpha,
   columnMeans,
@@ -18,10 +18,18 @@ import {
   crossRegressedCorrelation,
   pickRows,
   type Regress,
+  regressionText,
 } from './cross-regressed-correlation.js';
 import { gramSource, requireFiniteGram } from './gram-source.js';
-import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
-import { type GramSource, refuseNotFinite, submatrix } from './pls.js';
+import type {
+  CrossValidation,
+  GramSource,
+  MetricResult,
+  NeuralMetric,
+  Source,
+  Target,
+} from './metric.js';
+import { refuseNotFinite } from './pls.js';
 
 export interface RidgeOptions {
   /** Penalty on the squared weights; 1 by default. */
@@ -137,3 +145,42 @@ export const ALPHAS: readonly number[] = [
   ...steps(1e6, 1e7, 18),
   1e7,
 ];
+
+/** The metric `ridge`. */
+export const ridgeMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: true,
+  defaults: { alpha: 1 },
+  normalisation: 'squared',
+  text: regressionText('Ridge regression', 'Ridge regression with one penalty'),
+  run: ridge,
+  ofGram: ridgeOfGram,
+};
+
+/** The metric `ridgecv`. */
+export const ridgeCvMetric: NeuralMetric = {
+  kind: 'neural',
+  version: 1,
+  perNeuroid: true,
+  defaults: {},
+  normalisation: 'squared',
+  text: regressionText('Ridge regression', 'Ridge regression with a cross-validated penalty'),
+  run: ridgeCv,
+  ofGram: ridgeCvOfGram,
+};
+
+/** The metric `dual-ridge`: the same predictions as `ridge`, which is solved over stimuli too where that is smaller. */
+export const dualRidgeMetric: NeuralMetric = {
+  ...ridgeMetric,
+  text: regressionText('Ridge regression', 'Ridge regression, solved over stimuli,'),
+};
+
+/** The metric `dual-ridgecv`. */
+export const dualRidgeCvMetric: NeuralMetric = {
+  ...ridgeCvMetric,
+  text: regressionText(
+    'Ridge regression',
+    'Ridge regression, solved over stimuli with a cross-validated penalty,',
+  ),
+};

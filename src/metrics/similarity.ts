@@ -5,11 +5,10 @@
 import { ascending } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { denseFeatures } from '../numerics/features.js';
-import type { Matrix } from '../numerics/matrix.js';
+import { type Matrix, submatrix } from '../numerics/matrix.js';
 import { mean, stdDdof0 } from '../numerics/statistics.js';
 import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
 import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
-import { submatrix } from './pls.js';
 
 /** Similarity of two equally large matrices over the same stimuli. */
 export type Compare = (source: Matrix, target: Matrix) => number;

@@ -12,3 +12,17 @@ export function matrix(rows: number, cols: number, data?: Float64Array): Matrix 
   }
   return { rows, cols, data: data ?? new Float64Array(rows * cols) };
 }
+
+/** Rows and columns of a matrix in the order of the indices. */
+export function submatrix(
+  { cols, data }: Matrix,
+  rows: readonly number[],
+  columns: readonly number[],
+): Matrix {
+  const picked = matrix(rows.length, columns.length);
+  const index = Int32Array.from(columns);
+  let at = 0;
+  for (const row of rows)
+    for (let j = 0; j < index.length; j++) picked.data[at++] = data[row * cols + index[j]];
+  return picked;
+}

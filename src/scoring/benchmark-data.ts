@@ -1,6 +1,6 @@
 import { type CatalogEntry, findData } from '../data/catalog.js';
 import { locateData, requireData } from '../data/data-folder.js';
-import type { BenchmarkDefinition } from './benchmark-file.js';
+import type { BenchmarkDefinition } from './benchmark.js';
 
 /** The catalog entries that a benchmark is made of; none where its data are files or generated. */
 export function catalogEntriesOf(benchmark: BenchmarkDefinition): readonly CatalogEntry[] {

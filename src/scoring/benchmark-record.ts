@@ -1,7 +1,7 @@
 import { basename, relative } from 'node:path';
 import { pictureDigests } from '../activations/stimulus-digest.js';
 import { type Digestible, digestOf } from '../formats/digest.js';
-import type { Benchmark, DataSource, StimulusSource } from './benchmark-file.js';
+import type { Benchmark, DataSource, StimulusSource } from './benchmark.js';
 import type { PreparedBenchmark } from './loaded-benchmark.js';
 import type { BenchmarkRecord } from './receipt.js';
 import { definitionInputs } from './shown-stimuli.js';

@@ -1,7 +1,9 @@
 import type { Region } from '../activations/card.js';
 import { type DataKind, findData } from '../data/catalog.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type MetricName, type MetricOptions, metricShapes } from './metric-names.js';
+import type { MetricOptions } from '../metrics/metric.js';
+import { type MetricName, metrics } from '../metrics/metric-table.js';
+import { kindOfMetric } from './benchmark-kinds.js';
 
 interface Generated {
   readonly generate: string;
@@ -71,7 +73,7 @@ const regionInIdentifier: Rule = ({ identifier, regions }) => {
 /** Recordings for a neural metric, trials for a behavioural one; never both. */
 const comparedData: Rule = (text) => {
   const { name } = text.metric;
-  const wanted = metricShapes[name].compares;
+  const wanted = kindOfMetric(name).compares;
   const other = wanted === 'recordings' ? 'trials' : 'recordings';
   return [
     ...(text[wanted] === undefined
@@ -88,7 +90,7 @@ const comparedData: Rule = (text) => {
 
 /** A read-out needs stimuli to be fitted on, and nothing else does. */
 const fitting: Rule = ({ metric, fitting_stimuli }) => {
-  const { fits } = metricShapes[metric.name];
+  const { fits } = kindOfMetric(metric.name);
   if (fits === (fitting_stimuli !== undefined)) return [];
   return fits
     ? problem('', `the document lacks "fitting_stimuli", which metric ${metric.name} needs`)
@@ -101,7 +103,7 @@ const fitting: Rule = ({ metric, fitting_stimuli }) => {
 /** Keys that have a meaning only beside others. */
 const company: Rule = (text) => {
   const csv = typeof text.recordings === 'string' && /\.csv$/i.test(text.recordings);
-  const behavioural = metricShapes[text.metric.name].compares === 'trials';
+  const behavioural = kindOfMetric(text.metric.name).compares === 'trials';
   return [
     ...(text.neuroids !== undefined && !csv
       ? problem('/neuroids', 'neuroids: expected only beside a recordings CSV')
@@ -122,7 +124,7 @@ const company: Rule = (text) => {
 };
 
 const metricOptions: Rule = ({ metric }) => {
-  const known = Object.keys(metricShapes[metric.name].defaults);
+  const known = Object.keys(metrics[metric.name].defaults);
   return Object.keys(metric)
     .filter((key) => key !== 'name' && !known.includes(key))
     .flatMap((key) =>
@@ -152,7 +154,7 @@ const sizes: Rule = ({ cross_validation: { train_size = 0, test_size = 0 } = {} 
 
 const ceilingRule: Rule = ({ ceiling, metric }) => {
   const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
-  if (name !== 'internal-consistency' || metricShapes[metric.name].compares === 'recordings') {
+  if (name !== 'internal-consistency' || kindOfMetric(metric.name).compares === 'recordings') {
     return [];
   }
   return problem(

@@ -50,7 +50,7 @@ export async function openGround(
     throw new VentralError('bad-usage', sentence, { field: 'benchmark', found: twice?.id ?? '' });
   }
   const chooses = new Set(
-    loaded.filter(({ reads }) => reads !== 'logits').map(({ benchmark }) => benchmark.id),
+    loaded.filter(({ layers }) => layers.mappable).map(({ benchmark }) => benchmark.id),
   );
   const mappable = names.filter((name) => idsOf(name).some((id) => chooses.has(id)));
   return { benchmarks: found, mappable, close };

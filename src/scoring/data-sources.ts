@@ -1,10 +1,11 @@
 import { findData } from '../data/catalog.js';
 import { requireData } from '../data/data-folder.js';
-import { type Recordings, readRecordings } from '../data/recordings.js';
+import { readRecordings } from '../data/read-recordings.js';
+import type { Recordings } from '../data/recordings.js';
 import { openStimulusSet, type StimulusSet } from '../data/stimulus-set.js';
 import { readTrials, type Trials } from '../data/trials.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Benchmark, DataSource, StimulusSource } from './benchmark-file.js';
+import type { Benchmark, DataSource, StimulusSource } from './benchmark.js';
 import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
 
 /** Opens what benchmark files name: paths, names of the catalog, generators. Each is read once. */

@@ -4,11 +4,11 @@ import type { Recordings } from '../data/recordings.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import type { Benchmark } from './benchmark.js';
 import { accessOf } from './benchmark-data.js';
-import type { Benchmark } from './benchmark-file.js';
+import { kindOfMetric } from './benchmark-kinds.js';
 import { DataSources } from './data-sources.js';
 import { type Golden, goldenOf } from './golden.js';
-import { metricShapes } from './metric-names.js';
 import { measuredCeiling } from './neural-benchmark.js';
 import type { ScorePart } from './score.js';
 import { shownAt } from './shown-stimuli.js';
@@ -92,7 +92,7 @@ async function describe(
   home: string,
 ): Promise<BenchmarkDescription> {
   const { fittingStimuli } = benchmark;
-  const neural = metricShapes[benchmark.metric.name].compares === 'recordings';
+  const neural = kindOfMetric(benchmark.metric.name).compares === 'recordings';
   const open = () => sources.stimuli(benchmark.stimuli);
   const recordings = neural
     ? await told(async () => sources.recordings(benchmark, await open()))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../formats/package-root.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
 
 /** A number that the original project publishes or asserts, with the tolerance that it uses. */
 export interface Published {

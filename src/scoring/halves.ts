@@ -45,10 +45,8 @@ export const judgedStimuli = ({ shown }: PreparedBenchmark) => shown[shown.lengt
 
 /** Rows of {@link judgedStimuli} that belong to a half, in no order. */
 export function rowsOfHalf(loaded: PreparedBenchmark, half: Half): number[] {
-  const { benchmark, reads } = loaded;
   const { ids, columns } = judgedStimuli(loaded);
-  const name = benchmark.crossValidation.stratifyOn ?? (reads === 'readout' ? 'image_label' : '');
-  const classes = columns.get(name)?.values;
+  const classes = columns.get(loaded.stratum ?? '')?.values;
   const rows = ascending(ids);
   const strata = classes && rows.map((row): Id => classOf(classes[row]));
   const [{ train, test }] = benchmarkSplits(rows.length, strata, {

@@ -20,42 +20,58 @@ import {
   labelTask,
 } from '../metrics/label-task.js';
 import type { MetricResult, Warning } from '../metrics/metric.js';
+import { versionedName } from '../metrics/metric-table.js';
 import type { Features } from '../numerics/features.js';
 import { matrix } from '../numerics/matrix.js';
 import { mean } from '../numerics/statistics.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
 import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import { isExcludedCondition } from './exclude-conditions.js';
+import { logitsLayer } from './layer-role.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { finite, type ScorePart } from './score.js';
 import { definitionInputs, shownAt } from './shown-stimuli.js';
 import { trialColumn } from './trial-column.js';
+
+/** Label tasks. */
+export const labelKind: BenchmarkKind = {
+  compares: 'trials',
+  fits: false,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    return loadLabels(benchmark, stimuli, await sources.trials(benchmark, stimuli));
+  },
+};
 
 /**
  * A label task (Geirhos2021, spec Appendix C): the model names each picture by its classification head,
  * and its errors are compared with those of observers, or counted.
  * Throws `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
  */
-export function loadLabels(
-  benchmark: Benchmark,
-  all: StimulusSet,
-  trials: Trials,
-): PreparedBenchmark {
+function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): PreparedBenchmark {
   const { stimuli, observed } = included(benchmark, all, trials);
   const labels = choiceLabels(observed.truth);
   const consistency = benchmark.metric.name === 'error-consistency';
-  let ceiling: ConsistencyResult | number | null | undefined;
+  let known: ConsistencyResult | number | null | undefined;
+  const ceilingOnce = () => {
+    known ??= ceilingOf(benchmark, observed);
+    return known;
+  };
   return {
     benchmark,
     shown: [shownAt(benchmark, stimuli)],
-    reads: 'logits',
-    metric: `${benchmark.metric.name}@1`,
+    layers: logitsLayer(benchmark),
+    stratum: benchmark.crossValidation.stratifyOn,
+    seconds: 1e-6 * stimuli.ids.length ** 2,
+    metric: versionedName(benchmark.metric.name),
     inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
     refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
     form: () => 'features',
+    ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer, options = {}) {
       const [features] = featuresOf(layer);
-      ceiling ??= ceilingOf(benchmark, observed);
+      const ceiling = ceilingOnce();
       const classes = classesOf(benchmark, options.card, features);
       const chosen = labelTask(
         { stimulusIds: stimuli.ids, values: await whole(features) },
@@ -157,9 +173,14 @@ const part = ({ value, error, splits }: MetricResult): ScorePart => ({
   splits: splits.map(finite),
 });
 
+function ceilingPart(ceiling: ConsistencyResult | number | null): ScorePart | null {
+  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
+  return ceiling && part(ceiling);
+}
+
 function measuredConsistency(
   raw: ConsistencyResult,
-  ceiling: ConsistencyResult | number | null | undefined,
+  ceiling: ConsistencyResult | number | null,
   classes: HeadClasses,
 ): Measured {
   const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
@@ -181,11 +202,7 @@ function measuredConsistency(
     errorOf: 'raw',
     errorKind: raw.errorKind,
     raw: part(raw),
-    ceiling: measured
-      ? part(measured)
-      : bound === undefined
-        ? null
-        : { value: bound, error: null, splits: [] },
+    ceiling: ceilingPart(ceiling),
     warnings: [
       ...raw.warnings,
       ...remarks(classes),
@@ -221,7 +238,7 @@ function measuredAccuracy(
     errorOf: 'raw',
     errorKind: raw.errorKind,
     raw: part(raw),
-    ceiling: ceiling === null ? null : { value: ceiling, error: null, splits: [] },
+    ceiling: ceilingPart(ceiling),
     warnings: [...raw.warnings, ...remarks(classes)],
   };
 }

@@ -287,10 +287,10 @@ const recorded = (chosen: Choices, choices: readonly RoleChoice[]) =>
 async function choicesOf(run: MapRun, chosen: Choices): Promise<RoleChoice[]> {
   const choices: RoleChoice[] = [];
   for (const loaded of loadedOf(run)) {
-    const { benchmark, reads } = loaded;
+    const { benchmark, layers } = loaded;
     const best = chosen.get(benchmark.id);
-    const role = reads === 'readout' ? 'behavior' : benchmark.region;
-    if (!best || !role || typeof best.choice.by === 'string') continue;
+    const role = layers.key;
+    if (!best || !role || role === 'logits' || typeof best.choice.by === 'string') continue;
     const pictures = await pictureDigests(judgedStimuli(loaded));
     const seen = run.half ? rowsOfHalf(loaded, run.half).map((row) => pictures[row]) : pictures;
     const record: RegionLayerChoice = {

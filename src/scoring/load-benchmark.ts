@@ -1,12 +1,8 @@
-import { VentralError } from '../errors/ventral-error.js';
 import { traced } from '../runtime/traced.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
+import { kindOfMetric } from './benchmark-kinds.js';
 import { DataSources } from './data-sources.js';
-import { loadLabels } from './label-benchmark.js';
-import type { LoadedBenchmark, PreparedBenchmark } from './loaded-benchmark.js';
-import { metricShapes } from './metric-names.js';
-import { loadNeural } from './neural-benchmark.js';
-import { loadReadOut } from './read-out-benchmark.js';
+import type { LoadedBenchmark } from './loaded-benchmark.js';
 import { findBenchmark } from './registry.js';
 import { isVerified } from './verification.js';
 
@@ -32,7 +28,7 @@ export async function loadBenchmarks(
       for (const benchmark of found(name, fail)) {
         try {
           const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
-            prepare(benchmark, sources),
+            kindOfMetric(benchmark.metric.name).load(benchmark, sources),
           );
           const measure: LoadedBenchmark['measure'] = (...asked) =>
             traced('ventral.metric', { benchmark: benchmark.id }, () => prepared.measure(...asked));
@@ -60,27 +56,4 @@ function found(
     fail(name, error);
     return [];
   }
-}
-
-async function prepare(benchmark: Benchmark, sources: DataSources): Promise<PreparedBenchmark> {
-  const stimuli = await sources.stimuli(benchmark.stimuli);
-  const shape = metricShapes[benchmark.metric.name];
-  if (shape.compares === 'recordings') {
-    return loadNeural(benchmark, stimuli, await sources.recordings(benchmark, stimuli));
-  }
-  const trials = await sources.trials(benchmark, stimuli);
-  if (!shape.fits) return loadLabels(benchmark, stimuli, trials);
-  if (!benchmark.fittingStimuli) {
-    throw new VentralError(
-      'benchmark-invalid',
-      `${benchmark.file}: ${benchmark.metric.name} needs fitting_stimuli`,
-      { file: benchmark.file, field: '/fitting_stimuli' },
-    );
-  }
-  return loadReadOut(
-    benchmark,
-    await sources.stimuli(benchmark.fittingStimuli, 'fitting'),
-    stimuli,
-    trials,
-  );
 }

@@ -1,10 +1,12 @@
 import type { ModelCard } from '../activations/card.js';
-import type { Shown } from '../activations/extract.js';
 import type { Form, ReducedLayer } from '../activations/reduced-layer.js';
+import type { Shown } from '../activations/shown.js';
 import type { Id } from '../data/ids.js';
 import type { Digestible } from '../formats/digest.js';
-import type { Benchmark } from './benchmark-file.js';
-import type { Score } from './score.js';
+import type { Features } from '../numerics/features.js';
+import type { Benchmark } from './benchmark.js';
+import type { LayerRole } from './layer-role.js';
+import type { Score, ScorePart } from './score.js';
 
 /** The part of a score that the data decide, before model and provenance are written beside it. */
 export type Measured = Pick<
@@ -44,7 +46,11 @@ export interface PreparedBenchmark {
   /** The stimulus sets that features are needed for: one, or fitting and test. */
   readonly shown: readonly Shown[];
   /** Which of the model's layers the task reads. */
-  readonly reads: 'region' | 'readout' | 'logits';
+  readonly layers: LayerRole;
+  /** Column of the stimuli whose classes halves of them share alike. */
+  readonly stratum: string | undefined;
+  /** Roughly what a measurement takes, in seconds of one core. */
+  readonly seconds: number;
   /** Metric and its version, `pls@1`. */
   readonly metric: string;
   /** Everything on the benchmark's side that the number depends on, pictures apart. */
@@ -55,6 +61,10 @@ export interface PreparedBenchmark {
   refuse?(card: ModelCard): void;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
+  /** The ceiling, which needs no model; null where there is none. */
+  ceiling(): ScorePart | null;
+  /** The benchmark's own data as features of its stimuli, for the published self-checks; absent where it has none. */
+  ownFeatures?(): Features;
   /**
    * The same benchmark on some of its stimuli alone (for a read-out its test stimuli): a seeded half to
    * choose on, the other to score on. Layers are still given for all stimuli of `shown`.

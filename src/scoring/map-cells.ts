@@ -1,6 +1,6 @@
 import type { Network } from '../activations/extract.js';
-import { type Demand, openReducer, type Reduction } from '../activations/reduce-layers.js';
-import type { ReductionPlan } from '../activations/reduction-plan.js';
+import { openReducer, type Reduction } from '../activations/reduce-layers.js';
+import type { Demand, ReductionPlan } from '../activations/reduction-plan.js';
 import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type Cell, cellKey, keepCell, readCell } from './cell-cache.js';

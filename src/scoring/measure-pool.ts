@@ -166,15 +166,11 @@ function sizeFor(
   const widest = Math.max(0, ...benchmarks.map(stimuliOf));
   const matrices = MATRICES * 8 * widest ** 2;
   const each = WORKER_BYTES + held + matrices;
-  const seconds = measurements.reduce((sum, loaded) => sum + secondsOf(loaded), 0);
+  const seconds = measurements.reduce((sum, { seconds }) => sum + seconds, 0);
   const worth = Math.min(measurements.length, Math.floor(seconds / WORTH));
   const workers = Math.min(threads, Math.floor(maxMemory / each), worth);
   return { workers, bytes: workers > 0 ? workers * each : matrices };
 }
-
-/** Roughly what a measurement takes: 0.1 s at 315 stimuli, 10 s at 3,200, a read-out's seven times as much. */
-const secondsOf = (loaded: LoadedBenchmark) =>
-  (loaded.reads === 'readout' ? 7e-6 : 1e-6) * stimuliOf(loaded) ** 2;
 
 const stimuliOf = ({ shown }: LoadedBenchmark) =>
   Math.max(...shown.map(({ stimuli }) => stimuli.ids.length));

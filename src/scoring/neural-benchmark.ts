@@ -11,15 +11,19 @@ import { ceilingRatio, explainedVariance } from '../metrics/ceiling-normalisatio
 import { benchmarkSplits } from '../metrics/cross-validation.js';
 import { hasFiniteGram } from '../metrics/gram-source.js';
 import { internalConsistency } from '../metrics/internal-consistency.js';
-import type { MetricResult, Target, Warning } from '../metrics/metric.js';
-import {
-  type NeuralMetric,
-  type NeuralMetricOptions,
-  neuralMetrics,
-} from '../metrics/neural-metrics.js';
-import { refuseNotFinite, submatrix } from '../metrics/pls.js';
-import { selectRows } from '../numerics/features.js';
-import type { Benchmark } from './benchmark-file.js';
+import type {
+  MetricResult,
+  NeuralMetric,
+  NeuralOptions,
+  Target,
+  Warning,
+} from '../metrics/metric.js';
+import { neuralMetric, versionedName } from '../metrics/metric-table.js';
+import { refuseNotFinite } from '../metrics/pls.js';
+import { denseFeatures, type Features, selectRows } from '../numerics/features.js';
+import { submatrix } from '../numerics/matrix.js';
+import type { Benchmark } from './benchmark.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
 import {
   drawCounts,
   groupsOf,
@@ -28,6 +32,7 @@ import {
   resampledMedian,
   resampleWithin,
 } from './confidence.js';
+import { regionLayer } from './layer-role.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { finite, type ScorePart } from './score.js';
 import { definitionInputs, shownAt } from './shown-stimuli.js';
@@ -35,17 +40,27 @@ import { definitionInputs, shownAt } from './shown-stimuli.js';
 /** A ceiling as a benchmark file asks for it: measured from halves, a number, or none. */
 type Ceiling = MetricResult | number | null;
 
+/** Benchmarks of recordings. */
+export const neuralKind: BenchmarkKind = {
+  compares: 'recordings',
+  fits: false,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    return loadNeural(benchmark, stimuli, await sources.recordings(benchmark, stimuli));
+  },
+};
+
 /**
  * A benchmark of recordings (spec §1): averaged over repetitions, compared with features by a neural
  * metric, normalised by the ceiling. Throws `recordings-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
  */
-export function loadNeural(
+function loadNeural(
   benchmark: Benchmark,
   stimuli: StimulusSet,
   recordings: Recordings,
 ): PreparedBenchmark {
   return onRows(
-    { benchmark, stimuli, recordings },
+    { benchmark, metric: neuralMetric(benchmark.metric.name), stimuli, recordings },
     stimuli.ids.map((_, row) => row),
   );
 }
@@ -53,17 +68,17 @@ export function loadNeural(
 /** What a benchmark of recordings is made of. */
 interface Parts {
   readonly benchmark: Benchmark;
+  readonly metric: NeuralMetric;
   readonly stimuli: StimulusSet;
   readonly recordings: Recordings;
 }
 
 /** The benchmark on some rows of the stimuli, to which the recordings must belong. */
 function onRows(
-  { benchmark, stimuli, recordings }: Parts,
+  { benchmark, metric, stimuli, recordings }: Parts,
   rows: readonly number[],
 ): PreparedBenchmark {
   const target = targetOf(benchmark, stimuli, recordings);
-  const metric = neuralMetrics[benchmark.metric.name];
   // A CSV of integer ids and a netCDF file of the same ids as text mean the same stimuli.
   const known = new Map(target.stimulusIds.map((id) => [String(id), id]));
   const compared = {
@@ -72,27 +87,36 @@ function onRows(
   };
   const form = (units: number): Form =>
     metric.ofGram && units > stimuli.ids.length ? 'gram' : 'features';
-  let ceiling: Ceiling | undefined;
+  let measuredOnce: Ceiling | undefined;
+  const ceilingOnce = () => {
+    measuredOnce ??= ceilingOf(benchmark, recordings);
+    return measuredOnce;
+  };
   return {
     benchmark,
     shown: [shownAt(benchmark, stimuli)],
-    reads: 'region',
-    metric: `${benchmark.metric.name}@${metric.version}`,
+    layers: regionLayer(benchmark),
+    stratum: benchmark.crossValidation.stratifyOn,
+    // 0.1 s at 315 stimuli, 10 s at 3,200.
+    seconds: 1e-6 * stimuli.ids.length ** 2,
+    metric: versionedName(benchmark.metric.name),
     inputs: {
       ...definitionInputs(benchmark),
       stimuli: rows.map((row) => stimuli.ids[row]),
       ...recordingInputs(recordings, target),
     },
     form,
+    ceiling: () => ceilingPart(ceilingOnce()),
+    ownFeatures: () => ownFeatures(benchmark, stimuli, target),
     async measure(layer, options = {}) {
-      ceiling ??= ceilingOf(benchmark, recordings);
+      const ceiling = ceilingOnce();
       const { crossValidation, metric: choice } = benchmark;
       const reduced = await inForm(layer, form(layer.units));
       if (layer.form === 'features' && reduced.form === 'gram' && !hasFiniteGram(reduced))
         await refuseNotFinite(layer.features[0], stimuli.ids);
       const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
-      const draws = drawn(benchmark, raw, ceiling, animalsOf(recordings));
-      const measured = normalised(benchmark, raw, ceiling, draws);
+      const draws = drawn(metric, raw, ceiling, animalsOf(recordings));
+      const measured = normalised(metric, raw, ceiling, draws);
       return {
         ...measured,
         ...(draws && metric.perNeuroid ? { draws } : {}),
@@ -103,7 +127,7 @@ function onRows(
       const left = rows.filter((row) => keep(stimuli.ids[row]));
       const names = new Set(left.map((row) => String(stimuli.ids[row])));
       const some = selectPresentations(recordings, (id) => names.has(String(id)));
-      return onRows({ benchmark, stimuli, recordings: some }, left);
+      return onRows({ benchmark, metric, stimuli, recordings: some }, left);
     },
   };
 }
@@ -126,7 +150,7 @@ async function compare(
   layer: ReducedLayer,
   { rows, stimulusIds }: { readonly rows: readonly number[]; readonly stimulusIds: readonly Id[] },
   target: Target,
-  options: NeuralMetricOptions,
+  options: NeuralOptions,
 ): Promise<MetricResult> {
   if (layer.form === 'gram' && metric.ofGram) {
     const { units, gram } = layer;
@@ -178,6 +202,25 @@ export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): S
   return ceilingPart(ceilingOf(benchmark, recordings));
 }
 
+/** The averaged recordings in the order of the stimuli: a model that is the brain itself. */
+function ownFeatures(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  { stimulusIds, values }: Target,
+): Features {
+  const rows = new Map(stimulusIds.map((id, row) => [String(id), row]));
+  const order = stimuli.ids.map((id) => {
+    const row = rows.get(String(id));
+    if (row !== undefined) return row;
+    throw new VentralError(
+      'stimuli-mismatch',
+      `${benchmark.file}: stimulus ${quoted(id)} has no recordings`,
+      { file: benchmark.file, field: 'stimulus_id' },
+    );
+  });
+  return selectRows(denseFeatures(values.rows, values.cols, values.data), order);
+}
+
 function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
   const choice = benchmark.ceiling;
   if (choice.name === 'none' || choice.name === 'metric') return null;
@@ -187,9 +230,8 @@ function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
   return internalConsistency(recordings, { splits: choice.splits, seed: choice.seed });
 }
 
-const ratios = new Set(['rdm', 'rdm-cv', 'cka', 'cka-cv']);
-const normaliserOf = ({ metric }: Benchmark) =>
-  ratios.has(metric.name) ? ceilingRatio : explainedVariance;
+const normaliserOf = ({ normalisation }: NeuralMetric) =>
+  normalisation === 'ratio' ? ceilingRatio : explainedVariance;
 
 function animalsOf(recordings: Recordings): ReadonlyMap<Id, string> | undefined {
   const { animals, neuroidIds } = recordings;
@@ -197,13 +239,13 @@ function animalsOf(recordings: Recordings): ReadonlyMap<Id, string> | undefined 
 }
 
 function normalised(
-  benchmark: Benchmark,
+  metric: NeuralMetric,
   raw: MetricResult,
   ceiling: Ceiling,
   draws: Float64Array | undefined,
 ): Measured {
-  const ratio = ratios.has(benchmark.metric.name);
-  const normalise = normaliserOf(benchmark);
+  const ratio = metric.normalisation === 'ratio';
+  const normalise = normaliserOf(metric);
   const bound = typeof ceiling === 'number' ? ceiling : (ceiling?.value ?? null);
   const value = bound === null ? raw.value : normalise(raw.value, bound);
   return {
@@ -260,7 +302,7 @@ const part = ({ value, error, splits }: MetricResult): ScorePart => ({
  * the resamples are the same for every layer.
  */
 function drawn(
-  benchmark: Benchmark,
+  metric: NeuralMetric,
   raw: MetricResult,
   ceiling: Ceiling,
   animals: ReadonlyMap<Id, string> | undefined,
@@ -269,7 +311,7 @@ function drawn(
   if (!neuroids) return undefined;
   const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
   if (measured && !sameIds(measured.ids, neuroids.ids)) return undefined;
-  const normalise = normaliserOf(benchmark);
+  const normalise = normaliserOf(metric);
   const groups = groupsOf(
     neuroids.ids.length,
     animals && neuroids.ids.map((id) => animals.get(id)),

@@ -85,8 +85,8 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
 
 function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Column {
   const { id } = loaded.benchmark;
-  if (loaded.reads === 'logits') {
-    const sentence = `${id} reads the logits of a model: there is no layer to choose for it`;
+  if (!loaded.layers.mappable) {
+    const sentence = `${id} reads the ${loaded.layers.key} of a model: there is no layer to choose for it`;
     return {
       id,
       error: new VentralError('bad-usage', sentence, { field: 'benchmark', found: id }),

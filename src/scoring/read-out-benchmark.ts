@@ -14,6 +14,7 @@ import {
   type Probabilities,
 } from '../metrics/i1i2.js';
 import type { MatchTrials } from '../metrics/match-trials.js';
+import { versionedName } from '../metrics/metric-table.js';
 import { refuseNotFinite } from '../metrics/pls.js';
 import {
   areFinite,
@@ -23,19 +24,40 @@ import {
 } from '../metrics/probabilities.js';
 import { selectRows } from '../numerics/features.js';
 import { mean } from '../numerics/statistics.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
 import { percentileInterval, resampled, resampleWithin } from './confidence.js';
+import { readOutLayer } from './layer-role.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { finite } from './score.js';
+import { finite, type ScorePart } from './score.js';
 import { definitionInputs, shownAt } from './shown-stimuli.js';
 import { trialColumn } from './trial-column.js';
+
+/** Benchmarks of choices after a read-out. */
+export const readOutKind: BenchmarkKind = {
+  compares: 'trials',
+  fits: true,
+  async load(benchmark, sources) {
+    const test = await sources.stimuli(benchmark.stimuli);
+    const trials = await sources.trials(benchmark, test);
+    if (!benchmark.fittingStimuli) {
+      throw new VentralError(
+        'benchmark-invalid',
+        `${benchmark.file}: ${benchmark.metric.name} needs fitting_stimuli`,
+        { file: benchmark.file, field: '/fitting_stimuli' },
+      );
+    }
+    const fitting = await sources.stimuli(benchmark.fittingStimuli, 'fitting');
+    return loadReadOut(benchmark, fitting, test, trials);
+  },
+};
 
 /**
  * A benchmark of two-alternative match-to-sample choices (Rajalingham2018, spec §4): a read-out fitted
  * on one stimulus set gives the model's choices on another, and their pattern is compared with people's.
  * Throws `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
  */
-export function loadReadOut(
+function loadReadOut(
   benchmark: Benchmark,
   fitting: StimulusSet,
   test: StimulusSet,
@@ -70,12 +92,19 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
   const { repetitions = 2, seed = 0 } = benchmark.metric;
   const stimulusIds = rows.map((row) => test.ids[row]);
   const form = (units: number): Form => (units > fitting.ids.length ? 'read-out' : 'features');
-  let ceiling: BehaviourResult | number | null | undefined;
+  let known: BehaviourResult | number | null | undefined;
+  const ceilingOnce = () => {
+    known ??= ceilingOf(benchmark, name, trials);
+    return known;
+  };
   return {
     benchmark,
     shown: [shownAt(benchmark, fitting), shownAt(benchmark, test)],
-    reads: 'readout',
-    metric: `${name}@1`,
+    layers: readOutLayer,
+    stratum: benchmark.crossValidation.stratifyOn ?? 'image_label',
+    // A read-out takes seven times what a regression does.
+    seconds: 7e-6 * Math.max(fitting.ids.length, test.ids.length) ** 2,
+    metric: versionedName(name),
     inputs: {
       ...definitionInputs(benchmark),
       fitting: fitting.ids,
@@ -84,8 +113,9 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       trials: { ...trials },
     },
     form,
+    ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer) {
-      ceiling ??= ceilingOf(benchmark, name, trials);
+      const ceiling = ceilingOnce();
       const reduced = await inForm(layer, form(layer.units));
       const sound = reduced.form === 'read-out' && areFinite(reduced);
       if (layer.form === 'features' && !sound) {
@@ -184,6 +214,17 @@ function matchTrials(benchmark: Benchmark, trials: Trials, test: StimulusSet): M
   };
 }
 
+const part = ({ value, error, splits }: BehaviourResult): ScorePart => ({
+  value: finite(value),
+  error: finite(error),
+  splits: splits.map(finite),
+});
+
+function ceilingPart(ceiling: BehaviourResult | number | null): ScorePart | null {
+  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
+  return ceiling && part(ceiling);
+}
+
 function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null): Measured {
   const halves = typeof ceiling === 'object' ? ceiling : null;
   const limits = (images?: readonly number[]) =>
@@ -198,11 +239,6 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
     const drawn = raw.resample(images);
     return ceiling === null ? mean(drawn) : ceiledBehaviour(drawn, limits(images)).value;
   });
-  const part = (result: BehaviourResult) => ({
-    value: finite(result.value),
-    error: finite(result.error),
-    splits: result.splits.map(finite),
-  });
   return {
     value: finite(value.value),
     error: finite(value.error),
@@ -212,10 +248,7 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
     errorOf: 'value',
     errorKind: 'std over repetitions',
     raw: part(raw),
-    ceiling:
-      typeof ceiling === 'number'
-        ? { value: ceiling, error: null, splits: [] }
-        : ceiling && part(ceiling),
+    ceiling: ceilingPart(ceiling),
     warnings: [
       ...raw.warnings,
       ...(Number.isFinite(value.value)

@@ -6,6 +6,7 @@ export const receiptSchema = {
     receipt: { type: 'integer' },
     ventral: { type: 'string' },
     numerics: { type: 'integer' },
+    screen: { type: 'integer' },
     runtime: {
       type: 'object',
       required: ['ort', 'provider', 'threads', 'node', 'platform', 'processor'],

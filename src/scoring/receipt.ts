@@ -98,6 +98,8 @@ export interface Receipt {
   readonly ventral: string;
   /** Version of products, statistics and random streams. */
   readonly numerics: number;
+  /** Version of the room `screen`; receipts from before it had one lack it, and so do their digests of inputs. */
+  readonly screen?: number;
   readonly runtime: ReceiptRuntime;
   readonly runs: readonly (ScoreRun | FeatureRun | MapRun)[];
 }

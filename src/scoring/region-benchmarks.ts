@@ -1,7 +1,7 @@
 import type { Region } from '../activations/card.js';
 import { findData } from '../data/catalog.js';
 import { locateData } from '../data/data-folder.js';
-import type { Benchmark, DataSource, StimulusSource } from './benchmark-file.js';
+import type { Benchmark, DataSource, StimulusSource } from './benchmark.js';
 import { findBenchmark } from './registry.js';
 
 /** What a layer can stand for: a region, or the source of behaviour. */

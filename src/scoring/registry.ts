@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import { type Benchmark, expandRegions, readBenchmark } from './benchmark-file.js';
+import { type Benchmark, expandRegions } from './benchmark.js';
+import { readBenchmark } from './benchmark-file.js';
 
 let packaged: readonly Benchmark[] | undefined;
 

@@ -1,10 +1,12 @@
 import type { ModelCard } from '../activations/card.js';
 import { computedAs } from '../activations/exposed-values.js';
-import type { Network, Shown } from '../activations/extract.js';
+import type { Network } from '../activations/extract.js';
+import type { Shown } from '../activations/shown.js';
 import { shownDigest } from '../activations/stimulus-digest.js';
 import { type Digestible, digestOf } from '../formats/digest.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
+import { screenVersion } from '../screen/screen-version.js';
 import type { LoadedBenchmark, PreparedBenchmark } from './loaded-benchmark.js';
 
 /** Everything that a score depends on (design §3), in pieces that a receipt can tell apart. */
@@ -30,6 +32,7 @@ export async function scoreInputs(
       computedAs(file.model, card, resolveLayer(file.model, layer).value),
     ),
     numerics: numericsVersion,
+    screen: screenVersion,
     shown: await Promise.all(loaded.shown.map(shownDigest)),
   };
   return { pieces, digest: digestOf(pieces) };

@@ -142,7 +142,7 @@ const noPlaces: Places = new Map();
 const ownPlaces = ({ benchmarks }: Ground, mapped: Mapped): Places =>
   new Map(
     benchmarks.flatMap(({ id, loaded }) =>
-      loaded && loaded.reads !== 'logits' ? [[loaded, placedByMap(mapped, id)] as const] : [],
+      loaded?.layers.mappable ? [[loaded, placedByMap(mapped, id)] as const] : [],
     ),
   );
 
@@ -152,8 +152,8 @@ function forEachRow(
   row: (benchmark: ComparedBenchmark, map: ComparisonRow['map']) => ComparisonRow,
 ): ComparisonRow[] {
   return benchmarks.flatMap((benchmark) =>
-    benchmark.loaded === undefined || benchmark.loaded.reads === 'logits'
-      ? [row(benchmark, 'fixed')]
-      : [row(benchmark, 'fixed'), row(benchmark, 'chosen')],
+    benchmark.loaded?.layers.mappable
+      ? [row(benchmark, 'fixed'), row(benchmark, 'chosen')]
+      : [row(benchmark, 'fixed')],
   );
 }

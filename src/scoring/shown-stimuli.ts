@@ -1,8 +1,8 @@
-import type { Shown } from '../activations/extract.js';
+import type { Shown } from '../activations/shown.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import type { Digestible } from '../formats/digest.js';
 import { sourceDegrees } from '../screen/place-on-screen.js';
-import { type Benchmark, checkDegrees } from './benchmark-file.js';
+import { type Benchmark, checkDegrees } from './benchmark.js';
 
 /** The stimuli of a benchmark with the degrees at which each was shown (design §4). */
 export function shownAt(benchmark: Benchmark, stimuli: StimulusSet): Shown {

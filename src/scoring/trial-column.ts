@@ -1,7 +1,7 @@
 import type { Trials } from '../data/trials.js';
 import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
 
 /** A column of the trials of a benchmark, as text; throws `trials-invalid` naming those that are there. */
 export function trialColumn(benchmark: Benchmark, trials: Trials, name: string): readonly string[] {

@@ -3,8 +3,8 @@ import { join, sep } from 'node:path';
 import { locateData } from '../data/data-folder.js';
 import { packageRoot } from '../formats/package-root.js';
 import { writeFileAtomic } from '../formats/write-file-atomic.js';
+import type { Benchmark } from './benchmark.js';
 import { catalogEntriesOf } from './benchmark-data.js';
-import type { Benchmark } from './benchmark-file.js';
 
 /** One published self-check of a benchmark, run on the real data. */
 export interface Finding {

@@ -1,15 +1,9 @@
 import { wholeLayer } from '../activations/reduced-layer.js';
-import { averageRepetitions } from '../data/average-repetitions.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { denseFeatures, selectRows } from '../numerics/features.js';
-import { RandomState } from '../numerics/random-state.js';
-import type { Benchmark } from './benchmark-file.js';
+import type { Benchmark } from './benchmark.js';
+import { kindOfMetric } from './benchmark-kinds.js';
 import { DataSources } from './data-sources.js';
 import { type Golden, goldenOf, type Published } from './golden.js';
-import { loadBenchmarks } from './load-benchmark.js';
-import type { Measured } from './loaded-benchmark.js';
-import { metricShapes } from './metric-names.js';
-import { loadNeural } from './neural-benchmark.js';
 import { findBenchmark } from './registry.js';
 import { type ScoreContext, scoreModel } from './score-model.js';
 import { type Finding, holds, recordVerification } from './verification.js';
@@ -55,10 +49,7 @@ export async function checkBenchmark(
   golden: Golden,
   context: ScoreContext,
 ): Promise<Finding[]> {
-  const findings =
-    metricShapes[benchmark.metric.name].compares === 'recordings'
-      ? await checkNeural(benchmark, golden, context)
-      : await checkBehaviour(benchmark, golden, context);
+  const findings = await checkData(benchmark, golden, context);
   const pixels = pixelsOf(golden);
   if (pixels) {
     const { scores, failures } = await scoreModel(
@@ -74,76 +65,36 @@ export async function checkBenchmark(
 
 const pixelsOf = (golden: Golden) => golden.models?.find(({ model }) => model === 'pixels');
 
-/** The recordings as their own model: PLS over as many components as the metric has is not perfect. */
-async function checkNeural(
+/** What the data alone can show: their size, the ceiling, and the recordings as their own model. */
+async function checkData(
   benchmark: Benchmark,
-  golden: Golden,
+  { ceiling, shape, selfRegression }: Golden,
   { home }: ScoreContext,
 ): Promise<Finding[]> {
   const sources = new DataSources(home);
   try {
-    const stimuli = await sources.stimuli(benchmark.stimuli);
-    const recordings = await sources.recordings(benchmark, stimuli);
-    const { stimulusIds, values } = averageRepetitions(recordings);
-    const rows = new Map(stimulusIds.map((id, row) => [String(id), row]));
-    const itself = selectRows(
-      denseFeatures(values.rows, values.cols, values.data),
-      stimuli.ids.map((id) => rows.get(String(id)) ?? missing(benchmark, id)),
-    );
-    const measured = await loadNeural(benchmark, stimuli, recordings).measure(wholeLayer([itself]));
-    const { shape, selfRegression } = golden;
-    const exact = { tolerance: 0, source: '' };
-    return [
-      ...(shape
-        ? [
-            finding('stimuli', values.rows, { ...exact, value: shape.stimuli }),
-            finding('neuroids', values.cols, { ...exact, value: shape.neuroids }),
-          ]
-        : []),
-      ...ceilingFinding(measured, golden),
-      ...(selfRegression
-        ? [finding('self-regression, raw', measured.raw.value, selfRegression)]
-        : []),
-    ];
+    const prepared = await kindOfMetric(benchmark.metric.name).load(benchmark, sources);
+    const own = prepared.ownFeatures?.();
+    const findings: Finding[] = [];
+    const add = (check: string, measured: number | null, published: Published) =>
+      findings.push(finding(check, measured, published));
+    if (shape && own) {
+      add('stimuli', own.rows, { ...exact, value: shape.stimuli });
+      add('neuroids', own.cols, { ...exact, value: shape.neuroids });
+    }
+    if (ceiling) add('ceiling', prepared.ceiling()?.value ?? null, ceiling);
+    if (selfRegression && own) {
+      // PLS has fewer components than there are neuroids, so that even this is not perfect.
+      const { raw } = await prepared.measure(wholeLayer([own]));
+      add('self-regression, raw', raw.value, selfRegression);
+    }
+    return findings;
   } finally {
     await sources.close();
   }
 }
 
-function missing(benchmark: Benchmark, id: string | number): never {
-  throw new VentralError(
-    'stimuli-mismatch',
-    `${benchmark.file}: stimulus ${id} has no recordings`,
-    { file: benchmark.file, field: 'stimulus_id' },
-  );
-}
-
-/** Only the ceiling can be known without a model, so any features do. */
-async function checkBehaviour(
-  benchmark: Benchmark,
-  golden: Golden,
-  { home }: ScoreContext,
-): Promise<Finding[]> {
-  if (!golden.ceiling) return [];
-  const fail = (_id: string, error: unknown) => {
-    throw error;
-  };
-  const { loaded, close } = await loadBenchmarks([benchmark.file], { home }, fail);
-  try {
-    const random = new RandomState(0);
-    const columns = loaded[0].reads === 'logits' ? 1000 : 32;
-    const noise = loaded[0].shown.map(({ stimuli: { ids } }) =>
-      denseFeatures(ids.length, columns, random.randomSample(ids.length * columns)),
-    );
-    return ceilingFinding(await loaded[0].measure(wholeLayer(noise)), golden);
-  } finally {
-    await close();
-  }
-}
-
-function ceilingFinding({ ceiling }: Measured, golden: Golden): Finding[] {
-  return golden.ceiling ? [finding('ceiling', ceiling?.value ?? null, golden.ceiling)] : [];
-}
+const exact = { tolerance: 0, source: '' };
 
 function finding(check: string, measured: number | null, published: Published): Finding {
   return {

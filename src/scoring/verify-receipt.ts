@@ -1,5 +1,6 @@
 import type { ModelCard } from '../activations/card.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
+import { screenVersion } from '../screen/screen-version.js';
 import { benchmarkRecord } from './benchmark-record.js';
 import { mapLayers } from './layer-map.js';
 import { loadBenchmarks } from './load-benchmark.js';
@@ -70,13 +71,29 @@ export async function verifyReceipt(
   if (others.length > 0) return { ...plain, verdict: 'differs', results: 0, inputs: others };
   const again: Again[] = [];
   for (const each of reopened) again.push(await computeAgain(each, path, { ...context, threads }));
-  return judged(path, again, runtime);
+  return judged(path, again, { runtime, older: receipt.screen === undefined });
 }
 
-function runtimeDifferences({ runtime, numerics }: Receipt, threads: number): Difference[] {
+function runtimeDifferences(
+  { runtime, numerics, screen = screenVersion }: Receipt,
+  threads: number,
+): Difference[] {
   const { ort, provider, node, platform, processor } = runtime;
-  const then = { ort, provider, threads: runtime.threads, node, platform, processor, numerics };
-  return differences(then, { ...receiptRuntime(threads), numerics: numericsVersion });
+  const then = {
+    ort,
+    provider,
+    threads: runtime.threads,
+    node,
+    platform,
+    processor,
+    numerics,
+    screen,
+  };
+  return differences(then, {
+    ...receiptRuntime(threads),
+    numerics: numericsVersion,
+    screen: screenVersion,
+  });
 }
 
 /** A model or a file of features that is not the one of the receipt. */
@@ -206,7 +223,14 @@ function recordDifferences(then: BenchmarkRecord, now: BenchmarkRecord): Receipt
 function judged(
   receipt: string,
   again: readonly Again[],
-  runtime: readonly Difference[],
+  {
+    runtime,
+    older,
+  }: {
+    readonly runtime: readonly Difference[];
+    /** From before digests of inputs held the version of the screen: those digests are not compared, their pieces are. */
+    readonly older: boolean;
+  },
 ): ReceiptReport {
   const values: ReceiptDifference[] = [];
   const inputs: ReceiptDifference[] = [];
@@ -215,7 +239,7 @@ function judged(
   for (const { pairs, inputs: ofRun } of again) {
     inputs.push(...ofRun);
     for (const { about, expected, found, exhausted } of pairs) {
-      const all = differences(expected, found);
+      const all = differences(expected, found).filter(({ field }) => !older || !isDigest(field));
       different ||= all.length > 0;
       for (const each of all) largest = larger(largest, distance(each));
       const counted = all.filter((each) => !isNear(each, runtime));
@@ -232,6 +256,9 @@ function judged(
 const exhaustion = (about: string) =>
   `${about}: the rank of the features was exhausted, so the last components are made of rounding, and another runtime need not give the same value`;
 
+/** Whether a field of a result is a digest of inputs. */
+const isDigest = (field: string) => /(^|\.)inputs$/.test(field);
+
 /** Of two numbers; null where one is none. */
 function distance({ expected, found }: Difference): number | null {
   const numbers = typeof expected === 'number' && typeof found === 'number';
@@ -246,6 +273,6 @@ function isNear(difference: Difference, runtime: readonly Difference[]): boolean
   if (runtime.length === 0) return false;
   const apart = distance(difference);
   if (apart !== null) return apart <= TOLERANCE;
-  const isDigest = /(^|\.)inputs$/.test(difference.field);
-  return isDigest && runtime.some(({ field }) => field === 'numerics');
+  const versions = ['numerics', 'screen'];
+  return isDigest(difference.field) && runtime.some(({ field }) => versions.includes(field));
 }

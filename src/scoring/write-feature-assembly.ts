@@ -1,7 +1,8 @@
+import type { ActivationStore } from '../activations/activation-store.js';
 import { type Coordinate, writeAssembly } from '../data/assembly.js';
+import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { PROVENANCE } from './feature-file.js';
-import type { FeatureContent } from './write-features.js';
+import { type FeatureProvenance, PROVENANCE } from './feature-file.js';
 
 /** netCDF assemblies are made in memory: beyond this, npz or arrow take the activations row by row. */
 const LARGEST = 2 ** 30;
@@ -62,4 +63,11 @@ function neuroidCoords({ layers, provenance }: FeatureContent): [string, Coordin
     ['model', text(units.map(() => provenance.name))],
     ['layer', text(units.map(({ layer }) => layer))],
   ];
+}
+
+/** Layers over stimuli, to be written to a file. */
+export interface FeatureContent {
+  readonly ids: readonly Id[];
+  readonly layers: ReadonlyMap<string, ActivationStore>;
+  readonly provenance: FeatureProvenance;
 }

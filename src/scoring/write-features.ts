@@ -16,18 +16,11 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import type { ActivationStore } from '../activations/activation-store.js';
-import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type NpzContent, writeNpz } from '../formats/npz.js';
 import { replaceFile } from '../formats/write-file-atomic.js';
-import { type FeatureProvenance, PROVENANCE } from './feature-file.js';
-
-/** Layers over stimuli, to be written to a file. */
-export interface FeatureContent {
-  readonly ids: readonly Id[];
-  readonly layers: ReadonlyMap<string, ActivationStore>;
-  readonly provenance: FeatureProvenance;
-}
+import { PROVENANCE } from './feature-file.js';
+import type { FeatureContent } from './write-feature-assembly.js';
 
 /** Bytes of rows that are in memory at once while a file is written. */
 const BLOCK = 16 * 2 ** 20;

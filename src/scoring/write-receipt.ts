@@ -15,6 +15,7 @@ import { packageVersion } from '../formats/package-root.js';
 import { writeFileAtomic } from '../formats/write-file-atomic.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { runtimeIdentity } from '../runtime/session.js';
+import { screenVersion } from '../screen/screen-version.js';
 import { benchmarkRecord } from './benchmark-record.js';
 import { partOf } from './halves.js';
 import { chooseLayers } from './layer-choice.js';
@@ -74,6 +75,7 @@ export async function writeReceipt(
     receipt: RECEIPT_FORMAT,
     ventral: packageVersion,
     numerics: numericsVersion,
+    screen: screenVersion,
     runtime: receiptRuntime(context.threads),
     runs,
   };

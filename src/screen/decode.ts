@@ -4,7 +4,7 @@ import { channelsOf, type Picture, type PictureMode } from './picture.js';
 
 /**
  * From the bytes of a PNG or JPEG file to its pixels, as Pillow opens it: no colour management, no
- * rotation by EXIF, no gamma, no blending of alpha (spec §10.36). sharp decodes and nothing else; the
+ * rotation by EXIF, no gamma, no blending of alpha (spec §5.3). sharp decodes and nothing else; the
  * mode is read from the file's own header, since sharp does not tell a palette or one bit from the rest.
  */
 

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Benchmark } from '../scoring/benchmark-file.js';
+import type { Benchmark } from '../scoring/benchmark.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { HomeStore } from '../store/home-store.js';

@@ -1,8 +1,8 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Benchmark } from '../scoring/benchmark.js';
 import { hasData } from '../scoring/benchmark-data.js';
-import type { Benchmark } from '../scoring/benchmark-file.js';
 import { listBenchmarks } from '../scoring/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { Space } from '../store/reservation-store.js';

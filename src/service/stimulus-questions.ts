@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { findData } from '../data/catalog.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Benchmark } from '../scoring/benchmark-file.js';
+import type { Benchmark } from '../scoring/benchmark.js';
 import { DataSources } from '../scoring/data-sources.js';
 import { findBenchmark } from '../scoring/registry.js';
 import { shownAt } from '../scoring/shown-stimuli.js';

@@ -1,7 +1,8 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { schemaProblems } from '../formats/checked-yaml.js';
 import { mixSchema, transformSchema } from '../training/augment/transforms.js';
-import { completeRecipe, type Recipe, recipeSchema } from '../training/recipe/recipe.js';
+import { completeRecipe } from '../training/recipe/parse-recipe.js';
+import { type Recipe, recipeSchema } from '../training/recipe/recipe.js';
 import { RequestProblem } from './problem.js';
 
 /** Characters of a recipe as JSON. */

@@ -8,7 +8,12 @@ import { checkGraph } from '../onnx/check-graph.js';
 import { requireFile } from '../scoring/receipt.js';
 import { packageIdentifier } from './identifier.js';
 import { metadataText } from './metadata-file.js';
-import { competitionFiles, type PackageParts, pluginFiles } from './package-files.js';
+import {
+  competitionFiles,
+  type PackageFile,
+  type PackageParts,
+  pluginFiles,
+} from './package-files.js';
 import { type PackagedNetwork, packageNetwork } from './packaged-network.js';
 import { packageScores, receiptsBeside } from './packaged-scores.js';
 import { COMPONENTS } from './site-limits.js';
@@ -30,12 +35,6 @@ export interface PackageRequest {
   readonly bibtex?: string;
   /** Where the weights will lie that do not fit into the archive. */
   readonly weights?: { readonly url: string; readonly sha1: string };
-}
-
-/** A file of a package, or a folder where its name ends with a slash. */
-export interface PackageFile {
-  readonly name: string;
-  readonly data: Uint8Array;
 }
 
 /** What a package holds, and what stands beside it. */

@@ -1,5 +1,4 @@
 import type { ModelCard } from '../activations/card.js';
-import type { PackageFile } from './build-package.js';
 import { fillTemplate, type TemplateValues } from './fill-template.js';
 import type { PackagedNetwork } from './packaged-network.js';
 import type { PackagedScores } from './packaged-scores.js';
@@ -118,4 +117,10 @@ function inFolders(prefix: string, files: ReadonlyMap<string, Uint8Array>): Pack
     all.set(path, data);
   }
   return [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, data]) => ({ name, data }));
+}
+
+/** A file of a package, or a folder where its name ends with a slash. */
+export interface PackageFile {
+  readonly name: string;
+  readonly data: Uint8Array;
 }

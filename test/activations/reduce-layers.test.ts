@@ -12,17 +12,15 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ContentCache } from '../../src/activations/content-cache.js';
-import { extractActivations, type Network, type Shown } from '../../src/activations/extract.js';
-import {
-  type Demand,
-  openReducer,
-  type ReduceOptions,
-} from '../../src/activations/reduce-layers.js';
+import { extractActivations, type Network } from '../../src/activations/extract.js';
+import { openReducer, type ReduceOptions } from '../../src/activations/reduce-layers.js';
 import {
   type Form,
   type ReducedLayer,
   reduceFeatures,
 } from '../../src/activations/reduced-layer.js';
+import type { Demand } from '../../src/activations/reduction-plan.js';
+import type { Shown } from '../../src/activations/shown.js';
 import type { VentralError } from '../../src/errors/ventral-error.js';
 import { concatFeatures } from '../../src/numerics/concat-features.js';
 import { Session } from '../../src/runtime/session.js';

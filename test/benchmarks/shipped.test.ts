@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findData } from '../../src/data/catalog.js';
 import { packageRoot } from '../../src/formats/package-root.js';
-import type { Benchmark } from '../../src/scoring/benchmark-file.js';
+import type { Benchmark } from '../../src/scoring/benchmark.js';
 import { goldenOf } from '../../src/scoring/golden.js';
 import { findBenchmark, listBenchmarks } from '../../src/scoring/registry.js';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeAssembly } from '../../src/data/assembly.js';
 import { averageRepetitions } from '../../src/data/average-repetitions.js';
 import { inferColumn } from '../../src/data/column.js';
-import { readRecordings } from '../../src/data/recordings.js';
+import { readRecordings } from '../../src/data/read-recordings.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../src/data/stimulus-set.js';
 import { numbers, oracle, oraclePath } from '../oracle.js';
 import { tolerances } from '../tolerances.js';

@@ -3,7 +3,7 @@ import type { Id } from '../../src/data/ids.js';
 import { fixedSplitCorrelation } from '../../src/metrics/cross-regressed-correlation.js';
 import { benchmarkSplits, pairSplits, sortedById } from '../../src/metrics/cross-validation.js';
 import type { CrossValidation, MetricResult, Source, Target } from '../../src/metrics/metric.js';
-import { neuralMetrics } from '../../src/metrics/neural-metrics.js';
+import { neuralMetric } from '../../src/metrics/metric-table.js';
 import { pls, plsOfGram, plsRegression } from '../../src/metrics/pls.js';
 import { denseFeatures } from '../../src/numerics/features.js';
 import { gram } from '../../src/numerics/gram.js';
@@ -150,7 +150,7 @@ test('one constant neuroid is left out and reported', async () => {
 
 test('reverse-pls: recordings predict units', async () => {
   const [source, target] = sides(reversed);
-  const result = await neuralMetrics['reverse-pls'].run(source, target, { crossValidation });
+  const result = await neuralMetric('reverse-pls').run(source, target, { crossValidation });
   // The reference sorts unit names as text, here units are numbers.
   const names: string[] = reversed.result.raw.neuroid_id;
   const order = names.map((name) => Number(name.split('.').at(-1)));
@@ -248,7 +248,7 @@ test('a Gram matrix is as good as the features, and a broken one is refused', as
   const [source, target] = sides(wanted);
   const products = await gram(source.features);
   const reduced = { stimulusIds: source.stimulusIds, units: source.features.cols, gram: products };
-  const { ofGram = plsOfGram } = neuralMetrics.pls;
+  const { ofGram = plsOfGram } = neuralMetric('pls');
   expectScore(await ofGram(reduced, target, { crossValidation }), wanted.result, exact);
   products.data[0] = Number.NaN;
   await expect(plsOfGram(reduced, target, { crossValidation })).rejects.toThrow(

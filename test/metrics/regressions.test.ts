@@ -9,9 +9,8 @@ import {
 import { benchmarkSplits, pairSplits, sortedById } from '../../src/metrics/cross-validation.js';
 import { linearGramRegression, linearRegression } from '../../src/metrics/linear.js';
 import type { CrossValidation, MetricResult, Source, Target } from '../../src/metrics/metric.js';
-import { neuralMetrics } from '../../src/metrics/neural-metrics.js';
+import { neuralMetric } from '../../src/metrics/metric-table.js';
 import { bestUnitRegression, bestUnits } from '../../src/metrics/neuron-to-neuron.js';
-import { submatrix } from '../../src/metrics/pls.js';
 import {
   ALPHAS,
   narrowRidgeCvRegression,
@@ -21,7 +20,7 @@ import {
 } from '../../src/metrics/ridge.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/features.js';
 import { gram } from '../../src/numerics/gram.js';
-import { matrix } from '../../src/numerics/matrix.js';
+import { matrix, submatrix } from '../../src/numerics/matrix.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { bestAlpha } from '../../src/numerics/ridge.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
@@ -69,7 +68,7 @@ describe.each(scored)('%s', (name, file) => {
     strata: golden.target[golden.crossvalidation_kwargs.stratification_coord],
   };
   const run = (from: Source, to: Target): Promise<MetricResult> =>
-    neuralMetrics[name].run(from, to, { crossValidation });
+    neuralMetric(name).run(from, to, { crossValidation });
 
   it('scores as the reference', async () => {
     const { raw, score, error } = golden.result;
@@ -252,7 +251,7 @@ describe('from a Gram matrix', () => {
     '%s gives what the features give',
     async (name) => {
       const [source, target] = made(40, 90, 3, 1);
-      const { run, ofGram } = neuralMetrics[name];
+      const { run, ofGram } = neuralMetric(name);
       const reduced = {
         stimulusIds: source.stimulusIds,
         units: source.features.cols,
@@ -274,7 +273,7 @@ describe('from a Gram matrix', () => {
 
   it.each(['ridge', 'ridgecv'])('%s is the same from narrow features', async (name) => {
     const [source, target] = made(60, 20, 3, 7);
-    const { run, ofGram } = neuralMetrics[name];
+    const { run, ofGram } = neuralMetric(name);
     const reduced = {
       stimulusIds: source.stimulusIds,
       units: 20,
@@ -294,7 +293,7 @@ describe('from a Gram matrix', () => {
 
   it('a larger penalty makes another score, and a penalty of 1 is the default', async () => {
     const [source, target] = made(40, 90, 3, 2);
-    const { run } = neuralMetrics.ridge;
+    const { run } = neuralMetric('ridge');
     const at = async (alpha?: number) =>
       (await run(source, target, { crossValidation, ...(alpha && { alpha }) })).value;
     expect(await at()).toBe(await at(1));
@@ -331,7 +330,7 @@ describe('linear', () => {
       const { values } = await regress({ train: all, test: all }, target.values);
       expectClose(values.data, target.values.data, tolerances.float64);
     }
-    const { warnings } = await neuralMetrics.linear.run(source, target, { crossValidation });
+    const { warnings } = await neuralMetric('linear').run(source, target, { crossValidation });
     expect(warnings).toEqual([expect.objectContaining({ code: 'underdetermined' })]);
   });
 

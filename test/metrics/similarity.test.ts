@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { ckaBiased } from '../../src/metrics/cka.js';
 import type { CrossValidation, MetricResult, Source, Target } from '../../src/metrics/metric.js';
-import { neuralMetrics } from '../../src/metrics/neural-metrics.js';
+import { neuralMetric } from '../../src/metrics/metric-table.js';
 import { dissimilarities } from '../../src/metrics/rdm.js';
 import { denseFeatures, selectRows } from '../../src/numerics/features.js';
 import { gram } from '../../src/numerics/gram.js';
@@ -34,7 +34,7 @@ describe.each(['a', 'b'])('rdm_cka_%s', (name) => {
   const run = (metric: string): Promise<MetricResult> =>
     metric === 'cka-biased'
       ? ckaBiased(source, target)
-      : neuralMetrics[metric].run(source, target, { crossValidation });
+      : neuralMetric(metric).run(source, target, { crossValidation });
 
   it.each([
     ['rdm', 'rdm'],
@@ -88,7 +88,7 @@ describe.each(['a', 'b'])('rdm_cka_%s', (name) => {
           stimulusIds: order.map((row) => source.stimulusIds[row]),
           features: selectRows(source.features, order),
         };
-        const { value } = await neuralMetrics[metric].run(moved, target, { crossValidation });
+        const { value } = await neuralMetric(metric).run(moved, target, { crossValidation });
         expectClose([value], [plain.value], tolerances.float64);
       }),
       { numRuns: 5 },
@@ -105,7 +105,7 @@ describe.each(['a', 'b'])('rdm_cka_%s', (name) => {
         Float64Array.from(await source.features.columns(0, source.features.cols)),
       ),
     };
-    const { value } = await neuralMetrics[metric].run(source, own, { crossValidation });
+    const { value } = await neuralMetric(metric).run(source, own, { crossValidation });
     expectClose([value], [1], tolerances.float64);
   });
 
@@ -115,7 +115,7 @@ describe.each(['a', 'b'])('rdm_cka_%s', (name) => {
       units: source.features.cols,
       gram: await gram(source.features),
     };
-    const { ofGram } = neuralMetrics[metric];
+    const { ofGram } = neuralMetric(metric);
     const { value } = await ofGram!(reduced, target, { crossValidation });
     expectClose([value], [(await run(metric)).value], tolerances.float64);
   });
@@ -123,7 +123,7 @@ describe.each(['a', 'b'])('rdm_cka_%s', (name) => {
   it.each(['rdm', 'cka'])('%s refuses missing values on either side', async (metric) => {
     const holed = matrix(target.values.rows, target.values.cols, target.values.data.slice());
     holed.data[2] = Number.NaN;
-    const { run: score } = neuralMetrics[metric];
+    const { run: score } = neuralMetric(metric);
     await expect(
       score(source, { ...target, values: holed }, { crossValidation }),
     ).rejects.toMatchObject({ code: 'recordings-invalid' });

@@ -70,7 +70,9 @@ test('workers give the bits of this thread, in whatever order they end', async (
 
 test('workers measure on half of the stimuli as well', async () => {
   pool = open();
-  const loaded = benchmarks.loaded.find(({ reads }) => reads === 'readout') as LoadedBenchmark;
+  const loaded = benchmarks.loaded.find(
+    ({ layers }) => layers.key === 'behavior',
+  ) as LoadedBenchmark;
   const layer = madeLayer(loaded, 30);
   const halves = (['choice', 'test'] as const).map((half) => ({
     half,

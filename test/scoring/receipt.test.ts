@@ -427,3 +427,15 @@ test('the path of a receipt is looked at before the work', async () => {
   await refused(join(root, 'no', 'r.json'), 'file-missing');
   await expect(checkReceiptPath(join(root, 'new.json'))).resolves.toBeUndefined();
 });
+
+test('a receipt from before the screen had a version is read, and its numbers are compared', async () => {
+  const { receipt: copy } = scoredFolder('older');
+  cpSync(join(import.meta.dirname, '../fixtures/receipts/before-screen.json'), copy);
+  const report = await verify(copy);
+  expect(report.inputs).toEqual([]);
+  expect(report.values).toEqual([]);
+  expect(['equal', 'close']).toContain(report.verdict);
+  // Its digests of inputs are not those of today.
+  edit(copy, '"numerics":', '"screen": 1, "numerics":');
+  expect((await verify(copy)).verdict).toBe('differs');
+});

@@ -10,7 +10,7 @@ import { digestOfFile } from '../../src/store/file-digest.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import type { Visibility } from '../../src/store/model-store.js';
 import { localPrincipal, type Principal, type Role } from '../../src/store/principal.js';
-import { parseRecipe } from '../../src/training/recipe/recipe.js';
+import { parseRecipe } from '../../src/training/recipe/parse-recipe.js';
 import { oraclePath } from '../oracle.js';
 import { madePlace, type StorePlace } from '../store/engines.js';
 import { type Asked, BOUNDARY, runningService, suiteEngine } from './running-service.js';

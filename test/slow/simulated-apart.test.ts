@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { generateSimulated } from '../../src/data/simulated/simulated.js';
+import { generateSimulated } from '../../src/data/simulated/generators.js';
 import { listBenchmarks } from '../../src/scoring/registry.js';
 
 const simulated = listBenchmarks().filter((benchmark) => benchmark.simulated);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { channelEnergies } from '../../src/data/simulated/energy-channels.js';
+import { generateSimulated } from '../../src/data/simulated/generators.js';
 import { toContrast } from '../../src/data/simulated/offset-gaussians.js';
-import { generateSimulated, type Simulated } from '../../src/data/simulated/simulated.js';
+import type { Simulated } from '../../src/data/simulated/simulated.js';
 import type { SimulatedRecordings } from '../../src/data/simulated/simulated-recordings.js';
 import { i2n, i2nCeiling } from '../../src/metrics/i1i2.js';
 import { internalConsistency } from '../../src/metrics/internal-consistency.js';

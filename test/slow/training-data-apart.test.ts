@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { generateSimulated } from '../../src/data/simulated/simulated.js';
+import { generateSimulated } from '../../src/data/simulated/generators.js';
 import { openZip } from '../../src/formats/zip.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { listBenchmarks } from '../../src/scoring/registry.js';

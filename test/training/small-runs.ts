@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { gains, ModuleGraph } from '../../models/module-graph.js';
-import { parseRecipe, type Recipe } from '../../src/training/recipe/recipe.js';
+import { parseRecipe } from '../../src/training/recipe/parse-recipe.js';
+import type { Recipe } from '../../src/training/recipe/recipe.js';
 import type { RunProgress } from '../../src/training/run/run-context.js';
 import { runRecipe } from '../../src/training/run/run-recipe.js';
 

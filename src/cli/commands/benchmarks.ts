@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { type Benchmark, expandRegions } from '../../scoring/benchmark.js';
 import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark-data.js';
-import { type Benchmark, expandRegions, readBenchmark } from '../../scoring/benchmark-file.js';
+import { readBenchmark } from '../../scoring/benchmark-file.js';
 import { goldenOf } from '../../scoring/golden.js';
 import { findBenchmark, listBenchmarks } from '../../scoring/registry.js';
 import { isVerified } from '../../scoring/verification.js';

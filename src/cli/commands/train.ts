@@ -37,7 +37,7 @@ export function registerTrain(program: Command, io: Io): void {
 }
 
 async function readRecipe(file: string) {
-  const { parseRecipe } = await import('../../training/recipe/recipe.js');
+  const { parseRecipe } = await import('../../training/recipe/parse-recipe.js');
   const text = await readFile(file, 'utf8').catch((error) => {
     throw VentralError.from(error);
   });

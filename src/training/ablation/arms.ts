@@ -2,7 +2,8 @@ import type { InputSize } from '../../activations/card.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { schemaProblems } from '../../formats/checked-yaml.js';
-import { completeRecipe, networkName, type Recipe, recipeSchema } from '../recipe/recipe.js';
+import { completeRecipe } from '../recipe/parse-recipe.js';
+import { networkName, type Recipe, recipeSchema } from '../recipe/recipe.js';
 import {
   type Ablation,
   BASE,

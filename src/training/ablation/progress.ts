@@ -1,6 +1,7 @@
 import type { RunProgress, RunResources } from '../run/run-context.js';
+import type { Family } from './ablation.js';
+import type { Arm } from './arms.js';
 import { isDone } from './cells.js';
-import type { Run } from './run-ablation.js';
 import { duration } from './times.js';
 
 /** Progress over all runs that are to be done, with an estimate of the time that is left, by the runs that ended. */
@@ -25,4 +26,12 @@ export function progressOver(
       left = `, about ${duration(each * (total - done))} left`;
     },
   };
+}
+
+/** One network to train and measure. */
+export interface Run {
+  readonly family: Family;
+  readonly arm: Arm;
+  readonly seed: number;
+  readonly folder: string;
 }

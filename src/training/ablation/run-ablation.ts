@@ -9,10 +9,10 @@ import type { RunResources } from '../run/run-context.js';
 import { runInThread } from '../run/run-in-thread.js';
 import { keepResolved, type RunPlaces, type runRecipe } from '../run/run-recipe.js';
 import { RESOLVED } from '../run/write-report.js';
-import { type Ablation, BASE, type Family } from './ablation.js';
+import { type Ablation, BASE } from './ablation.js';
 import { type Arm, armsOf, type Direction } from './arms.js';
 import { type Cell, endsAll, failedCell, isDone, readCell } from './cells.js';
-import { progressOver } from './progress.js';
+import { progressOver, type Run } from './progress.js';
 import { type Table, tablesOf } from './tables.js';
 import { Times, type Took } from './times.js';
 
@@ -38,14 +38,6 @@ export interface AblationOptions extends RunResources {
   readonly file: string;
   /** Runs a recipe; in a thread of its own unless said. */
   readonly run?: typeof runRecipe;
-}
-
-/** One network to train and measure. */
-export interface Run {
-  readonly family: Family;
-  readonly arm: Arm;
-  readonly seed: number;
-  readonly folder: string;
 }
 
 /** Whether something of an ablation stands in a folder. */

@@ -1,5 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
-import type { Convolution } from './convolution.js';
+import type { Convolution } from './convolution-types.js';
 import { hasFewPlaces, overRows } from './few-places.js';
 import { windowAttributes } from './windows.js';
 

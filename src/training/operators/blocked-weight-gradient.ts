@@ -1,9 +1,8 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
 import { slice } from './arrangements.js';
 import { convolveBlocks, fromBlocks, lanes, toBlocks } from './blocked-convolution.js';
-import type { Convolution } from './convolution.js';
+import type { Convolution, WeightGradient } from './convolution-types.js';
 import { pad } from './taps.js';
-import type { WeightGradient } from './weight-gradient.js';
 import type { Windows } from './windows.js';
 
 /**

@@ -1,16 +1,10 @@
 import type { Value } from '../static-graph.js';
 import { convolve, toBlocks } from './blocked-convolution.js';
+import type { Convolution } from './convolution-types.js';
 import { inputGradient } from './input-gradient.js';
 import type { Call, Family, Operator } from './operator.js';
 import { weightGradient } from './weight-gradient.js';
-import { type Windows, windowCounts, windowsOf } from './windows.js';
-
-/** Convolution with stride, padding, dilation and groups, depthwise among them. */
-
-export interface Convolution {
-  readonly windows: Windows;
-  readonly groups: number;
-}
+import { windowCounts, windowsOf } from './windows.js';
 
 function convolutionOf(call: Call): Convolution {
   const weights = call.input(1).dims;

@@ -1,5 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
-import type { Convolution } from './convolution.js';
+import type { Convolution } from './convolution-types.js';
 
 /** Places that the runtime's product takes at once, and up to which what is over is a large part of all. */
 const [AT_ONCE, MOST] = [16, 64];

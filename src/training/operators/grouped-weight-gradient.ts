@@ -1,6 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
-import type { Convolution } from './convolution.js';
-import type { WeightGradient } from './weight-gradient.js';
+import type { Convolution, WeightGradient } from './convolution-types.js';
 
 /**
  * The gradient of weights in groups: a convolution of the input, whose pictures are its channels and whose channels within a group its

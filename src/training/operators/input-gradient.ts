@@ -1,8 +1,7 @@
 import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
 import { convolveBlocks, exchangedBlocks, fromBlocks, isBlocked } from './blocked-convolution.js';
-import type { Convolution } from './convolution.js';
+import type { Convolution, WeightGradient } from './convolution-types.js';
 import { hasFewPlaces, overRows } from './few-places.js';
-import type { WeightGradient } from './weight-gradient.js';
 import { windowAttributes } from './windows.js';
 
 /**

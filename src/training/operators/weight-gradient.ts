@@ -1,18 +1,9 @@
 import type { StaticGraph, Value } from '../static-graph.js';
 import { blockedWeightGradient } from './blocked-weight-gradient.js';
-import type { Convolution } from './convolution.js';
+import type { Convolution, WeightGradient } from './convolution-types.js';
 import { groupedWeightGradient } from './grouped-weight-gradient.js';
 import { inPhases, pad, places, type Tap, tapOf } from './taps.js';
 import { transposedProduct } from './transposed-product.js';
-
-/** What the gradient of a convolution's weights is made of. */
-export interface WeightGradient {
-  readonly input: Value;
-  readonly weights: Value;
-  readonly gradient: Value;
-  /** The gradient of the output in blocks, written where it is first asked for. */
-  readonly blocks: () => Value;
-}
 
 /** Places of an output from which on one product a picture is quicker than one over all pictures. */
 const PRODUCT_A_PICTURE = 512;

@@ -1,25 +1,11 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { ErrorCode } from '../../errors/codes.js';
-import { type ErrorDetails, VentralError } from '../../errors/ventral-error.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Recipe } from '../recipe/recipe.js';
-import type { RunProgress, RunResources } from './run-context.js';
+import type { RunResources } from './run-context.js';
+import type { RunAnswer, RunWorkerData } from './run-messages.js';
 import type { RunPlaces } from './run-recipe.js';
-import type { RunWorkerData } from './run-worker.js';
-
-/** What the thread of a run says. */
-export type RunAnswer =
-  | { readonly progress: RunProgress }
-  | { readonly done: true }
-  | {
-      readonly error: {
-        readonly code: ErrorCode;
-        readonly message: string;
-        readonly details: ErrorDetails;
-        readonly stack?: string;
-      };
-    };
 
 const filename = join(packageRoot, 'dist', 'src', 'training', 'run', 'run-worker.js');
 

@@ -1,16 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Recipe } from '../recipe/recipe.js';
-import type { RunResources } from './run-context.js';
-import type { RunAnswer } from './run-in-thread.js';
-import { type RunPlaces, runRecipe } from './run-recipe.js';
-
-/** What the thread of a run is given. */
-export interface RunWorkerData {
-  readonly recipe: Recipe;
-  readonly places: RunPlaces;
-  readonly resources: Omit<RunResources, 'signal' | 'progress'>;
-}
+import type { RunAnswer, RunWorkerData } from './run-messages.js';
+import { runRecipe } from './run-recipe.js';
 
 /** Milliseconds between two words on progress: steps may be quicker than anybody reads. */
 const EVERY = 100;

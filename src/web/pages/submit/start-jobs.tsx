@@ -3,6 +3,7 @@ import { useLocation } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client.js';
 import { Problem } from '../../parts/problem.js';
 import { useResource } from '../../parts/use-resource.js';
+import { metricWords } from '../benchmark/metric-words.js';
 import { type Card, valueAt } from './card.js';
 
 type Benchmark = Schemas['Benchmark'];
@@ -170,8 +171,7 @@ function alongTheStream(a: Benchmark, b: Benchmark): number {
 /** What the card would need to say for a benchmark; undefined where it says it. */
 function lacking({ region, metric, upload }: Benchmark, card: Card): string | undefined {
   if (upload) return undefined;
-  if (metric === 'error-consistency' || metric === 'accuracy')
-    return valueAt(card, '/logits') ? undefined : 'logits';
+  if (metricWords(metric).kind === 'label') return valueAt(card, '/logits') ? undefined : 'logits';
   const role = roles.find((one) => one === region) ?? 'behavior';
   const what = role === 'behavior' ? 'a read-out' : `a layer for ${role}`;
   return layerFor(role, card) ? undefined : what;

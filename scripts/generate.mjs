@@ -1,0 +1,79 @@
+/**
+ * Writes what is generated from the table of metrics (`src/metrics/metric-table.ts`): the names in the JSON schema of benchmark
+ * files, the words of the pages, the table in the documents. `npm run generate`; `test/metrics/generated.test.ts` compares.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const root = resolve(import.meta.dirname, '..');
+const SCHEMA = 'benchmarks/benchmark.schema.json';
+const WORDS = 'src/web/pages/benchmark/metric-words.json';
+const DOCUMENT = 'docs/benchmark-file.md';
+
+/** What each generated file should hold, by its path. */
+export function generatedFiles(metrics) {
+  return new Map([
+    [SCHEMA, schemaWith(metrics, readFileSync(resolve(root, SCHEMA), 'utf8'))],
+    [WORDS, `${JSON.stringify(wordsOf(metrics), null, 2)}\n`],
+    [DOCUMENT, documentWith(metrics, readFileSync(resolve(root, DOCUMENT), 'utf8'))],
+  ]);
+}
+
+/** The names stand on lines of their own between `"enum": [` and `]` of `metric.name`. */
+function schemaWith(metrics, text) {
+  const names = Object.keys(metrics).map((name) => JSON.stringify(name));
+  const lines = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + name.length + 2 <= 100)
+      lines[lines.length - 1] = `${last}, ${name}`;
+    else lines.push(name);
+  }
+  const list = lines.map((line) => `            ${line}`).join(',\n');
+  return text.replace(
+    /("title": "Name of the metric",\s+"enum": \[\n)[^\]]*?(\n\s+\])/,
+    (_, before, after) => `${before}${list}${after}`,
+  );
+}
+
+function wordsOf(metrics) {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, { kind, text, normalisation }]) => [
+      name,
+      { ...text, kind, formula: normalisation },
+    ]),
+  );
+}
+
+const formulas = {
+  squared: 'raw² / ceiling',
+  ratio: 'raw / ceiling',
+  root: 'mean of raw / √ceiling',
+  clipped: 'raw / ceiling, bounded to 0…1',
+  raw: 'raw',
+};
+const sides = { neural: 'recordings', 'read-out': 'trials, read-out', label: 'trials, labels' };
+
+function documentWith(metrics, text) {
+  const rows = Object.entries(metrics).map(
+    ([name, { kind, defaults, normalisation, text: words }]) => {
+      const options = Object.entries(defaults).map(([key, value]) => `\`${key}: ${value}\``);
+      return `| \`${name}\` | ${words.name} | ${sides[kind]} | ${options.join(', ')} | ${formulas[normalisation]} |`;
+    },
+  );
+  const head = [
+    '| name | metric | compares with | options and defaults | value |',
+    '| --- | --- | --- | --- | --- |',
+  ];
+  return text.replace(
+    /(<!-- metrics -->\n)[\s\S]*?(<!-- \/metrics -->)/,
+    (_, before, after) => `${before}${[...head, ...rows].join('\n')}\n${after}`,
+  );
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const table = resolve(root, 'dist/src/metrics/metric-table.js');
+  const { metrics } = await import(pathToFileURL(table).href);
+  for (const [path, text] of generatedFiles(metrics)) writeFileSync(resolve(root, path), text);
+}

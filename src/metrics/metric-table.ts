@@ -1,0 +1,51 @@
+import { accuracyMetric } from './accuracy.js';
+import { ckaCvMetric, ckaMetric } from './cka.js';
+import { errorConsistencyMetric } from './error-consistency.js';
+import { behaviourMetrics } from './i1i2.js';
+import { linearMetric } from './linear.js';
+import type { Metric, NeuralMetric } from './metric.js';
+import { neuronToNeuronMetric } from './neuron-to-neuron.js';
+import { plsMetric } from './pls.js';
+import { rdmCvMetric, rdmMetric } from './rdm.js';
+import { reversePlsMetric } from './reverse-pls.js';
+import { dualRidgeCvMetric, dualRidgeMetric, ridgeCvMetric, ridgeMetric } from './ridge.js';
+
+/**
+ * Every metric by the name that benchmark files give it: one line each. The JSON schema of benchmark files, the words of the
+ * pages and the table in the documents are generated from it (`npm run generate`).
+ */
+const table = {
+  pls: plsMetric,
+  linear: linearMetric,
+  ridge: ridgeMetric,
+  ridgecv: ridgeCvMetric,
+  'dual-ridge': dualRidgeMetric,
+  'dual-ridgecv': dualRidgeCvMetric,
+  'neuron-to-neuron': neuronToNeuronMetric,
+  'reverse-pls': reversePlsMetric,
+  rdm: rdmMetric,
+  'rdm-cv': rdmCvMetric,
+  cka: ckaMetric,
+  'cka-cv': ckaCvMetric,
+  ...behaviourMetrics,
+  'error-consistency': errorConsistencyMetric,
+  accuracy: accuracyMetric,
+} satisfies Record<string, Metric>;
+
+/** A metric that a benchmark file may name. */
+export type MetricName = keyof typeof table;
+
+/** What a metric compares, and how: a kind of benchmark. */
+export type MetricKind = (typeof table)[MetricName]['kind'];
+
+export const metrics: Readonly<Record<MetricName, Metric>> = table;
+
+/** A metric between features and recordings. Throws RangeError for any other name. */
+export function neuralMetric(name: string): NeuralMetric {
+  const metric = Object.hasOwn(metrics, name) ? metrics[name as MetricName] : undefined;
+  if (metric?.kind === 'neural') return metric;
+  throw new RangeError(`${name} is no metric of recordings`);
+}
+
+/** `pls@1`: a metric with its version, as it stands in the provenance of a score. */
+export const versionedName = (name: MetricName): string => `${name}@${metrics[name].version}`;

@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '..');
+const generated = /^(?:node_modules|dist|coverage|runs|\.git)(?:\/|$)/;
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => !generated.test(file) && /\.\w+$/.test(file));
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+/** Numbers of the sections of a document: `1`, `1.5`, `Appendix C`. */
+function sectionsOf(file: string): Set<string> {
+  return new Set(
+    [...read(file).matchAll(/^#+ (?:(\d+(?:\.\d+)*)\.? |(Appendix [A-Z])\b)/gm)].map(
+      ([, number, appendix]) => number ?? appendix,
+    ),
+  );
+}
+
+/** Every citation of the specification or the design in the code, with its file. */
+function citations(): { file: string; document: string; section: string }[] {
+  const code = files.filter((file) => /\.(tsx?|mjs|ya?ml|py)$/.test(file));
+  return code.flatMap((file) =>
+    [
+      ...read(file).matchAll(
+        /\b(spec|design)[, ]+((?:(?:§[\d.]+\d|§\d|Appendix [A-Z])(?:, | and )?)+)/g,
+      ),
+    ].flatMap(([, document, list]) =>
+      [...list.matchAll(/§([\d.]*\d)|(Appendix [A-Z])/g)].map(([, number, appendix]) => ({
+        file,
+        document,
+        section: number ?? appendix,
+      })),
+    ),
+  );
+}
+
+test('each section that the code cites exists', () => {
+  const known = { spec: sectionsOf('docs/spec.md'), design: sectionsOf('docs/design.md') };
+  const cited = citations();
+  expect(cited.length).toBeGreaterThan(100);
+  const missing = cited
+    .filter(({ document, section }) => !known[document as 'spec' | 'design'].has(section))
+    .map(({ file, document, section }) => `${file} cites ${document} §${section}`);
+  expect(missing).toEqual([]);
+});
+
+test('each link of the documents leads to a file', () => {
+  const documents = files.filter((file) => file.endsWith('.md') && !file.startsWith('test/'));
+  const dead = documents.flatMap((file) =>
+    [
+      ...read(file)
+        .replace(/```[\s\S]*?```/g, '')
+        .matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g),
+    ]
+      .map(([, link]) => link)
+      .filter((link) => !/^(https?:|mailto:|\/)/.test(link))
+      .filter((link) => !existsSync(join(root, dirname(file), link)))
+      .map((link) => `${file}: ${link}`),
+  );
+  expect(dead).toEqual([]);
+});
+
+test('each file of the code that a document names exists', () => {
+  const documents = files.filter((file) => file.endsWith('.md') && file !== 'CHANGELOG.md');
+  const named = documents.flatMap((file) =>
+    [
+      ...read(file).matchAll(
+        /`((?:src|test|bench|scripts|models|benchmarks|docs|deploy)\/[\w./-]+)`/g,
+      ),
+    ].map(([, path]) => ({ file, path })),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  const absent = named.filter(({ path }) => !existsSync(join(root, path)));
+  expect(absent.map(({ file, path }) => `${file}: ${path}`)).toEqual([]);
+});
