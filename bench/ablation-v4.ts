@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
-import { scoreModel } from '../src/scoring/score-model.js';
+import { scoreModel } from '../src/scoring/model/score-model.js';
 import { BASE, type Family, parseAblation } from '../src/training/ablation/ablation.js';
 import { markdownTable } from '../src/training/ablation/ablation-markdown.js';
 import { type Arm, armsOf } from '../src/training/ablation/arms.js';

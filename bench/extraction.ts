@@ -14,7 +14,7 @@ import type { Shown } from '../src/activations/shown.js';
 import { packageRoot } from '../src/formats/package-root.js';
 import { median } from '../src/numerics/statistics.js';
 import { exposeValues } from '../src/onnx/expose.js';
-import { loadBenchmarks } from '../src/scoring/load-benchmark.js';
+import { loadBenchmarks } from '../src/scoring/registry/load-benchmark.js';
 import { writeMadeSet } from './made-set.js';
 import { PYTHON } from './original.js';
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ContentCache } from '../src/activations/content-cache.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
-import { mapLayers } from '../src/scoring/layer-map.js';
+import { mapLayers } from '../src/scoring/map/layer-map.js';
 
 /** A map to be measured in this process. */
 export interface MapTask {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
-import type { LayerMap } from '../src/scoring/layer-map-types.js';
+import type { LayerMap } from '../src/scoring/map/layer-map-types.js';
 import { mapFile, type RealNetwork, realNetworks, writeV4Benchmark } from './real-networks.js';
 
 /**

@@ -9,7 +9,7 @@ import { type Browser, chromium as driver, type Page } from 'playwright-core';
 import { packageRoot } from '../src/formats/package-root.js';
 import { RandomState } from '../src/numerics/random-state.js';
 import { median } from '../src/numerics/statistics.js';
-import { listBenchmarks } from '../src/scoring/registry.js';
+import { listBenchmarks } from '../src/scoring/registry/registry.js';
 import type { Queries } from '../src/store/database.js';
 import { openHomeStore } from '../src/store/home-store.js';
 

@@ -1,4 +1,4 @@
-import { visibleName } from '../scoring/visible-name.js';
+import { visibleName } from '../report/visible-name.js';
 import type { AblationResult } from '../training/ablation/run-ablation.js';
 import {
   type Column,

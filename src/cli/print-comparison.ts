@@ -5,9 +5,9 @@ import type {
   MapDivergence,
   ScoreDifference,
   SeriesComparison,
-} from '../scoring/comparison-types.js';
-import { interval, threeDigits } from '../scoring/map-text.js';
-import { visibleName } from '../scoring/visible-name.js';
+} from '../scoring/compare/comparison-types.js';
+import { interval, threeDigits } from '../report/map-text.js';
+import { visibleName } from '../report/visible-name.js';
 import type { Io } from './io.js';
 import { printRows } from './print-rows.js';
 

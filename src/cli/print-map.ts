@@ -1,7 +1,7 @@
 import Table, { type Cell } from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
-import { inkOn, type Rgb, shareOf, viridis } from '../scoring/colour-scale.js';
-import type { LayerMap, LayerRow, MapPlan } from '../scoring/layer-map-types.js';
+import { inkOn, type Rgb, shareOf, viridis } from '../report/colour-scale.js';
+import type { LayerMap, LayerRow, MapPlan } from '../scoring/map/layer-map-types.js';
 import {
   chosenScore,
   isScore,
@@ -9,7 +9,7 @@ import {
   mapColumns,
   markOf,
   reasonOf,
-} from '../scoring/map-columns.js';
+} from '../report/map-columns.js';
 import {
   bytesText,
   interval,
@@ -17,9 +17,9 @@ import {
   setText,
   thousands,
   threeDigits,
-} from '../scoring/map-text.js';
-import type { Score } from '../scoring/score.js';
-import { visibleName } from '../scoring/visible-name.js';
+} from '../report/map-text.js';
+import type { Score } from '../scoring/measure/score.js';
+import { visibleName } from '../report/visible-name.js';
 import type { Io } from './io.js';
 import { printRows } from './print-rows.js';
 

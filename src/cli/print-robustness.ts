@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import { visibleName } from '../scoring/visible-name.js';
+import { visibleName } from '../report/visible-name.js';
 import type { AttackReport } from '../training/robustness/attack-model.js';
 import { BOUND, type Figure, MASKING, type SelfCheck } from '../training/robustness/robustness.js';
 import type { Threat } from '../training/threat.js';

@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Score } from '../scoring/score.js';
-import type { ScoreOutcome } from '../scoring/score-model.js';
+import type { Score } from '../scoring/measure/score.js';
+import type { ScoreOutcome } from '../scoring/model/score-model.js';
 import { errorText, printable } from './error-text.js';
 import type { Io } from './io.js';
 import { printRows } from './print-rows.js';

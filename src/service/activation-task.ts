@@ -1,5 +1,5 @@
 import type { ModelCard } from '../activations/card.js';
-import { exportActivations } from '../scoring/export-activations.js';
+import { exportActivations } from '../scoring/features/export-activations.js';
 import type { ChildProgress } from './child.js';
 
 /** Activations as the process that makes them is asked for them. */

@@ -1,9 +1,9 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Benchmark } from '../scoring/benchmark.js';
-import { hasData } from '../scoring/benchmark-data.js';
-import { listBenchmarks } from '../scoring/registry.js';
+import type { Benchmark } from '../scoring/benchmark/benchmark.js';
+import { hasData } from '../scoring/benchmark/benchmark-data.js';
+import { listBenchmarks } from '../scoring/registry/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { Space } from '../store/reservation-store.js';
 import { clientOf } from './client.js';

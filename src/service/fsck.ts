@@ -5,7 +5,7 @@ import { ContentCache } from '../activations/content-cache.js';
 import type { components } from '../api/schema.js';
 import { verifyData } from '../data/verify-data.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { verifySimulated } from '../scoring/simulated-data.js';
+import { verifySimulated } from '../scoring/benchmark/simulated-data.js';
 import type { FileDamage } from '../store/damaged-file.js';
 import { FileCache } from '../store/file-cache.js';
 import type { FileOrigin } from '../store/file-source.js';

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { traced } from '../runtime/traced.js';
-import type { MapPart } from '../scoring/layer-map-types.js';
-import type { Score } from '../scoring/score.js';
+import type { MapPart } from '../scoring/map/layer-map-types.js';
+import type { Score } from '../scoring/measure/score.js';
 import type { Job, JobEnd, TrainingJob } from '../store/job.js';
 import { runChild } from './child.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';

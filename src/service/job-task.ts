@@ -1,7 +1,7 @@
 import type { ModelCard } from '../activations/card.js';
-import type { LayerMap } from '../scoring/layer-map-types.js';
-import type { MapShare } from '../scoring/map-share.js';
-import type { Score } from '../scoring/score.js';
+import type { LayerMap } from '../scoring/map/layer-map-types.js';
+import type { MapShare } from '../scoring/map/map-share.js';
+import type { Score } from '../scoring/measure/score.js';
 import type { PlainError } from './child.js';
 
 /** What the scoring process gets of a job of any kind. */

@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import type { components } from '../api/schema.js';
-import { regionBenchmark } from '../scoring/region-benchmarks.js';
+import { regionBenchmark } from '../scoring/registry/region-benchmarks.js';
 import type { LayerMapJob, LayerMapJobRequest } from '../store/job.js';
 import type { Principal } from '../store/principal.js';
 import type { AskedBenchmark } from './benchmark-desk.js';

@@ -1,6 +1,6 @@
 import { didYouMean } from '../errors/closest-names.js';
-import type { TreeBenchmark } from '../scoring/leaderboard-tree.js';
-import { listBenchmarks } from '../scoring/registry.js';
+import type { TreeBenchmark } from '../leaderboard/leaderboard-tree.js';
+import { listBenchmarks } from '../scoring/registry/registry.js';
 import type { BenchmarkRecord } from '../store/benchmark-store.js';
 import type { WantedBenchmark } from '../store/result-store.js';
 

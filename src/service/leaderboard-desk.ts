@@ -6,10 +6,10 @@ import {
   type Estimate,
   type LeaderboardRow,
   makeLeaderboard,
-} from '../scoring/leaderboard.js';
-import { formulaEstimate } from '../scoring/leaderboard-formula.js';
-import { pageAfter, rowOrder, type Sortable } from '../scoring/leaderboard-order.js';
-import { tiesOf } from '../scoring/leaderboard-ties.js';
+} from '../leaderboard/leaderboard.js';
+import { formulaEstimate } from '../leaderboard/leaderboard-formula.js';
+import { pageAfter, rowOrder, type Sortable } from '../leaderboard/leaderboard-order.js';
+import { tiesOf } from '../leaderboard/leaderboard-ties.js';
 import type { HomeStore } from '../store/home-store.js';
 import type { Principal } from '../store/principal.js';
 import { ResultStore, type StoredModel } from '../store/result-store.js';

@@ -1,6 +1,6 @@
 import type { components } from '../api/schema.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type Html, html } from '../scoring/html.js';
+import { type Html, html } from '../report/html.js';
 import { localPrincipal } from '../store/principal.js';
 import { addressReader } from './leaderboard-address.js';
 import type { LeaderboardDesk } from './leaderboard-desk.js';

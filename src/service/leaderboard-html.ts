@@ -1,5 +1,5 @@
 import type { components } from '../api/schema.js';
-import { type Html, html } from '../scoring/html.js';
+import { type Html, html } from '../report/html.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Column = Leaderboard['columns'][number];

@@ -1,8 +1,8 @@
 import type { paths } from '../api/schema.js';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type Formula, readFormula } from '../scoring/formula-column.js';
-import type { Place } from '../scoring/leaderboard-order.js';
+import { type Formula, readFormula } from '../leaderboard/formula-column.js';
+import type { Place } from '../leaderboard/leaderboard-order.js';
 import type { BenchmarkShelf, BoardBenchmark } from './leaderboard-benchmarks.js';
 import { type ProblemPart, RequestProblem } from './problem.js';
 

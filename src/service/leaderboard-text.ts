@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { components } from '../api/schema.js';
-import { visibleName } from '../scoring/visible-name.js';
+import { visibleName } from '../report/visible-name.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Column = Leaderboard['columns'][number];

@@ -1,9 +1,9 @@
 import { ContentCache } from '../activations/content-cache.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { CellShelf } from '../scoring/cell-cache.js';
-import { mapLayers } from '../scoring/layer-map.js';
-import type { LayerMap, LayerMapRequest } from '../scoring/layer-map-types.js';
-import { computeMapShare } from '../scoring/map-share.js';
+import type { CellShelf } from '../scoring/model/cell-cache.js';
+import { mapLayers } from '../scoring/map/layer-map.js';
+import type { LayerMap, LayerMapRequest } from '../scoring/map/layer-map-types.js';
+import { computeMapShare } from '../scoring/map/map-share.js';
 import type { ChildProgress } from './child.js';
 import {
   type AnsweredFailure,

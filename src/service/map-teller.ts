@@ -1,4 +1,4 @@
-import type { LayerRow, MapPart } from '../scoring/layer-map-types.js';
+import type { LayerRow, MapPart } from '../scoring/map/layer-map-types.js';
 import type { JobAttempts } from '../store/job-attempts.js';
 import { eventGap } from './job-progress.js';
 

@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import type { components } from '../api/schema.js';
-import type { ScorePart } from '../scoring/score.js';
+import type { ScorePart } from '../scoring/measure/score.js';
 import type { ScoreJob, ScoreJobRequest } from '../store/job.js';
 import type { Principal } from '../store/principal.js';
 import type { ServiceContext } from './context.js';

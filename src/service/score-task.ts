@@ -1,7 +1,7 @@
 import { ContentCache } from '../activations/content-cache.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Score, ScorePart } from '../scoring/score.js';
-import { scoreModel } from '../scoring/score-model.js';
+import type { Score, ScorePart } from '../scoring/measure/score.js';
+import { scoreModel } from '../scoring/model/score-model.js';
 import type { ChildProgress } from './child.js';
 import { type JobAnswer, modelOf, type ScoreTask } from './job-task.js';
 import { plainError } from './serve-parent.js';

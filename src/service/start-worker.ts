@@ -1,6 +1,6 @@
 import type { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
-import { makeScratchFolder } from '../scoring/scratch-folder.js';
+import { makeScratchFolder } from '../data/scratch-folder.js';
 import { BenchmarkStore } from '../store/benchmark-store.js';
 import { JobStore } from '../store/job-store.js';
 import { ModelStore } from '../store/model-store.js';

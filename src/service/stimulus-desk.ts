@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../errors/ventral-error.js';
-import type { BenchmarkDescription } from '../scoring/describe-benchmark.js';
-import { listBenchmarks } from '../scoring/registry.js';
+import type { BenchmarkDescription } from '../scoring/model/describe-benchmark.js';
+import { listBenchmarks } from '../scoring/registry/registry.js';
 import type { Principal } from '../store/principal.js';
 import { ChildQueue } from './child-queue.js';
 import type { Client } from './client.js';

@@ -2,10 +2,10 @@ import sharp from 'sharp';
 import { findData } from '../data/catalog.js';
 import type { StimulusSet } from '../data/stimulus-set.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Benchmark } from '../scoring/benchmark.js';
-import { DataSources } from '../scoring/data-sources.js';
-import { findBenchmark } from '../scoring/registry.js';
-import { shownAt } from '../scoring/shown-stimuli.js';
+import type { Benchmark } from '../scoring/benchmark/benchmark.js';
+import { DataSources } from '../scoring/benchmark/data-sources.js';
+import { findBenchmark } from '../scoring/registry/registry.js';
+import { shownAt } from '../scoring/benchmark/shown-stimuli.js';
 import { decodeImage } from '../screen/decode.js';
 import { withoutAlpha } from '../screen/picture.js';
 import { placeOnScreen } from '../screen/place-on-screen.js';
@@ -35,7 +35,7 @@ export async function answerStimulusTask(task: StimulusTask): Promise<unknown> {
   const benchmarks = findBenchmark(task.file).filter(({ id }) => !task.id || id === task.id);
   if (task.kind === 'describe') {
     // What measures ceilings takes longer to load than a picture to draw.
-    const { describeBenchmarks } = await import('../scoring/describe-benchmark.js');
+    const { describeBenchmarks } = await import('../scoring/model/describe-benchmark.js');
     return describeBenchmarks(benchmarks, task.home);
   }
   const [benchmark] = benchmarks;

@@ -4,8 +4,8 @@ import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../errors/ventral-error.js';
 import { openZip, type ZipArchive } from '../formats/zip.js';
-import { type BenchmarkDefinition, expandRegions } from '../scoring/benchmark.js';
-import { parseBenchmark } from '../scoring/benchmark-file.js';
+import { type BenchmarkDefinition, expandRegions } from '../scoring/benchmark/benchmark.js';
+import { parseBenchmark } from '../scoring/registry/benchmark-file.js';
 import { bytesOnDisk } from '../store/benchmark-files.js';
 import type { BenchmarkSummary } from '../store/benchmark-store.js';
 

@@ -1,5 +1,5 @@
-import type { MapPart } from '../scoring/layer-map-types.js';
-import type { Score } from '../scoring/score.js';
+import type { MapPart } from '../scoring/map/layer-map-types.js';
+import type { Score } from '../scoring/measure/score.js';
 import type { Database, Queries } from './database.js';
 import { appendEvent, type EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';

@@ -1,4 +1,4 @@
-import type { Score } from '../scoring/score.js';
+import type { Score } from '../scoring/measure/score.js';
 import type { Queries } from './database.js';
 import { appendEvent } from './event-store.js';
 import { logged } from './find-job.js';

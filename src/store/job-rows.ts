@@ -1,5 +1,5 @@
-import type { LayerMap } from '../scoring/layer-map-types.js';
-import type { Score } from '../scoring/score.js';
+import type { LayerMap } from '../scoring/map/layer-map-types.js';
+import type { Score } from '../scoring/measure/score.js';
 import type { Recipe } from '../training/recipe/recipe.js';
 import type { Job, JobFailure, JobKind, JobProgress, JobState, TrainingRun } from './job.js';
 

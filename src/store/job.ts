@@ -1,5 +1,5 @@
-import type { LayerMap } from '../scoring/layer-map-types.js';
-import type { Score } from '../scoring/score.js';
+import type { LayerMap } from '../scoring/map/layer-map-types.js';
+import type { Score } from '../scoring/measure/score.js';
 import type { Recipe } from '../training/recipe/recipe.js';
 
 /** What a job makes: scores on benchmarks, a layer map, or trained networks. */

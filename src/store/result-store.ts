@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { LeafScore, ScoredModel } from '../scoring/leaderboard.js';
+import type { LeafScore, ScoredModel } from '../leaderboard/leaderboard.js';
 import type { Database } from './database.js';
 import type { Visibility } from './model-store.js';
 import { asking, type Principal, SERVICE_OWNER, seen } from './principal.js';

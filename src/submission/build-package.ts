@@ -5,7 +5,7 @@ import { type CardSource, cardOf, openModelFile } from '../activations/model-fil
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/check-graph.js';
-import { requireFile } from '../scoring/receipt.js';
+import { requireFile } from '../scoring/receipt/receipt.js';
 import { packageIdentifier } from './identifier.js';
 import { metadataText } from './metadata-file.js';
 import {

@@ -1,4 +1,4 @@
-import { visibleName } from '../scoring/visible-name.js';
+import { visibleName } from '../report/visible-name.js';
 
 const SITE = 'brain-score.web benchmarks/views/user.py';
 const CORE = 'core brainscore_core';

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findData } from '../../src/data/catalog.js';
 import { packageRoot } from '../../src/formats/package-root.js';
-import type { Benchmark } from '../../src/scoring/benchmark.js';
-import { goldenOf } from '../../src/scoring/golden.js';
-import { findBenchmark, listBenchmarks } from '../../src/scoring/registry.js';
+import type { Benchmark } from '../../src/scoring/benchmark/benchmark.js';
+import { goldenOf } from '../../src/scoring/registry/golden.js';
+import { findBenchmark, listBenchmarks } from '../../src/scoring/registry/registry.js';
 
 const root = join(packageRoot, 'benchmarks');
 const real = listBenchmarks().filter(({ simulated }) => !simulated);

@@ -1,6 +1,6 @@
 import { RandomState } from '../../src/numerics/random-state.js';
-import type { ChosenLayer, LayerMap, LayerRow } from '../../src/scoring/layer-map-types.js';
-import type { Score } from '../../src/scoring/score.js';
+import type { ChosenLayer, LayerMap, LayerRow } from '../../src/scoring/map/layer-map-types.js';
+import type { Score } from '../../src/scoring/measure/score.js';
 
 /** Regions of the made map with the benchmark of each and the row (0 to 66) around which its values peak. */
 const columns = [

@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { LayerMap } from '../../src/scoring/layer-map-types.js';
-import type { Score } from '../../src/scoring/score.js';
+import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';
+import type { Score } from '../../src/scoring/measure/score.js';
 import { ORACLE } from '../oracle.js';
 import { runVentral, startVentral } from './run-ventral.js';
 

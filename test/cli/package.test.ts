@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCommandLine } from '../../src/cli/command-line.js';
 import { openZip } from '../../src/formats/zip.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
-import type { Receipt, ScoreRun } from '../../src/scoring/receipt.js';
+import type { Receipt, ScoreRun } from '../../src/scoring/receipt/receipt.js';
 import { ORACLE } from '../oracle.js';
 import { canRunPackages, python } from '../submission/python.js';
 import { runVentral } from './run-ventral.js';

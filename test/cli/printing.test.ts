@@ -4,7 +4,7 @@ import type { Io } from '../../src/cli/io.js';
 import { printScores } from '../../src/cli/print-scores.js';
 import { progressBar } from '../../src/cli/progress-bar.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import type { Score } from '../../src/scoring/score.js';
+import type { Score } from '../../src/scoring/measure/score.js';
 
 /** Streams that are remembered. */
 function remembered(interactive: boolean) {

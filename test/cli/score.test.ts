@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Score } from '../../src/scoring/score.js';
+import type { Score } from '../../src/scoring/measure/score.js';
 import { madeNetwork, plainCard } from '../activations/made-networks.js';
 import { ORACLE } from '../oracle.js';
 import { runVentral } from './run-ventral.js';

@@ -10,10 +10,10 @@ import {
 } from '../../bench/real-networks.js';
 import { parseCard } from '../../src/activations/card.js';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { mapLayers } from '../../src/scoring/layer-map.js';
-import type { LayerMap } from '../../src/scoring/layer-map-types.js';
-import type { Score } from '../../src/scoring/score.js';
-import { scoreModel } from '../../src/scoring/score-model.js';
+import { mapLayers } from '../../src/scoring/map/layer-map.js';
+import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';
+import type { Score } from '../../src/scoring/measure/score.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { tolerances } from '../tolerances.js';
 import { sharedData } from './shared-data.js';
 

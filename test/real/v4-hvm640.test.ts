@@ -8,9 +8,9 @@ import { parseCard } from '../../src/activations/card.js';
 import { openModelFile } from '../../src/activations/model-file.js';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { Session } from '../../src/runtime/session.js';
-import { exportActivations } from '../../src/scoring/export-activations.js';
-import { scoreFeatures } from '../../src/scoring/score-features.js';
-import { scoreModel } from '../../src/scoring/score-model.js';
+import { exportActivations } from '../../src/scoring/features/export-activations.js';
+import { scoreFeatures } from '../../src/scoring/features/score-features.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { tolerances } from '../tolerances.js';
 import { sharedData } from './shared-data.js';
 

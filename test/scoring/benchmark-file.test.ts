@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { checkDegrees, expandRegions } from '../../src/scoring/benchmark.js';
-import { parseBenchmark, readBenchmark } from '../../src/scoring/benchmark-file.js';
-import { isExcludedCondition } from '../../src/scoring/exclude-conditions.js';
-import { findBenchmark, listBenchmarks } from '../../src/scoring/registry.js';
+import { checkDegrees, expandRegions } from '../../src/scoring/benchmark/benchmark.js';
+import { parseBenchmark, readBenchmark } from '../../src/scoring/registry/benchmark-file.js';
+import { isExcludedCondition } from '../../src/scoring/benchmark/exclude-conditions.js';
+import { findBenchmark, listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { ORACLE } from '../oracle.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ventral-benchmark-file-'));

@@ -10,7 +10,7 @@ import {
   resampled,
   resampledMedian,
   resampleWithin,
-} from '../../src/scoring/confidence.js';
+} from '../../src/scoring/measure/confidence.js';
 import { tolerances } from '../tolerances.js';
 
 const value = fc.oneof(

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeNpz } from '../../src/formats/npz.js';
-import { PROVENANCE, readFeatures } from '../../src/scoring/feature-file.js';
-import { type FeatureRequest, scoreFeatures } from '../../src/scoring/score-features.js';
+import { PROVENANCE, readFeatures } from '../../src/scoring/features/feature-file.js';
+import { type FeatureRequest, scoreFeatures } from '../../src/scoring/features/score-features.js';
 import { plainCard } from '../activations/made-networks.js';
 import { madeBenchmark } from './made-benchmark.js';
 

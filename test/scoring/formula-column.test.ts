@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { formulaNames, readFormula } from '../../src/scoring/formula-column.js';
-import { type LeafScore, makeLeaderboard } from '../../src/scoring/leaderboard.js';
-import { formulaEstimate } from '../../src/scoring/leaderboard-formula.js';
+import { formulaNames, readFormula } from '../../src/leaderboard/formula-column.js';
+import { type LeafScore, makeLeaderboard } from '../../src/leaderboard/leaderboard.js';
+import { formulaEstimate } from '../../src/leaderboard/leaderboard-formula.js';
 
 const values: Readonly<Record<string, number>> = {
   average: 0.3,

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ModelCard } from '../../src/activations/card.js';
 import { extractActivations } from '../../src/activations/extract.js';
 import { imagenetLabels } from '../../src/metrics/imagenet-labels.js';
-import type { Score } from '../../src/scoring/score.js';
-import { scoreModel } from '../../src/scoring/score-model.js';
+import type { Score } from '../../src/scoring/measure/score.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { madeStimuli, modelFile } from '../activations/made-networks.js';
 import {
   cardWithHead,

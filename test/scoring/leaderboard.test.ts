@@ -5,11 +5,11 @@ import {
   type LeafScore,
   makeLeaderboard,
   type ScoredModel,
-} from '../../src/scoring/leaderboard.js';
-import { pageAfter, rowOrder } from '../../src/scoring/leaderboard-order.js';
-import { tiesOf } from '../../src/scoring/leaderboard-ties.js';
-import { leaderboardTree, type TreeBenchmark } from '../../src/scoring/leaderboard-tree.js';
-import { listBenchmarks } from '../../src/scoring/registry.js';
+} from '../../src/leaderboard/leaderboard.js';
+import { pageAfter, rowOrder } from '../../src/leaderboard/leaderboard-order.js';
+import { tiesOf } from '../../src/leaderboard/leaderboard-ties.js';
+import { leaderboardTree, type TreeBenchmark } from '../../src/leaderboard/leaderboard-tree.js';
+import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 
 const neural = (id: string, region: string): TreeBenchmark => ({
   id,

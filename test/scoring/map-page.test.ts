@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { inkOn, relativeLuminance, viridis } from '../../src/scoring/colour-scale.js';
-import { html } from '../../src/scoring/html.js';
-import { heatmap, linePlot } from '../../src/scoring/map-charts.js';
-import { mapPage } from '../../src/scoring/map-page.js';
-import { visibleName } from '../../src/scoring/visible-name.js';
+import { inkOn, relativeLuminance, viridis } from '../../src/report/colour-scale.js';
+import { html } from '../../src/report/html.js';
+import { heatmap, linePlot } from '../../src/report/map-charts.js';
+import { mapPage } from '../../src/report/map-page.js';
+import { visibleName } from '../../src/report/visible-name.js';
 import { hostileNames, madeMap } from '../cli/made-map.js';
 
 /** Names of all elements of a page, and of all their attributes. */

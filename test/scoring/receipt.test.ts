@@ -4,12 +4,12 @@ import { join, relative } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { mapLayers } from '../../src/scoring/layer-map.js';
-import { checkReceiptPath, type Receipt, readReceipt } from '../../src/scoring/receipt.js';
-import { scoreFeatures } from '../../src/scoring/score-features.js';
-import { scoreModel } from '../../src/scoring/score-model.js';
-import { verifyReceipt } from '../../src/scoring/verify-receipt.js';
-import { writeReceipt } from '../../src/scoring/write-receipt.js';
+import { mapLayers } from '../../src/scoring/map/layer-map.js';
+import { checkReceiptPath, type Receipt, readReceipt } from '../../src/scoring/receipt/receipt.js';
+import { scoreFeatures } from '../../src/scoring/features/score-features.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
+import { verifyReceipt } from '../../src/scoring/receipt/verify-receipt.js';
+import { writeReceipt } from '../../src/scoring/receipt/write-receipt.js';
 import { ORACLE } from '../oracle.js';
 import { madeBenchmark } from './made-benchmark.js';
 

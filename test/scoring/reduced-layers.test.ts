@@ -14,9 +14,9 @@ import {
   resampled,
   resampledMedian,
   resampleWithin,
-} from '../../src/scoring/confidence.js';
-import { loadBenchmarks } from '../../src/scoring/load-benchmark.js';
-import type { LoadedBenchmark, Measured } from '../../src/scoring/loaded-benchmark.js';
+} from '../../src/scoring/measure/confidence.js';
+import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
+import type { LoadedBenchmark, Measured } from '../../src/scoring/measure/loaded-benchmark.js';
 import { ORACLE } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 

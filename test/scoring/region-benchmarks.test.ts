@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type CatalogEntry, findData } from '../../src/data/catalog.js';
 import { dataPath } from '../../src/data/data-folder.js';
-import { regionBenchmark, roles } from '../../src/scoring/region-benchmarks.js';
+import { regionBenchmark, roles } from '../../src/scoring/registry/region-benchmarks.js';
 
 let home: string;
 beforeEach(() => {

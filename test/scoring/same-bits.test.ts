@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { exportActivations } from '../../src/scoring/export-activations.js';
-import type { Score } from '../../src/scoring/score.js';
-import { scoreFeatures } from '../../src/scoring/score-features.js';
-import { scoreModel } from '../../src/scoring/score-model.js';
+import { exportActivations } from '../../src/scoring/features/export-activations.js';
+import type { Score } from '../../src/scoring/measure/score.js';
+import { scoreFeatures } from '../../src/scoring/features/score-features.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { ORACLE } from '../oracle.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ventral-bits-'));

@@ -11,7 +11,7 @@ vi.mock('../../src/screen/screen-version.js', () => ({
     return version.current;
   },
 }));
-const { mapLayers } = await import('../../src/scoring/layer-map.js');
+const { mapLayers } = await import('../../src/scoring/map/layer-map.js');
 
 const root = mkdtempSync(join(tmpdir(), 'ventral-screen-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Span, trace } from '@opentelemetry/api';
 import { afterAll, expect, test } from 'vitest';
-import { scoreModel } from '../../src/scoring/score-model.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { ORACLE } from '../oracle.js';
 
 const home = mkdtempSync(join(tmpdir(), 'ventral-traced-'));

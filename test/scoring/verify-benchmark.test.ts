@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Benchmark, expandRegions } from '../../src/scoring/benchmark.js';
-import { readBenchmark } from '../../src/scoring/benchmark-file.js';
-import { isVerified, recordVerification } from '../../src/scoring/verification.js';
-import { checkBenchmark, verifyBenchmark } from '../../src/scoring/verify-benchmark.js';
+import { type Benchmark, expandRegions } from '../../src/scoring/benchmark/benchmark.js';
+import { readBenchmark } from '../../src/scoring/registry/benchmark-file.js';
+import { isVerified, recordVerification } from '../../src/scoring/registry/verification.js';
+import { checkBenchmark, verifyBenchmark } from '../../src/scoring/model/verify-benchmark.js';
 import { ORACLE } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 

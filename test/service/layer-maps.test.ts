@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { writeZip } from '../../src/formats/zip.js';
-import { mapLayers } from '../../src/scoring/layer-map.js';
+import { mapLayers } from '../../src/scoring/map/layer-map.js';
 import { oraclePath } from '../oracle.js';
 import { madeHome } from '../store/made-home.js';
 import { card, network, type RunningService, runningService } from './running-service.js';

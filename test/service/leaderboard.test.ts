@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listBenchmarks } from '../../src/scoring/registry.js';
+import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { openHomeStore } from '../../src/store/home-store.js';
 import { madePlace, type StorePlace } from '../store/engines.js';
 import {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listBenchmarks } from '../../src/scoring/registry.js';
+import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { attacksOn } from '../event-loop/attacks.js';
 import { form } from '../event-loop/hostile-bodies.js';
 import { type Known, largeHome } from '../event-loop/large-home.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { generateSimulated } from '../../src/data/simulated/generators.js';
-import { listBenchmarks } from '../../src/scoring/registry.js';
+import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 
 const simulated = listBenchmarks().filter((benchmark) => benchmark.simulated);
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
-import type { Score } from '../../src/scoring/score.js';
+import type { Score } from '../../src/scoring/measure/score.js';
 import { runVentral } from '../cli/run-ventral.js';
 import { cardWithHead, LABELS, madeLabels, networkWithHead } from '../scoring/made-labels.js';
 import { type Serving, serve } from '../service/process.js';

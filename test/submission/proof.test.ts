@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { ModelCard } from '../../src/activations/card.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
-import { exportActivations } from '../../src/scoring/export-activations.js';
+import { exportActivations } from '../../src/scoring/features/export-activations.js';
 import type { InputSpec } from '../../src/screen/preprocess.js';
 import { buildPackage, type PackageFormat } from '../../src/submission/build-package.js';
 import { runVentral } from '../cli/run-ventral.js';

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type Benchmark, expandRegions } from '../../scoring/benchmark.js';
-import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark-data.js';
-import { readBenchmark } from '../../scoring/benchmark-file.js';
-import { goldenOf } from '../../scoring/golden.js';
-import { findBenchmark, listBenchmarks } from '../../scoring/registry.js';
-import { isVerified } from '../../scoring/verification.js';
+import { type Benchmark, expandRegions } from '../../scoring/benchmark/benchmark.js';
+import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark/benchmark-data.js';
+import { readBenchmark } from '../../scoring/registry/benchmark-file.js';
+import { goldenOf } from '../../scoring/registry/golden.js';
+import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.js';
+import { isVerified } from '../../scoring/registry/verification.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -107,7 +107,7 @@ async function check(file: string, command: Command, io: Io): Promise<void> {
   const benchmarks = expandRegions(readBenchmark(file));
   const ready = await Promise.all(benchmarks.map((benchmark) => hasData(benchmark, home)));
   if (ready.every(Boolean)) {
-    const { loadBenchmarks } = await import('../../scoring/load-benchmark.js');
+    const { loadBenchmarks } = await import('../../scoring/registry/load-benchmark.js');
     const errors: VentralError[] = [];
     const { close } = await loadBenchmarks([file], { home }, (_id, thrown) => {
       errors.push(VentralError.from(thrown));
@@ -125,8 +125,8 @@ async function check(file: string, command: Command, io: Io): Promise<void> {
 }
 
 async function verify(ids: readonly string[], command: Command, io: Io): Promise<void> {
-  const { verifyBenchmark } = await import('../../scoring/verify-benchmark.js');
-  const { holds } = await import('../../scoring/verification.js');
+  const { verifyBenchmark } = await import('../../scoring/model/verify-benchmark.js');
+  const { holds } = await import('../../scoring/registry/verification.js');
   const bar = progressBar(io);
   const stop = interruption();
   try {

@@ -6,10 +6,10 @@ import type {
   ComparisonRequest,
   ComparisonRow,
   SeriesComparison,
-} from '../../scoring/comparison-types.js';
-import type { LayerMapContext } from '../../scoring/layer-map.js';
-import type { Role } from '../../scoring/region-benchmarks.js';
-import { visibleName } from '../../scoring/visible-name.js';
+} from '../../scoring/compare/comparison-types.js';
+import type { LayerMapContext } from '../../scoring/map/layer-map.js';
+import type { Role } from '../../scoring/registry/region-benchmarks.js';
+import { visibleName } from '../../report/visible-name.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -117,7 +117,7 @@ async function sideBySide(
   request: ComparisonRequest,
   context: LayerMapContext,
 ): Promise<Comparison> {
-  const { compareModels } = await import('../../scoring/compare.js');
+  const { compareModels } = await import('../../scoring/compare/compare.js');
   return compareModels(request, context);
 }
 
@@ -126,8 +126,8 @@ async function series(
   context: LayerMapContext,
 ): Promise<SeriesComparison> {
   const [{ seriesCheckpoints }, { compareSeries }] = await Promise.all([
-    import('../../scoring/series-checkpoints.js'),
-    import('../../scoring/series.js'),
+    import('../../scoring/compare/series-checkpoints.js'),
+    import('../../scoring/compare/series.js'),
   ]);
   const models = await seriesCheckpoints(request.models);
   return compareSeries({ ...request, models }, context);
@@ -140,7 +140,7 @@ async function show(
 ): Promise<void> {
   const sideBySide = 'differences' in found;
   if (options.html !== undefined) {
-    const { comparisonPage, seriesPage } = await import('../../scoring/comparison-page.js');
+    const { comparisonPage, seriesPage } = await import('../../report/comparison-page.js');
     await writeFileAtomic(options.html, sideBySide ? comparisonPage(found) : seriesPage(found));
   }
   if (options.json) io.out(`${JSON.stringify(found, null, 2)}\n`);

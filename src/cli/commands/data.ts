@@ -107,8 +107,8 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
 /** A catalog name, or a benchmark whose data are in the catalog. */
 async function entriesFor(name: string): Promise<readonly CatalogEntry[]> {
   if (catalog().some(({ identifier }) => identifier === name)) return entriesNeeded(name);
-  const { listBenchmarks, findBenchmark } = await import('../../scoring/registry.js');
-  const { catalogEntriesOf } = await import('../../scoring/benchmark-data.js');
+  const { listBenchmarks, findBenchmark } = await import('../../scoring/registry/registry.js');
+  const { catalogEntriesOf } = await import('../../scoring/benchmark/benchmark-data.js');
   const ids = listBenchmarks().flatMap(({ id, identifier }) => [id, identifier]);
   if (ids.includes(name)) return [...new Set(findBenchmark(name).flatMap(catalogEntriesOf))];
   const names = [...catalog().map(({ identifier }) => identifier), ...ids];

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
-import type { LayerMap, LayerMapRequest } from '../../scoring/layer-map-types.js';
-import type { Role } from '../../scoring/region-benchmarks.js';
+import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
+import type { Role } from '../../scoring/registry/region-benchmarks.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -73,7 +73,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
   checkUsage(options);
   const { home, threads, maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
   const [{ mapLayers }, { ContentCache }, request, card] = await Promise.all([
-    import('../../scoring/layer-map.js'),
+    import('../../scoring/map/layer-map.js'),
     import('../../activations/content-cache.js'),
     requestOf(model, options),
     options.commit ? cardToWrite(model, options) : undefined,
@@ -102,7 +102,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     const answered = { kind: 'map' as const, request, map: mapped.map };
     await keepReceipt(options.receipt, [answered], { home, threads });
     if (card && mapped.choices.length > 0) {
-      const { commitChoice } = await import('../../scoring/commit-choice.js');
+      const { commitChoice } = await import('../../scoring/model/commit-choice.js');
       await commitChoice(card, mapped.choices);
       const words = mapped.choices.map(({ role, record }) => `${role} ${record.layer}`);
       io.err(`${card.path} now says ${words.join(', ')}\n`);
@@ -137,14 +137,14 @@ const cardSource = ({ card, assume }: MapOptions) => ({
 async function cardToWrite(model: string, options: MapOptions) {
   const [{ openModelFile }, { writableCard }] = await Promise.all([
     import('../../activations/model-file.js'),
-    import('../../scoring/commit-choice.js'),
+    import('../../scoring/model/commit-choice.js'),
   ]);
   return writableCard(await openModelFile(model, cardSource(options)));
 }
 
 async function show(map: LayerMap, options: MapOptions, io: Io): Promise<void> {
   if (options.html !== undefined) {
-    const { mapPage } = await import('../../scoring/map-page.js');
+    const { mapPage } = await import('../../report/map-page.js');
     await writeFileAtomic(options.html, mapPage(map));
   }
   if (options.regionLayerMap !== undefined) {

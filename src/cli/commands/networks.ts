@@ -125,7 +125,7 @@ async function writeActivations(
   command: Command,
   io: Io,
 ): Promise<void> {
-  const { exportActivations } = await import('../../scoring/export-activations.js');
+  const { exportActivations } = await import('../../scoring/features/export-activations.js');
   const { parseInputSize } = await import('../../activations/card.js');
   const bar = progressBar(io);
   const stop = interruption();

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ScoreContext, ScoreOutcome } from '../../scoring/score-model.js';
-import type { Answered } from '../../scoring/write-receipt.js';
+import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
+import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -109,7 +109,7 @@ async function scoreFile(
   options: ScoreOptions,
   context: ScoreContext,
 ): Promise<Answers> {
-  const { scoreFeatures } = await import('../../scoring/score-features.js');
+  const { scoreFeatures } = await import('../../scoring/features/score-features.js');
   const request = {
     features,
     layers: options.layer.flatMap((value) => several(value, [])),
@@ -126,7 +126,7 @@ async function scoreModels(
   context: ScoreContext,
 ): Promise<Answers> {
   const [{ scoreModel }, { parseInputSize }] = await Promise.all([
-    import('../../scoring/score-model.js'),
+    import('../../scoring/model/score-model.js'),
     import('../../activations/card.js'),
   ]);
   const sizes = options.input.length > 0 ? options.input.map(parseInputSize) : [undefined];

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Difference, Shown } from '../../scoring/result-differences.js';
-import type { ReceiptReport } from '../../scoring/verify-receipt.js';
-import { visibleName } from '../../scoring/visible-name.js';
+import type { Difference, Shown } from '../../scoring/receipt/result-differences.js';
+import type { ReceiptReport } from '../../scoring/receipt/verify-receipt.js';
+import { visibleName } from '../../report/visible-name.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -44,7 +44,7 @@ async function verify(
 ): Promise<void> {
   const { home, threads, maxMemory, maxScratch } = globalOptions(command);
   const asked = command.optsWithGlobals().threads === undefined ? {} : { threads };
-  const { verifyReceipt } = await import('../../scoring/verify-receipt.js');
+  const { verifyReceipt } = await import('../../scoring/receipt/verify-receipt.js');
   const bar = progressBar(io);
   const stop = interruption();
   let report: ReceiptReport;

@@ -1,4 +1,4 @@
-import { visibleName } from '../../scoring/visible-name.js';
+import { visibleName } from '../../report/visible-name.js';
 import type { AblationResult } from './run-ablation.js';
 import { DIFFERENCES, MANY, type Table } from './tables.js';
 import { duration } from './times.js';

@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
-import { type Html, html } from '../../scoring/html.js';
-import { htmlPage } from '../../scoring/html-page.js';
-import { named } from '../../scoring/map-page.js';
-import { threeDigits } from '../../scoring/map-text.js';
-import { visibleName } from '../../scoring/visible-name.js';
+import { type Html, html } from '../../report/html.js';
+import { htmlPage } from '../../report/html-page.js';
+import { named } from '../../report/map-page.js';
+import { threeDigits } from '../../report/map-text.js';
+import { visibleName } from '../../report/visible-name.js';
 import type { Ablation } from './ablation.js';
 import type { Cell } from './cells.js';
 import type { AblationResult } from './run-ablation.js';

@@ -1,4 +1,4 @@
-import { interval, threeDigits } from '../../scoring/map-text.js';
+import { interval, threeDigits } from '../../report/map-text.js';
 import { BASE } from './ablation.js';
 import type { Entry, Row } from './tables.js';
 

@@ -1,8 +1,8 @@
-import { type Html, html } from '../../scoring/html.js';
-import { linePlot, type PlotPoint } from '../../scoring/map-charts.js';
-import { named } from '../../scoring/map-page.js';
-import { interval, threeDigits } from '../../scoring/map-text.js';
-import { visibleName } from '../../scoring/visible-name.js';
+import { type Html, html } from '../../report/html.js';
+import { linePlot, type PlotPoint } from '../../report/map-charts.js';
+import { named } from '../../report/map-page.js';
+import { interval, threeDigits } from '../../report/map-text.js';
+import { visibleName } from '../../report/visible-name.js';
 import type { TrainingEvent } from './training-event.js';
 
 /** Events of one kind. */

@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
-import { type Html, html } from '../../scoring/html.js';
-import { htmlPage } from '../../scoring/html-page.js';
-import { named } from '../../scoring/map-page.js';
-import { interval, threeDigits } from '../../scoring/map-text.js';
-import { visibleName } from '../../scoring/visible-name.js';
+import { type Html, html } from '../../report/html.js';
+import { htmlPage } from '../../report/html-page.js';
+import { named } from '../../report/map-page.js';
+import { interval, threeDigits } from '../../report/map-text.js';
+import { visibleName } from '../../report/visible-name.js';
 import { PIXELS, UNTRAINED } from '../recipe/recipe.js';
 import { BOUND } from '../robustness/robustness.js';
 import { type EventOf, robustnessFigures, scoreFigure, stageFigures } from './training-curves.js';

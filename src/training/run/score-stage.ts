@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ContentCache } from '../../activations/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { scoreModel } from '../../scoring/score-model.js';
+import { scoreModel } from '../../scoring/model/score-model.js';
 import { PIXELS, type ScoreStage } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
 import type { RunContext } from './run-context.js';

@@ -1,0 +1,119 @@
+import type { Region } from '../../activations/card.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { CrossValidation, MetricOptions } from '../../metrics/metric.js';
+import type { MetricName } from '../../metrics/metric-table.js';
+
+/** Data that one of our generators makes (`src/data/simulated/`). */
+export interface GeneratedSource {
+  readonly kind: 'generated';
+  readonly generate: string;
+  readonly seed: number;
+}
+
+/** Data under a name of the catalog. */
+export interface CatalogSource {
+  readonly kind: 'catalog';
+  readonly identifier: string;
+}
+
+/** Where stimuli come from; paths are absolute. */
+export type StimulusSource =
+  | { readonly kind: 'files'; readonly csv: string; readonly images?: string }
+  | CatalogSource
+  | GeneratedSource;
+
+/** Where recordings or trials come from; the path is absolute. */
+export type DataSource =
+  | { readonly kind: 'file'; readonly path: string; readonly format: 'nc' | 'csv' }
+  | CatalogSource
+  | GeneratedSource;
+
+/**
+ * How raw values are normalised. `internal-consistency`: Spearman-Brown corrected halves of the
+ * repetitions; `byDefault` says that the file did not ask, so that recordings without repetitions
+ * are scored without a ceiling. `metric`: the behavioural metric's own.
+ */
+export type CeilingChoice =
+  | {
+      readonly name: 'internal-consistency';
+      readonly splits: number;
+      readonly seed: number;
+      readonly byDefault: boolean;
+    }
+  | { readonly name: 'metric' }
+  | { readonly name: 'none' }
+  | { readonly name: 'fixed'; readonly value: number };
+
+/** A metric with the options that it knows, defaults filled in. */
+export interface MetricChoice extends MetricOptions {
+  readonly name: MetricName;
+}
+
+/** A benchmark file (design §4), checked, with defaults filled in and paths resolved. */
+export interface BenchmarkDefinition {
+  /** As written: holds `{region}` exactly where `regions` is there. */
+  readonly identifier: string;
+  readonly version: number;
+  readonly title?: string;
+  /** Node of Brain-Score's tree that averages this benchmark; may hold `{region}`. */
+  readonly parent?: string;
+  /** True where any part of the data is made by equations. */
+  readonly simulated: boolean;
+  readonly regions?: readonly Region[];
+  /**
+   * Degrees of visual angle of the stimuli; `none`: they are not placed on the screen; absent: the
+   * stimuli have a `degrees` column (see {@link checkDegrees}).
+   */
+  readonly visualDegrees?: number | 'none';
+  readonly stimuli: StimulusSource;
+  readonly fittingStimuli?: StimulusSource;
+  /** Neural benchmarks have these, behavioural ones `trials`. */
+  readonly recordings?: DataSource;
+  /** Absolute path of the neuroid table of a recordings CSV. */
+  readonly neuroids?: string;
+  readonly trials?: DataSource;
+  /** Values of `condition` whose trials, and stimuli shown in no other, are left out. */
+  readonly excludeConditions: readonly (string | number)[];
+  /** [start, end] in ms: bins with start ≥ and end ≤ are averaged. */
+  readonly timeWindow?: readonly [start: number, end: number];
+  readonly metric: MetricChoice;
+  readonly crossValidation: CrossValidation & { readonly stratifyOn?: string };
+  readonly ceiling: CeilingChoice;
+  readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
+  /** The file as it was named, and the absolute folder that its paths start from. */
+  readonly file: string;
+  readonly folder: string;
+}
+
+/** One benchmark: a definition, and the region where it has several. */
+export interface Benchmark extends BenchmarkDefinition {
+  /** Identifier with the region filled in; it names the score. */
+  readonly id: string;
+  readonly region?: Region;
+}
+
+/** One benchmark for each region of a definition, or the one that it is. */
+export function expandRegions(definition: BenchmarkDefinition): readonly Benchmark[] {
+  if (!definition.regions) return [{ ...definition, id: definition.identifier }];
+  return definition.regions.map((region) => ({
+    ...definition,
+    ...(definition.parent ? { parent: definition.parent.replaceAll('{region}', region) } : {}),
+    id: definition.identifier.replaceAll('{region}', region),
+    region,
+  }));
+}
+
+/**
+ * Throws `benchmark-invalid` unless the degrees of the stimuli are given exactly once: by
+ * `visual_degrees`, or by a `degrees` column of the stimuli (design §4).
+ */
+export function checkDegrees(definition: BenchmarkDefinition, hasColumn: boolean): void {
+  const given = definition.visualDegrees !== undefined;
+  if (given !== hasColumn) return;
+  const found = given ? 'both' : 'neither';
+  throw new VentralError(
+    'benchmark-invalid',
+    `${definition.file} visual_degrees: expected either visual_degrees or a column "degrees" in the stimuli, found ${found}`,
+    { file: definition.file, field: '/visual_degrees', expected: 'exactly one of them', found },
+  );
+}

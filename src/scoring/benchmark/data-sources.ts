@@ -1,0 +1,100 @@
+import { findData } from '../../data/catalog.js';
+import { requireData } from '../../data/data-folder.js';
+import { readRecordings } from '../../data/read-recordings.js';
+import type { Recordings } from '../../data/recordings.js';
+import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
+import { readTrials, type Trials } from '../../data/trials.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Benchmark, DataSource, StimulusSource } from './benchmark.js';
+import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
+
+/** Opens what benchmark files name: paths, names of the catalog, generators. Each is read once. */
+export class DataSources {
+  readonly #home: string;
+  readonly #stimuli = new Map<string, Promise<StimulusSet>>();
+  readonly #simulated = new Map<string, Promise<SimulatedFiles>>();
+
+  constructor(home: string) {
+    this.#home = home;
+  }
+
+  /**
+   * A stimulus set; `fitting` takes a generator's fitting set. Throws `data-missing` with the command that
+   * brings it, and what {@link openStimulusSet} throws.
+   */
+  stimuli(source: StimulusSource, part: 'stimuli' | 'fitting' = 'stimuli'): Promise<StimulusSet> {
+    const key = JSON.stringify(source.kind === 'generated' ? { source, part } : source);
+    let opened = this.#stimuli.get(key);
+    if (!opened) {
+      opened = this.#open(source, part);
+      this.#stimuli.set(key, opened);
+    }
+    return opened;
+  }
+
+  async #open(source: StimulusSource, part: 'stimuli' | 'fitting'): Promise<StimulusSet> {
+    if (source.kind === 'files') return openStimulusSet({ identifier: source.csv, ...source });
+    if (source.kind === 'generated') {
+      const files = (await this.#generated(source.generate, source.seed))[part];
+      if (!files) throw lacking(source.generate, `${part} stimuli`);
+      return openStimulusSet({ identifier: `${source.generate}-${source.seed}`, ...files });
+    }
+    const { paths } = await requireData(findData(source.identifier, 'stimuli'), this.#home);
+    return openStimulusSet({
+      identifier: source.identifier,
+      csv: paths.csv as string,
+      ...(paths.images ? { images: paths.images } : {}),
+    });
+  }
+
+  /** The recordings of a benchmark, of its region and time bins. */
+  async recordings(benchmark: Benchmark, stimuli: StimulusSet): Promise<Recordings> {
+    const path = await this.#path(benchmark.recordings as DataSource, 'recordings');
+    return readRecordings({
+      path,
+      stimuli,
+      ...(benchmark.region ? { region: benchmark.region } : {}),
+      ...(benchmark.timeWindow ? { timeBins: [benchmark.timeWindow] } : {}),
+      ...(benchmark.neuroids ? { neuroids: benchmark.neuroids } : {}),
+    });
+  }
+
+  /** The trials of a benchmark. */
+  async trials(benchmark: Benchmark, stimuli: StimulusSet): Promise<Trials> {
+    return readTrials(await this.#path(benchmark.trials as DataSource, 'trials'), stimuli);
+  }
+
+  async #path(source: DataSource, kind: 'recordings' | 'trials'): Promise<string> {
+    if (source.kind === 'file') return source.path;
+    if (source.kind === 'catalog') {
+      const { paths } = await requireData(findData(source.identifier, kind), this.#home);
+      return (paths.nc ?? paths.csv) as string;
+    }
+    const path = (await this.#generated(source.generate, source.seed))[kind];
+    if (path === undefined) throw lacking(source.generate, kind);
+    return path;
+  }
+
+  #generated(generate: string, seed: number): Promise<SimulatedFiles> {
+    const key = `${generate}-${seed}`;
+    let files = this.#simulated.get(key);
+    if (!files) {
+      files = simulatedFiles(this.#home, generate, seed);
+      this.#simulated.set(key, files);
+    }
+    return files;
+  }
+
+  /** Lets every open file go. */
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#stimuli.values());
+    for (const each of opened) if (each.status === 'fulfilled') await each.value.close();
+  }
+}
+
+function lacking(generator: string, what: string): VentralError {
+  return new VentralError('benchmark-invalid', `The generator "${generator}" makes no ${what}`, {
+    field: 'generate',
+    found: generator,
+  });
+}

@@ -1,0 +1,32 @@
+import type { Shown } from '../../activations/shown.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import type { Digestible } from '../../formats/digest.js';
+import { sourceDegrees } from '../../screen/place-on-screen.js';
+import { type Benchmark, checkDegrees } from './benchmark.js';
+
+/** The stimuli of a benchmark with the degrees at which each was shown (design §4). */
+export function shownAt(benchmark: Benchmark, stimuli: StimulusSet): Shown {
+  const column = stimuli.columns.get('degrees');
+  checkDegrees(benchmark, column !== undefined);
+  if (benchmark.visualDegrees === 'none') return { stimuli, degrees: undefined };
+  const degrees = sourceDegrees(stimuli.ids.length, {
+    benchmark: benchmark.visualDegrees,
+    column: column?.values.map((value) => (value === null ? Number.NaN : Number(value))),
+  });
+  return { stimuli, degrees };
+}
+
+/** What of a benchmark's definition decides its number; names of files and titles do not. */
+export function definitionInputs(benchmark: Benchmark): { readonly [key: string]: Digestible } {
+  const { metric, crossValidation, ceiling } = benchmark;
+  return {
+    benchmark: benchmark.id,
+    version: benchmark.version,
+    visualDegrees: benchmark.visualDegrees,
+    timeWindow: benchmark.timeWindow,
+    excluded: benchmark.excludeConditions,
+    metric: { ...metric },
+    crossValidation: { ...crossValidation },
+    ceiling: { ...ceiling },
+  };
+}

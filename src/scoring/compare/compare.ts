@@ -1,0 +1,181 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import { type Ground, openGround } from './comparison-ground.js';
+import { comparisonRow } from './comparison-row.js';
+import type {
+  Comparison,
+  ComparisonRequest,
+  ComparisonRow,
+  MapDivergence,
+  ScoreDifference,
+} from './comparison-types.js';
+import { percentileInterval } from '../measure/confidence.js';
+import type { LayerMapContext } from '../map/layer-map.js';
+import { mapsApart } from './maps-apart.js';
+import {
+  type Mapped,
+  mapOf,
+  openCompared,
+  type Places,
+  placesOf,
+  refusalOf,
+  type Sampled,
+  scoreAt,
+} from './placed-scores.js';
+import { type NamedModel, named } from './series-checkpoints.js';
+import { contextOf, sharePictures } from './shared-pictures.js';
+
+/** Models that one comparison takes. */
+const MOST = 8;
+
+/**
+ * Puts two to eight models side by side: the score of each on every benchmark, at the layer that its card
+ * (or the one of `mapFrom`) gives, else at the one that its own map chooses; the differences of all
+ * pairs with paired intervals; the map of each, and where it differs from the first one's. A model
+ * that cannot be opened, mapped or scored has the reason in its rows.
+ * Throws `bad-usage`, what concerns all benchmarks or `mapFrom`, and `interrupted`.
+ */
+export async function compareModels(
+  request: ComparisonRequest,
+  context: LayerMapContext,
+): Promise<Comparison> {
+  const models = named(request.models);
+  if (models.length < 2 || models.length > MOST) {
+    throw new VentralError(
+      'bad-usage',
+      `compare takes 2 to ${MOST} models side by side, and any number with --series; found ${models.length}`,
+      { field: 'models', expected: `2 to ${MOST}`, found: String(models.length) },
+    );
+  }
+  const ground = await openGround(request, context);
+  const shared = await sharePictures(context);
+  try {
+    const fixed = await fixedPlaces(request, ground, shared.context);
+    const compared: Compared[] = [];
+    for (const [k, model] of models.entries()) {
+      const here = contextOf(shared.context, `model ${k + 1} of ${models.length}`);
+      compared.push(await measure(model, { ground, layers: request.layers, fixed, context: here }));
+    }
+    return comparisonOf(compared, ground);
+  } finally {
+    await shared.close();
+    await ground.close();
+  }
+}
+
+async function fixedPlaces(
+  { mapFrom, layers }: ComparisonRequest,
+  ground: Ground,
+  context: LayerMapContext,
+): Promise<Places | undefined> {
+  if (!mapFrom) return undefined;
+  const here = contextOf(context, 'the map to score by');
+  return placesOf(await openCompared(mapFrom), ground, () => mapOf(mapFrom, ground, layers, here));
+}
+
+/** A model with its map and its scores, by benchmark; without them where it cannot be opened. */
+interface Compared {
+  readonly checkpoint: string;
+  readonly digest: string | null;
+  readonly mapped: Mapped;
+  readonly rows: readonly ComparisonRow[];
+  readonly sampled: ReadonlyMap<string, Sampled>;
+}
+
+interface Run {
+  readonly ground: Ground;
+  readonly layers: readonly string[] | undefined;
+  /** The layers at which every model is scored, where one of them says so. */
+  readonly fixed: Places | undefined;
+  readonly context: LayerMapContext;
+}
+
+async function measure(model: NamedModel, run: Run): Promise<Compared> {
+  const { ground, layers, fixed, context } = run;
+  const of = { checkpoint: model.checkpoint, epoch: null, model: null };
+  try {
+    const opened = await openCompared(model);
+    const mapped = await mapOf(model, ground, layers, context);
+    const places = fixed ?? (await placesOf(opened, ground, async () => mapped));
+    const scores = await scoreAt(opened, places, mapped, context);
+    const { digest } = opened.origin;
+    const sampled = new Map<string, Sampled>();
+    const rows = ground.benchmarks.map((benchmark) => {
+      const { id, loaded, reason = '' } = benchmark;
+      const placed = loaded && places.get(loaded);
+      const chosen = !fixed && placed && 'layers' in placed && placed.by === 'map';
+      const found = (loaded && scores.get(loaded)) ?? { reason };
+      sampled.set(id, found);
+      const map = chosen ? 'chosen' : 'fixed';
+      return comparisonRow({ ...of, model: digest, benchmark, map, placed }, found);
+    });
+    return { checkpoint: model.checkpoint, digest, mapped, rows, sampled };
+  } catch (thrown) {
+    const reason = { reason: refusalOf(thrown) };
+    const rows = ground.benchmarks.map((benchmark) =>
+      comparisonRow({ ...of, benchmark, map: 'fixed' }, reason),
+    );
+    const sampled = new Map(ground.benchmarks.map(({ id }) => [id, reason]));
+    return { checkpoint: model.checkpoint, digest: null, mapped: reason, rows, sampled };
+  }
+}
+
+function comparisonOf(compared: readonly Compared[], { benchmarks }: Ground): Comparison {
+  const ids = benchmarks.map(({ id }) => id);
+  const [first, ...others] = compared;
+  const pairs = compared.flatMap((from, i) => compared.slice(i + 1).map((to) => ({ from, to })));
+  return {
+    models: compared.map(({ checkpoint, digest }) => ({ checkpoint, model: digest })),
+    benchmarks: ids,
+    rows: ids.flatMap((_, i) => compared.map(({ rows }) => rows[i])),
+    differences: ids.flatMap((id) => pairs.map(({ from, to }) => differenceOf(id, from, to))),
+    divergences: others.flatMap((other) => ids.flatMap((id) => divergenceOf(id, first, other))),
+    maps: compared.map(({ mapped }) => ('reason' in mapped ? null : mapped.map)),
+  };
+}
+
+const nowhere: Sampled = { reason: 'it was not scored' };
+
+function differenceOf(benchmark: string, from: Compared, to: Compared): ScoreDifference {
+  const [a, b] = [from, to].map(({ sampled }) => sampled.get(benchmark) ?? nowhere);
+  const pair = { benchmark, from: from.checkpoint, to: to.checkpoint };
+  return { ...pair, ...pairedDifference(a, b) };
+}
+
+/**
+ * The difference b − a of two scores with its paired 95 % percentile interval: resample by resample, because
+ * both are of the same neuroids (images, subjects). No interval where they are not: other recordings, or
+ * another version of the benchmark, have other ceilings.
+ */
+export function pairedDifference(
+  a: Sampled,
+  b: Sampled,
+): Pick<ScoreDifference, 'difference' | 'ci' | 'reason'> {
+  const none = { difference: null, ci: null };
+  if ('reason' in a) return { ...none, reason: a.reason };
+  if ('reason' in b) return { ...none, reason: b.reason };
+  if (a.score.value === null || b.score.value === null)
+    return { ...none, reason: 'a value is not a finite number' };
+  const difference = b.score.value - a.score.value;
+  const refuse = (reason: string) => ({ difference, ci: null, reason });
+  if (!a.draws || !b.draws) return refuse('there are no resamples');
+  if (!sameResamples(a.score, b.score) || a.draws.length !== b.draws.length)
+    return refuse('the resamples are of different recordings');
+  const [of, and] = [a.draws, b.draws];
+  const ci = percentileInterval(of.map((drawn, r) => and[r] - drawn));
+  return ci ? { difference, ci } : refuse('fewer than half of the resamples have a value');
+}
+
+type SampledScore = Extract<Sampled, { readonly score: unknown }>['score'];
+
+/** Recordings and version decide the ceiling, and no model does. */
+const sameResamples = (a: SampledScore, b: SampledScore) =>
+  a.benchmark === b.benchmark &&
+  a.version === b.version &&
+  JSON.stringify(a.ceiling) === JSON.stringify(b.ceiling);
+
+function divergenceOf(benchmark: string, from: Compared, to: Compared): MapDivergence[] {
+  if ('reason' in from.mapped || 'reason' in to.mapped) return [];
+  const { by, layers } = mapsApart(from.mapped, to.mapped, benchmark);
+  if (layers.length === 0) return [];
+  return [{ benchmark, from: from.checkpoint, to: to.checkpoint, by, layers }];
+}

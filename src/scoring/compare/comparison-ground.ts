@@ -1,0 +1,66 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import type { ComparisonRequest } from './comparison-types.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { findBenchmark } from '../registry/registry.js';
+
+/** A benchmark that several models are compared on, or why none of them can be. */
+export interface ComparedBenchmark {
+  readonly id: string;
+  readonly loaded?: LoadedBenchmark;
+  readonly reason?: string;
+}
+
+/** The benchmarks of a comparison with their data, opened once for all models. */
+export interface Ground {
+  readonly benchmarks: readonly ComparedBenchmark[];
+  /** Names of those for which a map can choose a layer, as a map takes them. */
+  readonly mappable: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the benchmarks of a comparison; one that cannot be loaded has its reason.
+ * Throws `bad-usage` without any or with two of one name, and the reason of the first where all fail.
+ */
+export async function openGround(
+  { regions = [], benchmarks = [] }: ComparisonRequest,
+  context: { readonly home: string },
+): Promise<Ground> {
+  const standing = await Promise.all(
+    regions.map((region) => regionBenchmark(region, context.home)),
+  );
+  const names = [...new Set([...standing.map(({ id }) => id), ...benchmarks])];
+  if (names.length === 0)
+    throw new VentralError('bad-usage', 'A comparison needs a region or a benchmark');
+  const failed: { readonly id: string; readonly error: VentralError }[] = [];
+  const { loaded, close } = await loadBenchmarks(names, context, (id, thrown) => {
+    failed.push({ id, error: VentralError.from(thrown) });
+  });
+  const found: ComparedBenchmark[] = [
+    ...loaded.map((each) => ({ id: each.benchmark.id, loaded: each })),
+    ...failed.map(({ id, error }) => ({ id, reason: error.details.reason ?? error.message })),
+  ];
+  const twice = found.find(({ id }, i) => found.findIndex((other) => other.id === id) < i);
+  if (loaded.length === 0 || twice) {
+    await close();
+    if (loaded.length === 0) throw failed[0].error;
+    const sentence = `Two of the benchmarks are called ${twice?.id}`;
+    throw new VentralError('bad-usage', sentence, { field: 'benchmark', found: twice?.id ?? '' });
+  }
+  const chooses = new Set(
+    loaded.filter(({ layers }) => layers.mappable).map(({ benchmark }) => benchmark.id),
+  );
+  const mappable = names.filter((name) => idsOf(name).some((id) => chooses.has(id)));
+  return { benchmarks: found, mappable, close };
+}
+
+/** The benchmarks that a name stands for; none where it stands for nothing. */
+function idsOf(name: string): string[] {
+  try {
+    return findBenchmark(name).map(({ id }) => id);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,197 @@
+import type { Network } from '../../activations/extract.js';
+import { cardOf, openModelFile } from '../../activations/model-file.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Ground } from './comparison-ground.js';
+import type { ComparedModel } from './comparison-types.js';
+import { chooseLayers } from '../model/layer-choice.js';
+import { type LayerMapContext, type MappedLayers, mapLayers } from '../map/layer-map.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { makeScore, type Origin } from '../measure/make-score.js';
+import { type CellOutcome, type CellTask, computeCells } from '../map/map-cells.js';
+import type { LayerChoice, Score } from '../measure/score.js';
+import { isSelection } from '../model/score-model.js';
+
+/** Layers that stand for a benchmark, and how they were come by. */
+export interface Placed {
+  /** Whether a card gives them or a map chose them. */
+  readonly by: 'card' | 'map';
+  readonly layers: readonly string[];
+  readonly choice: LayerChoice;
+  /** Whether they were chosen on pictures of this benchmark. */
+  readonly selection: boolean;
+}
+
+/** A score with the resamples behind its interval, or why there is none. */
+export type Sampled =
+  | { readonly score: Score; readonly draws?: Float64Array | undefined }
+  | { readonly reason: string };
+
+/** A network of a comparison. */
+export interface OpenedModel {
+  readonly network: Network;
+  readonly origin: Origin & { readonly kind: 'model' };
+}
+
+/** Opens a model with its card. Throws what `openModelFile` throws, and `card-missing`. */
+export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
+  const file = await openModelFile(model.path, model);
+  const card = cardOf(file);
+  const origin = { kind: 'model', digest: file.digest, name: file.name, card } as const;
+  return { network: { file, card }, origin };
+}
+
+/** The map of a model, or why it has none. */
+export type Mapped = MappedLayers | { readonly reason: string };
+
+/** The map of a model over the benchmarks for which a layer can be chosen. Throws `interrupted`. */
+export async function mapOf(
+  model: ComparedModel,
+  { mappable }: Ground,
+  layers: readonly string[] | undefined,
+  context: LayerMapContext,
+): Promise<Mapped> {
+  if (mappable.length === 0) return { reason: 'there is no layer to choose' };
+  try {
+    const request = { model, benchmarks: mappable, ...(layers ? { layers } : {}) };
+    return await mapLayers(request, context);
+  } catch (thrown) {
+    return { reason: refusalOf(thrown) };
+  }
+}
+
+/** Why a model, layer or benchmark was refused; throws what ends the whole run. */
+export function refusalOf(thrown: unknown): string {
+  const error = VentralError.from(thrown);
+  if (error.code === 'interrupted') throw error;
+  return error.details.reason ?? error.message;
+}
+
+/** By benchmark: the layers that stand for it, or why none do. */
+export type Places = ReadonlyMap<LoadedBenchmark, Placed | { readonly reason: string }>;
+
+/**
+ * The layers that a model stands for: its card's, else those that its map chooses.
+ * @param map asked for where the card leaves a benchmark open
+ */
+export async function placesOf(
+  opened: OpenedModel,
+  { benchmarks }: Ground,
+  map: () => Promise<Mapped>,
+): Promise<Places> {
+  const places = new Map<LoadedBenchmark, Placed | { readonly reason: string }>();
+  for (const { loaded } of benchmarks) {
+    if (!loaded) continue;
+    try {
+      const carded = await placedByCard(loaded, opened);
+      places.set(loaded, carded ?? placedByMap(await map(), loaded.benchmark.id));
+    } catch (thrown) {
+      places.set(loaded, { reason: refusalOf(thrown) });
+    }
+  }
+  return places;
+}
+
+/** The layers that a card gives for a benchmark; undefined where it gives none. Throws `labels-uncovered`. */
+async function placedByCard(
+  loaded: LoadedBenchmark,
+  { network: { file, card } }: OpenedModel,
+): Promise<Placed | undefined> {
+  try {
+    const chosen = chooseLayers(loaded, card, {}, file.name);
+    const { layers, choice } = chosen;
+    return { by: 'card', layers, choice, selection: await isSelection(chosen, loaded) };
+  } catch (thrown) {
+    if (VentralError.from(thrown).code === 'layer-unset') return undefined;
+    throw thrown;
+  }
+}
+
+/** The layer that a map chose for a benchmark, on that benchmark's own pictures; or why it chose none. */
+export function placedByMap(
+  mapped: Mapped,
+  benchmark: string,
+): Placed | { readonly reason: string } {
+  if ('reason' in mapped) return mapped;
+  const { layers, chosen } = mapped.map;
+  const best = chosen[benchmark];
+  if (best) return { by: 'map', layers: [best.layer], choice: best.choice, selection: true };
+  const reasons = new Set(
+    layers.flatMap(({ cells }) => {
+      const cell = cells[benchmark];
+      return cell !== undefined && 'reason' in cell ? [cell.reason] : [];
+    }),
+  );
+  return { reason: reasons.size === 1 ? [...reasons][0] : 'no layer has a value' };
+}
+
+/**
+ * Scores a model at given layers: what its map measured is taken from there, the rest goes the way of the
+ * cells of a map, cache included. One that is refused has its reason. Throws `interrupted`.
+ */
+export async function scoreAt(
+  opened: OpenedModel,
+  places: Places,
+  mapped: Mapped,
+  context: LayerMapContext,
+): Promise<ReadonlyMap<LoadedBenchmark, Sampled>> {
+  const found = new Map<LoadedBenchmark, Sampled>();
+  const tasks: CellTask[] = [];
+  for (const [loaded, placed] of places) {
+    const known =
+      'reason' in placed ? placed : (takenFrom(mapped, loaded, placed) ?? refused(loaded, opened));
+    if (known) found.set(loaded, known);
+    else if ('layers' in placed)
+      tasks.push({ layer: placed.layers.join('+'), layers: placed.layers, loaded });
+  }
+  if (tasks.length === 0) return found;
+  for (const outcome of await computeCells(tasks, opened.network, context)) {
+    const { loaded } = outcome.task;
+    const placed = places.get(loaded) as Placed;
+    found.set(loaded, sampledOf(outcome, placed, opened, context.threads));
+  }
+  return found;
+}
+
+function takenFrom(
+  mapped: Mapped,
+  { benchmark: { id } }: LoadedBenchmark,
+  { layers: [layer, ...others], choice, selection }: Placed,
+): Sampled | undefined {
+  if ('reason' in mapped || others.length > 0) return undefined;
+  const cell = mapped.map.layers.find((row) => row.layer === layer)?.cells[id];
+  if (cell === undefined || 'reason' in cell) return cell;
+  const score = { ...cell, layerChoice: choice, selection };
+  return { score, draws: mapped.draws.get(id)?.get(layer) };
+}
+
+/** Why a task cannot be done with a model of this card. */
+function refused(loaded: LoadedBenchmark, { network }: OpenedModel): Sampled | undefined {
+  try {
+    loaded.refuse?.(network.card);
+    return undefined;
+  } catch (thrown) {
+    return { reason: refusalOf(thrown) };
+  }
+}
+
+function sampledOf(
+  outcome: CellOutcome,
+  { choice, selection }: Placed,
+  { origin }: OpenedModel,
+  threads: number,
+): Sampled {
+  if (!('measured' in outcome)) return { reason: outcome.reason };
+  const { task, measured, seconds, inputs } = outcome;
+  const { loaded, layer } = task;
+  const score = makeScore(loaded, measured, {
+    origin,
+    layer,
+    layerChoice: choice,
+    selection,
+    inputs: inputs as string,
+    verified: loaded.verified,
+    threads,
+    seconds,
+  });
+  return { score, draws: measured.draws };
+}

@@ -1,0 +1,159 @@
+import { type ComparedBenchmark, type Ground, openGround } from './comparison-ground.js';
+import { comparisonRow } from './comparison-row.js';
+import type {
+  ComparedModel,
+  ComparisonRequest,
+  ComparisonRow,
+  SeriesComparison,
+} from './comparison-types.js';
+import type { LayerMapContext } from '../map/layer-map.js';
+import {
+  type Mapped,
+  mapOf,
+  openCompared,
+  type Places,
+  placedByMap,
+  placesOf,
+  refusalOf,
+  type Sampled,
+  scoreAt,
+} from './placed-scores.js';
+import type { Checkpoint } from './series-checkpoints.js';
+import { contextOf, sharePictures } from './shared-pictures.js';
+
+/** Checkpoints in order of their epochs (`seriesCheckpoints`), and what they are scored on. */
+export interface SeriesRequest extends ComparisonRequest {
+  readonly models: readonly Checkpoint[];
+}
+
+/**
+ * Scores every checkpoint of a series twice on each benchmark: at fixed layers, those of `mapFrom` (else of
+ * the last checkpoint that has any: its card's, else those that its map chooses), and at the layer that
+ * its own map chooses. Pictures are decoded once for all. A checkpoint that is broken has the reason in its
+ * rows. What was computed before an interruption comes from the cache.
+ * Throws `bad-usage`, what concerns all benchmarks or `mapFrom`, and `interrupted`.
+ */
+export async function compareSeries(
+  request: SeriesRequest,
+  context: LayerMapContext,
+): Promise<SeriesComparison> {
+  const ground = await openGround(request, context);
+  const shared = await sharePictures(context);
+  const { models, layers } = request;
+  try {
+    const fixed = await fixedOf(request, ground, shared.context);
+    const series: Scored[] = [];
+    for (const [k, checkpoint] of models.entries()) {
+      const here = contextOf(shared.context, `checkpoint ${k + 1} of ${models.length}`);
+      series.push(await score(checkpoint, { ground, layers, fixed, context: here }));
+    }
+    return {
+      checkpoints: series.map(({ model }, k) => {
+        const { checkpoint, epoch } = models[k];
+        return { checkpoint, epoch, model };
+      }),
+      benchmarks: ground.benchmarks.map(({ id }) => id),
+      fixed: fixed && { from: fixed.from, layers: layersOf(fixed.places) },
+      rows: series.flatMap(({ rows }) => rows),
+    };
+  } finally {
+    await shared.close();
+    await ground.close();
+  }
+}
+
+/** Where every checkpoint is scored. */
+interface Fixed {
+  readonly from: string;
+  readonly places: Places;
+}
+
+async function fixedOf(
+  { mapFrom, models, layers }: SeriesRequest,
+  ground: Ground,
+  context: LayerMapContext,
+): Promise<Fixed | null> {
+  const here = contextOf(context, 'the fixed map');
+  const from = async (model: ComparedModel) =>
+    placesOf(await openCompared(model), ground, () => mapOf(model, ground, layers, here));
+  if (mapFrom) return { from: mapFrom.path, places: await from(mapFrom) };
+  for (const model of [...models].reverse()) {
+    try {
+      const places = await from(model);
+      const some = [...places.values()].some((placed) => 'layers' in placed);
+      if (some) return { from: model.checkpoint, places };
+    } catch (thrown) {
+      // A broken checkpoint has its reason in its own rows.
+      refusalOf(thrown);
+    }
+  }
+  return null;
+}
+
+const layersOf = (places: Places): Record<string, string> =>
+  Object.fromEntries(
+    [...places].flatMap(([{ benchmark }, placed]) =>
+      'layers' in placed ? [[benchmark.id, placed.layers.join('+')]] : [],
+    ),
+  );
+
+interface Run {
+  readonly ground: Ground;
+  readonly layers: readonly string[] | undefined;
+  readonly fixed: Fixed | null;
+  readonly context: LayerMapContext;
+}
+
+/** What is left of a checkpoint once it is scored: fifty of them must not pile up. */
+interface Scored {
+  readonly model: string | null;
+  readonly rows: readonly ComparisonRow[];
+}
+
+async function score(model: Checkpoint, run: Run): Promise<Scored> {
+  const { ground, layers, fixed, context } = run;
+  try {
+    const opened = await openCompared(model);
+    const mapped = await mapOf(model, ground, layers, context);
+    const maps = { fixed: fixed?.places ?? noPlaces, chosen: ownPlaces(ground, mapped) };
+    const scores = {
+      fixed: await scoreAt(opened, maps.fixed, mapped, context),
+      chosen: await scoreAt(opened, maps.chosen, mapped, context),
+    };
+    const { digest } = opened.origin;
+    const rows = forEachRow(ground, (benchmark, map): ComparisonRow => {
+      const { loaded, reason = 'no checkpoint gives a layer' } = benchmark;
+      const placed = loaded && maps[map].get(loaded);
+      const sampled: Sampled = (loaded && scores[map].get(loaded)) ?? { reason };
+      return comparisonRow({ ...model, model: digest, benchmark, map, placed }, sampled);
+    });
+    return { model: digest, rows };
+  } catch (thrown) {
+    const reason = refusalOf(thrown);
+    const rows = forEachRow(ground, (benchmark, map) =>
+      comparisonRow({ ...model, model: null, benchmark, map }, { reason }),
+    );
+    return { model: null, rows };
+  }
+}
+
+const noPlaces: Places = new Map();
+
+const ownPlaces = ({ benchmarks }: Ground, mapped: Mapped): Places =>
+  new Map(
+    benchmarks.flatMap(({ id, loaded }) =>
+      loaded?.layers.mappable ? [[loaded, placedByMap(mapped, id)] as const] : [],
+    ),
+  );
+
+/** A row at the fixed layer, and one at the chosen layer where the benchmark lets one be chosen. */
+function forEachRow(
+  { benchmarks }: Ground,
+  row: (benchmark: ComparedBenchmark, map: ComparisonRow['map']) => ComparisonRow,
+): ComparisonRow[] {
+  return benchmarks.flatMap((benchmark) =>
+    benchmark.loaded?.layers.mappable
+      ? [row(benchmark, 'fixed'), row(benchmark, 'chosen')]
+      : [row(benchmark, 'fixed')],
+  );
+}

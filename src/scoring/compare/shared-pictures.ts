@@ -1,0 +1,36 @@
+import { PreparedPictures } from '../../activations/prepared-pictures.js';
+import type { LayerMapContext } from '../map/layer-map.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
+
+/** Share of the scratch disk that decoded pictures may take. */
+const SHARE = 1 / 4;
+
+/** A context in which models that want their pictures alike decode them once, until it is closed. */
+export interface SharedPictures {
+  readonly context: LayerMapContext;
+  close(): Promise<void>;
+}
+
+/** Makes one; what the pictures may take is taken off the scratch disk of the runs. */
+export async function sharePictures(context: LayerMapContext): Promise<SharedPictures> {
+  const scratch = await makeScratchFolder(context.home);
+  const bytes = Math.floor(context.maxScratch * SHARE);
+  const pictures = new PreparedPictures(scratch.path, bytes);
+  return {
+    context: { ...context, pictures, maxScratch: context.maxScratch - bytes },
+    async close() {
+      pictures.close();
+      await scratch.remove();
+    },
+  };
+}
+
+/** The context of one model among several: its progress says which one it is. */
+export function contextOf(context: LayerMapContext, which: string): LayerMapContext {
+  const { progress } = context;
+  if (!progress) return context;
+  return {
+    ...context,
+    progress: ({ stage, ...others }) => progress({ ...others, stage: `${which}: ${stage}` }),
+  };
+}

@@ -1,0 +1,166 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { type InputSize, withInput } from '../../activations/card.js';
+import { extractActivations } from '../../activations/extract.js';
+import { type CardSource, cardOf, openModelFile } from '../../activations/model-file.js';
+import type { Shown } from '../../activations/shown.js';
+import { compareCodePoints } from '../../data/ids.js';
+import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { expandLayers } from '../../onnx/layers.js';
+import { DataSources } from '../benchmark/data-sources.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import type { ScoreContext } from '../model/score-model.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
+import { writeFeatures } from './write-features.js';
+
+/** Activations to write: of which layers, over which stimuli. */
+export interface ExportRequest {
+  readonly model: CardSource & { readonly path: string };
+  /** Layer names or globs. */
+  readonly layers: readonly string[];
+  /** The stimuli of a benchmark, at its degrees (for a read-out both sets) … */
+  readonly benchmark?: string;
+  /** … or a set of the catalog, a CSV, or a folder of pictures, at `degrees`. */
+  readonly stimuli?: string;
+  readonly degrees?: number;
+  readonly input?: InputSize;
+  /** `.npz`, `.nc`, `.arrow` or `.json`. */
+  readonly output: string;
+}
+
+/**
+ * Runs a network over stimuli and writes the layers, with what they were made with. The file is
+ * written whole or not at all.
+ */
+export async function exportActivations(
+  request: ExportRequest,
+  context: ScoreContext,
+): Promise<void> {
+  await checkOutput(request.output);
+  const file = await openModelFile(request.model.path, request.model);
+  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
+  const { shown, close } = await stimuliOf(request, context);
+  const scratch = await makeScratchFolder(context.home);
+  try {
+    const activations = await extractActivations({ file, card }, shown, layers, {
+      threads: context.threads,
+      maxMemory: context.maxMemory / 2,
+      maxScratch: context.maxScratch,
+      scratch: scratch.path,
+      ...(context.signal ? { signal: context.signal } : {}),
+      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
+    });
+    try {
+      const provenance = {
+        model: file.digest,
+        name: file.name,
+        card,
+        ...(request.benchmark ? { benchmark: request.benchmark } : {}),
+        degrees: shown.degrees ?? null,
+      };
+      await writeFeatures(request.output, {
+        ids: shown.stimuli.ids,
+        layers: activations.layers,
+        provenance,
+      });
+    } finally {
+      activations.close();
+    }
+  } finally {
+    await close();
+    await scratch.remove();
+  }
+}
+
+/** Refuses what could not be written before the network is run. */
+async function checkOutput(output: string): Promise<void> {
+  const refuse = (sentence: string) =>
+    new VentralError('bad-usage', `--output ${output}: ${sentence}`, { file: output });
+  if (!['.npz', '.nc', '.arrow', '.json'].includes(extname(output)))
+    throw refuse('expected a .npz, .nc, .arrow or .json file');
+  const folder = await stat(dirname(output)).catch(() => undefined);
+  if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(output)}`);
+}
+
+interface OpenShown {
+  readonly shown: Shown;
+  close(): Promise<void>;
+}
+
+async function stimuliOf(request: ExportRequest, context: ScoreContext): Promise<OpenShown> {
+  if (request.benchmark !== undefined) return benchmarkStimuli(request.benchmark, context);
+  const stimuli = await namedStimuli(request.stimuli as string, context.home);
+  const degrees = request.degrees as number;
+  return {
+    shown: { stimuli, degrees: stimuli.ids.map(() => degrees) },
+    close: () => stimuli.close(),
+  };
+}
+
+/** All stimuli that the benchmark needs features for; both sets of a read-out, one after the other. */
+async function benchmarkStimuli(benchmark: string, context: ScoreContext): Promise<OpenShown> {
+  const { loaded, close } = await loadBenchmarks([benchmark], context, (_, error) => {
+    throw error;
+  });
+  const sets: Shown[] = [];
+  for (const shown of loaded.flatMap((each) => each.shown)) {
+    if (!sets.some(({ stimuli }) => stimuli === shown.stimuli)) sets.push(shown);
+  }
+  return { shown: sets.length === 1 ? sets[0] : joined(sets), close };
+}
+
+function joined(sets: readonly Shown[]): Shown {
+  const rows = sets.flatMap(({ stimuli, degrees }) =>
+    stimuli.ids.map((id, row) => ({ stimuli, id, row, degrees: degrees?.[row] })),
+  );
+  const seen = new Set<string>();
+  for (const { id } of rows) {
+    if (seen.has(String(id)))
+      throw new VentralError(
+        'stimuli-duplicate',
+        `The stimulus ${id} is in both stimulus sets of the benchmark, and a feature file has one row for it`,
+        { field: 'stimulus_id', found: String(id) },
+      );
+    seen.add(String(id));
+  }
+  const stimuli: StimulusSet = {
+    identifier: sets.map((set) => set.stimuli.identifier).join('+'),
+    ids: rows.map(({ id }) => id),
+    columns: new Map(),
+    hasImages: sets.every((set) => set.stimuli.hasImages),
+    filename: (row) => rows[row].stimuli.filename(rows[row].row),
+    read: (row) => rows[row].stimuli.read(rows[row].row),
+    close: async () => {},
+  };
+  const known = rows.every(({ degrees }) => degrees !== undefined);
+  return { stimuli, degrees: known ? rows.map(({ degrees }) => degrees as number) : undefined };
+}
+
+async function namedStimuli(name: string, home: string): Promise<StimulusSet> {
+  const kind = await stat(name).catch(() => undefined);
+  if (kind?.isDirectory()) return folderStimuli(name);
+  if (kind?.isFile())
+    return openStimulusSet({ identifier: name, csv: name, images: join(name, '..') });
+  return new DataSources(home).stimuli({ kind: 'catalog', identifier: name });
+}
+
+const pictures = new Set(['.png', '.jpg', '.jpeg']);
+
+/** Every picture of a folder, in code-point order; its stimulus_id is the name without extension. */
+async function folderStimuli(folder: string): Promise<StimulusSet> {
+  const names = (await readdir(folder))
+    .filter((name) => pictures.has(extname(name).toLowerCase()))
+    .sort(compareCodePoints);
+  if (names.length === 0)
+    throw new VentralError('image-missing', `${folder} holds no PNG or JPEG pictures`, {
+      file: folder,
+    });
+  const ids = names.map((name) => name.slice(0, -extname(name).length));
+  const columns = [
+    { name: 'stimulus_id', dtype: 'string', values: ids },
+    { name: 'filename', dtype: 'string', values: names },
+  ] as const;
+  return stimulusSetOf(folder, columns, (row) => readFile(join(folder, names[row])));
+}

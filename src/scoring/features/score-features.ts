@@ -1,0 +1,160 @@
+import { wholeLayer } from '../../activations/reduced-layer.js';
+import { didYouMean } from '../../errors/closest-names.js';
+import { quoted, quotedList } from '../../errors/quoted.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type Digestible, digestOf } from '../../formats/digest.js';
+import { columnBlocks } from '../../numerics/column-blocks.js';
+import { concatFeatures } from '../../numerics/concat-features.js';
+import type { Features } from '../../numerics/features.js';
+import { numericsVersion } from '../../numerics/numerics-version.js';
+import {
+  type FeatureFile,
+  readFeatures,
+  refuseNonFinite,
+  refuseStrangers,
+  rowsFor,
+} from './feature-file.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { makeScore } from '../measure/make-score.js';
+import type { Score } from '../measure/score.js';
+import type { ScoreContext, ScoreOutcome } from '../model/score-model.js';
+
+/** A file of features on any number of benchmarks. */
+export interface FeatureRequest {
+  /** `.npz`, `.nc` or `.csv`. */
+  readonly features: string;
+  /** Layers of the file, joined in this order; the only one by default. */
+  readonly layers?: readonly string[];
+  readonly benchmarks: readonly string[];
+  readonly detail?: boolean;
+}
+
+/**
+ * Scores features without a network. Throws what concerns the file as a whole; a benchmark that fails
+ * is told among the failures.
+ */
+export async function scoreFeatures(
+  request: FeatureRequest,
+  context: ScoreContext,
+): Promise<ScoreOutcome> {
+  const file = await readFeatures(request.features, request.layers);
+  const chosen = chooseArrays(file, request.layers ?? []);
+  await refuseNonFinite(file, chosen.features);
+  const failures: { benchmark: string; error: VentralError }[] = [];
+  const scores: Score[] = [];
+  const fail = (benchmark: string, thrown: unknown) => {
+    const error = VentralError.from(thrown);
+    if (error.code === 'interrupted') throw error;
+    failures.push({ benchmark, error });
+  };
+  const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
+  try {
+    const contents = loaded.length > 0 ? await contentOf(chosen.features) : '';
+    for (const [index, benchmark] of loaded.entries()) {
+      context.progress?.({ stage: 'metric', done: index, total: loaded.length });
+      try {
+        const score = await scoreOne(benchmark, file, { ...chosen, contents }, request, context);
+        if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
+        scores.push(score);
+      } catch (error) {
+        fail(benchmark.benchmark.id, error);
+      }
+    }
+  } finally {
+    await close();
+  }
+  return { scores, failures };
+}
+
+interface Arrays {
+  readonly name: string;
+  readonly features: Features;
+}
+
+function chooseArrays(file: FeatureFile, wanted: readonly string[]): Arrays {
+  const { names } = file;
+  if (wanted.length === 0) {
+    if (names.length === 1)
+      return { name: 'features', features: file.layers.get(names[0]) as Features };
+    throw new VentralError(
+      'layer-unset',
+      `${file.path} holds ${names.length} layers: say --layer ${names.slice(0, 5).map(quoted).join(' or --layer ')}`,
+      { file: file.path, field: '--layer' },
+    );
+  }
+  const parts = wanted.map((name) => {
+    const features = file.layers.get(name);
+    if (features) return features;
+    throw new VentralError(
+      'layer-unknown',
+      `${file.path} has no layer "${name}"${didYouMean(name, names) || `; it has ${quotedList(names)}`}`,
+      { file: file.path, field: name },
+    );
+  });
+  return { name: wanted.join('+'), features: concatFeatures(parts) };
+}
+
+async function contentOf(features: Features): Promise<string> {
+  const blocks: Digestible[] = [];
+  for (const [from, to] of columnBlocks(features))
+    blocks.push(digestOf(await features.columns(from, to)));
+  return digestOf([features.rows, features.cols, features.dtype, blocks]);
+}
+
+async function scoreOne(
+  loaded: LoadedBenchmark,
+  file: FeatureFile,
+  chosen: Arrays & { readonly contents: string },
+  request: FeatureRequest,
+  context: ScoreContext,
+): Promise<Score> {
+  const started = performance.now();
+  refuseStrangers(
+    file,
+    loaded.shown.map(({ stimuli }) => stimuli.ids),
+  );
+  refuseOtherDegrees(loaded, file);
+  const features = loaded.shown.map(({ stimuli }) => rowsFor(file, chosen.features, stimuli.ids));
+  const measured = await loaded.measure(wholeLayer(features), {
+    card: file.provenance?.card,
+    ...(request.detail ? { detail: true } : {}),
+  });
+  return makeScore(loaded, measured, {
+    origin: { kind: 'features' },
+    layer: 'features',
+    layerChoice: { by: 'flag' },
+    inputs: digestOf({
+      ...(loaded.inputs as object),
+      metric: loaded.metric,
+      numerics: numericsVersion,
+      features: chosen.contents,
+      order: file.ids,
+      logits: file.provenance?.card.logits?.classes,
+    }),
+    verified: loaded.verified,
+    threads: context.threads,
+    seconds: (performance.now() - started) / 1000,
+  });
+}
+
+/** Features that `ventral activations` made carry the degrees that they were made at; others are taken on trust. */
+function refuseOtherDegrees({ benchmark, shown }: LoadedBenchmark, file: FeatureFile): void {
+  if (!file.provenance) return;
+  const made = file.provenance.degrees;
+  const at = new Map(
+    file.ids.map((id, row) => [String(id), made === null ? 'as they are' : `${made[row]}°`]),
+  );
+  for (const { stimuli, degrees } of shown) {
+    stimuli.ids.forEach((id, row) => {
+      const wanted = degrees ? `${degrees[row]}°` : 'as they are';
+      const found = at.get(String(id));
+      if (found === undefined || found === wanted) return;
+      throw new VentralError(
+        'degrees-mismatch',
+        `${file.path} was made with stimulus ${quoted(id)} shown at ${found}, ${benchmark.id} shows it at ${wanted}`,
+        { file: file.path, field: 'degrees', expected: wanted, found },
+      );
+    });
+  }
+}

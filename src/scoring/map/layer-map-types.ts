@@ -1,0 +1,96 @@
+import type { InputSize, Region } from '../../activations/card.js';
+import type { ModelSource } from '../../activations/model-file.js';
+import type { Role } from '../registry/region-benchmarks.js';
+import type { LayerChoice, Score } from '../measure/score.js';
+
+/** Which layers of a model against which regions or benchmarks. */
+export interface LayerMapRequest {
+  readonly model: ModelSource & { readonly path: string; readonly name?: string };
+  /** Each resolves to the region's public Brain-Score benchmark where its data are here, else to the simulated one. */
+  readonly regions?: readonly (Region | 'behavior')[];
+  /** Identifiers or files, beside or in place of regions. */
+  readonly benchmarks?: readonly string[];
+  /** Names and globs; else the card's, else the graph's own (block outputs first). */
+  readonly layers?: readonly string[];
+  readonly input?: InputSize;
+  /** Chooses on a seeded half of the stimuli and scores the chosen layer on the other half. */
+  readonly holdout?: boolean;
+}
+
+/** Every layer against every benchmark, as `ventral map --json` and HTTP give it (design §3). */
+export interface LayerMap {
+  /** `sha256:…` of the ONNX file. */
+  readonly model: string;
+  readonly name: string;
+  /** Benchmark identifiers, the columns. */
+  readonly benchmarks: readonly string[];
+  readonly layers: readonly LayerRow[];
+  /** By benchmark; without one where no cell has a value. */
+  readonly chosen: Readonly<Record<string, ChosenLayer>>;
+  /** By benchmark, with `holdout`: the chosen layer on the stimuli that it was not chosen on. */
+  readonly holdout?: Readonly<Record<string, Score | { readonly reason: string }>>;
+  readonly plan: MapPlan;
+  readonly provenance: MapProvenance;
+}
+
+export interface LayerRow {
+  readonly layer: string;
+  /** Other names of the same value. */
+  readonly aliases?: readonly string[];
+  /** null where the layer cannot be had. */
+  readonly units: number | null;
+  /** Convolutions and matrix products on the longest way from the input to the layer. */
+  readonly depth: number | null;
+  /** By benchmark: a Score, or why there is none (`24 units < 25 components`). */
+  readonly cells: Readonly<Record<string, Score | { readonly reason: string }>>;
+}
+
+/** What is known of a map that is being made. */
+export interface MapPart {
+  readonly benchmarks: readonly string[];
+  /** At first every row; then those in which something is new, with it. Cells to come are not there. */
+  readonly layers: readonly LayerRow[];
+}
+
+/** The layer of the highest value, and those whose simultaneous 95 % interval of the difference from it contains 0. */
+export interface ChosenLayer {
+  readonly layer: string;
+  readonly tied: readonly string[];
+  /** What a card says of the choice; `inputs` covers every cell of the column. */
+  readonly choice: LayerChoice;
+  /** What the layer was chosen for; not there where the benchmark has no region. */
+  readonly role?: Role;
+  /** The pictures that the choice saw, as a card records them in `region_layer_choice`. */
+  readonly stimuli?: string;
+}
+
+/** What a map will take, told before the work starts. */
+export interface MapPlan {
+  /** Layers with their units, largest first is not implied: rows in order of the map. */
+  readonly layers: readonly { readonly layer: string; readonly units: number }[];
+  /** One a stimulus set (or pair of sets, for a read-out). */
+  readonly sets: readonly {
+    readonly benchmarks: readonly string[];
+    readonly stimuli: number;
+    /** Layers of each pass of the network over the set; empty where all comes from the cache. */
+    readonly passes: readonly (readonly string[])[];
+    readonly cached: number;
+  }[];
+  /** Bytes beyond the network's own. */
+  readonly memory: number;
+  /** Bytes of scratch disk at the highest. */
+  readonly scratch: number;
+}
+
+export interface MapProvenance {
+  readonly ventral: string;
+  /** Digest over the inputs of all cells. */
+  readonly inputs: string;
+  readonly runtime: { readonly ort: string; readonly provider: string; readonly threads: number };
+  readonly seconds: number;
+  readonly peakRssMiB: number;
+  /** How the choice was made, and how Brain-Score's differs (spec §5.8). */
+  readonly selection: string;
+  /** What to know where several workers computed it: parts on unlike runtimes or processors. */
+  readonly warnings?: readonly string[];
+}

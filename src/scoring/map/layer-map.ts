@@ -1,0 +1,304 @@
+import type { Candidate } from '../../activations/candidates.js';
+import type { RegionLayerChoice } from '../../activations/card.js';
+import { pictureDigests } from '../../activations/stimulus-digest.js';
+import { digestOf } from '../../formats/digest.js';
+import { packageVersion } from '../../formats/package-root.js';
+import { peakRssMiB } from '../../runtime/peak-memory.js';
+import { runtimeIdentity } from '../../runtime/session.js';
+import { traced } from '../../runtime/traced.js';
+import { recordStimuli } from '../model/choice-stimuli.js';
+import type { RoleChoice } from '../model/commit-choice.js';
+import { HALVES_SEED, type Half, judgedStimuli, partOf, rowsOfHalf } from '../measure/halves.js';
+import type {
+  ChosenLayer,
+  LayerMap,
+  LayerMapRequest,
+  LayerRow,
+  MapPlan,
+} from './layer-map-types.js';
+import { makeScore } from '../measure/make-score.js';
+import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
+import { mapPlan } from './map-plan.js';
+import {
+  type Column,
+  type LayerMapContext,
+  layersOf,
+  loadedOf,
+  type MapRun,
+  openMap,
+  tasksOf,
+} from './open-map.js';
+import type { LayerChoice, Score } from '../measure/score.js';
+import { bestAndTied } from './ties.js';
+
+export type { LayerMapContext } from './open-map.js';
+
+/** A layer map and what stands behind it. */
+export interface MappedLayers {
+  readonly map: LayerMap;
+  /** The resamples behind each interval, by benchmark id, then layer; equal ones for every layer and model. */
+  readonly draws: ReadonlyMap<string, ReadonlyMap<string, Float64Array>>;
+  /** What was chosen for each region, as a card records it. */
+  readonly choices: readonly RoleChoice[];
+}
+
+/**
+ * Every candidate layer of a model against every region or benchmark: the network runs over each stimulus set
+ * in as few passes as the budgets allow, and each cell equals the score of that layer. For each benchmark
+ * the layer of the highest value is chosen, and those tied with it are told; with `holdout` on one half of
+ * the stimuli, and the chosen layer is scored on the other. A layer or benchmark that is refused has the
+ * reason in its cells.
+ * Throws what concerns the model or every benchmark: `not-onnx`, `card-missing`, `card-invalid`,
+ * `layer-unknown`, `benchmark-…`, `data-missing`, `bad-usage`, and `interrupted`.
+ */
+export async function mapLayers(
+  request: LayerMapRequest,
+  context: LayerMapContext,
+): Promise<MappedLayers> {
+  return traced('ventral.layer-map', {}, () => mapTraced(request, context));
+}
+
+async function mapTraced(
+  request: LayerMapRequest,
+  context: LayerMapContext,
+): Promise<MappedLayers> {
+  const started = performance.now();
+  const { run, close } = await openMap(request, context);
+  try {
+    const { columns, half, network } = run;
+    const cells = await cellsOf(run);
+    const chosen = chooseAll(run, cells);
+    const scored = rowsOf(run, run.candidates, cells.of, chosen);
+    const holdout = half && (await scoreHeldOut(run, chosen));
+    const choices = await choicesOf(run, chosen);
+    const { plan, outcomes } = cells;
+    const map: LayerMap = {
+      model: network.file.digest,
+      name: request.model.name ?? network.file.name,
+      benchmarks: columns.map(({ id }) => id),
+      layers: scored,
+      chosen: Object.fromEntries(recorded(chosen, choices)),
+      ...(holdout ? { holdout } : {}),
+      plan,
+      provenance: {
+        ventral: packageVersion,
+        inputs: digestOf(outcomes.map(({ inputs }) => inputs)),
+        runtime: runtimeIdentity(context.threads),
+        seconds: Math.round(performance.now() - started) / 1000,
+        peakRssMiB: peakRssMiB(),
+        selection: selectionSentence(half),
+      },
+    };
+    return { map, draws: drawsOf(outcomes), choices };
+  } finally {
+    await close();
+  }
+}
+
+/** Outcomes in the order of layers and columns, and what they took. */
+interface Cells {
+  readonly outcomes: readonly CellOutcome[];
+  readonly plan: MapPlan;
+  of(layer: string, benchmark: string): CellOutcome | undefined;
+}
+
+async function cellsOf(run: MapRun): Promise<Cells> {
+  const { network, context, candidates } = run;
+  const loaded = loadedOf(run);
+  const layers = layersOf(candidates);
+  const tasks = tasksOf(run);
+  let plan: MapPlan | undefined;
+  const found = await computeCells(tasks, network, context, {
+    plan: (cells) => {
+      plan = mapPlan(layers, loaded, cells);
+      context.plan?.(plan);
+      tellPart(run, candidates, cells.known);
+    },
+    found: (outcome) => {
+      const { layer } = outcome.task;
+      tellPart(
+        run,
+        candidates.filter((candidate) => candidate.layer === layer),
+        [outcome],
+      );
+    },
+  });
+  const at = new Map(found.map((outcome) => [outcome.task, outcome]));
+  const outcomes = tasks.map((task) => at.get(task) as CellOutcome);
+  return { outcomes, plan: plan as MapPlan, of: byName(outcomes) };
+}
+
+function byName(outcomes: readonly CellOutcome[]): Cells['of'] {
+  const found = new Map(
+    outcomes.map((outcome) => [
+      keyOf(outcome.task.layer, outcome.task.loaded.benchmark.id),
+      outcome,
+    ]),
+  );
+  return (layer, benchmark) => found.get(keyOf(layer, benchmark));
+}
+
+const keyOf = (layer: string, benchmark: string) => JSON.stringify([layer, benchmark]);
+
+/** Which layer is chosen is not known yet. */
+function tellPart(
+  run: MapRun,
+  candidates: readonly Candidate[],
+  outcomes: readonly CellOutcome[],
+): void {
+  if (!run.context.part) return;
+  const benchmarks = run.columns.map(({ id }) => id);
+  const layers = rowsOf(run, candidates, byName(outcomes), new Map());
+  run.context.part({ benchmarks, layers });
+}
+
+type Choices = ReadonlyMap<string, ChosenLayer>;
+
+/** By benchmark; without those for which no layer has a value. */
+function chooseAll(run: MapRun, cells: Cells): Choices {
+  const chosen = new Map<string, ChosenLayer>();
+  for (const { benchmark } of loadedOf(run)) {
+    const column = cells.outcomes.filter(({ task }) => task.loaded.benchmark === benchmark);
+    const best = bestAndTied(
+      column.flatMap((outcome) => {
+        if (!('measured' in outcome)) return [];
+        const { value, draws } = outcome.measured;
+        return [{ layer: outcome.task.layer, value, draws }];
+      }),
+    );
+    if (!best) continue;
+    const by = {
+      benchmark: benchmark.id,
+      version: benchmark.version,
+      inputs: digestOf(column.map(({ task, inputs }) => ({ layer: task.layer, inputs }))),
+      method: methodOf(column.length, run.half),
+    };
+    chosen.set(benchmark.id, { ...best, choice: { by } });
+  }
+  return chosen;
+}
+
+const methodOf = (layers: number, half: Half | undefined) =>
+  `highest value of ${layers} layers on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'}`;
+
+const selectionSentence = (half: Half | undefined) =>
+  `The layers were chosen on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'} by the highest value; ` +
+  'tied are those whose simultaneous 95 % interval (max-T over layers, 2,000 resamples) of the difference ' +
+  'contains 0. Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
+
+/** Rows with the cells that are known. */
+function rowsOf(
+  run: MapRun,
+  candidates: readonly Candidate[],
+  of: Cells['of'],
+  chosen: Choices,
+): LayerRow[] {
+  return candidates.map((candidate) => {
+    const { layer, aliases, depth } = candidate;
+    const cells = run.columns.flatMap((column) => {
+      const cell = cellOf(run, candidate, column, of, chosen);
+      return cell ? [[column.id, cell] as const] : [];
+    });
+    const units = run.columns.map(({ id }) => of(layer, id)?.units ?? null);
+    return {
+      layer,
+      ...(aliases.length > 0 ? { aliases } : {}),
+      units: units.find((count) => count !== null) ?? null,
+      depth,
+      cells: Object.fromEntries(cells),
+    };
+  });
+}
+
+function cellOf(
+  run: MapRun,
+  { layer, value, reason = 'it cannot be had' }: Candidate,
+  column: Column,
+  of: Cells['of'],
+  chosen: Choices,
+): LayerRow['cells'][string] | undefined {
+  if ('error' in column) return { reason: reasonOf(column.error) };
+  if (value === null) return { reason };
+  const outcome = of(layer, column.id);
+  if (!outcome) return undefined;
+  const best = chosen.get(column.id);
+  return scoreOf(run, outcome, best?.layer === layer ? best.choice : { by: 'flag' }, true);
+}
+
+function scoreOf(
+  { origin, context }: MapRun,
+  outcome: CellOutcome,
+  layerChoice: LayerChoice,
+  selection: boolean,
+): Score | { readonly reason: string } {
+  if (!('measured' in outcome)) return { reason: outcome.reason };
+  const { task, measured, seconds, inputs } = outcome;
+  const { loaded, layer, half } = task;
+  return makeScore({ ...partOf(loaded, half), verified: loaded.verified }, measured, {
+    origin,
+    layer,
+    layerChoice,
+    selection,
+    inputs: inputs as string,
+    verified: loaded.verified,
+    threads: context.threads,
+    seconds,
+  });
+}
+
+/** The chosen layers on the half of the stimuli that they were not chosen on. */
+async function scoreHeldOut(
+  run: MapRun,
+  chosen: Choices,
+): Promise<NonNullable<LayerMap['holdout']>> {
+  const tasks = loadedOf(run).flatMap((loaded) => {
+    const best = chosen.get(loaded.benchmark.id);
+    return best ? [{ layer: best.layer, loaded, half: 'test' as const }] : [];
+  });
+  const outcomes = await computeCells(tasks, run.network, run.context);
+  const scores = new Map(outcomes.map((outcome) => [outcome.task.loaded.benchmark.id, outcome]));
+  return Object.fromEntries(
+    [...chosen].map(([id, { choice }]) => [
+      id,
+      scoreOf(run, scores.get(id) as CellOutcome, choice, false),
+    ]),
+  );
+}
+
+function drawsOf(outcomes: readonly CellOutcome[]): MappedLayers['draws'] {
+  const draws = new Map<string, Map<string, Float64Array>>();
+  for (const outcome of outcomes) {
+    if (!('measured' in outcome) || !outcome.measured.draws) continue;
+    const { layer, loaded } = outcome.task;
+    const column = draws.get(loaded.benchmark.id) ?? new Map<string, Float64Array>();
+    draws.set(loaded.benchmark.id, column.set(layer, outcome.measured.draws));
+  }
+  return draws;
+}
+
+/** The choices with what a card needs to record them. */
+const recorded = (chosen: Choices, choices: readonly RoleChoice[]) =>
+  [...chosen].map(([id, best]): [string, ChosenLayer] => {
+    const made = choices.find(({ record }) => record.benchmark === id);
+    return [id, made ? { ...best, role: made.role, stimuli: made.record.stimuli } : best];
+  });
+
+/** What was chosen for a region or for behaviour, with the pictures that the choice saw. */
+async function choicesOf(run: MapRun, chosen: Choices): Promise<RoleChoice[]> {
+  const choices: RoleChoice[] = [];
+  for (const loaded of loadedOf(run)) {
+    const { benchmark, layers } = loaded;
+    const best = chosen.get(benchmark.id);
+    const role = layers.key;
+    if (!best || !role || role === 'logits' || typeof best.choice.by === 'string') continue;
+    const pictures = await pictureDigests(judgedStimuli(loaded));
+    const seen = run.half ? rowsOfHalf(loaded, run.half).map((row) => pictures[row]) : pictures;
+    const record: RegionLayerChoice = {
+      layer: best.layer,
+      ...best.choice.by,
+      stimuli: recordStimuli(seen),
+    };
+    choices.push({ role, record });
+  }
+  return choices;
+}

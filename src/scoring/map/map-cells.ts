@@ -1,0 +1,207 @@
+import type { Network } from '../../activations/extract.js';
+import { openReducer, type Reduction } from '../../activations/reduce-layers.js';
+import type { Demand, ReductionPlan } from '../../activations/reduction-plan.js';
+import type { ErrorCode } from '../../errors/codes.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type Cell, cellKey, keepCell, readCell } from '../model/cell-cache.js';
+import { type Half, partOf } from '../measure/halves.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { MeasurePool, type Timed } from './measure-pool.js';
+import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
+import type { ScoreContext } from '../model/score-model.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
+
+/** A layer against a benchmark, or against half of it. */
+export interface CellTask {
+  /** What the layer is called; several that are joined have `+` between them. */
+  readonly layer: string;
+  /** The names that are joined, in this order; the layer itself unless said. */
+  readonly layers?: readonly string[] | undefined;
+  readonly loaded: LoadedBenchmark;
+  readonly half?: Half | undefined;
+}
+
+/** What came of a task; `inputs` is the digest of the inputs of its score. */
+export type CellOutcome = Cell & {
+  readonly task: CellTask;
+  /** null where the stimuli cannot be read. */
+  readonly inputs: string | null;
+};
+
+/** Who listens while cells are computed. */
+export interface CellListener {
+  /** Told before the network runs. */
+  readonly plan?: (plan: CellPlan) => void;
+  /** Told each cell that was measured, as soon as it is. */
+  readonly found?: (outcome: CellOutcome) => void;
+}
+
+/** What computing cells will take. */
+export interface CellPlan {
+  /** Cells that were computed before. */
+  readonly known: readonly CellOutcome[];
+  /** What the network is run for. */
+  readonly reduction: ReductionPlan;
+  /** Positions in it of the stimulus sets of a benchmark. */
+  positions(loaded: LoadedBenchmark): readonly number[];
+  /** Bytes that measurements take beside it. */
+  readonly measurements: number;
+}
+
+/** Share of the memory that is left to measurements. */
+const MEASUREMENTS = 1 / 3;
+
+/** Refusals that the data decide: as good as a number, and kept like one. */
+const decided: ReadonlySet<ErrorCode> = new Set([
+  'units-too-few',
+  'activations-not-finite',
+  'input-mismatch',
+  'metric-failed',
+  'neuroids-constant',
+  'stimuli-too-few',
+]);
+
+/** Why a cell has no number, in few words where the error has them. */
+export const reasonOf = ({ message, details }: VentralError): string => details.reason ?? message;
+
+/**
+ * Computes cells: what was computed before comes from the cache; the other layers go through the network in
+ * as few passes as the budgets allow and are measured on worker threads meanwhile. A layer or benchmark that
+ * is refused has its reason as its outcome; throws `interrupted`, and what is wrong in the code.
+ */
+export async function computeCells(
+  tasks: readonly CellTask[],
+  network: Network,
+  context: ScoreContext,
+  { plan, found: heard }: CellListener = {},
+): Promise<CellOutcome[]> {
+  const known: CellOutcome[] = [];
+  const jobs: Job[] = [];
+  for (const task of tasks) {
+    const found = await lookUp(task, network, context);
+    if ('key' in found) jobs.push(found);
+    else known.push(found);
+  }
+  const measurements = jobs.map(({ task }) => task.loaded);
+  const { shown, positions } = distinctShown(measurements);
+  const jobOf = new Map(jobs.map((job) => [demandOf(job.task, positions), job]));
+  const maxMemory = context.maxMemory * MEASUREMENTS;
+  const scratch = await makeScratchFolder(context.home);
+  const pool = new MeasurePool(measurements, { ...context, maxMemory });
+  try {
+    const reducer = await openReducer(network, shown, [...jobOf.keys()], {
+      ...context,
+      maxMemory: context.maxMemory - maxMemory,
+      scratch: scratch.path,
+      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
+    });
+    plan?.({ known, reduction: reducer.plan, positions, measurements: pool.bytes });
+    const { units } = reducer.plan;
+    const run = { network, context, pool, units, total: jobs.length, found: heard };
+    return [...known, ...(await measureAll(reducer.run(), jobOf, run))];
+  } finally {
+    await pool.close();
+    await scratch.remove();
+  }
+}
+
+/** A cell that is not known yet. */
+interface Job {
+  readonly task: CellTask;
+  readonly inputs: string;
+  readonly key: string;
+}
+
+async function lookUp(
+  task: CellTask,
+  network: Network,
+  { cache, cells = cache, threads }: ScoreContext,
+): Promise<CellOutcome | Job> {
+  try {
+    const part = partOf(task.loaded, task.half);
+    const { digest: inputs } = await scoreInputs(network, part, layersOf(task));
+    const key = cellKey(inputs, threads);
+    const cell = await readCell(cells, key);
+    return cell ? { ...cell, task, inputs } : { task, inputs, key };
+  } catch (thrown) {
+    return { task, inputs: null, units: null, reason: reasonOf(refusal(thrown)) };
+  }
+}
+
+const layersOf = ({ layer, layers = [layer] }: CellTask): readonly string[] => layers;
+
+const demandOf = (
+  task: CellTask,
+  positions: (loaded: LoadedBenchmark) => readonly number[],
+): Demand => ({
+  layer: task.layer,
+  layers: layersOf(task),
+  sets: positions(task.loaded),
+  form: task.loaded.form,
+});
+
+interface Run {
+  readonly network: Network;
+  readonly context: ScoreContext;
+  readonly pool: MeasurePool;
+  readonly units: ReadonlyMap<string, number>;
+  readonly total: number;
+  readonly found: CellListener['found'];
+}
+
+async function measureAll(
+  reductions: AsyncGenerator<Reduction>,
+  jobOf: ReadonlyMap<Demand, Job>,
+  run: Run,
+): Promise<CellOutcome[]> {
+  const { progress, signal } = run.context;
+  const outcomes: Promise<CellOutcome>[] = [];
+  let done = 0;
+  for await (const reduction of reductions) {
+    const { outcome } = await start(jobOf.get(reduction.demand) as Job, reduction, run);
+    outcomes.push(outcome);
+    outcome.then(
+      (cell) => {
+        progress?.({ stage: 'metric', done: ++done, total: run.total });
+        run.found?.(cell);
+      },
+      // Told by Promise.all below, or by what ended the loop.
+      () => {},
+    );
+    if (signal?.aborted) throw VentralError.from(signal.reason);
+  }
+  return Promise.all(outcomes);
+}
+
+/** Starts a measurement; resolves as soon as the reduced layer may be let go. */
+async function start(
+  job: Job,
+  reduction: Reduction,
+  { network, context, pool, units }: Run,
+): Promise<{ readonly outcome: Promise<CellOutcome> }> {
+  const { task, inputs, key } = job;
+  const found = { task, inputs, units: units.get(task.layer) || null };
+  const outcome = async (answer: Promise<Timed>): Promise<CellOutcome> => {
+    let cell: Cell;
+    try {
+      cell = { units: found.units, ...(await answer) };
+    } catch (thrown) {
+      const error = refusal(thrown);
+      cell = { units: found.units, reason: reasonOf(error) };
+      if (!decided.has(error.code)) return { ...cell, ...found };
+    }
+    await keepCell(context.cells ?? context.cache, key, cell);
+    return { ...cell, ...found };
+  };
+  if ('error' in reduction) return { outcome: outcome(Promise.reject(reduction.error)) };
+  const { card } = network;
+  const { answer } = await pool.take(task.loaded, reduction.reduced, { card, half: task.half });
+  return { outcome: outcome(answer) };
+}
+
+/** A refusal of a layer or of data; throws what ends the whole run, and what is a bug. */
+function refusal(thrown: unknown): VentralError {
+  const error = VentralError.from(thrown);
+  if (error.code === 'interrupted' || error.code === 'internal') throw error;
+  return error;
+}

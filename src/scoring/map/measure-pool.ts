@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import type { ModelCard } from '../../activations/card.js';
+import type { ReducedLayer } from '../../activations/reduced-layer.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageRoot } from '../../formats/package-root.js';
+import { type Half, partOf } from '../measure/halves.js';
+import type { LoadedBenchmark, Measured } from '../measure/loaded-benchmark.js';
+import type { MeasureAnswer, MeasureTask, WorkerData } from './measure-worker.js';
+import { buffersOf, type SentLayer, sentLayer } from './sent-layer.js';
+
+/** What the pool may use. */
+export interface PoolOptions {
+  readonly home: string;
+  /** Threads that the machine offers. */
+  readonly threads: number;
+  /** Bytes that all workers together may take. */
+  readonly maxMemory: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a layer is measured. */
+export interface MeasureHow {
+  readonly card: ModelCard;
+  /** On half of the stimuli alone. */
+  readonly half?: Half | undefined;
+}
+
+/** A measurement, and the seconds that it took. */
+export interface Timed {
+  readonly measured: Measured;
+  readonly seconds: number;
+}
+
+/** A thread with the runtime and our modules, before it holds any data. */
+const WORKER_BYTES = 96 * 2 ** 20;
+/** Gram matrix, what the splits pick from it, and what they work in: float64, stimuli × stimuli. */
+const MATRICES = 3;
+/** Features up to this many bytes go to a worker; larger ones are read where they lie, in this thread. */
+const SENT_BYTES = 64 * 2 ** 20;
+/** Seconds of work that one worker has to be good for, to make up for its start. */
+const WORTH = 3;
+
+const filename = join(packageRoot, 'dist', 'src', 'scoring', 'measure-worker.js');
+
+/**
+ * Measurements on worker threads, each with the benchmarks loaded for itself; the bits are those of
+ * this thread. As many as threads and memory allow; none where memory or work is too little, and then this
+ * thread measures. Close it when done.
+ */
+export class MeasurePool {
+  readonly #piscina: Piscina<MeasureTask, MeasureAnswer> | undefined;
+  /** What measurements will take at the most, here or in the workers. */
+  readonly bytes: number;
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+  readonly #running = new Set<Promise<unknown>>();
+
+  /** @param measurements the benchmark of each measurement to come; every worker will hold their data */
+  constructor(
+    measurements: readonly LoadedBenchmark[],
+    private readonly options: PoolOptions,
+  ) {
+    const { workers, bytes } = sizeFor(measurements, options);
+    this.bytes = bytes;
+    if (workers === 0) return;
+    const workerData: WorkerData = { home: options.home, stop: this.#stop };
+    options.signal?.addEventListener('abort', this.#end, { once: true });
+    this.#piscina = new Piscina({
+      filename,
+      workerData,
+      minThreads: 0,
+      maxThreads: workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      // Workers wait for files and for the runtime: they may not sleep in Atomics.wait.
+      atomics: 'disabled',
+    });
+  }
+
+  /** Worker threads; 0 where this thread measures. */
+  get workers(): number {
+    return this.#piscina?.maxThreads ?? 0;
+  }
+
+  /**
+   * Takes a layer to be measured on a benchmark or on half of it, as soon as there is room for one more.
+   * When this resolves the layer may be changed or let go; the answer comes later, and throws what
+   * `measure` of the benchmark throws, or `interrupted`.
+   */
+  async take(
+    loaded: LoadedBenchmark,
+    layer: ReducedLayer,
+    how: MeasureHow,
+  ): Promise<{ readonly answer: Promise<Timed> }> {
+    while (this.#running.size >= Math.max(1, this.workers)) await Promise.race(this.#running);
+    this.#refuseInterrupted();
+    const sent = this.workers > 0 ? await sentLayer(layer, SENT_BYTES) : undefined;
+    const answer = timed(() =>
+      sent ? this.#send(loaded, sent, how) : this.#measure(loaded, layer, how),
+    );
+    const settled: Promise<void> = answer.then(
+      () => {},
+      () => {},
+    );
+    const running = settled.then(() => void this.#running.delete(running));
+    this.#running.add(running);
+    if (!sent) await settled;
+    return { answer };
+  }
+
+  async #send(
+    { benchmark: { id, file } }: LoadedBenchmark,
+    layer: SentLayer,
+    how: MeasureHow,
+  ): Promise<Measured> {
+    try {
+      const answer = await (this.#piscina as Piscina<MeasureTask, MeasureAnswer>).run(
+        { benchmark: id, file, layer, ...how },
+        { transferList: buffersOf(layer) },
+      );
+      if ('measured' in answer) return answer.measured;
+      throw new VentralError(answer.code, answer.message, answer.details);
+    } catch (error) {
+      this.#refuseInterrupted();
+      throw error;
+    }
+  }
+
+  async #measure(
+    loaded: LoadedBenchmark,
+    layer: ReducedLayer,
+    { card, half }: MeasureHow,
+  ): Promise<Measured> {
+    return partOf(loaded, half).measure(layer, { card });
+  }
+
+  #refuseInterrupted(): void {
+    const { signal } = this.options;
+    if (signal?.aborted) throw VentralError.from(signal.reason);
+  }
+
+  readonly #end = () => {
+    Atomics.store(this.#stop, 0, 1);
+  };
+
+  /** Ends the workers, whatever they are at: what they measure is lost. */
+  async close(): Promise<void> {
+    this.options.signal?.removeEventListener('abort', this.#end);
+    this.#end();
+    await Promise.all(this.#running);
+    await this.#piscina?.destroy();
+  }
+}
+
+async function timed(measure: () => Promise<Measured>): Promise<Timed> {
+  const started = performance.now();
+  const measured = await measure();
+  return { measured, seconds: (performance.now() - started) / 1000 };
+}
+
+function sizeFor(
+  measurements: readonly LoadedBenchmark[],
+  { threads, maxMemory }: PoolOptions,
+): { readonly workers: number; readonly bytes: number } {
+  const benchmarks = [...new Set(measurements)];
+  const held = benchmarks.reduce((sum, { inputs }) => sum + bytesIn(inputs), 0);
+  const widest = Math.max(0, ...benchmarks.map(stimuliOf));
+  const matrices = MATRICES * 8 * widest ** 2;
+  const each = WORKER_BYTES + held + matrices;
+  const seconds = measurements.reduce((sum, { seconds }) => sum + seconds, 0);
+  const worth = Math.min(measurements.length, Math.floor(seconds / WORTH));
+  const workers = Math.min(threads, Math.floor(maxMemory / each), worth);
+  return { workers, bytes: workers > 0 ? workers * each : matrices };
+}
+
+const stimuliOf = ({ shown }: LoadedBenchmark) =>
+  Math.max(...shown.map(({ stimuli }) => stimuli.ids.length));
+
+/** Bytes of the data that a benchmark holds, counted by what enters its digest. */
+function bytesIn(value: unknown): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (Array.isArray(value)) return 8 * value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce((sum: number, entry) => sum + bytesIn(entry), 0);
+}

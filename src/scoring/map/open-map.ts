@@ -1,0 +1,127 @@
+import { type Candidate, candidateLayers } from '../../activations/candidates.js';
+import { withInput } from '../../activations/card.js';
+import type { Network } from '../../activations/extract.js';
+import { cardOf, openModelFile } from '../../activations/model-file.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type Half, partOf } from '../measure/halves.js';
+import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import type { Origin } from '../measure/make-score.js';
+import type { CellTask } from './map-cells.js';
+import { regionBenchmark } from '../registry/region-benchmarks.js';
+import type { ScoreContext } from '../model/score-model.js';
+
+/** What a map may use, and who listens. */
+export interface LayerMapContext extends ScoreContext {
+  /** Told what the work will take, before it starts. */
+  readonly plan?: (plan: MapPlan) => void;
+  /** Told what is known when the work starts, then each cell as soon as it is measured. */
+  readonly part?: (part: MapPart) => void;
+}
+
+/** A benchmark of the map, or why it cannot be one. */
+export type Column = { readonly id: string } & (
+  | { readonly loaded: LoadedBenchmark }
+  | { readonly error: VentralError }
+);
+
+/** A map that is being made. */
+export interface MapRun {
+  readonly network: Network;
+  readonly origin: Origin;
+  readonly candidates: readonly Candidate[];
+  readonly columns: readonly Column[];
+  /** The half of the stimuli that layers are chosen on; all of them where undefined. */
+  readonly half: Half | undefined;
+  readonly context: LayerMapContext;
+}
+
+/** Opens the model and the benchmarks of a map. Throws what concerns the model or every benchmark. */
+export async function openMap(
+  request: LayerMapRequest,
+  context: LayerMapContext,
+): Promise<{ run: MapRun; close: () => Promise<void> }> {
+  const file = await openModelFile(request.model.path, request.model);
+  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const candidates = candidateLayers(file.model, card, request.layers);
+  if (candidates.length === 0) {
+    throw new VentralError(
+      'layer-unknown',
+      `${file.name} names no layers to map: name some with --layers`,
+      { file: file.name, field: 'layers' },
+    );
+  }
+  const { columns, close } = await openColumns(request, context);
+  const name = request.model.name ?? file.name;
+  const origin: Origin = { kind: 'model', digest: file.digest, name, card };
+  const half = request.holdout ? ('choice' as const) : undefined;
+  return { run: { network: { file, card }, origin, candidates, columns, half, context }, close };
+}
+
+async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
+  const regions = await Promise.all(
+    (request.regions ?? []).map((region) => regionBenchmark(region, context.home)),
+  );
+  const names = new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])]);
+  if (names.size === 0)
+    throw new VentralError('bad-usage', 'A layer map needs a region or a benchmark');
+  context.progress?.({ stage: 'data', done: 0, total: names.size });
+  const failed: Column[] = [];
+  const { loaded, close } = await loadBenchmarks([...names], context, (id, thrown) => {
+    const error = VentralError.from(thrown);
+    if (error.code === 'interrupted') throw error;
+    failed.push({ id, error });
+  });
+  const columns = [...loaded.map((each) => columnOf(each, request)), ...failed];
+  try {
+    requireColumns(columns);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { columns, close };
+}
+
+function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Column {
+  const { id } = loaded.benchmark;
+  if (!loaded.layers.mappable) {
+    const sentence = `${id} reads the ${loaded.layers.key} of a model: there is no layer to choose for it`;
+    return {
+      id,
+      error: new VentralError('bad-usage', sentence, { field: 'benchmark', found: id }),
+    };
+  }
+  try {
+    if (holdout) for (const half of ['choice', 'test'] as const) partOf(loaded, half);
+    return { id, loaded };
+  } catch (error) {
+    return { id, error: VentralError.from(error) };
+  }
+}
+
+function requireColumns(columns: readonly Column[]): void {
+  const twice = columns.find(({ id }, i) => columns.findIndex((other) => other.id === id) < i);
+  if (twice) {
+    throw new VentralError('bad-usage', `Two of the benchmarks are called ${twice.id}`, {
+      field: 'benchmark',
+      found: twice.id,
+    });
+  }
+  const [first] = columns;
+  if (columns.every((column) => 'error' in column) && 'error' in first) throw first.error;
+}
+
+/** The benchmarks that can be columns. */
+export const loadedOf = ({ columns }: MapRun): LoadedBenchmark[] =>
+  columns.flatMap((column) => ('loaded' in column ? [column.loaded] : []));
+
+/** Those that can be had. */
+export const layersOf = (candidates: readonly Candidate[]): string[] =>
+  candidates.flatMap(({ layer, value }) => (value === null ? [] : [layer]));
+
+/** Every layer that can be had against every benchmark that can. */
+export const tasksOf = (run: MapRun): CellTask[] =>
+  layersOf(run.candidates).flatMap((layer) =>
+    loadedOf(run).map((loaded) => ({ layer, loaded, half: run.half })),
+  );

@@ -1,0 +1,244 @@
+import type { ModelCard } from '../../activations/card.js';
+import { featuresOf } from '../../activations/reduced-layer.js';
+import { selectStimuli } from '../../data/select-stimuli.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import type { Trials } from '../../data/trials.js';
+import { quoted } from '../../errors/quoted.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type AccuracyResult, accuracy } from '../../metrics/accuracy.js';
+import {
+  type ConsistencyResult,
+  ceiledConsistency,
+  errorConsistency,
+  errorConsistencyCeiling,
+  type ObserverTrials,
+} from '../../metrics/error-consistency.js';
+import {
+  choiceLabels,
+  coveredOutputs,
+  type HeadClasses,
+  labelTask,
+} from '../../metrics/label-task.js';
+import type { MetricResult, Warning } from '../../metrics/metric.js';
+import { versionedName } from '../../metrics/metric-table.js';
+import type { Features } from '../../numerics/features.js';
+import { matrix } from '../../numerics/matrix.js';
+import { mean } from '../../numerics/statistics.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
+import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
+import { isExcludedCondition } from '../benchmark/exclude-conditions.js';
+import { logitsLayer } from '../benchmark/layer-role.js';
+import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { finite, type ScorePart } from './score.js';
+import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { trialColumn } from '../benchmark/trial-column.js';
+
+/** Label tasks. */
+export const labelKind: BenchmarkKind = {
+  compares: 'trials',
+  fits: false,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    return loadLabels(benchmark, stimuli, await sources.trials(benchmark, stimuli));
+  },
+};
+
+/**
+ * A label task (Geirhos2021, spec Appendix C): the model names each picture by its classification head,
+ * and its errors are compared with those of observers, or counted.
+ * Throws `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
+ */
+function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): PreparedBenchmark {
+  const { stimuli, observed } = included(benchmark, all, trials);
+  const labels = choiceLabels(observed.truth);
+  const consistency = benchmark.metric.name === 'error-consistency';
+  let known: ConsistencyResult | number | null | undefined;
+  const ceilingOnce = () => {
+    known ??= ceilingOf(benchmark, observed);
+    return known;
+  };
+  return {
+    benchmark,
+    shown: [shownAt(benchmark, stimuli)],
+    layers: logitsLayer(benchmark),
+    stratum: benchmark.crossValidation.stratifyOn,
+    seconds: 1e-6 * stimuli.ids.length ** 2,
+    metric: versionedName(benchmark.metric.name),
+    inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
+    refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
+    form: () => 'features',
+    ceiling: () => ceilingPart(ceilingOnce()),
+    async measure(layer, options = {}) {
+      const [features] = featuresOf(layer);
+      const ceiling = ceilingOnce();
+      const classes = classesOf(benchmark, options.card, features);
+      const chosen = labelTask(
+        { stimulusIds: stimuli.ids, values: await whole(features) },
+        classes,
+        labels,
+      );
+      if (!consistency)
+        return measuredAccuracy(accuracy(chosen, observed), ceiling as number | null, classes);
+      return measuredConsistency(errorConsistency(chosen, observed), ceiling, classes);
+    },
+  };
+}
+
+/** Trials of the conditions that count, and the stimuli shown in them. */
+function included(
+  benchmark: Benchmark,
+  all: StimulusSet,
+  trials: Trials,
+): { stimuli: StimulusSet; observed: ObserverTrials } {
+  const condition = trials.columns.get('condition') ?? trials.stimulusIds.map(() => '');
+  const kept = trials.stimulusIds.flatMap((_, i) =>
+    isExcludedCondition(condition[i], benchmark.excludeConditions) ? [] : i,
+  );
+  const rows = new Map(all.ids.map((id, row) => [String(id), row]));
+  const of = (column: readonly string[]) => kept.map((i) => column[i]);
+  const shown = kept.map((i) => {
+    const row = rows.get(String(trials.stimulusIds[i]));
+    if (row !== undefined) return row;
+    throw new VentralError(
+      'stimuli-mismatch',
+      `${benchmark.file}: the trials name stimulus ${quoted(trials.stimulusIds[i])}, which the stimuli lack`,
+      { file: benchmark.file, field: 'stimulus_id' },
+    );
+  });
+  const used = new Set(shown);
+  const left = all.ids.flatMap((_, row) => (used.has(row) ? row : []));
+  return {
+    stimuli: benchmark.excludeConditions.length > 0 ? selectStimuli(all, left) : all,
+    observed: {
+      stimulusIds: shown.map((row) => all.ids[row]),
+      subject: of(trialColumn(benchmark, trials, 'subject')),
+      truth: of(trialColumn(benchmark, trials, 'truth')),
+      choice: of(trialColumn(benchmark, trials, 'choice')),
+      condition: of(condition),
+    },
+  };
+}
+
+function ceilingOf(
+  benchmark: Benchmark,
+  trials: ObserverTrials,
+): ConsistencyResult | number | null {
+  if (benchmark.ceiling.name === 'none') return null;
+  if (benchmark.ceiling.name === 'fixed') return benchmark.ceiling.value;
+  return benchmark.metric.name === 'error-consistency' ? errorConsistencyCeiling(trials) : null;
+}
+
+/** Classes of the head: the card's; without a card, 1000 columns are ImageNet's. */
+function classesOf(
+  benchmark: Benchmark,
+  card: ModelCard | undefined,
+  features: Features | undefined,
+): HeadClasses {
+  if (card?.logits) return card.logits.classes;
+  if (!card && features?.cols === 1000) return 'imagenet-1k';
+  const found = card ? 'a card without "logits"' : `${features?.cols ?? 'no'} columns and no card`;
+  throw new VentralError(
+    'labels-uncovered',
+    `${benchmark.id} needs logits over named classes, found ${found}`,
+    {
+      field: 'logits.classes',
+      expected: 'imagenet-1k, or class names that cover the labels',
+      found,
+    },
+  );
+}
+
+async function whole(features: Features) {
+  return matrix(
+    features.rows,
+    features.cols,
+    Float64Array.from(await features.columns(0, features.cols)),
+  );
+}
+
+function remarks(classes: HeadClasses): Warning[] {
+  if (classes === 'imagenet-1k') return [];
+  return [
+    {
+      code: 'non-standard-head',
+      detail: `the head has ${classes.length} named classes, not the reference's 1000 of ImageNet`,
+    },
+  ];
+}
+
+const part = ({ value, error, splits }: MetricResult): ScorePart => ({
+  value: finite(value),
+  error: finite(error),
+  splits: splits.map(finite),
+});
+
+function ceilingPart(ceiling: ConsistencyResult | number | null): ScorePart | null {
+  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
+  return ceiling && part(ceiling);
+}
+
+function measuredConsistency(
+  raw: ConsistencyResult,
+  ceiling: ConsistencyResult | number | null,
+  classes: HeadClasses,
+): Measured {
+  const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
+  const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
+  const ceiled = (value: number, limit: number | undefined) =>
+    limit === undefined ? value : ceiledConsistency(value, limit);
+  const groups = groupsOf(raw.subjects.length);
+  const value = ceiled(raw.value, bound);
+  const draws = resampled((random) => {
+    const drawn = resampleWithin(groups, random);
+    return ceiled(raw.resample(drawn), measured ? measured.resample(drawn) : bound);
+  });
+  return {
+    value: finite(value),
+    error: finite(raw.error),
+    ci: percentileInterval(draws),
+    draws,
+    formula: bound === undefined ? 'raw' : 'clip(raw/ceiling)',
+    errorOf: 'raw',
+    errorKind: raw.errorKind,
+    raw: part(raw),
+    ceiling: ceilingPart(ceiling),
+    warnings: [
+      ...raw.warnings,
+      ...remarks(classes),
+      ...(Number.isFinite(value) ? [] : [undefinedKappa(raw.value)]),
+    ],
+  };
+}
+
+/** Why there is no score: κ is 0 / 0 where both sides are always right, or always wrong. */
+const undefinedKappa = (raw: number): Warning => ({
+  code: 'not-finite',
+  detail: Number.isFinite(raw)
+    ? 'the observers agree by chance alone: there is no ceiling, or it is 0'
+    : 'model and observers agree by chance alone: κ is not defined in any condition',
+});
+
+function measuredAccuracy(
+  raw: AccuracyResult,
+  ceiling: number | null,
+  classes: HeadClasses,
+): Measured {
+  const limit = ceiling ?? 1;
+  const groups = groupsOf(raw.correct.length);
+  const draws = resampled(
+    (random) => mean(resampleWithin(groups, random).map((i) => raw.correct[i])) / limit,
+  );
+  return {
+    value: finite(raw.value / limit),
+    error: finite(raw.error),
+    ci: percentileInterval(draws),
+    draws,
+    formula: ceiling === null ? 'raw' : 'raw/ceiling',
+    errorOf: 'raw',
+    errorKind: raw.errorKind,
+    raw: part(raw),
+    ceiling: ceilingPart(ceiling),
+    warnings: [...raw.warnings, ...remarks(classes)],
+  };
+}

@@ -1,0 +1,71 @@
+import type { ModelCard } from '../../activations/card.js';
+import { packageVersion } from '../../formats/package-root.js';
+import { peakRssMiB } from '../../runtime/peak-memory.js';
+import { runtimeIdentity } from '../../runtime/session.js';
+import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
+import type { LayerChoice, Score } from './score.js';
+
+/** Where features come from: a model, or a file of features without one. */
+export type Origin =
+  | {
+      readonly kind: 'model';
+      readonly digest: string;
+      readonly name: string;
+      readonly card: ModelCard;
+    }
+  | { readonly kind: 'features' };
+
+/** What stands around a measurement. */
+export interface Surroundings {
+  readonly origin: Origin;
+  readonly layer: string;
+  readonly layerChoice: LayerChoice;
+  /** Whether the layer was chosen on pictures of this score; false unless said. */
+  readonly selection?: boolean;
+  readonly inputs: string;
+  /** Whether the benchmark's published self-checks were reproduced here. */
+  readonly verified: boolean;
+  readonly threads: number;
+  readonly seconds: number;
+}
+
+/** The Score of a measurement (design §3). */
+export function makeScore(
+  { benchmark, metric }: LoadedBenchmark,
+  measured: Measured,
+  around: Surroundings,
+): Score {
+  const { origin, layer, layerChoice } = around;
+  const { value, error, ci, formula, errorOf, errorKind, raw, ceiling, splits, warnings } =
+    measured;
+  return {
+    benchmark: benchmark.id,
+    version: benchmark.version,
+    region: benchmark.region ?? null,
+    simulated: benchmark.simulated,
+    verified: around.verified,
+    model: origin.kind === 'model' ? origin.digest : null,
+    name: origin.kind === 'model' ? origin.name : null,
+    layer,
+    layerChoice,
+    selection: around.selection ?? false,
+    value,
+    error,
+    ci,
+    formula,
+    errorOf,
+    errorKind,
+    raw,
+    ceiling,
+    ...(splits ? { splits } : {}),
+    warnings,
+    provenance: {
+      ventral: packageVersion,
+      metric,
+      inputs: around.inputs,
+      runtime: runtimeIdentity(around.threads),
+      seconds: Math.round(around.seconds * 1000) / 1000,
+      peakRssMiB: peakRssMiB(),
+    },
+  };
+}

@@ -1,0 +1,361 @@
+import { type Form, featuresOf, inForm, type ReducedLayer } from '../../activations/reduced-layer.js';
+import { averageRepetitions } from '../../data/average-repetitions.js';
+import type { Id } from '../../data/ids.js';
+import type { Recordings } from '../../data/recordings.js';
+import { selectPresentations } from '../../data/select-presentations.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import { quoted, quotedList } from '../../errors/quoted.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Digestible } from '../../formats/digest.js';
+import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
+import { benchmarkSplits } from '../../metrics/cross-validation.js';
+import { hasFiniteGram } from '../../metrics/gram-source.js';
+import { internalConsistency } from '../../metrics/internal-consistency.js';
+import type {
+  MetricResult,
+  NeuralMetric,
+  NeuralOptions,
+  Target,
+  Warning,
+} from '../../metrics/metric.js';
+import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
+import { refuseNotFinite } from '../../metrics/pls.js';
+import { denseFeatures, type Features, selectRows } from '../../numerics/features.js';
+import { submatrix } from '../../numerics/matrix.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
+import {
+  drawCounts,
+  groupsOf,
+  percentileInterval,
+  resampled,
+  resampledMedian,
+  resampleWithin,
+} from './confidence.js';
+import { regionLayer } from '../benchmark/layer-role.js';
+import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { finite, type ScorePart } from './score.js';
+import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+
+/** A ceiling as a benchmark file asks for it: measured from halves, a number, or none. */
+type Ceiling = MetricResult | number | null;
+
+/** Benchmarks of recordings. */
+export const neuralKind: BenchmarkKind = {
+  compares: 'recordings',
+  fits: false,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    return loadNeural(benchmark, stimuli, await sources.recordings(benchmark, stimuli));
+  },
+};
+
+/**
+ * A benchmark of recordings (spec §1): averaged over repetitions, compared with features by a neural
+ * metric, normalised by the ceiling. Throws `recordings-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
+ */
+function loadNeural(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  recordings: Recordings,
+): PreparedBenchmark {
+  return onRows(
+    { benchmark, metric: neuralMetric(benchmark.metric.name), stimuli, recordings },
+    stimuli.ids.map((_, row) => row),
+  );
+}
+
+/** What a benchmark of recordings is made of. */
+interface Parts {
+  readonly benchmark: Benchmark;
+  readonly metric: NeuralMetric;
+  readonly stimuli: StimulusSet;
+  readonly recordings: Recordings;
+}
+
+/** The benchmark on some rows of the stimuli, to which the recordings must belong. */
+function onRows(
+  { benchmark, metric, stimuli, recordings }: Parts,
+  rows: readonly number[],
+): PreparedBenchmark {
+  const target = targetOf(benchmark, stimuli, recordings);
+  // A CSV of integer ids and a netCDF file of the same ids as text mean the same stimuli.
+  const known = new Map(target.stimulusIds.map((id) => [String(id), id]));
+  const compared = {
+    rows,
+    stimulusIds: rows.map((row) => known.get(String(stimuli.ids[row])) ?? stimuli.ids[row]),
+  };
+  const form = (units: number): Form =>
+    metric.ofGram && units > stimuli.ids.length ? 'gram' : 'features';
+  let measuredOnce: Ceiling | undefined;
+  const ceilingOnce = () => {
+    measuredOnce ??= ceilingOf(benchmark, recordings);
+    return measuredOnce;
+  };
+  return {
+    benchmark,
+    shown: [shownAt(benchmark, stimuli)],
+    layers: regionLayer(benchmark),
+    stratum: benchmark.crossValidation.stratifyOn,
+    // 0.1 s at 315 stimuli, 10 s at 3,200.
+    seconds: 1e-6 * stimuli.ids.length ** 2,
+    metric: versionedName(benchmark.metric.name),
+    inputs: {
+      ...definitionInputs(benchmark),
+      stimuli: rows.map((row) => stimuli.ids[row]),
+      ...recordingInputs(recordings, target),
+    },
+    form,
+    ceiling: () => ceilingPart(ceilingOnce()),
+    ownFeatures: () => ownFeatures(benchmark, stimuli, target),
+    async measure(layer, options = {}) {
+      const ceiling = ceilingOnce();
+      const { crossValidation, metric: choice } = benchmark;
+      const reduced = await inForm(layer, form(layer.units));
+      if (layer.form === 'features' && reduced.form === 'gram' && !hasFiniteGram(reduced))
+        await refuseNotFinite(layer.features[0], stimuli.ids);
+      const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
+      const draws = drawn(metric, raw, ceiling, animalsOf(recordings));
+      const measured = normalised(metric, raw, ceiling, draws);
+      return {
+        ...measured,
+        ...(draws && metric.perNeuroid ? { draws } : {}),
+        ...(options.detail ? detail(target, benchmark, measured, raw, ceiling) : {}),
+      };
+    },
+    restrict: (keep) => {
+      const left = rows.filter((row) => keep(stimuli.ids[row]));
+      const names = new Set(left.map((row) => String(stimuli.ids[row])));
+      const some = selectPresentations(recordings, (id) => names.has(String(id)));
+      return onRows({ benchmark, metric, stimuli, recordings: some }, left);
+    },
+  };
+}
+
+/** What of the recordings decides the number: as they are, and the order and classes that splits go by. */
+function recordingInputs(
+  { stimulusIds, repetition, neuroidIds, animals, values }: Recordings,
+  target: Target,
+): { readonly [key: string]: Digestible } {
+  return {
+    recordings: { stimuli: stimulusIds, repetition, neuroids: neuroidIds, animals, values },
+    order: target.stimulusIds,
+    strata: target.strata,
+  };
+}
+
+/** The metric on some rows of a layer, which `stimulusIds` name. */
+async function compare(
+  metric: NeuralMetric,
+  layer: ReducedLayer,
+  { rows, stimulusIds }: { readonly rows: readonly number[]; readonly stimulusIds: readonly Id[] },
+  target: Target,
+  options: NeuralOptions,
+): Promise<MetricResult> {
+  if (layer.form === 'gram' && metric.ofGram) {
+    const { units, gram } = layer;
+    const picked = rows.length === gram.rows ? gram : submatrix(gram, rows, rows);
+    return metric.ofGram({ stimulusIds, units, gram: picked }, target, options);
+  }
+  const [features] = featuresOf(layer);
+  const picked = rows.length === features.rows ? features : selectRows(features, rows);
+  return metric.run({ stimulusIds, features: picked }, target, options);
+}
+
+function targetOf(benchmark: Benchmark, stimuli: StimulusSet, recordings: Recordings): Target {
+  const { stimulusIds, neuroidIds, values } = averageRepetitions(recordings);
+  const strata = strataOf(benchmark, stimuli, stimulusIds);
+  return { stimulusIds, neuroidIds, values, ...(strata ? { strata } : {}) };
+}
+
+function strataOf(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  order: readonly Id[],
+): readonly Id[] | undefined {
+  const name = benchmark.crossValidation.stratifyOn;
+  if (name === undefined) return undefined;
+  const column = stimuli.columns.get(name);
+  if (!column) {
+    throw new VentralError(
+      'benchmark-invalid',
+      `${benchmark.file} cross_validation.stratify_on: the stimuli have no column "${name}"; they have ${quotedList(stimuli.columns.keys())}`,
+      { file: benchmark.file, field: '/cross_validation/stratify_on' },
+    );
+  }
+  const byId = new Map(stimuli.ids.map((id, row) => [String(id), column.values[row]]));
+  return order.map((id) => {
+    const value = byId.get(String(id));
+    if (value !== undefined && value !== null)
+      return typeof value === 'boolean' ? Number(value) : value;
+    const why = byId.has(String(id)) ? `no ${name}` : 'no row in the stimuli';
+    throw new VentralError(
+      'stimuli-mismatch',
+      `${benchmark.file}: stimulus ${quoted(id)} of the recordings has ${why}`,
+      { file: benchmark.file, field: name },
+    );
+  });
+}
+
+/** The ceiling that recordings give scores on a benchmark; null where it asks for none. */
+export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
+  return ceilingPart(ceilingOf(benchmark, recordings));
+}
+
+/** The averaged recordings in the order of the stimuli: a model that is the brain itself. */
+function ownFeatures(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  { stimulusIds, values }: Target,
+): Features {
+  const rows = new Map(stimulusIds.map((id, row) => [String(id), row]));
+  const order = stimuli.ids.map((id) => {
+    const row = rows.get(String(id));
+    if (row !== undefined) return row;
+    throw new VentralError(
+      'stimuli-mismatch',
+      `${benchmark.file}: stimulus ${quoted(id)} has no recordings`,
+      { file: benchmark.file, field: 'stimulus_id' },
+    );
+  });
+  return selectRows(denseFeatures(values.rows, values.cols, values.data), order);
+}
+
+function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
+  const choice = benchmark.ceiling;
+  if (choice.name === 'none' || choice.name === 'metric') return null;
+  if (choice.name === 'fixed') return choice.value;
+  const repeated = new Set(recordings.repetition ?? []).size > 1;
+  if (!repeated && choice.byDefault) return null;
+  return internalConsistency(recordings, { splits: choice.splits, seed: choice.seed });
+}
+
+const normaliserOf = ({ normalisation }: NeuralMetric) =>
+  normalisation === 'ratio' ? ceilingRatio : explainedVariance;
+
+function animalsOf(recordings: Recordings): ReadonlyMap<Id, string> | undefined {
+  const { animals, neuroidIds } = recordings;
+  return animals && new Map(neuroidIds.map((id, k) => [id, animals[k]]));
+}
+
+function normalised(
+  metric: NeuralMetric,
+  raw: MetricResult,
+  ceiling: Ceiling,
+  draws: Float64Array | undefined,
+): Measured {
+  const ratio = metric.normalisation === 'ratio';
+  const normalise = normaliserOf(metric);
+  const bound = typeof ceiling === 'number' ? ceiling : (ceiling?.value ?? null);
+  const value = bound === null ? raw.value : normalise(raw.value, bound);
+  return {
+    value: finite(value),
+    error: finite(raw.error),
+    ci: draws ? percentileInterval(draws) : null,
+    formula: bound === null ? 'raw' : ratio ? 'raw/ceiling' : 'raw^2/ceiling',
+    errorOf: 'raw',
+    errorKind: raw.errorKind,
+    raw: part(raw),
+    ceiling: ceilingPart(ceiling),
+    warnings: [...raw.warnings, ...remarks(raw, bound, ratio, value)],
+  };
+}
+
+function remarks(
+  raw: MetricResult,
+  bound: number | null,
+  ratio: boolean,
+  value: number,
+): Warning[] {
+  const found: Warning[] = [];
+  if (raw.value < 0 && bound !== null && !ratio) {
+    found.push({
+      code: 'negative-raw',
+      detail: `raw is ${raw.value.toFixed(4)}; squared it gives a positive score, as in the reference`,
+    });
+  }
+  if (!Number.isFinite(value)) {
+    found.push({
+      code: 'not-finite',
+      detail: Number.isFinite(raw.value)
+        ? `the ceiling is ${bound}`
+        : 'no neuroid has a correlation in some split',
+    });
+  }
+  return found;
+}
+
+function ceilingPart(ceiling: Ceiling): ScorePart | null {
+  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
+  return ceiling && part(ceiling);
+}
+
+const part = ({ value, error, splits }: MetricResult): ScorePart => ({
+  value: finite(value),
+  error: finite(error),
+  splits: splits.map(finite),
+});
+
+/**
+ * The value over resamples of the neuroids within an animal, where the metric has a value for each; raw
+ * and ceiling see the same draw (design §3). Neuroids ascend and a constant one keeps its place, so that
+ * the resamples are the same for every layer.
+ */
+function drawn(
+  metric: NeuralMetric,
+  raw: MetricResult,
+  ceiling: Ceiling,
+  animals: ReadonlyMap<Id, string> | undefined,
+): Float64Array | undefined {
+  const { neuroids } = raw;
+  if (!neuroids) return undefined;
+  const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
+  if (measured && !sameIds(measured.ids, neuroids.ids)) return undefined;
+  const normalise = normaliserOf(metric);
+  const groups = groupsOf(
+    neuroids.ids.length,
+    animals && neuroids.ids.map((id) => animals.get(id)),
+  );
+  const rawMedian = resampledMedian(neuroids.values);
+  const ceilingMedian = measured && resampledMedian(measured.values);
+  return resampled((random) => {
+    const counts = drawCounts(neuroids.ids.length, resampleWithin(groups, random));
+    const value = rawMedian(counts);
+    if (ceiling === null) return value;
+    return normalise(value, ceilingMedian ? ceilingMedian(counts) : (ceiling as number));
+  });
+}
+
+const sameIds = (a: readonly Id[], b: readonly Id[]) =>
+  a.length === b.length && a.every((id, i) => id === b[i]);
+
+function detail(
+  target: Target,
+  benchmark: Benchmark,
+  measured: Measured,
+  raw: MetricResult,
+  ceiling: Ceiling,
+): Partial<Measured> {
+  const { stimulusIds, strata } = target;
+  const splits = benchmarkSplits(stimulusIds.length, strata, benchmark.crossValidation);
+  const ids = (rows: readonly number[]) => rows.map((row) => stimulusIds[row]);
+  return {
+    raw: { ...measured.raw, ...neuroidRows(raw) },
+    ceiling:
+      measured.ceiling && typeof ceiling === 'object' && ceiling
+        ? { ...measured.ceiling, ...neuroidRows(ceiling) }
+        : measured.ceiling,
+    splits: splits.map(({ train, test }) => ({ train: ids(train), test: ids(test) })),
+  };
+}
+
+function neuroidRows({ neuroids }: MetricResult): Pick<ScorePart, 'neuroids' | 'neuroid_ids'> {
+  if (!neuroids) return {};
+  const { rows, cols, data } = neuroids.values;
+  return {
+    neuroids: Array.from({ length: rows }, (_, i) =>
+      Array.from(data.subarray(i * cols, (i + 1) * cols), finite),
+    ),
+    neuroid_ids: neuroids.ids,
+  };
+}

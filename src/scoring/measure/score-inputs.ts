@@ -1,0 +1,68 @@
+import type { ModelCard } from '../../activations/card.js';
+import { computedAs } from '../../activations/exposed-values.js';
+import type { Network } from '../../activations/extract.js';
+import type { Shown } from '../../activations/shown.js';
+import { shownDigest } from '../../activations/stimulus-digest.js';
+import { type Digestible, digestOf } from '../../formats/digest.js';
+import { numericsVersion } from '../../numerics/numerics-version.js';
+import { resolveLayer } from '../../onnx/layers.js';
+import { screenVersion } from '../../screen/screen-version.js';
+import type { LoadedBenchmark, PreparedBenchmark } from './loaded-benchmark.js';
+
+/** Everything that a score depends on (design §3), in pieces that a receipt can tell apart. */
+export interface ScoreInputs {
+  readonly pieces: Readonly<Record<string, Digestible>>;
+  /** `sha256:…` over all pieces: `provenance.inputs`. */
+  readonly digest: string;
+}
+
+/** The inputs of a model's score on a benchmark, read from these layers, joined in this order. */
+export async function scoreInputs(
+  { file, card }: Network,
+  loaded: LoadedBenchmark | PreparedBenchmark,
+  layers: readonly string[],
+): Promise<ScoreInputs> {
+  const pieces = {
+    benchmark: benchmarkDigest(loaded),
+    metric: loaded.metric,
+    model: file.digest,
+    card: inputsOfCard(card),
+    layers,
+    computed: layers.map((layer) =>
+      computedAs(file.model, card, resolveLayer(file.model, layer).value),
+    ),
+    numerics: numericsVersion,
+    screen: screenVersion,
+    shown: await Promise.all(loaded.shown.map(shownDigest)),
+  };
+  return { pieces, digest: digestOf(pieces) };
+}
+
+const benchmarks = new WeakMap<PreparedBenchmark, string>();
+
+/** Digest of a benchmark's definition and data, taken once: its recordings may be large. */
+function benchmarkDigest(loaded: PreparedBenchmark): string {
+  const digest = benchmarks.get(loaded) ?? digestOf(loaded.inputs);
+  benchmarks.set(loaded, digest);
+  return digest;
+}
+
+/** Of the card, what the number depends on: its name and candidates do not move it. */
+function inputsOfCard({ input, visual_degrees, logits, assumed }: ModelCard): Digestible {
+  return JSON.parse(JSON.stringify({ input, visual_degrees, logits, assumed }));
+}
+
+/** The stimulus sets of several benchmarks, each once, and where those of each benchmark stand. */
+export function distinctShown(benchmarks: readonly PreparedBenchmark[]): {
+  readonly shown: readonly Shown[];
+  positions(benchmark: PreparedBenchmark): readonly number[];
+} {
+  const shown: Shown[] = [];
+  const place = (set: Shown) => shown.findIndex((other) => isSame(other, set));
+  for (const set of benchmarks.flatMap((benchmark) => benchmark.shown))
+    if (place(set) < 0) shown.push(set);
+  return { shown, positions: (benchmark) => benchmark.shown.map(place) };
+}
+
+const isSame = (a: Shown, b: Shown) =>
+  a.stimuli === b.stimuli && String(a.degrees) === String(b.degrees);

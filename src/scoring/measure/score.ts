@@ -1,0 +1,69 @@
+import type { Id } from '../../data/ids.js';
+import type { Warning } from '../../metrics/metric.js';
+
+/** How the layer of a score was chosen: on the command line, by the card, or by a score (design §3). */
+export type LayerChoice =
+  | { readonly by: 'flag' | 'card' }
+  | {
+      readonly by: {
+        readonly benchmark: string;
+        readonly version: number;
+        readonly inputs: string;
+        readonly method: string;
+      };
+    };
+
+/** The un-ceiled side of a score, or its ceiling. */
+export interface ScorePart {
+  readonly value: number | null;
+  readonly error: number | null;
+  /** One aggregate a split, repetition or condition × subject. */
+  readonly splits: readonly (number | null)[];
+  /** With `--detail`: split × neuroid in ascending neuroid_id; null where r is undefined. */
+  readonly neuroids?: readonly (readonly (number | null)[])[];
+  readonly neuroid_ids?: readonly Id[];
+}
+
+/** One model on one benchmark, as `ventral score --json`, HTTP and the database hold it (design §3). */
+export interface Score {
+  readonly benchmark: string;
+  readonly version: number;
+  readonly region: string | null;
+  readonly simulated: boolean;
+  /** True once the benchmark's published self-checks were reproduced here on the real data. */
+  readonly verified: boolean;
+  /** `sha256:…` of the ONNX file; null with features alone. */
+  readonly model: string | null;
+  readonly name: string | null;
+  readonly layer: string;
+  readonly layerChoice: LayerChoice;
+  readonly selection: boolean;
+  readonly value: number | null;
+  readonly error: number | null;
+  /** 95 % percentile interval over neuroids, images within object, or subjects. */
+  readonly ci: readonly [number, number] | null;
+  readonly formula: string;
+  readonly errorOf: string;
+  readonly errorKind: string;
+  readonly raw: ScorePart;
+  readonly ceiling: ScorePart | null;
+  /** With `--detail`: the stimulus ids of each split. */
+  readonly splits?: readonly { readonly train: readonly Id[]; readonly test: readonly Id[] }[];
+  readonly warnings: readonly Warning[];
+  readonly provenance: Provenance;
+}
+
+/** What a score was made with. */
+export interface Provenance {
+  readonly ventral: string;
+  /** Name and version of the metric, `pls@1`. */
+  readonly metric: string;
+  /** Digest of everything that the number depends on. */
+  readonly inputs: string;
+  readonly runtime: { readonly ort: string; readonly provider: string; readonly threads: number };
+  readonly seconds: number;
+  readonly peakRssMiB: number;
+}
+
+/** A number for JSON: null where it is not finite. */
+export const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -1,0 +1,105 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { basename, extname, join, sep } from 'node:path';
+import { type Document, parseDocument } from 'yaml';
+import { parseCard, type RegionLayerChoice } from '../../activations/card.js';
+import type { ModelFile } from '../../activations/model-file.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageRoot } from '../../formats/package-root.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import { CARD_KEY, getMetadata, setMetadata } from '../../onnx/metadata.js';
+import { readModel, writeModel } from '../../onnx/model.js';
+import type { Role } from '../registry/region-benchmarks.js';
+
+/** What a map chose for a region, as a card records it. */
+export interface RoleChoice {
+  readonly role: Role;
+  readonly record: RegionLayerChoice;
+}
+
+/** The file that holds the card of a model, and whether that is the ONNX file itself. */
+export interface CardFile {
+  readonly kind: 'file' | 'embedded';
+  readonly path: string;
+}
+
+/**
+ * Where the card of a model can be written. Throws `bad-usage` for a card that stands in no file
+ * (`--assume`), and for one of the models that come with the package.
+ */
+export async function writableCard({ name, cardPlace }: ModelFile): Promise<CardFile> {
+  if (!cardPlace || !('path' in cardPlace)) {
+    throw new VentralError(
+      'bad-usage',
+      `--commit: the card of ${name} stands in no file; save one beside the model (\`ventral card init\`), then choose again`,
+      { field: '--commit', expected: 'a card in a file', found: cardPlace?.kind ?? 'no card' },
+    );
+  }
+  const path = await realpath(cardPlace.path);
+  if (path.startsWith((await realpath(join(packageRoot, 'models'))) + sep)) {
+    throw new VentralError(
+      'bad-usage',
+      `--commit: ${name} comes with ventral; copy its card and model first, and choose for the copy`,
+      { file: cardPlace.path, field: '--commit' },
+    );
+  }
+  return { kind: cardPlace.kind, path };
+}
+
+/**
+ * Writes chosen layers into a card: `region_layer_map` (for behaviour `readout`) and, beside it,
+ * `region_layer_choice`. Comments and order of a YAML card stay; a card inside an ONNX file is written
+ * into its metadata, which makes it another file with another digest. Whole or not at all.
+ * Throws `bad-usage` where two benchmarks chose for one region, `card-invalid`, `disk-full`.
+ */
+export async function commitChoice(
+  { kind, path }: CardFile,
+  choices: readonly RoleChoice[],
+): Promise<void> {
+  requireOneEach(choices);
+  if (kind === 'file') {
+    const text = editedCard(await readFile(path, 'utf8'), choices, path);
+    await writeFileAtomic(path, text);
+    return;
+  }
+  const model = readModel(await readFile(path), basename(path));
+  const text = editedCard(getMetadata(model, CARD_KEY) ?? '', choices, path);
+  await writeFileAtomic(path, writeModel(setMetadata(model, CARD_KEY, text)));
+}
+
+function requireOneEach(choices: readonly RoleChoice[]): void {
+  for (const { role, record } of choices) {
+    const other = choices.find((each) => each.role === role && each.record !== record);
+    if (!other) continue;
+    throw new VentralError(
+      'bad-usage',
+      `--commit: ${record.benchmark} and ${other.record.benchmark} both choose a layer for ${role}; map one of them`,
+      { field: '--commit', expected: `one benchmark for ${role}`, found: 'two' },
+    );
+  }
+}
+
+function editedCard(text: string, choices: readonly RoleChoice[], path: string): string {
+  const document = parseDocument(text);
+  try {
+    for (const { role, record } of choices) {
+      if (role === 'behavior') document.set('readout', record.layer);
+      else document.setIn(['region_layer_map', role], record.layer);
+      document.setIn(['region_layer_choice', role], document.createNode({ ...record }));
+    }
+  } catch (cause) {
+    throw new VentralError(
+      'card-invalid',
+      `${path}: region_layer_map cannot be written (${(cause as Error).message})`,
+      { file: path, field: '/region_layer_map', cause },
+    );
+  }
+  const edited = written(document, text, path);
+  parseCard(edited, path);
+  return edited;
+}
+
+function written(document: Document, text: string, path: string): string {
+  const isJson = extname(path).toLowerCase() === '.json' || /^\s*\{/.test(text);
+  if (isJson) return `${JSON.stringify(document.toJS(), null, 2)}\n`;
+  return document.toString({ lineWidth: 0 });
+}

@@ -1,0 +1,189 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Recordings } from '../../data/recordings.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageRoot } from '../../formats/package-root.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { accessOf } from '../benchmark/benchmark-data.js';
+import { kindOfMetric } from '../measure/benchmark-kinds.js';
+import { DataSources } from '../benchmark/data-sources.js';
+import { type Golden, goldenOf } from '../registry/golden.js';
+import { measuredCeiling } from '../measure/neural-benchmark.js';
+import type { ScorePart } from '../measure/score.js';
+import { shownAt } from '../benchmark/shown-stimuli.js';
+import { isVerified } from '../registry/verification.js';
+
+/** Something of the data, or why it cannot be told: most often they are not here. */
+export type Told<T> = T | { readonly reason: string };
+
+/** A stimulus set in numbers. */
+export interface StimuliInNumbers {
+  readonly stimuli: number;
+  readonly columns: readonly string[];
+  /** Whether the pictures are here too. */
+  readonly pictures: boolean;
+  /** Lowest and highest visual angle, in degrees; null where they are not placed on the screen. */
+  readonly degrees: readonly [number, number] | null;
+}
+
+/** Recordings in numbers, of one region and over the time bins that count. */
+export interface RecordingsInNumbers {
+  readonly presentations: number;
+  readonly neuroids: number;
+  /** Fewest and most presentations of a stimulus. */
+  readonly repetitions: readonly [number, number];
+  /** Neuroids of each animal, where animals are known. */
+  readonly animals: Readonly<Record<string, number>> | null;
+}
+
+/** Behavioural trials in numbers. */
+export interface TrialsInNumbers {
+  readonly trials: number;
+  /** Who was asked, where that is known. */
+  readonly subjects: number | null;
+  readonly columns: readonly string[];
+}
+
+/** What a benchmark shows, what was recorded, and how they are compared. */
+export interface BenchmarkDescription {
+  readonly id: string;
+  readonly region: string | null;
+  readonly title: string | null;
+  readonly access: 'public' | 'private';
+  readonly verified: boolean;
+  readonly metric: Benchmark['metric'];
+  readonly crossValidation: Benchmark['crossValidation'];
+  readonly ceiling: Benchmark['ceiling'];
+  readonly timeWindow: readonly [number, number] | null;
+  readonly excludedConditions: Benchmark['excludeConditions'];
+  readonly published: Golden | null;
+  /** The entry of its `reference.bib`, or its own. */
+  readonly bibtex: string | null;
+  readonly stimuli: Told<StimuliInNumbers>;
+  /** null without a read-out to fit. */
+  readonly fittingStimuli: Told<StimuliInNumbers> | null;
+  /** null for behaviour. */
+  readonly recordings: Told<RecordingsInNumbers> | null;
+  /** null for recordings. */
+  readonly trials: Told<TrialsInNumbers> | null;
+  /** The ceiling of the recordings that are here; null where there is none, or the metric makes its own. */
+  readonly measuredCeiling: Told<ScorePart> | null;
+}
+
+/** Describes benchmarks; files that they share are read once. */
+export async function describeBenchmarks(
+  benchmarks: readonly Benchmark[],
+  home: string,
+): Promise<BenchmarkDescription[]> {
+  const sources = new DataSources(home);
+  try {
+    const described: BenchmarkDescription[] = [];
+    for (const benchmark of benchmarks) described.push(await describe(benchmark, sources, home));
+    return described;
+  } finally {
+    await sources.close();
+  }
+}
+
+async function describe(
+  benchmark: Benchmark,
+  sources: DataSources,
+  home: string,
+): Promise<BenchmarkDescription> {
+  const { fittingStimuli } = benchmark;
+  const neural = kindOfMetric(benchmark.metric.name).compares === 'recordings';
+  const open = () => sources.stimuli(benchmark.stimuli);
+  const recordings = neural
+    ? await told(async () => sources.recordings(benchmark, await open()))
+    : null;
+  return {
+    id: benchmark.id,
+    region: benchmark.region ?? null,
+    title: benchmark.title ?? null,
+    access: accessOf(benchmark),
+    verified: await isVerified(benchmark, home),
+    metric: benchmark.metric,
+    crossValidation: benchmark.crossValidation,
+    ceiling: benchmark.ceiling,
+    timeWindow: benchmark.timeWindow ?? null,
+    excludedConditions: benchmark.excludeConditions,
+    published: goldenOf(benchmark) ?? null,
+    bibtex: benchmark.reference?.bibtex ?? (await bibtexOf(benchmark)),
+    stimuli: await told(async () => stimuliInNumbers(benchmark, await open())),
+    fittingStimuli: fittingStimuli
+      ? await told(async () =>
+          stimuliInNumbers(benchmark, await sources.stimuli(fittingStimuli, 'fitting')),
+        )
+      : null,
+    recordings:
+      recordings && ('reason' in recordings ? recordings : recordingsInNumbers(recordings)),
+    trials: neural ? null : await told(() => trialsInNumbers(benchmark, sources)),
+    measuredCeiling:
+      recordings === null || 'reason' in recordings
+        ? recordings
+        : await told(async () => measuredCeiling(benchmark, recordings)),
+  };
+}
+
+async function told<T>(look: () => Promise<T>): Promise<Told<T>> {
+  try {
+    return await look();
+  } catch (error) {
+    return { reason: VentralError.from(error).message };
+  }
+}
+
+function stimuliInNumbers(benchmark: Benchmark, stimuli: StimulusSet): StimuliInNumbers {
+  const { degrees } = shownAt(benchmark, stimuli);
+  return {
+    stimuli: stimuli.ids.length,
+    columns: [...stimuli.columns.keys()],
+    pictures: stimuli.hasImages,
+    degrees: degrees ? ends(degrees) : null,
+  };
+}
+
+function recordingsInNumbers({
+  stimulusIds,
+  neuroidIds,
+  animals,
+}: Recordings): RecordingsInNumbers {
+  return {
+    presentations: stimulusIds.length,
+    neuroids: neuroidIds.length,
+    repetitions: ends([...counts(stimulusIds.map(String)).values()]),
+    animals: animals ? Object.fromEntries(counts(animals)) : null,
+  };
+}
+
+async function trialsInNumbers(
+  benchmark: Benchmark,
+  sources: DataSources,
+): Promise<TrialsInNumbers> {
+  const stimuli = await sources.stimuli(benchmark.stimuli);
+  const { stimulusIds, columns } = await sources.trials(benchmark, stimuli);
+  const subjects = columns.get('subject') ?? columns.get('worker_id');
+  return {
+    trials: stimulusIds.length,
+    subjects: subjects ? new Set(subjects).size : null,
+    columns: [...columns.keys()],
+  };
+}
+
+function ends(values: readonly number[]): [number, number] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return [sorted[0], sorted[sorted.length - 1]];
+}
+
+function counts(names: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const name of names) found.set(name, (found.get(name) ?? 0) + 1);
+  return found;
+}
+
+/** What stands in `reference.bib` beside a benchmark that ventral ships. */
+async function bibtexOf({ folder }: Benchmark): Promise<string | null> {
+  if (!folder.startsWith(join(packageRoot, 'benchmarks'))) return null;
+  return readFile(join(folder, 'reference.bib'), 'utf8').catch(() => null);
+}

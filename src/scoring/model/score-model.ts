@@ -1,0 +1,230 @@
+import { type InputSize, withInput } from '../../activations/card.js';
+import type { ContentCache } from '../../activations/content-cache.js';
+import type { Network } from '../../activations/extract.js';
+import { cardOf, type ModelSource, openModelFile } from '../../activations/model-file.js';
+import type { PreparedPictures } from '../../activations/prepared-pictures.js';
+import { openReducer } from '../../activations/reduce-layers.js';
+import type { ReducedLayer } from '../../activations/reduced-layer.js';
+import type { Demand } from '../../activations/reduction-plan.js';
+import { pictureDigests } from '../../activations/stimulus-digest.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { resolveLayer } from '../../onnx/layers.js';
+import { traced } from '../../runtime/traced.js';
+import type { CellShelf } from './cell-cache.js';
+import { sharesStimuli } from './choice-stimuli.js';
+import { judgedStimuli } from '../measure/halves.js';
+import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { makeScore, type Origin } from '../measure/make-score.js';
+import type { Score } from '../measure/score.js';
+import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
+
+/** One model on any number of benchmarks. */
+export interface ScoreRequest {
+  readonly model: ModelSource & {
+    /** Path of an ONNX file, a card or a model folder, or the name of a shipped model. */
+    readonly path: string;
+    /** Display name in place of the card's. */
+    readonly name?: string;
+  };
+  /** Identifiers or files; a file with regions is one benchmark a region. */
+  readonly benchmarks: readonly string[];
+  readonly layers?: LayerRequest;
+  readonly input?: InputSize;
+  readonly detail?: boolean;
+}
+
+/** What a run may use, and who listens. */
+export interface ScoreContext {
+  readonly home: string;
+  readonly threads: number;
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+  /** Where reduced layers are looked up and kept. */
+  readonly cache?: ContentCache | undefined;
+  /** Where cells are looked up and kept; the cache unless said. */
+  readonly cells?: CellShelf | undefined;
+  /** Pictures that earlier runs over the same stimuli decoded. */
+  readonly pictures?: PreparedPictures | undefined;
+  readonly signal?: AbortSignal;
+  readonly progress?: (progress: Progress) => void;
+  /** Called with each result as soon as it is there. */
+  readonly result?: (score: Score) => void;
+}
+
+/** How far a run is. */
+export interface Progress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** The scores that exist, and why the others do not. */
+export interface ScoreOutcome {
+  readonly scores: readonly Score[];
+  readonly failures: readonly { readonly benchmark: string; readonly error: VentralError }[];
+  /** The resamples behind the interval of a score, equal ones for every model and layer. */
+  readonly draws?: ReadonlyMap<Score, Float64Array>;
+}
+
+/**
+ * Scores a model: each stimulus set goes through the network once, with all layers that its benchmarks
+ * need. A benchmark that fails is told among the failures; the others are scored.
+ * Throws what concerns the model as a whole: `not-onnx`, `card-missing`, `card-invalid`, `interrupted`.
+ */
+export async function scoreModel(
+  request: ScoreRequest,
+  context: ScoreContext,
+): Promise<ScoreOutcome> {
+  return traced('ventral.score', { benchmarks: [...request.benchmarks] }, () =>
+    scoreTraced(request, context),
+  );
+}
+
+async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promise<ScoreOutcome> {
+  const file = await openModelFile(request.model.path, request.model);
+  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const name = request.model.name ?? file.name;
+  const failures: { benchmark: string; error: VentralError }[] = [];
+  const fail = (benchmark: string, thrown: unknown) => {
+    const error = VentralError.from(thrown);
+    if (error.code === 'interrupted') throw error;
+    failures.push({ benchmark, error });
+  };
+  context.progress?.({ stage: 'data', done: 0, total: request.benchmarks.length });
+  const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
+  const scores = new Map<LoadedBenchmark, Score>();
+  const draws = new Map<Score, Float64Array>();
+  try {
+    const tasks = loaded.flatMap((benchmark) => {
+      try {
+        return [plan(benchmark, { file, card }, request.layers)];
+      } catch (error) {
+        fail(benchmark.benchmark.id, error);
+        return [];
+      }
+    });
+    const origin = { kind: 'model' as const, digest: file.digest, name, card };
+    const run = { network: { file, card }, origin, request, context };
+    for await (const { loaded: benchmark, ...done } of scoreTasks(tasks, run)) {
+      if ('error' in done) fail(benchmark.benchmark.id, done.error);
+      else {
+        scores.set(benchmark, done.score);
+        if (done.draws) draws.set(done.score, done.draws);
+        context.result?.(done.score);
+      }
+    }
+  } finally {
+    await close();
+  }
+  return { scores: loaded.flatMap((benchmark) => scores.get(benchmark) ?? []), failures, draws };
+}
+
+interface Task {
+  readonly loaded: LoadedBenchmark;
+  readonly chosen: ChosenLayers;
+}
+
+function plan(
+  loaded: LoadedBenchmark,
+  { file, card }: Network,
+  layers: LayerRequest | undefined,
+): Task {
+  const chosen = chooseLayers(loaded, card, layers, file.name);
+  loaded.refuse?.(card);
+  // A layer that cannot be had fails this benchmark alone, before the network runs.
+  for (const layer of chosen.layers) resolveLayer(file.model, layer);
+  return { loaded, chosen };
+}
+
+interface Run {
+  readonly network: Network;
+  readonly origin: Origin;
+  readonly request: ScoreRequest;
+  readonly context: ScoreContext;
+}
+
+type Done = { readonly loaded: LoadedBenchmark } & (
+  | { readonly score: Score; readonly draws: Float64Array | undefined }
+  | { readonly error: unknown }
+);
+
+async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Done> {
+  const { context, network } = run;
+  const { shown, positions } = distinctShown(tasks.map(({ loaded }) => loaded));
+  const taskOf = new Map<Demand, Task>();
+  for (const task of tasks) {
+    const { loaded, chosen } = task;
+    const demand: Demand = {
+      layer: chosen.layers.join('+'),
+      layers: chosen.layers,
+      sets: positions(loaded),
+      form: loaded.form,
+    };
+    taskOf.set(demand, task);
+  }
+  const scratch = await makeScratchFolder(context.home);
+  try {
+    const reducer = await openReducer(network, shown, [...taskOf.keys()], {
+      threads: context.threads,
+      maxMemory: context.maxMemory,
+      maxScratch: context.maxScratch,
+      scratch: scratch.path,
+      cache: context.cache,
+      pictures: context.pictures,
+      ...(context.signal ? { signal: context.signal } : {}),
+      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
+    });
+    let measured = 0;
+    for await (const { demand, ...met } of reducer.run()) {
+      const task = taskOf.get(demand) as Task;
+      taskOf.delete(demand);
+      context.progress?.({ stage: 'metric', done: measured++, total: tasks.length });
+      if ('error' in met) yield { loaded: task.loaded, error: met.error };
+      else yield await scoreTask(task, met.reduced, run);
+      if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
+    }
+  } catch (error) {
+    for (const { loaded } of taskOf.values()) yield { loaded, error };
+  } finally {
+    await scratch.remove();
+  }
+}
+
+async function scoreTask(
+  { loaded, chosen }: Task,
+  layer: ReducedLayer,
+  { network, origin, request, context }: Run,
+): Promise<Done> {
+  const started = performance.now();
+  try {
+    const measured = await loaded.measure(layer, {
+      card: network.card,
+      ...(request.detail ? { detail: true } : {}),
+    });
+    const { digest } = await scoreInputs(network, loaded, chosen.layers);
+    const score = makeScore(loaded, measured, {
+      origin,
+      layer: chosen.layers.join('+'),
+      layerChoice: chosen.choice,
+      selection: await isSelection(chosen, loaded),
+      inputs: digest,
+      verified: loaded.verified,
+      threads: context.threads,
+      seconds: (performance.now() - started) / 1000,
+    });
+    return { loaded, score, draws: measured.draws };
+  } catch (error) {
+    return { loaded, error };
+  }
+}
+
+/** Whether the layer was chosen by a score on some of the pictures that it is now judged on (design §3). */
+export async function isSelection(
+  { record }: ChosenLayers,
+  loaded: LoadedBenchmark,
+): Promise<boolean> {
+  return record !== undefined && sharesStimuli(record, await pictureDigests(judgedStimuli(loaded)));
+}

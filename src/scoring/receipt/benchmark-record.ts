@@ -1,0 +1,53 @@
+import { basename, relative } from 'node:path';
+import { pictureDigests } from '../../activations/stimulus-digest.js';
+import { type Digestible, digestOf } from '../../formats/digest.js';
+import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
+import type { PreparedBenchmark } from '../measure/loaded-benchmark.js';
+import type { BenchmarkRecord } from './receipt.js';
+import { definitionInputs } from '../benchmark/shown-stimuli.js';
+
+/**
+ * A benchmark in pieces that can be told apart: its definition, and a digest of each part of its data.
+ * @param asSeen with the bytes of the pictures and their degrees, which features do not depend on
+ */
+export async function benchmarkRecord(
+  { benchmark, metric, inputs, shown }: PreparedBenchmark,
+  asSeen: boolean,
+): Promise<BenchmarkRecord> {
+  const definition = definitionInputs(benchmark);
+  const data: Record<string, string> = {};
+  for (const [piece, value] of Object.entries(inputs as Readonly<Record<string, Digestible>>))
+    if (!(piece in definition) && value !== undefined) data[piece] = digestOf(value);
+  if (asSeen) {
+    const pictures = await Promise.all(shown.map(({ stimuli }) => pictureDigests(stimuli)));
+    data.pictures = digestOf(pictures);
+    data.degrees = digestOf(shown.map(({ degrees }) => degrees));
+  }
+  return {
+    id: benchmark.id,
+    metric,
+    definition: JSON.parse(JSON.stringify(definition)),
+    sources: sourcesOf(benchmark),
+    data,
+  };
+}
+
+function sourcesOf(benchmark: Benchmark): Record<string, string> {
+  const { stimuli, fittingStimuli, recordings, trials, folder, file } = benchmark;
+  const named: Record<string, StimulusSource | DataSource | undefined> = {
+    stimuli,
+    fitting_stimuli: fittingStimuli,
+    recordings,
+    trials,
+  };
+  const sources: Record<string, string> = { definition: basename(file) };
+  for (const [what, source] of Object.entries(named))
+    if (source) sources[what] = nameOf(source, folder);
+  return sources;
+}
+
+function nameOf(source: StimulusSource | DataSource, folder: string): string {
+  if (source.kind === 'catalog') return source.identifier;
+  if (source.kind === 'generated') return `${source.generate}, seed ${source.seed}`;
+  return relative(folder, source.kind === 'file' ? source.path : source.csv);
+}

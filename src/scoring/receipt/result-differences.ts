@@ -1,0 +1,139 @@
+import type { LayerMap } from '../map/layer-map-types.js';
+import type { Score } from '../measure/score.js';
+import type { ScoreOutcome } from '../model/score-model.js';
+
+/** A value of a table of differences; an object or a list shows as what it is. */
+export type Shown = string | number | boolean | null;
+
+/** A field that is not as it was. */
+export interface Difference {
+  /** Path of the field, `raw.splits[3]`; empty for the whole. */
+  readonly field: string;
+  readonly expected: Shown;
+  readonly found: Shown;
+}
+
+/** What a pair is about that holds a layer map without its cells. */
+export const MAP = 'the map';
+
+/** A result as it was and as it is now. */
+export interface ResultPair {
+  /** Benchmark, and in a layer map the layer. */
+  readonly about: string;
+  readonly expected: unknown;
+  readonly found: unknown;
+  /** A warning of the score says that the rank of the features was exhausted. */
+  readonly exhausted: boolean;
+  /** What is not the same and is decided by no input: the display name, what was verified here. */
+  readonly notes: readonly string[];
+}
+
+/** Every field in which two JSON values differ; numbers are equal where all of their bits are. */
+export function differences(expected: unknown, found: unknown, field = ''): Difference[] {
+  if (isTree(expected) && isTree(found) && Array.isArray(expected) === Array.isArray(found)) {
+    const keys = new Set([...Object.keys(expected), ...Object.keys(found)]);
+    return [...keys].flatMap((key) =>
+      differences(own(expected, key), own(found, key), pathOf(field, key, expected)),
+    );
+  }
+  if (expected === found) return [];
+  return [{ field, expected: shown(expected), found: shown(found) }];
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null;
+const own = (tree: Tree, key: string) => (Object.hasOwn(tree, key) ? tree[key] : undefined);
+
+function pathOf(field: string, key: string, parent: Tree): string {
+  if (Array.isArray(parent)) return `${field}[${key}]`;
+  return field === '' ? key : `${field}.${key}`;
+}
+
+function shown(value: unknown): Shown {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return isTree(value) ? 'an object' : (value as Shown);
+}
+
+/** Scores by benchmark, each with the one of the same place now, or with the reason why there is none. */
+export function scorePairs(expected: readonly Score[], found: ScoreOutcome): ResultPair[] {
+  const left = [...found.scores];
+  const why = (benchmark: string) =>
+    found.failures.find((failure) => failure.benchmark === benchmark) ?? found.failures[0];
+  return expected.map((score) => {
+    const { benchmark } = score;
+    const place = left.findIndex((other) => other.benchmark === benchmark);
+    if (place >= 0) return scorePair(benchmark, score, left.splice(place, 1)[0]);
+    const found = { score: why(benchmark)?.error.message ?? 'none' };
+    return { ...scorePair(benchmark, score, undefined), expected: { score: 'a score' }, found };
+  });
+}
+
+type Cell = Score | { readonly reason: string };
+
+function scorePair(about: string, expected: Cell, found: Cell | undefined): ResultPair {
+  const warnings = 'warnings' in expected ? expected.warnings : [];
+  return {
+    about,
+    expected: decided(expected),
+    found: found && decided(found),
+    exhausted: warnings.some(({ code }) => code === 'rank-exhausted'),
+    notes: notesOn(expected, found),
+  };
+}
+
+function notesOn(expected: Cell, found: Cell | undefined): string[] {
+  if (!('provenance' in expected) || !found || !('provenance' in found)) return [];
+  const notes: string[] = [];
+  if (expected.name !== found.name)
+    notes.push(`the display name was ${expected.name}, now it is ${found.name}`);
+  if (expected.verified !== found.verified)
+    notes.push(
+      `${expected.benchmark}: verified was ${expected.verified}, here it is ${found.verified}`,
+    );
+  return notes;
+}
+
+/** Of a score, what its inputs decide: not its display name, not what was verified here, not how long it took. */
+function decided(cell: Cell): unknown {
+  if (!('provenance' in cell)) return asJson(cell);
+  const { name, verified, provenance, ...others } = cell;
+  return asJson({ ...others, metric: provenance.metric, inputs: provenance.inputs });
+}
+
+/** As it comes back from a file: without undefined values, and with 0 for −0. */
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+/** The cells of a map, what was scored on the half held out, and what was chosen. */
+export function mapPairs(expected: LayerMap, found: LayerMap): ResultPair[] {
+  const rows = new Map(found.layers.map((row) => [row.layer, row]));
+  const cells = expected.layers.flatMap((row) =>
+    Object.entries(row.cells).map(([benchmark, cell]) =>
+      scorePair(`${benchmark} ${row.layer}`, cell, rows.get(row.layer)?.cells[benchmark]),
+    ),
+  );
+  const heldOut = Object.entries(expected.holdout ?? {}).map(([benchmark, cell]) =>
+    scorePair(`${benchmark} held out`, cell, found.holdout?.[benchmark]),
+  );
+  const whole = {
+    about: MAP,
+    expected: frameOf(expected),
+    found: frameOf(found),
+    exhausted: false,
+    notes: [],
+  };
+  return [...cells, ...heldOut, whole];
+}
+
+/** A map without its cells, and without what it took. */
+function frameOf({ model, benchmarks, layers, chosen, holdout, provenance }: LayerMap): unknown {
+  const rows = layers.map(({ cells, ...row }) => ({ ...row, cells: Object.keys(cells) }));
+  const heldOut = Object.keys(holdout ?? {});
+  const { inputs } = provenance;
+  // What a card records of a choice is the same whenever `inputs` are; older maps do not say it.
+  const choices = Object.fromEntries(
+    Object.entries(chosen).map(([id, { layer, tied, choice }]) => [id, { layer, tied, choice }]),
+  );
+  return asJson({ model, benchmarks, layers: rows, chosen: choices, holdout: heldOut, inputs });
+}

@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { pipeline } from 'node:stream/promises';
+import { withInput } from '../../activations/card.js';
+import type { Network } from '../../activations/extract.js';
+import {
+  type CardSource,
+  cardOf,
+  type ModelFile,
+  openModelFile,
+} from '../../activations/model-file.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageVersion } from '../../formats/package-root.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import { numericsVersion } from '../../numerics/numerics-version.js';
+import { runtimeIdentity } from '../../runtime/session.js';
+import { screenVersion } from '../../screen/screen-version.js';
+import { benchmarkRecord } from './benchmark-record.js';
+import { partOf } from '../measure/halves.js';
+import { chooseLayers } from '../model/layer-choice.js';
+import type { LayerMap, LayerMapRequest } from '../map/layer-map-types.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import type { LoadedBenchmark, PreparedBenchmark } from '../measure/loaded-benchmark.js';
+import {
+  type BenchmarkRecord,
+  type FeatureRun,
+  fileReference,
+  type MapRun,
+  type ModelRecord,
+  RECEIPT_FORMAT,
+  type Receipt,
+  type ReceiptRuntime,
+  type Reference,
+  type ScoreRun,
+} from './receipt.js';
+import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { listBenchmarks } from '../registry/registry.js';
+import type { Score } from '../measure/score.js';
+import type { FeatureRequest } from '../features/score-features.js';
+import { scoreInputs } from '../measure/score-inputs.js';
+import type { ScoreRequest } from '../model/score-model.js';
+
+/** What was asked, and what came of it. */
+export type Answered =
+  | {
+      readonly kind: 'score';
+      readonly request: ScoreRequest;
+      readonly scores: readonly Score[];
+    }
+  | {
+      readonly kind: 'features';
+      readonly request: FeatureRequest;
+      readonly scores: readonly Score[];
+    }
+  | { readonly kind: 'map'; readonly request: LayerMapRequest; readonly map: LayerMap };
+
+/**
+ * Writes the receipt of scores (one at least for each request) and layer maps, whole or not at all.
+ * Everything is read once more for it: throws `receipt-differs` where a file is no longer the one that
+ * was scored, and `disk-full`.
+ */
+export async function writeReceipt(
+  path: string,
+  answered: readonly Answered[],
+  context: { readonly home: string; readonly threads: number },
+): Promise<void> {
+  const runs: Receipt['runs'][number][] = [];
+  for (const each of answered) {
+    if (each.kind === 'map') runs.push(await mapRun(each, path, context.home));
+    else if (each.kind === 'score') runs.push(await scoreRun(each, path, context.home));
+    else runs.push(await featureRun(each, path, context.home));
+  }
+  const receipt: Receipt = {
+    receipt: RECEIPT_FORMAT,
+    ventral: packageVersion,
+    numerics: numericsVersion,
+    screen: screenVersion,
+    runtime: receiptRuntime(context.threads),
+    runs,
+  };
+  await writeFileAtomic(path, `${JSON.stringify(receipt, null, 2)}\n`);
+}
+
+/** What this process computes on. */
+export const receiptRuntime = (threads: number): ReceiptRuntime => ({
+  ...runtimeIdentity(threads),
+  node: process.versions.node,
+  platform: `${process.platform}-${process.arch}`,
+  processor: cpus()[0]?.model.trim() ?? 'unknown',
+});
+
+/** `sha256:…` of a file's bytes. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+type AnsweredScore = Extract<Answered, { kind: 'score' }>;
+type AnsweredFeatures = Extract<Answered, { kind: 'features' }>;
+type AnsweredMap = Extract<Answered, { kind: 'map' }>;
+
+async function scoreRun(
+  { request, scores }: AnsweredScore,
+  receipt: string,
+  home: string,
+): Promise<ScoreRun> {
+  const file = await openModelFile(request.model.path, request.model);
+  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const { layers, input, detail } = request;
+  const benchmarks = await recordAll(request.benchmarks, home, true, async (loaded) => {
+    const score = scores.find(({ benchmark }) => benchmark === loaded.benchmark.id);
+    if (!score) return false;
+    const chosen = chooseLayers(loaded, card, layers, file.name);
+    await requireSame(score, { file, card }, loaded, chosen.layers);
+    return true;
+  });
+  return {
+    kind: 'score',
+    model: modelRecord(file, request.model, receipt),
+    ...(layers && Object.keys(layers).length > 0 ? { layers } : {}),
+    ...(input ? { input } : {}),
+    ...(detail ? { detail } : {}),
+    asked: request.benchmarks.map((name) => benchmarkReference(name, receipt)),
+    benchmarks,
+    scores,
+  };
+}
+
+async function featureRun(
+  { request, scores }: AnsweredFeatures,
+  receipt: string,
+  home: string,
+): Promise<FeatureRun> {
+  const { features, layers, detail } = request;
+  const scored = new Set(scores.map(({ benchmark }) => benchmark));
+  const benchmarks = await recordAll(request.benchmarks, home, false, async ({ benchmark }) =>
+    scored.has(benchmark.id),
+  );
+  return {
+    kind: 'features',
+    features: { ...fileReference(features, receipt), digest: await fileDigest(features) },
+    ...(layers && layers.length > 0 ? { layers } : {}),
+    ...(detail ? { detail } : {}),
+    asked: request.benchmarks.map((name) => benchmarkReference(name, receipt)),
+    benchmarks,
+    scores,
+  };
+}
+
+async function mapRun(
+  { request, map }: AnsweredMap,
+  receipt: string,
+  home: string,
+): Promise<MapRun> {
+  const file = await openModelFile(request.model.path, request.model);
+  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const { layers, input, holdout } = request;
+  const regions = await Promise.all(
+    (request.regions ?? []).map((region) => regionBenchmark(region, home)),
+  );
+  // Which benchmark stands for a region depends on the data that are here: the receipt says which it was.
+  const names = [...new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])])];
+  const benchmarks = await recordAll(names, home, true, async (loaded) => {
+    let scored = false;
+    for (const { layer, cells } of map.layers) {
+      const cell = cells[loaded.benchmark.id];
+      if (!cell || !('value' in cell)) continue;
+      const part = partOf(loaded, holdout ? 'choice' : undefined);
+      await requireSame(cell, { file, card }, part, [layer]);
+      scored = true;
+    }
+    return scored;
+  });
+  return {
+    kind: 'map',
+    model: modelRecord(file, request.model, receipt),
+    ...(layers && layers.length > 0 ? { layers } : {}),
+    ...(input ? { input } : {}),
+    ...(holdout ? { holdout } : {}),
+    asked: names.map((name) => benchmarkReference(name, receipt)),
+    benchmarks,
+    map,
+  };
+}
+
+/** Records of the benchmarks that have a score, in their order; `hasScore` sees each that can be loaded. */
+async function recordAll(
+  names: readonly string[],
+  home: string,
+  asSeen: boolean,
+  hasScore: (loaded: LoadedBenchmark) => Promise<boolean>,
+): Promise<BenchmarkRecord[]> {
+  // One that cannot be loaded has no score; the command told why.
+  const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
+  try {
+    const records: BenchmarkRecord[] = [];
+    for (const each of loaded)
+      if (await hasScore(each)) records.push(await benchmarkRecord(each, asSeen));
+    return records;
+  } finally {
+    await close();
+  }
+}
+
+async function requireSame(
+  score: Score,
+  network: Network,
+  loaded: PreparedBenchmark,
+  layers: readonly string[],
+): Promise<void> {
+  const { digest } = await scoreInputs(network, loaded, layers);
+  const { inputs } = score.provenance;
+  if (digest === inputs) return;
+  throw new VentralError(
+    'receipt-differs',
+    `${network.file.name} on ${score.benchmark}: a file changed since it was scored, so no receipt is written; score again`,
+    { field: 'inputs', expected: inputs, found: digest },
+  );
+}
+
+function modelRecord(
+  { name, digest, card, cardPlace }: ModelFile,
+  { path, file, assume }: CardSource & { readonly path: string },
+  receipt: string,
+): ModelRecord {
+  return {
+    path: existsSync(path) ? fileReference(path, receipt) : { name: path },
+    name,
+    digest,
+    card: card as ModelRecord['card'],
+    cardFrom: cardPlace?.kind ?? 'given',
+    ...(file === undefined ? {} : { cardFile: fileReference(file, receipt) }),
+    ...(assume === undefined ? {} : { assume }),
+  };
+}
+
+function benchmarkReference(name: string, receipt: string): Reference {
+  const isPath = /\.(ya?ml|json)$/i.test(name) || /[\\/]/.test(name);
+  const isShipped = listBenchmarks().some(
+    ({ id, identifier }) => name === id || name === identifier,
+  );
+  return isPath || !isShipped ? fileReference(name, receipt) : { name };
+}

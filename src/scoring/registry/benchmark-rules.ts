@@ -1,0 +1,224 @@
+import type { Region } from '../../activations/card.js';
+import { type DataKind, findData } from '../../data/catalog.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { MetricOptions } from '../../metrics/metric.js';
+import { type MetricName, metrics } from '../../metrics/metric-table.js';
+import { kindOfMetric } from '../measure/benchmark-kinds.js';
+
+interface Generated {
+  readonly generate: string;
+  readonly seed: number;
+}
+type StimulusText = string | { readonly csv: string; readonly images?: string } | Generated;
+type DataText = string | Generated;
+
+/** A benchmark file as it is written, once it follows the JSON Schema. */
+export interface BenchmarkText {
+  readonly identifier: string;
+  readonly version: number;
+  readonly title?: string;
+  readonly parent?: string;
+  readonly simulated?: boolean;
+  readonly regions?: readonly Region[];
+  readonly visual_degrees?: number | 'none';
+  readonly stimuli: StimulusText;
+  readonly fitting_stimuli?: StimulusText;
+  readonly recordings?: DataText;
+  readonly neuroids?: string;
+  readonly trials?: DataText;
+  readonly exclude_conditions?: readonly (string | number)[];
+  readonly time_bins?: readonly [readonly [number, number]];
+  readonly metric: { readonly name: MetricName } & MetricOptions;
+  readonly cross_validation?: {
+    readonly splits?: number;
+    readonly train_size?: number;
+    readonly test_size?: number;
+    readonly seed?: number;
+    readonly stratify_on?: string;
+  };
+  readonly ceiling?:
+    | number
+    | 'internal-consistency'
+    | 'none'
+    | {
+        readonly name: 'internal-consistency' | 'none';
+        readonly splits?: number;
+        readonly seed?: number;
+      };
+  readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
+}
+
+/** Something wrong with a benchmark file: where (JSON pointer), and what. */
+export interface BenchmarkProblem {
+  readonly pointer: string;
+  readonly sentence: string;
+}
+
+type Rule = (text: BenchmarkText) => BenchmarkProblem[];
+
+const problem = (pointer: string, sentence: string): BenchmarkProblem[] => [{ pointer, sentence }];
+
+/** `{region}` stands in the identifier exactly when there are regions. */
+const regionInIdentifier: Rule = ({ identifier, regions }) => {
+  const has = identifier.includes('{region}');
+  if (has === (regions !== undefined)) return [];
+  return has
+    ? problem('/identifier', `identifier: {region} stands here, but there is no key "regions"`)
+    : problem(
+        '/identifier',
+        `identifier: expected {region} in it because "regions" is given, found "${identifier}"`,
+      );
+};
+
+/** Recordings for a neural metric, trials for a behavioural one; never both. */
+const comparedData: Rule = (text) => {
+  const { name } = text.metric;
+  const wanted = kindOfMetric(name).compares;
+  const other = wanted === 'recordings' ? 'trials' : 'recordings';
+  return [
+    ...(text[wanted] === undefined
+      ? problem('', `the document lacks "${wanted}", which metric ${name} compares with`)
+      : []),
+    ...(text[other] !== undefined
+      ? problem(
+          `/${other}`,
+          `${other}: metric ${name} compares with ${wanted}, expected no "${other}"`,
+        )
+      : []),
+  ];
+};
+
+/** A read-out needs stimuli to be fitted on, and nothing else does. */
+const fitting: Rule = ({ metric, fitting_stimuli }) => {
+  const { fits } = kindOfMetric(metric.name);
+  if (fits === (fitting_stimuli !== undefined)) return [];
+  return fits
+    ? problem('', `the document lacks "fitting_stimuli", which metric ${metric.name} needs`)
+    : problem(
+        '/fitting_stimuli',
+        `fitting_stimuli: metric ${metric.name} fits no read-out, expected no such key`,
+      );
+};
+
+/** Keys that have a meaning only beside others. */
+const company: Rule = (text) => {
+  const csv = typeof text.recordings === 'string' && /\.csv$/i.test(text.recordings);
+  const behavioural = kindOfMetric(text.metric.name).compares === 'trials';
+  return [
+    ...(text.neuroids !== undefined && !csv
+      ? problem('/neuroids', 'neuroids: expected only beside a recordings CSV')
+      : []),
+    ...(behavioural && text.time_bins
+      ? problem('/time_bins', 'time_bins: expected only beside recordings')
+      : []),
+    ...(behavioural && text.regions
+      ? problem('/regions', `regions: metric ${text.metric.name} is behavioural and has no regions`)
+      : []),
+    ...(!behavioural && text.exclude_conditions
+      ? problem('/exclude_conditions', 'exclude_conditions: expected only beside trials')
+      : []),
+    ...(csv && text.time_bins
+      ? problem('/time_bins', 'time_bins: a recordings CSV has no time bins')
+      : []),
+  ];
+};
+
+const metricOptions: Rule = ({ metric }) => {
+  const known = Object.keys(metrics[metric.name].defaults);
+  return Object.keys(metric)
+    .filter((key) => key !== 'name' && !known.includes(key))
+    .flatMap((key) =>
+      problem(
+        `/metric/${key}`,
+        `metric: ${metric.name} has no option "${key}"${known.length > 0 ? `, it knows ${known.join(', ')}` : ''}`,
+      ),
+    );
+};
+
+const window: Rule = ({ time_bins }) => {
+  const [start, end] = time_bins?.[0] ?? [0, 1];
+  if (start < end) return [];
+  return problem(
+    '/time_bins/0',
+    `time_bins: expected a start before the end, found [${start}, ${end}]`,
+  );
+};
+
+const sizes: Rule = ({ cross_validation: { train_size = 0, test_size = 0 } = {} }) =>
+  train_size + test_size <= 1
+    ? []
+    : problem(
+        '/cross_validation/test_size',
+        `cross_validation: expected train_size and test_size of at most 1 together, found ${train_size} and ${test_size}`,
+      );
+
+const ceilingRule: Rule = ({ ceiling, metric }) => {
+  const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
+  if (name !== 'internal-consistency' || kindOfMetric(metric.name).compares === 'recordings') {
+    return [];
+  }
+  return problem(
+    '/ceiling',
+    `ceiling: metric ${metric.name} has its own, expected no key, none or a number, found internal-consistency`,
+  );
+};
+
+const simulatedRule: Rule = (text) => {
+  const sources = [text.stimuli, text.fitting_stimuli, text.recordings, text.trials];
+  const generated = sources.some((source) => typeof source === 'object' && 'generate' in source);
+  return generated && text.simulated === false
+    ? problem('/simulated', 'simulated: expected true because data are generated, found false')
+    : [];
+};
+
+/** A bare name is one of the catalog; a path says its kind by its ending. */
+const names: Rule = (text) => [
+  ...nameProblem('stimuli', text.stimuli, 'stimuli'),
+  ...nameProblem('fitting_stimuli', text.fitting_stimuli, 'stimuli'),
+  ...nameProblem('recordings', text.recordings, 'recordings'),
+  ...nameProblem('trials', text.trials, 'trials'),
+];
+
+function nameProblem(
+  key: string,
+  source: StimulusText | DataText | undefined,
+  kind: DataKind,
+): BenchmarkProblem[] {
+  if (typeof source !== 'string') return [];
+  const wanted =
+    kind === 'stimuli'
+      ? 'a catalog name or { csv, images }'
+      : 'a catalog name or a file that ends in .nc or .csv';
+  const isFile = /\.(nc|csv)$/i.test(source);
+  if (kind !== 'stimuli' && isFile && !/^\w+:\/\//.test(source)) return [];
+  if (isFile || /[\\/]/.test(source)) {
+    return problem(`/${key}`, `${key}: expected ${wanted}, found "${source}"`);
+  }
+  try {
+    findData(source, kind);
+    return [];
+  } catch (error) {
+    return problem(`/${key}`, `${key}: expected ${wanted}. ${VentralError.from(error).message}`);
+  }
+}
+
+const rules: readonly Rule[] = [
+  regionInIdentifier,
+  comparedData,
+  fitting,
+  company,
+  metricOptions,
+  window,
+  sizes,
+  ceilingRule,
+  simulatedRule,
+  names,
+];
+
+/**
+ * What a JSON Schema cannot say about a benchmark file (design §4): every problem, in the order of
+ * the rules; none where the file is right.
+ */
+export function benchmarkProblems(text: BenchmarkText): BenchmarkProblem[] {
+  return rules.flatMap((rule) => rule(text));
+}

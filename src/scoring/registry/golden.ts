@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../../formats/package-root.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+
+/** A number that the original project publishes or asserts, with the tolerance that it uses. */
+export interface Published {
+  readonly value: number;
+  readonly tolerance: number;
+  /** Repository and file that state it. */
+  readonly source: string;
+}
+
+/** The published numbers of one benchmark (spec §1.9, §3.5, §4.6, Appendix C). */
+export interface Golden {
+  readonly ceiling?: Published;
+  /** Raw value of the recordings predicting themselves. */
+  readonly selfRegression?: Published;
+  /** Size of the averaged recordings. */
+  readonly shape?: { readonly stimuli: number; readonly neuroids: number };
+  /** Scores of models, for comparison. */
+  readonly models?: readonly (Published & {
+    readonly model: string;
+    readonly quantity: 'raw' | 'value';
+  })[];
+}
+
+/** The published numbers of a benchmark, from `golden.json` in its folder; none for a user's own. */
+export function goldenOf(benchmark: Benchmark): Golden | undefined {
+  if (!benchmark.folder.startsWith(join(packageRoot, 'benchmarks'))) return undefined;
+  try {
+    const all = JSON.parse(readFileSync(join(benchmark.folder, 'golden.json'), 'utf8')) as Readonly<
+      Record<string, Golden>
+    >;
+    return Object.hasOwn(all, benchmark.id) ? all[benchmark.id] : undefined;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+import { traced } from '../../runtime/traced.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { kindOfMetric } from '../measure/benchmark-kinds.js';
+import { DataSources } from '../benchmark/data-sources.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { findBenchmark } from './registry.js';
+import { isVerified } from './verification.js';
+
+/** Benchmarks whose data are open; close them to let the files go. */
+export interface LoadedBenchmarks {
+  readonly loaded: readonly LoadedBenchmark[];
+  close(): Promise<void>;
+}
+
+/**
+ * Finds benchmarks by identifier or file and reads their data; files that several share are read once.
+ * @param fail is told of each one that cannot be loaded; the others are
+ */
+export async function loadBenchmarks(
+  names: readonly string[],
+  context: { readonly home: string },
+  fail: (benchmark: string, error: unknown) => void,
+): Promise<LoadedBenchmarks> {
+  const sources = new DataSources(context.home);
+  const loaded: LoadedBenchmark[] = [];
+  try {
+    for (const name of names) {
+      for (const benchmark of found(name, fail)) {
+        try {
+          const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
+            kindOfMetric(benchmark.metric.name).load(benchmark, sources),
+          );
+          const measure: LoadedBenchmark['measure'] = (...asked) =>
+            traced('ventral.metric', { benchmark: benchmark.id }, () => prepared.measure(...asked));
+          const verified = await isVerified(benchmark, context.home);
+          loaded.push({ ...prepared, measure, verified });
+        } catch (error) {
+          fail(benchmark.id, error);
+        }
+      }
+    }
+  } catch (error) {
+    await sources.close();
+    throw error;
+  }
+  return { loaded, close: () => sources.close() };
+}
+
+function found(
+  name: string,
+  fail: (benchmark: string, error: unknown) => void,
+): readonly Benchmark[] {
+  try {
+    return findBenchmark(name);
+  } catch (error) {
+    fail(name, error);
+    return [];
+  }
+}

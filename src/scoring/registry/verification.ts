@@ -1,0 +1,61 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { locateData } from '../../data/data-folder.js';
+import { packageRoot } from '../../formats/package-root.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { catalogEntriesOf } from '../benchmark/benchmark-data.js';
+
+/** One published self-check of a benchmark, run on the real data. */
+export interface Finding {
+  readonly check: string;
+  readonly measured: number;
+  readonly published: number;
+  readonly tolerance: number;
+}
+
+/** What is remembered of a benchmark whose published self-checks were reproduced here. */
+interface Verification {
+  readonly benchmark: string;
+  readonly version: number;
+  readonly findings: readonly Finding[];
+}
+
+const path = (benchmark: Benchmark, home: string) =>
+  join(home, 'verified', `${benchmark.id}@${benchmark.version}.json`);
+
+/** Whether a finding lies within its tolerance. */
+export const holds = ({ measured, published, tolerance }: Finding): boolean =>
+  Math.abs(measured - published) <= tolerance;
+
+/**
+ * Whether `ventral benchmarks verify` has reproduced the published self-checks under this home (design §3):
+ * of a shipped benchmark, on the published bytes. A user's file under a shipped name is not verified.
+ */
+export async function isVerified(benchmark: Benchmark, home: string): Promise<boolean> {
+  if (benchmark.simulated || !benchmark.folder.startsWith(join(packageRoot, 'benchmarks') + sep))
+    return false;
+  for (const entry of catalogEntriesOf(benchmark))
+    if ((await locateData(entry, home)).ownBytes) return false;
+  try {
+    const found = JSON.parse(await readFile(path(benchmark, home), 'utf8')) as Verification;
+    return (
+      found.version === benchmark.version &&
+      found.findings.length > 0 &&
+      found.findings.every(holds)
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Remembers the findings; the benchmark counts as verified where all of them hold. */
+export async function recordVerification(
+  benchmark: Benchmark,
+  home: string,
+  findings: readonly Finding[],
+): Promise<void> {
+  await mkdir(join(home, 'verified'), { recursive: true });
+  const kept: Verification = { benchmark: benchmark.id, version: benchmark.version, findings };
+  await writeFileAtomic(path(benchmark, home), `${JSON.stringify(kept, null, 2)}\n`);
+}
