@@ -6,9 +6,9 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { RandomState } from '../src/numerics/random-state.js';
 import { type Model, readModel } from '../src/onnx/model.js';
 import { tensorElements } from '../src/onnx/tensor-elements.js';
-import { blockedChannels } from '../src/training/blocked-kernels.js';
-import { type StepGraph, stepGraph } from '../src/training/step-graph.js';
-import { untied } from '../src/training/untied.js';
+import { blockedChannels } from '../src/training/step/blocked-kernels.js';
+import { type StepGraph, stepGraph } from '../src/training/step/step-graph.js';
+import { untied } from '../src/training/step/untied.js';
 import { bytesOf } from './train-step.js';
 
 /**

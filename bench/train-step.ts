@@ -4,8 +4,8 @@ import { RandomState } from '../src/numerics/random-state.js';
 import { GraphBuilder } from '../src/onnx/graph-builder.js';
 import { readModel } from '../src/onnx/model.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
-import { sgd } from '../src/training/optimizers.js';
-import { TrainedNetwork } from '../src/training/trained-network.js';
+import { sgd } from '../src/training/optimize/optimizers.js';
+import { TrainedNetwork } from '../src/training/step/trained-network.js';
 import { resnet18 } from './resnet-18.js';
 
 /** Steps of SGD that are measured: both sides get the same. */

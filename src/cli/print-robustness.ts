@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { visibleName } from '../report/visible-name.js';
 import type { AttackReport } from '../training/robustness/attack-model.js';
 import { BOUND, type Figure, MASKING, type SelfCheck } from '../training/robustness/robustness.js';
-import type { Threat } from '../training/threat.js';
+import type { Threat } from '../training/attack/threat.js';
 import type { Io } from './io.js';
 import { printRows } from './print-rows.js';
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readModel } from '../../src/onnx/model.js';
 import type { Provider } from '../../src/runtime/session.js';
-import { sgd } from '../../src/training/optimizers.js';
-import { chooseProvider } from '../../src/training/provider.js';
-import { TrainedNetwork } from '../../src/training/trained-network.js';
+import { sgd } from '../../src/training/optimize/optimizers.js';
+import { chooseProvider } from '../../src/training/step/provider.js';
+import { TrainedNetwork } from '../../src/training/step/trained-network.js';
 import { oraclePath } from '../oracle.js';
 
 const DIMS = [8, 3, 24, 24];

@@ -5,7 +5,7 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
-import { stepGraph } from '../../src/training/step-graph.js';
+import { stepGraph } from '../../src/training/step/step-graph.js';
 
 interface Fixture {
   readonly batch: number;

@@ -2,9 +2,9 @@ import { RandomState } from '../../src/numerics/random-state.js';
 import { type Elements, GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
-import { blockedChannels } from '../../src/training/blocked-kernels.js';
-import type { Precision } from '../../src/training/static-graph.js';
-import { type StepGraph, stepGraph } from '../../src/training/step-graph.js';
+import { blockedChannels } from '../../src/training/step/blocked-kernels.js';
+import type { Precision } from '../../src/training/graph/static-graph.js';
+import { type StepGraph, stepGraph } from '../../src/training/step/step-graph.js';
 
 /** A network that a check is made of: writes nodes from the input to a value of [batch, classes]. */
 export interface CheckedNetwork {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { openModelFile } from '../../src/activations/model-file.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { type Model, readModel } from '../../src/onnx/model.js';
-import { drawMask, type MaskRates, maskPlaces } from '../../src/training/masks.js';
-import { TrainedNetwork } from '../../src/training/trained-network.js';
+import { drawMask, type MaskRates, maskPlaces } from '../../src/training/step/masks.js';
+import { TrainedNetwork } from '../../src/training/step/trained-network.js';
 
 test('drop-connect grows with depth as EfficientNet has it, on the branch alone', async () => {
   const { model } = await openModelFile('efficientnet-b1');

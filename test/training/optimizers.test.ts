@@ -11,9 +11,9 @@ import {
   type Optimizer,
   type Parameter,
   sgd,
-} from '../../src/training/optimizers.js';
-import { rateAt, type Schedule } from '../../src/training/schedules.js';
-import { climb } from '../../src/training/sharpness.js';
+} from '../../src/training/optimize/optimizers.js';
+import { rateAt, type Schedule } from '../../src/training/optimize/schedules.js';
+import { climb } from '../../src/training/optimize/sharpness.js';
 
 interface Fixture {
   readonly start: readonly number[];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseProvider } from '../../src/training/provider.js';
+import { chooseProvider } from '../../src/training/step/provider.js';
 
 test('the CPU needs no trial', async () => {
   expect(await chooseProvider('cpu')).toEqual({

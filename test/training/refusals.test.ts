@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
-import { type StepRequest, stepGraph } from '../../src/training/step-graph.js';
+import { type StepRequest, stepGraph } from '../../src/training/step/step-graph.js';
 
 const step = (
   write: (graph: GraphBuilder) => void,

@@ -5,8 +5,8 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { tensorElements } from '../../src/onnx/tensor-elements.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
-import { blockedChannels } from '../../src/training/blocked-kernels.js';
-import { stepGraph } from '../../src/training/step-graph.js';
+import { blockedChannels } from '../../src/training/step/blocked-kernels.js';
+import { stepGraph } from '../../src/training/step/step-graph.js';
 
 /** A gradient as the fixture has it: its norm, and its products with standard normal vectors. */
 export interface Summary {

@@ -5,8 +5,8 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session } from '../../src/runtime/session.js';
-import { sgd } from '../../src/training/optimizers.js';
-import { type Batch, TrainedNetwork } from '../../src/training/trained-network.js';
+import { sgd } from '../../src/training/optimize/optimizers.js';
+import { type Batch, TrainedNetwork } from '../../src/training/step/trained-network.js';
 import { oraclePath } from '../oracle.js';
 import { difference, type Summary } from './torch-fixture.js';
 

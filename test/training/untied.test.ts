@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { type Model, readModel } from '../../src/onnx/model.js';
-import { sgd } from '../../src/training/optimizers.js';
-import { TrainedNetwork } from '../../src/training/trained-network.js';
-import { untied } from '../../src/training/untied.js';
+import { sgd } from '../../src/training/optimize/optimizers.js';
+import { TrainedNetwork } from '../../src/training/step/trained-network.js';
+import { untied } from '../../src/training/step/untied.js';
 
 /** Two batch norms and two products, whose parameters the exporter stored once each. */
 function tiedNetwork(): Model {

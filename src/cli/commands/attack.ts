@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Threat } from '../../training/threat.js';
+import type { Threat } from '../../training/attack/threat.js';
 import { dataSourceOf } from '../data-source.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Member } from '../../training/average.js';
+import type { Member } from '../../training/step/average.js';
 import type { Io } from '../io.js';
 
 interface AverageOptions {
@@ -33,7 +33,7 @@ async function average(
         file: output,
       },
     );
-  const { averageModels } = await import('../../training/average.js');
+  const { averageModels } = await import('../../training/step/average.js');
   const { writeFileAtomic } = await import('../../formats/write-file-atomic.js');
   await writeFileAtomic(output, await averageModels(membersOf(models)));
   io.err(`Wrote ${output}, the mean of ${models.length} networks\n`);

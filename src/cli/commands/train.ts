@@ -77,7 +77,7 @@ async function train(file: string, options: TrainOptions, command: Command, io: 
 
 async function providerOf(asked: Provider | 'auto', io: Io): Promise<Provider> {
   if (asked === 'cpu') return asked;
-  const { chooseProvider } = await import('../../training/provider.js');
+  const { chooseProvider } = await import('../../training/step/provider.js');
   const { provider, word } = await chooseProvider(asked);
   io.err(`${word}\n`);
   return provider;

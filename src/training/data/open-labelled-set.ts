@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
-import { objectsOnBackgrounds } from './generated/objects-on-backgrounds.js';
+import { objectsOnBackgrounds } from './objects-on-backgrounds.js';
 import { openIdxPair } from './idx-pair.js';
 import { openImageFolders } from './image-folders.js';
 import type { DataSource, LabelledSet } from './labelled-set.js';

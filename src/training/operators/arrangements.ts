@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Call, Family, Operator } from './operator.js';
 
 /** Operators that move values about, and add none. */

@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Convolution } from './convolution-types.js';
 import { hasFewPlaces, overRows } from './few-places.js';
 import { windowAttributes } from './windows.js';

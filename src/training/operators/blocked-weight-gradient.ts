@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import { slice } from './arrangements.js';
 import { convolveBlocks, fromBlocks, lanes, toBlocks } from './blocked-convolution.js';
 import type { Convolution, WeightGradient } from './convolution-types.js';

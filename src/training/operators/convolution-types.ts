@@ -1,4 +1,4 @@
-import type { Value } from '../static-graph.js';
+import type { Value } from '../graph/static-graph.js';
 import type { Windows } from './windows.js';
 
 /** Convolution with stride, padding, dilation and groups, depthwise among them. */

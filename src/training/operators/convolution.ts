@@ -1,4 +1,4 @@
-import type { Value } from '../static-graph.js';
+import type { Value } from '../graph/static-graph.js';
 import { convolve, toBlocks } from './blocked-convolution.js';
 import type { Convolution } from './convolution-types.js';
 import { inputGradient } from './input-gradient.js';

@@ -1,4 +1,4 @@
-import { broadcast, type StaticGraph, type Value } from '../static-graph.js';
+import { broadcast, type StaticGraph, type Value } from '../graph/static-graph.js';
 import type { Call, Family, Operator } from './operator.js';
 import { rowProduct } from './row-products.js';
 

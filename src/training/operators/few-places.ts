@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Convolution } from './convolution-types.js';
 
 /** Places that the runtime's product takes at once, and up to which what is over is a large part of all. */

@@ -1,4 +1,4 @@
-import type { StaticGraph, Value } from '../static-graph.js';
+import type { StaticGraph, Value } from '../graph/static-graph.js';
 import { unary } from './elementwise.js';
 import type { Call, Family, Operator } from './operator.js';
 

@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import { affine, hasBlocksOfPlaces } from './blocked-convolution.js';
 import type { Call, Family, Operator } from './operator.js';
 import { rowProduct } from './row-products.js';

@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { GraphNode } from '../../onnx/graph.js';
-import type { StaticGraph, Value } from '../static-graph.js';
+import type { StaticGraph, Value } from '../graph/static-graph.js';
 
 /** A node of the network with the sizes of what it reads and gives. */
 export class Call {

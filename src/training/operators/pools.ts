@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import { maxPoolGradient, withoutPlaces } from './max-pool-gradient.js';
 import type { Call, Family, Operator } from './operator.js';
 import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';

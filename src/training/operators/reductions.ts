@@ -1,4 +1,4 @@
-import { sizeOf } from '../static-graph.js';
+import { sizeOf } from '../graph/static-graph.js';
 import type { Call, Family, Operator } from './operator.js';
 
 /** Sums and means over axes. */

@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 
 /** Fewer values a row are multiplied and summed quicker one by one. */
 const LEAST = 100;

@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from '../static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Windows } from './windows.js';
 
 /** What one tap of a kernel sees of a padded input, over all places of the output. */

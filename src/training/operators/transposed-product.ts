@@ -1,4 +1,4 @@
-import type { StaticGraph, Value } from '../static-graph.js';
+import type { StaticGraph, Value } from '../graph/static-graph.js';
 
 /** A product with one side transposed, which the runtime's own operator need not write out. */
 export function transposedProduct(

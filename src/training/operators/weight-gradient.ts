@@ -1,4 +1,4 @@
-import type { StaticGraph, Value } from '../static-graph.js';
+import type { StaticGraph, Value } from '../graph/static-graph.js';
 import { blockedWeightGradient } from './blocked-weight-gradient.js';
 import type { Convolution, WeightGradient } from './convolution-types.js';
 import { groupedWeightGradient } from './grouped-weight-gradient.js';

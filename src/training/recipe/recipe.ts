@@ -4,10 +4,10 @@ import type { InputSize } from '../../activations/card.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { TransformSpec } from '../augment/training-batch.js';
 import type { DataSource } from '../data/labelled-set.js';
-import type { AdamOptions, SgdOptions } from '../optimizers.js';
-import type { Schedule } from '../schedules.js';
-import type { SharpnessOptions } from '../sharpness.js';
-import type { Threat } from '../threat.js';
+import type { AdamOptions, SgdOptions } from '../optimize/optimizers.js';
+import type { Schedule } from '../optimize/schedules.js';
+import type { SharpnessOptions } from '../optimize/sharpness.js';
+import type { Threat } from '../attack/threat.js';
 
 /** A training, with every default written out (`models/recipe.schema.json`). */
 export interface Recipe {

@@ -1,5 +1,5 @@
 import type { RandomState } from '../../numerics/random-state.js';
-import { project, startAnywhere, stepUphill, type Threat } from '../threat.js';
+import { project, startAnywhere, stepUphill, type Threat } from '../attack/threat.js';
 import type { Search, Seen } from './attack-slots.js';
 
 /** A picture under attack. */

@@ -1,7 +1,7 @@
 import { binomialInterval } from '../../numerics/binomial-interval.js';
 import type { AttackName } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
-import type { Threat } from '../threat.js';
+import type { Threat } from '../attack/threat.js';
 
 /** How many examples a network names right, and within what the share lies. */
 export interface Figure {

@@ -1,4 +1,4 @@
-import type { Threat } from '../threat.js';
+import type { Threat } from '../attack/threat.js';
 import { figure, type SelfCheck, type ThreatResult } from './robustness.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { RandomState } from '../../numerics/random-state.js';
-import { project, type Threat } from '../threat.js';
+import { project, type Threat } from '../attack/threat.js';
 import type { Search, Seen } from './attack-slots.js';
 import type { Example } from './gradient-search.js';
 import { type Bump, bump, bumpsAllOver, moveBump, type Window } from './square-bumps.js';

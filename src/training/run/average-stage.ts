@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { randomStream } from '../../data/simulated/random-stream.js';
 import { readModel } from '../../onnx/model.js';
-import { normalised } from '../attacked-network.js';
+import { normalised } from '../step/attacked-network.js';
 import { BatchFeed } from '../augment/batch-feed.js';
-import { averageModels, type Member } from '../average.js';
+import { averageModels, type Member } from '../step/average.js';
 import type { AverageStage, TrainStage } from '../recipe/recipe.js';
-import { TrainedNetwork } from '../trained-network.js';
+import { TrainedNetwork } from '../step/trained-network.js';
 import { asCheckpoint } from './checkpoint-card.js';
 import type { RunContext } from './run-context.js';
 import { epochFile, sideOf } from './train-stage.js';

@@ -16,7 +16,7 @@ import {
   type TrainStage,
   UNTRAINED,
 } from '../recipe/recipe.js';
-import { redrawWeights } from '../redrawn-weights.js';
+import { redrawWeights } from '../step/redrawn-weights.js';
 import { averageStage } from './average-stage.js';
 import { asCheckpoint, trainedCard } from './checkpoint-card.js';
 import { compareStage } from './compare-stage.js';

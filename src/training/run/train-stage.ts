@@ -5,7 +5,7 @@ import { readModel } from '../../onnx/model.js';
 import { BatchFeed } from '../augment/batch-feed.js';
 import type { FeedSpec } from '../augment/training-batch.js';
 import type { TrainStage } from '../recipe/recipe.js';
-import { rateAt } from '../schedules.js';
+import { rateAt } from '../optimize/schedules.js';
 import { asCheckpoint } from './checkpoint-card.js';
 import { Learner } from './learner.js';
 import type { RunContext } from './run-context.js';

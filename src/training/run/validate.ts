@@ -4,10 +4,10 @@ import {
   crossEntropyOf,
   type Normalisation,
   normalised,
-} from '../attacked-network.js';
+} from '../step/attacked-network.js';
 import type { ExampleBatch } from '../augment/make-batch.js';
-import { pgd } from '../gradient-attacks.js';
-import type { Threat } from '../threat.js';
+import { pgd } from '../attack/gradient-attacks.js';
+import type { Threat } from '../attack/threat.js';
 
 /** How a network does on pictures that it did not learn from. */
 export interface Validation {

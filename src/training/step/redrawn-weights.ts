@@ -1,7 +1,7 @@
-import { randomStream } from '../data/simulated/random-stream.js';
-import type { Model } from '../onnx/model.js';
-import { replaceInitializers } from '../onnx/replace-initializers.js';
-import { tensorElements } from '../onnx/tensor-elements.js';
+import { randomStream } from '../../data/simulated/random-stream.js';
+import type { Model } from '../../onnx/model.js';
+import { replaceInitializers } from '../../onnx/replace-initializers.js';
+import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /** Weights of more than one axis have a scale of their own; gains, biases and statistics begin as they are. */
 const FLOAT = 1;

@@ -1,7 +1,7 @@
-import { randomStream } from '../../../data/simulated/random-stream.js';
-import { VentralError } from '../../../errors/ventral-error.js';
-import { digestOf } from '../../../formats/digest.js';
-import type { DataSource, LabelledSet } from '../labelled-set.js';
+import { randomStream } from '../../data/simulated/random-stream.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { digestOf } from '../../formats/digest.js';
+import type { DataSource, LabelledSet } from './labelled-set.js';
 import { drawScene } from './draw-scene.js';
 import { objectClasses } from './object-classes.js';
 

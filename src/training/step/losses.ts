@@ -1,4 +1,4 @@
-import type { StaticGraph, Value } from './static-graph.js';
+import type { StaticGraph, Value } from '../graph/static-graph.js';
 
 /** A loss of a batch and its gradient with regard to what it is of. */
 export interface Loss {

@@ -1,5 +1,5 @@
-import type { GraphNode } from '../onnx/graph.js';
-import { tensorElements } from '../onnx/tensor-elements.js';
+import type { GraphNode } from '../../onnx/graph.js';
+import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /** Larger tensors are weights, and no shapes, axes or bounds. */
 const MOST = 64;

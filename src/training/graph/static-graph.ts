@@ -3,7 +3,7 @@ import {
   type Elements,
   GraphBuilder,
   type NodeOptions,
-} from '../onnx/graph-builder.js';
+} from '../../onnx/graph-builder.js';
 
 /** A value of a graph whose sizes are all known. */
 export interface Value {

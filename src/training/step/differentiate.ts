@@ -1,4 +1,4 @@
-import { type StaticGraph, sizeOf, type Value } from './static-graph.js';
+import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Forward } from './write-forward.js';
 
 /**

@@ -1,7 +1,7 @@
-import type { GraphNode, TensorInfo } from '../onnx/graph.js';
-import { type Model, readModel, writeModelWithGraph } from '../onnx/model.js';
-import { tensorElements } from '../onnx/tensor-elements.js';
-import { bytesRecord, messagePieces, records } from '../onnx/wire.js';
+import type { GraphNode, TensorInfo } from '../../onnx/graph.js';
+import { type Model, readModel, writeModelWithGraph } from '../../onnx/model.js';
+import { tensorElements } from '../../onnx/tensor-elements.js';
+import { bytesRecord, messagePieces, records } from '../../onnx/wire.js';
 
 /** Field of TensorProto that bears the name. */
 const NAME = 8;

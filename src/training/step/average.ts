@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { VentralError } from '../errors/ventral-error.js';
-import { elementTypeName } from '../onnx/element-type.js';
-import type { TensorInfo } from '../onnx/graph.js';
-import type { Elements } from '../onnx/graph-builder.js';
-import { setMetadata } from '../onnx/metadata.js';
-import { type Model, readModel } from '../onnx/model.js';
-import { replaceInitializers } from '../onnx/replace-initializers.js';
-import { tensorElements } from '../onnx/tensor-elements.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { elementTypeName } from '../../onnx/element-type.js';
+import type { TensorInfo } from '../../onnx/graph.js';
+import type { Elements } from '../../onnx/graph-builder.js';
+import { setMetadata } from '../../onnx/metadata.js';
+import { type Model, readModel } from '../../onnx/model.js';
+import { replaceInitializers } from '../../onnx/replace-initializers.js';
+import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /** Key under which an averaged file says what it is an average of. */
 export const AVERAGE_KEY = 'ventral.average';

@@ -1,6 +1,6 @@
-import type { Model } from '../onnx/model.js';
-import { type Provider, Session, type Tensor } from '../runtime/session.js';
-import type { InputSpec } from '../screen/preprocess.js';
+import type { Model } from '../../onnx/model.js';
+import { type Provider, Session, type Tensor } from '../../runtime/session.js';
+import type { InputSpec } from '../../screen/preprocess.js';
 import { blockedChannels } from './blocked-kernels.js';
 import { type LossName, type StepGraph, stepGraph } from './step-graph.js';
 

@@ -1,9 +1,9 @@
 import picomatch from 'picomatch';
-import { didYouMean } from '../errors/closest-names.js';
-import { VentralError } from '../errors/ventral-error.js';
-import type { Model } from '../onnx/model.js';
-import { modulesOf } from '../onnx/modules.js';
-import type { Scope } from '../onnx/scopes.js';
+import { didYouMean } from '../../errors/closest-names.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Model } from '../../onnx/model.js';
+import { modulesOf } from '../../onnx/modules.js';
+import type { Scope } from '../../onnx/scopes.js';
 
 /** Which part of a network stays as it is. */
 export interface Frozen {

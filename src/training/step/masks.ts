@@ -1,12 +1,12 @@
-import { randomStream } from '../data/simulated/random-stream.js';
-import { VentralError } from '../errors/ventral-error.js';
-import type { Dataflow } from '../onnx/dataflow.js';
-import { dataflow } from '../onnx/dataflow.js';
-import { valueDepths } from '../onnx/depth.js';
-import type { GraphNode } from '../onnx/graph.js';
-import type { Model } from '../onnx/model.js';
-import { modulesOf } from '../onnx/modules.js';
-import { tensorElements } from '../onnx/tensor-elements.js';
+import { randomStream } from '../../data/simulated/random-stream.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Dataflow } from '../../onnx/dataflow.js';
+import { dataflow } from '../../onnx/dataflow.js';
+import { valueDepths } from '../../onnx/depth.js';
+import type { GraphNode } from '../../onnx/graph.js';
+import type { Model } from '../../onnx/model.js';
+import { modulesOf } from '../../onnx/modules.js';
+import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /**
  * Dropout and drop-connect. Networks that are exported for evaluation have no nodes for either, so where

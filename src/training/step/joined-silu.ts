@@ -1,4 +1,4 @@
-import type { Graph, GraphNode } from '../onnx/graph.js';
+import type { Graph, GraphNode } from '../../onnx/graph.js';
 
 /** Nodes of a network, and which of them are SiLU. */
 export interface JoinedNodes {
