@@ -1,5 +1,5 @@
 import { type ImportReport, largestOf } from '../importing/import-checkpoint.js';
-import type { KeyTable } from '../importing/key-table.js';
+import type { KeyTable } from '../importing/checkpoint/key-table.js';
 import { printable } from './error-text.js';
 import type { Io } from './io.js';
 import { printRows } from './print-rows.js';

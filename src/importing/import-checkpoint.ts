@@ -7,14 +7,14 @@ import { writeFileAtomic } from '../formats/write-file-atomic.js';
 import { checkGraph } from '../onnx/check-graph.js';
 import { setMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
-import { type CheckpointKind, checkpointKind } from './checkpoint-kind.js';
-import type { LayerDifference } from './compare-layers.js';
+import { type CheckpointKind, checkpointKind } from './checkpoint/checkpoint-kind.js';
+import type { LayerDifference } from './proof/compare-layers.js';
 import { type ImportedWeights, importWeights, type Onto } from './import-weights.js';
-import type { Imported } from './imported.js';
-import type { KeyTable } from './key-table.js';
-import { type Proof, prove, runtimeOutputs } from './proof.js';
-import { openNetworkReference } from './reference-outputs.js';
-import { selfCheck } from './self-check.js';
+import type { Imported } from './source/imported.js';
+import type { KeyTable } from './checkpoint/key-table.js';
+import { type Proof, prove, runtimeOutputs } from './proof/proof.js';
+import { openNetworkReference } from './proof/reference-outputs.js';
+import { selfCheck } from './proof/self-check.js';
 
 /** What to import, and where to. */
 export interface ImportRequest {

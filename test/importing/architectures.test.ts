@@ -16,7 +16,7 @@ import {
   buildArchitecture,
   findArchitecture,
 } from '../../src/importing/architectures/find-architecture.js';
-import { wantedNames } from '../../src/importing/graft-plan.js';
+import { wantedNames } from '../../src/importing/graft/graft-plan.js';
 import { importWeights } from '../../src/importing/import-weights.js';
 import { resolveLayer } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';

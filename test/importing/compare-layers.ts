@@ -1,4 +1,4 @@
-import type { Imported } from '../../src/importing/imported.js';
+import type { Imported } from '../../src/importing/source/imported.js';
 import { RandomState } from '../../src/numerics/random-state.js';
 import { exposeValues } from '../../src/onnx/expose.js';
 import { listLayers } from '../../src/onnx/layers.js';

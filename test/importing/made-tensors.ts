@@ -1,4 +1,4 @@
-import type { StoredTensor } from '../../src/importing/checkpoint.js';
+import type { StoredTensor } from '../../src/importing/source/checkpoint.js';
 import type { Elements } from '../../src/onnx/graph-builder.js';
 
 /** A tensor as readers of checkpoints give it. */

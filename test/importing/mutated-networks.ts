@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { openZip, writeZip } from '../../src/formats/zip.js';
-import type { Imported } from '../../src/importing/imported.js';
+import type { Imported } from '../../src/importing/source/imported.js';
 import { importKeras } from '../../src/importing/keras/import-keras.js';
 import { importTfjs } from '../../src/importing/tfjs/import-tfjs.js';
 import { damaged, damagedText, hostileWord } from '../fuzz/damage.js';

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { build } from '../../models/resnet-20/build.js';
 import { candidateLayers } from '../../src/activations/candidates.js';
 import { parseCard } from '../../src/activations/card.js';
-import { wantedNames } from '../../src/importing/graft-plan.js';
+import { wantedNames } from '../../src/importing/graft/graft-plan.js';
 import { checkGraph } from '../../src/onnx/check-graph.js';
 import { exposeValues } from '../../src/onnx/expose.js';
 import { resolveLayer } from '../../src/onnx/layers.js';

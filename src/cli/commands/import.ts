@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { KeyTable } from '../../importing/key-table.js';
+import type { KeyTable } from '../../importing/checkpoint/key-table.js';
 import { globalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
 

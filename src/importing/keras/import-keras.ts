@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { openZip, type ZipArchive } from '../../formats/zip.js';
-import type { Imported } from '../imported.js';
+import type { Imported } from '../source/imported.js';
 import { layersRuntime } from '../tfjs/layers-runtime.js';
 import { openHdf5 } from './hdf5-weights.js';
 import { MOST_JSON_BYTES, parseJson } from './json-document.js';

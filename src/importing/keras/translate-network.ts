@@ -1,4 +1,4 @@
-import type { MatchedLayer } from '../imported.js';
+import type { MatchedLayer } from '../source/imported.js';
 import { refuseUnused, type WeightSource, weightsOf } from './layer-weights.js';
 import { translateLayer } from './layers.js';
 import type { LayerCall, Network } from './network.js';

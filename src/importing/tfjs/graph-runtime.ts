@@ -1,6 +1,6 @@
 import type { GraphModel } from '@tensorflow/tfjs-converter';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
-import type { SourceRuntime } from '../imported.js';
+import type { SourceRuntime } from '../source/imported.js';
 import type { Size } from '../keras/network-graph.js';
 import { sizeOf } from '../keras/operations.js';
 import { OPEN_SIZE, read } from './layers-runtime.js';

@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Imported, MatchedLayer } from '../imported.js';
+import type { Imported, MatchedLayer } from '../source/imported.js';
 import { type Fields, isFields } from '../keras/layer-config.js';
 import {
   NetworkGraph,

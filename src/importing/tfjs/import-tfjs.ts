@@ -1,4 +1,4 @@
-import type { Imported } from '../imported.js';
+import type { Imported } from '../source/imported.js';
 import { isFields } from '../keras/layer-config.js';
 import { NamedWeights } from '../keras/layer-weights.js';
 import { readModelConfig } from '../keras/model-config.js';

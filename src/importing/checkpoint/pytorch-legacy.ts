@@ -1,0 +1,154 @@
+import { readSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Checkpoint } from '../source/checkpoint.js';
+import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.js';
+import { findStateDict } from './find-state-dict.js';
+import { readPickle } from '../pickle/pickle.js';
+import { type ByteSource, PickleBytes } from '../pickle/pickle-bytes.js';
+import { findGlobal } from './pickle-globals.js';
+import {
+  describeValue,
+  PickleDict,
+  type PickleValue,
+  type StorageReference,
+} from '../pickle/pickle-values.js';
+import { readExactly } from '../source/read-exactly.js';
+import { storageOf } from '../tensor/storage-id.js';
+import { storedTensors } from './stored-state-dict.js';
+import { dtypeBytes, type StorageBytes } from '../tensor/stored-tensor.js';
+
+/**
+ * Checkpoints that `torch.save` wrote before PyTorch 1.6: five pickles (magic number, version, system, content,
+ * keys of the storages), then the storages in that order, each a count of elements and the elements.
+ */
+
+const magicNumber = 0x1950a86a20f9469cfc6cn;
+const version = 1001;
+/** Bytes of all pickles together, which hold no numbers themselves. */
+const mostPickle = 64 * 2 ** 20;
+
+/** Opens such a file; see `openCheckpoint`. */
+export async function openPytorchLegacy(file: string, key?: string): Promise<Checkpoint> {
+  const handle = await open(file);
+  try {
+    const { size } = await handle.stat();
+    const pickles = readPickles(handle, size, file);
+    const { tensors, path, others } = findStateDict(pickles.content, { file }, key);
+    const stretches = locateStorages(handle, size, file, pickles);
+    const bytesOf = ({ key, byteOffset, byteLength }: StorageReference): StorageBytes => {
+      const place = { file, field: `storage ${shown(key)}` };
+      const stretch = stretches.get(key) ?? refuseCheckpoint(place, 'its bytes', 'none');
+      const length = Math.min(stretch.length, byteOffset + byteLength);
+      const read = (from: number, to: number) =>
+        readExactly(handle, stretch.at + from, to - from, place);
+      return { length, bigEndian: false, read };
+    };
+    return {
+      file,
+      format: 'pytorch-legacy',
+      path,
+      others,
+      tensors: storedTensors(tensors, file, bytesOf),
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** What stands before the numbers. */
+interface Pickles {
+  readonly content: PickleValue;
+  /** Keys of the storages, in the order of the file. */
+  readonly keys: PickleValue;
+  /** Bytes of an element, by key. */
+  readonly widths: ReadonlyMap<string, number>;
+  /** Where the storages begin. */
+  readonly end: number;
+}
+
+function readPickles({ fd }: FileHandle, size: number, file: string): Pickles {
+  const widths = new Map<string, number>();
+  const bytes = new PickleBytes(
+    fileSource(fd, size, file),
+    file,
+    '',
+    0,
+    Math.min(size, mostPickle),
+  );
+  const next = () =>
+    readPickle(bytes, {
+      find: (module, name, place) => findGlobal(file, module, name, place),
+      persistent: (id, field) => knownStorage(id, { file, field }, widths),
+    });
+  expectValue(next(), magicNumber, file, 'the magic number');
+  expectValue(next(), version, file, 'the version of the format');
+  const system = next();
+  if (system instanceof PickleDict && system.get('little_endian') === false) {
+    refuseCheckpoint({ file }, 'numbers of a little-endian machine', 'those of a big-endian one');
+  }
+  return { content: next(), keys: next(), widths, end: bytes.at };
+}
+
+function expectValue(value: PickleValue, expected: PickleValue, file: string, field: string): void {
+  if (value !== expected) refuseCheckpoint({ file, field }, String(expected), describeValue(value));
+}
+
+/** A storage by its persistent id; one key has one type. */
+function knownStorage(
+  id: PickleValue,
+  place: Place,
+  widths: Map<string, number>,
+): StorageReference {
+  const storage = storageOf(id, place);
+  const width = storage.dtype === 'bytes' ? 1 : dtypeBytes(storage.dtype);
+  if ((widths.get(storage.key) ?? width) !== width) {
+    refuseCheckpoint(place, 'one type for each storage', `two for ${shown(storage.key)}`);
+  }
+  widths.set(storage.key, width);
+  return storage;
+}
+
+interface Stretch {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** Walks over the storages, of which each says its count of elements in eight bytes. */
+function locateStorages(
+  { fd }: FileHandle,
+  size: number,
+  file: string,
+  { keys, widths, end }: Pickles,
+): Map<string, Stretch> {
+  if (!Array.isArray(keys)) {
+    refuseCheckpoint({ file, field: 'the keys of the storages' }, 'a list', describeValue(keys));
+  }
+  const source = fileSource(fd, size, file);
+  const stretches = new Map<string, Stretch>();
+  let at = end;
+  for (const named of keys) {
+    const key = typeof named === 'object' ? '' : String(named);
+    const place = { file, field: `storage ${shown(key)}` };
+    const width = widths.get(key) ?? refuseCheckpoint(place, 'a tensor that uses it', 'none');
+    if (stretches.has(key)) refuseCheckpoint(place, 'it once', 'it twice');
+    if (at + 8 > size) refuseCheckpoint(place, 'its length', 'the end of the file');
+    const length = Number(source.read(at, 8).readBigUInt64LE()) * width;
+    if (length > size - at - 8) {
+      refuseCheckpoint(place, `${length} bytes`, `${size - at - 8} before the end of the file`);
+    }
+    stretches.set(key, { at: at + 8, length });
+    at += 8 + length;
+  }
+  return stretches;
+}
+
+function fileSource(fd: number, length: number, file: string): ByteSource {
+  const read = (at: number, count: number) => {
+    const bytes = Buffer.alloc(count);
+    if (readSync(fd, bytes, 0, count, at) === count) return bytes;
+    return refuseCheckpoint({ file, field: `byte ${at}` }, `${count} bytes`, 'the end of the file');
+  };
+  return { length, read };
+}

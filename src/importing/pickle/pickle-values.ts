@@ -1,0 +1,100 @@
+import type { StoredDtype } from '../source/checkpoint.js';
+import { type Place, shown } from '../source/checkpoint-fault.js';
+
+/** What a pickle holds once it is read: plain values, and names of what it would have built. */
+
+/** Element types that PyTorch stores and ventral does not read. */
+export type UnreadDtype =
+  | 'complex64'
+  | 'complex128'
+  | 'qint8'
+  | 'quint8'
+  | 'qint32'
+  | `torch.${string}`;
+
+/** A dictionary; it takes memory only once something is in it. */
+export class PickleDict {
+  #entries: Map<PickleValue, PickleValue> | undefined;
+
+  set(key: PickleValue, value: PickleValue): void {
+    this.#entries ??= new Map();
+    this.#entries.set(key, value);
+  }
+
+  get(key: PickleValue): PickleValue | undefined {
+    return this.#entries?.get(key);
+  }
+
+  entries(): Iterable<readonly [PickleValue, PickleValue]> {
+    return this.#entries ?? [];
+  }
+}
+
+/** Anything that is let be: what stood in it is not kept. */
+export class InertObject {
+  constructor(readonly kind: string) {}
+}
+
+/** A class or function that the pickle names; `build` is ours and stands for a call of it. */
+export class PickleGlobal {
+  constructor(
+    readonly name: string,
+    readonly meaning: {
+      /** @param place of the call, for messages */
+      readonly build?: (args: readonly PickleValue[], place: Place) => PickleValue;
+      /** Of a `torch.dtype` or a storage class; `bytes` for storages without a type. */
+      readonly dtype?: StoredDtype | UnreadDtype | 'bytes';
+      readonly isStorage?: boolean;
+    },
+  ) {}
+}
+
+/** A stretch of the numbers that lie outside the pickle. */
+export class StorageReference {
+  constructor(
+    readonly key: string,
+    readonly dtype: StoredDtype | UnreadDtype | 'bytes',
+    /** Where in the storage the stretch begins. */
+    readonly byteOffset: number,
+    readonly byteLength: number,
+  ) {}
+}
+
+/** A tensor over a storage; offset and strides count elements. */
+export class TensorReference {
+  constructor(
+    readonly storage: StorageReference,
+    readonly dtype: StoredDtype | UnreadDtype,
+    readonly offset: number,
+    readonly dims: readonly number[],
+    readonly strides: readonly number[],
+  ) {}
+}
+
+/** A value of a pickle; arrays are its lists and tuples alike, and may contain themselves. */
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PickleValue[]
+  | PickleDict
+  | InertObject
+  | PickleGlobal
+  | StorageReference
+  | TensorReference;
+
+/** What a value is, for a message. */
+export function describeValue(value: PickleValue): string {
+  if (value === null) return 'None';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (value instanceof PickleDict) return 'a dictionary';
+  if (value instanceof InertObject) return `an object of ${value.kind}`;
+  if (value instanceof PickleGlobal) return value.name;
+  if (value instanceof StorageReference) return 'a storage';
+  if (value instanceof TensorReference) return 'a tensor';
+  return typeof value === 'string' ? `"${value.slice(0, 60)}"` : shown(`${value}`);
+}

@@ -1,0 +1,137 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import { RandomState } from '../../numerics/random-state.js';
+import type { Model } from '../../onnx/model.js';
+import type { Tensor } from '../../runtime/session.js';
+import {
+  compareLayer,
+  GraphValues,
+  inGraphOrder,
+  type LayerDifference,
+  transposeAxes,
+} from './compare-layers.js';
+import type { Imported, MatchedLayer, SourceRuntime } from '../source/imported.js';
+
+/**
+ * Largest difference of a layer relative to its own largest element. float32 sums of a few thousand
+ * products, added in another order, differ by some 1e-6; a wrong epsilon, padding or weight by more
+ * than 1e-3. Between them there is room on both sides.
+ */
+export const TOLERANCE = 1e-4;
+
+/** A layer whose values are all smaller is compared as if they reached this: its rounding comes from larger ones before it. */
+const SMALLEST_SCALE = 1e-2;
+
+/** What the comparison with a source has shown. */
+export interface Proof {
+  /** The runtime or the file that the source's numbers come from. */
+  readonly by: string;
+  readonly tolerance: number;
+  /** In the order of the graph. */
+  readonly layers: readonly LayerDifference[];
+  /** Layers of the source that have no value in the graph, and why. */
+  readonly notCompared: readonly { readonly layer: string; readonly why: string }[];
+}
+
+/** Outputs of a source for one input. */
+export interface SourceOutputs {
+  readonly by: string;
+  /** As the graph takes it. */
+  readonly input: Tensor;
+  readonly layers: readonly MatchedLayer[];
+  readonly outputs: AsyncIterable<{ readonly layer: string; readonly output: Tensor }>;
+  readonly notCompared?: Proof['notCompared'];
+}
+
+/** Layers of a source that its own runtime computes, for one made input. */
+export function runtimeOutputs(imported: Imported, source: SourceRuntime): SourceOutputs {
+  const { layers, inputAxes = source.dims.map((_, i) => i) } = imported;
+  const dims = inputAxes.map((_, i) => source.dims[inputAxes.indexOf(i)]);
+  const input = madePicture(dims);
+  return { by: source.name, input, layers, outputs: source.run(transposeAxes(input, inputAxes)) };
+}
+
+/** How far a pixel of {@link madePicture} may be from the smooth picture under it. */
+const GRAIN = 0.1;
+
+/**
+ * An input like a picture, smooth with some grain, between 0.15 and 0.85; the same every time. On white noise,
+ * which no network was made for, layers grow beyond what pictures give, and their rounding with them.
+ */
+export function madePicture(dims: readonly number[]): Tensor {
+  const count = dims.reduce((product, size) => product * size, 1);
+  const [height, width] = [dims.at(-2) ?? 1, dims.at(-1) ?? 1];
+  const grain = new RandomState(0).randomSample(count);
+  const data = Float32Array.from(grain, (each, i) => {
+    const row = Math.floor(i / width);
+    const [channel, y, x] = [Math.floor(row / height), row % height, i % width];
+    const wave = Math.sin((7 * x) / width + channel) * Math.cos((5 * y) / height - channel);
+    return 0.5 + wave / 4 + GRAIN * (2 * each - 1);
+  });
+  return { dtype: 'float32', dims, data };
+}
+
+/**
+ * Compares every layer that the source gives with its value in the graph. Throws `import-differs` naming
+ * the first layer, in the order of the graph, that differs by more than {@link TOLERANCE}; and where the
+ * source gives no layer at all.
+ */
+export async function prove(model: Model, source: SourceOutputs, threads?: number): Promise<Proof> {
+  const ordered = inGraphOrder(model, source.layers);
+  const values = new GraphValues(
+    model,
+    source.input,
+    ordered.map(({ value }) => value),
+    threads,
+  );
+  const matched = new Map(ordered.map((layer) => [layer.layer, layer]));
+  const found = new Map<string, LayerDifference>();
+  const wrongShapes = new Map<string, VentralError>();
+  for await (const { layer, output } of source.outputs) {
+    const match = matched.get(layer);
+    if (match === undefined) continue;
+    const graph = await values.get(match.value);
+    try {
+      found.set(layer, compareLayer(match, output, graph));
+    } catch (error) {
+      if (!(error instanceof VentralError)) throw error;
+      wrongShapes.set(layer, error);
+    }
+  }
+  const by = source.by;
+  const layers = inOrder(ordered, found, wrongShapes, by);
+  return { by, tolerance: TOLERANCE, layers, notCompared: source.notCompared ?? [] };
+}
+
+function inOrder(
+  ordered: readonly MatchedLayer[],
+  found: ReadonlyMap<string, LayerDifference>,
+  wrongShapes: ReadonlyMap<string, VentralError>,
+  by: string,
+): LayerDifference[] {
+  const layers: LayerDifference[] = [];
+  for (const { layer } of ordered) {
+    const wrong = wrongShapes.get(layer);
+    if (wrong !== undefined) throw wrong;
+    const difference = found.get(layer);
+    if (difference === undefined) continue;
+    if (!isWithin(difference)) throw differs(difference, by);
+    layers.push(difference);
+  }
+  if (layers.length > 0) return layers;
+  throw new VentralError('import-differs', `${by} gives no layer that the imported network has`, {
+    expected: 'layers to compare',
+    found: 'none',
+  });
+}
+
+const isWithin = ({ difference, largest }: LayerDifference) =>
+  difference <= TOLERANCE * Math.max(largest, SMALLEST_SCALE);
+
+function differs({ layer, value, difference, largest }: LayerDifference, by: string): VentralError {
+  const [off, size] = [difference, largest].map((number) => number.toPrecision(3));
+  return new VentralError(
+    'import-differs',
+    `The imported network differs from ${by} first at layer ${layer} (value ${value}): by ${off}, where its largest value is ${size} and ${TOLERANCE} of it is allowed; nothing was written`,
+    { field: layer, expected: `a difference of at most ${TOLERANCE} of ${size}`, found: off },
+  );
+}

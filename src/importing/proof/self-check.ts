@@ -1,0 +1,44 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Model } from '../../onnx/model.js';
+import { modelInputs } from '../../onnx/model-inputs.js';
+import { Session, type TensorData } from '../../runtime/session.js';
+import { madePicture } from './proof.js';
+
+/** Side of a picture where the graph leaves it open. */
+const SIDE = 224;
+
+/**
+ * What can be told of a network without its source: it runs, and what it gives is finite. Throws
+ * `inference-failed` or `import-differs`. @param side of the picture where the graph leaves it open
+ */
+export async function selfCheck(
+  model: Model,
+  bytes: Uint8Array,
+  { side = SIDE, threads }: { readonly side?: number; readonly threads?: number },
+): Promise<void> {
+  const [input] = modelInputs(model);
+  if (input.dtype !== 'float32') return;
+  const free = input.layout === 'NHWC' ? [1, side, side, 3] : [1, 3, side, side];
+  const dims = (input.dims ?? free).map((size, axis) => size ?? free[axis] ?? 1);
+  const session = await Session.open(bytes, {
+    name: model.name,
+    ...(threads === undefined ? {} : { threads }),
+  });
+  try {
+    const outputs = await session.run({ [input.name]: madePicture(dims) });
+    for (const [name, { data }] of Object.entries(outputs)) requireFinite(name, data, model.name);
+  } finally {
+    await session.close();
+  }
+}
+
+function requireFinite(name: string, data: TensorData, file: string): void {
+  if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) return;
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new VentralError(
+    'import-differs',
+    `${file} gives ${data[at]} in ${name} for a made picture: its weights do not fit each other; nothing was written`,
+    { file, field: name, expected: 'finite outputs', found: String(data[at]) },
+  );
+}

@@ -1,0 +1,34 @@
+import { VentralError } from '../../errors/ventral-error.js';
+
+/** Where in a checkpoint something is wrong: the file, and the entry, tensor or byte in it. */
+export interface Place {
+  readonly file: string;
+  readonly field?: string;
+}
+
+/** Longest piece of a file that a message repeats. */
+const longest = 200;
+
+/** A name out of a file, short enough for a message. */
+export const shown = (name: string): string =>
+  name.length > longest ? `${name.slice(0, longest)}…` : name;
+
+/** Throws `checkpoint-invalid`: what should be there, and what is. */
+export function refuseCheckpoint(place: Place, expected: string, found: string): never {
+  const where = place.field === undefined ? place.file : `${place.file}, ${shown(place.field)}`;
+  throw new VentralError('checkpoint-invalid', `${where}: expected ${expected}, found ${found}`, {
+    ...place,
+    expected,
+    found,
+  });
+}
+
+/** Throws `checkpoint-unsafe`: what the file asks for, of which nothing was done. */
+export function refuseUnsafe(place: Place, found: string, advice: string): never {
+  const where = place.field === undefined ? place.file : `${place.file}, ${place.field}`;
+  throw new VentralError('checkpoint-unsafe', `${where}: ${found}; nothing was run. ${advice}`, {
+    ...place,
+    expected: 'tensors and plain values',
+    found,
+  });
+}

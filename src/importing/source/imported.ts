@@ -1,0 +1,35 @@
+import type { Tensor } from '../../runtime/session.js';
+
+/** A layer of the source and the value of the ONNX graph that must hold the same numbers. */
+export interface MatchedLayer {
+  /** As the source calls it. */
+  readonly layer: string;
+  /** Name of the value in the graph. */
+  readonly value: string;
+  /** How the source's axes lie in the graph's value; the identity where undefined: `[0, 3, 1, 2]` for NHWC in NCHW. */
+  readonly axes?: readonly number[];
+}
+
+/** The source network in a runtime of its own. */
+export interface SourceRuntime {
+  /** Such as `@tensorflow/tfjs 4.22.0 (cpu)`. */
+  readonly name: string;
+  /** The shape of one input picture batch with the batch first, as the source takes it. */
+  readonly dims: readonly number[];
+  /** Runs one batch; gives each matched layer's output, one at a time, so that few are in memory. */
+  run(input: Tensor): AsyncIterable<{ readonly layer: string; readonly output: Tensor }>;
+  close(): Promise<void>;
+}
+
+/** A network read from another framework's file. */
+export interface Imported {
+  /** ONNX bytes; one input, its batch free. */
+  readonly model: Uint8Array;
+  readonly layers: readonly MatchedLayer[];
+  /** The source to prove against; undefined where no runtime of it is at hand. */
+  readonly source?: SourceRuntime;
+  /** How an input for the ONNX lies for the source: `[0, 2, 3, 1]` where the source takes NHWC and the graph NCHW. */
+  readonly inputAxes?: readonly number[];
+  /** Sentences for the user about what was done to the network, such as batch norms that were folded. */
+  readonly notes: readonly string[];
+}
