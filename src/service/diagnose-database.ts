@@ -6,7 +6,7 @@ import { openEmbeddedDatabase } from '../store/embedded-database.js';
 import { checkHomeFormat } from '../store/home-format.js';
 import { livingOwner, lockHome, type Owner } from '../store/owner-lock.js';
 import { databasePlace, openPostgresDatabase } from '../store/postgres-database.js';
-import { askLocally } from './local-client.js';
+import { askLocally } from './access/local-client.js';
 
 /** What was found of one thing. */
 export interface Finding {

@@ -12,11 +12,11 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import { runChild } from './child.js';
-import { confinement } from './confinement.js';
+import { runChild } from './child/child.js';
+import { confinement } from './child/confinement.js';
 import { type Finding, findDatabase } from './diagnose-database.js';
-import { isolationFindings } from './isolation-facts.js';
-import type { RuntimeTrial, TrialTask } from './try-runtime.js';
+import { isolationFindings } from './child/isolation-facts.js';
+import type { RuntimeTrial, TrialTask } from './work/try-runtime.js';
 
 /** What a service would be started with. */
 export interface Configuration {

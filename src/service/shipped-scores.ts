@@ -7,9 +7,9 @@ import { packageRoot } from '../formats/package-root.js';
 import { isOpen, type ScoreJob } from '../store/job.js';
 import { servicePrincipal } from '../store/principal.js';
 import { ResultStore } from '../store/result-store.js';
-import type { ServiceContext } from './context.js';
-import { BenchmarkShelf } from './leaderboard-benchmarks.js';
-import { scoreRequest } from './score-routes.js';
+import type { ServiceContext } from './registry/context.js';
+import { BenchmarkShelf } from './registry/leaderboard-benchmarks.js';
+import { scoreRequest } from './routes/score-routes.js';
 
 /** How long nobody must have had a job open before the service takes one of its own. */
 const QUIET_MS = 2000;

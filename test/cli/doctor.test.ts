@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { confinement, isOffline } from '../../src/service/confinement.js';
+import { confinement, isOffline } from '../../src/service/child/confinement.js';
 import { lockHome } from '../../src/store/owner-lock.js';
 import { runningService } from '../service/running-service.js';
 import { madePlace, removePlace } from '../store/engines.js';

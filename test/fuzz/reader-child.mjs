@@ -16,7 +16,7 @@ import { readModel } from '../../dist/src/onnx/model.js';
 import { parseBenchmark } from '../../dist/src/scoring/registry/benchmark-file.js';
 import { readFeatures } from '../../dist/src/scoring/features/feature-file.js';
 import { readReceipt } from '../../dist/src/scoring/receipt/receipt.js';
-import { readCard } from '../../dist/src/service/read-card.js';
+import { readCard } from '../../dist/src/service/http/read-card.js';
 
 const text = (path) => readFileSync(path, 'utf8');
 

@@ -2,7 +2,7 @@ import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { requirePlainFile, requirePlainFiles } from '../../src/service/child-output.js';
+import { requirePlainFile, requirePlainFiles } from '../../src/service/child/child-output.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -5,8 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runChild } from '../../dist/src/service/child.js';
-import { confinement } from '../../dist/src/service/confinement.js';
+import { runChild } from '../../dist/src/service/child/child.js';
+import { confinement } from '../../dist/src/service/child/confinement.js';
 
 const [home, script] = process.argv.slice(2);
 const dist = join(import.meta.dirname, '..', '..', 'dist');

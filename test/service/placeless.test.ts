@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { placeless } from '../../src/service/placeless.js';
+import { placeless } from '../../src/service/http/placeless.js';
 
 const home = '/srv/ventral home';
 

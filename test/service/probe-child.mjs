@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync, writeSync } from 
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serveParent } from '../../dist/src/service/serve-parent.js';
+import { serveParent } from '../../dist/src/service/child/serve-parent.js';
 
 const LINE = 3;
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { RefusalLimit } from '../../src/service/refusal-limit.js';
+import { RefusalLimit } from '../../src/service/http/refusal-limit.js';
 import { Credentials } from '../../src/store/credentials.js';
 import type { Database } from '../../src/store/database.js';
 import { KeyStore } from '../../src/store/key-store.js';

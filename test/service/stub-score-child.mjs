@@ -2,7 +2,7 @@
 // first layer of a map.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serveParent } from '../../dist/src/service/serve-parent.js';
+import { serveParent } from '../../dist/src/service/child/serve-parent.js';
 
 /** Longer than events are apart. */
 const BETWEEN_MS = 700;
@@ -10,7 +10,7 @@ const BETWEEN_MS = 700;
 serveParent(async () => async (task, progress, part) => {
   const [word, amount] = (task.layers?.V1 ?? task.layers?.[0] ?? 'score').split('=');
   if (word === 'real') {
-    const { runScoreTask } = await import('../../dist/src/service/score-task.js');
+    const { runScoreTask } = await import('../../dist/src/service/work/score-task.js');
     const { layers: _layers, ...asked } = task;
     return runScoreTask(asked, progress, part);
   }

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { problemOf } from '../../src/service/problem.js';
+import { problemOf } from '../../src/service/http/problem.js';
 import { shortOr } from '../../src/store/database.js';
 import { madePlace, removePlace } from '../store/engines.js';
 import { main, servingIn } from './process.js';

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { claimTraining } from '../../src/service/training-claim.js';
+import { claimTraining } from '../../src/service/work/training-claim.js';
 import { processStart } from '../../src/store/process-identity.js';
 
 let folder: string;

@@ -10,8 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import type { WorkOptions } from '../../src/service/job-inputs.js';
-import { TrainingRecord } from '../../src/service/training-record.js';
+import type { WorkOptions } from '../../src/service/worker/job-inputs.js';
+import { TrainingRecord } from '../../src/service/worker/training-record.js';
 import type { TrainingJob } from '../../src/store/job.js';
 import type { TrainingMetric } from '../../src/store/training-store.js';
 

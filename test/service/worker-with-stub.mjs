@@ -1,6 +1,6 @@
 // A worker in a process of its own, with the stub in place of the scoring process: node worker-with-stub.mjs HOME
 import { pino } from 'pino';
-import { startWorker } from '../../dist/src/service/start-worker.js';
+import { startWorker } from '../../dist/src/service/worker/start-worker.js';
 
 const worker = await startWorker({
   databaseUrl: process.env.DATABASE_URL,

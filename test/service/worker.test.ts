@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { writeZip } from '../../src/formats/zip.js';
-import { startWorker } from '../../src/service/start-worker.js';
+import { startWorker } from '../../src/service/worker/start-worker.js';
 import { oraclePath } from '../oracle.js';
 import { emptyDatabase, onServer } from '../postgres.js';
 import { madePlace, removePlace, type StorePlace } from '../store/engines.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openZip } from '../../src/formats/zip.js';
-import { saveBackup, takeBackup } from '../../src/service/backup-access.js';
+import { saveBackup, takeBackup } from '../../src/service/access/backup-access.js';
 import { runningService } from '../service/running-service.js';
 import { emptyPlace, engines, madePlace, removePlace } from '../store/engines.js';
 

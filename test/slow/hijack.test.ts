@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { confinement } from '../../src/service/confinement.js';
+import { confinement } from '../../src/service/child/confinement.js';
 import { expectConfined, hijacked } from '../service/hijack.js';
 
 const USER = 61_234;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { lstat, mkdir, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openKeyAccess } from '../../src/service/key-access.js';
+import { openKeyAccess } from '../../src/service/access/key-access.js';
 import { livingOwner } from '../../src/store/owner-lock.js';
 import { serve } from '../service/process.js';
 import { runningService } from '../service/running-service.js';

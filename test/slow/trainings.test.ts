@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
 import { CARD_KEY, setMetadata } from '../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';
-import { runTrainingTask } from '../../src/service/training-task.js';
+import { runTrainingTask } from '../../src/service/work/training-task.js';
 import { oraclePath } from '../oracle.js';
 import { childrenOf, serve, ventral, work } from '../service/process.js';
 import { runningService } from '../service/running-service.js';

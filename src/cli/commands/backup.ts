@@ -20,7 +20,7 @@ export function registerBackup(program: Command, io: Io): void {
 }
 
 async function backup(file: string, command: Command, io: Io): Promise<void> {
-  const { saveBackup } = await import('../../service/backup-access.js');
+  const { saveBackup } = await import('../../service/access/backup-access.js');
   const { lost = [] } = await saveBackup(await storePlace(command), file);
   const { size } = await stat(file);
   io.err(`Wrote ${file} (${sizeText(size)}); it holds hashes of keys: keep it to yourself\n`);
@@ -32,7 +32,7 @@ async function backup(file: string, command: Command, io: Io): Promise<void> {
 async function restore(file: string, command: Command, io: Io): Promise<void> {
   const { maxMemory } = globalOptions(command);
   const place = await storePlace(command);
-  const { takeBackup } = await import('../../service/backup-access.js');
+  const { takeBackup } = await import('../../service/access/backup-access.js');
   const { skipDamaged = false } = command.opts<{ skipDamaged?: boolean }>();
   const {
     tables,

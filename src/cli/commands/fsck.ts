@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FsckReport } from '../../service/fsck.js';
+import type { FsckReport } from '../../service/backup/fsck.js';
 import { globalOptions } from '../global-options.js';
 import { interruption } from '../interruption.js';
 import type { Io } from '../io.js';
@@ -28,7 +28,7 @@ export function registerFsck(program: Command, io: Io): void {
 async function fsck(archives: readonly string[], command: Command, io: Io): Promise<void> {
   const { heal = false, quarantine = false, json } = command.opts<FsckFlags>();
   const { maxMemory } = globalOptions(command);
-  const access = await import('../../service/fsck-access.js');
+  const access = await import('../../service/access/fsck-access.js');
   const stop = interruption();
   try {
     const { signal } = stop;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { KeyAccess, KeyResource } from '../../service/key-access.js';
+import type { KeyAccess, KeyResource } from '../../service/access/key-access.js';
 import type { Role } from '../../store/principal.js';
 import { databaseUrl, globalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
@@ -41,7 +41,7 @@ async function withAccess<T>(
   command: Command,
   work: (access: KeyAccess) => Promise<T>,
 ): Promise<T> {
-  const { openKeyAccess } = await import('../../service/key-access.js');
+  const { openKeyAccess } = await import('../../service/access/key-access.js');
   const access = await openKeyAccess(globalOptions(command).home, databaseUrl());
   try {
     return await work(access);

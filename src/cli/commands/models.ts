@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ModelAccess, ModelResource } from '../../service/model-access.js';
+import type { ModelAccess, ModelResource } from '../../service/access/model-access.js';
 import { globalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
 import { storePlace } from '../store-place.js';
@@ -42,7 +42,7 @@ async function withAccess<T>(
   work: (access: ModelAccess) => Promise<T>,
 ): Promise<T> {
   const { maxMemory } = globalOptions(command);
-  const { openModelAccess } = await import('../../service/model-access.js');
+  const { openModelAccess } = await import('../../service/access/model-access.js');
   const access = await openModelAccess(await storePlace(command), maxMemory);
   try {
     return await work(access);

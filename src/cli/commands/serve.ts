@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type Deadlines, usualDeadlines } from '../../service/deadlines.js';
-import { GENEROUS_FAILED_SECONDS } from '../../service/failed-work.js';
+import { type Deadlines, usualDeadlines } from '../../service/queue/deadlines.js';
+import { GENEROUS_FAILED_SECONDS } from '../../service/queue/failed-work.js';
 import type { Service } from '../../service/start-service.js';
 import { GENEROUS_RATE, generousQuotas, type Quotas } from '../../store/quota.js';
 import {
@@ -97,7 +97,7 @@ async function serve(command: Command, io: Io): Promise<void> {
   }>();
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
   const stopped = signalled();
-  const { serviceLog } = await import('../../service/service-log.js');
+  const { serviceLog } = await import('../../service/http/service-log.js');
   const { startService } = await import('../../service/start-service.js');
   const log = serviceLog(verbose ? 'debug' : 'info');
   const starting = startService({

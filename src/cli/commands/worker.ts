@@ -30,8 +30,8 @@ async function work(command: Command, io: Io): Promise<void> {
     );
   }
   const stopped = signalled();
-  const { serviceLog } = await import('../../service/service-log.js');
-  const { startWorker } = await import('../../service/start-worker.js');
+  const { serviceLog } = await import('../../service/http/service-log.js');
+  const { startWorker } = await import('../../service/worker/start-worker.js');
   const log = serviceLog(verbose ? 'debug' : 'info');
   const worker = await startWorker({
     ...{ databaseUrl: url, home, maxMemory, maxScratch, maxCache, threads, concurrency, log },

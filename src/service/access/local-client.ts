@@ -1,0 +1,87 @@
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
+import type { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { components } from '../../api/schema.js';
+import { codes, type ErrorCode } from '../../errors/codes.js';
+import { VentralError } from '../../errors/ventral-error.js';
+
+/** Where the service that owns a home answers commands of its user, and the URL by which people know it. */
+export interface ServicePlace {
+  readonly url: string;
+  readonly socket: string;
+}
+
+/** What is sent with a request. */
+export interface Sending {
+  readonly headers?: OutgoingHttpHeaders;
+  /** Writes the body, and ends it. */
+  readonly write?: (body: Writable) => Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/** What was answered, where it was asked for as a whole. */
+export interface LocalAnswer {
+  readonly status: number;
+  /** From JSON; undefined where nothing came. */
+  readonly body: unknown;
+}
+
+/**
+ * Asks the service that owns a home, over its socket. The body that it resolves to is read, or destroyed, by
+ * the caller. Throws `not-ready` where nobody answers.
+ */
+export async function askLocally(
+  { url, socket }: ServicePlace,
+  method: string,
+  path: string,
+  { headers = {}, write = async (body) => void body.end(), signal }: Sending = {},
+): Promise<IncomingMessage> {
+  const sent = request({
+    ...{ socketPath: socket, agent: false, method, path, headers },
+    ...(signal ? { signal } : {}),
+  });
+  const answered = new Promise<IncomingMessage>((resolve, reject) =>
+    sent.once('response', resolve).on('error', reject),
+  );
+  // A service that refuses early answers while the body is still being written: its words count.
+  write(sent).catch(() => {});
+  return answered.catch((cause) => {
+    throw unreachable(url, cause);
+  });
+}
+
+/** The same, and the whole answer. Throws the service's problem where it refuses. */
+export async function callLocally(
+  place: ServicePlace,
+  method: string,
+  path: string,
+  sending?: Sending,
+): Promise<LocalAnswer> {
+  const response = await askLocally(place, method, path, sending);
+  try {
+    const words = await text(response);
+    const status = response.statusCode ?? 0;
+    return { status, body: accepted(status, words) };
+  } catch (cause) {
+    if (cause instanceof VentralError) throw cause;
+    throw unreachable(place.url, cause);
+  } finally {
+    response.destroy();
+  }
+}
+
+/** What a service answered, where it did what it was asked; throws its problem otherwise. */
+export function accepted(status: number, words: string): unknown {
+  if (status >= 200 && status < 300) return words ? JSON.parse(words) : undefined;
+  const problem = JSON.parse(words) as components['schemas']['Problem'];
+  const code = problem.type.replace('/problems/', '');
+  throw new VentralError(code in codes ? (code as ErrorCode) : 'internal', problem.detail);
+}
+
+/** `not-ready`, where a service cannot be reached. */
+export const unreachable = (url: string, cause: unknown): VentralError =>
+  new VentralError(
+    'not-ready',
+    `The service at ${url} does not answer: ${(cause as Error).message}`,
+    { cause },
+  );

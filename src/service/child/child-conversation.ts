@@ -1,0 +1,203 @@
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Duplex } from 'node:stream';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { ChildLimits, ChildWork } from './child.js';
+import { type ChildMessage, ChildMessages, type ChildProgress } from './child-messages.js';
+import { killGroup, killStarted, killTree, processTree } from './process-tree.js';
+
+const POLL_MS = 200;
+const PROGRESS_MS = 100;
+/** More than a child says between two looks at it: see `tellNowAndThen`. */
+const MESSAGES = 1000;
+/** A process that has answered, or ended, gets this long to be gone with all that it held open. */
+const PARTING_MS = 1000;
+const LAST_WORDS = 2000;
+
+type Answer = Exclude<ChildMessage, { kind: 'progress' | 'part' }>;
+
+/**
+ * The parent's side of one child: sends the task, hears progress and the answer, watches memory and
+ * time, and ends the child with everything that it started.
+ */
+export class ChildConversation {
+  /** Settles once the child is gone. */
+  readonly result: Promise<unknown>;
+  readonly #child: ChildProcess;
+  readonly #line: Duplex;
+  readonly #work: Omit<ChildWork, 'script' | 'temporary' | 'reads' | 'writes'>;
+  readonly #messages = new ChildMessages();
+  #deadline: number;
+  #answer: Answer | undefined;
+  #killed: VentralError | undefined;
+  #words = '';
+  #heard = 0;
+  #told = 0;
+  #untold: ChildProgress | undefined;
+
+  /** @param child a process that was started, with a line at descriptor 3 */
+  constructor(
+    child: ChildProcess,
+    work: Omit<ChildWork, 'script' | 'temporary' | 'reads' | 'writes'>,
+  ) {
+    this.#child = child;
+    this.#line = child.stdio[3] as Duplex;
+    this.#work = work;
+    this.#deadline = Date.now() + work.limits.seconds * 1000;
+    this.result = this.#run();
+  }
+
+  async #run(): Promise<unknown> {
+    const { signal } = this.#work;
+    const abort = () => this.#kill(new VentralError('interrupted', 'Interrupted'));
+    const watch = setInterval(() => void this.#look(), POLL_MS);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const ended = this.#ended();
+      this.#listen();
+      this.#line.write(`${JSON.stringify(this.#work.task)}\n`);
+      if (signal?.aborted) abort();
+      const { code, by } = await ended;
+      this.#tell();
+      if (this.#answer?.kind === 'result') return this.#answer.result;
+      throw thrown(this.#answer) ?? this.#killed ?? died(code, by, this.#words);
+    } finally {
+      clearInterval(watch);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  #listen(): void {
+    // A child that died before it could read is told of by its end.
+    this.#line.on('error', () => {});
+    this.#line.on('data', (chunk: Buffer) => {
+      if (this.#killed) return;
+      try {
+        for (const message of this.#messages.read(chunk)) this.#hear(message);
+      } catch (cause) {
+        this.#kill(disturbed((cause as Error).message, cause));
+      }
+    });
+    this.#child.stderr?.on('error', () => {});
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#words = (this.#words + text).slice(-LAST_WORDS);
+    });
+  }
+
+  #hear(message: ChildMessage): void {
+    if (++this.#heard > MESSAGES) throw new RangeError('more than anybody can hear');
+    if (this.#answer) return;
+    if (message.kind === 'progress') {
+      this.#untold = message;
+      if (Date.now() - this.#told >= PROGRESS_MS) this.#tell();
+      return;
+    }
+    if (message.kind === 'part') {
+      this.#work.part?.(message.part);
+      return;
+    }
+    this.#answer = message;
+    killStarted(this.#child.pid as number);
+    this.#line.end();
+    this.#deadline = Math.min(this.#deadline, Date.now() + PARTING_MS);
+  }
+
+  /** Passes the newest progress on. */
+  #tell(): void {
+    if (!this.#untold) return;
+    const { stage, done, total } = this.#untold;
+    this.#untold = undefined;
+    this.#told = Date.now();
+    this.#work.progress?.({ stage, done, total });
+  }
+
+  async #look(): Promise<void> {
+    const { limits } = this.#work;
+    this.#heard = 0;
+    this.#tell();
+    if (Date.now() > this.#deadline) return this.#kill(late(limits));
+    const { resident } = await processTree(this.#child.pid as number);
+    if (resident > limits.memory) this.#kill(large(resident, limits));
+  }
+
+  #kill(error: VentralError): void {
+    this.#killed ??= error;
+    // A pid that was waited for may be somebody else's by now.
+    const { pid, exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) killTree(pid as number);
+  }
+
+  /** Resolves when the child is gone and its last words are read. */
+  #ended(): Promise<{ code: number | null; by: NodeJS.Signals | null }> {
+    const child = this.#child;
+    return new Promise((resolve) => {
+      child.once('close', (code, by) => resolve({ code, by }));
+      child.once('exit', () => {
+        // What it started and left behind may hold the lines open.
+        killGroup(child.pid as number);
+        setTimeout(() => {
+          this.#line.destroy();
+          child.stderr?.destroy();
+        }, PARTING_MS).unref();
+      });
+    });
+  }
+}
+
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+const late = ({ seconds, option }: ChildLimits) =>
+  new VentralError(
+    'deadline-exceeded',
+    `The work was ended after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
+  );
+
+const large = (resident: number, { memory }: ChildLimits) =>
+  new VentralError(
+    'memory-exceeded',
+    `The work held ${mebibytes(resident)} of memory, it may hold ${mebibytes(memory)}: give more with --max-memory`,
+  );
+
+const disturbed = (found: string, cause: unknown) =>
+  new VentralError('process-died', `The process that did the work answered with ${found}`, {
+    cause,
+  });
+
+function thrown(answer: Answer | undefined): VentralError | undefined {
+  if (answer?.kind !== 'error') return undefined;
+  const { code, message, details } = answer.error;
+  return new VentralError(code, message, details);
+}
+
+/** Signals by which the processor or the program itself ends a program that went wrong. */
+const crashes: readonly (NodeJS.Signals | null)[] = [
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGILL',
+  'SIGFPE',
+  'SIGABRT',
+  'SIGTRAP',
+  'SIGSYS',
+];
+
+function died(code: number | null, signal: NodeJS.Signals | null, words: string): VentralError {
+  const cause = new Error(words);
+  const by = signal ?? signalOf(code);
+  if (/bad_alloc|out of memory|Cannot allocate|allocation failed/i.test(words)) {
+    const message = 'The work needs more memory than it may use: give more with --max-memory';
+    return new VentralError('memory-exceeded', message, { cause });
+  }
+  if (crashes.includes(by)) {
+    return new VentralError('process-crashed', `The process crashed on its work (${by})`, {
+      cause,
+    });
+  }
+  const how = by ? `by signal ${by}` : `with status ${code}`;
+  return new VentralError('process-died', `The process that did the work ended ${how}`, { cause });
+}
+
+/** The signal that a status stands for where a shell has waited for the process: 128 and its number. */
+function signalOf(code: number | null): NodeJS.Signals | null {
+  const found = Object.entries(constants.signals).find(([, number]) => 128 + number === code);
+  return (found?.[0] as NodeJS.Signals | undefined) ?? null;
+}

@@ -1,0 +1,108 @@
+import { StringDecoder } from 'node:string_decoder';
+import { codes, type ErrorCode } from '../../errors/codes.js';
+import type { ErrorDetails } from '../../errors/ventral-error.js';
+
+/** How far the work is. */
+export interface ChildProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A VentralError as it crosses between processes. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Omit<ErrorDetails, 'cause'>;
+}
+
+/** What a child says to its parent, one JSON document a line. */
+export type ChildMessage =
+  | ({ readonly kind: 'progress' } & ChildProgress)
+  | { readonly kind: 'part'; readonly part: object }
+  | { readonly kind: 'result'; readonly result: unknown }
+  | { readonly kind: 'error'; readonly error: PlainError };
+
+/** The layers of a graph of as many nodes as are allowed take half of it. */
+const LINE = 64 * 2 ** 20;
+const TEXT = 10_000;
+
+/**
+ * Takes a child's lines apart. The child may be in the hands of the file that it read: lines have a
+ * largest length, and what is no message is told apart before anything uses it.
+ */
+export class ChildMessages {
+  readonly #decoder = new StringDecoder('utf8');
+  #pieces: string[] = [];
+  #length = 0;
+
+  /** The messages that end in this chunk. Throws RangeError for a line that is too long or no message. */
+  *read(chunk: Buffer): Generator<ChildMessage> {
+    const lines = this.#decoder.write(chunk).split('\n');
+    const rest = lines.pop() as string;
+    for (const end of lines) {
+      this.#append(end);
+      const line = this.#pieces.join('');
+      this.#pieces = [];
+      this.#length = 0;
+      yield messageOf(line);
+    }
+    this.#append(rest);
+  }
+
+  #append(piece: string): void {
+    this.#length += piece.length;
+    if (this.#length > LINE) throw new RangeError('a line that is too long');
+    if (piece !== '') this.#pieces.push(piece);
+  }
+}
+
+function messageOf(line: string): ChildMessage {
+  let said: Record<string, unknown>;
+  try {
+    said = JSON.parse(line);
+  } catch {
+    throw new RangeError('a line that is not JSON');
+  }
+  if (said?.kind === 'progress' && isProgress(said)) {
+    const { kind, stage, done, total } = said;
+    return { kind, stage, done, total };
+  }
+  if (said?.kind === 'part' && typeof said.part === 'object' && said.part !== null) {
+    return { kind: 'part', part: said.part };
+  }
+  if (said?.kind === 'result' && typeof said.result === 'object') {
+    return { kind: 'result', result: said.result };
+  }
+  if (said?.kind === 'error' && isError(said.error)) {
+    const { code, message, details } = said.error;
+    return { kind: 'error', error: { code, message, details: textsOf(details) } };
+  }
+  throw new RangeError('a line that is no message');
+}
+
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= TEXT;
+
+function isProgress(
+  said: Record<string, unknown>,
+): said is { kind: 'progress' } & Record<keyof ChildProgress, never> {
+  return isText(said.stage) && [said.done, said.total].every(Number.isFinite);
+}
+
+function isError(value: unknown): value is PlainError {
+  const error = value as PlainError | null;
+  return (
+    typeof error === 'object' &&
+    isText(error?.message) &&
+    Object.hasOwn(codes, error.code) &&
+    typeof error.details === 'object'
+  );
+}
+
+function textsOf(details: object | null): PlainError['details'] {
+  const known = ['file', 'field', 'expected', 'found', 'reason'];
+  return Object.fromEntries(
+    Object.entries(details ?? {}).filter(([name, value]) => known.includes(name) && isText(value)),
+  );
+}

@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import { join, resolve } from 'node:path';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageRoot } from '../../formats/package-root.js';
+import { traced } from '../../runtime/traced.js';
+import { ChildConversation } from './child-conversation.js';
+import type { ChildProgress } from './child-messages.js';
+import { confinement, NICE } from './confinement.js';
+import { enclose } from './enclosure.js';
+import type { TaskPaths } from './visible-paths.js';
+
+export type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
+
+/** How much a child may use. */
+export interface ChildLimits {
+  /** Bytes of resident memory at which it is killed. */
+  readonly memory: number;
+  readonly seconds: number;
+  /** The option of `serve` that gives more seconds, where there is one. */
+  readonly option?: string;
+}
+
+/** A piece of work for a child process. */
+export interface ChildWork extends TaskPaths {
+  /** Compiled module of `src/service` that does it, such as `score-child.js`. */
+  readonly script: string;
+  /** Sent to it as JSON. */
+  readonly task: unknown;
+  /** Folder in which the child gets an empty one of its own. */
+  readonly temporary: string;
+  readonly limits: ChildLimits;
+  readonly signal?: AbortSignal;
+  /** Told ten times a second at most. */
+  readonly progress?: (progress: ChildProgress) => void;
+  /** Told each part of the result that is there before the whole; nobody has checked what it is. */
+  readonly part?: (part: object) => void;
+}
+
+/** Variables that a child sees, beside TMPDIR. */
+const allowed = [
+  'PATH',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'LD_LIBRARY_PATH',
+  'DYLD_LIBRARY_PATH',
+  'SystemRoot',
+];
+/** What node maps and never touches counts in the data segment too. */
+const HEADROOM = 2 ** 30;
+/** The largest that there is (proc(5)): where the system lacks memory, a child goes before the service. */
+const OOM_SCORE = '1000';
+
+/**
+ * Runs untrusted work in a process of its own (design §8): no network and a limit on its data segment
+ * where the system lets us (see `confinement`), an environment from an allow-list, an empty private
+ * folder, a watch on the resident memory of all its processes, a deadline, lower priority. The child ends
+ * itself when this process is gone (see `serveParent`); what it started ends with it.
+ * Resolves to its result; throws what it threw, `memory-exceeded`, `deadline-exceeded`,
+ * `process-crashed` (a signal of the processor or an abort), `process-died` (any other end without an
+ * answer, or an answer that is none), or `interrupted` where the signal ended it.
+ */
+export async function runChild<T>(work: ChildWork): Promise<T> {
+  return traced('ventral.child', { script: work.script }, () => inFolder<T>(work));
+}
+
+async function inFolder<T>(work: ChildWork): Promise<T> {
+  const folder = await mkdtemp(join(work.temporary, 'child-'));
+  try {
+    const child = await launch(work, folder);
+    return (await new ChildConversation(child, work).result) as T;
+  } catch (error) {
+    throw work.signal?.aborted
+      ? new VentralError('interrupted', 'Interrupted', { cause: error })
+      : error;
+  } finally {
+    // What cannot be removed now is swept at the next start, and is no reason to lose an answer.
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+  }
+}
+
+async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
+  const confined = await confinement(work.temporary);
+  work.signal?.throwIfAborted();
+  const script = resolve(packageRoot, 'dist', 'src', 'service', work.script);
+  const { words, own } = await enclose(confined, {
+    folder,
+    limit: work.limits.memory + HEADROOM,
+    command: [process.execPath, script, String(process.pid)],
+    script,
+    paths: work,
+  });
+  work.signal?.throwIfAborted();
+  const environment: NodeJS.ProcessEnv = { TMPDIR: own };
+  for (const name of allowed)
+    if (process.env[name] !== undefined) environment[name] = process.env[name];
+  const child = spawn(words[0], words.slice(1), {
+    cwd: own,
+    env: environment,
+    // It leads a group of its own, which is killed whole.
+    detached: true,
+    // A line for task and answer, and one that says nothing and is closed when this process is gone.
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  if (child.pid === undefined) {
+    const [cause] = (await once(child, 'error')) as [Error];
+    const short = VentralError.from(cause);
+    if (short.code === 'not-ready') throw short;
+    const message = `The process could not be started: ${cause.message}`;
+    throw new VentralError('process-died', message, { cause });
+  }
+  stepBack(child.pid, confined.later.length > 0);
+  // It may be gone before it reads.
+  child.stdio[4]?.on('error', () => {});
+  return child;
+}
+
+/** A process that does not begin with its priority gets it at once, so that threads to come inherit it. */
+function stepBack(pid: number, began: boolean): void {
+  try {
+    if (!began) setPriority(pid, NICE);
+    if (process.platform === 'linux') writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE);
+  } catch {
+    // Priority is a courtesy.
+  }
+}

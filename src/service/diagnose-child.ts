@@ -1,7 +1,0 @@
-import { serveParent } from './serve-parent.js';
-import type { TrialTask } from './try-runtime.js';
-
-serveParent<TrialTask>(async () => {
-  const { tryRuntime } = await import('./try-runtime.js');
-  return tryRuntime;
-});

@@ -1,0 +1,110 @@
+import type { Request, RequestHandler } from 'express';
+import { VentralError } from '../../errors/ventral-error.js';
+import { localPrincipal, type Principal } from '../../store/principal.js';
+import type { ServiceContext } from '../registry/context.js';
+import { loopbackGuard, refuseForwarded } from './loopback-guard.js';
+import { RequestProblem } from './problem.js';
+import { RefusalLimit } from './refusal-limit.js';
+import { countedSession, noSessionCookie, sentSession } from './session-cookie.js';
+import { pagePaths } from '../pages/web-routes.js';
+
+/** What anybody may read beside the pages: nothing there depends on who asks. */
+const open = /^\/(?:v1\/(?:health|ready|openapi\.yaml|docs(?:\/[\w.-]+)?)|assets\/[\w.-]+)$/;
+
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Says who asks, before anything of the request is validated or read (design §7). Without keys a
+ * service on loopback has one user, and is guarded; once there are keys each request needs one, or the
+ * cookie of a browser that signed in with one. A service that listens elsewhere always needs one, even
+ * after its last key was revoked. What comes over the socket in the home comes from the service's own
+ * user. Nothing here asks the database for each request (see `Credentials`).
+ */
+export class Authentication {
+  readonly #context: ServiceContext;
+  readonly #refusals = new RefusalLimit();
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  /** The handler before all routes. */
+  handler(): RequestHandler {
+    const { loopback, port, isLocal } = this.#context;
+    const guard = loopbackGuard(port);
+    return async (request, response, next) => {
+      if (isLocal(request)) {
+        refuseForwarded(request);
+        response.locals.principal = localPrincipal;
+        return next();
+      }
+      const needed = !loopback || (await this.#required(request));
+      if (!needed) guard(request, response, () => {});
+      if (isOpen(request)) return next();
+      const principal = await this.#principalOf(request, needed);
+      if (principal.role === 'reader' && !safe.has(request.method) && !isSession(request)) {
+        throw new VentralError('forbidden', 'A reader may not change anything');
+      }
+      response.locals.principal = principal;
+      next();
+    };
+  }
+
+  /** Who a key stands for that somebody signs in with. Throws `unauthorized`, `rate-limited`. */
+  async signIn(request: Request, key: string): Promise<Principal> {
+    return (await this.#context.store.credentials.byKey(key)) ?? this.#refuse(request, unknown);
+  }
+
+  async #required(request: Request): Promise<boolean> {
+    const required = this.#context.store.credentials.required();
+    // The process is alive also while its database is not there to be asked.
+    return isOpen(request) ? required.catch(() => true) : required;
+  }
+
+  async #principalOf(request: Request, needed: boolean): Promise<Principal> {
+    const { credentials } = this.#context.store;
+    const given = request.headers.authorization;
+    if (given !== undefined) {
+      const key = /^Bearer +(\S+)$/i.exec(given)?.[1] ?? '';
+      return (await credentials.byKey(key)) ?? this.#refuse(request, unknown);
+    }
+    if (!needed) return localPrincipal;
+    const session = countedSession(request);
+    if (session !== undefined) {
+      const principal = await credentials.bySession(session);
+      return principal ?? this.#refuse(request, over, { 'Set-Cookie': noSessionCookie });
+    }
+    return this.#refuse(request, sentSession(request) === undefined ? missing : foreign);
+  }
+
+  /** The one place where credentials are refused. Beyond its limit an address is told to wait. */
+  #refuse(request: Request, words: string, headers: Record<string, string> = {}): never {
+    const wait = this.#refusals.take(request.ip);
+    if (wait > 0) {
+      throw new RequestProblem(
+        'rate-limited',
+        'Requests from this address were refused too often; Retry-After says how many seconds to wait',
+        { headers: { 'Retry-After': String(wait) } },
+      );
+    }
+    // Who brings nothing has not failed to sign in.
+    if (words !== missing) this.#context.store.audit.refused(request.ip);
+    const asks = { 'WWW-Authenticate': 'Bearer', ...headers };
+    throw new RequestProblem('unauthorized', words, { headers: asks });
+  }
+}
+
+const missing = 'The request needs a key: Authorization: Bearer vk_…';
+const unknown = 'The credentials are not those of this service, or they were revoked or expired';
+const over = 'The session is over, or its key was revoked or expired: sign in again';
+const foreign =
+  'The cookie of a session counts for requests of the pages of this service alone: by Sec-Fetch-Site or Origin, and with X-Requested-With or a JSON body where something is changed';
+
+const isSession = ({ path }: Request) => path === '/v1/session';
+
+/** Signing in says by itself who one is. */
+const isOpen = (request: Request) =>
+  request.method === 'POST'
+    ? isSession(request)
+    : (request.method === 'GET' || request.method === 'HEAD') &&
+      (open.test(request.path) || pagePaths.test(request.path));

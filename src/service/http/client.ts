@@ -1,0 +1,17 @@
+import type { Response } from 'express';
+import type { Principal } from '../../store/principal.js';
+import { principalOf } from './principal-of.js';
+
+/** Whom work is done for: it counts among the owner's, and ends when the signal aborts. */
+export interface Client {
+  readonly principal: Principal;
+  readonly signal: AbortSignal;
+}
+
+/** The client of a request; its signal aborts when it goes away. */
+export function clientOf(response: Response): Client {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  if (response.closed) gone.abort();
+  return { principal: principalOf(response), signal: gone.signal };
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { Request, RequestHandler } from 'express';
+import { VentralError } from '../../errors/ventral-error.js';
+
+const REFUSAL = Buffer.from('{"type":"/problems/');
+
+/**
+ * The strong entity tag of a JSON representation, as it is sent; a refusal is none and has none. Express
+ * compares it with `If-None-Match` and answers 304.
+ */
+export function entityTag(body: string | Buffer): string | undefined {
+  const bytes = Buffer.from(body as string);
+  if (bytes.subarray(0, REFUSAL.length).equals(REFUSAL)) return undefined;
+  return `"${createHash('sha256').update(bytes).digest('base64url')}"`;
+}
+
+/**
+ * Where a change names what it expects (`If-Match`), throws `precondition-failed` unless that is what is
+ * there. Weak tags never match (RFC 9110).
+ */
+export function requireMatch(request: Request, representation: object): void {
+  const wanted = request.get('If-Match');
+  if (wanted === undefined || wanted.trim() === '*') return;
+  const tags = [...wanted.matchAll(/(W\/)?("[^"]*")/g)].flatMap(([, weak, tag]) =>
+    weak ? [] : [tag],
+  );
+  if (!tags.includes(entityTag(JSON.stringify(representation)) as string)) {
+    throw new VentralError(
+      'precondition-failed',
+      'It has changed since: read it again and decide anew',
+    );
+  }
+}
+
+/**
+ * Every answer may be kept by its reader alone, and is asked for again each time (304 where nothing
+ * changed), because visibility and keys may be withdrawn at once.
+ */
+export const privateCache: RequestHandler = (_request, response, next) => {
+  response.set('Cache-Control', 'private, no-cache');
+  next();
+};

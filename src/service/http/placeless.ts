@@ -1,0 +1,28 @@
+import { sep } from 'node:path';
+import { packageRoot } from '../../formats/package-root.js';
+import type { Problem } from './problem.js';
+
+/**
+ * A problem without the folders of a home and of ventral itself: what lies there is called by its own name, and
+ * where a service or a worker keeps it is nobody's business.
+ */
+export function placeless<P extends Pick<Problem, 'detail' | 'errors'>>(
+  problem: P,
+  home: string,
+): P {
+  const { detail, errors } = problem;
+  return {
+    ...problem,
+    detail: withoutFolders(detail, home),
+    ...(errors
+      ? { errors: errors.map((part) => ({ ...part, detail: withoutFolders(part.detail, home) })) }
+      : {}),
+  };
+}
+
+function withoutFolders(text: string, home: string): string {
+  return [home, packageRoot].reduce((short, folder) => {
+    const [first, ...others] = short.split(folder + sep);
+    return first + others.map((path) => path.replace(/^(?:[\w.:@-]+[/\\])*/, '')).join('');
+  }, text);
+}

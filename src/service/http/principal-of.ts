@@ -1,0 +1,22 @@
+import type { Response } from 'express';
+import { VentralError } from '../../errors/ventral-error.js';
+import { mayChange, type Principal } from '../../store/principal.js';
+
+/** Who asks, as authentication left it with the answer. */
+export function principalOf(response: Response): Principal {
+  const { principal } = response.locals;
+  if (!principal) throw new Error('a route stands before authentication');
+  return principal as Principal;
+}
+
+/** Throws `forbidden` where a principal may see what an owner has, but not change it. */
+export function requireChange(principal: Principal, of: { readonly owner: string }): void {
+  if (!mayChange(principal, of)) {
+    throw new VentralError('forbidden', 'Only its owner and admins may change this');
+  }
+}
+
+/** Throws `forbidden` for whoever is no admin. */
+export function requireAdmin({ role }: Principal): void {
+  if (role !== 'admin') throw new VentralError('forbidden', 'Admins alone may do this');
+}

@@ -1,0 +1,38 @@
+import type { RequestHandler, Response } from 'express';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import type { Principal } from '../../store/principal.js';
+import type { ServiceContext } from '../registry/context.js';
+import { RequestProblem } from './problem.js';
+
+/** What watches over a service must not be told that it asks too often. */
+const probes = new Set(['/v1/health', '/v1/ready', '/v1/metrics']);
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Counts requests by key, or by address where there is none, says so in `RateLimit` and
+ * `RateLimit-Policy`, and refuses what is beyond with `rate-limited` and `Retry-After`. Commands on this
+ * machine, which come over the socket in the home, are not counted.
+ * @param limit requests a minute
+ */
+export function rateLimits(limit: number, { isLocal }: ServiceContext): RequestHandler {
+  return rateLimit({
+    windowMs: MINUTE_MS,
+    limit,
+    identifier: 'requests',
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    validate: false,
+    skip: (request) => probes.has(`${request.baseUrl}${request.path}`) || isLocal(request),
+    keyGenerator: (request, response) =>
+      principal(response as Response)?.key ?? ipKeyGenerator(request.ip ?? ''),
+    handler: () => {
+      throw new RequestProblem(
+        'rate-limited',
+        `There were more than ${limit} requests in a minute; Retry-After says how many seconds to wait`,
+      );
+    },
+  });
+}
+
+const principal = (response: Response) => response.locals.principal as Principal | undefined;

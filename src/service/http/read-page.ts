@@ -1,0 +1,12 @@
+import type { PageRequest } from '../../store/page.js';
+
+const DEFAULT_LIMIT = 50;
+
+/** `limit` and `cursor` of a query that the validator has passed. */
+export function readPage(query: object): PageRequest {
+  const { limit, cursor } = query as { limit?: number | string; cursor?: string };
+  return {
+    limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
+}

@@ -1,0 +1,60 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Visibility } from '../../store/model-store.js';
+import type { Principal } from '../../store/principal.js';
+
+/** Who is to see a registration, as far as a request says it. */
+export interface AskedAccess {
+  readonly visibility?: Visibility;
+  readonly group?: string;
+}
+
+/** Who sees a registration. */
+export interface Access {
+  readonly visibility: Visibility;
+  readonly group: string | null;
+}
+
+const visibilities: readonly string[] = ['private', 'group', 'public'] satisfies Visibility[];
+
+/** The parts `visibility` and `group` of a form, if they are there. Throws `invalid-request`. */
+export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
+  const visibility = fields.get('visibility');
+  const group = fields.get('group');
+  if (visibility !== undefined && !visibilities.includes(visibility)) {
+    throw new VentralError(
+      'invalid-request',
+      `visibility: expected one of ${visibilities.join(', ')}, found "${visibility}"`,
+      { field: '/visibility' },
+    );
+  }
+  return {
+    ...(visibility === undefined ? {} : { visibility: visibility as Visibility }),
+    ...(group === undefined ? {} : { group }),
+  };
+}
+
+/**
+ * Who sees a registration after a request of a principal, which shows it to a group of its own alone;
+ * an admin may name any. The only group of a key need not be named. Throws `group-unknown`.
+ * @param present who sees it now
+ */
+export function accessAfter(
+  { role, groups }: Principal,
+  asked: AskedAccess,
+  present: Access = { visibility: 'private', group: null },
+): Access {
+  const { visibility = present.visibility } = asked;
+  if (asked.group !== undefined && role !== 'admin' && !groups.includes(asked.group)) {
+    throw new VentralError('group-unknown', `The key is not in a group "${asked.group}"`, {
+      field: '/group',
+    });
+  }
+  const only = groups.length === 1 ? groups[0] : null;
+  const group = asked.group ?? present.group ?? (visibility === 'group' ? only : null);
+  if (visibility === 'group' && group === null) {
+    throw new VentralError('group-unknown', 'Say which group is to see it, as `group`', {
+      field: '/group',
+    });
+  }
+  return { visibility, group };
+}

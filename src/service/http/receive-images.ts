@@ -1,0 +1,198 @@
+import { once, setMaxListeners } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { BusboyInstance } from '@fastify/busboy';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Space } from '../../store/reservation-store.js';
+import { formParser } from './upload.js';
+
+/** What a form asks of pictures of one's own. */
+export interface ImageForm {
+  readonly model: string;
+  readonly layers: readonly string[];
+  readonly degrees: number;
+}
+
+const MOST_IMAGES = 5000;
+const MOST_LAYERS = 1000;
+const MOST_NAME = 500;
+/** Pictures that may still be written when the next piece is read. */
+const MOST_OPEN = 4;
+
+/** A plain name of a picture; it is the name of a file here, and its stimulus_id without the ending. */
+const pictureName = /^(?!\.)[\w .()+=-]{1,200}\.(?:png|jpe?g)$/i;
+
+export const isForm = (request: IncomingMessage): boolean =>
+  /^multipart\/form-data\s*;/i.test(request.headers['content-type'] ?? '');
+
+/**
+ * Receives a form whose parts `images` stream into a folder under their own names; `model`, `degrees` and
+ * `layers` (repeated) may stand anywhere. Nothing is written any more once it resolves or throws.
+ * Throws `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`.
+ * @param most bytes of all pictures together
+ * @param space asked before bytes are written
+ */
+export async function receiveImages(
+  request: IncomingMessage,
+  folder: string,
+  most: number,
+  space: Space,
+): Promise<{ readonly form: ImageForm; readonly bytes: number }> {
+  const form = new Images(folder, most, space);
+  const parser = formParser(request, {
+    isPartAFile: (name) => name === 'images',
+    limits: {
+      fileSize: most,
+      files: MOST_IMAGES,
+      fieldSize: MOST_NAME * 4,
+      fieldNameSize: 100,
+      fields: MOST_LAYERS + 2,
+      headerPairs: 20,
+      headerSize: 8192,
+    },
+  });
+  try {
+    return { form: await form.receive(request, parser), bytes: form.bytes };
+  } finally {
+    await form.settled();
+  }
+}
+
+const refuse = (part: string, detail: string) =>
+  new VentralError('invalid-request', `${part}: ${detail}`, { field: `/${part}` });
+
+class Images {
+  readonly #folder: string;
+  readonly #most: number;
+  readonly #space: Space;
+  readonly #fields = new Map<string, string[]>();
+  readonly #names = new Set<string>();
+  readonly #open = new Set<Promise<unknown>>();
+  readonly #refused = new AbortController();
+  #bytes = 0;
+
+  constructor(folder: string, most: number, space: Space) {
+    this.#folder = folder;
+    this.#most = most;
+    this.#space = space;
+    // Each open part listens.
+    setMaxListeners(0, this.#refused.signal);
+  }
+
+  /** Of all pictures together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async receive(request: IncomingMessage, parser: BusboyInstance): Promise<ImageForm> {
+    const failed = new Promise<never>((_, reject) => this.#listen(parser, reject));
+    failed.catch(() => this.#refused.abort());
+    await Promise.race([this.#feed(request, parser), failed]);
+    // Whatever was refused says so in a moment.
+    if (this.#refused.signal.aborted) await failed;
+    return this.#form();
+  }
+
+  #listen(parser: BusboyInstance, fail: (error: unknown) => void): void {
+    parser.on('file', (_name, stream, filename) => {
+      stream.on('error', () => {});
+      const part: Promise<unknown> = this.#take(stream, filename ?? '')
+        .catch(fail)
+        .finally(() => this.#open.delete(part));
+      this.#open.add(part);
+    });
+    parser.on('field', (name, value, _nameCut, cut) => {
+      if (cut) fail(refuse(name, `longer than ${MOST_NAME * 4} bytes`));
+      this.#fields.set(name, [...(this.#fields.get(name) ?? []), value]);
+    });
+    parser.once('filesLimit', () => fail(refuse('images', `more than ${MOST_IMAGES}`)));
+    parser.once('fieldsLimit', () => fail(refuse('layers', `more than ${MOST_LAYERS}`)));
+    parser.on('error', (cause) =>
+      fail(refuse('images', `the multipart body is broken: ${(cause as Error).message}`)),
+    );
+  }
+
+  /**
+   * Gives the parser a piece at a time and waits for the pictures in it, so that thousands of small ones
+   * are not held in memory. Once something was refused the rest is read and dropped, so that the client
+   * gets to read why.
+   */
+  async #feed(request: IncomingMessage, parser: BusboyInstance): Promise<void> {
+    const { signal } = this.#refused;
+    try {
+      for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+        if (signal.aborted) continue;
+        if (!parser.write(chunk)) await once(parser, 'drain', { signal }).catch(() => {});
+        while (this.#open.size > MOST_OPEN && !signal.aborted) await Promise.race(this.#open);
+      }
+    } catch (cause) {
+      throw new VentralError('invalid-request', 'The client went away before the end of the body', {
+        cause,
+      });
+    }
+    if (signal.aborted) return;
+    parser.end();
+    await once(parser, 'finish', { signal }).catch(() => {});
+    await Promise.all(this.#open);
+  }
+
+  /** Ends what is still being written. */
+  async settled(): Promise<void> {
+    this.#refused.abort();
+    await Promise.allSettled(this.#open);
+  }
+
+  async #take(stream: Readable, filename: string): Promise<void> {
+    if (!pictureName.test(filename)) {
+      throw refuse(
+        'images',
+        `expected a plain name that ends in .png or .jpg, found "${filename}"`,
+      );
+    }
+    // Two names that differ in case or ending alone would be one file, or one stimulus.
+    const key = filename.toLowerCase().replace(/\.[^.]+$/, '');
+    if (this.#names.has(key)) throw refuse('images', `"${filename}" comes twice`);
+    this.#names.add(key);
+    const admit = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#bytes += chunk.length;
+        if (this.#bytes > this.#most) this.#refused.abort();
+        this.#space.hold(this.#bytes).then(() => done(null, chunk), done);
+      },
+    });
+    const target = createWriteStream(join(this.#folder, filename), { flags: 'wx', mode: 0o600 });
+    const closed = new Promise<void>((resolve) => target.once('close', () => resolve()));
+    try {
+      await pipeline(stream, admit, target, { signal: this.#refused.signal });
+    } catch (error) {
+      await closed;
+      if (this.#bytes <= this.#most) throw error;
+      const words = `The pictures are larger than ${this.#most} bytes together`;
+      throw new VentralError('too-large', words, { field: '/images', cause: error });
+    }
+  }
+
+  #form(): ImageForm {
+    const known = ['model', 'layers', 'degrees'];
+    const unknown = [...this.#fields.keys()].find((name) => !known.includes(name));
+    if (unknown !== undefined) throw refuse(unknown, `known parts are images, ${known.join(', ')}`);
+    const one = (name: string): string => {
+      const values = this.#fields.get(name) ?? [];
+      if (values.length !== 1 || values[0] === '') throw refuse(name, 'expected once');
+      return values[0];
+    };
+    if (this.#names.size === 0) throw refuse('images', 'expected at least one picture');
+    const model = one('model');
+    const layers = this.#fields.get('layers') ?? [];
+    if (layers.length === 0 || layers.some((name) => name === '' || name.length > MOST_NAME)) {
+      throw refuse('layers', `expected names of up to ${MOST_NAME} characters, one a part`);
+    }
+    const degrees = Number(one('degrees'));
+    if (!(degrees > 0 && degrees <= 360))
+      throw refuse('degrees', 'expected more than 0, up to 360');
+    return { model, layers, degrees };
+  }
+}

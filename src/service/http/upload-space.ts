@@ -1,0 +1,52 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Request, Response } from 'express';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Reservation } from '../../store/reservation-store.js';
+import type { ServiceContext } from '../registry/context.js';
+import { wasAnswered } from './idempotency.js';
+import { principalOf } from './principal-of.js';
+
+/** Most bytes of a form beside the contents of its parts: boundaries, names, headers. */
+const FRAMING = 4096;
+
+/**
+ * Runs work that writes the body of a request to the disk, under a reservation of its owner's storage. What
+ * the declared length shows is refused before a byte is read; a client that waits for it is told to go on.
+ * The caller answers once this has resolved: the next upload may come with the answer. A request that was
+ * answered before reserves nothing, and may write nothing.
+ * Throws `too-large`, `storage-exceeded`.
+ * @param most bytes of the body, beside the framing of a form
+ */
+export async function withSpace<T>(
+  { store }: ServiceContext,
+  request: Request,
+  response: Response,
+  most: number,
+  work: (space: Reservation) => Promise<T>,
+): Promise<T> {
+  const framing = request.is('multipart/form-data') ? FRAMING : 0;
+  const declared = Math.max(0, Number(request.headers['content-length'] ?? 0) - framing);
+  if (declared > most)
+    throw new VentralError('too-large', `The body has ${declared} bytes, it may have ${most}`);
+  const bytes = wasAnswered(response) ? 0 : declared;
+  return store.reservations.during(principalOf(response), bytes, (space) => {
+    continueBody(request, response);
+    return work(space);
+  });
+}
+
+const waiting = new WeakSet<IncomingMessage>();
+
+/** Notes that the client sends its body only once it is told to (`Expect: 100-continue`). */
+export function awaitsContinue(request: IncomingMessage, response: ServerResponse): void {
+  waiting.add(request);
+  // One that is refused does not send the body: what comes next on the connection would be taken for it.
+  response.setHeader('Connection', 'close');
+}
+
+/** Tells a client that waits for it to send its body. */
+export function continueBody(request: IncomingMessage, response: ServerResponse): void {
+  if (!waiting.delete(request)) return;
+  response.removeHeader('Connection');
+  response.writeContinue();
+}

@@ -1,7 +1,0 @@
-import type { PackageTask } from './package-task.js';
-import { serveParent } from './serve-parent.js';
-
-serveParent<PackageTask>(async () => {
-  const { runPackageTask } = await import('./package-task.js');
-  return runPackageTask;
-});

@@ -1,0 +1,56 @@
+import type { components } from '../../api/schema.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type Html, html } from '../../report/html.js';
+import { localPrincipal } from '../../store/principal.js';
+import { addressReader } from './leaderboard-address.js';
+import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
+import { leaderboardHtml } from './leaderboard-html.js';
+import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
+
+/** Rows of the first HTML: about what fits on a screen, so that a thousand models do not make it heavy. */
+const ROWS = 30;
+
+/** With nothing else in the address simulated scores may stand in for real ones, as `view.ts` of the page has it. */
+const leavesOpen: ReadonlySet<string> = new Set(['missing', 'selection', 'layers', 'set']);
+
+/**
+ * The leaderboard that the page's address asks for as its first HTML, for the one user of a service without
+ * keys: the table, and the answer of `GET /leaderboard` from which the page goes on. Where the
+ * resource would refuse, the refusal stands in its place.
+ * @param description `openapi.yaml`
+ */
+export function firstLeaderboard(desk: LeaderboardDesk, description: object) {
+  const read = addressReader(description);
+  return async (address: URLSearchParams): Promise<string> => {
+    try {
+      const query = { ...read(address), limit: ROWS };
+      const [board, simulated] = await realOrSimulated(desk, query);
+      const table = leaderboardHtml(board, simulated, address);
+      return `${framed(table)}${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
+    } catch (error) {
+      if (!(error instanceof VentralError)) throw error;
+      return String(framed(html`<h1>Leaderboard</h1><p class="problem">${error.message}</p>`));
+    }
+  };
+}
+
+const framed = (content: Html) =>
+  html`<header class="top"><a class="name" href="/">ventral</a><a class="aside" href="/v1/docs">API</a></header><main>${content}</main>`;
+
+type Leaderboard = components['schemas']['Leaderboard'];
+
+async function realOrSimulated(
+  desk: LeaderboardDesk,
+  query: LeaderboardQuery,
+): Promise<[board: Leaderboard, simulated: boolean]> {
+  const board = await desk.read(localPrincipal, query);
+  const names = Object.keys(query).filter((name) => name !== 'limit');
+  if (board.models > 0 || !names.every((name) => leavesOpen.has(name)))
+    return [board, query.simulated === true];
+  const simulated = await desk.read(localPrincipal, { ...query, simulated: true });
+  return simulated.models > 0 ? [simulated, true] : [board, false];
+}
+
+/** The answer for the page, which no markup in it can end. */
+const dataBlock = (board: Leaderboard, simulated: boolean) =>
+  `<script type="application/json" id="leaderboard" data-simulated="${simulated}">${JSON.stringify(board).replaceAll('<', '\\u003c')}</script>`;

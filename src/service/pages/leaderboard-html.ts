@@ -1,0 +1,91 @@
+import type { components } from '../../api/schema.js';
+import { type Html, html } from '../../report/html.js';
+
+type Leaderboard = components['schemas']['Leaderboard'];
+type Column = Leaderboard['columns'][number];
+type Item = Leaderboard['items'][number];
+type Estimate = components['schemas']['LeaderboardEstimate'];
+
+/** Averages whose children are shown unless the address says which are. */
+const OPEN = ['average', 'neural', 'simulated', 'simulated.neural'];
+
+/**
+ * A page of a leaderboard as a table that needs no script: what the browser application shows of the same
+ * answer, with links in place of its controls. Columns are opened (`open`, `all` for every one) and hidden
+ * (`hide`) by the address, as there.
+ */
+export function leaderboardHtml(
+  board: Leaderboard,
+  simulated: boolean,
+  address: URLSearchParams,
+): Html {
+  const columns = shownColumns(board.columns, address);
+  return html`<h1>Leaderboard</h1>
+<p>${simulated ? 'Simulated' : 'Real'} benchmarks. ${link(`Show ${simulated ? 'real' : 'simulated'} ones`, new URLSearchParams({ simulated: String(!simulated) }))}</p>
+<div class="board-scroll"><table class="board">
+<caption>${board.models} ${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, of which ${board.items.length} are here`}</caption>
+<thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="model">${sortLink('Model', 'name', address)}</th>${columns.map((column) => headerCell(column, address))}</tr></thead>
+<tbody>${board.items.map((item) => row(item, columns))}</tbody>
+</table></div>
+<p>${board.next !== null && link('The models after these', changed(address, { cursor: board.next }))} ${address.get('open') !== 'all' && link('Every benchmark', changed(address, { open: 'all' }))}</p>`;
+}
+
+function shownColumns(columns: readonly Column[], address: URLSearchParams): Column[] {
+  const named = address.getAll('open');
+  const open = new Set(named.length > 0 ? named : OPEN);
+  const hidden = new Set(address.getAll('hide'));
+  const reached = new Set<string | null>([null]);
+  return columns.filter((column) => {
+    if (column.kind !== 'formula') {
+      if (!reached.has(column.parent)) return false;
+      if (open.has('all') || open.has(column.id)) reached.add(column.id);
+    }
+    return !hidden.has(column.id);
+  });
+}
+
+const changed = (address: URLSearchParams, values: Readonly<Record<string, string>>) => {
+  const next = new URLSearchParams(address);
+  next.delete('cursor');
+  for (const [name, value] of Object.entries(values)) next.set(name, value);
+  return next;
+};
+
+const link = (words: string, query: URLSearchParams) =>
+  html`<a href="/?${String(query)}">${words}</a>`;
+
+const sortLink = (words: string, sort: string, address: URLSearchParams) =>
+  link(words, changed(address, { sort }));
+
+const headerCell = (column: Column, address: URLSearchParams) =>
+  html`<th scope="col" class="number">${sortLink(titleOf(column), `-${column.id}`, address)}</th>`;
+
+function titleOf(column: Column): string {
+  if (column.kind === 'formula') return column.formula;
+  if (column.kind === 'benchmark') return column.benchmark;
+  return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
+}
+
+const row = (item: Item, columns: readonly Column[]) =>
+  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a></th>${columns.map((column) => cell(column, item))}</tr>
+`;
+
+function cell(column: Column, item: Item): Html {
+  if (column.kind === 'formula')
+    return valueCell(item.formulas[Number(column.id.replace('column.', ''))], '', null);
+  if (column.kind === 'average') {
+    const average = item.averages[column.id];
+    return valueCell(average, shade(average), `${average.n} of ${average.m}`);
+  }
+  const score = item.scores[column.id];
+  return score
+    ? valueCell(score, shade(score), score.selection && '†')
+    : html`<td class="number none">–</td>`;
+}
+
+const valueCell = ({ value, ci }: Estimate, className: string, beside: string | null | false) =>
+  html`<td class="number ${className}">${value === null ? '–' : value.toFixed(3)} ${beside && html`<small>${beside}</small>`}${ci && html`<small class="interval">[${ci.map((end) => end.toFixed(3)).join(', ')}]</small>`}</td>`;
+
+/** The class of theme.css that shades a score between 0 and 1. */
+const shade = ({ value }: Estimate) =>
+  value === null ? 'none' : `q${Math.min(Math.max(Math.floor(9 * value), 0), 8)}`;

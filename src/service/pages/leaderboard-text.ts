@@ -1,0 +1,100 @@
+import { stringify } from 'csv-stringify/sync';
+import type { components } from '../../api/schema.js';
+import { visibleName } from '../../report/visible-name.js';
+
+type Leaderboard = components['schemas']['Leaderboard'];
+type Column = Leaderboard['columns'][number];
+type Item = Leaderboard['items'][number];
+type Cell = string | number | boolean | null;
+
+/**
+ * A page of a leaderboard as CSV: every number of the JSON in a column of its own. Text that a spreadsheet
+ * would take for a formula is prefixed with an apostrophe.
+ */
+export function leaderboardCsv({ columns, items }: Leaderboard): string {
+  const header = ['rank', 'model', 'name', 'owner', 'visibility', 'tied', 'tied_with_best'];
+  const rows = items.map((item) => [
+    ...[item.rank, item.model, item.name, item.owner, item.visibility],
+    ...[item.tied?.total ?? null, item.tied?.withBest ?? null],
+    ...columns.flatMap((column) => csvCells(column, item)),
+  ]);
+  return stringify([[...header, ...columns.flatMap(csvHeader)], ...rows], {
+    escape_formulas: true,
+    cast: { boolean: String },
+  });
+}
+
+const titleOf = (column: Column) => (column.kind === 'formula' ? column.formula : column.id);
+
+function csvHeader(column: Column): string[] {
+  const of = {
+    average: ['n', 'm'],
+    benchmark: ['error', 'selection'],
+    formula: [],
+  }[column.kind];
+  const title = titleOf(column);
+  return [title, ...['ci_low', 'ci_high', ...of].map((part) => `${title} ${part}`)];
+}
+
+function csvCells(column: Column, item: Item): Cell[] {
+  if (column.kind === 'average') {
+    const { value = null, ci, n = 0, m = 0 } = item.averages[column.id] ?? {};
+    return [value, ...ends(ci), n, m];
+  }
+  if (column.kind === 'benchmark') {
+    const { value = null, ci, error = null, selection = null } = item.scores[column.id] ?? {};
+    return [value, ...ends(ci), error, selection];
+  }
+  const { value = null, ci } = formulaOf(column, item) ?? {};
+  return [value, ...ends(ci)];
+}
+
+const formulaOf = ({ id }: Column, { formulas }: Item): Item['formulas'][number] | undefined =>
+  formulas[Number(id.replace('column.', ''))];
+
+const ends = (ci: readonly number[] | null | undefined): [Cell, Cell] => [
+  ci?.[0] ?? null,
+  ci?.[1] ?? null,
+];
+
+/** A page of a leaderboard as a table in Markdown: values with their intervals, and n of m of averages. */
+export function leaderboardMarkdown({ columns, items }: Leaderboard): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const head = ['Rank', 'Model', ...columns.map((column) => escaped(titleOf(column)))];
+  const rows = items.map((item) => [
+    item.rank === null ? '' : String(item.rank),
+    escaped(item.name),
+    ...columns.map((column) => markdownCell(column, item)),
+  ]);
+  const marked = items.some(({ scores }) => Object.values(scores).some((one) => one.selection));
+  return [
+    line(head),
+    line(head.map(() => '---')),
+    ...rows.map(line),
+    ...(marked ? ['', '† The layer was chosen on pictures of this benchmark.'] : []),
+    '',
+  ].join('\n');
+}
+
+function markdownCell(column: Column, item: Item): string {
+  if (column.kind === 'average') {
+    const average = item.averages[column.id];
+    return average ? `${estimateText(average)} (${average.n} of ${average.m})`.trim() : '';
+  }
+  if (column.kind === 'formula') return estimateText(formulaOf(column, item));
+  const score = item.scores[column.id];
+  return score ? `${estimateText(score)}${score.selection ? ' †' : ''}` : '';
+}
+
+const decimals = (value: number) => value.toFixed(3);
+
+function estimateText(of: Item['formulas'][number] | undefined): string {
+  if (!of || of.value === null) return '';
+  return of.ci
+    ? `${decimals(of.value)} \\[${of.ci.map(decimals).join(', ')}\\]`
+    : decimals(of.value);
+}
+
+/** Text that Markdown shows as it is. */
+const escaped = (text: string) =>
+  visibleName(text).replaceAll(/[\\`*_{}[\]<>#|~&!^$]/g, (character) => `\\${character}`);

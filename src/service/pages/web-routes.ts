@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import compression from 'compression';
+import express, { type Request, type RequestHandler, Router } from 'express';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageRoot } from '../../formats/package-root.js';
+import type { ServiceContext } from '../registry/context.js';
+import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
+import { firstLeaderboard } from './leaderboard-first.js';
+import { sentSession } from '../http/session-cookie.js';
+
+/** Addresses of the browser application's pages; what they show is asked of `/v1` by the pages themselves. */
+export const pagePaths =
+  /^\/(?:(?:compare|benchmarks|submit|trainings|admin)?|(?:models|benchmarks|scores|layer-maps|trainings)\/[^/]+)$/;
+
+const folder = join(packageRoot, 'dist', 'web');
+
+/**
+ * The browser application: its one document at every address of a page, and its files, whose names change with
+ * their content. Where no key is needed the document of `/` holds the leaderboard already.
+ * @param description `openapi.yaml`
+ */
+export function webRoutes(
+  { store, loopback, log }: ServiceContext,
+  desk: LeaderboardDesk,
+  description: object,
+): Router {
+  const document = readDocument();
+  const first = firstLeaderboard(desk, description);
+  const router = Router();
+  router.use(
+    '/assets',
+    compression(),
+    express.static(join(folder, 'assets'), { immutable: true, maxAge: '1y', index: false }),
+  );
+  // The page is there also while the database is not: it then says so itself.
+  const keysRequired = () =>
+    store.credentials.required().then(
+      (required) => required || !loopback,
+      () => !loopback,
+    );
+  const firstSight = async ({ path, originalUrl }: Request) => {
+    if (path !== '/') return '';
+    const { searchParams } = new URL(originalUrl, 'http://localhost');
+    return first(searchParams).catch((error) => {
+      log.warn({ err: error }, 'The first leaderboard was not made');
+      return '';
+    });
+  };
+  const page: RequestHandler = async (request, response) => {
+    const required = await keysRequired();
+    const content = required ? '' : await firstSight(request);
+    response
+      .set('Cache-Control', 'private, no-cache')
+      .type('html')
+      .send(
+        document
+          .replace(
+            'name="ventral-keys" content="none"',
+            `name="ventral-keys" content="${required ? signedIn(request) : 'none'}"`,
+          )
+          .replace('<!--first-->', () => content),
+      );
+  };
+  router.get(pagePaths, compression(), page);
+  return router;
+}
+
+/**
+ * What the page may take for granted where keys are needed: whether its browser has a session. A link on
+ * another site brings no cookie (SameSite), whether there is one or not.
+ */
+function signedIn(request: Request): 'session' | 'required' | 'unknown' {
+  if (sentSession(request) !== undefined) return 'session';
+  const site = request.headers['sec-fetch-site'];
+  return site === 'none' || site === 'same-origin' ? 'required' : 'unknown';
+}
+
+function readDocument(): string {
+  const path = join(folder, 'index.html');
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new VentralError(
+      'internal',
+      `The browser application is not built: ${path} (npm run build)`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

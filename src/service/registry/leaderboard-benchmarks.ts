@@ -1,0 +1,79 @@
+import { didYouMean } from '../../errors/closest-names.js';
+import type { TreeBenchmark } from '../../leaderboard/leaderboard-tree.js';
+import { listBenchmarks } from '../../scoring/registry/registry.js';
+import type { BenchmarkRecord } from '../../store/benchmark-store.js';
+import type { WantedBenchmark } from '../../store/result-store.js';
+
+/** A benchmark that a leaderboard can show: its place in the tree, and where its scores are. */
+export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
+  /** The public set of an experiment that has a private one too. */
+  readonly publicSet: boolean;
+}
+
+/** The benchmarks that a leaderboard can show to somebody. */
+export class BenchmarkShelf {
+  readonly #shipped: readonly BoardBenchmark[] = listBenchmarks().map((benchmark) => ({
+    id: benchmark.id,
+    column: benchmark.id,
+    benchmark: benchmark.id,
+    source: benchmark.id,
+    version: benchmark.version,
+    region: benchmark.region ?? null,
+    metric: benchmark.metric.name,
+    ...(benchmark.parent === undefined ? {} : { parent: benchmark.parent }),
+    simulated: benchmark.simulated,
+    publicSet: /public(?=[.-])/.test(benchmark.id),
+  }));
+  readonly #named = new Map<string, readonly BoardBenchmark[]>();
+
+  /** @param uploads those that the principal may see */
+  constructor(uploads: readonly BenchmarkRecord[]) {
+    for (const benchmark of this.#shipped) this.#named.set(benchmark.id, [benchmark]);
+    for (const upload of uploads) {
+      const benchmarks = uploaded(upload);
+      for (const benchmark of benchmarks) this.#named.set(benchmark.id, [benchmark]);
+      this.#named.set(upload.id, benchmarks);
+    }
+  }
+
+  /**
+   * What the averages hold where nobody says which benchmarks: what ventral ships, and of an experiment with
+   * a private and a public set one of the two. Uploads are in no average that does not name them, so that an
+   * average means the same to everybody.
+   */
+  standard(simulated: boolean, set: 'private' | 'public'): BoardBenchmark[] {
+    const withPublic = new Set(
+      this.#shipped.filter(({ publicSet }) => publicSet).map(({ id }) => privateId(id)),
+    );
+    const left = (benchmark: BoardBenchmark) =>
+      set === 'private' ? benchmark.publicSet : withPublic.has(benchmark.id);
+    return this.#shipped.filter(
+      (benchmark) => benchmark.simulated === simulated && !left(benchmark),
+    );
+  }
+
+  /** The benchmarks of a name: one, or all of an upload; empty where there is none. */
+  named(name: string): readonly BoardBenchmark[] {
+    return this.#named.get(name) ?? [];
+  }
+
+  /** What may have been meant. */
+  hint(name: string): string {
+    return didYouMean(name, this.#named.keys());
+  }
+}
+
+const privateId = (id: string) => id.replace(/public(?=[.-])/, '');
+
+/** An upload's only benchmark goes by the upload's id, several by that and their region. */
+function uploaded({ id, summary }: BenchmarkRecord): BoardBenchmark[] {
+  const { version, metric, simulated, benchmarks } = summary;
+  return benchmarks.map((benchmark) => {
+    const column = benchmarks.length === 1 ? id : `${id}.${benchmark.region}`;
+    return {
+      ...{ id: column, column, benchmark: benchmark.id, source: id, version, metric, simulated },
+      region: benchmark.region,
+      publicSet: false,
+    };
+  });
+}

@@ -1,0 +1,190 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { shippedModels } from '../../activations/model-file.js';
+import type { components } from '../../api/schema.js';
+import {
+  type Leaderboard as Board,
+  type Estimate,
+  type LeaderboardRow,
+  makeLeaderboard,
+} from '../../leaderboard/leaderboard.js';
+import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
+import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
+import { tiesOf } from '../../leaderboard/leaderboard-ties.js';
+import type { HomeStore } from '../../store/home-store.js';
+import type { Principal } from '../../store/principal.js';
+import { ResultStore, type StoredModel } from '../../store/result-store.js';
+import { BenchmarkShelf, type BoardBenchmark } from './leaderboard-benchmarks.js';
+import {
+  type FormulaColumn,
+  formulaColumns,
+  type LeaderboardQuery,
+  placeText,
+  readPlace,
+  readSort,
+  treeBenchmarks,
+} from './leaderboard-query.js';
+import { readPage } from '../http/read-page.js';
+
+type Leaderboard = components['schemas']['Leaderboard'];
+type Item = Leaderboard['items'][number];
+type Column = Leaderboard['columns'][number];
+
+/** Makes leaderboards for whoever asks, over HTTP or for the first sight of the page. */
+export class LeaderboardDesk {
+  readonly #store: HomeStore;
+  readonly #results: ResultStore;
+  /** The last board of each answer of the store. */
+  readonly #boards = new WeakMap<
+    readonly StoredModel[],
+    { key: string; board: Board<StoredModel> }
+  >();
+
+  constructor(store: HomeStore) {
+    this.#store = store;
+    this.#results = new ResultStore(store.database);
+  }
+
+  /**
+   * A page of the models that a principal may see, averaged, ranked, filtered and sorted. Throws what is wrong
+   * with the query: `benchmark-unknown`, `formula-invalid`, `column-unknown`, `invalid-request`.
+   */
+  async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
+    const shelf = new BenchmarkShelf(
+      namesUpload(query) ? await this.#store.benchmarks.list(principal) : [],
+    );
+    const benchmarks = treeBenchmarks(query, shelf);
+    const formulas = await formulaColumns(query, shelf);
+    const wanted = [...benchmarks, ...formulas.flatMap((column) => column.benchmarks)];
+    const scored = await this.#results.scoredModels(principal, wanted, await shippedModels(), {
+      words: (query.search ?? '').split(/\s+/).filter((word) => word !== ''),
+      ...(query.owner === undefined ? {} : { owner: query.owner }),
+      ...(query.visibility === undefined ? {} : { visibility: query.visibility }),
+      anyLayer: query.layers === 'any',
+    });
+    // A thousand models take tens of milliseconds: others may be answered in between.
+    await turn();
+    const board = this.#boardOf(scored, benchmarks, query);
+    return pageOf(board, benchmarks, formulas, query);
+  }
+
+  /** Orders and pages of what has not changed are of the same board. */
+  #boardOf(
+    scored: readonly StoredModel[],
+    benchmarks: readonly BoardBenchmark[],
+    { model, missing = 'zero', selection = 'exclude' }: LeaderboardQuery,
+  ): Board<StoredModel> {
+    const key = JSON.stringify([benchmarks, model, missing, selection]);
+    const last = this.#boards.get(scored);
+    if (last?.key === key) return last.board;
+    const models = scored.filter(
+      ({ id, digest, scores }) =>
+        benchmarks.some((benchmark) => scores.has(benchmark.id)) &&
+        (model?.some((name) => name === id || name === digest) ?? true),
+    );
+    const board = makeLeaderboard(benchmarks, models, { missing, selection });
+    this.#boards.set(scored, { key, board });
+    return board;
+  }
+}
+
+/** Whether a query may name an upload: else the table of uploads need not be read. */
+const namesUpload = ({ benchmark = [], column = [] }: LeaderboardQuery) =>
+  [...benchmark, ...column].some((text) => text.includes('bmk_'));
+
+type StoredRow = LeaderboardRow<StoredModel>;
+
+/** A row on its way to its page. */
+interface Line extends Sortable {
+  readonly row: StoredRow;
+  readonly position: number;
+}
+
+function pageOf(
+  board: Board<StoredModel>,
+  benchmarks: readonly BoardBenchmark[],
+  formulas: readonly FormulaColumn[],
+  query: LeaderboardQuery,
+): Leaderboard {
+  const columns = columnsOf(board, benchmarks, formulas);
+  const sort = readSort(
+    query,
+    columns.map(({ id }) => id),
+  );
+  const key = keyOf(sort.by, board, formulas);
+  const lines = board.rows
+    .map((row, position): Line => {
+      const { id, name } = row.model;
+      return { id, name, key: key(row), row, position };
+    })
+    .sort(rowOrder(sort.descending));
+  const { rows, more } = pageAfter(lines, sort.descending, readPage(query).limit, readPlace(query));
+  const tied = tiesOf(board);
+  return {
+    columns,
+    models: board.rows.length,
+    items: rows.map((line) => itemOf(line, board, benchmarks, formulas, tied(line.position))),
+    next: more ? placeText(rows[rows.length - 1]) : null,
+  };
+}
+
+function columnsOf(
+  { nodes }: Board,
+  benchmarks: readonly BoardBenchmark[],
+  formulas: readonly FormulaColumn[],
+): Column[] {
+  const known = new Map(benchmarks.map((benchmark) => [benchmark.id, benchmark]));
+  const tree = nodes.map(({ id, kind, parent, shares }): Column => {
+    const found = known.get(id);
+    return kind === 'average' || !found
+      ? { id, kind: 'average', parent, benchmarks: shares.length }
+      : { id, kind, parent, benchmark: found.benchmark, version: found.version };
+  });
+  return [
+    ...tree,
+    ...formulas.map(({ id, formula }): Column => ({ id, kind: 'formula', formula: formula.text })),
+  ];
+}
+
+/** What a row is sorted by. */
+function keyOf(
+  by: string,
+  board: Board,
+  formulas: readonly FormulaColumn[],
+): (row: StoredRow) => Sortable['key'] {
+  if (by === 'name') return ({ model }) => model.name;
+  const formula = formulas.find(({ id }) => id === by)?.formula;
+  if (formula) return (row) => formulaEstimate(formula, board, row).value;
+  const kind = board.nodes.find(({ id }) => id === by)?.kind;
+  return kind === 'benchmark'
+    ? ({ model }) => model.scores.get(by)?.value ?? null
+    : ({ averages }) => averages.get(by)?.value ?? null;
+}
+
+function itemOf(
+  { row }: Line,
+  board: Board,
+  benchmarks: readonly BoardBenchmark[],
+  formulas: readonly FormulaColumn[],
+  tied: ReturnType<ReturnType<typeof tiesOf>>,
+): Item {
+  const { model, averages, rank, rankShared } = row;
+  const { id, name, digest, owner, visibility } = model;
+  const scores = benchmarks.flatMap((benchmark): [string, Item['scores'][string]][] => {
+    const score = model.scores.get(benchmark.id);
+    if (!score) return [];
+    const { value, error, selection, job } = score;
+    return [[benchmark.id, { ...shown(score), value, error, selection, job }]];
+  });
+  return {
+    ...{ rank, rankShared, model: id, name, digest, owner, visibility },
+    tied: tied && { ...tied, models: [...tied.models] },
+    averages: Object.fromEntries(
+      [...averages].map(([node, average]) => [node, { ...average, ...shown(average) }]),
+    ),
+    scores: Object.fromEntries(scores),
+    formulas: formulas.map(({ formula }) => shown(formulaEstimate(formula, board, row))),
+    links: { ...(id.startsWith('mdl_') ? { model: `/v1/models/${id}` } : {}) },
+  };
+}
+
+const shown = ({ value, ci }: Estimate) => ({ value, ci: ci && ([...ci] as [number, number]) });

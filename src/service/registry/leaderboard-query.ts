@@ -1,0 +1,143 @@
+import type { paths } from '../../api/schema.js';
+import { didYouMean } from '../../errors/closest-names.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { type Formula, readFormula } from '../../leaderboard/formula-column.js';
+import type { Place } from '../../leaderboard/leaderboard-order.js';
+import type { BenchmarkShelf, BoardBenchmark } from './leaderboard-benchmarks.js';
+import { type ProblemPart, RequestProblem } from '../http/problem.js';
+
+/** The query of `GET /leaderboard` as the validator leaves it. */
+export type LeaderboardQuery = NonNullable<paths['/leaderboard']['get']['parameters']['query']>;
+
+/**
+ * The benchmarks of the tree: those that the query names, else the standard ones, of the regions asked for.
+ * Throws `benchmark-unknown` for what is not there, and for a mixture of real and simulated ones.
+ */
+export function treeBenchmarks(
+  { benchmark, region, simulated = false, set = 'private' }: LeaderboardQuery,
+  shelf: BenchmarkShelf,
+): BoardBenchmark[] {
+  const chosen = benchmark
+    ? namedBenchmarks(benchmark, simulated, shelf)
+    : shelf.standard(simulated, set);
+  const roles = region && new Set<string>(region);
+  return roles ? chosen.filter((each) => roles.has(roleOf(each))) : chosen;
+}
+
+const roleOf = ({ region, metric }: BoardBenchmark) =>
+  region ?? (metric === 'accuracy' ? 'engineering' : 'behavior');
+
+function namedBenchmarks(
+  names: readonly string[],
+  simulated: boolean,
+  shelf: BenchmarkShelf,
+): BoardBenchmark[] {
+  const parts: ProblemPart[] = [];
+  const found = new Map<string, BoardBenchmark>();
+  for (const [k, name] of names.entries()) {
+    const benchmarks = shelf.named(name);
+    const pointer = `/query/benchmark/${k}`;
+    if (benchmarks.length === 0)
+      parts.push({ pointer, detail: `There is no benchmark "${name}"${shelf.hint(name)}` });
+    else if (benchmarks[0].simulated !== simulated)
+      parts.push({
+        pointer,
+        detail: `${name} is ${simulated ? 'not simulated: it is' : 'simulated: it is'} shown with simulated=${!simulated} alone`,
+      });
+    for (const each of benchmarks) found.set(each.id, each);
+  }
+  if (parts.length > 0) throw refusal('benchmark-unknown', parts);
+  return [...found.values()];
+}
+
+const refusal = (code: 'benchmark-unknown' | 'formula-invalid', parts: readonly ProblemPart[]) =>
+  new RequestProblem(code, parts.map(({ detail }) => detail).join('; '), { parts });
+
+/** A formula and the benchmarks that it names. */
+export interface FormulaColumn {
+  readonly id: string;
+  readonly formula: Formula;
+  readonly benchmarks: readonly BoardBenchmark[];
+}
+
+/** The formulas of a query. Throws `formula-invalid` for all that are wrong. */
+export async function formulaColumns(
+  { column = [], simulated = false }: LeaderboardQuery,
+  shelf: BenchmarkShelf,
+): Promise<FormulaColumn[]> {
+  const parts: ProblemPart[] = [];
+  const columns: FormulaColumn[] = [];
+  for (const [k, text] of column.entries()) {
+    try {
+      if (simulated) throw new VentralError('formula-invalid', 'No formula holds simulated scores');
+      const formula = await readFormula(text);
+      columns.push({ id: `column.${k}`, formula, benchmarks: benchmarksOf(formula, shelf) });
+    } catch (error) {
+      if (!(error instanceof VentralError)) throw error;
+      parts.push({ pointer: `/query/column/${k}`, detail: error.message });
+    }
+  }
+  if (parts.length > 0) throw refusal('formula-invalid', parts);
+  return columns;
+}
+
+function benchmarksOf({ variables }: Formula, shelf: BenchmarkShelf): BoardBenchmark[] {
+  return variables.flatMap((variable) => {
+    if (variable.kind === 'node') return [];
+    const { id, column } = variable;
+    const found = shelf.named(id);
+    const why =
+      found.length === 0
+        ? `there is no benchmark "${id}"${shelf.hint(id)}`
+        : found.length > 1
+          ? `${id} holds ${found.map((each) => each.id).join(', ')}: name one of them`
+          : found[0].simulated && `${id} is simulated, and no formula holds simulated scores`;
+    if (why)
+      throw new VentralError('formula-invalid', `Character ${column} of the formula: ${why}`);
+    return found;
+  });
+}
+
+/** What rows are sorted by. */
+export interface SortChoice {
+  /** `name`, or the id of a column. */
+  readonly by: string;
+  readonly descending: boolean;
+}
+
+/** `sort` of a query, by default the first column from the top. Throws `column-unknown`. */
+export function readSort({ sort }: LeaderboardQuery, columns: readonly string[]): SortChoice {
+  if (sort === undefined)
+    return columns.length > 0
+      ? { by: columns[0], descending: true }
+      : { by: 'name', descending: false };
+  const descending = sort.startsWith('-');
+  const by = descending ? sort.slice(1) : sort;
+  if (by !== 'name' && !columns.includes(by)) {
+    throw new VentralError(
+      'column-unknown',
+      `There is no column "${by}" to sort by${didYouMean(by, ['name', ...columns])}`,
+      { field: '/query/sort' },
+    );
+  }
+  return { by, descending };
+}
+
+/** Throws `invalid-request` for a cursor that is not ours. */
+export function readPlace({ cursor }: LeaderboardQuery): Place | undefined {
+  if (cursor === undefined) return undefined;
+  try {
+    const [key, name, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    const known = key === null || typeof key === 'number' || typeof key === 'string';
+    if (known && typeof name === 'string' && typeof id === 'string') return { key, name, id };
+  } catch {
+    // Told below, as any other text that is not ours.
+  }
+  throw new VentralError('invalid-request', 'cursor: expected `next` of the page before', {
+    field: '/query/cursor',
+  });
+}
+
+/** The cursor of the page behind a row. */
+export const placeText = ({ key, name, id }: Place): string =>
+  Buffer.from(JSON.stringify([key, name, id])).toString('base64url');

@@ -1,0 +1,339 @@
+import { rm } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute } from 'node:path';
+import type { ModelCard } from '../../activations/card.js';
+import type { CardHints } from '../../activations/card-template.js';
+import { shippedModels } from '../../activations/model-file.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { HomeStore } from '../../store/home-store.js';
+import type { Expect, ModelChange, ModelRecord } from '../../store/model-store.js';
+import { type Principal, servicePrincipal } from '../../store/principal.js';
+import { requirePlainFile } from '../child/child-output.js';
+import { ChildQueue } from '../queue/child-queue.js';
+import type { Client } from '../http/client.js';
+import { checkLimit } from '../queue/deadlines.js';
+import type { FailedWork } from '../queue/failed-work.js';
+import { KeyedMutex } from '../queue/keyed-mutex.js';
+import type { ModelTask } from '../work/model-child.js';
+import { requireChange } from '../http/principal-of.js';
+import { withoutPlaces } from '../http/read-card.js';
+import { type Access, type AskedAccess, accessAfter } from '../http/read-visibility.js';
+import { untrainedCard } from '../work/untrained-card.js';
+import type { ReceivedFile } from '../http/upload.js';
+
+/** What a model is registered with, beside its bytes. */
+export interface Description extends AskedAccess {
+  readonly card?: ModelCard;
+  readonly name?: string;
+}
+
+/** A model that can be scored: where its bytes are, what it is called, how it sees. */
+export interface ScorableModel {
+  /** Path of the ONNX file, or the name of a shipped model. */
+  readonly reference: string;
+  /** Its registration; null for a shipped one. */
+  readonly registration: string | null;
+  readonly digest: string;
+  readonly name: string;
+  readonly card: ModelCard;
+}
+
+/** What the check of a file gives. */
+export interface CheckedModel {
+  readonly graph: unknown;
+  /** The card inside the file. */
+  readonly card: ModelCard | null;
+}
+
+/** A model that ventral ships. */
+export interface ShippedModel {
+  readonly name: string;
+  readonly digest: string;
+  readonly card: ModelCard;
+  readonly size: number;
+  readonly graph: unknown;
+}
+
+/** What the processes of the desk may use. */
+export interface ModelBounds {
+  /** Bytes of memory beyond three times the file. */
+  readonly maxMemory: number;
+  /** Seconds that a file may take, beside those for its size. */
+  readonly check: number;
+  /** Where children that fail are counted. */
+  readonly failed: FailedWork;
+  /** Ends them. */
+  readonly signal?: AbortSignal;
+}
+
+/** Layer lists that are kept; a list of a large network is a few hundred kilobytes. */
+const KEPT_LISTS = 16;
+
+/**
+ * Registers, shows and forgets models in a home that this process owns. It opens no model itself: a
+ * child process checks every file before it is placed (design §8).
+ */
+export class ModelDesk {
+  readonly #store: HomeStore;
+  readonly #bounds: ModelBounds;
+  readonly #children: ChildQueue;
+  readonly #mutex = new KeyedMutex();
+  readonly #shipped = new Map<string, Promise<ShippedModel>>();
+  readonly #layers = new Map<string, unknown[]>();
+
+  constructor(store: HomeStore, bounds: ModelBounds) {
+    this.#store = store;
+    this.#bounds = bounds;
+    const places = { what: 'questions about models', running: 3, runningEach: 2 };
+    this.#children = new ChildQueue(places, bounds.failed);
+  }
+
+  /**
+   * Registers a received file and takes it over: it is moved to its place or removed. Bytes that their
+   * owner has already keep the registration, changed in what is given here (`created` is false), and take the
+   * place of stored ones that are damaged or gone. What other owners have, or send at the same time, makes no
+   * difference: the file is checked again.
+   * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check finds.
+   * @param describe reads what else was given; it may reject
+   */
+  async register(
+    client: Client,
+    file: ReceivedFile,
+    describe: () => Description | Promise<Description>,
+  ): Promise<{ model: ModelRecord; created: boolean }> {
+    const by = client.principal;
+    try {
+      const description = await describe();
+      const work = async () => {
+        const known = await this.#store.models.findOwn(by.owner, file.digest);
+        if (known) {
+          await this.#store.files.repair(file.path, file.digest);
+          const changes = Object.keys(description).length > 0;
+          const change = { ...description, ...accessAfter(by, description, known) };
+          const model = changes ? await this.#store.models.change(by, known.id, change) : known;
+          return { model: model ?? known, created: false };
+        }
+        return this.#create(client, file, description, accessAfter(by, description));
+      };
+      return await this.#mutex.run(ownKey(by, file.digest), work, client.signal);
+    } finally {
+      await rm(file.path, { force: true });
+    }
+  }
+
+  async #create(
+    client: Client,
+    file: ReceivedFile,
+    { card, name }: Description,
+    access: Access,
+  ): Promise<{ model: ModelRecord; created: boolean }> {
+    const by = client.principal;
+    const reservation = file.reservation?.id;
+    await this.#store.models.requireQuota(by, file.size, reservation);
+    const checked = await this.#run<CheckedModel>(
+      client,
+      { kind: 'check', reference: file.path, name: file.filename || 'file' },
+      file.size,
+    );
+    const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
+    // Bytes are shared by owners: nobody may free them between the two steps.
+    return this.#mutex.run(file.digest, async () => {
+      await this.#store.files.place(file.path, file.digest);
+      try {
+        const named =
+          name ?? displayName(kept?.name ?? basename(file.filename, extname(file.filename)));
+        const { digest, size } = file;
+        const { graph } = checked;
+        const model = { ...access, digest, name: named, size, card: kept, graph };
+        return await this.#store.models.register(by, model, reservation);
+      } catch (error) {
+        await this.#free(file.digest);
+        throw error;
+      }
+    });
+  }
+
+  /** By id or digest; throws `not-found`. */
+  async get(principal: Principal, idOrDigest: string): Promise<ModelRecord> {
+    const model = await this.#store.models.find(principal, idOrDigest);
+    if (!model) throw new VentralError('not-found', `There is no model "${idOrDigest}"`);
+    return model;
+  }
+
+  /** Throws `not-found`, `forbidden`, `group-unknown`, and what `expect` throws. */
+  async change(
+    principal: Principal,
+    idOrDigest: string,
+    { name, card, ...asked }: Description,
+    expect?: Expect,
+  ): Promise<ModelRecord> {
+    const found = await this.get(principal, idOrDigest);
+    requireChange(principal, found);
+    const change: ModelChange = {
+      ...accessAfter(principal, asked, found),
+      ...(name === undefined ? {} : { name }),
+      ...(card === undefined ? {} : { card }),
+    };
+    const changed = await this.#store.models.change(principal, found.id, change, expect);
+    return changed ?? this.get(principal, found.id);
+  }
+
+  /**
+   * Forgets a registration, and frees its bytes with the last one. Throws `not-found`, `forbidden`, and
+   * `conflict` while a job needs it, and what `expect` throws.
+   */
+  async remove(principal: Principal, idOrDigest: string, expect?: Expect): Promise<void> {
+    const found = await this.get(principal, idOrDigest);
+    requireChange(principal, found);
+    const { id, digest, name } = found;
+    const work = async () => {
+      if (await this.#store.jobs.isNeeded(id)) {
+        throw new VentralError(
+          'conflict',
+          `A job of ${name} is waiting or running: cancel it first`,
+        );
+      }
+      if (await this.#store.models.remove(principal, id, expect)) await this.#free(digest);
+    };
+    await this.#mutex.run(ownKey(found, digest), () => this.#mutex.run(digest, work));
+  }
+
+  /** Removes bytes that nobody needs any more. */
+  free(digest: string): Promise<void> {
+    return this.#mutex.run(digest, () => this.#free(digest));
+  }
+
+  async #free(digest: string): Promise<void> {
+    if (!(await this.#store.models.needsBytes(digest))) await this.#store.files.remove(digest);
+  }
+
+  /** A model that ventral ships, by its name; undefined where it ships none of that name. */
+  async shipped(name: string): Promise<ShippedModel | undefined> {
+    return (await shippedModels()).includes(name) ? this.#shippedModel(name, name) : undefined;
+  }
+
+  /** Writes the bytes of a shipped model, as they are scored, to a path in a folder of its own. */
+  async writeShipped(client: Client, { name, size }: ShippedModel, output: string): Promise<void> {
+    await this.#run(client, { kind: 'write', reference: name, name, output }, size);
+    await requirePlainFile(output);
+  }
+
+  /** What the file of a registered model says of a card. */
+  async draft(client: Client, { digest, name, size }: ModelRecord): Promise<CardHints> {
+    return this.#run(
+      client,
+      { kind: 'draft', reference: await this.#store.files.local(digest), name },
+      size,
+    );
+  }
+
+  /** The layers of a model, as `ventral layers` lists them. */
+  async layers(client: Client, model: ModelRecord | ShippedModel): Promise<unknown[]> {
+    // By registration: whether somebody else has listed the same bytes makes no difference.
+    const key = JSON.stringify(['id' in model ? model.id : model.name, model.card]);
+    const known = this.#layers.get(key);
+    if (known) return known;
+    const reference = 'id' in model ? await this.#store.files.local(model.digest) : model.name;
+    const list = await this.#run<unknown[]>(
+      client,
+      {
+        kind: 'layers',
+        reference,
+        name: model.name,
+        ...(model.card ? { card: model.card as ModelCard } : {}),
+      },
+      model.size,
+    );
+    this.#layers.set(key, list);
+    for (const oldest of this.#layers.keys())
+      if (this.#layers.size > KEPT_LISTS) this.#layers.delete(oldest);
+    return list;
+  }
+
+  /**
+   * What a score is asked of: a registered model by id or digest, or a shipped one by name.
+   * Throws `not-found`, and `card-missing` for a model without a card.
+   */
+  async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
+    const registered = await this.#store.models.find(principal, reference);
+    if (!registered) return this.#scorableShipped(reference, reference);
+    const { id, card, digest, name } = registered;
+    if (!card) {
+      throw new VentralError(
+        'card-missing',
+        `${name} has no model card: give it one with PATCH /v1/models/${id}`,
+        { field: '/model' },
+      );
+    }
+    return {
+      reference: this.#store.files.path(digest),
+      registration: id,
+      digest,
+      name,
+      card: card as ModelCard,
+    };
+  }
+
+  /**
+   * What a training begins with: what can be scored, or the untrained network beside a shipped one
+   * (see `untrainedCard`). Throws as {@link scorable}.
+   */
+  trainable(principal: Principal, reference: string): Promise<ScorableModel> {
+    const card = untrainedCard(reference);
+    return card ? this.#scorableShipped(reference, card) : this.scorable(principal, reference);
+  }
+
+  async #scorableShipped(name: string, reference: string): Promise<ScorableModel> {
+    const { digest, card } = await this.#shippedModel(name, reference);
+    return { reference, registration: null, name, digest, card };
+  }
+
+  /** @param reference the name itself, or the path of a card that ventral ships */
+  async #shippedModel(name: string, reference: string): Promise<ShippedModel> {
+    if (reference === name && !(await shippedModels()).includes(name)) {
+      throw new VentralError(
+        'not-found',
+        `There is no model "${name}": it is neither registered nor one of those that ventral ships`,
+        { field: '/model' },
+      );
+    }
+    const known = this.#shipped.get(name);
+    if (known) return known;
+    // Whoever asks first asks for all: nobody's leaving ends it.
+    const asked = this.#run<ShippedModel>(ourselves, { kind: 'shipped', reference, name }, 0)
+      .then((found) => ({ ...found, name, card: withoutPlaces(found.card) }))
+      .catch((error) => {
+        this.#shipped.delete(name);
+        throw error;
+      });
+    this.#shipped.set(name, asked);
+    return asked;
+  }
+
+  #run<T>(client: Client, task: ModelTask, size: number): Promise<T> {
+    const { maxMemory, check, signal } = this.#bounds;
+    return this.#children.run<T>(client, {
+      script: 'model-child.js',
+      task,
+      reads: [task.reference].filter(isAbsolute),
+      writes: task.output === undefined ? [] : [dirname(task.output)],
+      limits: { memory: maxMemory + 3 * size, ...checkLimit({ check }, size) },
+      temporary: this.#store.temporary,
+      ...(signal ? { signal } : {}),
+    });
+  }
+}
+
+const ourselves: Client = {
+  principal: servicePrincipal,
+  signal: new AbortController().signal,
+};
+
+/** What an owner does with its own registration of some bytes is done one after the other. */
+const ownKey = ({ owner }: { readonly owner: string }, digest: string) => `${digest} ${owner}`;
+
+/** A name that a stranger's card or file gives, on one line and no longer than names are. */
+function displayName(text: string): string {
+  return (
+    [...text.replaceAll(/[\p{Cc}\p{Surrogate}\ufeff]/gu, '')].slice(0, 200).join('') || 'model'
+  );
+}

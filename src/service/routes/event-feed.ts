@@ -1,0 +1,58 @@
+import type { EventStore, JobEvent } from '../../store/event-store.js';
+
+/**
+ * The events of jobs for many readers at once: readers at the same place share one query, and those of
+ * one job one look for news.
+ */
+export class EventFeed {
+  readonly #events: EventStore;
+  readonly #pages = new Map<string, Promise<JobEvent[]>>();
+  readonly #news = new Map<string, Promise<unknown>>();
+
+  constructor(events: EventStore) {
+    this.#events = events;
+  }
+
+  /**
+   * The events of a job after a number, those that are there and those that come, until the one that ends
+   * it or until the signal aborts. A page is read when the one before has been taken.
+   */
+  async *follow(job: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+    for (let last = after; !signal.aborted; ) {
+      const news = this.#nextNews(job);
+      const page = await this.after(job, last);
+      for (const event of page) {
+        if (signal.aborted) return;
+        yield event;
+        last = event.id;
+        if (event.type === 'end') return;
+      }
+      // News come within half a second or so, be it that there are none; then the signal is looked at.
+      if (page.length === 0) await news;
+    }
+  }
+
+  /** The next page of events after a number. */
+  after(job: string, id: number): Promise<JobEvent[]> {
+    return shared(this.#pages, `${job} ${id}`, () => this.#events.after(job, id));
+  }
+
+  #nextNews(job: string): Promise<unknown> {
+    return shared(this.#news, job, () => this.#events.news(job, never).come);
+  }
+}
+
+const never = new AbortController().signal;
+
+/** Work that is under way for a key already is waited for, not done again. */
+function shared<T>(
+  underway: Map<string, Promise<T>>,
+  key: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const known = underway.get(key);
+  if (known) return known;
+  const mine = work().finally(() => underway.delete(key));
+  underway.set(key, mine);
+  return mine;
+}

@@ -1,0 +1,96 @@
+import { type Request, type Response, Router } from 'express';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { JobEvent } from '../../store/event-store.js';
+import { isOpen, type Job, type JobKind } from '../../store/job.js';
+import { nextWord } from '../../store/next-word.js';
+import type { ServiceContext } from '../registry/context.js';
+import { EventFeed } from './event-feed.js';
+import { principalOf } from '../http/principal-of.js';
+
+/** A proxy or a browser gives a silent connection up after a while; this says that it lives. */
+export const HEARTBEAT_MS = 15_000;
+/** A reader that takes nothing for so long is let go; it may come back with its last id. */
+const PATIENCE_MS = 30_000;
+
+const resources: readonly (readonly [string, JobKind])[] = [
+  ['/scores', 'score'],
+  ['/layer-maps', 'layer-map'],
+  ['/trainings', 'training'],
+];
+
+/** `/scores/{job}/events` and its like: what happens to a job, as it happens. */
+export function eventRoutes(context: ServiceContext, heartbeat = HEARTBEAT_MS): Router {
+  const feed = new EventFeed(context.store.jobs.events);
+  const router = Router();
+  for (const [path, kind] of resources) {
+    router.get(`${path}/:job/events`, async (request, response) => {
+      const last = lastEventId(request);
+      const find = () => context.store.jobs.stateSeen(principalOf(response), request.params.job);
+      const job = await find();
+      if (job?.kind !== kind) {
+        throw new VentralError('not-found', `There is no job "${request.params.job}"`);
+      }
+      // A browser comes back whenever a stream ends; 204 tells it that there is nothing to come back for.
+      if (await isOver(feed, job, last)) return void response.status(204).end();
+      await stream(context, feed, { id: job.id, last, heartbeat, find }, response);
+    });
+  }
+  return router;
+}
+
+function lastEventId(request: Request): number {
+  const given = request.get('Last-Event-ID') ?? '';
+  if (!/^\d{0,9}$/.test(given)) {
+    throw new VentralError('invalid-request', 'Last-Event-ID: expected the id of an event', {
+      field: '/header/Last-Event-ID',
+    });
+  }
+  return Number(given);
+}
+
+const isOver = async (feed: EventFeed, job: Pick<Job, 'id' | 'state'>, last: number) =>
+  !isOpen(job) && (await feed.after(job.id, last)).length === 0;
+
+interface Followed {
+  readonly id: string;
+  readonly last: number;
+  readonly heartbeat: number;
+  readonly find: () => Promise<object | undefined>;
+}
+
+/** Streams until the job ends, the reader goes, its key or its sight of the job is withdrawn, or the service stops. */
+async function stream(
+  { keyWatch, closing }: ServiceContext,
+  feed: EventFeed,
+  { id, last, heartbeat, find }: Followed,
+  response: Response,
+): Promise<void> {
+  const key = keyWatch.watch(principalOf(response));
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, key.signal, closing]);
+  const beat = setInterval(async () => {
+    if (!response.writableNeedDrain) response.write(':\n\n');
+    if (!(await find().catch(() => true))) gone.abort();
+  }, heartbeat);
+  try {
+    response.set({ 'Cache-Control': 'private, no-store', 'X-Accel-Buffering': 'no' });
+    response.type('text/event-stream').flushHeaders();
+    for await (const event of feed.follow(id, last, signal)) {
+      if (!response.write(text(event))) await drained(response, signal);
+    }
+  } finally {
+    clearInterval(beat);
+    key.release();
+    response.end();
+  }
+}
+
+const text = ({ id, type, data }: JobEvent) =>
+  `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+
+/** Nothing more is read from the database for a reader until it has taken what was written. */
+async function drained(response: Response, signal: AbortSignal): Promise<void> {
+  await nextWord(response, 'drain', PATIENCE_MS, signal).come;
+  if (response.writableNeedDrain) response.destroy();
+}

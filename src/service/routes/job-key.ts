@@ -1,0 +1,17 @@
+import { type Digestible, digestOf } from '../../formats/digest.js';
+import { packageVersion } from '../../formats/package-root.js';
+import type { ScorableModel } from '../registry/model-desk.js';
+
+/**
+ * Digest of all that an answer depends on: the version, the model's bytes and card, and what was asked
+ * of them. Equal keys, equal answers, whatever the model is called.
+ */
+export function keyOf(model: ScorableModel, asked: Readonly<Record<string, Digestible>>): string {
+  const { name: _name, ...card } = model.card;
+  return digestOf({
+    version: packageVersion,
+    model: model.digest,
+    card: card as unknown as Digestible,
+    ...asked,
+  });
+}

@@ -1,0 +1,171 @@
+import { type Request, type Response, Router } from 'express';
+import type { components } from '../../api/schema.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { audit } from '../../store/audit-store.js';
+import { addWebhook, type Webhook } from '../../store/delivery-store.js';
+import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '../../store/job.js';
+import type { JobFilter } from '../../store/job-store.js';
+import { mayChange, type Principal } from '../../store/principal.js';
+import type { ServiceContext } from '../registry/context.js';
+import { requireMatch } from '../http/entity-tags.js';
+import { madeBefore, noteMadeBy } from '../http/idempotency.js';
+import { principalOf, requireChange } from '../http/principal-of.js';
+import { readPage } from '../http/read-page.js';
+
+/** A kind of job as HTTP shows it. */
+export interface JobResource<K extends JobKind, Asked> {
+  readonly kind: K;
+  /** Below `/v1`. */
+  readonly path: string;
+  /** What messages call it. */
+  readonly noun: string;
+  /** What a body that the validator has passed asks for. Throws what is wrong with it, by JSON pointer. */
+  request(context: ServiceContext, principal: Principal, asked: Asked): Promise<JobRequestOf<K>>;
+  /** The body of an answer. */
+  show(job: JobOf<K>): object;
+  /** The same in a list, where that is less. */
+  list?(job: JobOf<K>): object;
+  /** What a job shows that a list leaves out, where that is read apart. */
+  more?(context: ServiceContext, job: JobOf<K>): Promise<object>;
+  /** Looks at a job that is to be cancelled. @returns what is done once it is */
+  cancelling?(context: ServiceContext, job: JobOf<K>): Promise<() => Promise<void>>;
+}
+
+const MOST_WAIT_SECONDS = 60;
+
+/** The life of a job over HTTP: asked for, waited for, listed, read, cancelled. */
+export function jobRoutes<K extends JobKind, Asked>(
+  context: ServiceContext,
+  resource: JobResource<K, Asked>,
+): Router {
+  const { store, worker } = context;
+  const { path, show, list = show } = resource;
+  const router = Router();
+  const find = async (response: Response, id: string) => {
+    const job = await store.jobs.findSeen(principalOf(response), id);
+    if (job?.kind !== resource.kind)
+      throw new VentralError('not-found', `There is no ${resource.noun} job "${id}"`);
+    return job as JobOf<K>;
+  };
+  router.get(path, async (request, response) => {
+    const { query } = request;
+    const { items, next } = await store.jobs.list(
+      principalOf(response),
+      resource.kind,
+      query as JobFilter,
+      readPage(query),
+    );
+    response.json({ items: items.map(list), next });
+  });
+  router.post(path, async (request, response) => {
+    const principal = principalOf(response);
+    const { webhook } = request.body as { webhook?: Webhook };
+    if (webhook) context.webhooks.check(webhook);
+    const before = madeBefore(response);
+    const job = before
+      ? await find(response, before)
+      : ((await store.jobs.create(
+          principal,
+          await resource.request(context, principal, request.body as Asked),
+          async (queries, id) => {
+            await noteMadeBy(response, queries, id);
+            if (webhook) await addWebhook(queries, id, webhook);
+          },
+        )) as JobOf<K>);
+    if (isOpen(job)) worker.wake();
+    await answer(context, resource, job, request, response);
+  });
+  router.get(`${path}/:job`, async (request, response) => {
+    response.json(
+      await shown(context, resource, await find(response, request.params.job), response),
+    );
+  });
+  router.delete(`${path}/:job`, async (request, response) => {
+    const found = await find(response, request.params.job);
+    const principal = principalOf(response);
+    requireChange(principal, found);
+    requireMatch(request, await shown(context, resource, found, response));
+    const change = {
+      action: 'job.cancel',
+      target: found.id,
+      detail: { owner: found.owner },
+    } as const;
+    const cancelled = await resource.cancelling?.(context, found);
+    await worker.cancel(found.id, (queries) => audit(queries, principal, change));
+    await cancelled?.();
+    const job = await find(response, found.id);
+    if (job.state !== 'cancelled')
+      throw new VentralError('conflict', `The job has ${job.state} already`);
+    response.json(await shown(context, resource, job, response));
+  });
+  return router;
+}
+
+/** A job as one sees it: what its webhook was told is for those who may change it. */
+async function shown<K extends JobKind, Asked>(
+  context: ServiceContext,
+  { show, more }: JobResource<K, Asked>,
+  job: JobOf<K>,
+  response: Response,
+): Promise<object> {
+  const webhook = mayChange(principalOf(response), job)
+    ? await context.webhooks.deliveries.ofJob(job.id)
+    : undefined;
+  return { ...show(job), ...(await more?.(context, job)), ...(webhook ? { webhook } : {}) };
+}
+
+/** 202 with the job, or 200 where the client waits and the job ends in that time (RFC 7240). */
+async function answer<K extends JobKind, Asked>(
+  context: ServiceContext,
+  resource: JobResource<K, Asked>,
+  job: JobOf<K>,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const { store, worker } = context;
+  const seconds = waitOf(request.get('Prefer'));
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  if (seconds !== undefined && isOpen(job))
+    await worker.untilEnd(job.id, seconds * 1000, gone.signal);
+  const now =
+    seconds === undefined || !isOpen(job)
+      ? job
+      : (((await store.jobs.find(job.id)) as JobOf<K> | undefined) ?? job);
+  if (gone.signal.aborted) return;
+  const inTime = seconds !== undefined && !isOpen(now);
+  if (inTime) response.set('Preference-Applied', `wait=${seconds}`);
+  response
+    .status(inTime ? 200 : 202)
+    .location(`/v1${resource.path}/${now.id}`)
+    .json(await shown(context, resource, now, response));
+}
+
+/** Seconds of `Prefer: wait=N`, at most a minute; undefined where the client does not say so. */
+function waitOf(prefer: string | undefined): number | undefined {
+  const found = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i.exec(prefer ?? '');
+  return found ? Math.min(Number(found[1]), MOST_WAIT_SECONDS) : undefined;
+}
+
+/** What all kinds of job show. */
+export function showCommon(job: Job, path: string) {
+  return {
+    id: job.id,
+    state: job.state,
+    createdAt: job.createdAt.toISOString(),
+    startedAt: job.startedAt?.toISOString() ?? null,
+    finishedAt: job.finishedAt?.toISOString() ?? null,
+    model: job.model,
+    benchmarks: [...job.benchmarks],
+    ...(job.input ? { input: { ...job.input } } : {}),
+    attempt: job.attempt,
+    reason: job.reason,
+    progress: job.progress,
+    log: [...job.log],
+    failures: job.failures as components['schemas']['JobFailures'],
+    links: {
+      self: `/v1${path}/${job.id}`,
+      ...(job.model.startsWith('mdl_') ? { model: `/v1/models/${job.model}` } : {}),
+    },
+  };
+}

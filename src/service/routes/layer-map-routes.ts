@@ -1,0 +1,82 @@
+import type { Router } from 'express';
+import type { components } from '../../api/schema.js';
+import { regionBenchmark } from '../../scoring/registry/region-benchmarks.js';
+import type { LayerMapJob, LayerMapJobRequest } from '../../store/job.js';
+import type { Principal } from '../../store/principal.js';
+import type { AskedBenchmark } from '../registry/benchmark-desk.js';
+import type { ServiceContext } from '../registry/context.js';
+import { keyOf } from './job-key.js';
+import { jobRoutes, showCommon } from './job-routes.js';
+import { RequestProblem } from '../http/problem.js';
+
+type LayerMapRequest = components['schemas']['LayerMapRequest'];
+
+const path = '/layer-maps';
+
+/** `/layer-maps`: jobs that score every layer of a model. */
+export function layerMapRoutes(context: ServiceContext): Router {
+  return jobRoutes(context, { kind: 'layer-map', path, noun: 'layer map', request, show });
+}
+
+async function request(
+  context: ServiceContext,
+  principal: Principal,
+  asked: LayerMapRequest,
+): Promise<LayerMapJobRequest> {
+  const { layers, input, holdout = false } = asked;
+  const { benchmarks, sources } = await columns(context, principal, asked);
+  const model = await context.desk.scorable(principal, asked.model);
+  const key = keyOf(model, {
+    map: benchmarks.map(({ id, definition }) => ({ id, definition })),
+    layers,
+    input,
+    holdout,
+  });
+  return {
+    kind: 'layer-map',
+    owner: principal.owner,
+    model: asked.model,
+    registration: model.registration,
+    digest: model.digest,
+    modelName: model.name,
+    card: model.card,
+    benchmarks: benchmarks.map(({ id }) => id),
+    sources,
+    keys: [key],
+    ...(layers ? { layers } : {}),
+    ...(input ? { input } : {}),
+    holdout,
+  };
+}
+
+/** The benchmarks of the regions that were asked for, then those that were asked for themselves. */
+async function columns(
+  { benchmarks: shelf, home }: ServiceContext,
+  principal: Principal,
+  { regions = [], benchmarks = [] }: LayerMapRequest,
+): Promise<{ benchmarks: AskedBenchmark[]; sources: string[] }> {
+  if (regions.length + benchmarks.length === 0) {
+    const detail = 'Name regions, benchmarks or both';
+    throw new RequestProblem('invalid-request', detail, {
+      parts: [{ pointer: '/regions', detail }],
+    });
+  }
+  const ofRegions = await Promise.all(regions.map((region) => regionBenchmark(region, home)));
+  const sources = [...ofRegions.map(({ id }) => id), ...benchmarks];
+  const pointer = (position: number) =>
+    position < regions.length ? `/regions/${position}` : `/benchmarks/${position - regions.length}`;
+  return { benchmarks: await shelf.asked(principal, sources, pointer), sources };
+}
+
+function show(
+  job: LayerMapJob,
+): components['schemas']['LayerMapListing'] | components['schemas']['LayerMapJob'] {
+  return {
+    ...showCommon(job, path),
+    ...(job.layers ? { layers: [...job.layers] } : {}),
+    holdout: job.holdout,
+    ...(job.result === undefined
+      ? {}
+      : { result: job.result as unknown as components['schemas']['LayerMap'] | null }),
+  };
+}

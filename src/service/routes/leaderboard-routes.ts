@@ -1,0 +1,40 @@
+import compression from 'compression';
+import { type Request, type Response, Router } from 'express';
+import type { components } from '../../api/schema.js';
+import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
+import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
+import { leaderboardCsv, leaderboardMarkdown } from '../pages/leaderboard-text.js';
+import { principalOf } from '../http/principal-of.js';
+
+type Leaderboard = components['schemas']['Leaderboard'];
+
+/** `/leaderboard`: the models that one may see, averaged, ranked, filtered, sorted and in pages. */
+export function leaderboardRoutes(desk: LeaderboardDesk): Router {
+  const router = Router();
+  router.get('/leaderboard', compression(), async (request, response) => {
+    send(
+      await desk.read(principalOf(response), request.query as LeaderboardQuery),
+      request,
+      response,
+    );
+  });
+  return router;
+}
+
+function send(board: Leaderboard, request: Request, response: Response): void {
+  response.vary('Accept');
+  const type = request.accepts(['application/json', 'text/csv', 'text/markdown']);
+  if (type !== 'text/csv' && type !== 'text/markdown') {
+    response.json(board);
+    return;
+  }
+  // A page in JSON says it itself, and is linked as all lists are.
+  if (board.next !== null) {
+    const following = new URL(request.originalUrl, 'http://localhost');
+    following.searchParams.set('cursor', board.next);
+    response.links({ next: `${following.pathname}${following.search}` });
+  }
+  response
+    .type(type)
+    .send(type === 'text/csv' ? leaderboardCsv(board) : leaderboardMarkdown(board));
+}

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RequestHandler, type Response, Router } from 'express';
+import type { ModelCard } from '../../activations/card.js';
+import type { components } from '../../api/schema.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { ModelRecord } from '../../store/model-store.js';
+import { servicePrincipal } from '../../store/principal.js';
+import { cardDraft } from './card-draft.js';
+import { clientOf } from '../http/client.js';
+import type { ServiceContext } from '../registry/context.js';
+import { requireMatch } from '../http/entity-tags.js';
+import { wasAnswered } from '../http/idempotency.js';
+import type { Description, ShippedModel } from '../registry/model-desk.js';
+import { principalOf } from '../http/principal-of.js';
+import { CARD_SIZE } from '../http/read-card.js';
+import { readPage } from '../http/read-page.js';
+import { readAccess } from '../http/read-visibility.js';
+import { receiveUpload } from '../http/upload.js';
+import { replayed } from '../http/upload-replay.js';
+import { withSpace } from '../http/upload-space.js';
+
+type ModelResource = components['schemas']['Model'];
+
+/** POST `/models`: an upload that streams to disk, is checked in a child process, and registered. */
+export function modelUpload(context: ServiceContext): RequestHandler {
+  const { store, desk, uploadSize } = context;
+  return async (request, response) => {
+    const registered = await withSpace(
+      context,
+      request,
+      response,
+      uploadSize + CARD_SIZE,
+      async (space) => {
+        const received = await receiveUpload(request, store.temporary, {
+          fileSize: uploadSize,
+          fieldSize: CARD_SIZE,
+          fieldNames: ['card', 'name', 'visibility', 'group'],
+          space,
+          keep: !wasAnswered(response),
+        });
+        if (await replayed(response, received)) return undefined;
+        const file = { ...received.file, reservation: space };
+        return desk.register(clientOf(response), file, () => describe(context, received.fields));
+      },
+    );
+    if (!registered) return;
+    const answer = resource(registered.model);
+    response
+      .status(registered.created ? 201 : 200)
+      .location(answer.links.self)
+      .json(answer);
+  };
+}
+
+/** Reads the parts beside the file. Throws `invalid-request`, and what `DocumentReader` throws. */
+async function describe(
+  { documents }: ServiceContext,
+  fields: ReadonlyMap<string, string>,
+): Promise<Description> {
+  const name = fields.get('name');
+  if (name !== undefined && !isName(name)) {
+    throw new VentralError('invalid-request', 'name: expected 1 to 200 characters on one line', {
+      field: '/name',
+    });
+  }
+  const card = fields.get('card');
+  return {
+    ...(card === undefined ? {} : { card: await documents.card(card) }),
+    ...(name === undefined ? {} : { name }),
+    ...readAccess(fields),
+  };
+}
+
+/** The resources below `/models`, but for the upload. */
+export function modelRoutes(context: ServiceContext): Router {
+  const { store, desk, documents } = context;
+  const router = Router();
+  router.get('/models', async (request, response) => {
+    const { items, next } = await store.models.list(
+      principalOf(response),
+      readPage(request.query),
+      request.query.digest as string | undefined,
+    );
+    response.json({
+      items: items.map(resource),
+      next,
+    } satisfies components['schemas']['ModelPage']);
+  });
+  router.get('/models/:model', async (request, response) => {
+    const { model } = request.params;
+    const shipped = await desk.shipped(model);
+    response.json(
+      shipped ? shippedResource(shipped) : resource(await desk.get(principalOf(response), model)),
+    );
+  });
+  router.all('/models/:model', async (request, _response, next) => {
+    const { model } = request.params;
+    if (await desk.shipped(model))
+      throw new VentralError('forbidden', `${model} comes with ventral and stays as it is`);
+    next();
+  });
+  router.patch('/models/:model', async (request, response) => {
+    const { card, ...change } = request.body as components['schemas']['ModelChange'];
+    const checked = card === undefined ? {} : { card: await documents.card(JSON.stringify(card)) };
+    const model = await desk.change(
+      principalOf(response),
+      request.params.model,
+      { ...change, ...checked },
+      (now) => requireMatch(request, resource(now)),
+    );
+    response.json(resource(model));
+  });
+  router.delete('/models/:model', async (request, response) => {
+    await desk.remove(principalOf(response), request.params.model, (now) =>
+      requireMatch(request, resource(now)),
+    );
+    response.status(204).end();
+  });
+  router.get('/models/:model/card', async (request, response) => {
+    const model = await desk.get(principalOf(response), request.params.model);
+    const card = model.card as ModelCard | null;
+    response.json(cardDraft(model.name, card, await desk.draft(clientOf(response), model)));
+  });
+  router.get('/models/:model/layers', async (request, response) => {
+    const { model: asked } = request.params;
+    const model = (await desk.shipped(asked)) ?? (await desk.get(principalOf(response), asked));
+    response.json({ model: model.digest, layers: await desk.layers(clientOf(response), model) });
+  });
+  router.get('/models/:model/content', async (request, response) => {
+    const shipped = await desk.shipped(request.params.model);
+    if (shipped) {
+      const folder = join(store.temporary, `shipped-${randomUUID()}`);
+      const path = join(folder, 'model.onnx');
+      try {
+        await desk.writeShipped(clientOf(response), shipped, path);
+        await sendModel(response, shipped, path);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+      return;
+    }
+    const model = await desk.get(principalOf(response), request.params.model);
+    await sendModel(response, model, await store.files.local(model.digest));
+  });
+  return router;
+}
+
+function sendModel(
+  response: Response,
+  { name, digest }: { readonly name: string; readonly digest: string },
+  path: string,
+): Promise<void> {
+  response.attachment(`${name}.onnx`).type('application/octet-stream').set('ETag', `"${digest}"`);
+  return new Promise((resolve, reject) => {
+    response.sendFile(
+      path,
+      { dotfiles: 'allow', cacheControl: false, lastModified: false },
+      (error) => (error ? reject(error) : resolve()),
+    );
+  });
+}
+
+function shippedResource({ name, digest, card, size, graph }: ShippedModel): ModelResource {
+  const self = `/v1/models/${name}`;
+  return {
+    id: name,
+    digest,
+    name,
+    owner: servicePrincipal.owner,
+    group: null,
+    visibility: 'public',
+    size,
+    card: { ...card },
+    graph: graph as ModelResource['graph'],
+    createdAt: null,
+    links: { self, layers: `${self}/layers`, content: `${self}/content` },
+  };
+}
+
+/** A model as HTTP shows it. */
+export function resource(model: ModelRecord): ModelResource {
+  const self = `/v1/models/${model.id}`;
+  return {
+    id: model.id,
+    digest: model.digest,
+    name: model.name,
+    owner: model.owner,
+    group: model.group,
+    visibility: model.visibility,
+    size: model.size,
+    card: model.card as ModelResource['card'],
+    graph: model.graph as ModelResource['graph'],
+    createdAt: model.createdAt.toISOString(),
+    links: { self, layers: `${self}/layers`, content: `${self}/content` },
+  };
+}
+
+const isName = (name: string) =>
+  name.length >= 1 && name.length <= 200 && !/^\ufeff|\p{Cc}/u.test(name);

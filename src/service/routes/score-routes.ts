@@ -1,0 +1,84 @@
+import type { Router } from 'express';
+import type { components } from '../../api/schema.js';
+import type { ScorePart } from '../../scoring/measure/score.js';
+import type { ScoreJob, ScoreJobRequest } from '../../store/job.js';
+import type { Principal } from '../../store/principal.js';
+import type { ServiceContext } from '../registry/context.js';
+import { keyOf } from './job-key.js';
+import { jobRoutes, showCommon } from './job-routes.js';
+
+type ScoreRequest = components['schemas']['ScoreRequest'];
+
+const path = '/scores';
+
+/** `/scores`: jobs that score a model. */
+export function scoreRoutes(context: ServiceContext): Router {
+  return jobRoutes(context, {
+    kind: 'score',
+    path,
+    noun: 'score',
+    request: scoreRequest,
+    show,
+    list: (job) => show(withoutDetail(job)),
+  });
+}
+
+/** What a body asks for, with every name looked up. Throws what is wrong with it, by JSON pointer. */
+export async function scoreRequest(
+  { desk, benchmarks: shelf }: ServiceContext,
+  principal: Principal,
+  asked: ScoreRequest,
+): Promise<ScoreJobRequest> {
+  const { layers, input, detail } = asked;
+  const benchmarks = await shelf.asked(
+    principal,
+    asked.benchmarks,
+    (position) => `/benchmarks/${position}`,
+  );
+  const model = await desk.scorable(principal, asked.model);
+  const layerOf = (region: string | null) =>
+    (layers as Readonly<Record<string, string>> | undefined)?.[region ?? 'behavior'];
+  return {
+    kind: 'score',
+    owner: principal.owner,
+    model: asked.model,
+    registration: model.registration,
+    digest: model.digest,
+    modelName: model.name,
+    card: model.card,
+    benchmarks: benchmarks.map(({ id }) => id),
+    sources: asked.benchmarks,
+    keys: benchmarks.map(({ id, definition, region }) =>
+      keyOf(model, {
+        ...{ benchmark: id, definition, layer: layerOf(region), input },
+        ...(detail ? { detail } : {}),
+      }),
+    ),
+    ...(layers ? { layers } : {}),
+    ...(input ? { input } : {}),
+    ...(detail ? { detail } : {}),
+  };
+}
+
+/** A job as a list shows it: what was asked for in detail is with the job alone. */
+function withoutDetail(job: ScoreJob): ScoreJob {
+  if (!job.detail) return job;
+  const lean = ({ value, error, splits }: ScorePart): ScorePart => ({ value, error, splits });
+  return {
+    ...job,
+    results: job.results.map(({ splits: _splits, raw, ceiling, ...score }) => ({
+      ...score,
+      raw: lean(raw),
+      ceiling: ceiling && lean(ceiling),
+    })),
+  };
+}
+
+function show(job: ScoreJob): components['schemas']['Job'] {
+  return {
+    ...showCommon(job, path),
+    ...(job.layers ? { layers: { ...job.layers } } : {}),
+    ...(job.detail ? { detail: job.detail } : {}),
+    results: job.results as unknown as components['schemas']['Job']['results'],
+  };
+}

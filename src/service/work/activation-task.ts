@@ -1,0 +1,37 @@
+import type { ModelCard } from '../../activations/card.js';
+import { exportActivations } from '../../scoring/features/export-activations.js';
+import type { ChildProgress } from '../child/child.js';
+
+/** Activations as the process that makes them is asked for them. */
+export interface ActivationTask {
+  /** Path of the ONNX file, or the name of a shipped model. */
+  readonly reference: string;
+  readonly card: ModelCard;
+  readonly layers: readonly string[];
+  readonly benchmark?: string;
+  /** A set of the catalog, at `degrees`. */
+  readonly stimuli?: string;
+  readonly degrees?: number;
+  /** Path to write, `.npz` or `.nc`, in a folder of its own. */
+  readonly output: string;
+}
+
+/** What the process may use. */
+export interface ActivationBounds {
+  readonly home: string;
+  readonly threads: number;
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+}
+
+/** Makes activations in this process. */
+export async function runActivationTask(
+  { reference, card, ...request }: ActivationTask,
+  bounds: ActivationBounds,
+  progress: (progress: ChildProgress) => void,
+): Promise<void> {
+  await exportActivations(
+    { ...request, model: { path: reference, card } },
+    { ...bounds, progress },
+  );
+}

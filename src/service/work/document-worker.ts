@@ -1,0 +1,28 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import type { PlainError } from '../child/child-messages.js';
+import { type ProblemPart, RequestProblem } from '../http/problem.js';
+import { readCard } from '../http/read-card.js';
+import { plainError } from '../child/serve-parent.js';
+import { readRecipe } from './training-request.js';
+
+/** The thread in which documents of strangers are read (see `DocumentReader`). */
+
+/** A document as it came over HTTP. */
+export type DocumentTask =
+  | { readonly kind: 'card'; readonly text: string }
+  | { readonly kind: 'recipe'; readonly value: object };
+
+/** What it says, or why it was refused. */
+export type DocumentAnswer =
+  | { readonly value: unknown }
+  | { readonly error: PlainError; readonly parts: readonly ProblemPart[] };
+
+export default function readDocument(task: DocumentTask): DocumentAnswer {
+  try {
+    return { value: task.kind === 'card' ? readCard(task.text) : readRecipe(task.value) };
+  } catch (thrown) {
+    const error = VentralError.from(thrown);
+    const parts = error instanceof RequestProblem ? error.parts : [];
+    return { error: plainError(error), parts };
+  }
+}

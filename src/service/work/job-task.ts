@@ -1,0 +1,97 @@
+import type { ModelCard } from '../../activations/card.js';
+import type { LayerMap } from '../../scoring/map/layer-map-types.js';
+import type { MapShare } from '../../scoring/map/map-share.js';
+import type { Score } from '../../scoring/measure/score.js';
+import type { PlainError } from '../child/child.js';
+
+/** What the scoring process gets of a job of any kind. */
+export interface TaskCore {
+  readonly home: string;
+  readonly maxMemory: number;
+  readonly maxScratch: number;
+  readonly maxCache: number;
+  /** What the cache keeps and finds it under: owners do not see by it what others have measured. */
+  readonly cacheScope: string;
+  readonly threads: number;
+  readonly model: {
+    /** Path of the ONNX file, or the name of a shipped model. */
+    readonly reference: string;
+    readonly name: string;
+    readonly card: ModelCard;
+    /** Of the bytes of a registered model: others are not run. */
+    readonly digest?: string;
+  };
+  /** Identifiers, and files of uploaded ones. */
+  readonly benchmarks: readonly string[];
+  readonly input?: Readonly<Record<string, number>>;
+}
+
+/** The model of a task as it is opened. */
+export const modelOf = ({ reference, ...model }: TaskCore['model']) => ({
+  path: reference,
+  ...model,
+});
+
+/** A model to be scored. */
+export interface ScoreTask extends TaskCore {
+  readonly kind: 'score';
+  readonly layers?: Readonly<Record<string, string>>;
+  readonly detail?: true;
+}
+
+/** A layer map to be made. */
+export interface MapTask extends TaskCore {
+  readonly kind: 'layer-map';
+  readonly layers?: readonly string[];
+  readonly holdout: boolean;
+  /** What the parts of the map have found, by key, in base 64. */
+  readonly cells?: readonly (readonly [key: string, bytes: string])[];
+}
+
+/** A part of a layer map. */
+export interface PartTask extends Omit<MapTask, 'kind' | 'cells'> {
+  readonly kind: 'map-part';
+  readonly share: MapShare;
+}
+
+export type JobTask = ScoreTask | MapTask | PartTask;
+
+/** What the process of a part sends ahead, one message a cell. */
+export interface FoundCell {
+  readonly cell: readonly [key: string, bytes: string];
+}
+
+/** What the process of a part answers. */
+export interface PartAnswer {
+  readonly kind: 'map-part';
+  readonly runtime: Readonly<Record<string, unknown>>;
+}
+
+/** A benchmark without a result, under its identifier or, where it cannot be read at all, its file. */
+export interface AnsweredFailure {
+  readonly benchmark: string;
+  readonly error: PlainError;
+}
+
+/** What an answer took. */
+export interface JobUsage {
+  readonly peakRssMiB: number;
+  /** Entries of the cache of activations that were there, and those that were not. */
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+}
+
+/** What the scoring process answers. */
+export type JobAnswer = { readonly usage?: JobUsage } & (
+  | {
+      readonly kind: 'score';
+      readonly scores: readonly Score[];
+      readonly failures: readonly AnsweredFailure[];
+    }
+  | {
+      readonly kind: 'layer-map';
+      readonly map: LayerMap;
+      /** One for each benchmark on which no layer has a value. */
+      readonly failures: readonly AnsweredFailure[];
+    }
+);

@@ -1,0 +1,69 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseCard } from '../../activations/card.js';
+import { draftCard } from '../../activations/init-card.js';
+import { measureLayers } from '../../activations/measure-layers.js';
+import { openModelFile } from '../../activations/model-file.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { checkGraph, type GraphSummary } from '../../onnx/check-graph.js';
+import { listLayers } from '../../onnx/layers.js';
+import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
+import { readModel } from '../../onnx/model.js';
+import { Session } from '../../runtime/session.js';
+import type { ModelTask } from './model-child.js';
+import type { CheckedModel } from '../registry/model-desk.js';
+
+/** Answers a question about an ONNX file, in the process that may open it. */
+export async function answerModelTask(task: ModelTask): Promise<unknown> {
+  if (task.kind === 'shipped') {
+    const { digest, card, bytes, model } = await openModelFile(task.reference);
+    return { digest, card, size: bytes.length, graph: graphOf(checkGraph(model)) };
+  }
+  if (task.kind === 'write') {
+    const { bytes } = await openModelFile(task.reference);
+    await writeFile(task.output as string, bytes);
+    return null;
+  }
+  if (task.kind === 'draft') return (await draftCard(task.reference)).hints;
+  return task.kind === 'check' ? check(task) : layers(task);
+}
+
+/** What a registration keeps of the check of a graph. */
+const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphSummary) => ({
+  inputs,
+  outputs,
+  opset,
+  producer,
+  nodes,
+  parameters,
+});
+
+/** The layers with their shapes; without them where the network does not run on a picture of that size. */
+async function layers({ reference, card }: ModelTask): Promise<unknown> {
+  try {
+    return await measureLayers(reference, { threads: 1, ...(card ? { card } : {}) });
+  } catch {
+    const listed = listLayers((await openModelFile(reference, card ? { card } : {})).model);
+    return listed.map((layer) => ({ ...layer, shape: null, units: null }));
+  }
+}
+
+/** Reads the graph, checks it, and has the runtime load it: what is registered can be run. */
+async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
+  const bytes = await readFile(reference);
+  const model = readModel(bytes, name);
+  const checked = checkGraph(model);
+  const { externalFiles } = checked;
+  if (externalFiles.length > 0) {
+    throw new VentralError(
+      'onnx-external-data',
+      `${name} keeps tensors in ${externalFiles.slice(0, 3).join(', ')}: a model that is registered is one file, save it with its data inside`,
+      { file: name, found: externalFiles[0] },
+    );
+  }
+  await (await Session.open(bytes, { threads: 1, name })).close();
+  const card = getMetadata(model, CARD_KEY);
+  return {
+    graph: graphOf(checked),
+    card: card === undefined ? null : parseCard(card, `${CARD_KEY} in ${name}`),
+  };
+}

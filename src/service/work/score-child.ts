@@ -1,0 +1,15 @@
+import type { JobTask } from './job-task.js';
+import { serveParent } from '../child/serve-parent.js';
+
+serveParent<JobTask>(async () => async (task, progress, part) => {
+  if (task.kind === 'layer-map') {
+    const { runMapTask } = await import('./map-task.js');
+    return runMapTask(task, progress, part);
+  }
+  if (task.kind === 'map-part') {
+    const { runPartTask } = await import('./map-task.js');
+    return runPartTask(task, progress, part);
+  }
+  const { runScoreTask } = await import('./score-task.js');
+  return runScoreTask(task, progress, part);
+});

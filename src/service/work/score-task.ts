@@ -1,0 +1,61 @@
+import { ContentCache } from '../../activations/content-cache.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Score, ScorePart } from '../../scoring/measure/score.js';
+import { scoreModel } from '../../scoring/model/score-model.js';
+import type { ChildProgress } from '../child/child.js';
+import { type JobAnswer, modelOf, type ScoreTask } from './job-task.js';
+import { plainError } from '../child/serve-parent.js';
+import { usageOf } from './usage-of.js';
+
+/** Scores one job in this process. */
+export async function runScoreTask(
+  task: ScoreTask,
+  progress: (progress: ChildProgress) => void,
+  part: (part: object) => void,
+): Promise<JobAnswer> {
+  const { home, maxMemory, maxScratch, threads, model, benchmarks, layers, input, detail } = task;
+  const cache = await ContentCache.open(home, {
+    maxBytes: task.maxCache,
+    scope: task.cacheScope,
+  });
+  const request = {
+    model: modelOf(model),
+    benchmarks,
+    ...(layers ? { layers } : {}),
+    ...(input ? { input } : {}),
+    ...(detail ? { detail } : {}),
+  };
+  const { scores, failures } = await scoreModel(request, {
+    home,
+    threads,
+    maxMemory,
+    maxScratch,
+    cache,
+    progress,
+    result: (score) => part({ score: bounded(score) }),
+  });
+  return {
+    kind: task.kind,
+    usage: usageOf(cache),
+    scores: scores.map(bounded),
+    failures: failures.map(({ benchmark, error }) => ({
+      benchmark,
+      error: plainError(VentralError.from(error)),
+    })),
+  };
+}
+
+/** Values of a detail that are stored at most: ten splits of ten thousand neuroids. */
+const MOST_VALUES = 100_000;
+
+/** A score whose detail is not larger than a database should hold for it. */
+function bounded(score: Score): Score {
+  const { splits: _splits, raw, ceiling, ...others } = score;
+  const [first] = raw.neuroids ?? [];
+  if (first === undefined || first.length * (raw.neuroids?.length ?? 0) <= MOST_VALUES)
+    return score;
+  const detail = `the values of ${first.length} neuroids are not kept: ventral score --detail prints them`;
+  const lean = ({ value, error, splits }: ScorePart): ScorePart => ({ value, error, splits });
+  const warnings = [...score.warnings, { code: 'detail-too-large', detail }];
+  return { ...others, warnings, raw: lean(raw), ceiling: ceiling && lean(ceiling) };
+}

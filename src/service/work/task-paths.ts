@@ -1,0 +1,27 @@
+import { dirname, isAbsolute, join } from 'node:path';
+import type { TaskPaths } from '../child/visible-paths.js';
+
+/** What a process that measures is asked with. */
+export interface Measured {
+  readonly home: string;
+  /** Path of the ONNX file or of a card, or the name of a shipped model. */
+  readonly model?: string;
+  /** Paths of benchmark files, and names of shipped benchmarks. */
+  readonly benchmarks?: readonly string[];
+}
+
+/**
+ * What such a process sees of a home: its model and benchmarks, the data of the catalog and what was verified of it,
+ * and both caches, which it writes.
+ */
+export function measuringPaths({ home, model, benchmarks = [] }: Measured): TaskPaths {
+  const named = [...(model === undefined ? [] : [model]), ...benchmarks];
+  return {
+    reads: [
+      ...named.filter(isAbsolute).map((path) => (path === model ? path : dirname(path))),
+      join(home, 'data'),
+      join(home, 'verified'),
+    ],
+    writes: [join(home, 'cache', 'activations'), join(home, 'cache', 'simulated')],
+  };
+}

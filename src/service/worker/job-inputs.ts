@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { ModelCard } from '../../activations/card.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { checkData } from '../../scoring/benchmark/benchmark-data.js';
+import { listBenchmarks } from '../../scoring/registry/registry.js';
+import type { FileSource, HeldFiles } from '../../store/file-source.js';
+import type { HomeStore } from '../../store/home-store.js';
+import type { Job } from '../../store/job.js';
+import type { Visibility } from '../../store/model-store.js';
+import { servicePrincipal } from '../../store/principal.js';
+import { cacheScope } from './cache-scope.js';
+import type { ChildWork } from '../child/child.js';
+import type { TaskCore } from '../work/job-task.js';
+import { missingOf, type References } from './job-work.js';
+import { measuringPaths } from '../work/task-paths.js';
+
+/** The tables that work needs. */
+export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'benchmarks'>;
+
+/** What work may use, and how it speaks. */
+export interface WorkOptions {
+  readonly tables: WorkTables;
+  readonly files: FileSource;
+  readonly home: string;
+  /** Folder in which each process gets an empty one of its own. */
+  readonly temporary: string;
+  readonly log: Logger;
+  /** Bytes that a job may hold in memory beyond the network's own (`--max-memory`). */
+  readonly maxMemory: number;
+  /** Bytes of scratch disk that a job may use (`--max-scratch`). */
+  readonly maxScratch: number;
+  /** Bytes that the cache of activations may keep (`--max-cache`). */
+  readonly maxCache: number;
+  readonly threads: number;
+  /** Compiled module that scores. */
+  readonly script?: string;
+  /** Most seconds of a process. */
+  readonly seconds?: number;
+}
+
+const DEADLINE_SECONDS = 12 * 3600;
+/**
+ * What a scoring process holds beside the work that `--max-memory` bounds: Node, the runtime, and one
+ * batch inside the network (ResNet-50: 0.9 GiB with its weights).
+ */
+const OWN_MEMORY = 2 ** 30;
+
+/** What the process of a job or of a part of it is started with. */
+export interface JobInputs {
+  /** What it is asked for, each with the benchmarks that it gives. */
+  readonly references: References;
+  readonly core: TaskCore;
+  readonly work: Pick<ChildWork, 'script' | 'temporary' | 'limits' | 'reads' | 'writes'>;
+  /** Checks the files again after they were used. Throws `file-damaged`. */
+  readonly confirm: () => Promise<void>;
+}
+
+/** Finds the registrations of a job, fetches their files, and gives them back, checked again, once the work is done. */
+export async function withInputs<T>(
+  job: Job,
+  options: WorkOptions,
+  signal: AbortSignal,
+  work: (inputs: JobInputs) => Promise<T>,
+): Promise<T> {
+  const files = options.files.open();
+  try {
+    const result = await work(await inputsOf(job, { ...options, files }, signal));
+    await files.confirm();
+    return result;
+  } finally {
+    await files.close();
+  }
+}
+
+type HeldOptions = Omit<WorkOptions, 'files'> & { readonly files: HeldFiles };
+
+async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Promise<JobInputs> {
+  const { tables, files, home, maxMemory, maxScratch, maxCache, threads } = options;
+  const uses: Visibility[] = [];
+  const missing = missingOf(job);
+  const references = new Map<string, readonly string[]>();
+  for (const source of job.sources) {
+    const { reference, ids } = await referenceOf(source, options, uses, signal);
+    if (ids.some((id) => missing.includes(id))) references.set(reference, ids);
+  }
+  const registered = job.registration
+    ? await tables.models.find(servicePrincipal, job.registration)
+    : undefined;
+  if (registered) uses.push(registered.visibility);
+  const reference = registered ? await files.fetch(registered.digest, 'model', signal) : job.model;
+  const model = {
+    ...{ reference, name: job.modelName, card: job.card as ModelCard },
+    ...(registered ? { digest: registered.digest } : {}),
+  };
+  const bounds = { home, maxMemory, maxScratch, maxCache, threads };
+  const core = {
+    ...{ ...bounds, model, benchmarks: [...references.keys()] },
+    cacheScope: cacheScope(job, uses),
+    ...(job.input ? { input: job.input } : {}),
+  };
+  const paths = measuringPaths({ home, model: reference, benchmarks: core.benchmarks });
+  const work = { ...workOf(options, registered?.size ?? 0), ...paths };
+  return { references, core, work, confirm: () => files.confirm() };
+}
+
+async function referenceOf(
+  source: string,
+  { tables, files, home }: HeldOptions,
+  uses: Visibility[],
+  signal: AbortSignal,
+): Promise<{ reference: string; ids: readonly string[] }> {
+  if (!source.startsWith('bmk_')) {
+    // The process that scores says what is wrong with them; what is right is remembered for it.
+    const shipped = listBenchmarks().find(({ id }) => id === source);
+    if (shipped) await checkData(shipped, home).catch(() => {});
+    return { reference: source, ids: [source] };
+  }
+  const found = await tables.benchmarks.find(servicePrincipal, source);
+  if (!found) throw new VentralError('not-found', `There is no benchmark "${source}"`);
+  uses.push(found.visibility);
+  const folder = await files.fetch(found.digest, 'benchmark', signal);
+  const ids = found.summary.benchmarks.map(({ id }) => id);
+  return { reference: join(folder, found.file), ids };
+}
+
+/** @param size bytes of the model's file */
+function workOf(options: HeldOptions, size: number): Omit<JobInputs['work'], 'reads' | 'writes'> {
+  const { script = 'score-child.js', temporary, maxMemory, seconds = DEADLINE_SECONDS } = options;
+  return {
+    script,
+    temporary,
+    limits: { memory: OWN_MEMORY + maxMemory + 3 * size, seconds },
+  };
+}

@@ -1,0 +1,74 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/job.js';
+import type { AnsweredFailure, JobAnswer, JobTask, TaskCore } from '../work/job-task.js';
+import { problemOf } from '../http/problem.js';
+
+/** Each name or file that the scoring process is given, with the benchmarks that it stands for. */
+export type References = ReadonlyMap<string, readonly string[]>;
+
+/** A job that the scoring process does. */
+export type ScoringJob = Exclude<Job, TrainingJob>;
+
+/** The benchmarks that a job still needs: a map is made whole or not at all, and a training needs all of its. */
+export const missingOf = (job: Job): readonly string[] =>
+  job.kind === 'score'
+    ? job.benchmarks.filter((id) => !job.results.some(({ benchmark }) => benchmark === id))
+    : job.benchmarks;
+
+/** A job as the scoring process gets it. */
+export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
+  if (job.kind === 'score') {
+    const { kind, layers, detail } = job;
+    return { ...core, kind, ...(layers ? { layers } : {}), ...(detail ? { detail } : {}) };
+  }
+  const { kind, holdout, layers } = job;
+  return { ...core, kind, holdout, ...(layers ? { layers } : {}) };
+}
+
+/** What an answer means for a job: each benchmark that it still needed has a result or a failure. */
+export function endOf(job: ScoringJob, answer: JobAnswer, references: References): JobEnd {
+  const missing = missingOf(job);
+  if (answer.kind === 'layer-map') {
+    const without = missing.filter((id) => !Object.hasOwn(answer.map.chosen, id));
+    const failures = failuresOf(without, answer.failures, references);
+    return { kind: answer.kind, map: answer.map, failures, usage: answer.usage };
+  }
+  const scores = answer.scores.filter(({ benchmark }) => missing.includes(benchmark));
+  const without = missing.filter((id) => !scores.some(({ benchmark }) => benchmark === id));
+  const failures = failuresOf(without, answer.failures, references);
+  return { kind: answer.kind, scores, failures, usage: answer.usage };
+}
+
+/** The end of a job whose process gave no answer: every benchmark that it still needed fails alike. */
+export function failedEnd(job: Job, error: VentralError): JobEnd {
+  if (job.kind === 'training')
+    return { kind: job.kind, network: null, failures: [{ problem: problemOf(error) }] };
+  const failures = missingOf(job).map((benchmark) => failure(benchmark, error));
+  return job.kind === 'score'
+    ? { kind: job.kind, scores: [], failures }
+    : { kind: job.kind, map: null, failures };
+}
+
+function failuresOf(
+  without: readonly string[],
+  answered: readonly AnsweredFailure[],
+  references: References,
+): JobFailure[] {
+  return without.map((id) => {
+    // A file that cannot be read at all fails under its own name.
+    const told = answered.find(
+      ({ benchmark }) => benchmark === id || references.get(benchmark)?.includes(id),
+    );
+    const { code, message, details } = told?.error ?? {
+      code: 'internal',
+      message: 'It has no result',
+      details: {},
+    };
+    return failure(id, new VentralError(code, message, details));
+  });
+}
+
+const failure = (benchmark: string, error: VentralError): JobFailure => ({
+  benchmark,
+  problem: problemOf(error),
+});

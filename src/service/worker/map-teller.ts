@@ -1,0 +1,72 @@
+import type { LayerRow, MapPart } from '../../scoring/map/layer-map-types.js';
+import type { JobAttempts } from '../../store/job-attempts.js';
+import { eventGap } from './job-progress.js';
+
+/** Characters that one attempt may tell: the whole map of a large network is about a million. */
+const MOST = 2 ** 25;
+
+/** Writes what is known of a map while it is made, as events a few times a second at most. */
+export class MapTeller {
+  readonly #attempts: JobAttempts;
+  readonly #job: { readonly id: string; readonly attempt: number };
+  readonly #over: () => void;
+  readonly #begun = Date.now();
+  #untold: MapPart | undefined;
+  #told = 0;
+  #length = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<unknown> | undefined;
+
+  /** @param over told when the attempt turns out to be over */
+  constructor(
+    attempts: JobAttempts,
+    job: { readonly id: string; readonly attempt: number },
+    over: () => void,
+  ) {
+    this.#attempts = attempts;
+    this.#job = job;
+    this.#over = over;
+  }
+
+  tell(part: MapPart): void {
+    // It comes from the process that has the model in its hands.
+    this.#length += JSON.stringify(part).length;
+    if (this.#length > MOST) return;
+    this.#untold = { ...part, layers: joined(this.#untold?.layers ?? [], part.layers) };
+    const wait = Math.max(0, this.#told + eventGap(this.#begun) - Date.now());
+    this.#timer ??= setTimeout(() => this.#write(), wait);
+  }
+
+  #write(): void {
+    const part = this.#untold as MapPart;
+    this.#untold = undefined;
+    this.#told = Date.now();
+    const { id, attempt } = this.#job;
+    this.#writing = this.#attempts
+      .addMapPart(id, attempt, part)
+      .then((holds) => holds || this.#over())
+      // The whole map comes with the answer.
+      .catch(() => {})
+      .finally(() => {
+        this.#timer = undefined;
+        if (this.#untold) this.tell({ ...this.#untold, layers: [] });
+      });
+  }
+
+  /** Resolves when nothing is being written; what was not told by then is in the whole map. */
+  async settled(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#writing;
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Rows with the cells of both, in the order of the first. */
+function joined(before: readonly LayerRow[], after: readonly LayerRow[]): LayerRow[] {
+  const rows = new Map(before.map((row) => [row.layer, row]));
+  for (const row of after) {
+    const cells = { ...rows.get(row.layer)?.cells, ...row.cells };
+    rows.set(row.layer, { ...row, cells });
+  }
+  return [...rows.values()];
+}

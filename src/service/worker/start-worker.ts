@@ -1,0 +1,60 @@
+import type { VentralError } from '../../errors/ventral-error.js';
+import { packageVersion } from '../../formats/package-root.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
+import { BenchmarkStore } from '../../store/benchmark-store.js';
+import { JobStore } from '../../store/job-store.js';
+import { ModelStore } from '../../store/model-store.js';
+import { databasePlace, openPostgresDatabase } from '../../store/postgres-database.js';
+import { watchDamage } from '../../store/suspect-results.js';
+import { WorkerStore } from '../../store/worker-store.js';
+import { Worker, type WorkerOptions } from './worker.js';
+import { workerFiles } from './worker-files.js';
+
+/** How a worker is started. */
+export interface StartWorkerOptions extends Omit<WorkerOptions, 'tables' | 'files' | 'temporary'> {
+  readonly databaseUrl: string;
+}
+
+/** A running worker. */
+export interface RunningWorker {
+  /** Where its database is, as it may be printed. */
+  readonly place: string;
+  /** Resolves to what the worker cannot go on with, such as another version of the database. */
+  readonly failed: Promise<VentralError>;
+  /** Gives back what is not done within the grace. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Starts a worker on the PostgreSQL of a service. Resolves once it takes jobs.
+ * Throws `database-unavailable`, `bad-usage`, and `version-skew` where service and worker are not of one version.
+ */
+export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
+  const { databaseUrl, home } = options;
+  const database = await openPostgresDatabase(databaseUrl);
+  try {
+    await new WorkerStore(database).requireSameVersion(packageVersion);
+    const jobs = new JobStore(database);
+    const scratch = await makeScratchFolder(home);
+    const tables = {
+      database,
+      jobs,
+      models: new ModelStore(database),
+      benchmarks: new BenchmarkStore(database),
+    };
+    const watch = watchDamage(tables.database, options.log);
+    const files = await workerFiles(process.env, { ...options, temporary: scratch.path, watch });
+    const worker = new Worker({ ...options, tables, files, temporary: scratch.path });
+    await worker.start();
+    const stop = async (graceMs: number) => {
+      await worker.stop(graceMs);
+      await jobs.close();
+      await database.close();
+      await scratch.remove();
+    };
+    return { place: databasePlace(databaseUrl), failed: worker.failed, stop };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,186 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { TrainingJob, TrainingRun } from '../../store/job.js';
+import type { CheckpointRecord } from '../../store/training-store.js';
+import { isTrainingEvent } from '../../training/record/metrics-log.js';
+import type { TrainingEvent } from '../../training/record/training-event.js';
+import type { WorkOptions } from './job-inputs.js';
+import { placeless } from '../http/placeless.js';
+import { receiveStream } from '../http/receive-file.js';
+import type { TrainingPart } from '../work/training-task.js';
+
+/** Steps are told so far apart at least, */
+const STEP_MS = 500;
+/** and by this share of the attempt's age, so that one of hours has some thousand of them. */
+const STEP_SHARE = 1 / 200;
+/** Events of an attempt; a recipe that HTTP takes has fewer. */
+const MOST_EVENTS = 20_000;
+/** Events that wait to be written. */
+const MOST_WAITING = 5000;
+/** Characters of an event as JSON: the mean of a thousand epochs names them all. */
+const MOST_TEXT = 200_000;
+/** The largest file that protobuf, and so ONNX, allows. */
+const MOST_BYTES = 2 ** 31;
+
+/** Name of a checkpoint by its file in the folder of a run. */
+export const checkpointName = (file: unknown): string | undefined =>
+  /^checkpoints\/([A-Za-z0-9][A-Za-z0-9_.-]{0,127})\.onnx$/.exec(String(file))?.[1];
+
+/** Told of what ends an attempt. */
+export interface RecordEnds {
+  /** The attempt is over: somebody else has the job, or nobody. */
+  readonly over: () => void;
+  /** Something could not be written; {@link TrainingRecord.failure} says why. */
+  readonly failed: () => void;
+}
+
+/**
+ * Writes what the process of one attempt tells: each event once, one after the other, and with the event of
+ * an epoch its checkpoint. Nobody has checked what it is, so that it is checked here.
+ */
+export class TrainingRecord {
+  readonly #job: TrainingJob;
+  readonly #folder: string;
+  readonly #options: WorkOptions;
+  readonly #ends: RecordEnds;
+  readonly #begun = Date.now();
+  #step = 0;
+  #events = 0;
+  #waiting = 0;
+  #over = false;
+  #failure: VentralError | undefined;
+  #written: Promise<void> = Promise.resolve();
+
+  /** @param folder of the run */
+  constructor(job: TrainingJob, folder: string, options: WorkOptions, ends: RecordEnds) {
+    this.#job = job;
+    this.#folder = folder;
+    this.#options = options;
+    this.#ends = ends;
+  }
+
+  /** Why something could not be written. */
+  get failure(): VentralError | undefined {
+    return this.#failure;
+  }
+
+  /** Takes a part of what the process sends. Throws RangeError for what is none. */
+  take(part: Partial<TrainingPart & { run: TrainingRun; events: unknown[] }>): void {
+    const { id, attempt } = this.#job;
+    const { run, events = [] } = part;
+    if (run) {
+      if (!isRun(run)) throw new RangeError('a run that is none');
+      const { digests, versions } = run;
+      this.#queue(() =>
+        this.#options.tables.jobs.attempts.setRun(id, attempt, { digests, versions }),
+      );
+    }
+    if (!Array.isArray(events)) throw new RangeError('events that are none');
+    for (const event of events) this.#event(event);
+  }
+
+  /** Resolves when all that was taken is written. */
+  async settled(): Promise<void> {
+    await this.#written;
+  }
+
+  #event(event: unknown): void {
+    if (!isTrainingEvent(event) || JSON.stringify(event).length > MOST_TEXT)
+      throw new RangeError('an event that is none');
+    if (event.kind === 'step') {
+      const now = Date.now();
+      if (now - this.#step < Math.max(STEP_MS, (now - this.#begun) * STEP_SHARE)) return;
+      this.#step = now;
+    }
+    if (++this.#events > MOST_EVENTS || this.#waiting > MOST_WAITING)
+      throw new RangeError('more events than anybody can write');
+    this.#queue(() => this.#write(event));
+  }
+
+  #queue(work: () => Promise<boolean>): void {
+    this.#waiting++;
+    this.#written = this.#written.then(async () => {
+      this.#waiting--;
+      if (this.#over || this.#failure) return;
+      try {
+        this.#over = !(await work());
+        if (this.#over) this.#ends.over();
+      } catch (error) {
+        this.#failure = VentralError.from(error);
+        this.#ends.failed();
+      }
+    });
+  }
+
+  async #write(event: TrainingEvent): Promise<boolean> {
+    const { id, attempt } = this.#job;
+    const { jobs } = this.#options.tables;
+    const told = asTold(event, this.#options.home);
+    if (event.kind !== 'epoch' && event.kind !== 'average')
+      return jobs.attempts.addMetric(id, attempt, { event: told });
+    // Its checkpoint was kept with it.
+    if (await jobs.trainings.has(id, told)) return true;
+    const file = await this.#keep(event.checkpoint);
+    const epoch = event.kind === 'epoch' ? event.epoch : null;
+    const checkpoint = { ...file, stage: event.stage, epoch };
+    return jobs.attempts.addMetric(id, attempt, { event: told, checkpoint });
+  }
+
+  /** Copies a checkpoint out of the run to where networks are kept. */
+  async #keep(file: string): Promise<Pick<CheckpointRecord, 'name' | 'digest' | 'size'>> {
+    const name = checkpointName(file);
+    if (name === undefined) throw new VentralError('internal', `No checkpoint is called ${file}`);
+    // They are in the hands of the process that trains: no link leads out, and nothing is waited for.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const path = join(this.#folder, 'checkpoints');
+    const folder = await open(path, flags | constants.O_DIRECTORY);
+    const within = process.platform === 'linux' ? `/proc/self/fd/${folder.fd}` : path;
+    const handle = await open(join(within, `${name}.onnx`), flags).finally(() => folder.close());
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) throw new VentralError('internal', `${name} is no plain file`);
+      const { jobs } = this.#options.tables;
+      await jobs.trainings.requireRoom(this.#job.id, found.size);
+      const copy = await receiveStream(
+        handle.createReadStream({ autoClose: false }),
+        this.#options.temporary,
+        { filename: name, most: Math.min(found.size, MOST_BYTES) },
+      );
+      await this.#options.files.keep(copy.path, copy.digest);
+      return { name, digest: copy.digest, size: copy.size };
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** An event with names in place of files, and without the folders of a home. */
+function asTold(event: TrainingEvent, home: string): TrainingEvent {
+  const nameOf = (file: string) => checkpointName(file) ?? file;
+  if (event.kind === 'epoch') return { ...event, checkpoint: nameOf(event.checkpoint) };
+  if (event.kind === 'average')
+    return { ...event, checkpoint: nameOf(event.checkpoint), of: event.of.map(nameOf) };
+  if (event.kind !== 'score') return event;
+  const plain = (text: string) => placeless({ detail: text }, home).detail;
+  const { benchmark, reason } = event;
+  return {
+    ...event,
+    benchmark: plain(benchmark),
+    ...(reason === undefined ? {} : { reason: plain(reason) }),
+  };
+}
+
+function isRun(run: unknown): run is TrainingRun {
+  const { digests, versions } = run as Partial<TrainingRun>;
+  return [digests, versions].every(
+    (texts) =>
+      typeof texts === 'object' &&
+      texts !== null &&
+      Object.keys(texts).length <= 50 &&
+      Object.entries(texts)
+        .flat()
+        .every((text) => typeof text === 'string' && text.length <= 500),
+  );
+}

@@ -1,0 +1,73 @@
+import { dirname } from 'node:path';
+import type { JobEnd, TrainingJob } from '../../store/job.js';
+import { type ChildProgress, runChild } from '../child/child.js';
+import type { JobInputs, WorkOptions } from './job-inputs.js';
+import { claimTraining } from '../work/training-claim.js';
+import { placeTraining } from './training-folder.js';
+import { checkpointName, TrainingRecord } from './training-record.js';
+import type { TrainingAnswer, TrainingTask } from '../work/training-task.js';
+
+/** How an attempt is watched. */
+export interface Watched {
+  /** Ends the attempt, from outside or because it is over. */
+  readonly abort: AbortController;
+  readonly progress: (progress: ChildProgress) => void;
+}
+
+/**
+ * One attempt at a training. What its process tells is written as it comes; the run stays in its folder, and
+ * the next attempt in this home goes on there. Throws what the process threw or what kept its events from
+ * being written.
+ */
+export async function runTraining(
+  job: TrainingJob,
+  inputs: JobInputs,
+  options: WorkOptions,
+  { abort, progress }: Watched,
+): Promise<JobEnd> {
+  const places = await placeTraining(job, inputs, options.home);
+  const release = await claimTraining(dirname(places.folder));
+  const stop = new AbortController();
+  const record = new TrainingRecord(job, places.folder, options, {
+    over: () => abort.abort(),
+    failed: () => stop.abort(),
+  });
+  const { temporary, limits, reads, writes } = inputs.work;
+  const { home, threads, maxMemory, maxScratch, cacheScope } = inputs.core;
+  try {
+    const { network, usage } = await runChild<TrainingAnswer>({
+      script: 'training-child.js',
+      task: {
+        ...places,
+        ...{ home, threads, maxMemory, maxScratch, cacheScope },
+      } satisfies TrainingTask,
+      temporary,
+      reads: [...reads, places.base],
+      writes: [...writes, places.folder],
+      // What a step keeps for its backward pass, beside what scores may hold.
+      limits: { ...limits, memory: limits.memory + maxMemory },
+      signal: AbortSignal.any([abort.signal, stop.signal]),
+      progress,
+      part: (part) => record.take(part),
+    });
+    await record.settled();
+    if (record.failure) throw record.failure;
+    return { kind: 'training', network: await kept(network, job, options), failures: [], usage };
+  } catch (error) {
+    await record.settled();
+    throw record.failure ?? error;
+  } finally {
+    await release();
+  }
+}
+
+/** The name of a checkpoint that the process says has come out, if there is such. */
+async function kept(
+  file: unknown,
+  { id }: TrainingJob,
+  { tables }: WorkOptions,
+): Promise<string | null> {
+  const name = checkpointName(file);
+  if (name === undefined) return null;
+  return (await tables.jobs.trainings.checkpoint(id, name)) ? name : null;
+}

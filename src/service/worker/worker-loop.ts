@@ -1,0 +1,194 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Job, JobEnd } from '../../store/job.js';
+import type { Claim } from '../../store/job-attempts.js';
+import { nextWord } from '../../store/next-word.js';
+import type { WorkOptions } from './job-inputs.js';
+import { JobRun, mendable } from './job-run.js';
+import { failedEnd } from './job-work.js';
+import { workOnPart } from './map-parts.js';
+import { clearTraining } from './training-folder.js';
+
+/** A job that so many workers were lost with, or gave back for a fault, is given up. */
+const MOST_FAULTS = 3;
+/** How often it is looked whether a job was cancelled, by whatever process. */
+const WATCH_MS = 1000;
+/** Every so many looks the worker says that it lives. */
+const BEAT = 5;
+/** How long a slot waits for a word that there is a job, where other processes may ask for one. */
+const POLL_MS = { shared: 1000, alone: 10_000 };
+/** How long results wait for a lost database. */
+const PATIENCE_MS = 300_000;
+
+/** Takes jobs and does them, several at once, until it is stopped. */
+export class WorkerLoop {
+  readonly #options: WorkOptions;
+  readonly #id: string | null;
+  readonly #running = new Map<string, { readonly claim: Claim; readonly abort: AbortController }>();
+  readonly #woken = new EventEmitter().setMaxListeners(0);
+  readonly #stopping = new AbortController();
+  /** Ends the parts of others' jobs. */
+  readonly #parts = new AbortController();
+  readonly #slots: readonly Promise<void>[];
+  readonly #watch: NodeJS.Timeout;
+  #looks = 0;
+  #looking = false;
+  #looked: Promise<void> = Promise.resolve();
+
+  /**
+   * @param id of the worker; null for none that is registered
+   * @param size jobs at once
+   */
+  constructor(options: WorkOptions, id: string | null, size: number) {
+    this.#options = options;
+    this.#id = id;
+    this.#slots = Array.from({ length: size }, () => this.#work());
+    this.#watch = setInterval(() => {
+      if (!this.#looking) this.#looked = this.#look();
+    }, WATCH_MS);
+  }
+
+  /** Looks for queued jobs now. */
+  wake(): void {
+    this.#woken.emit('job');
+  }
+
+  /** Ends the process of a job. */
+  abort(job: string): void {
+    this.#running.get(job)?.abort.abort();
+  }
+
+  /**
+   * Takes nothing more, lets what is running come to its end for so long, and gives the rest back.
+   * Resolves when nothing is running.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort();
+    const ended = Promise.all(this.#slots);
+    await Promise.race([ended, sleep(graceMs, undefined, { ref: false })]);
+    this.#parts.abort();
+    for (const { abort } of this.#running.values()) abort.abort();
+    await ended;
+    clearInterval(this.#watch);
+    await this.#looked;
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  async #work(): Promise<void> {
+    const { tables, log } = this.#options;
+    while (!this.#stopped) {
+      const word = this.#word();
+      try {
+        const part = await tables.jobs.parts.claim();
+        const claim = part ? undefined : await tables.jobs.attempts.claim(this.#id);
+        if (part) await workOnPart(part, this.#options, this.#parts.signal);
+        else if (claim) await this.#do(claim);
+        else await word;
+      } catch (error) {
+        if (this.#stopped) return;
+        log.error({ err: error }, 'The worker could not take or end a job');
+        await sleep(WATCH_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** Resolves at the next word that there is a job, or when it is time to look again. */
+  #word(): Promise<void> {
+    const { shared } = this.#options.tables.database;
+    const patience = shared ? POLL_MS.shared : POLL_MS.alone;
+    return nextWord(this.#woken, 'job', patience, this.#stopping.signal).come;
+  }
+
+  async #do(claim: Claim): Promise<void> {
+    const { job } = claim;
+    const { tables, log } = this.#options;
+    const { id, kind, attempt, benchmarks } = job;
+    const abort = new AbortController();
+    this.#running.set(id, { claim, abort });
+    log.info({ job: id, kind, attempt, benchmarks }, 'Scoring');
+    try {
+      // It was taken in the moment of the stop.
+      if (this.#stopped) abort.abort();
+      const end =
+        job.faults < MOST_FAULTS
+          ? await new JobRun(job, this.#options, abort).end()
+          : failedEnd(job, givenUp(job));
+      await this.#finish(job, end);
+    } catch (thrown) {
+      const error = VentralError.from(thrown);
+      if (!abort.signal.aborted) await this.#giveBack(job, error);
+      else if (this.#stopped)
+        await tables.jobs.attempts.giveBack(id, attempt, {
+          reason: 'The worker that had the job was stopped',
+          fault: false,
+        });
+    } finally {
+      this.#running.delete(id);
+      if (kind === 'training') await clearTraining(this.#options, id);
+    }
+  }
+
+  /** Results that cannot be written (a full disk) fail the job, where at least that can be written. */
+  async #finish(job: Job, end: JobEnd): Promise<void> {
+    const { log } = this.#options;
+    try {
+      await this.#insist(job, end);
+    } catch (thrown) {
+      const error = VentralError.from(thrown);
+      if (mendable(error)) throw error;
+      log.error({ job: job.id, err: thrown }, 'Results could not be written');
+      await this.#insist(job, failedEnd(job, error));
+    }
+  }
+
+  /** A database that does not answer is asked again for some minutes: results may have taken hours. */
+  async #insist({ id, attempt }: Job, end: JobEnd): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        await this.#options.tables.jobs.attempts.finish(id, attempt, end);
+        return;
+      } catch (error) {
+        const lost = mendable(VentralError.from(error));
+        if (!lost || this.#stopped || Date.now() > deadline) throw error;
+        await sleep(WATCH_MS);
+      }
+    }
+  }
+
+  /** What another try may mend is tried again, later each time. */
+  async #giveBack({ id, attempt, faults }: Job, error: VentralError): Promise<void> {
+    this.#options.log.warn({ job: id, code: error.code, err: error.details.cause }, error.message);
+    const { signal } = this.#stopping;
+    await sleep(WATCH_MS * 2 ** faults, undefined, { signal }).catch(() => {});
+    const why = { reason: error.message, fault: true };
+    await this.#options.tables.jobs.attempts.giveBack(id, attempt, why);
+  }
+
+  /** Says that the worker lives, and ends what is its own no more. */
+  async #look(): Promise<void> {
+    const claims = [...this.#running.values()].map(({ claim }) => claim);
+    if (claims.length === 0) return;
+    this.#looking = true;
+    const { attempts } = this.#options.tables.jobs;
+    try {
+      const beat = this.#looks++ % BEAT === 0;
+      for (const id of await (beat ? attempts.beat(claims) : attempts.over(claims)))
+        this.#running.get(id)?.abort.abort();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
+    } finally {
+      this.#looking = false;
+    }
+  }
+}
+
+const givenUp = ({ reason }: Job) =>
+  new VentralError(
+    'worker-lost',
+    `The job was given up after ${MOST_FAULTS} attempts: ${reason ?? 'no worker came to its end'}`,
+  );

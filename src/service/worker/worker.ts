@@ -1,0 +1,135 @@
+import { setInterval as every } from 'node:timers';
+import { VentralError } from '../../errors/ventral-error.js';
+import { packageVersion } from '../../formats/package-root.js';
+import { isOpen, type Job } from '../../store/job.js';
+import { type WorkerRecord, WorkerStore } from '../../store/worker-store.js';
+import type { WorkOptions } from './job-inputs.js';
+import { clearTrainings } from './training-folder.js';
+import { WorkerLoop } from './worker-loop.js';
+import { workerRuntime } from '../work/worker-runtime.js';
+
+export interface WorkerOptions extends WorkOptions {
+  /** Jobs at once; with 0 all are left to others. */
+  readonly concurrency: number;
+}
+
+const BEAT_MS = 5000;
+
+/**
+ * The worker of a process: takes queued jobs in their turn, scores and layer maps alike, and does each in
+ * a child process. It ends a child whose job was cancelled, and gives its jobs back when it stops.
+ */
+export class Worker {
+  readonly registry: WorkerStore;
+  readonly #options: WorkerOptions;
+  readonly #stopped = new AbortController();
+  /** Resolves to what the worker cannot go on with: the database has come to another version. */
+  readonly failed: Promise<VentralError>;
+  #fail: (error: VentralError) => void = () => {};
+  #id: string | undefined;
+  #loop: WorkerLoop | undefined;
+  #beats: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
+  #ending: Promise<void> | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.registry = new WorkerStore(options.tables.database);
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+  }
+
+  /** Puts back what dead workers had, and begins. */
+  async start(): Promise<void> {
+    const { tables, concurrency, threads } = this.#options;
+    const alone = !tables.database.shared;
+    if (alone) await this.registry.clear();
+    await this.#bury();
+    await tables.jobs.attempts.recover(alone);
+    await clearTrainings(this.#options);
+    if (concurrency === 0) return;
+    const runtime = workerRuntime(threads);
+    this.#id = await this.registry.enter({
+      version: packageVersion,
+      runtime,
+      threads,
+      concurrency,
+    });
+    this.#beats = every(() => this.#beat('running'), BEAT_MS);
+    this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);
+  }
+
+  /** Looks for queued jobs; called after each new job. */
+  wake(): void {
+    this.#loop?.wake();
+  }
+
+  /** False once the worker was stopped. */
+  get alive(): boolean {
+    return !this.#stopped.signal.aborted;
+  }
+
+  /** Cancels an open job and ends its process; undefined where the job is not open. */
+  async cancel(
+    ...asked: Parameters<WorkerOptions['tables']['jobs']['cancel']>
+  ): Promise<Job | undefined> {
+    const job = await this.#options.tables.jobs.cancel(...asked);
+    this.#loop?.abort(asked[0]);
+    return job;
+  }
+
+  /** Resolves when the job ends, the time is over, the caller's signal aborts, or the worker stops. */
+  async untilEnd(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+    const { jobs } = this.#options.tables;
+    const enough = AbortSignal.any([signal, this.#stopped.signal]);
+    const deadline = Date.now() + milliseconds;
+    for (let left = milliseconds; left > 0 && !enough.aborted; left = deadline - Date.now()) {
+      const news = jobs.events.news(id, enough, left);
+      if (isOpen(await jobs.find(id))) await news.come;
+      else return news.cancel();
+    }
+  }
+
+  /** Gives what is not done within the grace back to the queue; resolves when no child is left. */
+  stop(graceMs = 0): Promise<void> {
+    this.#ending ??= this.#end(graceMs);
+    return this.#ending;
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    this.#stopped.abort();
+    clearInterval(this.#beats);
+    if (this.#id) this.#beat('draining');
+    await this.#loop?.stop(graceMs);
+    await this.#beating;
+    if (this.#id) await this.registry.leave(this.#id);
+  }
+
+  /** One after the other, so that none is left when the worker has stopped. */
+  #beat(state: WorkerRecord['state']): void {
+    this.#beating = this.#beating.then(() => this.#sayAlive(state));
+  }
+
+  async #sayAlive(state: WorkerRecord['state']): Promise<void> {
+    try {
+      await this.registry.beat(this.#id as string, state);
+      await this.#bury();
+      await this.registry.requireSameVersion(packageVersion);
+    } catch (error) {
+      if (error instanceof VentralError && error.code === 'version-skew') {
+        this.#fail(error);
+        void this.stop();
+      }
+      this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
+    }
+  }
+
+  /** What workers of this machine had that are gone goes back at once. */
+  async #bury(): Promise<void> {
+    for (const id of await this.registry.dead()) {
+      await this.#options.tables.jobs.attempts.giveBackOf(id);
+      await this.registry.leave(id);
+    }
+  }
+}
