@@ -10,7 +10,7 @@ import { packageRoot } from '../src/formats/package-root.js';
 import { RandomState } from '../src/numerics/random-state.js';
 import { median } from '../src/numerics/statistics.js';
 import { listBenchmarks } from '../src/scoring/registry/registry.js';
-import type { Queries } from '../src/store/database.js';
+import type { Queries } from '../src/store/database/database.js';
 import { openHomeStore } from '../src/store/home-store.js';
 
 /**

@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { migrate } from '../src/store/migrations.js';
-import { openPostgresDatabase } from '../src/store/postgres-database.js';
+import { migrate } from '../src/store/database/migrations.js';
+import { openPostgresDatabase } from '../src/store/database/postgres-database.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {

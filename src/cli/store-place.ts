@@ -8,7 +8,7 @@ export async function storePlace(
 ): Promise<{ readonly home: string } & Pick<StoreOptions, 'databaseUrl' | 's3'>> {
   const { home } = globalOptions(command);
   const url = databaseUrl();
-  const { s3Place } = await import('../store/s3-files.js');
+  const { s3Place } = await import('../store/files/s3-files.js');
   const bucket = s3Place(process.env);
   return {
     home,

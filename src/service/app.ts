@@ -6,7 +6,7 @@ import helmet from 'helmet';
 import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import { GENEROUS_RATE } from '../store/quota.js';
+import { GENEROUS_RATE } from '../store/records/quota.js';
 import { activationRoutes, activationUpload } from './routes/activation-routes.js';
 import { Authentication } from './http/authentication.js';
 import { backupRoutes } from './routes/backup-routes.js';

@@ -3,7 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { confinement, isOffline } from '../../src/service/child/confinement.js';
-import { lockHome } from '../../src/store/owner-lock.js';
+import { lockHome } from '../../src/store/home/owner-lock.js';
 import { runningService } from '../service/running-service.js';
 import { madePlace, removePlace } from '../store/engines.js';
 import { runVentral } from './run-ventral.js';

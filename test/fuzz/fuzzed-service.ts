@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { livingOwner } from '../../src/store/owner-lock.js';
+import { livingOwner } from '../../src/store/home/owner-lock.js';
 import { childrenOf, serving } from '../service/process.js';
 import { card, multipart, network } from '../service/running-service.js';
 import { locally, makeKey } from '../service/with-key.js';

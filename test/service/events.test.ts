@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventFeed } from '../../src/service/routes/event-feed.js';
-import type { EventStore, JobEvent } from '../../src/store/event-store.js';
+import type { EventStore, JobEvent } from '../../src/store/jobs/event-store.js';
 import { type RunningService, runningService } from './running-service.js';
 import { locally } from './with-key.js';
 

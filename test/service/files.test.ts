@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
 import { workerFiles } from '../../src/service/worker/worker-files.js';
-import { digestOfFile } from '../../src/store/file-digest.js';
+import { digestOfFile } from '../../src/store/files/file-digest.js';
 import { oraclePath } from '../oracle.js';
 import { network, type RunningService, runningService } from './running-service.js';
 

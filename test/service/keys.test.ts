@@ -6,11 +6,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from
 import { runCommandLine } from '../../src/cli/command-line.js';
 import { KeyWatch } from '../../src/service/registry/key-watch.js';
 import { serviceLog } from '../../src/service/http/service-log.js';
-import { Credentials } from '../../src/store/credentials.js';
-import { KeyStore } from '../../src/store/key-store.js';
-import { openPostgresDatabase } from '../../src/store/postgres-database.js';
-import { localPrincipal } from '../../src/store/principal.js';
-import { SessionStore } from '../../src/store/session-store.js';
+import { Credentials } from '../../src/store/records/credentials.js';
+import { KeyStore } from '../../src/store/records/key-store.js';
+import { openPostgresDatabase } from '../../src/store/database/postgres-database.js';
+import { localPrincipal } from '../../src/store/records/principal.js';
+import { SessionStore } from '../../src/store/records/session-store.js';
 import { copyTemplate } from '../postgres.js';
 import { madeHome } from '../store/made-home.js';
 import { type RunningService, runningService } from './running-service.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { metadataRecord } from '../../src/onnx/metadata.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
-import { localPrincipal, type Principal } from '../../src/store/principal.js';
+import { localPrincipal, type Principal } from '../../src/store/records/principal.js';
 import { engines, madePlace, removePlace, type StorePlace } from '../store/engines.js';
 import { network, type RunningService, runningService } from './running-service.js';
 import { makeKey } from './with-key.js';

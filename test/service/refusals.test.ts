@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { RefusalLimit } from '../../src/service/http/refusal-limit.js';
-import { Credentials } from '../../src/store/credentials.js';
-import type { Database } from '../../src/store/database.js';
-import { KeyStore } from '../../src/store/key-store.js';
-import { openPostgresDatabase } from '../../src/store/postgres-database.js';
-import { localPrincipal } from '../../src/store/principal.js';
-import { SessionStore } from '../../src/store/session-store.js';
+import { Credentials } from '../../src/store/records/credentials.js';
+import type { Database } from '../../src/store/database/database.js';
+import { KeyStore } from '../../src/store/records/key-store.js';
+import { openPostgresDatabase } from '../../src/store/database/postgres-database.js';
+import { localPrincipal } from '../../src/store/records/principal.js';
+import { SessionStore } from '../../src/store/records/session-store.js';
 import { copyTemplate } from '../postgres.js';
 import { type RunningService, runningService } from './running-service.js';
 import { locally, makeKey, withKey } from './with-key.js';
@@ -22,14 +22,14 @@ function counted(database: Database): Database {
   }) as Database['query'];
   return database;
 }
-vi.mock('../../src/store/embedded-database.js', async (original) => {
-  const module = await original<typeof import('../../src/store/embedded-database.js')>();
+vi.mock('../../src/store/database/embedded-database.js', async (original) => {
+  const module = await original<typeof import('../../src/store/database/embedded-database.js')>();
   const openEmbeddedDatabase: typeof module.openEmbeddedDatabase = async (...words) =>
     counted(await module.openEmbeddedDatabase(...words));
   return { ...module, openEmbeddedDatabase };
 });
-vi.mock('../../src/store/postgres-database.js', async (original) => {
-  const module = await original<typeof import('../../src/store/postgres-database.js')>();
+vi.mock('../../src/store/database/postgres-database.js', async (original) => {
+  const module = await original<typeof import('../../src/store/database/postgres-database.js')>();
   const openPostgresDatabase: typeof module.openPostgresDatabase = async (...words) =>
     counted(await module.openPostgresDatabase(...words));
   return { ...module, openPostgresDatabase };

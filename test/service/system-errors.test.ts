@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { problemOf } from '../../src/service/http/problem.js';
-import { shortOr } from '../../src/store/database.js';
+import { shortOr } from '../../src/store/database/database.js';
 import { madePlace, removePlace } from '../store/engines.js';
 import { main, servingIn } from './process.js';
 import { multipart, network, suiteEngine } from './running-service.js';

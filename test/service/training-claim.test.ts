@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { claimTraining } from '../../src/service/work/training-claim.js';
-import { processStart } from '../../src/store/process-identity.js';
+import { processStart } from '../../src/store/files/process-identity.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkOptions } from '../../src/service/worker/job-inputs.js';
 import { TrainingRecord } from '../../src/service/worker/training-record.js';
-import type { TrainingJob } from '../../src/store/job.js';
-import type { TrainingMetric } from '../../src/store/training-store.js';
+import type { TrainingJob } from '../../src/store/jobs/job.js';
+import type { TrainingMetric } from '../../src/store/jobs/training-store.js';
 
 const home = mkdtempSync(join(tmpdir(), 'ventral-training-record-'));
 const run = join(home, 'trainings', 'job_x', 'run');

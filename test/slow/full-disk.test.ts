@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freeBytes } from '../../src/store/disk-room.js';
+import { freeBytes } from '../../src/store/database/disk-room.js';
 import { runVentral } from '../cli/run-ventral.js';
 import { ORACLE } from '../oracle.js';
 import { serve } from '../service/process.js';

@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, readlink, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openKeyAccess } from '../../src/service/access/key-access.js';
-import { livingOwner } from '../../src/store/owner-lock.js';
+import { livingOwner } from '../../src/store/home/owner-lock.js';
 import { serve } from '../service/process.js';
 import { runningService } from '../service/running-service.js';
 import { locally } from '../service/with-key.js';

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { livingOwner } from '../../src/store/owner-lock.js';
+import { livingOwner } from '../../src/store/home/owner-lock.js';
 import { serve } from '../service/process.js';
 import { locally, makeKey } from '../service/with-key.js';
 import { madeHome } from '../store/made-home.js';

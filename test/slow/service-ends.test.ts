@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { openEmbeddedDatabase } from '../../src/store/embedded-database.js';
+import { openEmbeddedDatabase } from '../../src/store/database/embedded-database.js';
 import { childrenOf, serve, serving } from '../service/process.js';
 import { madeHome } from '../store/made-home.js';
 

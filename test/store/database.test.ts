@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Database } from '../../src/store/database.js';
-import { openEmbeddedDatabase } from '../../src/store/embedded-database.js';
-import { databasePlace, openPostgresDatabase } from '../../src/store/postgres-database.js';
+import type { Database } from '../../src/store/database/database.js';
+import { openEmbeddedDatabase } from '../../src/store/database/embedded-database.js';
+import { databasePlace, openPostgresDatabase } from '../../src/store/database/postgres-database.js';
 import { copyTemplate, databaseUrl, onServer } from '../postgres.js';
 import { type Engine, engines } from './engines.js';
 

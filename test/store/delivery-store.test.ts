@@ -4,9 +4,9 @@ import {
   DeliveryStore,
   type DueDelivery,
   lineOf,
-} from '../../src/store/delivery-store.js';
+} from '../../src/store/jobs/delivery-store.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
-import type { Principal } from '../../src/store/principal.js';
+import type { Principal } from '../../src/store/records/principal.js';
 import { engines, madePlace, removePlace, type StorePlace } from './engines.js';
 
 describe.each(engines)('deliveries on %s', (engine) => {

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import type { Database } from '../../src/store/database.js';
-import { openEmbeddedDatabase } from '../../src/store/embedded-database.js';
-import { openPostgresDatabase } from '../../src/store/postgres-database.js';
+import type { Database } from '../../src/store/database/database.js';
+import { openEmbeddedDatabase } from '../../src/store/database/embedded-database.js';
+import { openPostgresDatabase } from '../../src/store/database/postgres-database.js';
 import { copyTemplate, emptyDatabase } from '../postgres.js';
 import { madeHome } from './made-home.js';
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHomeStore } from '../../src/store/home-store.js';
-import { migrate, SCHEMA } from '../../src/store/migrations.js';
-import { openPostgresDatabase } from '../../src/store/postgres-database.js';
-import { localPrincipal } from '../../src/store/principal.js';
+import { migrate, SCHEMA } from '../../src/store/database/migrations.js';
+import { openPostgresDatabase } from '../../src/store/database/postgres-database.js';
+import { localPrincipal } from '../../src/store/records/principal.js';
 import {
   emptyPlace,
   engines,

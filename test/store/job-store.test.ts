@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';
 import type { Score } from '../../src/scoring/measure/score.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
-import type { LayerMapJobRequest, ScoreJobRequest } from '../../src/store/job.js';
-import { localPrincipal } from '../../src/store/principal.js';
+import type { LayerMapJobRequest, ScoreJobRequest } from '../../src/store/jobs/job.js';
+import { localPrincipal } from '../../src/store/records/principal.js';
 import { engines, madePlace, removePlace, type StorePlace } from './engines.js';
 
 let count = 0;

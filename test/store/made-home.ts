@@ -4,9 +4,9 @@ import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { EMBEDDED_POSTGRES } from '../../src/store/embedded-database.js';
+import { EMBEDDED_POSTGRES } from '../../src/store/database/embedded-database.js';
 import { openHomeStore } from '../../src/store/home-store.js';
-import { schemaText } from '../../src/store/migrations.js';
+import { schemaText } from '../../src/store/database/migrations.js';
 
 const template = join(
   packageRoot,

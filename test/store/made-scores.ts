@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Queries } from '../../src/store/database.js';
-import type { Visibility } from '../../src/store/model-store.js';
+import type { Queries } from '../../src/store/database/database.js';
+import type { Visibility } from '../../src/store/records/model-store.js';
 
 /** A registration to be written past the service, with digest and name after its id. */
 export interface MadeRegistration {

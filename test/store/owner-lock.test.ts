@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { livingOwner, lockHome } from '../../src/store/owner-lock.js';
-import { processStart } from '../../src/store/process-identity.js';
+import { livingOwner, lockHome } from '../../src/store/home/owner-lock.js';
+import { processStart } from '../../src/store/files/process-identity.js';
 
 let home: string;
 beforeEach(async () => {

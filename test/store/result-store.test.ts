@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
-import { localPrincipal, type Principal, type Role } from '../../src/store/principal.js';
-import { ResultStore, type WantedBenchmark } from '../../src/store/result-store.js';
+import { localPrincipal, type Principal, type Role } from '../../src/store/records/principal.js';
+import { ResultStore, type WantedBenchmark } from '../../src/store/records/result-store.js';
 import { engines, madePlace, removePlace, type StorePlace } from './engines.js';
 import {
   type MadeJob,

@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
-import type { Queries } from '../../src/store/database.js';
+import type { Queries } from '../../src/store/database/database.js';
 import { openHomeStore } from '../../src/store/home-store.js';
 import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
 import { madePlace } from '../store/engines.js';

@@ -44,7 +44,7 @@ async function examine(command: Command, io: Io): Promise<void> {
 /** Without user and password; what is no address is among the findings. */
 async function placeOf(url: string | undefined): Promise<string> {
   if (url === undefined) return 'embedded';
-  const { databasePlace } = await import('../../store/postgres-database.js');
+  const { databasePlace } = await import('../../store/database/postgres-database.js');
   try {
     return databasePlace(url);
   } catch {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { KeyAccess, KeyResource } from '../../service/access/key-access.js';
-import type { Role } from '../../store/principal.js';
+import type { Role } from '../../store/records/principal.js';
 import { databaseUrl, globalOptions } from '../global-options.js';
 import type { Io } from '../io.js';
 import { printRows } from '../print-rows.js';

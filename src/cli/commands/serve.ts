@@ -5,7 +5,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { type Deadlines, usualDeadlines } from '../../service/queue/deadlines.js';
 import { GENEROUS_FAILED_SECONDS } from '../../service/queue/failed-work.js';
 import type { Service } from '../../service/start-service.js';
-import { GENEROUS_RATE, generousQuotas, type Quotas } from '../../store/quota.js';
+import { GENEROUS_RATE, generousQuotas, type Quotas } from '../../store/records/quota.js';
 import {
   globalOptions,
   parseSize,

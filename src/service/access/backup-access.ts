@@ -9,7 +9,7 @@ import { packageVersion } from '../../formats/package-root.js';
 import { replaceFile } from '../../formats/write-file-atomic.js';
 import { openZip } from '../../formats/zip.js';
 import { openHomeStore } from '../../store/home-store.js';
-import { lockHome } from '../../store/owner-lock.js';
+import { lockHome } from '../../store/home/owner-lock.js';
 import { type BackupManifest, backupLimits, readManifest } from '../backup/backup-manifest.js';
 import { throughOwner } from './home-access.js';
 import { accepted, askLocally, type ServicePlace, unreachable } from './local-client.js';

@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { openZip } from '../../formats/zip.js';
 import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
-import { lockHome } from '../../store/owner-lock.js';
+import { lockHome } from '../../store/home/owner-lock.js';
 import { backupLimits, damaged, filesOf, readManifest } from '../backup/backup-manifest.js';
 import { damagedEntries } from '../backup/damaged-backup.js';
 import { checkHome, type FsckOptions, type FsckReport } from '../backup/fsck.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
-import { livingOwner, owned } from '../../store/owner-lock.js';
+import { livingOwner, owned } from '../../store/home/owner-lock.js';
 import type { ServicePlace } from './local-client.js';
 
 const PATIENCE_MS = 30_000;

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import type { components } from '../../api/schema.js';
-import type { Database } from '../../store/database.js';
+import type { Database } from '../../store/database/database.js';
 import { openHomeStore } from '../../store/home-store.js';
-import { KeyStore, type NewKey } from '../../store/key-store.js';
-import { migrate } from '../../store/migrations.js';
-import { lockHome } from '../../store/owner-lock.js';
-import { openPostgresDatabase } from '../../store/postgres-database.js';
-import { localPrincipal } from '../../store/principal.js';
+import { KeyStore, type NewKey } from '../../store/records/key-store.js';
+import { migrate } from '../../store/database/migrations.js';
+import { lockHome } from '../../store/home/owner-lock.js';
+import { openPostgresDatabase } from '../../store/database/postgres-database.js';
+import { localPrincipal } from '../../store/records/principal.js';
 import { everyPage } from './every-page.js';
 import { throughOwner } from './home-access.js';
 import { keyResource } from '../routes/key-routes.js';

@@ -1,7 +1,7 @@
 import type { components } from '../../api/schema.js';
 import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
-import { lockHome } from '../../store/owner-lock.js';
-import { localPrincipal } from '../../store/principal.js';
+import { lockHome } from '../../store/home/owner-lock.js';
+import { localPrincipal } from '../../store/records/principal.js';
 import { everyPage } from './every-page.js';
 import { FailedWork } from '../queue/failed-work.js';
 import { throughOwner } from './home-access.js';

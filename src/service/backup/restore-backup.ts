@@ -6,21 +6,21 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { openZip, type ZipArchive } from '../../formats/zip.js';
-import type { Database, Queries } from '../../store/database.js';
-import { openEmbeddedDatabase } from '../../store/embedded-database.js';
-import type { Unpack } from '../../store/file-source.js';
-import { isFreshHome } from '../../store/home-format.js';
-import { migrateWithin } from '../../store/migrations.js';
-import { openPostgresDatabase } from '../../store/postgres-database.js';
-import { S3Files, type S3Place } from '../../store/s3-files.js';
+import type { Database, Queries } from '../../store/database/database.js';
+import { openEmbeddedDatabase } from '../../store/database/embedded-database.js';
+import type { Unpack } from '../../store/files/file-source.js';
+import { isFreshHome } from '../../store/home/home-format.js';
+import { migrateWithin } from '../../store/database/migrations.js';
+import { openPostgresDatabase } from '../../store/database/postgres-database.js';
+import { S3Files, type S3Place } from '../../store/files/s3-files.js';
 import {
   continueSequences,
   hasTables,
   insertRows,
   withoutForeignKeys,
-} from '../../store/table-rows.js';
-import { sealFolder, VerifiedFiles } from '../../store/verified-files.js';
-import { syncFolder } from '../../store/write-whole.js';
+} from '../../store/database/table-rows.js';
+import { sealFolder, VerifiedFiles } from '../../store/files/verified-files.js';
+import { syncFolder } from '../../store/files/write-whole.js';
 import {
   type BackupFile,
   type BackupManifest,

@@ -6,11 +6,11 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type ZipContent, zipStream } from '../../formats/zip.js';
-import type { Queries } from '../../store/database.js';
-import { digestOfFile } from '../../store/file-digest.js';
+import type { Queries } from '../../store/database/database.js';
+import { digestOfFile } from '../../store/files/file-digest.js';
 import type { HomeStore } from '../../store/home-store.js';
-import { SCHEMA } from '../../store/migrations.js';
-import { type BackupTable, backupTables, rowsOf, snapshot } from '../../store/table-rows.js';
+import { SCHEMA } from '../../store/database/migrations.js';
+import { type BackupTable, backupTables, rowsOf, snapshot } from '../../store/database/table-rows.js';
 import {
   BACKUP_FORMAT,
   type BackupFile,

@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Unpack } from '../../store/file-source.js';
+import type { Unpack } from '../../store/files/file-source.js';
 import { runChild } from './child.js';
 import { requirePlainFiles } from './child-output.js';
 

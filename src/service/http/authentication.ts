@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import { localPrincipal, type Principal } from '../../store/principal.js';
+import { localPrincipal, type Principal } from '../../store/records/principal.js';
 import type { ServiceContext } from '../registry/context.js';
 import { loopbackGuard, refuseForwarded } from './loopback-guard.js';
 import { RequestProblem } from './problem.js';

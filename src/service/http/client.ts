@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { Principal } from '../../store/principal.js';
+import type { Principal } from '../../store/records/principal.js';
 import { principalOf } from './principal-of.js';
 
 /** Whom work is done for: it counts among the owner's, and ends when the signal aborts. */

@@ -3,7 +3,7 @@ import type { RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
-import type { Queries } from '../../store/database.js';
+import type { Queries } from '../../store/database/database.js';
 import {
   type Claim,
   IdempotencyStore,
@@ -11,7 +11,7 @@ import {
   LEASE_SECONDS,
   noteMade,
   type StoredAnswer,
-} from '../../store/idempotency-store.js';
+} from '../../store/records/idempotency-store.js';
 import type { ServiceContext } from '../registry/context.js';
 import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';

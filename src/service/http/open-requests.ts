@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Principal } from '../../store/principal.js';
+import type { Principal } from '../../store/records/principal.js';
 
 /** Requests that are not answered to their end, of all owners and of one. */
 const MOST = { all: 2048, each: 256 };

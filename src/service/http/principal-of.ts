@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import { mayChange, type Principal } from '../../store/principal.js';
+import { mayChange, type Principal } from '../../store/records/principal.js';
 
 /** Who asks, as authentication left it with the answer. */
 export function principalOf(response: Response): Principal {

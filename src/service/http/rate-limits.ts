@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
-import type { Principal } from '../../store/principal.js';
+import type { Principal } from '../../store/records/principal.js';
 import type { ServiceContext } from '../registry/context.js';
 import { RequestProblem } from './problem.js';
 

@@ -1,4 +1,4 @@
-import type { PageRequest } from '../../store/page.js';
+import type { PageRequest } from '../../store/database/page.js';
 
 const DEFAULT_LIMIT = 50;
 

@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Visibility } from '../../store/model-store.js';
-import type { Principal } from '../../store/principal.js';
+import type { Visibility } from '../../store/records/model-store.js';
+import type { Principal } from '../../store/records/principal.js';
 
 /** Who is to see a registration, as far as a request says it. */
 export interface AskedAccess {

@@ -4,7 +4,7 @@ import { open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Space } from '../../store/reservation-store.js';
+import type { Space } from '../../store/records/reservation-store.js';
 import type { ReceivedFile } from './upload.js';
 
 /** Copies a file of this machine under a temporary name, with its digest; throws `file-missing`, `disk-full`. */

@@ -6,7 +6,7 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BusboyInstance } from '@fastify/busboy';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Space } from '../../store/reservation-store.js';
+import type { Space } from '../../store/records/reservation-store.js';
 import { formParser } from './upload.js';
 
 /** What a form asks of pictures of one's own. */

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { SESSION_SECONDS } from '../../store/session-store.js';
+import { SESSION_SECONDS } from '../../store/records/session-store.js';
 
 const NAME = 'ventral_session';
 const pattern = new RegExp(`(?:^|;\\s*)${NAME}=(vs_[\\w-]{43})(?:;|$)`);

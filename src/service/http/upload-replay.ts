@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Response } from 'express';
-import type { StoredAnswer } from '../../store/idempotency-store.js';
+import type { StoredAnswer } from '../../store/records/idempotency-store.js';
 import { earlierAnswer, replay } from './idempotency.js';
 import type { ReceivedModel } from './upload.js';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Reservation } from '../../store/reservation-store.js';
+import type { Reservation } from '../../store/records/reservation-store.js';
 import type { ServiceContext } from '../registry/context.js';
 import { wasAnswered } from './idempotency.js';
 import { principalOf } from './principal-of.js';

@@ -12,7 +12,7 @@ import {
   type BusboyInstance,
 } from '@fastify/busboy';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Reservation, Space } from '../../store/reservation-store.js';
+import type { Reservation, Space } from '../../store/records/reservation-store.js';
 
 /** A file on its way to the store: whole and synced under a temporary name. */
 export interface ReceivedFile {

@@ -1,7 +1,7 @@
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Html, html } from '../../report/html.js';
-import { localPrincipal } from '../../store/principal.js';
+import { localPrincipal } from '../../store/records/principal.js';
 import { addressReader } from './leaderboard-address.js';
 import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
 import { leaderboardHtml } from './leaderboard-html.js';

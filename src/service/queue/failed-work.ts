@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Principal } from '../../store/principal.js';
+import type { Principal } from '../../store/records/principal.js';
 
 /** Seconds an hour that work of one owner may take and come to nothing. */
 export const GENEROUS_FAILED_SECONDS = 600;

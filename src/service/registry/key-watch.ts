@@ -1,5 +1,5 @@
-import type { KeyStore } from '../../store/key-store.js';
-import type { Principal } from '../../store/principal.js';
+import type { KeyStore } from '../../store/records/key-store.js';
+import type { Principal } from '../../store/records/principal.js';
 
 const LOOK_MS = 1000;
 

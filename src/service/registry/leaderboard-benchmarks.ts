@@ -1,8 +1,8 @@
 import { didYouMean } from '../../errors/closest-names.js';
 import type { TreeBenchmark } from '../../leaderboard/leaderboard-tree.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
-import type { BenchmarkRecord } from '../../store/benchmark-store.js';
-import type { WantedBenchmark } from '../../store/result-store.js';
+import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
+import type { WantedBenchmark } from '../../store/records/result-store.js';
 
 /** A benchmark that a leaderboard can show: its place in the tree, and where its scores are. */
 export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {

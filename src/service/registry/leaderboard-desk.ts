@@ -11,8 +11,8 @@ import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { tiesOf } from '../../leaderboard/leaderboard-ties.js';
 import type { HomeStore } from '../../store/home-store.js';
-import type { Principal } from '../../store/principal.js';
-import { ResultStore, type StoredModel } from '../../store/result-store.js';
+import type { Principal } from '../../store/records/principal.js';
+import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
 import { BenchmarkShelf, type BoardBenchmark } from './leaderboard-benchmarks.js';
 import {
   type FormulaColumn,

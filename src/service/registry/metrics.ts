@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Database } from '../../store/database.js';
+import type { Database } from '../../store/database/database.js';
 
 const kinds = ['kind'] as const;
 /** Seconds: a score takes some, a layer map over thousands of stimuli an hour. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { BenchmarkDescription } from '../../scoring/model/describe-benchmark.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
-import type { Principal } from '../../store/principal.js';
+import type { Principal } from '../../store/records/principal.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import type { Client } from '../http/client.js';
 import type { ServiceContext } from './context.js';

@@ -4,14 +4,14 @@ import { request } from 'node:https';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Database } from '../../store/database.js';
+import type { Database } from '../../store/database/database.js';
 import {
   type Busy,
   DeliveryStore,
   type DueDelivery,
   lineOf,
   type Webhook,
-} from '../../store/delivery-store.js';
+} from '../../store/jobs/delivery-store.js';
 import { untilAborted } from '../queue/until-aborted.js';
 import { chooseAddress, hostOf, type Resolve, readWebhookUrl } from './webhook-address.js';
 

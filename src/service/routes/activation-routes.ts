@@ -5,7 +5,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { components } from '../../api/schema.js';
 import { findData } from '../../data/catalog.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Principal } from '../../store/principal.js';
+import type { Principal } from '../../store/records/principal.js';
 import type { ActivationTask } from '../work/activation-task.js';
 import { requirePlainFile } from '../child/child-output.js';
 import { clientOf } from '../http/client.js';

@@ -1,8 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { isOpen, type TrainingJob } from '../../store/job.js';
-import type { CheckpointRecord } from '../../store/training-store.js';
+import { isOpen, type TrainingJob } from '../../store/jobs/job.js';
+import type { CheckpointRecord } from '../../store/jobs/training-store.js';
 import { clientOf } from '../http/client.js';
 import type { ServiceContext } from '../registry/context.js';
 import { resource } from './model-routes.js';

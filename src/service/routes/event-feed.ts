@@ -1,4 +1,4 @@
-import type { EventStore, JobEvent } from '../../store/event-store.js';
+import type { EventStore, JobEvent } from '../../store/jobs/event-store.js';
 
 /**
  * The events of jobs for many readers at once: readers at the same place share one query, and those of

@@ -1,8 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { JobEvent } from '../../store/event-store.js';
-import { isOpen, type Job, type JobKind } from '../../store/job.js';
-import { nextWord } from '../../store/next-word.js';
+import type { JobEvent } from '../../store/jobs/event-store.js';
+import { isOpen, type Job, type JobKind } from '../../store/jobs/job.js';
+import { nextWord } from '../../store/database/next-word.js';
 import type { ServiceContext } from '../registry/context.js';
 import { EventFeed } from './event-feed.js';
 import { principalOf } from '../http/principal-of.js';

@@ -1,8 +1,8 @@
 import type { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { regionBenchmark } from '../../scoring/registry/region-benchmarks.js';
-import type { LayerMapJob, LayerMapJobRequest } from '../../store/job.js';
-import type { Principal } from '../../store/principal.js';
+import type { LayerMapJob, LayerMapJobRequest } from '../../store/jobs/job.js';
+import type { Principal } from '../../store/records/principal.js';
 import type { AskedBenchmark } from '../registry/benchmark-desk.js';
 import type { ServiceContext } from '../registry/context.js';
 import { keyOf } from './job-key.js';

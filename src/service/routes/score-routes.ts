@@ -1,8 +1,8 @@
 import type { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import type { ScorePart } from '../../scoring/measure/score.js';
-import type { ScoreJob, ScoreJobRequest } from '../../store/job.js';
-import type { Principal } from '../../store/principal.js';
+import type { ScoreJob, ScoreJobRequest } from '../../store/jobs/job.js';
+import type { Principal } from '../../store/records/principal.js';
 import type { ServiceContext } from '../registry/context.js';
 import { keyOf } from './job-key.js';
 import { jobRoutes, showCommon } from './job-routes.js';

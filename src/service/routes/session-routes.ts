@@ -3,7 +3,7 @@ import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
 import type { HomeStore } from '../../store/home-store.js';
-import type { Principal } from '../../store/principal.js';
+import type { Principal } from '../../store/records/principal.js';
 import type { Authentication } from '../http/authentication.js';
 import type { ServiceContext } from '../registry/context.js';
 import { principalOf } from '../http/principal-of.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { freeBytes, RESERVE_BYTES } from '../../store/disk-room.js';
+import { freeBytes, RESERVE_BYTES } from '../../store/database/disk-room.js';
 import type { ServiceContext } from '../registry/context.js';
 import { principalOf } from '../http/principal-of.js';
 

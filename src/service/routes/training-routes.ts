@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { TrainingJob, TrainingJobRequest } from '../../store/job.js';
-import type { Principal } from '../../store/principal.js';
+import type { TrainingJob, TrainingJobRequest } from '../../store/jobs/job.js';
+import type { Principal } from '../../store/records/principal.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
 import { withNumbers } from '../../training/record/metrics-log.js';
 import type { TrainingEvent } from '../../training/record/training-event.js';

@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { components } from '../../api/schema.js';
-import type { WorkerRecord } from '../../store/worker-store.js';
+import type { WorkerRecord } from '../../store/jobs/worker-store.js';
 import type { ServiceContext } from '../registry/context.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
-import { processStart } from '../../store/process-identity.js';
+import { processStart } from '../../store/files/process-identity.js';
 
 const CLAIM = 'trained-by';
 

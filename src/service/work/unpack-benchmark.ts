@@ -6,8 +6,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { openZip, type ZipArchive } from '../../formats/zip.js';
 import { type BenchmarkDefinition, expandRegions } from '../../scoring/benchmark/benchmark.js';
 import { parseBenchmark } from '../../scoring/registry/benchmark-file.js';
-import { bytesOnDisk } from '../../store/benchmark-files.js';
-import type { BenchmarkSummary } from '../../store/benchmark-store.js';
+import { bytesOnDisk } from '../../store/files/benchmark-files.js';
+import type { BenchmarkSummary } from '../../store/records/benchmark-store.js';
 
 /** An archive to unpack, for the process that may open it. */
 export interface UnpackTask {

@@ -1,6 +1,6 @@
-import type { Job } from '../../store/job.js';
-import type { Visibility } from '../../store/model-store.js';
-import { localPrincipal } from '../../store/principal.js';
+import type { Job } from '../../store/jobs/job.js';
+import type { Visibility } from '../../store/records/model-store.js';
+import { localPrincipal } from '../../store/records/principal.js';
 
 /**
  * What a job's measurements are cached under. Those of shipped and public models on shipped and public

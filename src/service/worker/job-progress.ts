@@ -1,5 +1,5 @@
-import type { JobProgress } from '../../store/job.js';
-import type { JobAttempts } from '../../store/job-attempts.js';
+import type { JobProgress } from '../../store/jobs/job.js';
+import type { JobAttempts } from '../../store/jobs/job-attempts.js';
 import type { ChildProgress } from '../child/child.js';
 
 /** A job's events of progress are so far apart at least. */

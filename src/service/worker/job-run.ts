@@ -3,7 +3,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { traced } from '../../runtime/traced.js';
 import type { MapPart } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
-import type { Job, JobEnd, TrainingJob } from '../../store/job.js';
+import type { Job, JobEnd, TrainingJob } from '../../store/jobs/job.js';
 import { runChild } from '../child/child.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';

@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/job.js';
+import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/jobs/job.js';
 import type { AnsweredFailure, JobAnswer, JobTask, TaskCore } from '../work/job-task.js';
 import { problemOf } from '../http/problem.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { LayerMapJob } from '../../store/job.js';
-import type { EndedPart, PartClaim } from '../../store/part-store.js';
-import { WorkerStore } from '../../store/worker-store.js';
+import type { LayerMapJob } from '../../store/jobs/job.js';
+import type { EndedPart, PartClaim } from '../../store/jobs/part-store.js';
+import { WorkerStore } from '../../store/jobs/worker-store.js';
 import { type ChildProgress, runChild } from '../child/child.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import type { FoundCell, PartAnswer, PartTask } from '../work/job-task.js';

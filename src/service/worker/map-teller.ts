@@ -1,5 +1,5 @@
 import type { LayerRow, MapPart } from '../../scoring/map/layer-map-types.js';
-import type { JobAttempts } from '../../store/job-attempts.js';
+import type { JobAttempts } from '../../store/jobs/job-attempts.js';
 import { eventGap } from './job-progress.js';
 
 /** Characters that one attempt may tell: the whole map of a large network is about a million. */

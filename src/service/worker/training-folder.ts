@@ -2,7 +2,7 @@ import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ModelCard } from '../../activations/card.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
-import { isOpen, type TrainingJob } from '../../store/job.js';
+import { isOpen, type TrainingJob } from '../../store/jobs/job.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
 import type { JobInputs, WorkOptions } from './job-inputs.js';
 import { untrainedCard } from '../work/untrained-card.js';

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { JobEnd, TrainingJob } from '../../store/job.js';
+import type { JobEnd, TrainingJob } from '../../store/jobs/job.js';
 import { type ChildProgress, runChild } from '../child/child.js';
 import type { JobInputs, WorkOptions } from './job-inputs.js';
 import { claimTraining } from '../work/training-claim.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
-import { BenchmarkFiles } from '../../store/benchmark-files.js';
-import type { DamageWatch } from '../../store/damaged-file.js';
-import { FileCache } from '../../store/file-cache.js';
-import { type FileOrigin, type FileSource, homeSource } from '../../store/file-source.js';
-import { HttpFiles } from '../../store/http-files.js';
-import { ModelFiles } from '../../store/model-files.js';
-import { S3Files, s3Place } from '../../store/s3-files.js';
+import { BenchmarkFiles } from '../../store/files/benchmark-files.js';
+import type { DamageWatch } from '../../store/files/damaged-file.js';
+import { FileCache } from '../../store/files/file-cache.js';
+import { type FileOrigin, type FileSource, homeSource } from '../../store/files/file-source.js';
+import { HttpFiles } from '../../store/files/http-files.js';
+import { ModelFiles } from '../../store/files/model-files.js';
+import { S3Files, s3Place } from '../../store/files/s3-files.js';
 import { unpackInChild } from '../child/unpack-in-child.js';
 
 /** What the files of a worker may take. */

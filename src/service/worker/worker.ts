@@ -1,8 +1,8 @@
 import { setInterval as every } from 'node:timers';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
-import { isOpen, type Job } from '../../store/job.js';
-import { type WorkerRecord, WorkerStore } from '../../store/worker-store.js';
+import { isOpen, type Job } from '../../store/jobs/job.js';
+import { type WorkerRecord, WorkerStore } from '../../store/jobs/worker-store.js';
 import type { WorkOptions } from './job-inputs.js';
 import { clearTrainings } from './training-folder.js';
 import { WorkerLoop } from './worker-loop.js';

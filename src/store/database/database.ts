@@ -1,0 +1,49 @@
+import { VentralError } from '../../errors/ventral-error.js';
+
+/** Rows come back as plain objects, columns as the SQL names them. */
+export type Row = Record<string, unknown>;
+
+/** What a statement can be sent to: the database, or one transaction of it. */
+export interface Queries {
+  /**
+   * Sends one statement with `$1…` parameters and resolves to its rows. JSON parameters are sent as
+   * text and come back parsed; bigint columns come back as numbers, timestamps as Date.
+   */
+  query<T extends object = Row>(sql: string, parameters?: readonly unknown[]): Promise<T[]>;
+}
+
+/**
+ * The SQL database behind the service: PostgreSQL's language, whichever engine speaks it
+ * (design §8). Several statements that belong together go through {@link Database.transaction} and
+ * never through a BEGIN of one's own, which the embedded engine would mix with other callers'.
+ */
+export interface Database extends Queries {
+  /** Whether other processes may use it at the same time. */
+  readonly shared: boolean;
+  /** Runs `work` in one transaction; what it throws rolls everything back. */
+  transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
+  /**
+   * Sends several statements without parameters as one text, which may hold a whole transaction, and
+   * resolves to the rows of all. Nobody else's statements come between them.
+   */
+  script(sql: string): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * What a database's error means where it lacks something (PostgreSQL, Appendix A, classes 53 and 58): `disk-full`,
+ * `disk-failed`, or `not-ready`; else the error as it is.
+ */
+export function shortOr(cause: unknown): unknown {
+  const { code = '' } = cause as { code?: string };
+  if (code === '53100')
+    return new VentralError('disk-full', 'The disk of the database is full', { cause });
+  if (code === '58030')
+    return new VentralError('disk-failed', 'The disk of the database failed', { cause });
+  if (/^53[0-9A-Z]{3}$/.test(code))
+    return new VentralError('not-ready', 'The database is short of memory, files or connections', {
+      cause,
+      retryAfter: 5,
+    });
+  return cause;
+}

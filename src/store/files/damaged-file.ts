@@ -1,0 +1,33 @@
+import { VentralError } from '../../errors/ventral-error.js';
+import type { FileKind } from './file-source.js';
+
+/** A stored file whose bytes are not those of its digest any more. */
+export interface FileDamage {
+  readonly kind: FileKind;
+  /** Under which it is stored. */
+  readonly digest: string;
+  /** Names in the folder of a benchmark; none where the file itself is damaged. */
+  readonly names?: readonly string[];
+  /** From when on it may have been damaged; null where that is not known. */
+  readonly since: Date | null;
+}
+
+/** Whoever wants to know of damage, and of its repair. */
+export interface DamageWatch {
+  damaged(damage: FileDamage): Promise<void>;
+  repaired(file: Pick<FileDamage, 'kind' | 'digest'>): void;
+}
+
+/** `file-damaged`. */
+export function damagedFile(
+  { kind, digest, names = [] }: Pick<FileDamage, 'kind' | 'digest' | 'names'>,
+  cause?: unknown,
+): VentralError {
+  const which = names.length > 0 ? ` (${names.slice(0, 3).join(', ')})` : '';
+  const file = kind === 'model' ? 'file' : 'archive';
+  return new VentralError(
+    'file-damaged',
+    `The stored ${kind} ${digest}${which} is damaged: its bytes are not those of its digest; upload the same ${file} again, or run ventral fsck --heal`,
+    { file: digest, expected: digest, ...(cause === undefined ? {} : { cause }) },
+  );
+}

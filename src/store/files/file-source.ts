@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VentralError } from '../../errors/ventral-error.js';
+import { damagedFile } from './damaged-file.js';
+
+/** A model is an ONNX file; a benchmark is the archive that was uploaded. */
+export type FileKind = 'model' | 'benchmark';
+
+/** Where files come from, by the digest of their bytes; nothing that it gives is trusted. */
+export interface FileOrigin {
+  /** Throws `file-missing`, and `files-unavailable` where another try may mend it. */
+  open(digest: string, kind: FileKind, signal: AbortSignal): Promise<Readable>;
+  /** Throws `files-unavailable`. */
+  put(path: string, digest: string, kind: FileKind): Promise<void>;
+}
+
+/** A store of files that others read: what a service keeps goes there too. */
+export interface FileMirror extends FileOrigin {
+  remove(digest: string, kind: FileKind): Promise<void>;
+}
+
+/** Unpacks the archive of a benchmark into a folder that it makes. */
+export type Unpack = (archive: string, folder: string, signal: AbortSignal) => Promise<unknown>;
+
+/** Files that stay where they are until they are given back. */
+export interface HeldFiles {
+  /**
+   * Path of a model's file, or of the folder that a benchmark was unpacked to; checked by digest.
+   * Throws `file-missing`, `file-damaged`, `files-unavailable`, `checksum-mismatch`, `disk-full`.
+   */
+  fetch(digest: string, kind: FileKind, signal: AbortSignal): Promise<string>;
+  /** Checks again what was fetched, after it was used. Throws `file-damaged`. */
+  confirm(): Promise<void>;
+  /** Gives them back. */
+  close(): Promise<void>;
+}
+
+/** What jobs get their files from. */
+export interface FileSource {
+  /** Opened for one job. */
+  open(): HeldFiles;
+  /**
+   * Takes a network over that a job has made: a whole, synced file of the folder of unfinished work, which is
+   * moved or removed. Throws `files-unavailable`, `disk-full`.
+   */
+  keep(path: string, digest: string): Promise<void>;
+}
+
+/** A home as its service keeps it: files stay while a job needs them. */
+interface KeptFiles {
+  readonly files: {
+    local(digest: string, signal: AbortSignal): Promise<string>;
+    place(temporary: string, digest: string): Promise<void>;
+    state(digest: string): Promise<string>;
+  };
+  readonly benchmarkFiles: {
+    local(digest: string, signal: AbortSignal): Promise<string>;
+    state(digest: string): Promise<{ readonly state: string; readonly names: readonly string[] }>;
+  };
+}
+
+/** The files of the home that a service keeps. */
+export const homeSource = ({ files, benchmarkFiles }: KeptFiles): FileSource => ({
+  open: () => {
+    const fetched: { readonly digest: string; readonly kind: FileKind }[] = [];
+    return {
+      fetch: async (digest, kind, signal) => {
+        const path = await (kind === 'model' ? files : benchmarkFiles).local(digest, signal);
+        fetched.push({ digest, kind });
+        return path;
+      },
+      confirm: async () => {
+        for (const { digest, kind } of fetched) {
+          const { state, names } =
+            kind === 'model'
+              ? { state: await files.state(digest), names: [] }
+              : await benchmarkFiles.state(digest);
+          if (state === 'damaged') throw damagedFile({ kind, digest, names });
+        }
+      },
+      close: () => Promise.resolve(),
+    };
+  },
+  keep: (path, digest) => files.place(path, digest),
+});
+
+/** `file-missing`. */
+export const missingFile = (digest: string, kind: FileKind): VentralError =>
+  new VentralError('file-missing', `The ${kind} ${digest} is not there`, { file: digest });
+
+/** `files-unavailable`. */
+export const unavailable = (what: string, cause: unknown): VentralError =>
+  new VentralError('files-unavailable', `${what}: ${(cause as Error).message}`, { cause });
+
+/** Tries of a transfer that breaks; the wait before the next one doubles. */
+const TRIES = 4;
+const FIRST_WAIT_MS = 100;
+
+/**
+ * Writes a file of an origin to a path, synced. A transfer that breaks is tried again a few times; one
+ * that gives other bytes than the digest says, once. What was not whole is removed.
+ * Throws as {@link HeldFiles.fetch}.
+ */
+export async function download(
+  origin: FileOrigin,
+  {
+    digest,
+    kind,
+    path,
+  }: { readonly digest: string; readonly kind: FileKind; readonly path: string },
+  signal: AbortSignal,
+): Promise<void> {
+  let wrong = 0;
+  for (let tries = 1; ; tries++) {
+    try {
+      const found = await transfer(await origin.open(digest, kind, signal), path, signal);
+      if (found === digest) return;
+      wrong++;
+      throw new VentralError(
+        'checksum-mismatch',
+        `The store of files gave other bytes for the ${kind} ${digest}`,
+        { file: digest, expected: digest, found },
+      );
+    } catch (thrown) {
+      await rm(path, { force: true });
+      signal.throwIfAborted();
+      const error = VentralError.from(thrown);
+      const again =
+        error.code === 'files-unavailable' || (error.code === 'checksum-mismatch' && wrong < 2);
+      if (!again || tries === TRIES) throw error;
+      await sleep(FIRST_WAIT_MS * 2 ** (tries - 1), undefined, { signal });
+    }
+  }
+}
+
+/** @returns the digest of what came */
+async function transfer(source: Readable, path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  let broken: unknown;
+  source.once('error', (error) => {
+    broken = error;
+  });
+  const measure = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(source, measure, createWriteStream(path, { flags: 'wx', mode: 0o600 }), {
+      signal,
+    });
+  } catch (error) {
+    const early = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
+    throw early || broken === error ? unavailable('A transfer broke off', error) : error;
+  }
+  const handle = await open(path, 'r+');
+  await handle.sync().finally(() => handle.close());
+  return `sha256:${hash.digest('hex')}`;
+}

@@ -1,0 +1,89 @@
+import { EventEmitter } from 'node:events';
+import type { Database, Queries } from '../database/database.js';
+import { jsonText } from '../database/json-text.js';
+import { nextWord, type Word } from '../database/next-word.js';
+
+/** What happens to a job: it changes its state, comes further, is measured (a training), gets a result, ends. */
+export type JobEventType = 'state' | 'progress' | 'metric' | 'result' | 'end';
+
+/** One thing that happened to a job. */
+export interface JobEvent {
+  /** From 1, without gap or repeat within a job. */
+  readonly id: number;
+  readonly type: JobEventType;
+  readonly data: unknown;
+  readonly at: Date;
+}
+
+/** How often a follower looks for what other processes wrote. */
+const POLL_MS = 500;
+const PAGE = 100;
+
+/**
+ * Writes the next event of a job, in the transaction of what it tells. The row of the job is locked until
+ * then, so that events become visible in the order of their numbers. Its bytes count against the quota of
+ * the job's owner, those of a result twice: it is a row of its own, too.
+ */
+export async function appendEvent(
+  queries: Queries,
+  job: string,
+  type: JobEventType,
+  data: unknown,
+): Promise<void> {
+  await queries.query(
+    `with numbered as (
+       update jobs set last_event = last_event + 1,
+         bytes = bytes + octet_length($3::text) * case when $2 = 'result' then 2 else 1 end
+       where id = $1 returning last_event)
+     insert into events (job, id, type, data) select $1, last_event, $2, $3::text::json from numbered`,
+    [job, type, jsonText(data)],
+  );
+}
+
+/** The events of jobs: rows, which any process may read, and a word within this process when there are new ones. */
+export class EventStore {
+  readonly #database: Database;
+  readonly #news = new EventEmitter().setMaxListeners(0);
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The events of a job after a number, in their order. */
+  async after(job: string, id: number, limit = PAGE): Promise<JobEvent[]> {
+    return this.#database.query<JobEvent & Record<string, unknown>>(
+      `select id, type, data, created_at as at from events where job = $1 and id > $2 order by id limit $3`,
+      [job, id, limit],
+    );
+  }
+
+  /** Told by whoever has committed events of a job in this process. */
+  announce(job: string): void {
+    this.#news.emit(job);
+  }
+
+  /**
+   * The events of a job after a number, those that are there and those that come, until the one that ends
+   * it or until the signal aborts.
+   */
+  async *follow(job: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+    let last = after;
+    while (!signal.aborted) {
+      const news = this.news(job, signal);
+      const events = await this.after(job, last);
+      for (const event of events) {
+        if (signal.aborted) break;
+        yield event;
+        last = event.id;
+        if (event.type === 'end') return news.cancel();
+      }
+      if (events.length > 0) news.cancel();
+      else await news.come;
+    }
+  }
+
+  /** The next word of a job's events, or the time to look again: at most so many milliseconds. */
+  news(job: string, signal: AbortSignal, milliseconds = POLL_MS): Word {
+    return nextWord(this.#news, job, Math.min(milliseconds, POLL_MS), signal);
+  }
+}

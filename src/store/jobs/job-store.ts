@@ -1,0 +1,316 @@
+import type { Database, Queries } from '../database/database.js';
+import { appendEvent, EventStore } from './event-store.js';
+import { findJob, MAP, RESULTS } from './find-job.js';
+import type { Job, JobKind, JobOf, JobRequest, JobState, TrainingJobRequest } from './job.js';
+import { enqueue, JobAttempts } from './job-attempts.js';
+import { endJob } from './job-end.js';
+import { JobQueue } from './job-queue.js';
+import { type JobRow, jobOf } from './job-rows.js';
+import { jsonText } from '../database/json-text.js';
+import { newId } from '../database/new-id.js';
+import {
+  behind,
+  type Page,
+  type PageRequest,
+  placeOf,
+  type WeighedRow,
+  weighedPage,
+  weightOf,
+} from '../database/page.js';
+import { PartStore } from './part-store.js';
+import { asking, JOB_SEEN, type Principal, SERVICE_OWNER } from '../records/principal.js';
+import { generousQuotas, type Quotas, requireJobQuota, requireStorage } from '../records/quota.js';
+import { TrainingStore } from './training-store.js';
+
+export interface JobFilter {
+  readonly state?: JobState;
+  /** Model as asked, or digest. */
+  readonly model?: string;
+  readonly benchmark?: string;
+  /** Without one, those of everybody but the service itself. */
+  readonly owner?: string;
+}
+
+/** Bytes of a job with its results, at most. */
+const JOB_WEIGHT = `${['card', 'recipe', 'failures'].map(weightOf).join(' + ')} + coalesce(
+    (select sum(${weightOf('score')}) from results where results.job = jobs.id), 0)`;
+
+/** The tables of jobs and their results (design §8). */
+export class JobStore {
+  readonly events: EventStore;
+  /** What workers do with jobs. */
+  readonly attempts: JobAttempts;
+  readonly parts: PartStore;
+  readonly trainings: TrainingStore;
+  readonly #database: Database;
+  readonly #quotas: Quotas;
+  #queue: Promise<JobQueue> | undefined;
+
+  constructor(database: Database, quotas = generousQuotas) {
+    this.#database = database;
+    this.#quotas = quotas;
+    this.events = new EventStore(database);
+    this.attempts = new JobAttempts(database, () => this.#opened(), this.events);
+    this.parts = new PartStore(database, () => this.#opened(), this.events);
+    this.trainings = new TrainingStore(database);
+  }
+
+  /** The queue is opened when it is first needed: not every command has to do with jobs. */
+  #opened(): Promise<JobQueue> {
+    this.#queue ??= JobQueue.open(this.#database).catch((error) => {
+      this.#queue = undefined;
+      throw error;
+    });
+    return this.#queue;
+  }
+
+  /** Closes the queue; the database stays open. */
+  async close(): Promise<void> {
+    await (await this.#queue?.catch(() => undefined))?.close();
+  }
+
+  /**
+   * Writes a job. Results of equal inputs that the principal may see become its own at once, under the
+   * model's present name; a job that lacks nothing then is born `succeeded`.
+   * Throws `quota-exceeded`, `storage-exceeded`.
+   * @param also what else is written in the same transaction
+   */
+  async create<R extends JobRequest>(
+    principal: Principal,
+    request: R,
+    also: (queries: Queries, id: string) => Promise<void> = async () => {},
+  ): Promise<JobOf<R['kind']>> {
+    const queue = await this.#opened();
+    return this.#database.transaction(async (queries) => {
+      const id = newId('job');
+      const priority = await insert(queries, id, request);
+      if (request.kind === 'training') await this.#addRecipe(queries, principal, id, request);
+      await also(queries, id);
+      await appendEvent(queries, id, 'state', { state: 'queued', attempt: 0 });
+      if (await reuse(queries, principal, id, request))
+        await endJob(queries, id, { state: 'succeeded' });
+      else {
+        await requireJobQuota(queries, principal, this.#quotas);
+        await enqueue(queries, queue, { id, priority });
+      }
+      const { role, owner } = principal;
+      await requireStorage(queries, owner, role === 'admin' ? null : this.#quotas.storage);
+      return (await findJob(queries, id)) as JobOf<R['kind']>;
+    });
+  }
+
+  #addRecipe(
+    queries: Queries,
+    { role }: Principal,
+    id: string,
+    { recipe }: TrainingJobRequest,
+  ): Promise<unknown> {
+    const storage = role === 'admin' ? null : this.#quotas.storage;
+    return queries.query(
+      'update jobs set recipe = $2::text::json, storage = $3, bytes = bytes + octet_length($2::text) where id = $1',
+      [id, jsonText(recipe), storage],
+    );
+  }
+
+  /** Any job, for the service itself. */
+  find(id: string): Promise<Job | undefined> {
+    return findJob(this.#database, id);
+  }
+
+  /** A job that the principal may see. */
+  async findSeen(principal: Principal, id: string): Promise<Job | undefined> {
+    const [row] = await this.#database.query<JobRow>(
+      `select jobs.*, ${RESULTS}, ${MAP} from jobs where id = $4 and ${JOB_SEEN}`,
+      [...asking(principal), id],
+    );
+    return row && jobOf(row);
+  }
+
+  /** What a job that the principal may see is and where it stands, without reading what it holds. */
+  async stateSeen(
+    principal: Principal,
+    id: string,
+  ): Promise<Pick<Job, 'id' | 'kind' | 'state'> | undefined> {
+    const [row] = await this.#database.query<Pick<JobRow, 'id' | 'kind' | 'state'>>(
+      `select id, kind, state from jobs where id = $4 and ${JOB_SEEN}`,
+      [...asking(principal), id],
+    );
+    return row;
+  }
+
+  /** Newest first; layer maps without their result. */
+  async list<K extends JobKind>(
+    principal: Principal,
+    kind: K,
+    filter: JobFilter,
+    page: PageRequest,
+  ): Promise<Page<JobOf<K>>> {
+    const rows = await this.#database.query<WeighedRow>(
+      `select id, created_at, ${JOB_WEIGHT} as weight from jobs
+       where kind = $4 and ${behind('jobs', 5)} and ($7::text is null or state = $7)
+       and ($8::text is null or model = $8 or digest = $8)
+       and ($9::text is null or benchmarks ? $9)
+       and case when $10::text is null then owner <> '${SERVICE_OWNER}' else owner = $10 end
+       and ${JOB_SEEN} order by seq desc limit $11`,
+      [
+        ...asking(principal),
+        kind,
+        ...placeOf(page),
+        filter.state ?? null,
+        filter.model ?? null,
+        filter.benchmark ?? null,
+        filter.owner ?? null,
+        page.limit + 1,
+      ],
+    );
+    const read = (ids: readonly string[]) =>
+      this.#database.query<JobRow>(
+        `select jobs.*, ${RESULTS} from jobs where id = any($4) and ${JOB_SEEN}`,
+        [...asking(principal), ids],
+      );
+    return weighedPage(rows, page.limit, read, (row) => jobOf(row) as JobOf<K>);
+  }
+
+  /** Ends an open job as cancelled; undefined where it is not open. */
+  async cancel(
+    id: string,
+    also: (queries: Queries) => Promise<void> = async () => {},
+  ): Promise<Job | undefined> {
+    const queue = await this.#opened();
+    const cancelled = await this.#database.transaction(async (queries) => {
+      const [job] = await queries.query<{ entry: string }>(
+        `select entry from jobs where id = $1 and state in ('queued', 'running') for update`,
+        [id],
+      );
+      if (!job) return false;
+      await endJob(queries, id, { state: 'cancelled' });
+      if (job.entry) await queue.done(queries, 'jobs', job.entry);
+      await also(queries);
+      return true;
+    });
+    if (!cancelled) return undefined;
+    this.events.announce(id);
+    return this.find(id);
+  }
+
+  /** Whether a job of somebody else is queued or running. */
+  async othersWait({ owner }: Principal): Promise<boolean> {
+    const rows = await this.#database.query(
+      `select 1 from jobs where owner <> $1 and state in ('queued', 'running') limit 1`,
+      [owner],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether a queued or running job needs a registered model or an uploaded benchmark. */
+  async isNeeded(id: string): Promise<boolean> {
+    const rows = await this.#database.query(
+      `select 1 from jobs where (registration = $1 or sources ? $1) and state in ('queued', 'running') limit 1`,
+      [id],
+    );
+    return rows.length > 0;
+  }
+}
+
+/** A map or a training has as many turns at once. */
+const LONG_TURNS = 10;
+
+/**
+ * The turn of a new job, as its priority: owners take turns whoever asked for a hundred jobs first, and so
+ * do the scores and the maps of one owner (self-clocked fair queueing, Golestani 1994). The clock is the
+ * turn of the job that began last; a job ends its own one turn after it or after the last of its kind
+ * that its owner has open, a map or a training ten.
+ */
+const PRIORITY = `(
+    select least(
+      coalesce((select priority from jobs where started_at is not null order by started_at desc limit 1), 0),
+      min(priority)
+    ) - case when $2 = 'score' then 1 else ${LONG_TURNS} end
+    from jobs where state in ('queued', 'running') and owner = $3 and kind = $2
+  )`;
+
+/** What the row of a job takes beside its JSON: its state, its log, its webhook. */
+const ROW_BYTES = 1024;
+
+/** @returns its priority */
+async function insert(queries: Queries, id: string, request: JobRequest): Promise<number> {
+  const { card, benchmarks, sources, keys } = request;
+  const { layers, input } = request.kind === 'training' ? {} : request;
+  const json = [card, benchmarks, sources, keys, layers, input].map(jsonText);
+  const bytes = json.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), ROW_BYTES);
+  // Two at once would have the same turn.
+  await queries.query(`select pg_advisory_xact_lock(hashtextextended('turn of ' || $1, 0))`, [
+    request.owner,
+  ]);
+  const [{ priority }] = await queries.query<{ priority: number }>(
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, bytes, priority)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, ${PRIORITY})
+     returning priority`,
+    [
+      id,
+      request.kind,
+      request.owner,
+      request.registration,
+      request.model,
+      request.digest,
+      request.modelName,
+      request.kind === 'layer-map' ? request.holdout : null,
+      request.kind === 'score' && request.detail === true,
+      ...json,
+      bytes,
+    ],
+  );
+  return priority;
+}
+
+/** Gives a job what equal inputs have given before. @returns whether it lacks nothing then */
+function reuse(
+  queries: Queries,
+  principal: Principal,
+  id: string,
+  request: JobRequest,
+): Promise<boolean> {
+  if (request.kind === 'score') return reuseScores(queries, principal, id, request);
+  if (request.kind === 'layer-map') return reuseMap(queries, principal, id, request.keys[0]);
+  return Promise.resolve(false);
+}
+
+/** @returns whether every benchmark has a score then */
+async function reuseScores(
+  queries: Queries,
+  principal: Principal,
+  id: string,
+  request: JobRequest,
+): Promise<boolean> {
+  const reused = await queries.query<{ score: unknown }>(
+    `insert into results (job, benchmark, key, score)
+     select distinct on (asked.benchmark) $4, asked.benchmark, results.key, jsonb_set(results.score, '{name}', to_jsonb($7::text))
+     from unnest($5::text[], $6::text[]) as asked (benchmark, key)
+     join results on results.key = asked.key
+     join jobs on jobs.id = results.job and ${JOB_SEEN}
+     order by asked.benchmark, results.created_at
+     returning benchmark, score`,
+    [...asking(principal), id, request.benchmarks, request.keys, request.modelName],
+  );
+  for (const { score } of reused) await appendEvent(queries, id, 'result', score);
+  return reused.length === request.benchmarks.length;
+}
+
+/** @returns whether there is a map; one of a job that failed in part is made anew */
+async function reuseMap(
+  queries: Queries,
+  principal: Principal,
+  id: string,
+  key: string,
+): Promise<boolean> {
+  const rows = await queries.query(
+    `update jobs set map_of = made.job
+     from (
+       select layer_maps.job from layer_maps join jobs on jobs.id = layer_maps.job
+       where layer_maps.key = $5 and jobs.state = 'succeeded' and ${JOB_SEEN} order by jobs.seq limit 1
+     ) as made
+     where jobs.id = $4 returning jobs.id`,
+    [...asking(principal), id, key],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,150 @@
+import type { LayerMap } from '../../scoring/map/layer-map-types.js';
+import type { Score } from '../../scoring/measure/score.js';
+import type { Recipe } from '../../training/recipe/recipe.js';
+
+/** What a job makes: scores on benchmarks, a layer map, or trained networks. */
+export type JobKind = 'score' | 'layer-map' | 'training';
+
+/** Where a job stands. The last three are final. */
+export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+/** How far a running job is. */
+export interface JobProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  readonly etaSeconds: number | null;
+}
+
+/** A benchmark without a result, and why; of a training, why it failed. */
+export interface JobFailure {
+  readonly benchmark?: string;
+  /** A problem document. */
+  readonly problem: unknown;
+}
+
+/** What every job is asked; model and card are as they were when it was asked. */
+interface Asked {
+  /** Whose job it is. */
+  readonly owner: string;
+  /** The model as it was named: id, digest or shipped name. */
+  readonly model: string;
+  /** The model's registration; null for a shipped one. */
+  readonly registration: string | null;
+  readonly digest: string;
+  readonly modelName: string;
+  /** A model card, as JSON. */
+  readonly card: unknown;
+  readonly benchmarks: readonly string[];
+  /** Where they come from: a shipped identifier, or the id of an uploaded file that may hold several. */
+  readonly sources: readonly string[];
+  readonly input?: Readonly<Record<string, number>>;
+}
+
+/** What a score job is asked to do. */
+export interface ScoreJobRequest extends Asked {
+  readonly kind: 'score';
+  /** For each benchmark, the digest of all inputs of its score: equal keys, equal scores. */
+  readonly keys: readonly string[];
+  /** Layer by region. */
+  readonly layers?: Readonly<Record<string, string>>;
+  /** Keep the value of each neuroid, and which stimuli each split holds. */
+  readonly detail?: true;
+}
+
+/** What a layer map job is asked to do. */
+export interface LayerMapJobRequest extends Asked {
+  readonly kind: 'layer-map';
+  /** One, the digest of all inputs of the map: equal keys, equal maps. */
+  readonly keys: readonly [string];
+  /** Names and globs. */
+  readonly layers?: readonly string[];
+  readonly holdout: boolean;
+}
+
+/** What a training job is asked to do; `benchmarks` are all that some stage scores on. */
+export interface TrainingJobRequest extends Asked {
+  readonly kind: 'training';
+  /** Two trainings are never one. */
+  readonly keys: readonly [];
+  /** With every default; names as they were asked. */
+  readonly recipe: Recipe;
+}
+
+export type JobRequest = ScoreJobRequest | LayerMapJobRequest | TrainingJobRequest;
+
+/** What a job of a kind is asked to do. */
+export type JobRequestOf<K extends JobKind> = Extract<JobRequest, { readonly kind: K }>;
+
+/** How a job that was taken in goes on. */
+interface Course {
+  readonly id: string;
+  readonly state: JobState;
+  /** Counts the workers that took it; results of an earlier attempt are refused. */
+  readonly attempt: number;
+  /** How often a worker was lost with it, or gave it back for a fault that another try may mend. */
+  readonly faults: number;
+  readonly progress: JobProgress | null;
+  /** Why it is where it is, where that needs a word. */
+  readonly reason: string | null;
+  /** The last lines of its log. */
+  readonly log: readonly string[];
+  readonly failures: readonly JobFailure[];
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** A score job with what it has so far. */
+export interface ScoreJob extends ScoreJobRequest, Course {
+  readonly results: readonly Score[];
+}
+
+/** A layer map job. */
+export interface LayerMapJob extends LayerMapJobRequest, Course {
+  /** null until it has one; a list leaves it out. */
+  readonly result?: LayerMap | null;
+}
+
+/** What a training depends on beside its recipe, and what became of it. */
+export interface TrainingRun {
+  readonly digests: Readonly<Record<string, string>>;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** A training job; its curves and checkpoints are in tables of their own. */
+export interface TrainingJob extends TrainingJobRequest, Course {
+  /** null until it has begun. */
+  readonly run: TrainingRun | null;
+  /** Name of the checkpoint that came out; null where there is none, or none yet. */
+  readonly network: string | null;
+}
+
+export type Job = ScoreJob | LayerMapJob | TrainingJob;
+
+/** A job of a kind. */
+export type JobOf<K extends JobKind> = Extract<Job, { readonly kind: K }>;
+
+/** What a worker found, in one piece; `usage` is what that took. */
+export type JobEnd = { readonly usage?: unknown } & (
+  | {
+      readonly kind: 'score';
+      readonly scores: readonly Score[];
+      readonly failures: readonly JobFailure[];
+    }
+  | {
+      readonly kind: 'layer-map';
+      readonly map: LayerMap | null;
+      readonly failures: readonly JobFailure[];
+    }
+  | {
+      readonly kind: 'training';
+      /** Name of the checkpoint that came out, if there is one. */
+      readonly network: string | null;
+      readonly failures: readonly JobFailure[];
+    }
+);
+
+/** Whether a job has not ended yet. */
+export const isOpen = (job: Pick<Job, 'state'> | undefined): boolean =>
+  job?.state === 'queued' || job?.state === 'running';

@@ -1,0 +1,168 @@
+import type { Database } from '../database/database.js';
+import type { EventStore } from './event-store.js';
+import { findJob, logged } from './find-job.js';
+import type { Job } from './job.js';
+import type { Entry, JobQueue } from './job-queue.js';
+import { jsonText } from '../database/json-text.js';
+
+/** A part of a job that a worker took, and the ticket that it holds. */
+export interface PartClaim {
+  readonly job: Job;
+  /** From 0. */
+  readonly part: number;
+  readonly of: number;
+  /** Threads that all parts of the job are computed with. */
+  readonly threads: number;
+  readonly entry: Entry;
+}
+
+/** How a part ended. */
+export interface PartEnd {
+  readonly state: 'done' | 'failed';
+  /** What its numbers depend on, where it has any. */
+  readonly runtime?: unknown;
+  /** Why it has none. */
+  readonly reason?: string;
+}
+
+/** A part that has ended. */
+export interface EndedPart extends PartEnd {
+  readonly part: number;
+}
+
+/** A measurement under the key of all that it depends on. */
+export interface KeptCell {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+}
+
+/** SQL condition: the job has not ended. */
+const OPEN = `exists (select from jobs where jobs.id = $1 and jobs.state in ('queued', 'running'))`;
+
+/** Jobs that are cut, their parts, and what the parts have found until the job has ended. */
+export class PartStore {
+  readonly #database: Database;
+  readonly #queue: () => Promise<JobQueue>;
+  readonly #events: EventStore;
+
+  constructor(database: Database, queue: () => Promise<JobQueue>, events: EventStore) {
+    this.#database = database;
+    this.#queue = queue;
+    this.#events = events;
+  }
+
+  /**
+   * Cuts a running job, unless an earlier attempt did.
+   * @returns whether it is cut, and the threads of all its parts
+   */
+  async cut(
+    { id, attempt }: Job,
+    of: number,
+    threads: number,
+  ): Promise<{ readonly cut: boolean; readonly threads: number }> {
+    const queue = await this.#queue();
+    return this.#database.transaction(async (queries) => {
+      const [job] = await queries.query<{ priority: number; threads: number | null }>(
+        `select priority, threads from jobs where id = $1 and attempt = $2 and state = 'running' for update`,
+        [id, attempt],
+      );
+      if (job?.threads) return { cut: true, threads: job.threads };
+      if (!job || of < 2) return { cut: false, threads };
+      await queries.query(`update jobs set threads = $2, log = ${logged('$3')} where id = $1`, [
+        ...[id, threads, `Cut into ${of} parts`],
+      ]);
+      for (let part = 0; part < of; part++) {
+        await queries.query(
+          `insert into parts (job, part, task, state) values ($1, $2, $3, 'open')`,
+          [id, part, jsonText({ of })],
+        );
+        await queue.send(queries, 'parts', { job: id, part }, job.priority);
+      }
+      return { cut: true, threads };
+    });
+  }
+
+  /** Takes the next part of any job; undefined where none waits. */
+  async claim(): Promise<PartClaim | undefined> {
+    const queue = await this.#queue();
+    for (;;) {
+      const claim = await this.#database.transaction(async (queries) => {
+        const entry = await queue.take(queries, 'parts');
+        if (!entry) return undefined;
+        const { job: id, part } = entry.data;
+        const [row] = await queries.query<{ task: { of: number }; threads: number }>(
+          `select task, (select threads from jobs where id = $1) as threads from parts
+           where job = $1 and part = $2 and state = 'open' and ${OPEN}`,
+          [id, part],
+        );
+        const job = row && (await findJob(queries, id));
+        if (job) return { job, part: part as number, of: row.task.of, threads: row.threads, entry };
+        await queue.done(queries, 'parts', entry.id);
+        return 'void';
+      });
+      if (claim !== 'void') return claim;
+    }
+  }
+
+  /** Says that a worker of a part lives. @returns false where the part is its own no more, or the job has ended */
+  async beat({ entry, job }: PartClaim): Promise<boolean> {
+    const queue = await this.#queue();
+    return (await queue.beat(entry)) && (await this.isOpen(job.id));
+  }
+
+  async isOpen(job: string): Promise<boolean> {
+    const [row] = await this.#database.query<{ open: boolean }>(`select ${OPEN} as open`, [job]);
+    return row.open;
+  }
+
+  /** Keeps what a part found; nothing where the job has ended. */
+  async keep(job: string, { key, bytes }: KeptCell): Promise<void> {
+    await this.#database.query(
+      `insert into cells (job, key, bytes) select $1, $2, $3 where ${OPEN} on conflict (job, key) do nothing`,
+      [job, key, bytes],
+    );
+  }
+
+  /** Ends a part. One that failed is not tried again: whoever joins the parts computes what it lacks. */
+  async end({ job, part, entry }: PartClaim, { state, runtime, reason }: PartEnd): Promise<void> {
+    const queue = await this.#queue();
+    await this.#database.transaction(async (queries) => {
+      await queries.query(
+        'update parts set state = $3, runtime = $4, reason = $5 where job = $1 and part = $2',
+        [job.id, part, state, jsonText(runtime), reason ?? null],
+      );
+      const words = `Part ${part + 1} is ${state}${reason ? `: ${reason}` : ''}`;
+      await queries.query(`update jobs set log = ${logged('$2')} where id = $1`, [job.id, words]);
+      await queue.done(queries, 'parts', entry.id);
+    });
+    this.#events.announce(job.id);
+  }
+
+  async giveBack({ entry }: PartClaim): Promise<void> {
+    const queue = await this.#queue();
+    await this.#database.transaction((queries) => queue.giveBack(queries, 'parts', entry.id));
+  }
+
+  /** How many parts of a job have not ended. */
+  async left(job: string): Promise<number> {
+    const [{ left }] = await this.#database.query<{ left: number }>(
+      `select count(*)::int as left from parts where job = $1 and state = 'open'`,
+      [job],
+    );
+    return left;
+  }
+
+  async ended(job: string): Promise<EndedPart[]> {
+    return this.#database.query<EndedPart & Record<string, unknown>>(
+      `select part, state, runtime, reason from parts where job = $1 and state <> 'open' order by part`,
+      [job],
+    );
+  }
+
+  async cells(job: string): Promise<KeptCell[]> {
+    return this.#database.query<KeptCell & Record<string, unknown>>(
+      'select key, bytes from cells where job = $1',
+      [job],
+    );
+  }
+}

@@ -1,0 +1,137 @@
+import type { TrainingEvent } from '../../training/record/training-event.js';
+import type { Database, Queries } from '../database/database.js';
+import { appendEvent } from './event-store.js';
+import { jsonText } from '../database/json-text.js';
+import { requireStorage } from '../records/quota.js';
+
+/** A network that a training has kept; its bytes are stored as those of a model. */
+export interface CheckpointRecord {
+  /** Unique within its training. */
+  readonly name: string;
+  readonly stage: string;
+  /** null for the mean of others. */
+  readonly epoch: number | null;
+  /** `sha256:…` of the bytes. */
+  readonly digest: string;
+  readonly size: number;
+  readonly createdAt: Date;
+}
+
+/** Something that a training tells of itself, with the checkpoint that it names, if that is new. */
+export interface TrainingMetric {
+  readonly event: TrainingEvent;
+  readonly checkpoint?: Omit<CheckpointRecord, 'createdAt'>;
+}
+
+interface CheckpointRow {
+  name: string;
+  stage: string;
+  epoch: number | null;
+  digest: string;
+  size: number;
+  created_at: Date;
+}
+
+const record = ({ created_at, size, ...row }: CheckpointRow): CheckpointRecord => ({
+  ...row,
+  size: Number(size),
+  createdAt: created_at,
+});
+
+const COLUMNS = 'name, stage, epoch, digest, size, created_at';
+
+/** What trainings have told, and the checkpoints that they have kept. */
+export class TrainingStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** In the order in which they were made. */
+  async checkpoints(job: string): Promise<CheckpointRecord[]> {
+    const rows = await this.#database.query<CheckpointRow & Record<string, unknown>>(
+      `select ${COLUMNS} from checkpoints where job = $1 order by seq`,
+      [job],
+    );
+    return rows.map(record);
+  }
+
+  async checkpoint(job: string, name: string): Promise<CheckpointRecord | undefined> {
+    const [row] = await this.#database.query<CheckpointRow & Record<string, unknown>>(
+      `select ${COLUMNS} from checkpoints where job = $1 and name = $2`,
+      [job, name],
+    );
+    return row && record(row);
+  }
+
+  /** Forgets a checkpoint; its bytes stay with whoever else needs them. */
+  async removeCheckpoint(job: string, name: string): Promise<void> {
+    await this.#database.query('delete from checkpoints where job = $1 and name = $2', [job, name]);
+  }
+
+  /**
+   * Throws `storage-exceeded` where the owner of a training may not store so many bytes more, so that a
+   * checkpoint need not be copied that cannot be kept.
+   */
+  async requireRoom(job: string, bytes: number): Promise<void> {
+    await this.#database.transaction((queries) => requireJobStorage(queries, job, bytes));
+  }
+
+  /** All that a training has told so far, in its order. */
+  async metrics(job: string): Promise<TrainingEvent[]> {
+    const rows = await this.#database.query<{ data: TrainingEvent }>(
+      `select data from events where job = $1 and type = 'metric' order by id`,
+      [job],
+    );
+    return rows.map(({ data }) => data);
+  }
+
+  /** Whether a training has told this already. */
+  has(job: string, event: TrainingEvent): Promise<boolean> {
+    return isTold(this.#database, job, event);
+  }
+}
+
+async function isTold(queries: Queries, job: string, event: TrainingEvent): Promise<boolean> {
+  const rows = await queries.query(
+    `select from events where job = $1 and type = 'metric' and data::text = $2::json::text limit 1`,
+    [job, jsonText(event)],
+  );
+  return rows.length > 0;
+}
+
+/** Writes what a training tells, once. Throws `storage-exceeded`. Inside the transaction that holds its job. */
+export async function writeMetric(
+  queries: Queries,
+  job: string,
+  { event, checkpoint }: TrainingMetric,
+): Promise<void> {
+  if (checkpoint) await writeCheckpoint(queries, job, checkpoint);
+  if (!(await isTold(queries, job, event))) await appendEvent(queries, job, 'metric', event);
+  await requireJobStorage(queries, job);
+}
+
+/** @param more bytes that are to be added */
+async function requireJobStorage(queries: Queries, job: string, more = 0): Promise<void> {
+  const [row] = await queries.query<{ owner: string; storage: number | null }>(
+    'select owner, storage::float8 as storage from jobs where id = $1',
+    [job],
+  );
+  if (row) await requireStorage(queries, row.owner, row.storage, more);
+}
+
+async function writeCheckpoint(
+  queries: Queries,
+  job: string,
+  { name, stage, epoch, digest, size }: Omit<CheckpointRecord, 'createdAt'>,
+): Promise<void> {
+  // A run that begins again on another machine may come to other bytes.
+  const [{ fresh }] = await queries.query<{ fresh: boolean }>(
+    `insert into checkpoints (job, name, stage, epoch, digest, size) values ($1, $2, $3, $4, $5, $6)
+     on conflict (job, name) do update set digest = excluded.digest, size = excluded.size
+     returning xmax = 0 as fresh`,
+    [job, name, stage, epoch, digest, size],
+  );
+  if (fresh) await queries.query('update jobs set faults = 0 where id = $1', [job]);
+}

@@ -1,0 +1,124 @@
+import type { Database, Queries } from '../database/database.js';
+import { jsonText } from '../database/json-text.js';
+import { newId } from '../database/new-id.js';
+import { behind, type Page, type PageRequest, pageOf, placeOf } from '../database/page.js';
+import type { Principal } from './principal.js';
+
+/** What is written down of a change. */
+export interface Change {
+  readonly action:
+    | 'model.create'
+    | 'model.change'
+    | 'model.delete'
+    | 'benchmark.create'
+    | 'benchmark.delete'
+    | 'job.cancel'
+    | 'key.create'
+    | 'key.revoke'
+    | 'backup.download'
+    | 'files.check';
+  /** Id of what changed, or what was read. */
+  readonly target: string;
+  /** A few words on it; never a secret. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+/** A change that somebody made. */
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: Date;
+  /** Id of the key; null for the one user of a service without keys, and for its commands. */
+  readonly key: string | null;
+  readonly owner: string;
+  readonly action: string;
+  readonly target: string | null;
+  readonly detail: unknown;
+}
+
+/** Writes down who changed what, in the transaction that changes it. */
+export async function audit(queries: Queries, by: Principal, change: Change): Promise<void> {
+  await queries.query(
+    'insert into audit (id, key, owner, action, target, detail) values ($1, $2, $3, $4, $5, $6)',
+    [newId('aud'), by.key, by.owner, change.action, change.target, jsonText(change.detail)],
+  );
+}
+
+/** Refused credentials of one address are written once in so many milliseconds, with their number. */
+const REFUSALS_MS = 10 * 60_000;
+/** Addresses that are told apart in that time; all others are one. */
+const MOST_ADDRESSES = 50;
+const OTHERS = 'other addresses';
+
+interface Refusals {
+  count: number;
+  readonly since: number;
+}
+
+/** The table of changes; nothing is ever removed from it. */
+export class AuditStore {
+  readonly #database: Database;
+  readonly #refusals = new Map<string, Refusals>();
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Writes down what somebody read or asked for. */
+  note(by: Principal, change: Change): Promise<void> {
+    return audit(this.#database, by, change);
+  }
+
+  /**
+   * Counts credentials that were refused. The first of an address is written at once, those that follow within
+   * ten minutes as one row with their number: at most some hundred rows in ten minutes, whoever tries what.
+   * It never throws, and nobody waits for it.
+   */
+  refused(address = 'unknown'): void {
+    this.#closeRefusals(Date.now() - REFUSALS_MS);
+    const known = this.#refusals.has(address) || this.#refusals.size < MOST_ADDRESSES;
+    const name = known ? address : OTHERS;
+    const refusals = this.#refusals.get(name);
+    if (refusals) refusals.count++;
+    else {
+      this.#refusals.set(name, { count: 0, since: Date.now() });
+      this.#writeRefusals(name, 1);
+    }
+  }
+
+  /** Writes what was counted and not written yet. */
+  async close(): Promise<void> {
+    this.#closeRefusals(Number.POSITIVE_INFINITY);
+    await this.#writing;
+  }
+
+  /** Ends the count of addresses whose first refusal is older than that; they are in the order of it. */
+  #closeRefusals(before: number): void {
+    for (const [address, { count, since }] of this.#refusals) {
+      if (since > before) return;
+      this.#refusals.delete(address);
+      if (count > 0) this.#writeRefusals(address, count);
+    }
+  }
+
+  #writeRefusals(address: string, count: number): void {
+    const row = [newId('aud'), 'nobody', 'login.refuse', address, jsonText({ count })];
+    this.#writing = this.#writing.then(() =>
+      this.#database
+        .query(
+          'insert into audit (id, owner, action, target, detail) values ($1, $2, $3, $4, $5)',
+          row,
+        )
+        .catch(() => {}),
+    );
+  }
+
+  /** Newest first. */
+  async list(page: PageRequest): Promise<Page<AuditEntry>> {
+    const rows = await this.#database.query<Omit<AuditEntry, 'at'> & { created_at: Date }>(
+      `select * from audit where ${behind('audit', 1)} order by seq desc limit $3`,
+      [...placeOf(page), page.limit + 1],
+    );
+    return pageOf(rows, page.limit, ({ created_at: at, ...entry }) => ({ ...entry, at }));
+  }
+}

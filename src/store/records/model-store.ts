@@ -1,0 +1,243 @@
+import { audit } from './audit-store.js';
+import type { Database, Queries } from '../database/database.js';
+import { jsonText } from '../database/json-text.js';
+import { newId } from '../database/new-id.js';
+import {
+  behind,
+  type Page,
+  type PageRequest,
+  placeOf,
+  type WeighedRow,
+  weighedPage,
+  weightOf,
+} from '../database/page.js';
+import { asking, type Principal, seen } from './principal.js';
+import {
+  generousQuotas,
+  type Quotas,
+  requireRegistration,
+  requireStorage,
+  requireUploadQuota,
+} from './quota.js';
+
+/** Who may see a registration. */
+export type Visibility = 'private' | 'group' | 'public';
+
+/** A registration of an ONNX file: the bytes are stored by digest, everything else belongs to it. */
+export interface ModelRecord {
+  readonly id: string;
+  readonly owner: string;
+  /** Where it is seen with visibility `group`. */
+  readonly group: string | null;
+  /** `sha256:…` of the bytes. */
+  readonly digest: string;
+  readonly name: string;
+  readonly visibility: Visibility;
+  readonly size: number;
+  /** The card as JSON; null where none was given. */
+  readonly card: unknown;
+  /** Summary of the graph check. */
+  readonly graph: unknown;
+  readonly createdAt: Date;
+}
+
+/** What a registration is made of, beside who makes it. */
+export type NewModel = Omit<ModelRecord, 'id' | 'owner' | 'createdAt'>;
+
+/** What may change later. */
+export type ModelChange = Partial<Pick<ModelRecord, 'name' | 'visibility' | 'group' | 'card'>>;
+
+/** Looks at a model before it is changed, in the same transaction; what it throws keeps it as it is. */
+export type Expect = (model: ModelRecord) => void;
+
+interface ModelRow {
+  id: string;
+  seq: number;
+  owner: string;
+  group_name: string | null;
+  digest: string;
+  name: string;
+  visibility: Visibility;
+  size: number;
+  card: unknown;
+  graph: unknown;
+  record_bytes: number;
+  created_at: Date;
+}
+
+const record = (row: ModelRow): ModelRecord => ({
+  id: row.id,
+  owner: row.owner,
+  group: row.group_name,
+  digest: row.digest,
+  name: row.name,
+  visibility: row.visibility,
+  size: Number(row.size),
+  card: row.card,
+  graph: row.graph,
+  createdAt: row.created_at,
+});
+
+/** The table of registered models. */
+export class ModelStore {
+  readonly #database: Database;
+  readonly #quotas: Quotas;
+
+  constructor(database: Database, quotas = generousQuotas) {
+    this.#database = database;
+    this.#quotas = quotas;
+  }
+
+  /**
+   * Registers bytes; `created` is false where their owner has them already (that registration is given).
+   * Throws `quota-exceeded`, `storage-exceeded`.
+   * @param reservation that the bytes were received under
+   */
+  async register(
+    by: Principal,
+    model: NewModel,
+    reservation?: string,
+  ): Promise<{ model: ModelRecord; created: boolean }> {
+    const made = await this.#database.transaction(async (queries) => {
+      const row = await insert(queries, by, model);
+      if (row) {
+        await requireRegistration(queries, by, this.#quotas, reservation);
+        const detail = { digest: row.digest, name: row.name, visibility: row.visibility };
+        await audit(queries, by, { action: 'model.create', target: row.id, detail });
+      }
+      return row;
+    });
+    if (made) return { model: record(made), created: true };
+    const found = await this.findOwn(by.owner, model.digest);
+    return found ? { model: found, created: false } : this.register(by, model, reservation);
+  }
+
+  /** Throws what {@link register} would of another file, so that it need not be looked at. */
+  requireQuota(by: Principal, size: number, reservation?: string): Promise<void> {
+    return this.#database.transaction((queries) =>
+      requireUploadQuota(queries, by, this.#quotas, size, reservation),
+    );
+  }
+
+  /** The registration of these bytes by an owner. */
+  async findOwn(owner: string, digest: string): Promise<ModelRecord | undefined> {
+    const [row] = await this.#database.query<ModelRow>(
+      'select * from models where digest = $2 and owner = $1',
+      [owner, digest],
+    );
+    return row && record(row);
+  }
+
+  /** By id, or by digest: of several that may be seen, one's own, else the oldest. */
+  async find(principal: Principal, idOrDigest: string): Promise<ModelRecord | undefined> {
+    const column = idOrDigest.startsWith('sha256:') ? 'digest' : 'id';
+    const [row] = await this.#database.query<ModelRow>(
+      `select * from models where ${column} = $4 and ${seen('models')} order by (owner = $2) desc, seq limit 1`,
+      [...asking(principal), idOrDigest],
+    );
+    return row && record(row);
+  }
+
+  /**
+   * Newest first.
+   * @param digest only registrations of these bytes
+   */
+  async list(principal: Principal, page: PageRequest, digest?: string): Promise<Page<ModelRecord>> {
+    const rows = await this.#database.query<WeighedRow>(
+      `select id, created_at, ${weightOf('card')} + ${weightOf('graph')} as weight
+       from models where ${behind('models', 4)} and ${seen('models')}
+       and ($7::text is null or digest = $7) order by seq desc limit $6`,
+      [...asking(principal), ...placeOf(page), page.limit + 1, digest ?? null],
+    );
+    const read = (ids: readonly string[]) =>
+      this.#database.query<ModelRow>(
+        `select * from models where id = any($4) and ${seen('models')}`,
+        [...asking(principal), ids],
+      );
+    return weighedPage(rows, page.limit, read, record);
+  }
+
+  /**
+   * Changes what is given; undefined where there is no such model. Throws `storage-exceeded` where it grows
+   * beyond what its owner may store.
+   * @param expect looks at what is there, and throws where it is not to be changed
+   */
+  change(
+    by: Principal,
+    id: string,
+    change: ModelChange,
+    expect: Expect = () => {},
+  ): Promise<ModelRecord | undefined> {
+    const { name, visibility, group, card } = change;
+    return this.#database.transaction(async (queries) => {
+      const [before] = await queries.query<ModelRow>(
+        'select * from models where id = $1 for update',
+        [id],
+      );
+      if (before) expect(record(before));
+      const [row] = await queries.query<ModelRow>(
+        `update models set name = coalesce($2, name), visibility = coalesce($3, visibility),
+         group_name = coalesce($4, group_name), card = coalesce($5, card)
+         where id = $1 returning *`,
+        [id, name ?? null, visibility ?? null, group ?? null, jsonText(card)],
+      );
+      if (!row) return undefined;
+      if (by.role !== 'admin' && row.record_bytes > before.record_bytes)
+        await requireStorage(queries, row.owner, this.#quotas.storage);
+      const detail = { name, visibility, group, ...(card ? { card: true } : {}) };
+      await audit(queries, by, { action: 'model.change', target: id, detail });
+      return record(row);
+    });
+  }
+
+  /** Forgets a registration; its scores stay. */
+  remove(by: Principal, id: string, expect: Expect = () => {}): Promise<boolean> {
+    return this.#database.transaction(async (queries) => {
+      const [row] = await queries.query<ModelRow>('delete from models where id = $1 returning *', [
+        id,
+      ]);
+      if (!row) return false;
+      expect(record(row));
+      const detail = { digest: row.digest, name: row.name, owner: row.owner };
+      await audit(queries, by, { action: 'model.delete', target: id, detail });
+      return true;
+    });
+  }
+
+  /** Whether any registration, checkpoint or open job needs these bytes. */
+  async needsBytes(digest: string): Promise<boolean> {
+    const rows = await this.#database.query(
+      `select from models where digest = $1
+       union all select from checkpoints where digest = $1
+       union all select from jobs where digest = $1 and state in ('queued', 'running') limit 1`,
+      [digest],
+    );
+    return rows.length > 0;
+  }
+
+  /** Digests that some registration, checkpoint or open job needs. */
+  async neededDigests(): Promise<Set<string>> {
+    const rows = await this.#database.query<{ digest: string }>(
+      `select digest from models union select digest from checkpoints
+       union select digest from jobs where state in ('queued', 'running')`,
+    );
+    return new Set(rows.map((row) => row.digest));
+  }
+}
+
+async function insert(
+  queries: Queries,
+  { owner }: Principal,
+  { digest, name, visibility, group, size, card, graph }: NewModel,
+): Promise<ModelRow | undefined> {
+  const [row] = await queries.query<ModelRow>(
+    `insert into models (id, owner, digest, name, visibility, group_name, size, card, graph)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (digest, owner) do nothing returning *`,
+    [
+      newId('mdl'),
+      ...[owner, digest, name, visibility, group, size],
+      ...[card, graph].map(jsonText),
+    ],
+  );
+  return row;
+}

@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { LeafScore, ScoredModel } from '../../leaderboard/leaderboard.js';
+import type { Database } from '../database/database.js';
+import type { Visibility } from './model-store.js';
+import { asking, type Principal, SERVICE_OWNER, seen } from './principal.js';
+
+/** A benchmark whose scores are asked for. */
+export interface WantedBenchmark {
+  /** What the answer calls it. */
+  readonly column: string;
+  /** Under which scores bear it. */
+  readonly benchmark: string;
+  readonly version: number;
+  /** What jobs name it by: its identifier where it is shipped, else the id of the upload. */
+  readonly source: string;
+}
+
+/** Which models are asked for. */
+export interface ModelFilter {
+  /** Each of these words is in the name, whatever their case. */
+  readonly words: readonly string[];
+  readonly owner?: string;
+  readonly visibility?: Visibility;
+  /** Whether scores of layers that a request named count too, beside those of the card. */
+  readonly anyLayer: boolean;
+}
+
+/** A score with the job that made it. */
+export interface StoredScore extends LeafScore {
+  readonly job: string;
+}
+
+/** A registered or shipped model with its scores. */
+export interface StoredModel extends ScoredModel<StoredScore> {
+  readonly digest: string;
+  readonly owner: string;
+  readonly visibility: Visibility;
+}
+
+/** A score as a scoreboard holds it. */
+type Cell = readonly [
+  value: number | null,
+  error: number | null,
+  low: number | null,
+  high: number | null,
+  selection: boolean,
+  job: string,
+  sequence: number,
+];
+
+/** A score with the number of its job: the latest one stands. */
+interface BoardScore extends StoredScore {
+  readonly sequence: number;
+}
+
+/** A scoreboard that was read, by the keys of its cells. */
+interface Board {
+  readonly version: number;
+  readonly cells: ReadonlyMap<string, BoardScore>;
+}
+
+interface BoardRow {
+  id: string;
+  board: string;
+  version: number;
+  cells: Readonly<Record<string, Cell>>;
+}
+
+/** A model that is shown, and one scoreboard of it. */
+interface ModelRow {
+  id: string;
+  name: string;
+  digest: string;
+  owner: string;
+  visibility: Visibility;
+  /** Whose jobs made it; empty for a registration. */
+  board: string;
+  version: number;
+}
+
+const SHOWN_MODELS = `
+  with shown as (
+    select models.id, models.name, models.digest, models.owner, models.visibility, scoreboards.owner as board, version
+    from models join scoreboards on subject = models.id and scoreboards.owner = '' where ${seen('models')}
+    union all
+    select subject, subject, digest, '${SERVICE_OWNER}', 'public', owner, version
+    from scoreboards where subject = any($4::text[]) and ($1::boolean or owner in ($2::text, '${SERVICE_OWNER}'))
+  )
+  select * from shown where ($5::text is null or owner = $5) and ($6::text is null or visibility = $6)
+  and not exists (select from unnest($7::text[]) as word where position(lower(word) in lower(name)) = 0)`;
+
+const BOARDS = `
+  select subject as id, owner as board, version, cells from scoreboards
+  where (subject, owner) in (select * from unnest($1::text[], $2::text[]))`;
+
+/** Boards read by one statement, while which the embedded database holds the event loop. */
+const CHUNK = 50;
+/** Boards that are kept, of some ten kilobytes each. */
+const KEPT = 5000;
+/** Answers that are kept: pages and orders of a few views that are looked at. */
+const ANSWERS = 4;
+
+/**
+ * The scores of all models, without their JSON. It keeps the scoreboards that it read and reads them again
+ * once their version has changed.
+ */
+export class ResultStore {
+  readonly #database: Database;
+  readonly #boards = new Map<string, Board>();
+  readonly #answers = new Map<string, readonly StoredModel[]>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Models that the principal may see and that have a score on one of the benchmarks, which the principal may
+   * see too. A score on a shipped model is seen by who asked for it, and by all where the service did.
+   * @param shipped names of the models that ventral ships
+   */
+  async scoredModels(
+    principal: Principal,
+    benchmarks: readonly WantedBenchmark[],
+    shipped: readonly string[],
+    { words, owner, visibility, anyLayer }: ModelFilter,
+  ): Promise<readonly StoredModel[]> {
+    const rows = await this.#database.query<ModelRow>(SHOWN_MODELS, [
+      ...asking(principal),
+      shipped,
+      owner ?? null,
+      visibility ?? null,
+      words,
+    ]);
+    // What the embedded database answers comes without a turn of the event loop.
+    await turn();
+    const choices = anyLayer ? ['card', 'flag'] : ['card'];
+    const columns = benchmarks.map(({ column, benchmark, version, source }) => ({
+      column,
+      keys: choices.map((choice) => `${version} ${choice} ${source} ${benchmark}`),
+    }));
+    // Rows bear the versions of their boards, and no version comes twice.
+    const state = createHash('sha256')
+      .update(JSON.stringify([rows, columns]))
+      .digest('base64');
+    const answer = this.#answers.get(state) ?? modelsOf(rows, await this.#read(rows), columns);
+    this.#answers.delete(state);
+    this.#answers.set(state, answer);
+    if (this.#answers.size > ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? '');
+    return answer;
+  }
+
+  /** The boards of rows, in their order; one that went away in between is empty. */
+  async #read(rows: readonly ModelRow[]): Promise<Board[]> {
+    const stale = rows.filter((row) => this.#boards.get(keyOf(row))?.version !== row.version);
+    const fresh = new Map<string, Board>();
+    for (let start = 0; start < stale.length; start += CHUNK) {
+      const chunk = stale.slice(start, start + CHUNK);
+      const found = await this.#database.query<BoardRow>(BOARDS, [
+        chunk.map(({ id }) => id),
+        chunk.map(({ board }) => board),
+      ]);
+      for (const row of found) fresh.set(keyOf(row), boardOf(row));
+      await turn();
+    }
+    const boards = rows.map((row) => fresh.get(keyOf(row)) ?? this.#boards.get(keyOf(row)));
+    this.#keep(fresh);
+    return boards.map((board) => board ?? { version: 0, cells: new Map() });
+  }
+
+  #keep(fresh: ReadonlyMap<string, Board>): void {
+    for (const [key, board] of fresh) {
+      // Behind the others, of which the oldest goes first.
+      this.#boards.delete(key);
+      this.#boards.set(key, board);
+    }
+    for (const oldest of this.#boards.keys()) {
+      if (this.#boards.size <= KEPT) break;
+      this.#boards.delete(oldest);
+    }
+  }
+}
+
+const keyOf = ({ id, board }: Pick<ModelRow, 'id' | 'board'>) => `${board} ${id}`;
+
+const boardOf = ({ version, cells }: BoardRow): Board => ({
+  version,
+  cells: new Map(Object.entries(cells).map(([key, cell]) => [key, scoreOf(cell)])),
+});
+
+const scoreOf = ([value, error, low, high, selection, job, sequence]: Cell): BoardScore => ({
+  value,
+  error,
+  ci: low === null || high === null ? null : [low, high],
+  selection,
+  job,
+  sequence,
+});
+
+const modelOf = (
+  { id, name, digest, owner, visibility }: ModelRow,
+  scores: StoredModel['scores'],
+): StoredModel => ({ id, name, digest, owner, visibility, scores });
+
+/** A benchmark's column, and the keys of the cells that may stand in it. */
+interface BoardColumn {
+  readonly column: string;
+  readonly keys: readonly string[];
+}
+
+/** @param boards of the rows, in their order */
+function modelsOf(
+  rows: readonly ModelRow[],
+  boards: readonly Board[],
+  columns: readonly BoardColumn[],
+): StoredModel[] {
+  const models = new Map<string, { row: ModelRow; boards: Board[] }>();
+  for (const [k, row] of rows.entries()) {
+    const known = models.get(row.id);
+    if (known) known.boards.push(boards[k]);
+    else models.set(row.id, { row, boards: [boards[k]] });
+  }
+  return [...models.values()]
+    .map(({ row, boards }) => modelOf(row, scoresOf(boards, columns)))
+    .filter(({ scores }) => scores.size > 0);
+}
+
+/** By column, the score of the latest job. */
+function scoresOf(
+  boards: readonly Board[],
+  columns: readonly BoardColumn[],
+): Map<string, StoredScore> {
+  const scores = new Map<string, StoredScore>();
+  for (const { column, keys } of columns) {
+    let latest: BoardScore | undefined;
+    for (const { cells } of boards) {
+      for (const key of keys) {
+        const score = cells.get(key);
+        if (score && score.sequence > (latest?.sequence ?? 0)) latest = score;
+      }
+    }
+    if (latest) scores.set(column, latest);
+  }
+  return scores;
+}
