@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RandomState } from '../src/numerics/random-state.js';
+import { RandomState } from '../src/numerics/random/random-state.js';
 
 /** Made-up data of the real experiments' sizes, and their way to another process: raw files and a manifest. */
 

@@ -12,7 +12,7 @@ import { PictureFeed } from '../src/activations/picture-feed.js';
 import { PreparedPictures } from '../src/activations/prepared-pictures.js';
 import type { Shown } from '../src/activations/shown.js';
 import { packageRoot } from '../src/formats/package-root.js';
-import { median } from '../src/numerics/statistics.js';
+import { median } from '../src/numerics/statistics/statistics.js';
 import { exposeValues } from '../src/onnx/expose.js';
 import { loadBenchmarks } from '../src/scoring/registry/load-benchmark.js';
 import { writeMadeSet } from './made-set.js';

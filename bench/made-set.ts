@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { RandomState } from '../src/numerics/random-state.js';
+import { RandomState } from '../src/numerics/random/random-state.js';
 
 /** A made experiment: pictures, and neuroids that answer to them. */
 export interface MadeSet {

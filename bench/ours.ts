@@ -1,8 +1,8 @@
 import { ceiledBehaviour, i2n, i2nCeiling } from '../src/metrics/i1i2.js';
 import { pls } from '../src/metrics/pls.js';
-import { denseFeatures } from '../src/numerics/features.js';
-import { matrix } from '../src/numerics/matrix.js';
-import { median } from '../src/numerics/statistics.js';
+import { denseFeatures } from '../src/numerics/algebra/features.js';
+import { matrix } from '../src/numerics/algebra/matrix.js';
+import { median } from '../src/numerics/statistics/statistics.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
 import { type Arrays, readArrays } from './arrays.js';
 

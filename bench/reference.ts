@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import envPaths from 'env-paths';
 import { packageRoot } from '../src/formats/package-root.js';
-import { median } from '../src/numerics/statistics.js';
+import { median } from '../src/numerics/statistics/statistics.js';
 import { runtimeIdentity } from '../src/runtime/session.js';
 import { type Arrays, i2nArrays, plsArrays } from './arrays.js';
 import { check } from './check.js';

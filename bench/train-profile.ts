@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { RandomState } from '../src/numerics/random-state.js';
+import { RandomState } from '../src/numerics/random/random-state.js';
 import { type Model, readModel } from '../src/onnx/model.js';
 import { tensorElements } from '../src/onnx/tensor-elements.js';
 import { blockedChannels } from '../src/training/step/blocked-kernels.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { openModelFile } from '../src/activations/model-file.js';
-import { RandomState } from '../src/numerics/random-state.js';
+import { RandomState } from '../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../src/onnx/graph-builder.js';
 import { readModel } from '../src/onnx/model.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';

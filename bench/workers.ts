@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
-import { median } from '../src/numerics/statistics.js';
+import { median } from '../src/numerics/statistics/statistics.js';
 import { runtimeIdentity } from '../src/runtime/session.js';
 
 /**

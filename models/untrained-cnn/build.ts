@@ -1,4 +1,4 @@
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 
 const SIDE = 112;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Features } from '../numerics/features.js';
-import { findNotFinite } from '../numerics/gram.js';
+import type { Features } from '../numerics/algebra/features.js';
+import { findNotFinite } from '../numerics/algebra/gram.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';

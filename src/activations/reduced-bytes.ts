@@ -1,5 +1,5 @@
-import { denseFeatures, type Features } from '../numerics/features.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
+import { denseFeatures, type Features } from '../numerics/algebra/features.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import type { ReducedLayer } from './reduced-layer.js';
 
 /** Features larger than this are not kept in the cache, unless a Gram matrix of their rows would be larger. */

@@ -1,7 +1,7 @@
-import type { Features } from '../numerics/features.js';
-import { centredGram } from '../numerics/gram.js';
-import type { Matrix } from '../numerics/matrix.js';
-import { zScoredProducts } from '../numerics/z-scored-products.js';
+import type { Features } from '../numerics/algebra/features.js';
+import { centredGram } from '../numerics/algebra/gram.js';
+import type { Matrix } from '../numerics/algebra/matrix.js';
+import { zScoredProducts } from '../numerics/algebra/z-scored-products.js';
 
 /**
  * The least that a benchmark needs of a layer: its values, the products of its rows, or those of its

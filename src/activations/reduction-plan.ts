@@ -1,4 +1,4 @@
-import { gramBlockWidth } from '../numerics/block-width.js';
+import { gramBlockWidth } from '../numerics/algebra/block-width.js';
 import { bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
 import { BATCH } from './extract.js';
 import type { Form } from './reduced-layer.js';

@@ -1,6 +1,6 @@
 import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import type { Coordinate } from './assembly.js';
 import { compareCodePoints, type Id } from './ids.js';
 import type { Recordings } from './recordings.js';

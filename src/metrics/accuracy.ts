@@ -1,7 +1,7 @@
 /** Top-1 accuracy of a model's choices. */
 import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { mean, stdDdof0 } from '../numerics/statistics.js';
+import { mean, stdDdof0 } from '../numerics/statistics/statistics.js';
 import type { LabelChoices } from './label-task.js';
 import type { LabelMetric, MetricResult } from './metric.js';
 

@@ -1,6 +1,6 @@
 import { ascending, type Id } from '../data/ids.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
-import { nanMean, nanMedian, stdDdof0 } from '../numerics/statistics.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { nanMean, nanMedian, stdDdof0 } from '../numerics/statistics/statistics.js';
 import type { MetricResult, Warning } from './metric.js';
 
 /**

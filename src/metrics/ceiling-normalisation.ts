@@ -1,5 +1,5 @@
-import type { Matrix } from '../numerics/matrix.js';
-import { mean } from '../numerics/statistics.js';
+import type { Matrix } from '../numerics/algebra/matrix.js';
+import { mean } from '../numerics/statistics/statistics.js';
 
 /**
  * How a raw value and its ceiling become the score that is reported. Nothing is clipped: a negative

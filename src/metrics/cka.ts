@@ -2,8 +2,8 @@
  * The metrics `cka` and `cka-cv` (spec §1.10): linear centred kernel alignment (Kornblith et al. 2019),
  * by default with the unbiased estimate of Székely and Rizzo 2014, as the reference registers it.
  */
-import { type Matrix, matrix } from '../numerics/matrix.js';
-import { centreKernel } from '../numerics/ridge.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { centreKernel } from '../numerics/regression/ridge.js';
 import { gramSource, requireFiniteGram } from './gram-source.js';
 import type {
   CrossValidation,

@@ -1,7 +1,7 @@
 import { ascending, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
-import { isConstant, pearson } from '../numerics/pearson.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { isConstant, pearson } from '../numerics/statistics/pearson.js';
 import { aggregateSplits, inSplits } from './aggregate.js';
 import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
 import type { CrossValidation, MetricResult, MetricText, Target, Warning } from './metric.js';

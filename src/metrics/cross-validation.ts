@@ -1,6 +1,6 @@
 import { ascending, compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { RandomState } from '../numerics/random-state.js';
+import { RandomState } from '../numerics/random/random-state.js';
 import type { CrossValidation } from './metric.js';
 
 /**

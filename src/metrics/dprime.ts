@@ -4,7 +4,7 @@
  * parity 1e-9). Every function takes how often each image counts, so that a bootstrap over images
  * recomputes exactly what the score is.
  */
-import { normalQuantile } from '../numerics/normal.js';
+import { normalQuantile } from '../numerics/statistics/normal.js';
 
 /** A member of the family: images (`i`) or objects (`o`); over choices (1) or by choice (2); normalised. */
 export type BehaviourMetric = 'i1' | 'i1n' | 'i2' | 'i2n' | 'o1' | 'o2';

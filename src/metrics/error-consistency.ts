@@ -4,8 +4,8 @@
  */
 import { compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
-import { nanMean, stdDdof0 } from '../numerics/statistics.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { nanMean, stdDdof0 } from '../numerics/statistics/statistics.js';
 import type { LabelChoices } from './label-task.js';
 import type { LabelMetric, MetricResult } from './metric.js';
 

@@ -1,5 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
-import { centredGram } from '../numerics/gram.js';
+import { centredGram } from '../numerics/algebra/gram.js';
 import type { GramSource, Source } from './metric.js';
 import { refuseNotFinite } from './pls.js';
 

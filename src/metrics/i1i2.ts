@@ -4,8 +4,8 @@
  */
 import { compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Matrix } from '../numerics/matrix.js';
-import { mean, stdDdof0 } from '../numerics/statistics.js';
+import type { Matrix } from '../numerics/algebra/matrix.js';
+import { mean, stdDdof0 } from '../numerics/statistics/statistics.js';
 import { rootCeilingRatio } from './ceiling-normalisation.js';
 import {
   type BehaviourMetric,

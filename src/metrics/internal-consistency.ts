@@ -1,7 +1,7 @@
 import { ascending, compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
-import { RandomState } from '../numerics/random-state.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { RandomState } from '../numerics/random/random-state.js';
 import { aggregateSplits } from './aggregate.js';
 import { correlate } from './cross-regressed-correlation.js';
 import { shuffleSplit } from './cross-validation.js';

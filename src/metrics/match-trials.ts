@@ -5,7 +5,7 @@
 import { ascending, type Id } from '../data/ids.js';
 import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { RandomState } from '../numerics/random-state.js';
+import { RandomState } from '../numerics/random/random-state.js';
 import { type ChoiceShares, choiceShares } from './dprime.js';
 
 /** Trials in file order, one entry each: the image, the object it shows, the other object offered, the choice. */

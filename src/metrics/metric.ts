@@ -1,6 +1,6 @@
 import type { Id } from '../data/ids.js';
-import type { Features } from '../numerics/features.js';
-import type { Matrix } from '../numerics/matrix.js';
+import type { Features } from '../numerics/algebra/features.js';
+import type { Matrix } from '../numerics/algebra/matrix.js';
 
 /** Something that a reader of the score should know, but that did not stop it. */
 export interface Warning {

@@ -2,10 +2,10 @@
  * The metric `neuron-to-neuron` (spec §1.10): each neuroid is predicted by the one unit of the layer
  * that correlates best with it over the train stimuli.
  */
-import { columnBlocks } from '../numerics/column-blocks.js';
-import type { Features } from '../numerics/features.js';
-import { matmul } from '../numerics/gemm.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
+import { columnBlocks } from '../numerics/algebra/column-blocks.js';
+import type { Features } from '../numerics/algebra/features.js';
+import { matmul } from '../numerics/algebra/gemm.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import {
   crossRegressedCorrelation,
   type Fold,

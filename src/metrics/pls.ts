@@ -1,11 +1,11 @@
 import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { Features } from '../numerics/features.js';
-import { centredGram, findNotFinite } from '../numerics/gram.js';
-import { type Matrix, matrix, submatrix } from '../numerics/matrix.js';
-import { fitPls, predictPls, requireUnits } from '../numerics/pls.js';
-import { fitPlsGram, predictPlsGram } from '../numerics/pls-gram.js';
-import type { PlsCourse } from '../numerics/pls-residual.js';
+import type { Features } from '../numerics/algebra/features.js';
+import { centredGram, findNotFinite } from '../numerics/algebra/gram.js';
+import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
+import { fitPls, predictPls, requireUnits } from '../numerics/regression/pls.js';
+import { fitPlsGram, predictPlsGram } from '../numerics/regression/pls-gram.js';
+import type { PlsCourse } from '../numerics/regression/pls-residual.js';
 import {
   crossRegressedCorrelation,
   type Regress,

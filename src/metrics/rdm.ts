@@ -2,11 +2,11 @@
  * The metrics `rdm` and `rdm-cv` (spec §1.10): representational dissimilarity, 1 − r between the
  * responses to two stimuli, compared by Spearman's rank correlation (Kriegeskorte et al. 2008).
  */
-import { columnBlocks } from '../numerics/column-blocks.js';
-import type { Features } from '../numerics/features.js';
-import { gram } from '../numerics/gram.js';
-import { type Matrix, matrix } from '../numerics/matrix.js';
-import { spearman } from '../numerics/spearman.js';
+import { columnBlocks } from '../numerics/algebra/column-blocks.js';
+import type { Features } from '../numerics/algebra/features.js';
+import { gram } from '../numerics/algebra/gram.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { spearman } from '../numerics/statistics/spearman.js';
 import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
 import { refuseNotFinite } from './pls.js';
 import {

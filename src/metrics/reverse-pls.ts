@@ -1,6 +1,6 @@
 import { VentralError } from '../errors/ventral-error.js';
-import { denseFeatures } from '../numerics/features.js';
-import { matrix } from '../numerics/matrix.js';
+import { denseFeatures } from '../numerics/algebra/features.js';
+import { matrix } from '../numerics/algebra/matrix.js';
 import type { MetricResult, NeuralMetric, Source, Target } from './metric.js';
 import { type PlsOptions, pls, refuseNotFinite } from './pls.js';
 

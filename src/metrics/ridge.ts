@@ -5,15 +5,15 @@
  * numbers as the others.
  */
 
-import { matmul } from '../numerics/gemm.js';
-import { type Matrix, matrix, submatrix } from '../numerics/matrix.js';
+import { matmul } from '../numerics/algebra/gemm.js';
+import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import {
   bestAlpha,
   columnMeans,
   narrowRidgePredictions,
   ridgePredictions,
   shiftColumns,
-} from '../numerics/ridge.js';
+} from '../numerics/regression/ridge.js';
 import {
   crossRegressedCorrelation,
   pickRows,

@@ -4,9 +4,9 @@
  */
 import { ascending } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { denseFeatures } from '../numerics/features.js';
-import { type Matrix, submatrix } from '../numerics/matrix.js';
-import { mean, stdDdof0 } from '../numerics/statistics.js';
+import { denseFeatures } from '../numerics/algebra/features.js';
+import { type Matrix, submatrix } from '../numerics/algebra/matrix.js';
+import { mean, stdDdof0 } from '../numerics/statistics/statistics.js';
 import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
 import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ModelFile } from '../../src/activations/model-file.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 

@@ -22,7 +22,7 @@ import {
 import type { Demand } from '../../src/activations/reduction-plan.js';
 import type { Shown } from '../../src/activations/shown.js';
 import type { VentralError } from '../../src/errors/ventral-error.js';
-import { concatFeatures } from '../../src/numerics/concat-features.js';
+import { concatFeatures } from '../../src/numerics/algebra/concat-features.js';
 import { Session } from '../../src/runtime/session.js';
 import { tolerances } from '../tolerances.js';
 import { branchingNetwork, fileOf } from './branching-network.js';

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fromBytes, toBytes } from '../../src/activations/reduced-bytes.js';
 import type { ReducedLayer } from '../../src/activations/reduced-layer.js';
-import { denseFeatures } from '../../src/numerics/features.js';
-import { matrix } from '../../src/numerics/matrix.js';
+import { denseFeatures } from '../../src/numerics/algebra/features.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
 
 const size = fc.integer({ min: 1, max: 9 });
 const numbers = (length: number) =>

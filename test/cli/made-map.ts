@@ -1,4 +1,4 @@
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import type { ChosenLayer, LayerMap, LayerRow } from '../../src/scoring/map/layer-map-types.js';
 import type { Score } from '../../src/scoring/measure/score.js';
 

@@ -7,7 +7,7 @@ import { randomStream } from '../../src/data/simulated/random-stream.js';
 import { alignSilhouette, silhouetteOverlap } from '../../src/data/simulated/silhouette.js';
 import { textureFamilies, textureSide } from '../../src/data/simulated/texture-families.js';
 import { scramblePhases } from '../../src/data/simulated/texture-stimuli.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { decodeImage } from '../../src/screen/decode.js';
 import { tolerances } from '../tolerances.js';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 
 /** The choices of one case: equal seeds choose equally. */
 export class Dice {

@@ -1,5 +1,5 @@
 import type { Imported } from '../../src/importing/source/imported.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { exposeValues } from '../../src/onnx/expose.js';
 import { listLayers } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { importCheckpoint } from '../../src/importing/import-checkpoint.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 
 const fixture = (name: string) => join(import.meta.dirname, '..', 'fixtures', 'graft', name);
 

@@ -18,8 +18,8 @@ import {
 } from '../../src/metrics/internal-consistency.js';
 import type { MetricResult, Source, Target } from '../../src/metrics/metric.js';
 import { pls, plsRegression } from '../../src/metrics/pls.js';
-import { denseFeatures } from '../../src/numerics/features.js';
-import { matrix } from '../../src/numerics/matrix.js';
+import { denseFeatures } from '../../src/numerics/algebra/features.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
 import { numbers, ORACLE, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';

@@ -10,8 +10,8 @@ import {
   stratifiedKFold,
   stratifiedShuffleSplit,
 } from '../../src/metrics/cross-validation.js';
-import { RandomState } from '../../src/numerics/random-state.js';
-import { mean, stdDdof0 } from '../../src/numerics/statistics.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
+import { mean, stdDdof0 } from '../../src/numerics/statistics/statistics.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 

@@ -18,7 +18,7 @@ import {
   sharesOfHalf,
   trialHalves,
 } from '../../src/metrics/match-trials.js';
-import { matrix } from '../../src/numerics/matrix.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
 import { numbers, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';

@@ -3,7 +3,7 @@ import { VentralError } from '../../src/errors/ventral-error.js';
 import { accuracy } from '../../src/metrics/accuracy.js';
 import { imagenetLabels } from '../../src/metrics/imagenet-labels.js';
 import { choiceLabels, coveredOutputs, labelTask } from '../../src/metrics/label-task.js';
-import { matrix } from '../../src/numerics/matrix.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';
 

@@ -5,11 +5,11 @@ import { benchmarkSplits, pairSplits, sortedById } from '../../src/metrics/cross
 import type { CrossValidation, MetricResult, Source, Target } from '../../src/metrics/metric.js';
 import { neuralMetric } from '../../src/metrics/metric-table.js';
 import { pls, plsOfGram, plsRegression } from '../../src/metrics/pls.js';
-import { denseFeatures } from '../../src/numerics/features.js';
-import { gram } from '../../src/numerics/gram.js';
-import { matrix } from '../../src/numerics/matrix.js';
-import { fitPls, predictPls } from '../../src/numerics/pls.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { denseFeatures } from '../../src/numerics/algebra/features.js';
+import { gram } from '../../src/numerics/algebra/gram.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
+import { fitPls, predictPls } from '../../src/numerics/regression/pls.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';

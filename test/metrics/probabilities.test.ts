@@ -7,9 +7,9 @@ import {
   READ_OUT_C,
   readOutProbabilities,
 } from '../../src/metrics/probabilities.js';
-import { denseFeatures, type Features, selectRows } from '../../src/numerics/features.js';
-import { fitScaler } from '../../src/numerics/standard-scaler.js';
-import { zScoredProducts } from '../../src/numerics/z-scored-products.js';
+import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
+import { fitScaler } from '../../src/numerics/algebra/standard-scaler.js';
+import { zScoredProducts } from '../../src/numerics/algebra/z-scored-products.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';

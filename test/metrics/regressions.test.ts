@@ -18,11 +18,11 @@ import {
   ridgeCvRegression,
   ridgeRegression,
 } from '../../src/metrics/ridge.js';
-import { denseFeatures, type Features, selectRows } from '../../src/numerics/features.js';
-import { gram } from '../../src/numerics/gram.js';
-import { matrix, submatrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
-import { bestAlpha } from '../../src/numerics/ridge.js';
+import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
+import { gram } from '../../src/numerics/algebra/gram.js';
+import { matrix, submatrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
+import { bestAlpha } from '../../src/numerics/regression/ridge.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';

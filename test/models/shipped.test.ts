@@ -7,7 +7,7 @@ import { build as buildGabor } from '../../models/gabor-v1/build.js';
 import { drawGabor } from '../../models/gabor-v1/gabor-parameters.js';
 import { build as buildPixels } from '../../models/pixels/build.js';
 import { build as buildUntrained } from '../../models/untrained-cnn/build.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { checkGraph } from '../../src/onnx/check-graph.js';
 import { resolveLayer } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';

@@ -4,7 +4,7 @@ import {
   betaDistribution,
   betaQuantile,
   binomialInterval,
-} from '../../src/numerics/binomial-interval.js';
+} from '../../src/numerics/statistics/binomial-interval.js';
 
 // scipy 1.15.3: beta.ppf(.025, k, n − k + 1), beta.ppf(.975, k + 1, n − k).
 test.each([

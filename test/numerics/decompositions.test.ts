@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cholesky, choleskySolve } from '../../src/numerics/cholesky.js';
-import { symmetricEigen } from '../../src/numerics/eigen.js';
-import { matmul } from '../../src/numerics/gemm.js';
-import { type Matrix, matrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
-import { ranks, spearman } from '../../src/numerics/spearman.js';
+import { cholesky, choleskySolve } from '../../src/numerics/algebra/cholesky.js';
+import { symmetricEigen } from '../../src/numerics/algebra/eigen.js';
+import { matmul } from '../../src/numerics/algebra/gemm.js';
+import { type Matrix, matrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
+import { ranks, spearman } from '../../src/numerics/statistics/spearman.js';
 import { expectClose } from '../metrics/close.js';
 import { tolerances } from '../tolerances.js';
 

@@ -6,9 +6,9 @@ import {
   type KernelVector,
   kernelSize,
   unpadded,
-} from '../../src/numerics/dense-kernel.js';
-import { matrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+} from '../../src/numerics/algebra/dense-kernel.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { expectClose } from '../metrics/close.js';
 import { tolerances } from '../tolerances.js';
 

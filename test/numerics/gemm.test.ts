@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { denseFeatures, selectRows } from '../../src/numerics/features.js';
-import { matmul } from '../../src/numerics/gemm.js';
-import { centredGram, gram } from '../../src/numerics/gram.js';
-import { type Matrix, matrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
-import { mean } from '../../src/numerics/statistics.js';
+import { denseFeatures, selectRows } from '../../src/numerics/algebra/features.js';
+import { matmul } from '../../src/numerics/algebra/gemm.js';
+import { centredGram, gram } from '../../src/numerics/algebra/gram.js';
+import { type Matrix, matrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
+import { mean } from '../../src/numerics/statistics/statistics.js';
 import { expectClose } from '../metrics/close.js';
 import { tolerances } from '../tolerances.js';
 

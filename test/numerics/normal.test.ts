@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normalCdf, normalQuantile } from '../../src/numerics/normal.js';
+import { normalCdf, normalQuantile } from '../../src/numerics/statistics/normal.js';
 import { tolerances } from '../tolerances.js';
 
 describe('normalQuantile', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Pcg64 } from '../../src/numerics/pcg64.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { Pcg64 } from '../../src/numerics/random/pcg64.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 
 const rng = oracle('01-rng/rng.json');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { accurateLog } from '../../src/numerics/accurate-log.js';
-import { isConstant, pearson } from '../../src/numerics/pearson.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { accurateLog } from '../../src/numerics/random/accurate-log.js';
+import { isConstant, pearson } from '../../src/numerics/statistics/pearson.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import {
   mean,
   median,
@@ -10,7 +10,7 @@ import {
   nanMedian,
   percentile,
   stdDdof0,
-} from '../../src/numerics/statistics.js';
+} from '../../src/numerics/statistics/statistics.js';
 import { tolerances } from '../tolerances.js';
 
 const close = (got: number, want: number) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { meanInterval, tQuantile } from '../../src/numerics/student-t.js';
+import { meanInterval, tQuantile } from '../../src/numerics/statistics/student-t.js';
 
 // scipy.stats.t.ppf(.975, n)
 test.each([

@@ -9,8 +9,8 @@ import {
 } from '../../src/metrics/error-consistency.js';
 import { imagenetLabels } from '../../src/metrics/imagenet-labels.js';
 import { choiceLabels, labelTask } from '../../src/metrics/label-task.js';
-import { matrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { tolerances } from '../tolerances.js';
 
 const folder = join(process.env.VENTRAL_SHARED ?? '../shared', 'data/geirhos2021-edge-silhouette');

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { productGraph } from '../../src/numerics/product-graph.js';
+import { productGraph } from '../../src/numerics/algebra/product-graph.js';
 import { runtimeIdentity, Session } from '../../src/runtime/session.js';
 import { ORACLE } from '../oracle.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Matrix, matrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
-import { mean, nanMedian } from '../../src/numerics/statistics.js';
+import { type Matrix, matrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
+import { mean, nanMedian } from '../../src/numerics/statistics/statistics.js';
 import {
   drawCounts,
   groupsOf,

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeZip } from '../../src/formats/zip.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import type { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { madeNetwork, madeStimuli, plainCard } from '../activations/made-networks.js';
 

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { ORACLE } from '../oracle.js';
 

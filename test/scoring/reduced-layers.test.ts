@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Form, reduceFeatures, wholeLayer } from '../../src/activations/reduced-layer.js';
 import type { Id } from '../../src/data/ids.js';
-import { denseFeatures, type Features, selectRows } from '../../src/numerics/features.js';
-import { matrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import {
   drawCounts,
   groupsOf,

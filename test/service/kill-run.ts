@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import { type Engine, madePlace, removePlace, type StorePlace } from '../store/engines.js';
 import { childrenOf, type Serving, servingIn, type Working, working } from './process.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { runVentral, startVentral } from '../cli/run-ventral.js';
 import { smallAblation } from '../training/ablation/small-ablation.js';
 import { base, bytesOf } from '../training/small-runs.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shippedModels } from '../../src/activations/model-file.js';
 import { readAssembly, writeAssembly } from '../../src/data/assembly.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { exportActivations } from '../../src/scoring/features/export-activations.js';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import type { Score } from '../../src/scoring/measure/score.js';

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, expect, it } from 'vitest';
 import { readEntry, readKey } from '../../src/activations/cache-entry.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';
 import { type Ran, runVentral, startVentral } from '../cli/run-ventral.js';
 import { behaviour, objects, oracleNetwork } from '../scoring/made-series.js';

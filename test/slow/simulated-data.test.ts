@@ -8,9 +8,9 @@ import type { SimulatedRecordings } from '../../src/data/simulated/simulated-rec
 import { i2n, i2nCeiling } from '../../src/metrics/i1i2.js';
 import { internalConsistency } from '../../src/metrics/internal-consistency.js';
 import { pls } from '../../src/metrics/pls.js';
-import { denseFeatures } from '../../src/numerics/features.js';
-import { matrix } from '../../src/numerics/matrix.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { denseFeatures } from '../../src/numerics/algebra/features.js';
+import { matrix } from '../../src/numerics/algebra/matrix.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { decodeImage } from '../../src/screen/decode.js';
 
 const made = new Map<string, Promise<Simulated>>();

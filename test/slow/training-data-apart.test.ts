@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { generateSimulated } from '../../src/data/simulated/generators.js';
 import { openZip } from '../../src/formats/zip.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { decodePicture } from '../../src/training/data/decode-picture.js';
 import { openLabelledSet } from '../../src/training/data/open-labelled-set.js';

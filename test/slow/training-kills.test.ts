@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { runVentral, startVentral } from '../cli/run-ventral.js';
 import { bytesOf } from '../training/small-runs.js';
 

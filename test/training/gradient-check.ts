@@ -1,4 +1,4 @@
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { type Elements, GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { AttackedNetwork } from '../../src/training/step/attacked-network.js';
 import { runSearches, type Search } from '../../src/training/robustness/attack-slots.js';
 import { evaluateRobustness } from '../../src/training/robustness/evaluate-robustness.js';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import { AttackedNetwork } from '../../src/training/step/attacked-network.js';

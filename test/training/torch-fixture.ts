@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModelFile } from '../../src/activations/model-file.js';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { tensorElements } from '../../src/onnx/tensor-elements.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
 import { blockedChannels } from '../../src/training/step/blocked-kernels.js';

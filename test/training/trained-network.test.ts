@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { RandomState } from '../../src/numerics/random-state.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session } from '../../src/runtime/session.js';
 import { sgd } from '../../src/training/optimize/optimizers.js';

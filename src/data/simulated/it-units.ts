@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { latentSize } from './object-models.js';
 import type { ObjectPicture } from './object-stimuli.js';
 import { normal, populationSeed, randomStream, uniform } from './random-stream.js';

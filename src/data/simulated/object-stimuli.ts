@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { type ObjectModel, objectModels } from './object-models.js';
 import { uniform } from './random-stream.js';
 import type { Pose, Rendering } from './render-object.js';

@@ -1,4 +1,4 @@
-import { RandomState } from '../../numerics/random-state.js';
+import { RandomState } from '../../numerics/random/random-state.js';
 
 /**
  * An independent stream for each purpose of a generator, so that drawing more for one leaves the

@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { standardise } from './band-pass.js';
 import { filterField, fourierOfReal, realInverse } from './fourier.js';
 import type { ObjectModel, Part } from './object-models.js';

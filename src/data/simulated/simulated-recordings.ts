@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { logUniform, normal, populationSeed, randomStream, uniform } from './random-stream.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { bandNoise, bandPass, standardise } from './band-pass.js';
 import { logUniform, normal, populationSeed, randomStream, uniform } from './random-stream.js';
 

@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { type BankSpec, channelEnergies } from './energy-channels.js';
 import { populationSeed, randomStream, uniform } from './random-stream.js';
 import type { RegionDrive } from './simulated-recordings.js';

@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { type BankSpec, channelEnergies } from './energy-channels.js';
 import type { ObjectPicture } from './object-stimuli.js';
 import { toContrast } from './offset-gaussians.js';

@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import { RandomState } from '../../numerics/random-state.js';
+import { RandomState } from '../../numerics/random/random-state.js';
 import type { Model } from '../../onnx/model.js';
 import type { Tensor } from '../../runtime/session.js';
 import {

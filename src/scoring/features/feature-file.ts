@@ -8,8 +8,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { readCsv } from '../../formats/csv.js';
 import { npyFloats } from '../../formats/npy.js';
 import { openNpz } from '../../formats/npz.js';
-import { columnBlocks } from '../../numerics/column-blocks.js';
-import { denseFeatures, type Features, selectRows } from '../../numerics/features.js';
+import { columnBlocks } from '../../numerics/algebra/column-blocks.js';
+import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
 
 /** What `ventral activations` writes beside features: what they were made with. */
 export interface FeatureProvenance {

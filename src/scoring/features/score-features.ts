@@ -3,9 +3,9 @@ import { didYouMean } from '../../errors/closest-names.js';
 import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
-import { columnBlocks } from '../../numerics/column-blocks.js';
-import { concatFeatures } from '../../numerics/concat-features.js';
-import type { Features } from '../../numerics/features.js';
+import { columnBlocks } from '../../numerics/algebra/column-blocks.js';
+import { concatFeatures } from '../../numerics/algebra/concat-features.js';
+import type { Features } from '../../numerics/algebra/features.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import {
   type FeatureFile,

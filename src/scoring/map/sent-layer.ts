@@ -1,6 +1,6 @@
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
-import { denseFeatures } from '../../numerics/features.js';
-import type { Matrix } from '../../numerics/matrix.js';
+import { denseFeatures } from '../../numerics/algebra/features.js';
+import type { Matrix } from '../../numerics/algebra/matrix.js';
 
 /** A layer as it goes from thread to thread: plain values whose buffers can be moved. */
 export type SentLayer =

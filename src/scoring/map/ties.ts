@@ -1,4 +1,4 @@
-import { percentile } from '../../numerics/statistics.js';
+import { percentile } from '../../numerics/statistics/statistics.js';
 
 /** A layer that may be chosen, with the statistic of each resample behind its interval. */
 export interface TieCandidate {

@@ -1,6 +1,6 @@
-import type { Matrix } from '../../numerics/matrix.js';
-import { RandomState } from '../../numerics/random-state.js';
-import { percentile } from '../../numerics/statistics.js';
+import type { Matrix } from '../../numerics/algebra/matrix.js';
+import { RandomState } from '../../numerics/random/random-state.js';
+import { percentile } from '../../numerics/statistics/statistics.js';
 
 /** Draws and seed of every interval (design §3). */
 export const DRAWS = 2000;

@@ -21,9 +21,9 @@ import {
 } from '../../metrics/label-task.js';
 import type { MetricResult, Warning } from '../../metrics/metric.js';
 import { versionedName } from '../../metrics/metric-table.js';
-import type { Features } from '../../numerics/features.js';
-import { matrix } from '../../numerics/matrix.js';
-import { mean } from '../../numerics/statistics.js';
+import type { Features } from '../../numerics/algebra/features.js';
+import { matrix } from '../../numerics/algebra/matrix.js';
+import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';

@@ -3,7 +3,7 @@ import type { Form, ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Shown } from '../../activations/shown.js';
 import type { Id } from '../../data/ids.js';
 import type { Digestible } from '../../formats/digest.js';
-import type { Features } from '../../numerics/features.js';
+import type { Features } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { LayerRole } from '../benchmark/layer-role.js';
 import type { Score, ScorePart } from './score.js';

@@ -20,8 +20,8 @@ import type {
 } from '../../metrics/metric.js';
 import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
 import { refuseNotFinite } from '../../metrics/pls.js';
-import { denseFeatures, type Features, selectRows } from '../../numerics/features.js';
-import { submatrix } from '../../numerics/matrix.js';
+import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
+import { submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import {

@@ -22,8 +22,8 @@ import {
   probabilitiesOfProducts,
   readOutProbabilities,
 } from '../../metrics/probabilities.js';
-import { selectRows } from '../../numerics/features.js';
-import { mean } from '../../numerics/statistics.js';
+import { selectRows } from '../../numerics/algebra/features.js';
+import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { percentileInterval, resampled, resampleWithin } from './confidence.js';

@@ -1,4 +1,4 @@
-import { meanInterval } from '../../numerics/student-t.js';
+import { meanInterval } from '../../numerics/statistics/student-t.js';
 import { type Ablation, BASE, type TableName } from './ablation.js';
 import type { Arm, Direction } from './arms.js';
 import type { Cell } from './cells.js';

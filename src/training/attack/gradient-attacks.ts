@@ -1,4 +1,4 @@
-import { RandomState } from '../../numerics/random-state.js';
+import { RandomState } from '../../numerics/random/random-state.js';
 import type { AttackTarget, Examples } from '../step/attacked-network.js';
 import { sizeOf } from '../graph/static-graph.js';
 import { pictureOf, project, startAnywhere, stepUphill, type Threat } from './threat.js';

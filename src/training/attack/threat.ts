@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 
 /** How far a picture may be moved: pixels are in [0, 1], after resize and crop. */
 export interface Threat {

@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import type { Window } from '../../screen/crop.js';
 import { type Frame, withPixels } from './frame.js';
 import { type Mixed, type MixKind, mixKind, unmixed } from './mix.js';

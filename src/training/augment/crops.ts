@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { centerCrop, type Window } from '../../screen/crop.js';
 import { roundHalfEven } from '../../screen/round-half-even.js';
 import { targetSize } from '../../screen/target-size.js';

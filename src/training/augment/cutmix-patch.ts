@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import type { Window } from '../../screen/crop.js';
 import { randomWindow } from './crops.js';
 import { cutFrame, type Frame, resizeFrame, withPixels } from './frame.js';

@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import type { Window } from '../../screen/crop.js';
 import { roundHalfEven } from '../../screen/round-half-even.js';
 import { clipped, type Frame, withPixels } from './frame.js';

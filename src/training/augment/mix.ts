@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import type { Frame } from './frame.js';
 import type { ParameterSchema } from './transform.js';
 

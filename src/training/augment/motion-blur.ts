@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { type Frame, withPixels } from './frame.js';
 import { reflect101 } from './sampling.js';
 import { integerFrom, limitSchema, type TransformKind, transformKind } from './transform.js';

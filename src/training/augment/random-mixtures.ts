@@ -1,5 +1,5 @@
-import { accurateLog } from '../../numerics/accurate-log.js';
-import type { RandomState } from '../../numerics/random-state.js';
+import { accurateLog } from '../../numerics/random/accurate-log.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 
 /** Random shares of a whole, drawn as numpy's RandomState draws them (`legacy-distributions.c`). */
 

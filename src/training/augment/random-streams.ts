@@ -1,5 +1,5 @@
 import { randomStream } from '../../data/simulated/random-stream.js';
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 
 /**
  * Random numbers of a feed. Each purpose of each picture has a stream of its own, from the seed, the epoch and

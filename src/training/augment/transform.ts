@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import type { Frame } from './frame.js';
 
 /** Changes one picture. @param side pixels of a side of what the network sees */

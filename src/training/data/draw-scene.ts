@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { blankCanvas, type Canvas, type Paint, paintShape, type Stand } from './canvas.js';
 import { measuresOf, objectClasses } from './object-classes.js';
 import { type Colour, drawColour, drawPattern, drawTurn, uniform } from './surface.js';

@@ -1,4 +1,4 @@
-import type { RandomState } from '../../numerics/random-state.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
 import type { AttackName } from '../recipe/recipe.js';
 import type { LossName } from '../step/step-graph.js';
 import type { Threat } from '../attack/threat.js';

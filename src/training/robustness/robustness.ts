@@ -1,4 +1,4 @@
-import { binomialInterval } from '../../numerics/binomial-interval.js';
+import { binomialInterval } from '../../numerics/statistics/binomial-interval.js';
 import type { AttackName } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
 import type { Threat } from '../attack/threat.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { meanInterval } from '../../numerics/student-t.js';
+import { meanInterval } from '../../numerics/statistics/student-t.js';
 import type { CompareStage, Recipe, Stage } from '../recipe/recipe.js';
 import { networkName, UNTRAINED } from '../recipe/recipe.js';
 import { readMetrics } from '../record/metrics-log.js';

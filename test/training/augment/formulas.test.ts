@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RandomState } from '../../../src/numerics/random-state.js';
+import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { augMix } from '../../../src/training/augment/augmix.js';
 import { randomBox } from '../../../src/training/augment/batch-mixes.js';
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RandomState } from '../../../src/numerics/random-state.js';
+import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { BatchFeed } from '../../../src/training/augment/batch-feed.js';
 import { paste } from '../../../src/training/augment/cutmix-patch.js';
 import type { Frame } from '../../../src/training/augment/frame.js';

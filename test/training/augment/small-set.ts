@@ -1,4 +1,4 @@
-import { RandomState } from '../../../src/numerics/random-state.js';
+import { RandomState } from '../../../src/numerics/random/random-state.js';
 import type { LabelledPicture, LabelledSet } from '../../../src/training/data/labelled-set.js';
 
 /** A set in memory: noise of a colour for each class, with a square object where masks are asked for. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../../src/formats/package-root.js';
-import { RandomState } from '../../../src/numerics/random-state.js';
+import { RandomState } from '../../../src/numerics/random/random-state.js';
 import type { Frame } from '../../../src/training/augment/frame.js';
 import type { FeedSpec, TransformSpec } from '../../../src/training/augment/training-batch.js';
 import {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RandomState } from '../../../src/numerics/random-state.js';
+import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { drawScene } from '../../../src/training/data/draw-scene.js';
 import { objectClasses } from '../../../src/training/data/object-classes.js';
 import { openLabelledSet } from '../../../src/training/data/open-labelled-set.js';

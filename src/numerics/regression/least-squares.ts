@@ -2,10 +2,10 @@
  * Ordinary least squares with an intercept, of least norm where features are collinear or outnumber
  * the rows (scikit-learn's LinearRegression, spec §1.10).
  */
-import { cholesky, choleskySolve } from './cholesky.js';
-import { symmetricEigen } from './eigen.js';
-import { matmul } from './gemm.js';
-import { type Matrix, matrix } from './matrix.js';
+import { cholesky, choleskySolve } from '../algebra/cholesky.js';
+import { symmetricEigen } from '../algebra/eigen.js';
+import { matmul } from '../algebra/gemm.js';
+import { type Matrix, matrix } from '../algebra/matrix.js';
 import { centreKernel, columnMeans, type Kernel, shiftColumns } from './ridge.js';
 
 /** Smallest pivot, relative to the largest, of a matrix that is inverted as it stands. */

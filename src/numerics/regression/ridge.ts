@@ -3,10 +3,10 @@
  * RidgeCV in float64, from the Gram matrix of the rows however many features there are, or from the
  * features where they are fewer than the rows (there the Gram matrix is singular and loses digits).
  */
-import { cholesky, choleskySolve } from './cholesky.js';
-import { symmetricEigen } from './eigen.js';
-import { matmul } from './gemm.js';
-import { type Matrix, matrix } from './matrix.js';
+import { cholesky, choleskySolve } from '../algebra/cholesky.js';
+import { symmetricEigen } from '../algebra/eigen.js';
+import { matmul } from '../algebra/gemm.js';
+import { type Matrix, matrix } from '../algebra/matrix.js';
 
 /** Products of the rows that a regression is fitted on, and of rows to predict with them. */
 export interface Kernel {

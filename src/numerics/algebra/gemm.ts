@@ -1,4 +1,4 @@
-import { defaultThreads, Session } from '../runtime/session.js';
+import { defaultThreads, Session } from '../../runtime/session.js';
 import { type Matrix, matrix } from './matrix.js';
 import {
   gramTileGraph,

@@ -1,5 +1,5 @@
-import { matmul } from './gemm.js';
-import type { Matrix } from './matrix.js';
+import { matmul } from '../algebra/gemm.js';
+import type { Matrix } from '../algebra/matrix.js';
 import { type GramComponent, GramResidual } from './pls-gram-residual.js';
 import { centredColumns, dot, fromColumns, type PlsCourse } from './pls-residual.js';
 

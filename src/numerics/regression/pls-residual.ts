@@ -1,4 +1,4 @@
-import type { Matrix } from './matrix.js';
+import type { Matrix } from '../algebra/matrix.js';
 
 /** What both forms of PLS share: limits of the iteration, and the rules on the residual of Y (spec §2.5). */
 

@@ -4,9 +4,9 @@
  * themselves where features are few, else as W = Zᵀ α with the Gram matrix K = Z Zᵀ, so that memory
  * does not grow with the number of features; the search is the same in both (see {@link Design}).
  */
-import { VentralError } from '../errors/ventral-error.js';
-import { matmul } from './gemm.js';
-import { type Matrix, matrix } from './matrix.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { matmul } from '../algebra/gemm.js';
+import { type Matrix, matrix } from '../algebra/matrix.js';
 
 /** How coefficients stand for weights, and what the search needs to know of the features Z. */
 export interface Design {

@@ -1,6 +1,6 @@
-import { VentralError } from '../errors/ventral-error.js';
-import { matmul } from './gemm.js';
-import { type Matrix, matrix } from './matrix.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { matmul } from '../algebra/gemm.js';
+import { type Matrix, matrix } from '../algebra/matrix.js';
 import {
   centredColumns,
   columnMeans,

@@ -1,4 +1,4 @@
-import { logGamma } from './random-state.js';
+import { logGamma } from '../random/random-state.js';
 
 /**
  * The exact interval of a share that was counted (Clopper and Pearson 1934): quantiles of beta distributions.

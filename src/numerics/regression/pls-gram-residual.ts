@@ -6,9 +6,9 @@ import {
   kernelSize,
   unpadded,
   withPadding,
-} from './dense-kernel.js';
-import { matmul } from './gemm.js';
-import type { Matrix } from './matrix.js';
+} from '../algebra/dense-kernel.js';
+import { matmul } from '../algebra/gemm.js';
+import type { Matrix } from '../algebra/matrix.js';
 import {
   centredColumns,
   columnMeans,
