@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { ContentCache } from '../src/activations/content-cache.js';
+import { ContentCache } from '../src/activations/cache/content-cache.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
 import { mapLayers } from '../src/scoring/map/layer-map.js';
 

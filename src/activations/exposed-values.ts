@@ -2,8 +2,8 @@ import { nodeReads } from '../onnx/dataflow.js';
 import { valueDepths } from '../onnx/depth.js';
 import { ancestorValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
-import { candidateLayers } from './candidates.js';
-import type { ModelCard } from './card.js';
+import { candidateLayers } from './card/candidates.js';
+import type { ModelCard } from './card/card.js';
 
 /**
  * An output keeps the runtime from fusing operators across it, which moves the last bits of what follows.

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
-import { imagenetCard } from './card.js';
-import { type CardHints, cardTemplate } from './card-template.js';
-import { importedNormalizer } from './import-record.js';
+import { imagenetCard } from './card/card.js';
+import { type CardHints, cardTemplate } from './card/card-template.js';
+import { importedNormalizer } from './card/import-record.js';
 import { measureLayers, modulesOrValues } from './measure-layers.js';
 import { openModelFile } from './model-file.js';
 

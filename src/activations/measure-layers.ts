@@ -1,9 +1,9 @@
 import { exposeValues } from '../onnx/expose.js';
 import { type LayerInfo, listLayers } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
-import type { ModelCard } from './card.js';
+import type { ModelCard } from './card/card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
-import type { PictureSize } from './picture-size.js';
+import type { PictureSize } from './pictures/picture-size.js';
 
 /** A layer with the shape that it has for one picture; null where the network could not be run. */
 export interface MeasuredLayer extends LayerInfo {

@@ -10,8 +10,8 @@ import { checkGraph } from '../onnx/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
-import { imagenetCard, type ModelCard, parseCard } from './card.js';
-import { cardTemplate } from './card-template.js';
+import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
+import { cardTemplate } from './card/card-template.js';
 
 /** A network ready to be run: its bytes, its graph, and its card where it has one. */
 export interface ModelFile {

@@ -8,12 +8,12 @@ import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { runtimeIdentity } from '../runtime/session.js';
 import { screenVersion } from '../screen/screen-version.js';
-import type { ActivationStore } from './activation-store.js';
-import type { ContentCache } from './content-cache.js';
+import type { ActivationStore } from './scratch/activation-store.js';
+import type { ContentCache } from './cache/content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFinite, runPass } from './extract.js';
-import { type PictureSize, pictureBytes, pictureSize } from './picture-size.js';
-import { PreparedPictures } from './prepared-pictures.js';
+import { type PictureSize, pictureBytes, pictureSize } from './pictures/picture-size.js';
+import { PreparedPictures } from './pictures/prepared-pictures.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
@@ -27,8 +27,8 @@ import {
   repeatedSets,
   type SizedDemand,
 } from './reduction-plan.js';
-import type { Shown } from './shown.js';
-import { shownDigest } from './stimulus-digest.js';
+import type { Shown } from './pictures/shown.js';
+import { shownDigest } from './pictures/stimulus-digest.js';
 import { type ValueShape, valueShapes } from './value-shapes.js';
 
 /** What the work may use; reduced layers are looked up in the cache and kept there. */

@@ -1,5 +1,5 @@
 import { gramBlockWidth } from '../numerics/algebra/block-width.js';
-import { bytesOf, type KeptDtype, scratchBytesOf } from './activation-store.js';
+import { bytesOf, type KeptDtype, scratchBytesOf } from './scratch/activation-store.js';
 import { BATCH } from './extract.js';
 import type { Form } from './reduced-layer.js';
 

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
-import type { CardHints, InputPreset } from '../activations/card-template.js';
-import { inputPresets } from '../activations/card-template.js';
+import type { CardHints, InputPreset } from '../activations/card/card-template.js';
+import { inputPresets } from '../activations/card/card-template.js';
 import type { CardDraft } from '../activations/init-card.js';
 import { closestNames } from '../errors/closest-names.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { IMPORT_KEY, type ImportRecord } from '../activations/import-record.js';
+import { IMPORT_KEY, type ImportRecord } from '../activations/card/import-record.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { writeFileAtomic } from '../formats/write-file-atomic.js';
 import { checkGraph } from '../onnx/check-graph.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseCard } from '../activations/card.js';
+import { parseCard } from '../activations/card/card.js';
 import { shippedModels } from '../activations/model-file.js';
 import { packageRoot } from '../formats/package-root.js';
 import { isOpen, type ScoreJob } from '../store/jobs/job.js';

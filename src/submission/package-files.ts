@@ -1,4 +1,4 @@
-import type { ModelCard } from '../activations/card.js';
+import type { ModelCard } from '../activations/card/card.js';
 import { fillTemplate, type TemplateValues } from './fill-template.js';
 import type { PackagedNetwork } from './packaged-network.js';
 import type { PackagedScores } from './packaged-scores.js';

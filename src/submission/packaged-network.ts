@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { candidateLayers } from '../activations/candidates.js';
-import type { ModelCard, Region } from '../activations/card.js';
-import { type InputPlan, inputPlan } from '../activations/input-plan.js';
+import { candidateLayers } from '../activations/card/candidates.js';
+import type { ModelCard, Region } from '../activations/card/card.js';
+import { type InputPlan, inputPlan } from '../activations/pictures/input-plan.js';
 import { emptyPicture } from '../activations/measure-layers.js';
 import type { ModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';

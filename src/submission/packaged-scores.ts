@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ModelCard } from '../activations/card.js';
+import type { ModelCard } from '../activations/card/card.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
 import { type Receipt, type Reference, readReceipt, type ScoreRun } from '../scoring/receipt/receipt.js';

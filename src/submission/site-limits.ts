@@ -1,4 +1,4 @@
-import type { Region } from '../activations/card.js';
+import type { Region } from '../activations/card/card.js';
 
 /** Most bytes of an archive that the site takes (spec §8.3). */
 export const SITE_LIMIT = 50 * 2 ** 20;

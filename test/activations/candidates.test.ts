@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { candidateLayers } from '../../src/activations/candidates.js';
+import { candidateLayers } from '../../src/activations/card/candidates.js';
 import { readModel } from '../../src/onnx/model.js';
 import { oraclePath } from '../oracle.js';
 import { branchingNetwork, fileOf } from './branching-network.js';

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { ContentCache } from '../../src/activations/content-cache.js';
+import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { digestOf } from '../../src/formats/digest.js';
 
 const root = mkdtempSync(join(tmpdir(), 'ventral-cache-'));
@@ -285,7 +285,7 @@ describe('a disk that does not take it', () => {
 });
 
 const script = join(root, 'worker.mjs');
-const built = resolve(import.meta.dirname, '../../dist/src/activations/content-cache.js');
+const built = resolve(import.meta.dirname, '../../dist/src/activations/cache/content-cache.js');
 writeFileSync(
   script,
   `import { createHash } from 'node:crypto';

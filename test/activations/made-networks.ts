@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { ModelCard } from '../../src/activations/card.js';
+import type { ModelCard } from '../../src/activations/card/card.js';
 import type { ModelFile } from '../../src/activations/model-file.js';
 import { type StimulusSet, stimulusSetOf } from '../../src/data/stimulus-set.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';

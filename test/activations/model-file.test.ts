@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseCard } from '../../src/activations/card.js';
-import { cardTemplate, openFields } from '../../src/activations/card-template.js';
+import { parseCard } from '../../src/activations/card/card.js';
+import { cardTemplate, openFields } from '../../src/activations/card/card-template.js';
 import { draftCard, initCard } from '../../src/activations/init-card.js';
 import { measureLayers } from '../../src/activations/measure-layers.js';
 import { cardOf, openModelFile, shippedModels } from '../../src/activations/model-file.js';

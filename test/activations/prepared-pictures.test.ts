@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ModelCard } from '../../src/activations/card.js';
-import { preparePicture } from '../../src/activations/picture-feed.js';
-import { PreparedPictures } from '../../src/activations/prepared-pictures.js';
+import type { ModelCard } from '../../src/activations/card/card.js';
+import { preparePicture } from '../../src/activations/pictures/picture-feed.js';
+import { PreparedPictures } from '../../src/activations/pictures/prepared-pictures.js';
 import { madeStimuli, plainCard } from './made-networks.js';
 
 let folder: string;

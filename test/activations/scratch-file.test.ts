@@ -5,9 +5,9 @@ import type { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { extractActivations } from '../../src/activations/extract.js';
-import { OutputBuffers } from '../../src/activations/output-buffers.js';
-import { ScratchFile, wholePages } from '../../src/activations/scratch-file.js';
-import { ScratchRoute } from '../../src/activations/scratch-route.js';
+import { OutputBuffers } from '../../src/activations/scratch/output-buffers.js';
+import { ScratchFile, wholePages } from '../../src/activations/scratch/scratch-file.js';
+import { ScratchRoute } from '../../src/activations/scratch/scratch-route.js';
 import type { Tensor } from '../../src/runtime/session.js';
 import { madeNetwork, madeStimuli, modelFile, plainCard } from './made-networks.js';
 

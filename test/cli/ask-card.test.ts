@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cardTemplate, openFields } from '../../src/activations/card-template.js';
+import { cardTemplate, openFields } from '../../src/activations/card/card-template.js';
 import { askCard } from '../../src/cli/ask-card.js';
 
 const draft = { name: 'net', hints: { layers: ['conv1', 'layer1.0', 'layer2.0', 'avgpool'] } };

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { ContentCache } from '../../src/activations/content-cache.js';
+import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { parseSize, sizeText } from '../../src/cli/global-options.js';
 import { runVentral } from './run-ventral.js';
 

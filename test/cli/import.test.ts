@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { IMPORT_KEY } from '../../src/activations/import-record.js';
+import { IMPORT_KEY } from '../../src/activations/card/import-record.js';
 import { runCommandLine } from '../../src/cli/command-line.js';
 import type { ImportReport } from '../../src/importing/import-checkpoint.js';
 import { getMetadata } from '../../src/onnx/metadata.js';

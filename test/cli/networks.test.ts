@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseCard } from '../../src/activations/card.js';
+import { parseCard } from '../../src/activations/card/card.js';
 import { ORACLE } from '../oracle.js';
 import { runVentral } from './run-ventral.js';
 

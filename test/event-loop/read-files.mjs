@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseCard } from '../../dist/src/activations/card.js';
+import { parseCard } from '../../dist/src/activations/card/card.js';
 import { parseBenchmark } from '../../dist/src/scoring/registry/benchmark-file.js';
 import { parseAblation } from '../../dist/src/training/ablation/ablation.js';
 import { parseRecipe } from '../../dist/src/training/recipe/recipe.js';

@@ -1,7 +1,7 @@
 // Reads one file after the other, each with the reader that is asked for, or runs a command on it, and
 // says how that ended: so that a reader that crashes, hangs or fills the memory takes nobody with it.
 import { readFileSync } from 'node:fs';
-import { parseCard } from '../../dist/src/activations/card.js';
+import { parseCard } from '../../dist/src/activations/card/card.js';
 import { runCommandLine } from '../../dist/src/cli/command-line.js';
 import { readAssembly } from '../../dist/src/data/assembly.js';
 import { csvRows, readCsv } from '../../dist/src/formats/csv.js';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { parseCard } from '../../src/activations/card.js';
+import { parseCard } from '../../src/activations/card/card.js';
 import { cardOf, openModelFile } from '../../src/activations/model-file.js';
 import { resolveLayer } from '../../src/onnx/layers.js';
 import { getMetadata } from '../../src/onnx/metadata.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { build as buildEfficientNet } from '../../models/efficientnet-b1/build.js';
 import { build as buildResNet } from '../../models/resnet-50/build.js';
-import { parseCard } from '../../src/activations/card.js';
+import { parseCard } from '../../src/activations/card/card.js';
 import { checkGraph } from '../../src/onnx/check-graph.js';
 import { exposeValues } from '../../src/onnx/expose.js';
 import { expandLayers, resolveLayer } from '../../src/onnx/layers.js';

@@ -8,7 +8,7 @@ import {
   realNetworks,
   writeV4Benchmark,
 } from '../../bench/real-networks.js';
-import { parseCard } from '../../src/activations/card.js';
+import { parseCard } from '../../src/activations/card/card.js';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { mapLayers } from '../../src/scoring/map/layer-map.js';
 import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';

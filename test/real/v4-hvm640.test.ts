@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { realNetworks, writeV4Benchmark } from '../../bench/real-networks.js';
-import { parseCard } from '../../src/activations/card.js';
+import { parseCard } from '../../src/activations/card/card.js';
 import { openModelFile } from '../../src/activations/model-file.js';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { Session } from '../../src/runtime/session.js';

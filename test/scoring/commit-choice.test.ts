@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RegionLayerChoice } from '../../src/activations/card.js';
+import type { RegionLayerChoice } from '../../src/activations/card/card.js';
 import { cardOf, openModelFile } from '../../src/activations/model-file.js';
 import { CARD_KEY, setMetadata } from '../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ModelCard } from '../../src/activations/card.js';
+import type { ModelCard } from '../../src/activations/card/card.js';
 import { extractActivations } from '../../src/activations/extract.js';
 import { imagenetLabels } from '../../src/metrics/imagenet-labels.js';
 import type { Score } from '../../src/scoring/measure/score.js';

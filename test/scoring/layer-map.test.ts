@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ContentCache } from '../../src/activations/content-cache.js';
+import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { setMetadata } from '../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';
 import { Session } from '../../src/runtime/session.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { imagenetCard } from '../../src/activations/card.js';
+import { imagenetCard } from '../../src/activations/card/card.js';
 import { type ReducedLayer, wholeLayer } from '../../src/activations/reduced-layer.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { denseFeatures } from '../../src/numerics/algebra/features.js';

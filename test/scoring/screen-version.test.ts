@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { ContentCache } from '../../src/activations/content-cache.js';
+import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { ORACLE } from '../oracle.js';
 
 const version = vi.hoisted(() => ({ current: 1 }));

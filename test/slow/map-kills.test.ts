@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { afterAll, expect, it } from 'vitest';
-import { readEntry, readKey } from '../../src/activations/cache-entry.js';
+import { readEntry, readKey } from '../../src/activations/cache/cache-entry.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';
 import { type Ran, runVentral, startVentral } from '../cli/run-ventral.js';

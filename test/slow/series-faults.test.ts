@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ContentCache } from '../../src/activations/content-cache.js';
+import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { Session } from '../../src/runtime/session.js';
 import type { ComparisonRow, SeriesComparison } from '../../src/scoring/compare/comparison-types.js';
 import { type LayerMapContext, mapLayers } from '../../src/scoring/map/layer-map.js';

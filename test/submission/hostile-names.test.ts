@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ModelCard } from '../../src/activations/card.js';
+import type { ModelCard } from '../../src/activations/card/card.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { buildPackage, type PackageFormat } from '../../src/submission/build-package.js';
 import { type PythonValue, pythonLiteral } from '../../src/submission/python-literal.js';

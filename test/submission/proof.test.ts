@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { ModelCard } from '../../src/activations/card.js';
+import type { ModelCard } from '../../src/activations/card/card.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { exportActivations } from '../../src/scoring/features/export-activations.js';
 import type { InputSpec } from '../../src/screen/preprocess.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CacheEntry, ContentCache } from '../../activations/content-cache.js';
+import { type CacheEntry, ContentCache } from '../../activations/cache/content-cache.js';
 import { globalOptions, sizeText } from '../global-options.js';
 import type { Io } from '../io.js';
 import { printRows } from '../print-rows.js';

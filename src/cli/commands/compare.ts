@@ -79,7 +79,7 @@ async function compare(
   const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
   const request = requestOf(models, options);
   await sayStandIns(request.regions ?? [], home, io);
-  const { ContentCache } = await import('../../activations/content-cache.js');
+  const { ContentCache } = await import('../../activations/cache/content-cache.js');
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);
   const stop = interruption();

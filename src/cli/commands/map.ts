@@ -74,7 +74,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
   const { home, threads, maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
   const [{ mapLayers }, { ContentCache }, request, card] = await Promise.all([
     import('../../scoring/map/layer-map.js'),
-    import('../../activations/content-cache.js'),
+    import('../../activations/cache/content-cache.js'),
     requestOf(model, options),
     options.commit ? cardToWrite(model, options) : undefined,
   ]);
@@ -116,7 +116,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
 }
 
 async function requestOf(path: string, options: MapOptions): Promise<LayerMapRequest> {
-  const { parseInputSize } = await import('../../activations/card.js');
+  const { parseInputSize } = await import('../../activations/card/card.js');
   const { region, benchmark, layers, input, holdout } = options;
   return {
     model: { path, ...cardSource(options) },

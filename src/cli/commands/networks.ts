@@ -62,7 +62,7 @@ function registerCard(program: Command, io: Io): void {
     .argument('<model>', 'ONNX file')
     .action(async (reference: string) => {
       const { draftCard } = await import('../../activations/init-card.js');
-      const { cardTemplate, openFields } = await import('../../activations/card-template.js');
+      const { cardTemplate, openFields } = await import('../../activations/card/card-template.js');
       const draft = await draftCard(reference);
       const { askCard, terminalQuestions } = await import('../ask-card.js');
       const questions = terminalQuestions();
@@ -126,7 +126,7 @@ async function writeActivations(
   io: Io,
 ): Promise<void> {
   const { exportActivations } = await import('../../scoring/features/export-activations.js');
-  const { parseInputSize } = await import('../../activations/card.js');
+  const { parseInputSize } = await import('../../activations/card/card.js');
   const bar = progressBar(io);
   const stop = interruption();
   try {

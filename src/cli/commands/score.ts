@@ -95,7 +95,7 @@ async function score(
   const context = { home, threads, maxMemory, maxScratch, signal: stop.signal, progress: bar.show };
   try {
     if (options.features) return await scoreFile(options.features, options, context);
-    const { ContentCache } = await import('../../activations/content-cache.js');
+    const { ContentCache } = await import('../../activations/cache/content-cache.js');
     const cache = await ContentCache.open(home, { maxBytes: maxCache });
     return await scoreModels(models, options, { ...context, cache });
   } finally {
@@ -127,7 +127,7 @@ async function scoreModels(
 ): Promise<Answers> {
   const [{ scoreModel }, { parseInputSize }] = await Promise.all([
     import('../../scoring/model/score-model.js'),
-    import('../../activations/card.js'),
+    import('../../activations/card/card.js'),
   ]);
   const sizes = options.input.length > 0 ? options.input.map(parseInputSize) : [undefined];
   const requests = models.flatMap((path) =>

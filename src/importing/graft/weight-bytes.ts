@@ -1,4 +1,4 @@
-import { toHalf } from '../../activations/half.js';
+import { toHalf } from '../../activations/pictures/half.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { elementTypeName } from '../../onnx/element-type.js';
 import type { TensorInfo } from '../../onnx/graph.js';

@@ -1,4 +1,4 @@
-import { fromHalf } from '../../activations/half.js';
+import { fromHalf } from '../../activations/pictures/half.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { exposeValues } from '../../onnx/expose.js';
 import type { Model } from '../../onnx/model.js';

@@ -1,4 +1,4 @@
-import type { Region } from '../../activations/card.js';
+import type { Region } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { CrossValidation, MetricOptions } from '../../metrics/metric.js';
 import type { MetricName } from '../../metrics/metric-table.js';

@@ -1,4 +1,4 @@
-import type { ModelCard, Region } from '../../activations/card.js';
+import type { ModelCard, Region } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from './benchmark.js';
 

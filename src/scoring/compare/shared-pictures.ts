@@ -1,4 +1,4 @@
-import { PreparedPictures } from '../../activations/prepared-pictures.js';
+import { PreparedPictures } from '../../activations/pictures/prepared-pictures.js';
 import type { LayerMapContext } from '../map/layer-map.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 

@@ -1,9 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import { type InputSize, withInput } from '../../activations/card.js';
+import { type InputSize, withInput } from '../../activations/card/card.js';
 import { extractActivations } from '../../activations/extract.js';
 import { type CardSource, cardOf, openModelFile } from '../../activations/model-file.js';
-import type { Shown } from '../../activations/shown.js';
+import type { Shown } from '../../activations/pictures/shown.js';
 import { compareCodePoints } from '../../data/ids.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';

@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { type ModelCard, parseCard } from '../../activations/card.js';
+import { type ModelCard, parseCard } from '../../activations/card/card.js';
 import { readAssembly } from '../../data/assembly.js';
 import { idsOf, inferColumn } from '../../data/column.js';
 import type { Id } from '../../data/ids.js';

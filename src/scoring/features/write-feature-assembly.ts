@@ -1,4 +1,4 @@
-import type { ActivationStore } from '../../activations/activation-store.js';
+import type { ActivationStore } from '../../activations/scratch/activation-store.js';
 import { type Coordinate, writeAssembly } from '../../data/assembly.js';
 import type { Id } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';

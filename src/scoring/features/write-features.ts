@@ -15,7 +15,7 @@ import {
   Utf8,
   vectorFromArray,
 } from 'apache-arrow';
-import type { ActivationStore } from '../../activations/activation-store.js';
+import type { ActivationStore } from '../../activations/scratch/activation-store.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type NpzContent, writeNpz } from '../../formats/npz.js';
 import { replaceFile } from '../../formats/write-file-atomic.js';

@@ -1,4 +1,4 @@
-import type { InputSize, Region } from '../../activations/card.js';
+import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
 import type { Role } from '../registry/region-benchmarks.js';
 import type { LayerChoice, Score } from '../measure/score.js';

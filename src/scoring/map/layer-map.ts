@@ -1,6 +1,6 @@
-import type { Candidate } from '../../activations/candidates.js';
-import type { RegionLayerChoice } from '../../activations/card.js';
-import { pictureDigests } from '../../activations/stimulus-digest.js';
+import type { Candidate } from '../../activations/card/candidates.js';
+import type { RegionLayerChoice } from '../../activations/card/card.js';
+import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Piscina } from 'piscina';
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';

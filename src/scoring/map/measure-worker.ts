@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { type ErrorDetails, VentralError } from '../../errors/ventral-error.js';
 import { type Half, partOf } from '../measure/halves.js';

@@ -1,5 +1,5 @@
-import { type Candidate, candidateLayers } from '../../activations/candidates.js';
-import { withInput } from '../../activations/card.js';
+import { type Candidate, candidateLayers } from '../../activations/card/candidates.js';
+import { withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import { cardOf, openModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import { featuresOf } from '../../activations/reduced-layer.js';
 import { selectStimuli } from '../../data/select-stimuli.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';

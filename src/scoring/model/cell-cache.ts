@@ -1,4 +1,4 @@
-import type { ContentCache } from '../../activations/content-cache.js';
+import type { ContentCache } from '../../activations/cache/content-cache.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { runtimeIdentity } from '../../runtime/session.js';

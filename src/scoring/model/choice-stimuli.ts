@@ -1,4 +1,4 @@
-import type { RegionLayerChoice } from '../../activations/card.js';
+import type { RegionLayerChoice } from '../../activations/card/card.js';
 
 /** Bytes of a picture's SHA-256 that a card keeps: among 10,000 pictures two agree by chance once in 10⁶ cards. */
 const KEPT = 6;

@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, extname, join, sep } from 'node:path';
 import { type Document, parseDocument } from 'yaml';
-import { parseCard, type RegionLayerChoice } from '../../activations/card.js';
+import { parseCard, type RegionLayerChoice } from '../../activations/card/card.js';
 import type { ModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';

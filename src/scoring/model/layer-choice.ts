@@ -1,4 +1,4 @@
-import type { ModelCard, RegionLayerChoice } from '../../activations/card.js';
+import type { ModelCard, RegionLayerChoice } from '../../activations/card/card.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { LayerChoice } from '../measure/score.js';
 

@@ -1,12 +1,12 @@
-import { type InputSize, withInput } from '../../activations/card.js';
-import type { ContentCache } from '../../activations/content-cache.js';
+import { type InputSize, withInput } from '../../activations/card/card.js';
+import type { ContentCache } from '../../activations/cache/content-cache.js';
 import type { Network } from '../../activations/extract.js';
 import { cardOf, type ModelSource, openModelFile } from '../../activations/model-file.js';
-import type { PreparedPictures } from '../../activations/prepared-pictures.js';
+import type { PreparedPictures } from '../../activations/pictures/prepared-pictures.js';
 import { openReducer } from '../../activations/reduce-layers.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Demand } from '../../activations/reduction-plan.js';
-import { pictureDigests } from '../../activations/stimulus-digest.js';
+import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import { traced } from '../../runtime/traced.js';

@@ -1,5 +1,5 @@
 import { basename, relative } from 'node:path';
-import { pictureDigests } from '../../activations/stimulus-digest.js';
+import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
 import type { PreparedBenchmark } from '../measure/loaded-benchmark.js';

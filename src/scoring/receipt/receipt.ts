@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { type InputSize, type ModelCard, parseCard } from '../../activations/card.js';
+import { type InputSize, type ModelCard, parseCard } from '../../activations/card/card.js';
 import type { CardPlace } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { LayerRequest } from '../model/layer-choice.js';

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import { type CardSource, openModelFile, shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import {

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { screenVersion } from '../../screen/screen-version.js';
 import { benchmarkRecord } from './benchmark-record.js';

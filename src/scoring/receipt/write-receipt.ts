@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { pipeline } from 'node:stream/promises';
-import { withInput } from '../../activations/card.js';
+import { withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import {
   type CardSource,

@@ -1,4 +1,4 @@
-import type { Region } from '../../activations/card.js';
+import type { Region } from '../../activations/card/card.js';
 import { type DataKind, findData } from '../../data/catalog.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { MetricOptions } from '../../metrics/metric.js';

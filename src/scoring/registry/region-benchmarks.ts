@@ -1,4 +1,4 @@
-import type { Region } from '../../activations/card.js';
+import type { Region } from '../../activations/card/card.js';
 import { findData } from '../../data/catalog.js';
 import { locateData } from '../../data/data-folder.js';
 import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';

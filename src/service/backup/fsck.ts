@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { ContentCache } from '../../activations/content-cache.js';
+import { ContentCache } from '../../activations/cache/content-cache.js';
 import type { components } from '../../api/schema.js';
 import { verifyData } from '../../data/verify-data.js';
 import { VentralError } from '../../errors/ventral-error.js';

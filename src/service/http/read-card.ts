@@ -1,4 +1,4 @@
-import { cardSchema, type ModelCard, parseCard } from '../../activations/card.js';
+import { cardSchema, type ModelCard, parseCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { yamlProblems } from '../../formats/checked-yaml.js';
 import { type ProblemPart, RequestProblem } from './problem.js';

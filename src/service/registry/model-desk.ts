@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute } from 'node:path';
-import type { ModelCard } from '../../activations/card.js';
-import type { CardHints } from '../../activations/card-template.js';
+import type { ModelCard } from '../../activations/card/card.js';
+import type { CardHints } from '../../activations/card/card-template.js';
 import { shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { HomeStore } from '../../store/home-store.js';

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import {
   type CardHints,
   type InputPreset,
@@ -6,7 +6,7 @@ import {
   inputPresets,
   openFields,
   proposedCard,
-} from '../../activations/card-template.js';
+} from '../../activations/card/card-template.js';
 import type { components } from '../../api/schema.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import { exportActivations } from '../../scoring/features/export-activations.js';
 import type { ChildProgress } from '../child/child.js';
 

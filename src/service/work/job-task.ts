@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { MapShare } from '../../scoring/map/map-share.js';
 import type { Score } from '../../scoring/measure/score.js';

@@ -1,4 +1,4 @@
-import { ContentCache } from '../../activations/content-cache.js';
+import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { CellShelf } from '../../scoring/model/cell-cache.js';
 import { mapLayers } from '../../scoring/map/layer-map.js';

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import { serveParent } from '../child/serve-parent.js';
 
 /** A question about an ONNX file, for the process that may open it. */

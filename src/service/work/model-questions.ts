@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseCard } from '../../activations/card.js';
+import { parseCard } from '../../activations/card/card.js';
 import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
 import { openModelFile } from '../../activations/model-file.js';

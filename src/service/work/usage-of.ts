@@ -1,4 +1,4 @@
-import type { ContentCache } from '../../activations/content-cache.js';
+import type { ContentCache } from '../../activations/cache/content-cache.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import type { JobUsage } from './job-task.js';
 

@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { isOpen, type TrainingJob } from '../../store/jobs/job.js';
 import type { Recipe } from '../../training/recipe/recipe.js';

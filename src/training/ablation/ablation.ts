@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InputSize } from '../../activations/card.js';
+import type { InputSize } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';

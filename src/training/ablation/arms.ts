@@ -1,4 +1,4 @@
-import type { InputSize } from '../../activations/card.js';
+import type { InputSize } from '../../activations/card/card.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { schemaProblems } from '../../formats/checked-yaml.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InputSize } from '../../activations/card.js';
+import type { InputSize } from '../../activations/card/card.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { TransformSpec } from '../augment/training-batch.js';
 import type { DataSource } from '../data/labelled-set.js';

@@ -1,5 +1,5 @@
-import type { ModelCard } from '../../activations/card.js';
-import { inputPlan } from '../../activations/input-plan.js';
+import type { ModelCard } from '../../activations/card/card.js';
+import { inputPlan } from '../../activations/pictures/input-plan.js';
 import {
   type CardSource,
   cardOf,

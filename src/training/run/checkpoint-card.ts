@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import { CARD_KEY, setMetadata } from '../../onnx/metadata.js';
 import { readModel, writeModel } from '../../onnx/model.js';
 

@@ -1,4 +1,4 @@
-import { withInput } from '../../activations/card.js';
+import { withInput } from '../../activations/card/card.js';
 import { readModel } from '../../onnx/model.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import type { EvaluateStage } from '../recipe/recipe.js';

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../activations/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import type { Provider } from '../../runtime/session.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ContentCache } from '../../activations/content-cache.js';
+import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
 import { PIXELS, type ScoreStage } from '../recipe/recipe.js';

@@ -1,4 +1,4 @@
-import { cardSide } from '../../activations/picture-size.js';
+import { cardSide } from '../../activations/pictures/picture-size.js';
 import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { readModel } from '../../onnx/model.js';

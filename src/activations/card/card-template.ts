@@ -1,4 +1,4 @@
-import type { InputSpec } from '../screen/preprocess.js';
+import type { InputSpec } from '../../screen/preprocess.js';
 import type { ModelCard, Region } from './card.js';
 
 /** Ways in which networks want their pictures, by what people know them by. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VentralError } from '../errors/ventral-error.js';
-import { readCheckedYaml } from '../formats/checked-yaml.js';
-import { packageRoot } from '../formats/package-root.js';
-import type { InputSpec } from '../screen/preprocess.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { readCheckedYaml } from '../../formats/checked-yaml.js';
+import { packageRoot } from '../../formats/package-root.js';
+import type { InputSpec } from '../../screen/preprocess.js';
 
 /** A region of the ventral stream that a layer can stand for. */
 export type Region = 'V1' | 'V2' | 'V4' | 'IT';

@@ -1,4 +1,4 @@
-import type { StimulusSet } from '../data/stimulus-set.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
 
 /** The stimuli of a run, and the degrees of visual angle at which each was shown. */
 export interface Shown {

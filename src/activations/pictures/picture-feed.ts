@@ -1,10 +1,10 @@
-import { VentralError } from '../errors/ventral-error.js';
-import type { Tensor } from '../runtime/session.js';
-import { decodeImage } from '../screen/decode.js';
-import type { FloatRaster, Raster } from '../screen/picture.js';
-import { pixelsOnScreen } from '../screen/place-on-screen.js';
-import { normaliseInto, toGreyOrRgb } from '../screen/preprocess.js';
-import type { ModelCard } from './card.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Tensor } from '../../runtime/session.js';
+import { decodeImage } from '../../screen/decode.js';
+import type { FloatRaster, Raster } from '../../screen/picture.js';
+import { pixelsOnScreen } from '../../screen/place-on-screen.js';
+import { normaliseInto, toGreyOrRgb } from '../../screen/preprocess.js';
+import type { ModelCard } from '../card/card.js';
 import { toHalf } from './half.js';
 import type { InputPlan } from './input-plan.js';
 import type { PreparedSet } from './prepared-pictures.js';

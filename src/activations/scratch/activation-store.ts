@@ -1,4 +1,4 @@
-import type { Features } from '../numerics/algebra/features.js';
+import type { Features } from '../../numerics/algebra/features.js';
 import { type ScratchFile, wholePages } from './scratch-file.js';
 
 /** Element types that a layer's values are kept in. */

@@ -1,6 +1,6 @@
-import { VentralError } from '../errors/ventral-error.js';
-import type { SessionValue } from '../runtime/session.js';
-import type { InputSpec } from '../screen/preprocess.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { SessionValue } from '../../runtime/session.js';
+import type { InputSpec } from '../../screen/preprocess.js';
 
 /** How pictures go into a network: what its graph says, joined with what its card says. */
 export interface InputPlan {

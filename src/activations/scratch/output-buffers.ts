@@ -1,4 +1,4 @@
-import type { Session, Tensor, TensorData } from '../runtime/session.js';
+import type { Session, Tensor, TensorData } from '../../runtime/session.js';
 import type { ActivationStore } from './activation-store.js';
 import { bytesView, wholePages } from './scratch-file.js';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { StimulusSet } from '../data/stimulus-set.js';
-import { digestOf } from '../formats/digest.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import { digestOf } from '../../formats/digest.js';
 import type { Shown } from './shown.js';
 
 const known = new WeakMap<StimulusSet, Promise<readonly string[]>>();

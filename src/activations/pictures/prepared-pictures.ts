@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestOf } from '../formats/digest.js';
-import type { FloatRaster, Raster } from '../screen/picture.js';
-import type { ModelCard } from './card.js';
+import { digestOf } from '../../formats/digest.js';
+import type { FloatRaster, Raster } from '../../screen/picture.js';
+import type { ModelCard } from '../card/card.js';
 import type { Shown } from './shown.js';
 import { shownDigest } from './stimulus-digest.js';
 

@@ -1,5 +1,5 @@
-import { getMetadata } from '../onnx/metadata.js';
-import type { Model } from '../onnx/model.js';
+import { getMetadata } from '../../onnx/metadata.js';
+import type { Model } from '../../onnx/model.js';
 
 /** Key of `metadata_props` under which an imported network says where it comes from. */
 export const IMPORT_KEY = 'ventral.import';

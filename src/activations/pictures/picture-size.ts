@@ -1,4 +1,4 @@
-import type { ModelCard } from './card.js';
+import type { ModelCard } from '../card/card.js';
 import { preparePicture } from './picture-feed.js';
 import type { Shown } from './shown.js';
 

@@ -1,4 +1,4 @@
-import { halfToNumber } from '../formats/npy.js';
+import { halfToNumber } from '../../formats/npy.js';
 
 /** float32 values of IEEE 754 half-precision bits. */
 export const fromHalf = (bits: Uint16Array): Float32Array => Float32Array.from(bits, halfToNumber);
