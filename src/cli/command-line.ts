@@ -25,9 +25,9 @@ import { registerServe } from './commands/serve.js';
 import { registerTrain } from './commands/train.js';
 import { registerVerify } from './commands/verify.js';
 import { registerWorker } from './commands/worker.js';
-import { errorText, printable } from './error-text.js';
-import { addGlobalOptions } from './global-options.js';
-import type { Io } from './io.js';
+import { errorText, printable } from './terminal/error-text.js';
+import { addGlobalOptions } from './options/global-options.js';
+import type { Io } from './terminal/io.js';
 
 function program(io: Io): Command {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { runCommandLine } from './command-line.js';
-import { processIo } from './io.js';
+import { processIo } from './terminal/io.js';
 
 // A reader that closes the pipe (`| head`) has what it wants.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>

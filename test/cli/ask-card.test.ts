@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { cardTemplate, openFields } from '../../src/activations/card/card-template.js';
-import { askCard } from '../../src/cli/ask-card.js';
+import { askCard } from '../../src/cli/terminal/ask-card.js';
 
 const draft = { name: 'net', hints: { layers: ['conv1', 'layer1.0', 'layer2.0', 'avgpool'] } };
 

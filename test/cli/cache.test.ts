@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { ContentCache } from '../../src/activations/cache/content-cache.js';
-import { parseSize, sizeText } from '../../src/cli/global-options.js';
+import { parseSize, sizeText } from '../../src/cli/options/global-options.js';
 import { runVentral } from './run-ventral.js';
 
 const root = mkdtempSync(join(tmpdir(), 'ventral-cli-cache-'));

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { registerBenchmarks } from '../../src/cli/commands/benchmarks.js';
 import { registerData } from '../../src/cli/commands/data.js';
-import { addGlobalOptions } from '../../src/cli/global-options.js';
+import { addGlobalOptions } from '../../src/cli/options/global-options.js';
 import { answer, UnreliableServer } from '../data/unreliable-server.js';
 import { ORACLE } from '../oracle.js';
 

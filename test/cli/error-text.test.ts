@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { errorText } from '../../src/cli/error-text.js';
+import { errorText } from '../../src/cli/terminal/error-text.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
 
 test('names out of a file cannot move the cursor of the terminal that shows them', () => {

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { progressBar } from '../progress-bar.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { progressBar } from '../terminal/progress-bar.js';
 
 interface AblateOptions {
   readonly output?: string;
@@ -36,7 +36,7 @@ async function ablate(
   const { parseAblation } = await import('../../training/ablation/ablation.js');
   const { isAblation, runAblation } = await import('../../training/ablation/run-ablation.js');
   const { writeAblation } = await import('../../training/ablation/write-ablation.js');
-  const { printAblation } = await import('../print-ablation.js');
+  const { printAblation } = await import('../print/print-ablation.js');
   const text = await readFile(file, 'utf8').catch((error) => {
     throw VentralError.from(error);
   });

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Threat } from '../../training/attack/threat.js';
-import { dataSourceOf } from '../data-source.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { progressBar } from '../progress-bar.js';
+import { dataSourceOf } from '../options/data-source.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { progressBar } from '../terminal/progress-bar.js';
 import { several } from './score.js';
 
 interface AttackOptions {
@@ -74,7 +74,7 @@ async function attack(
   };
   const { threads, maxMemory } = globalOptions(command);
   const { attackModel } = await import('../../training/robustness/attack-model.js');
-  const { printRobustness } = await import('../print-robustness.js');
+  const { printRobustness } = await import('../print/print-robustness.js');
   const bar = progressBar(io);
   const stop = interruption();
   try {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Member } from '../../training/step/average.js';
-import type { Io } from '../io.js';
+import type { Io } from '../terminal/io.js';
 
 interface AverageOptions {
   readonly output: string;

@@ -6,11 +6,11 @@ import { readBenchmark } from '../../scoring/registry/benchmark-file.js';
 import { goldenOf } from '../../scoring/registry/golden.js';
 import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.js';
 import { isVerified } from '../../scoring/registry/verification.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { printRows } from '../print-rows.js';
-import { progressBar } from '../progress-bar.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { printRows } from '../print/print-rows.js';
+import { progressBar } from '../terminal/progress-bar.js';
 
 /** `ventral benchmarks list|show|check|verify`: what a model can be compared with. */
 export function registerBenchmarks(program: Command, io: Io): void {

@@ -10,12 +10,12 @@ import type {
 import type { LayerMapContext } from '../../scoring/map/layer-map.js';
 import type { Role } from '../../scoring/registry/region-benchmarks.js';
 import { visibleName } from '../../report/visible-name.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { comparisonCsv, printComparison, printSeries } from '../print-comparison.js';
-import { progressBar } from '../progress-bar.js';
-import { sayStandIns } from '../say-stand-in.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { comparisonCsv, printComparison, printSeries } from '../print/print-comparison.js';
+import { progressBar } from '../terminal/progress-bar.js';
+import { sayStandIns } from '../terminal/say-stand-in.js';
 import { several } from './score.js';
 
 interface CompareOptions {

@@ -6,12 +6,12 @@ import { importData } from '../../data/import-data.js';
 import { requireVerified, verifyData } from '../../data/verify-data.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { errorText } from '../error-text.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { printRows } from '../print-rows.js';
-import { progressBar } from '../progress-bar.js';
+import { errorText } from '../terminal/error-text.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { printRows } from '../print/print-rows.js';
+import { progressBar } from '../terminal/progress-bar.js';
 
 /** `ventral data list|pull|verify|import`: the published files, and what of them is here. */
 export function registerData(program: Command, io: Io): void {

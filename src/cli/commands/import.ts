@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { KeyTable } from '../../importing/checkpoint/key-table.js';
-import { globalOptions } from '../global-options.js';
-import type { Io } from '../io.js';
+import { globalOptions } from '../options/global-options.js';
+import type { Io } from '../terminal/io.js';
 
 interface ImportOptions {
   readonly output: string;
@@ -28,7 +28,7 @@ export function registerImport(program: Command, io: Io): void {
     .option('--json', 'print JSON')
     .action(async (checkpoint: string, options: ImportOptions, command: Command) => {
       const { importCheckpoint } = await import('../../importing/import-checkpoint.js');
-      const { printImport, printKeys } = await import('../print-import.js');
+      const { printImport, printKeys } = await import('../print/print-import.js');
       const { json, ...request } = options;
       let fits = false;
       const onKeys = (table: KeyTable) => {

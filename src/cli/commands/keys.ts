@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { KeyAccess, KeyResource } from '../../service/access/key-access.js';
 import type { Role } from '../../store/records/principal.js';
-import { databaseUrl, globalOptions } from '../global-options.js';
-import type { Io } from '../io.js';
-import { printRows } from '../print-rows.js';
+import { databaseUrl, globalOptions } from '../options/global-options.js';
+import type { Io } from '../terminal/io.js';
+import { printRows } from '../print/print-rows.js';
 
 const roles: readonly string[] = ['admin', 'member', 'reader'] satisfies Role[];
 

@@ -3,13 +3,13 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { Role } from '../../scoring/registry/region-benchmarks.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { mapCsv, printMap, printPlan, regionLayerMap } from '../print-map.js';
-import { progressBar } from '../progress-bar.js';
-import { keepReceipt, requireReceiptPath } from '../receipt-option.js';
-import { sayStandIns } from '../say-stand-in.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
+import { progressBar } from '../terminal/progress-bar.js';
+import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
+import { sayStandIns } from '../terminal/say-stand-in.js';
 import { several } from './score.js';
 
 interface MapOptions {

@@ -5,9 +5,9 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-access.js';
-import { globalOptions } from '../global-options.js';
-import type { Io } from '../io.js';
-import { storePlace } from '../store-place.js';
+import { globalOptions } from '../options/global-options.js';
+import type { Io } from '../terminal/io.js';
+import { storePlace } from '../options/store-place.js';
 
 /** `ventral models list|show|add|remove`: the models registered in a home, and those that ventral ships. */
 export function registerModels(program: Command, io: Io): void {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { printRows } from '../print-rows.js';
-import { progressBar } from '../progress-bar.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { printRows } from '../print/print-rows.js';
+import { progressBar } from '../terminal/progress-bar.js';
 import { several } from './score.js';
 
 /** `ventral layers`, `ventral activations` and `ventral card`: what a network has inside. */
@@ -64,7 +64,7 @@ function registerCard(program: Command, io: Io): void {
       const { draftCard } = await import('../../activations/init-card.js');
       const { cardTemplate, openFields } = await import('../../activations/card/card-template.js');
       const draft = await draftCard(reference);
-      const { askCard, terminalQuestions } = await import('../ask-card.js');
+      const { askCard, terminalQuestions } = await import('../terminal/ask-card.js');
       const questions = terminalQuestions();
       const hints = questions ? await askCard(draft, questions) : draft.hints;
       io.out(cardTemplate(draft.name, hints));

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { PackageFormat, PackageRequest } from '../../submission/build-package.js';
-import type { Io } from '../io.js';
+import type { Io } from '../terminal/io.js';
 import { several } from './score.js';
 
 interface PackageOptions {

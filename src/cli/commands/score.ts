@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { printScores } from '../print-scores.js';
-import { progressBar } from '../progress-bar.js';
-import { keepReceipt, requireReceiptPath } from '../receipt-option.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { printScores } from '../print/print-scores.js';
+import { progressBar } from '../terminal/progress-bar.js';
+import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 
 interface ScoreOptions {
   readonly benchmark: string[];

@@ -12,9 +12,9 @@ import {
   readConcurrency,
   serviceThreads,
   sizeText,
-} from '../global-options.js';
-import type { Io } from '../io.js';
-import { storePlace } from '../store-place.js';
+} from '../options/global-options.js';
+import type { Io } from '../terminal/io.js';
+import { storePlace } from '../options/store-place.js';
 
 const DEFAULT_PORT = 8080;
 /** A signal ends everything within ten seconds (design §6). */

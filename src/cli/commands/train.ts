@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Provider } from '../../runtime/session.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { progressBar } from '../progress-bar.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { progressBar } from '../terminal/progress-bar.js';
 
 interface TrainOptions {
   readonly output?: string;

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import type { Difference, Shown } from '../../scoring/receipt/result-differences.js';
 import type { ReceiptReport } from '../../scoring/receipt/verify-receipt.js';
 import { visibleName } from '../../report/visible-name.js';
-import { globalOptions } from '../global-options.js';
-import { interruption } from '../interruption.js';
-import type { Io } from '../io.js';
-import { printRows } from '../print-rows.js';
-import { progressBar } from '../progress-bar.js';
+import { globalOptions } from '../options/global-options.js';
+import { interruption } from '../terminal/interruption.js';
+import type { Io } from '../terminal/io.js';
+import { printRows } from '../print/print-rows.js';
+import { progressBar } from '../terminal/progress-bar.js';
 
 interface VerifyOptions {
   readonly model: string[];

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import { databaseUrl, globalOptions, readConcurrency } from '../global-options.js';
-import type { Io } from '../io.js';
+import { databaseUrl, globalOptions, readConcurrency } from '../options/global-options.js';
+import type { Io } from '../terminal/io.js';
 
 /** Lets jobs that end by themselves in a moment do so; the rest is back in the queue within ten seconds. */
 const GRACE_MS = 4000;

@@ -1,4 +1,4 @@
-import { VentralError } from '../errors/ventral-error.js';
+import { VentralError } from '../../errors/ventral-error.js';
 
 /** A signal that SIGINT and SIGTERM set off; a second SIGINT ends the process at once, with status 130. */
 export function interruption(): { readonly signal: AbortSignal; release(): void } {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { StoreOptions } from '../store/home-store.js';
+import type { StoreOptions } from '../../store/home-store.js';
 import { databaseUrl, globalOptions } from './global-options.js';
 
 /** The home of a command, the PostgreSQL of its tables (`DATABASE_URL`) and the bucket of its files (`VENTRAL_S3_BUCKET`). */
@@ -8,7 +8,7 @@ export async function storePlace(
 ): Promise<{ readonly home: string } & Pick<StoreOptions, 'databaseUrl' | 's3'>> {
   const { home } = globalOptions(command);
   const url = databaseUrl();
-  const { s3Place } = await import('../store/files/s3-files.js');
+  const { s3Place } = await import('../../store/files/s3-files.js');
   const bucket = s3Place(process.env);
   return {
     home,

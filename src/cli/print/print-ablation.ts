@@ -1,14 +1,14 @@
-import { visibleName } from '../report/visible-name.js';
-import type { AblationResult } from '../training/ablation/run-ablation.js';
+import { visibleName } from '../../report/visible-name.js';
+import type { AblationResult } from '../../training/ablation/run-ablation.js';
 import {
   type Column,
   DIFFERENCES,
   MANY,
   type Row,
   type Table,
-} from '../training/ablation/tables.js';
-import { entryWords } from '../training/ablation/words.js';
-import type { Io } from './io.js';
+} from '../../training/ablation/tables.js';
+import { entryWords } from '../../training/ablation/words.js';
+import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
 const REASON_WIDTH = 60;

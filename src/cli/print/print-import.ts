@@ -1,7 +1,7 @@
-import { type ImportReport, largestOf } from '../importing/import-checkpoint.js';
-import type { KeyTable } from '../importing/checkpoint/key-table.js';
-import { printable } from './error-text.js';
-import type { Io } from './io.js';
+import { type ImportReport, largestOf } from '../../importing/import-checkpoint.js';
+import type { KeyTable } from '../../importing/checkpoint/key-table.js';
+import { printable } from '../terminal/error-text.js';
+import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
 /** Keys of one kind that are shown to a person; JSON has them all. */

@@ -1,5 +1,5 @@
-import { VentralError } from '../errors/ventral-error.js';
-import type { DataSource } from '../training/data/labelled-set.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { DataSource } from '../../training/data/labelled-set.js';
 
 const GENERATED = 'objects-on-backgrounds';
 

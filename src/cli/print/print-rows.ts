@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { Io } from './io.js';
+import type { Io } from '../terminal/io.js';
 
 /** Rows as a table where a person watches, as tab-separated lines without a heading in a pipe. */
 export function printRows(

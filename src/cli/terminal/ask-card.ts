@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
-import type { CardHints, InputPreset } from '../activations/card/card-template.js';
-import { inputPresets } from '../activations/card/card-template.js';
-import type { CardDraft } from '../activations/init-card.js';
-import { closestNames } from '../errors/closest-names.js';
+import type { CardHints, InputPreset } from '../../activations/card/card-template.js';
+import { inputPresets } from '../../activations/card/card-template.js';
+import type { CardDraft } from '../../activations/init-card.js';
+import { closestNames } from '../../errors/closest-names.js';
 
 /** Puts questions to a person. */
 export interface Questions {

@@ -1,9 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
-import { visibleName } from '../report/visible-name.js';
-import type { AttackReport } from '../training/robustness/attack-model.js';
-import { BOUND, type Figure, MASKING, type SelfCheck } from '../training/robustness/robustness.js';
-import type { Threat } from '../training/attack/threat.js';
-import type { Io } from './io.js';
+import { visibleName } from '../../report/visible-name.js';
+import type { AttackReport } from '../../training/robustness/attack-model.js';
+import { BOUND, type Figure, MASKING, type SelfCheck } from '../../training/robustness/robustness.js';
+import type { Threat } from '../../training/attack/threat.js';
+import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
 /** A figure with what it is of. */

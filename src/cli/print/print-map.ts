@@ -1,7 +1,7 @@
 import Table, { type Cell } from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
-import { inkOn, type Rgb, shareOf, viridis } from '../report/colour-scale.js';
-import type { LayerMap, LayerRow, MapPlan } from '../scoring/map/layer-map-types.js';
+import { inkOn, type Rgb, shareOf, viridis } from '../../report/colour-scale.js';
+import type { LayerMap, LayerRow, MapPlan } from '../../scoring/map/layer-map-types.js';
 import {
   chosenScore,
   isScore,
@@ -9,7 +9,7 @@ import {
   mapColumns,
   markOf,
   reasonOf,
-} from '../report/map-columns.js';
+} from '../../report/map-columns.js';
 import {
   bytesText,
   interval,
@@ -17,10 +17,10 @@ import {
   setText,
   thousands,
   threeDigits,
-} from '../report/map-text.js';
-import type { Score } from '../scoring/measure/score.js';
-import { visibleName } from '../report/visible-name.js';
-import type { Io } from './io.js';
+} from '../../report/map-text.js';
+import type { Score } from '../../scoring/measure/score.js';
+import { visibleName } from '../../report/visible-name.js';
+import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
 const NAME_WIDTH = 40;

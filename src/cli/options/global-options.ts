@@ -2,7 +2,7 @@ import { availableParallelism, homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import envPaths from 'env-paths';
-import { VentralError } from '../errors/ventral-error.js';
+import { VentralError } from '../../errors/ventral-error.js';
 
 /** The options that every command knows (design §6). */
 export interface GlobalOptions {

@@ -1,9 +1,9 @@
-import type { Answered } from '../scoring/receipt/write-receipt.js';
+import type { Answered } from '../../scoring/receipt/write-receipt.js';
 
 /** Looks, before the work, whether a receipt can be written where `--receipt` says; see `checkReceiptPath`. */
 export async function requireReceiptPath(path: string | undefined): Promise<void> {
   if (path === undefined) return;
-  const { checkReceiptPath } = await import('../scoring/receipt/receipt.js');
+  const { checkReceiptPath } = await import('../../scoring/receipt/receipt.js');
   await checkReceiptPath(path);
 }
 
@@ -15,6 +15,6 @@ export async function keepReceipt(
 ): Promise<void> {
   const scored = answered.filter((each) => each.kind === 'map' || each.scores.length > 0);
   if (path === undefined || scored.length === 0) return;
-  const { writeReceipt } = await import('../scoring/receipt/write-receipt.js');
+  const { writeReceipt } = await import('../../scoring/receipt/write-receipt.js');
   await writeReceipt(path, scored, context);
 }

@@ -1,5 +1,5 @@
-import type { VentralError } from '../errors/ventral-error.js';
-import { visibleName } from '../report/visible-name.js';
+import type { VentralError } from '../../errors/ventral-error.js';
+import { visibleName } from '../../report/visible-name.js';
 
 /**
  * What a person reads of an error: what it is about, its sentence, and with `--verbose` the stacks of it and

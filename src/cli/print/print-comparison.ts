@@ -5,10 +5,10 @@ import type {
   MapDivergence,
   ScoreDifference,
   SeriesComparison,
-} from '../scoring/compare/comparison-types.js';
-import { interval, threeDigits } from '../report/map-text.js';
-import { visibleName } from '../report/visible-name.js';
-import type { Io } from './io.js';
+} from '../../scoring/compare/comparison-types.js';
+import { interval, threeDigits } from '../../report/map-text.js';
+import { visibleName } from '../../report/visible-name.js';
+import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
 const NAME_WIDTH = 32;

@@ -1,8 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Score } from '../scoring/measure/score.js';
-import type { ScoreOutcome } from '../scoring/model/score-model.js';
-import { errorText, printable } from './error-text.js';
-import type { Io } from './io.js';
+import type { Score } from '../../scoring/measure/score.js';
+import type { ScoreOutcome } from '../../scoring/model/score-model.js';
+import { errorText, printable } from '../terminal/error-text.js';
+import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
 const shown = (value: number | null, digits = 4): string =>
