@@ -6,19 +6,24 @@ import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
-import { ActivationStore, bytesOf, type KeptDtype, scratchBytesOf } from './scratch/activation-store.js';
 import type { ModelCard } from './card/card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
+import type { ModelFile } from './model-file.js';
 import { fromHalf } from './pictures/half.js';
 import { type InputPlan, inputPlan } from './pictures/input-plan.js';
-import type { ModelFile } from './model-file.js';
-import { OutputBuffers } from './scratch/output-buffers.js';
 import { PictureFeed } from './pictures/picture-feed.js';
 import type { PreparedPictures } from './pictures/prepared-pictures.js';
+import type { Shown } from './pictures/shown.js';
+import {
+  ActivationStore,
+  bytesOf,
+  type KeptDtype,
+  scratchBytesOf,
+} from './scratch/activation-store.js';
+import { OutputBuffers } from './scratch/output-buffers.js';
 import type { Route, ScratchFile } from './scratch/scratch-file.js';
 import { layOut } from './scratch/scratch-layout.js';
 import { ScratchRoute } from './scratch/scratch-route.js';
-import type { Shown } from './pictures/shown.js';
 
 /**
  * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the

@@ -8,12 +8,13 @@ import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { runtimeIdentity } from '../runtime/session.js';
 import { screenVersion } from '../screen/screen-version.js';
-import type { ActivationStore } from './scratch/activation-store.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFinite, runPass } from './extract.js';
 import { type PictureSize, pictureBytes, pictureSize } from './pictures/picture-size.js';
 import { PreparedPictures } from './pictures/prepared-pictures.js';
+import type { Shown } from './pictures/shown.js';
+import { shownDigest } from './pictures/stimulus-digest.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
@@ -27,8 +28,7 @@ import {
   repeatedSets,
   type SizedDemand,
 } from './reduction-plan.js';
-import type { Shown } from './pictures/shown.js';
-import { shownDigest } from './pictures/stimulus-digest.js';
+import type { ActivationStore } from './scratch/activation-store.js';
 import { type ValueShape, valueShapes } from './value-shapes.js';
 
 /** What the work may use; reduced layers are looked up in the cache and kept there. */

@@ -1,7 +1,7 @@
 import { gramBlockWidth } from '../numerics/algebra/block-width.js';
-import { bytesOf, type KeptDtype, scratchBytesOf } from './scratch/activation-store.js';
 import { BATCH } from './extract.js';
 import type { Form } from './reduced-layer.js';
+import { bytesOf, type KeptDtype, scratchBytesOf } from './scratch/activation-store.js';
 
 /** Bytes that the work may hold beyond the network's own, and on scratch disk. */
 export interface Budgets {

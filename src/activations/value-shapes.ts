@@ -2,11 +2,11 @@ import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
 import { exposeValues } from '../onnx/expose.js';
 import { Session } from '../runtime/session.js';
-import type { KeptDtype } from './scratch/activation-store.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { keptDtype, type Network } from './extract.js';
 import { emptyPicture } from './measure-layers.js';
 import type { PictureSize } from './pictures/picture-size.js';
+import type { KeptDtype } from './scratch/activation-store.js';
 
 /** How large a value is for one picture, and what it is kept in. */
 export interface ValueShape {

@@ -25,8 +25,8 @@ import { registerServe } from './commands/serve.js';
 import { registerTrain } from './commands/train.js';
 import { registerVerify } from './commands/verify.js';
 import { registerWorker } from './commands/worker.js';
-import { errorText, printable } from './terminal/error-text.js';
 import { addGlobalOptions } from './options/global-options.js';
+import { errorText, printable } from './terminal/error-text.js';
 import type { Io } from './terminal/io.js';
 
 function program(io: Io): Command {

@@ -1,13 +1,12 @@
 import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
-import {
-  type AttributeValue,
-  type NetcdfDtype,
-  type NetcdfFile,
-  type NetcdfValues,
-  type NetcdfVariable,
-  openNetcdf,
-} from '../formats/netcdf.js';
+import { type NetcdfFile, openNetcdf } from '../formats/netcdf.js';
+import type {
+  AttributeValue,
+  NetcdfDtype,
+  NetcdfValues,
+  NetcdfVariable,
+} from '../formats/netcdf-content.js';
 import {
   type Decoded,
   type DecodedDtype,

@@ -1,6 +1,7 @@
 import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { NetcdfFile, NetcdfVariable } from '../formats/netcdf.js';
+import type { NetcdfFile } from '../formats/netcdf.js';
+import type { NetcdfVariable } from '../formats/netcdf-content.js';
 import { decodeValues } from '../formats/netcdf-decode.js';
 import { type Coordinate, type OpenAssembly, openAssembly, textValues } from './assembly.js';
 import type { Id } from './ids.js';

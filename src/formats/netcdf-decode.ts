@@ -1,4 +1,5 @@
-import { type NetcdfFile, type NetcdfValues, type NetcdfVariable, plainNumber } from './netcdf.js';
+import type { NetcdfFile } from './netcdf.js';
+import { type NetcdfValues, type NetcdfVariable, plainNumber } from './netcdf-content.js';
 
 /**
  * From stored to meant values, as xarray 2022.3 decodes CF conventions: packed integers, fill

@@ -12,7 +12,7 @@ import {
   type NetcdfValues,
   type NetcdfVariable,
   plainNumber,
-} from './netcdf.js';
+} from './netcdf-content.js';
 
 /**
  * Reads a netCDF-4 file through the HDF5 library, which garbage can make hang or abort: it runs in

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
-import type { Hyperslab, NetcdfGroup, NetcdfValues } from './netcdf.js';
+import type { Hyperslab, NetcdfGroup, NetcdfValues } from './netcdf-content.js';
 import { NetcdfReader } from './netcdf-reader.js';
 
 /** The thread in which one netCDF file is read: it tells the content, then answers for blocks of values. */

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Dataset, File, Group } from 'h5wasm';
 import { VentralError } from '../errors/ventral-error.js';
 import { discardHdf5Library, hdf5Library, openOnlyFile } from './hdf5-library.js';
-import type { AttributeValue, NetcdfDtype, NetcdfValues } from './netcdf.js';
+import type { AttributeValue, NetcdfDtype, NetcdfValues } from './netcdf-content.js';
 import { replaceFile } from './write-file-atomic.js';
 
 /** netCDF-4 files that netCDF4 and xarray open: HDF5 with dimension scales in order of creation. */

@@ -8,13 +8,13 @@ import { checkGraph } from '../onnx/check-graph.js';
 import { setMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { type CheckpointKind, checkpointKind } from './checkpoint/checkpoint-kind.js';
-import type { LayerDifference } from './proof/compare-layers.js';
-import { type ImportedWeights, importWeights, type Onto } from './import-weights.js';
-import type { Imported } from './source/imported.js';
 import type { KeyTable } from './checkpoint/key-table.js';
+import { type ImportedWeights, importWeights, type Onto } from './import-weights.js';
+import type { LayerDifference } from './proof/compare-layers.js';
 import { type Proof, prove, runtimeOutputs } from './proof/proof.js';
 import { openNetworkReference } from './proof/reference-outputs.js';
 import { selfCheck } from './proof/self-check.js';
+import type { Imported } from './source/imported.js';
 
 /** What to import, and where to. */
 export interface ImportRequest {

@@ -10,15 +10,15 @@ import {
   theirKey,
 } from './architectures/architecture.js';
 import { buildArchitecture, findArchitecture } from './architectures/find-architecture.js';
-import type { Checkpoint, StoredTensor } from './source/checkpoint.js';
-import { EPSILONS, type Grafted, graft } from './graft/graft.js';
-import { type GraftPlan, planGraft, wantedNames } from './graft/graft-plan.js';
 import { type KeyTable, requireMatch } from './checkpoint/key-table.js';
 import { openCheckpoint } from './checkpoint/open-checkpoint.js';
+import { type NamedState, stateNames } from './checkpoint/state-dict.js';
+import { EPSILONS, type Grafted, graft } from './graft/graft.js';
+import { type GraftPlan, planGraft, wantedNames } from './graft/graft-plan.js';
 import { type Proof, prove } from './proof/proof.js';
 import { openReference } from './proof/reference-outputs.js';
 import { selfCheck } from './proof/self-check.js';
-import { type NamedState, stateNames } from './checkpoint/state-dict.js';
+import type { Checkpoint, StoredTensor } from './source/checkpoint.js';
 
 /** A network for the weights: one that ventral builds, or an export of the user's. */
 export type Onto = { readonly arch: string } | { readonly graph: string };

@@ -4,8 +4,8 @@
  */
 import { compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { softmax } from '../numerics/regression/logistic.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { softmax } from '../numerics/regression/logistic.js';
 import { imagenetLabels } from './imagenet-labels.js';
 
 /** Classes of a head, in the order of its outputs: the 1000 of ImageNet, or names. */

@@ -4,8 +4,11 @@
  * train response, and the reference itself changes by .01 with the BLAS in use (a warning says so).
  */
 
-import { leastNormPredictions, leastSquaresPredictions } from '../numerics/regression/least-squares.js';
 import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
+import {
+  leastNormPredictions,
+  leastSquaresPredictions,
+} from '../numerics/regression/least-squares.js';
 import {
   crossRegressedCorrelation,
   pickRows,

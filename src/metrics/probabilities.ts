@@ -7,6 +7,9 @@ import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { matmul } from '../numerics/algebra/gemm.js';
+import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { fitScaler, type Scaler, scaled } from '../numerics/algebra/standard-scaler.js';
+import type { ZScoredProducts } from '../numerics/algebra/z-scored-products.js';
 import {
   fitLogistic,
   gramDesign,
@@ -14,9 +17,6 @@ import {
   primalDesign,
   softmax,
 } from '../numerics/regression/logistic.js';
-import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
-import { fitScaler, type Scaler, scaled } from '../numerics/algebra/standard-scaler.js';
-import type { ZScoredProducts } from '../numerics/algebra/z-scored-products.js';
 import type { Probabilities } from './i1i2.js';
 
 /** Weight of the data against the L2 penalty in every Brain-Score read-out. */

@@ -5,9 +5,9 @@ import type {
   ScoreDifference,
   SeriesComparison,
 } from '../scoring/compare/comparison-types.js';
+import type { LayerMap } from '../scoring/map/layer-map-types.js';
 import { type Html, html } from './html.js';
 import { htmlPage } from './html-page.js';
-import type { LayerMap } from '../scoring/map/layer-map-types.js';
 import { type HeatCell, heatmap, linePlot, type PlotPoint } from './map-charts.js';
 import { isScore, type MapColumn, mapColumns, markOf, reasonOf } from './map-columns.js';
 import { named } from './map-page.js';

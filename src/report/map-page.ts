@@ -1,6 +1,7 @@
+import type { LayerMap, LayerRow } from '../scoring/map/layer-map-types.js';
+import type { Score } from '../scoring/measure/score.js';
 import { type Html, html } from './html.js';
 import { htmlPage } from './html-page.js';
-import type { LayerMap, LayerRow } from '../scoring/map/layer-map-types.js';
 import { type HeatCell, heatmap, heatScale, linePlot, type PlotPoint } from './map-charts.js';
 import {
   chosenScore,
@@ -12,7 +13,6 @@ import {
   reasonOf,
 } from './map-columns.js';
 import { bytesText, interval, layersText, setText, thousands, threeDigits } from './map-text.js';
-import type { Score } from '../scoring/measure/score.js';
 import { visibleName } from './visible-name.js';
 
 const NAME_IN_PICTURE = 26;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import type { components } from '../api/schema.js';
 import { openEmbeddedDatabase } from '../store/database/embedded-database.js';
+import { databasePlace, openPostgresDatabase } from '../store/database/postgres-database.js';
 import { checkHomeFormat } from '../store/home/home-format.js';
 import { livingOwner, lockHome, type Owner } from '../store/home/owner-lock.js';
-import { databasePlace, openPostgresDatabase } from '../store/database/postgres-database.js';
 import { askLocally } from './access/local-client.js';
 
 /** What was found of one thing. */

@@ -14,8 +14,8 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { runChild } from './child/child.js';
 import { confinement } from './child/confinement.js';
-import { type Finding, findDatabase } from './diagnose-database.js';
 import { isolationFindings } from './child/isolation-facts.js';
+import { type Finding, findDatabase } from './diagnose-database.js';
 import type { RuntimeTrial, TrialTask } from './work/try-runtime.js';
 
 /** What a service would be started with. */

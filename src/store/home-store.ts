@@ -2,26 +2,26 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { AuditStore } from './records/audit-store.js';
-import { BenchmarkFiles } from './files/benchmark-files.js';
-import { BenchmarkStore } from './records/benchmark-store.js';
-import { Credentials } from './records/credentials.js';
 import type { Database } from './database/database.js';
 import type { WriteGuard } from './database/durable-files.js';
 import { openEmbeddedDatabase } from './database/embedded-database.js';
+import { migrate } from './database/migrations.js';
+import { openPostgresDatabase } from './database/postgres-database.js';
+import { BenchmarkFiles } from './files/benchmark-files.js';
 import type { Unpack } from './files/file-source.js';
+import { ModelFiles } from './files/model-files.js';
+import { S3Files, type S3Place } from './files/s3-files.js';
 import { checkHomeFormat, writeHomeFormat } from './home/home-format.js';
 import { JobStore } from './jobs/job-store.js';
+import { watchDamage } from './jobs/suspect-results.js';
+import { AuditStore } from './records/audit-store.js';
+import { BenchmarkStore } from './records/benchmark-store.js';
+import { Credentials } from './records/credentials.js';
 import { KeyStore } from './records/key-store.js';
-import { migrate } from './database/migrations.js';
-import { ModelFiles } from './files/model-files.js';
 import { ModelStore } from './records/model-store.js';
-import { openPostgresDatabase } from './database/postgres-database.js';
 import type { Quotas } from './records/quota.js';
 import { ReservationStore } from './records/reservation-store.js';
-import { S3Files, type S3Place } from './files/s3-files.js';
 import { SessionStore } from './records/session-store.js';
-import { watchDamage } from './jobs/suspect-results.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {

@@ -3,8 +3,13 @@ import { basename, join } from 'node:path';
 import type { ModelCard } from '../activations/card/card.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
-import { type Receipt, type Reference, readReceipt, type ScoreRun } from '../scoring/receipt/receipt.js';
 import type { Score } from '../scoring/measure/score.js';
+import {
+  type Receipt,
+  type Reference,
+  readReceipt,
+  type ScoreRun,
+} from '../scoring/receipt/receipt.js';
 
 /** What receipts must be of to go along. */
 export interface ScoredModel {

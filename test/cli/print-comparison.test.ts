@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Io } from '../../src/cli/terminal/io.js';
 import { printComparison, printSeries } from '../../src/cli/print/print-comparison.js';
+import type { Io } from '../../src/cli/terminal/io.js';
 import type { ComparisonRow, MapDivergence } from '../../src/scoring/compare/comparison-types.js';
 
 const printed = (interactive: boolean, print: (io: Io) => void) => {

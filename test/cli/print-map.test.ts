@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
-import type { Io } from '../../src/cli/terminal/io.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../../src/cli/print/print-map.js';
+import type { Io } from '../../src/cli/terminal/io.js';
 import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';
 import { hostileNames, madeMap } from './made-map.js';
 

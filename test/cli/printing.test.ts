@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseSize } from '../../src/cli/options/global-options.js';
-import type { Io } from '../../src/cli/terminal/io.js';
 import { printScores } from '../../src/cli/print/print-scores.js';
+import type { Io } from '../../src/cli/terminal/io.js';
 import { progressBar } from '../../src/cli/terminal/progress-bar.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import type { Score } from '../../src/scoring/measure/score.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseCard } from '../../dist/src/activations/card/card.js';
 import { parseBenchmark } from '../../dist/src/scoring/registry/benchmark-file.js';
 import { parseAblation } from '../../dist/src/training/ablation/ablation.js';
-import { parseRecipe } from '../../dist/src/training/recipe/recipe.js';
+import { parseRecipe } from '../../dist/src/training/recipe/parse-recipe.js';
 
 /** Reads every file of a folder as each kind of YAML that there is, and prints what came of it, a line of JSON each. */
 

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
+import { openNetcdf } from '../../src/formats/netcdf.js';
 import {
   type NetcdfDtype,
   type NetcdfValues,
-  openNetcdf,
   plainNumber,
-} from '../../src/formats/netcdf.js';
+} from '../../src/formats/netcdf-content.js';
 import { decodeValues } from '../../src/formats/netcdf-decode.js';
 import { type VariableToWrite, writeNetcdf } from '../../src/formats/write-netcdf.js';
 import { oraclePath } from '../oracle.js';

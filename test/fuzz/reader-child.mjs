@@ -13,9 +13,9 @@ import { checkGraph } from '../../dist/src/onnx/check-graph.js';
 import { exposeValues } from '../../dist/src/onnx/expose.js';
 import { expandLayers, listLayers, resolveLayer } from '../../dist/src/onnx/layers.js';
 import { readModel } from '../../dist/src/onnx/model.js';
-import { parseBenchmark } from '../../dist/src/scoring/registry/benchmark-file.js';
 import { readFeatures } from '../../dist/src/scoring/features/feature-file.js';
 import { readReceipt } from '../../dist/src/scoring/receipt/receipt.js';
+import { parseBenchmark } from '../../dist/src/scoring/registry/benchmark-file.js';
 import { readCard } from '../../dist/src/service/http/read-card.js';
 
 const text = (path) => readFileSync(path, 'utf8');

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { StoredTensor } from '../../src/importing/source/checkpoint.js';
-import { graft } from '../../src/importing/graft/graft.js';
-import { planGraft } from '../../src/importing/graft/graft-plan.js';
 import { requireMatch } from '../../src/importing/checkpoint/key-table.js';
 import { openCheckpoint } from '../../src/importing/checkpoint/open-checkpoint.js';
+import { graft } from '../../src/importing/graft/graft.js';
+import { planGraft } from '../../src/importing/graft/graft-plan.js';
 import { prove } from '../../src/importing/proof/proof.js';
 import { openReference } from '../../src/importing/proof/reference-outputs.js';
+import type { StoredTensor } from '../../src/importing/source/checkpoint.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { type Model, readModel, writeModelWithGraph } from '../../src/onnx/model.js';
 import { messagePieces } from '../../src/onnx/wire.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { accurateLog } from '../../src/numerics/random/accurate-log.js';
-import { isConstant, pearson } from '../../src/numerics/statistics/pearson.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
+import { isConstant, pearson } from '../../src/numerics/statistics/pearson.js';
 import {
   mean,
   median,

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readAssembly } from '../../src/data/assembly.js';
-import { type NetcdfValues, openNetcdf } from '../../src/formats/netcdf.js';
+import { openNetcdf } from '../../src/formats/netcdf.js';
+import type { NetcdfValues } from '../../src/formats/netcdf-content.js';
 import { tolerances } from '../tolerances.js';
 import { sharedData } from './shared-data.js';
 

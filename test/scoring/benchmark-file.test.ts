@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { checkDegrees, expandRegions } from '../../src/scoring/benchmark/benchmark.js';
-import { parseBenchmark, readBenchmark } from '../../src/scoring/registry/benchmark-file.js';
 import { isExcludedCondition } from '../../src/scoring/benchmark/exclude-conditions.js';
+import { parseBenchmark, readBenchmark } from '../../src/scoring/registry/benchmark-file.js';
 import { findBenchmark, listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { ORACLE } from '../oracle.js';
 

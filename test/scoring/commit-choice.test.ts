@@ -8,10 +8,14 @@ import type { RegionLayerChoice } from '../../src/activations/card/card.js';
 import { cardOf, openModelFile } from '../../src/activations/model-file.js';
 import { CARD_KEY, setMetadata } from '../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';
-import { recordStimuli, sharesStimuli } from '../../src/scoring/model/choice-stimuli.js';
-import { commitChoice, type RoleChoice, writableCard } from '../../src/scoring/model/commit-choice.js';
-import { chooseLayers } from '../../src/scoring/model/layer-choice.js';
 import type { LoadedBenchmark } from '../../src/scoring/measure/loaded-benchmark.js';
+import { recordStimuli, sharesStimuli } from '../../src/scoring/model/choice-stimuli.js';
+import {
+  commitChoice,
+  type RoleChoice,
+  writableCard,
+} from '../../src/scoring/model/commit-choice.js';
+import { chooseLayers } from '../../src/scoring/model/layer-choice.js';
 import { madeNetwork, plainCard } from '../activations/made-networks.js';
 
 let folder: string;

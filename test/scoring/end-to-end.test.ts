@@ -5,10 +5,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { extractActivations } from '../../src/activations/extract.js';
 import { cardOf, openModelFile } from '../../src/activations/model-file.js';
 import { fitReadOut, readOutProbabilities } from '../../src/metrics/probabilities.js';
-import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
-import { findBenchmark } from '../../src/scoring/registry/registry.js';
 import type { Score } from '../../src/scoring/measure/score.js';
 import { scoreModel } from '../../src/scoring/model/score-model.js';
+import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
+import { findBenchmark } from '../../src/scoring/registry/registry.js';
 import { numbers, type OracleArray, oracle, oraclePath } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 

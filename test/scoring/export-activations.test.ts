@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openZip } from '../../src/formats/zip.js';
-import { type ExportRequest, exportActivations } from '../../src/scoring/features/export-activations.js';
+import {
+  type ExportRequest,
+  exportActivations,
+} from '../../src/scoring/features/export-activations.js';
 import { PROVENANCE, readFeatures } from '../../src/scoring/features/feature-file.js';
 import { scoreFeatures } from '../../src/scoring/features/score-features.js';
 import { scoreModel } from '../../src/scoring/model/score-model.js';

@@ -6,11 +6,15 @@ import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { setMetadata } from '../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../src/onnx/model.js';
 import { Session } from '../../src/runtime/session.js';
-import { type LayerMapContext, type MappedLayers, mapLayers } from '../../src/scoring/map/layer-map.js';
+import {
+  type LayerMapContext,
+  type MappedLayers,
+  mapLayers,
+} from '../../src/scoring/map/layer-map.js';
 import type { LayerMap, LayerMapRequest, MapPlan } from '../../src/scoring/map/layer-map-types.js';
+import { bestAndTied } from '../../src/scoring/map/ties.js';
 import type { Score } from '../../src/scoring/measure/score.js';
 import { type Progress, scoreModel } from '../../src/scoring/model/score-model.js';
-import { bestAndTied } from '../../src/scoring/map/ties.js';
 import { madeNetwork, plainCard } from '../activations/made-networks.js';
 import { ORACLE } from '../oracle.js';
 import { tolerances } from '../tolerances.js';

@@ -7,10 +7,13 @@ import { type ReducedLayer, wholeLayer } from '../../src/activations/reduced-lay
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { denseFeatures } from '../../src/numerics/algebra/features.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { partOf } from '../../src/scoring/measure/halves.js';
-import { type LoadedBenchmarks, loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
-import type { LoadedBenchmark } from '../../src/scoring/measure/loaded-benchmark.js';
 import { MeasurePool, type PoolOptions } from '../../src/scoring/map/measure-pool.js';
+import { partOf } from '../../src/scoring/measure/halves.js';
+import type { LoadedBenchmark } from '../../src/scoring/measure/loaded-benchmark.js';
+import {
+  type LoadedBenchmarks,
+  loadBenchmarks,
+} from '../../src/scoring/registry/load-benchmark.js';
 import { ORACLE } from '../oracle.js';
 
 const home = mkdtempSync(join(tmpdir(), 'ventral-pool-'));

@@ -15,8 +15,8 @@ import {
   resampledMedian,
   resampleWithin,
 } from '../../src/scoring/measure/confidence.js';
-import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
 import type { LoadedBenchmark, Measured } from '../../src/scoring/measure/loaded-benchmark.js';
+import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
 import { ORACLE } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 

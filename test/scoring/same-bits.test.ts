@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { exportActivations } from '../../src/scoring/features/export-activations.js';
-import type { Score } from '../../src/scoring/measure/score.js';
 import { scoreFeatures } from '../../src/scoring/features/score-features.js';
+import type { Score } from '../../src/scoring/measure/score.js';
 import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { ORACLE } from '../oracle.js';
 

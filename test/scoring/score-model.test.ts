@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Progress } from '../../src/scoring/model/score-model.js';
-import { type ScoreContext, type ScoreRequest, scoreModel } from '../../src/scoring/model/score-model.js';
+import {
+  type ScoreContext,
+  type ScoreRequest,
+  scoreModel,
+} from '../../src/scoring/model/score-model.js';
 import { ORACLE } from '../oracle.js';
 
 let home: string;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import { mean } from '../../src/numerics/statistics/statistics.js';
-import { drawCounts } from '../../src/scoring/measure/confidence.js';
 import { bestAndTied, type TieCandidate } from '../../src/scoring/map/ties.js';
+import { drawCounts } from '../../src/scoring/measure/confidence.js';
 import { tolerances } from '../tolerances.js';
 
 /** Layers whose value is the mean over neuroids, and the means of resampled neuroids. */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Benchmark, expandRegions } from '../../src/scoring/benchmark/benchmark.js';
+import { checkBenchmark, verifyBenchmark } from '../../src/scoring/model/verify-benchmark.js';
 import { readBenchmark } from '../../src/scoring/registry/benchmark-file.js';
 import { isVerified, recordVerification } from '../../src/scoring/registry/verification.js';
-import { checkBenchmark, verifyBenchmark } from '../../src/scoring/model/verify-benchmark.js';
 import { ORACLE } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 

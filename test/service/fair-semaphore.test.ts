@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { openRequests } from '../../src/service/http/open-requests.js';
 import { FailedWork } from '../../src/service/queue/failed-work.js';
 import { FairSemaphore } from '../../src/service/queue/fair-semaphore.js';
 import { KeyedMutex } from '../../src/service/queue/keyed-mutex.js';
-import { openRequests } from '../../src/service/http/open-requests.js';
 
 const limits = { what: 'checks', running: 2, runningEach: 1, waiting: 6, waitingEach: 3 };
 const never = new AbortController().signal;

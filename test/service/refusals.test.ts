@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { RefusalLimit } from '../../src/service/http/refusal-limit.js';
-import { Credentials } from '../../src/store/records/credentials.js';
 import type { Database } from '../../src/store/database/database.js';
-import { KeyStore } from '../../src/store/records/key-store.js';
 import { openPostgresDatabase } from '../../src/store/database/postgres-database.js';
+import { Credentials } from '../../src/store/records/credentials.js';
+import { KeyStore } from '../../src/store/records/key-store.js';
 import { localPrincipal } from '../../src/store/records/principal.js';
 import { SessionStore } from '../../src/store/records/session-store.js';
 import { copyTemplate } from '../postgres.js';

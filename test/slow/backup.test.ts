@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openZip, writeZip, type ZipContent } from '../../src/formats/zip.js';
 import { saveBackup, takeBackup } from '../../src/service/access/backup-access.js';
 import type { BackupManifest } from '../../src/service/backup/backup-manifest.js';
-import { openHomeStore } from '../../src/store/home-store.js';
 import { SCHEMA } from '../../src/store/database/migrations.js';
-import { localPrincipal } from '../../src/store/records/principal.js';
 import { backupTables, hasTables, passingTables } from '../../src/store/database/table-rows.js';
+import { openHomeStore } from '../../src/store/home-store.js';
+import { localPrincipal } from '../../src/store/records/principal.js';
 import { oraclePath } from '../oracle.js';
 import { card, network, type RunningService, runningService } from '../service/running-service.js';
 import {

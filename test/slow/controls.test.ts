@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shippedModels } from '../../src/activations/model-file.js';
 import { readAssembly, writeAssembly } from '../../src/data/assembly.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { exportActivations } from '../../src/scoring/features/export-activations.js';
-import { listBenchmarks } from '../../src/scoring/registry/registry.js';
-import type { Score } from '../../src/scoring/measure/score.js';
-import { scoreFeatures } from '../../src/scoring/features/score-features.js';
-import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { simulatedFiles } from '../../src/scoring/benchmark/simulated-data.js';
+import { exportActivations } from '../../src/scoring/features/export-activations.js';
+import { scoreFeatures } from '../../src/scoring/features/score-features.js';
+import type { Score } from '../../src/scoring/measure/score.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
+import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { tolerances } from '../tolerances.js';
 
 /** Controls: what should score does, and what should not does not. */

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { Session } from '../../src/runtime/session.js';
-import type { ComparisonRow, SeriesComparison } from '../../src/scoring/compare/comparison-types.js';
-import { type LayerMapContext, mapLayers } from '../../src/scoring/map/layer-map.js';
-import { type Progress, scoreModel } from '../../src/scoring/model/score-model.js';
+import type {
+  ComparisonRow,
+  SeriesComparison,
+} from '../../src/scoring/compare/comparison-types.js';
 import { compareSeries, type SeriesRequest } from '../../src/scoring/compare/series.js';
 import { epochInName, seriesCheckpoints } from '../../src/scoring/compare/series-checkpoints.js';
+import { type LayerMapContext, mapLayers } from '../../src/scoring/map/layer-map.js';
+import { type Progress, scoreModel } from '../../src/scoring/model/score-model.js';
 import * as decode from '../../src/screen/decode.js';
 import {
   behaviour,

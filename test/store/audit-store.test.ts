@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { AuditStore } from '../../src/store/records/audit-store.js';
 import type { Database } from '../../src/store/database/database.js';
+import { AuditStore } from '../../src/store/records/audit-store.js';
 
 let rows: unknown[][];
 const database = {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import {
   addWebhook,
   DeliveryStore,
   type DueDelivery,
   lineOf,
 } from '../../src/store/jobs/delivery-store.js';
-import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
 import type { Principal } from '../../src/store/records/principal.js';
 import { engines, madePlace, removePlace, type StorePlace } from './engines.js';
 

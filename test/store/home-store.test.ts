@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openHomeStore } from '../../src/store/home-store.js';
 import { migrate, SCHEMA } from '../../src/store/database/migrations.js';
 import { openPostgresDatabase } from '../../src/store/database/postgres-database.js';
+import { openHomeStore } from '../../src/store/home-store.js';
 import { localPrincipal } from '../../src/store/records/principal.js';
 import {
   emptyPlace,

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/formats/package-root.js';
 import { EMBEDDED_POSTGRES } from '../../src/store/database/embedded-database.js';
-import { openHomeStore } from '../../src/store/home-store.js';
 import { schemaText } from '../../src/store/database/migrations.js';
+import { openHomeStore } from '../../src/store/home-store.js';
 
 const template = join(
   packageRoot,

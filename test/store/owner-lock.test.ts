@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/formats/package-root.js';
-import { livingOwner, lockHome } from '../../src/store/home/owner-lock.js';
 import { processStart } from '../../src/store/files/process-identity.js';
+import { livingOwner, lockHome } from '../../src/store/home/owner-lock.js';
 
 let home: string;
 beforeEach(async () => {
@@ -99,7 +99,7 @@ describe('the owner of a home', () => {
 
 /** A process that tries to become the owner, says how that went, and holds on until its input ends. */
 function rival() {
-  const module = pathToFileURL(join(packageRoot, 'dist/src/store/owner-lock.js')).href;
+  const module = pathToFileURL(join(packageRoot, 'dist/src/store/home/owner-lock.js')).href;
   const code = `
     import { lockHome } from ${JSON.stringify(module)};
     await new Promise((resolve) => process.stdin.once('data', resolve));

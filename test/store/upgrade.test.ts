@@ -1,9 +1,9 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SCHEMA } from '../../src/store/database/migrations.js';
 import { digestOfFile } from '../../src/store/files/file-digest.js';
 import { type HomeStore, openHomeStore } from '../../src/store/home-store.js';
-import { SCHEMA } from '../../src/store/database/migrations.js';
 import { localPrincipal } from '../../src/store/records/principal.js';
 import { answersOf, unpackedHome } from './old-home.js';
 

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { AttackedNetwork, type Examples } from '../../src/training/step/attacked-network.js';
 import { pgd } from '../../src/training/attack/gradient-attacks.js';
-import { project, startAnywhere, stepUphill, type Threat } from '../../src/training/attack/threat.js';
+import {
+  project,
+  startAnywhere,
+  stepUphill,
+  type Threat,
+} from '../../src/training/attack/threat.js';
+import { AttackedNetwork, type Examples } from '../../src/training/step/attacked-network.js';
 import { linearNetwork, normalisation, reach, SIDE, SIZE, slope } from './linear-network.js';
 
 const BATCH = 2;

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { catastrophicOverfitting, epsilonFactor } from '../../src/training/attack/epsilon-schedule.js';
+import {
+  catastrophicOverfitting,
+  epsilonFactor,
+} from '../../src/training/attack/epsilon-schedule.js';
 
 test.each([
   [0, [], 1],

@@ -2,8 +2,8 @@ import { RandomState } from '../../src/numerics/random/random-state.js';
 import { type Elements, GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
-import { blockedChannels } from '../../src/training/step/blocked-kernels.js';
 import type { Precision } from '../../src/training/graph/static-graph.js';
+import { blockedChannels } from '../../src/training/step/blocked-kernels.js';
 import { type StepGraph, stepGraph } from '../../src/training/step/step-graph.js';
 
 /** A network that a check is made of: writes nodes from the input to a value of [batch, classes]. */

@@ -5,9 +5,9 @@ import { stringify } from 'yaml';
 import { openModelFile } from '../../src/activations/model-file.js';
 import { readModel } from '../../src/onnx/model.js';
 import { tensorElements } from '../../src/onnx/tensor-elements.js';
-import { frozenModules } from '../../src/training/step/frozen-modules.js';
 import { parseRecipe } from '../../src/training/recipe/parse-recipe.js';
 import type { TrainStage } from '../../src/training/recipe/recipe.js';
+import { frozenModules } from '../../src/training/step/frozen-modules.js';
 import { redrawWeights } from '../../src/training/step/redrawn-weights.js';
 
 const generated = { generate: 'objects-on-backgrounds', seed: 1, count: 100, side: 32 };

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { AttackedNetwork } from '../../src/training/step/attacked-network.js';
+import type { Threat } from '../../src/training/attack/threat.js';
 import { runSearches, type Search } from '../../src/training/robustness/attack-slots.js';
 import { evaluateRobustness } from '../../src/training/robustness/evaluate-robustness.js';
 import { GradientSearch } from '../../src/training/robustness/gradient-search.js';
 import { robustnessEvents } from '../../src/training/robustness/robustness.js';
 import { SquareSearch } from '../../src/training/robustness/square-search.js';
-import type { Threat } from '../../src/training/attack/threat.js';
+import { AttackedNetwork } from '../../src/training/step/attacked-network.js';
 import {
   greyPictures,
   linearNetwork,

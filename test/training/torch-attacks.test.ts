@@ -5,9 +5,9 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
-import { AttackedNetwork } from '../../src/training/step/attacked-network.js';
 import { runSearches, type Search } from '../../src/training/robustness/attack-slots.js';
 import { GradientSearch } from '../../src/training/robustness/gradient-search.js';
+import { AttackedNetwork } from '../../src/training/step/attacked-network.js';
 
 interface Fixture {
   readonly side: number;

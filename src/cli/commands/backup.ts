@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { globalOptions, sizeText } from '../options/global-options.js';
-import type { Io } from '../terminal/io.js';
 import { storePlace } from '../options/store-place.js';
+import type { Io } from '../terminal/io.js';
 
 /** `ventral backup F` and `ventral restore F`: all that a home holds in one file, for either database. */
 export function registerBackup(program: Command, io: Io): void {

@@ -7,9 +7,9 @@ import { goldenOf } from '../../scoring/registry/golden.js';
 import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.js';
 import { isVerified } from '../../scoring/registry/verification.js';
 import { globalOptions } from '../options/global-options.js';
+import { printRows } from '../print/print-rows.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from '../print/print-rows.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
 /** `ventral benchmarks list|show|check|verify`: what a model can be compared with. */

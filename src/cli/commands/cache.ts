@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { type CacheEntry, ContentCache } from '../../activations/cache/content-cache.js';
 import { globalOptions, sizeText } from '../options/global-options.js';
-import type { Io } from '../terminal/io.js';
 import { printRows } from '../print/print-rows.js';
+import type { Io } from '../terminal/io.js';
 
 /** `ventral cache show|clear`: what was kept of earlier work, so that it need not be done again. */
 export function registerCache(program: Command, io: Io): void {

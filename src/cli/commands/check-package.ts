@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Io } from '../terminal/io.js';
 import { printRows } from '../print/print-rows.js';
+import type { Io } from '../terminal/io.js';
 
 /** `ventral check-package`: what Brain-Score would say of an archive; exit status 2 where an error is found. */
 export function registerCheckPackage(program: Command, io: Io): void {

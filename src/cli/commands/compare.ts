@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import { visibleName } from '../../report/visible-name.js';
 import type {
   Comparison,
   ComparisonRequest,
@@ -9,11 +10,10 @@ import type {
 } from '../../scoring/compare/comparison-types.js';
 import type { LayerMapContext } from '../../scoring/map/layer-map.js';
 import type { Role } from '../../scoring/registry/region-benchmarks.js';
-import { visibleName } from '../../report/visible-name.js';
 import { globalOptions } from '../options/global-options.js';
+import { comparisonCsv, printComparison, printSeries } from '../print/print-comparison.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { comparisonCsv, printComparison, printSeries } from '../print/print-comparison.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { sayStandIns } from '../terminal/say-stand-in.js';
 import { several } from './score.js';

@@ -6,11 +6,11 @@ import { importData } from '../../data/import-data.js';
 import { requireVerified, verifyData } from '../../data/verify-data.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { errorText } from '../terminal/error-text.js';
 import { globalOptions } from '../options/global-options.js';
+import { printRows } from '../print/print-rows.js';
+import { errorText } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from '../print/print-rows.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
 /** `ventral data list|pull|verify|import`: the published files, and what of them is here. */

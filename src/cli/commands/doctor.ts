@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../../service/diagnose.js';
 import { databaseUrl, globalOptions, serviceThreads, sizeText } from '../options/global-options.js';
-import type { Io } from '../terminal/io.js';
 import { printRows } from '../print/print-rows.js';
+import type { Io } from '../terminal/io.js';
 
 /** `ventral doctor`: what a service would find on this machine. */
 export function registerDoctor(program: Command, io: Io): void {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { FsckReport } from '../../service/backup/fsck.js';
 import { globalOptions } from '../options/global-options.js';
+import { storePlace } from '../options/store-place.js';
+import { printRows } from '../print/print-rows.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from '../print/print-rows.js';
-import { storePlace } from '../options/store-place.js';
 
 interface FsckFlags {
   readonly heal?: boolean;

@@ -3,8 +3,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { KeyAccess, KeyResource } from '../../service/access/key-access.js';
 import type { Role } from '../../store/records/principal.js';
 import { databaseUrl, globalOptions } from '../options/global-options.js';
-import type { Io } from '../terminal/io.js';
 import { printRows } from '../print/print-rows.js';
+import type { Io } from '../terminal/io.js';
 
 const roles: readonly string[] = ['admin', 'member', 'reader'] satisfies Role[];
 

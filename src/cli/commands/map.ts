@@ -4,11 +4,11 @@ import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { Role } from '../../scoring/registry/region-benchmarks.js';
 import { globalOptions } from '../options/global-options.js';
+import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
+import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
 import { progressBar } from '../terminal/progress-bar.js';
-import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { sayStandIns } from '../terminal/say-stand-in.js';
 import { several } from './score.js';
 

@@ -4,10 +4,10 @@ import { basename, dirname, extname, join } from 'node:path';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ModelAccess, ModelResource } from '../../service/access/model-access.js';
+import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
 import { globalOptions } from '../options/global-options.js';
-import type { Io } from '../terminal/io.js';
 import { storePlace } from '../options/store-place.js';
+import type { Io } from '../terminal/io.js';
 
 /** `ventral models list|show|add|remove`: the models registered in a home, and those that ventral ships. */
 export function registerModels(program: Command, io: Io): void {

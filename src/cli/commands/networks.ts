@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { globalOptions } from '../options/global-options.js';
+import { printRows } from '../print/print-rows.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from '../print/print-rows.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { several } from './score.js';
 

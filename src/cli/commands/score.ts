@@ -3,11 +3,11 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import { globalOptions } from '../options/global-options.js';
+import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
+import { printScores } from '../print/print-scores.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { printScores } from '../print/print-scores.js';
 import { progressBar } from '../terminal/progress-bar.js';
-import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 
 interface ScoreOptions {
   readonly benchmark: string[];

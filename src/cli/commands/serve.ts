@@ -13,8 +13,8 @@ import {
   serviceThreads,
   sizeText,
 } from '../options/global-options.js';
-import type { Io } from '../terminal/io.js';
 import { storePlace } from '../options/store-place.js';
+import type { Io } from '../terminal/io.js';
 
 const DEFAULT_PORT = 8080;
 /** A signal ends everything within ten seconds (design §6). */

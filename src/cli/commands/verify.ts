@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import { visibleName } from '../../report/visible-name.js';
 import type { Difference, Shown } from '../../scoring/receipt/result-differences.js';
 import type { ReceiptReport } from '../../scoring/receipt/verify-receipt.js';
-import { visibleName } from '../../report/visible-name.js';
 import { globalOptions } from '../options/global-options.js';
+import { printRows } from '../print/print-rows.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from '../print/print-rows.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
 interface VerifyOptions {

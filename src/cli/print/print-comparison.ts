@@ -1,4 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
+import { interval, threeDigits } from '../../report/map-text.js';
+import { visibleName } from '../../report/visible-name.js';
 import type {
   Comparison,
   ComparisonRow,
@@ -6,8 +8,6 @@ import type {
   ScoreDifference,
   SeriesComparison,
 } from '../../scoring/compare/comparison-types.js';
-import { interval, threeDigits } from '../../report/map-text.js';
-import { visibleName } from '../../report/visible-name.js';
 import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 

@@ -1,5 +1,5 @@
-import { type ImportReport, largestOf } from '../../importing/import-checkpoint.js';
 import type { KeyTable } from '../../importing/checkpoint/key-table.js';
+import { type ImportReport, largestOf } from '../../importing/import-checkpoint.js';
 import { printable } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';

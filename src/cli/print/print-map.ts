@@ -1,7 +1,6 @@
 import Table, { type Cell } from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import { inkOn, type Rgb, shareOf, viridis } from '../../report/colour-scale.js';
-import type { LayerMap, LayerRow, MapPlan } from '../../scoring/map/layer-map-types.js';
 import {
   chosenScore,
   isScore,
@@ -18,8 +17,9 @@ import {
   thousands,
   threeDigits,
 } from '../../report/map-text.js';
-import type { Score } from '../../scoring/measure/score.js';
 import { visibleName } from '../../report/visible-name.js';
+import type { LayerMap, LayerRow, MapPlan } from '../../scoring/map/layer-map-types.js';
+import type { Score } from '../../scoring/measure/score.js';
 import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 

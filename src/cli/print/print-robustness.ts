@@ -1,8 +1,8 @@
 import { stringify } from 'csv-stringify/sync';
 import { visibleName } from '../../report/visible-name.js';
+import { BOUND, type Threat } from '../../training/attack/threat.js';
 import type { AttackReport } from '../../training/robustness/attack-model.js';
-import { BOUND, type Figure, MASKING, type SelfCheck } from '../../training/robustness/robustness.js';
-import type { Threat } from '../../training/attack/threat.js';
+import { type Figure, MASKING, type SelfCheck } from '../../training/robustness/robustness.js';
 import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 

@@ -1,5 +1,5 @@
-import { normalCdf } from '../../numerics/statistics/normal.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { normalCdf } from '../../numerics/statistics/normal.js';
 import type { ObjectModel } from './object-models.js';
 import { drawPose, type ObjectPicture, taskObjects } from './object-stimuli.js';
 import { normal, populationSeed, randomStream, uniform } from './random-stream.js';

@@ -1,6 +1,11 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import {
+  describeValue,
+  PickleDict,
+  type PickleValue,
+  TensorReference,
+} from '../pickle/pickle-values.js';
 import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.js';
-import { describeValue, PickleDict, type PickleValue, TensorReference } from '../pickle/pickle-values.js';
 
 /**
  * Names under which training scripts keep a state dict, in the order of preference: the trained weights before

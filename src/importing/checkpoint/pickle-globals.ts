@@ -1,6 +1,4 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { StoredDtype } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint, refuseUnsafe, shown } from '../source/checkpoint-fault.js';
 import {
   InertObject,
   PickleDict,
@@ -9,6 +7,8 @@ import {
   TensorReference,
   type UnreadDtype,
 } from '../pickle/pickle-values.js';
+import type { StoredDtype } from '../source/checkpoint.js';
+import { type Place, refuseCheckpoint, refuseUnsafe, shown } from '../source/checkpoint-fault.js';
 import { rebuildTensor } from '../tensor/rebuild-tensor.js';
 
 /**

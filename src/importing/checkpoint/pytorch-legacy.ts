@@ -1,21 +1,21 @@
 import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Checkpoint } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.js';
-import { findStateDict } from './find-state-dict.js';
 import { readPickle } from '../pickle/pickle.js';
 import { type ByteSource, PickleBytes } from '../pickle/pickle-bytes.js';
-import { findGlobal } from './pickle-globals.js';
 import {
   describeValue,
   PickleDict,
   type PickleValue,
   type StorageReference,
 } from '../pickle/pickle-values.js';
+import type { Checkpoint } from '../source/checkpoint.js';
+import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.js';
 import { readExactly } from '../source/read-exactly.js';
 import { storageOf } from '../tensor/storage-id.js';
-import { storedTensors } from './stored-state-dict.js';
 import { dtypeBytes, type StorageBytes } from '../tensor/stored-tensor.js';
+import { findStateDict } from './find-state-dict.js';
+import { findGlobal } from './pickle-globals.js';
+import { storedTensors } from './stored-state-dict.js';
 
 /**
  * Checkpoints that `torch.save` wrote before PyTorch 1.6: five pickles (magic number, version, system, content,

@@ -1,15 +1,15 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { openZip, type ZipArchive, type ZipEntry } from '../../formats/zip.js';
-import type { Checkpoint } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
-import { findStateDict } from './find-state-dict.js';
 import { readPickle } from '../pickle/pickle.js';
 import { bufferSource, PickleBytes } from '../pickle/pickle-bytes.js';
-import { findGlobal } from './pickle-globals.js';
 import type { PickleValue, StorageReference } from '../pickle/pickle-values.js';
+import type { Checkpoint } from '../source/checkpoint.js';
+import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { storageOf } from '../tensor/storage-id.js';
-import { storedTensors } from './stored-state-dict.js';
 import type { StorageBytes } from '../tensor/stored-tensor.js';
+import { findStateDict } from './find-state-dict.js';
+import { findGlobal } from './pickle-globals.js';
+import { storedTensors } from './stored-state-dict.js';
 
 /**
  * Checkpoints that `torch.save` of PyTorch 1.6 and later writes: a ZIP archive with the pickle `NAME/data.pkl`, and

@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import type { StorageReference, TensorReference, UnreadDtype } from '../pickle/pickle-values.js';
 import type { StoredDtype, StoredTensor } from '../source/checkpoint.js';
 import { shown } from '../source/checkpoint-fault.js';
-import type { StorageReference, TensorReference, UnreadDtype } from '../pickle/pickle-values.js';
 import { dtypeBytes, type StorageBytes, storedTensor } from '../tensor/stored-tensor.js';
 
 const read: readonly (StoredDtype | UnreadDtype)[] = [

@@ -1,9 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Model } from '../../onnx/model.js';
 import { modulesOf } from '../../onnx/modules.js';
+import { type KeyTable, type MisshapenKey, sortLeftover } from '../checkpoint/key-table.js';
 import type { StoredTensor } from '../source/checkpoint.js';
 import { type FoldedConvolution, foldedConvolutions, matchNorms } from './folded-norms.js';
-import { type KeyTable, type MisshapenKey, sortLeftover } from '../checkpoint/key-table.js';
 import {
   computedWeight,
   isParameter,

@@ -1,4 +1,4 @@
-import { type Fields, isFields } from './layer-config.js';
+import { type Fields, isFields } from '../source/fields.js';
 
 /**
  * Sums, differences, products and quotients outside of layers, such as `x / 127.5 - 1`: Keras 2 keeps them as

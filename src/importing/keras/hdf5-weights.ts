@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type NetcdfFile, type NetcdfGroup, openNetcdf } from '../../formats/netcdf.js';
+import { type NetcdfFile, openNetcdf } from '../../formats/netcdf.js';
+import type { NetcdfGroup } from '../../formats/netcdf-content.js';
 import type { Weight } from './operations.js';
 import { invalidPart } from './refusals.js';
 

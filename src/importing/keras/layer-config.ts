@@ -1,12 +1,6 @@
 import type { VentralError } from '../../errors/ventral-error.js';
+import { type Fields, isFields } from '../source/fields.js';
 import { invalidPart, unsupportedLayer } from './refusals.js';
-
-/** A JSON object whose fields nothing is known of yet. */
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** Whether a JSON value is an object, and no array. */
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** No size of a layer, and no number of its channels, is larger than this. */
 const LARGEST = 2 ** 24;

@@ -1,6 +1,7 @@
 import type { VentralError } from '../../errors/ventral-error.js';
+import { type Fields, isFields } from '../source/fields.js';
 import { arithmeticOf } from './arithmetic.js';
-import { type Fields, isFields, LayerConfig } from './layer-config.js';
+import { LayerConfig } from './layer-config.js';
 import { invalidPart, unsupportedLayer } from './refusals.js';
 
 /** One configuration, Functional or Sequential, of Keras 2, Keras 3 or TensorFlow.js, read into one form. */

@@ -1,9 +1,7 @@
 import type { VentralError } from '../../errors/ventral-error.js';
 import { type AttributeValue, type Elements, GraphBuilder } from '../../onnx/graph-builder.js';
+import type { Size } from '../source/imported.js';
 import { invalidPart, unsupportedLayer } from './refusals.js';
-
-/** A size that may be left open. */
-export type Size = number | null;
 
 /** A value of the network that is being translated. */
 export interface Value {

@@ -1,7 +1,7 @@
 import type { VentralError } from '../../errors/ventral-error.js';
+import type { Size } from '../source/imported.js';
 import { type LayerConfig, LayerConfig as OwnConfig } from './layer-config.js';
 import type { ConfiguredLayer, ConfiguredModel, Reference } from './model-config.js';
-import type { Size } from './network-graph.js';
 import { invalidPart } from './refusals.js';
 
 /** A model with the models inside written out: calls of layers in an order in which they can be computed. */

@@ -1,4 +1,5 @@
-import { graphAxis, type NetworkGraph, type Size, type Value } from './network-graph.js';
+import type { Size } from '../source/imported.js';
+import { graphAxis, type NetworkGraph, type Value } from './network-graph.js';
 
 /** What layers and operators are made of, blind to how their values lie in the graph. */
 

@@ -1,14 +1,8 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { printable } from '../source/printable.js';
 
 /** The longest part of a file's own words that a message repeats. */
 const LONGEST = 80;
-
-/** A file's own words on one line of a message: what steers a terminal or breaks the line is written out. */
-export const printable = (text: string): string =>
-  text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (sign) => `\\u${(sign.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
 
 /** A value as a message shows it. */
 export function shown(value: unknown): string {

@@ -1,8 +1,14 @@
-import { hasActivation, hasLayer, KERAS_LAYER, type KerasLayer } from '../tfjs/keras-layers.js';
-import { isFields, type LayerConfig } from './layer-config.js';
+import { isFields } from '../source/fields.js';
+import type { Size } from '../source/imported.js';
+import {
+  hasActivation,
+  hasLayer,
+  KERAS_LAYER,
+  type KerasLayer,
+} from '../tensorflow/keras-layers.js';
+import type { LayerConfig } from './layer-config.js';
 import { passingLayers } from './layers.js';
 import type { LayerCall, Network } from './network.js';
-import type { Size } from './network-graph.js';
 import type { Weight } from './operations.js';
 
 /** Layers of Keras as TensorFlow.js takes them: its own where it has the same, else those of ours. */

@@ -1,22 +1,7 @@
+import type { ModelArtifacts } from '../tensorflow/model-artifacts.js';
 import type { Network } from './network.js';
 import type { Weight } from './operations.js';
 import { type Found, type TfjsLayer, tfjsLayers } from './tfjs-layers.js';
-
-/** A network of Keras's as TensorFlow.js loads it, so that a runtime of its own can run it. */
-
-/** What TensorFlow.js's loaders take. */
-export interface ModelArtifacts {
-  readonly modelTopology: object;
-  readonly weightSpecs: readonly WeightSpec[];
-  readonly weightData: ArrayBuffer;
-}
-
-/** One tensor of the weight data. */
-export interface WeightSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly dtype: 'float32';
-}
 
 /**
  * The network as one flat model of TensorFlow.js. Its layers are called by number, since TensorFlow.js

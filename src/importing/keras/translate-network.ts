@@ -1,14 +1,8 @@
-import type { MatchedLayer } from '../source/imported.js';
+import type { MatchedLayer, Size } from '../source/imported.js';
 import { refuseUnused, type WeightSource, weightsOf } from './layer-weights.js';
 import { translateLayer } from './layers.js';
 import type { LayerCall, Network } from './network.js';
-import {
-  NetworkGraph,
-  type Size,
-  toChannelsFirst,
-  toChannelsLast,
-  type Value,
-} from './network-graph.js';
+import { NetworkGraph, toChannelsFirst, toChannelsLast, type Value } from './network-graph.js';
 import type { Weight } from './operations.js';
 
 /** A network as ONNX, and how its values lie there. */

@@ -1,5 +1,6 @@
 import type { AttributeValue } from '../../onnx/graph-builder.js';
-import type { NetworkGraph, Size, Value } from './network-graph.js';
+import type { Size } from '../source/imported.js';
+import type { NetworkGraph, Value } from './network-graph.js';
 import { permuted, type Weight } from './operations.js';
 
 /** Convolutions and pooling: everything that slides a window over height and width. */

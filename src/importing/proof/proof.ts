@@ -2,6 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { RandomState } from '../../numerics/random/random-state.js';
 import type { Model } from '../../onnx/model.js';
 import type { Tensor } from '../../runtime/session.js';
+import type { Imported, MatchedLayer, SourceRuntime } from '../source/imported.js';
 import {
   compareLayer,
   GraphValues,
@@ -9,7 +10,6 @@ import {
   type LayerDifference,
   transposeAxes,
 } from './compare-layers.js';
-import type { Imported, MatchedLayer, SourceRuntime } from '../source/imported.js';
 
 /**
  * Largest difference of a layer relative to its own largest element. float32 sums of a few thousand

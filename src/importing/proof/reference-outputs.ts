@@ -5,8 +5,8 @@ import { resolveLayer } from '../../onnx/layers.js';
 import type { Model } from '../../onnx/model.js';
 import { modelInputs } from '../../onnx/model-inputs.js';
 import type { Tensor } from '../../runtime/session.js';
-import { transposeAxes } from './compare-layers.js';
 import type { Imported, MatchedLayer } from '../source/imported.js';
+import { transposeAxes } from './compare-layers.js';
 import type { SourceOutputs } from './proof.js';
 
 /** Outputs of a source that were stored in an npz file; close it when they were compared. */

@@ -33,3 +33,6 @@ export interface Imported {
   /** Sentences for the user about what was done to the network, such as batch norms that were folded. */
   readonly notes: readonly string[];
 }
+
+/** A size that may be left open. */
+export type Size = number | null;

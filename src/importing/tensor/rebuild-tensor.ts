@@ -1,5 +1,3 @@
-import type { StoredDtype } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import {
   describeValue,
   PickleDict,
@@ -9,6 +7,8 @@ import {
   TensorReference,
   type UnreadDtype,
 } from '../pickle/pickle-values.js';
+import type { StoredDtype } from '../source/checkpoint.js';
+import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { dtypeBytes } from './stored-tensor.js';
 import { extentOf } from './strides.js';
 

@@ -1,10 +1,10 @@
-import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import {
   describeValue,
   PickleGlobal,
   type PickleValue,
   StorageReference,
 } from '../pickle/pickle-values.js';
+import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { dtypeBytes } from './stored-tensor.js';
 
 /**

@@ -1,9 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { halfToNumber } from '../../formats/npy.js';
 import type { Elements } from '../../onnx/graph-builder.js';
+import type { UnreadDtype } from '../pickle/pickle-values.js';
 import type { StoredDtype, StoredTensor } from '../source/checkpoint.js';
 import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
-import type { UnreadDtype } from '../pickle/pickle-values.js';
 import { elementCount, extentOf, gather, isRowMajor } from './strides.js';
 
 const widths: Record<string, number> = {

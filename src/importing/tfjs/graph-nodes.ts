@@ -1,6 +1,6 @@
 import type { VentralError } from '../../errors/ventral-error.js';
-import { type Fields, isFields } from '../keras/layer-config.js';
 import { invalidPart, unsupportedLayer } from '../keras/refusals.js';
+import { type Fields, isFields } from '../source/fields.js';
 
 /** The nodes of a graph model (tensorflow/core/framework/node_def.proto, as JSON), checked and in order. */
 

@@ -1,5 +1,6 @@
-import type { NetworkGraph, Size, Value } from '../keras/network-graph.js';
+import type { NetworkGraph, Value } from '../keras/network-graph.js';
 import type { Weight } from '../keras/operations.js';
+import type { Size } from '../source/imported.js';
 import type { GraphNode } from './graph-nodes.js';
 
 /**

@@ -1,11 +1,10 @@
 import type { GraphModel } from '@tensorflow/tfjs-converter';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
-import type { SourceRuntime } from '../source/imported.js';
-import type { Size } from '../keras/network-graph.js';
 import { sizeOf } from '../keras/operations.js';
-import { OPEN_SIZE, read } from './layers-runtime.js';
+import type { Size, SourceRuntime } from '../source/imported.js';
+import { OPEN_SIZE, read } from '../tensorflow/layers-runtime.js';
+import { runtimeError, tensorflow } from '../tensorflow/tensorflow.js';
 import type { ModelFiles } from './model-json.js';
-import { runtimeError, tensorflow } from './tensorflow.js';
 
 /** Elements of the outputs that are held at once; TensorFlow.js computes the graph anew for each group. */
 const MOST_ELEMENTS = 2 ** 26;

@@ -1,6 +1,6 @@
-import type { Size } from '../keras/network-graph.js';
 import { concatenated, padded, reduced, reshaped, transposed } from '../keras/operations.js';
 import { repeated } from '../keras/windows.js';
+import type { Size } from '../source/imported.js';
 import type { GraphNode } from './graph-nodes.js';
 import { constantAt, of, sizesAt, type Translation, valueAt, wholesAt } from './graph-operands.js';
 

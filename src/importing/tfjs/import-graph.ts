@@ -1,14 +1,13 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Imported, MatchedLayer } from '../source/imported.js';
-import { type Fields, isFields } from '../keras/layer-config.js';
 import {
   NetworkGraph,
-  type Size,
   toChannelsFirst,
   toChannelsLast,
   type Value,
 } from '../keras/network-graph.js';
 import { invalidPart, shown } from '../keras/refusals.js';
+import { type Fields, isFields } from '../source/fields.js';
+import type { Imported, MatchedLayer, Size } from '../source/imported.js';
 import { type GraphNode, readGraphNodes } from './graph-nodes.js';
 import { channelsFirst, type Operand } from './graph-operands.js';
 import { translateNode } from './graph-operators.js';

@@ -1,12 +1,12 @@
-import type { Imported } from '../source/imported.js';
-import { isFields } from '../keras/layer-config.js';
 import { NamedWeights } from '../keras/layer-weights.js';
 import { readModelConfig } from '../keras/model-config.js';
 import { networkOf } from '../keras/network.js';
 import { ignoresDilation } from '../keras/tfjs-layers.js';
 import { translateNetwork } from '../keras/translate-network.js';
+import { isFields } from '../source/fields.js';
+import type { Imported } from '../source/imported.js';
+import { layersRuntime } from '../tensorflow/layers-runtime.js';
 import { importGraph } from './import-graph.js';
-import { layersRuntime } from './layers-runtime.js';
 import { type ModelFiles, readModelFiles } from './model-json.js';
 
 /**

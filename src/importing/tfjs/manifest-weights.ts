@@ -1,6 +1,6 @@
-import { type Fields, isFields } from '../keras/layer-config.js';
 import type { Weight } from '../keras/operations.js';
 import { invalidPart, shown } from '../keras/refusals.js';
+import { type Fields, isFields } from '../source/fields.js';
 
 /** A tensor in a manifest (tfjs-core, io/types.ts, WeightsManifestEntry), checked. */
 export interface ManifestWeight {

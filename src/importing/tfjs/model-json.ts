@@ -2,9 +2,9 @@ import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 import { MOST_JSON_BYTES, parseJson } from '../keras/json-document.js';
-import { type Fields, isFields } from '../keras/layer-config.js';
 import type { Weight } from '../keras/operations.js';
 import { invalidPart, shown } from '../keras/refusals.js';
+import { type Fields, isFields } from '../source/fields.js';
 import { decodeWeights, type ManifestWeight, manifestWeights } from './manifest-weights.js';
 
 /** A `model.json` of TensorFlow.js with its shards, read and checked. */

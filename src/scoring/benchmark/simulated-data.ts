@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Coordinate, writeAssembly } from '../../data/assembly.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { generateSimulated } from '../../data/simulated/generators.js';
 import type { Simulated } from '../../data/simulated/simulated.js';
 import { writeCsv } from '../../formats/csv.js';
 import { writeZip } from '../../formats/zip.js';
-import { makeScratchFolder } from '../../data/scratch-folder.js';
 
 /** Paths of what a generator made, in the formats that real data come in. */
 export interface SimulatedFiles {

@@ -1,4 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import type { LayerMapContext } from '../map/layer-map.js';
+import { percentileInterval } from '../measure/confidence.js';
 import { type Ground, openGround } from './comparison-ground.js';
 import { comparisonRow } from './comparison-row.js';
 import type {
@@ -8,8 +10,6 @@ import type {
   MapDivergence,
   ScoreDifference,
 } from './comparison-types.js';
-import { percentileInterval } from '../measure/confidence.js';
-import type { LayerMapContext } from '../map/layer-map.js';
 import { mapsApart } from './maps-apart.js';
 import {
   type Mapped,

@@ -1,9 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ComparisonRequest } from './comparison-types.js';
-import { loadBenchmarks } from '../registry/load-benchmark.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { regionBenchmark } from '../registry/region-benchmarks.js';
 import { findBenchmark } from '../registry/registry.js';
+import type { ComparisonRequest } from './comparison-types.js';
 
 /** A benchmark that several models are compared on, or why none of them can be. */
 export interface ComparedBenchmark {

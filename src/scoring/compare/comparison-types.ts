@@ -1,7 +1,7 @@
 import type { CardSource } from '../../activations/model-file.js';
 import type { LayerMap } from '../map/layer-map-types.js';
-import type { Role } from '../registry/region-benchmarks.js';
 import type { LayerChoice } from '../measure/score.js';
+import type { Role } from '../registry/region-benchmarks.js';
 
 /** A model of a comparison, or a checkpoint of a series. */
 export interface ComparedModel extends CardSource {

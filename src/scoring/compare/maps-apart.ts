@@ -1,7 +1,7 @@
-import type { MapDivergence } from './comparison-types.js';
 import type { MappedLayers } from '../map/layer-map.js';
 import type { LayerRow } from '../map/layer-map-types.js';
 import { simultaneousDifferences, type TieCandidate } from '../map/ties.js';
+import type { MapDivergence } from './comparison-types.js';
 
 /** Share of the smaller map's layers that both must name for names to match them. */
 const SHARED = 0.5;

@@ -1,15 +1,15 @@
 import type { Network } from '../../activations/extract.js';
 import { cardOf, openModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Ground } from './comparison-ground.js';
-import type { ComparedModel } from './comparison-types.js';
-import { chooseLayers } from '../model/layer-choice.js';
 import { type LayerMapContext, type MappedLayers, mapLayers } from '../map/layer-map.js';
+import { type CellOutcome, type CellTask, computeCells } from '../map/map-cells.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore, type Origin } from '../measure/make-score.js';
-import { type CellOutcome, type CellTask, computeCells } from '../map/map-cells.js';
 import type { LayerChoice, Score } from '../measure/score.js';
+import { chooseLayers } from '../model/layer-choice.js';
 import { isSelection } from '../model/score-model.js';
+import type { Ground } from './comparison-ground.js';
+import type { ComparedModel } from './comparison-types.js';
 
 /** Layers that stand for a benchmark, and how they were come by. */
 export interface Placed {

@@ -1,3 +1,4 @@
+import type { LayerMapContext } from '../map/layer-map.js';
 import { type ComparedBenchmark, type Ground, openGround } from './comparison-ground.js';
 import { comparisonRow } from './comparison-row.js';
 import type {
@@ -6,7 +7,6 @@ import type {
   ComparisonRow,
   SeriesComparison,
 } from './comparison-types.js';
-import type { LayerMapContext } from '../map/layer-map.js';
 import {
   type Mapped,
   mapOf,

@@ -1,6 +1,6 @@
 import { PreparedPictures } from '../../activations/pictures/prepared-pictures.js';
-import type { LayerMapContext } from '../map/layer-map.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
+import type { LayerMapContext } from '../map/layer-map.js';
 
 /** Share of the scratch disk that decoded pictures may take. */
 const SHARE = 1 / 4;

@@ -5,13 +5,13 @@ import { extractActivations } from '../../activations/extract.js';
 import { type CardSource, cardOf, openModelFile } from '../../activations/model-file.js';
 import type { Shown } from '../../activations/pictures/shown.js';
 import { compareCodePoints } from '../../data/ids.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { expandLayers } from '../../onnx/layers.js';
 import { DataSources } from '../benchmark/data-sources.js';
-import { loadBenchmarks } from '../registry/load-benchmark.js';
 import type { ScoreContext } from '../model/score-model.js';
-import { makeScratchFolder } from '../../data/scratch-folder.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { writeFeatures } from './write-features.js';
 
 /** Activations to write: of which layers, over which stimuli. */

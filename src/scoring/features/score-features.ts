@@ -7,6 +7,11 @@ import { columnBlocks } from '../../numerics/algebra/column-blocks.js';
 import { concatFeatures } from '../../numerics/algebra/concat-features.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
+import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { makeScore } from '../measure/make-score.js';
+import type { Score } from '../measure/score.js';
+import type { ScoreContext, ScoreOutcome } from '../model/score-model.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
 import {
   type FeatureFile,
   readFeatures,
@@ -14,11 +19,6 @@ import {
   refuseStrangers,
   rowsFor,
 } from './feature-file.js';
-import { loadBenchmarks } from '../registry/load-benchmark.js';
-import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
-import { makeScore } from '../measure/make-score.js';
-import type { Score } from '../measure/score.js';
-import type { ScoreContext, ScoreOutcome } from '../model/score-model.js';
 
 /** A file of features on any number of benchmarks. */
 export interface FeatureRequest {

@@ -1,7 +1,7 @@
 import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
-import type { Role } from '../registry/region-benchmarks.js';
 import type { LayerChoice, Score } from '../measure/score.js';
+import type { Role } from '../registry/region-benchmarks.js';
 
 /** Which layers of a model against which regions or benchmarks. */
 export interface LayerMapRequest {

@@ -6,9 +6,11 @@ import { packageVersion } from '../../formats/package-root.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { traced } from '../../runtime/traced.js';
+import { HALVES_SEED, type Half, judgedStimuli, partOf, rowsOfHalf } from '../measure/halves.js';
+import { makeScore } from '../measure/make-score.js';
+import type { LayerChoice, Score } from '../measure/score.js';
 import { recordStimuli } from '../model/choice-stimuli.js';
 import type { RoleChoice } from '../model/commit-choice.js';
-import { HALVES_SEED, type Half, judgedStimuli, partOf, rowsOfHalf } from '../measure/halves.js';
 import type {
   ChosenLayer,
   LayerMap,
@@ -16,7 +18,6 @@ import type {
   LayerRow,
   MapPlan,
 } from './layer-map-types.js';
-import { makeScore } from '../measure/make-score.js';
 import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
 import {
@@ -28,7 +29,6 @@ import {
   openMap,
   tasksOf,
 } from './open-map.js';
-import type { LayerChoice, Score } from '../measure/score.js';
 import { bestAndTied } from './ties.js';
 
 export type { LayerMapContext } from './open-map.js';

@@ -1,15 +1,15 @@
 import type { Network } from '../../activations/extract.js';
 import { openReducer, type Reduction } from '../../activations/reduce-layers.js';
 import type { Demand, ReductionPlan } from '../../activations/reduction-plan.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type Cell, cellKey, keepCell, readCell } from '../model/cell-cache.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
-import { MeasurePool, type Timed } from './measure-pool.js';
 import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
+import { type Cell, cellKey, keepCell, readCell } from '../model/cell-cache.js';
 import type { ScoreContext } from '../model/score-model.js';
-import { makeScratchFolder } from '../../data/scratch-folder.js';
+import { MeasurePool, type Timed } from './measure-pool.js';
 
 /** A layer against a benchmark, or against half of it. */
 export interface CellTask {

@@ -1,7 +1,7 @@
-import type { LayerMap, MapPlan } from './layer-map-types.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
-import type { CellPlan } from './map-cells.js';
 import { distinctShown } from '../measure/score-inputs.js';
+import type { LayerMap, MapPlan } from './layer-map-types.js';
+import type { CellPlan } from './map-cells.js';
 
 /**
  * What a map will take, in the words of its layers and benchmarks.

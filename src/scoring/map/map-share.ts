@@ -1,7 +1,7 @@
+import { distinctShown } from '../measure/score-inputs.js';
 import type { LayerMapRequest } from './layer-map-types.js';
 import { type CellTask, computeCells } from './map-cells.js';
 import { type LayerMapContext, openMap, tasksOf } from './open-map.js';
-import { distinctShown } from '../measure/score-inputs.js';
 
 /** One of several parts of a map. */
 export interface MapShare {

@@ -41,7 +41,7 @@ const SENT_BYTES = 64 * 2 ** 20;
 /** Seconds of work that one worker has to be good for, to make up for its start. */
 const WORTH = 3;
 
-const filename = join(packageRoot, 'dist', 'src', 'scoring', 'measure-worker.js');
+const filename = join(packageRoot, 'dist', 'src', 'scoring', 'map', 'measure-worker.js');
 
 /**
  * Measurements on worker threads, each with the benchmarks loaded for itself; the bits are those of

@@ -3,8 +3,8 @@ import type { ModelCard } from '../../activations/card/card.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { type ErrorDetails, VentralError } from '../../errors/ventral-error.js';
 import { type Half, partOf } from '../measure/halves.js';
-import { loadBenchmarks } from '../registry/load-benchmark.js';
 import type { Measured, PreparedBenchmark } from '../measure/loaded-benchmark.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { receivedLayer, type SentLayer } from './sent-layer.js';
 
 /** The thread in which layers are compared with data: it loads a benchmark once, then measures. */

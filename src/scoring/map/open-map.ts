@@ -4,13 +4,13 @@ import type { Network } from '../../activations/extract.js';
 import { cardOf, openModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Half, partOf } from '../measure/halves.js';
-import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
-import { loadBenchmarks } from '../registry/load-benchmark.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { Origin } from '../measure/make-score.js';
-import type { CellTask } from './map-cells.js';
-import { regionBenchmark } from '../registry/region-benchmarks.js';
 import type { ScoreContext } from '../model/score-model.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import { regionBenchmark } from '../registry/region-benchmarks.js';
+import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
+import type { CellTask } from './map-cells.js';
 
 /** What a map may use, and who listens. */
 export interface LayerMapContext extends ScoreContext {

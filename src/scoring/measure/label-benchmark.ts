@@ -25,14 +25,14 @@ import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import type { BenchmarkKind } from './benchmark-kind.js';
-import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import { isExcludedCondition } from '../benchmark/exclude-conditions.js';
 import { logitsLayer } from '../benchmark/layer-role.js';
-import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { finite, type ScorePart } from './score.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { trialColumn } from '../benchmark/trial-column.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
+import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
+import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { finite, type ScorePart } from './score.js';
 
 /** Label tasks. */
 export const labelKind: BenchmarkKind = {

@@ -1,4 +1,9 @@
-import { type Form, featuresOf, inForm, type ReducedLayer } from '../../activations/reduced-layer.js';
+import {
+  type Form,
+  featuresOf,
+  inForm,
+  type ReducedLayer,
+} from '../../activations/reduced-layer.js';
 import { averageRepetitions } from '../../data/average-repetitions.js';
 import type { Id } from '../../data/ids.js';
 import type { Recordings } from '../../data/recordings.js';
@@ -23,6 +28,8 @@ import { refuseNotFinite } from '../../metrics/pls.js';
 import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
 import { submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
+import { regionLayer } from '../benchmark/layer-role.js';
+import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import {
   drawCounts,
@@ -32,10 +39,8 @@ import {
   resampledMedian,
   resampleWithin,
 } from './confidence.js';
-import { regionLayer } from '../benchmark/layer-role.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { finite, type ScorePart } from './score.js';
-import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 
 /** A ceiling as a benchmark file asks for it: measured from halves, a number, or none. */
 type Ceiling = MetricResult | number | null;

@@ -1,4 +1,9 @@
-import { type Form, featuresOf, inForm, type ReducedLayer } from '../../activations/reduced-layer.js';
+import {
+  type Form,
+  featuresOf,
+  inForm,
+  type ReducedLayer,
+} from '../../activations/reduced-layer.js';
 import type { Id } from '../../data/ids.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Trials } from '../../data/trials.js';
@@ -25,13 +30,13 @@ import {
 import { selectRows } from '../../numerics/algebra/features.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import type { BenchmarkKind } from './benchmark-kind.js';
-import { percentileInterval, resampled, resampleWithin } from './confidence.js';
 import { readOutLayer } from '../benchmark/layer-role.js';
-import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { finite, type ScorePart } from './score.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { trialColumn } from '../benchmark/trial-column.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
+import { percentileInterval, resampled, resampleWithin } from './confidence.js';
+import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { finite, type ScorePart } from './score.js';
 
 /** Benchmarks of choices after a read-out. */
 export const readOutKind: BenchmarkKind = {

@@ -6,12 +6,12 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { accessOf } from '../benchmark/benchmark-data.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
 import { DataSources } from '../benchmark/data-sources.js';
-import { type Golden, goldenOf } from '../registry/golden.js';
+import { shownAt } from '../benchmark/shown-stimuli.js';
+import { kindOfMetric } from '../measure/benchmark-kinds.js';
 import { measuredCeiling } from '../measure/neural-benchmark.js';
 import type { ScorePart } from '../measure/score.js';
-import { shownAt } from '../benchmark/shown-stimuli.js';
+import { type Golden, goldenOf } from '../registry/golden.js';
 import { isVerified } from '../registry/verification.js';
 
 /** Something of the data, or why it cannot be told: most often they are not here. */

@@ -1,25 +1,25 @@
-import { type InputSize, withInput } from '../../activations/card/card.js';
 import type { ContentCache } from '../../activations/cache/content-cache.js';
+import { type InputSize, withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import { cardOf, type ModelSource, openModelFile } from '../../activations/model-file.js';
 import type { PreparedPictures } from '../../activations/pictures/prepared-pictures.js';
+import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
 import { openReducer } from '../../activations/reduce-layers.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Demand } from '../../activations/reduction-plan.js';
-import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import { traced } from '../../runtime/traced.js';
-import type { CellShelf } from './cell-cache.js';
-import { sharesStimuli } from './choice-stimuli.js';
 import { judgedStimuli } from '../measure/halves.js';
-import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
-import { loadBenchmarks } from '../registry/load-benchmark.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore, type Origin } from '../measure/make-score.js';
 import type { Score } from '../measure/score.js';
 import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
-import { makeScratchFolder } from '../../data/scratch-folder.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import type { CellShelf } from './cell-cache.js';
+import { sharesStimuli } from './choice-stimuli.js';
+import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
 
 /** One model on any number of benchmarks. */
 export interface ScoreRequest {

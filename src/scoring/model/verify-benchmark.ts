@@ -1,12 +1,12 @@
 import { wholeLayer } from '../../activations/reduced-layer.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
 import { DataSources } from '../benchmark/data-sources.js';
+import { kindOfMetric } from '../measure/benchmark-kinds.js';
 import { type Golden, goldenOf, type Published } from '../registry/golden.js';
 import { findBenchmark } from '../registry/registry.js';
-import { type ScoreContext, scoreModel } from './score-model.js';
 import { type Finding, holds, recordVerification } from '../registry/verification.js';
+import { type ScoreContext, scoreModel } from './score-model.js';
 
 /** What the published self-checks of one benchmark came to. */
 export interface VerificationReport {

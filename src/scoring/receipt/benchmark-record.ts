@@ -2,9 +2,9 @@ import { basename, relative } from 'node:path';
 import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
+import { definitionInputs } from '../benchmark/shown-stimuli.js';
 import type { PreparedBenchmark } from '../measure/loaded-benchmark.js';
 import type { BenchmarkRecord } from './receipt.js';
-import { definitionInputs } from '../benchmark/shown-stimuli.js';
 
 /**
  * A benchmark in pieces that can be told apart: its definition, and a digest of each part of its data.

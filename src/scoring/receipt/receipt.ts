@@ -5,10 +5,10 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { type InputSize, type ModelCard, parseCard } from '../../activations/card/card.js';
 import type { CardPlace } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { LayerRequest } from '../model/layer-choice.js';
 import type { LayerMap } from '../map/layer-map-types.js';
-import { receiptSchema } from './receipt-schema.js';
 import type { Score } from '../measure/score.js';
+import type { LayerRequest } from '../model/layer-choice.js';
+import { receiptSchema } from './receipt-schema.js';
 
 /** Raised whenever a receipt is written in another way than before. */
 export const RECEIPT_FORMAT = 1;

@@ -1,9 +1,11 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { screenVersion } from '../../screen/screen-version.js';
-import { benchmarkRecord } from './benchmark-record.js';
+import { scoreFeatures } from '../features/score-features.js';
 import { mapLayers } from '../map/layer-map.js';
+import { type ScoreContext, scoreModel } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
+import { benchmarkRecord } from './benchmark-record.js';
 import { type BenchmarkRecord, type Receipt, readReceipt } from './receipt.js';
 import { askedNames, type Reopened, reopenRuns } from './reopen-run.js';
 import {
@@ -14,8 +16,6 @@ import {
   type ResultPair,
   scorePairs,
 } from './result-differences.js';
-import { scoreFeatures } from '../features/score-features.js';
-import { type ScoreContext, scoreModel } from '../model/score-model.js';
 import { receiptRuntime } from './write-receipt.js';
 
 /** A difference, and what it is about: a model, a benchmark, a layer. */

@@ -16,12 +16,18 @@ import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { screenVersion } from '../../screen/screen-version.js';
-import { benchmarkRecord } from './benchmark-record.js';
-import { partOf } from '../measure/halves.js';
-import { chooseLayers } from '../model/layer-choice.js';
+import type { FeatureRequest } from '../features/score-features.js';
 import type { LayerMap, LayerMapRequest } from '../map/layer-map-types.js';
-import { loadBenchmarks } from '../registry/load-benchmark.js';
+import { partOf } from '../measure/halves.js';
 import type { LoadedBenchmark, PreparedBenchmark } from '../measure/loaded-benchmark.js';
+import type { Score } from '../measure/score.js';
+import { scoreInputs } from '../measure/score-inputs.js';
+import { chooseLayers } from '../model/layer-choice.js';
+import type { ScoreRequest } from '../model/score-model.js';
+import { loadBenchmarks } from '../registry/load-benchmark.js';
+import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { listBenchmarks } from '../registry/registry.js';
+import { benchmarkRecord } from './benchmark-record.js';
 import {
   type BenchmarkRecord,
   type FeatureRun,
@@ -34,12 +40,6 @@ import {
   type Reference,
   type ScoreRun,
 } from './receipt.js';
-import { regionBenchmark } from '../registry/region-benchmarks.js';
-import { listBenchmarks } from '../registry/registry.js';
-import type { Score } from '../measure/score.js';
-import type { FeatureRequest } from '../features/score-features.js';
-import { scoreInputs } from '../measure/score-inputs.js';
-import type { ScoreRequest } from '../model/score-model.js';
 
 /** What was asked, and what came of it. */
 export type Answered =

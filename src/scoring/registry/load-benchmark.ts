@@ -1,7 +1,7 @@
 import { traced } from '../../runtime/traced.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
 import { DataSources } from '../benchmark/data-sources.js';
+import { kindOfMetric } from '../measure/benchmark-kinds.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { findBenchmark } from './registry.js';
 import { isVerified } from './verification.js';

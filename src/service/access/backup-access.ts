@@ -8,14 +8,14 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { replaceFile } from '../../formats/write-file-atomic.js';
 import { openZip } from '../../formats/zip.js';
-import { openHomeStore } from '../../store/home-store.js';
 import { lockHome } from '../../store/home/owner-lock.js';
+import { openHomeStore } from '../../store/home-store.js';
 import { type BackupManifest, backupLimits, readManifest } from '../backup/backup-manifest.js';
+import { type Restored, type RestorePlace, restoreBackup } from '../backup/restore-backup.js';
+import { writeBackup } from '../backup/write-backup.js';
+import { unpackInChild } from '../child/unpack-in-child.js';
 import { throughOwner } from './home-access.js';
 import { accepted, askLocally, type ServicePlace, unreachable } from './local-client.js';
-import { type Restored, type RestorePlace, restoreBackup } from '../backup/restore-backup.js';
-import { unpackInChild } from '../child/unpack-in-child.js';
-import { writeBackup } from '../backup/write-backup.js';
 
 /** Bytes of a process that unpacks a damaged benchmark again. */
 const OWN_MEMORY = 2 ** 31;

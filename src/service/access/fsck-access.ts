@@ -1,14 +1,14 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { openZip } from '../../formats/zip.js';
-import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
 import { lockHome } from '../../store/home/owner-lock.js';
+import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
 import { backupLimits, damaged, filesOf, readManifest } from '../backup/backup-manifest.js';
 import { damagedEntries } from '../backup/damaged-backup.js';
 import { checkHome, type FsckOptions, type FsckReport } from '../backup/fsck.js';
-import { throughOwner } from './home-access.js';
-import { callLocally, type ServicePlace } from './local-client.js';
 import { unpackInChild } from '../child/unpack-in-child.js';
 import { peerFiles } from '../worker/worker-files.js';
+import { throughOwner } from './home-access.js';
+import { callLocally, type ServicePlace } from './local-client.js';
 
 /** What to do about damage. */
 export type FsckChoice = Pick<FsckOptions, 'heal' | 'quarantine'>;

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { components } from '../../api/schema.js';
 import { everyPage } from './every-page.js';
 import { callLocally, type LocalAnswer, type Sending, type ServicePlace } from './local-client.js';
-import type { ModelAccess, ModelAddition, ModelResource } from './model-access.js';
+import type { ModelAccess, ModelAddition, ModelResource } from './model-resource.js';
 
 /** The models of the service that owns the home, by HTTP over its socket. */
 export class HttpModels implements ModelAccess {

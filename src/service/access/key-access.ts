@@ -1,15 +1,15 @@
 import type { Writable } from 'node:stream';
 import type { components } from '../../api/schema.js';
 import type { Database } from '../../store/database/database.js';
+import { migrate } from '../../store/database/migrations.js';
+import { openPostgresDatabase } from '../../store/database/postgres-database.js';
+import { lockHome } from '../../store/home/owner-lock.js';
 import { openHomeStore } from '../../store/home-store.js';
 import { KeyStore, type NewKey } from '../../store/records/key-store.js';
-import { migrate } from '../../store/database/migrations.js';
-import { lockHome } from '../../store/home/owner-lock.js';
-import { openPostgresDatabase } from '../../store/database/postgres-database.js';
 import { localPrincipal } from '../../store/records/principal.js';
+import { keyResource } from '../routes/key-routes.js';
 import { everyPage } from './every-page.js';
 import { throughOwner } from './home-access.js';
-import { keyResource } from '../routes/key-routes.js';
 import { callLocally, type ServicePlace } from './local-client.js';
 
 /** A key as HTTP shows it. */

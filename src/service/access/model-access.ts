@@ -1,36 +1,15 @@
-import type { components } from '../../api/schema.js';
-import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
 import { lockHome } from '../../store/home/owner-lock.js';
+import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
 import { localPrincipal } from '../../store/records/principal.js';
-import { everyPage } from './every-page.js';
-import { FailedWork } from '../queue/failed-work.js';
-import { throughOwner } from './home-access.js';
-import { HttpModels } from './http-models.js';
-import { ModelDesk } from '../registry/model-desk.js';
-import { resource } from '../routes/model-routes.js';
 import { readCard } from '../http/read-card.js';
 import { receiveFile } from '../http/receive-file.js';
-
-/** A registered model as HTTP shows it. */
-export type ModelResource = components['schemas']['Model'];
-
-/** A file to register. */
-export interface ModelAddition {
-  readonly path: string;
-  /** Text of its card. */
-  readonly card?: string;
-  readonly name?: string;
-}
-
-/** The registered models of a home, whoever owns it. */
-export interface ModelAccess {
-  list(): Promise<ModelResource[]>;
-  show(idOrDigest: string): Promise<ModelResource>;
-  add(addition: ModelAddition): Promise<{ model: ModelResource; created: boolean }>;
-  remove(idOrDigest: string): Promise<void>;
-  /** Gives the home back where it was taken. */
-  close(): Promise<void>;
-}
+import { FailedWork } from '../queue/failed-work.js';
+import { ModelDesk } from '../registry/model-desk.js';
+import { resource } from '../routes/model-routes.js';
+import { everyPage } from './every-page.js';
+import { throughOwner } from './home-access.js';
+import { HttpModels } from './http-models.js';
+import type { ModelAccess } from './model-resource.js';
 
 /** Nobody else waits for the check of a file that a command registers. */
 const CHECK_SECONDS = 300;

@@ -1,8 +1,8 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { ZipArchive } from '../../formats/zip.js';
-import type { FileKind } from '../../store/files/file-source.js';
 import { SCHEMA } from '../../store/database/migrations.js';
 import { backupTables } from '../../store/database/table-rows.js';
+import type { FileKind } from '../../store/files/file-kind.js';
 
 /** The one format of archives so far. */
 export const BACKUP_FORMAT = 1;

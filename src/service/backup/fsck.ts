@@ -6,12 +6,12 @@ import type { components } from '../../api/schema.js';
 import { verifyData } from '../../data/verify-data.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { verifySimulated } from '../../scoring/benchmark/simulated-data.js';
+import { backupTables, rowsOf, snapshot } from '../../store/database/table-rows.js';
 import type { FileDamage } from '../../store/files/damaged-file.js';
 import { FileCache } from '../../store/files/file-cache.js';
 import type { FileOrigin } from '../../store/files/file-source.js';
 import type { HomeStore } from '../../store/home-store.js';
 import { suspectJobs } from '../../store/jobs/suspect-results.js';
-import { backupTables, rowsOf, snapshot } from '../../store/database/table-rows.js';
 import { damagedFiles } from '../../training/run/training-state.js';
 
 /** What a check of a home found, as HTTP shows it. */

@@ -8,19 +8,19 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { openZip, type ZipArchive } from '../../formats/zip.js';
 import type { Database, Queries } from '../../store/database/database.js';
 import { openEmbeddedDatabase } from '../../store/database/embedded-database.js';
-import type { Unpack } from '../../store/files/file-source.js';
-import { isFreshHome } from '../../store/home/home-format.js';
 import { migrateWithin } from '../../store/database/migrations.js';
 import { openPostgresDatabase } from '../../store/database/postgres-database.js';
-import { S3Files, type S3Place } from '../../store/files/s3-files.js';
 import {
   continueSequences,
   hasTables,
   insertRows,
   withoutForeignKeys,
 } from '../../store/database/table-rows.js';
+import type { Unpack } from '../../store/files/file-source.js';
+import { S3Files, type S3Place } from '../../store/files/s3-files.js';
 import { sealFolder, VerifiedFiles } from '../../store/files/verified-files.js';
 import { syncFolder } from '../../store/files/write-whole.js';
+import { isFreshHome } from '../../store/home/home-format.js';
 import {
   type BackupFile,
   type BackupManifest,

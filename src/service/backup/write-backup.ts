@@ -7,10 +7,15 @@ import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type ZipContent, zipStream } from '../../formats/zip.js';
 import type { Queries } from '../../store/database/database.js';
+import { SCHEMA } from '../../store/database/migrations.js';
+import {
+  type BackupTable,
+  backupTables,
+  rowsOf,
+  snapshot,
+} from '../../store/database/table-rows.js';
 import { digestOfFile } from '../../store/files/file-digest.js';
 import type { HomeStore } from '../../store/home-store.js';
-import { SCHEMA } from '../../store/database/migrations.js';
-import { type BackupTable, backupTables, rowsOf, snapshot } from '../../store/database/table-rows.js';
 import {
   BACKUP_FORMAT,
   type BackupFile,

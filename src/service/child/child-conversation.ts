@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ChildLimits, ChildWork } from './child.js';
 import { type ChildMessage, ChildMessages, type ChildProgress } from './child-messages.js';
+import type { ChildLimits, ChildWork } from './child-work.js';
 import { killGroup, killStarted, killTree, processTree } from './process-tree.js';
 
 const POLL_MS = 200;

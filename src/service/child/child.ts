@@ -8,37 +8,11 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { traced } from '../../runtime/traced.js';
 import { ChildConversation } from './child-conversation.js';
-import type { ChildProgress } from './child-messages.js';
+import type { ChildWork } from './child-work.js';
 import { confinement, NICE } from './confinement.js';
 import { enclose } from './enclosure.js';
-import type { TaskPaths } from './visible-paths.js';
 
 export type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
-
-/** How much a child may use. */
-export interface ChildLimits {
-  /** Bytes of resident memory at which it is killed. */
-  readonly memory: number;
-  readonly seconds: number;
-  /** The option of `serve` that gives more seconds, where there is one. */
-  readonly option?: string;
-}
-
-/** A piece of work for a child process. */
-export interface ChildWork extends TaskPaths {
-  /** Compiled module of `src/service` that does it, such as `score-child.js`. */
-  readonly script: string;
-  /** Sent to it as JSON. */
-  readonly task: unknown;
-  /** Folder in which the child gets an empty one of its own. */
-  readonly temporary: string;
-  readonly limits: ChildLimits;
-  readonly signal?: AbortSignal;
-  /** Told ten times a second at most. */
-  readonly progress?: (progress: ChildProgress) => void;
-  /** Told each part of the result that is there before the whole; nobody has checked what it is. */
-  readonly part?: (part: object) => void;
-}
 
 /** Variables that a child sees, beside TMPDIR. */
 const allowed = [
@@ -86,7 +60,7 @@ async function inFolder<T>(work: ChildWork): Promise<T> {
 async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
   const confined = await confinement(work.temporary);
   work.signal?.throwIfAborted();
-  const script = resolve(packageRoot, 'dist', 'src', 'service', work.script);
+  const script = resolve(packageRoot, 'dist', 'src', 'service', 'work', work.script);
   const { words, own } = await enclose(confined, {
     folder,
     limit: work.limits.memory + HEADROOM,

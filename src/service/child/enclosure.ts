@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
-import type { Confinement, Privileges, RootPrograms } from './confinement.js';
+import type { Confinement, Privileges, RootPrograms } from './mechanisms.js';
 import { systemLinks, type TaskPaths, type VisiblePath, visiblePaths } from './visible-paths.js';
 
 /** A command to be enclosed. */

@@ -2,7 +2,8 @@ import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../formats/package-root.js';
-import { type Confinement, isOffline } from './confinement.js';
+import { isOffline } from './confinement.js';
+import type { Confinement } from './mechanisms.js';
 
 /** What a child found that it may do, by trying. */
 export interface IsolationFacts {

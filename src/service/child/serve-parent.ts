@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { VentralError } from '../../errors/ventral-error.js';
 import { keepScratchIn } from '../../data/scratch-folder.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
 
 /** What a child does with its task. */

@@ -1,12 +1,12 @@
 import type { Request, RequestHandler } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { localPrincipal, type Principal } from '../../store/records/principal.js';
-import type { ServiceContext } from '../registry/context.js';
 import { loopbackGuard, refuseForwarded } from './loopback-guard.js';
+import { pagePaths } from './page-paths.js';
 import { RequestProblem } from './problem.js';
 import { RefusalLimit } from './refusal-limit.js';
+import type { RequestContext } from './request-context.js';
 import { countedSession, noSessionCookie, sentSession } from './session-cookie.js';
-import { pagePaths } from '../pages/web-routes.js';
 
 /** What anybody may read beside the pages: nothing there depends on who asks. */
 const open = /^\/(?:v1\/(?:health|ready|openapi\.yaml|docs(?:\/[\w.-]+)?)|assets\/[\w.-]+)$/;
@@ -21,10 +21,10 @@ const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  * user. Nothing here asks the database for each request (see `Credentials`).
  */
 export class Authentication {
-  readonly #context: ServiceContext;
+  readonly #context: RequestContext;
   readonly #refusals = new RefusalLimit();
 
-  constructor(context: ServiceContext) {
+  constructor(context: RequestContext) {
     this.#context = context;
   }
 

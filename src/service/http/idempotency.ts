@@ -12,9 +12,9 @@ import {
   noteMade,
   type StoredAnswer,
 } from '../../store/records/idempotency-store.js';
-import type { ServiceContext } from '../registry/context.js';
 import { principalOf } from './principal-of.js';
 import { RequestProblem } from './problem.js';
+import type { RequestContext } from './request-context.js';
 
 const unsafe = new Set(['POST', 'PATCH', 'DELETE']);
 
@@ -29,7 +29,7 @@ const kept = ['Content-Type', 'Location', 'ETag', 'Cache-Control', 'Preference-A
  * What is asked is compared later, by {@link sameRequest}, once the body is known. Whatever is answered
  * to a request that came that far is kept, but for 429 and 5xx, which tell to try again.
  */
-export function idempotency({ store, log }: ServiceContext): RequestHandler {
+export function idempotency({ store, log }: RequestContext): RequestHandler {
   const keys = new IdempotencyStore(store.database);
   return async (request, response, next) => {
     const key = request.get('Idempotency-Key');

@@ -1,6 +1,6 @@
 import { sep } from 'node:path';
 import { packageRoot } from '../../formats/package-root.js';
-import type { Problem } from './problem.js';
+import type { Problem } from './problem-details.js';
 
 /**
  * A problem without the folders of a home and of ventral itself: what lies there is called by its own name, and

@@ -1,16 +1,10 @@
 import { basename } from 'node:path';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import type { components } from '../../api/schema.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { placeless } from './placeless.js';
-
-/** An RFC 9457 problem document as `openapi.yaml` describes it. */
-export type Problem = components['schemas']['Problem'];
-
-/** One part of a request that is wrong. */
-export type ProblemPart = NonNullable<Problem['errors']>[number];
+import type { Problem, ProblemPart } from './problem-details.js';
 
 /** What of a thrown thing HTTP shows: the problem, and headers that belong to its status. */
 export interface Refusal {

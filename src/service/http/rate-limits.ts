@@ -1,8 +1,8 @@
 import type { RequestHandler, Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Principal } from '../../store/records/principal.js';
-import type { ServiceContext } from '../registry/context.js';
 import { RequestProblem } from './problem.js';
+import type { RequestContext } from './request-context.js';
 
 /** What watches over a service must not be told that it asks too often. */
 const probes = new Set(['/v1/health', '/v1/ready', '/v1/metrics']);
@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
  * machine, which come over the socket in the home, are not counted.
  * @param limit requests a minute
  */
-export function rateLimits(limit: number, { isLocal }: ServiceContext): RequestHandler {
+export function rateLimits(limit: number, { isLocal }: RequestContext): RequestHandler {
   return rateLimit({
     windowMs: MINUTE_MS,
     limit,

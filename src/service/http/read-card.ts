@@ -1,7 +1,8 @@
 import { cardSchema, type ModelCard, parseCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { yamlProblems } from '../../formats/checked-yaml.js';
-import { type ProblemPart, RequestProblem } from './problem.js';
+import { RequestProblem } from './problem.js';
+import type { ProblemPart } from './problem-details.js';
 
 /** Most characters of a card over HTTP. */
 export const CARD_SIZE = 256 * 1024;

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Reservation } from '../../store/records/reservation-store.js';
-import type { ServiceContext } from '../registry/context.js';
 import { wasAnswered } from './idempotency.js';
 import { principalOf } from './principal-of.js';
+import type { RequestContext } from './request-context.js';
 
 /** Most bytes of a form beside the contents of its parts: boundaries, names, headers. */
 const FRAMING = 4096;
@@ -18,7 +18,7 @@ const FRAMING = 4096;
  * @param most bytes of the body, beside the framing of a form
  */
 export async function withSpace<T>(
-  { store }: ServiceContext,
+  { store }: RequestContext,
   request: Request,
   response: Response,
   most: number,

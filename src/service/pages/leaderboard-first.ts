@@ -2,10 +2,10 @@ import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Html, html } from '../../report/html.js';
 import { localPrincipal } from '../../store/records/principal.js';
-import { addressReader } from './leaderboard-address.js';
 import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
-import { leaderboardHtml } from './leaderboard-html.js';
 import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
+import { addressReader } from './leaderboard-address.js';
+import { leaderboardHtml } from './leaderboard-html.js';
 
 /** Rows of the first HTML: about what fits on a screen, so that a thousand models do not make it heavy. */
 const ROWS = 30;

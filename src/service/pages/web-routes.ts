@@ -4,14 +4,11 @@ import compression from 'compression';
 import express, { type Request, type RequestHandler, Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
+import { pagePaths } from '../http/page-paths.js';
+import { sentSession } from '../http/session-cookie.js';
 import type { ServiceContext } from '../registry/context.js';
 import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
 import { firstLeaderboard } from './leaderboard-first.js';
-import { sentSession } from '../http/session-cookie.js';
-
-/** Addresses of the browser application's pages; what they show is asked of `/v1` by the pages themselves. */
-export const pagePaths =
-  /^\/(?:(?:compare|benchmarks|submit|trainings|admin)?|(?:models|benchmarks|scores|layer-maps|trainings)\/[^/]+)$/;
 
 const folder = join(packageRoot, 'dist', 'web');
 

@@ -1,4 +1,5 @@
-import { type ChildWork, runChild } from '../child/child.js';
+import { runChild } from '../child/child.js';
+import type { ChildWork } from '../child/child-work.js';
 import type { Client } from '../http/client.js';
 import type { FailedWork } from './failed-work.js';
 import { type FairLimits, FairSemaphore } from './fair-semaphore.js';

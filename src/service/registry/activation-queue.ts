@@ -1,8 +1,8 @@
 import { dirname, isAbsolute } from 'node:path';
-import type { ActivationBounds, ActivationTask } from '../work/activation-task.js';
-import { ChildQueue } from '../queue/child-queue.js';
 import type { Client } from '../http/client.js';
+import { ChildQueue } from '../queue/child-queue.js';
 import type { FailedWork } from '../queue/failed-work.js';
+import type { ActivationBounds, ActivationTask } from '../work/activation-task.js';
 import { measuringPaths } from '../work/task-paths.js';
 
 /** What the children of activations may use, and where they work. */

@@ -6,20 +6,21 @@ import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
-import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
 import type { HomeStore } from '../../store/home-store.js';
+import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
 import { type Principal, servicePrincipal } from '../../store/records/principal.js';
 import { requirePlainFiles } from '../child/child-output.js';
-import { ChildQueue } from '../queue/child-queue.js';
 import type { Client } from '../http/client.js';
+import { requireChange } from '../http/principal-of.js';
+import { RequestProblem } from '../http/problem.js';
+import type { ProblemPart } from '../http/problem-details.js';
+import { type AskedAccess, accessAfter } from '../http/read-visibility.js';
+import type { ReceivedFile } from '../http/upload.js';
+import { ChildQueue } from '../queue/child-queue.js';
 import { checkLimit } from '../queue/deadlines.js';
 import type { FailedWork } from '../queue/failed-work.js';
 import { KeyedMutex } from '../queue/keyed-mutex.js';
-import { requireChange } from '../http/principal-of.js';
-import { type ProblemPart, RequestProblem } from '../http/problem.js';
-import { type AskedAccess, accessAfter } from '../http/read-visibility.js';
 import type { UnpackedBenchmark, UnpackTask } from '../work/unpack-benchmark.js';
-import type { ReceivedFile } from '../http/upload.js';
 
 /** One benchmark that a request asks for. */
 export interface AskedBenchmark {

@@ -13,6 +13,7 @@ import { tiesOf } from '../../leaderboard/leaderboard-ties.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
+import { readPage } from '../http/read-page.js';
 import { BenchmarkShelf, type BoardBenchmark } from './leaderboard-benchmarks.js';
 import {
   type FormulaColumn,
@@ -23,7 +24,6 @@ import {
   readSort,
   treeBenchmarks,
 } from './leaderboard-query.js';
-import { readPage } from '../http/read-page.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Item = Leaderboard['items'][number];

@@ -3,8 +3,9 @@ import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Formula, readFormula } from '../../leaderboard/formula-column.js';
 import type { Place } from '../../leaderboard/leaderboard-order.js';
+import { RequestProblem } from '../http/problem.js';
+import type { ProblemPart } from '../http/problem-details.js';
 import type { BenchmarkShelf, BoardBenchmark } from './leaderboard-benchmarks.js';
-import { type ProblemPart, RequestProblem } from '../http/problem.js';
 
 /** The query of `GET /leaderboard` as the validator leaves it. */
 export type LeaderboardQuery = NonNullable<paths['/leaderboard']['get']['parameters']['query']>;

@@ -8,17 +8,17 @@ import type { HomeStore } from '../../store/home-store.js';
 import type { Expect, ModelChange, ModelRecord } from '../../store/records/model-store.js';
 import { type Principal, servicePrincipal } from '../../store/records/principal.js';
 import { requirePlainFile } from '../child/child-output.js';
-import { ChildQueue } from '../queue/child-queue.js';
 import type { Client } from '../http/client.js';
-import { checkLimit } from '../queue/deadlines.js';
-import type { FailedWork } from '../queue/failed-work.js';
-import { KeyedMutex } from '../queue/keyed-mutex.js';
-import type { ModelTask } from '../work/model-child.js';
 import { requireChange } from '../http/principal-of.js';
 import { withoutPlaces } from '../http/read-card.js';
 import { type Access, type AskedAccess, accessAfter } from '../http/read-visibility.js';
-import { untrainedCard } from '../work/untrained-card.js';
 import type { ReceivedFile } from '../http/upload.js';
+import { ChildQueue } from '../queue/child-queue.js';
+import { checkLimit } from '../queue/deadlines.js';
+import type { FailedWork } from '../queue/failed-work.js';
+import { KeyedMutex } from '../queue/keyed-mutex.js';
+import type { CheckedModel, ModelTask } from '../work/model-questions.js';
+import { untrainedCard } from '../work/untrained-card.js';
 
 /** What a model is registered with, beside its bytes. */
 export interface Description extends AskedAccess {
@@ -35,13 +35,6 @@ export interface ScorableModel {
   readonly digest: string;
   readonly name: string;
   readonly card: ModelCard;
-}
-
-/** What the check of a file gives. */
-export interface CheckedModel {
-  readonly graph: unknown;
-  /** The card inside the file. */
-  readonly card: ModelCard | null;
 }
 
 /** A model that ventral ships. */

@@ -3,14 +3,13 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { BenchmarkDescription } from '../../scoring/model/describe-benchmark.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { Principal } from '../../store/records/principal.js';
-import { ChildQueue } from '../queue/child-queue.js';
 import type { Client } from '../http/client.js';
-import type { ServiceContext } from './context.js';
 import { placeless } from '../http/placeless.js';
-import type { StimulusTask } from '../work/stimulus-child.js';
-import type { StimulusRows } from '../work/stimulus-questions.js';
-import { measuringPaths } from '../work/task-paths.js';
+import { ChildQueue } from '../queue/child-queue.js';
 import { untilAborted } from '../queue/until-aborted.js';
+import type { StimulusRows, StimulusTask } from '../work/stimulus-questions.js';
+import { measuringPaths } from '../work/task-paths.js';
+import type { ServiceContext } from './context.js';
 
 /** Which set of a benchmark: the one that scores are of, or the one that a read-out is fitted on. */
 export type StimulusSetName = 'test' | 'fitting';

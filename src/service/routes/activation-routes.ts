@@ -6,14 +6,14 @@ import type { components } from '../../api/schema.js';
 import { findData } from '../../data/catalog.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Principal } from '../../store/records/principal.js';
-import type { ActivationTask } from '../work/activation-task.js';
 import { requirePlainFile } from '../child/child-output.js';
 import { clientOf } from '../http/client.js';
-import type { ServiceContext } from '../registry/context.js';
 import { principalOf } from '../http/principal-of.js';
 import { RequestProblem } from '../http/problem.js';
 import { isForm, receiveImages } from '../http/receive-images.js';
 import { withSpace } from '../http/upload-space.js';
+import type { ServiceContext } from '../registry/context.js';
+import type { ActivationTask } from '../work/activation-task.js';
 
 type ActivationsRequest = components['schemas']['ActivationsRequest'];
 type Stimuli = Pick<ActivationTask, 'benchmark' | 'stimuli' | 'degrees'>;

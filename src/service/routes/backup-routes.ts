@@ -1,9 +1,9 @@
 import { pipeline } from 'node:stream/promises';
 import { Router } from 'express';
 import { packageVersion } from '../../formats/package-root.js';
-import type { ServiceContext } from '../registry/context.js';
-import { principalOf, requireAdmin } from '../http/principal-of.js';
 import { writeBackup } from '../backup/write-backup.js';
+import { principalOf, requireAdmin } from '../http/principal-of.js';
+import type { ServiceContext } from '../registry/context.js';
 
 /** GET `/backup`: everything, for admins. */
 export function backupRoutes({ store, log }: ServiceContext): Router {

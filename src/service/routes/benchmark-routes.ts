@@ -7,7 +7,6 @@ import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
 import type { Space } from '../../store/records/reservation-store.js';
 import { clientOf } from '../http/client.js';
-import type { ServiceContext } from '../registry/context.js';
 import { requireMatch } from '../http/entity-tags.js';
 import { wasAnswered } from '../http/idempotency.js';
 import { principalOf } from '../http/principal-of.js';
@@ -16,6 +15,7 @@ import { receiveStream } from '../http/receive-file.js';
 import { type ReceivedModel, receiveUpload } from '../http/upload.js';
 import { replayed } from '../http/upload-replay.js';
 import { withSpace } from '../http/upload-space.js';
+import type { ServiceContext } from '../registry/context.js';
 
 type BenchmarkResource = components['schemas']['Benchmark'];
 

@@ -1,11 +1,11 @@
 import { type Request, type Response, Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
+import { nextWord } from '../../store/database/next-word.js';
 import type { JobEvent } from '../../store/jobs/event-store.js';
 import { isOpen, type Job, type JobKind } from '../../store/jobs/job.js';
-import { nextWord } from '../../store/database/next-word.js';
+import { principalOf } from '../http/principal-of.js';
 import type { ServiceContext } from '../registry/context.js';
 import { EventFeed } from './event-feed.js';
-import { principalOf } from '../http/principal-of.js';
 
 /** A proxy or a browser gives a silent connection up after a while; this says that it lives. */
 export const HEARTBEAT_MS = 15_000;

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { type RequestHandler, Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ServiceContext } from '../registry/context.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
 import { receiveStream } from '../http/receive-file.js';
 import { withSpace } from '../http/upload-space.js';
+import type { ServiceContext } from '../registry/context.js';
 
 /** GET `/files/{digest}`: the bytes of models and benchmarks, for workers. */
 export function fileRoutes({ store }: ServiceContext): Router {

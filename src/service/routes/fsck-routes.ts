@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ServiceContext } from '../registry/context.js';
 import { checkHome } from '../backup/fsck.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
+import type { ServiceContext } from '../registry/context.js';
 import { peerFiles } from '../worker/worker-files.js';
 
 /** So often a space keeps the connection of a long check open. */

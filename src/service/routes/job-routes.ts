@@ -1,16 +1,22 @@
 import { type Request, type Response, Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { audit } from '../../store/records/audit-store.js';
 import { addWebhook, type Webhook } from '../../store/jobs/delivery-store.js';
-import { isOpen, type Job, type JobKind, type JobOf, type JobRequestOf } from '../../store/jobs/job.js';
+import {
+  isOpen,
+  type Job,
+  type JobKind,
+  type JobOf,
+  type JobRequestOf,
+} from '../../store/jobs/job.js';
 import type { JobFilter } from '../../store/jobs/job-store.js';
+import { audit } from '../../store/records/audit-store.js';
 import { mayChange, type Principal } from '../../store/records/principal.js';
-import type { ServiceContext } from '../registry/context.js';
 import { requireMatch } from '../http/entity-tags.js';
 import { madeBefore, noteMadeBy } from '../http/idempotency.js';
 import { principalOf, requireChange } from '../http/principal-of.js';
 import { readPage } from '../http/read-page.js';
+import type { ServiceContext } from '../registry/context.js';
 
 /** A kind of job as HTTP shows it. */
 export interface JobResource<K extends JobKind, Asked> {

@@ -2,9 +2,9 @@ import { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import type { AuditEntry } from '../../store/records/audit-store.js';
 import type { KeyRecord, NewKey } from '../../store/records/key-store.js';
-import type { ServiceContext } from '../registry/context.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
 import { readPage } from '../http/read-page.js';
+import type { ServiceContext } from '../registry/context.js';
 
 type KeyResource = components['schemas']['Key'];
 

@@ -3,11 +3,11 @@ import type { components } from '../../api/schema.js';
 import { regionBenchmark } from '../../scoring/registry/region-benchmarks.js';
 import type { LayerMapJob, LayerMapJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
+import { RequestProblem } from '../http/problem.js';
 import type { AskedBenchmark } from '../registry/benchmark-desk.js';
 import type { ServiceContext } from '../registry/context.js';
 import { keyOf } from './job-key.js';
 import { jobRoutes, showCommon } from './job-routes.js';
-import { RequestProblem } from '../http/problem.js';
 
 type LayerMapRequest = components['schemas']['LayerMapRequest'];
 

@@ -1,10 +1,10 @@
 import compression from 'compression';
 import { type Request, type Response, Router } from 'express';
 import type { components } from '../../api/schema.js';
+import { principalOf } from '../http/principal-of.js';
+import { leaderboardCsv, leaderboardMarkdown } from '../pages/leaderboard-text.js';
 import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
 import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
-import { leaderboardCsv, leaderboardMarkdown } from '../pages/leaderboard-text.js';
-import { principalOf } from '../http/principal-of.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 

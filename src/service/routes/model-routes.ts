@@ -7,12 +7,9 @@ import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { ModelRecord } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
-import { cardDraft } from './card-draft.js';
 import { clientOf } from '../http/client.js';
-import type { ServiceContext } from '../registry/context.js';
 import { requireMatch } from '../http/entity-tags.js';
 import { wasAnswered } from '../http/idempotency.js';
-import type { Description, ShippedModel } from '../registry/model-desk.js';
 import { principalOf } from '../http/principal-of.js';
 import { CARD_SIZE } from '../http/read-card.js';
 import { readPage } from '../http/read-page.js';
@@ -20,6 +17,9 @@ import { readAccess } from '../http/read-visibility.js';
 import { receiveUpload } from '../http/upload.js';
 import { replayed } from '../http/upload-replay.js';
 import { withSpace } from '../http/upload-space.js';
+import type { ServiceContext } from '../registry/context.js';
+import type { Description, ShippedModel } from '../registry/model-desk.js';
+import { cardDraft } from './card-draft.js';
 
 type ModelResource = components['schemas']['Model'];
 

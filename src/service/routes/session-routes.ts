@@ -5,7 +5,6 @@ import { packageVersion } from '../../formats/package-root.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import type { Authentication } from '../http/authentication.js';
-import type { ServiceContext } from '../registry/context.js';
 import { principalOf } from '../http/principal-of.js';
 import {
   countedSession,
@@ -14,6 +13,7 @@ import {
   sentSession,
   sessionCookie,
 } from '../http/session-cookie.js';
+import type { ServiceContext } from '../registry/context.js';
 
 /** `/session`: who asks; a browser signs in, which gives it a cookie, and out. */
 export function sessionRoutes({ store }: ServiceContext, authentication: Authentication): Router {

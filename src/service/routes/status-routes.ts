@@ -5,8 +5,8 @@ import { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { freeBytes, RESERVE_BYTES } from '../../store/database/disk-room.js';
-import type { ServiceContext } from '../registry/context.js';
 import { principalOf } from '../http/principal-of.js';
+import type { ServiceContext } from '../registry/context.js';
 
 type Readiness = components['schemas']['Readiness'];
 

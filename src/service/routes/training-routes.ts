@@ -7,11 +7,11 @@ import type { Recipe } from '../../training/recipe/recipe.js';
 import { withNumbers } from '../../training/record/metrics-log.js';
 import type { TrainingEvent } from '../../training/record/training-event.js';
 import { trainingPage } from '../../training/record/training-page.js';
-import type { ServiceContext } from '../registry/context.js';
-import { jobRoutes, showCommon } from './job-routes.js';
-import type { ScorableModel } from '../registry/model-desk.js';
 import { principalOf } from '../http/principal-of.js';
 import { RequestProblem } from '../http/problem.js';
+import type { ServiceContext } from '../registry/context.js';
+import type { ScorableModel } from '../registry/model-desk.js';
+import { jobRoutes, showCommon } from './job-routes.js';
 
 type TrainingRequest = components['schemas']['TrainingRequest'];
 

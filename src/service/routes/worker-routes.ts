@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import type { WorkerRecord } from '../../store/jobs/worker-store.js';
-import type { ServiceContext } from '../registry/context.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
+import type { ServiceContext } from '../registry/context.js';
 
 /** `/workers`, for admins alone. */
 export function workerRoutes({ worker }: ServiceContext): Router {

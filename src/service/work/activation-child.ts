@@ -1,5 +1,5 @@
-import type { ActivationBounds, ActivationTask } from './activation-task.js';
 import { serveParent } from '../child/serve-parent.js';
+import type { ActivationBounds, ActivationTask } from './activation-task.js';
 
 serveParent<{ task: ActivationTask; bounds: ActivationBounds }>(async () => {
   const { runActivationTask } = await import('./activation-task.js');

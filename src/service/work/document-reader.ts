@@ -4,8 +4,8 @@ import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
-import type { DocumentAnswer, DocumentTask } from './document-worker.js';
 import { RequestProblem } from '../http/problem.js';
+import type { DocumentAnswer, DocumentTask } from './document-worker.js';
 
 /** Threads at once: a document takes milliseconds, and the rest of the machine has other work. */
 const THREADS = 2;
@@ -17,7 +17,7 @@ const IDLE_MS = 30_000;
 /** The worst document that the limits let through takes a third of it. */
 const HEAP_MIB = 256;
 
-const filename = join(packageRoot, 'dist', 'src', 'service', 'document-worker.js');
+const filename = join(packageRoot, 'dist', 'src', 'service', 'work', 'document-worker.js');
 
 /**
  * Reads what strangers write (cards, recipes) in worker threads, so that no document holds the service's event loop:

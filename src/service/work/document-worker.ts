@@ -1,8 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { PlainError } from '../child/child-messages.js';
-import { type ProblemPart, RequestProblem } from '../http/problem.js';
-import { readCard } from '../http/read-card.js';
 import { plainError } from '../child/serve-parent.js';
+import { RequestProblem } from '../http/problem.js';
+import type { ProblemPart } from '../http/problem-details.js';
+import { readCard } from '../http/read-card.js';
 import { readRecipe } from './training-request.js';
 
 /** The thread in which documents of strangers are read (see `DocumentReader`). */

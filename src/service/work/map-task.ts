@@ -1,10 +1,11 @@
 import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { CellShelf } from '../../scoring/model/cell-cache.js';
 import { mapLayers } from '../../scoring/map/layer-map.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import { computeMapShare } from '../../scoring/map/map-share.js';
+import type { CellShelf } from '../../scoring/model/cell-cache.js';
 import type { ChildProgress } from '../child/child.js';
+import { plainError } from '../child/serve-parent.js';
 import {
   type AnsweredFailure,
   type FoundCell,
@@ -15,7 +16,6 @@ import {
   type PartTask,
   type TaskCore,
 } from './job-task.js';
-import { plainError } from '../child/serve-parent.js';
 import { usageOf } from './usage-of.js';
 import { workerRuntime } from './worker-runtime.js';
 

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseCard } from '../../activations/card/card.js';
+import { type ModelCard, parseCard } from '../../activations/card/card.js';
 import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
 import { openModelFile } from '../../activations/model-file.js';
@@ -9,8 +9,6 @@ import { listLayers } from '../../onnx/layers.js';
 import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
 import { readModel } from '../../onnx/model.js';
 import { Session } from '../../runtime/session.js';
-import type { ModelTask } from './model-child.js';
-import type { CheckedModel } from '../registry/model-desk.js';
 
 /** Answers a question about an ONNX file, in the process that may open it. */
 export async function answerModelTask(task: ModelTask): Promise<unknown> {
@@ -66,4 +64,28 @@ async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
     graph: graphOf(checked),
     card: card === undefined ? null : parseCard(card, `${CARD_KEY} in ${name}`),
   };
+}
+
+/** A question about an ONNX file, for the process that may open it. */
+export interface ModelTask {
+  /**
+   * `check`: is it a network that can be run (a `CheckedModel`)? `layers`: its layers.
+   * `shipped`: a shipped model (a `ShippedModel`). `write`: its bytes, to `output`. `draft`: what the file
+   * says of a card (`CardHints`).
+   */
+  readonly kind: 'check' | 'layers' | 'shipped' | 'write' | 'draft';
+  /** Path of the file, or name of a shipped model. */
+  readonly reference: string;
+  /** What messages call it. */
+  readonly name: string;
+  /** The registered card: it says how large a picture is. */
+  readonly card?: ModelCard;
+  readonly output?: string;
+}
+
+/** What the check of a file gives. */
+export interface CheckedModel {
+  readonly graph: unknown;
+  /** The card inside the file. */
+  readonly card: ModelCard | null;
 }

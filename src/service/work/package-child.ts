@@ -1,5 +1,5 @@
-import type { PackageTask } from './package-task.js';
 import { serveParent } from '../child/serve-parent.js';
+import type { PackageTask } from './package-task.js';
 
 serveParent<PackageTask>(async () => {
   const { runPackageTask } = await import('./package-task.js');

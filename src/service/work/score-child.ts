@@ -1,5 +1,5 @@
-import type { JobTask } from './job-task.js';
 import { serveParent } from '../child/serve-parent.js';
+import type { JobTask } from './job-task.js';
 
 serveParent<JobTask>(async () => async (task, progress, part) => {
   if (task.kind === 'layer-map') {

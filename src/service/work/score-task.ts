@@ -3,8 +3,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
 import type { ChildProgress } from '../child/child.js';
-import { type JobAnswer, modelOf, type ScoreTask } from './job-task.js';
 import { plainError } from '../child/serve-parent.js';
+import { type JobAnswer, modelOf, type ScoreTask } from './job-task.js';
 import { usageOf } from './usage-of.js';
 
 /** Scores one job in this process. */

@@ -4,12 +4,11 @@ import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { DataSources } from '../../scoring/benchmark/data-sources.js';
-import { findBenchmark } from '../../scoring/registry/registry.js';
 import { shownAt } from '../../scoring/benchmark/shown-stimuli.js';
+import { findBenchmark } from '../../scoring/registry/registry.js';
 import { decodeImage } from '../../screen/decode.js';
 import { withoutAlpha } from '../../screen/picture.js';
 import { placeOnScreen } from '../../screen/place-on-screen.js';
-import type { StimulusTask } from './stimulus-child.js';
 
 /** A stimulus of a benchmark as HTTP lists it. */
 export interface ListedStimulus {
@@ -119,3 +118,28 @@ async function pictures(
   }
   return made;
 }
+
+/** A question about the data of a benchmark, for the process that may open them. */
+export type StimulusTask = {
+  /** Path of a benchmark file. */
+  readonly file: string;
+  /** Which of the benchmarks in it; without it all, which show the same stimuli. */
+  readonly id?: string;
+  readonly home: string;
+} & (
+  | { readonly kind: 'describe' }
+  | {
+      readonly kind: 'rows';
+      readonly set: 'test' | 'fitting';
+      /** Row to begin with, from 0, and how many. */
+      readonly from: number;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'pictures';
+      readonly set: 'test' | 'fitting';
+      readonly stimuli: readonly string[];
+      /** Visual angle of the screen; without it as they are stored. */
+      readonly degrees?: number;
+    }
+);

@@ -9,11 +9,11 @@ import type { HomeStore } from '../../store/home-store.js';
 import type { Job } from '../../store/jobs/job.js';
 import type { Visibility } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
-import { cacheScope } from './cache-scope.js';
-import type { ChildWork } from '../child/child.js';
+import type { ChildWork } from '../child/child-work.js';
 import type { TaskCore } from '../work/job-task.js';
-import { missingOf, type References } from './job-work.js';
 import { measuringPaths } from '../work/task-paths.js';
+import { cacheScope } from './cache-scope.js';
+import { missingOf, type References } from './job-work.js';
 
 /** The tables that work needs. */
 export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'benchmarks'>;

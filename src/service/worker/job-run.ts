@@ -5,14 +5,14 @@ import type { MapPart } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Job, JobEnd, TrainingJob } from '../../store/jobs/job.js';
 import { runChild } from '../child/child.js';
+import { placeless } from '../http/placeless.js';
+import type { Problem } from '../http/problem-details.js';
+import type { JobAnswer } from '../work/job-task.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
-import type { JobAnswer } from '../work/job-task.js';
 import { endOf, failedEnd, missingOf, type ScoringJob, taskOf } from './job-work.js';
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
 import { MapTeller } from './map-teller.js';
-import { placeless } from '../http/placeless.js';
-import type { Problem } from '../http/problem.js';
 import { runTraining } from './training-run.js';
 
 /** One attempt at a job. */

@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/jobs/job.js';
-import type { AnsweredFailure, JobAnswer, JobTask, TaskCore } from '../work/job-task.js';
 import { problemOf } from '../http/problem.js';
+import type { AnsweredFailure, JobAnswer, JobTask, TaskCore } from '../work/job-task.js';
 
 /** Each name or file that the scoring process is given, with the benchmarks that it stands for. */
 export type References = ReadonlyMap<string, readonly string[]>;

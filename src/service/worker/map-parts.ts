@@ -5,10 +5,10 @@ import type { LayerMapJob } from '../../store/jobs/job.js';
 import type { EndedPart, PartClaim } from '../../store/jobs/part-store.js';
 import { WorkerStore } from '../../store/jobs/worker-store.js';
 import { type ChildProgress, runChild } from '../child/child.js';
-import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import type { FoundCell, PartAnswer, PartTask } from '../work/job-task.js';
-import { taskOf } from './job-work.js';
 import { workerRuntime } from '../work/worker-runtime.js';
+import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
+import { taskOf } from './job-work.js';
 
 /** What the parts of a map have found. */
 export interface GatheredParts {

@@ -1,12 +1,12 @@
+import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
-import { makeScratchFolder } from '../../data/scratch-folder.js';
-import { BenchmarkStore } from '../../store/records/benchmark-store.js';
-import { JobStore } from '../../store/jobs/job-store.js';
-import { ModelStore } from '../../store/records/model-store.js';
 import { databasePlace, openPostgresDatabase } from '../../store/database/postgres-database.js';
+import { JobStore } from '../../store/jobs/job-store.js';
 import { watchDamage } from '../../store/jobs/suspect-results.js';
 import { WorkerStore } from '../../store/jobs/worker-store.js';
+import { BenchmarkStore } from '../../store/records/benchmark-store.js';
+import { ModelStore } from '../../store/records/model-store.js';
 import { Worker, type WorkerOptions } from './worker.js';
 import { workerFiles } from './worker-files.js';
 

@@ -4,8 +4,8 @@ import type { ModelCard } from '../../activations/card/card.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { isOpen, type TrainingJob } from '../../store/jobs/job.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
-import type { JobInputs, WorkOptions } from './job-inputs.js';
 import { untrainedCard } from '../work/untrained-card.js';
+import type { JobInputs, WorkOptions } from './job-inputs.js';
 
 /** Where a training is done, and the recipe with places in it. */
 export interface TrainingPlaces {

@@ -6,10 +6,10 @@ import type { TrainingJob, TrainingRun } from '../../store/jobs/job.js';
 import type { CheckpointRecord } from '../../store/jobs/training-store.js';
 import { isTrainingEvent } from '../../training/record/metrics-log.js';
 import type { TrainingEvent } from '../../training/record/training-event.js';
-import type { WorkOptions } from './job-inputs.js';
 import { placeless } from '../http/placeless.js';
 import { receiveStream } from '../http/receive-file.js';
 import type { TrainingPart } from '../work/training-task.js';
+import type { WorkOptions } from './job-inputs.js';
 
 /** Steps are told so far apart at least, */
 const STEP_MS = 500;

@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
 import type { JobEnd, TrainingJob } from '../../store/jobs/job.js';
 import { type ChildProgress, runChild } from '../child/child.js';
-import type { JobInputs, WorkOptions } from './job-inputs.js';
 import { claimTraining } from '../work/training-claim.js';
+import type { TrainingAnswer, TrainingTask } from '../work/training-task.js';
+import type { JobInputs, WorkOptions } from './job-inputs.js';
 import { placeTraining } from './training-folder.js';
 import { checkpointName, TrainingRecord } from './training-record.js';
-import type { TrainingAnswer, TrainingTask } from '../work/training-task.js';
 
 /** How an attempt is watched. */
 export interface Watched {

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
+import { nextWord } from '../../store/database/next-word.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { Claim } from '../../store/jobs/job-attempts.js';
-import { nextWord } from '../../store/database/next-word.js';
 import type { WorkOptions } from './job-inputs.js';
 import { JobRun, mendable } from './job-run.js';
 import { failedEnd } from './job-work.js';

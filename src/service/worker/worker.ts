@@ -3,10 +3,10 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { isOpen, type Job } from '../../store/jobs/job.js';
 import { type WorkerRecord, WorkerStore } from '../../store/jobs/worker-store.js';
+import { workerRuntime } from '../work/worker-runtime.js';
 import type { WorkOptions } from './job-inputs.js';
 import { clearTrainings } from './training-folder.js';
 import { WorkerLoop } from './worker-loop.js';
-import { workerRuntime } from '../work/worker-runtime.js';
 
 export interface WorkerOptions extends WorkOptions {
   /** Jobs at once; with 0 all are left to others. */

@@ -3,10 +3,10 @@ import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { VentralError } from '../../errors/ventral-error.js';
+import { syncFile } from '../files/write-whole.js';
 import { type Database, type Queries, type Row, shortOr } from './database.js';
 import { freeBytes, RESERVE_BYTES } from './disk-room.js';
 import { DurableFiles, type WriteGuard } from './durable-files.js';
-import { syncFile } from '../files/write-whole.js';
 
 /** Major version of the PostgreSQL inside PGlite 0.5; a data folder of another one cannot be read. */
 export const EMBEDDED_POSTGRES = 18;

@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { FileKind } from './file-source.js';
+import type { FileKind } from './file-kind.js';
 
 /** A stored file whose bytes are not those of its digest any more. */
 export interface FileDamage {

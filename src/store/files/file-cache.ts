@@ -2,9 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { damagedFile } from './damaged-file.js';
+import type { FileKind } from './file-kind.js';
 import {
   download,
-  type FileKind,
   type FileOrigin,
   type FileSource,
   type HeldFiles,

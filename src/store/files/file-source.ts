@@ -6,9 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { damagedFile } from './damaged-file.js';
-
-/** A model is an ONNX file; a benchmark is the archive that was uploaded. */
-export type FileKind = 'model' | 'benchmark';
+import type { FileKind } from './file-kind.js';
 
 /** Where files come from, by the digest of their bytes; nothing that it gives is trusted. */
 export interface FileOrigin {

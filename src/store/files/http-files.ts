@@ -1,7 +1,8 @@
 import { openAsBlob } from 'node:fs';
 import { Readable } from 'node:stream';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type FileKind, type FileOrigin, missingFile, unavailable } from './file-source.js';
+import type { FileKind } from './file-kind.js';
+import { type FileOrigin, missingFile, unavailable } from './file-source.js';
 
 /** The files of a service, by `/v1/files/{digest}`, with the key of an admin. */
 export class HttpFiles implements FileOrigin {

@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import { type FileKind, type FileMirror, missingFile, unavailable } from './file-source.js';
+import type { FileKind } from './file-kind.js';
+import { type FileMirror, missingFile, unavailable } from './file-source.js';
 
 /** A bucket of an S3-compatible store; credentials come as the AWS client finds them (`AWS_ACCESS_KEY_ID`, …). */
 export interface S3Place {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { WriteGuard } from '../database/durable-files.js';
+import { pidSpace, processStart } from '../files/process-identity.js';
+import { writeWhole } from '../files/write-whole.js';
 import { lockFile } from './file-lock.js';
 import {
   type Claim,
@@ -14,8 +16,6 @@ import {
   HomeClaims,
   LEASE_MS,
 } from './home-claims.js';
-import { pidSpace, processStart } from '../files/process-identity.js';
-import { writeWhole } from '../files/write-whole.js';
 
 /** What HOME/owner.json says of the one process that may open the embedded database (design §6). */
 export interface Owner {

@@ -1,8 +1,8 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Database, Queries } from '../database/database.js';
-import type { JobKind } from './job.js';
 import { jsonText } from '../database/json-text.js';
 import { newId } from '../database/new-id.js';
+import type { JobKind } from './job.js';
 
 /** Where the end of a job is told. */
 export interface Webhook {

@@ -1,13 +1,13 @@
 import type { MapPart } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Database, Queries } from '../database/database.js';
+import { jsonText } from '../database/json-text.js';
 import { appendEvent, type EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
 import type { Job, JobEnd, JobProgress, TrainingRun } from './job.js';
 import { endJob, type Held, hasAllScores, writeMap, writeScores } from './job-end.js';
 import { type Entry, type JobQueue, TICKET_LIVES } from './job-queue.js';
 import type { JobRow } from './job-rows.js';
-import { jsonText } from '../database/json-text.js';
 import { type TrainingMetric, writeMetric } from './training-store.js';
 
 /** A job that a worker took, and the ticket that it holds. */

@@ -1,10 +1,10 @@
 import type { Score } from '../../scoring/measure/score.js';
 import type { Queries } from '../database/database.js';
+import { jsonText } from '../database/json-text.js';
 import { appendEvent } from './event-store.js';
 import { logged } from './find-job.js';
 import type { JobEnd } from './job.js';
 import type { JobRow } from './job-rows.js';
-import { jsonText } from '../database/json-text.js';
 
 /** What is read of a job that is locked. */
 export type Held = Pick<JobRow, 'id' | 'benchmarks' | 'keys' | 'entry'>;

@@ -1,11 +1,4 @@
 import type { Database, Queries } from '../database/database.js';
-import { appendEvent, EventStore } from './event-store.js';
-import { findJob, MAP, RESULTS } from './find-job.js';
-import type { Job, JobKind, JobOf, JobRequest, JobState, TrainingJobRequest } from './job.js';
-import { enqueue, JobAttempts } from './job-attempts.js';
-import { endJob } from './job-end.js';
-import { JobQueue } from './job-queue.js';
-import { type JobRow, jobOf } from './job-rows.js';
 import { jsonText } from '../database/json-text.js';
 import { newId } from '../database/new-id.js';
 import {
@@ -17,9 +10,16 @@ import {
   weighedPage,
   weightOf,
 } from '../database/page.js';
-import { PartStore } from './part-store.js';
 import { asking, JOB_SEEN, type Principal, SERVICE_OWNER } from '../records/principal.js';
 import { generousQuotas, type Quotas, requireJobQuota, requireStorage } from '../records/quota.js';
+import { appendEvent, EventStore } from './event-store.js';
+import { findJob, MAP, RESULTS } from './find-job.js';
+import type { Job, JobKind, JobOf, JobRequest, JobState, TrainingJobRequest } from './job.js';
+import { enqueue, JobAttempts } from './job-attempts.js';
+import { endJob } from './job-end.js';
+import { JobQueue } from './job-queue.js';
+import { type JobRow, jobOf } from './job-rows.js';
+import { PartStore } from './part-store.js';
 import { TrainingStore } from './training-store.js';
 
 export interface JobFilter {

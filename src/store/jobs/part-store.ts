@@ -1,9 +1,9 @@
 import type { Database } from '../database/database.js';
+import { jsonText } from '../database/json-text.js';
 import type { EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
 import type { Job } from './job.js';
 import type { Entry, JobQueue } from './job-queue.js';
-import { jsonText } from '../database/json-text.js';
 
 /** A part of a job that a worker took, and the ticket that it holds. */
 export interface PartClaim {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { DamageWatch, FileDamage } from '../files/damaged-file.js';
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
+import type { DamageWatch, FileDamage } from '../files/damaged-file.js';
 
 /** What the key of a suspect result begins with: no request of equal inputs finds it. */
 const SUSPECT = 'suspect:';

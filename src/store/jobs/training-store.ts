@@ -1,8 +1,8 @@
 import type { TrainingEvent } from '../../training/record/training-event.js';
 import type { Database, Queries } from '../database/database.js';
-import { appendEvent } from './event-store.js';
 import { jsonText } from '../database/json-text.js';
 import { requireStorage } from '../records/quota.js';
+import { appendEvent } from './event-store.js';
 
 /** A network that a training has kept; its bytes are stored as those of a model. */
 export interface CheckpointRecord {

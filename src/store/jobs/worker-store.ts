@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Database } from '../database/database.js';
-import { HEARTBEAT_SECONDS } from './job-queue.js';
 import { jsonText } from '../database/json-text.js';
 import { SCHEMA } from '../database/migrations.js';
 import { pidSpace, processStart } from '../files/process-identity.js';
+import { HEARTBEAT_SECONDS } from './job-queue.js';
 
 /** A worker that takes jobs, or is ending. */
 export interface WorkerRecord {

@@ -1,8 +1,8 @@
-import { audit } from './audit-store.js';
 import type { Database } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
-import type { Visibility } from './model-store.js';
 import { newId } from '../database/new-id.js';
+import { audit } from './audit-store.js';
+import type { Visibility } from './model-store.js';
 import { asking, type Principal, seen } from './principal.js';
 import { generousQuotas, type Quotas, requireRegistration, requireUploadQuota } from './quota.js';
 

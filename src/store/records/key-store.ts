@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { VentralError } from '../../errors/ventral-error.js';
-import { audit } from './audit-store.js';
 import type { Database } from '../database/database.js';
 import { newId } from '../database/new-id.js';
 import { behind, type Page, type PageRequest, pageOf, placeOf } from '../database/page.js';
+import { audit } from './audit-store.js';
 import { type Principal, type Role, SERVICE_OWNER } from './principal.js';
 
 /** A key as it is kept: what it may do, and never its text. */

@@ -1,4 +1,3 @@
-import { audit } from './audit-store.js';
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import { newId } from '../database/new-id.js';
@@ -11,6 +10,7 @@ import {
   weighedPage,
   weightOf,
 } from '../database/page.js';
+import { audit } from './audit-store.js';
 import { asking, type Principal, seen } from './principal.js';
 import {
   generousQuotas,

@@ -1,6 +1,6 @@
 import { RandomState } from '../../numerics/random/random-state.js';
-import type { AttackTarget, Examples } from '../step/attacked-network.js';
 import { sizeOf } from '../graph/static-graph.js';
+import type { AttackTarget, Examples } from '../step/attacked-network.js';
 import { pictureOf, project, startAnywhere, stepUphill, type Threat } from './threat.js';
 
 /** Projected gradient descent (Madry et al. 2018). */

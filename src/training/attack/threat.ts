@@ -75,3 +75,7 @@ export function startAnywhere(
   }
   project(picture, original, threat);
 }
+
+/** What every reader of such figures must know. */
+export const BOUND =
+  'PGD and every other attack here give an upper bound on robustness: a stronger attack may turn more examples.';

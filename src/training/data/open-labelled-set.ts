@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
-import { objectsOnBackgrounds } from './objects-on-backgrounds.js';
 import { openIdxPair } from './idx-pair.js';
 import { openImageFolders } from './image-folders.js';
 import type { DataSource, LabelledSet } from './labelled-set.js';
+import { objectsOnBackgrounds } from './objects-on-backgrounds.js';
 import { openTarShards } from './tar-shards.js';
 
 async function openSource(source: DataSource, folder: string): Promise<LabelledSet> {

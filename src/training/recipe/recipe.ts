@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InputSize } from '../../activations/card/card.js';
 import { packageRoot } from '../../formats/package-root.js';
+import type { Threat } from '../attack/threat.js';
 import type { TransformSpec } from '../augment/training-batch.js';
 import type { DataSource } from '../data/labelled-set.js';
 import type { AdamOptions, SgdOptions } from '../optimize/optimizers.js';
 import type { Schedule } from '../optimize/schedules.js';
 import type { SharpnessOptions } from '../optimize/sharpness.js';
-import type { Threat } from '../attack/threat.js';
 
 /** A training, with every default written out (`models/recipe.schema.json`). */
 export interface Recipe {

@@ -4,8 +4,8 @@ import { htmlPage } from '../../report/html-page.js';
 import { named } from '../../report/map-page.js';
 import { interval, threeDigits } from '../../report/map-text.js';
 import { visibleName } from '../../report/visible-name.js';
+import { BOUND } from '../attack/threat.js';
 import { PIXELS, UNTRAINED } from '../recipe/recipe.js';
-import { BOUND } from '../robustness/robustness.js';
 import { type EventOf, robustnessFigures, scoreFigure, stageFigures } from './training-curves.js';
 import type { TrainingEvent } from './training-event.js';
 

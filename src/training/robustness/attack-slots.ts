@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Answer, AttackTarget, Slope } from '../step/attacked-network.js';
 import { sizeOf } from '../graph/static-graph.js';
+import type { Answer, AttackTarget, Slope } from '../step/attacked-network.js';
 
 /** One picture in search of a place near it that a network takes for another class. */
 export interface Search {

@@ -1,7 +1,7 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import type { Threat } from '../attack/threat.js';
 import type { AttackName } from '../recipe/recipe.js';
 import type { LossName } from '../step/step-graph.js';
-import type { Threat } from '../attack/threat.js';
 import type { Search } from './attack-slots.js';
 import { type Example, GradientSearch } from './gradient-search.js';
 import { SquareSearch } from './square-search.js';

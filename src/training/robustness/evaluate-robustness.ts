@@ -1,10 +1,10 @@
 import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Model } from '../../onnx/model.js';
-import { AttackedNetwork, type AttackedNetworkOptions } from '../step/attacked-network.js';
-import type { AttackName } from '../recipe/recipe.js';
-import type { LossName } from '../step/step-graph.js';
 import type { Threat } from '../attack/threat.js';
+import type { AttackName } from '../recipe/recipe.js';
+import { AttackedNetwork, type AttackedNetworkOptions } from '../step/attacked-network.js';
+import type { LossName } from '../step/step-graph.js';
 import { runSearches, type Search } from './attack-slots.js';
 import { attackNames, attacks, pgdStep } from './attacks.js';
 import { type Example, GradientSearch } from './gradient-search.js';

@@ -1,11 +1,11 @@
 import type { ModelCard } from '../../activations/card/card.js';
-import { inputPlan } from '../../activations/pictures/input-plan.js';
 import {
   type CardSource,
   cardOf,
   type ModelFile,
   openModelFile,
 } from '../../activations/model-file.js';
+import { inputPlan } from '../../activations/pictures/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { exposeValues } from '../../onnx/expose.js';
 import { resolveLayer } from '../../onnx/layers.js';

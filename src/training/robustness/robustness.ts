@@ -1,7 +1,7 @@
 import { binomialInterval } from '../../numerics/statistics/binomial-interval.js';
+import type { Threat } from '../attack/threat.js';
 import type { AttackName } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
-import type { Threat } from '../attack/threat.js';
 
 /** How many examples a network names right, and within what the share lies. */
 export interface Figure {
@@ -44,10 +44,6 @@ export interface Robustness {
   /** Whether a check failed: then the figures are too high. */
   readonly maskingSuspected: boolean;
 }
-
-/** What every reader of such figures must know. */
-export const BOUND =
-  'PGD and every other attack here give an upper bound on robustness: a stronger attack may turn more examples.';
 
 /** What a failed check says. */
 export const MASKING = 'gradient masking suspected';

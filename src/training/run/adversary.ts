@@ -1,11 +1,11 @@
 import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { AttackedNetwork, AttackTarget, Examples } from '../step/attacked-network.js';
 import { catastrophicOverfitting, epsilonFactor } from '../attack/epsilon-schedule.js';
 import { pgd } from '../attack/gradient-attacks.js';
-import type { AdversarialSpec } from '../recipe/recipe.js';
-import { sizeOf } from '../graph/static-graph.js';
 import { pictureOf, project, startAnywhere, stepUphill, type Threat } from '../attack/threat.js';
+import { sizeOf } from '../graph/static-graph.js';
+import type { AdversarialSpec } from '../recipe/recipe.js';
+import type { AttackedNetwork, AttackTarget, Examples } from '../step/attacked-network.js';
 
 /** A moment of a stage, which random numbers follow from. */
 export interface Moment {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { randomStream } from '../../data/simulated/random-stream.js';
 import { readModel } from '../../onnx/model.js';
-import { normalised } from '../step/attacked-network.js';
 import { BatchFeed } from '../augment/batch-feed.js';
-import { averageModels, type Member } from '../step/average.js';
 import type { AverageStage, TrainStage } from '../recipe/recipe.js';
+import { normalised } from '../step/attacked-network.js';
+import { averageModels, type Member } from '../step/average.js';
 import { TrainedNetwork } from '../step/trained-network.js';
 import { asCheckpoint } from './checkpoint-card.js';
 import type { RunContext } from './run-context.js';

@@ -1,9 +1,8 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Model } from '../../onnx/model.js';
 import type { Provider } from '../../runtime/session.js';
-import { AttackedNetwork, type Normalisation, normalised } from '../step/attacked-network.js';
+import { pictureOf, project } from '../attack/threat.js';
 import type { TrainingBatch } from '../augment/training-batch.js';
-import { type Frozen, frozenModules } from '../step/frozen-modules.js';
 import {
   adam,
   adamw,
@@ -13,9 +12,10 @@ import {
   type OptimizerState,
   sgd,
 } from '../optimize/optimizers.js';
-import type { OptimizerSpec, TrainStage } from '../recipe/recipe.js';
 import { climb } from '../optimize/sharpness.js';
-import { pictureOf, project } from '../attack/threat.js';
+import type { OptimizerSpec, TrainStage } from '../recipe/recipe.js';
+import { AttackedNetwork, type Normalisation, normalised } from '../step/attacked-network.js';
+import { type Frozen, frozenModules } from '../step/frozen-modules.js';
 import { type Pass, TrainedNetwork } from '../step/trained-network.js';
 import { hardPictures, type Moment, OverfittingGuard, threatAt } from './adversary.js';
 import type { StateArrays } from './training-state.js';

@@ -1,13 +1,13 @@
 import { Session } from '../../runtime/session.js';
+import { pgd } from '../attack/gradient-attacks.js';
+import type { Threat } from '../attack/threat.js';
+import type { ExampleBatch } from '../augment/make-batch.js';
 import {
   type AttackedNetwork,
   crossEntropyOf,
   type Normalisation,
   normalised,
 } from '../step/attacked-network.js';
-import type { ExampleBatch } from '../augment/make-batch.js';
-import { pgd } from '../attack/gradient-attacks.js';
-import type { Threat } from '../attack/threat.js';
 
 /** How a network does on pictures that it did not learn from. */
 export interface Validation {

@@ -1,6 +1,6 @@
 import { Session, type Tensor } from '../../runtime/session.js';
-import { convolve } from '../operators/blocked-convolution.js';
 import { StaticGraph, type Value } from '../graph/static-graph.js';
+import { convolve } from '../operators/blocked-convolution.js';
 
 /**
  * How many channels stand in a block of this machine's convolution kernels, by trying: the runtime tells nobody,

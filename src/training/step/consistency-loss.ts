@@ -1,6 +1,6 @@
-import { crossEntropy, type Loss } from './losses.js';
-import { slice } from '../operators/arrangements.js';
 import type { StaticGraph, Value } from '../graph/static-graph.js';
+import { slice } from '../operators/arrangements.js';
+import { crossEntropy, type Loss } from './losses.js';
 
 /** Clean pictures, and two mixtures of each. */
 export const VIEWS = 3;

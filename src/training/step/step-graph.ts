@@ -1,11 +1,17 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { GraphNode } from '../../onnx/graph.js';
 import type { Model } from '../../onnx/model.js';
+import {
+  type Kernels,
+  type Precision,
+  StaticGraph,
+  sizeOf,
+  type Value,
+} from '../graph/static-graph.js';
 import { consistency, VIEWS } from './consistency-loss.js';
 import { writeBackward } from './differentiate.js';
 import { crossEntropy, type Loss, margin } from './losses.js';
 import type { MaskPlace } from './masks.js';
-import { type Kernels, type Precision, StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import { type Forward, writeForward } from './write-forward.js';
 
 /** What one pass of a batch is to give. */

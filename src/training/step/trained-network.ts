@@ -4,9 +4,9 @@ import type { Model } from '../../onnx/model.js';
 import { replaceInitializers } from '../../onnx/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 import { type Provider, Session, type Tensor } from '../../runtime/session.js';
+import type { Gradients, Parameter } from '../optimize/optimizers.js';
 import { blockedChannels } from './blocked-kernels.js';
 import { drawMask, type MaskRates, maskPlaces } from './masks.js';
-import type { Gradients, Parameter } from '../optimize/optimizers.js';
 import { type StepGraph, stepGraph } from './step-graph.js';
 import { untied } from './untied.js';
 

@@ -3,13 +3,13 @@ import type { GraphNode } from '../../onnx/graph.js';
 import type { AttributeValue } from '../../onnx/graph-builder.js';
 import type { Model } from '../../onnx/model.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
-import { joinSilu } from './joined-silu.js';
-import { knownResult, smallNumbers } from './known-numbers.js';
-import type { MaskPlace } from './masks.js';
+import type { StaticGraph, Value } from '../graph/static-graph.js';
 import { silu } from '../operators/nonlinearities.js';
 import { Call, type Operator } from '../operators/operator.js';
 import { operators } from '../operators/table.js';
-import type { StaticGraph, Value } from '../graph/static-graph.js';
+import { joinSilu } from './joined-silu.js';
+import { knownResult, smallNumbers } from './known-numbers.js';
+import type { MaskPlace } from './masks.js';
 
 /** How a network is written into a graph. */
 export interface ForwardOptions {

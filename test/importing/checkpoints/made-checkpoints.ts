@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
-import type { Checkpoint } from '../../../src/importing/source/checkpoint.js';
 import { openCheckpoint } from '../../../src/importing/checkpoint/open-checkpoint.js';
+import type { Checkpoint } from '../../../src/importing/source/checkpoint.js';
 import type { Elements } from '../../../src/onnx/graph-builder.js';
 import { type ZipPart, zipOf } from '../../fuzz/zip-cases.js';
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Checkpoint } from '../../../src/importing/source/checkpoint.js';
 import { openCheckpoint } from '../../../src/importing/checkpoint/open-checkpoint.js';
 import { stateNames } from '../../../src/importing/checkpoint/state-dict.js';
+import type { Checkpoint } from '../../../src/importing/source/checkpoint.js';
 import {
   contents,
   dictionary,

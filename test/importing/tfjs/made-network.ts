@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '../../../src/importing/tfjs/portable.js';
+import * as tf from '../../../src/importing/tensorflow/portable.js';
 import type { Dice } from '../../fuzz/dice.js';
 
 /** Networks that TensorFlow.js itself builds and saves, of every kind of layer that the import knows. */

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
-import type { Io } from '../../../src/cli/terminal/io.js';
 import { printAblation } from '../../../src/cli/print/print-ablation.js';
+import type { Io } from '../../../src/cli/terminal/io.js';
 import { ablationCsv } from '../../../src/training/ablation/ablation-csv.js';
 import { ablationMarkdown } from '../../../src/training/ablation/ablation-markdown.js';
 import { ablationPage } from '../../../src/training/ablation/ablation-page.js';

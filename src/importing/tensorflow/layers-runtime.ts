@@ -1,9 +1,8 @@
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Tensor } from '../../runtime/session.js';
-import type { SourceRuntime } from '../source/imported.js';
-import type { Size } from '../keras/network-graph.js';
-import type { ModelArtifacts } from '../keras/tfjs-topology.js';
+import type { Size, SourceRuntime } from '../source/imported.js';
+import type { ModelArtifacts } from './model-artifacts.js';
 import { type Runtime, runtimeError, tensorflow } from './tensorflow.js';
 
 /** A size that a network leaves open is this for a proof. */

@@ -1,5 +1,5 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
-import type { Fields } from '../keras/layer-config.js';
+import type { Fields } from '../source/fields.js';
 import type * as TensorFlow from './portable.js';
 
 /**

@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import { printable } from '../keras/refusals.js';
+import { printable } from '../source/printable.js';
 import { registerKerasLayers } from './keras-layers.js';
 import type * as TensorFlow from './portable.js';
 

@@ -1,0 +1,27 @@
+import type { ChildProgress } from './child-messages.js';
+import type { TaskPaths } from './visible-paths.js';
+
+/** How much a child may use. */
+export interface ChildLimits {
+  /** Bytes of resident memory at which it is killed. */
+  readonly memory: number;
+  readonly seconds: number;
+  /** The option of `serve` that gives more seconds, where there is one. */
+  readonly option?: string;
+}
+
+/** A piece of work for a child process. */
+export interface ChildWork extends TaskPaths {
+  /** Compiled module of `src/service/work` that does it, such as `score-child.js`. */
+  readonly script: string;
+  /** Sent to it as JSON. */
+  readonly task: unknown;
+  /** Folder in which the child gets an empty one of its own. */
+  readonly temporary: string;
+  readonly limits: ChildLimits;
+  readonly signal?: AbortSignal;
+  /** Told ten times a second at most. */
+  readonly progress?: (progress: ChildProgress) => void;
+  /** Told each part of the result that is there before the whole; nobody has checked what it is. */
+  readonly part?: (part: object) => void;
+}
