@@ -3,11 +3,11 @@ import { defineConfig } from 'vitest/config';
 /** These put something else in a module's place, which must not have been loaded by another file before. */
 const alone = [
   'test/data/import.test.ts',
-  'test/activations/scratch-file.test.ts',
+  'test/activations/scratch/scratch-file.test.ts',
   'test/scoring/**/screen-version.test.ts',
 ];
 /** Workers have a PostgreSQL always, and are tested where the service has one too: `npm run test:postgresql`. */
-const workers = 'test/service/worker.test.ts';
+const workers = 'test/service/worker/worker.test.ts';
 const others = ['test/real/**', 'test/slow/**', workers, 'node_modules/**'];
 
 const each = {

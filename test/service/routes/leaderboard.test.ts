@@ -1,0 +1,423 @@
+import { rm } from 'node:fs/promises';
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listBenchmarks } from '../../../src/scoring/registry/registry.js';
+import { openHomeStore } from '../../../src/store/home-store.js';
+import { madePlace, type StorePlace } from '../../store/engines.js';
+import {
+  digestFor,
+  type MadeScore,
+  madeModel,
+  madeScores,
+  madeUpload,
+} from '../../store/made-scores.js';
+import { type RunningService, runningService, suiteEngine } from '../running-service.js';
+
+const V1 = 'FreemanZiemba2013.V1-pls';
+const V2 = 'FreemanZiemba2013.V2-pls';
+const V4 = 'MajajHong2015.V4-pls';
+const IT = 'MajajHong2015.IT-pls';
+const I2N = 'Rajalingham2018-i2n';
+const TOP = 'Geirhos2021colour-top1';
+const HOSTILE = '=cmd|"/c calc"!A1,<b>|*_`[x](http://y)';
+
+const versions = new Map(listBenchmarks().map(({ id, version }) => [id, version]));
+let service: RunningService;
+
+beforeAll(async () => {
+  const place = await madePlace(suiteEngine, 'ventral-leaderboard-');
+  await fill(place);
+  service = await runningService(place);
+});
+afterAll(async () => {
+  await service.stop();
+  await rm(service.home, { recursive: true, force: true });
+});
+
+/** Scores on the versions that are shipped. */
+const at = (scores: Record<string, number | Partial<MadeScore>>) =>
+  Object.fromEntries(
+    Object.entries(scores).map(([id, made]): [string, MadeScore] => [
+      id,
+      {
+        value: null,
+        version: versions.get(id) ?? 1,
+        ...(typeof made === 'number' ? { value: made } : made),
+      },
+    ]),
+  );
+
+/** Four models of alice, one of bob, a shipped one; an upload of alice. */
+async function fill(place: StorePlace): Promise<void> {
+  const store = await openHomeStore(place.home, place);
+  const { database } = store;
+  const model = async (id: string, scores: Parameters<typeof at>[0], made: object) => {
+    await madeModel(database, `mdl_${id}`, { owner: 'alice', ...made });
+    await madeScores(database, {
+      ...{ id: `job_${id}`, model: `mdl_${id}`, owner: 'alice', scores: at(scores) },
+    });
+  };
+  await model('best', { [V1]: 0.6, [V2]: 0.4, [V4]: 0.6, [IT]: 0.6, [I2N]: 0.5 }, { name: 'best' });
+  await model(
+    'near',
+    { [V1]: 0.6, [V2]: 0.4, [V4]: 0.6, [IT]: 0.59, [I2N]: 0.5 },
+    { name: 'near' },
+  );
+  await model(
+    'some',
+    { [V1]: 0.3, [V2]: { value: 0.9, selection: true }, [TOP]: 0.7 },
+    { name: HOSTILE, visibility: 'private' },
+  );
+  await model('made', { 'Simulated.V1-pls': 0.9, 'Simulatedpublic.V1-pls': 0.8 }, { name: 'made' });
+  await madeModel(database, 'mdl_bob', { owner: 'bob', name: 'bobs net' });
+  await madeUpload(database, 'bmk_one', [{ id: 'lab.V1', region: 'V1' }], {
+    ...{ owner: 'alice', visibility: 'private' },
+  });
+  await madeUpload(
+    database,
+    'bmk_two',
+    [
+      { id: 'pair.V1', region: 'V1' },
+      { id: 'pair.V4', region: 'V4' },
+    ],
+    { owner: 'alice' },
+  );
+  await madeScores(database, {
+    id: 'job_bob',
+    model: 'mdl_bob',
+    owner: 'bob',
+    scores: at({ [V1]: 0.2, 'FreemanZiemba2013public.V1-pls': 0.3 }),
+  });
+  await madeScores(database, {
+    id: 'job_uploads',
+    model: 'mdl_bob',
+    owner: 'alice',
+    sources: ['bmk_one', 'bmk_two'],
+    scores: at({ 'lab.V1': 0.25, 'pair.V1': 0.35, 'pair.V4': 0.45 }),
+  });
+  await madeScores(database, {
+    ...{ id: 'job_pixels', model: 'pixels', owner: 'ventral', scores: at({ [V1]: 0.1 }) },
+  });
+  await store.close();
+}
+
+const board = (query: Record<string, string | readonly string[]> = {}, headers = {}) => {
+  const parameters = new URLSearchParams(
+    Object.entries(query).flatMap(([key, values]) =>
+      [values].flat().map((one): [string, string] => [key, one]),
+    ),
+  );
+  return service.call('GET', `/v1/leaderboard?${parameters}`, { headers });
+};
+const names = ({ body }: Awaited<ReturnType<typeof board>>) =>
+  body.items.map(({ name }: { name: string }) => name);
+// biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
+const itemOf = ({ body }: Awaited<ReturnType<typeof board>>, model: string): any =>
+  body.items.find((item: { model: string }) => item.model === model);
+
+describe('the leaderboard', () => {
+  it('averages real, private sets, ranks and says what is tied', async () => {
+    const answer = await board();
+    expect(answer).toMatchObject({ status: 200, body: { models: 5, next: null } });
+    expect(names(answer)).toEqual(['best', 'near', HOSTILE, 'bobs net', 'pixels']);
+    const ids = answer.body.columns.map(({ id }: { id: string }) => id);
+    expect(ids.slice(0, 3)).toEqual(['average', 'neural', 'V1']);
+    expect(ids.filter((id: string) => /public|imulated|bmk/.test(id))).toEqual([]);
+    const best = itemOf(answer, 'mdl_best');
+    const m = best.averages.average.m;
+    expect(best.averages.neural).toMatchObject({ n: 4, m: 4 });
+    expect(best.averages.neural.value).toBeCloseTo(0.55, 12);
+    expect(best.averages.average).toMatchObject({ n: 5, m });
+    // Behaviour is the mean of i2n and the node of Geirhos2021, which has no score.
+    expect(best.averages.behavior.value).toBeCloseTo(0.25, 12);
+    expect(best.averages.average.value).toBeCloseTo(0.4, 12);
+    expect(best.averages.average.ci[0]).toBeLessThan(0.4);
+    expect(answer.body.items.map(({ rank }: { rank: number }) => rank)).toEqual([1, 1, 3, 4, 5]);
+    const shared = ({ rankShared }: { rankShared: boolean }) => rankShared;
+    expect(answer.body.items.map(shared)).toEqual([true, true, false, false, false]);
+    expect(best.tied).toEqual({ withBest: true, total: 1, models: ['mdl_near'] });
+    expect(itemOf(answer, 'mdl_bob').tied.withBest).toBe(false);
+    expect(best).toMatchObject({
+      ...{ owner: 'alice', visibility: 'public', digest: digestFor('mdl_best') },
+      links: { model: '/v1/models/mdl_best' },
+      scores: { [V1]: { value: 0.6, error: 0.01, selection: false, job: 'job_best' } },
+    });
+    expect(itemOf(answer, 'pixels')).toMatchObject({ owner: 'ventral', links: {} });
+  });
+
+  it('marks selection scores and leaves them out unless asked', async () => {
+    const left = itemOf(await board(), 'mdl_some');
+    expect(left.scores[V2]).toMatchObject({ value: 0.9, selection: true });
+    expect(left.averages.V2).toMatchObject({ value: null, n: 0 });
+    expect(left.averages.engineering).toMatchObject({ n: 1 });
+    const taken = itemOf(await board({ selection: 'include' }), 'mdl_some');
+    expect(taken.averages.V2).toMatchObject({ value: 0.9, n: 1 });
+  });
+
+  it('shows the models that are named alone, by id, digest or shipped name', async () => {
+    const model = ['mdl_bob', digestFor('mdl_best'), 'mdl_none'];
+    const answer = await board({ model, missing: 'common' });
+    expect(names(answer)).toEqual(['best', 'bobs net']);
+    // What these two have in common is V1 alone.
+    expect(itemOf(answer, 'mdl_best').averages.neural).toMatchObject({ value: 0.6, n: 1 });
+    expect(itemOf(answer, 'mdl_bob').rank).toBe(2);
+    expect(names(await board({ model: 'pixels' }))).toEqual(['pixels']);
+  });
+
+  it('averages over common benchmarks of the models shown', async () => {
+    const all = itemOf(await board({ missing: 'common' }), 'mdl_best');
+    expect(all.averages.average).toMatchObject({ value: 0.6, n: 1 });
+    const two = await board({
+      missing: 'common',
+      search: 'e',
+      owner: 'alice',
+      visibility: 'public',
+    });
+    expect(names(two)).toEqual(['best', 'near']);
+    expect(itemOf(two, 'mdl_best').averages.average).toMatchObject({ n: 5 });
+    expect(itemOf(two, 'mdl_best').averages.average.value).toBeCloseTo((0.55 + 0.5) / 2, 12);
+  });
+
+  it('shows simulated scores under a root of their own', async () => {
+    const answer = await board({ simulated: 'true' });
+    expect(names(answer)).toEqual(['made']);
+    const ids = answer.body.columns.map(({ id }: { id: string }) => id);
+    expect(ids[0]).toBe('simulated');
+    expect(ids).not.toContain('average');
+    expect(answer.body.items[0]).toMatchObject({
+      rank: 1,
+      averages: { 'simulated.V1': { value: 0.9 } },
+      scores: { 'Simulated.V1-pls': { value: 0.9 } },
+    });
+    const open = await board({ simulated: 'true', set: 'public' });
+    expect(open.body.items[0].averages['simulated.V1'].value).toBe(0.8);
+  });
+
+  it('shows the benchmarks, sets and regions that are asked for', async () => {
+    const open = await board({ set: 'public' });
+    expect(itemOf(open, 'mdl_bob').averages.V1).toMatchObject({ value: 0.3, n: 1, m: 1 });
+    const some = await board({ region: ['V1', 'V4'] });
+    expect(some.body.columns.map(({ id }: { id: string }) => id)).toEqual([
+      ...['average', 'neural', 'V1', V1, 'V4', V4],
+    ]);
+    const own = await board({ benchmark: ['bmk_one', 'bmk_two', V4] });
+    expect(itemOf(own, 'mdl_bob').scores).toMatchObject({
+      bmk_one: { value: 0.25 },
+      'bmk_two.V1': { value: 0.35 },
+      'bmk_two.V4': { value: 0.45 },
+    });
+    expect(itemOf(own, 'mdl_bob').averages.V1.value).toBeCloseTo(0.3, 12);
+    expect(own.body.columns).toContainEqual({
+      ...{ id: 'bmk_two.V4', kind: 'benchmark', parent: 'V4', benchmark: 'pair.V4', version: 1 },
+    });
+    const none = await board({ region: 'V2', benchmark: V4 });
+    expect(none).toMatchObject({ status: 200, body: { columns: [], items: [], models: 0 } });
+  });
+
+  it('sorts by any column, what has no value last', async () => {
+    expect(names(await board({ sort: 'name' }))).toEqual([
+      ...[HOSTILE, 'best', 'bobs net', 'near', 'pixels'],
+    ]);
+    expect(names(await board({ sort: IT }))).toEqual([
+      ...['near', 'best', HOSTILE, 'bobs net', 'pixels'],
+    ]);
+    expect(names(await board({ sort: `-${IT}` })).slice(0, 2)).toEqual(['best', 'near']);
+    const formula = await board({ column: 'mean(V1, 1) - IT', sort: '-column.0' });
+    expect(names(formula).slice(0, 2)).toEqual(['near', 'best']);
+    expect(itemOf(formula, 'mdl_best').formulas[0].value).toBeCloseTo(0.2, 12);
+    expect(itemOf(formula, 'pixels').formulas[0]).toEqual({ value: null, ci: null });
+    expect((await board({ sort: 'averge' })).body).toMatchObject({
+      ...{ status: 422, type: '/problems/column-unknown' },
+      errors: [{ pointer: '/query/sort' }],
+    });
+  });
+
+  it('goes in pages that hold every model once, and links the next', async () => {
+    for (const sort of ['-average', 'name', `-${IT}`, 'engineering']) {
+      const all = names(await board({ sort }));
+      const seen: string[] = [];
+      let path: string | undefined = `/v1/leaderboard?sort=${sort}&limit=2`;
+      while (path) {
+        const page = await service.get(path);
+        seen.push(...names(page));
+        path = /^<(.*)>; rel="next"$/.exec(page.headers.link?.toString() ?? '')?.[1];
+        expect(Boolean(path)).toBe(page.body.next !== null);
+      }
+      expect(seen).toEqual(all);
+    }
+    expect((await board({ limit: '201' })).status).toBe(400);
+    for (const cursor of ['x', 'bnVsbA', Buffer.from('{"a":1}').toString('base64url')])
+      expect((await board({ cursor })).body.errors[0].pointer).toBe('/query/cursor');
+  });
+});
+
+describe('formula columns', () => {
+  it('are computed for every model', async () => {
+    const answer = await board({
+      column: ['0.5*V1 + 0.5*behavior', `b("${V1}")^2`, 'b("bmk_two.V4") - b("bmk_one")'],
+    });
+    const best = itemOf(answer, 'mdl_best');
+    expect(best.formulas[0].value).toBeCloseTo(0.425, 12);
+    expect(best.formulas[0].ci[0]).toBeLessThan(0.425);
+    expect(best.formulas[1].value).toBeCloseTo(0.36, 12);
+    expect(best.formulas[2].value).toBeNull();
+    expect(itemOf(answer, 'mdl_bob').formulas[2].value).toBeCloseTo(0.2, 12);
+    expect(answer.body.columns.at(-3)).toEqual({
+      ...{ id: 'column.0', kind: 'formula', formula: '0.5*V1 + 0.5*behavior' },
+    });
+  });
+
+  it('that are wrong are refused by pointer and character', async () => {
+    const answer = await board({
+      column: ['V1', 'V1 + x', 'b("Simulated.V1-pls")', 'b("V9")', '1 + b("bmk_two")'],
+    });
+    expect(answer).toMatchObject({ status: 422, body: { type: '/problems/formula-invalid' } });
+    expect(answer.body.errors).toEqual([
+      { pointer: '/query/column/1', detail: expect.stringContaining('Character 6 of the formula') },
+      { pointer: '/query/column/2', detail: expect.stringContaining('no formula holds simulated') },
+      { pointer: '/query/column/3', detail: expect.stringContaining('there is no benchmark "V9"') },
+      { pointer: '/query/column/4', detail: expect.stringContaining('bmk_two.V1, bmk_two.V4') },
+    ]);
+    expect(await board({ simulated: 'true', column: 'V1' })).toMatchObject({ status: 422 });
+    expect(await board({ benchmark: ['Simulated.V1-pls', 'no'] })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/query/benchmark/0' }, { pointer: '/query/benchmark/1' }] },
+    });
+  });
+
+  it('whatever they are, are 200 or 422', async () => {
+    const pieces = [
+      'V1',
+      'b("',
+      '")',
+      '+',
+      '^',
+      '(',
+      ')',
+      '16',
+      '%',
+      '=',
+      ';',
+      '\n',
+      'é',
+      '&',
+      '#',
+    ];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((some) => some.join('')),
+          fc.string({ unit: 'grapheme', maxLength: 220 }),
+        ),
+        async (column) => {
+          const { status, body } = await board({ column, region: 'V1' });
+          // An empty parameter is none, and a NUL is refused wherever it stands in an address.
+          const none = column === '' || column.includes('\0');
+          expect(none ? [400] : [200, 422]).toContain(status);
+          if (status === 422) expect(body.type).toBe('/problems/formula-invalid');
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('as text', () => {
+  it('CSV holds the numbers, and no text that a spreadsheet would run', async () => {
+    const answer = await board({ column: '-V1', sort: 'name' }, { Accept: 'text/csv' });
+    expect(answer.headers['content-type']).toBe('text/csv; charset=utf-8');
+    expect(answer.headers.vary).toContain('Accept');
+    const first = await board({ limit: '2' }, { Accept: 'text/csv' });
+    expect(first.headers.link).toMatch(/cursor=[\w-]+>; rel="next"$/);
+    const rows: Record<string, string>[] = parse(answer.text, { columns: true });
+    expect(rows[0].name).toBe(`'${HOSTILE}`);
+    expect(rows[1]).toMatchObject({
+      ...{ name: 'best', rank: '1', 'neural n': '4', 'neural m': '4', tied: '1' },
+      ...{ [V1]: '0.6', [`${V1} error`]: '0.01', [`${V1} selection`]: 'false' },
+      "'-V1": '-0.6',
+    });
+    expect(rows[1]['average ci_low']).not.toBe('');
+    expect(rows[4][V4]).toBe('');
+    for (const cell of answer.text.split(/[,\n]/)) expect(cell).not.toMatch(/^"?[=+@\t\r]/);
+  });
+
+  it('Markdown is one table, whatever a model is called', async () => {
+    const answer = await board({ region: ['V1', 'V2'] }, { Accept: 'text/markdown' });
+    expect(answer.headers['content-type']).toBe('text/markdown; charset=utf-8');
+    const lines = answer.text.trim().split('\n');
+    expect(lines[0]).toMatch(/^\| Rank \| Model \| average \| neural \| V1 \|/);
+    expect(lines[2]).toContain('| 1 | best | 0.500 \\[');
+    expect(lines[2]).toContain('(2 of 2)');
+    const cells = lines[0].split(' | ').length;
+    for (const line of lines.slice(0, 7))
+      expect(line.replaceAll('\\|', '').split(' | ').length).toBe(cells);
+    expect(answer.text).toContain('\\=cmd'.slice(1));
+    expect(answer.text).not.toContain('<b>|');
+    expect(lines.at(-1)).toMatch(/^† /);
+  });
+});
+
+describe('the page', () => {
+  it('holds the answer to its own address, as a table and for its script', async () => {
+    const { text } = await service.get('/?region=V1&region=V2&sort=name&hide=neural&anything=<b>');
+    const [, table, json] =
+      /<table(.*)<\/table>.*application\/json[^>]*>([^<]*)<\/script>/s.exec(text) ?? [];
+    const answer = await board({ region: ['V1', 'V2'], sort: 'name', limit: '30' });
+    expect(JSON.parse(json)).toEqual(answer.body);
+    expect(table).toContain('<bdi>best</bdi>');
+    expect(table).toContain('=cmd|&quot;/c calc&quot;!A1,&lt;b&gt;|');
+    expect(table).not.toMatch(/<b>|neural</);
+  });
+
+  it('tells why there is none', async () => {
+    for (const [query, why] of [
+      ['missing=nothing', 'must be equal to one of the allowed values'],
+      ['sort=averge', 'There is no column &quot;averge&quot; to sort by'],
+      ['benchmark=<script>', 'There is no benchmark &quot;&lt;script&gt;&quot;'],
+    ]) {
+      const { status, text } = await service.get(`/?${query}`);
+      expect(status).toBe(200);
+      expect(text).toContain(why);
+    }
+  });
+});
+
+describe('with keys', () => {
+  it('shows each what it may see, and nothing depends on the rest', async () => {
+    const key = async (owner: string, role: string, token?: string) => {
+      const made = await service.post(
+        '/v1/keys',
+        { name: `${owner}-${role}`, owner, role },
+        token ? { Authorization: `Bearer ${token}` } : {},
+      );
+      expect(made.status).toBe(201);
+      return made.body.key as string;
+    };
+    const admin = await key('root', 'admin');
+    const [alice, bob, reader] = [
+      await key('alice', 'member', admin),
+      await key('bob', 'member', admin),
+      await key('carol', 'reader', admin),
+    ];
+    const as = (token: string, query = {}) => board(query, { Authorization: `Bearer ${token}` });
+    expect((await board()).status).toBe(401);
+    expect((await service.get('/')).text).not.toMatch(/<table|best/);
+    expect(names(await as(alice))).toContain(HOSTILE);
+    const others = ['best', 'near', 'bobs net', 'pixels'];
+    expect(names(await as(bob))).toEqual(others);
+    const answer = await as(reader);
+    expect(names(answer)).toEqual(others);
+    expect(answer.body.models).toBe(4);
+    expect(answer.text).not.toContain('mdl_some');
+    expect(itemOf(answer, 'mdl_bob').rank).toBe(3);
+    // A private upload is not there for others, in a filter nor in a formula.
+    expect((await as(alice, { benchmark: 'bmk_one' })).body.models).toBe(1);
+    const hidden = await as(bob, { benchmark: 'bmk_one' });
+    expect(hidden).toMatchObject({ status: 422, body: { type: '/problems/benchmark-unknown' } });
+    const missing = await as(bob, { benchmark: 'bmk_non' });
+    expect(hidden.body.detail.replaceAll('bmk_one', 'bmk_non')).toBe(missing.body.detail);
+    expect((await as(bob, { column: 'b("bmk_one")' })).status).toBe(422);
+    expect((await as(bob, { benchmark: 'bmk_two' })).body.models).toBe(1);
+  });
+});
