@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 
 const root = resolve(import.meta.dirname, '..');
 const SCHEMA = 'benchmarks/benchmark.schema.json';
-const WORDS = 'src/web/pages/benchmark/metric-words.json';
+const WORDS = 'src/web/parts/metric-words.json';
 const DOCUMENT = 'docs/benchmark-file.md';
 
 /** What each generated file should hold, by its path. */

@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { dirname, join, posix, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
 
-const root = resolve(import.meta.dirname, '..');
-const source = join(root, 'src');
+const source = join(resolve(import.meta.dirname, '..'), 'src');
 
 /** Which rooms a room may import from (design §1); a room may always import from itself. */
 const order = [
@@ -19,7 +18,7 @@ const order = [
   'scoring',
 ];
 const before = (room: string) => order.slice(0, order.indexOf(room));
-const allowed: Record<string, readonly string[]> = {
+const rooms: Record<string, readonly string[]> = {
   errors: [],
   formats: ['errors'],
   runtime: ['errors'],
@@ -30,23 +29,73 @@ const allowed: Record<string, readonly string[]> = {
   activations: before('activations'),
   metrics: ['errors', 'numerics', 'data'],
   scoring: before('scoring'),
+  leaderboard: ['errors', 'scoring'],
+  report: ['errors', 'scoring'],
   importing: [...before('activations'), 'activations'],
-  training: [...order],
-  submission: [...order],
-  store: ['errors', 'scoring', 'training'],
+  training: [...order, 'report'],
+  submission: [...order, 'report'],
+  store: ['errors', 'scoring', 'training', 'leaderboard'],
   api: [],
-  service: [...order, 'importing', 'training', 'submission', 'store', 'api'],
-  cli: [...order, 'importing', 'training', 'submission', 'store', 'api', 'service'],
+  service: [
+    ...order,
+    ...['leaderboard', 'report', 'importing', 'training', 'submission', 'store', 'api'],
+  ],
+  cli: [
+    ...order,
+    ...['leaderboard', 'report', 'importing', 'training', 'submission', 'store', 'api', 'service'],
+  ],
   web: ['api'],
 };
 
-const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
-  /\.tsx?$/.test(file),
+/** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
+const folders: Record<string, readonly string[]> = {
+  numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
+  data: ['.', 'simulated'],
+  activations: ['cache', 'card', 'scratch', 'pictures', '.'],
+  scoring: [
+    ...['benchmark', 'measure', 'registry', 'model', 'features', 'map', 'compare', 'receipt'],
+  ],
+  importing: [
+    ...['architectures', 'source', 'pickle', 'proof', 'tensorflow', 'keras', 'tensor'],
+    ...['checkpoint', 'tfjs', 'graft', '.'],
+  ],
+  training: [
+    ...['data', 'graph', 'optimize', 'augment', 'operators', 'step', 'attack', 'recipe'],
+    ...['record', 'robustness', 'run', 'ablation'],
+  ],
+  store: ['files', 'database', 'home', 'records', 'jobs', '.'],
+  service: [
+    ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'registry', 'backup'],
+    ...['pages', 'routes', 'access', '.'],
+  ],
+  cli: ['options', 'terminal', 'print', 'commands', '.'],
+  web: [
+    ...['client', 'parts'],
+    ...['admin', 'benchmark', 'compare', 'job', 'leaderboard', 'model', 'submit', 'training'].map(
+      (page) => `pages/${page}`,
+    ),
+    '.',
+  ],
+};
+
+/** Text by path below `src`, with `/` between its parts. */
+type Files = ReadonlyMap<string, string>;
+
+const house: Files = new Map(
+  readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => /\.tsx?$/.test(file))
+    .map((file) => [file, readFileSync(join(source, file), 'utf8')]),
 );
 
-/** Every import of a file: specifier, and whether types alone cross. */
-function imports(file: string) {
-  const text = readFileSync(join(source, file), 'utf8');
+interface Import {
+  readonly from: string;
+  /** Whether types alone cross. */
+  readonly types: boolean;
+}
+
+/** Every import of a text. */
+function importsOf(text: string): Import[] {
   const pattern =
     /(?:^|\n)\s*(?:import|export)\s+(type\s)?[^;'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g;
   return [...text.matchAll(pattern)].map((found) => ({
@@ -55,46 +104,141 @@ function imports(file: string) {
   }));
 }
 
-const roomOf = (file: string) => file.split(/[\\/]/)[0];
+/** The files of the house that each file imports, for its types too. */
+function arrowsOf(files: Files): Map<string, string[]> {
+  const target = (file: string, from: string) => {
+    const path = posix.join(dirname(file), from);
+    return ['.ts', '.tsx'].map((end) => path.replace(/\.js$/, end)).find((to) => files.has(to));
+  };
+  return new Map(
+    [...files].map(([file, text]) => [
+      file,
+      importsOf(text).flatMap(({ from }) =>
+        from.startsWith('.') ? (target(file, from) ?? []) : [],
+      ),
+    ]),
+  );
+}
+
+const roomOf = (file: string) => file.split('/')[0];
+const folderOf = (file: string) => dirname(file).slice(roomOf(file).length + 1) || '.';
+
+function againstRooms(files: Files): string[] {
+  return [...arrowsOf(files)].flatMap(([file, targets]) =>
+    targets
+      .filter((to) => roomOf(to) !== roomOf(file) && !rooms[roomOf(file)]?.includes(roomOf(to)))
+      .map((to) => `${file} imports ${to}`),
+  );
+}
+
+function againstFolders(files: Files): string[] {
+  return [...arrowsOf(files)].flatMap(([file, targets]) => {
+    const list = folders[roomOf(file)];
+    const place = (path: string) => list?.indexOf(folderOf(path)) ?? 0;
+    if (list && place(file) < 0) return [`${file} is in a folder that is not in the order`];
+    return targets
+      .filter((to) => roomOf(to) === roomOf(file) && place(to) > place(file))
+      .map((to) => `${file} imports ${to}`);
+  });
+}
+
+/** Circles of imports, each as the files that it runs through (Tarjan 1972). */
+function circles(files: Files): string[] {
+  const arrows = arrowsOf(files);
+  const [index, low, stack, found] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    [] as string[],
+    [] as string[],
+  ];
+  const visit = (file: string): number => {
+    index.set(file, index.size);
+    low.set(file, index.get(file) as number);
+    stack.push(file);
+    for (const to of arrows.get(file) ?? []) {
+      const reached = index.has(to) ? (stack.includes(to) ? index.get(to) : undefined) : visit(to);
+      if (reached !== undefined) low.set(file, Math.min(low.get(file) as number, reached));
+    }
+    if (low.get(file) === index.get(file)) {
+      const circle = stack.splice(stack.indexOf(file));
+      if (circle.length > 1) found.push(circle.toSorted().join(' – '));
+    }
+    return low.get(file) as number;
+  };
+  for (const file of files.keys()) if (!index.has(file)) visit(file);
+  return found;
+}
 
 test('a room imports only from rooms before it', () => {
-  const wrong = files.flatMap((file) =>
-    imports(file)
-      .filter(({ from }) => from.startsWith('.'))
-      .map(({ types, from }) => ({
-        types,
-        to: relative(source, resolve(dirname(join(source, file)), from)),
-      }))
-      .filter(
-        ({ to }) => roomOf(to) !== roomOf(file) && !allowed[roomOf(file)]?.includes(roomOf(to)),
-      )
-      .map(({ to }) => `${file} imports ${to}`),
-  );
-  expect(wrong).toEqual([]);
+  expect(againstRooms(house)).toEqual([]);
+});
+
+test('a folder of a room imports only from folders before it', () => {
+  expect(againstFolders(house)).toEqual([]);
+});
+
+test('no files import each other in a circle, not even for types', () => {
+  expect(circles(house)).toEqual([]);
+});
+
+describe('a planted fault is found:', () => {
+  const planted = (file: string, line: string): Files => {
+    if (!house.has(file)) throw new Error(`${file} is gone: plant the fault elsewhere`);
+    return new Map([...house, [file, `${line}\n${house.get(file)}`]]);
+  };
+
+  test('an import against the rooms, for a type alone', () => {
+    const line = "import type { Score } from '../scoring/measure/score.js';";
+    expect(againstRooms(planted('errors/codes.ts', line))).toEqual([
+      'errors/codes.ts imports scoring/measure/score.ts',
+    ]);
+  });
+
+  test('an import against the folders of a room', () => {
+    const line = "import { createApp } from '../app.js';";
+    expect(againstFolders(planted('service/http/problem.ts', line))).toEqual([
+      'service/http/problem.ts imports service/app.ts',
+    ]);
+  });
+
+  test('a circle of types', () => {
+    const line = "import type { LoadedBenchmark } from './loaded-benchmark.js';";
+    const [circle] = circles(planted('scoring/measure/score.ts', line));
+    expect(circle).toContain('scoring/measure/loaded-benchmark.ts');
+    expect(circle).toContain('scoring/measure/score.ts');
+  });
+
+  test('a folder that nobody has put in order', () => {
+    const files = new Map([...house, ['service/new/thing.ts', '']]);
+    expect(againstFolders(files)).toHaveLength(1);
+  });
+});
+
+test('no folder has more files than a reader takes in', () => {
+  const counts = new Map<string, number>();
+  for (const file of house.keys()) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+  expect([...counts].filter(([, count]) => count > 26)).toEqual([]);
 });
 
 test('the store takes only types from the rooms that score', () => {
-  const values = files
-    .filter((file) => roomOf(file) === 'store')
-    .flatMap((file) =>
-      imports(file)
-        .filter(({ types, from }) => /\/(scoring|training)\//.test(from) && !types)
+  const values = [...house]
+    .filter(([file]) => roomOf(file) === 'store')
+    .flatMap(([file, text]) =>
+      importsOf(text)
+        .filter(({ types, from }) => /\/(scoring|training|leaderboard)\//.test(from) && !types)
         .map(({ from }) => `${file} imports ${from}`),
     );
   expect(values).toEqual([]);
 });
 
 test('one file opens the runtime', () => {
-  const users = files.filter((file) =>
-    imports(file).some(({ from }) => from === 'onnxruntime-node'),
+  const users = [...house].filter(([, text]) =>
+    importsOf(text).some(({ from }) => from === 'onnxruntime-node'),
   );
-  expect(users.map((file) => file.replaceAll('\\', '/'))).toEqual(['runtime/session.ts']);
+  expect(users.map(([file]) => file)).toEqual(['runtime/session.ts']);
 });
 
 test('no room of odds and ends', () => {
-  expect(
-    files.filter((file) =>
-      /(^|[\\/])(utils?|helpers?|common|misc|types|index)(\.tsx?$|[\\/])/.test(file),
-    ),
-  ).toEqual([]);
+  const name = /(^|\/)(utils?|helpers?|common|misc|types|index)(\.tsx?$|\/)/;
+  expect([...house.keys()].filter((file) => name.test(file))).toEqual([]);
 });

@@ -75,6 +75,10 @@ export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<
   };
   const value = parsed(document, check);
   const validate = validator(check.schema);
+  if (hasMethodKey(value)) {
+    const sentence = `${check.file}: a key is called valueOf or toString, which no such file has`;
+    throw new VentralError(check.code, sentence, { file: check.file });
+  }
   if (!validate(value)) throw refusal(validate.errors ?? [], place, check);
   return { value: value as T, place };
 }
@@ -117,6 +121,15 @@ function offsetOf(document: Document.Parsed, path: readonly string[]): number | 
   }
   const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined;
   return node?.range?.[0];
+}
+
+/** Whether an object has a key that hides a method: the validator calls these where it compares two items. */
+function hasMethodKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    ['valueOf', 'toString'].some((key) => Object.hasOwn(value, key)) ||
+    Object.values(value).some(hasMethodKey)
+  );
 }
 
 const MOST_SENTENCES = 8;

@@ -16,7 +16,6 @@ import { openRequests } from './http/open-requests.js';
 import { pageLinks } from './http/page-links.js';
 import { problemHandler } from './http/problem.js';
 import { rateLimits } from './http/rate-limits.js';
-import { continueBody } from './http/upload-space.js';
 import { docsRoutes } from './pages/docs-routes.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
@@ -40,6 +39,7 @@ import { statusRoutes } from './routes/status-routes.js';
 import { recipeRoutes } from './routes/training-recipes.js';
 import { trainingRoutes } from './routes/training-routes.js';
 import { workerRoutes } from './routes/worker-routes.js';
+import { continueBody } from './upload/upload-space.js';
 
 /** How strict the application is beside its contract. */
 export interface AppOptions {

@@ -17,7 +17,6 @@ import { unpackInChild } from './child/unpack-in-child.js';
 import { type Patience, patientServer } from './http/connections.js';
 import { listenLocally, removeLocalSocket } from './http/local-socket.js';
 import { loopbackAddresses } from './http/loopback-guard.js';
-import { awaitsContinue } from './http/upload-space.js';
 import { type Deadlines, usualDeadlines } from './queue/deadlines.js';
 import { FailedWork } from './queue/failed-work.js';
 import { ActivationQueue } from './registry/activation-queue.js';
@@ -28,6 +27,7 @@ import { Metrics } from './registry/metrics.js';
 import { ModelDesk } from './registry/model-desk.js';
 import { type WebhookOptions, Webhooks } from './registry/webhooks.js';
 import { scoreShipped } from './shipped-scores.js';
+import { awaitsContinue } from './upload/upload-space.js';
 import { DocumentReader } from './work/document-reader.js';
 import { Worker } from './worker/worker.js';
 

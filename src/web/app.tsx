@@ -1,8 +1,13 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ErrorBoundary, LocationProvider, lazy, Route, Router, useLocation } from 'preact-iso';
-import { answer, client, hasSession, keptKey, keysRequired, ProblemError } from './client.js';
-import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
-import { MissingPart } from './parts/missing-part.js';
+import {
+  answer,
+  client,
+  hasSession,
+  keptKey,
+  keysRequired,
+  ProblemError,
+} from './client/client.js';
 import {
   askCaller,
   type Caller,
@@ -12,7 +17,9 @@ import {
   SignIn,
   signedInAtStart,
   useSession,
-} from './session.js';
+} from './client/session.js';
+import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
+import { MissingPart } from './parts/missing-part.js';
 
 const ModelPage = lazy(() => import('./pages/model/model-page.js').then((m) => m.ModelPage));
 const ComparePage = lazy(() =>

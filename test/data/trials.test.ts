@@ -52,7 +52,7 @@ describe('readTrials', () => {
       'no stimulus_id',
       'image,choice\na,b\n',
       'trials-invalid',
-      /a column stimulus_id expected, image, choice found/,
+      /a column stimulus_id expected, "image", "choice" found/,
     ],
     ['no trials', 'stimulus_id,choice\n', 'trials-invalid', /trials expected, none found/],
     ['an unclosed quote', 'stimulus_id,choice\n"a,b\n', 'csv-invalid', /line/],

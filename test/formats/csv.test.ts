@@ -75,7 +75,7 @@ describe('readCsv and csvRows', () => {
     ['a row that is too long', 'a,b\n1,2,3\n', /line 2.*3 cells/],
     ['an unclosed quote', 'a,b\n"1,2\n', /line 2|line 3/],
     ['a quote in the middle', 'a,b\n1"x,2\n', /line 2/],
-    ['a column twice', 'a,a\n1,2\n', /the column a twice/],
+    ['a column twice', 'a,a\n1,2\n', /the column "a" twice/],
     ['nothing', '', /is empty/],
     ['bytes that are no UTF-8', Buffer.from([97, 10, 0xff, 0xfe, 10]), /is not UTF-8/],
   ])('refuse %s, naming file and line', async (_what, bytes, sentence) => {

@@ -166,7 +166,7 @@ export class KillRun {
         bytes,
         Buffer.from(
           Array(++this.counts.uploads)
-            .fill([0x3a, 0])
+            .fill([0x72, 0])
             .flat(),
         ),
       ]);

@@ -15,11 +15,11 @@ import { requireChange } from '../http/principal-of.js';
 import { RequestProblem } from '../http/problem.js';
 import type { ProblemPart } from '../http/problem-details.js';
 import { type AskedAccess, accessAfter } from '../http/read-visibility.js';
-import type { ReceivedFile } from '../http/upload.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import { checkLimit } from '../queue/deadlines.js';
 import type { FailedWork } from '../queue/failed-work.js';
 import { KeyedMutex } from '../queue/keyed-mutex.js';
+import type { ReceivedFile } from '../upload/upload.js';
 import type { UnpackedBenchmark, UnpackTask } from '../work/unpack-benchmark.js';
 
 /** One benchmark that a request asks for. */

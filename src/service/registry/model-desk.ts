@@ -12,11 +12,11 @@ import type { Client } from '../http/client.js';
 import { requireChange } from '../http/principal-of.js';
 import { withoutPlaces } from '../http/read-card.js';
 import { type Access, type AskedAccess, accessAfter } from '../http/read-visibility.js';
-import type { ReceivedFile } from '../http/upload.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import { checkLimit } from '../queue/deadlines.js';
 import type { FailedWork } from '../queue/failed-work.js';
 import { KeyedMutex } from '../queue/keyed-mutex.js';
+import type { ReceivedFile } from '../upload/upload.js';
 import type { CheckedModel, ModelTask } from '../work/model-questions.js';
 import { untrainedCard } from '../work/untrained-card.js';
 

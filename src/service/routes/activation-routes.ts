@@ -10,9 +10,9 @@ import { requirePlainFile } from '../child/child-output.js';
 import { clientOf } from '../http/client.js';
 import { principalOf } from '../http/principal-of.js';
 import { RequestProblem } from '../http/problem.js';
-import { isForm, receiveImages } from '../http/receive-images.js';
-import { withSpace } from '../http/upload-space.js';
 import type { ServiceContext } from '../registry/context.js';
+import { isForm, receiveImages } from '../upload/receive-images.js';
+import { withSpace } from '../upload/upload-space.js';
 import type { ActivationTask } from '../work/activation-task.js';
 
 type ActivationsRequest = components['schemas']['ActivationsRequest'];
@@ -48,18 +48,24 @@ export function activationUpload(context: ServiceContext): RequestHandler {
     const type = formatOf(request);
     const { store, uploadSize } = context;
     const folder = join(store.temporary, `images-${randomUUID()}`);
-    await withSpace(context, request, response, uploadSize, async (space) => {
-      await mkdir(folder, { mode: 0o700 });
-      try {
-        const { form, bytes } = await receiveImages(request, folder, uploadSize, space);
-        const { model, layers, degrees } = form;
-        const asked = { model, layers, type };
-        const hold = (made: number) => space.hold(bytes + made);
-        await answer(context, response, asked, { stimuli: folder, degrees }, hold);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-    });
+    await withSpace(
+      context,
+      request,
+      response,
+      { most: uploadSize, field: '/images' },
+      async (space) => {
+        await mkdir(folder, { mode: 0o700 });
+        try {
+          const { form, bytes } = await receiveImages(request, folder, uploadSize, space);
+          const { model, layers, degrees } = form;
+          const asked = { model, layers, type };
+          const hold = (made: number) => space.hold(bytes + made);
+          await answer(context, response, asked, { stimuli: folder, degrees }, hold);
+        } finally {
+          await rm(folder, { recursive: true, force: true });
+        }
+      },
+    );
   };
 }
 

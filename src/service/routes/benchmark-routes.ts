@@ -11,11 +11,11 @@ import { requireMatch } from '../http/entity-tags.js';
 import { wasAnswered } from '../http/idempotency.js';
 import { principalOf } from '../http/principal-of.js';
 import { readAccess } from '../http/read-visibility.js';
-import { receiveStream } from '../http/receive-file.js';
-import { type ReceivedModel, receiveUpload } from '../http/upload.js';
-import { replayed } from '../http/upload-replay.js';
-import { withSpace } from '../http/upload-space.js';
 import type { ServiceContext } from '../registry/context.js';
+import { receiveStream } from '../upload/receive-file.js';
+import { type ReceivedModel, receiveUpload } from '../upload/upload.js';
+import { replayed } from '../upload/upload-replay.js';
+import { withSpace } from '../upload/upload-space.js';
 
 type BenchmarkResource = components['schemas']['Benchmark'];
 
@@ -23,7 +23,8 @@ type BenchmarkResource = components['schemas']['Benchmark'];
 export function benchmarkUpload(context: ServiceContext): RequestHandler {
   const { benchmarks, uploadSize } = context;
   return async (request, response) => {
-    const registered = await withSpace(context, request, response, uploadSize, async (space) => {
+    const limit = { most: uploadSize, field: request.is('application/zip') ? '' : '/file' };
+    const registered = await withSpace(context, request, response, limit, async (space) => {
       const { file, fields } = await receiveArchive(context, request, response, space);
       if (await replayed(response, { file, fields })) return undefined;
       const received = { ...file, reservation: space };

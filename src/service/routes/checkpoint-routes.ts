@@ -5,8 +5,8 @@ import { isOpen, type TrainingJob } from '../../store/jobs/job.js';
 import type { CheckpointRecord } from '../../store/jobs/training-store.js';
 import { clientOf } from '../http/client.js';
 import { principalOf, requireChange } from '../http/principal-of.js';
-import { receiveFile } from '../http/receive-file.js';
 import type { ServiceContext } from '../registry/context.js';
+import { receiveFile } from '../upload/receive-file.js';
 import { resource } from './model-routes.js';
 import { findTraining } from './training-routes.js';
 

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import { type RequestHandler, Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
-import { receiveStream } from '../http/receive-file.js';
-import { withSpace } from '../http/upload-space.js';
 import type { ServiceContext } from '../registry/context.js';
+import { receiveStream } from '../upload/receive-file.js';
+import { withSpace } from '../upload/upload-space.js';
 
 /** GET `/files/{digest}`: the bytes of models and benchmarks, for workers. */
 export function fileRoutes({ store }: ServiceContext): Router {
@@ -37,8 +37,12 @@ export function fileUpload(context: ServiceContext): RequestHandler {
     if (!/^sha256:[0-9a-f]{64}$/.test(String(digest)) || request.query.kind !== 'model') {
       throw new VentralError('invalid-request', 'Expected sha256: and 64 digits, and kind=model');
     }
-    const file = await withSpace(context, request, response, uploadSize, (space) =>
-      receiveStream(request, store.temporary, { filename: '', most: uploadSize, space }),
+    const file = await withSpace(
+      context,
+      request,
+      response,
+      { most: uploadSize, field: '' },
+      (space) => receiveStream(request, store.temporary, { filename: '', most: uploadSize, space }),
     );
     try {
       if (file.digest !== digest) {

@@ -14,11 +14,11 @@ import { principalOf } from '../http/principal-of.js';
 import { CARD_SIZE } from '../http/read-card.js';
 import { readPage } from '../http/read-page.js';
 import { readAccess } from '../http/read-visibility.js';
-import { receiveUpload } from '../http/upload.js';
-import { replayed } from '../http/upload-replay.js';
-import { withSpace } from '../http/upload-space.js';
 import type { ServiceContext } from '../registry/context.js';
 import type { Description, ShippedModel } from '../registry/model-desk.js';
+import { receiveUpload } from '../upload/upload.js';
+import { replayed } from '../upload/upload-replay.js';
+import { withSpace } from '../upload/upload-space.js';
 import { cardDraft } from './card-draft.js';
 
 type ModelResource = components['schemas']['Model'];
@@ -31,7 +31,7 @@ export function modelUpload(context: ServiceContext): RequestHandler {
       context,
       request,
       response,
-      uploadSize + CARD_SIZE,
+      { most: uploadSize + CARD_SIZE, field: '/file' },
       async (space) => {
         const received = await receiveUpload(request, store.temporary, {
           fileSize: uploadSize,

@@ -7,11 +7,11 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { requirePlainFile } from '../child/child-output.js';
 import type { TaskPaths } from '../child/visible-paths.js';
 import { clientOf } from '../http/client.js';
-import { receiveStream } from '../http/receive-file.js';
-import { withSpace } from '../http/upload-space.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import { checkLimit } from '../queue/deadlines.js';
 import type { ServiceContext } from '../registry/context.js';
+import { receiveStream } from '../upload/receive-file.js';
+import { withSpace } from '../upload/upload-space.js';
 import type { PackageTask } from '../work/package-task.js';
 
 type PackageRequest = components['schemas']['PackageRequest'];
@@ -77,19 +77,25 @@ export function packageCheck(context: ServiceContext, children: ChildQueue): Req
       throw new VentralError('unsupported-media-type', 'Expected an archive as application/zip');
     }
     const { store, uploadSize: most, closing, deadlines } = context;
-    const check = await withSpace(context, request, response, most, async (space) => {
-      const file = await receiveStream(request, store.temporary, { filename: '', most, space });
-      const task: PackageTask = { kind: 'check', archive: file.path };
-      const checked = children.run<PackageCheck>(clientOf(response), {
-        script: 'package-child.js',
-        task,
-        temporary: store.temporary,
-        ...pathsOf(task),
-        limits: { memory: MEMORY, ...checkLimit(deadlines, file.size) },
-        signal: closing,
-      });
-      return checked.finally(() => rm(file.path, { force: true }));
-    });
+    const check = await withSpace(
+      context,
+      request,
+      response,
+      { most, field: '' },
+      async (space) => {
+        const file = await receiveStream(request, store.temporary, { filename: '', most, space });
+        const task: PackageTask = { kind: 'check', archive: file.path };
+        const checked = children.run<PackageCheck>(clientOf(response), {
+          script: 'package-child.js',
+          task,
+          temporary: store.temporary,
+          ...pathsOf(task),
+          limits: { memory: MEMORY, ...checkLimit(deadlines, file.size) },
+          signal: closing,
+        });
+        return checked.finally(() => rm(file.path, { force: true }));
+      },
+    );
     response.json(check);
   };
 }

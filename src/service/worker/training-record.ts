@@ -7,7 +7,7 @@ import type { CheckpointRecord } from '../../store/jobs/training-store.js';
 import { isTrainingEvent } from '../../training/record/metrics-log.js';
 import type { TrainingEvent } from '../../training/record/training-event.js';
 import { placeless } from '../http/placeless.js';
-import { receiveStream } from '../http/receive-file.js';
+import { receiveStream } from '../upload/receive-file.js';
 import type { TrainingPart } from '../work/training-task.js';
 import type { WorkOptions } from './job-inputs.js';
 

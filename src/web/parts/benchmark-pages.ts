@@ -1,4 +1,4 @@
-import type { Schemas } from '../client.js';
+import type { Schemas } from '../client/client.js';
 
 /** The page and the present version of each benchmark by the identifier that scores bear. */
 export type BenchmarkPages = ReadonlyMap<

@@ -1,5 +1,5 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
-import type { Schemas } from '../client.js';
+import type { Schemas } from '../client/client.js';
 import { csvText } from './csv.js';
 import { interval, value } from './format.js';
 import './layer-heatmap.css';

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../client.js';
+import { answer, client, type Schemas } from '../client/client.js';
 import { Problem } from './problem.js';
 import { Scroll } from './scroll.js';
 import { useResource } from './use-resource.js';

@@ -1,4 +1,4 @@
-import type { Schemas } from '../client.js';
+import type { Schemas } from '../client/client.js';
 
 type LayerMap = Schemas['LayerMap'];
 type LayerRow = LayerMap['layers'][number];

@@ -1,4 +1,4 @@
-import type { Schemas } from '../client.js';
+import type { Schemas } from '../client/client.js';
 import { bytes, moment } from './format.js';
 
 type Model = Schemas['Model'];

@@ -1,4 +1,4 @@
-import { ProblemError } from '../client.js';
+import { ProblemError } from '../client/client.js';
 
 /** Why something did not work, in the service's words, with the places of the request that it names. */
 export function Problem({ error }: { readonly error: Error }) {

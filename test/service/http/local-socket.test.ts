@@ -48,7 +48,7 @@ describe('the socket in the home of a service', () => {
   it('leaves no secret in owner.json, and nothing in it opens TCP', async () => {
     const owner = JSON.parse(await readFile(join(service.home, 'owner.json'), 'utf8'));
     expect(Object.keys(owner).toSorted()).toEqual(
-      ['id', 'kind', 'pid', 'since', 'socket', 'startTime', 'url'].toSorted(),
+      ['fence', 'id', 'kind', 'pid', 'since', 'socket', 'space', 'startTime', 'url'].toSorted(),
     );
     for (const value of [...Object.values(owner), 'a'.repeat(32)].map(String)) {
       expect(await withKey(service, encodeURIComponent(value)).get('/v1/keys')).toMatchObject(

@@ -232,7 +232,8 @@ describe('the service', () => {
   });
 
   it('describes itself, with a stricter policy everywhere else', async () => {
-    const strict = "default-src 'self';object-src 'none';base-uri 'none';frame-ancestors 'none'";
+    const strict =
+      "default-src 'self';object-src 'none';base-uri 'none';frame-ancestors 'none';form-action 'self'";
     for (const path of [
       '/',
       '/v1/health',

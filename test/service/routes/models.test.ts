@@ -153,7 +153,7 @@ describe('an upload', () => {
   });
 
   it('keeps what no database stores out of its name and card', async () => {
-    const odd = Buffer.concat([onnx, Buffer.from([0x3a, 0])]);
+    const odd = Buffer.concat([onnx, Buffer.from([0x72, 0])]);
     const name = JSON.stringify('a\u0000b\nc\ud800');
     const answer = await service.upload([
       file(odd),

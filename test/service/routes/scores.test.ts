@@ -220,7 +220,7 @@ describe('a score', () => {
       {
         name: 'file',
         filename: 'bare.onnx',
-        content: Buffer.concat([await network(), Buffer.from([0x3a, 0])]),
+        content: Buffer.concat([await network(), Buffer.from([0x72, 0])]),
       },
     ]);
     expect(

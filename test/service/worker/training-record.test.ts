@@ -38,7 +38,7 @@ const options = {
   files: { keep: async (path: string) => rmSync(path) },
   tables: {
     jobs: {
-      trainings: { has: async () => false },
+      trainings: { has: async () => false, requireRoom: async () => {} },
       attempts: {
         setRun: async () => holds,
         addMetric: async (_id: string, _attempt: number, metric: TrainingMetric) => {

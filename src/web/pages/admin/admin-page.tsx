@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { useSession } from '../../client/session.js';
 import { useTitle } from '../../parts/title.js';
-import { useSession } from '../../session.js';
 import './admin.css';
 import { Audit } from './audit.js';
 import { Figures, Health } from './health.js';

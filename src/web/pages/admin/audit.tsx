@@ -1,4 +1,4 @@
-import { answer, client } from '../../client.js';
+import { answer, client } from '../../client/client.js';
 import { moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';

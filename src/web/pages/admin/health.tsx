@@ -1,8 +1,8 @@
-import { answer, client } from '../../client.js';
+import { answer, client } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { bytes, duration } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { useResource } from '../../parts/use-resource.js';
-import { useSession } from '../../session.js';
 
 /** Whether the service can take work, and its version. */
 export function Health() {

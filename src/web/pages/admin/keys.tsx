@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
-import { answer, client, keysRequired, type Schemas } from '../../client.js';
+import { answer, client, keysRequired, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { ConfirmedButton } from '../../parts/confirmed-button.js';
 import { CopyButton } from '../../parts/copy-button.js';
 import { moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';
-import { useSession } from '../../session.js';
 import { More } from './more.js';
 import { useList } from './use-list.js';
 

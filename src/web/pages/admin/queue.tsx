@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
-import { useSession } from '../../session.js';
 
 type State = Schemas['JobState'];
 type Listed = Schemas['Job'] | Schemas['LayerMapListing'] | Schemas['TrainingListing'];

@@ -1,5 +1,5 @@
 import { useRoute } from 'preact-iso';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';

@@ -1,4 +1,4 @@
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 import { CopyButton } from '../../parts/copy-button.js';
 
 /** Where a benchmark is from, with an entry for BibTeX. */

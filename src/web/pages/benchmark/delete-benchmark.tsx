@@ -1,7 +1,7 @@
 import { useLocation } from 'preact-iso';
-import { answer, client } from '../../client.js';
+import { answer, client } from '../../client/client.js';
+import { mayChange, useSession } from '../../client/session.js';
 import { ConfirmedButton } from '../../parts/confirmed-button.js';
-import { mayChange, useSession } from '../../session.js';
 
 /** Removes an uploaded benchmark, for those who may. */
 export function DeleteBenchmark({ id, owner }: { readonly id: string; readonly owner: string }) {

@@ -1,4 +1,4 @@
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 import { Scroll } from '../../parts/scroll.js';
 
 type Data = Schemas['BenchmarkData'];

@@ -1,4 +1,4 @@
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';

@@ -1,4 +1,4 @@
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { answer, client } from '../../client.js';
+import { answer, client } from '../../client/client.js';
 
 /**
  * A stimulus as the service draws it. An image element could send no key, so that it is fetched as

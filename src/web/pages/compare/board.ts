@@ -1,4 +1,4 @@
-import { answer, client, ProblemError, type Schemas } from '../../client.js';
+import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
 
 export type Column = Schemas['LeaderboardColumn'];
 export type Item = Schemas['LeaderboardItem'];

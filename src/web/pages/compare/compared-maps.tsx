@@ -1,4 +1,4 @@
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { value } from '../../parts/format.js';
 import { LayerHeatmap } from '../../parts/layer-heatmap.js';
 import { Problem } from '../../parts/problem.js';

@@ -1,6 +1,6 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { answer, client, ProblemError, type Schemas } from '../../client.js';
+import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
 import { Chart, type Plot } from '../../parts/chart.js';
 import { csvText } from '../../parts/csv.js';
 import { interval, moment, value } from '../../parts/format.js';

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 import type { MapJob, ScoreJob } from './use-job.js';
 
 type Failure = Schemas['JobFailures'][number];

@@ -1,9 +1,9 @@
-import { answer, client } from '../../client.js';
+import { answer, client } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
-import { useSession } from '../../session.js';
 import { Failures } from './failures.js';
 import './job.css';
 import { MapResult } from './map-result.js';

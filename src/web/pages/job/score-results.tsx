@@ -1,4 +1,4 @@
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';

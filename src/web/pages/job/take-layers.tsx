@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { mayChange, useSession } from '../../client/session.js';
 import { Problem } from '../../parts/problem.js';
 import { useResource } from '../../parts/use-resource.js';
-import { mayChange, useSession } from '../../session.js';
 import type { MapJob } from './use-job.js';
 
 type Chosen = Schemas['ChosenLayer'];

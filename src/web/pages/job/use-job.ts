@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
-import { followEvents, type JobEvent } from '../../events.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { followEvents, type JobEvent } from '../../client/events.js';
 import type { ShownMap } from '../../parts/layer-map.js';
 
 export type ScoreJob = Schemas['Job'];

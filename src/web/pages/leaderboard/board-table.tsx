@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { interval, value } from '../../parts/format.js';
-import { ScoreDetail } from './score-detail.js';
+import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board } from './use-board.js';
 import { useRowWindow } from './use-row-window.js';
 import {
@@ -12,14 +12,6 @@ import {
   shownColumns,
   sortOf,
 } from './view.js';
-
-/** A score whose details are asked for. */
-export interface Asked {
-  readonly item: Item;
-  readonly column: Extract<Column, { kind: 'benchmark' }>;
-  /** Where it stands in the window. */
-  readonly at: DOMRect;
-}
 
 /**
  * The table of a leaderboard. Only rows near those that can be seen are in the document; the others are

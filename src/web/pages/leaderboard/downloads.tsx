@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { answer, client } from '../../client.js';
+import { answer, client } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import { saveFile } from '../../parts/save.js';
 

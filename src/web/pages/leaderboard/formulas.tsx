@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { answer, client } from '../../client.js';
+import { answer, client } from '../../client/client.js';
 import { formulaFault, formulaWords } from './formula-check.js';
 import type { Change } from './view.js';
 

@@ -1,10 +1,10 @@
 import { Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { useResource } from '../../parts/use-resource.js';
-import type { Asked } from './board-table.js';
+import type { Column, Item } from './view.js';
 
 const WIDTH = 320;
 const HEIGHT = 300;
@@ -98,3 +98,11 @@ function choiceText({ by }: Score['layerChoice']): string {
 
 const withError = ({ value: of, error }: { value: number | null; error?: number | null }) =>
   `${value(of)}${error === null || error === undefined ? '' : ` ± ${error.toFixed(3)}`}`;
+
+/** A score whose details are asked for. */
+export interface Asked {
+  readonly item: Item;
+  readonly column: Extract<Column, { kind: 'benchmark' }>;
+  /** Where it stands in the window. */
+  readonly at: DOMRect;
+}

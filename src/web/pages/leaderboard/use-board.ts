@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { boardQuery, leavesOpen } from './view.js';
 
 /** The leaderboard of a query, as far as it was read. */

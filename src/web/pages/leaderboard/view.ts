@@ -1,5 +1,5 @@
 import type { paths } from '../../../api/schema.js';
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 
 export type Column = Schemas['LeaderboardColumn'];
 export type Item = Schemas['LeaderboardItem'];

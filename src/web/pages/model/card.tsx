@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { mayChange, useSession } from '../../client/session.js';
 import { CopyButton } from '../../parts/copy-button.js';
 import { Problem } from '../../parts/problem.js';
-import { mayChange, useSession } from '../../session.js';
 
 type Model = Schemas['Model'];
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 import { CopyButton } from '../../parts/copy-button.js';
 import { value } from '../../parts/format.js';
 import type { ScoreOfJob } from './use-scores.js';

@@ -4,21 +4,8 @@ import { Chart, type Plot } from '../../parts/chart.js';
 import { value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';
-import { type Neuroids, useNeuroids } from './neuroids.js';
+import { type Neuroids, type Strip, useNeuroids } from './neuroids.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
-
-/** One strip of the chart: raw values, and between which values the ceiling lies. */
-export interface Strip {
-  readonly benchmark: string;
-  /** What each value is of. */
-  readonly names: readonly string[];
-  readonly raw: readonly (number | null)[];
-  readonly mean: number | null;
-  readonly ceiling: readonly (number | null)[];
-  readonly ceilingMean: number | null;
-  /** Shares of the values of the ceiling that lie below the two ends of its band. */
-  readonly band: readonly [number, number];
-}
 
 /** Raw values of the present scores split by split, and neuroid by neuroid, with the band of the ceiling. */
 export function Distributions({ scores }: { readonly scores: ModelScores }) {

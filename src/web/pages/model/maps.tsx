@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { DepthProfile } from '../../parts/depth-profile.js';
 import { bytes, duration, interval, moment, value } from '../../parts/format.js';
 import { LayerHeatmap } from '../../parts/layer-heatmap.js';
@@ -8,7 +9,6 @@ import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
-import { useSession } from '../../session.js';
 
 type Listing = Schemas['LayerMapListing'];
 

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { pagesOf } from '../../parts/benchmark-pages.js';
 import { LayerList } from '../../parts/layer-list.js';
 import { ModelFacts } from '../../parts/model-facts.js';

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { mayChange, useSession } from '../../client/session.js';
 import { ConfirmedButton } from '../../parts/confirmed-button.js';
 import { Problem } from '../../parts/problem.js';
-import { mayChange, useSession } from '../../session.js';
 
 type Model = Schemas['Model'];
 

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { Problem } from '../../parts/problem.js';
-import { useSession } from '../../session.js';
 
 type Benchmark = Schemas['Benchmark'];
 

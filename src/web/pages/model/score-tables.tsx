@@ -1,4 +1,4 @@
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';

@@ -1,4 +1,4 @@
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { type Resource, useResource } from '../../parts/use-resource.js';
 
 type Job = Schemas['Job'];

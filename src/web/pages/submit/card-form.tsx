@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import { answer, client, ProblemError, type Schemas } from '../../client.js';
+import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import { type Card, type CardEditor, withValue } from './card.js';
 import { CardText } from './card-text.js';

@@ -1,4 +1,4 @@
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 
 /** A model card as it is being filled in: what `models/card.schema.json` describes, not checked yet. */
 export type Card = Schemas['Card'];

@@ -1,8 +1,8 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { bytes } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { useSession } from '../../session.js';
 import { fileDigest } from './sha256.js';
 import { uploadModel } from './upload.js';
 

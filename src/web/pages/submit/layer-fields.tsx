@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 import { type CardEditor, valueAt } from './card.js';
 import { TextField } from './field.js';
 

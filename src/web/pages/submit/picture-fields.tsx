@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Schemas } from '../../client.js';
+import type { Schemas } from '../../client/client.js';
 import { type CardEditor, valueAt } from './card.js';
 import { ChoiceField, NumberField } from './field.js';
 

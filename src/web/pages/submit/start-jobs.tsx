@@ -1,9 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { metricWords } from '../../parts/metric-words.js';
 import { Problem } from '../../parts/problem.js';
 import { useResource } from '../../parts/use-resource.js';
-import { metricWords } from '../benchmark/metric-words.js';
 import { type Card, valueAt } from './card.js';
 
 type Benchmark = Schemas['Benchmark'];

@@ -1,12 +1,12 @@
 import { useCallback, useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { mayChange, useSession } from '../../client/session.js';
 import { LayerList } from '../../parts/layer-list.js';
 import { ModelFacts } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
-import { mayChange, useSession } from '../../session.js';
 import { CardForm } from './card-form.js';
 import { ChooseFile } from './choose-file.js';
 import { StartJobs } from './start-jobs.js';

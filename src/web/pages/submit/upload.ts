@@ -1,4 +1,4 @@
-import { byScript, ProblemError, type Schemas } from '../../client.js';
+import { byScript, ProblemError, type Schemas } from '../../client/client.js';
 
 type Model = Schemas['Model'];
 

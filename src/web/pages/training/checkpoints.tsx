@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { bytes, moment, shortDigest, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { saveFile } from '../../parts/save.js';

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
-import { answer, client, ProblemError } from '../../client.js';
+import { answer, client, ProblemError } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { useResource } from '../../parts/use-resource.js';

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import { useResource } from '../../parts/use-resource.js';
 import type { Training } from './use-runs.js';

@@ -1,7 +1,7 @@
 import { Fragment } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
-import { answer, client, ProblemError } from '../../client.js';
+import { answer, client, ProblemError } from '../../client/client.js';
 import { duration, moment, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { type ChangeQuery, useQuery } from '../../parts/query.js';

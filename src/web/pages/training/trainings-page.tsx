@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
+import { answer, client, type Schemas } from '../../client/client.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { type ChangeQuery, useQuery } from '../../parts/query.js';

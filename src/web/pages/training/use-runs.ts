@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client.js';
-import { followEvents } from '../../events.js';
+import { answer, client, type Schemas } from '../../client/client.js';
+import { followEvents } from '../../client/events.js';
 
 export type Training = Schemas['Training'];
 export type TrainingEvent = Schemas['TrainingEvent'];

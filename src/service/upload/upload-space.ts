@@ -2,9 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Reservation } from '../../store/records/reservation-store.js';
-import { wasAnswered } from './idempotency.js';
-import { principalOf } from './principal-of.js';
-import type { RequestContext } from './request-context.js';
+import { wasAnswered } from '../http/idempotency.js';
+import { principalOf } from '../http/principal-of.js';
+import type { RequestContext } from '../http/request-context.js';
+
+/** How large a body may be. */
+export interface SpaceLimit {
+  /** Bytes, beside the framing of a form. */
+  readonly most: number;
+  /** Pointer to what is then too large; empty for a body that is no form. */
+  readonly field: string;
+}
 
 /** Most bytes of a form beside the contents of its parts: boundaries, names, headers. */
 const FRAMING = 4096;
@@ -15,19 +23,20 @@ const FRAMING = 4096;
  * The caller answers once this has resolved: the next upload may come with the answer. A request that was
  * answered before reserves nothing, and may write nothing.
  * Throws `too-large`, `storage-exceeded`.
- * @param most bytes of the body, beside the framing of a form
  */
 export async function withSpace<T>(
   { store }: RequestContext,
   request: Request,
   response: Response,
-  most: number,
+  { most, field }: SpaceLimit,
   work: (space: Reservation) => Promise<T>,
 ): Promise<T> {
   const framing = request.is('multipart/form-data') ? FRAMING : 0;
   const declared = Math.max(0, Number(request.headers['content-length'] ?? 0) - framing);
   if (declared > most)
-    throw new VentralError('too-large', `The body has ${declared} bytes, it may have ${most}`);
+    throw new VentralError('too-large', `The body has ${declared} bytes, it may have ${most}`, {
+      field,
+    });
   const bytes = wasAnswered(response) ? 0 : declared;
   return store.reservations.during(principalOf(response), bytes, (space) => {
     continueBody(request, response);

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Response } from 'express';
 import type { StoredAnswer } from '../../store/records/idempotency-store.js';
-import { earlierAnswer, replay } from './idempotency.js';
+import { earlierAnswer, replay } from '../http/idempotency.js';
 import type { ReceivedModel } from './upload.js';
 
 /**

@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch';
-import type { components, paths } from '../api/schema.js';
+import type { components, paths } from '../../api/schema.js';
 
 /** The service's resources as `openapi.yaml` names them. */
 export type Schemas = components['schemas'];
