@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { later } from './test/later.js';
 
 /** These put something else in a module's place, which must not have been loaded by another file before. */
 const alone = [
@@ -8,7 +9,7 @@ const alone = [
 ];
 /** Workers have a PostgreSQL always, and are tested where the service has one too: `npm run test:postgresql`. */
 const workers = 'test/service/worker/worker.test.ts';
-const others = ['test/real/**', 'test/slow/**', workers, 'node_modules/**'];
+const others = ['test/real/**', 'test/slow/**', workers, ...later, 'node_modules/**'];
 
 const each = {
   pool: 'forks',

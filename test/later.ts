@@ -1,0 +1,16 @@
+/**
+ * Tests that `npm test` leaves to `npm run test:slow`, so that it ends within ten minutes on two cores. Those of the
+ * service run on PostgreSQL too (`npm run test:postgresql`).
+ */
+export const later = [
+  'test/service/backup/damaged-files.test.ts',
+  'test/service/http/authorization.test.ts',
+  'test/service/http/fairness.test.ts',
+  'test/service/http/quotas.test.ts',
+  'test/service/http/storage.test.ts',
+  'test/service/routes/benchmarks.test.ts',
+  'test/service/routes/events.test.ts',
+  'test/service/routes/examples.test.ts',
+  'test/service/routes/layer-maps.test.ts',
+  'test/web/training.test.ts',
+];
