@@ -3,7 +3,7 @@ import { ckaCvMetric, ckaMetric } from './cka.js';
 import { errorConsistencyMetric } from './error-consistency.js';
 import { behaviourMetrics } from './i1i2.js';
 import { linearMetric } from './linear.js';
-import type { Metric, NeuralMetric } from './metric.js';
+import type { MetricDefinition, NeuralMetric } from './metric.js';
 import { neuronToNeuronMetric } from './neuron-to-neuron.js';
 import { plsMetric } from './pls.js';
 import { rdmCvMetric, rdmMetric } from './rdm.js';
@@ -30,13 +30,16 @@ const table = {
   ...behaviourMetrics,
   'error-consistency': errorConsistencyMetric,
   accuracy: accuracyMetric,
-} satisfies Record<string, Metric>;
+} satisfies Record<string, MetricDefinition>;
 
 /** A metric that a benchmark file may name. */
 export type MetricName = keyof typeof table;
 
+/** An entry of the table. */
+export type Metric = (typeof table)[MetricName];
+
 /** What a metric compares, and how: a kind of benchmark. */
-export type MetricKind = (typeof table)[MetricName]['kind'];
+export type MetricKind = Metric['kind'];
 
 export const metrics: Readonly<Record<MetricName, Metric>> = table;
 

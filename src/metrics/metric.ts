@@ -80,7 +80,9 @@ export interface MetricText {
 export type Normalisation = 'squared' | 'ratio' | 'root' | 'clipped' | 'raw';
 
 /** What every metric says of itself. */
-interface MetricDefinition {
+export interface MetricDefinition {
+  /** The kind of the benchmarks that it makes (`benchmark-kinds.ts`). */
+  readonly kind: string;
   /** Raised whenever a number changes on equal inputs. */
   readonly version: number;
   /** The options that a benchmark file may set, with the reference's defaults. */
@@ -115,9 +117,6 @@ export interface ReadOutMetric extends MetricDefinition {
 export interface LabelMetric extends MetricDefinition {
   readonly kind: 'label';
 }
-
-/** A metric that a benchmark file may name. */
-export type Metric = NeuralMetric | ReadOutMetric | LabelMetric;
 
 /** A layer reduced to the products of its rows: gram row i is for `stimulusIds[i]`. */
 export interface GramSource {
