@@ -7,9 +7,9 @@ import { openZip, writeZip } from '../../src/formats/zip.js';
 import { saveBackup } from '../../src/service/access/backup-access.js';
 import { restoreBackup } from '../../src/service/backup/restore-backup.js';
 import { SCHEMA } from '../../src/store/database/migrations.js';
-import { emptyPlace, removePlace } from '../store/engines.js';
 import { uploadBenchmark } from '../service/hostile-service.js';
 import { card, network, runningService, suiteEngine } from '../service/running-service.js';
+import { emptyPlace, removePlace } from '../store/engines.js';
 
 let folder: string;
 beforeAll(async () => {
