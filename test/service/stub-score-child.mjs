@@ -27,6 +27,7 @@ serveParent(async () => async (task, progress, part) => {
       await sleep(2);
     }
   }
+  if (word === 'forge') return forged(task, amount, part);
   if (word === 'throw') throw new Error('on purpose');
   const [failing, ...others] = word === 'part' ? task.benchmarks : [undefined, ...task.benchmarks];
   const failures = failing
@@ -42,6 +43,34 @@ serveParent(async () => async (task, progress, part) => {
     ? { kind: 'score', scores, failures }
     : { kind: 'layer-map', map: mapOf(task, scores), failures };
 });
+
+/** What comes of a process that an uploaded benchmark has taken over; others do what they are asked. */
+function forged(task, amount, part) {
+  const others = task.benchmarks.map((benchmark) => ({ ...score(benchmark, task), value: 0.25 }));
+  const whole = { kind: 'score', scores: others, failures: [] };
+  const [own] = others;
+  const odd = {
+    other: () => {
+      const other = { ...own, benchmark: 'Simulated.V1-pls', value: 0.99 };
+      if (!task.benchmarks[0].startsWith('/')) return whole;
+      part({ score: other });
+      return { ...whole, scores: [other] };
+    },
+    text: () => ({ ...whole, scores: [{ ...own, value: 'abc' }] }),
+    few: () => ({ ...whole, scores: [{ benchmark: own.benchmark }] }),
+    nothing: () => ({ ...whole, scores: [null] }),
+    list: () => ({ ...whole, scores: { length: 1 } }),
+    interval: () => ({ ...whole, scores: [{ ...own, ci: ['<b>', {}] }] }),
+    version: () => ({ ...whole, scores: [{ ...own, version: '1 card x' }] }),
+    twice: () => ({ ...whole, scores: [own, { ...own, value: 0.75 }] }),
+    zero: () => ({ ...whole, scores: [{ ...own, layer: 'a\u0000b' }] }),
+    proto: () => ({ ...whole, scores: [{ ...own, ...JSON.parse('{"__proto__":{"value":1}}') }] }),
+    usage: () => ({ ...whole, usage: { peakRssMiB: 'x', cacheHits: {} } }),
+    map: () => ({ kind: 'layer-map', map: { chosen: {} }, failures: [] }),
+    empty: () => null,
+  };
+  return odd[amount]();
+}
 
 /** Scores that their inputs decide, each sent ahead, in so many milliseconds. */
 async function steady(task, milliseconds, progress, part) {

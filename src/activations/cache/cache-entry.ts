@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 /** An entry begins with this many bytes of text: format, key, length and digest of the body, a line each. */
@@ -15,6 +16,9 @@ interface Header {
   /** SHA-256 of the body, in hexadecimal. */
   readonly sha256: string;
 }
+
+/** A process that was taken over may have left a link or a pipe in place of an entry. */
+const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** Bytes of the file that holds these parts. */
 export function entryBytes(parts: readonly Uint8Array[]): number {
@@ -41,7 +45,7 @@ export async function writeEntry(
 
 /** The body of an entry; undefined where the file is another key's, or not as it was written. */
 export async function readEntry(path: string, key: string): Promise<Uint8Array | undefined> {
-  const file = await open(path);
+  const file = await open(path, READ);
   try {
     const header = await readHeader(file);
     const size = (await file.stat()).size - HEADER_BYTES;
@@ -66,7 +70,7 @@ export async function readEntry(path: string, key: string): Promise<Uint8Array |
 
 /** Whether an entry is as it was written, whoever's it is; memory is bounded. */
 export async function isEntryWhole(path: string): Promise<boolean> {
-  const file = await open(path);
+  const file = await open(path, READ);
   try {
     const header = await readHeader(file);
     const size = (await file.stat()).size - HEADER_BYTES;
@@ -87,7 +91,7 @@ export async function isEntryWhole(path: string): Promise<boolean> {
 
 /** The key that an entry says it has; undefined where its header cannot be understood. */
 export async function readKey(path: string): Promise<string | undefined> {
-  const file = await open(path);
+  const file = await open(path, READ);
   try {
     return (await readHeader(file))?.key;
   } finally {

@@ -1,9 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { entryBytes, isEntryWhole, readEntry, readKey, writeEntry } from './cache-entry.js';
 
 const GIB = 2 ** 30;
+
+const SCOPES = 'scopes';
+/** What names in the folder of a scope begin with until they are whole. */
+const UNFINISHED = 'unfinished-';
 
 /** A write that has not moved for so long belongs to a process that is gone. */
 const ABANDONED_MS = 10 * 60_000;
@@ -22,6 +26,8 @@ export interface CacheEntry {
  * Bytes under keys that name their content, in HOME/cache/activations, shared by any number of
  * processes without a lock: an entry is one file that appears whole, by being renamed, and never
  * changes. Nothing is synced to the disk: what a power loss damages, the digest finds.
+ * A scope has a folder of its own within, so that a process can be given one scope and no other. Whoever writes
+ * there may be in the hands of a stranger: the folder is flat, and nothing in it is followed.
  */
 export class ContentCache {
   /** Where the entries lie. */
@@ -30,7 +36,6 @@ export class ContentCache {
   readonly maxBytes: number;
   /** How many times {@link get} had something to give, and how many times it had not. */
   readonly lookups = { hits: 0, misses: 0 };
-  readonly #unfinished: string;
   readonly #scope: string;
   /** Bytes that lay on the disk when it was last looked through, and those written here since then. */
   #counted = Number.POSITIVE_INFINITY;
@@ -41,12 +46,11 @@ export class ContentCache {
     this.folder = folder;
     this.maxBytes = maxBytes;
     this.#scope = scope;
-    this.#unfinished = join(folder, 'unfinished');
   }
 
   /**
    * Opens the cache of a home, and sweeps what killed processes left half-written there. Makes no
-   * folder before there is something to keep.
+   * folder before there is something to keep. Without a scope it looks through and bounds every scope's entries.
    * @param options.maxBytes bound in bytes, 10 GiB unless said
    * @param options.scope what is kept under one scope is not found under another, so that an entry tells
    * nobody what others have measured; empty unless said
@@ -56,9 +60,37 @@ export class ContentCache {
     options: { readonly maxBytes?: number; readonly scope?: string } = {},
   ): Promise<ContentCache> {
     const { maxBytes = 10 * GIB, scope = '' } = options;
-    const cache = new ContentCache(join(home, 'cache', 'activations'), maxBytes, scope);
+    const cache = new ContentCache(ContentCache.folderOf(home, scope), maxBytes, scope);
     await cache.#sweep().catch(passOver);
     return cache;
+  }
+
+  /** Where the entries of a scope lie. */
+  static folderOf(home: string, scope = ''): string {
+    const root = join(home, 'cache', 'activations');
+    return scope === '' ? root : join(root, SCOPES, sha256(scope));
+  }
+
+  /**
+   * Makes room for a scope whose process sees no other one: of the others' entries those used least recently go
+   * until they take half of the bound. Throws what the file system says.
+   * @returns bytes that the scope may take
+   */
+  static async makeShare(home: string, scope: string, maxBytes: number): Promise<number> {
+    if (scope === '' || maxBytes === 0) return maxBytes;
+    const whole = new ContentCache(ContentCache.folderOf(home), maxBytes, '');
+    const own = ContentCache.folderOf(home, scope);
+    const others = (await whole.#files()).filter(({ path }) => dirname(path) !== own);
+    // An entry has at most 1 GiB: what is larger is none.
+    const odd = ({ bytes }: File) => Number(bytes > 2 * GIB);
+    others.sort((a, b) => odd(b) - odd(a) || a.lastUsed - b.lastUsed);
+    let total = sum(others);
+    for (const { path, bytes } of others) {
+      if (total <= maxBytes / 2) break;
+      await rm(path, { force: true }).catch(passOver);
+      total -= bytes;
+    }
+    return maxBytes - total;
   }
 
   /**
@@ -87,7 +119,7 @@ export class ContentCache {
   /** Whether there is an entry under a key; what it holds is checked when it is read. */
   async has(key: string): Promise<boolean> {
     if (this.maxBytes === 0) return false;
-    return stat(this.#path(key)).then(
+    return lstat(this.#path(key)).then(
       (found) => found.isFile(),
       () => false,
     );
@@ -132,7 +164,7 @@ export class ContentCache {
    */
   async clear(): Promise<{ readonly entries: number; readonly bytes: number }> {
     const files = await this.#files();
-    for (const { path } of [...files, ...(await filesIn(this.#unfinished))]) {
+    for (const { path } of [...files, ...(await this.#unfinished())]) {
       await rm(path, { force: true });
     }
     return { entries: files.length, bytes: sum(files) };
@@ -143,17 +175,20 @@ export class ContentCache {
       throw new RangeError(`A key has 1 to 256 printable ASCII characters, found "${key}"`);
     }
     const salted = this.#scope === '' ? key : `${this.#scope}\n${key}`;
-    const name = createHash('sha256').update(salted).digest('hex');
-    return join(this.folder, name.slice(0, 2), name);
+    const name = sha256(salted);
+    return this.#scope === '' ? join(this.folder, name.slice(0, 2), name) : join(this.folder, name);
   }
 
   async #keep(path: string, key: string, parts: readonly Uint8Array[]): Promise<boolean> {
     const size = entryBytes(parts);
     if (size > Math.min(this.maxBytes / 10, GIB)) return false;
-    const temporary = join(this.#unfinished, randomUUID());
+    const temporary = join(
+      this.folder,
+      `${this.#scope === '' ? 'unfinished/' : UNFINISHED}${randomUUID()}`,
+    );
     try {
       if (!(await this.#makeRoom(size))) return false;
-      await mkdir(this.#unfinished, { recursive: true });
+      await mkdir(dirname(temporary), { recursive: true });
       await mkdir(dirname(path), { recursive: true });
       await writeEntry(temporary, key, parts);
       await rename(temporary, path);
@@ -178,7 +213,7 @@ export class ContentCache {
     const written = this.#written + size;
     if (this.#counted + written <= maxBytes && written <= maxBytes / 20) return true;
     const files = await this.#files();
-    let total = sum(files) + sum(await filesIn(this.#unfinished));
+    let total = sum(files) + sum(await this.#unfinished());
     if (total + size > maxBytes) {
       const small = ({ bytes }: File) => Number(bytes <= maxBytes / SMALL);
       files.sort((a, b) => small(a) - small(b) || a.lastUsed - b.lastUsed);
@@ -195,22 +230,40 @@ export class ContentCache {
   }
 
   async #sweep(): Promise<void> {
-    for (const { path, lastUsed } of await filesIn(this.#unfinished)) {
+    for (const { path, lastUsed } of await this.#unfinished()) {
       if (Date.now() - lastUsed > ABANDONED_MS) await rm(path, { force: true });
     }
   }
 
   async #files(): Promise<File[]> {
     const files: File[] = [];
-    for (const name of await namesIn(this.folder)) {
-      if (/^[0-9a-f]{2}$/.test(name)) files.push(...(await filesIn(join(this.folder, name))));
-    }
+    if (this.#scope === '')
+      for (const name of await namesIn(this.folder))
+        if (/^[0-9a-f]{2}$/.test(name)) files.push(...(await filesIn(join(this.folder, name))));
+    for (const folder of await this.#scopes())
+      files.push(...(await filesIn(folder, (name) => !name.startsWith(UNFINISHED))));
     return files;
+  }
+
+  async #unfinished(): Promise<File[]> {
+    const files = this.#scope === '' ? await filesIn(join(this.folder, 'unfinished')) : [];
+    for (const folder of await this.#scopes())
+      files.push(...(await filesIn(folder, (name) => name.startsWith(UNFINISHED))));
+    return files;
+  }
+
+  /** The flat folders that this one looks through. */
+  async #scopes(): Promise<string[]> {
+    if (this.#scope !== '') return [this.folder];
+    const root = join(this.folder, SCOPES);
+    return (await namesIn(root)).map((name) => join(root, name));
   }
 }
 
 /** `gram` of `gram-sha256:…`, `read-out` of `read-out-sha256:…`, `cell` of `cell:…`. */
-const kindOf = (key = 'damaged') => key.replace(/(?:-sha256)?:.*$/, '');
+const kindOf = (key = '') => /^([a-z][a-z-]{0,30}?)(?:-sha256)?:/.exec(key)?.[1] ?? 'damaged';
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 interface File {
   readonly path: string;
@@ -222,12 +275,14 @@ interface File {
 const sum = (files: readonly File[]) => files.reduce((total, { bytes }) => total + bytes, 0);
 
 /** The files of a folder; those that another process takes away meanwhile are left out. */
-async function filesIn(folder: string): Promise<File[]> {
+async function filesIn(folder: string, takes = (_name: string) => true): Promise<File[]> {
   const found = await Promise.all(
-    (await namesIn(folder)).map(async (name): Promise<File[]> => {
+    (await namesIn(folder)).filter(takes).map(async (name): Promise<File[]> => {
       const path = join(folder, name);
-      const stats = await stat(path).catch(missing);
-      return stats?.isFile() ? [{ path, bytes: stats.size, lastUsed: stats.mtimeMs }] : [];
+      const stats = await lstat(path).catch(missing);
+      return stats?.isFile()
+        ? [{ path, bytes: stats.size, lastUsed: Math.min(stats.mtimeMs, Date.now()) }]
+        : [];
     }),
   );
   return found.flat();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { visibleName } from '../../report/visible-name.js';
 import type { FsckReport } from '../../service/backup/fsck.js';
 import { globalOptions } from '../options/global-options.js';
 import { storePlace } from '../options/store-place.js';
@@ -46,7 +47,9 @@ async function fsck(archives: readonly string[], command: Command, io: Io): Prom
 
 function print({ ok, checked, findings }: FsckReport, io: Io): void {
   const rows = findings.map(({ kind, name, state, action, detail, jobs }) => [
-    ...[kind, name, action === 'none' ? state : `${state}, ${action}`, detail ?? ''],
+    // Files of a stranger's archive have a stranger's names.
+    ...[kind, visibleName(name), action === 'none' ? state : `${state}, ${action}`],
+    visibleName(detail ?? ''),
     jobs.join(' '),
   ]);
   if (rows.length > 0) printRows(['kind', 'name', 'state', 'detail', 'jobs withdrawn'], rows, io);

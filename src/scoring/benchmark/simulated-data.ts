@@ -30,15 +30,18 @@ const MANIFEST = 'manifest.json';
 /**
  * The files of a generator and seed, made in seconds at first use and kept under HOME/cache/simulated.
  * Each file is checked by digest before it is used; a damaged folder is made anew. Safe under several
- * processes: a folder is filled under a private name and renamed.
+ * processes: a folder is filled under a private name and renamed. A process that may not write there makes them
+ * for itself, in its scratch folder.
  */
 export async function simulatedFiles(
   home: string,
   generate: string,
   seed: number,
 ): Promise<SimulatedFiles> {
-  const folder = join(home, ...ROOT, `${generate}-${seed}-v${VERSION}`);
-  if (!(await isWhole(folder))) await fill(home, folder, await generateSimulated(generate, seed));
+  const kept = keptIn(home, generate, seed);
+  const folder = (await isWhole(kept))
+    ? kept
+    : await fill(home, kept, await generateSimulated(generate, seed));
   const files = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Record<
     string,
     string
@@ -54,6 +57,13 @@ export async function simulatedFiles(
     ...('trials.csv' in files ? { trials: join(folder, 'trials.csv') } : {}),
   };
 }
+
+const keptIn = (home: string, generate: string, seed: number) =>
+  join(home, ...ROOT, `${generate}-${seed}-v${VERSION}`);
+
+/** Whether the files of a generator and seed are kept; {@link simulatedFiles} checks them. */
+export const hasSimulated = (home: string, generate: string, seed: number): boolean =>
+  existsSync(join(keptIn(home, generate, seed), MANIFEST));
 
 /** Looks through what generators made under a home. @returns how many folders there are, and the damaged ones */
 export async function verifySimulated(
@@ -85,23 +95,39 @@ async function isWhole(folder: string): Promise<boolean> {
   }
 }
 
-async function fill(home: string, folder: string, made: Simulated): Promise<void> {
-  const own = await makeScratchFolder(home, ...ROOT);
+/** @returns the folder that they are in */
+async function fill(home: string, folder: string, made: Simulated): Promise<string> {
+  const own = await makeScratchFolder(home, ...ROOT).catch(unwritable);
+  if (!own) {
+    const { path } = await makeScratchFolder(home);
+    await writeSealed(path, made);
+    return path;
+  }
   try {
-    const names = await writeAll(own.path, made);
-    const digests = await Promise.all(
-      names.map(async (name) => [name, await sha256(join(own.path, name))]),
-    );
-    await writeFile(join(own.path, MANIFEST), JSON.stringify(Object.fromEntries(digests)));
+    await writeSealed(own.path, made);
     // Another process may have been faster; equal seeds give equal files, so either will do.
     if (existsSync(folder) && !(await isWhole(folder)))
       await rm(folder, { recursive: true, force: true });
     await rename(own.path, folder).catch(async (error) => {
       if (!(await isWhole(folder))) throw error;
     });
+    return folder;
   } finally {
     await own.remove();
   }
+}
+
+/** Nothing, where the file system says that this process may not write; throws any other error. */
+function unwritable(error: NodeJS.ErrnoException): undefined {
+  if (!['EROFS', 'EACCES', 'EPERM'].includes(error.code ?? '')) throw error;
+}
+
+async function writeSealed(folder: string, made: Simulated): Promise<void> {
+  const names = await writeAll(folder, made);
+  const digests = await Promise.all(
+    names.map(async (name) => [name, await sha256(join(folder, name))]),
+  );
+  await writeFile(join(folder, MANIFEST), JSON.stringify(Object.fromEntries(digests)));
 }
 
 async function writeAll(

@@ -90,6 +90,21 @@ const entry =
   /^(tables\/[a-z_]+\.ndjson|models\/[0-9a-f]{64}\.onnx|benchmarks\/[0-9a-f]{64}(\.zip|\/[^/\\]+))$/;
 const hex = /^sha256:([0-9a-f]{64})$/;
 
+/** Whether what lies under a name is what the name says: files are found by it once they are restored. */
+function namesFit({ tables, models, benchmarks }: BackupManifest): boolean {
+  const hexOf = (digest: string) => digest.slice('sha256:'.length);
+  const known = new Set(backupTables.map(({ name }) => name));
+  return (
+    tables.every(({ table, name }) => known.has(table) && name === `tables/${table}.ndjson`) &&
+    models.every(({ name, digest }) => name === `models/${hexOf(digest)}.onnx`) &&
+    benchmarks.every(({ digest, archive, files = [] }) =>
+      archive
+        ? archive.digest === digest && archive.name === `benchmarks/${hexOf(digest)}.zip`
+        : files.every(({ name }) => name.startsWith(`benchmarks/${hexOf(digest)}/`)),
+    )
+  );
+}
+
 async function parsed(zip: ZipArchive, file: string): Promise<BackupManifest> {
   let manifest: BackupManifest;
   try {
@@ -103,8 +118,7 @@ async function parsed(zip: ZipArchive, file: string): Promise<BackupManifest> {
     if (new Set(names).size !== names.length) throw new Error();
     if (!(manifest.lost ?? []).every(({ digest }) => hex.test(digest))) throw new Error();
     if (!manifest.benchmarks.every(({ digest }) => hex.test(digest))) throw new Error();
-    const known = new Set(backupTables.map(({ name }) => name));
-    if (!manifest.tables.every(({ table }) => known.has(table))) throw new Error();
+    if (!namesFit(manifest)) throw new Error();
   } catch (cause) {
     throw damaged(file, 'it is no backup of ventral: its manifest.json cannot be read', cause);
   }

@@ -209,25 +209,58 @@ async function takeTables(queries: Queries, { zip, file, manifest }: Source): Pr
   await withoutForeignKeys(queries, async () => {
     for (const table of manifest.tables) {
       const content = async () => checked(await zip.stream(table.name), table, file);
-      await insertRows(queries, table.table, linesOf(content));
+      await insertRows(queries, table.table, linesOf(content, file));
     }
   });
   await continueSequences(queries);
   await migrateWithin(queries);
+  await refuseStrangeRows(queries, file);
   await queries.query(
     `update jobs set state = 'queued', progress = null, entry = null, worker = null where state in ('queued', 'running')`,
   );
 }
 
+/** Rows whose names would lead out of the folders that they are names in. */
+const strangeRows = `
+  select 'models' as table, id from models where id !~ '^mdl_[0-9a-z]+$' or digest !~ $1
+  union all select 'benchmarks', id from benchmarks
+    where id !~ '^bmk_[0-9a-z]+$' or digest !~ $1 or file ~ '[/\\\\]' or file in ('', '.', '..')
+  union all select 'jobs', id from jobs
+    where id !~ '^job_[0-9a-z]+$' or (registration is null and model ~ '[/\\\\]') or sources::text ~ '[/\\\\]'
+  union all select 'checkpoints', job from checkpoints where digest !~ $1
+  limit 1`;
+
+/** An archive may be a stranger's. Throws `backup-invalid`. */
+async function refuseStrangeRows(queries: Queries, file: string): Promise<void> {
+  const [row] = await queries.query<{ table: string; id: string }>(strangeRows, [
+    '^sha256:[0-9a-f]{64}$',
+  ]);
+  if (!row) return;
+  const name = JSON.stringify(row.id.slice(0, 40));
+  throw damaged(file, `the row ${name} of ${row.table} is none that ventral wrote`);
+}
+
+/** Characters of a row: the largest hold a map or a graph, and no database takes a larger one as one text. */
+const LONGEST_ROW = 2 ** 28;
+
 /** @param open is called with the first line: a stream that fails before it is read ends the process */
-async function* linesOf(open: () => Promise<Readable>): AsyncGenerator<string> {
-  let rest = '';
+async function* linesOf(open: () => Promise<Readable>, file: string): AsyncGenerator<string> {
+  let pieces: string[] = [];
+  let length = 0;
   const content = await open();
   for await (const chunk of content.setEncoding('utf8') as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() as string;
-    yield* lines;
+    const [first, ...others] = chunk.split('\n');
+    pieces.push(first);
+    length += first.length;
+    if (length > LONGEST_ROW) throw damaged(file, `a row has more than ${LONGEST_ROW} characters`);
+    if (others.length === 0) continue;
+    yield pieces.join('');
+    const rest = others.pop() as string;
+    yield* others;
+    pieces = [rest];
+    length = rest.length;
   }
+  if (length > 0) throw damaged(file, 'the last row of a table has no end');
 }
 
 /** Moves each file or folder into the home, beside what else may be there. */

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { localPrincipal, type Principal } from '../../store/records/principal.js';
-import { loopbackGuard, refuseForwarded } from './loopback-guard.js';
+import { loopbackGuard, refuseBrowsers, refuseForwarded } from './loopback-guard.js';
 import { pagePaths } from './page-paths.js';
 import { RequestProblem } from './problem.js';
 import { RefusalLimit } from './refusal-limit.js';
@@ -35,6 +35,7 @@ export class Authentication {
     return async (request, response, next) => {
       if (isLocal(request)) {
         refuseForwarded(request);
+        refuseBrowsers(request);
         response.locals.principal = localPrincipal;
         return next();
       }

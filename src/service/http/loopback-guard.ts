@@ -38,7 +38,7 @@ export function loopbackGuard(port: () => number): RequestHandler {
 /** Throws `forbidden` for what came through a proxy: it may be from anywhere. */
 export function refuseForwarded({ headers }: IncomingMessage): void {
   const forwarded = Object.keys(headers).find(
-    (name) => name === 'forwarded' || name.startsWith('x-forwarded-'),
+    (name) => /^(?:forwarded|via|x-real-ip)$/.test(name) || name.startsWith('x-forwarded-'),
   );
   if (forwarded) {
     throw new VentralError(
@@ -46,6 +46,19 @@ export function refuseForwarded({ headers }: IncomingMessage): void {
       `The request carries ${forwarded}: without a key the service answers this machine alone`,
     );
   }
+}
+
+/**
+ * Throws `forbidden` for what a browser sends: none opens a Unix socket by itself, so that something forwards a port
+ * to it, and any page may have asked.
+ */
+export function refuseBrowsers({ headers }: IncomingMessage): void {
+  const sign = ['origin', 'sec-fetch-site', 'cookie'].find((name) => headers[name] !== undefined);
+  if (sign)
+    throw new VentralError(
+      'forbidden',
+      `The request carries ${sign}: the socket of the service is for commands, not for browsers`,
+    );
 }
 
 function refuseOtherSites(headers: NodeJS.Dict<string | string[]>, host: string): void {

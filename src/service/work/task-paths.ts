@@ -1,4 +1,5 @@
 import { dirname, isAbsolute, join } from 'node:path';
+import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { TaskPaths } from '../child/visible-paths.js';
 
 /** What a process that measures is asked with. */
@@ -12,16 +13,23 @@ export interface Measured {
 
 /**
  * What such a process sees of a home: its model and benchmarks, the data of the catalog and what was verified of it,
- * and both caches, which it writes.
+ * and what generators made, which one alone writes that opens no uploaded file: another one might change what others
+ * measure with.
  */
 export function measuringPaths({ home, model, benchmarks = [] }: Measured): TaskPaths {
   const named = [...(model === undefined ? [] : [model]), ...benchmarks];
+  const made = join(home, 'cache', 'simulated');
+  const trusted = named.every(isShipped);
   return {
     reads: [
       ...named.filter(isAbsolute).map((path) => (path === model ? path : dirname(path))),
       join(home, 'data'),
       join(home, 'verified'),
+      ...(trusted ? [] : [made]),
     ],
-    writes: [join(home, 'cache', 'activations'), join(home, 'cache', 'simulated')],
+    writes: trusted ? [made] : [],
   };
 }
+
+const isShipped = (reference: string): boolean =>
+  !isAbsolute(reference) || listBenchmarks().some(({ file }) => file === reference);

@@ -72,6 +72,12 @@ function benchmarkFile({ entries }: ZipArchive): string {
     throw new VentralError('zip-invalid', `The archive should be flat, found ${nested.name}`, {
       file: nested.name,
     });
+  const odd = entries.find(({ name }) => /\p{Cc}/u.test(name));
+  if (odd)
+    throw new VentralError(
+      'zip-invalid',
+      `${JSON.stringify(odd.name)}: a name may have no control characters`,
+    );
   const long = entries.find(({ name }) => Buffer.byteLength(name) > LONGEST_NAME);
   if (long)
     throw new VentralError(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { ContentCache } from '../../activations/cache/content-cache.js';
 import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { checkData } from '../../scoring/benchmark/benchmark-data.js';
@@ -7,13 +8,13 @@ import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { FileSource, HeldFiles } from '../../store/files/file-source.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Job } from '../../store/jobs/job.js';
-import type { Visibility } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import type { ChildWork } from '../child/child-work.js';
 import type { TaskCore } from '../work/job-task.js';
 import { measuringPaths } from '../work/task-paths.js';
-import { cacheScope } from './cache-scope.js';
+import { cacheScope, type UsedFile } from './cache-scope.js';
 import { missingOf, type References } from './job-work.js';
+import { provideSimulated } from './provide-simulated.js';
 
 /** The tables that work needs. */
 export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'benchmarks'>;
@@ -77,7 +78,7 @@ type HeldOptions = Omit<WorkOptions, 'files'> & { readonly files: HeldFiles };
 
 async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Promise<JobInputs> {
   const { tables, files, home, maxMemory, maxScratch, maxCache, threads } = options;
-  const uses: Visibility[] = [];
+  const uses: UsedFile[] = [];
   const missing = missingOf(job);
   const references = new Map<string, readonly string[]>();
   for (const source of job.sources) {
@@ -87,27 +88,35 @@ async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Pr
   const registered = job.registration
     ? await tables.models.find(servicePrincipal, job.registration)
     : undefined;
-  if (registered) uses.push(registered.visibility);
+  if (registered) uses.push(registered);
   const reference = registered ? await files.fetch(registered.digest, 'model', signal) : job.model;
   const model = {
     ...{ reference, name: job.modelName, card: job.card as ModelCard },
     ...(registered ? { digest: registered.digest } : {}),
   };
-  const bounds = { home, maxMemory, maxScratch, maxCache, threads };
+  // Another module than that which scores needs no data.
+  if (uses.length > 0 && options.script === undefined) {
+    const shipped = listBenchmarks().filter(({ id }) => references.has(id));
+    await provideSimulated(shipped, options, signal);
+  }
+  const scope = cacheScope(job, uses);
+  const share = await ContentCache.makeShare(home, scope, maxCache);
+  const bounds = { home, maxMemory, maxScratch, maxCache: share, threads };
   const core = {
     ...{ ...bounds, model, benchmarks: [...references.keys()] },
-    cacheScope: cacheScope(job, uses),
+    cacheScope: scope,
     ...(job.input ? { input: job.input } : {}),
   };
   const paths = measuringPaths({ home, model: reference, benchmarks: core.benchmarks });
-  const work = { ...workOf(options, registered?.size ?? 0), ...paths };
+  const writes = [...paths.writes, ContentCache.folderOf(home, scope)];
+  const work = { ...workOf(options, registered?.size ?? 0), ...paths, writes };
   return { references, core, work, confirm: () => files.confirm() };
 }
 
 async function referenceOf(
   source: string,
   { tables, files, home }: HeldOptions,
-  uses: Visibility[],
+  uses: UsedFile[],
   signal: AbortSignal,
 ): Promise<{ reference: string; ids: readonly string[] }> {
   if (!source.startsWith('bmk_')) {
@@ -118,7 +127,7 @@ async function referenceOf(
   }
   const found = await tables.benchmarks.find(servicePrincipal, source);
   if (!found) throw new VentralError('not-found', `There is no benchmark "${source}"`);
-  uses.push(found.visibility);
+  uses.push(found);
   const folder = await files.fetch(found.digest, 'benchmark', signal);
   const ids = found.summary.benchmarks.map(({ id }) => id);
   return { reference: join(folder, found.file), ids };

@@ -1,16 +1,24 @@
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { traced } from '../../runtime/traced.js';
-import type { MapPart } from '../../scoring/map/layer-map-types.js';
-import type { Score } from '../../scoring/measure/score.js';
-import type { Job, JobEnd, TrainingJob } from '../../store/jobs/job.js';
+import type { Job, JobEnd, ScoreJob, TrainingJob } from '../../store/jobs/job.js';
 import { runChild } from '../child/child.js';
 import { placeless } from '../http/placeless.js';
 import type { Problem } from '../http/problem-details.js';
 import type { JobAnswer } from '../work/job-task.js';
+import { type Ahead, checkedAhead, checkedAnswer } from './checked-answer.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
-import { endOf, failedEnd, missingOf, type ScoringJob, taskOf } from './job-work.js';
+import {
+  endOf,
+  failedEnd,
+  joinedEnds,
+  missingOf,
+  processesOf,
+  type ScoresEnd,
+  type ScoringJob,
+  taskOf,
+} from './job-work.js';
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
 import { MapTeller } from './map-teller.js';
 import { runTraining } from './training-run.js';
@@ -49,6 +57,7 @@ export class JobRun {
     const { home } = this.#options;
     try {
       const { signal } = this.#abort;
+      if (job.kind === 'score') return withoutPlaces(await this.#scores(job), home);
       const end = await withInputs(job, this.#options, signal, (inputs) =>
         job.kind === 'training' ? this.#training(job, inputs) : this.#child(job, inputs),
       );
@@ -58,15 +67,17 @@ export class JobRun {
       if (this.#abort.signal.aborted || mendable(error)) throw error;
       // It goes on from its last state, unless it is lost again and again without coming further.
       if (job.kind === 'training' && lost.includes(error.code)) throw error;
-      this.#options.log.warn(
-        { job: job.id, code: error.code, err: error.details.cause },
-        error.message,
-      );
-      return withoutPlaces(failedEnd(job, error), home);
+      return withoutPlaces(this.#failed(job, error), home);
     } finally {
       await this.#progress.settled();
       await this.#map.settled();
     }
+  }
+
+  #failed(job: Job, error: VentralError): JobEnd {
+    const { code, message, details } = error;
+    this.#options.log.warn({ job: job.id, code, err: details.cause }, message);
+    return failedEnd(job, error);
   }
 
   #training(job: TrainingJob, inputs: JobInputs): Promise<JobEnd> {
@@ -76,18 +87,43 @@ export class JobRun {
     });
   }
 
+  /**
+   * An uploaded benchmark may take over the process that reads it. So each has a process of its own, and those that
+   * ventral ships have one: what comes of it counts for its own benchmarks alone.
+   */
+  async #scores(job: ScoreJob): Promise<JobEnd> {
+    const ends: ScoresEnd[] = [];
+    for (const sources of processesOf(job)) {
+      let own: ScoreJob = { ...job, sources };
+      try {
+        const end = await withInputs(own, this.#options, this.#abort.signal, async (inputs) => {
+          const ids = [...inputs.references.values()].flat();
+          own = { ...own, benchmarks: missingOf(job).filter((id) => ids.includes(id)) };
+          return own.benchmarks.length > 0 ? this.#child(own, inputs) : undefined;
+        });
+        if (end) ends.push(end as ScoresEnd);
+      } catch (thrown) {
+        const error = VentralError.from(thrown);
+        if (this.#abort.signal.aborted || mendable(error)) throw error;
+        ends.push(this.#failed(own, error) as ScoresEnd);
+      }
+    }
+    return joinedEnds(job, ends);
+  }
+
   async #child(job: ScoringJob, inputs: JobInputs): Promise<JobEnd> {
     const { core, references, work, confirm } = inputs;
     const { cells, threads, warnings } = await this.#parts();
     const task = taskOf(job, { ...core, threads });
-    const answer = await runChild<JobAnswer>({
+    const said = await runChild<unknown>({
       ...work,
       task: task.kind === 'layer-map' && cells.length > 0 ? { ...task, cells } : task,
       signal: this.#abort.signal,
       progress: (progress) => this.#progress.tell(progress),
-      part: (part) => this.#keep(part as Ahead, confirm),
+      part: (part) => this.#keep(job, checkedAhead(part), confirm),
     });
     await this.#written;
+    const answer = checkedEnd(job.kind, said);
     return endOf(job, withWarnings(answer, warnings), references);
   }
 
@@ -102,10 +138,10 @@ export class JobRun {
   }
 
   /** Writes a score as soon as it is there, one after the other, and what is known of a map. */
-  #keep({ score, map }: Ahead, confirm: JobInputs['confirm']): void {
+  #keep(job: ScoringJob, { score, map }: Ahead, confirm: JobInputs['confirm']): void {
     if (map && this.#job.kind === 'layer-map') this.#map.tell(map);
     const { id, attempt } = this.#job;
-    if (!score || !missingOf(this.#job).includes(score.benchmark)) return;
+    if (!score || !missingOf(job).includes(score.benchmark)) return;
     this.#written = this.#written
       .then(confirm)
       .then(() => this.#options.tables.jobs.attempts.addScore(id, attempt, score))
@@ -117,10 +153,13 @@ export class JobRun {
   }
 }
 
-/** What a process sends ahead of its answer. */
-interface Ahead {
-  readonly score?: Score;
-  readonly map?: MapPart;
+function checkedEnd(kind: JobAnswer['kind'], said: unknown): JobAnswer {
+  try {
+    return checkedAnswer(kind, said);
+  } catch (cause) {
+    const message = `The process that did the work answered with ${(cause as Error).message}`;
+    throw new VentralError('process-died', message, { cause });
+  }
 }
 
 /** An end whose failures do not tell where the files of a job lie. */

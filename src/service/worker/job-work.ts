@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/jobs/job.js';
 import { problemOf } from '../http/problem.js';
-import type { AnsweredFailure, JobAnswer, JobTask, TaskCore } from '../work/job-task.js';
+import type { AnsweredFailure, JobAnswer, JobTask, JobUsage, TaskCore } from '../work/job-task.js';
 
 /** Each name or file that the scoring process is given, with the benchmarks that it stands for. */
 export type References = ReadonlyMap<string, readonly string[]>;
@@ -37,6 +37,48 @@ export function endOf(job: ScoringJob, answer: JobAnswer, references: References
   const without = missing.filter((id) => !scores.some(({ benchmark }) => benchmark === id));
   const failures = failuresOf(without, answer.failures, references);
   return { kind: answer.kind, scores, failures, usage: answer.usage };
+}
+
+/** How the scores of one process end. */
+export type ScoresEnd = Extract<JobEnd, { kind: 'score' }>;
+
+/** The sources of a job by the process that reads them: see `JobRun`. */
+export function processesOf({ sources }: Pick<Job, 'sources'>): (readonly string[])[] {
+  const uploaded = sources.filter((source) => source.startsWith('bmk_'));
+  const shipped = sources.filter((source) => !uploaded.includes(source));
+  return [shipped, ...uploaded.map((source) => [source])].filter((each) => each.length > 0);
+}
+
+/** The end of a job that several processes did. */
+export function joinedEnds(
+  { benchmarks }: Pick<Job, 'benchmarks'>,
+  ends: readonly ScoresEnd[],
+): ScoresEnd {
+  const used = ends.flatMap(({ usage }) => (usage ? [usage as JobUsage] : []));
+  const sum = (of: (usage: JobUsage) => number) =>
+    used.reduce((total, each) => total + of(each), 0);
+  const usage = {
+    peakRssMiB: Math.max(...used.map(({ peakRssMiB }) => peakRssMiB)),
+    cacheHits: sum(({ cacheHits }) => cacheHits),
+    cacheMisses: sum(({ cacheMisses }) => cacheMisses),
+  };
+  const scores = ends.flatMap((end) => end.scores);
+  const failures = new Map<unknown, JobFailure>();
+  // Where a process failed before it was known which benchmarks are its own, the others tell of theirs.
+  for (const failure of ends
+    .toSorted((a, b) => a.failures.length - b.failures.length)
+    .flatMap((end) => end.failures))
+    if (
+      !failures.has(failure.benchmark) &&
+      !scores.some(({ benchmark }) => benchmark === failure.benchmark)
+    )
+      failures.set(failure.benchmark, failure);
+  return {
+    kind: 'score',
+    scores,
+    failures: benchmarks.flatMap((id) => failures.get(id) ?? []),
+    ...(used.length > 0 ? { usage } : {}),
+  };
 }
 
 /** The end of a job whose process gave no answer: every benchmark that it still needed fails alike. */

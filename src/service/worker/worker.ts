@@ -4,6 +4,7 @@ import { packageVersion } from '../../formats/package-root.js';
 import { isOpen, type Job } from '../../store/jobs/job.js';
 import { type WorkerRecord, WorkerStore } from '../../store/jobs/worker-store.js';
 import { workerRuntime } from '../work/worker-runtime.js';
+import { prepareAnswerChecks } from './checked-answer.js';
 import type { WorkOptions } from './job-inputs.js';
 import { clearTrainings } from './training-folder.js';
 import { WorkerLoop } from './worker-loop.js';
@@ -42,6 +43,7 @@ export class Worker {
 
   /** Puts back what dead workers had, and begins. */
   async start(): Promise<void> {
+    prepareAnswerChecks();
     const { tables, concurrency, threads } = this.#options;
     const alone = !tables.database.shared;
     if (alone) await this.registry.clear();

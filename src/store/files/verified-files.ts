@@ -104,10 +104,11 @@ export async function sealFolder(
   folder: string,
   seal: string,
 ): Promise<void> {
-  const digests: Record<string, string> = {};
+  const digests: [name: string, digest: string][] = [];
   for (const name of (await readdir(folder)).toSorted())
-    digests[name] = await checks.digestOf(join(folder, name));
-  await writeWhole(seal, JSON.stringify(digests), 0o600);
+    digests.push([name, await checks.digestOf(join(folder, name))]);
+  // A file may be called `__proto__`.
+  await writeWhole(seal, JSON.stringify(Object.fromEntries(digests)), 0o600);
   await syncFolder(join(seal, '..'));
 }
 

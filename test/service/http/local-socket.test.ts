@@ -65,11 +65,16 @@ describe('the socket in the home of a service', () => {
     }
   });
 
-  it('takes nothing that came through a proxy, and validates as TCP does', async () => {
+  it('takes nothing that came through a proxy or from a browser, and validates as TCP does', async () => {
     const local = locally(service);
     for (const headers of [
       { 'X-Forwarded-For': '192.0.2.7' },
       { Forwarded: 'for=192.0.2.7' },
+      { Via: '1.1 proxy' },
+      { 'X-Real-IP': '192.0.2.7' },
+      { Origin: 'http://evil.example' },
+      { 'Sec-Fetch-Site': 'same-origin' },
+      { Cookie: 'a=b' },
     ] as Record<string, string>[]) {
       expect((await local.call('GET', '/v1/keys', { headers })).status).toBe(403);
     }

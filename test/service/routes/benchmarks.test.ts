@@ -169,6 +169,13 @@ describe('an uploaded benchmark', () => {
       undefined,
     ],
     [
+      'a name that moves the cursor',
+      () => zipped(undefined, { 'a\u001b[2J.csv': Buffer.from('x') }),
+      422,
+      'zip-invalid',
+      undefined,
+    ],
+    [
       'two YAML files',
       () => zipped(undefined, { 'b.yml': Buffer.from('x: 1') }),
       422,

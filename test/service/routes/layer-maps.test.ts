@@ -210,8 +210,9 @@ describe('a layer map', () => {
     const first = await runningService({ home });
     const request = { model: 'pixels', benchmarks: [V1], layers: ['sleep=1000'] };
     const { id } = (await first.post('/v1/layer-maps', request)).body;
-    await vi.waitFor(async () =>
-      expect((await first.get(`/v1/layer-maps/${id}`)).body.progress).not.toBeNull(),
+    await vi.waitFor(
+      async () => expect((await first.get(`/v1/layer-maps/${id}`)).body.progress).not.toBeNull(),
+      10_000,
     );
     await first.stop();
     const second = await runningService({ home });

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+import { codes } from '../../errors/codes.js';
+import { packageRoot } from '../../formats/package-root.js';
+import type { MapPart } from '../../scoring/map/layer-map-types.js';
+import type { Score } from '../../scoring/measure/score.js';
+import type { JobAnswer } from '../work/job-task.js';
+
+/** What a process sends ahead of its answer. */
+export interface Ahead {
+  readonly score?: Score;
+  readonly map?: MapPart;
+}
+
+const described = (name: string) => ({ $ref: `openapi#/components/schemas/${name}` });
+const text = { type: 'string', maxLength: 10_000 };
+const error = {
+  type: 'object',
+  required: ['code', 'message', 'details'],
+  properties: { code: { enum: Object.keys(codes) }, message: text, details: { type: 'object' } },
+};
+const failure = {
+  type: 'object',
+  required: ['benchmark', 'error'],
+  properties: { benchmark: text, error },
+};
+const numbers = { type: 'object', additionalProperties: { type: 'number' } };
+const answer = (kind: JobAnswer['kind'], found: Readonly<Record<string, object>>) => ({
+  type: 'object',
+  required: ['kind', 'failures', ...Object.keys(found)],
+  properties: {
+    ...{ kind: { const: kind }, ...found },
+    ...{ failures: { type: 'array', items: failure }, usage: numbers },
+  },
+});
+const schemas = {
+  score: answer('score', { scores: { type: 'array', items: described('Score') } }),
+  'layer-map': answer('layer-map', { map: described('LayerMap') }),
+  ahead: {
+    type: 'object',
+    properties: {
+      score: described('Score'),
+      map: {
+        type: 'object',
+        required: ['benchmarks', 'layers'],
+        properties: {
+          benchmarks: { type: 'array', items: text },
+          layers: { type: 'array', items: described('LayerRow') },
+        },
+      },
+    },
+  },
+} as const;
+
+let validators: Map<keyof typeof schemas, ValidateFunction> | undefined;
+
+/** Reads the description before there is work: that takes a tenth of a second. */
+export function prepareAnswerChecks(): void {
+  validators ??= compiled();
+}
+
+/**
+ * The answer of a process as one of a kind. An uploaded file may have taken the process over: whatever it says is
+ * kept and shown to others only where it has the form that the API describes.
+ * Throws RangeError for what has not.
+ */
+export function checkedAnswer(kind: JobAnswer['kind'], value: unknown): JobAnswer {
+  return checked(kind, value) as JobAnswer;
+}
+
+/** The same for what comes ahead of the answer. */
+export const checkedAhead = (value: unknown): Ahead => checked('ahead', value) as Ahead;
+
+function checked(name: keyof typeof schemas, value: unknown): unknown {
+  prepareAnswerChecks();
+  if (!validators?.get(name)?.(value)) throw new RangeError('something that is no result');
+  return value;
+}
+
+function compiled(): Map<keyof typeof schemas, ValidateFunction> {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  const description = parse(readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8'));
+  ajv.addSchema(description, 'openapi', undefined, false);
+  const names = Object.keys(schemas) as (keyof typeof schemas)[];
+  return new Map(names.map((name) => [name, ajv.compile(schemas[name])]));
+}

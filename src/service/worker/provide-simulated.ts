@@ -1,0 +1,40 @@
+import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
+import { hasSimulated } from '../../scoring/benchmark/simulated-data.js';
+import { runChild } from '../child/child.js';
+import type { StimulusTask } from '../work/stimulus-questions.js';
+import { measuringPaths } from '../work/task-paths.js';
+import type { WorkOptions } from './job-inputs.js';
+
+const MEMORY = 2 ** 31;
+const SECONDS = 300;
+
+/**
+ * Has a process that opens no uploaded file make what generators give for shipped benchmarks, where that is not there
+ * yet: a process that does may not write it for others. One that fails leaves it to the job, which says why.
+ */
+export async function provideSimulated(
+  benchmarks: readonly Benchmark[],
+  { home, temporary }: Pick<WorkOptions, 'home' | 'temporary'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const benchmark of benchmarks) {
+    if (isMade(benchmark, home)) continue;
+    const { file, id } = benchmark;
+    await runChild({
+      script: 'stimulus-child.js',
+      task: { kind: 'describe', file, id, home } satisfies StimulusTask,
+      temporary,
+      ...measuringPaths({ home, benchmarks: [file] }),
+      limits: { memory: MEMORY, seconds: SECONDS },
+      signal,
+    }).catch(() => signal.throwIfAborted());
+  }
+}
+
+const isMade = (
+  { stimuli, fittingStimuli, recordings, trials }: Benchmark,
+  home: string,
+): boolean =>
+  [stimuli, fittingStimuli, recordings, trials].every(
+    (source) => source?.kind !== 'generated' || hasSimulated(home, source.generate, source.seed),
+  );
