@@ -2,8 +2,8 @@ import { wholeLayer } from '../src/activations/reduced-layer.js';
 import type { Id } from '../src/data/ids.js';
 import { averageHalf } from '../src/metrics/internal-consistency.js';
 import { readFeatures, rowsFor } from '../src/scoring/features/feature-file.js';
-import { loadBenchmarks } from '../src/scoring/registry/load-benchmark.js';
 import type { LoadedBenchmark } from '../src/scoring/measure/loaded-benchmark.js';
+import { loadBenchmarks } from '../src/scoring/registry/load-benchmark.js';
 import type { Arrays } from './arrays.js';
 import { original, withArrays } from './original.js';
 

@@ -1,5 +1,5 @@
-import { normalCdf } from '../../src/numerics/statistics/normal.js';
 import type { RandomState } from '../../src/numerics/random/random-state.js';
+import { normalCdf } from '../../src/numerics/statistics/normal.js';
 
 /**
  * Parameters of Gabor filters drawn from what was measured in macaque V1, in the way of VOneNet

@@ -78,7 +78,9 @@ export async function runningService(options: Partial<ServiceOptions> = {}) {
       }),
     upload: (parts: readonly Part[]) => call('POST', '/v1/models', multipart(parts)),
     /** What lies in the folder of unfinished work. */
-    leftovers: () => readdir(join(home, 'tmp', 'service')),
+    /** Of requests and jobs; what the start looks at isolation with is its own. */
+    leftovers: async () =>
+      (await readdir(join(home, 'tmp', 'service'))).filter((name) => !name.startsWith('probe-')),
     async stop() {
       await service.close();
       if (!options.home) await rm(home, { recursive: true, force: true });
