@@ -102,7 +102,7 @@ describe('a benchmark', () => {
   it('says what was recorded and how it is compared, with the ceiling of each region', async () => {
     const { page, close } = await visit(browser, service.url, `/benchmarks/${benchmark}`);
     const { items } = (await service.get(`/v1/benchmarks/${benchmark}/data`)).body;
-    const recorded = page.getByRole('region', { name: 'What was recorded' });
+    const recorded = page.getByRole('region', { name: 'Recordings' });
     await recorded.waitFor();
     const neuroids = recorded.getByRole('row').filter({ hasText: /^Neuroids\d/ });
     await expect

@@ -177,7 +177,7 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   await expect.poll(() => rowOf(page, V4).count()).toBe(1);
   await expect.poll(() => new URL(page.url()).searchParams.get('differing')).toBe('1');
   await page.getByLabel('Only rows that differ').uncheck();
-  await page.getByLabel('Of two sets of pictures').selectOption('public');
+  await page.getByLabel('Stimulus set').selectOption('public');
   await rowOf(page, 'FreemanZiemba2013public.V1-pls').waitFor();
   await close();
 });

@@ -140,7 +140,7 @@ it('changes what its owner changes, and is deleted only after it was asked twice
   );
   const { page, close } = await open({}, `/models/${other}`);
   await page.getByLabel('Name', { exact: true }).fill('renamed');
-  await page.getByLabel('Who sees it').selectOption('public');
+  await page.getByLabel('Visibility').selectOption('public');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect.poll(() => page.locator('h1').textContent()).toBe('renamed');
   expect((await service.get(`/v1/models/${other}`)).body.visibility).toBe('public');

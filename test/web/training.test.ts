@@ -82,7 +82,7 @@ describe('a training in the browser', () => {
     await page.waitForURL('**/trainings/job_*');
     const path = `/v1${new URL(page.url()).pathname}`;
 
-    const epochs = page.getByRole('region', { name: 'Runs that are drawn' }).locator('td').nth(1);
+    const epochs = page.getByRole('region', { name: 'Runs in the charts' }).locator('td').nth(1);
     await until(service, path, ({ curves }) => curves.length > 3);
     // What is cut must stand: the page follows, and neither it nor what draws is still being read.
     await epochs.waitFor();

@@ -184,11 +184,11 @@ function died(code: number | null, signal: NodeJS.Signals | null, words: string)
   const cause = new Error(words);
   const by = signal ?? signalOf(code);
   if (/bad_alloc|out of memory|Cannot allocate|allocation failed/i.test(words)) {
-    const message = 'The work needs more memory than it may use: give more with --max-memory';
+    const message = 'Memory limit exceeded: raise it with --max-memory';
     return new VentralError('memory-exceeded', message, { cause });
   }
   if (crashes.includes(by)) {
-    return new VentralError('process-crashed', `The process crashed on its work (${by})`, {
+    return new VentralError('process-crashed', `The process crashed (${by})`, {
       cause,
     });
   }

@@ -39,7 +39,7 @@ export function problemOf(error: VentralError): Problem {
     status: error.status,
     detail:
       error.code === 'internal'
-        ? 'Something went wrong inside ventral; its log says what.'
+        ? 'Internal error; see the log of the service.'
         : withoutPath(error),
     ...(parts.length > 0 ? { errors: parts } : {}),
   };

@@ -82,7 +82,7 @@ function Row({ layer: { name, kind, operator, shape, units, folded } }: { readon
       <td>{kind}</td>
       <td>
         {operator ?? '–'}
-        {folded && ' (folded at export: it cannot be had)'}
+        {folded && ' (folded at export: not available)'}
       </td>
       <td>{shape ? shape.join(' × ') : '–'}</td>
       <td class="number">{units?.toLocaleString() ?? '–'}</td>

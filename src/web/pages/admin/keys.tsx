@@ -166,7 +166,7 @@ function KeyTable({ keys, own, revoke }: KeyTableProps) {
             <th scope="col">Owner</th>
             <th scope="col">Groups</th>
             <th scope="col">Made</th>
-            <th scope="col">Holds until</th>
+            <th scope="col">Expires</th>
             <th scope="col">
               <span class="quiet">Change</span>
             </th>
@@ -206,5 +206,5 @@ function KeyTable({ keys, own, revoke }: KeyTableProps) {
 
 function untilWhen({ revokedAt, expiresAt }: Key): string {
   if (revokedAt) return `revoked ${moment(revokedAt)}`;
-  return expiresAt ? moment(expiresAt) : 'it is revoked';
+  return expiresAt ? moment(expiresAt) : 'never';
 }

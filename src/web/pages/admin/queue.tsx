@@ -126,7 +126,7 @@ function QueueTable({ jobs, names, cancel }: QueueTableProps) {
             <th scope="col">State</th>
             <th scope="col">Model</th>
             <th scope="col">Benchmarks</th>
-            <th scope="col">Asked</th>
+            <th scope="col">Submitted</th>
             <th scope="col">
               <span class="quiet">Change</span>
             </th>

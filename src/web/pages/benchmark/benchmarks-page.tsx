@@ -52,8 +52,8 @@ export function BenchmarksPage() {
           </select>
         </label>
       </div>
-      {!data && <p aria-live="polite">Asking the service …</p>}
-      {data && shown.length === 0 && <p>No benchmark fits.</p>}
+      {!data && <p aria-live="polite">Loading …</p>}
+      {data && shown.length === 0 && <p>No matching benchmarks.</p>}
       <Group
         title="Recorded"
         about="Definitions of Brain-Score’s benchmarks. Their data belong to others: public ones are fetched with “ventral data pull”, private ones are kept by their owners for evaluation."

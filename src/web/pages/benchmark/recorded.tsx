@@ -15,7 +15,7 @@ export function Recorded({ items }: { readonly items: readonly Data[] }) {
           <bdi>{reason}</bdi>
         </p>
       ))}
-      <Scroll label="What was recorded">
+      <Scroll label="Recordings">
         <table class="recorded">
           {items.length > 1 && (
             <thead>

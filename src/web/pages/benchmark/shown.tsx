@@ -68,9 +68,7 @@ export function Shown({
       </div>
       {error && <Problem error={error} />}
       {!data && loading && (
-        <p aria-live="polite">
-          Opening the stimuli … (a simulated set is made when it is first looked at)
-        </p>
+        <p aria-live="polite">Opening the stimuli … (a simulated set is generated on first use)</p>
       )}
       {data && (
         <>

@@ -50,7 +50,7 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
           />
         </label>
         <label>
-          Who sees it
+          Visibility
           <select
             value={visibility}
             onChange={(event) => setVisibility(event.currentTarget.value as Schemas['Visibility'])}

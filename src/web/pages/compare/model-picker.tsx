@@ -103,7 +103,7 @@ function Search({ items, add }: SearchProps) {
       </label>
       <p class="quiet" role="status">
         {found.length === 0
-          ? 'No model with a score on these benchmarks is called so.'
+          ? 'No matching models.'
           : found.length > OFFERED
             ? `The first ${OFFERED} of ${found.length} models`
             : `${found.length} ${found.length === 1 ? 'model' : 'models'}`}

@@ -30,10 +30,10 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
           </select>
         </label>
         <label>
-          Of two sets of pictures
+          Stimulus set
           <select {...choice('set', 'private')}>
-            <option value="private">the private one, for tests</option>
-            <option value="public">the public one</option>
+            <option value="private">private (test)</option>
+            <option value="public">public</option>
           </select>
         </label>
         <label>

@@ -14,7 +14,7 @@ export function Failures({ job }: { readonly job: ScoreJob | MapJob }) {
   }
   return (
     <section aria-label="Failures">
-      <h2>Without a result</h2>
+      <h2>Failures</h2>
       {[...byReason].map(([detail, failures]) => (
         <div key={detail} class="problem">
           <p>

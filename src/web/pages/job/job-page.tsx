@@ -94,15 +94,15 @@ function Course({ job, lost, cancel }: CourseProps) {
       {open && job.progress && <Progress progress={job.progress} />}
       {open && lost && (
         <p class="notice" role="status">
-          The connection was lost. The job goes on; this page looks for it again.
+          Connection lost. The job goes on; this page reconnects.
         </p>
       )}
       <dl class="facts">
-        <dt>Asked</dt>
+        <dt>Submitted</dt>
         <dd>{moment(job.createdAt)}</dd>
         {job.startedAt && (
           <>
-            <dt>{job.finishedAt ? 'Took' : 'Begun'}</dt>
+            <dt>{job.finishedAt ? 'Took' : 'Started'}</dt>
             <dd>{job.finishedAt ? tookSeconds(job) : moment(job.startedAt)}</dd>
           </>
         )}

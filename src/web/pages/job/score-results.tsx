@@ -37,7 +37,7 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
       />
       {waiting.length > 0 && (
         <p class="quiet">
-          Still to come:{' '}
+          Pending:{' '}
           {waiting.map((id, i) => (
             <span key={id}>
               {i > 0 && ', '}
@@ -109,7 +109,7 @@ function Row({ score, page }: { readonly score: Score; readonly page: string | u
       </th>
       <td class="number">
         <strong>{value(score.value)}</strong>
-        {selection && <abbr title="selection: the layer was chosen on these pictures">†</abbr>}
+        {selection && <abbr title="selection: the layer was chosen on these stimuli">†</abbr>}
         {score.error !== null && <span class="quiet"> ± {value(score.error)}</span>}
       </td>
       <td>{interval(score.ci) || '–'}</td>

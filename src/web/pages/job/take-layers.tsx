@@ -56,7 +56,7 @@ export function TakeLayers({ job }: { readonly job: MapJob }) {
       {error && <Problem error={error} />}
       <p class="actions">
         <button type="button" onClick={take}>
-          Take the chosen layers into the model’s card
+          Write the chosen layers to the model’s card
         </button>
       </p>
     </>

@@ -22,7 +22,7 @@ export function ColumnChoice({
           Open every average
         </button>
         <button type="button" onClick={() => change({ open: null, hide: null })}>
-          As at first
+          Reset
         </button>
         <label class="inline">
           <input

@@ -49,7 +49,7 @@ export function LeaderboardPage() {
       {error && <Refused error={error} />}
       <Chosen {...view} board={board} />
       <p role="status" class="quiet">
-        {loading ? 'Reading the leaderboard …' : board && summary(board, address)}
+        {loading ? 'Loading the leaderboard …' : board && summary(board, address)}
       </p>
       {board && board.models === 0 && <Empty query={query} simulated={simulated} />}
       {board && board.models > 0 && (
@@ -77,7 +77,7 @@ function Refused({ error }: { readonly error: Error }) {
     <>
       <Problem error={error} />
       <p>
-        <a href="/">Show the leaderboard without what is asked of it here</a>
+        <a href="/">Reset the filters</a>
       </p>
     </>
   );
@@ -127,7 +127,7 @@ function Chosen({
         </a>
       )}
       <button type="button" onClick={() => change({ pick: null })}>
-        Choose none
+        Clear selection
       </button>
     </section>
   );
@@ -138,7 +138,7 @@ function Empty({ query, simulated }: { readonly query: string; readonly simulate
   if (asked)
     return (
       <p>
-        No model has a score that fits what is asked.{' '}
+        No model has a score that matches the filters.{' '}
         <a href={simulated ? '/?simulated=true' : '/'}>Show all models</a>.
       </p>
     );

@@ -26,9 +26,7 @@ export function Card({ model, changed }: { readonly model: Model; readonly chang
           </details>
         </>
       ) : (
-        <p class="notice">
-          It has no card: nobody has said how it wants its pictures, so that it cannot be scored.
-        </p>
+        <p class="notice">It has no card. Its preprocessing is not set, so it cannot be scored.</p>
       )}
       {may && <CardForm model={model.id} text={text} changed={changed} />}
     </>
@@ -128,9 +126,7 @@ function CardForm({ model, text, changed }: CardFormProps) {
     <details>
       <summary>Change the card</summary>
       <form onSubmit={save}>
-        <p class="quiet">
-          Scores that were made stay what they are; new ones are made with this card.
-        </p>
+        <p class="quiet">Existing scores do not change; new ones use this card.</p>
         <label class="field">
           Card as JSON
           <textarea

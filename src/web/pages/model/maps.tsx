@@ -23,7 +23,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
     [model.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Asking for layer maps …</p>;
+  if (!data) return <p aria-live="polite">Loading layer maps …</p>;
   const whole = data.items.filter(({ state }) => state === 'succeeded');
   const shown = whole.find(({ id }) => id === query.get('map')) ?? whole[0];
   return (
@@ -69,14 +69,14 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
     [job.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data?.result) return <p aria-live="polite">Reading the map …</p>;
+  if (!data?.result) return <p aria-live="polite">Loading the layer map …</p>;
   const { result } = data;
   const { seconds, peakRssMiB, runtime } = result.provenance;
   const passes = result.plan.sets.reduce((sum, set) => sum + set.passes.length, 0);
   return (
     <>
       <p class="quiet">
-        Every cell is a selection: a layer that is chosen here has to be tested on other pictures.{' '}
+        Every cell is a selection: test a layer that is chosen here on other stimuli.{' '}
         <a href={`/layer-maps/${job.id}`}>The job</a>
       </p>
       <div class="map-and-profile">

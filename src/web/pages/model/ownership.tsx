@@ -52,7 +52,7 @@ export function Ownership({
           />
         </label>
         <label>
-          Who sees it
+          Visibility
           <select
             value={visibility}
             onChange={(event) => setVisibility(event.currentTarget.value as Schemas['Visibility'])}

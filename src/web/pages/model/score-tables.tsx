@@ -178,7 +178,7 @@ function Row({ score, job, of }: RowProps) {
 }
 
 const Selection = () => (
-  <span class="badge" title="The layer was chosen on pictures of this benchmark">
+  <span class="badge" title="The layer was chosen on stimuli of this benchmark">
     selection
   </span>
 );

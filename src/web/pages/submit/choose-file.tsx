@@ -103,7 +103,7 @@ function Chosen({ file, registered }: ChooseFileProps & { readonly file: File })
       {own ? (
         <p class="actions">
           <button type="button" class="primary" onClick={() => registered(own, true)}>
-            Go on with it
+            Resume
           </button>
         </p>
       ) : (
@@ -132,7 +132,7 @@ async function examine(
 function Known({ models }: { readonly models: readonly Model[] }) {
   return (
     <div class="notice" role="status">
-      <p>These bytes are registered here already:</p>
+      <p>This file is registered already:</p>
       <ul>
         {models.map(({ id, name, owner, visibility }) => (
           <li key={id}>

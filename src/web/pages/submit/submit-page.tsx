@@ -94,21 +94,21 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
       {its ? (
         <>
           <p class="quiet">
-            What the file says is filled in. How the network wants its pictures no file says.
+            What the file says is filled in. Preprocessing is not stored in the file.
           </p>
           <CardForm model={given} draft={draft} saved={saved} changed={setUnsaved} />
           <p role="status">{saves > 0 && !unsaved && 'The card is saved.'}</p>
         </>
       ) : (
         <p class="notice">
-          The model belongs to <bdi>{model.owner}</bdi>, whose card stands.
+          The model belongs to <bdi>{model.owner}</bdi>; only the owner can change its card.
         </p>
       )}
       <h2>Score it</h2>
       {model.card ? (
         <StartJobs model={model} unsaved={unsaved} />
       ) : (
-        <p class="quiet">Once the card is saved, the model can be scored.</p>
+        <p class="quiet">Save the card to score the model.</p>
       )}
     </>
   );

@@ -278,11 +278,13 @@ function Seeds({ runs, names }: OutcomesProps) {
       <h2>From other seeds</h2>
       <Scroll label="Stages compared over seeds">
         <table>
-          <caption>One stage less another, both trained again; intervals over the seeds</caption>
+          <caption>
+            Difference between two stages, both trained again; intervals over the seeds
+          </caption>
           <thead>
             <tr>
               {runs.length > 1 && <th scope="col">Run</th>}
-              <th scope="col">Stage less stage</th>
+              <th scope="col">Difference from the previous stage</th>
               <th scope="col">Measure</th>
               <th scope="col" class="number">
                 Mean difference

@@ -49,7 +49,7 @@ export function TrainingsPage() {
       <RecipeForm query={query} change={change} />
       <h2>Runs</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Reading the trainings…</p>}
+      {!data && !error && <p role="status">Loading trainings …</p>}
       {data && data.items.length === 0 && (
         <p>There is no training yet. Choose a recipe above and start it.</p>
       )}
@@ -97,7 +97,7 @@ function Runs({ items, query, change }: RunsProps) {
               <th scope="col">State</th>
               <th scope="col">Progress</th>
               <th scope="col">Model</th>
-              <th scope="col">Asked for</th>
+              <th scope="col">Submitted</th>
               <th scope="col">Took</th>
             </tr>
           </thead>
