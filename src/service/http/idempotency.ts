@@ -193,7 +193,9 @@ class Attempt {
 
   /** A key that cannot be kept must not keep the answer back; its lease ends by itself. */
   async #quietly(work: Promise<unknown>): Promise<void> {
-    await work.catch((error) => this.#log.warn({ err: error }, 'An Idempotency-Key was not kept'));
+    await work.catch((error) =>
+      this.#log.warn({ err: error }, 'An Idempotency-Key was not stored'),
+    );
   }
 }
 

@@ -112,7 +112,7 @@ export class JobRun {
       .then((holds) => holds || this.#abort.abort())
       // It comes again with the answer.
       .catch((error) =>
-        this.#options.log.warn({ job: id, err: error }, 'A score was not kept yet'),
+        this.#options.log.warn({ job: id, err: error }, 'A partial score was not stored'),
       );
   }
 }

@@ -90,7 +90,7 @@ export class WorkerLoop {
         else await word;
       } catch (error) {
         if (this.#stopped) return;
-        log.error({ err: error }, 'The worker could not take or end a job');
+        log.error({ err: error }, 'Claiming or finishing a job failed');
         await sleep(WATCH_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
       }
     }
@@ -180,7 +180,7 @@ export class WorkerLoop {
       for (const id of await (beat ? attempts.beat(claims) : attempts.over(claims)))
         this.#running.get(id)?.abort.abort();
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
+      this.#options.log.warn({ err: error }, 'Heartbeat failed');
     } finally {
       this.#looking = false;
     }
@@ -190,5 +190,5 @@ export class WorkerLoop {
 const givenUp = ({ reason }: Job) =>
   new VentralError(
     'worker-lost',
-    `The job was given up after ${MOST_FAULTS} attempts: ${reason ?? 'no worker came to its end'}`,
+    `The job was abandoned after ${MOST_FAULTS} attempts: ${reason ?? 'no worker finished it'}`,
   );

@@ -85,7 +85,7 @@ describe('ventral import', () => {
   test('what was imported maps and scores like any other network', async () => {
     cpSync(at('plain.onnx'), at('mine.onnx'));
     const card = await run('card', 'init', at('mine.onnx'));
-    expect(card.err).toMatch(/^Still open, marked # TODO: input\.resize, /);
+    expect(card.err).toMatch(/^Not set, marked # TODO: input\.resize, /);
     writeFileSync(
       at('mine.yaml'),
       card.out.replace(/V4: NAME/, 'V4: layer1.0').replaceAll('NAME', 'avgpool'),

@@ -1,6 +1,7 @@
 import { useRoute } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import './benchmark.css';
@@ -102,12 +103,7 @@ function About({ one, items }: { readonly one: Benchmark; readonly items: readon
         {items[0]?.verified && <span class="badge">verified here</span>}{' '}
         {items[0]?.access === 'private' && <span class="badge">private data</span>}
       </p>
-      {simulated && (
-        <p class="notice">
-          Simulated: its pictures and recordings are made by equations. A score on it is evidence
-          about the pipeline, never about a brain.
-        </p>
-      )}
+      {simulated && <p class="notice">Simulated benchmark. {SIMULATED}</p>}
       {upload && (
         <dl class="facts">
           <dt>Id</dt>

@@ -3,6 +3,7 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import './benchmark.css';
@@ -61,7 +62,7 @@ export function BenchmarksPage() {
       />
       <Group
         title="Simulated"
-        about="Pictures and recordings made by equations: evidence about the pipeline, never about a brain."
+        about={SIMULATED}
         items={shown.filter((one) => !one.upload && one.simulated)}
       />
       <Group

@@ -1,4 +1,5 @@
 import type { ChangeQuery } from '../../parts/query.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ComparedBoard } from './board.js';
 
 interface WhichScoresProps {
@@ -60,8 +61,7 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
       </div>
       {board.simulated && (
         <p class="notice">
-          <strong>Simulated benchmarks.</strong> Their recordings are made by equations: these
-          scores say something of the pipeline, nothing of a brain.
+          <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
     </>

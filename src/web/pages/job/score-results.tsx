@@ -3,6 +3,7 @@ import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useResource } from '../../parts/use-resource.js';
 import { isOpen, type ScoreJob } from './use-job.js';
 
@@ -31,7 +32,7 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         pages={pages}
       />
       <Scores
-        title="Simulated benchmarks: evidence about the pipeline, never about a brain"
+        title={`Simulated benchmarks. ${SIMULATED}`}
         scores={results.filter(({ simulated }) => simulated)}
         pages={pages}
       />

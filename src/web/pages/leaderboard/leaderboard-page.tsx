@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'preact/hooks';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { BoardTable } from './board-table.js';
 import { ColumnChoice } from './column-choice.js';
@@ -36,8 +37,7 @@ export function LeaderboardPage() {
       </div>
       {board?.simulated && (
         <p class="notice">
-          <strong>Simulated benchmarks.</strong> Their pictures and recordings are made by
-          equations: a score is evidence about the pipeline, never about a brain.
+          <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
       <div class="panels">

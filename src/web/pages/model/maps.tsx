@@ -112,7 +112,7 @@ interface HoldoutProps {
   readonly holdout: NonNullable<Schemas['LayerMap']['holdout']>;
 }
 
-/** The chosen layers on the half of the stimuli that they were not chosen on: no selections. */
+/** The chosen layers on the held-out half of the stimuli: no selections. */
 function Holdout({ map, holdout }: HoldoutProps) {
   return (
     <Scroll label="On stimuli held out">

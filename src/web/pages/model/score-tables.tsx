@@ -4,6 +4,7 @@ import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
 type Score = Schemas['Score'];
@@ -33,11 +34,7 @@ export function ScoreTables({
         <p>It was not scored yet: choose benchmarks below.</p>
       )}
       <ScoreTable caption="Recorded benchmarks" scores={recorded} pages={pages} />
-      <ScoreTable
-        caption="Simulated benchmarks: evidence about the pipeline, never about a brain"
-        scores={simulated}
-        pages={pages}
-      />
+      <ScoreTable caption={`Simulated benchmarks. ${SIMULATED}`} scores={simulated} pages={pages} />
       {failures.map(({ benchmark, problem, job }) => (
         <div class="problem" key={benchmark}>
           <p>

@@ -4,6 +4,7 @@ import { Chart, type Plot } from '../../parts/chart.js';
 import { interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
 import { drawingKey, seriesStyles, shortened } from '../../parts/series.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { type EventOf, eventsOf, isBaseline } from './curves.js';
 import type { Run } from './use-runs.js';
 
@@ -177,7 +178,7 @@ function Scores({ simulated, all }: ScoresProps) {
     <>
       {simulated && (
         <p class="notice">
-          <strong>Simulated benchmarks</strong> say something of the pipeline, nothing of a brain.
+          <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
       <Chart title={title} options={drawing}>
