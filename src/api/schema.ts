@@ -66,9 +66,9 @@ export interface paths {
         };
         /**
          * A card to complete
-         * @description The card that a registered model has; where it has none, what its file says of one, with what nobody
-         *     has said yet told in `open`. Presets are ways in which networks want their pictures, by what people
-         *     know them by; PATCH of the model sets the card.
+         * @description The card that a registered model has; where it has none, what its file says of one, with the
+         *     fields that are not set in `open`. Presets are common ways of preprocessing, by their usual names.
+         *     PATCH of the model sets the card.
          */
         get: operations["getCardDraft"];
         put?: never;
@@ -228,7 +228,7 @@ export interface paths {
         /**
          * A stimulus as a model sees it on the screen
          * @description With `degrees` placed before a model that sees so many degrees of visual angle: smaller on grey, or cut to its
-         *     centre, pixel for pixel as when a model is scored; without them as it is stored. A picture of more than
+         *     centre, pixel for pixel as when a model is scored; without them as it is stored. An image of more than
          *     512 pixels a side is scaled down.
          */
         get: operations["getStimulusPicture"];
@@ -406,7 +406,7 @@ export interface paths {
         };
         /**
          * The recipes that ship with ventral and that a training takes as they are
-         * @description Those that train on generated pictures. A recipe that needs files of one's own is for `ventral train`.
+         * @description Those that train on generated images. A recipe that needs files of one's own is for `ventral train`.
          */
         get: operations["listRecipes"];
         put?: never;
@@ -650,8 +650,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What layers answer to a stimulus set, or to pictures
-         * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or pictures of one's own: a form
+         * Activations of layers over a stimulus set, or over images
+         * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or images of one's own: a form
          *     with parts `images` (PNG or JPEG under plain names; up to 5,000), `model`, `degrees`, and `layers`,
          *     one part a name. `Accept` chooses between npz (`stimulus_id`, `features/<layer>`), JSON (the same
          *     as one object, for up to 2,000,000 values), a BrainIO netCDF-4 file and an Arrow stream. Nothing is
@@ -785,7 +785,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The workers that were heard of lately, in the order of their start
+         * Active workers, in the order of their start
          * @description The service's own among them, on whatever host they are.
          */
         get: operations["listWorkers"];
@@ -1071,7 +1071,7 @@ export interface components {
             key: string;
         };
         FsckReport: {
-            /** @description Whether everything is as it should be, healed files among it. */
+            /** @description Whether no problem remains, healed files included. */
             ok: boolean;
             /** @description How many of each kind were read. */
             checked: {
@@ -1149,7 +1149,7 @@ export interface components {
             presets: {
                 /** @example torchvision */
                 name: string;
-                /** @description What it does to a picture. */
+                /** @description What it does to an image. */
                 says: string;
                 /** @description `input` of a card, at the size that the graph fixes. */
                 input: {
@@ -1227,7 +1227,7 @@ export interface components {
                 /** @enum {string} */
                 kind: "module" | "value";
                 operator?: string | null;
-                /** @description Sizes for one picture, without the batch axis; null where the network could not be run. */
+                /** @description Sizes for one image, without the batch axis; null where the network could not be run. */
                 shape?: number[] | null;
                 units?: number | null;
                 folded?: {
@@ -1370,7 +1370,7 @@ export interface components {
                     [key: string]: string | number | boolean | null;
                 };
                 links: {
-                    /** @description null where the set came without pictures. */
+                    /** @description null where the set came without images. */
                     picture: string | null;
                 };
             }[];
@@ -1482,7 +1482,7 @@ export interface components {
                 [key: string]: unknown;
             };
             threads: number;
-            /** @description Jobs that it does at once. */
+            /** @description Concurrent jobs. */
             concurrency: number;
             /** @enum {string} */
             state: "running" | "draining";
@@ -1608,7 +1608,7 @@ export interface components {
         };
         TrainingRequest: {
             /**
-             * @description A recipe as `models/recipe.schema.json` describes it, in which every set of pictures is generated
+             * @description A recipe as `models/recipe.schema.json` describes it, in which every set of images is generated
              *     (`generate`, `seed`, `count`, `side`) and counts are bounded.
              */
             recipe: {
@@ -1699,7 +1699,7 @@ export interface components {
             stage: string;
             epoch: number;
             loss: number | null;
-            /** @description Of the training pictures as they were shown; absent where labels were mixed. */
+            /** @description Of the training images as they were shown; absent where labels were mixed. */
             accuracy?: number;
             validation: {
                 loss: number | null;
@@ -1829,7 +1829,7 @@ export interface components {
             layer: string;
             /** @description Other names of the same value. */
             aliases?: string[];
-            /** @description null where the layer cannot be had. */
+            /** @description null where the layer is not available. */
             units: number | null;
             /** @description Convolutions and matrix products on the longest way from the input to the layer. */
             depth: number | null;
@@ -1858,9 +1858,9 @@ export interface components {
              */
             role?: "V1" | "V2" | "V4" | "IT" | "behavior";
             /**
-             * @description The pictures that the choice saw. A card that takes the layer records it under
+             * @description The stimuli that the choice saw. A card that takes the layer records it under
              *     `region_layer_choice` as `{layer, benchmark, version, inputs, method, stimuli}`, the middle ones
-             *     from `choice.by`, so that scores on any of these pictures are marked as selections.
+             *     from `choice.by`, so that scores on any of these stimuli are marked as selections.
              */
             stimuli?: string;
         };
@@ -1973,7 +1973,7 @@ export interface components {
             value: number | null;
             ci: components["schemas"]["Interval"];
             error: number | null;
-            /** @description Whether the layer was chosen on pictures of the benchmark. */
+            /** @description Whether the layer was chosen on stimuli of the benchmark. */
             selection: boolean;
             /** @description The score job that made it. */
             job: string;
@@ -2620,7 +2620,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The picture. */
+            /** @description The image. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3400,7 +3400,7 @@ export interface operations {
                  *     `common`: averages over the benchmarks on which all models shown have a score.
                  */
                 missing?: "zero" | "common";
-                /** @description Whether scores whose layer was chosen on pictures of the benchmark enter averages and formulas; else they count as missing. */
+                /** @description Whether scores whose layer was chosen on stimuli of the benchmark enter averages and formulas; else they count as missing. */
                 selection?: "exclude" | "include";
                 /** @description The simulated benchmarks in place of the real ones. */
                 simulated?: boolean;

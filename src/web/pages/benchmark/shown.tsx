@@ -62,7 +62,7 @@ export function Shown({
                   {angle}° of visual angle
                 </option>
               ))}
-            <option value="stored">the picture as stored</option>
+            <option value="stored">the image as stored</option>
           </select>
         </label>
       </div>
@@ -85,7 +85,7 @@ export function Shown({
                   {item.links.picture ? (
                     <StimulusPicture {...{ benchmark, set, degrees }} stimulus={item.stimulus} />
                   ) : (
-                    <p class="stimulus quiet">came without pictures</p>
+                    <p class="stimulus quiet">no image</p>
                   )}
                   <figcaption>
                     <bdi>{item.stimulus}</bdi>

@@ -34,7 +34,7 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
     <form onSubmit={send}>
       <p>
         A flat ZIP of one YAML file and the files that it names: stimuli as a CSV and a ZIP of
-        pictures, recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
+        images, recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
       </p>
       <div class="controls">
         <label>

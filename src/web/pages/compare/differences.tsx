@@ -109,7 +109,7 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
         <caption>
           Averages stand before what they average. ▲ higher, ▼ lower than the reference, = not told
           apart
-          {marked && '; † the layer was chosen on pictures of this benchmark'}
+          {marked && '; † the layer was chosen on stimuli of this benchmark'}
         </caption>
         <thead>
           <tr>

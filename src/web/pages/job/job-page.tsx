@@ -129,7 +129,7 @@ const tookSeconds = ({ startedAt, finishedAt }: ScoreJob | MapJob) =>
 
 const stages: Readonly<Record<string, { readonly says: string; readonly unit: string }>> = {
   data: { says: 'Reading stimuli and recordings', unit: 'benchmark' },
-  activations: { says: 'Showing the stimuli to the network', unit: 'picture' },
+  activations: { says: 'Showing the stimuli to the network', unit: 'stimulus' },
   metric: { says: 'Comparing layers with recordings', unit: 'comparison' },
   parts: { says: 'Sharing the work with other workers', unit: 'part' },
 };

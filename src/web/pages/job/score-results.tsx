@@ -48,7 +48,7 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         </p>
       )}
       {results.some(({ selection }) => selection) && (
-        <p class="quiet">† the layer was chosen on pictures of this benchmark: a selection.</p>
+        <p class="quiet">† the layer was chosen on stimuli of this benchmark: a selection.</p>
       )}
     </section>
   );

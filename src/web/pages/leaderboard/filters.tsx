@@ -71,7 +71,7 @@ const regions = ['V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'];
 const choices = [
   [
     'set',
-    'Set of pictures',
+    'Stimulus set',
     { private: 'private: models are tested on it', public: 'public: layers are chosen on it' },
   ],
   [

@@ -14,8 +14,8 @@ export function Legend() {
       <p>
         “5 of 6” says how many of an average’s benchmarks have a score. Brackets hold the 95 %
         interval. = is a rank that several share, at two decimals; ≈ best cannot be told from the
-        best one. † is a score whose layer was chosen on pictures of the same benchmark. A press on
-        a score shows raw value and ceiling; arrow keys go from a model’s name to its scores.
+        best one. † is a score whose layer was chosen on stimuli of the same benchmark. A press on a
+        score shows raw value and ceiling; arrow keys go from a model’s name to its scores.
       </p>
     </div>
   );

@@ -39,11 +39,11 @@ function CardFacts({ card }: { readonly card: Fields }) {
   const regions = Object.entries((region_layer_map ?? {}) as Fields);
   return (
     <dl class="facts">
-      <dt>Pictures</dt>
+      <dt>Images</dt>
       <dd>{pictureText((input ?? {}) as Fields)}</dd>
       <dt>Pixels</dt>
       <dd>{pixelText((input ?? {}) as Fields)}</dd>
-      <dt>Sees</dt>
+      <dt>Visual angle</dt>
       <dd>{String(visual_degrees ?? '–')}° of visual angle</dd>
       {regions.map(([region, layer]) => (
         <Fact key={region} name={region} value={layer} />

@@ -68,7 +68,7 @@ export function PictureFields({ editor, presets }: PictureFieldsProps) {
 }
 
 const libraries = [
-  ['pillow', 'Pillow (torchvision on pictures)'],
+  ['pillow', 'Pillow (torchvision on PIL images)'],
   ['opencv', 'OpenCV (albumentations)'],
   ['torch', 'torch (on a float tensor)'],
 ] as const;

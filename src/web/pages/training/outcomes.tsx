@@ -187,7 +187,7 @@ function Scores({ simulated, all }: ScoresProps) {
       <Scroll label={title}>
         <table>
           <caption>
-            Beside the network before its training (untrained) and the pictures themselves (pixels)
+            Beside the network before its training (untrained) and the images themselves (pixels)
           </caption>
           <thead>
             <tr>

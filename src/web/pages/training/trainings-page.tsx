@@ -43,7 +43,7 @@ export function TrainingsPage() {
       <h2>Start a training</h2>
       <p>
         A recipe trains a network in stages, attacks its checkpoints and scores them. Here it names
-        things, no files: pictures are generated; <code>model</code> is the id of a registered model
+        things, no files: images are generated; <code>model</code> is the id of a registered model
         with a card, a shipped model, or <code>NAME/untrained</code>.
       </p>
       <RecipeForm query={query} change={change} />
