@@ -49,7 +49,7 @@ export function App() {
     <SessionContext.Provider value={session}>
       <LocationProvider>
         <a class="skip" href="#main">
-          Skip to the content
+          Skip to content
         </a>
         <Navigation />
         <Main />

@@ -90,7 +90,7 @@ describe('a benchmark', () => {
       })()`);
     await expect.poll(painted).toBeGreaterThan(0);
     const stored = await painted();
-    await page.getByLabel('The model sees').selectOption('16');
+    await page.getByLabel('Visual angle of the model').selectOption('16');
     await expect.poll(painted).toBe(2 * stored);
     await expect.poll(() => picture.getAttribute('aria-label')).toContain('16 degrees');
     await page.getByRole('button', { name: 'Next' }).click();

@@ -129,14 +129,14 @@ it('goes from nothing chosen to two models by the keyboard, and the address says
   await search.fill('second');
   await page.getByRole('button', { name: 'Add second' }).focus();
   await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Take second out' }).waitFor();
+  await page.getByRole('button', { name: 'Remove second' }).waitFor();
   await page.getByRole('searchbox', { name: 'Search models' }).fill('first');
   await page.getByRole('button', { name: 'Add first' }).press('Enter');
   await page.getByRole('heading', { name: 'Differences from second' }).waitFor();
   await expect.poll(() => new URL(page.url()).search).toBe('?model=mdl_second&model=mdl_first');
   await page.getByRole('radio', { name: 'first' }).check();
   await page.getByRole('heading', { name: 'Differences from first' }).waitFor();
-  await page.getByRole('button', { name: 'Take second out' }).click();
+  await page.getByRole('button', { name: 'Remove second' }).click();
   await page.getByText('Choose at least one more model').waitFor();
   await expect.poll(() => new URL(page.url()).searchParams.getAll('model')).toEqual(['mdl_first']);
   await close();

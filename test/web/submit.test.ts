@@ -87,7 +87,7 @@ describe('a file', () => {
 it('asks for what the file does not say, and shows what is wrong where it stands', async () => {
   const { page, close } = await submitPage();
   await page.getByLabel('Drop an ONNX file here').setInputFiles(folded);
-  await page.getByLabel('Who may see it').selectOption('public');
+  await page.getByLabel('Visibility').selectOption('public');
   await page.getByRole('button', { name: 'Upload and check' }).click();
   await page.getByText('Once the card is saved').waitFor();
   await expect.poll(() => page.getByText('Not set').count()).toBeGreaterThan(0);

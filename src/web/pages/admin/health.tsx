@@ -26,7 +26,7 @@ export function Health() {
         {Object.entries(data?.checks ?? {}).map(([check, state]) => (
           <Check key={check} check={check} state={state} />
         ))}
-        <dt>You are</dt>
+        <dt>Signed in as</dt>
         <dd>
           {caller && (
             <>

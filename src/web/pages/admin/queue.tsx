@@ -62,7 +62,7 @@ export function Queue() {
           </select>
         </label>
       </div>
-      {data?.length === 0 && <p class="quiet">There are none.</p>}
+      {data?.length === 0 && <p class="quiet">No jobs.</p>}
       {data && data.length > 0 && (
         <QueueTable
           jobs={data}

@@ -84,7 +84,7 @@ function CeilingTable({ items }: { readonly items: readonly Data[] }) {
             <th scope="col" class="number">
               Error
             </th>
-            <th scope="col">By halves</th>
+            <th scope="col">Split halves</th>
             <th scope="col">Published</th>
           </tr>
         </thead>

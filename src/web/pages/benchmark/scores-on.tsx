@@ -14,9 +14,9 @@ export function ScoresOn({ one }: { readonly one: Benchmark }) {
   return (
     <>
       <p>
-        These are scores on version {one.version}, the one that stands here; a version is raised
-        exactly when the score of some model changes, and scores of earlier ones are not compared
-        with later ones.
+        These are scores on version {one.version}, the current one; a version is raised exactly when
+        the score of some model changes, and scores of earlier ones are not compared with later
+        ones.
       </p>
       {one.benchmarks.map(({ id }) => (
         <ScoreTable key={id} one={one} column={one.upload ? columnOf(one, id) : id} name={id} />

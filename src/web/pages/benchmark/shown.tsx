@@ -50,7 +50,7 @@ export function Shown({
           </label>
         )}
         <label>
-          The model sees
+          Visual angle of the model
           <select
             value={degrees ?? 'stored'}
             onChange={(event) => change({ degrees: event.currentTarget.value })}

@@ -64,7 +64,7 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
           Upload{file ? ` ${bytes(file.size)}` : ''}
         </button>
       </div>
-      <div aria-live="polite">{state === 'sending' && <p>The service is checking it …</p>}</div>
+      <div aria-live="polite">{state === 'sending' && <p>Checking …</p>}</div>
       {state instanceof Error && <Problem error={state} />}
     </form>
   );

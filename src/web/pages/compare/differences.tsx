@@ -107,8 +107,8 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
     <Scroll label="Differences by benchmark">
       <table class="differences">
         <caption>
-          Averages stand before what they average. ▲ higher, ▼ lower than the reference, = not told
-          apart
+          Averages stand before what they average. ▲ higher, ▼ lower than the reference, = not
+          distinguishable apart
           {marked && '; † the layer was chosen on stimuli of this benchmark'}
         </caption>
         <thead>

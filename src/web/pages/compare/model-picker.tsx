@@ -67,7 +67,7 @@ function Chosen({ board, models, reference, change }: ModelPickerProps) {
             )}
             <button
               type="button"
-              aria-label={`Take ${model.name} out`}
+              aria-label={`Remove ${model.name}`}
               onClick={() =>
                 change({
                   model: models.filter((id) => id !== model.id),

@@ -63,7 +63,7 @@ function useName(job: ScoreJob | MapJob | undefined): string | undefined {
 }
 
 const words = {
-  queued: 'Waiting for its turn',
+  queued: 'Queued',
   running: 'Running',
   succeeded: 'Done',
   failed: 'Failed',
@@ -129,7 +129,7 @@ const tookSeconds = ({ startedAt, finishedAt }: ScoreJob | MapJob) =>
 
 const stages: Readonly<Record<string, { readonly says: string; readonly unit: string }>> = {
   data: { says: 'Reading stimuli and recordings', unit: 'benchmark' },
-  activations: { says: 'Showing the stimuli to the network', unit: 'stimulus' },
+  activations: { says: 'Running the network over the stimuli', unit: 'stimulus' },
   metric: { says: 'Comparing layers with recordings', unit: 'comparison' },
   parts: { says: 'Sharing the work with other workers', unit: 'part' },
 };

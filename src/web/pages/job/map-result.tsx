@@ -44,7 +44,7 @@ function Chosen({ map: { chosen = {} } }: { readonly map: ShownMap }) {
           <tr>
             <th scope="col">Benchmark</th>
             <th scope="col">Layer</th>
-            <th scope="col">Tied with it</th>
+            <th scope="col">Tied layers</th>
           </tr>
         </thead>
         <tbody>

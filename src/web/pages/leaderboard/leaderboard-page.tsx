@@ -111,7 +111,7 @@ function Chosen({
             <bdi>{nameOf(model)}</bdi>
             <button
               type="button"
-              aria-label={`Leave ${nameOf(model)} out`}
+              aria-label={`Remove ${nameOf(model)}`}
               onClick={() => change({ pick: chosen.filter((one) => one !== model) })}
             >
               ×

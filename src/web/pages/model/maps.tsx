@@ -52,11 +52,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
           </label>
         </div>
       )}
-      {shown ? (
-        <LayerMapOf job={shown} />
-      ) : (
-        <p>No map of its layers that you may see was made yet.</p>
-      )}
+      {shown ? <LayerMapOf job={shown} /> : <p>No layer map that you may see.</p>}
       {model.card !== null && <StartMap model={model.id} />}
     </>
   );
@@ -117,7 +113,7 @@ function Holdout({ map, holdout }: HoldoutProps) {
   return (
     <Scroll label="On stimuli held out">
       <table>
-        <caption>The chosen layers on the half of the stimuli that they were not chosen on</caption>
+        <caption>The chosen layers on the held-out half of the stimuli</caption>
         <thead>
           <tr>
             <th scope="col">Benchmark</th>
@@ -200,7 +196,7 @@ function StartMap({ model }: { readonly model: string }) {
           checked={holdout}
           onChange={(event) => setHoldout(event.currentTarget.checked)}
         />
-        Choose on half of the stimuli, and score the chosen layer on the other half
+        Hold out half of the stimuli: choose on one half, score on the other
       </label>
       <p class="actions">
         <button type="submit" disabled={regions.length === 0}>

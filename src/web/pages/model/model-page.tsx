@@ -58,12 +58,12 @@ function Sections({ model, changed }: SectionsProps) {
       ) : (
         <p aria-live="polite">Loading scores …</p>
       )}
-      <h2 id="score">Score it</h2>
+      <h2 id="score">Score</h2>
       <ScoreAgain model={model} benchmarks={known} />
       <h2 id="layers">Layer by layer</h2>
       <Maps model={model} />
       <LayerList model={model} />
-      <h2 id="card">Its card</h2>
+      <h2 id="card">Model card</h2>
       <Card model={model} changed={changed} />
       <h2 id="files">Download</h2>
       <Files model={model} />

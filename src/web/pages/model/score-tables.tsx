@@ -31,7 +31,7 @@ export function ScoreTables({
         </p>
       ))}
       {present.length === 0 && failures.length === 0 && (
-        <p>It was not scored yet: choose benchmarks below.</p>
+        <p>No scores yet. Choose benchmarks below.</p>
       )}
       <ScoreTable caption="Recorded benchmarks" scores={recorded} pages={pages} />
       <ScoreTable caption={`Simulated benchmarks. ${SIMULATED}`} scores={simulated} pages={pages} />

@@ -203,16 +203,16 @@ function VisibilityChoice({ visibility, setVisibility, group, setGroup }: Visibi
   return (
     <>
       <label>
-        Who may see it
+        Visibility
         <select
           value={visibility}
           onChange={({ currentTarget }) =>
             setVisibility(currentTarget.value as Schemas['Visibility'])
           }
         >
-          <option value="private">private: I alone, and admins</option>
-          {mayGroup && <option value="group">group: a group of mine too</option>}
-          <option value="public">public: everybody with a key here</option>
+          <option value="private">private: only me and admins</option>
+          {mayGroup && <option value="group">group: also one of my groups</option>}
+          <option value="public">public: everybody with a key</option>
         </select>
       </label>
       {visibility === 'group' && (

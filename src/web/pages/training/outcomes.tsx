@@ -276,7 +276,7 @@ function Seeds({ runs, names }: OutcomesProps) {
   if (found.length === 0) return null;
   return (
     <>
-      <h2>From other seeds</h2>
+      <h2>Over seeds</h2>
       <Scroll label="Stages compared over seeds">
         <table>
           <caption>

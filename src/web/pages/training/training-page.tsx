@@ -169,7 +169,7 @@ function Actions({ job }: { readonly job: Training }) {
           Save the report
         </button>
         <a class="button" href={`/trainings?recipe=${job.id}`}>
-          Start another with this recipe
+          Start a new training with this recipe
         </a>
       </p>
       {failed && <Problem error={failed} />}
@@ -222,7 +222,7 @@ function Compared({ runs, names, query, change }: ComparedProps) {
                   {i > 0 && (
                     <button
                       type="button"
-                      aria-label={`Take ${names[i]} out`}
+                      aria-label={`Remove ${names[i]}`}
                       onClick={() => change({ with: without(run.id) })}
                     >
                       ✕

@@ -51,7 +51,7 @@ export function TrainingsPage() {
       {error && <Problem error={error} />}
       {!data && !error && <p role="status">Loading trainings …</p>}
       {data && data.items.length === 0 && (
-        <p>There is no training yet. Choose a recipe above and start it.</p>
+        <p>No trainings yet. Choose a recipe above and start one.</p>
       )}
       {data && data.items.length > 0 && <Runs items={data.items} query={query} change={change} />}
       {data?.next && (
@@ -141,7 +141,7 @@ function Runs({ items, query, change }: RunsProps) {
             Compare {chosen.length} runs
           </a>
         ) : (
-          <span class="quiet">Mark two to six runs to lay their curves over one another.</span>
+          <span class="quiet">Select two to six runs to compare their curves.</span>
         )}
       </p>
     </>
