@@ -81,7 +81,7 @@ describe('ventral backup and ventral restore', () => {
     process.env.VENTRAL_S3_BUCKET = '';
     writeFileSync(at('text.zip'), 'no archive');
     for (const [words, said] of [
-      [['backup', at('lab.zip')], 'is already there'],
+      [['backup', at('lab.zip')], 'exists already'],
       [['restore', at('absent.zip')], 'does not exist'],
       [['restore', at('text.zip')], 'text.zip'],
     ] as const) {

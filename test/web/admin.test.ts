@@ -141,6 +141,6 @@ it('ends the session of a key that is revoked', async () => {
     headers: { Authorization: `Bearer ${root}` },
   });
   await page.reload();
-  await expect.poll(() => page.getByRole('alert').textContent()).toContain('session is over');
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('session has ended');
   await close(/401/);
 });

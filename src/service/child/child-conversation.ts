@@ -149,13 +149,13 @@ const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 const late = ({ seconds, option }: ChildLimits) =>
   new VentralError(
     'deadline-exceeded',
-    `The work was ended after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
+    `The work was stopped after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
   );
 
 const large = (resident: number, { memory }: ChildLimits) =>
   new VentralError(
     'memory-exceeded',
-    `The work held ${mebibytes(resident)} of memory, it may hold ${mebibytes(memory)}: give more with --max-memory`,
+    `The work held ${mebibytes(resident)} of memory, the limit is ${mebibytes(memory)}: raise it with --max-memory`,
   );
 
 const disturbed = (found: string, cause: unknown) =>

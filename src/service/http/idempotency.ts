@@ -102,9 +102,13 @@ export async function noteMadeBy(
 const attemptOf = (response: Response) => response.locals.attempt as Attempt | undefined;
 
 const inFlight = () =>
-  new RequestProblem('request-in-flight', 'Another request with this Idempotency-Key is at work', {
-    headers: { 'Retry-After': '1' },
-  });
+  new RequestProblem(
+    'request-in-flight',
+    'Another request with this Idempotency-Key is in progress',
+    {
+      headers: { 'Retry-After': '1' },
+    },
+  );
 
 class Attempt {
   readonly #keys: IdempotencyStore;

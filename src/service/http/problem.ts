@@ -155,9 +155,9 @@ function sentence(
   message: string | undefined,
   parts: readonly ProblemPart[],
 ): string {
-  if (code === 'not-found') return 'There is no such resource';
+  if (code === 'not-found') return 'Resource not found';
   if (code === 'invalid-request' && parts.length > 0) {
     return parts.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ');
   }
-  return message || 'The request is not understood';
+  return message || 'The request cannot be parsed';
 }

@@ -70,7 +70,8 @@ export async function formulaColumns(
   const columns: FormulaColumn[] = [];
   for (const [k, text] of column.entries()) {
     try {
-      if (simulated) throw new VentralError('formula-invalid', 'No formula holds simulated scores');
+      if (simulated)
+        throw new VentralError('formula-invalid', 'Formulas cannot use simulated scores');
       const formula = await readFormula(text);
       columns.push({ id: `column.${k}`, formula, benchmarks: benchmarksOf(formula, shelf) });
     } catch (error) {

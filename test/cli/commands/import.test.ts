@@ -194,7 +194,7 @@ describe('nothing is written', () => {
     const { status, err } = await run(...words);
     expect([status, err]).toEqual([
       2,
-      `ventral: ${at('there.onnx')} is already there; --force replaces it\n`,
+      `ventral: ${at('there.onnx')} exists already; --force replaces it\n`,
     ]);
     expect(readFileSync(at('there.onnx'), 'utf8')).toBe('mine');
     expect((await run(...words, '--force')).status).toBe(0);
