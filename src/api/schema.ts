@@ -178,7 +178,7 @@ export interface paths {
         };
         /**
          * What a benchmark shows, what was recorded, and how they are compared
-         * @description One item for each benchmark that it holds. What cannot be told, most often because the data are not
+         * @description One item for each benchmark that it holds. What is unavailable, most often because the data are not
          *     here, has a `reason` in its place. A simulated benchmark is made when it is first asked for.
          */
         get: operations["getBenchmarkData"];
@@ -385,8 +385,8 @@ export interface paths {
          *
          *     The `data` of a `result` is a part of the map: while it is made `{benchmarks, layers}`, at first all
          *     rows in order with the cells that are known, then those rows in which a cell is new, with it
-         *     (a LayerRow; `units` may be null until a cell tells them); at last `{benchmarks, chosen}`. A map that
-         *     several workers share is told at the end.
+         *     (a LayerRow; `units` may be null until a cell has them); at last `{benchmarks, chosen}`. A map that
+         *     several workers share is sent at the end.
          */
         get: operations["followLayerMap"];
         put?: never;
@@ -436,7 +436,7 @@ export interface paths {
          *     names things and no places. `model` is the id or digest of a registered model with a card, the name
          *     of a shipped one, or `NAME/untrained` for the untrained network beside a shipped one
          *     (`objects-resnet/untrained`). Data are generated. Benchmarks are shipped identifiers and ids of
-         *     uploads. What is wrong is told by JSON pointer into the request.
+         *     uploads. Errors have a JSON pointer into the request.
          *
          *     The same life as a score. A run whose worker was lost goes on from its last state where the same
          *     home takes it again, and begins again elsewhere. Every checkpoint is there as soon as its epoch has
@@ -487,7 +487,7 @@ export interface paths {
         /**
          * What happens to a training job, as it happens
          * @description Server-sent events as those of a score: `state`, `progress`, `metric` and `end`. The data of a
-         *     `metric` is a TrainingEvent. Of the steps some are told, at most two a second and the less often
+         *     `metric` is a TrainingEvent. Some of the steps are sent, at most two a second and the less often
          *     the older the attempt is; of everything else all.
          */
         get: operations["followTraining"];
@@ -512,7 +512,7 @@ export interface paths {
         /**
          * A training as one page, as far as it is
          * @description One self-contained HTML file without scripts: curves, robustness, scores, the recipe with every
-         *     default, digests and versions. Its curves of the steps are drawn from the steps that were told.
+         *     default, digests and versions. Its curves of the steps are drawn from the steps that were sent.
          */
         get: operations["getTrainingReport"];
         put?: never;
@@ -622,7 +622,7 @@ export interface paths {
          *     none, and there is no interval where a score has none. Of a formula they are of first order.
          *
          *     **Ranks** are by the first column, over all models shown and not over the page: equal values at two
-         *     decimals share a rank, and the next one skips. `tied` says which models cannot be told from one: those
+         *     decimals share a rank, and the next one skips. `tied` lists the models that are not distinguishable from it: those
          *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are
          *     scored on the same recordings, so that this rather says tied than apart.
          *
@@ -1391,7 +1391,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * @description Where the end of the job is told: POST with `{type: job.ended, delivery, job}`, at least once and
+         * @description Receives the end of the job: POST with `{type: job.ended, delivery, job}`, at least once and
          *     with the same `delivery` each time. `Ventral-Signature: t=<seconds>,v1=<hex>` is the HMAC-SHA256 of
          *     `<seconds>.<body>` under the secret. Anything but 2xx within 5 seconds is tried again, for about a
          *     day; redirects are not followed. The service must have been started with `--webhook-allow HOST`.
@@ -1669,7 +1669,7 @@ export interface components {
                     [key: string]: string;
                 };
             } | null;
-            /** @description All metrics so far, in their order; of the steps 500 at most, evenly over what was told. */
+            /** @description All metrics so far, in their order; of the steps 500 at most, evenly over what was sent. */
             curves: components["schemas"]["TrainingEvent"][];
         };
         TrainingPage: {
@@ -1864,7 +1864,7 @@ export interface components {
              */
             stimuli?: string;
         };
-        /** @description What the map takes, as it was told before the work. */
+        /** @description Estimated cost of the map, computed before the work. */
         LayerMapPlan: {
             layers: {
                 layer: string;
@@ -2021,7 +2021,7 @@ export interface components {
         PackageCheck: {
             /** @description null where the archive cannot be read. */
             format: components["schemas"]["PackageFormat"] | null;
-            /** @description Errors first. A rule that is broken many times is told of twenty times, then by number. */
+            /** @description Errors first. A rule that is broken many times is reported twenty times, then counted. */
             findings: components["schemas"]["PackageFinding"][];
             /** @description Rules that an archive alone cannot show. */
             unchecked: {
@@ -2037,7 +2037,7 @@ export interface components {
             /** @description The entry; empty for the archive as a whole. */
             where: string;
             message: string;
-            /** @description The file of Brain-Score that the rule stands in. */
+            /** @description The file of Brain-Score that has the rule. */
             source: string;
         };
         /**
