@@ -624,7 +624,7 @@ export interface paths {
          *     **Ranks** are by the first column, over all models shown and not over the page: equal values at two
          *     decimals share a rank, and the next one skips. `tied` lists the models that are not distinguishable from it: those
          *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are
-         *     scored on the same recordings, so that this rather says tied than apart.
+         *     scored on the same recordings, so ties are conservative: they favour "no difference".
          *
          *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names
          *     average, V1, V2, V4, IT, behavior, engineering, `b("<benchmark>")`, and mean, min, max, abs, sqrt;

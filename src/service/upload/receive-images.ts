@@ -170,7 +170,7 @@ class Images {
     } catch (error) {
       await closed;
       if (this.#bytes <= this.#most) throw error;
-      const words = `The pictures are larger than ${this.#most} bytes together`;
+      const words = `The images are larger than ${this.#most} bytes together`;
       throw new VentralError('too-large', words, { field: '/images', cause: error });
     }
   }

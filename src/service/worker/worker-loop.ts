@@ -10,11 +10,11 @@ import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
 import { clearTraining } from './training-folder.js';
 
-/** A job that so many workers were lost with, or gave back for a fault, is given up. */
+/** A job that lost so many workers, or failed so often with a retryable fault, is abandoned. */
 const MOST_FAULTS = 3;
 /** How often it is looked whether a job was cancelled, by whatever process. */
 const WATCH_MS = 1000;
-/** Every so many looks the worker says that it lives. */
+/** Polls between two heartbeats. */
 const BEAT = 5;
 /** How long a slot waits for a word that there is a job, where other processes may ask for one. */
 const POLL_MS = { shared: 1000, alone: 10_000 };
@@ -169,7 +169,7 @@ export class WorkerLoop {
     await this.#options.tables.jobs.attempts.giveBack(id, attempt, why);
   }
 
-  /** Says that the worker lives, and ends what is its own no more. */
+  /** Sends the heartbeat, and ends jobs that the worker has lost. */
   async #look(): Promise<void> {
     const claims = [...this.#running.values()].map(({ claim }) => claim);
     if (claims.length === 0) return;

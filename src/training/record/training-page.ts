@@ -161,7 +161,7 @@ function scorePart(events: readonly EventOf<'score'>[]): Html | false {
     return html`<tr><th scope="row"><small>${i + 1}</small> ${named(checkpoint)}</th>${cells}</tr>\n`;
   });
   return html`<h2>Scores</h2>
-<p class="faint">${named(UNTRAINED)} is the network before any training, ${named(PIXELS)} the picture itself: what training is worth is the distance from them. Numbers of checkpoints are those of the table; × has no value.</p>
+<p class="faint">${named(UNTRAINED)} is the network before any training, ${named(PIXELS)} the image itself: the effect of training is the distance from them. Numbers of checkpoints are those of the table; × has no value.</p>
 <div class="plots">${benchmarks.map((scores) => scoreFigure(scores, checkpoints, PIXELS))}</div>
 ${table(['checkpoint', ...heads], rows)}`;
 }
