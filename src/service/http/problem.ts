@@ -3,8 +3,8 @@ import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { placeless } from './placeless.js';
 import type { Problem, ProblemPart } from './problem-details.js';
+import { redactPaths } from './redact-paths.js';
 
 /** What of a thrown thing HTTP shows: the problem, and headers that belong to its status. */
 export interface Refusal {
@@ -54,7 +54,7 @@ function withoutPath({ message, details: { cause } }: VentralError): string {
 /** Answers with a problem document. */
 export function sendProblem(response: Response, error: VentralError, home: string): void {
   const problem = {
-    ...placeless(problemOf(error), home),
+    ...redactPaths(problemOf(error), home),
     requestId: response.locals.requestId as string,
   };
   // What was said of a representation is not said of a refusal.

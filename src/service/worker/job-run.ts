@@ -5,8 +5,8 @@ import type { MapPart } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Job, JobEnd, TrainingJob } from '../../store/jobs/job.js';
 import { runChild } from '../child/child.js';
-import { placeless } from '../http/placeless.js';
 import type { Problem } from '../http/problem-details.js';
+import { redactPaths } from '../http/redact-paths.js';
 import type { JobAnswer } from '../work/job-task.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
@@ -37,7 +37,7 @@ export class JobRun {
 
   /**
    * Makes what has no result yet; a process that dies fails every benchmark that it was asked for.
-   * Throws `interrupted` where it was ended, and what another try may mend (see `mendable`).
+   * Throws `interrupted` where it was ended, and retryable faults (see `retryable`).
    */
   end(): Promise<JobEnd> {
     const { id, kind, attempt } = this.#job;
@@ -55,7 +55,7 @@ export class JobRun {
       return withoutPlaces(end, home);
     } catch (thrown) {
       const error = VentralError.from(thrown);
-      if (this.#abort.signal.aborted || mendable(error)) throw error;
+      if (this.#abort.signal.aborted || retryable(error)) throw error;
       // It goes on from its last state, unless it is lost again and again without coming further.
       if (job.kind === 'training' && lost.includes(error.code)) throw error;
       this.#options.log.warn(
@@ -128,7 +128,7 @@ const withoutPlaces = (end: JobEnd, home: string): JobEnd => ({
   ...end,
   failures: end.failures.map(({ problem, ...failure }) => ({
     ...failure,
-    problem: placeless(problem as Problem, home),
+    problem: redactPaths(problem as Problem, home),
   })),
 });
 
@@ -141,6 +141,6 @@ function withWarnings(answer: JobAnswer, warnings: readonly string[]): JobAnswer
 /** How a process is lost that did nothing wrong itself, as far as anybody knows. */
 const lost: readonly ErrorCode[] = ['process-died', 'process-crashed'];
 
-/** Whether another try may mend it: a database or a store of files that did not answer. */
-export const mendable = ({ code }: VentralError): boolean =>
+/** Whether a retry may succeed: a database or a store of files that did not answer. */
+export const retryable = ({ code }: VentralError): boolean =>
   ['not-ready', 'database-unavailable', 'files-unavailable', 'download-failed'].includes(code);

@@ -5,7 +5,7 @@ import { nextWord } from '../../store/database/next-word.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { Claim } from '../../store/jobs/job-attempts.js';
 import type { WorkOptions } from './job-inputs.js';
-import { JobRun, mendable } from './job-run.js';
+import { JobRun, retryable } from './job-run.js';
 import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
 import { clearTraining } from './training-folder.js';
@@ -139,7 +139,7 @@ export class WorkerLoop {
       await this.#insist(job, end);
     } catch (thrown) {
       const error = VentralError.from(thrown);
-      if (mendable(error)) throw error;
+      if (retryable(error)) throw error;
       log.error({ job: job.id, err: thrown }, 'Results could not be written');
       await this.#insist(job, failedEnd(job, error));
     }
@@ -153,14 +153,14 @@ export class WorkerLoop {
         await this.#options.tables.jobs.attempts.finish(id, attempt, end);
         return;
       } catch (error) {
-        const lost = mendable(VentralError.from(error));
+        const lost = retryable(VentralError.from(error));
         if (!lost || this.#stopped || Date.now() > deadline) throw error;
         await sleep(WATCH_MS);
       }
     }
   }
 
-  /** What another try may mend is tried again, later each time. */
+  /** Retries a retryable fault, each time after a longer pause. */
   async #giveBack({ id, attempt, faults }: Job, error: VentralError): Promise<void> {
     this.#options.log.warn({ job: id, code: error.code, err: error.details.cause }, error.message);
     const { signal } = this.#stopping;
