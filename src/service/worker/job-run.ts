@@ -12,7 +12,7 @@ import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
 import { endOf, failedEnd, missingOf, type ScoringJob, taskOf } from './job-work.js';
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
-import { MapTeller } from './map-teller.js';
+import { MapReporter } from './map-reporter.js';
 import { runTraining } from './training-run.js';
 
 /** One attempt at a job. */
@@ -21,7 +21,7 @@ export class JobRun {
   readonly #options: WorkOptions;
   readonly #abort: AbortController;
   readonly #progress: ProgressWriter;
-  readonly #map: MapTeller;
+  readonly #map: MapReporter;
   /** Who may see what the job needs; shipped models and benchmarks are everybody's. */
   #written: Promise<unknown> = Promise.resolve();
 
@@ -32,7 +32,7 @@ export class JobRun {
     this.#abort = abort;
     const { attempts } = options.tables.jobs;
     this.#progress = new ProgressWriter(attempts, job, () => abort.abort());
-    this.#map = new MapTeller(attempts, job, () => abort.abort());
+    this.#map = new MapReporter(attempts, job, () => abort.abort());
   }
 
   /**

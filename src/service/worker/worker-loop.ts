@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
-import { nextWord } from '../../store/database/next-word.js';
+import { nextNotification } from '../../store/database/notification.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { Claim } from '../../store/jobs/job-attempts.js';
 import type { WorkOptions } from './job-inputs.js';
@@ -100,7 +100,7 @@ export class WorkerLoop {
   #word(): Promise<void> {
     const { shared } = this.#options.tables.database;
     const patience = shared ? POLL_MS.shared : POLL_MS.alone;
-    return nextWord(this.#woken, 'job', patience, this.#stopping.signal).come;
+    return nextNotification(this.#woken, 'job', patience, this.#stopping.signal).come;
   }
 
   async #do(claim: Claim): Promise<void> {
