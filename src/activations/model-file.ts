@@ -107,7 +107,7 @@ function requireDigest(bytes: Uint8Array, expected: string): void {
   if (found === expected) return;
   throw new VentralError(
     'file-damaged',
-    `The stored model ${expected} is damaged: its bytes are not those of its digest; upload the same file again, or run ventral fsck --heal`,
+    `The stored model ${expected} is damaged: its contents do not match its digest; upload the same file again, or run ventral fsck --heal`,
     { file: expected, expected, found },
   );
 }
@@ -129,7 +129,7 @@ export function cardOf(file: ModelFile): ModelCard {
   if (file.card) return file.card;
   throw new VentralError(
     'card-missing',
-    `${file.name} has no model card: give one with --card FILE, as ${file.name}.yaml beside the model, or say --assume imagenet. A card to complete:\n\n${cardTemplate(file.name)}`,
+    `${file.name} has no model card: give one with --card FILE, as ${file.name}.yaml beside the model, or use --assume imagenet. A card to complete:\n\n${cardTemplate(file.name)}`,
     { file: file.name, field: 'card' },
   );
 }
@@ -185,7 +185,7 @@ async function fromCard(
   }
   throw new VentralError(
     'card-invalid',
-    `${path} names no file; a build belongs to the models that ventral ships`,
+    `${path} names no file; only shipped models have a build`,
     { file: path, field: '/file' },
   );
 }

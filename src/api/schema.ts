@@ -66,9 +66,9 @@ export interface paths {
         };
         /**
          * A card to complete
-         * @description The card that a registered model has; where it has none, what its file says of one, with what nobody
-         *     has said yet told in `open`. Presets are ways in which networks want their pictures, by what people
-         *     know them by; PATCH of the model sets the card.
+         * @description The card that a registered model has; where it has none, what its file says of one, with the
+         *     fields that are not set in `open`. Presets are common ways of preprocessing, by their usual names.
+         *     PATCH of the model sets the card.
          */
         get: operations["getCardDraft"];
         put?: never;
@@ -178,7 +178,7 @@ export interface paths {
         };
         /**
          * What a benchmark shows, what was recorded, and how they are compared
-         * @description One item for each benchmark that it holds. What cannot be told, most often because the data are not
+         * @description One item for each benchmark that it holds. What is unavailable, most often because the data are not
          *     here, has a `reason` in its place. A simulated benchmark is made when it is first asked for.
          */
         get: operations["getBenchmarkData"];
@@ -228,7 +228,7 @@ export interface paths {
         /**
          * A stimulus as a model sees it on the screen
          * @description With `degrees` placed before a model that sees so many degrees of visual angle: smaller on grey, or cut to its
-         *     centre, pixel for pixel as when a model is scored; without them as it is stored. A picture of more than
+         *     centre, pixel for pixel as when a model is scored; without them as it is stored. An image of more than
          *     512 pixels a side is scaled down.
          */
         get: operations["getStimulusPicture"];
@@ -385,8 +385,8 @@ export interface paths {
          *
          *     The `data` of a `result` is a part of the map: while it is made `{benchmarks, layers}`, at first all
          *     rows in order with the cells that are known, then those rows in which a cell is new, with it
-         *     (a LayerRow; `units` may be null until a cell tells them); at last `{benchmarks, chosen}`. A map that
-         *     several workers share is told at the end.
+         *     (a LayerRow; `units` may be null until a cell has them); at last `{benchmarks, chosen}`. A map that
+         *     several workers share is sent at the end.
          */
         get: operations["followLayerMap"];
         put?: never;
@@ -406,7 +406,7 @@ export interface paths {
         };
         /**
          * The recipes that ship with ventral and that a training takes as they are
-         * @description Those that train on generated pictures. A recipe that needs files of one's own is for `ventral train`.
+         * @description Those that train on generated images. A recipe that needs files of one's own is for `ventral train`.
          */
         get: operations["listRecipes"];
         put?: never;
@@ -436,7 +436,7 @@ export interface paths {
          *     names things and no places. `model` is the id or digest of a registered model with a card, the name
          *     of a shipped one, or `NAME/untrained` for the untrained network beside a shipped one
          *     (`objects-resnet/untrained`). Data are generated. Benchmarks are shipped identifiers and ids of
-         *     uploads. What is wrong is told by JSON pointer into the request.
+         *     uploads. Errors have a JSON pointer into the request.
          *
          *     The same life as a score. A run whose worker was lost goes on from its last state where the same
          *     home takes it again, and begins again elsewhere. Every checkpoint is there as soon as its epoch has
@@ -487,7 +487,7 @@ export interface paths {
         /**
          * What happens to a training job, as it happens
          * @description Server-sent events as those of a score: `state`, `progress`, `metric` and `end`. The data of a
-         *     `metric` is a TrainingEvent. Of the steps some are told, at most two a second and the less often
+         *     `metric` is a TrainingEvent. Some of the steps are sent, at most two a second and the less often
          *     the older the attempt is; of everything else all.
          */
         get: operations["followTraining"];
@@ -512,7 +512,7 @@ export interface paths {
         /**
          * A training as one page, as far as it is
          * @description One self-contained HTML file without scripts: curves, robustness, scores, the recipe with every
-         *     default, digests and versions. Its curves of the steps are drawn from the steps that were told.
+         *     default, digests and versions. Its curves of the steps are drawn from the steps that were sent.
          */
         get: operations["getTrainingReport"];
         put?: never;
@@ -622,9 +622,9 @@ export interface paths {
          *     none, and there is no interval where a score has none. Of a formula they are of first order.
          *
          *     **Ranks** are by the first column, over all models shown and not over the page: equal values at two
-         *     decimals share a rank, and the next one skips. `tied` says which models cannot be told from one: those
+         *     decimals share a rank, and the next one skips. `tied` lists the models that are not distinguishable from it: those
          *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are
-         *     scored on the same recordings, so that this rather says tied than apart.
+         *     scored on the same recordings, so ties are conservative: they favour "no difference".
          *
          *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names
          *     average, V1, V2, V4, IT, behavior, engineering, `b("<benchmark>")`, and mean, min, max, abs, sqrt;
@@ -650,8 +650,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What layers answer to a stimulus set, or to pictures
-         * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or pictures of one's own: a form
+         * Activations of layers over a stimulus set, or over images
+         * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or images of one's own: a form
          *     with parts `images` (PNG or JPEG under plain names; up to 5,000), `model`, `degrees`, and `layers`,
          *     one part a name. `Accept` chooses between npz (`stimulus_id`, `features/<layer>`), JSON (the same
          *     as one object, for up to 2,000,000 values), a BrainIO netCDF-4 file and an Arrow stream. Nothing is
@@ -785,7 +785,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The workers that were heard of lately, in the order of their start
+         * Active workers, in the order of their start
          * @description The service's own among them, on whatever host they are.
          */
         get: operations["listWorkers"];
@@ -1071,7 +1071,7 @@ export interface components {
             key: string;
         };
         FsckReport: {
-            /** @description Whether everything is as it should be, healed files among it. */
+            /** @description Whether no problem remains, healed files included. */
             ok: boolean;
             /** @description How many of each kind were read. */
             checked: {
@@ -1149,7 +1149,7 @@ export interface components {
             presets: {
                 /** @example torchvision */
                 name: string;
-                /** @description What it does to a picture. */
+                /** @description What it does to an image. */
                 says: string;
                 /** @description `input` of a card, at the size that the graph fixes. */
                 input: {
@@ -1227,7 +1227,7 @@ export interface components {
                 /** @enum {string} */
                 kind: "module" | "value";
                 operator?: string | null;
-                /** @description Sizes for one picture, without the batch axis; null where the network could not be run. */
+                /** @description Sizes for one image, without the batch axis; null where the network could not be run. */
                 shape?: number[] | null;
                 units?: number | null;
                 folded?: {
@@ -1370,7 +1370,7 @@ export interface components {
                     [key: string]: string | number | boolean | null;
                 };
                 links: {
-                    /** @description null where the set came without pictures. */
+                    /** @description null where the set came without images. */
                     picture: string | null;
                 };
             }[];
@@ -1391,7 +1391,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * @description Where the end of the job is told: POST with `{type: job.ended, delivery, job}`, at least once and
+         * @description Receives the end of the job: POST with `{type: job.ended, delivery, job}`, at least once and
          *     with the same `delivery` each time. `Ventral-Signature: t=<seconds>,v1=<hex>` is the HMAC-SHA256 of
          *     `<seconds>.<body>` under the secret. Anything but 2xx within 5 seconds is tried again, for about a
          *     day; redirects are not followed. The service must have been started with `--webhook-allow HOST`.
@@ -1482,7 +1482,7 @@ export interface components {
                 [key: string]: unknown;
             };
             threads: number;
-            /** @description Jobs that it does at once. */
+            /** @description Concurrent jobs. */
             concurrency: number;
             /** @enum {string} */
             state: "running" | "draining";
@@ -1608,7 +1608,7 @@ export interface components {
         };
         TrainingRequest: {
             /**
-             * @description A recipe as `models/recipe.schema.json` describes it, in which every set of pictures is generated
+             * @description A recipe as `models/recipe.schema.json` describes it, in which every set of images is generated
              *     (`generate`, `seed`, `count`, `side`) and counts are bounded.
              */
             recipe: {
@@ -1669,7 +1669,7 @@ export interface components {
                     [key: string]: string;
                 };
             } | null;
-            /** @description All metrics so far, in their order; of the steps 500 at most, evenly over what was told. */
+            /** @description All metrics so far, in their order; of the steps 500 at most, evenly over what was sent. */
             curves: components["schemas"]["TrainingEvent"][];
         };
         TrainingPage: {
@@ -1699,7 +1699,7 @@ export interface components {
             stage: string;
             epoch: number;
             loss: number | null;
-            /** @description Of the training pictures as they were shown; absent where labels were mixed. */
+            /** @description Of the training images as they were shown; absent where labels were mixed. */
             accuracy?: number;
             validation: {
                 loss: number | null;
@@ -1829,7 +1829,7 @@ export interface components {
             layer: string;
             /** @description Other names of the same value. */
             aliases?: string[];
-            /** @description null where the layer cannot be had. */
+            /** @description null where the layer is not available. */
             units: number | null;
             /** @description Convolutions and matrix products on the longest way from the input to the layer. */
             depth: number | null;
@@ -1858,13 +1858,13 @@ export interface components {
              */
             role?: "V1" | "V2" | "V4" | "IT" | "behavior";
             /**
-             * @description The pictures that the choice saw. A card that takes the layer records it under
+             * @description The stimuli that the choice saw. A card that takes the layer records it under
              *     `region_layer_choice` as `{layer, benchmark, version, inputs, method, stimuli}`, the middle ones
-             *     from `choice.by`, so that scores on any of these pictures are marked as selections.
+             *     from `choice.by`, so that scores on any of these stimuli are marked as selections.
              */
             stimuli?: string;
         };
-        /** @description What the map takes, as it was told before the work. */
+        /** @description Estimated cost of the map, computed before the work. */
         LayerMapPlan: {
             layers: {
                 layer: string;
@@ -1973,7 +1973,7 @@ export interface components {
             value: number | null;
             ci: components["schemas"]["Interval"];
             error: number | null;
-            /** @description Whether the layer was chosen on pictures of the benchmark. */
+            /** @description Whether the layer was chosen on stimuli of the benchmark. */
             selection: boolean;
             /** @description The score job that made it. */
             job: string;
@@ -2021,7 +2021,7 @@ export interface components {
         PackageCheck: {
             /** @description null where the archive cannot be read. */
             format: components["schemas"]["PackageFormat"] | null;
-            /** @description Errors first. A rule that is broken many times is told of twenty times, then by number. */
+            /** @description Errors first. A rule that is broken many times is reported twenty times, then counted. */
             findings: components["schemas"]["PackageFinding"][];
             /** @description Rules that an archive alone cannot show. */
             unchecked: {
@@ -2037,7 +2037,7 @@ export interface components {
             /** @description The entry; empty for the archive as a whole. */
             where: string;
             message: string;
-            /** @description The file of Brain-Score that the rule stands in. */
+            /** @description The file of Brain-Score that has the rule. */
             source: string;
         };
         /**
@@ -2620,7 +2620,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The picture. */
+            /** @description The image. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3400,7 +3400,7 @@ export interface operations {
                  *     `common`: averages over the benchmarks on which all models shown have a score.
                  */
                 missing?: "zero" | "common";
-                /** @description Whether scores whose layer was chosen on pictures of the benchmark enter averages and formulas; else they count as missing. */
+                /** @description Whether scores whose layer was chosen on stimuli of the benchmark enter averages and formulas; else they count as missing. */
                 selection?: "exclude" | "include";
                 /** @description The simulated benchmarks in place of the real ones. */
                 simulated?: boolean;

@@ -76,7 +76,7 @@ function timeBinsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRe
   if (axis < 0 && timeBins !== undefined) refuse(path, 'time_bin', 'a dimension time_bin', 'none');
   if (timeBins === undefined) {
     if (all.length === 1) return all;
-    refuse(path, 'time_bins', 'time_bins that say which bins count', `${all.length} bins`);
+    refuse(path, 'time_bins', '`time_bins` set', `a recording with ${all.length} time bins`);
   }
   const starts = coords.get('time_bin_start')?.values.map(Number);
   const ends = coords.get('time_bin_end')?.values.map(Number);

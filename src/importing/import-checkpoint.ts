@@ -59,11 +59,10 @@ export async function importCheckpoint(request: ImportRequest): Promise<ImportRe
   const kind = await checkpointKind(request.checkpoint);
   const onto = ontoOf(request, kind);
   if (existsSync(request.output) && !request.force) {
-    throw new VentralError(
-      'file-exists',
-      `${request.output} is already there; --force replaces it`,
-      { file: request.output, field: 'output' },
-    );
+    throw new VentralError('file-exists', `${request.output} exists already; --force replaces it`, {
+      file: request.output,
+      field: 'output',
+    });
   }
   const file = basename(request.checkpoint);
   const made =

@@ -56,7 +56,7 @@ export const accuracyMetric: LabelMetric = {
   normalisation: 'raw',
   text: {
     name: 'Accuracy',
-    words: 'The share of pictures whose class the network’s own head names.',
+    words: 'The share of stimuli whose class the network’s own head names.',
     raw: 'share of right answers',
   },
 };

@@ -209,7 +209,7 @@ export const errorConsistencyMetric: LabelMetric = {
   text: {
     name: 'Error consistency',
     words:
-      'Cohen’s κ of being right or wrong on the same pictures as a person, by subject and condition: (observed − expected) / (1 − expected) agreement.',
+      'Cohen’s κ of being right or wrong on the same stimuli as a person, by subject and condition: (observed − expected) / (1 − expected) agreement.',
     raw: 'mean over conditions, then subjects, of κ',
   },
 };

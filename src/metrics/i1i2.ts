@@ -230,22 +230,22 @@ const readOut = (name: string, grain: string): ReadOutMetric => ({
   normalisation: 'root',
   text: {
     name,
-    words: `A multinomial logistic regression on the read-out layer is fitted on pictures of its own and gives the probability of each object. From it and from people’s choices come discriminabilities d′ ${grain}; r is between the two over all cells with data.`,
+    words: `A multinomial logistic regression on the read-out layer is fitted on stimuli of its own and gives the probability of each object. From it and from people’s choices come discriminabilities d′ ${grain}; r is between the two over all cells with data.`,
     raw: 'mean over random halves of the trials of r',
   },
 });
 
 /** The metrics `i1` to `o2`. */
 export const behaviourMetrics = {
-  i1: readOut('Image-level performance (i1)', 'of each picture against all other objects'),
+  i1: readOut('Image-level performance (i1)', 'of each stimulus against all other objects'),
   i1n: readOut(
     'Image-level performance, normalised (i1n)',
-    'of each picture against all other objects, minus the mean of its object',
+    'of each stimulus against all other objects, minus the mean of its object',
   ),
-  i2: readOut('Image-level confusions (i2)', 'of each picture against each other object'),
+  i2: readOut('Image-level confusions (i2)', 'of each stimulus against each other object'),
   i2n: readOut(
     'Image-level confusions, normalised (i2n)',
-    'of each picture against each other object, minus the mean of its object for that distractor',
+    'of each stimulus against each other object, minus the mean of its object for that distractor',
   ),
   o1: readOut('Object-level performance (o1)', 'of each object against all others'),
   o2: readOut('Object-level confusions (o2)', 'of each object against each other one'),

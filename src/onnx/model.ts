@@ -164,7 +164,7 @@ function topLevel(bytes: Uint8Array, name: string): WireRecord[] {
     if (!(error instanceof WireError)) throw error;
     const cut = error.kind === 'cut' && (error.field === 0 || FIELDS[error.field] !== undefined);
     if (found.length > 0 && cut && hasIrVersion(found)) {
-      throw truncated(name, bytes, 'a part announced as longer ends');
+      throw truncated(name, bytes, 'unexpected end of data');
     }
     throw notOnnx(name, describeBytes(bytes));
   }

@@ -12,6 +12,7 @@ import { type HeatCell, heatmap, linePlot, type PlotPoint } from './map-charts.j
 import { isScore, type MapColumn, mapColumns, markOf, reasonOf } from './map-columns.js';
 import { named } from './map-page.js';
 import { interval, threeDigits } from './map-text.js';
+import { SIMULATED } from './simulated-words.js';
 import { visibleName } from './visible-name.js';
 
 const NAME_IN_PICTURE = 22;
@@ -35,12 +36,12 @@ ${rowTable(rows, 'model')}
 <h2>Differences from ${named(first.checkpoint)}</h2>
 <p class="faint">Paired 95 % intervals: the same resamples for both models. Overlap of the two scores' own intervals is not the test.</p>
 ${differenceTable(fromFirst)}
-${others.length > 0 && html`<details><summary>The other pairs</summary>${differenceTable(others)}</details>`}
+${others.length > 0 && html`<details><summary>Other pairs</summary>${differenceTable(others)}</details>`}
 <h2>Maps</h2>
 <p class="faint">● chosen, ○ tied with it. A column has the same colours in every map, from 0 to the highest value of all.</p>
 <div class="plots">${heatmaps(comparison)}</div>
 <h2>Where the maps diverge</h2>
-<p class="faint">Layers whose difference from the first model's map leaves 0 out of its 95 % interval, which holds for all layers together.</p>
+<p class="faint">Layers whose difference from the first model's map has a simultaneous 95 % interval (over all layers) that excludes 0.</p>
 ${divergences.map(divergencePart)}`;
   return htmlPage(title, body);
 }
@@ -70,7 +71,7 @@ ${benchmarks.map(
 function simulatedNote(rows: readonly ComparisonRow[]): Html | false {
   const simulated = new Set(rows.filter((row) => row.simulated).map(({ benchmark }) => benchmark));
   if (simulated.size === 0) return false;
-  return html`<p class="loud">Simulated: ${[...simulated].map((id) => visibleName(id)).join(', ')}. Their pictures and recordings are made by equations: these numbers are evidence about the pipeline, never about a brain.</p>`;
+  return html`<p class="loud">Simulated: ${[...simulated].map((id) => visibleName(id)).join(', ')}. ${SIMULATED}</p>`;
 }
 
 function rowTable(rows: readonly ComparisonRow[], first: string): Html {
@@ -94,7 +95,7 @@ function numbersOf(row: ComparisonRow): Html {
 function differenceTable(differences: readonly ScoreDifference[]): Html {
   const lines = differences.map(({ benchmark, from, to, difference, ci, reason }) => {
     const sure = ci !== null && (ci[0] > 0 || ci[1] < 0);
-    const note = reason ?? (sure ? 'the interval leaves 0 out' : '');
+    const note = reason ?? (sure ? 'the interval excludes 0' : '');
     return html`<tr><th scope="row">${named(benchmark)}</th><td class="names">${named(to)} − ${named(from)}</td><td class="number" data-label="difference">${threeDigits(difference)}</td><td class="number" data-label="95 % interval">${interval(ci)}</td><td><bdi>${visibleName(note, 300)}</bdi></td></tr>\n`;
   });
   return html`<div class="wide cards"><table>

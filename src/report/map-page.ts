@@ -13,6 +13,7 @@ import {
   reasonOf,
 } from './map-columns.js';
 import { bytesText, interval, layersText, setText, thousands, threeDigits } from './map-text.js';
+import { SIMULATED } from './simulated-words.js';
 import { visibleName } from './visible-name.js';
 
 const NAME_IN_PICTURE = 26;
@@ -62,7 +63,7 @@ function simulatedNote(columns: readonly MapColumn[]): Html | false {
     simulated.length === columns.length
       ? 'All benchmarks of this map are simulated'
       : `Simulated: ${simulated.map(({ title }) => title).join(', ')}`;
-  return html`<p class="loud">${which}. Their pictures and recordings are made by equations: these numbers are evidence about the pipeline, never about a brain.</p>`;
+  return html`<p class="loud">${which}. ${SIMULATED}</p>`;
 }
 
 const tags = ({ simulated }: MapColumn, score?: Score) =>
@@ -106,7 +107,7 @@ function holdoutTable(
     const before = chosenScore(map, benchmark)?.value;
     return html`<tr><th scope="row">${title}</th><td class="names" data-label="layer">${named(held.layer)}</td><td class="number" data-label="where chosen">${threeDigits(before)}</td><td class="number" data-label="held out">${threeDigits(held.value)}</td><td class="number" data-label="95 % interval">${interval(held.ci)}</td></tr>\n`;
   });
-  return html`<h2>On stimuli that the layer was not chosen on</h2>
+  return html`<h2>Held-out stimuli</h2>
 <p>The layers of this map were chosen on a seeded half of the stimuli; here the chosen layer is scored on the other half.</p>
 <div class="wide cards"><table>
 <thead><tr><th scope="col">benchmark</th><th scope="col">layer</th><th scope="col" class="number">where chosen</th><th scope="col" class="number">held out</th><th scope="col" class="number">95 % interval</th></tr></thead>

@@ -201,11 +201,11 @@ const namesHost: RequestHandler = (request, _response, next) => {
 
 const storablePath: RequestHandler = (request, _response, next) => {
   if (request.url.includes('%00')) {
-    throw new VentralError('invalid-request', 'The address holds a NUL');
+    throw new VentralError('invalid-request', 'The URL contains a NUL');
   }
   next();
 };
 
 const notFound: RequestHandler = (request) => {
-  throw Object.assign(new Error('There is no such resource'), { status: 404, path: request.path });
+  throw Object.assign(new Error('Resource not found'), { status: 404, path: request.path });
 };

@@ -81,7 +81,7 @@ async function scored(
     await worker.untilEnd(id, LOOK_MS, closing);
     const job = (await store.jobs.find(id)) as ScoreJob;
     if (!isOpen(job)) {
-      if (job.state === 'failed') log.warn({ model, job: id }, 'A shipped model was not scored');
+      if (job.state === 'failed') log.warn({ model, job: id }, 'Scoring a shipped model failed');
       return true;
     }
     if (closing.aborted) return true;

@@ -152,8 +152,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const stopping = new AbortController();
       undo.push(async () => stopping.abort());
       scoreShipped(context, stopping.signal).catch((error) => {
-        if (!stopping.signal.aborted)
-          log.warn({ err: error }, 'The shipped models were not scored');
+        if (!stopping.signal.aborted) log.warn({ err: error }, 'Scoring the shipped models failed');
       });
     }
     return { url, socket, close };
@@ -168,7 +167,7 @@ async function warnOfReach(log: Logger, temporary: string): Promise<void> {
   try {
     for (const warning of isolationWarnings(await confinement(temporary))) log.warn(warning);
   } catch (error) {
-    log.warn({ err: error }, 'What children can be kept from was not found out');
+    log.warn({ err: error }, 'Detecting the isolation of child processes failed');
   }
 }
 

@@ -101,20 +101,20 @@ function layersOf(
 }
 
 function withoutPlaces(receipt: Receipt): Receipt {
-  return { ...receipt, runs: receipt.runs.map((run) => placelessRun(run as ScoreRun)) };
+  return { ...receipt, runs: receipt.runs.map((run) => redactedRun(run as ScoreRun)) };
 }
 
-function placelessRun(run: ScoreRun): ScoreRun {
+function redactedRun(run: ScoreRun): ScoreRun {
   const { file: _file, build: _build, recipe: _recipe, ...card } = run.model.card;
   const { cardFile } = run.model;
   return {
     ...run,
-    asked: run.asked.map(placeless),
+    asked: run.asked.map(redacted),
     model: {
       ...run.model,
       card,
-      path: placeless(run.model.path),
-      ...(cardFile ? { cardFile: placeless(cardFile) } : {}),
+      path: redacted(run.model.path),
+      ...(cardFile ? { cardFile: redacted(cardFile) } : {}),
     },
     benchmarks: run.benchmarks.map((benchmark) => ({
       ...benchmark,
@@ -127,6 +127,6 @@ function placelessRun(run: ScoreRun): ScoreRun {
 
 const lastName = (path: string) => basename(path.replaceAll('\\', '/'));
 
-function placeless<T extends Reference>(reference: T): T {
+function redacted<T extends Reference>(reference: T): T {
   return 'file' in reference ? { ...reference, file: lastName(reference.file) } : reference;
 }

@@ -49,7 +49,7 @@ export function App() {
     <SessionContext.Provider value={session}>
       <LocationProvider>
         <a class="skip" href="#main">
-          Skip to the content
+          Skip to content
         </a>
         <Navigation />
         <Main />
@@ -194,9 +194,9 @@ function Pages() {
 function NotFound() {
   return (
     <>
-      <h1>There is no such page</h1>
+      <h1>Page not found</h1>
       <p>
-        <a href="/">The leaderboard</a> leads everywhere.
+        <a href="/">Back to the leaderboard</a>
       </p>
     </>
   );

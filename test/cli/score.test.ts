@@ -235,6 +235,6 @@ test('features go by the command line from one command to the other', async () =
     region: 'IT',
   });
   const unset = await score('--features', at('f.npz'), '-b', objects);
-  expect(unset.err).toMatch(/holds \d layers: say --layer/);
+  expect(unset.err).toMatch(/holds \d layers: give --layer/);
   expect(unset.status).toBe(2);
 });

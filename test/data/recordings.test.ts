@@ -159,7 +159,7 @@ describe('readRecordings from an assembly', () => {
       'recordings-invalid',
       /neuroids in V7 expected, neuroids in "V4", "IT" found/,
     ],
-    ['no time bins where there are several', {}, 'recordings-invalid', /4 bins/],
+    ['no time bins where there are several', {}, 'recordings-invalid', /4 time bins/],
     [
       'time bins that hold nothing',
       { timeBins: [[15, 25]] as const },

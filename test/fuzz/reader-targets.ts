@@ -165,7 +165,10 @@ function features(dice: Dice): [ending: string, content: Uint8Array] {
 
 /** A command ends with 0, 1 or 2, and says in words of one line what was wrong. */
 function judged({ status, err = '' }: { status?: number | null; err?: string }): string {
-  const fault = /Something went wrong|\n {4}at |TypeError|RangeError|undefined|\[object /.exec(err);
+  const fault =
+    /Something went wrong|Internal error|\n {4}at |TypeError|RangeError|undefined|\[object /.exec(
+      err,
+    );
   if (fault) throw new Finding(`the command said: ${err}`);
   if (![0, 1, 2].includes(status ?? -1))
     throw new Finding(`the command ended with ${status}: ${err}`);

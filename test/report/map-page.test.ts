@@ -92,11 +92,11 @@ describe('the page of a map', () => {
   test('tells selection, holdout, plan and provenance', () => {
     expect(page).toContain(map.provenance.selection);
     expect(page).toContain('<small>selection</small>');
-    expect(page).toContain('On stimuli that the layer was not chosen on');
+    expect(page).toContain('Held-out stimuli');
     expect(page).toContain('12 stimuli of each object are too few');
     expect(page).toContain('66 layers, 24 to 230,400 units each');
     expect(page).toContain(map.provenance.inputs);
-    expect(mapPage(madeMap())).not.toContain('not chosen on');
+    expect(mapPage(madeMap())).not.toContain('Held-out stimuli');
   });
 
   test('says loudly what is simulated, and nothing where nothing is', () => {

@@ -53,7 +53,7 @@ describe('ventral backup and ventral restore', () => {
     const backup = await runVentral(at('home'), 'backup', at('lab.zip'));
     expect(backup).toMatchObject({ status: 0, out: '' });
     expect(backup.err).toMatch(
-      /^Wrote .*lab\.zip \(.*\); it holds hashes of keys: keep it to yourself\n$/,
+      /^Wrote .*lab\.zip \(.*\); it contains hashes of keys: keep it private\n$/,
     );
 
     process.env.VENTRAL_S3_BUCKET = 'second';
@@ -81,7 +81,7 @@ describe('ventral backup and ventral restore', () => {
     process.env.VENTRAL_S3_BUCKET = '';
     writeFileSync(at('text.zip'), 'no archive');
     for (const [words, said] of [
-      [['backup', at('lab.zip')], 'is already there'],
+      [['backup', at('lab.zip')], 'exists already'],
       [['restore', at('absent.zip')], 'does not exist'],
       [['restore', at('text.zip')], 'text.zip'],
     ] as const) {

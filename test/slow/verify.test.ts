@@ -41,7 +41,9 @@ test('a receipt that says something else is told line by line, with status 1', a
   const { status, out, err } = await ventral('verify', at('edited.json'));
   expect(status).toBe(1);
   expect(out).toMatch(/^end-to-end\.objects\.V4-pls\traw\.splits\[2\]\t0\.5\t0\.\d+\n$/);
-  expect(err).toMatch(/^ventral: .*edited\.json is not what comes out: 1 difference; the largest/);
+  expect(err).toMatch(
+    /^ventral: .*edited\.json differs from the recomputed result: 1 difference; the largest/,
+  );
   const json = await ventral('verify', at('edited.json'), '--json');
   expect(json.status).toBe(1);
   expect(JSON.parse(json.out)).toMatchObject({

@@ -39,7 +39,7 @@ it('shows an admin health, queue, workers, keys and changes, and makes the first
   await expect.poll(() => workers.getByRole('row').count()).toBe(2);
 
   await page.getByLabel('Name', { exact: true }).fill('root');
-  await page.getByRole('button', { name: 'Make the key' }).click();
+  await page.getByRole('button', { name: 'Create key' }).click();
   root = await page.getByLabel('Key', { exact: true }).inputValue();
   expect(root).toMatch(/^vk_/);
   await page.getByRole('button', { name: 'Revoke root …' }).waitFor();
@@ -141,6 +141,6 @@ it('ends the session of a key that is revoked', async () => {
     headers: { Authorization: `Bearer ${root}` },
   });
   await page.reload();
-  await expect.poll(() => page.getByRole('alert').textContent()).toContain('session is over');
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('session has ended');
   await close(/401/);
 });

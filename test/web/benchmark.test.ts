@@ -90,7 +90,7 @@ describe('a benchmark', () => {
       })()`);
     await expect.poll(painted).toBeGreaterThan(0);
     const stored = await painted();
-    await page.getByLabel('The model sees').selectOption('16');
+    await page.getByLabel('Visual angle of the model').selectOption('16');
     await expect.poll(painted).toBe(2 * stored);
     await expect.poll(() => picture.getAttribute('aria-label')).toContain('16 degrees');
     await page.getByRole('button', { name: 'Next' }).click();
@@ -102,7 +102,7 @@ describe('a benchmark', () => {
   it('says what was recorded and how it is compared, with the ceiling of each region', async () => {
     const { page, close } = await visit(browser, service.url, `/benchmarks/${benchmark}`);
     const { items } = (await service.get(`/v1/benchmarks/${benchmark}/data`)).body;
-    const recorded = page.getByRole('region', { name: 'What was recorded' });
+    const recorded = page.getByRole('region', { name: 'Recordings' });
     await recorded.waitFor();
     const neuroids = recorded.getByRole('row').filter({ hasText: /^Neuroids\d/ });
     await expect

@@ -68,9 +68,9 @@ it('says that what draws did not arrive, and draws when the page is loaded again
   // Observable Plot, whose entry is so called.
   await page.route('**/assets/src-*.js', (route) => route.abort());
   await page.goto(`${service.url}/models/${model}`);
-  await page.getByText('A part of this page did not arrive').waitFor();
+  await page.getByText('A part of this page failed to load').waitFor();
   await page.unroute('**/assets/src-*.js');
-  await page.getByRole('button', { name: 'Load the page again' }).click();
+  await page.getByRole('button', { name: 'Reload the page' }).click();
   await page.locator('.chart svg').first().waitFor();
   await close(/ERR_FAILED/);
 });
@@ -123,7 +123,7 @@ it('shows the layer map: its cells by the keyboard, why some are refused, which 
 it('starts a score of the benchmarks that one chooses', async () => {
   const { page, close } = await open();
   await page.getByLabel('Simulated.V1-pls', { exact: true }).check();
-  await page.getByRole('button', { name: 'Score it on 1 benchmark' }).click();
+  await page.getByRole('button', { name: 'Score on 1 benchmark' }).click();
   await page.waitForURL('**/scores/job_*');
   const job = new URL(page.url()).pathname.split('/').at(-1);
   expect((await service.get(`/v1/scores/${job}`)).body).toMatchObject({
@@ -140,12 +140,12 @@ it('changes what its owner changes, and is deleted only after it was asked twice
   );
   const { page, close } = await open({}, `/models/${other}`);
   await page.getByLabel('Name', { exact: true }).fill('renamed');
-  await page.getByLabel('Who sees it').selectOption('public');
+  await page.getByLabel('Visibility').selectOption('public');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect.poll(() => page.locator('h1').textContent()).toBe('renamed');
   expect((await service.get(`/v1/models/${other}`)).body.visibility).toBe('public');
   await page.getByRole('button', { name: 'Delete this model' }).click();
-  await page.getByRole('button', { name: 'No, leave it' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).click();
   expect((await service.get(`/v1/models/${other}`)).status).toBe(200);
   await page.getByRole('button', { name: 'Delete this model' }).click();
   await page.getByRole('button', { name: 'Yes, delete it' }).click();
@@ -163,6 +163,6 @@ it('of a shipped model gives its file, and nothing to change', async () => {
   expect(download.suggestedFilename()).toBe('gabor-v1.onnx');
   const bytes = await readFile(await download.path());
   expect(bytes.length).toBe((await service.get('/v1/models/gabor-v1')).body.size);
-  await expect.poll(() => page.getByText('Change or delete it').count()).toBe(0);
+  await expect.poll(() => page.getByText('Change or delete').count()).toBe(0);
   await close();
 });

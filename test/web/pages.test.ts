@@ -43,10 +43,10 @@ it('says that a page did not arrive, and has it when the document is loaded agai
   const { page, close } = await visit(browser, service.url, '/');
   await page.route('**/assets/compare-page-*.js', (route) => route.abort());
   await page.getByRole('link', { name: 'Compare', exact: true }).click();
-  await page.getByText('A part of this page did not arrive').waitFor();
+  await page.getByText('A part of this page failed to load').waitFor();
   expect(await accessibilityFaults(page)).toEqual([]);
   await page.unroute('**/assets/compare-page-*.js');
-  await page.getByRole('button', { name: 'Load the page again' }).click();
+  await page.getByRole('button', { name: 'Reload the page' }).click();
   await page.getByRole('heading', { name: 'Compare models' }).waitFor();
   await expect.poll(() => page.getByRole('alert').count()).toBe(0);
   await close(/ERR_FAILED|dynamically imported module/);

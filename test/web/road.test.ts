@@ -131,7 +131,7 @@ describe('the road of a new checkpoint', () => {
     await page.getByRole('grid').waitFor();
     await page.getByText('Done', { exact: true }).waitFor();
     const map = page.url();
-    await click('Take the chosen layers into the model’s card');
+    await click('Write the chosen layers to the model’s card');
     await page.getByRole('link', { name: 'Score the model' }).click();
 
     await click('No simulated');

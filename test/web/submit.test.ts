@@ -53,7 +53,7 @@ describe('a file', () => {
     const path = oraclePath('09-end-to-end/resnet/model.onnx');
     await page.getByLabel('Drop an ONNX file here').setInputFiles(path);
     await page.getByText('registered here already').waitFor();
-    await page.getByRole('button', { name: 'Go on with it' }).click();
+    await page.getByRole('button', { name: 'Resume' }).click();
     await page.getByText('was registered before').waitFor();
     await expect.poll(() => new URL(page.url()).searchParams.get('model')).toBe(model);
     expect(sent).toEqual([]);
@@ -87,10 +87,10 @@ describe('a file', () => {
 it('asks for what the file does not say, and shows what is wrong where it stands', async () => {
   const { page, close } = await submitPage();
   await page.getByLabel('Drop an ONNX file here').setInputFiles(folded);
-  await page.getByLabel('Who may see it').selectOption('public');
+  await page.getByLabel('Visibility').selectOption('public');
   await page.getByRole('button', { name: 'Upload and check' }).click();
   await page.getByText('Once the card is saved').waitFor();
-  await expect.poll(() => page.getByText('Nobody has said this yet').count()).toBeGreaterThan(0);
+  await expect.poll(() => page.getByText('Not set').count()).toBeGreaterThan(0);
   await page.getByRole('radio', { name: 'torchvision' }).check();
   await expect.poll(() => page.getByText('mean: [0.485, 0.456, 0.406]').count()).toBe(1);
   await page.getByRole('radio', { name: 'values of its own' }).check();
@@ -107,7 +107,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   await page.getByLabel('Layer for V1').fill('layer1');
   await page.getByRole('button', { name: 'Save the card' }).click();
   await page.getByText('The card is saved.', { exact: true }).waitFor();
-  await expect.poll(() => page.getByText('Nobody has said this yet').count()).toBe(0);
+  await expect.poll(() => page.getByText('Not set').count()).toBe(0);
   const id = new URL(page.url()).searchParams.get('model');
   const { body } = await service.get(`/v1/models/${id}`);
   expect(body).toMatchObject({
@@ -139,7 +139,7 @@ describe('a job', () => {
     const { body } = await ask('steady=5000');
     const { page, close } = await visit(browser, service.url, `/scores/${body.id}`);
     await page.getByText('1 of 2', { exact: true }).waitFor();
-    await page.getByText(`Still to come: ${V2}`).waitFor();
+    await page.getByText(`Pending: ${V2}`).waitFor();
     await expect.poll(() => page.getByRole('row', { name: V1 }).count()).toBe(1);
     await page.getByText('Done', { exact: true }).waitFor();
     await expect.poll(() => page.getByRole('row', { name: V2 }).count()).toBe(1);

@@ -82,7 +82,7 @@ describe('a training in the browser', () => {
     await page.waitForURL('**/trainings/job_*');
     const path = `/v1${new URL(page.url()).pathname}`;
 
-    const epochs = page.getByRole('region', { name: 'Runs that are drawn' }).locator('td').nth(1);
+    const epochs = page.getByRole('region', { name: 'Runs in the charts' }).locator('td').nth(1);
     await until(service, path, ({ curves }) => curves.length > 3);
     // What is cut must stand: the page follows, and neither it nor what draws is still being read.
     await epochs.waitFor();
@@ -120,7 +120,7 @@ describe('a training in the browser', () => {
     expect((await saved(page, 'Save the report')).toString()).toContain('<h1>Training of');
 
     for (const name of ['plain-epoch0', 'plain-epoch9', 'mean'])
-      await page.getByLabel(`Take ${name}`, { exact: true }).check();
+      await page.getByLabel(`Select ${name}`, { exact: true }).check();
     await page.getByRole('button', { name: 'Register and score' }).click();
     await page
       .getByRole('link', { name: /is being scored/ })
@@ -150,7 +150,7 @@ describe('a training in the browser', () => {
     await page.getByLabel(`Compare first (${one})`).check();
     await page.getByLabel(`Compare second (${other})`).check();
     await page.getByRole('link', { name: 'Compare 2 runs' }).click();
-    await page.getByRole('button', { name: 'Take second out' }).waitFor();
+    await page.getByRole('button', { name: 'Remove second' }).waitFor();
     await page.getByLabel(/Smoothing/).fill('0.6');
     await page.getByLabel('Logarithmic loss and rate').check();
     const loss = page.locator('figure', { has: page.locator('figcaption', { hasText: 'Loss' }) });
@@ -161,7 +161,7 @@ describe('a training in the browser', () => {
     const { pathname, search } = new URL(page.url());
     expect(pathname + search).toBe(`/trainings/${one}?with=${other}&smooth=0.6&log=1`);
     await page.reload();
-    await page.getByRole('button', { name: 'Take second out' }).waitFor();
+    await page.getByRole('button', { name: 'Remove second' }).waitFor();
     await expect.poll(() => page.getByLabel(/Smoothing/).inputValue()).toBe('0.6');
     await expect.poll(() => page.getByLabel('Logarithmic loss and rate').isChecked()).toBe(true);
     await close();
@@ -208,7 +208,7 @@ describe('the pages of trainings', () => {
       await page.getByRole('link', { name: 'full' }).first().click();
       await page.getByRole('heading', { name: 'Accuracy under attack' }).waitFor();
       await page.locator('figure svg').nth(3).waitFor();
-      await page.getByLabel('Take mean').check();
+      await page.getByLabel('Select mean').check();
       expect(await accessibilityFaults(page)).toEqual([]);
       await page.goBack();
       await page.getByRole('link', { name: 'full' }).first().waitFor();

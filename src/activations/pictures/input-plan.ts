@@ -36,7 +36,7 @@ export function inputPlan(
     .map(({ name, dims }) => `${name} (${dims.map((dim) => dim ?? '?').join(' × ')})`)
     .join(', ');
   if (inputs.length !== 1)
-    throw refuse('one input, a picture', inputs.length === 0 ? 'none' : described);
+    throw refuse('one image input', inputs.length === 0 ? 'none' : described);
   const { name, dtype, dims } = inputs[0];
   if (dims.length !== 4)
     throw refuse('an input of four axes, N × C × H × W or N × H × W × C', described);

@@ -17,10 +17,10 @@ interface AblateOptions {
 export function registerAblate(program: Command, io: Io): void {
   program
     .command('ablate')
-    .description('train with each technique left out, and tell what it is worth')
+    .description('train without each technique and measure its effect')
     .argument('<ablation>', 'YAML file, see models/ablation.schema.json')
-    .option('-o, --output <folder>', 'folder of all runs; runs/<name> unless said')
-    .option('--resume', 'go on with the ablation in that folder')
+    .option('-o, --output <folder>', 'folder of all runs; default runs/<name>')
+    .option('--resume', 'resume the ablation in that folder')
     .option('--add-one', 'add each technique to the plain stages in place of leaving it out')
     .action((file: string, options: AblateOptions, command: Command) =>
       ablate(file, options, command, io),

@@ -38,11 +38,11 @@ export function registerAttack(program: Command, io: Io): void {
       several,
       [],
     )
-    .option('--count <n>', 'examples that are drawn from the data', '500')
-    .option('--seed <n>', 'seed of the drawing and of the attacks', '1')
-    .option('--batch <n>', 'pictures in a pass', '32')
+    .option('--count <n>', 'examples drawn from the data', '500')
+    .option('--seed <n>', 'seed of the sample and of the attacks', '1')
+    .option('--batch <n>', 'images per batch', '32')
     .option('--card <file>', 'model card')
-    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--json', 'print the result as JSON')
     .option('--csv', 'print one line an attack')
     .action((model: string, options: AttackOptions, command: Command) =>

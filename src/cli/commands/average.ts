@@ -16,7 +16,7 @@ export function registerAverage(program: Command, io: Io): void {
     .description('average the weights of checkpoints of one network (a uniform soup)')
     .argument('<models...>', 'ONNX files, cards or model folders')
     .requiredOption('-o, --output <file>', 'ONNX file to write')
-    .option('--force', 'replace a file that is there')
+    .option('--force', 'replace an existing file')
     .action((models: string[], options: AverageOptions) => average(models, options, io));
 }
 

@@ -13,9 +13,9 @@ export function registerBackup(program: Command, io: Io): void {
   program
     .command('restore <file>')
     .description(
-      'put a backup into a new home, and an empty PostgreSQL where DATABASE_URL names one',
+      'restore a backup to a new home, and to an empty PostgreSQL if DATABASE_URL is set',
     )
-    .option('--skip-damaged', 'leave damaged entries out, and say which')
+    .option('--skip-damaged', 'skip damaged entries and list them')
     .action((file: string, _options: unknown, command: Command) => restore(file, command, io));
 }
 
@@ -23,7 +23,7 @@ async function backup(file: string, command: Command, io: Io): Promise<void> {
   const { saveBackup } = await import('../../service/access/backup-access.js');
   const { lost = [] } = await saveBackup(await storePlace(command), file);
   const { size } = await stat(file);
-  io.err(`Wrote ${file} (${sizeText(size)}); it holds hashes of keys: keep it to yourself\n`);
+  io.err(`Wrote ${file} (${sizeText(size)}); it contains hashes of keys: keep it private\n`);
   for (const { kind, digest, state } of lost)
     io.err(`It lacks the ${kind} ${digest}, whose file is ${state} (see ventral fsck)\n`);
   if (lost.length > 0) process.exitCode = 1;

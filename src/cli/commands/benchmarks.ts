@@ -24,15 +24,15 @@ export function registerBenchmarks(program: Command, io: Io): void {
     .action((_options: unknown, command: Command) => list(command, io));
   benchmarks
     .command('show <id|file>')
-    .description('show what a benchmark is, as JSON')
+    .description('show a benchmark as JSON')
     .action((name: string, _options: unknown, command: Command) => show(name, command, io));
   benchmarks
     .command('check <file>')
-    .description('explain what is wrong with a benchmark file, by line and column')
+    .description('list the errors of a benchmark file, by line and column')
     .action((file: string, _options: unknown, command: Command) => check(file, command, io));
   benchmarks
     .command('verify <ids...>')
-    .description('run the published self-checks on the data that are here')
+    .description('run the published self-checks on the installed data')
     .option('--json', 'print JSON')
     .action((ids: string[], _options: unknown, command: Command) => verify(ids, command, io));
 }
@@ -118,10 +118,10 @@ async function check(file: string, command: Command, io: Io): Promise<void> {
       throw new VentralError(errors[0].code, sentences.join('\n'), errors[0].details);
     }
   } else {
-    io.err(`${file}: its data are not here, so only the file was checked\n`);
+    io.err(`${file}: its data are not installed; only the file was checked\n`);
   }
   const ids = benchmarks.map(({ id }) => id).join(', ');
-  io.out(`${file} is right: ${ids}\n`);
+  io.out(`${file}: no problems found: ${ids}\n`);
 }
 
 async function verify(ids: readonly string[], command: Command, io: Io): Promise<void> {

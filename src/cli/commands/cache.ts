@@ -6,7 +6,7 @@ import type { Io } from '../terminal/io.js';
 
 /** `ventral cache show|clear`: what was kept of earlier work, so that it need not be done again. */
 export function registerCache(program: Command, io: Io): void {
-  const cache = program.command('cache').description('what is kept of layers computed before');
+  const cache = program.command('cache').description('cache of computed layers');
   cache
     .command('show')
     .description('show what the cache holds, by kind')
@@ -14,7 +14,7 @@ export function registerCache(program: Command, io: Io): void {
     .action((_options: unknown, command: Command) => show(command, io));
   cache
     .command('clear')
-    .description('remove every entry of the cache; all can be computed again')
+    .description('remove every entry of the cache; all can be recomputed')
     .action((_options: unknown, command: Command) => clear(command, io));
 }
 

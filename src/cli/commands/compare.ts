@@ -37,9 +37,9 @@ const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfie
 export function registerCompare(program: Command, io: Io): void {
   program
     .command('compare')
-    .description('put models side by side, or the checkpoints of a training in order of epochs')
+    .description('compare models, or the checkpoints of one training by epoch')
     .argument('<models...>', 'ONNX files, cards, model folders, names; --series: globs and folders')
-    .option('-r, --region <names>', `regions: ${regions.join(', ')} (all unless said)`, several, [])
+    .option('-r, --region <names>', `regions: ${regions.join(', ')} (default: all)`, several, [])
     .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
     .option(
       '--layers <names>',
@@ -50,7 +50,7 @@ export function registerCompare(program: Command, io: Io): void {
     .option('--series', 'the models are checkpoints of one training')
     .option('--map-from <model>', 'score every model at the layers of this one')
     .option('--card <file>', 'model card of all models')
-    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--json', 'print rows, differences and maps as JSON')
     .option('--csv', 'print one line a score')
     .option('--html <file>', 'write the comparison as one HTML page')

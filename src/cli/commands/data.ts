@@ -18,25 +18,25 @@ export function registerData(program: Command, io: Io): void {
   const data = program.command('data').description('published stimuli, recordings and trials');
   data
     .command('list')
-    .description('list what Brain-Score publishes, and what of it is here')
+    .description('list the data that Brain-Score publishes, and which are installed')
     .option('--json', 'print JSON')
     .action((_options: unknown, command: Command) => list(command, io));
   data
     .command('pull <names...>')
     .description(
-      'fetch data by catalog name, or all that a benchmark needs; goes on where it stopped',
+      'download data by catalog name, or all that a benchmark needs; resumes a partial download',
     )
-    .option('--from <url>', 'fetch from another place that holds the files under their names')
+    .option('--from <url>', 'download from another URL that holds the files under their names')
     .action((names: string[], _options: unknown, command: Command) => pullAll(names, command, io));
   data
     .command('verify')
-    .description('hash again what is here')
+    .description('verify the checksums of the installed data')
     .option('--json', 'print JSON')
     .action((_options: unknown, command: Command) => verify(command, io));
   data
     .command('import <files...>')
-    .description('take files that you have, known by their SHA-1, or a folder such as ~/.brainio')
-    .option('--as <name>', 'take a file of your own in place of a catalog file')
+    .description('import local files, identified by SHA-1, or a folder such as ~/.brainio')
+    .option('--as <name>', 'use your own file in place of a catalog file')
     .action((files: string[], _options: unknown, command: Command) => take(files, command, io));
 }
 
@@ -122,7 +122,7 @@ async function entriesFor(name: string): Promise<readonly CatalogEntry[]> {
 function report(pulled: readonly PulledFile[], io: Io): void {
   for (const { file, path, already } of pulled) {
     io.out(`${path}\n`);
-    if (already) io.err(`${file} was here already\n`);
+    if (already) io.err(`${file} exists already\n`);
   }
 }
 
@@ -176,7 +176,9 @@ async function take(files: readonly string[], command: Command, io: Io): Promise
     for (const { identifier, path, published } of imported) {
       io.out(`${path}\n`);
       if (!published)
-        io.err(`${path} stands in for ${identifier}; its bytes are not the published\n`);
+        io.err(
+          `${path} stands in for ${identifier}; its contents differ from the published file\n`,
+        );
     }
   } finally {
     bar.clear();

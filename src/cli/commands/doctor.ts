@@ -8,7 +8,7 @@ import type { Io } from '../terminal/io.js';
 export function registerDoctor(program: Command, io: Io): void {
   program
     .command('doctor')
-    .description('check what is there and what is missing on this machine')
+    .description('check the installation on this machine')
     .option('--json', 'print JSON')
     .action((_options: unknown, command: Command) => examine(command, io));
 }

@@ -17,14 +17,17 @@ interface ImportOptions {
 export function registerImport(program: Command, io: Io): void {
   program
     .command('import')
-    .description('make an ONNX file of a PyTorch, safetensors, Keras or TensorFlow.js checkpoint')
-    .argument('<checkpoint>', 'checkpoint: its kind is told by its bytes')
+    .description('convert a PyTorch, safetensors, Keras or TensorFlow.js checkpoint to ONNX')
+    .argument('<checkpoint>', 'checkpoint: the file type is detected from its contents')
     .requiredOption('-o, --output <file>', 'ONNX file to write')
     .option('--arch <name>', 'a network that ventral builds: resnet-50, efficientnet-b1, resnet-20')
     .option('--graph <file>', 'an ONNX export of the same network, whatever its weights')
     .option('--key <path>', 'which state dict, where the file holds several')
-    .option('--reference <file>', 'npz of what the layers of the source give: see docs/import.md')
-    .option('--force', 'replace a file that is there')
+    .option(
+      '--reference <file>',
+      'npz with the outputs of the layers of the source: see docs/import.md',
+    )
+    .option('--force', 'replace an existing file')
     .option('--json', 'print JSON')
     .action(async (checkpoint: string, options: ImportOptions, command: Command) => {
       const { importCheckpoint } = await import('../../importing/import-checkpoint.js');

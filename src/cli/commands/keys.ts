@@ -13,11 +13,11 @@ const hoursOf: Readonly<Record<string, number>> = { h: 1, d: 24, w: 168 };
 
 /** `ventral keys create|list|revoke`: who may ask the service for what. */
 export function registerKeys(program: Command, io: Io): void {
-  const keys = program.command('keys').description('keys to the service');
+  const keys = program.command('keys').description('API keys of the service');
   keys
     .command('create')
-    .description('make a key; its text is printed once, on stdout')
-    .requiredOption('--name <name>', 'what it is called in lists')
+    .description('create a key; it is printed once, on stdout')
+    .requiredOption('--name <name>', 'its name in lists')
     .requiredOption('--role <role>', 'admin, member or reader')
     .option('--owner <owner>', 'whose models and jobs it works on; by default its name')
     .option('--group <group>', 'a group that it is in (repeatable)', collect, [])
@@ -26,12 +26,12 @@ export function registerKeys(program: Command, io: Io): void {
     .action((_options: unknown, command: Command) => create(command, io));
   keys
     .command('list')
-    .description('list the keys, without their texts')
+    .description('list the keys, without their secrets')
     .option('--json', 'print JSON')
     .action((_options: unknown, command: Command) => list(command, io));
   keys
     .command('revoke <id>')
-    .description('end a key at once and for good')
+    .description('revoke a key permanently')
     .action((id: string, _options: unknown, command: Command) => revoke(id, command, io));
 }
 
@@ -77,7 +77,7 @@ async function create(command: Command, io: Io): Promise<void> {
   io.out(json ? `${JSON.stringify(made, null, 2)}\n` : `${made.key}\n`);
   const until = made.expiresAt === null ? 'it does not expire' : `it expires at ${made.expiresAt}`;
   io.err(
-    `${made.id}: ${made.role} of ${made.owner}; ${until}. The key is shown this once: keep it\n`,
+    `${made.id}: ${made.role} of ${made.owner}; ${until}. The key is shown only once: store it now\n`,
   );
 }
 

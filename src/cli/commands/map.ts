@@ -45,7 +45,7 @@ export function registerMap(program: Command, io: Io): void {
       [],
     )
     .option('--card <file>', 'model card')
-    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--input <size>', 'map at another input size: resize=324,crop=288')
     .option('--holdout', 'choose on a random half of the stimuli, score the choice on the other')
     .option('--commit', 'write the chosen layers into the card')

@@ -33,7 +33,7 @@ export function registerModels(program: Command, io: Io): void {
     .action((file: string, _options: unknown, command: Command) => add(file, command, io));
   models
     .command('remove <model>')
-    .description('forget a model, by id or digest; its scores stay')
+    .description('remove a model, by id or digest; its scores stay')
     .action((model: string, _options: unknown, command: Command) => remove(model, command, io));
 }
 

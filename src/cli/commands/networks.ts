@@ -13,7 +13,7 @@ export function registerNetworks(program: Command, io: Io): void {
     .command('layers')
     .description('list the layers of a model: names, shapes, units, operators, what is folded')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
-    .option('--values', 'with every value of the graph, not modules alone')
+    .option('--values', 'list every value of the graph, not only modules')
     .option('--json', 'print JSON')
     .action(
       async (
@@ -58,7 +58,7 @@ function registerCard(program: Command, io: Io): void {
     .command('card')
     .description('model cards')
     .command('init')
-    .description('write a card of what the file says; a terminal is asked for the rest')
+    .description('write a card from the contents of the file; ask for the rest in a terminal')
     .argument('<model>', 'ONNX file')
     .action(async (reference: string) => {
       const { draftCard } = await import('../../activations/init-card.js');
@@ -69,7 +69,7 @@ function registerCard(program: Command, io: Io): void {
       const hints = questions ? await askCard(draft, questions) : draft.hints;
       io.out(cardTemplate(draft.name, hints));
       const open = openFields(hints);
-      if (open.length > 0) io.err(`Still open, marked # TODO: ${open.join(', ')}\n`);
+      if (open.length > 0) io.err(`Not set, marked # TODO: ${open.join(', ')}\n`);
     });
 }
 
@@ -91,14 +91,11 @@ function registerActivations(program: Command, io: Io): void {
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
     .option('-l, --layers <names>', 'layers; globs', several, [])
     .option('-b, --benchmark <id|file>', 'the stimuli of a benchmark, at its degrees')
-    .option(
-      '--stimuli <set|folder>',
-      'a stimulus set of the catalog, a CSV or a folder of pictures',
-    )
+    .option('--stimuli <set|folder>', 'a stimulus set of the catalog, a CSV or a folder of images')
     .option('--degrees <n>', 'degrees of visual angle that the stimuli span')
     .requiredOption('-o, --output <file>', 'file to write: .npz, .nc, .arrow or .json')
     .option('--card <file>', 'model card')
-    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--input <size>', 'another input size: resize=324,crop=288')
     .action(async (reference: string, options: ActivationOptions, command: Command) => {
       if (options.layers.length === 0)

@@ -21,16 +21,16 @@ interface PackageOptions {
 export function registerPackage(program: Command, io: Io): void {
   program
     .command('package')
-    .description('make a submission to Brain-Score of a model')
+    .description('package a model as a submission to Brain-Score')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
     .requiredOption('--format <form>', 'brainscore (today) or brainscore-2022')
     .requiredOption('-o, --output <file>', 'archive to write, .zip')
     .option('--identifier <name>', 'identifier of the submission; else made of the model’s name')
     .option('--card <file>', 'model card')
-    .option('--receipt <file>', 'receipt of scores to take along', several, [])
-    .option('--license <file>', 'licence to take along')
-    .option('--bibtex <file>', 'reference to take along')
-    .option('--weights-url <url>', 'address of weights that do not fit into the archive')
+    .option('--receipt <file>', 'receipt of scores to include', several, [])
+    .option('--license <file>', 'licence to include')
+    .option('--bibtex <file>', 'reference to include')
+    .option('--weights-url <url>', 'URL of weights that do not fit into the archive')
     .option('--weights-sha1 <digest>', 'their SHA-1')
     .action(async (model: string, options: PackageOptions) => {
       const request = requestOf(model, options);

@@ -39,7 +39,7 @@ export function registerScore(program: Command, io: Io): void {
     .option('-l, --layer <region=layer>', 'layer of a region, of behavior, or of all', repeated, [])
     .option('--features <file>', 'features in place of a model: .npz, .nc or .csv')
     .option('--card <file>', 'model card')
-    .option('--assume <preset>', 'take a preset where there is no card: imagenet')
+    .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--input <sizes>', 'score at another input size: resize=324,crop=288', repeated, [])
     .option('--json', 'print an array of Scores')
     .option('--csv', 'print one line a score')

@@ -24,10 +24,10 @@ const LAST_RESORT_MS = 9000;
 export function registerServe(program: Command, io: Io): void {
   program
     .command('serve')
-    .description('serve the HTTP interface on this machine')
+    .description('start the HTTP service')
     .option(
       '--host <address>',
-      'address to listen on; another one than loopback needs keys',
+      'address to listen on; any other than loopback requires keys',
       '127.0.0.1',
     )
     .option(
@@ -36,7 +36,7 @@ export function registerServe(program: Command, io: Io): void {
     )
     .option(
       '--concurrency <n>',
-      'jobs that the service does at once; 0 leaves all to ventral worker',
+      'concurrent jobs of the service; 0 leaves all to ventral worker',
       '1',
     )
     .option(
@@ -56,27 +56,24 @@ export function registerServe(program: Command, io: Io): void {
     )
     .option(
       '--quota-failed-seconds <n>',
-      'seconds an hour that checks and the like of an owner may take that come to nothing',
+      'seconds per hour of failed work that an owner may use',
       String(GENEROUS_FAILED_SECONDS),
     )
     .option(
       '--check-seconds <n>',
-      'seconds that the check of an upload may take, beside one for each 4 MiB of it',
+      'time limit of the check of an upload, plus one second for each 4 MiB',
       String(usualDeadlines.check),
     )
     .option(
       '--activation-seconds <n>',
-      'seconds that the activations of one request may take',
+      'time limit of the activations of one request, in seconds',
       String(usualDeadlines.activation),
     )
     .option('--rate-limit <n>', 'requests a minute of one key or address', String(GENEROUS_RATE))
-    .option(
-      '--no-score-shipped',
-      'leave the models that ventral ships unscored; else they are, while nobody else has a job',
-    )
+    .option('--no-score-shipped', 'do not score the shipped models while the queue is empty')
     .option(
       '--webhook-allow <host>',
-      'host that may be told of jobs that have ended, or an address that is not public (repeatable)',
+      'host or private address that may receive webhooks (repeatable)',
       (host: string, others: string[]) => [...others, host],
       [],
     )

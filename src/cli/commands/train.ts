@@ -21,14 +21,17 @@ export function registerTrain(program: Command, io: Io): void {
     .command('train')
     .description('train a network by a recipe, evaluate and score it')
     .argument('<recipe>', 'YAML file, see models/recipe.schema.json')
-    .option('-o, --output <folder>', 'folder of the run; runs/<name> unless said')
-    .option('--resume', 'go on with the run in that folder')
+    .option('-o, --output <folder>', 'folder of the run; default runs/<name>')
+    .option('--resume', 'resume the run in that folder')
     .addOption(
-      new Option('--provider <name>', 'what runs the steps; auto: a GPU that passes a test')
+      new Option(
+        '--provider <name>',
+        'execution provider of the steps; auto: a GPU that passes a test',
+      )
         .choices(['cpu', 'webgpu', 'cuda', 'auto'])
         .default('cpu'),
     )
-    .option('--preview <file>', 'write a PNG of pictures as the first stage shows them, and end')
+    .option('--preview <file>', 'write a PNG of images as the first stage augments them, and exit')
     .action((recipe: string, options: TrainOptions, command: Command) =>
       options.preview === undefined
         ? train(recipe, options, command, io)

@@ -20,17 +20,15 @@ const SHOWN = 40;
 export function registerVerify(program: Command, io: Io): void {
   program
     .command('verify')
-    .description(
-      'compute the numbers of a receipt again, and say whether they are equal to the bit',
-    )
+    .description('recompute the numbers of a receipt and check that they are bit-identical')
     .argument('<receipt>', 'file that --receipt wrote')
     .option(
       '--model <file>',
-      'where a model of the receipt is now',
+      'current path of a model of the receipt',
       (value: string, before: string[]) => [...before, value],
       [],
     )
-    .option('--json', 'print what was found as JSON')
+    .option('--json', 'print the result as JSON')
     .action((receipt: string, options: VerifyOptions, command: Command) =>
       verify(receipt, options, command, io),
     );
@@ -84,7 +82,7 @@ function printReport(report: ReceiptReport, io: Io): void {
   const more = all.length > SHOWN ? `, ${all.length - SHOWN} of them not shown (--json)` : '';
   const ran = results === 0 ? '; nothing was computed' : largestText(report);
   const count = `${all.length} ${all.length === 1 ? 'difference' : 'differences'}`;
-  io.err(`ventral: ${receipt} is not what comes out: ${count}${more}${ran}\n`);
+  io.err(`ventral: ${receipt} differs from the recomputed result: ${count}${more}${ran}\n`);
 }
 
 const largestText = ({ largest }: ReceiptReport) =>

@@ -11,8 +11,8 @@ const LAST_RESORT_MS = 9500;
 export function registerWorker(program: Command, io: Io): void {
   program
     .command('worker')
-    .description('do the jobs of the PostgreSQL that DATABASE_URL names')
-    .option('--concurrency <n>', 'jobs at once', '1')
+    .description('run jobs from the PostgreSQL database in DATABASE_URL')
+    .option('--concurrency <n>', 'concurrent jobs', '1')
     .action(async (_options: unknown, command: Command) => {
       await work(command, io);
     });
@@ -36,7 +36,7 @@ async function work(command: Command, io: Io): Promise<void> {
   const worker = await startWorker({
     ...{ databaseUrl: url, home, maxMemory, maxScratch, maxCache, threads, concurrency, log },
   });
-  io.out(`ventral works on ${worker.place}\n`);
+  io.out(`ventral worker is ready on ${worker.place}\n`);
   const failed = await Promise.race([stopped, worker.failed]);
   log.info('Stopping');
   await worker.stop(failed ? 0 : GRACE_MS);

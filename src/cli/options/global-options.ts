@@ -21,10 +21,10 @@ export interface GlobalOptions {
 /** Adds them to the program; commander then finds them before and after a subcommand. */
 export function addGlobalOptions(program: Command): Command {
   return program
-    .option('--home <folder>', 'where state lives (VENTRAL_HOME)')
-    .option('--max-memory <size>', 'memory that the work may use', '2GiB')
-    .option('--max-scratch <size>', 'scratch disk that the work may use', '10GiB')
-    .option('--max-cache <size>', 'disk that the activation cache may take; 0: no cache', '10GiB')
+    .option('--home <folder>', 'folder of all state (VENTRAL_HOME)')
+    .option('--max-memory <size>', 'memory limit', '2GiB')
+    .option('--max-scratch <size>', 'scratch disk limit', '10GiB')
+    .option('--max-cache <size>', 'disk limit of the activation cache; 0: no cache', '10GiB')
     .option('--threads <n>', 'threads of the runtime')
     .option('--verbose', 'show the stack of an error', false);
 }

@@ -74,7 +74,7 @@ function notesOf({ simulated, selection, reason }: ComparisonRow): string {
 
 function differenceRow({ benchmark, to, difference, ci, reason }: ScoreDifference, io: Io) {
   const width = io.interactive ? NAME_WIDTH : Number.POSITIVE_INFINITY;
-  const sure = ci && (ci[0] > 0 || ci[1] < 0) ? 'the interval leaves 0 out' : '';
+  const sure = ci && (ci[0] > 0 || ci[1] < 0) ? 'the interval excludes 0' : '';
   return [
     visibleName(benchmark, width),
     visibleName(to, width),

@@ -42,7 +42,9 @@ export function printMap(map: LayerMap, io: Io): void {
 function printTable(map: LayerMap, columns: readonly MapColumn[], io: Io): void {
   io.out(`${visibleName(map.name)}  ${map.model}\n`);
   for (const { title, benchmark, simulated } of columns) {
-    const loud = simulated ? '  SIMULATED: evidence about the pipeline, never about a brain' : '';
+    const loud = simulated
+      ? '  SIMULATED: a score on simulated data is evidence about the pipeline, never about a brain'
+      : '';
     io.out(`${title.padEnd(8)} ${visibleName(benchmark)}${loud}\n`);
   }
   const notes = new Map<string, number>();
@@ -221,7 +223,7 @@ function printHoldout(
   holdout: Holdout,
   io: Io,
 ): void {
-  io.out('\nThe chosen layers on the half of the stimuli that they were not chosen on:\n');
+  io.out('\nThe chosen layers on the held-out half of the stimuli:\n');
   for (const column of columns) {
     if (!(column.benchmark in holdout)) continue;
     const [, layer, value, ci] = heldRow(column, holdout);

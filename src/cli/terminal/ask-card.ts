@@ -32,7 +32,7 @@ export function terminalQuestions(): Questions | undefined {
 
 /** Asks for what the file cannot say; an empty answer leaves a field open. */
 export async function askCard({ hints }: CardDraft, questions: Questions): Promise<CardHints> {
-  questions.say('What the file cannot say; Enter leaves a question open.');
+  questions.say('The file does not store these values; press Enter to skip one.');
   const preset = await askPreset(questions);
   const size = hints.size ?? (await askNumber(questions, 'Side of the input in pixels: ', 8192));
   const degrees = await askNumber(
@@ -60,7 +60,7 @@ export async function askCard({ hints }: CardDraft, questions: Questions): Promi
 async function askPreset({ say, ask }: Questions): Promise<InputPreset | undefined> {
   for (const [name, { says }] of Object.entries(inputPresets)) say(`  ${name}: ${says}`);
   for (;;) {
-    const answer = await ask('How does the network want its pictures? ');
+    const answer = await ask('Preprocessing: ');
     if (answer === '') return undefined;
     if (Object.hasOwn(inputPresets, answer)) return answer as InputPreset;
     say(`One of ${Object.keys(inputPresets).join(', ')}, or Enter`);

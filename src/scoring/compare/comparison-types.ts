@@ -89,7 +89,7 @@ export interface MapDivergence {
     readonly difference: number;
     /** 95 %, simultaneous over the layers (max-T). */
     readonly ci: readonly [number, number];
-    /** Whether the interval leaves 0 out. */
+    /** Whether the interval excludes 0. */
     readonly diverges: boolean;
   }[];
 }

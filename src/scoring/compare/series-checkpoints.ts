@@ -34,7 +34,7 @@ export async function seriesCheckpoints(asked: readonly ComparedModel[]): Promis
   if (checkpoints.every(({ epoch }) => epoch === null)) {
     throw new VentralError(
       'bad-usage',
-      `No checkpoint of the series tells its epoch: neither metadata (ventral.epoch, epoch) nor a number in the name, as in ${checkpoints[0].checkpoint}`,
+      `No checkpoint of the series has an epoch: neither metadata (ventral.epoch, epoch) nor a number in the name, as in ${checkpoints[0].checkpoint}`,
       { field: 'epoch', expected: 'an epoch', found: checkpoints[0].checkpoint },
     );
   }

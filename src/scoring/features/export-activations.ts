@@ -154,7 +154,7 @@ async function folderStimuli(folder: string): Promise<StimulusSet> {
     .filter((name) => pictures.has(extname(name).toLowerCase()))
     .sort(compareCodePoints);
   if (names.length === 0)
-    throw new VentralError('image-missing', `${folder} holds no PNG or JPEG pictures`, {
+    throw new VentralError('image-missing', `${folder} has no PNG or JPEG images`, {
       file: folder,
     });
   const ids = names.map((name) => name.slice(0, -extname(name).length));

@@ -63,7 +63,7 @@ export async function readFeatures(
   const seen = new Set<string>();
   for (const id of file.ids) {
     if (seen.has(String(id)))
-      throw new VentralError('stimuli-duplicate', `${path}: stimulus ${quoted(id)} stands twice`, {
+      throw new VentralError('stimuli-duplicate', `${path}: stimulus ${quoted(id)} occurs twice`, {
         file: path,
         field: 'stimulus_id',
       });

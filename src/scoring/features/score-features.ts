@@ -79,7 +79,7 @@ function chooseArrays(file: FeatureFile, wanted: readonly string[]): Arrays {
       return { name: 'features', features: file.layers.get(names[0]) as Features };
     throw new VentralError(
       'layer-unset',
-      `${file.path} holds ${names.length} layers: say --layer ${names.slice(0, 5).map(quoted).join(' or --layer ')}`,
+      `${file.path} holds ${names.length} layers: give --layer ${names.slice(0, 5).map(quoted).join(' or --layer ')}`,
       { file: file.path, field: '--layer' },
     );
   }

@@ -48,7 +48,7 @@ export async function openMap(
   if (candidates.length === 0) {
     throw new VentralError(
       'layer-unknown',
-      `${file.name} names no layers to map: name some with --layers`,
+      `${file.name} has no layers to map: name some with --layers`,
       { file: file.name, field: 'layers' },
     );
   }

@@ -51,7 +51,7 @@ const isHigher = (value: number | null, than: number | null) =>
 export interface SimultaneousDifference {
   readonly difference: number;
   readonly ci: readonly [number, number];
-  /** Whether the interval leaves 0 out. */
+  /** Whether the interval excludes 0. */
   readonly beyond: boolean;
 }
 

@@ -30,7 +30,7 @@ export async function writableCard({ name, cardPlace }: ModelFile): Promise<Card
   if (!cardPlace || !('path' in cardPlace)) {
     throw new VentralError(
       'bad-usage',
-      `--commit: the card of ${name} stands in no file; save one beside the model (\`ventral card init\`), then choose again`,
+      `--commit: ${name} has no card file; save one beside the model (\`ventral card init\`), then map again`,
       { field: '--commit', expected: 'a card in a file', found: cardPlace?.kind ?? 'no card' },
     );
   }

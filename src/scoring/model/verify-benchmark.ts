@@ -32,7 +32,7 @@ export async function verifyBenchmark(
     if (!golden.ceiling && !golden.selfRegression && !pixelsOf(golden)) {
       throw new VentralError(
         'not-found',
-        `Nothing is published about ${benchmark.id} that its data alone could reproduce`,
+        `No published value of ${benchmark.id} can be reproduced from its data alone`,
         { file: benchmark.file, field: 'golden.json', found: 'no ceiling, no self-regression' },
       );
     }

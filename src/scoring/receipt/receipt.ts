@@ -193,7 +193,7 @@ export async function checkReceiptPath(path: string): Promise<void> {
   try {
     await readReceipt(path);
   } catch (cause) {
-    const sentence = `--receipt ${path}: the file is already there, and is not a receipt`;
+    const sentence = `--receipt ${path}: the file exists already, and is not a receipt`;
     throw new VentralError('file-exists', sentence, { file: path, cause });
   }
 }

@@ -34,7 +34,7 @@ interface Opened {
  */
 export async function saveBackup(place: RestorePlace, file: string): Promise<BackupManifest> {
   if (existsSync(file)) {
-    throw new VentralError('file-exists', `${file} is already there`, { file });
+    throw new VentralError('file-exists', `${file} exists already`, { file });
   }
   const open = await throughOwner<() => Promise<Opened>>(
     place.home,

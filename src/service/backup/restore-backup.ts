@@ -65,11 +65,9 @@ export async function restoreBackup(
   { unpack, skipDamaged }: RestoreOptions,
 ): Promise<Restored> {
   if (!isFreshHome(home)) {
-    throw new VentralError(
-      'home-not-empty',
-      `${home} is in use already: a backup is restored into a new --home`,
-      { file: home },
-    );
+    throw new VentralError('home-not-empty', `${home} is in use: restore into a new --home`, {
+      file: home,
+    });
   }
   const zip = await openZip(file, file, backupLimits).catch((error) => {
     throw unexpected(error, file);
@@ -130,7 +128,7 @@ async function refuseTables(database: Database): Promise<void> {
   if (!(await hasTables(database))) return;
   throw new VentralError(
     'home-not-empty',
-    'The database that DATABASE_URL names holds tables of ventral already: a backup is restored into an empty one',
+    'The database that DATABASE_URL names has tables of ventral: restore into an empty database',
   );
 }
 

@@ -149,13 +149,13 @@ const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 const late = ({ seconds, option }: ChildLimits) =>
   new VentralError(
     'deadline-exceeded',
-    `The work was ended after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
+    `The work was stopped after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
   );
 
 const large = (resident: number, { memory }: ChildLimits) =>
   new VentralError(
     'memory-exceeded',
-    `The work held ${mebibytes(resident)} of memory, it may hold ${mebibytes(memory)}: give more with --max-memory`,
+    `The work held ${mebibytes(resident)} of memory, the limit is ${mebibytes(memory)}: raise it with --max-memory`,
   );
 
 const disturbed = (found: string, cause: unknown) =>
@@ -184,11 +184,11 @@ function died(code: number | null, signal: NodeJS.Signals | null, words: string)
   const cause = new Error(words);
   const by = signal ?? signalOf(code);
   if (/bad_alloc|out of memory|Cannot allocate|allocation failed/i.test(words)) {
-    const message = 'The work needs more memory than it may use: give more with --max-memory';
+    const message = 'Memory limit exceeded: raise it with --max-memory';
     return new VentralError('memory-exceeded', message, { cause });
   }
   if (crashes.includes(by)) {
-    return new VentralError('process-crashed', `The process crashed on its work (${by})`, {
+    return new VentralError('process-crashed', `The process crashed (${by})`, {
       cause,
     });
   }

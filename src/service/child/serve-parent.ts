@@ -74,7 +74,7 @@ export function plainError(error: VentralError): PlainError {
   if (noMemory.test(message) || (cause instanceof Error && noMemory.test(cause.message))) {
     return {
       code: 'memory-exceeded',
-      message: `The work needs more memory than it may use, give more with --max-memory: ${message}`,
+      message: `Memory limit exceeded, raise it with --max-memory: ${message}`,
       details,
     };
   }

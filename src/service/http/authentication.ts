@@ -44,7 +44,7 @@ export class Authentication {
       if (isOpen(request)) return next();
       const principal = await this.#principalOf(request, needed);
       if (principal.role === 'reader' && !safe.has(request.method) && !isSession(request)) {
-        throw new VentralError('forbidden', 'A reader may not change anything');
+        throw new VentralError('forbidden', 'A reader key may not change anything');
       }
       response.locals.principal = principal;
       next();
@@ -84,7 +84,7 @@ export class Authentication {
     if (wait > 0) {
       throw new RequestProblem(
         'rate-limited',
-        'Requests from this address were refused too often; Retry-After says how many seconds to wait',
+        'Requests from this address were refused too often; retry after the seconds in Retry-After',
         { headers: { 'Retry-After': String(wait) } },
       );
     }
@@ -96,8 +96,8 @@ export class Authentication {
 }
 
 const missing = 'The request needs a key: Authorization: Bearer vk_…';
-const unknown = 'The credentials are not those of this service, or they were revoked or expired';
-const over = 'The session is over, or its key was revoked or expired: sign in again';
+const unknown = 'The credentials are unknown, revoked or expired';
+const over = 'The session has ended, or its key was revoked or expired: sign in again';
 const foreign =
   'The cookie of a session counts for requests of the pages of this service alone: by Sec-Fetch-Site or Origin, and with X-Requested-With or a JSON body where something is changed';
 

@@ -27,7 +27,7 @@ export function requireMatch(request: Request, representation: object): void {
   if (!tags.includes(entityTag(JSON.stringify(representation)) as string)) {
     throw new VentralError(
       'precondition-failed',
-      'It has changed since: read it again and decide anew',
+      'It has changed since it was read: read it again',
     );
   }
 }

@@ -102,9 +102,13 @@ export async function noteMadeBy(
 const attemptOf = (response: Response) => response.locals.attempt as Attempt | undefined;
 
 const inFlight = () =>
-  new RequestProblem('request-in-flight', 'Another request with this Idempotency-Key is at work', {
-    headers: { 'Retry-After': '1' },
-  });
+  new RequestProblem(
+    'request-in-flight',
+    'Another request with this Idempotency-Key is in progress',
+    {
+      headers: { 'Retry-After': '1' },
+    },
+  );
 
 class Attempt {
   readonly #keys: IdempotencyStore;
@@ -193,7 +197,9 @@ class Attempt {
 
   /** A key that cannot be kept must not keep the answer back; its lease ends by itself. */
   async #quietly(work: Promise<unknown>): Promise<void> {
-    await work.catch((error) => this.#log.warn({ err: error }, 'An Idempotency-Key was not kept'));
+    await work.catch((error) =>
+      this.#log.warn({ err: error }, 'An Idempotency-Key was not stored'),
+    );
   }
 }
 

@@ -43,7 +43,7 @@ export function refuseForwarded({ headers }: IncomingMessage): void {
   if (forwarded) {
     throw new VentralError(
       'forbidden',
-      `The request carries ${forwarded}: without a key the service answers this machine alone`,
+      `The request carries ${forwarded}: without a key the service answers only this machine`,
     );
   }
 }

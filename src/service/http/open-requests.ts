@@ -22,7 +22,7 @@ export function openRequests({ all, each } = MOST): RequestHandler {
     const mine = open.get(owner) ?? 0;
     const details = { retryAfter: RETRY_SECONDS };
     if (mine >= each) {
-      const message = `${owner} has ${mine} requests open, as many as it may`;
+      const message = `${owner} has ${mine} requests open, the maximum`;
       throw new VentralError('quota-exceeded', message, details);
     }
     if (sum >= all) throw new VentralError('queue-full', `${sum} requests are open`, details);

@@ -18,5 +18,5 @@ export function requireChange(principal: Principal, of: { readonly owner: string
 
 /** Throws `forbidden` for whoever is no admin. */
 export function requireAdmin({ role }: Principal): void {
-  if (role !== 'admin') throw new VentralError('forbidden', 'Admins alone may do this');
+  if (role !== 'admin') throw new VentralError('forbidden', 'Only admins may do this');
 }

@@ -3,8 +3,8 @@ import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { placeless } from './placeless.js';
 import type { Problem, ProblemPart } from './problem-details.js';
+import { redactPaths } from './redact-paths.js';
 
 /** What of a thrown thing HTTP shows: the problem, and headers that belong to its status. */
 export interface Refusal {
@@ -39,7 +39,7 @@ export function problemOf(error: VentralError): Problem {
     status: error.status,
     detail:
       error.code === 'internal'
-        ? 'Something went wrong inside ventral; its log says what.'
+        ? 'Internal error; see the log of the service.'
         : withoutPath(error),
     ...(parts.length > 0 ? { errors: parts } : {}),
   };
@@ -54,7 +54,7 @@ function withoutPath({ message, details: { cause } }: VentralError): string {
 /** Answers with a problem document. */
 export function sendProblem(response: Response, error: VentralError, home: string): void {
   const problem = {
-    ...placeless(problemOf(error), home),
+    ...redactPaths(problemOf(error), home),
     requestId: response.locals.requestId as string,
   };
   // What was said of a representation is not said of a refusal.
@@ -155,9 +155,9 @@ function sentence(
   message: string | undefined,
   parts: readonly ProblemPart[],
 ): string {
-  if (code === 'not-found') return 'There is no such resource';
+  if (code === 'not-found') return 'Resource not found';
   if (code === 'invalid-request' && parts.length > 0) {
     return parts.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; ');
   }
-  return message || 'The request is not understood';
+  return message || 'The request cannot be parsed';
 }

@@ -40,7 +40,7 @@ export function withoutPlaces(card: ModelCard): ModelCard {
 function place(key: string): VentralError {
   return new VentralError(
     'card-invalid',
-    `card: \`${key}\` names a place, and a card over HTTP may not`,
+    `card: \`${key}\` is a path, which a card over HTTP may not have`,
     { file: 'card', field: `/card/${key}` },
   );
 }

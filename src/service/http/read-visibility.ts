@@ -52,7 +52,7 @@ export function accessAfter(
   const only = groups.length === 1 ? groups[0] : null;
   const group = asked.group ?? present.group ?? (visibility === 'group' ? only : null);
   if (visibility === 'group' && group === null) {
-    throw new VentralError('group-unknown', 'Say which group is to see it, as `group`', {
+    throw new VentralError('group-unknown', '`group` is missing: name the group that may see it', {
       field: '/group',
     });
   }

@@ -71,7 +71,7 @@ export function leaderboardMarkdown({ columns, items }: Leaderboard): string {
     line(head),
     line(head.map(() => '---')),
     ...rows.map(line),
-    ...(marked ? ['', '† The layer was chosen on pictures of this benchmark.'] : []),
+    ...(marked ? ['', '† The layer was chosen on stimuli of this benchmark.'] : []),
     '',
   ].join('\n');
 }

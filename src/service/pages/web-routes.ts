@@ -40,7 +40,7 @@ export function webRoutes(
     if (path !== '/') return '';
     const { searchParams } = new URL(originalUrl, 'http://localhost');
     return first(searchParams).catch((error) => {
-      log.warn({ err: error }, 'The first leaderboard was not made');
+      log.warn({ err: error }, 'Rendering the first leaderboard failed');
       return '';
     });
   };

@@ -34,7 +34,7 @@ export class FailedWork {
     if (role === 'admin' || over < 0) return;
     throw new VentralError(
       'quota-exceeded',
-      `Work of ${owner} that came to nothing took ${this.#most} seconds within the hour, as many as it may`,
+      `Failed work of ${owner} took ${this.#most} seconds within the hour, the quota`,
       { retryAfter: Math.max(1, Math.ceil((over * HOUR) / Math.max(this.#most, 1))) },
     );
   }

@@ -82,11 +82,15 @@ export class FairSemaphore {
     const { what, waiting, waitingEach } = this.#limits;
     const details = { retryAfter: RETRY_SECONDS };
     if (mine >= waitingEach) {
-      const message = `${owner} has ${mine} ${what} waiting, as many as it may`;
+      const message = `${owner} has ${mine} ${what} waiting, the maximum`;
       throw new VentralError('quota-exceeded', message, details);
     }
     if (this.#sum.waiting >= waiting) {
-      throw new VentralError('queue-full', `${this.#sum.waiting} ${what} wait already`, details);
+      throw new VentralError(
+        'queue-full',
+        `${this.#sum.waiting} ${what} are queued already`,
+        details,
+      );
     }
   }
 

@@ -70,7 +70,8 @@ export async function formulaColumns(
   const columns: FormulaColumn[] = [];
   for (const [k, text] of column.entries()) {
     try {
-      if (simulated) throw new VentralError('formula-invalid', 'No formula holds simulated scores');
+      if (simulated)
+        throw new VentralError('formula-invalid', 'Formulas cannot use simulated scores');
       const formula = await readFormula(text);
       columns.push({ id: `column.${k}`, formula, benchmarks: benchmarksOf(formula, shelf) });
     } catch (error) {
@@ -92,7 +93,7 @@ function benchmarksOf({ variables }: Formula, shelf: BenchmarkShelf): BoardBench
         ? `there is no benchmark "${id}"${shelf.hint(id)}`
         : found.length > 1
           ? `${id} holds ${found.map((each) => each.id).join(', ')}: name one of them`
-          : found[0].simulated && `${id} is simulated, and no formula holds simulated scores`;
+          : found[0].simulated && `${id} is simulated, and formulas cannot use simulated scores`;
     if (why)
       throw new VentralError('formula-invalid', `Character ${column} of the formula: ${why}`);
     return found;

@@ -4,7 +4,7 @@ import type { BenchmarkDescription } from '../../scoring/model/describe-benchmar
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { Principal } from '../../store/records/principal.js';
 import type { Client } from '../http/client.js';
-import { placeless } from '../http/placeless.js';
+import { redactPaths } from '../http/redact-paths.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import { untilAborted } from '../queue/until-aborted.js';
 import type { StimulusRows, StimulusTask } from '../work/stimulus-questions.js';
@@ -172,7 +172,7 @@ const lacksData = ({ stimuli, fittingStimuli, recordings, trials }: BenchmarkDes
 
 const withoutFolders = <T>(told: T, home: string): T =>
   JSON.parse(JSON.stringify(told), (key, value) =>
-    key === 'reason' ? placeless({ detail: value }, home).detail : value,
+    key === 'reason' ? redactPaths({ detail: value }, home).detail : value,
   );
 
 /** Keeps a value, and lets the oldest go that are beyond `most`. */

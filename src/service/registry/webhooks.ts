@@ -95,7 +95,7 @@ export class Webhooks {
       const due = await this.deliveries.claim(this.#busy());
       if (!due) return;
       const sending = this.#send(due)
-        .catch((error) => this.#log.warn({ err: error }, 'A delivery could not be noted'))
+        .catch((error) => this.#log.warn({ err: error }, 'A delivery could not be recorded'))
         .finally(() => {
           this.#sending.delete(due);
           if (!this.#stopped) this.#look();
@@ -126,7 +126,10 @@ export class Webhooks {
     }
     const seconds = final ? undefined : this.#backOff[due.attempts - 1];
     const state = reason === null ? 'delivered' : seconds === undefined ? 'failed' : 'waiting';
-    this.#log.info({ job: due.job, delivery: due.id, status, reason, state }, 'Told a webhook');
+    this.#log.info(
+      { job: due.job, delivery: due.id, status, reason, state },
+      'Delivered a webhook',
+    );
     await this.deliveries.note(due, { at, status, reason }, state, seconds ?? null);
   }
 

@@ -17,7 +17,7 @@ export function backupRoutes({ store, log }: ServiceContext): Router {
     response.attachment('ventral-backup.zip').type('application/zip');
     // A client that goes away is no fault; one that stays must see that the archive is cut.
     await pipeline(archive, response).catch((err) =>
-      log.warn({ err }, 'A backup was not read whole'),
+      log.warn({ err }, 'A backup was not downloaded completely'),
     );
   });
   return router;

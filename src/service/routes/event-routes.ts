@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
-import { nextWord } from '../../store/database/next-word.js';
+import { nextNotification } from '../../store/database/notification.js';
 import type { JobEvent } from '../../store/jobs/event-store.js';
 import { isOpen, type Job, type JobKind } from '../../store/jobs/job.js';
 import { principalOf } from '../http/principal-of.js';
@@ -91,6 +91,6 @@ const text = ({ id, type, data }: JobEvent) =>
 
 /** Nothing more is read from the database for a reader until it has taken what was written. */
 async function drained(response: Response, signal: AbortSignal): Promise<void> {
-  await nextWord(response, 'drain', PATIENCE_MS, signal).come;
+  await nextNotification(response, 'drain', PATIENCE_MS, signal).come;
   if (response.writableNeedDrain) response.destroy();
 }

@@ -154,7 +154,7 @@ class Images {
     }
     // Two names that differ in case or ending alone would be one file, or one stimulus.
     const key = filename.toLowerCase().replace(/\.[^.]+$/, '');
-    if (this.#names.has(key)) throw refuse('images', `"${filename}" comes twice`);
+    if (this.#names.has(key)) throw refuse('images', `"${filename}" occurs twice`);
     this.#names.add(key);
     const admit = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
@@ -170,7 +170,7 @@ class Images {
     } catch (error) {
       await closed;
       if (this.#bytes <= this.#most) throw error;
-      const words = `The pictures are larger than ${this.#most} bytes together`;
+      const words = `The images are larger than ${this.#most} bytes together`;
       throw new VentralError('too-large', words, { field: '/images', cause: error });
     }
   }
@@ -184,7 +184,7 @@ class Images {
       if (values.length !== 1 || values[0] === '') throw refuse(name, 'expected once');
       return values[0];
     };
-    if (this.#names.size === 0) throw refuse('images', 'expected at least one picture');
+    if (this.#names.size === 0) throw refuse('images', 'expected at least one image');
     const model = one('model');
     const layers = this.#fields.get('layers') ?? [];
     if (layers.length === 0 || layers.some((name) => name === '' || name.length > MOST_NAME)) {

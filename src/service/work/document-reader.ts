@@ -70,7 +70,7 @@ export class DocumentReader {
       return new VentralError('memory-exceeded', sentence, { cause });
     }
     if (cause.message === 'Task queue is at limit')
-      return new VentralError('rate-limited', 'Too many documents wait to be read', {
+      return new VentralError('rate-limited', 'Too many documents are queued', {
         retryAfter: 1,
         cause,
       });

@@ -21,7 +21,7 @@ export async function claimTraining(folder: string): Promise<() => Promise<void>
     while (!(await links(mine, path))) {
       const [pid, ...start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
       if (Number(pid) !== process.pid && lives(Number(pid), start.join(' ')))
-        throw new VentralError('not-ready', 'The process that trained before has not ended yet');
+        throw new VentralError('not-ready', 'The previous training process has not ended yet');
       await rm(path, { force: true });
     }
   } finally {

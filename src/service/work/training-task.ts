@@ -61,7 +61,7 @@ export async function runTrainingTask(
     const { file } = error.details;
     if (error.code === 'file-exists' && file !== undefined) {
       if (await isTraining(file))
-        throw new VentralError('not-ready', 'The process that trained before has not ended yet');
+        throw new VentralError('not-ready', 'The previous training process has not ended yet');
       await rm(join(file, LOCK), { force: true });
       return runTrainingTask(task, progress, part);
     }

@@ -87,7 +87,7 @@ function benchmarkFile({ entries }: ZipArchive): string {
   if (entries.length > MOST_FILES)
     throw new VentralError(
       'too-large',
-      `The archive holds ${entries.length} files, it may hold ${MOST_FILES}: put pictures into a ZIP of their own inside`,
+      `The archive holds ${entries.length} files, it may hold ${MOST_FILES}: put images into a ZIP inside`,
     );
   const [file, ...others] = entries
     .map(({ name }) => name)

@@ -3,8 +3,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { traced } from '../../runtime/traced.js';
 import type { Job, JobEnd, ScoreJob, TrainingJob } from '../../store/jobs/job.js';
 import { runChild } from '../child/child.js';
-import { placeless } from '../http/placeless.js';
 import type { Problem } from '../http/problem-details.js';
+import { redactPaths } from '../http/redact-paths.js';
 import type { JobAnswer } from '../work/job-task.js';
 import { type Ahead, checkedAhead, checkedAnswer } from './checked-answer.js';
 import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
@@ -20,7 +20,7 @@ import {
   taskOf,
 } from './job-work.js';
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
-import { MapTeller } from './map-teller.js';
+import { MapReporter } from './map-reporter.js';
 import { runTraining } from './training-run.js';
 
 /** One attempt at a job. */
@@ -29,7 +29,7 @@ export class JobRun {
   readonly #options: WorkOptions;
   readonly #abort: AbortController;
   readonly #progress: ProgressWriter;
-  readonly #map: MapTeller;
+  readonly #map: MapReporter;
   /** Who may see what the job needs; shipped models and benchmarks are everybody's. */
   #written: Promise<unknown> = Promise.resolve();
 
@@ -40,12 +40,12 @@ export class JobRun {
     this.#abort = abort;
     const { attempts } = options.tables.jobs;
     this.#progress = new ProgressWriter(attempts, job, () => abort.abort());
-    this.#map = new MapTeller(attempts, job, () => abort.abort());
+    this.#map = new MapReporter(attempts, job, () => abort.abort());
   }
 
   /**
    * Makes what has no result yet; a process that dies fails every benchmark that it was asked for.
-   * Throws `interrupted` where it was ended, and what another try may mend (see `mendable`).
+   * Throws `interrupted` where it was ended, and retryable faults (see `retryable`).
    */
   end(): Promise<JobEnd> {
     const { id, kind, attempt } = this.#job;
@@ -64,7 +64,7 @@ export class JobRun {
       return withoutPlaces(end, home);
     } catch (thrown) {
       const error = VentralError.from(thrown);
-      if (this.#abort.signal.aborted || mendable(error)) throw error;
+      if (this.#abort.signal.aborted || retryable(error)) throw error;
       // It goes on from its last state, unless it is lost again and again without coming further.
       if (job.kind === 'training' && lost.includes(error.code)) throw error;
       return withoutPlaces(this.#failed(job, error), home);
@@ -148,7 +148,7 @@ export class JobRun {
       .then((holds) => holds || this.#abort.abort())
       // It comes again with the answer.
       .catch((error) =>
-        this.#options.log.warn({ job: id, err: error }, 'A score was not kept yet'),
+        this.#options.log.warn({ job: id, err: error }, 'A partial score was not stored'),
       );
   }
 }
@@ -167,7 +167,7 @@ const withoutPlaces = (end: JobEnd, home: string): JobEnd => ({
   ...end,
   failures: end.failures.map(({ problem, ...failure }) => ({
     ...failure,
-    problem: placeless(problem as Problem, home),
+    problem: redactPaths(problem as Problem, home),
   })),
 });
 
@@ -180,6 +180,6 @@ function withWarnings(answer: JobAnswer, warnings: readonly string[]): JobAnswer
 /** How a process is lost that did nothing wrong itself, as far as anybody knows. */
 const lost: readonly ErrorCode[] = ['process-died', 'process-crashed'];
 
-/** Whether another try may mend it: a database or a store of files that did not answer. */
-export const mendable = ({ code }: VentralError): boolean =>
+/** Whether a retry may succeed: a database or a store of files that did not answer. */
+export const retryable = ({ code }: VentralError): boolean =>
   ['not-ready', 'database-unavailable', 'files-unavailable', 'download-failed'].includes(code);

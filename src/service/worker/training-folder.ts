@@ -89,7 +89,7 @@ export async function clearTraining(
     await rm(folderOf(home, job), { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
     // It is swept at the next start.
-    log.warn({ job, err: error }, 'The folder of a training was not removed');
+    log.warn({ job, err: error }, 'The folder of a training could not be removed');
   }
 }
 

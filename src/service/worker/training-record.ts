@@ -6,7 +6,7 @@ import type { TrainingJob, TrainingRun } from '../../store/jobs/job.js';
 import type { CheckpointRecord } from '../../store/jobs/training-store.js';
 import { isTrainingEvent } from '../../training/record/metrics-log.js';
 import type { TrainingEvent } from '../../training/record/training-event.js';
-import { placeless } from '../http/placeless.js';
+import { redactPaths } from '../http/redact-paths.js';
 import { receiveStream } from '../upload/receive-file.js';
 import type { TrainingPart } from '../work/training-task.js';
 import type { WorkOptions } from './job-inputs.js';
@@ -163,7 +163,7 @@ function asTold(event: TrainingEvent, home: string): TrainingEvent {
   if (event.kind === 'average')
     return { ...event, checkpoint: nameOf(event.checkpoint), of: event.of.map(nameOf) };
   if (event.kind !== 'score') return event;
-  const plain = (text: string) => placeless({ detail: text }, home).detail;
+  const plain = (text: string) => redactPaths({ detail: text }, home).detail;
   const { benchmark, reason } = event;
   return {
     ...event,

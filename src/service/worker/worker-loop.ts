@@ -1,20 +1,20 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
-import { nextWord } from '../../store/database/next-word.js';
+import { nextNotification } from '../../store/database/notification.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { Claim } from '../../store/jobs/job-attempts.js';
 import type { WorkOptions } from './job-inputs.js';
-import { JobRun, mendable } from './job-run.js';
+import { JobRun, retryable } from './job-run.js';
 import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
 import { clearTraining } from './training-folder.js';
 
-/** A job that so many workers were lost with, or gave back for a fault, is given up. */
+/** A job that lost so many workers, or failed so often with a retryable fault, is abandoned. */
 const MOST_FAULTS = 3;
 /** How often it is looked whether a job was cancelled, by whatever process. */
 const WATCH_MS = 1000;
-/** Every so many looks the worker says that it lives. */
+/** Polls between two heartbeats. */
 const BEAT = 5;
 /** How long a slot waits for a word that there is a job, where other processes may ask for one. */
 const POLL_MS = { shared: 1000, alone: 10_000 };
@@ -90,7 +90,7 @@ export class WorkerLoop {
         else await word;
       } catch (error) {
         if (this.#stopped) return;
-        log.error({ err: error }, 'The worker could not take or end a job');
+        log.error({ err: error }, 'Claiming or finishing a job failed');
         await sleep(WATCH_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
       }
     }
@@ -100,7 +100,7 @@ export class WorkerLoop {
   #word(): Promise<void> {
     const { shared } = this.#options.tables.database;
     const patience = shared ? POLL_MS.shared : POLL_MS.alone;
-    return nextWord(this.#woken, 'job', patience, this.#stopping.signal).come;
+    return nextNotification(this.#woken, 'job', patience, this.#stopping.signal).come;
   }
 
   async #do(claim: Claim): Promise<void> {
@@ -139,7 +139,7 @@ export class WorkerLoop {
       await this.#insist(job, end);
     } catch (thrown) {
       const error = VentralError.from(thrown);
-      if (mendable(error)) throw error;
+      if (retryable(error)) throw error;
       log.error({ job: job.id, err: thrown }, 'Results could not be written');
       await this.#insist(job, failedEnd(job, error));
     }
@@ -153,14 +153,14 @@ export class WorkerLoop {
         await this.#options.tables.jobs.attempts.finish(id, attempt, end);
         return;
       } catch (error) {
-        const lost = mendable(VentralError.from(error));
+        const lost = retryable(VentralError.from(error));
         if (!lost || this.#stopped || Date.now() > deadline) throw error;
         await sleep(WATCH_MS);
       }
     }
   }
 
-  /** What another try may mend is tried again, later each time. */
+  /** Retries a retryable fault, each time after a longer pause. */
   async #giveBack({ id, attempt, faults }: Job, error: VentralError): Promise<void> {
     this.#options.log.warn({ job: id, code: error.code, err: error.details.cause }, error.message);
     const { signal } = this.#stopping;
@@ -169,7 +169,7 @@ export class WorkerLoop {
     await this.#options.tables.jobs.attempts.giveBack(id, attempt, why);
   }
 
-  /** Says that the worker lives, and ends what is its own no more. */
+  /** Sends the heartbeat, and ends jobs that the worker has lost. */
   async #look(): Promise<void> {
     const claims = [...this.#running.values()].map(({ claim }) => claim);
     if (claims.length === 0) return;
@@ -180,7 +180,7 @@ export class WorkerLoop {
       for (const id of await (beat ? attempts.beat(claims) : attempts.over(claims)))
         this.#running.get(id)?.abort.abort();
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
+      this.#options.log.warn({ err: error }, 'Heartbeat failed');
     } finally {
       this.#looking = false;
     }
@@ -190,5 +190,5 @@ export class WorkerLoop {
 const givenUp = ({ reason }: Job) =>
   new VentralError(
     'worker-lost',
-    `The job was given up after ${MOST_FAULTS} attempts: ${reason ?? 'no worker came to its end'}`,
+    `The job was abandoned after ${MOST_FAULTS} attempts: ${reason ?? 'no worker finished it'}`,
   );

@@ -123,7 +123,7 @@ export class Worker {
         this.#fail(error);
         void this.stop();
       }
-      this.#options.log.warn({ err: error }, 'The worker could not say that it lives');
+      this.#options.log.warn({ err: error }, 'Heartbeat failed');
     }
   }
 

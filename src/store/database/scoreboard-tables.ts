@@ -8,7 +8,7 @@
  * result-store.ts says. Scores at another input than the card's are not among them.
  */
 export const scoreboardTables: readonly string[] = [
-  // No version comes twice, not even of a scoreboard that was removed and made again.
+  // No version occurs twice, not even of a scoreboard that was removed and made again.
   'create sequence scoreboard_versions',
   `create table scoreboards (
     subject text not null,

@@ -27,7 +27,7 @@ export function damagedFile(
   const file = kind === 'model' ? 'file' : 'archive';
   return new VentralError(
     'file-damaged',
-    `The stored ${kind} ${digest}${which} is damaged: its bytes are not those of its digest; upload the same ${file} again, or run ventral fsck --heal`,
+    `The stored ${kind} ${digest}${which} is damaged: its contents do not match its digest; upload the same ${file} again, or run ventral fsck --heal`,
     { file: digest, expected: digest, ...(cause === undefined ? {} : { cause }) },
   );
 }

@@ -120,7 +120,7 @@ export async function download(
       wrong++;
       throw new VentralError(
         'checksum-mismatch',
-        `The store of files gave other bytes for the ${kind} ${digest}`,
+        `The file store returned other contents for the ${kind} ${digest}`,
         { file: digest, expected: digest, found },
       );
     } catch (thrown) {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
-import { nextWord, type Word } from '../database/next-word.js';
+import { type Notification, nextNotification } from '../database/notification.js';
 
 /** What happens to a job: it changes its state, comes further, is measured (a training), gets a result, ends. */
 export type JobEventType = 'state' | 'progress' | 'metric' | 'result' | 'end';
@@ -83,7 +83,7 @@ export class EventStore {
   }
 
   /** The next word of a job's events, or the time to look again: at most so many milliseconds. */
-  news(job: string, signal: AbortSignal, milliseconds = POLL_MS): Word {
-    return nextWord(this.#news, job, Math.min(milliseconds, POLL_MS), signal);
+  news(job: string, signal: AbortSignal, milliseconds = POLL_MS): Notification {
+    return nextNotification(this.#news, job, Math.min(milliseconds, POLL_MS), signal);
   }
 }

@@ -139,7 +139,7 @@ export class ResultStore {
       column,
       keys: choices.map((choice) => `${version} ${choice} ${source} ${benchmark}`),
     }));
-    // Rows bear the versions of their boards, and no version comes twice.
+    // Rows bear the versions of their boards, and no version occurs twice.
     const state = createHash('sha256')
       .update(JSON.stringify([rows, columns]))
       .digest('base64');

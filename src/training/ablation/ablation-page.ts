@@ -3,6 +3,7 @@ import { type Html, html } from '../../report/html.js';
 import { htmlPage } from '../../report/html-page.js';
 import { named } from '../../report/map-page.js';
 import { threeDigits } from '../../report/map-text.js';
+import { SIMULATED } from '../../report/simulated-words.js';
 import { visibleName } from '../../report/visible-name.js';
 import type { Ablation } from './ablation.js';
 import type { Cell } from './cells.js';
@@ -31,7 +32,7 @@ export function ablationPage(result: AblationResult, ablation: Ablation): string
   ];
   const ids = [...new Set(simulated.map(({ measure }) => visibleName(measure)))];
   const body = html`<h1>Ablation <bdi>${visibleName(name)}</bdi></h1>
-${ids.length > 0 && html`<p class="loud">Simulated: ${ids.join(', ')}. Their pictures and recordings are made by equations: these numbers are evidence about the pipeline, never about a brain.</p>`}
+${ids.length > 0 && html`<p class="loud">Simulated: ${ids.join(', ')}. ${SIMULATED}</p>`}
 <p>${DIFFERENCES[direction]} ${MANY}</p>
 ${tables.map((table, i) => tablePart(table, i + 1, seeds.length))}
 <h2>Every number</h2>

@@ -52,7 +52,7 @@ export const DIFFERENCES: Readonly<Record<Direction, string>> = {
 
 /** Why one row that stands out proves little. */
 export const MANY =
-  'Within noise: the interval contains 0. No interval is widened for the number of rows: one in twenty that are truly 0 leaves 0 out.';
+  'Within noise: the interval contains 0. No interval is widened for the number of rows: one in twenty that are truly 0 excludes 0.';
 
 const titles: Readonly<Record<TableName, string>> = {
   behaviour: 'Techniques against behaviour',

@@ -3,6 +3,7 @@ import { type Html, html } from '../../report/html.js';
 import { htmlPage } from '../../report/html-page.js';
 import { named } from '../../report/map-page.js';
 import { interval, threeDigits } from '../../report/map-text.js';
+import { SIMULATED } from '../../report/simulated-words.js';
 import { visibleName } from '../../report/visible-name.js';
 import { BOUND } from '../attack/threat.js';
 import { PIXELS, UNTRAINED } from '../recipe/recipe.js';
@@ -62,7 +63,7 @@ const definitions = (words: Readonly<Record<string, string>>) =>
 function simulatedNote(scores: readonly EventOf<'score'>[]): Html | false {
   const simulated = new Set(scores.filter((s) => s.simulated).map(({ benchmark }) => benchmark));
   if (simulated.size === 0) return false;
-  return html`<p class="loud">Simulated: ${[...simulated].map((id) => visibleName(id)).join(', ')}. Their pictures and recordings are made by equations: these numbers are evidence about the pipeline, never about a brain.</p>`;
+  return html`<p class="loud">Simulated: ${[...simulated].map((id) => visibleName(id)).join(', ')}. ${SIMULATED}</p>`;
 }
 
 const number = (label: string, text: string | number): Html =>
@@ -160,7 +161,7 @@ function scorePart(events: readonly EventOf<'score'>[]): Html | false {
     return html`<tr><th scope="row"><small>${i + 1}</small> ${named(checkpoint)}</th>${cells}</tr>\n`;
   });
   return html`<h2>Scores</h2>
-<p class="faint">${named(UNTRAINED)} is the network before any training, ${named(PIXELS)} the picture itself: what training is worth is the distance from them. Numbers of checkpoints are those of the table; × has no value.</p>
+<p class="faint">${named(UNTRAINED)} is the network before any training, ${named(PIXELS)} the image itself: the effect of training is the distance from them. Numbers of checkpoints are those of the table; × has no value.</p>
 <div class="plots">${benchmarks.map((scores) => scoreFigure(scores, checkpoints, PIXELS))}</div>
 ${table(['checkpoint', ...heads], rows)}`;
 }
@@ -170,7 +171,7 @@ function comparisonPart(events: readonly EventOf<'comparison'>[]): Html | false 
   const rows = events.map((event) => {
     const { measure, simulated, differences, mean, interval: ends } = event;
     const noise = ends[0] <= 0 && ends[1] >= 0;
-    return html`<tr><th scope="row">${named(event.stage)} less ${named(event.with)}</th><td data-label="measure">${named(measure)}${simulated && html` <span class="tag">simulated</span>`}</td>${number('seeds', differences.length)}${number('difference', threeDigits(mean))}${number('95 % interval', interval([ends[0], ends[1]]))}<td data-label="verdict">${noise ? 'within noise' : ''}</td></tr>\n`;
+    return html`<tr><th scope="row">${named(event.stage)} − ${named(event.with)}</th><td data-label="measure">${named(measure)}${simulated && html` <span class="tag">simulated</span>`}</td>${number('seeds', differences.length)}${number('difference', threeDigits(mean))}${number('95 % interval', interval([ends[0], ends[1]]))}<td data-label="verdict">${noise ? 'within noise' : ''}</td></tr>\n`;
   });
   const heads = ['stages', 'measure', 'seeds', 'mean difference', '95 % interval', ''];
   return html`<h2>Over seeds</h2>

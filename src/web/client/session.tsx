@@ -60,7 +60,7 @@ export function SignIn() {
       {error && (
         <p class="problem" role="alert" id="refusal">
           {isKeyRefusal(error) && error !== refused
-            ? 'The service refuses this key: it was mistyped, revoked, or has expired.'
+            ? 'The service refuses this key: it is wrong, revoked or expired.'
             : error.message}
         </p>
       )}

@@ -30,7 +30,7 @@ export function ConfirmedButton({
               {sure}
             </button>
             <button type="button" onClick={() => setAsked(false)}>
-              No, leave it
+              Cancel
             </button>
           </>
         ) : (

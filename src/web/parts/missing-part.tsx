@@ -15,15 +15,15 @@ export function MissingPart() {
   return (
     <div class="problem" role="alert">
       <p>
-        <strong>A part of this page did not arrive</strong>
+        <strong>A part of this page failed to load</strong>
       </p>
       <p>
-        The connection was lost, or the service has been renewed since the page was opened. What was
+        The connection was lost, or the service was updated after the page was opened. What was
         typed here and not sent is lost when the page is loaded again.
       </p>
       <p class="actions">
         <button type="button" onClick={() => location.reload()}>
-          Load the page again
+          Reload the page
         </button>
       </p>
     </div>

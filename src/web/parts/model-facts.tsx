@@ -19,7 +19,7 @@ export function ModelFacts({ model }: { readonly model: Model }) {
         <bdi>{owner}</bdi>
         {createdAt === null ? ' (ships with ventral)' : `, ${moment(createdAt)}`}
       </dd>
-      <dt>Seen by</dt>
+      <dt>Visible to</dt>
       <dd>
         {VISIBILITIES[visibility]}
         {visibility === 'group' && group && (

@@ -6,7 +6,7 @@ export function Problem({ error }: { readonly error: Error }) {
   return (
     <div class="problem" role="alert">
       <p>
-        <strong>{problem?.title ?? 'Something went wrong'}</strong>
+        <strong>{problem?.title ?? 'Request failed'}</strong>
       </p>
       <p>{error.message}</p>
       {problem?.errors && problem.errors.length > 0 && (

@@ -85,7 +85,7 @@ describe('ventral import', () => {
   test('what was imported maps and scores like any other network', async () => {
     cpSync(at('plain.onnx'), at('mine.onnx'));
     const card = await run('card', 'init', at('mine.onnx'));
-    expect(card.err).toMatch(/^Still open, marked # TODO: input\.resize, /);
+    expect(card.err).toMatch(/^Not set, marked # TODO: input\.resize, /);
     writeFileSync(
       at('mine.yaml'),
       card.out.replace(/V4: NAME/, 'V4: layer1.0').replaceAll('NAME', 'avgpool'),
@@ -194,7 +194,7 @@ describe('nothing is written', () => {
     const { status, err } = await run(...words);
     expect([status, err]).toEqual([
       2,
-      `ventral: ${at('there.onnx')} is already there; --force replaces it\n`,
+      `ventral: ${at('there.onnx')} exists already; --force replaces it\n`,
     ]);
     expect(readFileSync(at('there.onnx'), 'utf8')).toBe('mine');
     expect((await run(...words, '--force')).status).toBe(0);

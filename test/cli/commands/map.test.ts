@@ -95,7 +95,7 @@ describe('--commit', () => {
     cpSync(at('resnet.onnx'), at('bare.onnx'));
     const words = [at('bare.onnx'), ...onObjects, '--commit', '--assume', 'imagenet'];
     const bare = await runVentral(home, 'map', ...words);
-    expect(bare.err).toMatch(/stands in no file/);
+    expect(bare.err).toMatch(/has no card file/);
     expect(bare.status).toBe(2);
   });
 });

@@ -72,7 +72,7 @@ describe('models side by side', () => {
     const out = printed(true, (io) => printComparison(comparison, io));
     expect(out).toMatch(/b\.onnx .* chosen .* layer3 .* 0\.500 .* 0\.400 to 0\.600 .* selection/);
     expect(out).toMatch(/difference from a\.onnx/);
-    expect(out).toMatch(/\+0\.250 \(0\.150 to 0\.350\) .* the interval leaves 0 out/);
+    expect(out).toMatch(/\+0\.250 \(0\.150 to 0\.350\) .* the interval excludes 0/);
     expect(out).not.toMatch(/7\.000|-0\.000/);
     expect(out).toMatch(/b\.onnx differs from that of a\.onnx at 9 of 12 layers \(matched by rel/);
     expect(out).toMatch(/: a11 \/ b11 \+0\.110, .* and 1 more\n/);

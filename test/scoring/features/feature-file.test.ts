@@ -196,7 +196,7 @@ describe('refused:', () => {
     ['stimulus_id,a,b\ns0,1,inf\n', 'activations-not-finite', /row 1, column "b".*"inf"/],
     ['stimulus_id,a,b\ns0,1\n', 'csv-invalid', /b\.csv/],
     ['id,a,b\ns0,1,2\n', 'csv-invalid', /stimulus_id as the first column, found "id"/],
-    ['stimulus_id,a\ns0,1\ns0,2\n', 'stimuli-duplicate', /"s0" stands twice/],
+    ['stimulus_id,a\ns0,1\ns0,2\n', 'stimuli-duplicate', /"s0" occurs twice/],
     ['stimulus_id\ns0\n', 'npy-invalid', /1 × 0 values for 1 stimuli/],
   ] as const)('the CSV %j', async (text, code, sentence) => {
     writeFileSync(at('b.csv'), text);

@@ -106,7 +106,7 @@ describe('a choice is refused, and nothing is written', () => {
 
   test('where the card stands in no file', async () => {
     const bare = commit([choice('V1', 'relu')], 'net.onnx', { assume: 'imagenet' });
-    await expect(bare).rejects.toMatchObject({ code: 'bad-usage', message: /stands in no file/ });
+    await expect(bare).rejects.toMatchObject({ code: 'bad-usage', message: /has no card file/ });
     expect(readdirSync(folder)).toEqual(['net.onnx']);
   });
 

@@ -275,7 +275,10 @@ describe('formula columns', () => {
     expect(answer).toMatchObject({ status: 422, body: { type: '/problems/formula-invalid' } });
     expect(answer.body.errors).toEqual([
       { pointer: '/query/column/1', detail: expect.stringContaining('Character 6 of the formula') },
-      { pointer: '/query/column/2', detail: expect.stringContaining('no formula holds simulated') },
+      {
+        pointer: '/query/column/2',
+        detail: expect.stringContaining('formulas cannot use simulated'),
+      },
       { pointer: '/query/column/3', detail: expect.stringContaining('there is no benchmark "V9"') },
       { pointer: '/query/column/4', detail: expect.stringContaining('bmk_two.V1, bmk_two.V4') },
     ]);

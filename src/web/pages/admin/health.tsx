@@ -26,7 +26,7 @@ export function Health() {
         {Object.entries(data?.checks ?? {}).map(([check, state]) => (
           <Check key={check} check={check} state={state} />
         ))}
-        <dt>You are</dt>
+        <dt>Signed in as</dt>
         <dd>
           {caller && (
             <>
@@ -67,7 +67,7 @@ export function Figures() {
   );
   return (
     <section aria-label="Figures">
-      <h2>Since it started</h2>
+      <h2>Statistics since start</h2>
       {error && <Problem error={error} />}
       <dl class="facts">
         {data?.map(({ name, value }) => (
@@ -103,12 +103,12 @@ function figuresOf(text: string): Figure[] {
   const looked = hits + misses;
   const started = sum('process_start_time_seconds');
   return [
-    { name: 'Up for', value: duration(Date.now() / 1000 - started) },
+    { name: 'Uptime', value: duration(Date.now() / 1000 - started) },
     { name: 'Memory of the service', value: bytes(sum('process_resident_memory_bytes')) },
     { name: 'Jobs that succeeded', value: String(sum('ventral_jobs_ended_total', 'succeeded')) },
     { name: 'Jobs that failed', value: String(sum('ventral_jobs_ended_total', 'failed')) },
     {
-      name: 'Layers found in the cache',
+      name: 'Cache hits of layers',
       value: looked === 0 ? '–' : `${hits} of ${looked} (${Math.round((100 * hits) / looked)} %)`,
     },
   ];

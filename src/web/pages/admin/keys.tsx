@@ -53,7 +53,7 @@ function Made({ made, first }: { readonly made: NewKey; readonly first: boolean 
   return (
     <div class="notice" role="status">
       <p>
-        The key of <bdi>{made.name}</bdi> is shown once: keep it now.
+        The key of <bdi>{made.name}</bdi> is shown only once. Store it now.
         {first && ' You are signed in with it; from now on every request needs a key.'}
       </p>
       <div class="controls">
@@ -92,12 +92,12 @@ function KeyForm({ first, create }: KeyFormProps) {
     }
   };
   return (
-    <form onSubmit={submit} aria-label="A new key">
-      <h3>A new key</h3>
+    <form onSubmit={submit} aria-label="New key">
+      <h3>New key</h3>
       {first && (
         <p class="quiet">
-          Without keys everybody on this machine may do everything. The first key ends that; it is
-          an admin’s, and you are signed in with it.
+          Without keys everybody on this machine has all rights. The first key ends that; it is an
+          admin’s, and you are signed in with it.
         </p>
       )}
       {error && <Problem error={error} />}
@@ -115,18 +115,18 @@ function KeyForm({ first, create }: KeyFormProps) {
           </select>
         </label>
         <label>
-          Owner, if not the name
+          Owner (default: the name)
           <input name="owner" maxLength={100} autocomplete="off" />
         </label>
         <label>
-          Groups, with commas
+          Groups (comma-separated)
           <input name="groups" autocomplete="off" />
         </label>
         <label>
-          Expires at the end of
+          Expires on
           <input name="expires" type="date" />
         </label>
-        <button type="submit">Make the key</button>
+        <button type="submit">Create key</button>
       </div>
     </form>
   );
@@ -166,7 +166,7 @@ function KeyTable({ keys, own, revoke }: KeyTableProps) {
             <th scope="col">Owner</th>
             <th scope="col">Groups</th>
             <th scope="col">Made</th>
-            <th scope="col">Holds until</th>
+            <th scope="col">Expires</th>
             <th scope="col">
               <span class="quiet">Change</span>
             </th>
@@ -191,7 +191,7 @@ function KeyTable({ keys, own, revoke }: KeyTableProps) {
                 {!key.revokedAt && (
                   <ConfirmedButton
                     label={`Revoke ${key.name}`}
-                    sure={`Revoke ${key.name} for good`}
+                    sure={`Revoke ${key.name} permanently`}
                     act={() => revoke(key)}
                   />
                 )}
@@ -206,5 +206,5 @@ function KeyTable({ keys, own, revoke }: KeyTableProps) {
 
 function untilWhen({ revokedAt, expiresAt }: Key): string {
   if (revokedAt) return `revoked ${moment(revokedAt)}`;
-  return expiresAt ? moment(expiresAt) : 'it is revoked';
+  return expiresAt ? moment(expiresAt) : 'never';
 }

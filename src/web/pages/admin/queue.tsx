@@ -62,7 +62,7 @@ export function Queue() {
           </select>
         </label>
       </div>
-      {data?.length === 0 && <p class="quiet">There are none.</p>}
+      {data?.length === 0 && <p class="quiet">No jobs.</p>}
       {data && data.length > 0 && (
         <QueueTable
           jobs={data}
@@ -126,7 +126,7 @@ function QueueTable({ jobs, names, cancel }: QueueTableProps) {
             <th scope="col">State</th>
             <th scope="col">Model</th>
             <th scope="col">Benchmarks</th>
-            <th scope="col">Asked</th>
+            <th scope="col">Submitted</th>
             <th scope="col">
               <span class="quiet">Change</span>
             </th>

@@ -11,23 +11,23 @@ export function Workers() {
     <section aria-label="Workers">
       <h2>Workers</h2>
       {error && <Problem error={error} />}
-      <Scroll label="Workers heard of lately">
+      <Scroll label="Active workers">
         <table>
-          <caption>Heard of lately</caption>
+          <caption>Active workers</caption>
           <thead>
             <tr>
               <th scope="col">Host</th>
               <th scope="col">State</th>
               <th scope="col">Jobs</th>
               <th scope="col" class="number">
-                At once
+                Concurrency
               </th>
               <th scope="col" class="number">
                 Threads
               </th>
               <th scope="col">Version</th>
               <th scope="col">Started</th>
-              <th scope="col">Last heard of</th>
+              <th scope="col">Last heartbeat</th>
             </tr>
           </thead>
           <tbody>
@@ -39,7 +39,7 @@ export function Workers() {
       </Scroll>
       {data?.items.length === 0 && (
         <p class="notice">
-          Nobody works: jobs wait until <code>ventral worker</code> runs somewhere.
+          No active workers. Jobs stay queued until <code>ventral worker</code> runs.
         </p>
       )}
     </section>

@@ -1,6 +1,7 @@
 import { useRoute } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import './benchmark.css';
@@ -33,7 +34,7 @@ export function BenchmarkPage() {
       <h1>
         <bdi>{name}</bdi>
       </h1>
-      {data ? <Sections one={data} /> : <p aria-live="polite">Asking the service …</p>}
+      {data ? <Sections one={data} /> : <p aria-live="polite">Loading …</p>}
     </>
   );
 }
@@ -53,23 +54,23 @@ function Sections({ one }: { readonly one: Benchmark }) {
   return (
     <>
       <About one={one} items={items} />
-      <h2>What was shown</h2>
+      <h2>Stimuli</h2>
       <Pictures one={one} items={items} />
       {error && <Problem error={error} />}
       {!data && !error && (
-        <p aria-live="polite">Reading the recordings, and measuring their ceiling …</p>
+        <p aria-live="polite">Loading recordings and computing their ceiling …</p>
       )}
       {data && (
         <>
-          <h2>What was recorded</h2>
+          <h2>Recordings</h2>
           <Recorded items={items} />
-          <h2>How a layer is compared with it</h2>
+          <h2>Metric</h2>
           <Measured items={items} />
         </>
       )}
       <h2>Scores</h2>
       <ScoresOn one={one} />
-      <h2>How to cite it</h2>
+      <h2>How to cite</h2>
       <Citation one={one} bibtex={items[0]?.bibtex ?? null} />
       {one.upload && <DeleteBenchmark id={one.id} owner={one.upload.owner} />}
     </>
@@ -78,12 +79,11 @@ function Sections({ one }: { readonly one: Benchmark }) {
 
 /** The pictures where one may look at them: what is known to be refused is not asked for. */
 function Pictures({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {
-  if (one.ready === false)
-    return <p>Its pictures are not on this service, so that they cannot be shown.</p>;
+  if (one.ready === false) return <p>Its stimuli are not on this service and cannot be shown.</p>;
   if (!one.upload && !one.simulated && items.length === 0)
-    return <p aria-live="polite">Asking whether they may be shown …</p>;
+    return <p aria-live="polite">Loading …</p>;
   if (items.some(({ access }) => access === 'private'))
-    return <p>Its pictures are private: they are kept for evaluation and not shown.</p>;
+    return <p>Its stimuli are private: they are reserved for evaluation and not shown.</p>;
   const hasFitting = items.some(({ fittingStimuli }) => fittingStimuli !== null);
   return <Shown benchmark={one.id} hasFitting={hasFitting} />;
 }
@@ -103,12 +103,7 @@ function About({ one, items }: { readonly one: Benchmark; readonly items: readon
         {items[0]?.verified && <span class="badge">verified here</span>}{' '}
         {items[0]?.access === 'private' && <span class="badge">private data</span>}
       </p>
-      {simulated && (
-        <p class="notice">
-          Simulated: its pictures and recordings are made by equations. A score on it is evidence
-          about the pipeline, never about a brain.
-        </p>
-      )}
+      {simulated && <p class="notice">Simulated benchmark. {SIMULATED}</p>}
       {upload && (
         <dl class="facts">
           <dt>Id</dt>
@@ -119,7 +114,7 @@ function About({ one, items }: { readonly one: Benchmark; readonly items: readon
           <dd>
             <bdi>{upload.owner}</bdi>
           </dd>
-          <dt>Seen by</dt>
+          <dt>Visible to</dt>
           <dd>
             {upload.visibility}
             {upload.group && (

@@ -3,6 +3,7 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import './benchmark.css';
@@ -52,8 +53,8 @@ export function BenchmarksPage() {
           </select>
         </label>
       </div>
-      {!data && <p aria-live="polite">Asking the service …</p>}
-      {data && shown.length === 0 && <p>No benchmark fits.</p>}
+      {!data && <p aria-live="polite">Loading …</p>}
+      {data && shown.length === 0 && <p>No matching benchmarks.</p>}
       <Group
         title="Recorded"
         about="Definitions of Brain-Score’s benchmarks. Their data belong to others: public ones are fetched with “ventral data pull”, private ones are kept by their owners for evaluation."
@@ -61,7 +62,7 @@ export function BenchmarksPage() {
       />
       <Group
         title="Simulated"
-        about="Pictures and recordings made by equations: evidence about the pipeline, never about a brain."
+        about={SIMULATED}
         items={shown.filter((one) => !one.upload && one.simulated)}
       />
       <Group

@@ -14,8 +14,8 @@ export function DeleteBenchmark({ id, owner }: { readonly id: string; readonly o
   };
   return (
     <section>
-      <h2>Delete it</h2>
-      <p>Its files go; scores and layer maps that were made stay.</p>
+      <h2>Delete</h2>
+      <p>Its files are deleted. Existing scores and layer maps stay.</p>
       <ConfirmedButton label="Delete this benchmark" sure="Yes, delete it" act={remove} />
     </section>
   );

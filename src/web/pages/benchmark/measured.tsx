@@ -45,7 +45,7 @@ function splitsOf(
   { formula }: MetricWords,
 ): string {
   if (formula === 'root')
-    return 'None of the stimuli: the read-out is fitted on pictures of its own.';
+    return 'None of the stimuli: the read-out is fitted on stimuli of its own.';
   if (formula === 'clipped' || formula === 'raw') return 'None.';
   const share = (of: number) => `${Math.round(100 * of)} %`;
   const size =
@@ -84,7 +84,7 @@ function CeilingTable({ items }: { readonly items: readonly Data[] }) {
             <th scope="col" class="number">
               Error
             </th>
-            <th scope="col">By halves</th>
+            <th scope="col">Split halves</th>
             <th scope="col">Published</th>
           </tr>
         </thead>

@@ -15,7 +15,7 @@ export function Recorded({ items }: { readonly items: readonly Data[] }) {
           <bdi>{reason}</bdi>
         </p>
       ))}
-      <Scroll label="What was recorded">
+      <Scroll label="Recordings">
         <table class="recorded">
           {items.length > 1 && (
             <thead>
@@ -59,10 +59,10 @@ function factsOf(item: Data): Map<string, string> {
   tell('Region', region ?? 'behaviour');
   if ('stimuli' in stimuli) {
     tell('Stimuli', count(stimuli.stimuli));
-    tell('Shown at', stimuli.degrees && `${range(stimuli.degrees)}° of visual angle`);
+    tell('Size', stimuli.degrees && `${range(stimuli.degrees)}° of visual angle`);
   } else tell('Stimuli', published && publishedShape(published, 'stimuli'));
   if (fittingStimuli && 'stimuli' in fittingStimuli)
-    tell('Stimuli that the read-out is fitted on', count(fittingStimuli.stimuli));
+    tell('Fitting stimuli of the read-out', count(fittingStimuli.stimuli));
   if (recordings && 'neuroids' in recordings) {
     const { neuroids, animals, presentations, repetitions } = recordings;
     tell('Neuroids', count(neuroids));
@@ -70,13 +70,13 @@ function factsOf(item: Data): Map<string, string> {
     tell('Presentations', count(presentations));
     tell('Presentations of a stimulus', range(repetitions));
   } else if (recordings) tell('Neuroids', published && publishedShape(published, 'neuroids'));
-  tell('Time after the onset', timeWindow && `${timeWindow[0]} to ${timeWindow[1]} ms, averaged`);
+  tell('Time window', timeWindow && `${timeWindow[0]} to ${timeWindow[1]} ms, averaged`);
   if (trials && 'trials' in trials) {
     tell('Trials', count(trials.trials));
-    tell('People asked', trials.subjects === null ? null : count(trials.subjects));
+    tell('Subjects', trials.subjects === null ? null : count(trials.subjects));
   }
   if (item.excludedConditions.length > 0)
-    tell('Conditions left out', item.excludedConditions.join(', '));
+    tell('Excluded conditions', item.excludedConditions.join(', '));
   return facts;
 }
 

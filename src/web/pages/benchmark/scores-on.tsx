@@ -14,9 +14,9 @@ export function ScoresOn({ one }: { readonly one: Benchmark }) {
   return (
     <>
       <p>
-        These are scores on version {one.version}, the one that stands here; a version is raised
-        exactly when the score of some model changes, and scores of earlier ones are not compared
-        with later ones.
+        These are scores on version {one.version}, the current one; a version is raised exactly when
+        the score of some model changes, and scores of earlier ones are not compared with later
+        ones.
       </p>
       {one.benchmarks.map(({ id }) => (
         <ScoreTable key={id} one={one} column={one.upload ? columnOf(one, id) : id} name={id} />
@@ -66,12 +66,12 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
     selection: 'include',
   });
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Asking for the scores …</p>;
+  if (!data) return <p aria-live="polite">Loading scores …</p>;
   const rows = data.items.filter(({ scores }) => scores[column]);
   if (rows.length === 0)
     return (
       <p>
-        Nothing that you may see was scored on <bdi>{name}</bdi> yet. A model’s page, or{' '}
+        No score that you may see is on <bdi>{name}</bdi> yet. A model’s page, or{' '}
         <a href="/submit">a checkpoint of yours</a>, can start a score.
       </p>
     );
@@ -128,7 +128,7 @@ function ScoreRow({
         {score.selection && (
           <>
             {' '}
-            <span class="badge" title="The layer was chosen on pictures of this benchmark">
+            <span class="badge" title="The layer was chosen on stimuli of this benchmark">
               selection
             </span>
           </>

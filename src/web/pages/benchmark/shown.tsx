@@ -50,7 +50,7 @@ export function Shown({
           </label>
         )}
         <label>
-          The model sees
+          Visual angle of the model
           <select
             value={degrees ?? 'stored'}
             onChange={(event) => change({ degrees: event.currentTarget.value })}
@@ -62,15 +62,13 @@ export function Shown({
                   {angle}° of visual angle
                 </option>
               ))}
-            <option value="stored">the picture as stored</option>
+            <option value="stored">the image as stored</option>
           </select>
         </label>
       </div>
       {error && <Problem error={error} />}
       {!data && loading && (
-        <p aria-live="polite">
-          Opening the stimuli … (a simulated set is made when it is first looked at)
-        </p>
+        <p aria-live="polite">Opening the stimuli … (a simulated set is generated on first use)</p>
       )}
       {data && (
         <>
@@ -87,7 +85,7 @@ export function Shown({
                   {item.links.picture ? (
                     <StimulusPicture {...{ benchmark, set, degrees }} stimulus={item.stimulus} />
                   ) : (
-                    <p class="stimulus quiet">came without pictures</p>
+                    <p class="stimulus quiet">no image</p>
                   )}
                   <figcaption>
                     <bdi>{item.stimulus}</bdi>

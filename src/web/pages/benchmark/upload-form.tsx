@@ -34,7 +34,7 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
     <form onSubmit={send}>
       <p>
         A flat ZIP of one YAML file and the files that it names: stimuli as a CSV and a ZIP of
-        pictures, recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
+        images, recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
       </p>
       <div class="controls">
         <label>
@@ -50,7 +50,7 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
           />
         </label>
         <label>
-          Who sees it
+          Visibility
           <select
             value={visibility}
             onChange={(event) => setVisibility(event.currentTarget.value as Schemas['Visibility'])}
@@ -64,7 +64,7 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
           Upload{file ? ` ${bytes(file.size)}` : ''}
         </button>
       </div>
-      <div aria-live="polite">{state === 'sending' && <p>The service is checking it …</p>}</div>
+      <div aria-live="polite">{state === 'sending' && <p>Checking …</p>}</div>
       {state instanceof Error && <Problem error={state} />}
     </form>
   );

@@ -143,7 +143,7 @@ export interface Difference {
   readonly value: number;
   /** Of 95 %; null where one of the two has no interval. */
   readonly ci: readonly [number, number] | null;
-  /** Whether the interval leaves 0 out; null without one. */
+  /** Whether the interval excludes 0; null without one. */
   readonly apart: boolean | null;
 }
 

@@ -32,7 +32,7 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
     <section>
       <h2>Layer maps</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Reading the maps…</p>}
+      {!data && !error && <p role="status">Loading layer maps …</p>}
       {data && mapped.length === 0 && (
         <p>None of these models has a layer map yet: each model’s page can start one.</p>
       )}

@@ -64,8 +64,8 @@ export function Differences(props: DifferencesProps) {
           <p class="quiet">
             Intervals are of 95 % and take the errors of two models as independent, as the ties of
             the leaderboard do. Both saw the same recordings: the paired intervals of{' '}
-            <code>ventral compare</code> are narrower, so that this rather says alike than
-            different. It is about one pair and one row, not about all at once.
+            <code>ventral compare</code> are narrower. This comparison is conservative: it favours
+            “no difference”. It holds for one pair and one row, not for all together.
           </p>
           {shown.some(({ differences }) => differences.some(Boolean)) ? (
             <Chart title="Differences" options={drawing}>
@@ -107,9 +107,9 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
     <Scroll label="Differences by benchmark">
       <table class="differences">
         <caption>
-          Averages stand before what they average. ▲ higher, ▼ lower than the reference, = not told
-          apart
-          {marked && '; † the layer was chosen on pictures of this benchmark'}
+          Averages stand before what they average. ▲ higher, ▼ lower than the reference, = not
+          distinguishable apart
+          {marked && '; † the layer was chosen on stimuli of this benchmark'}
         </caption>
         <thead>
           <tr>

@@ -67,7 +67,7 @@ function Chosen({ board, models, reference, change }: ModelPickerProps) {
             )}
             <button
               type="button"
-              aria-label={`Take ${model.name} out`}
+              aria-label={`Remove ${model.name}`}
               onClick={() =>
                 change({
                   model: models.filter((id) => id !== model.id),
@@ -103,7 +103,7 @@ function Search({ items, add }: SearchProps) {
       </label>
       <p class="quiet" role="status">
         {found.length === 0
-          ? 'No model with a score on these benchmarks is called so.'
+          ? 'No matching models.'
           : found.length > OFFERED
             ? `The first ${OFFERED} of ${found.length} models`
             : `${found.length} ${found.length === 1 ? 'model' : 'models'}`}

@@ -92,7 +92,7 @@ async function checkpointsOf(job: string, signal: AbortSignal) {
     return items;
   } catch (error) {
     if (error instanceof ProblemError && error.problem.status === 404)
-      throw new Error('This training is not there, or not yours to see.');
+      throw new Error('This training does not exist, or you may not see it.');
     throw error;
   }
 }
@@ -161,8 +161,7 @@ function Curves({ members, columns, training }: CurvesProps) {
     [members, shown.map(({ id }) => id).join(' ')],
   );
   const scored = members.filter(({ item }) => item).length;
-  if (members.length === 0)
-    return <p class="notice">There are no checkpoints of this series here.</p>;
+  if (members.length === 0) return <p class="notice">No checkpoints of this series.</p>;
   return (
     <>
       <p class="quiet" role="status">

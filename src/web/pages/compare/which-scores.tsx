@@ -1,4 +1,5 @@
 import type { ChangeQuery } from '../../parts/query.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ComparedBoard } from './board.js';
 
 interface WhichScoresProps {
@@ -30,10 +31,10 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
           </select>
         </label>
         <label>
-          Of two sets of pictures
+          Stimulus set
           <select {...choice('set', 'private')}>
-            <option value="private">the private one, for tests</option>
-            <option value="public">the public one</option>
+            <option value="private">private (test)</option>
+            <option value="public">public</option>
           </select>
         </label>
         <label>
@@ -60,8 +61,7 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
       </div>
       {board.simulated && (
         <p class="notice">
-          <strong>Simulated benchmarks.</strong> Their recordings are made by equations: these
-          scores say something of the pipeline, nothing of a brain.
+          <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
     </>

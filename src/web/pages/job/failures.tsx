@@ -14,7 +14,7 @@ export function Failures({ job }: { readonly job: ScoreJob | MapJob }) {
   }
   return (
     <section aria-label="Failures">
-      <h2>Without a result</h2>
+      <h2>Failures</h2>
       {[...byReason].map(([detail, failures]) => (
         <div key={detail} class="problem">
           <p>
@@ -73,8 +73,8 @@ function adviceOf(model: string): Readonly<Record<string, ComponentChildren>> {
         more <code>--max-memory</code>.
       </>
     ),
-    'process-died': 'Ask for the job again; if it dies again, the log of the service says more.',
-    'worker-lost': 'Ask for the job again.',
-    internal: 'Ask for the job again; if it fails again, the log of the service says more.',
+    'process-died': 'Start the job again. If it fails again, see the log of the service.',
+    'worker-lost': 'Start the job again.',
+    internal: 'Start the job again. If it fails again, see the log of the service.',
   };
 }

@@ -63,7 +63,7 @@ function useName(job: ScoreJob | MapJob | undefined): string | undefined {
 }
 
 const words = {
-  queued: 'Waiting for its turn',
+  queued: 'Queued',
   running: 'Running',
   succeeded: 'Done',
   failed: 'Failed',
@@ -94,15 +94,15 @@ function Course({ job, lost, cancel }: CourseProps) {
       {open && job.progress && <Progress progress={job.progress} />}
       {open && lost && (
         <p class="notice" role="status">
-          The connection was lost. The job goes on; this page looks for it again.
+          Connection lost. The job goes on; this page reconnects.
         </p>
       )}
       <dl class="facts">
-        <dt>Asked</dt>
+        <dt>Submitted</dt>
         <dd>{moment(job.createdAt)}</dd>
         {job.startedAt && (
           <>
-            <dt>{job.finishedAt ? 'Took' : 'Begun'}</dt>
+            <dt>{job.finishedAt ? 'Took' : 'Started'}</dt>
             <dd>{job.finishedAt ? tookSeconds(job) : moment(job.startedAt)}</dd>
           </>
         )}
@@ -129,7 +129,7 @@ const tookSeconds = ({ startedAt, finishedAt }: ScoreJob | MapJob) =>
 
 const stages: Readonly<Record<string, { readonly says: string; readonly unit: string }>> = {
   data: { says: 'Reading stimuli and recordings', unit: 'benchmark' },
-  activations: { says: 'Showing the stimuli to the network', unit: 'picture' },
+  activations: { says: 'Running the network over the stimuli', unit: 'stimulus' },
   metric: { says: 'Comparing layers with recordings', unit: 'comparison' },
   parts: { says: 'Sharing the work with other workers', unit: 'part' },
 };

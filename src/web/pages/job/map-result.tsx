@@ -25,7 +25,7 @@ export function MapResult({ job, map }: MapResultProps) {
         </span>
       </h2>
       <p class="quiet">
-        Every cell is a selection: a layer that is chosen here has to be tested on other pictures.
+        Every cell is a selection: test a layer that is chosen here on other stimuli.
       </p>
       <LayerHeatmap map={map} />
       {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
@@ -44,7 +44,7 @@ function Chosen({ map: { chosen = {} } }: { readonly map: ShownMap }) {
           <tr>
             <th scope="col">Benchmark</th>
             <th scope="col">Layer</th>
-            <th scope="col">Tied with it</th>
+            <th scope="col">Tied layers</th>
           </tr>
         </thead>
         <tbody>

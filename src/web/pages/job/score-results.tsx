@@ -3,6 +3,7 @@ import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useResource } from '../../parts/use-resource.js';
 import { isOpen, type ScoreJob } from './use-job.js';
 
@@ -31,13 +32,13 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         pages={pages}
       />
       <Scores
-        title="Simulated benchmarks: evidence about the pipeline, never about a brain"
+        title={`Simulated benchmarks. ${SIMULATED}`}
         scores={results.filter(({ simulated }) => simulated)}
         pages={pages}
       />
       {waiting.length > 0 && (
         <p class="quiet">
-          Still to come:{' '}
+          Pending:{' '}
           {waiting.map((id, i) => (
             <span key={id}>
               {i > 0 && ', '}
@@ -47,7 +48,7 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         </p>
       )}
       {results.some(({ selection }) => selection) && (
-        <p class="quiet">† the layer was chosen on pictures of this benchmark: a selection.</p>
+        <p class="quiet">† the layer was chosen on stimuli of this benchmark: a selection.</p>
       )}
     </section>
   );
@@ -109,7 +110,7 @@ function Row({ score, page }: { readonly score: Score; readonly page: string | u
       </th>
       <td class="number">
         <strong>{value(score.value)}</strong>
-        {selection && <abbr title="selection: the layer was chosen on these pictures">†</abbr>}
+        {selection && <abbr title="selection: the layer was chosen on these stimuli">†</abbr>}
         {score.error !== null && <span class="quiet"> ± {value(score.error)}</span>}
       </td>
       <td>{interval(score.ci) || '–'}</td>

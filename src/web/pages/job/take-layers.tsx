@@ -41,7 +41,7 @@ export function TakeLayers({ job }: { readonly job: MapJob }) {
     return (
       <div class="notice" role="status">
         <p>
-          The card of the model names these layers now. Scores on the same pictures are marked as
+          The card of the model names these layers now. Scores on the same stimuli are marked as
           selections.
         </p>
         <p>
@@ -56,7 +56,7 @@ export function TakeLayers({ job }: { readonly job: MapJob }) {
       {error && <Problem error={error} />}
       <p class="actions">
         <button type="button" onClick={take}>
-          Take the chosen layers into the model’s card
+          Write the chosen layers to the model’s card
         </button>
       </p>
     </>

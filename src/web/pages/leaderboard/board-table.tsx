@@ -235,9 +235,7 @@ function Rank({ item: { rank, rankShared, tied } }: { readonly item: Item }) {
     <td class="rank">
       {rank === null ? '–' : `${rankShared ? '=' : ''}${rank}`}
       {tied?.withBest && others && (
-        <small title={`Cannot be told from the best; ${tied.total} models are tied with it`}>
-          ≈ best
-        </small>
+        <small title={`Tied with the best; ${tied.total} models are tied with it`}>≈ best</small>
       )}
     </td>
   );
@@ -278,7 +276,7 @@ function Cell({ item, column, title, ask }: CellProps) {
         type="button"
         class="score"
         tabIndex={-1}
-        title={`${title}: ${value(score.value)} ± ${value(score.error)}${score.selection ? ', layer chosen on its pictures' : ''}; press for raw score and ceiling`}
+        title={`${title}: ${value(score.value)} ± ${value(score.error)}${score.selection ? ', layer chosen on its stimuli' : ''}; press for raw score and ceiling`}
         onClick={(event) => ask({ item, column, at: event.currentTarget.getBoundingClientRect() })}
       >
         {value(score.value)}

@@ -19,10 +19,10 @@ export function ColumnChoice({
       <summary>Columns{hidden.length > 0 && ` (${hidden.length} hidden)`}</summary>
       <div class="controls">
         <button type="button" onClick={() => change({ open: 'all' })}>
-          Open every average
+          Expand all averages
         </button>
         <button type="button" onClick={() => change({ open: null, hide: null })}>
-          As at first
+          Reset
         </button>
         <label class="inline">
           <input

@@ -71,7 +71,7 @@ const regions = ['V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'];
 const choices = [
   [
     'set',
-    'Set of pictures',
+    'Stimulus set',
     { private: 'private: models are tested on it', public: 'public: layers are chosen on it' },
   ],
   [
@@ -79,7 +79,11 @@ const choices = [
     'A missing score',
     { zero: 'counts as 0', common: 'leaves its benchmark out for all' },
   ],
-  ['selection', 'Selection scores (†)', { exclude: 'enter no average', include: 'enter averages' }],
+  [
+    'selection',
+    'Selection scores (†)',
+    { exclude: 'excluded from averages', include: 'included in averages' },
+  ],
   ['layers', 'Layers', { card: 'those of the card', any: 'any that was asked for' }],
   ['visibility', 'Visibility', { '': 'any', private: 'private', group: 'group', public: 'public' }],
 ] as const;

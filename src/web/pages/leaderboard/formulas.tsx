@@ -26,7 +26,7 @@ export function Formulas({
     <details>
       <summary>Formulas{formulas.length > 0 && ` (${formulas.length})`}</summary>
       {simulated ? (
-        <p>A formula holds real scores alone.</p>
+        <p>Formulas use real scores only.</p>
       ) : (
         <>
           {formulas.length < MOST && <NewFormula add={(text) => set([...formulas, text])} />}
@@ -88,7 +88,7 @@ function NewFormula({ add }: { readonly add: (text: string) => void }) {
         />
       </label>
       <button type="submit" disabled={text.trim() === ''}>
-        Add the column
+        Add column
       </button>
       <p id="formula-fault" class="fault" role="status">
         {fault}

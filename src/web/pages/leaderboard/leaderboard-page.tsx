@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'preact/hooks';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { BoardTable } from './board-table.js';
 import { ColumnChoice } from './column-choice.js';
@@ -36,8 +37,7 @@ export function LeaderboardPage() {
       </div>
       {board?.simulated && (
         <p class="notice">
-          <strong>Simulated benchmarks.</strong> Their pictures and recordings are made by
-          equations: a score is evidence about the pipeline, never about a brain.
+          <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
       <div class="panels">
@@ -49,7 +49,7 @@ export function LeaderboardPage() {
       {error && <Refused error={error} />}
       <Chosen {...view} board={board} />
       <p role="status" class="quiet">
-        {loading ? 'Reading the leaderboard …' : board && summary(board, address)}
+        {loading ? 'Loading the leaderboard …' : board && summary(board, address)}
       </p>
       {board && board.models === 0 && <Empty query={query} simulated={simulated} />}
       {board && board.models > 0 && (
@@ -77,7 +77,7 @@ function Refused({ error }: { readonly error: Error }) {
     <>
       <Problem error={error} />
       <p>
-        <a href="/">Show the leaderboard without what is asked of it here</a>
+        <a href="/">Reset the filters</a>
       </p>
     </>
   );
@@ -111,7 +111,7 @@ function Chosen({
             <bdi>{nameOf(model)}</bdi>
             <button
               type="button"
-              aria-label={`Leave ${nameOf(model)} out`}
+              aria-label={`Remove ${nameOf(model)}`}
               onClick={() => change({ pick: chosen.filter((one) => one !== model) })}
             >
               ×
@@ -127,7 +127,7 @@ function Chosen({
         </a>
       )}
       <button type="button" onClick={() => change({ pick: null })}>
-        Choose none
+        Clear selection
       </button>
     </section>
   );
@@ -138,7 +138,7 @@ function Empty({ query, simulated }: { readonly query: string; readonly simulate
   if (asked)
     return (
       <p>
-        No model has a score that fits what is asked.{' '}
+        No model has a score that matches the filters.{' '}
         <a href={simulated ? '/?simulated=true' : '/'}>Show all models</a>.
       </p>
     );

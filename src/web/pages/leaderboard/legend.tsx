@@ -12,10 +12,10 @@ export function Legend() {
         to 1. – is no score.
       </p>
       <p>
-        “5 of 6” says how many of an average’s benchmarks have a score. Brackets hold the 95 %
-        interval. = is a rank that several share, at two decimals; ≈ best cannot be told from the
-        best one. † is a score whose layer was chosen on pictures of the same benchmark. A press on
-        a score shows raw value and ceiling; arrow keys go from a model’s name to its scores.
+        “5 of 6”: five of the six benchmarks of an average have a score. Brackets: 95 % interval. =:
+        shared rank, at two decimals. ≈ best: tied with the best model. † is a score whose layer was
+        chosen on stimuli of the same benchmark. A press on a score shows raw value and ceiling;
+        arrow keys go from a model’s name to its scores.
       </p>
     </div>
   );

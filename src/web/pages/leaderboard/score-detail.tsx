@@ -47,9 +47,9 @@ export function ScoreDetail({
       </p>
       {error && <Problem error={error} />}
       {score && <Facts score={score} />}
-      {data && !score && <p>Its job no longer holds it.</p>}
+      {data && !score && <p>Its job no longer has this score.</p>}
       <p>
-        <a href={`/scores/${encodeURIComponent(job)}`}>The job that made it</a>
+        <a href={`/scores/${encodeURIComponent(job)}`}>Job</a>
       </p>
     </div>
   );
@@ -78,7 +78,7 @@ function Facts({ score }: { readonly score: Score }) {
       {score.selection && (
         <>
           <dt>† Selection</dt>
-          <dd>The layer was chosen on pictures of this benchmark</dd>
+          <dd>The layer was chosen on stimuli of this benchmark</dd>
         </>
       )}
       {warnings.map(({ code, detail }) => (

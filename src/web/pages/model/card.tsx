@@ -26,9 +26,7 @@ export function Card({ model, changed }: { readonly model: Model; readonly chang
           </details>
         </>
       ) : (
-        <p class="notice">
-          It has no card: nobody has said how it wants its pictures, so that it cannot be scored.
-        </p>
+        <p class="notice">It has no card. Its preprocessing is not set, so it cannot be scored.</p>
       )}
       {may && <CardForm model={model.id} text={text} changed={changed} />}
     </>
@@ -41,11 +39,11 @@ function CardFacts({ card }: { readonly card: Fields }) {
   const regions = Object.entries((region_layer_map ?? {}) as Fields);
   return (
     <dl class="facts">
-      <dt>Pictures</dt>
+      <dt>Images</dt>
       <dd>{pictureText((input ?? {}) as Fields)}</dd>
       <dt>Pixels</dt>
       <dd>{pixelText((input ?? {}) as Fields)}</dd>
-      <dt>Sees</dt>
+      <dt>Visual angle</dt>
       <dd>{String(visual_degrees ?? '–')}° of visual angle</dd>
       {regions.map(([region, layer]) => (
         <Fact key={region} name={region} value={layer} />
@@ -128,9 +126,7 @@ function CardForm({ model, text, changed }: CardFormProps) {
     <details>
       <summary>Change the card</summary>
       <form onSubmit={save}>
-        <p class="quiet">
-          Scores that were made stay what they are; new ones are made with this card.
-        </p>
+        <p class="quiet">Existing scores do not change; new ones use this card.</p>
         <label class="field">
           Card as JSON
           <textarea

@@ -14,7 +14,7 @@ export function Cite({
   const entry = bibtex(model, scores);
   return (
     <>
-      <h2 id="cite">How to cite it</h2>
+      <h2 id="cite">How to cite</h2>
       <pre>{entry}</pre>
       <p class="actions">
         <CopyButton text={entry} what="BibTeX" />

@@ -57,7 +57,7 @@ export function Files({ model }: { readonly model: Model }) {
           </button>
         ))}
       </p>
-      <p aria-live="polite">{busy && `The service is making ${busy} …`}</p>
+      <p aria-live="polite">{busy && `Generating ${busy} …`}</p>
       {refused && <Problem error={refused} />}
     </>
   );

@@ -23,7 +23,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
     [model.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Asking for layer maps …</p>;
+  if (!data) return <p aria-live="polite">Loading layer maps …</p>;
   const whole = data.items.filter(({ state }) => state === 'succeeded');
   const shown = whole.find(({ id }) => id === query.get('map')) ?? whole[0];
   return (
@@ -52,11 +52,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
           </label>
         </div>
       )}
-      {shown ? (
-        <LayerMapOf job={shown} />
-      ) : (
-        <p>No map of its layers that you may see was made yet.</p>
-      )}
+      {shown ? <LayerMapOf job={shown} /> : <p>No layer map that you may see.</p>}
       {model.card !== null && <StartMap model={model.id} />}
     </>
   );
@@ -69,14 +65,14 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
     [job.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data?.result) return <p aria-live="polite">Reading the map …</p>;
+  if (!data?.result) return <p aria-live="polite">Loading the layer map …</p>;
   const { result } = data;
   const { seconds, peakRssMiB, runtime } = result.provenance;
   const passes = result.plan.sets.reduce((sum, set) => sum + set.passes.length, 0);
   return (
     <>
       <p class="quiet">
-        Every cell is a selection: a layer that is chosen here has to be tested on other pictures.{' '}
+        Every cell is a selection: test a layer that is chosen here on other stimuli.{' '}
         <a href={`/layer-maps/${job.id}`}>The job</a>
       </p>
       <div class="map-and-profile">
@@ -112,12 +108,12 @@ interface HoldoutProps {
   readonly holdout: NonNullable<Schemas['LayerMap']['holdout']>;
 }
 
-/** The chosen layers on the half of the stimuli that they were not chosen on: no selections. */
+/** The chosen layers on the held-out half of the stimuli: no selections. */
 function Holdout({ map, holdout }: HoldoutProps) {
   return (
     <Scroll label="On stimuli held out">
       <table>
-        <caption>The chosen layers on the half of the stimuli that they were not chosen on</caption>
+        <caption>The chosen layers on the held-out half of the stimuli</caption>
         <thead>
           <tr>
             <th scope="col">Benchmark</th>
@@ -200,7 +196,7 @@ function StartMap({ model }: { readonly model: string }) {
           checked={holdout}
           onChange={(event) => setHoldout(event.currentTarget.checked)}
         />
-        Choose on half of the stimuli, and score the chosen layer on the other half
+        Hold out half of the stimuli: choose on one half, score on the other
       </label>
       <p class="actions">
         <button type="submit" disabled={regions.length === 0}>

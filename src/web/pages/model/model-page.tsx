@@ -28,7 +28,7 @@ export function ModelPage() {
   );
   useTitle(data?.name ?? 'Model');
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Asking the service …</p>;
+  if (!data) return <p aria-live="polite">Loading …</p>;
   return (
     <>
       <h1>
@@ -56,16 +56,16 @@ function Sections({ model, changed }: SectionsProps) {
       {scores.data ? (
         <Scores model={model} scores={scores.data} benchmarks={known} />
       ) : (
-        <p aria-live="polite">Asking for the scores …</p>
+        <p aria-live="polite">Loading scores …</p>
       )}
-      <h2 id="score">Score it</h2>
+      <h2 id="score">Score</h2>
       <ScoreAgain model={model} benchmarks={known} />
       <h2 id="layers">Layer by layer</h2>
       <Maps model={model} />
       <LayerList model={model} />
-      <h2 id="card">Its card</h2>
+      <h2 id="card">Model card</h2>
       <Card model={model} changed={changed} />
-      <h2 id="files">Take it along</h2>
+      <h2 id="files">Download</h2>
       <Files model={model} />
       {scores.data && <Cite model={model} scores={scores.data.present} />}
       <Ownership model={model} changed={changed} />

@@ -40,7 +40,7 @@ export function Ownership({
   };
   return (
     <section>
-      <h2 id="owner">Change or delete it</h2>
+      <h2 id="owner">Change or delete</h2>
       <form class="controls" onSubmit={save}>
         <label>
           Name
@@ -52,7 +52,7 @@ export function Ownership({
           />
         </label>
         <label>
-          Who sees it
+          Visibility
           <select
             value={visibility}
             onChange={(event) => setVisibility(event.currentTarget.value as Schemas['Visibility'])}
@@ -73,7 +73,7 @@ export function Ownership({
       </form>
       {said instanceof Error && <Problem error={said} />}
       <ConfirmedButton label="Delete this model" sure="Yes, delete it and its file" act={remove} />
-      <p class="quiet">Scores and layer maps that were made stay.</p>
+      <p class="quiet">Existing scores and layer maps stay.</p>
     </section>
   );
 }

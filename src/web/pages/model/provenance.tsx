@@ -20,7 +20,7 @@ export function Provenance({ scores }: { readonly scores: readonly ScoreOfJob[] 
   if (scores.length === 0) return null;
   return (
     <details>
-      <summary>Where time and memory went, and what the numbers depend on</summary>
+      <summary>Time, memory and provenance</summary>
       <Scroll label="Provenance">
         <table>
           <thead>

@@ -19,11 +19,11 @@ export function ScoreAgain({
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [detail, setDetail] = useState(false);
   const [refused, setRefused] = useState<Error>();
-  if (caller?.role === 'reader') return <p>A key that reads may not start jobs.</p>;
+  if (caller?.role === 'reader') return <p>A reader key cannot start jobs.</p>;
   if (model.card === null)
     return (
       <p class="notice">
-        It has no card, so that it cannot be scored: <a href="#card">give it one</a>.
+        It has no card and cannot be scored: <a href="#card">add one</a>.
       </p>
     );
   const items = benchmarks.filter(({ upload, ready, simulated }) => upload || ready || simulated);
@@ -78,13 +78,13 @@ export function ScoreAgain({
           checked={detail}
           onChange={(event) => setDetail(event.currentTarget.checked)}
         />
-        Keep the value of each neuroid
+        Store the value of each neuroid
       </label>
       <p class="actions">
         <button type="submit" class="primary" disabled={chosen.size === 0}>
           {chosen.size === 0
-            ? 'Choose benchmarks to score it on'
-            : `Score it on ${chosen.size} ${chosen.size === 1 ? 'benchmark' : 'benchmarks'}`}
+            ? 'Choose benchmarks'
+            : `Score on ${chosen.size} ${chosen.size === 1 ? 'benchmark' : 'benchmarks'}`}
         </button>
       </p>
       {refused && <Problem error={refused} />}

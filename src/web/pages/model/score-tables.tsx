@@ -4,6 +4,7 @@ import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
 type Score = Schemas['Score'];
@@ -30,14 +31,10 @@ export function ScoreTables({
         </p>
       ))}
       {present.length === 0 && failures.length === 0 && (
-        <p>It was not scored yet: choose benchmarks below.</p>
+        <p>No scores yet. Choose benchmarks below.</p>
       )}
       <ScoreTable caption="Recorded benchmarks" scores={recorded} pages={pages} />
-      <ScoreTable
-        caption="Simulated benchmarks: evidence about the pipeline, never about a brain"
-        scores={simulated}
-        pages={pages}
-      />
+      <ScoreTable caption={`Simulated benchmarks. ${SIMULATED}`} scores={simulated} pages={pages} />
       {failures.map(({ benchmark, problem, job }) => (
         <div class="problem" key={benchmark}>
           <p>
@@ -178,7 +175,7 @@ function Row({ score, job, of }: RowProps) {
 }
 
 const Selection = () => (
-  <span class="badge" title="The layer was chosen on pictures of this benchmark">
+  <span class="badge" title="The layer was chosen on stimuli of this benchmark">
     selection
   </span>
 );

@@ -103,7 +103,7 @@ function Chosen({ file, registered }: ChooseFileProps & { readonly file: File })
       {own ? (
         <p class="actions">
           <button type="button" class="primary" onClick={() => registered(own, true)}>
-            Go on with it
+            Resume
           </button>
         </p>
       ) : (
@@ -132,7 +132,7 @@ async function examine(
 function Known({ models }: { readonly models: readonly Model[] }) {
   return (
     <div class="notice" role="status">
-      <p>These bytes are registered here already:</p>
+      <p>This file is registered already:</p>
       <ul>
         {models.map(({ id, name, owner, visibility }) => (
           <li key={id}>
@@ -203,16 +203,16 @@ function VisibilityChoice({ visibility, setVisibility, group, setGroup }: Visibi
   return (
     <>
       <label>
-        Who may see it
+        Visibility
         <select
           value={visibility}
           onChange={({ currentTarget }) =>
             setVisibility(currentTarget.value as Schemas['Visibility'])
           }
         >
-          <option value="private">private: I alone, and admins</option>
-          {mayGroup && <option value="group">group: a group of mine too</option>}
-          <option value="public">public: everybody with a key here</option>
+          <option value="private">private: only me and admins</option>
+          {mayGroup && <option value="group">group: also one of my groups</option>}
+          <option value="public">public: everybody with a key</option>
         </select>
       </label>
       {visibility === 'group' && (

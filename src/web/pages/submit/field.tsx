@@ -36,7 +36,7 @@ function Labelled({
       {children(control)}
       <span id={`${id}-said`}>
         {wrong ? <strong class="wrong">{wrong}</strong> : <span class="quiet">{hint}</span>}
-        {!wrong && editor.isOpen(pointer) && <span class="open"> Nobody has said this yet.</span>}
+        {!wrong && editor.isOpen(pointer) && <span class="open"> Not set.</span>}
       </span>
     </div>
   );

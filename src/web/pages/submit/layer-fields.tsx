@@ -16,8 +16,8 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
     <fieldset>
       <legend>Layers</legend>
       <p class="quiet">
-        Leave a region empty where you do not know: a layer map finds which layer stands for it.
-        Several layers that are joined have commas between them.
+        Leave a region empty if unknown: a layer map chooses its layer. Separate several layers by
+        commas.
       </p>
       <datalist id={list}>
         {layers.map((layer) => (

@@ -17,7 +17,7 @@ function equal(one: unknown, other: unknown): boolean {
   return a.length === b.size && a.every(([key, value]) => b.has(key) && equal(value, b.get(key)));
 }
 
-/** How the network wants its pictures: a preset by its name, or values of its own. */
+/** Preprocessing: a preset by its name, or values of its own. */
 export function PictureFields({ editor, presets }: PictureFieldsProps) {
   const input = valueAt(editor.card, '/input');
   const said = !editor.isOpen('/input/mean') || !editor.isOpen('/input/resize');
@@ -26,7 +26,7 @@ export function PictureFields({ editor, presets }: PictureFieldsProps) {
   const ofItsOwn = said && !chosen;
   return (
     <fieldset>
-      <legend>How the network wants its pictures</legend>
+      <legend>Preprocessing</legend>
       {presets.map((preset) => (
         <label key={preset.name} class="choice">
           <input
@@ -68,7 +68,7 @@ export function PictureFields({ editor, presets }: PictureFieldsProps) {
 }
 
 const libraries = [
-  ['pillow', 'Pillow (torchvision on pictures)'],
+  ['pillow', 'Pillow (torchvision on PIL images)'],
   ['opencv', 'OpenCV (albumentations)'],
   ['torch', 'torch (on a float tensor)'],
 ] as const;

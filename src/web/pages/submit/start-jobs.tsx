@@ -76,7 +76,7 @@ function Choice({ model, card, benchmarks, unsaved }: ChoiceProps) {
       ))}
       <MapChoice mapped={mapped} setMapped={setMapped} />
       {error && <Problem error={error} />}
-      {unsaved && <p class="notice">The card was changed: save it first.</p>}
+      {unsaved && <p class="notice">Unsaved changes: save the card first.</p>}
       <p class="actions">
         <button
           type="submit"
@@ -92,7 +92,7 @@ function Choice({ model, card, benchmarks, unsaved }: ChoiceProps) {
 
 function words(scores: number, map: boolean): string {
   const on = `${scores} benchmark${scores === 1 ? '' : 's'}`;
-  if (scores === 0) return map ? 'Map the layers' : 'Nothing is chosen';
+  if (scores === 0) return map ? 'Map the layers' : 'Nothing selected';
   return map ? `Score on ${on}, and map the layers` : `Score on ${on}`;
 }
 

@@ -23,7 +23,7 @@ export function SubmitPage() {
     <div class="submit">
       <h1>Submit a model</h1>
       {caller?.role === 'reader' ? (
-        <p class="notice">This key reads only: it takes a member’s key to submit models.</p>
+        <p class="notice">This key is read-only. Submitting models requires a member key.</p>
       ) : model ? (
         <Registered id={model} before={before} another={() => change({ model: null })} />
       ) : (
@@ -56,7 +56,7 @@ function Registered({ id, before, another }: RegisteredProps) {
     [id],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p role="status">Looking into the file …</p>;
+  if (!data) return <p role="status">Reading the file …</p>;
   const [model, draft] = data;
   return <Steps model={model} draft={draft} before={before} another={another} />;
 }
@@ -87,28 +87,28 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
           Choose another file
         </button>
       </p>
-      <h2>What the file says</h2>
+      <h2>File contents</h2>
       <ModelFacts model={model} />
       <LayerList model={model} />
       <h2>The model card</h2>
       {its ? (
         <>
           <p class="quiet">
-            What the file says is filled in. How the network wants its pictures no file says.
+            Values from the file are filled in. Preprocessing is not stored in the file.
           </p>
           <CardForm model={given} draft={draft} saved={saved} changed={setUnsaved} />
           <p role="status">{saves > 0 && !unsaved && 'The card is saved.'}</p>
         </>
       ) : (
         <p class="notice">
-          The model belongs to <bdi>{model.owner}</bdi>, whose card stands.
+          The model belongs to <bdi>{model.owner}</bdi>; only the owner can change its card.
         </p>
       )}
-      <h2>Score it</h2>
+      <h2>Score</h2>
       {model.card ? (
         <StartJobs model={model} unsaved={unsaved} />
       ) : (
-        <p class="quiet">Once the card is saved, the model can be scored.</p>
+        <p class="quiet">Save the card to score the model.</p>
       )}
     </>
   );

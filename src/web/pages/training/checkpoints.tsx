@@ -33,13 +33,13 @@ export function Checkpoints({ run, job }: { readonly run: Run; readonly job: Tra
     work().catch(setFailed);
   };
   if (error) return <Problem error={error} />;
-  if (!data) return <p role="status">Reading the checkpoints…</p>;
+  if (!data) return <p role="status">Loading checkpoints …</p>;
   if (data.length === 0)
     return (
       <p>
         {isOpen(job)
-          ? 'The first one is kept at the end of the first epoch.'
-          : 'This training has kept none.'}
+          ? 'The first checkpoint is written at the end of the first epoch.'
+          : 'This training has no checkpoints.'}
       </p>
     );
   const names = chosen.filter((name) => data.some((checkpoint) => checkpoint.name === name));
@@ -122,7 +122,7 @@ function CheckpointTable(props: CheckpointTableProps) {
               <td>
                 <input
                   type="checkbox"
-                  aria-label={`Take ${name}`}
+                  aria-label={`Select ${name}`}
                   checked={chosen.includes(name)}
                   onChange={({ currentTarget }) => choose(name, currentTarget.checked)}
                 />
@@ -156,8 +156,8 @@ function CheckpointTable(props: CheckpointTableProps) {
 function Remove({ name, remove }: { readonly name: string; readonly remove: () => void }) {
   const [sure, setSure] = useState(false);
   return sure ? (
-    <button type="button" aria-label={`Remove ${name} for good`} onClick={remove}>
-      Remove for good
+    <button type="button" aria-label={`Remove ${name} permanently`} onClick={remove}>
+      Remove permanently
     </button>
   ) : (
     <button type="button" aria-label={`Remove ${name}`} onClick={() => setSure(true)}>

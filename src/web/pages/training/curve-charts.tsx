@@ -53,8 +53,7 @@ export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
     () => runs.map(({ events }) => curvesOf(events, stage)),
     [stage, ...padded(runs)],
   );
-  if (stages.length === 0)
-    return <p class="quiet">Curves are drawn as soon as the first step is told.</p>;
+  if (stages.length === 0) return <p class="quiet">Curves appear after the first step.</p>;
   const charts = { curves, names, log };
   return (
     <>

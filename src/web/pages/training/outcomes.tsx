@@ -4,6 +4,7 @@ import { Chart, type Plot } from '../../parts/chart.js';
 import { interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
 import { drawingKey, seriesStyles, shortened } from '../../parts/series.js';
+import { SIMULATED } from '../../parts/simulated-words.js';
 import { type EventOf, eventsOf, isBaseline } from './curves.js';
 import type { Run } from './use-runs.js';
 
@@ -177,7 +178,7 @@ function Scores({ simulated, all }: ScoresProps) {
     <>
       {simulated && (
         <p class="notice">
-          <strong>Simulated benchmarks</strong> say something of the pipeline, nothing of a brain.
+          <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
       <Chart title={title} options={drawing}>
@@ -186,7 +187,7 @@ function Scores({ simulated, all }: ScoresProps) {
       <Scroll label={title}>
         <table>
           <caption>
-            Beside the network before its training (untrained) and the pictures themselves (pixels)
+            Beside the network before its training (untrained) and the images themselves (pixels)
           </caption>
           <thead>
             <tr>
@@ -275,14 +276,16 @@ function Seeds({ runs, names }: OutcomesProps) {
   if (found.length === 0) return null;
   return (
     <>
-      <h2>From other seeds</h2>
+      <h2>Over seeds</h2>
       <Scroll label="Stages compared over seeds">
         <table>
-          <caption>One stage less another, both trained again; intervals over the seeds</caption>
+          <caption>
+            Difference between two stages, both trained again; intervals over the seeds
+          </caption>
           <thead>
             <tr>
               {runs.length > 1 && <th scope="col">Run</th>}
-              <th scope="col">Stage less stage</th>
+              <th scope="col">Difference from the previous stage</th>
               <th scope="col">Measure</th>
               <th scope="col" class="number">
                 Mean difference

@@ -154,10 +154,7 @@ function Faults({ text, faults, area }: FaultsProps) {
   return (
     <div class="problem">
       <p>
-        <strong>
-          {faults.length === 1 ? 'One thing is wrong' : `${faults.length} things are wrong`} with
-          the recipe
-        </strong>
+        <strong>{faults.length === 1 ? '1 error' : `${faults.length} errors`} in the recipe</strong>
       </p>
       <ul>
         {faults.map(({ pointer, detail, place }) => (

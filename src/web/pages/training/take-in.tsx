@@ -73,7 +73,7 @@ export function TakeIn({ job, checkpoints }: TakeInProps) {
               </label>
             )}
             <label>
-              Seen by
+              Visible to
               <select
                 value={visibility}
                 onChange={({ currentTarget }) =>

@@ -41,7 +41,7 @@ export function TrainingPage() {
         Training <bdi>{job?.name ?? id}</bdi>
       </h1>
       {run.error && <Problem error={run.error} />}
-      {!job && !run.error && <p role="status">Reading the training…</p>}
+      {!job && !run.error && <p role="status">Loading the training …</p>}
       {job && <State run={run} job={job} />}
       {job && (
         <>
@@ -81,9 +81,9 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
     <>
       <p role="status">
         <span class={`badge state-${job.state}`}>{job.state}</span>{' '}
-        {open && (progress ? progress.stage : (job.reason ?? 'waits for a worker'))}
+        {open && (progress ? progress.stage : (job.reason ?? 'waiting for a worker'))}
         {!open && job.finishedAt && `on ${moment(job.finishedAt)}`}
-        {lost && ' · the connection is lost; it is tried again'}
+        {lost && ' · connection lost; reconnecting'}
       </p>
       {open && progress && progress.total > 0 && (
         <p>
@@ -107,9 +107,9 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
             <bdi>{job.model}</bdi>
           )}
         </dd>
-        <dt>Asked for</dt>
+        <dt>Submitted</dt>
         <dd>{moment(job.createdAt)}</dd>
-        <dt>Begun</dt>
+        <dt>Started</dt>
         <dd>
           {moment(job.startedAt)}
           {job.attempt > 1 && `, attempt ${job.attempt}`}
@@ -161,7 +161,7 @@ function Actions({ job }: { readonly job: Training }) {
               Stop it and remove its checkpoints
             </button>
             <button type="button" onClick={() => setSure(false)}>
-              Let it go on
+              Keep it running
             </button>
           </>
         )}
@@ -169,7 +169,7 @@ function Actions({ job }: { readonly job: Training }) {
           Save the report
         </button>
         <a class="button" href={`/trainings?recipe=${job.id}`}>
-          Start another with this recipe
+          Start a new training with this recipe
         </a>
       </p>
       {failed && <Problem error={failed} />}
@@ -195,7 +195,7 @@ function Compared({ runs, names, query, change }: ComparedProps) {
   const without = (id: string) => query.getAll('with').filter((other) => other !== id);
   return (
     <>
-      <Scroll label="Runs that are drawn">
+      <Scroll label="Runs in the charts">
         <table>
           <thead>
             <tr>
@@ -205,10 +205,10 @@ function Compared({ runs, names, query, change }: ComparedProps) {
                 Epochs
               </th>
               <th scope="col" class="number">
-                Loss, last
+                Last loss
               </th>
               <th scope="col" class="number">
-                Loss, least
+                Minimum loss
               </th>
               <th scope="col">Best validation accuracy</th>
               <th scope="col">Best under attack</th>
@@ -222,7 +222,7 @@ function Compared({ runs, names, query, change }: ComparedProps) {
                   {i > 0 && (
                     <button
                       type="button"
-                      aria-label={`Take ${names[i]} out`}
+                      aria-label={`Remove ${names[i]}`}
                       onClick={() => change({ with: without(run.id) })}
                     >
                       ✕
@@ -238,7 +238,7 @@ function Compared({ runs, names, query, change }: ComparedProps) {
       {others.length > 0 && runs.length < MOST_RUNS && (
         <div class="controls">
           <label>
-            Lay another run over these
+            Add run
             <select
               value=""
               onChange={({ currentTarget }) =>
@@ -291,7 +291,7 @@ function Provenance({ job }: { readonly job: Training }) {
   const { digests = {}, versions = {} } = job.provenance ?? {};
   return (
     <>
-      <h2>What it depends on</h2>
+      <h2>Provenance</h2>
       <dl class="facts">
         <dt>Seed</dt>
         <dd>{String(job.recipe.seed)}</dd>
@@ -310,7 +310,7 @@ function Provenance({ job }: { readonly job: Training }) {
           </Fragment>
         ))}
       </dl>
-      {!job.provenance && <p class="quiet">Digests and versions are told once it has begun.</p>}
+      {!job.provenance && <p class="quiet">Digests and versions are listed after the start.</p>}
       <details>
         <summary>The recipe with every default</summary>
         <pre>{data}</pre>

@@ -43,15 +43,15 @@ export function TrainingsPage() {
       <h2>Start a training</h2>
       <p>
         A recipe trains a network in stages, attacks its checkpoints and scores them. Here it names
-        things, no files: pictures are generated; <code>model</code> is the id of a registered model
+        things, no files: images are generated; <code>model</code> is the id of a registered model
         with a card, a shipped model, or <code>NAME/untrained</code>.
       </p>
       <RecipeForm query={query} change={change} />
       <h2>Runs</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Reading the trainings…</p>}
+      {!data && !error && <p role="status">Loading trainings …</p>}
       {data && data.items.length === 0 && (
-        <p>There is no training yet. Choose a recipe above and start it.</p>
+        <p>No trainings yet. Choose a recipe above and start one.</p>
       )}
       {data && data.items.length > 0 && <Runs items={data.items} query={query} change={change} />}
       {data?.next && (
@@ -97,7 +97,7 @@ function Runs({ items, query, change }: RunsProps) {
               <th scope="col">State</th>
               <th scope="col">Progress</th>
               <th scope="col">Model</th>
-              <th scope="col">Asked for</th>
+              <th scope="col">Submitted</th>
               <th scope="col">Took</th>
             </tr>
           </thead>
@@ -141,7 +141,7 @@ function Runs({ items, query, change }: RunsProps) {
             Compare {chosen.length} runs
           </a>
         ) : (
-          <span class="quiet">Mark two to six runs to lay their curves over one another.</span>
+          <span class="quiet">Select two to six runs to compare their curves.</span>
         )}
       </p>
     </>

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../../src/formats/package-root.js';
-import { placeless } from '../../../src/service/http/placeless.js';
+import { redactPaths } from '../../../src/service/http/redact-paths.js';
 
 const home = '/srv/ventral home';
 
@@ -18,9 +18,9 @@ test.each([
   ],
   ['nothing of the kind', 'nothing of the kind'],
 ])('%s', (detail, expected) => {
-  expect(placeless({ detail }, home)).toEqual({ detail: expected });
+  expect(redactPaths({ detail }, home)).toEqual({ detail: expected });
   const errors = [{ pointer: '/x', detail }];
-  expect(placeless({ detail: '', errors }, home).errors).toEqual([
+  expect(redactPaths({ detail: '', errors }, home).errors).toEqual([
     { pointer: '/x', detail: expected },
   ]);
 });

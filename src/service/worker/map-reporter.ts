@@ -6,7 +6,7 @@ import { eventGap } from './job-progress.js';
 const MOST = 2 ** 25;
 
 /** Writes what is known of a map while it is made, as events a few times a second at most. */
-export class MapTeller {
+export class MapReporter {
   readonly #attempts: JobAttempts;
   readonly #job: { readonly id: string; readonly attempt: number };
   readonly #over: () => void;

@@ -6,7 +6,7 @@ import type { Problem } from './problem-details.js';
  * A problem without the folders of a home and of ventral itself: what lies there is called by its own name, and
  * where a service or a worker keeps it is nobody's business.
  */
-export function placeless<P extends Pick<Problem, 'detail' | 'errors'>>(
+export function redactPaths<P extends Pick<Problem, 'detail' | 'errors'>>(
   problem: P,
   home: string,
 ): P {

@@ -1,10 +1,10 @@
 import { type EventEmitter, once } from 'node:events';
 
-/** A wait for a word. */
-export interface Word {
-  /** Resolves at the word, when the time is over, or when the wait is given up. Never rejects. */
+/** A wait for a notification. */
+export interface Notification {
+  /** Resolves at the notification, at the timeout, or when the wait is cancelled. Never rejects. */
   readonly come: Promise<void>;
-  /** Gives the wait up. */
+  /** Cancels the wait. */
   readonly cancel: () => void;
 }
 
@@ -13,12 +13,12 @@ export interface Word {
  * `AbortSignal.timeout` will not do: what only `AbortSignal.any` refers to is collected as garbage, and
  * then never fires.
  */
-export function nextWord(
+export function nextNotification(
   emitter: EventEmitter,
   event: string,
   milliseconds: number,
   signal?: AbortSignal,
-): Word {
+): Notification {
   const enough = new AbortController();
   const cancel = () => enough.abort();
   const timer = setTimeout(cancel, milliseconds);
