@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { ContentCache } from '../../activations/cache/content-cache.js';
 import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { checkData } from '../../scoring/benchmark/benchmark-data.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
-import type { FileSource, HeldFiles } from '../../store/files/file-source.js';
+import type { HeldFiles } from '../../store/files/file-source.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Job } from '../../store/jobs/job.js';
 import { servicePrincipal } from '../../store/records/principal.js';
@@ -15,30 +14,10 @@ import { measuringPaths } from '../work/task-paths.js';
 import { cacheScope, type UsedFile } from './cache-scope.js';
 import { missingOf, type References } from './job-work.js';
 import { provideSimulated } from './provide-simulated.js';
+import type { WorkOptions } from './work-options.js';
 
 /** The tables that work needs. */
 export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'benchmarks'>;
-
-/** What work may use, and how it speaks. */
-export interface WorkOptions {
-  readonly tables: WorkTables;
-  readonly files: FileSource;
-  readonly home: string;
-  /** Folder in which each process gets an empty one of its own. */
-  readonly temporary: string;
-  readonly log: Logger;
-  /** Bytes that a job may hold in memory beyond the network's own (`--max-memory`). */
-  readonly maxMemory: number;
-  /** Bytes of scratch disk that a job may use (`--max-scratch`). */
-  readonly maxScratch: number;
-  /** Bytes that the cache of activations may keep (`--max-cache`). */
-  readonly maxCache: number;
-  readonly threads: number;
-  /** Compiled module that scores. */
-  readonly script?: string;
-  /** Most seconds of a process. */
-  readonly seconds?: number;
-}
 
 const DEADLINE_SECONDS = 12 * 3600;
 /**

@@ -7,7 +7,7 @@ import type { Problem } from '../http/problem-details.js';
 import { redactPaths } from '../http/redact-paths.js';
 import type { JobAnswer } from '../work/job-task.js';
 import { type Ahead, checkedAhead, checkedAnswer } from './checked-answer.js';
-import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
+import { type JobInputs, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
 import {
   endOf,
@@ -22,6 +22,7 @@ import {
 import { type GatheredParts, gatherParts, noParts } from './map-parts.js';
 import { MapReporter } from './map-reporter.js';
 import { runTraining } from './training-run.js';
+import type { WorkOptions } from './work-options.js';
 
 /** One attempt at a job. */
 export class JobRun {

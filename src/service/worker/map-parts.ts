@@ -7,8 +7,9 @@ import { WorkerStore } from '../../store/jobs/worker-store.js';
 import { type ChildProgress, runChild } from '../child/child.js';
 import type { FoundCell, PartAnswer, PartTask } from '../work/job-task.js';
 import { workerRuntime } from '../work/worker-runtime.js';
-import { type JobInputs, type WorkOptions, withInputs } from './job-inputs.js';
+import { type JobInputs, withInputs } from './job-inputs.js';
 import { taskOf } from './job-work.js';
+import type { WorkOptions } from './work-options.js';
 
 /** What the parts of a map have found. */
 export interface GatheredParts {

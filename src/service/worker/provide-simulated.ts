@@ -3,7 +3,7 @@ import { hasSimulated } from '../../scoring/benchmark/simulated-data.js';
 import { runChild } from '../child/child.js';
 import type { StimulusTask } from '../work/stimulus-questions.js';
 import { measuringPaths } from '../work/task-paths.js';
-import type { WorkOptions } from './job-inputs.js';
+import type { WorkOptions } from './work-options.js';
 
 const MEMORY = 2 ** 31;
 const SECONDS = 300;

@@ -5,7 +5,8 @@ import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { isOpen, type TrainingJob } from '../../store/jobs/job.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
 import { untrainedCard } from '../work/untrained-card.js';
-import type { JobInputs, WorkOptions } from './job-inputs.js';
+import type { JobInputs } from './job-inputs.js';
+import type { WorkOptions } from './work-options.js';
 
 /** Where a training is done, and the recipe with places in it. */
 export interface TrainingPlaces {

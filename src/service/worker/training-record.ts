@@ -9,7 +9,7 @@ import type { TrainingEvent } from '../../training/record/training-event.js';
 import { redactPaths } from '../http/redact-paths.js';
 import { receiveStream } from '../upload/receive-file.js';
 import type { TrainingPart } from '../work/training-task.js';
-import type { WorkOptions } from './job-inputs.js';
+import type { WorkOptions } from './work-options.js';
 
 /** Steps are told so far apart at least, */
 const STEP_MS = 500;

@@ -3,9 +3,10 @@ import type { JobEnd, TrainingJob } from '../../store/jobs/job.js';
 import { type ChildProgress, runChild } from '../child/child.js';
 import { claimTraining } from '../work/training-claim.js';
 import type { TrainingAnswer, TrainingTask } from '../work/training-task.js';
-import type { JobInputs, WorkOptions } from './job-inputs.js';
+import type { JobInputs } from './job-inputs.js';
 import { placeTraining } from './training-folder.js';
 import { checkpointName, TrainingRecord } from './training-record.js';
+import type { WorkOptions } from './work-options.js';
 
 /** How an attempt is watched. */
 export interface Watched {

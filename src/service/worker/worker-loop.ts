@@ -4,11 +4,11 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { nextNotification } from '../../store/database/notification.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { Claim } from '../../store/jobs/job-attempts.js';
-import type { WorkOptions } from './job-inputs.js';
 import { JobRun, retryable } from './job-run.js';
 import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
 import { clearTraining } from './training-folder.js';
+import type { WorkOptions } from './work-options.js';
 
 /** A job that lost so many workers, or failed so often with a retryable fault, is abandoned. */
 const MOST_FAULTS = 3;

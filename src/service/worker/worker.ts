@@ -5,8 +5,8 @@ import { isOpen, type Job } from '../../store/jobs/job.js';
 import { type WorkerRecord, WorkerStore } from '../../store/jobs/worker-store.js';
 import { workerRuntime } from '../work/worker-runtime.js';
 import { prepareAnswerChecks } from './checked-answer.js';
-import type { WorkOptions } from './job-inputs.js';
 import { clearTrainings } from './training-folder.js';
+import type { WorkOptions } from './work-options.js';
 import { WorkerLoop } from './worker-loop.js';
 
 export interface WorkerOptions extends WorkOptions {

@@ -8,6 +8,8 @@ import type { RegionLayerChoice } from '../../../src/activations/card/card.js';
 import { cardOf, openModelFile } from '../../../src/activations/model-file.js';
 import { CARD_KEY, setMetadata } from '../../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
+import type { Benchmark } from '../../../src/scoring/benchmark/benchmark.js';
+import { regionLayer } from '../../../src/scoring/benchmark/layer-role.js';
 import type { LoadedBenchmark } from '../../../src/scoring/measure/loaded-benchmark.js';
 import { recordStimuli, sharesStimuli } from '../../../src/scoring/model/choice-stimuli.js';
 import {
@@ -151,10 +153,8 @@ describe('a score on pictures that the choice saw', () => {
   });
 
   test('has the choice as its layerChoice, as long as the card gives that layer', () => {
-    const loaded = {
-      benchmark: { id: 'other.V1-pls', region: 'V1' },
-      reads: 'region',
-    } as unknown as LoadedBenchmark;
+    const benchmark = { id: 'other.V1-pls', region: 'V1' } as Benchmark;
+    const loaded = { benchmark, layers: regionLayer(benchmark) } as unknown as LoadedBenchmark;
     const card = {
       ...plainCard(),
       region_layer_map: { V1: 'relu' },

@@ -10,8 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import type { WorkOptions } from '../../../src/service/worker/job-inputs.js';
 import { TrainingRecord } from '../../../src/service/worker/training-record.js';
+import type { WorkOptions } from '../../../src/service/worker/work-options.js';
 import type { TrainingJob } from '../../../src/store/jobs/job.js';
 import type { TrainingMetric } from '../../../src/store/jobs/training-store.js';
 

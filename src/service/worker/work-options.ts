@@ -1,0 +1,24 @@
+import type { Logger } from 'pino';
+import type { FileSource } from '../../store/files/file-source.js';
+import type { WorkTables } from './job-inputs.js';
+
+/** What work may use, and how it speaks. */
+export interface WorkOptions {
+  readonly tables: WorkTables;
+  readonly files: FileSource;
+  readonly home: string;
+  /** Folder in which each process gets an empty one of its own. */
+  readonly temporary: string;
+  readonly log: Logger;
+  /** Bytes that a job may hold in memory beyond the network's own (`--max-memory`). */
+  readonly maxMemory: number;
+  /** Bytes of scratch disk that a job may use (`--max-scratch`). */
+  readonly maxScratch: number;
+  /** Bytes that the cache of activations may keep (`--max-cache`). */
+  readonly maxCache: number;
+  readonly threads: number;
+  /** Compiled module that scores. */
+  readonly script?: string;
+  /** Most seconds of a process. */
+  readonly seconds?: number;
+}
