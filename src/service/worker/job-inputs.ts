@@ -5,7 +5,6 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { checkData } from '../../scoring/benchmark/benchmark-data.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { HeldFiles } from '../../store/files/file-source.js';
-import type { HomeStore } from '../../store/home-store.js';
 import type { Job } from '../../store/jobs/job.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import type { ChildWork } from '../child/child-work.js';
@@ -15,9 +14,6 @@ import { cacheScope, type UsedFile } from './cache-scope.js';
 import { missingOf, type References } from './job-work.js';
 import { provideSimulated } from './provide-simulated.js';
 import type { WorkOptions } from './work-options.js';
-
-/** The tables that work needs. */
-export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'benchmarks'>;
 
 const DEADLINE_SECONDS = 12 * 3600;
 /**

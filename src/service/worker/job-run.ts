@@ -105,7 +105,7 @@ export class JobRun {
         if (end) ends.push(end as ScoresEnd);
       } catch (thrown) {
         const error = VentralError.from(thrown);
-        if (this.#abort.signal.aborted || mendable(error)) throw error;
+        if (this.#abort.signal.aborted || retryable(error)) throw error;
         ends.push(this.#failed(own, error) as ScoresEnd);
       }
     }

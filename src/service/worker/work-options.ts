@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { FileSource } from '../../store/files/file-source.js';
-import type { WorkTables } from './job-inputs.js';
+import type { HomeStore } from '../../store/home-store.js';
 
 /** What work may use, and how it speaks. */
 export interface WorkOptions {
@@ -22,3 +22,6 @@ export interface WorkOptions {
   /** Most seconds of a process. */
   readonly seconds?: number;
 }
+
+/** The tables that work needs. */
+export type WorkTables = Pick<HomeStore, 'database' | 'jobs' | 'models' | 'benchmarks'>;
