@@ -9,6 +9,7 @@ import { packageRoot } from '../formats/package-root.js';
 import { GENEROUS_RATE } from '../store/records/quota.js';
 import { Authentication } from './http/authentication.js';
 import { entityTag, privateCache } from './http/entity-tags.js';
+import { FairTurns, fairTurns } from './http/fair-turns.js';
 import { followsDescription } from './http/follows-description.js';
 import { idempotency, sameBody } from './http/idempotency.js';
 import { jsonBody } from './http/json-body.js';
@@ -65,8 +66,9 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
   app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
-  const authentication = new Authentication(context);
-  app.use(namesHost, authentication.handler());
+  const turns = new FairTurns();
+  const authentication = new Authentication(context, turns);
+  app.use(namesHost, authentication.handler(), fairTurns(turns));
   app.use(storablePath);
   app.use(webRoutes(context, leaderboard, api));
   app.use(

@@ -1,0 +1,47 @@
+import type { RequestHandler, Response } from 'express';
+import { ipKeyGenerator } from 'express-rate-limit';
+import type { Principal } from '../../store/records/principal.js';
+
+/**
+ * Lets one request of each owner begin in a turn of the event loop. Many of one owner at once would otherwise
+ * all begin before the next of another, and again before each of its steps.
+ */
+export class FairTurns {
+  /** Who waits, by owner; an owner stays here until a turn in which nothing of it waits. */
+  readonly #lines = new Map<string, Set<() => void>>();
+
+  /** Resolves when the owner may begin something: at once where nothing of it began in this turn. */
+  begin(owner: string): Promise<void> {
+    const line = this.#lines.get(owner);
+    if (line) return new Promise((resolve) => line.add(resolve));
+    if (this.#lines.size === 0) setImmediate(() => this.#turn());
+    this.#lines.set(owner, new Set());
+    return Promise.resolve();
+  }
+
+  /** For whom nobody is known yet: addresses share turns as owners do, IPv6 by /64. */
+  beginAt(address = ''): Promise<void> {
+    return this.begin(`address ${ipKeyGenerator(address, 64)}`);
+  }
+
+  #turn(): void {
+    for (const [owner, line] of this.#lines) {
+      const [first] = line;
+      if (!first) this.#lines.delete(owner);
+      else {
+        line.delete(first);
+        first();
+      }
+    }
+    if (this.#lines.size > 0) setImmediate(() => this.#turn());
+  }
+}
+
+/** Has requests take their turns. Stands behind authentication; who left meanwhile is passed over. */
+export function fairTurns(turns: FairTurns): RequestHandler {
+  return async (request, response: Response<unknown, { principal?: Principal }>, next) => {
+    const owner = response.locals.principal?.owner;
+    await (owner === undefined ? turns.beginAt(request.ip) : turns.begin(owner));
+    if (!response.closed) next();
+  };
+}
