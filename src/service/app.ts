@@ -16,6 +16,7 @@ import { openRequests } from './http/open-requests.js';
 import { pageLinks } from './http/page-links.js';
 import { problemHandler } from './http/problem.js';
 import { rateLimits } from './http/rate-limits.js';
+import { slicedAnswers } from './http/sliced-answers.js';
 import { continueBody } from './http/upload-space.js';
 import { docsRoutes } from './pages/docs-routes.js';
 import { webRoutes } from './pages/web-routes.js';
@@ -64,7 +65,13 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const packages = packageQueue(context);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
-  app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
+  app.use(
+    requestId,
+    requestLog(context),
+    context.metrics.measure(),
+    securityHeaders(),
+    slicedAnswers,
+  );
   const authentication = new Authentication(context);
   app.use(namesHost, authentication.handler());
   app.use(storablePath);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/formats/package-root.js';
@@ -62,9 +62,6 @@ export async function watchedService(
   while (!said.includes('\n'))
     await Promise.race([once(child.stdout!, 'data'), once(child, 'exit')]);
   const port = Number(new URL(/http:\S+/.exec(said)?.[0] as string).port);
-  const { token } = JSON.parse(await readFile(join(own, 'owner.json'), 'utf8')) as {
-    token: string;
-  };
   const worst = async () => {
     child.send('worst');
     const [{ worst: ms }] = (await once(child, 'message')) as [{ worst: number }];
@@ -72,7 +69,7 @@ export async function watchedService(
   };
   const ask = async (attack: Attack): Promise<Held> => {
     await worst();
-    const answer = await send(port, bytesOf(attack, port, token));
+    const answer = await send(port, bytesOf(attack, port));
     await sleep(5);
     const ms = await worst();
     return { status: answer?.status ?? 0, text: (answer as RawAnswer | undefined)?.text ?? '', ms };
@@ -100,12 +97,10 @@ export async function watchedService(
 function bytesOf(
   { method, path, headers = [], body = new Uint8Array(0) }: Attack,
   port: number,
-  token: string,
 ): Uint8Array {
   const named = new Set(headers.map(([name]) => name.toLowerCase()));
   const usual: (readonly [string, string])[] = [
     ['Host', `127.0.0.1:${port}`],
-    ['Authorization', `Bearer ${token}`],
     ['Connection', 'close'],
     ['Content-Length', String(body.length)],
   ];

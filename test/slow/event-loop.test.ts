@@ -22,6 +22,7 @@ const known: Known = {
   benchmarks: 'Simulated.V1-pls',
   'scores job': 'job_detail1',
   'trainings job': 'job_training1',
+  'layer-maps job': 'job_map1',
   digest: `sha256:${'0'.repeat(64)}`,
 };
 
