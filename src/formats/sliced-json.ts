@@ -155,7 +155,7 @@ export async function readSliced(text: string): Promise<unknown> {
     const frame = frames.at(-1);
     let value: unknown;
     if (frame && text[at] === frame.close) {
-      value = valueOf(frame);
+      value = whole(frame);
       frames.pop();
       at++;
     } else {
@@ -205,7 +205,7 @@ export async function readSliced(text: string): Promise<unknown> {
   }
 }
 
-const valueOf = ({ close, items, entries }: Frame) =>
+const whole = ({ close, items, entries }: Frame) =>
   close === ']' ? items : Object.fromEntries(entries);
 
 function take({ close, items, entries }: Frame, run: string): void {
