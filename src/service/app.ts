@@ -74,7 +74,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   );
   const authentication = new Authentication(context);
   app.use(namesHost, authentication.handler());
-  app.use(storablePath);
+  app.use(storablePath, shortContentType);
   app.use(webRoutes(context, leaderboard, api));
   app.use(
     '/v1',
@@ -209,6 +209,18 @@ const namesHost: RequestHandler = (request, _response, next) => {
 const storablePath: RequestHandler = (request, _response, next) => {
   if (request.url.includes('%00')) {
     throw new VentralError('invalid-request', 'The address holds a NUL');
+  }
+  next();
+};
+
+/** Characters of a media type with its parameters; the boundary of a form has 70 at most (RFC 2046). */
+const CONTENT_TYPE = 1000;
+
+/** Its readers take time to the square of its length. */
+const shortContentType: RequestHandler = (request, _response, next) => {
+  if ((request.headers['content-type'] ?? '').length > CONTENT_TYPE) {
+    const sentence = `Content-Type: expected at most ${CONTENT_TYPE} characters`;
+    throw new VentralError('invalid-request', sentence, { field: '/header/Content-Type' });
   }
   next();
 };
