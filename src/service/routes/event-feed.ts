@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { EventStore, EventText } from '../../store/jobs/event-store.js';
 
 /**
@@ -21,6 +22,8 @@ export class EventFeed {
     for (let last = after; !signal.aborted; ) {
       const news = this.#nextNews(job);
       const page = await this.after(job, last);
+      // What the embedded database answers comes without a turn of the event loop.
+      await turn();
       for (const event of page) {
         if (signal.aborted) return;
         yield event;
