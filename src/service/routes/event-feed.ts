@@ -22,8 +22,6 @@ export class EventFeed {
     for (let last = after; !signal.aborted; ) {
       const news = this.#nextNews(job);
       const page = await this.after(job, last);
-      // What the embedded database answers comes without a turn of the event loop.
-      await turn();
       for (const event of page) {
         if (signal.aborted) return;
         yield event;
@@ -37,7 +35,12 @@ export class EventFeed {
 
   /** The next page of events after a number. */
   after(job: string, id: number): Promise<EventText[]> {
-    return shared(this.#pages, `${job} ${id}`, () => this.#events.texts(job, id));
+    return shared(this.#pages, `${job} ${id}`, async () => {
+      const page = await this.#events.texts(job, id);
+      // What the embedded database answers comes without a turn of the event loop.
+      await turn();
+      return page;
+    });
   }
 
   #nextNews(job: string): Promise<unknown> {
