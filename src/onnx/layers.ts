@@ -1,6 +1,6 @@
-import picomatch from 'picomatch';
 import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { globOf } from './glob.js';
 import type { Model } from './model.js';
 import { type Found, type Modules, modulesOf, moduleValue } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
@@ -137,7 +137,7 @@ function refusal(
 /** Longest name and most names that a wrong one is compared with: bounded for any file. */
 const MAX_NAME = 200;
 const MAX_NAMES = 20_000;
-/** Stars of a glob: matching takes time to their power. */
+/** Stars of a glob. */
 const MAX_STARS = 5;
 
 function nearby(model: Model): string[] {
@@ -170,18 +170,22 @@ function expandPattern(
   layers: readonly LayerInfo[],
 ): ResolvedLayer[] {
   if (!/[*?[\]{}!]/.test(pattern)) return [resolveLayer(model, pattern)];
-  if (pattern.length > MAX_NAME || pattern.replace(/\*+/g, '*').split('*').length > MAX_STARS + 1) {
-    throw new VentralError('layer-unknown', `The glob ${pattern.slice(0, MAX_NAME)} is too long`, {
-      file: model.name,
-      field: pattern.slice(0, MAX_NAME),
-      expected: `at most ${MAX_NAME} characters and ${MAX_STARS} stars`,
-      found: `${pattern.length} characters`,
-    });
+  const stars = pattern.replaceAll(/\*+/g, '*').split('*').length - 1;
+  const glob = stars > MAX_STARS ? undefined : globOf(pattern);
+  if (!glob) {
+    const shown = pattern.slice(0, MAX_NAME);
+    throw new VentralError(
+      'layer-unknown',
+      `The glob ${shown} is too long or has patterns in parentheses`,
+      {
+        file: model.name,
+        field: shown,
+        expected: `at most ${MAX_NAME} characters and ${MAX_STARS} stars, with ?, [a-c] and {a,b}`,
+        found: `${pattern.length} characters`,
+      },
+    );
   }
-  // Value names have slashes, at which picomatch would stop a star.
-  const flat = (name: string) => name.replaceAll('/', '\u0001');
-  const glob = picomatch(flat(pattern), { dot: true, nonegate: true });
-  const matches = (name: string) => name.length <= MAX_NAME && glob(flat(name));
+  const matches = (name: string) => name.length <= MAX_NAME && glob(name);
   const fitting = (kind: LayerInfo['kind']) =>
     layers.filter((layer) => layer.kind === kind && matches(layer.name));
   const fit = fitting('module').length > 0 ? fitting('module') : fitting('value');

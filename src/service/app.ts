@@ -17,6 +17,7 @@ import { openRequests } from './http/open-requests.js';
 import { pageLinks } from './http/page-links.js';
 import { problemHandler } from './http/problem.js';
 import { rateLimits } from './http/rate-limits.js';
+import { slicedAnswers } from './http/sliced-answers.js';
 import { docsRoutes } from './pages/docs-routes.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
@@ -65,11 +66,17 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   const packages = packageQueue(context);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');
-  app.use(requestId, requestLog(context), context.metrics.measure(), securityHeaders());
+  app.use(
+    requestId,
+    requestLog(context),
+    context.metrics.measure(),
+    securityHeaders(),
+    slicedAnswers,
+  );
   const turns = new FairTurns();
   const authentication = new Authentication(context, turns);
   app.use(namesHost, authentication.handler(), fairTurns(turns));
-  app.use(storablePath);
+  app.use(storablePath, shortContentType);
   app.use(webRoutes(context, leaderboard, api));
   app.use(
     '/v1',
@@ -204,6 +211,18 @@ const namesHost: RequestHandler = (request, _response, next) => {
 const storablePath: RequestHandler = (request, _response, next) => {
   if (request.url.includes('%00')) {
     throw new VentralError('invalid-request', 'The URL contains a NUL');
+  }
+  next();
+};
+
+/** Characters of a media type with its parameters; the boundary of a form has 70 at most (RFC 2046). */
+const CONTENT_TYPE = 1000;
+
+/** Its readers take time to the square of its length. */
+const shortContentType: RequestHandler = (request, _response, next) => {
+  if ((request.headers['content-type'] ?? '').length > CONTENT_TYPE) {
+    const sentence = `Content-Type: expected at most ${CONTENT_TYPE} characters`;
+    throw new VentralError('invalid-request', sentence, { field: '/header/Content-Type' });
   }
   next();
 };

@@ -50,23 +50,30 @@ const texts = [
   'min(',
 ];
 
-/** All hostile requests for an operation, beside the one that is right. */
-export function* attacksOn(operation: Operation, known: Known): Generator<Attack> {
+/** Texts of an address that one operation is sent. */
+const TEXTS = 5;
+
+/**
+ * Hostile requests for an operation, beside the one that is right. Headers and paths are read alike for all operations, so
+ * that each is sent some of their values, and all of them together all.
+ * @param position of the operation among all
+ */
+export function* attacksOn(
+  operation: Operation,
+  known: Known,
+  position: number,
+): Generator<Attack> {
   const { method } = operation;
   const path = pathOf(operation, known);
   const words = `${method} ${operation.path}`;
   yield { name: `${words}: right`, method, path, ...rightly(operation, known) };
-  for (const [header, values] of Object.entries(headers))
-    for (const [i, value] of values.entries())
-      yield {
-        name: `${words}: ${header} ${i}`,
-        method,
-        path,
-        headers: [[header, value]],
-      };
+  for (const [header, values] of Object.entries(headers)) {
+    const i = position % values.length;
+    yield { name: `${words}: ${header} ${i}`, method, path, headers: [[header, values[i]]] };
+  }
   const many = Array.from({ length: 1900 }, (_, i) => [`X${i}`, ''] as const);
   yield { name: `${words}: headers`, method, path, headers: many };
-  yield* addresses(operation, known);
+  yield* addresses(operation, known, position);
   yield* bodies(operation, known);
 }
 
@@ -79,12 +86,16 @@ function pathOf(operation: Operation, known: Known): string {
   )}`;
 }
 
-function* addresses(operation: Operation, known: Known): Generator<Attack> {
+function* addresses(operation: Operation, known: Known, position: number): Generator<Attack> {
+  const some = Array.from(
+    { length: TEXTS },
+    (_, i) => texts[(position * TEXTS + i) % texts.length],
+  );
   const { method, parameters } = operation;
   const words = `${method} ${operation.path}`;
   const path = pathOf(operation, known);
   if (operation.path.includes('{'))
-    for (const text of texts)
+    for (const text of some)
       yield {
         name: `${words}: long path of ${text}`,
         method,
@@ -97,7 +108,7 @@ function* addresses(operation: Operation, known: Known): Generator<Attack> {
     path: `${path}?${Array.from({ length: 2000 }, (_, i) => `p${i}`).join('&')}`,
   };
   for (const { name, schema } of query) {
-    for (const text of texts)
+    for (const text of some)
       yield {
         name: `${words}: long ${name} of ${text}`,
         method,

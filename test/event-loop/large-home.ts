@@ -76,7 +76,7 @@ async function scores(query: Query, benchmarks: readonly string[]) {
   );
 }
 
-/** Trainings with the largest recipe, and scores with the values of a thousand neuroids. */
+/** Trainings with the largest recipe, and jobs with large results. */
 async function heavyJobs(query: Query) {
   const recipe = {
     name: 'x',
@@ -90,24 +90,102 @@ async function heavyJobs(query: Query) {
      from generate_series(1, 200) i`,
     [JSON.stringify(recipe)],
   );
-  const detail = Array.from({ length: 10 }, () => Array.from({ length: 1000 }, (_, i) => i / 7));
+  await longTraining(query);
+  await detailedScores(query);
+  await largeMap(query);
+}
+
+/** The record of a training of days: tens of thousands of steps and hundreds of epochs. */
+async function longTraining(query: Query) {
+  await query(
+    `insert into events (job, id, type, data)
+     select 'job_training1', i, 'metric', json_build_object('kind', 'step', 'stage', 's' || i / 10000, 'epoch', i / 100,
+       'step', i % 10000, 'loss', 1.0 / (1 + i), 'rate', 0.1)
+     from generate_series(1, 30000) i`,
+    [],
+  );
+  await query(
+    `insert into events (job, id, type, data)
+     select 'job_training1', 30000 + i, 'metric', json_build_object('kind', 'epoch', 'stage', 's' || i / 100, 'epoch', i, 'loss', 0.5,
+       'accuracy', 0.5, 'validation', json_build_object('loss', 0.5, 'accuracy', 0.4), 'checkpoint', 's-' || i)
+     from generate_series(1, 300) i`,
+    [],
+  );
+}
+
+/** Scores with the values of thousands of neuroids in each split; the first of them as large as any benchmark gives. */
+async function detailedScores(query: Query) {
   await query(
     `insert into jobs (id, kind, state, owner, model, digest, model_name, card, benchmarks, sources, keys, detail)
      select 'job_detail' || i, 'score', 'succeeded', 'local', 'pixels', 'sha256:x', 'pixels', '{}', '["x"]', '["x"]', '["x"]', true
-     from generate_series(1, 100) i`,
+     from generate_series(1, 20) i`,
     [],
   );
-  const score = {
-    benchmark: 'x',
-    value: 0.5,
-    error: 0.1,
-    raw: { value: 0.5, error: 0.1, splits: [0.5], neuroids: detail, neuroid_ids: ['a'] },
-    ceiling: null,
-    splits: [],
-  };
-  for (let i = 1; i <= 100; i++)
+  for (let i = 1; i <= 20; i++) {
+    const neuroids = i === 1 ? 17_000 : 2000;
+    const detail = Array.from({ length: 10 }, (_, split) =>
+      Array.from(
+        { length: neuroids },
+        (_, k) => ((k * (split + 1) * 0.7366123 + split / 7) % 1) / i,
+      ),
+    );
+    const score = {
+      benchmark: 'x',
+      value: 0.5,
+      error: 0.1,
+      raw: { value: 0.5, error: 0.1, splits: [0.5], neuroids: detail, neuroid_ids: ['a'] },
+      ceiling: null,
+      splits: [],
+    };
     await query(`insert into results (job, benchmark, key, score) values ($1, 'x', 'x', $2)`, [
       `job_detail${i}`,
       JSON.stringify(score),
     ]);
+    await query(
+      `insert into events (job, id, type, data) select $1, 1, 'result', score::text::json from results where job = $1
+       union all select $1, 2, 'end', '{"state":"succeeded","failures":[]}'`,
+      [`job_detail${i}`],
+    );
+  }
+}
+
+const BENCHMARKS = 22;
+const LAYERS = 500;
+
+/** A map of every block of a deep network against every benchmark. */
+async function largeMap(query: Query) {
+  const benchmarks = Array.from({ length: BENCHMARKS }, (_, i) => `benchmark-${i}`);
+  const cell = (k: number, i: number) => ({
+    benchmark: `benchmark-${i}`,
+    value: (k * i) / 1e4,
+    error: 0.01,
+    ci: [0.1, 0.2],
+    raw: { value: k / 7, error: 0.1, splits: [0.5, 0.6] },
+    ceiling: { value: 0.9, error: 0.1, splits: [0.9] },
+    splits: Array.from({ length: 10 }, (_, at) => (at * k) / 997),
+    name: 'pixels',
+  });
+  const map = {
+    model: 'sha256:x',
+    name: 'pixels',
+    benchmarks,
+    layers: Array.from({ length: LAYERS }, (_, k) => ({
+      layer: `blocks.${k}.attn.qkv`,
+      units: 768,
+      depth: k,
+      cells: Object.fromEntries(benchmarks.map((id, i) => [id, cell(k, i)])),
+    })),
+    chosen: {},
+    plan: { layers: [], sets: [], memory: 1, scratch: 1 },
+    provenance: {},
+  };
+  await query(
+    `insert into jobs (id, kind, state, owner, model, digest, model_name, card, benchmarks, sources, keys, holdout)
+     values ('job_map1', 'layer-map', 'succeeded', 'local', 'pixels', 'sha256:x', 'pixels', '{}', '["x"]', '["x"]', '["k"]', false)`,
+    [],
+  );
+  await query(`insert into layer_maps (job, key, map) values ('job_map1', 'k', $1)`, [
+    JSON.stringify(map),
+  ]);
+  await query(`update jobs set map_of = 'job_map1' where id = 'job_map1'`, []);
 }

@@ -2,7 +2,12 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type ChildMessage, ChildMessages, type ChildProgress } from './child-messages.js';
+import {
+  type ChildMessage,
+  ChildMessages,
+  type ChildProgress,
+  readMessage,
+} from './child-messages.js';
 import type { ChildLimits, ChildWork } from './child-work.js';
 import { killGroup, killStarted, killTree, processTree } from './process-tree.js';
 
@@ -29,6 +34,7 @@ export class ChildConversation {
   readonly #messages = new ChildMessages();
   #deadline: number;
   #answer: Answer | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
   #killed: VentralError | undefined;
   #words = '';
   #heard = 0;
@@ -58,6 +64,7 @@ export class ChildConversation {
       this.#line.write(`${JSON.stringify(this.#work.task)}\n`);
       if (signal?.aborted) abort();
       const { code, by } = await ended;
+      await this.#reading;
       this.#tell();
       if (this.#answer?.kind === 'result') return this.#answer.result;
       throw thrown(this.#answer) ?? this.#killed ?? died(code, by, this.#words);
@@ -73,7 +80,7 @@ export class ChildConversation {
     this.#line.on('data', (chunk: Buffer) => {
       if (this.#killed) return;
       try {
-        for (const message of this.#messages.read(chunk)) this.#hear(message);
+        for (const line of this.#messages.lines(chunk)) this.#read(line);
       } catch (cause) {
         this.#kill(disturbed((cause as Error).message, cause));
       }
@@ -84,8 +91,17 @@ export class ChildConversation {
     });
   }
 
-  #hear(message: ChildMessage): void {
+  /** Lines are heard in their order; reading a long one gives others their turn. */
+  #read(line: string): void {
     if (++this.#heard > MESSAGES) throw new RangeError('more than anybody can hear');
+    this.#reading = this.#reading
+      .then(async () => {
+        if (!this.#killed) this.#hear(await readMessage(line));
+      })
+      .catch((cause) => this.#kill(disturbed(cause.message, cause)));
+  }
+
+  #hear(message: ChildMessage): void {
     if (this.#answer) return;
     if (message.kind === 'progress') {
       this.#untold = message;

@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { codes, type ErrorCode } from '../../errors/codes.js';
 import type { ErrorDetails } from '../../errors/ventral-error.js';
+import { readSliced } from '../../formats/sliced-json.js';
 
 /** How far the work is. */
 export interface ChildProgress {
@@ -36,8 +37,8 @@ export class ChildMessages {
   #pieces: string[] = [];
   #length = 0;
 
-  /** The messages that end in this chunk. Throws RangeError for a line that is too long or no message. */
-  *read(chunk: Buffer): Generator<ChildMessage> {
+  /** The lines that end in this chunk. Throws RangeError for one that is too long. */
+  *lines(chunk: Buffer): Generator<string> {
     const lines = this.#decoder.write(chunk).split('\n');
     const rest = lines.pop() as string;
     for (const end of lines) {
@@ -45,7 +46,7 @@ export class ChildMessages {
       const line = this.#pieces.join('');
       this.#pieces = [];
       this.#length = 0;
-      yield messageOf(line);
+      yield line;
     }
     this.#append(rest);
   }
@@ -57,13 +58,18 @@ export class ChildMessages {
   }
 }
 
-function messageOf(line: string): ChildMessage {
+/** The message of a line; a long one is read without holding the event loop. Throws RangeError where it is none. */
+export async function readMessage(line: string): Promise<ChildMessage> {
   let said: Record<string, unknown>;
   try {
-    said = JSON.parse(line);
+    said = (await readSliced(line)) as Record<string, unknown>;
   } catch {
     throw new RangeError('a line that is not JSON');
   }
+  return messageOf(said);
+}
+
+function messageOf(said: Record<string, unknown>): ChildMessage {
   if (said?.kind === 'progress' && isProgress(said)) {
     const { kind, stage, done, total } = said;
     return { kind, stage, done, total };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
+import { slicedTag } from './sliced-answers.js';
 
 const REFUSAL = Buffer.from('{"type":"/problems/');
 
@@ -19,12 +20,25 @@ export function entityTag(body: string | Buffer): string | undefined {
  * there. Weak tags never match (RFC 9110).
  */
 export function requireMatch(request: Request, representation: object): void {
+  const wanted = wantedTags(request);
+  if (wanted) requireTag(wanted, entityTag(JSON.stringify(representation)) as string);
+}
+
+/** The same for a representation that may be large. */
+export async function requireLargeMatch(request: Request, representation: object): Promise<void> {
+  const wanted = wantedTags(request);
+  if (wanted) requireTag(wanted, await slicedTag(representation));
+}
+
+/** undefined where anything will do. */
+function wantedTags(request: Request): string[] | undefined {
   const wanted = request.get('If-Match');
-  if (wanted === undefined || wanted.trim() === '*') return;
-  const tags = [...wanted.matchAll(/(W\/)?("[^"]*")/g)].flatMap(([, weak, tag]) =>
-    weak ? [] : [tag],
-  );
-  if (!tags.includes(entityTag(JSON.stringify(representation)) as string)) {
+  if (wanted === undefined || wanted.trim() === '*') return undefined;
+  return [...wanted.matchAll(/(W\/)?("[^"]*")/g)].flatMap(([, weak, tag]) => (weak ? [] : [tag]));
+}
+
+function requireTag(tags: readonly string[], tag: string): void {
+  if (!tags.includes(tag)) {
     throw new VentralError(
       'precondition-failed',
       'It has changed since it was read: read it again',

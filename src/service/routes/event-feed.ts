@@ -1,4 +1,5 @@
-import type { EventStore, JobEvent } from '../../store/jobs/event-store.js';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { EventStore, EventText } from '../../store/jobs/event-store.js';
 
 /**
  * The events of jobs for many readers at once: readers at the same place share one query, and those of
@@ -6,7 +7,7 @@ import type { EventStore, JobEvent } from '../../store/jobs/event-store.js';
  */
 export class EventFeed {
   readonly #events: EventStore;
-  readonly #pages = new Map<string, Promise<JobEvent[]>>();
+  readonly #pages = new Map<string, Promise<EventText[]>>();
   readonly #news = new Map<string, Promise<unknown>>();
 
   constructor(events: EventStore) {
@@ -17,7 +18,7 @@ export class EventFeed {
    * The events of a job after a number, those that are there and those that come, until the one that ends
    * it or until the signal aborts. A page is read when the one before has been taken.
    */
-  async *follow(job: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  async *follow(job: string, after: number, signal: AbortSignal): AsyncGenerator<EventText> {
     for (let last = after; !signal.aborted; ) {
       const news = this.#nextNews(job);
       const page = await this.after(job, last);
@@ -33,8 +34,13 @@ export class EventFeed {
   }
 
   /** The next page of events after a number. */
-  after(job: string, id: number): Promise<JobEvent[]> {
-    return shared(this.#pages, `${job} ${id}`, () => this.#events.after(job, id));
+  after(job: string, id: number): Promise<EventText[]> {
+    return shared(this.#pages, `${job} ${id}`, async () => {
+      const page = await this.#events.texts(job, id);
+      // What the embedded database answers comes without a turn of the event loop.
+      await turn();
+      return page;
+    });
   }
 
   #nextNews(job: string): Promise<unknown> {

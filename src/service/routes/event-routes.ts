@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { nextNotification } from '../../store/database/notification.js';
-import type { JobEvent } from '../../store/jobs/event-store.js';
+import type { EventText } from '../../store/jobs/event-store.js';
 import { isOpen, type Job, type JobKind } from '../../store/jobs/job.js';
 import { principalOf } from '../http/principal-of.js';
 import type { ServiceContext } from '../registry/context.js';
@@ -77,7 +77,7 @@ async function stream(
     response.set({ 'Cache-Control': 'private, no-store', 'X-Accel-Buffering': 'no' });
     response.type('text/event-stream').flushHeaders();
     for await (const event of feed.follow(id, last, signal)) {
-      if (!response.write(text(event))) await drained(response, signal);
+      if (!response.write(written(event))) await drained(response, signal);
     }
   } finally {
     clearInterval(beat);
@@ -86,8 +86,7 @@ async function stream(
   }
 }
 
-const text = ({ id, type, data }: JobEvent) =>
-  `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+const written = ({ id, type, text }: EventText) => `id: ${id}\nevent: ${type}\ndata: ${text}\n\n`;
 
 /** Nothing more is read from the database for a reader until it has taken what was written. */
 async function drained(response: Response, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,7 @@ import {
 import type { JobFilter } from '../../store/jobs/job-store.js';
 import { audit } from '../../store/records/audit-store.js';
 import { mayChange, type Principal } from '../../store/records/principal.js';
-import { requireMatch } from '../http/entity-tags.js';
+import { requireLargeMatch } from '../http/entity-tags.js';
 import { madeBefore, noteMadeBy } from '../http/idempotency.js';
 import { principalOf, requireChange } from '../http/principal-of.js';
 import { readPage } from '../http/read-page.js';
@@ -90,7 +90,7 @@ export function jobRoutes<K extends JobKind, Asked>(
     const found = await find(response, request.params.job);
     const principal = principalOf(response);
     requireChange(principal, found);
-    requireMatch(request, await shown(context, resource, found, response));
+    await requireLargeMatch(request, await shown(context, resource, found, response));
     const change = {
       action: 'job.cancel',
       target: found.id,

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Router } from 'express';
 import { parseDocument } from 'yaml';
 import type { components } from '../../api/schema.js';
@@ -12,26 +13,32 @@ type ShippedRecipe = components['schemas']['ShippedRecipe'];
 /** `/recipes`: the recipes that ship and that a training takes as they are. */
 export function recipeRoutes(): Router {
   // They ship with the program, and are read once it is asked for them.
-  let items: ShippedRecipe[] | undefined;
+  let items: Promise<ShippedRecipe[]> | undefined;
   const router = Router();
-  router.get('/recipes', (_request, response) => {
+  router.get('/recipes', async (_request, response) => {
     items ??= shippedRecipes(join(packageRoot, 'models'));
-    response.json({ items } satisfies components['schemas']['RecipeList']);
+    response.json({ items: await items } satisfies components['schemas']['RecipeList']);
   });
   return router;
 }
 
 /** Every `recipe.yaml` and `*.recipe.yaml` of the models' folders, but those that need files of one's own. */
-function shippedRecipes(models: string): ShippedRecipe[] {
-  return readdirSync(models, { withFileTypes: true })
+async function shippedRecipes(models: string): Promise<ShippedRecipe[]> {
+  const paths = readdirSync(models, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) =>
       readdirSync(join(models, name))
         .filter((file) => /^(?:.+\.)?recipe\.yaml$/.test(file))
         .map((file) => join(models, name, file)),
     )
-    .sort()
-    .flatMap((path) => sendable(path) ?? []);
+    .sort();
+  const found: ShippedRecipe[] = [];
+  for (const path of paths) {
+    found.push(...[sendable(path) ?? []].flat());
+    // A recipe takes milliseconds to read: others may be answered in between.
+    await turn();
+  }
+  return found;
 }
 
 /** A recipe with names in place of what lies beside it; undefined where HTTP would refuse it. */

@@ -4,9 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { TrainingJob, TrainingJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
-import { withNumbers } from '../../training/record/metrics-log.js';
 import type { TrainingEvent } from '../../training/record/training-event.js';
-import { trainingPage } from '../../training/record/training-page.js';
 import { principalOf } from '../http/principal-of.js';
 import { RequestProblem } from '../http/problem.js';
 import type { ServiceContext } from '../registry/context.js';
@@ -24,8 +22,8 @@ export function trainingRoutes(context: ServiceContext): Router {
   const router = Router();
   router.get(`${path}/:job/report`, async (request, response) => {
     const job = await findTraining(context, principalOf(response), request.params.job);
-    const metrics = await context.store.jobs.trainings.metrics(job.id);
-    const page = trainingPage(metrics.map(withNumbers), {
+    const events = await context.store.jobs.trainings.metricTexts(job.id);
+    const page = await context.documents.trainingPage(events, {
       name: job.recipe.name,
       recipe: job.recipe,
       versions: job.run?.versions ?? {},

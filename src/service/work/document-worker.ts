@@ -1,4 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { withNumbers } from '../../training/record/metrics-log.js';
+import { type TrainingRun, trainingPage } from '../../training/record/training-page.js';
 import type { PlainError } from '../child/child-messages.js';
 import { plainError } from '../child/serve-parent.js';
 import { RequestProblem } from '../http/problem.js';
@@ -6,12 +8,17 @@ import type { ProblemPart } from '../http/problem-details.js';
 import { readCard } from '../http/read-card.js';
 import { readRecipe } from './training-request.js';
 
-/** The thread in which documents of strangers are read (see `DocumentReader`). */
+/** The thread in which documents of strangers are read, and long ones are written (see `DocumentReader`). */
 
 /** A document as it came over HTTP. */
 export type DocumentTask =
   | { readonly kind: 'card'; readonly text: string }
-  | { readonly kind: 'recipe'; readonly value: object };
+  | { readonly kind: 'recipe'; readonly value: object }
+  | {
+      readonly kind: 'training-page';
+      readonly events: readonly string[];
+      readonly run: TrainingRun;
+    };
 
 /** What it says, or why it was refused. */
 export type DocumentAnswer =
@@ -20,10 +27,17 @@ export type DocumentAnswer =
 
 export default function readDocument(task: DocumentTask): DocumentAnswer {
   try {
-    return { value: task.kind === 'card' ? readCard(task.text) : readRecipe(task.value) };
+    return { value: answerOf(task) };
   } catch (thrown) {
     const error = VentralError.from(thrown);
     const parts = error instanceof RequestProblem ? error.parts : [];
     return { error: plainError(error), parts };
   }
+}
+
+function answerOf(task: DocumentTask): unknown {
+  if (task.kind === 'card') return readCard(task.text);
+  if (task.kind === 'recipe') return readRecipe(task.value);
+  const events = task.events.map((text) => withNumbers(JSON.parse(text)));
+  return trainingPage(events, task.run);
 }

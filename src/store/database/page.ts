@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 
 /** What a list asks for: newest first, after a cursor. */
@@ -97,6 +98,8 @@ export async function weighedPage<R extends PagedRow, T>(
     const now = batch.flatMap((id) => content.get(id) ?? []);
     found.push(...now);
     at += batch.length;
+    // What the embedded database answers comes without a turn of the event loop.
+    await turn();
     if (rows.length > batch.length) weight += JSON.stringify(now).length;
   }
   const { next } = pageOf(rows.slice(0, at + 1), at, () => undefined);

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import { type Notification, nextNotification } from '../database/notification.js';
+import { weightOf } from '../database/page.js';
 
 /** What happens to a job: it changes its state, comes further, is measured (a training), gets a result, ends. */
 export type JobEventType = 'state' | 'progress' | 'metric' | 'result' | 'end';
@@ -15,9 +16,17 @@ export interface JobEvent {
   readonly at: Date;
 }
 
+/** An event whose data are the text of their JSON, as a stream sends it. */
+export interface EventText extends Pick<JobEvent, 'id' | 'type'> {
+  /** On one line. */
+  readonly text: string;
+}
+
 /** How often a follower looks for what other processes wrote. */
 const POLL_MS = 500;
 const PAGE = 100;
+/** Bytes of data after which a page ends: the embedded database works in the thread of the service. */
+const PAGE_BYTES = 2 ** 18;
 
 /**
  * Writes the next event of a job, in the transaction of what it tells. The row of the job is locked until
@@ -54,6 +63,18 @@ export class EventStore {
     return this.#database.query<JobEvent & Record<string, unknown>>(
       `select id, type, data, created_at as at from events where job = $1 and id > $2 order by id limit $3`,
       [job, id, limit],
+    );
+  }
+
+  /** The next events of a job after a number, as text; the page ends early where they are large. */
+  texts(job: string, id: number): Promise<EventText[]> {
+    return this.#database.query<EventText & Record<string, unknown>>(
+      `with next as (select id, ${weightOf('data')} as weight from events where job = $1 and id > $2 order by id limit ${PAGE})
+       select id, type, data::text as text from events where job = $1 and id > $2 and id <= (
+         select max(id) from (select id, sum(weight) over (order by id) - weight as before from next) as page
+         where before < ${PAGE_BYTES}
+       ) order by id`,
+      [job, id],
     );
   }
 

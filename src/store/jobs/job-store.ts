@@ -13,7 +13,7 @@ import {
 import { asking, JOB_SEEN, type Principal, SERVICE_OWNER } from '../records/principal.js';
 import { generousQuotas, type Quotas, requireJobQuota, requireStorage } from '../records/quota.js';
 import { appendEvent, EventStore } from './event-store.js';
-import { findJob, MAP, RESULTS } from './find-job.js';
+import { findJob, LEAN_RESULTS, readJob } from './find-job.js';
 import type { Job, JobKind, JobOf, JobRequest, JobState, TrainingJobRequest } from './job.js';
 import { enqueue, JobAttempts } from './job-attempts.js';
 import { endJob } from './job-end.js';
@@ -118,12 +118,8 @@ export class JobStore {
   }
 
   /** A job that the principal may see. */
-  async findSeen(principal: Principal, id: string): Promise<Job | undefined> {
-    const [row] = await this.#database.query<JobRow>(
-      `select jobs.*, ${RESULTS}, ${MAP} from jobs where id = $4 and ${JOB_SEEN}`,
-      [...asking(principal), id],
-    );
-    return row && jobOf(row);
+  findSeen(principal: Principal, id: string): Promise<Job | undefined> {
+    return readJob(this.#database, `id = $4 and ${JOB_SEEN}`, [...asking(principal), id]);
   }
 
   /** What a job that the principal may see is and where it stands, without reading what it holds. */
@@ -138,7 +134,7 @@ export class JobStore {
     return row;
   }
 
-  /** Newest first; layer maps without their result. */
+  /** Newest first; layer maps without their result, scores without what was asked for in detail. */
   async list<K extends JobKind>(
     principal: Principal,
     kind: K,
@@ -165,7 +161,7 @@ export class JobStore {
     );
     const read = (ids: readonly string[]) =>
       this.#database.query<JobRow>(
-        `select jobs.*, ${RESULTS} from jobs where id = any($4) and ${JOB_SEEN}`,
+        `select jobs.*, ${LEAN_RESULTS} from jobs where id = any($4) and ${JOB_SEEN}`,
         [...asking(principal), ids],
       );
     return weighedPage(rows, page.limit, read, (row) => jobOf(row) as JobOf<K>);

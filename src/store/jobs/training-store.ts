@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { TrainingEvent } from '../../training/record/training-event.js';
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
@@ -37,6 +38,9 @@ const record = ({ created_at, size, ...row }: CheckpointRow): CheckpointRecord =
   size: Number(size),
   createdAt: created_at,
 });
+
+/** Events of a training that are read at once. */
+const METRICS = 1000;
 
 const COLUMNS = 'name, stage, epoch, digest, size, created_at';
 
@@ -79,12 +83,30 @@ export class TrainingStore {
   }
 
   /** All that a training has told so far, in its order. */
-  async metrics(job: string): Promise<TrainingEvent[]> {
-    const rows = await this.#database.query<{ data: TrainingEvent }>(
-      `select data from events where job = $1 and type = 'metric' order by id`,
-      [job],
-    );
-    return rows.map(({ data }) => data);
+  metrics(job: string): Promise<TrainingEvent[]> {
+    return this.#metrics<TrainingEvent>(job, 'data');
+  }
+
+  /** The same, each as the text of its JSON. */
+  metricTexts(job: string): Promise<string[]> {
+    return this.#metrics<string>(job, 'data::text as data');
+  }
+
+  async #metrics<T>(job: string, column: string): Promise<T[]> {
+    const events: T[] = [];
+    for (let last = 0; ; ) {
+      const rows = await this.#database.query<{ id: number; data: T }>(
+        `select id, ${column} from events where job = $1 and type = 'metric' and id > $2 order by id limit ${METRICS}`,
+        [job, last],
+      );
+      for (const { id, data } of rows) {
+        events.push(data);
+        last = id;
+      }
+      if (rows.length < METRICS) return events;
+      // What the embedded database answers comes without a turn of the event loop.
+      await turn();
+    }
   }
 
   /** Whether a training has told this already. */

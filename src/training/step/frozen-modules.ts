@@ -1,6 +1,6 @@
-import picomatch from 'picomatch';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { globOf } from '../../onnx/glob.js';
 import type { Model } from '../../onnx/model.js';
 import { modulesOf } from '../../onnx/modules.js';
 import type { Scope } from '../../onnx/scopes.js';
@@ -43,8 +43,8 @@ function nodesOf(model: Model, globs: readonly string[]): Set<number> {
   const paths = [...scopes.byPath.keys()];
   const nodes = new Set<number>();
   for (const glob of globs) {
-    const fits = picomatch(glob, { dot: true, nonegate: true });
-    const found = paths.filter((path) => fits(path));
+    const fits = globOf(glob);
+    const found = fits ? paths.filter((path) => fits(path)) : [];
     if (found.length === 0) {
       throw new VentralError(
         'recipe-invalid',

@@ -42,7 +42,17 @@ it.each([
     400,
     post('/v1/scores', json(`{"model":"a","benchmarks":[${'1,'.repeat(20_000)}1]}`)),
   ],
-])('%s hold nobody', async (_what, status, attack) => {
+  [
+    'a Content-Type of blanks',
+    400,
+    {
+      name: 'Content-Type',
+      method: 'GET',
+      path: '/v1/benchmarks',
+      headers: [['Content-Type', `application/json;${' '.repeat(14_000)}x`]],
+    },
+  ],
+] as const)('%s hold nobody', async (_what, status, attack) => {
   const answer = await service.held(attack, LOOP_MS);
   expect(answer.status).toBe(status);
   expect(answer.ms).toBeLessThan(LOOP_MS);

@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventFeed } from '../../../src/service/routes/event-feed.js';
-import type { EventStore, JobEvent } from '../../../src/store/jobs/event-store.js';
+import type { EventStore, EventText } from '../../../src/store/jobs/event-store.js';
 import { type RunningService, runningService } from '../running-service.js';
 import { locally } from '../with-key.js';
 
@@ -164,12 +164,12 @@ describe('a stream of events', () => {
 
 describe('a feed', () => {
   const rows = (n: number) =>
-    upTo(n).map((id): JobEvent => {
-      return { id, type: id === n ? 'end' : 'progress', data: null, at: new Date(0) };
+    upTo(n).map((id): EventText => {
+      return { id, type: id === n ? 'end' : 'progress', text: 'null' };
     });
-  const storeOf = (all: JobEvent[], asked: string[]) =>
+  const storeOf = (all: EventText[], asked: string[]) =>
     ({
-      after: async (job: string, id: number) => {
+      texts: async (job: string, id: number) => {
         asked.push(`${job} ${id}`);
         return all.slice(id, id + 100);
       },
