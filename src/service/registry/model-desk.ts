@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 import type { ModelCard } from '../../activations/card/card.js';
 import type { CardHints } from '../../activations/card/card-template.js';
 import { shippedModels } from '../../activations/model-file.js';
@@ -71,6 +71,7 @@ export class ModelDesk {
   readonly #children: ChildQueue;
   readonly #mutex = new KeyedMutex();
   readonly #shipped = new Map<string, Promise<ShippedModel>>();
+  readonly #files = new Map<string, Promise<string>>();
   readonly #layers = new Map<string, unknown[]>();
 
   constructor(store: HomeStore, bounds: ModelBounds) {
@@ -204,10 +205,28 @@ export class ModelDesk {
     return (await shippedModels()).includes(name) ? this.#shippedModel(name, name) : undefined;
   }
 
-  /** Writes the bytes of a shipped model, as they are scored, to a path in a folder of its own. */
-  async writeShipped(client: Client, { name, size }: ShippedModel, output: string): Promise<void> {
-    await this.#run(client, { kind: 'write', reference: name, name, output }, size);
+  /**
+   * A file with the bytes of a shipped model, as they are scored. It is written once, in a child that ends with nobody's
+   * request, and stays in `tmp` of the home.
+   */
+  shippedFile(shipped: ShippedModel): Promise<string> {
+    const known = this.#files.get(shipped.name);
+    if (known) return known;
+    const written = this.#writeShipped(shipped).catch((error) => {
+      this.#files.delete(shipped.name);
+      throw error;
+    });
+    this.#files.set(shipped.name, written);
+    return written;
+  }
+
+  async #writeShipped({ name, size }: ShippedModel): Promise<string> {
+    const folder = join(dirname(this.#store.temporary), 'shipped', name);
+    const output = join(folder, 'model.onnx');
+    await rm(folder, { recursive: true, force: true });
+    await this.#run(ourselves, { kind: 'write', reference: name, name, output }, size);
     await requirePlainFile(output);
+    return output;
   }
 
   /** What the file of a registered model says of a card. */

@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type RequestHandler, type Response, Router } from 'express';
 import type { ModelCard } from '../../activations/card/card.js';
 import type { components } from '../../api/schema.js';
@@ -130,17 +127,7 @@ export function modelRoutes(context: ServiceContext): Router {
   });
   router.get('/models/:model/content', async (request, response) => {
     const shipped = await desk.shipped(request.params.model);
-    if (shipped) {
-      const folder = join(store.temporary, `shipped-${randomUUID()}`);
-      const path = join(folder, 'model.onnx');
-      try {
-        await desk.writeShipped(clientOf(response), shipped, path);
-        await sendModel(response, shipped, path);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-      return;
-    }
+    if (shipped) return sendModel(response, shipped, await desk.shippedFile(shipped));
     const model = await desk.get(principalOf(response), request.params.model);
     await sendModel(response, model, await store.files.local(model.digest));
   });

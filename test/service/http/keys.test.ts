@@ -276,7 +276,7 @@ describe('the command line', () => {
     expect(made).toMatchObject({ owner: 'lab', groups: ['v1', 'v4', 'it'], role: 'member' });
     const days = (Date.parse(made.expiresAt) - Date.parse(made.createdAt)) / 86_400_000;
     expect(days).toBeCloseTo(90, 1);
-    expect(before.err).toContain('shown this once');
+    expect(before.err).toContain('shown only once');
     const service = await runningService({ home, concurrency: 0 });
     try {
       expect((await withKey(service, made.key).get('/v1/models')).status).toBe(200);
