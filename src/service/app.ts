@@ -9,7 +9,7 @@ import { packageRoot } from '../formats/package-root.js';
 import { GENEROUS_RATE } from '../store/records/quota.js';
 import { Authentication } from './http/authentication.js';
 import { entityTag, privateCache } from './http/entity-tags.js';
-import { FairTurns, fairTurns } from './http/fair-turns.js';
+import { fairTurns } from './http/fair-turns.js';
 import { followsDescription } from './http/follows-description.js';
 import { idempotency, sameBody } from './http/idempotency.js';
 import { jsonBody } from './http/json-body.js';
@@ -73,9 +73,8 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     securityHeaders(),
     slicedAnswers,
   );
-  const turns = new FairTurns();
-  const authentication = new Authentication(context, turns);
-  app.use(namesHost, authentication.handler(), fairTurns(turns));
+  const authentication = new Authentication(context);
+  app.use(namesHost, authentication.handler(), fairTurns());
   app.use(storablePath, shortContentType);
   app.use(webRoutes(context, leaderboard, api));
   app.use(

@@ -125,10 +125,10 @@ it('shows those who are no admins what is theirs, and asks for nothing else', as
   const ada = await makeKey(service, { name: 'ada', role: 'reader' }, root);
   const { page, close } = await visit(browser, service.url, '/admin', { key: ada.key });
   await page.getByText('are for admins').waitFor();
-  await page.getByText('There are none.').waitFor();
+  await page.getByText('No jobs.').first().waitFor();
   await expect.poll(() => page.getByRole('region', { name: 'Keys' }).count()).toBe(0);
   await page.goto(`${service.url}/submit`);
-  await page.getByText('This key reads only').waitFor();
+  await page.getByText('This key is read-only').waitFor();
   // No refusal has come: the page knows whose it is.
   await close();
 });

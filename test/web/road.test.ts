@@ -126,7 +126,7 @@ describe('the road of a new checkpoint', () => {
     await page.waitForURL('**/layer-maps/*');
     await page.getByRole('button', { name: 'Cancel the job' }).waitFor();
     line.cut();
-    await page.getByText('The connection was lost').waitFor();
+    await page.getByText('Connection lost').waitFor();
     line.mend();
     await page.getByRole('grid').waitFor();
     await page.getByText('Done', { exact: true }).waitFor();

@@ -52,7 +52,7 @@ describe('a file', () => {
     page.on('request', (request) => void (request.method() === 'POST' && sent.push(request.url())));
     const path = oraclePath('09-end-to-end/resnet/model.onnx');
     await page.getByLabel('Drop an ONNX file here').setInputFiles(path);
-    await page.getByText('registered here already').waitFor();
+    await page.getByText('This file is registered already').waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
     await page.getByText('was registered before').waitFor();
     await expect.poll(() => new URL(page.url()).searchParams.get('model')).toBe(model);
@@ -89,7 +89,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   await page.getByLabel('Drop an ONNX file here').setInputFiles(folded);
   await page.getByLabel('Visibility').selectOption('public');
   await page.getByRole('button', { name: 'Upload and check' }).click();
-  await page.getByText('Once the card is saved').waitFor();
+  await page.getByText('Save the card to score the model').waitFor();
   await expect.poll(() => page.getByText('Not set').count()).toBeGreaterThan(0);
   await page.getByRole('radio', { name: 'torchvision' }).check();
   await expect.poll(() => page.getByText('mean: [0.485, 0.456, 0.406]').count()).toBe(1);

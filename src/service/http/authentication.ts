@@ -1,7 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { localPrincipal, type Principal } from '../../store/records/principal.js';
-import type { FairTurns } from './fair-turns.js';
 import { loopbackGuard, refuseBrowsers, refuseForwarded } from './loopback-guard.js';
 import { pagePaths } from './page-paths.js';
 import { RequestProblem } from './problem.js';
@@ -23,13 +22,10 @@ const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  */
 export class Authentication {
   readonly #context: RequestContext;
-  readonly #turns: FairTurns;
   readonly #refusals = new RefusalLimit();
 
-  /** @param turns by which refusals are told, too */
-  constructor(context: RequestContext, turns: FairTurns) {
+  constructor(context: RequestContext) {
     this.#context = context;
-    this.#turns = turns;
   }
 
   /** The handler before all routes. */
@@ -83,12 +79,7 @@ export class Authentication {
   }
 
   /** The one place where credentials are refused. Beyond its limit an address is told to wait. */
-  async #refuse(
-    request: Request,
-    words: string,
-    headers: Record<string, string> = {},
-  ): Promise<never> {
-    await this.#turns.beginAt(request.ip);
+  #refuse(request: Request, words: string, headers: Record<string, string> = {}): never {
     const wait = this.#refusals.take(request.ip);
     if (wait > 0) {
       throw new RequestProblem(

@@ -8,10 +8,13 @@ export interface Client {
   readonly signal: AbortSignal;
 }
 
+/** One for all: a new one with its stack costs more than what it ends, where many leave at once. */
+const LEFT = new Error('The client has left');
+
 /** The client of a request; its signal aborts when it goes away. */
 export function clientOf(response: Response): Client {
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  if (response.closed) gone.abort();
+  response.once('close', () => gone.abort(LEFT));
+  if (response.closed) gone.abort(LEFT);
   return { principal: principalOf(response), signal: gone.signal };
 }

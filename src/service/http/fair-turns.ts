@@ -19,11 +19,6 @@ export class FairTurns {
     return Promise.resolve();
   }
 
-  /** For whom nobody is known yet: addresses share turns as owners do, IPv6 by /64. */
-  beginAt(address = ''): Promise<void> {
-    return this.begin(`address ${ipKeyGenerator(address, 64)}`);
-  }
-
   #turn(): void {
     for (const [owner, line] of this.#lines) {
       const [first] = line;
@@ -37,11 +32,15 @@ export class FairTurns {
   }
 }
 
-/** Has requests take their turns. Stands behind authentication; who left meanwhile is passed over. */
-export function fairTurns(turns: FairTurns): RequestHandler {
+/**
+ * Has requests take their turns. Stands behind authentication: who needs no key has turns by address, IPv6 by
+ * /64. Who left meanwhile is passed over.
+ */
+export function fairTurns(): RequestHandler {
+  const turns = new FairTurns();
   return async (request, response: Response<unknown, { principal?: Principal }>, next) => {
     const owner = response.locals.principal?.owner;
-    await (owner === undefined ? turns.beginAt(request.ip) : turns.begin(owner));
+    await turns.begin(owner ?? `address ${ipKeyGenerator(request.ip ?? '', 64)}`);
     if (!response.closed) next();
   };
 }

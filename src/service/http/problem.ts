@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Problem, ProblemPart } from './problem-details.js';
 import { redactPaths } from './redact-paths.js';
+import { RefusalPace } from './refusal-pace.js';
 
 /** What of a thrown thing HTTP shows: the problem, and headers that belong to its status. */
 export interface Refusal {
@@ -68,8 +69,12 @@ export function sendProblem(response: Response, error: VentralError, home: strin
 
 /** The last handler of the application: whatever was thrown becomes a problem document. */
 export function problemHandler(log: Logger, home: string): ErrorRequestHandler {
-  return (thrown, request, response, _next) => {
+  const pace = new RefusalPace();
+  return async (thrown, request, response, _next) => {
     const error = asVentralError(thrown);
+    const { status, code: name } = error;
+    if (status === 401 || status === 429 || name === 'queue-full')
+      await pace.wait(request, response);
     // Nobody is left to be told: what was done for a client that has gone was ended.
     if (response.closed) return log.debug({ path: request.path, code: error.code }, 'Client gone');
     const words = {
