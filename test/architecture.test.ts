@@ -34,7 +34,7 @@ const rooms: Record<string, readonly string[]> = {
   importing: [...before('activations'), 'activations'],
   training: [...order, 'report'],
   submission: [...order, 'report'],
-  store: ['errors', 'scoring', 'training', 'leaderboard'],
+  store: ['errors', 'formats', 'scoring', 'training', 'leaderboard'],
   api: [],
   service: [
     ...order,

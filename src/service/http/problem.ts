@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Problem, ProblemPart } from './problem-details.js';
 import { redactPaths } from './redact-paths.js';
-import { RefusalPace } from './refusal-pace.js';
+import { RefusalPace } from './refusal-limit.js';
 
 /** What of a thrown thing HTTP shows: the problem, and headers that belong to its status. */
 export interface Refusal {

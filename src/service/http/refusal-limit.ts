@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Request, Response } from 'express';
 import { ipKeyGenerator } from 'express-rate-limit';
+import type { Principal } from '../../store/records/principal.js';
 
 /** Refusals that an address may have at once, and those that come back to it each second. */
 const BURST = 300;
@@ -26,5 +29,38 @@ export class RefusalLimit {
     const [oldest] = this.#buckets.keys();
     if (this.#buckets.size > MOST_ADDRESSES) this.#buckets.delete(oldest);
     return left < 1 ? Math.ceil((1 - left) / PER_SECOND) : 0;
+  }
+}
+
+/** Milliseconds between two refusals of one owner or address, and the longest that one waits. */
+const APART_MS = 10;
+
+const LONGEST_MS = 1000;
+
+/** Owners and addresses that are remembered; the one that was refused longest ago is forgotten first. */
+const MOST = 10_000;
+
+/**
+ * Spaces refusals out that clients are told to come back after, or get for want of a key. A single one is told
+ * at once; who repeats them in a loop, on however many connections, does not keep the service busy by that.
+ */
+export class RefusalPace {
+  /** When the next one may be told, by `performance.now()`. */
+  readonly #next = new Map<string, number>();
+
+  /** Resolves when a refusal of this request may be told. */
+  async wait(
+    request: Request,
+    response: Response<unknown, { principal?: Principal }>,
+  ): Promise<void> {
+    const owner = response.locals.principal?.owner;
+    const who = owner ?? `address ${ipKeyGenerator(request.ip ?? '', 64)}`;
+    const now = performance.now();
+    const at = Math.min(Math.max(now, this.#next.get(who) ?? 0), now + LONGEST_MS);
+    this.#next.delete(who);
+    this.#next.set(who, at + APART_MS);
+    const [oldest] = this.#next.keys();
+    if (this.#next.size > MOST) this.#next.delete(oldest);
+    if (at > now) await sleep(at - now, undefined, { ref: false });
   }
 }
