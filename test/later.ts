@@ -8,9 +8,11 @@ export const later = [
   'test/service/http/fairness.test.ts',
   'test/service/http/quotas.test.ts',
   'test/service/http/storage.test.ts',
+  'test/service/registry/webhooks.test.ts',
   'test/service/routes/benchmarks.test.ts',
   'test/service/routes/events.test.ts',
   'test/service/routes/examples.test.ts',
   'test/service/routes/layer-maps.test.ts',
+  'test/service/routes/models.test.ts',
   'test/web/training.test.ts',
 ];

@@ -175,6 +175,9 @@ describe('the road of a new checkpoint', () => {
     const { page, close } = await visit(browser, service.url, '/submit', { key: otto.key });
     page.setDefaultTimeout(PATIENCE_MS);
     const { keyboard } = page;
+    // Signing in draws the page anew: what had the focus is another element then.
+    await page.getByRole('button', { name: /^Sign out/ }).waitFor();
+    await page.waitForLoadState('networkidle');
     await tabTo(page, page.getByLabel('Drop an ONNX file here'));
     const choosing = page.waitForEvent('filechooser');
     await keyboard.press('Enter');
