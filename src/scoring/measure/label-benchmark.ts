@@ -19,7 +19,7 @@ import {
   type HeadClasses,
   labelTask,
 } from '../../metrics/label-task.js';
-import type { MetricResult, Warning } from '../../metrics/metric.js';
+import type { Warning } from '../../metrics/metric.js';
 import { versionedName } from '../../metrics/metric-table.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
@@ -32,7 +32,7 @@ import { trialColumn } from '../benchmark/trial-column.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { finite, type ScorePart } from './score.js';
+import { ceilingPart, finite, scorePart } from './score.js';
 
 /** Label tasks. */
 export const labelKind: BenchmarkKind = {
@@ -167,17 +167,6 @@ function remarks(classes: HeadClasses): Warning[] {
   ];
 }
 
-const part = ({ value, error, splits }: MetricResult): ScorePart => ({
-  value: finite(value),
-  error: finite(error),
-  splits: splits.map(finite),
-});
-
-function ceilingPart(ceiling: ConsistencyResult | number | null): ScorePart | null {
-  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
-  return ceiling && part(ceiling);
-}
-
 function measuredConsistency(
   raw: ConsistencyResult,
   ceiling: ConsistencyResult | number | null,
@@ -201,7 +190,7 @@ function measuredConsistency(
     formula: bound === undefined ? 'raw' : 'clip(raw/ceiling)',
     errorOf: 'raw',
     errorKind: raw.errorKind,
-    raw: part(raw),
+    raw: scorePart(raw),
     ceiling: ceilingPart(ceiling),
     warnings: [
       ...raw.warnings,
@@ -237,7 +226,7 @@ function measuredAccuracy(
     formula: ceiling === null ? 'raw' : 'raw/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,
-    raw: part(raw),
+    raw: scorePart(raw),
     ceiling: ceilingPart(ceiling),
     warnings: [...raw.warnings, ...remarks(classes)],
   };

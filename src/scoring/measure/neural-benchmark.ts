@@ -40,7 +40,7 @@ import {
   resampleWithin,
 } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { finite, type ScorePart } from './score.js';
+import { ceilingPart, finite, type ScorePart, scorePart } from './score.js';
 
 /** A ceiling as a benchmark file asks for it: measured from halves, a number, or none. */
 type Ceiling = MetricResult | number | null;
@@ -260,7 +260,7 @@ function normalised(
     formula: bound === null ? 'raw' : ratio ? 'raw/ceiling' : 'raw^2/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,
-    raw: part(raw),
+    raw: scorePart(raw),
     ceiling: ceilingPart(ceiling),
     warnings: [...raw.warnings, ...remarks(raw, bound, ratio, value)],
   };
@@ -289,17 +289,6 @@ function remarks(
   }
   return found;
 }
-
-function ceilingPart(ceiling: Ceiling): ScorePart | null {
-  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
-  return ceiling && part(ceiling);
-}
-
-const part = ({ value, error, splits }: MetricResult): ScorePart => ({
-  value: finite(value),
-  error: finite(error),
-  splits: splits.map(finite),
-});
 
 /**
  * The value over resamples of the neuroids within an animal, where the metric has a value for each; raw

@@ -36,7 +36,7 @@ import { trialColumn } from '../benchmark/trial-column.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { finite, type ScorePart } from './score.js';
+import { ceilingPart, finite, scorePart } from './score.js';
 
 /** Benchmarks of choices after a read-out. */
 export const readOutKind: BenchmarkKind = {
@@ -219,17 +219,6 @@ function matchTrials(benchmark: Benchmark, trials: Trials, test: StimulusSet): M
   };
 }
 
-const part = ({ value, error, splits }: BehaviourResult): ScorePart => ({
-  value: finite(value),
-  error: finite(error),
-  splits: splits.map(finite),
-});
-
-function ceilingPart(ceiling: BehaviourResult | number | null): ScorePart | null {
-  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
-  return ceiling && part(ceiling);
-}
-
 function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null): Measured {
   const halves = typeof ceiling === 'object' ? ceiling : null;
   const limits = (images?: readonly number[]) =>
@@ -252,7 +241,7 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
     formula: ceiling === null ? 'raw' : 'mean(raw/sqrt(ceiling))',
     errorOf: 'value',
     errorKind: 'std over repetitions',
-    raw: part(raw),
+    raw: scorePart(raw),
     ceiling: ceilingPart(ceiling),
     warnings: [
       ...raw.warnings,

@@ -67,3 +67,22 @@ export interface Provenance {
 
 /** A number for JSON: null where it is not finite. */
 export const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/** A raw value or a ceiling as a score holds it, whatever else was measured with it. */
+export const scorePart = ({
+  value,
+  error,
+  splits,
+}: {
+  readonly value: number;
+  readonly error: number;
+  readonly splits: readonly number[];
+}): ScorePart => ({ value: finite(value), error: finite(error), splits: splits.map(finite) });
+
+/** A ceiling that was measured, is a number of the benchmark file, or is none. */
+export function ceilingPart(
+  ceiling: Parameters<typeof scorePart>[0] | number | null,
+): ScorePart | null {
+  if (typeof ceiling === 'number') return { value: ceiling, error: null, splits: [] };
+  return ceiling && scorePart(ceiling);
+}
