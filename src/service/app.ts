@@ -123,6 +123,8 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
 
 const requestId: RequestHandler = (_request, response, next) => {
   response.locals.requestId = randomUUID();
+  // A dozen layers each wait for its end once.
+  response.setMaxListeners(20);
   response.set('X-Request-Id', response.locals.requestId);
   next();
 };

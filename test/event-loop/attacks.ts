@@ -67,6 +67,8 @@ export function* attacksOn(
   const path = pathOf(operation, known);
   const words = `${method} ${operation.path}`;
   yield { name: `${words}: right`, method, path, ...rightly(operation, known) };
+  // A backup of this home takes seconds, and headers are read before it begins.
+  if (operation.path === '/backup') return;
   for (const [header, values] of Object.entries(headers)) {
     const i = position % values.length;
     yield { name: `${words}: ${header} ${i}`, method, path, headers: [[header, values[i]]] };

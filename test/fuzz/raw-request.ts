@@ -79,7 +79,8 @@ function parsed(bytes: Buffer): RawAnswer | undefined {
 }
 
 function jsonOf(headers: ReadonlyMap<string, string>, text: string): unknown {
-  if (!/json/.test(headers.get('content-type') ?? '') || text === '') return undefined;
+  const isText = !headers.has('content-encoding');
+  if (!isText || !/json/.test(headers.get('content-type') ?? '') || text === '') return undefined;
   try {
     return JSON.parse(text);
   } catch {

@@ -251,7 +251,7 @@ async function halfWritten(home: string): Promise<string[]> {
 }
 
 /** Fulfils all wishes while processes are killed so often, and once undisturbed; both come to the same. */
-export async function compareKilled(
+async function compareKilled(
   engine: Engine,
   options: { readonly kills: number; readonly seed: number; readonly wishes: readonly Wish[] },
 ): Promise<KillCounts> {
@@ -268,4 +268,18 @@ export async function compareKilled(
   ]);
   expect(await disturbed.end()).toEqual(values);
   return disturbed.counts;
+}
+
+const KILLS = 100;
+
+/** Kills processes a hundred times while 83 jobs run and models are uploaded. */
+export async function expectKillsHarmless(engine: Engine): Promise<void> {
+  // Two workers are through sooner than one, and of their kills a third misses both.
+  const slowly = engine === 'postgresql' ? 4 : 1;
+  const asked = wishes(80, 3, slowly);
+  const counts = await compareKilled(engine, { kills: KILLS, seed: 7, wishes: asked });
+  process.stdout.write(`kills, ${engine} database: ${JSON.stringify(counts)}\n`);
+  expect(counts.kills).toBe(KILLS);
+  // Many of them while a job ran.
+  expect(counts.attempts).toBeGreaterThan(counts.jobs + KILLS / 10);
 }

@@ -1,16 +1,56 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { later } from '../later.js';
+
+/** These take longest; they begin first, so that both processors have work until the end. */
+const longest = ['kills', 'kills-postgresql', 'event-loop'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = longest.findIndex((name) => moduleId.endsWith(`/slow/${name}.test.ts`));
+      return found < 0 ? longest.length : found;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
+/** These measure how soon the service answers, so nothing runs beside them. */
+const timed = ['floods', 'refusal-flood', 'load'].map((name) => `test/slow/${name}.test.ts`);
+
+const each = {
+  pool: 'forks',
+  testTimeout: 1_800_000,
+  hookTimeout: 300_000,
+  // As long as the browser's driver waits for what it is to act on.
+  expect: { poll: { timeout: 30_000 } },
+} as const;
 
 /** Tests that take minutes: `npm run test:slow`. */
 export default defineConfig({
   test: {
-    include: ['test/slow/**/*.test.ts', ...later],
     globalSetup: ['test/postgres.ts', 'test/chromium.ts'],
-    pool: 'forks',
-    maxWorkers: 1,
-    testTimeout: 1_800_000,
-    hookTimeout: 300_000,
-    // As long as the browser's driver waits for what it is to act on.
-    expect: { poll: { timeout: 30_000 } },
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      {
+        test: {
+          ...each,
+          name: 'together',
+          include: ['test/slow/**/*.test.ts', ...later],
+          exclude: timed,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...each,
+          name: 'timed',
+          include: timed,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

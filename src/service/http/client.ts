@@ -11,10 +11,20 @@ export interface Client {
 /** One for all: a new one with its stack costs more than what it ends, where many leave at once. */
 const LEFT = new Error('The client has left');
 
-/** The client of a request; its signal aborts when it goes away. */
-export function clientOf(response: Response): Client {
+/** Aborts when the client of a request goes away; one signal for all that ask. */
+export function goneSignal(response: Response): AbortSignal {
+  response.locals.gone ??= signalOf(response);
+  return response.locals.gone;
+}
+
+function signalOf(response: Response): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => gone.abort(LEFT));
   if (response.closed) gone.abort(LEFT);
-  return { principal: principalOf(response), signal: gone.signal };
+  return gone.signal;
+}
+
+/** The client of a request; its signal aborts when it goes away. */
+export function clientOf(response: Response): Client {
+  return { principal: principalOf(response), signal: goneSignal(response) };
 }

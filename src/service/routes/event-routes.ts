@@ -3,6 +3,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { nextNotification } from '../../store/database/notification.js';
 import type { EventText } from '../../store/jobs/event-store.js';
 import { isOpen, type Job, type JobKind } from '../../store/jobs/job.js';
+import { goneSignal } from '../http/client.js';
 import { principalOf } from '../http/principal-of.js';
 import type { ServiceContext } from '../registry/context.js';
 import { EventFeed } from './event-feed.js';
@@ -66,12 +67,11 @@ async function stream(
   response: Response,
 ): Promise<void> {
   const key = keyWatch.watch(principalOf(response));
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, key.signal, closing]);
+  const hidden = new AbortController();
+  const signal = AbortSignal.any([goneSignal(response), hidden.signal, key.signal, closing]);
   const beat = setInterval(async () => {
     if (!response.writableNeedDrain) response.write(':\n\n');
-    if (!(await find().catch(() => true))) gone.abort();
+    if (!(await find().catch(() => true))) hidden.abort();
   }, heartbeat);
   try {
     response.set({ 'Cache-Control': 'private, no-store', 'X-Accel-Buffering': 'no' });

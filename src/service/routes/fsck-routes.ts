@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { checkHome } from '../backup/fsck.js';
+import { goneSignal } from '../http/client.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
 import type { ServiceContext } from '../registry/context.js';
 import { peerFiles } from '../worker/worker-files.js';
@@ -22,21 +23,19 @@ export function fsckRoutes({ store, home, log, closing }: ServiceContext): Route
     };
     const detail = { heal, quarantine };
     await store.audit.note(principal, { action: 'files.check', target: 'home', detail });
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
     running = true;
     response.status(200).type('application/json').flushHeaders();
     // White space before a JSON text belongs to it.
     const spaces = setInterval(() => response.write(' '), SPACE_MS);
     try {
-      const signal = AbortSignal.any([gone.signal, closing]);
+      const signal = AbortSignal.any([goneSignal(response), closing]);
       const peer = peerFiles(process.env);
       const report = await checkHome({ home, store, heal, quarantine, peer, signal });
       if (!report.ok) log.error({ findings: report.findings }, 'Stored files are damaged');
       response.end(JSON.stringify(report));
     } catch (error) {
       // Nobody is left to be told.
-      if (!gone.signal.aborted) throw error;
+      if (!goneSignal(response).aborted) throw error;
     } finally {
       clearInterval(spaces);
       running = false;

@@ -12,6 +12,7 @@ import {
 import type { JobFilter } from '../../store/jobs/job-store.js';
 import { audit } from '../../store/records/audit-store.js';
 import { mayChange, type Principal } from '../../store/records/principal.js';
+import { goneSignal } from '../http/client.js';
 import { requireLargeMatch } from '../http/entity-tags.js';
 import { madeBefore, noteMadeBy } from '../http/idempotency.js';
 import { principalOf, requireChange } from '../http/principal-of.js';
@@ -130,15 +131,13 @@ async function answer<K extends JobKind, Asked>(
 ): Promise<void> {
   const { store, worker } = context;
   const seconds = waitOf(request.get('Prefer'));
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  if (seconds !== undefined && isOpen(job))
-    await worker.untilEnd(job.id, seconds * 1000, gone.signal);
+  const gone = goneSignal(response);
+  if (seconds !== undefined && isOpen(job)) await worker.untilEnd(job.id, seconds * 1000, gone);
   const now =
     seconds === undefined || !isOpen(job)
       ? job
       : (((await store.jobs.find(job.id)) as JobOf<K> | undefined) ?? job);
-  if (gone.signal.aborted) return;
+  if (gone.aborted) return;
   const inTime = seconds !== undefined && !isOpen(now);
   if (inTime) response.set('Preference-Applied', `wait=${seconds}`);
   response

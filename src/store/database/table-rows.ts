@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Database, Queries, Row } from './database.js';
 
 /** A table as a backup holds it. */
@@ -39,9 +40,14 @@ export const passingTables = [
   'sessions',
 ];
 
-/** Bytes of rows that are held at a time. */
+/** Bytes and number of rows that are written at a time. */
 const BATCH_BYTES = 2 ** 22;
 const MOST_ROWS = 500;
+/**
+ * Bytes as stored of the rows that are read at a time. The embedded database works in the thread of the service, and
+ * large values are stored compressed.
+ */
+const READ_BYTES = 2 ** 14;
 
 /** Runs work that only reads, on the state of one moment. */
 export function snapshot<T>(
@@ -55,29 +61,53 @@ export function snapshot<T>(
 }
 
 /**
- * The rows of a table, one JSON text each, in batches whose size follows the rows'. Numbers keep every
- * bit and a `json` column its text. Inside a transaction.
+ * The rows of a table, one JSON text each, in batches of a bounded size, between which others have their turn. Numbers
+ * keep every bit and a `json` column its text. Inside a transaction.
  */
 export async function* rowsOf(
   queries: Queries,
   { name, order, without = {} }: BackupTable,
 ): AsyncGenerator<readonly string[]> {
-  const columns = (await columnsOf(queries, name)).map((column) => {
+  const all = await columnsOf(queries, name);
+  const columns = all.map((column) => {
     const kept = without[column.replaceAll('"', '')];
     return kept ? `${kept} as ${column}` : column;
   });
+  const sizes = all.map((column) => `coalesce(pg_column_size(${column}), 0)`).join(' + ');
+  // Most of the orders have an index; a sort would read the whole table before its first row.
+  await queries.query('set local enable_sort = off');
+  await queries.query(
+    `declare sizes no scroll cursor for select ${sizes} as size from ${name} order by ${order}`,
+  );
   await queries.query(
     `declare backup no scroll cursor for select row_to_json(${name})::text as row
      from (select ${columns.join(', ')} from ${name}) as ${name} order by ${order}`,
   );
-  for (let rows = 8; ; ) {
-    const batch = await queries.query<{ row: string }>(`fetch ${rows} from backup`);
-    if (batch.length > 0) yield batch.map(({ row }) => row);
-    if (batch.length < rows) break;
-    const bytes = batch.reduce((sum, { row }) => sum + row.length, 0);
-    rows = Math.max(1, Math.min(MOST_ROWS, Math.floor((BATCH_BYTES * rows) / bytes)));
+  for await (const count of batchesOf(queries)) {
+    const rows = await queries.query<{ row: string }>(`fetch ${count} from backup`);
+    yield rows.map(({ row }) => row);
+    await turn();
   }
   await queries.query('close backup');
+  await queries.query('close sizes');
+}
+
+/** How many of the next rows are read together, by what the cursor of sizes says. */
+async function* batchesOf(queries: Queries): AsyncGenerator<number> {
+  for (;;) {
+    const sizes = await queries.query<{ size: number }>(`fetch ${MOST_ROWS} from sizes`);
+    let [count, bytes] = [0, 0];
+    for (const { size } of sizes) {
+      if (count > 0 && bytes + size > READ_BYTES) {
+        yield count;
+        [count, bytes] = [0, 0];
+      }
+      count++;
+      bytes += size;
+    }
+    if (count > 0) yield count;
+    if (sizes.length < MOST_ROWS) return;
+  }
 }
 
 /** Writes rows as {@link rowsOf} gives them; what the database computes by itself it computes anew. */

@@ -1,0 +1,5 @@
+import { it } from 'vitest';
+import { expectKillsHarmless } from '../service/kill-run.js';
+
+it('loses nothing and doubles nothing in 100 kills on PostgreSQL', () =>
+  expectKillsHarmless('postgresql'));
