@@ -3,8 +3,10 @@
  * service run on PostgreSQL too (`npm run test:postgresql`).
  */
 export const later = [
+  'test/models/parity.test.ts',
   'test/service/backup/damaged-files.test.ts',
   'test/service/http/authorization.test.ts',
+  'test/service/http/containers.test.ts',
   'test/service/http/fairness.test.ts',
   'test/service/http/quotas.test.ts',
   'test/service/http/storage.test.ts',
@@ -14,5 +16,7 @@ export const later = [
   'test/service/routes/examples.test.ts',
   'test/service/routes/layer-maps.test.ts',
   'test/service/routes/models.test.ts',
+  'test/service/worker/apart.test.ts',
+  'test/web/road.test.ts',
   'test/web/training.test.ts',
 ];

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import { parse } from 'yaml';
 import { VentralError } from '../errors/ventral-error.js';
-import { packageRoot } from '../formats/package-root.js';
+import { apiDescription } from '../formats/api-description.js';
 import { GENEROUS_RATE } from '../store/records/quota.js';
 import { Authentication } from './http/authentication.js';
 import { entityTag, privateCache } from './http/entity-tags.js';
@@ -60,8 +57,7 @@ const BODY_MS = 60_000;
 
 /** The express application that `openapi.yaml` describes. */
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
-  const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
-  const api = parse(description);
+  const { text, document: api } = apiDescription();
   const leaderboard = new LeaderboardDesk(context.store);
   const packages = packageQueue(context);
   const app = express();
@@ -82,7 +78,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     openRequests(),
     rateLimits(options.rateLimit ?? GENEROUS_RATE, context),
     privateCache,
-    docsRoutes(description),
+    docsRoutes(text),
   );
   app.use(idempotency(context));
   // An upload streams to disk: neither the body parser nor the validator may see it.

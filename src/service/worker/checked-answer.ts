@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { parse } from 'yaml';
 import { codes } from '../../errors/codes.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { apiDescription } from '../../formats/api-description.js';
 import type { MapPart } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { JobAnswer } from '../work/job-task.js';
@@ -81,8 +78,7 @@ function checked(name: keyof typeof schemas, value: unknown): unknown {
 
 function compiled(): Map<keyof typeof schemas, ValidateFunction> {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
-  const description = parse(readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8'));
-  ajv.addSchema(description, 'openapi', undefined, false);
+  ajv.addSchema(apiDescription().document, 'openapi', undefined, false);
   const names = Object.keys(schemas) as (keyof typeof schemas)[];
   return new Map(names.map((name) => [name, ajv.compile(schemas[name])]));
 }
