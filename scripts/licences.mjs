@@ -36,6 +36,7 @@ export const bundled = [
   'openapi-fetch',
   'preact',
   'preact-iso',
+  'swagger-ui-dist',
 ];
 
 const lock = read('package-lock.json').packages;

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Router } from 'express';
+import { packageRoot } from '../../formats/package-root.js';
 
 const page = `<!doctype html>
 <html lang="en">
@@ -30,13 +30,13 @@ const start = `SwaggerUIBundle({
 });
 `;
 
-/** Files of swagger-ui-dist that the page needs; nothing else of the package is served. */
+/** Files of Swagger UI, which the build copies from its package. */
 const assets = ['swagger-ui.css', 'swagger-ui-bundle.js'];
 
-/** `/docs`, with swagger-ui from its package, and `/openapi.yaml` as it is written. */
+/** `/docs`, with Swagger UI, and `/openapi.yaml` as it is written. */
 export function docsRoutes(description: string): Router {
   const router = Router();
-  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const folder = join(packageRoot, 'dist', 'swagger-ui');
   router.get('/openapi.yaml', (_request, response) => {
     response.type('application/yaml').send(description);
   });
