@@ -33,7 +33,7 @@ export async function findDatabase(place: {
   const owner = await livingOwner(home);
   if (owner) return [await askOwner(owner)];
   if (!existsSync(join(home, 'db'))) {
-    return [{ state: 'ok', detail: 'embedded, made at the first start' }];
+    return [{ state: 'ok', detail: 'embedded, created at the first start' }];
   }
   return [await openOnce(home)];
 }
@@ -59,7 +59,7 @@ async function findPostgres(url: string): Promise<Found[]> {
 
 async function askOwner({ kind, pid, url, socket }: Owner): Promise<Found> {
   if (url === null || !socket) {
-    const detail = `embedded; a ${kind} has it, process ${pid}, and does not listen`;
+    const detail = `embedded; in use by a ${kind}, process ${pid}, which does not listen`;
     return { state: 'warning', detail };
   }
   try {
@@ -82,7 +82,7 @@ async function openOnce(home: string): Promise<Found> {
     const database = await openEmbeddedDatabase(join(home, 'db'), lock);
     try {
       await database.query('select 1');
-      return { state: 'ok', detail: 'embedded, and answers' };
+      return { state: 'ok', detail: 'embedded, answers' };
     } finally {
       await database.close();
     }

@@ -69,7 +69,7 @@ async function findNode() {
     version.replace(/^\D*/, '').split('.').map(Number),
   );
   const newEnough = found[0] > wanted[0] || (found[0] === wanted[0] && found[1] >= wanted[1]);
-  const words = `Node ${process.versions.node}, wanted is ${engines.node}`;
+  const words = `Node ${process.versions.node}, required: ${engines.node}`;
   return [newEnough ? ok(words) : missing(words)];
 }
 
@@ -117,8 +117,8 @@ async function findHome({ home, maxScratch, maxCache }: Configuration) {
   const free = bavail * bsize;
   const words = `${gibibytes(free)} free at ${home}; scratch and cache may take ${gibibytes(maxScratch + maxCache)} (--max-scratch, --max-cache)`;
   const writable = await access(place, constants.W_OK).then(
-    () => ok(`${home} ${place === home ? 'can be written' : 'will be made'}`),
-    () => missing(`${place} cannot be written`),
+    () => ok(`${home} ${place === home ? 'is writable' : 'will be created'}`),
+    () => missing(`${place} is not writable`),
   );
   return [writable, free > maxScratch + maxCache ? ok(words) : warning(words)];
 }
@@ -142,8 +142,8 @@ async function findClock() {
 
 function findThreads({ threads }: Configuration) {
   const cores = availableParallelism();
-  const words = `${threads} for the runtime, of ${cores} cores`;
+  const words = `${threads} threads for the runtime, ${cores} cores`;
   return threads < cores
     ? ok(words)
-    : warning(`${words}: none is left to the service while a job runs`);
+    : warning(`${words}: a running job leaves none to the service`);
 }

@@ -176,7 +176,7 @@ async function requireKey({ keys }: HomeStore, host: string): Promise<void> {
   if (await keys.any()) return;
   throw new VentralError(
     'bad-usage',
-    `--host ${host}: without keys the service listens on loopback alone (${loopbackAddresses.join(', ')}); make one with: ventral keys create --name NAME --role admin`,
+    `--host ${host}: without keys the service listens only on loopback (${loopbackAddresses.join(', ')}); create one with: ventral keys create --name NAME --role admin`,
     { field: 'host' },
   );
 }
@@ -265,7 +265,7 @@ async function listen(server: Server, { host, port, orNext }: ServiceOptions): P
       }
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
       if (tried < last) continue;
-      const why = code === 'EACCES' ? 'may not be used' : 'is taken';
+      const why = code === 'EACCES' ? 'is not permitted' : 'is in use';
       throw new VentralError(
         'port-taken',
         `Port ${tried} on ${host} ${why}: choose another with --port, or 0 for any free one`,

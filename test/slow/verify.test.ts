@@ -31,7 +31,7 @@ test('several models on several benchmarks are one receipt, equal to the bit', a
   expect(scored.status).toBe(1);
   expect(scored.out.trimEnd().split('\n')).toHaveLength(4);
   const { status, out, err } = await ventral('verify', at('r.json'));
-  expect([status, out, err]).toEqual([0, 'equal to the bit: 4 results\n', '']);
+  expect([status, out, err]).toEqual([0, 'bit-identical: 4 results\n', '']);
 });
 
 test('a receipt that says something else is told line by line, with status 1', async () => {
@@ -62,12 +62,12 @@ test('a model that moved is found by --model, another one is refused before it i
   expect(gone.err).toMatch(/^ventral: .*resnet\.onnx is not there: .*sha256:.*--model FILE\n$/);
   expect([gone.status, gone.out]).toEqual([2, '']);
   const found = await ventral('verify', at('moved.json'), '--model', at('elsewhere.onnx'));
-  expect([found.status, found.out]).toEqual([0, 'equal to the bit: 4 results\n']);
+  expect([found.status, found.out]).toEqual([0, 'bit-identical: 4 results\n']);
   cpSync(at('small.onnx'), at('resnet.onnx'));
   const other = await ventral('verify', at('moved.json'));
   expect(other.status).toBe(1);
   expect(other.out).toMatch(/^e2e-resnet\tmodel\tsha256:\w+\tsha256:\w+\n$/);
-  expect(other.err).toContain('1 difference; nothing was computed');
+  expect(other.err).toContain('1 difference; nothing was recomputed');
   cpSync(at('elsewhere.onnx'), at('resnet.onnx'));
 });
 
@@ -76,7 +76,7 @@ test('a layer map has a receipt as well', async () => {
   const mapped = await ventral('map', at('resnet.onnx'), ...words, '--receipt', at('m.json'));
   expect(mapped.status).toBe(0);
   const { status, out } = await ventral('verify', at('m.json'));
-  expect([status, out]).toEqual([0, 'equal to the bit: 6 results\n']);
+  expect([status, out]).toEqual([0, 'bit-identical: 6 results\n']);
 });
 
 test('a receipt takes the place of no other file', async () => {

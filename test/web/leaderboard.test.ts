@@ -103,7 +103,7 @@ it('is a table before any script has run', async () => {
   await expect
     .poll(() => best.textContent())
     .toMatch(/^=1≈ bestbest0\.200 3 of 22\[0\.196, 0\.204\]/);
-  await page.getByRole('link', { name: 'The models after these' }).click();
+  await page.getByRole('link', { name: 'Next models' }).click();
   expect((await names(page))[0]).toBe('many-027');
   await page.getByRole('link', { name: 'Model', exact: true }).click();
   expect((await names(page)).slice(0, 2)).toEqual([HOSTILE, 'best']);

@@ -101,7 +101,7 @@ function registerActivations(program: Command, io: Io): void {
       if (options.layers.length === 0)
         throw new VentralError(
           'bad-usage',
-          'activations: say which --layers; `ventral layers` lists them',
+          'activations: give --layers; `ventral layers` lists them',
         );
       if ((options.benchmark === undefined) === (options.stimuli === undefined)) {
         throw new VentralError(

@@ -70,7 +70,7 @@ function printReport(report: ReceiptReport, io: Io): void {
   for (const note of notes) io.err(`${visibleName(note)}\n`);
   if (runtime.length > 0 && verdict !== 'equal')
     io.err(`another runtime: ${runtimeText(runtime)}\n`);
-  if (verdict === 'equal') io.out(`equal to the bit: ${numbers}\n`);
+  if (verdict === 'equal') io.out(`bit-identical: ${numbers}\n`);
   if (verdict === 'close')
     io.out(`equal within ${(largest ?? 0).toPrecision(2)} on another runtime: ${numbers}\n`);
   if (verdict !== 'differs') return;
@@ -80,7 +80,7 @@ function printReport(report: ReceiptReport, io: Io): void {
   });
   printRows(['', 'field', 'receipt', 'now'], rows, io);
   const more = all.length > SHOWN ? `, ${all.length - SHOWN} of them not shown (--json)` : '';
-  const ran = results === 0 ? '; nothing was computed' : largestText(report);
+  const ran = results === 0 ? '; nothing was recomputed' : largestText(report);
   const count = `${all.length} ${all.length === 1 ? 'difference' : 'differences'}`;
   io.err(`ventral: ${receipt} differs from the recomputed result: ${count}${more}${ran}\n`);
 }

@@ -195,9 +195,7 @@ function choiceLine(map: LayerMap, column: MapColumn): string {
   const tied = tiedWith(map, benchmark).map((name) => visibleName(name, NAME_WIDTH));
   const more = tied.length > TIED_SHOWN ? ` and ${tied.length - TIED_SHOWN} more` : '';
   const ties =
-    tied.length === 0
-      ? 'nothing tied with it'
-      : `tied with ${tied.slice(0, TIED_SHOWN).join(', ')}${more}`;
+    tied.length === 0 ? 'no ties' : `tied with ${tied.slice(0, TIED_SHOWN).join(', ')}${more}`;
   const selection = chosenScore(map, benchmark)?.selection ? ', selection' : '';
   const name = visibleName(layer, NAME_WIDTH);
   return `${title}: ${name}, ${value} (95 % interval ${ci}${selection}), ceiling ${ceiling}; ${ties}`;

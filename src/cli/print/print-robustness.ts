@@ -34,7 +34,7 @@ export function printRobustness(
 const failedNames = ({ checks }: AttackReport) =>
   checks
     .filter(({ passed }) => passed === false)
-    .map(({ name, found }) => `not so: ${name} (${found})`)
+    .map(({ name, found }) => `failed: ${name} (${found})`)
     .join('; ');
 
 function linesOf({ clean, threats }: AttackReport): Line[] {

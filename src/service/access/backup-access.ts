@@ -60,7 +60,7 @@ async function servedBackup(place: ServicePlace): Promise<Opened> {
   const answer = await askLocally(place, 'GET', '/v1/backup');
   if (answer.statusCode !== 200) {
     accepted(answer.statusCode ?? 0, await text(answer));
-    throw unreachable(place.url, new Error('it sent no backup'));
+    throw unreachable(place.url, new Error('the service sent no backup'));
   }
   const chunks = async function* () {
     try {

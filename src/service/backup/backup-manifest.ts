@@ -69,7 +69,7 @@ export async function readManifest(zip: ZipArchive, file: string): Promise<Backu
   const found = new Set(zip.entries.map(({ name }) => name));
   const odd =
     [...listed].find((name) => !found.has(name)) ?? [...found].find((name) => !listed.has(name));
-  if (odd !== undefined) throw damaged(file, `${odd} is not where its manifest says`);
+  if (odd !== undefined) throw damaged(file, `${odd} is not at the path in its manifest`);
   return manifest;
 }
 
@@ -120,7 +120,7 @@ async function parsed(zip: ZipArchive, file: string): Promise<BackupManifest> {
     if (!manifest.benchmarks.every(({ digest }) => hex.test(digest))) throw new Error();
     if (!namesFit(manifest)) throw new Error();
   } catch (cause) {
-    throw damaged(file, 'it is no backup of ventral: its manifest.json cannot be read', cause);
+    throw damaged(file, 'it is not a backup of ventral: its manifest.json cannot be read', cause);
   }
   return manifest;
 }

@@ -179,7 +179,7 @@ class HomeCheck {
       this.#count('data');
       if (ok) continue;
       const aside = await this.#aside(`data-${basename(path)}`, (to) => rename(path, to));
-      const detail = 'ventral data pull or ventral data import brings it again';
+      const detail = 'restore it with ventral data pull or ventral data import';
       this.#add({
         ...damaged('data', this.#name(path)),
         detail,
@@ -220,7 +220,7 @@ class HomeCheck {
         (error) => [basename(String(VentralError.from(error).details.file ?? run))],
       );
       if (broken.length === 0) continue;
-      const detail = `${broken.slice(0, 5).join(', ')}: the run begins again`;
+      const detail = `${broken.slice(0, 5).join(', ')}: the run restarts`;
       this.#add({ ...damaged('training', this.#name(run)), detail, jobs: [job] });
     }
   }
@@ -278,7 +278,7 @@ class HomeCheck {
   }
 
   #orphan(kind: Kind, name: string): void {
-    const detail = 'nothing needs it: it is removed when the service starts again';
+    const detail = 'unused: it is removed at the next start of the service';
     this.#add({ kind, name, state: 'orphaned', action: 'none', detail, jobs: [] });
   }
 

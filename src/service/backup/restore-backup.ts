@@ -194,7 +194,7 @@ function checked(content: Readable, { name, size, digest }: BackupFile, file: st
     },
     flush(done) {
       const whole = seen === size && `sha256:${hash.digest('hex')}` === digest;
-      done(whole ? null : damaged(file, `${name} is not what its manifest says`));
+      done(whole ? null : damaged(file, `${name} differs from its manifest`));
     },
   });
   content.once('error', (error) => check.destroy(error));
@@ -235,7 +235,7 @@ async function refuseStrangeRows(queries: Queries, file: string): Promise<void> 
   ]);
   if (!row) return;
   const name = JSON.stringify(row.id.slice(0, 40));
-  throw damaged(file, `the row ${name} of ${row.table} is none that ventral wrote`);
+  throw damaged(file, `the row ${name} of ${row.table} was not written by ventral`);
 }
 
 /** Characters of a row: the largest hold a map or a graph, and no database takes a larger one as one text. */

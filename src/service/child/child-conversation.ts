@@ -93,7 +93,7 @@ export class ChildConversation {
 
   /** Lines are heard in their order; reading a long one gives others their turn. */
   #read(line: string): void {
-    if (++this.#heard > MESSAGES) throw new RangeError('more than anybody can hear');
+    if (++this.#heard > MESSAGES) throw new RangeError('too many messages');
     this.#reading = this.#reading
       .then(async () => {
         if (!this.#killed) this.#hear(await readMessage(line));
@@ -165,13 +165,13 @@ const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 const late = ({ seconds, option }: ChildLimits) =>
   new VentralError(
     'deadline-exceeded',
-    `The work was stopped after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
+    `The work was stopped after ${seconds} seconds${option ? `: raise the limit of the service with ${option}` : ''}`,
   );
 
 const large = (resident: number, { memory }: ChildLimits) =>
   new VentralError(
     'memory-exceeded',
-    `The work held ${mebibytes(resident)} of memory, the limit is ${mebibytes(memory)}: raise it with --max-memory`,
+    `The work used ${mebibytes(resident)} of memory, the limit is ${mebibytes(memory)}: raise it with --max-memory`,
   );
 
 const disturbed = (found: string, cause: unknown) =>

@@ -84,7 +84,7 @@ function messageOf(said: Record<string, unknown>): ChildMessage {
     const { code, message, details } = said.error;
     return { kind: 'error', error: { code, message, details: textsOf(details) } };
   }
-  throw new RangeError('a line that is no message');
+  throw new RangeError('a line that is not a message');
 }
 
 const isText = (value: unknown): value is string =>

@@ -19,7 +19,4 @@ export async function requirePlainFiles(folder: string): Promise<void> {
 }
 
 const odd = (expected: string) =>
-  new VentralError(
-    'process-died',
-    `The process that did the work left something else than ${expected}`,
-  );
+  new VentralError('process-died', `The process that did the work did not write ${expected}`);

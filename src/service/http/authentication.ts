@@ -99,7 +99,7 @@ const missing = 'The request needs a key: Authorization: Bearer vk_…';
 const unknown = 'The credentials are unknown, revoked or expired';
 const over = 'The session has ended, or its key was revoked or expired: sign in again';
 const foreign =
-  'The cookie of a session counts for requests of the pages of this service alone: by Sec-Fetch-Site or Origin, and with X-Requested-With or a JSON body where something is changed';
+  'A session cookie is accepted only in requests of this service’s pages: they need Sec-Fetch-Site or Origin, and changes need X-Requested-With or a JSON body';
 
 const isSession = ({ path }: Request) => path === '/v1/session';
 

@@ -9,7 +9,7 @@ export interface Client {
 }
 
 /** One for all: a new one with its stack costs more than what it ends, where many leave at once. */
-const LEFT = new Error('The client has left');
+const LEFT = new Error('The client disconnected');
 
 /** The client of a request; its signal aborts when it goes away. */
 export function clientOf(response: Response): Client {

@@ -53,12 +53,12 @@ const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
   HPE_HEADER_OVERFLOW: [
     431,
     'Request Header Fields Too Large',
-    'The headers of the request are too large',
+    'The request headers are too large',
   ],
   ERR_HTTP_REQUEST_TIMEOUT: [
     408,
     'Request Timeout',
-    'The headers of the request did not come in time',
+    'The request headers were not received in time',
   ],
 };
 

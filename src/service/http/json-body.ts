@@ -31,7 +31,7 @@ export function jsonBody(bytes: number = jsonLimits.bytes): RequestHandler {
     reviver: storable,
     verify(request, _response, body, encoding) {
       // Bytes of other encodings cannot be told apart before they are decoded (RFC 8259 knows UTF-8 alone).
-      if (encoding !== 'utf-8') throw refusal(415, `JSON comes as UTF-8, not as ${encoding}`);
+      if (encoding !== 'utf-8') throw refusal(415, `JSON must be UTF-8, found ${encoding}`);
       if (valuesIn(body) > jsonLimits.toldValues) many.add(request);
     },
   });

@@ -43,7 +43,7 @@ export function refuseForwarded({ headers }: IncomingMessage): void {
   if (forwarded) {
     throw new VentralError(
       'forbidden',
-      `The request carries ${forwarded}: without a key the service answers only this machine`,
+      `The request has the header ${forwarded}: without keys the service answers only this machine`,
     );
   }
 }
@@ -57,7 +57,7 @@ export function refuseBrowsers({ headers }: IncomingMessage): void {
   if (sign)
     throw new VentralError(
       'forbidden',
-      `The request carries ${sign}: the socket of the service is for commands, not for browsers`,
+      `The request has the header ${sign}: the socket of the service is for commands, not for browsers`,
     );
 }
 

@@ -76,7 +76,8 @@ export function problemHandler(log: Logger, home: string): ErrorRequestHandler {
     if (status === 401 || status === 429 || name === 'queue-full')
       await pace.wait(request, response);
     // Nobody is left to be told: what was done for a client that has gone was ended.
-    if (response.closed) return log.debug({ path: request.path, code: error.code }, 'Client gone');
+    if (response.closed)
+      return log.debug({ path: request.path, code: error.code }, 'Client disconnected');
     const words = {
       requestId: response.locals.requestId,
       method: request.method,
@@ -116,7 +117,7 @@ function asVentralError(thrown: unknown): VentralError {
   const code = byStatus[error.status] ?? 'invalid-request';
   const parts = (error.errors ?? []).slice(0, MOST_PARTS).map(({ path, message }) => ({
     pointer: pointerOf(path),
-    detail: message ?? 'is wrong',
+    detail: message ?? 'is invalid',
   }));
   return new RequestProblem(code, sentence(code, error.message, parts), {
     ...(code === 'invalid-request' ? { parts } : {}),

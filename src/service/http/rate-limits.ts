@@ -29,7 +29,7 @@ export function rateLimits(limit: number, { isLocal }: RequestContext): RequestH
     handler: () => {
       throw new RequestProblem(
         'rate-limited',
-        `There were more than ${limit} requests in a minute; retry after the seconds in Retry-After`,
+        `More than ${limit} requests in a minute; retry after the seconds in Retry-After`,
       );
     },
   });

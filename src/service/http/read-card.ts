@@ -15,7 +15,7 @@ export const CARD_SIZE = 256 * 1024;
  */
 export function readCard(text: string): ModelCard {
   if (text.length > CARD_SIZE) {
-    const sentence = `The card has ${text.length} characters, it may have ${CARD_SIZE}`;
+    const sentence = `The card has ${text.length} characters, the maximum is ${CARD_SIZE}`;
     throw new VentralError('too-large', sentence, { field: '/card' });
   }
   let card: ModelCard;

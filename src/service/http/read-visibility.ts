@@ -52,9 +52,13 @@ export function accessAfter(
   const only = groups.length === 1 ? groups[0] : null;
   const group = asked.group ?? present.group ?? (visibility === 'group' ? only : null);
   if (visibility === 'group' && group === null) {
-    throw new VentralError('group-unknown', '`group` is missing: name the group that may see it', {
-      field: '/group',
-    });
+    throw new VentralError(
+      'group-unknown',
+      '`group` is missing: it names the group that may see the resource',
+      {
+        field: '/group',
+      },
+    );
   }
   return { visibility, group };
 }

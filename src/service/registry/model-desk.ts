@@ -302,11 +302,9 @@ export class ModelDesk {
   /** @param reference the name itself, or the path of a card that ventral ships */
   async #shippedModel(name: string, reference: string): Promise<ShippedModel> {
     if (reference === name && !(await shippedModels()).includes(name)) {
-      throw new VentralError(
-        'not-found',
-        `There is no model "${name}": it is neither registered nor one of those that ventral ships`,
-        { field: '/model' },
-      );
+      throw new VentralError('not-found', `There is no registered or shipped model "${name}"`, {
+        field: '/model',
+      });
     }
     const known = this.#shipped.get(name);
     if (known) return known;

@@ -59,12 +59,12 @@ export function readWebhookUrl(text: string, allowed: ReadonlySet<string>): URL 
       parts: [{ pointer: '/webhook/url', detail }],
     });
   if (allowed.size === 0) {
-    throw refuse('Webhooks are off: the service allows hosts with --webhook-allow');
+    throw refuse('Webhooks are off: allow hosts with --webhook-allow');
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:') throw refuse('Expected an https address');
   if (url.username || url.password || url.hash) {
-    throw refuse('Expected an address without name, password and fragment');
+    throw refuse('Expected an address without user name, password and fragment');
   }
   if (!allowed.has(hostOf(url))) throw refuse(`The service does not allow the host ${hostOf(url)}`);
   return url;

@@ -75,7 +75,7 @@ function formatOf(request: Request): string {
   if (type) return type;
   throw new VentralError(
     'not-acceptable',
-    `Activations come as ${Object.keys(formats).join(', ')}; the request accepts ${request.get('Accept')}`,
+    `Activations are available as ${Object.keys(formats).join(', ')}; the request accepts ${request.get('Accept')}`,
   );
 }
 

@@ -101,7 +101,7 @@ export function jobRoutes<K extends JobKind, Asked>(
     await cancelled?.();
     const job = await find(response, found.id);
     if (job.state !== 'cancelled')
-      throw new VentralError('conflict', `The job has ${job.state} already`);
+      throw new VentralError('conflict', `The job has already ${job.state}`);
     response.json(await shown(context, resource, job, response));
   });
   return router;

@@ -25,7 +25,7 @@ export function sessionRoutes({ store }: ServiceContext, authentication: Authent
   router.post('/session', async (request, response) => {
     // Another site could else sign its reader in as somebody else.
     if (ownPage(request) === false) {
-      throw new VentralError('forbidden', 'The pages of this service alone sign a browser in');
+      throw new VentralError('forbidden', 'Only the pages of this service can sign a browser in');
     }
     const { key } = request.body as components['schemas']['SignIn'];
     const principal = await authentication.signIn(request, key);

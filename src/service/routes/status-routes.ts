@@ -92,9 +92,9 @@ async function probe(folder: string): Promise<void> {
 
 async function requireRoom(folder: string): Promise<void> {
   if (freeBytes(folder) < RESERVE_BYTES)
-    throw new VentralError('disk-full', 'The disk has less than its reserve left');
+    throw new VentralError('disk-full', 'Free disk space is below the reserve');
 }
 
 async function requireAlive({ alive }: ServiceContext['worker']): Promise<void> {
-  if (!alive) throw new VentralError('not-ready', 'The worker has ended');
+  if (!alive) throw new VentralError('not-ready', 'The worker has stopped');
 }

@@ -136,9 +136,13 @@ class Images {
         }
       }
     } catch (cause) {
-      throw new VentralError('invalid-request', 'The client went away before the end of the body', {
-        cause,
-      });
+      throw new VentralError(
+        'invalid-request',
+        'The client disconnected before the end of the body',
+        {
+          cause,
+        },
+      );
     }
     if (signal.aborted) return;
     parser.end();

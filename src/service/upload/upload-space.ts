@@ -34,7 +34,7 @@ export async function withSpace<T>(
   const framing = request.is('multipart/form-data') ? FRAMING : 0;
   const declared = Math.max(0, Number(request.headers['content-length'] ?? 0) - framing);
   if (declared > most)
-    throw new VentralError('too-large', `The body has ${declared} bytes, it may have ${most}`, {
+    throw new VentralError('too-large', `The body has ${declared} bytes, the maximum is ${most}`, {
       field,
     });
   const bytes = wasAnswered(response) ? 0 : declared;

@@ -130,7 +130,7 @@ class Receiver {
     await new Promise<void>((resolve, reject) => {
       const gone = () =>
         reject(
-          new VentralError('invalid-request', 'The client went away before the end of the body'),
+          new VentralError('invalid-request', 'The client disconnected before the end of the body'),
         );
       // It may have gone while it was asked who it is.
       if (request.destroyed && !request.complete) return gone();

@@ -54,7 +54,7 @@ async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
   if (externalFiles.length > 0) {
     throw new VentralError(
       'onnx-external-data',
-      `${name} keeps tensors in ${externalFiles.slice(0, 3).join(', ')}: a model that is registered is one file, save it with its data inside`,
+      `${name} keeps tensors in ${externalFiles.slice(0, 3).join(', ')}: a registered model must be one file; save it with its data inside`,
       { file: name, found: externalFiles[0] },
     );
   }

@@ -60,7 +60,7 @@ async function openSet(
   if (source.kind === 'catalog' && findData(source.identifier, 'stimuli').access === 'private') {
     throw new VentralError(
       'download-forbidden',
-      `The stimuli of ${benchmark.id} are private: they are kept for evaluation and not shown`,
+      `The stimuli of ${benchmark.id} are private: they are reserved for evaluation and not shown`,
     );
   }
   return sources.stimuli(source, set === 'test' ? 'stimuli' : 'fitting');

@@ -31,7 +31,7 @@ export async function tryRuntime({ hidden }: TrialTask): Promise<RuntimeTrial> {
     const { y } = await session.run({ x });
     const sums = [...(y.data as Float32Array)];
     if (String(sums) !== '2,4') {
-      throw new VentralError('internal', `The runtime says that 1 + 1 and 2 + 2 are ${sums}`);
+      throw new VentralError('internal', `The runtime computed 1 + 1 and 2 + 2 as ${sums}`);
     }
   } finally {
     await session.close();

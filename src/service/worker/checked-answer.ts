@@ -75,7 +75,7 @@ export const checkedAhead = (value: unknown): Ahead => checked('ahead', value) a
 
 function checked(name: keyof typeof schemas, value: unknown): unknown {
   prepareAnswerChecks();
-  if (!validators?.get(name)?.(value)) throw new RangeError('something that is no result');
+  if (!validators?.get(name)?.(value)) throw new RangeError('something other than a result');
   return value;
 }
 

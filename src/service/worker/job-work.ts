@@ -103,7 +103,7 @@ function failuresOf(
     );
     const { code, message, details } = told?.error ?? {
       code: 'internal',
-      message: 'It has no result',
+      message: 'The job has no result',
       details: {},
     };
     return failure(id, new VentralError(code, message, details));

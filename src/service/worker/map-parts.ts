@@ -134,7 +134,7 @@ function unlike(parts: readonly EndedPart[], threads: number): string[] {
     const { processor, ...identity } = runtime as typeof mine;
     const { processor: here, ...own } = mine;
     if (!isDeepStrictEqual(identity, own))
-      return [`Part ${part + 1} was computed by an unlike runtime, and was computed anew`];
+      return [`Part ${part + 1} was computed by another runtime and was recomputed`];
     if (processor !== here)
       return [
         `Part ${part + 1} was computed on another processor (${processor}) than the rest (${here})`,

@@ -71,13 +71,13 @@ export class TrainingRecord {
     const { id, attempt } = this.#job;
     const { run, events = [] } = part;
     if (run) {
-      if (!isRun(run)) throw new RangeError('a run that is none');
+      if (!isRun(run)) throw new RangeError('an invalid run');
       const { digests, versions } = run;
       this.#queue(() =>
         this.#options.tables.jobs.attempts.setRun(id, attempt, { digests, versions }),
       );
     }
-    if (!Array.isArray(events)) throw new RangeError('events that are none');
+    if (!Array.isArray(events)) throw new RangeError('invalid events');
     for (const event of events) this.#event(event);
   }
 
@@ -88,14 +88,14 @@ export class TrainingRecord {
 
   #event(event: unknown): void {
     if (!isTrainingEvent(event) || JSON.stringify(event).length > MOST_TEXT)
-      throw new RangeError('an event that is none');
+      throw new RangeError('an invalid event');
     if (event.kind === 'step') {
       const now = Date.now();
       if (now - this.#step < Math.max(STEP_MS, (now - this.#begun) * STEP_SHARE)) return;
       this.#step = now;
     }
     if (++this.#events > MOST_EVENTS || this.#waiting > MOST_WAITING)
-      throw new RangeError('more events than anybody can write');
+      throw new RangeError('too many events');
     this.#queue(() => this.#write(event));
   }
 
@@ -131,7 +131,7 @@ export class TrainingRecord {
   /** Copies a checkpoint out of the run to where networks are kept. */
   async #keep(file: string): Promise<Pick<CheckpointRecord, 'name' | 'digest' | 'size'>> {
     const name = checkpointName(file);
-    if (name === undefined) throw new VentralError('internal', `No checkpoint is called ${file}`);
+    if (name === undefined) throw new VentralError('internal', `There is no checkpoint ${file}`);
     // They are in the hands of the process that trains: no link leads out, and nothing is waited for.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const path = join(this.#folder, 'checkpoints');
@@ -140,7 +140,7 @@ export class TrainingRecord {
     const handle = await open(join(within, `${name}.onnx`), flags).finally(() => folder.close());
     try {
       const found = await handle.stat();
-      if (!found.isFile()) throw new VentralError('internal', `${name} is no plain file`);
+      if (!found.isFile()) throw new VentralError('internal', `${name} is not a regular file`);
       const { jobs } = this.#options.tables;
       await jobs.trainings.requireRoom(this.#job.id, found.size);
       const copy = await receiveStream(

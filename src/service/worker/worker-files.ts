@@ -54,7 +54,7 @@ export function peerFiles(environment: NodeJS.ProcessEnv): FileOrigin | undefine
   if (!/^https?:\/\//.test(url) || !URL.canParse(url) || !key) {
     throw new VentralError(
       'bad-usage',
-      'VENTRAL_SERVICE: expected a URL such as https://ventral.lab.example, and the key of an admin in VENTRAL_KEY',
+      'VENTRAL_SERVICE: expected a URL such as https://ventral.lab.example, with an admin key in VENTRAL_KEY',
       { field: 'VENTRAL_SERVICE' },
     );
   }

@@ -123,7 +123,7 @@ export class WorkerLoop {
       if (!abort.signal.aborted) await this.#giveBack(job, error);
       else if (this.#stopped)
         await tables.jobs.attempts.giveBack(id, attempt, {
-          reason: 'The worker that had the job was stopped',
+          reason: 'The worker of the job was stopped',
           fault: false,
         });
     } finally {
@@ -140,7 +140,7 @@ export class WorkerLoop {
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (retryable(error)) throw error;
-      log.error({ job: job.id, err: thrown }, 'Results could not be written');
+      log.error({ job: job.id, err: thrown }, 'Writing results failed');
       await this.#insist(job, failedEnd(job, error));
     }
   }

@@ -104,7 +104,7 @@ function refused(error: unknown): never {
   if ((error as { code?: string }).code !== READ_ONLY) throw shortOr(error);
   throw new VentralError(
     'disk-full',
-    `The disk of the home has less than ${RESERVE_BYTES / 2 ** 20} MiB left: nothing is written until there is room again`,
+    `The disk of the home has less than ${RESERVE_BYTES / 2 ** 20} MiB left: writing resumes when there is space again`,
     { cause: error },
   );
 }

@@ -315,7 +315,7 @@ async function step(queries: Queries, until: number): Promise<number> {
   if (from > SCHEMA) {
     throw new VentralError(
       'home-format',
-      `The database has schema ${from}, this ventral knows up to ${SCHEMA}: use the newer ventral that wrote it`,
+      `The database has schema ${from}, this ventral supports up to ${SCHEMA}: use the newer ventral that wrote it`,
     );
   }
   if (from >= until) return from;

@@ -37,7 +37,7 @@ export function placeOf({ cursor }: PageRequest): readonly [string | null, strin
   const words = Buffer.from(cursor, 'base64url').toString('latin1');
   const [, id, time] = /^([a-z]{3}_[0-9a-z]+) (\d{1,15})$/.exec(words) ?? [];
   if (!id || Number(time) > 8.64e15) {
-    throw new VentralError('invalid-request', 'cursor: expected `next` of the page before', {
+    throw new VentralError('invalid-request', 'cursor: expected `next` of the previous page', {
       field: '/query/cursor',
     });
   }

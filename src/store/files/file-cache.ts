@@ -55,7 +55,7 @@ export class FileCache implements FileSource {
     folder: string,
     remove: boolean,
   ): Promise<{ readonly entries: number; readonly damaged: readonly string[] }> {
-    const never = () => Promise.reject(new Error('nothing is fetched'));
+    const never = () => Promise.reject(new Error('no file source is set'));
     const origin = { open: never, put: never };
     const cache = new FileCache({ folder, maxBytes: 0, origin, unpack: never });
     const names = (await readdir(folder).catch(() => [])).filter((name) => entry.test(name));

@@ -88,7 +88,7 @@ export const homeSource = ({ files, benchmarkFiles }: KeptFiles): FileSource => 
 
 /** `file-missing`. */
 export const missingFile = (digest: string, kind: FileKind): VentralError =>
-  new VentralError('file-missing', `The ${kind} ${digest} is not there`, { file: digest });
+  new VentralError('file-missing', `The file store has no ${kind} ${digest}`, { file: digest });
 
 /** `files-unavailable`. */
 export const unavailable = (what: string, cause: unknown): VentralError =>
@@ -154,7 +154,7 @@ async function transfer(source: Readable, path: string, signal: AbortSignal): Pr
     });
   } catch (error) {
     const early = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
-    throw early || broken === error ? unavailable('A transfer broke off', error) : error;
+    throw early || broken === error ? unavailable('A transfer failed', error) : error;
   }
   const handle = await open(path, 'r+');
   await handle.sync().finally(() => handle.close());

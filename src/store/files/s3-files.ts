@@ -68,7 +68,7 @@ export class S3Files implements FileMirror {
     } catch (error) {
       signal.throwIfAborted();
       if (isMissing(error)) throw missingFile(digest, kind);
-      throw unavailable(`The bucket ${this.#bucket} does not give ${digest}`, error);
+      throw unavailable(`Reading ${digest} from the bucket ${this.#bucket} failed`, error);
     }
   }
 
@@ -83,7 +83,7 @@ export class S3Files implements FileMirror {
         return;
       } catch (error) {
         if (tries === UPLOAD_TRIES)
-          throw unavailable(`The bucket ${this.#bucket} does not take ${digest}`, error);
+          throw unavailable(`Writing ${digest} to the bucket ${this.#bucket} failed`, error);
       }
     }
   }
@@ -93,7 +93,7 @@ export class S3Files implements FileMirror {
     const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
     const object = { Bucket: this.#bucket, Key: keyOf(digest, kind) };
     await this.#client.send(new DeleteObjectCommand(object)).catch((error) => {
-      throw unavailable(`The bucket ${this.#bucket} does not remove ${digest}`, error);
+      throw unavailable(`Removing ${digest} from the bucket ${this.#bucket} failed`, error);
     });
   }
 }

@@ -247,7 +247,7 @@ async function holdHome(
     mayWrite: () => {
       if (claim.age() > FRESH_MS) beat(home, claim);
       // Nothing but the heartbeat keeps others out, and it fails.
-      if (!lock && claim.age() > LEASE_MS) end(home, 'could not be claimed for too long');
+      if (!lock && claim.age() > LEASE_MS) end(home, 'could not be claimed in time');
     },
     release: letGo,
   };
@@ -260,7 +260,7 @@ function beat(home: string, claim: HeldClaim): void {
     // A file system that fails for a moment: the next heartbeat comes before the lease is over.
     return;
   }
-  end(home, 'was taken over by another process while this one stood still');
+  end(home, 'was taken over by another process while this one was suspended');
 }
 
 function end(home: string, why: string): never {

@@ -81,7 +81,7 @@ export async function addWebhook(queries: Queries, job: string, webhook: Webhook
   if (waiting <= MOST_WAITING) return;
   throw new VentralError(
     'quota-exceeded',
-    `${owner} has ${MOST_WAITING} webhooks that were not told yet, as many as it may`,
+    `${owner} has ${MOST_WAITING} pending webhooks, the maximum`,
     { retryAfter: RETRY_SECONDS },
   );
 }

@@ -24,7 +24,7 @@ export interface GivenBack {
   readonly fault: boolean;
 }
 
-const LOST = 'The worker that had the job was lost';
+const LOST = 'The worker of the job was lost';
 
 /**
  * The worker's side of jobs. Whatever a worker writes is fenced by the number of its attempt: once the
@@ -230,7 +230,7 @@ async function begin(
     return 'void';
   }
   const lost = row.state === 'running';
-  const words = `${lost ? `${LOST}. ` : ''}Attempt ${row.attempt + 1} begins`;
+  const words = `${lost ? `${LOST}. ` : ''}Attempt ${row.attempt + 1} starts`;
   await queries.query(
     `update jobs set state = 'running', attempt = attempt + 1, faults = faults + $2::int, worker = $3,
      started_at = coalesce(started_at, now()), progress = null, reason = case when $2::int > 0 then $4 else reason end,

@@ -69,7 +69,7 @@ export class PartStore {
       if (job?.threads) return { cut: true, threads: job.threads };
       if (!job || of < 2) return { cut: false, threads };
       await queries.query(`update jobs set threads = $2, log = ${logged('$3')} where id = $1`, [
-        ...[id, threads, `Cut into ${of} parts`],
+        ...[id, threads, `Split into ${of} parts`],
       ]);
       for (let part = 0; part < of; part++) {
         await queries.query(

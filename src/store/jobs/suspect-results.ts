@@ -23,7 +23,7 @@ export function withdrawResults(
   database: Database,
   { kind, digest, since }: FileDamage,
 ): Promise<readonly string[]> {
-  const words = `The stored ${kind} ${digest} was damaged, perhaps before this was computed: compute it again`;
+  const words = `The stored ${kind} ${digest} was damaged, possibly before this result was computed: compute it again`;
   return database.transaction(async (queries) => {
     const scores = await withdrawScores(queries, { kind, digest, since, words });
     const maps = await withdrawMaps(queries, { kind, digest, since, words });

@@ -131,7 +131,7 @@ export class WorkerStore {
     const found = row ? `schema ${row.schema}, ventral ${used ?? 'unknown'}` : 'no tables';
     throw new VentralError(
       'version-skew',
-      `This is ventral ${version} with schema ${SCHEMA}, the database has ${found}: start the service first, and run the same ventral on every host`,
+      `This is ventral ${version} with schema ${SCHEMA}, the database has ${found}: start the service first, and run the same version on every host`,
       { expected: `schema ${SCHEMA}, ventral ${version}`, found },
     );
   }

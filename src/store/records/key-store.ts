@@ -75,12 +75,12 @@ export class KeyStore {
     if (owner === SERVICE_OWNER) {
       throw new VentralError(
         'invalid-request',
-        `The owner ${SERVICE_OWNER} is the service itself: give the key another one`,
+        `The owner ${SERVICE_OWNER} is reserved for the service: choose another one`,
         { field: '/owner' },
       );
     }
     if (expiresAt && !(expiresAt.getTime() > Date.now())) {
-      throw new VentralError('invalid-request', 'The key would have expired already', {
+      throw new VentralError('invalid-request', 'expiresAt is in the past', {
         field: '/expiresAt',
       });
     }

@@ -70,11 +70,11 @@ export function storageExceeded(
   most: number,
   more: number,
 ): VentralError {
-  const under = reserved > 0 ? `, and ${reserved} are reserved for uploads under way` : '';
+  const under = reserved > 0 ? `, and ${reserved} are reserved for uploads in progress` : '';
   const unfit = more > 0 ? `${more} more do not fit, ` : '';
   return new VentralError(
     'storage-exceeded',
-    `${owner} stores ${stored} bytes and may store ${most}${under}: ${unfit}remove something first`,
+    `${owner} stores ${stored} bytes, the maximum is ${most}${under}: ${unfit}remove something first`,
   );
 }
 
@@ -105,7 +105,7 @@ export async function requireUploadQuota(
   if (uploads >= quotas.uploads) {
     throw new VentralError(
       'quota-exceeded',
-      `${owner} has registered ${quotas.uploads} uploads within 24 hours, as many as it may`,
+      `${owner} has registered ${quotas.uploads} uploads within 24 hours, the maximum`,
       { retryAfter: Math.max(1, Math.ceil(seconds ?? 86_400)) },
     );
   }
@@ -143,7 +143,7 @@ export async function requireJobQuota(
   if (jobs > quotas.jobs) {
     throw new VentralError(
       'quota-exceeded',
-      `${owner} has ${quotas.jobs} queued and running jobs, as many as it may`,
+      `${owner} has ${quotas.jobs} queued and running jobs, the maximum`,
       { retryAfter: JOB_RETRY_SECONDS },
     );
   }

@@ -54,13 +54,13 @@ export function SignIn() {
     <form class="sign-in" onSubmit={submit}>
       <h1>Sign in</h1>
       <p>
-        This service asks for a key. Its administrator makes one with{' '}
+        This service requires a key. Its administrator creates one with{' '}
         <code>ventral keys create --name NAME --role member</code>.
       </p>
       {error && (
         <p class="problem" role="alert" id="refusal">
           {isKeyRefusal(error) && error !== refused
-            ? 'The service refuses this key: it is wrong, revoked or expired.'
+            ? 'The key is unknown, revoked or expired.'
             : error.message}
         </p>
       )}

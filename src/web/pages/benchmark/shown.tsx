@@ -123,7 +123,7 @@ function Pager({ from, count, total, go }: PagerProps) {
   return (
     <div class="actions pager">
       <button type="button" disabled={from === 0} onClick={() => go(Math.max(0, from - PAGE))}>
-        Before
+        Previous
       </button>
       <span aria-live="polite">
         {count === 0 ? 'none' : `${from + 1} to ${from + count}`} of {total.toLocaleString()}

@@ -98,7 +98,7 @@ async function chosenModel(
     const { name } = await answer(
       client.GET('/models/{model}', { params: { path: { model: id } }, signal }),
     );
-    return { id, name, item, known: true, reason: 'It has no score here yet.' };
+    return { id, name, item, known: true, reason: 'No scores on these benchmarks.' };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     return { id, name: id, item, known: false, reason: error.problem.detail };

@@ -42,9 +42,9 @@ function faultOf(
   path: string,
 ): string | null {
   if (!kinds.includes(type) || (type === 'OperatorNode' && !'+-*/^'.includes(op)))
-    return 'Only + - * / ^, numbers, names and functions are understood';
+    return 'Only + - * / ^, numbers, names and functions are allowed';
   if (implicit) return 'An operator is missing, such as * between two names';
   if (type === 'SymbolNode' && !(path === 'fn' ? functions : names).includes(name))
-    return `“${name}” is none of ${(path === 'fn' ? functions : names).join(', ')}`;
+    return `“${name}” is not one of ${(path === 'fn' ? functions : names).join(', ')}`;
   return null;
 }

@@ -122,8 +122,8 @@ function MapChoice({ mapped, setMapped }: MapChoiceProps) {
     <fieldset>
       <legend>Layer map</legend>
       <p class="quiet">
-        Every layer is scored against each of these, to find which layer stands for it; on public
-        recordings where they are here, else on simulated ones.
+        Every layer is scored against each of these, to find the layer that represents it. The map
+        uses public recordings if they are installed, else simulated ones.
       </p>
       <div class="controls">
         {roles.map((role) => (
@@ -197,7 +197,7 @@ function Group({ title, group, card, chosen, toggle }: GroupProps) {
     if (title !== 'Recorded') return null;
     return (
       <p class="quiet">
-        No recordings are on this service yet: its administrator brings them with{' '}
+        No recordings are installed on this service. Its administrator can install them with{' '}
         <code>ventral data pull</code>.
       </p>
     );

@@ -34,7 +34,8 @@ export function uploadModel(
       request.status < 300
         ? resolve(request.response)
         : reject(new ProblemError(request.response ?? unanswered(request)));
-    request.onerror = () => reject(new Error('The connection broke before the file had arrived.'));
+    request.onerror = () =>
+      reject(new Error('The connection was lost before the upload finished.'));
     request.onabort = () => reject(signal.reason);
     signal.addEventListener('abort', () => request.abort(), { once: true });
     request.send(form);

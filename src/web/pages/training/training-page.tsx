@@ -52,8 +52,8 @@ export function TrainingPage() {
           <h2>Checkpoints</h2>
           <Checkpoints run={run} job={job} />
           <p>
-            <a href={`/compare?series=${job.id}`}>Their scores over the epochs</a>, once they are in
-            the leaderboard.
+            <a href={`/compare?series=${job.id}`}>Scores by epoch</a>, after they are added to the
+            leaderboard.
           </p>
           <Provenance job={job} />
         </>
@@ -116,7 +116,7 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
         </dd>
         {job.finishedAt && job.startedAt && (
           <>
-            <dt>Took</dt>
+            <dt>Duration</dt>
             <dd>{duration((Date.parse(job.finishedAt) - Date.parse(job.startedAt)) / 1000)}</dd>
           </>
         )}
@@ -211,7 +211,7 @@ function Compared({ runs, names, query, change }: ComparedProps) {
                 Minimum loss
               </th>
               <th scope="col">Best validation accuracy</th>
-              <th scope="col">Best under attack</th>
+              <th scope="col">Best accuracy under attack</th>
             </tr>
           </thead>
           <tbody>
