@@ -120,7 +120,7 @@ function dataVariable(file: NetcdfFile): NetcdfVariable {
   const found = data.length === 0 ? 'none' : quotedList(data.map(({ name }) => name));
   throw new VentralError(
     'netcdf-invalid',
-    `${file.name} is no assembly: one data variable is expected, found ${found}`,
+    `${file.name} is not an assembly: expected one data variable, found ${found}`,
     { file: file.name, expected: 'one data variable', found },
   );
 }

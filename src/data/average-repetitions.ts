@@ -57,7 +57,7 @@ function levelsOf({ coords, stimulusIds }: Recordings): Map<string, Coordinate> 
     const found = quotedList(coords.keys());
     throw new VentralError(
       'recordings-invalid',
-      `The recordings have the presentation coordinates ${found} alone, and the average over repetitions needs two beside repetition`,
+      `The recordings have only the presentation coordinates ${found}; the average over repetitions needs two beside repetition`,
       { field: 'presentation', expected: 'two coordinates beside repetition', found },
     );
   }

@@ -53,7 +53,7 @@ function damaged(
   const file = basename(path);
   return new VentralError(
     'file-damaged',
-    `${file} of ${name} is damaged: expected SHA-1 ${expected}, found ${found}; \`ventral data pull ${name}\` fetches it again, \`ventral data import\` takes it from you`,
+    `${file} of ${name} is damaged: expected SHA-1 ${expected}, found ${found}; \`ventral data pull ${name}\` downloads it again, \`ventral data import\` imports your copy`,
     { file, field: 'sha1', expected, found },
   );
 }

@@ -66,7 +66,7 @@ async function importFolder(folder: string, options: ImportOptions): Promise<Imp
   if (imported.length > 0) return imported;
   throw new VentralError(
     'data-missing',
-    `${folder} holds no file of the catalog; expected files as in Brain-Score's cache, <sha1>/<file>`,
+    `${folder} has no file of the catalog; expected files as in Brain-Score's cache, <sha1>/<file>`,
     { file: folder },
   );
 }
@@ -102,7 +102,7 @@ async function importFile(path: string, options: ImportOptions): Promise<Importe
     : 'the catalog has no such file';
   throw new VentralError(
     'checksum-mismatch',
-    `${path}: found SHA-1 ${digest}; ${why}. --as IDENTIFIER takes a file of your own in place of a catalog file`,
+    `${path}: found SHA-1 ${digest}; ${why}. --as IDENTIFIER uses your own file in place of a catalog file`,
     { file: path, field: 'sha1', expected: 'the SHA-1 of a catalog file', found: digest },
   );
 }

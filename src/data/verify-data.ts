@@ -43,7 +43,7 @@ export function requireVerified(files: readonly VerifiedFile[]): void {
   if (!first) return;
   throw new VentralError(
     'checksum-mismatch',
-    `${wrong.length} of ${files.length} files changed: ${wrong.map(({ path }) => path).join(', ')}; expected SHA-1 ${first.expected}, found ${first.found}. \`ventral data pull\` fetches them again`,
+    `${wrong.length} of ${files.length} files changed: ${wrong.map(({ path }) => path).join(', ')}; expected SHA-1 ${first.expected}, found ${first.found}. \`ventral data pull\` downloads them again`,
     { file: first.path, field: 'sha1', expected: first.expected, found: first.found },
   );
 }

@@ -91,7 +91,7 @@ function ofSystem(
     case 'EIO':
       return ['disk-failed', `The disk failed${file ? ` on ${file}` : ''}`, named];
     case 'EROFS':
-      return ['permission-denied', `${file ?? 'The disk'} can only be read here`, named];
+      return ['permission-denied', `${file ?? 'The disk'} is read-only`, named];
     case 'EMFILE':
     case 'ENFILE':
       return ['not-ready', 'Too many files are open: try again in a moment', short];
@@ -116,9 +116,9 @@ function ofSystem(
       return ['file-missing', `${file} does not exist`, named];
     case 'EACCES':
     case 'EPERM':
-      return ['permission-denied', `${file} may not be opened or written`, named];
+      return ['permission-denied', `Permission denied for ${file}`, named];
     case 'ENAMETOOLONG':
-      return ['bad-usage', `${file.slice(0, 100)}… is too long for a name of a file`, {}];
+      return ['bad-usage', `${file.slice(0, 100)}… is too long for a file name`, {}];
   }
   return undefined;
 }

@@ -61,7 +61,7 @@ function refusal(column: number, why: string): VentralError {
 
 function notUnderstood(error: unknown, text: string): VentralError {
   const { char, message } = error as { char?: number; message?: string };
-  const why = (message ?? 'it is not understood').replace(/ \(char \d+\)$/, '');
+  const why = (message ?? 'it cannot be parsed').replace(/ \(char \d+\)$/, '');
   return refusal(Math.min(char ?? 1, text.length + 1), why.charAt(0).toLowerCase() + why.slice(1));
 }
 
@@ -80,13 +80,13 @@ function leafColumns(text: string): number[] {
     const found = token.exec(text)?.groups;
     if (!found) {
       const character = String.fromCodePoint(text.codePointAt(column - 1) ?? 0);
-      throw refusal(column, `${JSON.stringify(character)} has no place here`);
+      throw refusal(column, `${JSON.stringify(character)} is not allowed here`);
     }
     if (found.name !== undefined && !words.has(found.name))
-      throw refusal(column, `"${found.name}" is none of ${[...words].join(', ')}`);
+      throw refusal(column, `"${found.name}" is not one of ${[...words].join(', ')}`);
     if (found.space === undefined && found.sign === undefined) columns.push(column);
   }
-  if (columns.length === 0) throw refusal(1, 'there is no number and no name in it');
+  if (columns.length === 0) throw refusal(1, 'it has no number and no name');
   return columns;
 }
 

@@ -31,7 +31,7 @@ export function externalFiles(model: Model): string[] {
   }
   const misplaced = others.find((tensor) => tensor.data.at === 'external');
   if (misplaced === undefined) return [...files];
-  throw refused(model, misplaced, 'external data for initializers of the graph alone', 'elsewhere');
+  throw refused(model, misplaced, 'external data only for initializers of the graph', 'elsewhere');
 }
 
 function refused(model: Model, tensor: TensorInfo, expected: string, found: string): VentralError {

@@ -22,7 +22,7 @@ export function bytesText(bytes: number): string {
 /** Units of the planned layers: `67 layers, 1,152 to 230,400 units each, 4,321,000 in all`. */
 export function layersText(layers: LayerMap['plan']['layers']): string {
   const units = layers.map((layer) => layer.units);
-  if (units.length === 0) return 'no layer to be measured';
+  if (units.length === 0) return 'no layers to measure';
   const [low, high] = [Math.min(...units), Math.max(...units)];
   const each = low === high ? thousands(low) : `${thousands(low)} to ${thousands(high)}`;
   const all = units.reduce((sum, count) => sum + count, 0);

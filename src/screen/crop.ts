@@ -82,7 +82,7 @@ export function centerCrop<T extends Raster | FloatRaster>(
   if (rule === 'torchvision') return centerCrop(pad(source, width, height), width, height, rule);
   throw new VentralError(
     'input-mismatch',
-    `crop is ${width} × ${height} pixels, but the picture has ${source.width} × ${source.height} ` +
+    `crop is ${width} × ${height} pixels, but the image has ${source.width} × ${source.height} ` +
       'after resize, and library opencv does not pad',
     {
       field: 'input.crop',

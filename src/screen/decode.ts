@@ -23,7 +23,7 @@ interface Header {
 function corrupt(name: string, why: string, cause?: unknown): VentralError {
   return new VentralError('image-corrupt', `${name} cannot be decoded: ${why}`, {
     file: name,
-    expected: 'a PNG or JPEG picture of 8 bits in grey, palette, RGB or RGBA',
+    expected: 'an 8-bit PNG or JPEG image in grey, palette, RGB or RGBA',
     found: why,
     ...(cause === undefined ? {} : { cause }),
   });
@@ -79,7 +79,7 @@ function readJpegHeader(bytes: Uint8Array, name: string): Header {
     const alone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
     at += alone ? 2 : 2 + bytes[at + 2] * 256 + bytes[at + 3];
   }
-  throw corrupt(name, 'the JPEG file ends before its picture begins');
+  throw corrupt(name, 'the JPEG file ends before its image data');
 }
 
 function readHeader(bytes: Uint8Array, name: string): Header {
@@ -176,7 +176,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Pict
   }
   const decoded = await decodePixels(bytes, header, name);
   if (decoded.data.length !== width * height * decoded.channels) {
-    throw corrupt(name, `its header says ${width} × ${height}, its pixels are fewer or more`);
+    throw corrupt(name, `its header says ${width} × ${height}, its pixel data differ in size`);
   }
   return { width, height, channels: channelsOf[mode], mode, data: pickChannels(decoded, header) };
 }

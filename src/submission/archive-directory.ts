@@ -61,7 +61,7 @@ export async function readDirectory(
     findings.add(
       'zip-invalid',
       '',
-      size === 0 ? 'is empty' : 'is no ZIP archive, or its end is missing',
+      size === 0 ? 'is empty' : 'is not a ZIP archive, or its end is missing',
     );
     return undefined;
   }
@@ -75,7 +75,7 @@ export async function readDirectory(
   }
   const place = await placeOf(file, size - tail.length + at, end);
   if (place === undefined || place.start < 0) {
-    findings.add('zip-truncated', '', 'its directory is not where its end says');
+    findings.add('zip-truncated', '', 'its directory is not at the offset in its end record');
     return undefined;
   }
   return entriesAt(file, place, findings);
@@ -145,7 +145,11 @@ async function entriesAt(
       `${before} bytes lie before the archive, as in a program that unpacks itself`,
     );
   if (size > LARGEST_DIRECTORY || count > MOST_ENTRIES) {
-    findings.add('zip-too-many-entries', '', `has ${count} entries, it may have ${MOST_ENTRIES}`);
+    findings.add(
+      'zip-too-many-entries',
+      '',
+      `has ${count} entries, the maximum is ${MOST_ENTRIES}`,
+    );
     return undefined;
   }
   const bytes = await bytesAt(file, start, size);
@@ -161,7 +165,7 @@ async function entriesAt(
     findings.add(
       'zip-truncated',
       '',
-      `says that it has ${count} entries, and its directory tells of ${entries.length}`,
+      `declares ${count} entries, its directory has ${entries.length}`,
     );
   }
   return { entries, start };
@@ -222,7 +226,7 @@ function decoded(raw: Buffer, flags: number, extra: Buffer, findings: Findings):
     try {
       name = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw);
     } catch {
-      findings.add('zip-encoding', name, 'its name says that it is UTF-8, and is not');
+      findings.add('zip-encoding', name, 'its name is marked as UTF-8 but is not UTF-8');
     }
   }
   if (!isUtf8 && !isAscii)
@@ -233,6 +237,6 @@ function decoded(raw: Buffer, flags: number, extra: Buffer, findings: Findings):
     );
   const other = extraField(extra, 0x7075)?.subarray(5).toString('utf8');
   if (other !== undefined && other !== name)
-    findings.add('zip-encoding', name, `bears a second name, ${other}, which some programs take`);
+    findings.add('zip-encoding', name, `has a second name, ${other}, which some programs use`);
   return name;
 }

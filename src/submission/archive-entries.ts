@@ -47,7 +47,7 @@ export async function readEntries(
   for (const { entry, data } of await soundEntries(file, directory, findings)) {
     const { name, size } = entry;
     if (Date.now() > deadline) {
-      const message = 'is not checked, nor what follows: the archive takes too long to unpack';
+      const message = 'and later entries were not checked: the archive takes too long to unpack';
       findings.add('check-deadline', name, message);
       break;
     }
@@ -138,7 +138,7 @@ async function dataOf(
   const header =
     offset < end ? await bytesAt(file, offset, LOCAL_SIZE + rawName.length) : Buffer.alloc(0);
   if (header.length < LOCAL_SIZE + rawName.length || header.readUInt32LE(0) !== LOCAL) {
-    refuse('has no local header where the directory says');
+    refuse('has no local header at the offset in the directory');
     return undefined;
   }
   const data = offset + LOCAL_SIZE + header.readUInt16LE(26) + header.readUInt16LE(28);
@@ -180,7 +180,7 @@ async function contentOf(
       sum = crc32(chunk, sum);
       if (length < most) kept.push(chunk.subarray(0, most - length));
       length = Math.min(most, count);
-      if (count > size) done(new Error(`unpacks to more than the ${size} bytes that it says`));
+      if (count > size) done(new Error(`unpacks to more than the ${size} bytes it declares`));
       else done(Date.now() > deadline ? new Error('takes too long to unpack') : null);
     },
   });
@@ -194,8 +194,8 @@ async function contentOf(
     return { kept: Buffer.concat(kept), fault };
   }
   const all = Buffer.concat(kept);
-  if (count !== size) return { kept: all, fault: `unpacks to ${count} bytes, and says ${size}` };
-  if (sum !== crc) return { kept: all, fault: 'does not have the content that its checksum tells' };
+  if (count !== size) return { kept: all, fault: `unpacks to ${count} bytes but declares ${size}` };
+  if (sum !== crc) return { kept: all, fault: 'does not match its checksum' };
   return { kept: all };
 }
 

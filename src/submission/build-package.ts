@@ -142,7 +142,7 @@ async function textOf(path: string | undefined): Promise<string | undefined> {
 }
 
 function smallNote(layer: string, units: number, { regionLayerMap }: PackagedNetwork): string {
-  const what = `the layer ${layer} has ${units} units, and Brain-Score's regression takes ${COMPONENTS}`;
+  const what = `the layer ${layer} has ${units} units, and Brain-Score's regression needs ${COMPONENTS}`;
   const regions = Object.entries(regionLayerMap ?? {}).flatMap(([region, layers]) =>
     layers === layer ? region : [],
   );
@@ -154,7 +154,7 @@ function notesOf(request: PackageRequest, parts: PackageParts): string[] {
   const notes: string[] = [];
   if (request.identifier === undefined)
     notes.push(
-      `the identifier ${parts.identifier} was made of the model's name; --identifier gives another`,
+      `the identifier ${parts.identifier} comes from the model's name; --identifier sets another`,
     );
   if (parts.network.regionLayerMap === undefined)
     notes.push(
@@ -162,7 +162,9 @@ function notesOf(request: PackageRequest, parts: PackageParts): string[] {
     );
   for (const [layer, units] of parts.network.small)
     notes.push(smallNote(layer, units, parts.network));
-  if (parts.license === undefined) notes.push('no licence goes along; --license FILE gives one');
-  if (parts.bibtex === undefined) notes.push('no reference goes along; --bibtex FILE gives one');
+  if (parts.license === undefined)
+    notes.push('no licence is included; add one with --license FILE');
+  if (parts.bibtex === undefined)
+    notes.push('no reference is included; add one with --bibtex FILE');
   return notes;
 }

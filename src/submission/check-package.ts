@@ -84,9 +84,17 @@ function checkScores({ texts }: Submission, findings: Findings): void {
     if (!/\/scores\/[^/]+\.json$/.test(name)) continue;
     const text = utf8(bytes) ?? '';
     if (/"simulated":\s*true/.test(text))
-      findings.add('score-simulated', name, 'holds a simulated score, which is of no brain');
+      findings.add(
+        'score-simulated',
+        name,
+        'has a simulated score, which is not evidence about a brain',
+      );
     if (/"selection":\s*true/.test(text))
-      findings.add('score-selection', name, 'holds a selection, which is no test of a layer');
+      findings.add(
+        'score-selection',
+        name,
+        'has a selection score, which is not a test of a layer',
+      );
   }
 }
 
@@ -102,7 +110,7 @@ async function checkBeside(path: string, findings: Findings): Promise<void> {
 const unchecked: Readonly<Record<PackageFormat, readonly Unchecked[]>> = {
   brainscore: [
     {
-      message: 'whether the name of the plugin or its identifier is taken; the site alone knows',
+      message: 'whether the name of the plugin or its identifier is taken; only the site knows',
       source:
         'brain-score.web benchmarks/views/user.py is_submission_original_and_under_plugin_limit',
     },

@@ -84,7 +84,7 @@ export function metadataFaults(text: string): string[] {
   const keys = Object.keys(data);
   const unknown = keys.filter((key) => key !== 'models' && key !== 'benchmarks');
   const faults = unknown.map(
-    (key) => `has the top-level key "${key}"; models or benchmarks may be`,
+    (key) => `has the top-level key "${key}"; expected models or benchmarks`,
   );
   if (keys.length === unknown.length) faults.push('has neither models nor benchmarks at its top');
   if (data.models !== undefined) faults.push(...pluginFaults('models', data.models, modelFaults));

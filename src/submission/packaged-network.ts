@@ -83,7 +83,7 @@ function readoutOf(name: string, { readout, layers }: ModelCard): string | reado
   // Brain-Score reads behaviour from the last of an explicit list of layers (spec §5.9).
   const last = layers?.every((layer) => !/[*?[\]{}]/.test(layer)) ? layers.at(-1) : undefined;
   if (last !== undefined) return last;
-  const sentence = `The card of ${name} says no readout, and Brain-Score would read behaviour from whatever layer comes last: give it a "readout", usually the penultimate layer`;
+  const sentence = `The card of ${name} has no readout, and Brain-Score would read behaviour from whatever layer comes last: give it a "readout", usually the penultimate layer`;
   throw new VentralError('package-invalid', sentence, { field: '/readout' });
 }
 

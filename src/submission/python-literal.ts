@@ -35,7 +35,7 @@ export function pythonLiteral(value: PythonValue, indent = 0): string {
 }
 
 function numberLiteral(value: number): string {
-  if (!Number.isFinite(value)) throw new RangeError(`${value} is no number of Python's literals`);
+  if (!Number.isFinite(value)) throw new RangeError(`${value} is not a Python number literal`);
   return Object.is(value, -0) ? '-0.0' : String(value);
 }
 

@@ -43,7 +43,7 @@ export async function writePackageArchive(
   path: string,
   request: PackageRequest,
 ): Promise<WrittenPackage> {
-  const advice = '`ventral package` makes one whose weights lie elsewhere';
+  const advice = '`ventral package` can build one with weights at a URL';
   return writeArchive(path, await buildPackage(request), advice);
 }
 
@@ -77,7 +77,7 @@ function adviceOf({ network }: BuiltPackage, { weights }: PackageRequest): strin
 }
 
 function tooLarge(size: number, advice: string): VentralError {
-  const sentence = `The archive has ${mib(size)}, and Brain-Score's site takes ${mib(SITE_LIMIT)}; ${advice}`;
+  const sentence = `The archive has ${mib(size)}, the maximum of Brain-Score's site is ${mib(SITE_LIMIT)}; ${advice}`;
   return new VentralError('package-invalid', sentence, {
     expected: `at most ${SITE_LIMIT} bytes`,
     found: `${size} bytes`,

@@ -59,7 +59,7 @@ describe('a formula', () => {
     ['V3', 1, '"V3" is none of'],
     ['V1 + neural', 6, '"neural" is none of'],
     ['V1 + import("fs")', 6, '"import"'],
-    ['V1.constructor', 3, '"." has no place here'],
+    ['V1.constructor', 3, '"." is not allowed here'],
     ['V1["constructor"]', 3, '"["'],
     ['V1 = 1', 4, '"="'],
     ['f(V1) = V1', 1, '"f"'],

@@ -149,14 +149,14 @@ it('tells what differs from what does not, averages before leaves, and saves it'
     '/compare?model=mdl_first&model=mdl_second',
     { acceptDownloads: true },
   );
-  await page.getByRole('table', { name: /Averages stand before/ }).waitFor();
+  await page.getByRole('table', { name: /Averages come before/ }).waitFor();
   const titles = await page.locator('.differences tbody th').allTextContents();
   expect(titles.indexOf('V4')).toBe(titles.indexOf(V4) - 1);
   expect(titles[0]).toBe('average');
   // 0.01 ± √2 · 0.02, and 0.1 ± as much.
   await expect
     .poll(() => rowOf(page, V1).textContent())
-    .toContain('not told apart: +0.010 [-0.018, 0.038]');
+    .toContain('not distinguishable: +0.010 [-0.018, 0.038]');
   await expect.poll(() => rowOf(page, V4).textContent()).toContain('higher: +0.100 [0.072, 0.128]');
   await expect
     .poll(() => rowOf(page, IT).textContent())
@@ -189,11 +189,11 @@ it('keeps hostile names text, marks selection scores and says what is missing', 
     '/compare?model=mdl_first&model=mdl_third&model=mdl_bare&model=mdl_none',
     { viewport: { width: 360, height: 800 } },
   );
-  await page.getByRole('table', { name: /Averages stand before/ }).waitFor();
+  await page.getByRole('table', { name: /Averages come before/ }).waitFor();
   await expect.poll(() => rowOf(page, V4).textContent()).toContain('0.700†');
   await expect
     .poll(() => rowOf(page, IT).textContent())
-    .toContain('no difference: a score is missing');
+    .toContain('not comparable: a score is missing');
   await expect
     .poll(() => page.locator('.chosen-models').textContent())
     .toContain('No scores on these benchmarks');

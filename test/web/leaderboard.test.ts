@@ -189,7 +189,7 @@ it('checks a formula as it is written, and shows it as a column', async () => {
   await page.getByText('Formulas').click();
   const field = page.getByLabel('A formula');
   await field.fill('V1 + V9');
-  await page.getByText('“V9” is none of average').waitFor();
+  await page.getByText('“V9” is not one of average').waitFor();
   await field.fill('V1 + (V2');
   await page.getByText('Parenthesis ) expected').waitFor();
   await field.fill('b("V9")');

@@ -4,7 +4,7 @@ import type { ModelCard, Region } from './card.js';
 /** Ways in which networks want their pictures, by what people know them by. */
 export const inputPresets = {
   torchvision: {
-    says: 'short side to 256, the middle 224, ImageNet’s mean and deviation, as torchvision evaluates',
+    says: 'short side to 256, centre crop 224, ImageNet’s mean and deviation, as in torchvision',
     mode: 'short-side',
     grow: 256 / 224,
     range: 1,
@@ -12,7 +12,7 @@ export const inputPresets = {
     std: [0.229, 0.224, 0.225],
   },
   'brain-score': {
-    says: 'squashed to a square, ImageNet’s mean and deviation, as Brain-Score loads pictures by default',
+    says: 'resized to a square, ImageNet’s mean and deviation, as Brain-Score loads images by default',
     mode: 'square',
     grow: 1,
     range: 1,
@@ -36,7 +36,7 @@ export const inputPresets = {
     std: [1, 1, 1],
   },
   bytes: {
-    says: 'a square, pixels from 0 to 255 as they are (networks that rescale inside)',
+    says: 'a square, pixels from 0 to 255 unchanged (networks that rescale inside)',
     mode: 'square',
     grow: 1,
     range: 255,
@@ -164,7 +164,7 @@ function linesOf(name: string, hints: CardHints): Line[] {
       text: `region_layer_map: { ${map.join(', ')} }`,
       todo:
         named.length < REGIONS.length
-          ? 'one layer a region, or leave it out: ventral map finds them'
+          ? 'one layer a region, or omit it: ventral map finds them'
           : undefined,
     },
   ];
@@ -189,8 +189,7 @@ function inputLines(hints: CardHints): Line[] {
     {
       field: 'input.crop',
       text: `  crop: ${crop}`,
-      todo:
-        size === undefined ? 'side of the picture that the network was trained with' : undefined,
+      todo: size === undefined ? 'image side that the network was trained with' : undefined,
     },
     {
       field: 'input.range',

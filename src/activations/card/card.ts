@@ -69,7 +69,7 @@ export function parseCard(text: string, file: string): ModelCard {
   if (resize !== 'none' && resize.library === 'torch' && resize.filter !== 'bilinear') {
     throw new VentralError(
       'card-invalid',
-      `${place('/input/resize/filter')} library torch resizes with filter bilinear here, found ${resize.filter}`,
+      `${place('/input/resize/filter')} library torch supports only filter bilinear, found ${resize.filter}`,
       { file, field: '/input/resize/filter' },
     );
   }
@@ -90,7 +90,7 @@ export function parseCard(text: string, file: string): ModelCard {
   if (resize !== 'none' && crop !== undefined && resize.mode === 'square' && crop > resize.to) {
     throw new VentralError(
       'card-invalid',
-      `${place('/input/crop')} crop ${crop} is larger than the ${resize.to} pixels that resize leaves`,
+      `${place('/input/crop')} crop ${crop} is larger than the ${resize.to} pixels after resize`,
       { file, field: '/input/crop' },
     );
   }

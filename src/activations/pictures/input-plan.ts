@@ -55,7 +55,7 @@ export function inputPlan(
     ((height !== null && height !== size) || (width !== null && width !== size))
   ) {
     throw refuse(
-      `pictures of ${height ?? '?'} × ${width ?? '?'} pixels, as the graph says`,
+      `images of ${height ?? '?'} × ${width ?? '?'} pixels, from the graph`,
       `${size} × ${size} from the card's ${card.crop === undefined ? 'resize' : 'crop'}`,
     );
   }

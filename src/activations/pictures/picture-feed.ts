@@ -129,7 +129,7 @@ export class PictureFeed {
     const expected = `${first.width} × ${first.height} pixels`;
     throw new VentralError(
       'input-mismatch',
-      `${name} becomes ${width} × ${height} pixels, the network takes ${expected}: add a resize or crop to the card`,
+      `${name} has ${width} × ${height} pixels after preprocessing, the network takes ${expected}: add a resize or crop to the card`,
       { file: name, field: 'input', expected, found: `${width} × ${height} pixels` },
     );
   }

@@ -156,7 +156,7 @@ export class ActivationStore implements Features {
   }
 
   get #scratch(): Place {
-    if (!this.#place) throw new Error('the activations were let go');
+    if (!this.#place) throw new Error('the activations were released');
     return this.#place;
   }
 

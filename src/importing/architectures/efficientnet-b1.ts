@@ -132,7 +132,7 @@ const namings = {
     variant: 'tensorflow',
     modules: lukemelas,
     assumed:
-      'lukemelas’ package pads for pictures of 240 pixels whatever comes in, this graph by the side of the picture: the same at 240, and at other sides of its parity',
+      'lukemelas’ package always pads for images of 240 pixels; this graph pads by the image side: equal at 240 and at sides of the same parity',
   },
 } as const satisfies Record<string, Naming>;
 

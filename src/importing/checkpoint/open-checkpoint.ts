@@ -79,7 +79,7 @@ const otherTexts: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^\s*<(!doctype|html|\?xml|head|body)/i,
-    'is a web page, not a checkpoint: the download gave an error or asked for a login',
+    'is a web page, not a checkpoint: the download failed or requires a login',
   ],
   [/^.{257}ustar/s, 'is a tar archive; unpack it, or in PyTorch load it and save it again'],
   [/^\s*[[{]/, 'is JSON, not a checkpoint'],
@@ -89,7 +89,7 @@ const otherTexts: readonly (readonly [RegExp, string])[] = [
 const otherBytes: typeof otherTexts = [
   [/^1f8b/, 'is compressed by gzip; unpack it first'],
   [/^(425a68|fd377a585a|28b52ffd|377abcaf)/, 'is compressed; unpack it first'],
-  [/^89484446/, 'is an HDF5 file, such as Keras writes, but no PyTorch or safetensors checkpoint'],
+  [/^89484446/, 'is an HDF5 file, as written by Keras, not a PyTorch or safetensors checkpoint'],
   [
     /^800[0-5]/,
     'is a pickle, but not one that torch.save wrote; in PyTorch, load it and save it with torch.save(state_dict, path)',

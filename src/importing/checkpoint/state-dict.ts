@@ -122,7 +122,7 @@ class CollectedNames {
     const { file } = this.checkpoint;
     throw new VentralError(
       'checkpoint-unmatched',
-      `${file}: ${shown(first)} and ${shown(second)} both stand for ${shown(name)} and differ`,
+      `${file}: ${shown(first)} and ${shown(second)} both give ${shown(name)} and differ`,
       { file, field: shown(name), expected: 'one tensor for each name', found: 'two that differ' },
     );
   }

@@ -201,7 +201,7 @@ class Planner {
       if (slot === undefined || this.#planned.has(slot.name)) continue;
       throw new VentralError(
         'import-unsupported',
-        `${this.#model.name}: the weights ${slot.name} of ${node.name || node.operator} were computed at export, and how is not known. Export again with do_constant_folding=False`,
+        `${this.#model.name}: the weights ${slot.name} of ${node.name || node.operator} were computed at export in an unknown way. Export again with do_constant_folding=False`,
         {
           file: this.#model.name,
           field: slot.name,

@@ -61,9 +61,7 @@ const recordOf = ({ stored, shared }: WeightSlot) => shared?.payload ?? stored.b
 function turnedNotes({ steps }: GraftPlan): string[] {
   const count = steps.filter(({ recipe }) => recipe.kind === 'transpose').length;
   if (count === 0) return [];
-  return [
-    `${count} weights of linear layers, which the exporter had transposed, were transposed again`,
-  ];
+  return [`${count} weights of linear layers were transposed, as in the export`];
 }
 
 function foldNote(count: number, { value, known }: Epsilon): string {

@@ -143,10 +143,10 @@ async function imported(network: Network, weights: WeightSource): Promise<Import
     ...(foreign === undefined
       ? []
       : [
-          `TensorFlow.js does not compute layer ${shown(foreign)} as Keras does: there is no runtime to prove against.`,
+          `TensorFlow.js does not compute layer ${shown(foreign)} as Keras does: there is no runtime to compare with.`,
         ]),
     ...(network.calls.some(({ config }) => isHalf(config))
-      ? ['Keras computes parts of this network in 16 bits; here all is computed in float32.']
+      ? ['Keras computes parts of this network in 16 bits; ventral computes everything in float32.']
       : []),
   ];
   return { model, layers, inputAxes, notes, ...(source ? { source } : {}) };

@@ -124,7 +124,7 @@ export function refuseUnused(source: WeightSource, file: string): void {
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   throw new VentralError(
     'checkpoint-unmatched',
-    `${file} holds weights that no layer takes: ${shown(first)}${more}`,
+    `${file} has weights that no layer uses: ${shown(first)}${more}`,
     {
       file,
       field: shown(first),

@@ -57,9 +57,7 @@ function slide(
   if (h !== undefined && w !== undefined) attributes.pads = { ints: [h[0], w[0], h[1], w[1]] };
   else if (dilations.every((one) => one === 1)) attributes.auto_pad = { string: 'SAME_UPPER' };
   else
-    throw graph.unsupported(
-      'whose padding "same" depends on the size of the picture, which is open',
-    );
+    throw graph.unsupported('whose padding "same" depends on the image size, which is not fixed');
   return { attributes, out };
 }
 

@@ -89,7 +89,7 @@ export class PickleMachine {
   /** What a call of a name gives, by the meaning that the name has here. */
   call(callee: PickleValue, args: PickleValue): void {
     if (!(callee instanceof PickleGlobal) || callee.meaning.build === undefined) {
-      this.refuseUnsafe(`it calls ${describeValue(callee)}, which nothing may call`);
+      this.refuseUnsafe(`it calls ${describeValue(callee)}, which is not allowed`);
     }
     if (!Array.isArray(args)) this.refuse('arguments', describeValue(args));
     this.push(callee.meaning.build(args, { file: this.bytes.file, field: this.place }));
@@ -137,4 +137,4 @@ export interface PickleNames {
 /** Lists and calls that may be open at once. */
 const mostMarks = 1000;
 
-const advice = 'Save the weights alone in PyTorch: torch.save(model.state_dict(), path)';
+const advice = 'Save only the weights in PyTorch: torch.save(model.state_dict(), path)';

@@ -118,7 +118,7 @@ function inOrder(
     layers.push(difference);
   }
   if (layers.length > 0) return layers;
-  throw new VentralError('import-differs', `${by} gives no layer that the imported network has`, {
+  throw new VentralError('import-differs', `${by} has no layer of the imported network`, {
     expected: 'layers to compare',
     found: 'none',
   });

@@ -38,7 +38,7 @@ function requireFinite(name: string, data: TensorData, file: string): void {
   if (at < 0) return;
   throw new VentralError(
     'import-differs',
-    `${file} gives ${data[at]} in ${name} for a made picture: its weights do not fit each other; nothing was written`,
+    `${file} gives ${data[at]} in ${name} for a test image: its weights are inconsistent; nothing was written`,
     { file, field: name, expected: 'finite outputs', found: String(data[at]) },
   );
 }

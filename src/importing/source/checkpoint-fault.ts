@@ -26,9 +26,13 @@ export function refuseCheckpoint(place: Place, expected: string, found: string):
 /** Throws `checkpoint-unsafe`: what the file asks for, of which nothing was done. */
 export function refuseUnsafe(place: Place, found: string, advice: string): never {
   const where = place.field === undefined ? place.file : `${place.file}, ${place.field}`;
-  throw new VentralError('checkpoint-unsafe', `${where}: ${found}; nothing was run. ${advice}`, {
-    ...place,
-    expected: 'tensors and plain values',
-    found,
-  });
+  throw new VentralError(
+    'checkpoint-unsafe',
+    `${where}: ${found}; nothing was executed. ${advice}`,
+    {
+      ...place,
+      expected: 'tensors and plain values',
+      found,
+    },
+  );
 }

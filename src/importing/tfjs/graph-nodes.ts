@@ -152,7 +152,7 @@ function inOrder(file: string, nodes: ReadonlyMap<string, GraphNode>): GraphNode
   for (const node of nodes.values()) {
     missing.set(node.name, node.inputs.length);
     for (const input of node.inputs) {
-      if (!nodes.has(input)) throw node.refuse('input', 'nodes that are there', input);
+      if (!nodes.has(input)) throw node.refuse('input', 'existing nodes', input);
       const others = waiting.get(input);
       if (others) others.push(node);
       else waiting.set(input, [node]);

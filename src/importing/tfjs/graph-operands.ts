@@ -29,7 +29,7 @@ export function valueAt({ node, operands }: Operation, at: number): Value {
   const operand = operands[at];
   if (operand?.is === 'value') return operand.value;
   throw node.unsupported(
-    `whose input ${at} is ${operand ? 'a constant' : 'missing'}: the import does not know that`,
+    `whose input ${at} is ${operand ? 'a constant' : 'missing'}: the import does not support that`,
   );
 }
 
@@ -38,7 +38,7 @@ export function constantAt({ node, operands }: Operation, at: number): Weight {
   const operand = operands[at];
   if (operand?.is === 'constant') return operand.weight;
   throw node.unsupported(
-    `whose input ${at} is ${operand ? 'computed' : 'missing'}: the import wants a constant there`,
+    `whose input ${at} is ${operand ? 'computed' : 'missing'}: the import needs a constant there`,
   );
 }
 
@@ -81,7 +81,7 @@ export function heightAndWidth(node: GraphNode, name: string): readonly number[]
     others.every((one) => one === 1) &&
     pair.every((one) => one >= 1 && one <= 4096);
   if (fits) return pair;
-  throw node.refuse(name, 'steps in height and width alone', list);
+  throw node.refuse(name, 'strides only in height and width', list);
 }
 
 /** A function of the elements of two constants, of one shape or with one of them a single number. */

@@ -26,7 +26,7 @@ async function importLayers({ file, topology, weights, ...bytes }: ModelFiles): 
   for (const { config } of network.calls) {
     if (!ignoresDilation(config)) continue;
     throw config.unsupported(
-      'whose dilation TensorFlow.js ignores: it computes another network than the file says',
+      'whose dilation TensorFlow.js ignores: it computes another network than the one in the file',
     );
   }
   const source = new NamedWeights(file, weights, false);

@@ -41,7 +41,7 @@ export const readOutLayer: LayerRole = {
     const why = card.layers ? 'its layers are globs' : 'it has no readout';
     return new VentralError(
       'layer-unset',
-      `${name} has no layer for behaviour: the card says no readout (${why}); give --layer behavior=NAME or a "readout", usually the penultimate layer`,
+      `${name} has no layer for behaviour: the card has no readout (${why}); give --layer behavior=NAME or a "readout", usually the penultimate layer`,
       { field: 'behavior' },
     );
   },

@@ -42,7 +42,7 @@ export async function compareModels(
   if (models.length < 2 || models.length > MOST) {
     throw new VentralError(
       'bad-usage',
-      `compare takes 2 to ${MOST} models side by side, and any number with --series; found ${models.length}`,
+      `compare takes 2 to ${MOST} models, or any number with --series; found ${models.length}`,
       { field: 'models', expected: `2 to ${MOST}`, found: String(models.length) },
     );
   }
@@ -157,9 +157,9 @@ export function pairedDifference(
     return { ...none, reason: 'a value is not a finite number' };
   const difference = b.score.value - a.score.value;
   const refuse = (reason: string) => ({ difference, ci: null, reason });
-  if (!a.draws || !b.draws) return refuse('there are no resamples');
+  if (!a.draws || !b.draws) return refuse('no resamples');
   if (!sameResamples(a.score, b.score) || a.draws.length !== b.draws.length)
-    return refuse('the resamples are of different recordings');
+    return refuse('the resamples have different recordings');
   const [of, and] = [a.draws, b.draws];
   const ci = percentileInterval(of.map((drawn, r) => and[r] - drawn));
   return ci ? { difference, ci } : refuse('fewer than half of the resamples have a value');

@@ -50,7 +50,7 @@ export async function mapOf(
   layers: readonly string[] | undefined,
   context: LayerMapContext,
 ): Promise<Mapped> {
-  if (mappable.length === 0) return { reason: 'there is no layer to choose' };
+  if (mappable.length === 0) return { reason: 'no layer to choose' };
   try {
     const request = { model, benchmarks: mappable, ...(layers ? { layers } : {}) };
     return await mapLayers(request, context);

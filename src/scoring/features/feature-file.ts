@@ -309,7 +309,7 @@ export function refuseStrangers(file: FeatureFile, sets: readonly (readonly Id[]
   if (strangers.length === 0) return;
   throw new VentralError(
     'stimuli-mismatch',
-    `${file.path} holds ${strangers.length} stimuli that the benchmark does not know, among them ${quotedList(strangers.slice(0, 3))}`,
+    `${file.path} has ${strangers.length} stimuli that the benchmark does not have, among them ${quotedList(strangers.slice(0, 3))}`,
     {
       file: file.path,
       field: 'stimulus_id',

@@ -43,7 +43,7 @@ async function writeJson(path: string, { ids, layers, provenance }: FeatureConte
   if (values > MOST_JSON_VALUES) {
     throw new VentralError(
       'not-acceptable',
-      `As JSON there may be ${MOST_JSON_VALUES} values, these are ${values}: ask for npz, netCDF or Arrow`,
+      `JSON allows ${MOST_JSON_VALUES} values, found ${values}: use npz, netCDF or Arrow`,
     );
   }
   function* text() {

@@ -86,7 +86,7 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
 function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Column {
   const { id } = loaded.benchmark;
   if (!loaded.layers.mappable) {
-    const sentence = `${id} reads the ${loaded.layers.key} of a model: there is no layer to choose for it`;
+    const sentence = `${id} reads the ${loaded.layers.key} of a model: it has no layer to choose`;
     return {
       id,
       error: new VentralError('bad-usage', sentence, { field: 'benchmark', found: id }),

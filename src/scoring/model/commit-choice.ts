@@ -38,7 +38,7 @@ export async function writableCard({ name, cardPlace }: ModelFile): Promise<Card
   if (path.startsWith((await realpath(join(packageRoot, 'models'))) + sep)) {
     throw new VentralError(
       'bad-usage',
-      `--commit: ${name} comes with ventral; copy its card and model first, and choose for the copy`,
+      `--commit: ${name} ships with ventral; copy its card and model, then map the copy`,
       { file: cardPlace.path, field: '--commit' },
     );
   }

@@ -117,7 +117,11 @@ export async function readReceipt(path: string): Promise<Receipt> {
   if (isDeeper(value, DEEPEST)) throw invalid(path, '', `holds more than ${DEEPEST} levels`);
   const format = (value as { receipt?: unknown } | null)?.receipt;
   if (typeof format === 'number' && format !== RECEIPT_FORMAT)
-    throw invalid(path, '/receipt', `is of format ${format}; this ventral reads ${RECEIPT_FORMAT}`);
+    throw invalid(
+      path,
+      '/receipt',
+      `has format ${format}; this ventral reads format ${RECEIPT_FORMAT}`,
+    );
   validate ??= new Ajv2020({
     strict: true,
     strictRequired: false,

@@ -67,7 +67,7 @@ async function pathOf({ path, name, digest }: ModelRecord, receipt: string): Pro
   const found = referred(path, receipt);
   const isThere = 'name' in path ? (await shippedModels()).includes(found) : existsSync(found);
   if (isThere) return found;
-  throw missing(found, `the model ${name} (${digest}); say where it is now with --model FILE`);
+  throw missing(found, `the model ${name} (${digest}); give its path with --model FILE`);
 }
 
 async function reopenFeatures(run: FeatureRun, receipt: string): Promise<Reopened> {
@@ -87,6 +87,6 @@ export function askedNames(asked: readonly Reference[], receipt: string): string
 }
 
 const missing = (path: string, what: string) =>
-  new VentralError('file-missing', `${path} is not there: the receipt is about ${what}`, {
+  new VentralError('file-missing', `${path} does not exist: the receipt needs ${what}`, {
     file: path,
   });

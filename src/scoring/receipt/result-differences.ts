@@ -87,10 +87,10 @@ function notesOn(expected: Cell, found: Cell | undefined): string[] {
   if (!('provenance' in expected) || !found || !('provenance' in found)) return [];
   const notes: string[] = [];
   if (expected.name !== found.name)
-    notes.push(`the display name was ${expected.name}, now it is ${found.name}`);
+    notes.push(`the display name changed from ${expected.name} to ${found.name}`);
   if (expected.verified !== found.verified)
     notes.push(
-      `${expected.benchmark}: verified was ${expected.verified}, here it is ${found.verified}`,
+      `${expected.benchmark}: verified changed from ${expected.verified} to ${found.verified}`,
     );
   return notes;
 }

@@ -140,7 +140,7 @@ function cardDifferences(reopened: Reopened): Pick<Again, 'inputs' | 'notes'> {
   const { run, card: now } = reopened;
   const { name: about, card: then } = run.model;
   if (!now)
-    return { inputs: [], notes: [`${about} has no card here: that of the receipt is taken`] };
+    return { inputs: [], notes: [`${about} has no card here: using the card of the receipt`] };
   const part = (card: ModelCard, keys: readonly (keyof ModelCard)[]) =>
     Object.fromEntries(keys.flatMap((key) => (card[key] === undefined ? [] : [[key, card[key]]])));
   const compare = (keys: readonly (keyof ModelCard)[]) =>
@@ -151,7 +151,7 @@ function cardDifferences(reopened: Reopened): Pick<Again, 'inputs' | 'notes'> {
     }));
   const notes = compare(ofLayers).map(
     ({ field, expected, found }) =>
-      `${about}: ${field} was ${expected}, now it is ${found}; the card of the receipt is taken`,
+      `${about}: ${field} changed from ${expected} to ${found}; using the card of the receipt`,
   );
   return { inputs: compare(decisive), notes };
 }
@@ -254,7 +254,7 @@ function judged(
 }
 
 const exhaustion = (about: string) =>
-  `${about}: the rank of the features was exhausted, so the last components are made of rounding, and another runtime need not give the same value`;
+  `${about}: the rank of the features was exhausted, so the last components are rounding errors and another runtime may give another value`;
 
 /** Whether a field of a result is a digest of inputs. */
 const isDigest = (field: string) => /(^|\.)inputs$/.test(field);

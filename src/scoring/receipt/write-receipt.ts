@@ -215,7 +215,7 @@ async function requireSame(
   if (digest === inputs) return;
   throw new VentralError(
     'receipt-differs',
-    `${network.file.name} on ${score.benchmark}: a file changed since it was scored, so no receipt is written; score again`,
+    `${network.file.name} on ${score.benchmark}: a file changed after scoring, so no receipt was written; score again`,
     { field: 'inputs', expected: inputs, found: digest },
   );
 }

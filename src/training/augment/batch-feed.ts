@@ -180,7 +180,7 @@ function checkedPart({ indices }: FeedPart, { labels }: LabelledSet): Int32Array
   if (outside === undefined) return indices.slice();
   throw new VentralError(
     'training-data-invalid',
-    `The set has no picture ${outside}: it has ${labels.length}`,
+    `The set has no image ${outside}: it has ${labels.length}`,
     { expected: `positions below ${labels.length}`, found: String(outside) },
   );
 }

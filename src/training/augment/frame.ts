@@ -31,7 +31,7 @@ export function frameOf({ width, height, pixels, mask }: LabelledPicture): Frame
     const found = `${width} × ${height}`;
     throw new VentralError(
       'training-data-invalid',
-      `It has ${found} pixels; more than ${MOST_PIXELS} are not augmented in their own size`,
+      `It has ${found} pixels; the maximum for augmentation without resizing is ${MOST_PIXELS}`,
       { expected: `at most ${MOST_PIXELS} pixels`, found },
     );
   }

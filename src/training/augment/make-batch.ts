@@ -94,8 +94,8 @@ export class BatchMaker {
     const found = `${frame.width} × ${frame.height}`;
     throw new VentralError(
       'recipe-invalid',
-      `augment: expected pictures of ${side} × ${side} pixels after the last transformation, found ${found} ` +
-        `for picture ${index}; end with CenterCrop or RandomResizedCrop`,
+      `augment: expected images of ${side} × ${side} pixels after the last transformation, found ${found} ` +
+        `for image ${index}; end with CenterCrop or RandomResizedCrop`,
       { field: 'augment', expected: `${side} × ${side}`, found },
     );
   }

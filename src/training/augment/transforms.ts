@@ -109,7 +109,7 @@ function refuseLarge({ side, batch, mix }: FeedSpec): void {
   if (bytes <= MOST_BYTES) return;
   throw new VentralError(
     'memory-exceeded',
-    `A batch of ${batch} pictures of ${side} × ${side} pixels in ${views} views takes ${bytes} bytes`,
+    `A batch of ${batch} images of ${side} × ${side} pixels in ${views} views takes ${bytes} bytes`,
     { field: 'batch', expected: `at most ${MOST_BYTES} bytes`, found: String(bytes) },
   );
 }

@@ -21,7 +21,7 @@ export function looksLikePicture(bytes: Uint8Array): boolean {
 export function pictureInvalid(name: string, found: string, cause?: unknown): VentralError {
   return new VentralError('training-data-invalid', `${name} cannot be used: ${found}`, {
     file: name,
-    expected: 'a PNG, JPEG, WebP, GIF or TIFF picture',
+    expected: 'a PNG, JPEG, WebP, GIF or TIFF image',
     found,
     ...(cause === undefined ? {} : { cause }),
   });
@@ -58,7 +58,7 @@ async function decode(bytes: Uint8Array): Promise<DecodedPicture> {
 /** Three channels of 8 bits: grey is repeated, 16 bits keep their high byte, alpha lies over black. */
 function overBlack(values: Uint8Array | Uint16Array, channels: number, count: number): Uint8Array {
   if (values.length !== count * channels)
-    throw new Error('it has fewer or more pixels than it says');
+    throw new Error('its pixel count differs from its header');
   const shift = values instanceof Uint16Array ? 8 : 0;
   if (channels === 3 && values instanceof Uint8Array) return values;
   const alpha = channels === 2 || channels === 4;
@@ -81,7 +81,7 @@ function overBlack(values: Uint8Array | Uint16Array, channels: number, count: nu
  */
 export async function decodePicture(bytes: Uint8Array, name: string): Promise<DecodedPicture> {
   if (!looksLikePicture(bytes))
-    throw pictureInvalid(name, bytes.length === 0 ? 'the file is empty' : 'it is no picture');
+    throw pictureInvalid(name, bytes.length === 0 ? 'the file is empty' : 'it is not an image');
   try {
     return await decode(bytes);
   } catch (error) {

@@ -29,7 +29,7 @@ const maximumRatio = 1032;
 export function idxInvalid(file: string, field: string, expected: string, found: string) {
   return new VentralError(
     'training-data-invalid',
-    `${file} is no IDX file that can be used: its ${field} should be ${expected}, not ${found}`,
+    `${file} is not a usable IDX file: ${field}: expected ${expected}, found ${found}`,
     { file, field, expected, found },
   );
 }
@@ -135,7 +135,7 @@ async function openPlain(path: string, { dimensions, start }: Layout): Promise<I
     read: async (offset, length) => {
       const bytes = await readPart(path, start + offset, length);
       if (bytes.length === length) return bytes;
-      throw idxInvalid(path, 'length', 'what it was at first', 'less');
+      throw idxInvalid(path, 'length', 'the size at the start', 'less');
     },
   };
 }

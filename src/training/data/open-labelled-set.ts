@@ -11,7 +11,7 @@ async function openSource(source: DataSource, folder: string): Promise<LabelledS
   if ('folder' in source) return openImageFolders(resolve(folder, source.folder));
   if ('images' in source) return openIdxPair(source, folder);
   if ('shards' in source) return openTarShards(source, folder);
-  throw new VentralError('training-data-invalid', 'There is no such source of training data', {
+  throw new VentralError('training-data-invalid', 'Unknown source of training data', {
     expected: 'folder, images and labels, shards, or generate',
     found: Object.keys(source).join(', '),
   });

@@ -112,7 +112,7 @@ class Samples {
     const most = isPicture ? maximumPictureBytes : maximumLabelBytes;
     if (size > most) throw shardInvalid(this.#path, name, `at most ${most} bytes`, `${size} bytes`);
     if (isPicture ? sample.picture : sample.label !== undefined)
-      throw shardInvalid(this.#path, name, 'one picture and one .cls of a key', 'a second one');
+      throw shardInvalid(this.#path, name, 'one image and one .cls for a key', 'a second one');
     if (!isPicture) return true;
     sample.picture = { name, offset: byteOffset, size };
     return false;

@@ -154,7 +154,7 @@ describe('nothing is written', () => {
   });
 
   test.each([
-    [[graft('resnet.pth')], 2, /say either --arch NAME or --graph/],
+    [[graft('resnet.pth')], 2, /give either --arch NAME or --graph/],
     [
       [graft('resnet.pth'), '--arch', 'resnet-50', '--graph', graft('resnet.onnx')],
       2,

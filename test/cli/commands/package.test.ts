@@ -70,7 +70,7 @@ describe('ventral package', () => {
     const made = await run('package', 'gabor-v1', '--format', 'brainscore', '-o', at('g.zip'));
     expect(made.status).toBe(0);
     expect(made.out).toMatch(/g\.zip: gabor_v1, 9 files, \d+ bytes\n.*g\.metadata\.yml\n$/);
-    expect(made.err).toMatch(/note: the identifier gabor_v1 was made of the model's name/);
+    expect(made.err).toMatch(/note: the identifier gabor_v1 comes from the model's name/);
     expect(await namesIn(at('g.zip'))).toContain(
       'gabor_v1/models/gabor_v1/region_layer_map/gabor_v1.json',
     );
@@ -123,7 +123,7 @@ describe('ventral package', () => {
       ],
       [
         [...words, 'brainscore', '--identifier', 'my-net'],
-        /"my-net" should begin with a letter .*refuses "-"/,
+        /"my-net" must start with a letter .*refuses "-"/,
       ],
       [[...words, 'brainscore', '--identifier', 'resnet50_tutorial'], /resnet50_tutorial/],
       [[...words, 'brainscore', '--weights-url', 'https://a.org/x'], /go together/],
@@ -161,7 +161,7 @@ describe('ventral package', () => {
       [
         card.replace(/^readout:.*$/m, '').replace(/layers: \[.*/, 'layers: ["layer*"]'),
         2,
-        /says no readout/,
+        /has no readout/,
       ],
       [card.replace(/^region_layer_map:.*$/m, ''), 0, /Brain-Score chooses the layers/],
     ];

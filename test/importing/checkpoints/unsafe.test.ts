@@ -36,7 +36,7 @@ const namespace = p.named('argparse', 'Namespace');
 async function expectUnsafe(bytes: Uint8Array, found: string) {
   const error = await refusal(await folder.write('unsafe.pth', bytes));
   expect(error.message).toContain(found);
-  expect(error.message).toContain('nothing was run');
+  expect(error.message).toContain('nothing was executed');
   expect(error.code).toBe('checkpoint-unsafe');
   expect(existsSync(touched)).toBe(false);
 }
@@ -284,11 +284,11 @@ describe('files that are something else', () => {
       'it holds a whole pickled module (torch.nn.modules.linear.Linear)',
     ],
     ['script.pth', 'checkpoint-invalid', 'is a TorchScript archive'],
-    ['complex.pth', 'import-unsupported', 'the tensor a is complex64, which is not read'],
+    ['complex.pth', 'import-unsupported', 'the tensor a is complex64, which is not supported'],
     ['float8.pth', 'import-unsupported', 'the tensor a is torch.float8_e4m3fn'],
     ['negated.pth', 'checkpoint-invalid', 'a negated or conjugate view'],
-    ['quantized.pth', 'import-unsupported', 'it holds a quantized tensor'],
-    ['sparse.pth', 'import-unsupported', 'it holds a sparse tensor'],
+    ['quantized.pth', 'import-unsupported', 'it has a quantized tensor'],
+    ['sparse.pth', 'import-unsupported', 'it has a sparse tensor'],
     ['float8.safetensors', 'import-unsupported', 'the tensor a is F8_E4M3'],
   ])('%s', async (name, code, message) => {
     const error = await refusal(fixture(name));

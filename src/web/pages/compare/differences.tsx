@@ -165,7 +165,7 @@ function EstimateText({ estimate }: { readonly estimate: Estimate | undefined })
 }
 
 function DifferenceText({ difference }: { readonly difference: Difference | undefined }) {
-  if (!difference) return <span class="difference none">no difference: a score is missing</span>;
+  if (!difference) return <span class="difference none">not comparable: a score is missing</span>;
   const { apart, ci, value: by } = difference;
   const kind = apart === null ? 'unknown' : !apart ? 'same' : by > 0 ? 'higher' : 'lower';
   return (
@@ -180,7 +180,7 @@ function DifferenceText({ difference }: { readonly difference: Difference | unde
 const SIGNS = { unknown: '?', same: '=', higher: '▲', lower: '▼' };
 const WORDS = {
   unknown: 'of unknown error',
-  same: 'not told apart',
+  same: 'not distinguishable',
   higher: 'higher',
   lower: 'lower',
 };
