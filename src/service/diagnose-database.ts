@@ -8,7 +8,7 @@ import { checkHomeFormat } from '../store/home/home-format.js';
 import { livingOwner, lockHome, type Owner } from '../store/home/owner-lock.js';
 import { askLocally } from './access/local-client.js';
 
-/** What was found of one thing. */
+/** Result of one check. */
 export interface Finding {
   readonly check: string;
   /** `missing`: nothing works without it. `warning`: it works, and not as well or as safely. */
@@ -22,7 +22,7 @@ const PATIENCE_MS = 5000;
 /** Leases, deadlines of keys and the order of jobs go by the database's clock. */
 const SKEW_MS = 5000;
 
-/** Whether the database answers; the embedded one through its owner, where it has one. */
+/** Whether the database answers; the embedded one through its owner, if it has one. */
 export async function findDatabase(place: {
   readonly home: string;
   readonly databaseUrl?: string;

@@ -20,7 +20,7 @@ import { accepted, askLocally, type ServicePlace, unreachable } from './local-cl
 /** Bytes of a process that unpacks a damaged benchmark again. */
 const OWN_MEMORY = 2 ** 31;
 
-/** An archive on its way, and what is given back after it. */
+/** An archive in transfer, and the resources to release after it. */
 interface Opened {
   readonly archive: Readable;
   close(): Promise<void>;

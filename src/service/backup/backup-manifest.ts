@@ -47,7 +47,7 @@ export interface LostFile {
 
 export const MANIFEST = 'manifest.json';
 
-/** A backup may be as large as a home; what is in it is checked by digest. */
+/** A backup may be as large as a home; its entries are checked by digest. */
 export const backupLimits = {
   entries: 10_000_000,
   totalBytes: Number.MAX_SAFE_INTEGER,
@@ -90,7 +90,7 @@ const entry =
   /^(tables\/[a-z_]+\.ndjson|models\/[0-9a-f]{64}\.onnx|benchmarks\/[0-9a-f]{64}(\.zip|\/[^/\\]+))$/;
 const hex = /^sha256:([0-9a-f]{64})$/;
 
-/** Whether what lies under a name is what the name says: files are found by it once they are restored. */
+/** Whether an entry matches its name: restored files are found by name. */
 function namesFit({ tables, models, benchmarks }: BackupManifest): boolean {
   const hexOf = (digest: string) => digest.slice('sha256:'.length);
   const known = new Set(backupTables.map(({ name }) => name));

@@ -46,7 +46,7 @@ export interface RestoreOptions {
   readonly skipDamaged: boolean;
 }
 
-/** What was restored. */
+/** Contents of a restored backup. */
 export interface Restored extends BackupManifest {
   /** Names of the damaged entries that were left out. */
   readonly skipped: readonly string[];
@@ -116,7 +116,7 @@ interface Source {
   readonly manifest: BackupManifest;
 }
 
-/** What is no refusal of ours and no fault of the disk or the database is a fault of the archive. */
+/** Errors that are not ours, the disk's or the database's are faults of the archive. */
 function unexpected(thrown: unknown, file: string): VentralError {
   const error = VentralError.from(thrown);
   return error.code === 'internal' || error.code === 'zip-invalid'
@@ -161,8 +161,7 @@ const modelIn = (folder: string, { name }: BackupFile) =>
   join(folder, 'models', basename(name, '.onnx'), 'model.onnx');
 
 /**
- * Puts the files into a bucket. They are there under the digests of their bytes: what stays of a restore
- * that fails later changes nothing for others.
+ * Puts the files into a bucket. They are named by their digests: leftovers of a restore that fails later do no harm.
  */
 async function fillBucket(
   place: S3Place,
@@ -182,7 +181,7 @@ async function fillBucket(
   }
 }
 
-/** Passes bytes on, and fails at their end where they are not those of the manifest. */
+/** Passes bytes through, and fails at the end if they differ from the manifest. */
 function checked(content: Readable, { name, size, digest }: BackupFile, file: string): Readable {
   const hash = createHash('sha256');
   let seen = 0;

@@ -5,7 +5,7 @@ import { packageRoot } from '../../formats/package-root.js';
 import { isOffline } from './confinement.js';
 import type { Confinement } from './mechanisms.js';
 
-/** What a child found that it may do, by trying. */
+/** Abilities of a child, found by trying. */
 export interface IsolationFacts {
   /** Network interfaces that are up. */
   readonly interfaces: readonly string[];

@@ -8,7 +8,9 @@ export interface Client {
   readonly signal: AbortSignal;
 }
 
-/** One for all: a new one with its stack costs more than what it ends, where many leave at once. */
+/**
+ * Shared: creating an error with its stack costs more than the work it ends when many clients disconnect.
+ */
 const LEFT = new Error('The client disconnected');
 
 /** The client of a request; its signal aborts when it goes away. */

@@ -56,7 +56,7 @@ function pointed(error: VentralError, text: string): VentralError {
   });
 }
 
-/** What its schema does not allow; nothing where the text is no document at all. */
+/** Violations of the schema; none if the text is not a document. */
 const partsOf = (text: string): ProblemPart[] =>
   yamlProblems(text, cardSchema).map(({ pointer, sentence }) => ({
     pointer: `/card${pointer}`,

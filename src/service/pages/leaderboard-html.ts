@@ -10,9 +10,8 @@ type Estimate = components['schemas']['LeaderboardEstimate'];
 const OPEN = ['average', 'neural', 'simulated', 'simulated.neural'];
 
 /**
- * A page of a leaderboard as a table that needs no script: what the browser application shows of the same
- * answer, with links in place of its controls. Columns are opened (`open`, `all` for every one) and hidden
- * (`hide`) by the address, as there.
+ * A page of a leaderboard as a table without scripts: the same as in the browser application, with links instead
+ * of controls. Columns are opened (`open`, `all` for every one) and hidden (`hide`) by the address, as there.
  */
 export function leaderboardHtml(
   board: Leaderboard,

@@ -23,8 +23,8 @@ export interface AskedPicture {
 }
 
 /**
- * A benchmark that one may see: what its data are kept under, and where it is. That is the registration, not the
- * content: an answer that is there at once would say that another owner has the same bytes.
+ * A benchmark that the caller may see: its cache key and path. The key is the registration, not the content: a
+ * cached answer would reveal that another owner has the same bytes.
  */
 interface Found {
   readonly key: string;
@@ -50,7 +50,7 @@ const KEPT_DESCRIPTIONS = 64;
 /** Bytes of pictures that are kept. */
 const KEPT_BYTES = 2 ** 26;
 
-/** Pictures that are asked for together by one owner; drawn as long as somebody waits for one. */
+/** Images requested together by one owner; rendered while a client waits for one. */
 interface Gathering {
   readonly stimuli: Set<string>;
   readonly drawn: Promise<Record<string, string | null>>;
@@ -58,7 +58,7 @@ interface Gathering {
   clients: number;
 }
 
-/** Looks into the data of benchmarks, in child processes (design §8), and keeps what it saw last. */
+/** Reads the data of benchmarks in child processes (design §8), and caches the latest answers. */
 export class StimulusDesk {
   readonly #context: ServiceContext;
   readonly #children: ChildQueue;
@@ -72,7 +72,7 @@ export class StimulusDesk {
     this.#children = new ChildQueue(places, context.failed);
   }
 
-  /** What the benchmarks under a name are made of. Throws `not-found`. */
+  /** Describes the data of the benchmarks under a name. Throws `not-found`. */
   async describe(client: Client, name: string): Promise<readonly BenchmarkDescription[]> {
     const { key, ...found } = await this.#find(client.principal, name);
     const known = this.#descriptions.get(key);

@@ -3,8 +3,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { RequestProblem } from '../http/problem.js';
 
 /**
- * Ranges of IPv4 that are no place of the public network (IANA's registry of special-purpose addresses),
- * and those within the global range of IPv6 that lead elsewhere: Teredo and its like, documentation, 6to4.
+ * IPv4 ranges that are not public (IANA's registry of special-purpose addresses), and those in the global range of
+ * IPv6 that lead elsewhere: Teredo and its like, documentation, 6to4.
  */
 const special = new BlockList();
 for (const [address, prefix] of [
@@ -50,7 +50,7 @@ export function isPublic(address: string): boolean {
 export const hostOf = (url: URL): string => url.hostname.toLowerCase().replace(/^\[|\]$/g, '');
 
 /**
- * Reads the address that a webhook is sent to: https, at a host that the service was told to allow.
+ * Parses a webhook URL: https, at an allowed host.
  * Throws `invalid-request` as 422 by pointer would, with what is wrong.
  */
 export function readWebhookUrl(text: string, allowed: ReadonlySet<string>): URL {

@@ -35,7 +35,7 @@ export function fsckRoutes({ store, home, log, closing }: ServiceContext): Route
       if (!report.ok) log.error({ findings: report.findings }, 'Stored files are damaged');
       response.end(JSON.stringify(report));
     } catch (error) {
-      // Nobody is left to be told.
+      // The client has disconnected.
       if (!gone.signal.aborted) throw error;
     } finally {
       clearInterval(spaces);

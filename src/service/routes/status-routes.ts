@@ -18,7 +18,7 @@ const PROBE_BYTES = 4096;
  * Prometheus reads.
  */
 export function statusRoutes({ store, worker, metrics }: ServiceContext): Router {
-  // Nobody needs a key to ask: however many do, the database is asked by one at a time.
+  // No key is needed here, so concurrent requests share one database query.
   const databaseAnswers = oneAtATime(() => store.database.query('select 1'));
   const filesAreWritten = oneAtATime(() => probe(store.temporary));
   const router = Router();

@@ -10,7 +10,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Space } from '../../store/records/reservation-store.js';
 import { formParser } from './upload.js';
 
-/** What a form asks of pictures of one's own. */
+/** A request with uploaded images. */
 export interface ImageForm {
   readonly model: string;
   readonly layers: readonly string[];
@@ -150,7 +150,7 @@ class Images {
     await Promise.all(this.#open);
   }
 
-  /** Ends what is still being written. */
+  /** Aborts pending writes. */
   async settled(): Promise<void> {
     this.#refused.abort();
     await Promise.allSettled(this.#open);
@@ -163,7 +163,7 @@ class Images {
         `expected a plain name that ends in .png or .jpg, found "${filename}"`,
       );
     }
-    // Two names that differ in case or ending alone would be one file, or one stimulus.
+    // Names that differ only in case or ending would be one file, or one stimulus.
     const key = filename.toLowerCase().replace(/\.[^.]+$/, '');
     if (this.#names.has(key)) throw refuse('images', `"${filename}" occurs twice`);
     this.#names.add(key);

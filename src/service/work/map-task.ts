@@ -44,7 +44,7 @@ export async function runMapTask(
   return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
 }
 
-/** Computes one part of a layer map in this process, and sends each cell as soon as it is there. */
+/** Computes one part of a layer map in this process, and sends each cell when it is computed. */
 export async function runPartTask(
   task: PartTask,
   progress: (progress: ChildProgress) => void,

@@ -25,7 +25,7 @@ export async function answerModelTask(task: ModelTask): Promise<unknown> {
   return task.kind === 'check' ? check(task) : layers(task);
 }
 
-/** What a registration keeps of the check of a graph. */
+/** Result of a graph check, stored with the registration. */
 const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphSummary) => ({
   inputs,
   outputs,
@@ -83,7 +83,7 @@ export interface ModelTask {
   readonly output?: string;
 }
 
-/** What the check of a file gives. */
+/** Result of the check of a file. */
 export interface CheckedModel {
   readonly graph: unknown;
   /** The card inside the file. */

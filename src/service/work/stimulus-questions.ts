@@ -13,7 +13,7 @@ import { placeOnScreen } from '../../screen/place-on-screen.js';
 /** A stimulus of a benchmark as HTTP lists it. */
 export interface ListedStimulus {
   readonly stimulus: string;
-  /** Visual angle at which it was shown; null where it is not placed on the screen. */
+  /** Visual angle at which it was shown; null if it is not placed on a screen. */
   readonly degrees: number | null;
   readonly values: Readonly<Record<string, string | number | boolean | null>>;
 }
@@ -131,7 +131,7 @@ export type StimulusTask = {
   | {
       readonly kind: 'rows';
       readonly set: 'test' | 'fitting';
-      /** Row to begin with, from 0, and how many. */
+      /** First row, from 0, and number of rows. */
       readonly from: number;
       readonly count: number;
     }

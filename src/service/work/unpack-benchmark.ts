@@ -12,13 +12,13 @@ import type { BenchmarkSummary } from '../../store/records/benchmark-store.js';
 /** An archive to unpack, for the process that may open it. */
 export interface UnpackTask {
   readonly archive: string;
-  /** Folder to make and fill; without it the archive is measured alone. */
+  /** Folder to create and fill; without it the archive is only measured. */
   readonly folder?: string;
   /** Most bytes that its files may take together on the disk. */
   readonly bytes: number;
 }
 
-/** What was found in the archive. */
+/** Contents of the archive. */
 export interface UnpackedBenchmark {
   /** Bytes that its files take on the disk. */
   readonly unpacked: number;
@@ -114,7 +114,7 @@ async function unpackFile(zip: ZipArchive, name: string, path: string): Promise<
   await handle.sync().finally(() => handle.close());
 }
 
-/** Every path of a definition, with the key that it stands under. */
+/** Every path of a definition, with its key. */
 function* pathsOf({
   stimuli,
   fittingStimuli,

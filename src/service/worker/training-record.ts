@@ -30,15 +30,15 @@ export const checkpointName = (file: unknown): string | undefined =>
 
 /** Told of what ends an attempt. */
 export interface RecordEnds {
-  /** The attempt is over: somebody else has the job, or nobody. */
+  /** The attempt is over: another worker has the job, or none. */
   readonly over: () => void;
   /** Something could not be written; {@link TrainingRecord.failure} says why. */
   readonly failed: () => void;
 }
 
 /**
- * Writes what the process of one attempt tells: each event once, one after the other, and with the event of
- * an epoch its checkpoint. Nobody has checked what it is, so that it is checked here.
+ * Stores the events of one attempt's process: each once, in order, and the checkpoint of an epoch with its event.
+ * They are untrusted and validated here.
  */
 export class TrainingRecord {
   readonly #job: TrainingJob;
