@@ -5,20 +5,20 @@ import type { ModelCard } from './card/card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
 import type { PictureSize } from './pictures/picture-size.js';
 
-/** A layer with the shape that it has for one picture; null where the network could not be run. */
+/** A layer with its shape for one image; null if the network could not be run. */
 export interface MeasuredLayer extends LayerInfo {
   readonly shape: readonly number[] | null;
   /** Number of units: the product of the shape. */
   readonly units: number | null;
 }
 
-/** The modules of a network; its values where names tell of no module. */
+/** The modules of a network; its values if names give no modules. */
 export function modulesOrValues<T extends LayerInfo>(layers: readonly T[]): readonly T[] {
   const modules = layers.filter(({ kind }) => kind === 'module');
   return modules.length > 0 ? modules : layers;
 }
 
-/** Side of the picture where neither graph nor card says one. */
+/** Default image side. */
 const SIDE = 224;
 
 /**

@@ -64,7 +64,7 @@ interface Head {
   }[];
 }
 
-/** JSON after its length, padded so that what follows stands at a multiple of eight bytes. */
+/** JSON after its length, padded so that the next part is aligned to eight bytes. */
 function header(head: Head): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(head));
   const bytes = new Uint8Array(Math.ceil((8 + text.length) / 8) * 8);

@@ -9,7 +9,7 @@ export interface Budgets {
   readonly maxScratch: number;
 }
 
-/** A demand with what is known of its size. */
+/** A demand with its size, if known. */
 export interface SizedDemand {
   /** Those that the same reduced layer meets. */
   readonly demands: readonly Demand[];
@@ -33,7 +33,7 @@ export interface SizedDemand {
 /** Demands whose layers go through the network together, all over the same stimulus sets. */
 export type Group = readonly SizedDemand[];
 
-/** What the work will take. */
+/** Estimated cost of the work. */
 export interface ReductionPlan {
   /** Units of each layer. */
   readonly units: ReadonlyMap<string, number>;
@@ -237,7 +237,7 @@ function needs(
 
 /** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
 export interface Demand {
-  /** What it is called in messages and plans. */
+  /** Name in messages and plans. */
   readonly layer: string;
   /** Names of the layers that are joined, in this order; mostly one. */
   readonly layers: readonly string[];

@@ -8,7 +8,7 @@ import { emptyPicture } from './measure-layers.js';
 import type { PictureSize } from './pictures/picture-size.js';
 import type { KeptDtype } from './scratch/activation-store.js';
 
-/** How large a value is for one picture, and what it is kept in. */
+/** Size of a value for one image, and its dtype. */
 export interface ValueShape {
   readonly units: number;
   readonly dtype: KeptDtype;

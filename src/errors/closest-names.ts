@@ -1,9 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 
-/** Nobody mistypes a name of more characters, and distances take the product of both lengths. */
+/** Longer names are not compared: a distance costs the product of both lengths. */
 const MOST_CHARACTERS = 500;
 
-/** The candidates nearest to a name that is not there, best first: what an error offers instead. */
+/** The candidates nearest to an unknown name, best first, for error messages. */
 export function closestNames(wanted: string, candidates: Iterable<string>, most = 3): string[] {
   if (wanted.length > MOST_CHARACTERS) return [];
   const bound = Math.max(2, Math.ceil(wanted.length / 2));

@@ -4,7 +4,7 @@ import { bounded } from './quoted.js';
 /** Characters of a sentence (a card to complete is the longest) and of each of its details. */
 const LONGEST = { message: 16_384, detail: 4_096 };
 
-/** What a {@link VentralError} can say beside its sentence. */
+/** Details of a {@link VentralError} beside its message. */
 export interface ErrorDetails {
   /** File that is wrong, as the user named it. */
   readonly file?: string;
@@ -74,10 +74,10 @@ export class VentralError extends Error {
   }
 }
 
-/** Seconds after which what is short for a moment may be there again. */
+/** Retry delay in seconds after a temporary shortage. */
 const SHORT_SECONDS = 5;
 
-/** What an errno means: errno(3). undefined for those that tell of a mistake of the program. */
+/** Meaning of an errno: errno(3). undefined for those that indicate a bug. */
 function ofSystem(
   errno: unknown,
   file: string | undefined,

@@ -80,7 +80,7 @@ export function checkHdf5Start(path: string, name: string): void {
   const first = old ? (version === 1 ? 28 : 24) : 12;
   if (version > 3 || width !== 8 || start.length < first + 24) return;
   const end = start.readBigUInt64LE(first) + start.readBigUInt64LE(first + 16);
-  if (end > BigInt(size)) refuse(`it is truncated: ${size} of ${end} bytes`);
+  if (end > BigInt(size)) refuse(`it is cut short: ${size} of ${end} bytes`);
 }
 
 function readStart(path: string): { start: Buffer; size: number } {

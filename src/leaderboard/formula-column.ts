@@ -1,7 +1,7 @@
 import type { ConstantNode, FunctionNode, MathNode, OperatorNode, SymbolNode } from 'mathjs';
 import { VentralError } from '../errors/ventral-error.js';
 
-/** What a formula may name: nodes of the tree, in its own words. */
+/** Names allowed in a formula: nodes of the tree. */
 export const formulaNames = ['average', 'V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'] as const;
 
 /** Something that a formula takes its numbers from. */
@@ -44,7 +44,7 @@ export async function readFormula(text: string): Promise<Formula> {
   if ([...text].length > MOST_CHARACTERS)
     throw refusal(MOST_CHARACTERS + 1, `a formula has at most ${MOST_CHARACTERS} characters`);
   const columns = leafColumns(text);
-  // A quarter of a second, for the first formula alone.
+  // A quarter of a second, only for the first formula.
   const { parse } = await import('mathjs/number');
   let tree: MathNode;
   try {
@@ -211,12 +211,12 @@ const holdsName = (node: MathNode) =>
   node.filter((each) => each.type === 'SymbolNode' && words.has((each as SymbolNode).name)).length >
   0;
 
-/** Where each node begins, which is where its first leaf stands. Throws where there are too many. */
+/** Start of each node, which is the start of its first leaf. Throws if there are too many. */
 function columnsOf(tree: MathNode, leaves: readonly number[]): Map<MathNode, number> {
   const columns = new Map<MathNode, number>();
   let next = 0;
   tree.traverse((node) => {
-    // A leaf stands behind all nodes that begin with it.
+    // A leaf comes after all nodes that start with it.
     columns.set(node, leaves[Math.min(next, leaves.length - 1)]);
     if (node.type === 'SymbolNode' || node.type === 'ConstantNode') next++;
   });

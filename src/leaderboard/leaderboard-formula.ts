@@ -9,7 +9,7 @@ import {
 } from './leaderboard.js';
 import type { Share } from './leaderboard-tree.js';
 
-/** Step of the differences that stand for derivatives. */
+/** Step of the finite differences. */
 const STEP = 1e-5;
 
 /**

@@ -7,12 +7,12 @@ import {
 
 /** A model's score on a benchmark, as a leaderboard needs it. */
 export interface LeafScore {
-  /** null where it is not finite. */
+  /** null if it is not finite. */
   readonly value: number | null;
   readonly error: number | null;
   /** 95 % interval. */
   readonly ci: readonly [number, number] | null;
-  /** Whether the layer was chosen on pictures of the benchmark. */
+  /** Whether the layer was chosen on stimuli of the benchmark. */
   readonly selection: boolean;
 }
 
@@ -122,7 +122,7 @@ export function counts(
 export const standardError = ({ ci }: Pick<Estimate, 'ci'>): number | null =>
   ci && (ci[1] - ci[0]) / (2 * HALF);
 
-/** The estimate of a value with a variance, NaN where there is none; one that is not finite is null. */
+/** The estimate of a value with a variance (NaN if there is none); null if it is not finite. */
 export function estimate(value: number, variance: number): Estimate {
   if (!Number.isFinite(value)) return { value: null, ci: null };
   const half = HALF * Math.sqrt(variance);
@@ -185,7 +185,7 @@ function averageOf(
   return { ...(n > 0 ? estimate(sum, variance) : { value: null, ci: null }), n, m };
 }
 
-/** Hundredths, half up, of what a number is but for its last bits. */
+/** Hundredths, half up, ignoring the last bits. */
 const hundredths = (value: number) => Math.round(Number(`${value.toFixed(12)}e2`));
 
 function ranksOf(

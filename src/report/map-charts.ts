@@ -90,7 +90,7 @@ export interface PlotPoint {
   readonly name?: string;
 }
 
-/** Curves over one axis; at most three are told apart by colour and dashes. */
+/** Curves over one axis; colour and dashes distinguish at most three. */
 export interface LinePlot {
   /** What the picture shows, for those who do not see it. */
   readonly label: string;
@@ -146,7 +146,7 @@ function curveOf(points: readonly PlotPoint[], i: number, place: Place): Html {
     (run) =>
       html`<polyline class="line" points="${run.map(({ x, y }) => `${place.x(x)},${place.y(y ?? 0)}`).join(' ')}"/>`,
   );
-  // What was chosen is drawn last, on top of its neighbours.
+  // The chosen layer is drawn last, on top of its neighbours.
   const order = [...points].sort((a, b) => rank(a) - rank(b));
   return html`<g class="curve-${i % 3}">${bands}${lines}${order.map((point) => pointOf(point, place))}</g>`;
 }
@@ -203,7 +203,7 @@ const tickText = (tick: number) => String(Number(tick.toPrecision(6)));
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-/** What the charts need of a page's style sheet. */
+/** Styles of the charts. */
 export const chartStyle = `
 svg { font: 11px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
 svg text { unicode-bidi: isolate; }

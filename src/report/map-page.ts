@@ -47,7 +47,7 @@ ${provenancePart(map, columns)}`;
   return htmlPage(`Layer map of ${name}`, body);
 }
 
-/** A name as isolated text, cut where it is long, whole where the pointer rests. */
+/** A name as isolated text, shortened, with the full name as tooltip. */
 export const named = (name: string): Html => {
   const short = visibleName(name, NAME_IN_TEXT);
   const whole = visibleName(name);

@@ -1,11 +1,11 @@
 import type { LayerMap } from '../scoring/map/layer-map-types.js';
 import type { Score } from '../scoring/measure/score.js';
 
-/** A number of a score as views show it, three digits after the point; – where there is none. */
+/** A number of a score with three decimals; – without a value. */
 export const threeDigits = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : value.toFixed(3).replace(/^-(?=0\.000$)/, '');
 
-/** An interval as views show it; – where there is none. */
+/** An interval; – without one. */
 export const interval = (ci: Score['ci']): string =>
   ci ? `${threeDigits(ci[0])} to ${threeDigits(ci[1])}` : '–';
 

@@ -263,7 +263,7 @@ describe('a server that misbehaves', () => {
     const silent = () => {};
     server.plan(silent, silent, silent, silent);
     const error = await refused(get({ patience: { ...patience, stallMs: 50 } }));
-    expect(error.message).toContain('nothing came');
+    expect(error.message).toContain('no data received');
   });
 
   test('is slow: that is no failure', async () => {

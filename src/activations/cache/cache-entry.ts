@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** An entry begins with this many bytes of text: format, key, length and digest of the body, a line each. */
+/**
+ * Bytes of text at the start of an entry: format, key, length and digest of the body, a line each.
+ */
 const HEADER_BYTES = 512;
 const FORMAT = 'ventral-cache-1';
 
@@ -68,7 +70,7 @@ export async function readEntry(path: string, key: string): Promise<Uint8Array |
   }
 }
 
-/** Whether an entry is as it was written, whoever's it is; memory is bounded. */
+/** Whether an entry of any owner is intact; memory is bounded. */
 export async function isEntryWhole(path: string): Promise<boolean> {
   const file = await open(path, READ);
   try {

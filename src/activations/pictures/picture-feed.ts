@@ -53,8 +53,8 @@ export class PictureFeed {
   }
 
   /**
-   * All batches in order; where the set ends, its last picture is repeated. One stands until the next is asked
-   * for. When this is left, nobody reads the stimuli any more.
+   * All batches in order; the last image is repeated at the end of the set. A batch is valid until the next one is
+   * requested. When iteration ends, nothing reads the stimuli.
    */
   async *batches(): AsyncGenerator<Batch> {
     const rows = this.#shown.stimuli.ids.length;

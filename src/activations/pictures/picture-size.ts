@@ -8,7 +8,7 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/** Pixels of a side of the square that a card makes of every picture; undefined where it leaves the size open. */
+/** Side of the square input in pixels; undefined if the card does not fix it. */
 export function cardSide({ input: { crop, resize } }: ModelCard): number | undefined {
   return crop ?? (resize !== 'none' && resize.mode === 'square' ? resize.to : undefined);
 }
@@ -24,7 +24,7 @@ export async function pictureSize(shown: Shown, card: ModelCard): Promise<Pictur
     const { width, height } = await preparePicture(shown, 0, card);
     return { width, height };
   } catch {
-    // The pass over the set says which picture is wrong, and how.
+    // The pass over the set reports the invalid image.
     return undefined;
   }
 }

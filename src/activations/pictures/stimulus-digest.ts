@@ -27,7 +27,7 @@ async function hashAll(stimuli: StimulusSet): Promise<string[]> {
   return digests;
 }
 
-/** What a network saw: each picture by its bytes, and the degrees that it was shown at. */
+/** Digest of what a network saw: the bytes of each stimulus, and its degrees. */
 export async function shownDigest({ stimuli, degrees }: Shown): Promise<string> {
   return digestOf({ ids: stimuli.ids, pictures: await pictureDigests(stimuli), degrees });
 }

@@ -11,7 +11,7 @@ export type KeptDtype = keyof typeof widths;
 export const bytesOf = (dtype: KeptDtype, rows: number, cols: number): number =>
   widths[dtype] * rows * cols;
 
-/** A layer to be kept: stimulus × unit, written in batches of so many rows. */
+/** A layer to store: stimulus × unit, written in batches of this many rows. */
 export interface StoreShape {
   readonly rows: number;
   readonly cols: number;
@@ -33,7 +33,7 @@ function allocate(dtype: KeptDtype, length: number): Kept {
   return dtype === 'uint8' ? new Uint8Array(length) : new Int32Array(length);
 }
 
-/** Batches that are read ahead at once: as many as there are threads for files. */
+/** Batches that are read ahead concurrently: as many as there are file threads. */
 const LANES = 4;
 
 /** Where on scratch a layer lies: its batches, each from a page on, amid those of other layers. */
@@ -68,7 +68,7 @@ export class ActivationStore implements Features {
     else this.#memory = allocate(shape.dtype, shape.rows * shape.cols);
   }
 
-  /** Bytes of all values where they are kept. */
+  /** Bytes of all values as stored. */
   get bytes(): number {
     const { dtype, rows, cols } = this.#shape;
     return this.spilled ? scratchBytesOf(this.#shape) : bytesOf(dtype, rows, cols);
@@ -115,7 +115,7 @@ export class ActivationStore implements Features {
     const { file } = this.#place;
     const { rows, batch } = this.#shape;
     const firsts = Array.from({ length: Math.ceil(rows / batch) }, (_, i) => i * batch).values();
-    // A disk gives pieces that lie apart much sooner when it is asked for some at once.
+    // Disks serve scattered reads much faster when several are queued.
     const lane = async () => {
       for (const first of firsts)
         await file.readAhead(this.#offsetOf(first), batchBytes(this.#shape));

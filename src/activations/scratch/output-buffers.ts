@@ -14,9 +14,9 @@ export class OutputBuffers {
   readonly #values: readonly string[];
   readonly #sets: (Record<string, Tensor> | undefined)[] = [undefined, undefined];
   #turn = 0;
-  /** Of values that the runtime writes where they are kept. */
+  /** Tensors of values that the runtime writes in place. */
   #inPlace: readonly (readonly [string, Keeper, Pick<Tensor, 'dtype' | 'dims'>])[] = [];
-  /** What the runtime filled last. */
+  /** The tensors of the last run. */
   #filled: Record<string, Tensor> | undefined;
 
   constructor(values: readonly string[]) {
@@ -31,7 +31,7 @@ export class OutputBuffers {
     this.#turn = 1 - this.#turn;
     this.#filled = this.#tensorsFor(first);
     try {
-      // The runtime fills what it is given, and gives back copies.
+      // The runtime fills the given tensors and returns copies.
       if (this.#filled) await session.run(feeds, this.#filled);
     } catch {
       // A width that depends on the pictures is seen in the shapes; what else goes wrong does so again.
@@ -112,7 +112,7 @@ declare namespace WebAssembly {
   }
 }
 
-/** Zeroed memory, from a page on where it can be: JavaScript's own arrays begin anywhere. */
+/** Zeroed memory, page-aligned where possible: JavaScript arrays may start anywhere. */
 function pageMemory(bytes: number): ArrayBuffer {
   const pages = Math.ceil(bytes / WASM_PAGE);
   if (pages > MOST_PAGES) return new ArrayBuffer(bytes);

@@ -13,7 +13,7 @@ interface FsckFlags {
   readonly json?: boolean;
 }
 
-/** `ventral fsck [archives]`: whether every stored file is what it was, and backups too. */
+/** `ventral fsck [archives]`: compares stored files, or backups, with their digests. */
 export function registerFsck(program: Command, io: Io): void {
   program
     .command('fsck [archives...]')

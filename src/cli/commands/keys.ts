@@ -11,7 +11,7 @@ const roles: readonly string[] = ['admin', 'member', 'reader'] satisfies Role[];
 const HOUR_MS = 3_600_000;
 const hoursOf: Readonly<Record<string, number>> = { h: 1, d: 24, w: 168 };
 
-/** `ventral keys create|list|revoke`: who may ask the service for what. */
+/** `ventral keys create|list|revoke`: API keys of the service. */
 export function registerKeys(program: Command, io: Io): void {
   const keys = program.command('keys').description('API keys of the service');
   keys

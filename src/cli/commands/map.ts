@@ -136,7 +136,7 @@ const cardSource = ({ card, assume }: MapOptions) => ({
   ...(assume === undefined ? {} : { assume }),
 });
 
-/** The card that --commit will write, so that a card which cannot be written is told before the work. */
+/** The card that --commit will write: an unwritable card is reported before the work. */
 async function cardToWrite(model: string, options: MapOptions) {
   const [{ openModelFile }, { writableCard }] = await Promise.all([
     import('../../activations/model-file.js'),

@@ -7,7 +7,7 @@ import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { several } from './score.js';
 
-/** `ventral layers`, `ventral activations` and `ventral card`: what a network has inside. */
+/** `ventral layers`, `ventral activations` and `ventral card`. */
 export function registerNetworks(program: Command, io: Io): void {
   program
     .command('layers')

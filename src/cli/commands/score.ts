@@ -81,7 +81,7 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
     );
 }
 
-/** What was asked with the scores that came of it, and why the others did not. */
+/** A request with its scores and failures. */
 interface Answers {
   readonly answered: readonly Exclude<Answered, { kind: 'map' }>[];
   readonly failures: ScoreOutcome['failures'];
@@ -160,7 +160,7 @@ async function scoreModels(
   };
 }
 
-/** Of several models, one that cannot be opened fails alone. */
+/** A model that cannot be opened does not fail the others. */
 async function one(
   run: () => Promise<ScoreOutcome>,
   path: string,

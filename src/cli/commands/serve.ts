@@ -115,7 +115,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     scoreShipped,
     log,
   });
-  // A signal during the start waits for it: what was begun is closed in order.
+  // A signal during the start waits for it, so that everything is closed in order.
   const service = await starting;
   await Promise.race([announce(service, io), stopped]);
   await stopped;

@@ -16,7 +16,7 @@ interface VerifyOptions {
 /** Differences that are printed; `--json` has them all. */
 const SHOWN = 40;
 
-/** `ventral verify`: computes what a receipt holds again. */
+/** `ventral verify`: recomputes the numbers of a receipt. */
 export function registerVerify(program: Command, io: Io): void {
   program
     .command('verify')

@@ -30,7 +30,7 @@ export function terminalQuestions(): Questions | undefined {
   };
 }
 
-/** Asks for what the file cannot say; an empty answer leaves a field open. */
+/** Asks for values that are not in the file; an empty answer leaves a field unset. */
 export async function askCard({ hints }: CardDraft, questions: Questions): Promise<CardHints> {
   questions.say('The file does not store these values; press Enter to skip one.');
   const preset = await askPreset(questions);

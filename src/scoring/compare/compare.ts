@@ -72,7 +72,7 @@ async function fixedPlaces(
   return placesOf(await openCompared(mapFrom), ground, () => mapOf(mapFrom, ground, layers, here));
 }
 
-/** A model with its map and its scores, by benchmark; without them where it cannot be opened. */
+/** A model with its map and its scores by benchmark; without them if it cannot be opened. */
 interface Compared {
   readonly checkpoint: string;
   readonly digest: string | null;
@@ -142,9 +142,9 @@ function differenceOf(benchmark: string, from: Compared, to: Compared): ScoreDif
 }
 
 /**
- * The difference b − a of two scores with its paired 95 % percentile interval: resample by resample, because
- * both are of the same neuroids (images, subjects). No interval where they are not: other recordings, or
- * another version of the benchmark, have other ceilings.
+ * The difference b − a of two scores with its paired 95 % percentile interval: resample by resample, because both
+ * have the same neuroids (images, subjects). No interval if they have not: other recordings, or another version of
+ * the benchmark, have other ceilings.
  */
 export function pairedDifference(
   a: Sampled,

@@ -2,7 +2,7 @@ import type { ComparedBenchmark } from './comparison-ground.js';
 import type { ComparisonRow } from './comparison-types.js';
 import type { Placed, Sampled } from './placed-scores.js';
 
-/** What a row is about. */
+/** The subject of a row. */
 export interface RowOf {
   readonly checkpoint: string;
   readonly epoch: number | null;

@@ -104,7 +104,7 @@ interface Run {
   readonly context: LayerMapContext;
 }
 
-/** What is left of a checkpoint once it is scored: fifty of them must not pile up. */
+/** The result of a scored checkpoint, without its data: fifty of them must not fill memory. */
 interface Scored {
   readonly model: string | null;
   readonly rows: readonly ComparisonRow[];

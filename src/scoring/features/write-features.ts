@@ -22,7 +22,7 @@ import { replaceFile } from '../../formats/write-file-atomic.js';
 import { PROVENANCE } from './feature-file.js';
 import type { FeatureContent } from './write-feature-assembly.js';
 
-/** Bytes of rows that are in memory at once while a file is written. */
+/** Bytes of rows in memory while a file is written. */
 const BLOCK = 16 * 2 ** 20;
 
 /** Writes features by extension: `.npz`, `.nc` (BrainIO assembly), `.arrow` (stream format) or `.json` (small ones). */

@@ -9,7 +9,7 @@ export interface TieCandidate {
   readonly draws?: Float64Array | undefined;
 }
 
-/** The layer of the highest value, and those that cannot be told from it, in the order given. */
+/** The layer of the highest value, and those tied with it, in the given order. */
 export interface BestAndTied {
   readonly layer: string;
   readonly tied: readonly string[];
@@ -77,7 +77,7 @@ export function simultaneousDifferences(
 }
 
 interface Difference {
-  /** v_first − v_second, and 0 where that is rounding. */
+  /** v_first − v_second, and 0 if that is a rounding error. */
   readonly d: number;
   readonly se: number;
   /** D(r). */

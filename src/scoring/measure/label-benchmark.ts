@@ -200,7 +200,7 @@ function measuredConsistency(
   };
 }
 
-/** Why there is no score: κ is 0 / 0 where both sides are always right, or always wrong. */
+/** Why there is no score: κ is 0 / 0 if both sides are always right, or always wrong. */
 const undefinedKappa = (raw: number): Warning => ({
   code: 'not-finite',
   detail: Number.isFinite(raw)

@@ -10,7 +10,7 @@ import { CARD_KEY, getMetadata, setMetadata } from '../../onnx/metadata.js';
 import { readModel, writeModel } from '../../onnx/model.js';
 import type { Role } from '../registry/region-benchmarks.js';
 
-/** What a map chose for a region, as a card records it. */
+/** A map's choice for a region, as a card records it. */
 export interface RoleChoice {
   readonly role: Role;
   readonly record: RegionLayerChoice;

@@ -25,14 +25,14 @@ export type Reopened =
     }
   | { readonly run: FeatureRun; readonly path: string; readonly digest: string };
 
-/** Where a receipt lies, and where its models are now, if elsewhere (`--model`). */
+/** Path of a receipt, and current paths of its models, if moved (`--model`). */
 export interface Places {
   readonly receipt: string;
   readonly models: readonly string[];
 }
 
 /**
- * Finds what the runs of a receipt were computed from, before anything is computed again.
+ * Finds the inputs of the runs of a receipt, before anything is recomputed.
  * Throws `file-missing`, naming the digest that is looked for.
  */
 export async function reopenRuns({ runs }: Receipt, places: Places): Promise<Reopened[]> {

@@ -18,7 +18,7 @@ import {
 } from './result-differences.js';
 import { receiptRuntime } from './write-receipt.js';
 
-/** A difference, and what it is about: a model, a benchmark, a layer. */
+/** A difference and its subject: a model, a benchmark, a layer. */
 export interface ReceiptDifference extends Difference {
   readonly about: string;
 }
@@ -34,7 +34,7 @@ export interface ReceiptReport {
   readonly inputs: readonly ReceiptDifference[];
   /** Fields of results that differ, by more than 1e-6 on another runtime. */
   readonly values: readonly ReceiptDifference[];
-  /** Largest difference of two numbers; null where none differs. */
+  /** Largest difference of two numbers; null if none differ. */
   readonly largest: number | null;
   /** Runtime and numerics version then and now. */
   readonly runtime: readonly Difference[];
@@ -178,7 +178,7 @@ async function pairsOf(
   return scorePairs(run.scores, await scoreModel(request, context));
 }
 
-/** Without what is undefined. */
+/** Without undefined values. */
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 const present = <T extends object>(values: T): Present<T> =>
   Object.fromEntries(

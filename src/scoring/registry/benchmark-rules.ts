@@ -58,7 +58,7 @@ type Rule = (text: BenchmarkText) => BenchmarkProblem[];
 
 const problem = (pointer: string, sentence: string): BenchmarkProblem[] => [{ pointer, sentence }];
 
-/** `{region}` stands in the identifier exactly when there are regions. */
+/** The identifier contains `{region}` exactly if there are regions. */
 const regionInIdentifier: Rule = ({ identifier, regions }) => {
   const has = identifier.includes('{region}');
   if (has === (regions !== undefined)) return [];
@@ -213,8 +213,8 @@ const rules: readonly Rule[] = [
 ];
 
 /**
- * What a JSON Schema cannot say about a benchmark file (design §4): every problem, in the order of
- * the rules; none where the file is right.
+ * Rules of a benchmark file that a JSON Schema cannot express (design §4): every problem, in the order of the
+ * rules; empty for a valid file.
  */
 export function benchmarkProblems(text: BenchmarkText): BenchmarkProblem[] {
   return rules.flatMap((rule) => rule(text));

@@ -91,7 +91,7 @@ describe('--commit', () => {
   test('is refused before the work where the card cannot be written', async () => {
     const shipped = await runVentral(home, 'map', 'pixels', ...onObjects, '--commit');
     expect(shipped).toMatchObject({ status: 2, out: '' });
-    expect(shipped.err).toMatch(/comes with ventral/);
+    expect(shipped.err).toMatch(/ships with ventral/);
     cpSync(at('resnet.onnx'), at('bare.onnx'));
     const words = [at('bare.onnx'), ...onObjects, '--commit', '--assume', 'imagenet'];
     const bare = await runVentral(home, 'map', ...words);

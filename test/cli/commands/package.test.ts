@@ -106,7 +106,7 @@ describe('ventral package', () => {
     expect(made.status).toBe(0);
     expect(made.err).not.toMatch(/licence|reference/);
     expect(made.err).toMatch(
-      /the layer fc has 10 units, .* takes 25: it is not offered for regions/,
+      /the layer fc has 10 units, .* needs 25: it is not offered for regions/,
     );
     const model = await readIn(at('n.zip'), '/model.py');
     expect(model).toContain(`BIBTEX = '@article{net,\\n  title = {A "net"}\\n}\\n'`);
@@ -276,7 +276,7 @@ describe('weights that do not fit', () => {
     const words = ['package', at('large.yaml'), '--format', 'brainscore', '-o', at('l.zip')];
     const refused = await command(...words);
     expect(refused.status).toBe(2);
-    expect(refused.err).toMatch(/takes 50\.0 MiB; leave the weights .* give --weights-url/);
+    expect(refused.err).toMatch(/is 50\.0 MiB; leave the weights .* give --weights-url/);
     const sha1 = /--weights-sha1 ([0-9a-f]{40})/.exec(refused.err)?.[1] as string;
     expect(existsSync(at('l.zip'))).toBe(false);
     const url = 'https://weights.example.org/l.onnx';

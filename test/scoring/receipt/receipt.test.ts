@@ -338,7 +338,7 @@ describe('a receipt that is none', () => {
   test.each([
     ['', /is not JSON/],
     ['null', /must be object/],
-    ['{"receipt": 2}', /format 2; this ventral reads 1/],
+    ['{"receipt": 2}', /format 2; this ventral reads format 1/],
     [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, /more than 40 levels|is not JSON/],
   ])('is told: %.20s', async (text, sentence) => {
     await expect(read(text)).rejects.toMatchObject({
