@@ -28,7 +28,7 @@ export class PartialFile {
     this.#pieces = bytes > 0 ? 1 : 0;
   }
 
-  /** Takes over the longest part in `home` that nobody works on, or begins an empty one. */
+  /** Claims the longest unclaimed part in `home`, or starts an empty one. */
   static async open(home: string): Promise<PartialFile> {
     await mkdir(home, { recursive: true });
     for (const { name } of await leftBehind(home)) {

@@ -63,7 +63,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, and is somebody else's.
+    // EPERM: it is alive, with another user.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

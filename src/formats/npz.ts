@@ -6,7 +6,7 @@ import { openZip, writeZip, type ZipContent } from './zip.js';
 
 /** NumPy's archives: a ZIP of npy files, as np.savez and np.savez_compressed write them. */
 
-/** An open npz file; arrays are read when they are asked for. */
+/** An open npz file; arrays are read on request. */
 export interface NpzFile {
   /** Names of the arrays, in archive order, without `.npy`. */
   readonly names: readonly string[];

@@ -212,7 +212,7 @@ function openEntry(zip: ZipFile, entry: Entry, range: ZipFileOptions = {}): Prom
   });
 }
 
-/** All of a stream that gives so many bytes, held once. */
+/** Reads a stream of known size into one buffer. */
 async function collect(stream: Readable, bytes: number): Promise<Buffer> {
   const all = Buffer.allocUnsafeSlow(bytes);
   let filled = 0;

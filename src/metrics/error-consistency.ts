@@ -15,7 +15,7 @@ export interface ObserverTrials {
   readonly subject: readonly string[];
   readonly truth: readonly string[];
   readonly choice: readonly string[];
-  /** Conditions are told apart and sorted as strings. */
+  /** Conditions are compared and sorted as strings. */
   readonly condition: readonly string[];
 }
 

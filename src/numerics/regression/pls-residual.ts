@@ -23,7 +23,7 @@ export interface PlsCourse {
   readonly iterations: readonly number[];
   /** Whether a component ended at the iteration limit: its last weights were used. */
   readonly converged: boolean;
-  /** Why fewer components came out than were asked for. */
+  /** Why there are fewer components than requested. */
   readonly stopped?: 'targets explained' | 'rank exhausted';
 }
 

@@ -20,7 +20,9 @@ const START = [
   ),
 ];
 
-/** A lone backend never begins a checkpoint by itself: the log would grow until the database is closed. */
+/**
+ * A lone backend never starts a checkpoint itself: the log would grow until the database is closed.
+ */
 const CHECKPOINT_BYTES = 32 * 2 ** 20;
 const CHECKPOINT_MS = 20_000;
 
@@ -85,7 +87,7 @@ async function settle(folder: string): Promise<void> {
   await rm(mark(folder), { force: true });
 }
 
-/** Files and folders that are synced at once: few, for the sake of systems with few descriptors. */
+/** Concurrent syncs of files and folders: few, for systems with few descriptors. */
 const SYNCS = 8;
 
 async function syncTree(folder: string): Promise<void> {
@@ -144,7 +146,7 @@ class EmbeddedDatabase implements Database {
     try {
       return (await this.#lite.exec(sql)).flatMap(({ rows }) => rows as Row[]);
     } catch (error) {
-      // A transaction that the text began and that failed would poison what comes next.
+      // A failed transaction opened by the text would break later statements.
       await this.#lite.exec('rollback').catch(() => {});
       return refused(error);
     }

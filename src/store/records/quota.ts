@@ -17,10 +17,10 @@ export const generousQuotas: Quotas = { uploads: 1000, storage: 2 ** 40, jobs: 1
 /** Requests a minute of one key, or of one address without keys: a thousand a second. */
 export const GENEROUS_RATE = 60_000;
 
-/** What a client is told to wait for a job to end. */
+/** Retry-After in seconds while jobs fill the quota. */
 const JOB_RETRY_SECONDS = 30;
 
-/** What an owner has, in bytes. */
+/** Storage of an owner, in bytes. */
 export interface Usage {
   /** Files of its registrations and checkpoints, what archives were unpacked to, and its rows. */
   readonly stored: number;
@@ -63,7 +63,7 @@ export async function requireStorage(
   if (usage.stored + usage.reserved + more > most) throw storageExceeded(owner, usage, most, more);
 }
 
-/** `storage-exceeded`. @param more bytes that do not fit; 0 where they are counted already */
+/** `storage-exceeded`. @param more bytes that do not fit; 0 if they are counted already */
 export function storageExceeded(
   owner: string,
   { stored, reserved }: Usage,
@@ -149,6 +149,8 @@ export async function requireJobQuota(
   }
 }
 
-/** Until the transaction ends, so that two requests at once do not both get the last place. */
+/**
+ * Locks until the transaction ends, so that two concurrent requests do not both get the last place.
+ */
 export const holdOwner = (queries: Queries, owner: string) =>
   queries.query(`select pg_advisory_xact_lock(hashtextextended('quota of ' || $1, 0))`, [owner]);

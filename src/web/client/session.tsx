@@ -5,7 +5,7 @@ import { answer, client, hasSession, keysRequired, ProblemError, type Schemas } 
 /** Who asks, as the service knows them: owner, role, groups. */
 export type Caller = Schemas['Session'];
 
-/** Whether somebody is signed in, and how to change that. Pages are drawn anew after a change. */
+/** Session state, and its change. Pages rerender after a change. */
 export interface Session {
   readonly signedIn: boolean;
   /** undefined until the service has said so. */

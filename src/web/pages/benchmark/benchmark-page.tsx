@@ -77,7 +77,7 @@ function Sections({ one }: { readonly one: Benchmark }) {
   );
 }
 
-/** The pictures where one may look at them: what is known to be refused is not asked for. */
+/** The stimuli, if they may be shown: requests known to be refused are not sent. */
 function Pictures({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {
   if (one.ready === false) return <p>The stimuli are not installed on this service.</p>;
   if (!one.upload && !one.simulated && items.length === 0)

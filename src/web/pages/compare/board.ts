@@ -105,7 +105,7 @@ async function chosenModel(
   }
 }
 
-/** Models of one name are told apart by their ids. */
+/** Ids distinguish models of the same name. */
 function labelled(chosen: readonly ChosenModel[]): ChosenModel[] {
   const count = (name: string) => chosen.filter((other) => other.name === name).length;
   return chosen.map((model) =>
@@ -193,6 +193,6 @@ export function comparedRows({ columns, chosen }: ComparedBoard, reference: numb
   });
 }
 
-/** Whether some model can be told from the reference there. */
+/** Whether some model differs from the reference there. */
 export const isDifferent = ({ differences }: ComparedRow): boolean =>
   differences.some((difference) => difference?.apart === true);

@@ -34,7 +34,7 @@ export function RealOrSimulated({ change, simulated }: View) {
 
 const QUIET_MS = 150;
 
-/** Words that a model's name must hold, asked for once the writing rests. */
+/** Words in a model's name, applied when typing pauses. */
 export function Search({ address, change }: View) {
   const asked = address.get('search') ?? '';
   const [text, setText] = useState(asked);

@@ -99,7 +99,7 @@ function choiceText({ by }: Score['layerChoice']): string {
 const withError = ({ value: of, error }: { value: number | null; error?: number | null }) =>
   `${value(of)}${error === null || error === undefined ? '' : ` ± ${error.toFixed(3)}`}`;
 
-/** A score whose details are asked for. */
+/** The score whose details are shown. */
 export interface Asked {
   readonly item: Item;
   readonly column: Extract<Column, { kind: 'benchmark' }>;

@@ -101,7 +101,7 @@ const PIECE = 2 ** 22;
 
 /**
  * The digest of a file, as the service names it.
- * @param progress told the bytes that were read
+ * @param progress called with the bytes read
  * @throws what reading the file throws, and an AbortError where the signal ends it
  */
 export async function fileDigest(

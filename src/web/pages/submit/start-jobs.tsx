@@ -9,7 +9,7 @@ import { type Card, valueAt } from './card.js';
 type Benchmark = Schemas['Benchmark'];
 type Model = Schemas['Model'];
 
-/** Along the ventral stream: what a layer map can be asked for. */
+/** Roles of a layer map, along the ventral stream. */
 const roles = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
 type Role = (typeof roles)[number];
 /** Where benchmarks stand: those without a region, which are of behaviour, last. */
@@ -21,7 +21,7 @@ interface StartJobsProps {
   readonly unsaved: boolean;
 }
 
-/** Benchmarks are chosen, and scores, a layer map, or both are asked for. */
+/** Form that starts scores, a layer map, or both. */
 export function StartJobs({ model, unsaved }: StartJobsProps) {
   const { data, error } = useResource(
     (signal) => answer(client.GET('/benchmarks', { signal })),

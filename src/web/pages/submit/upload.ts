@@ -12,7 +12,7 @@ export interface Upload {
 
 /**
  * Registers a model, and tells how much of it has been sent, which fetch cannot; `POST /models` otherwise.
- * @param progress told bytes that were sent; all of them while the service checks the graph
+ * @param progress called with the bytes sent; all of them while the service checks the graph
  * @throws ProblemError where the service refuses, an AbortError where the signal ends it
  */
 export function uploadModel(

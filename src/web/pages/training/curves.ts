@@ -4,7 +4,7 @@ type TrainingEvent = components['schemas']['TrainingEvent'];
 
 export type EventOf<K extends TrainingEvent['kind']> = Extract<TrainingEvent, { readonly kind: K }>;
 
-/** Events of one kind, in the order in which they were told. */
+/** Events of one kind, in order. */
 export const eventsOf = <K extends TrainingEvent['kind']>(
   events: readonly TrainingEvent[],
   kind: K,

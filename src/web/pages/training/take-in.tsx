@@ -7,7 +7,7 @@ import type { Training } from './use-runs.js';
 /** A checkpoint that became a model. */
 interface Taken {
   readonly model: Schemas['Model'];
-  /** The job that scores it, where one was asked for. */
+  /** The job that scores it, if requested. */
   readonly job: string | undefined;
 }
 

@@ -18,10 +18,10 @@ import { writeRecipe } from './recipe-text.js';
 import './training.css';
 import { isOpen, type Run, type Training, useRuns } from './use-runs.js';
 
-/** So many runs are laid over one another. */
+/** Maximum number of runs in the charts. */
 const MOST_RUNS = 6;
 
-/** One training as it goes on, beside others where the address names them. */
+/** A live training, with other runs from the URL. */
 export function TrainingPage() {
   const { params } = useRoute();
   const id = params.job ?? '';
@@ -62,7 +62,7 @@ export function TrainingPage() {
   );
 }
 
-/** Names of runs; those of one name are told apart by their ids. */
+/** Names of runs; ids distinguish equal names. */
 function useNames(runs: readonly Run[]): readonly string[] {
   const bare = runs.map(({ id, job }) => job?.name ?? id);
   return useMemo(

@@ -72,7 +72,7 @@ export function TrainingsPage() {
   );
 }
 
-/** So many curves can be told apart. */
+/** Maximum number of distinguishable curves. */
 const MOST_COMPARED = 6;
 
 interface RunsProps {

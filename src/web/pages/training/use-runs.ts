@@ -9,15 +9,15 @@ export type TrainingEvent = Schemas['TrainingEvent'];
 export interface Run {
   readonly id: string;
   readonly job: Training | undefined;
-  /** All that was measured, in the order in which it was told. */
+  /** All measurements, in order. */
   readonly events: readonly TrainingEvent[];
   readonly progress: Schemas['Progress'] | null;
-  /** Whether the connection is lost at the moment; what was told stays. */
+  /** Whether the connection is lost; received events stay. */
   readonly lost: boolean;
   readonly error: Error | undefined;
 }
 
-/** What is told within this time is drawn at once. */
+/** Events within this time are drawn together. */
 const DRAW_MS = 1000;
 
 const unknown = (id: string): Run => ({
@@ -69,7 +69,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   let asked = 0;
-  /** Of several answers the one that was asked for last stands. */
+  /** Only the answer to the latest request counts. */
   const read = async (): Promise<Training> => {
     const mine = ++asked;
     const job = await answer(
