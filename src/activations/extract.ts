@@ -26,7 +26,7 @@ import { layOut } from './scratch/scratch-layout.js';
 import { ScratchRoute } from './scratch/scratch-route.js';
 
 /**
- * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
+ * Images in one call of the runtime. Always full (the last batch repeats its last image, as the
  * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are.
  */
 export const BATCH = 8;
@@ -39,7 +39,7 @@ export interface ExtractOptions {
   readonly maxScratch: number;
   /** Folder for scratch files; it exists and belongs to this run alone. */
   readonly scratch: string;
-  /** Pictures that were decoded and resized before, for runs over the same stimuli. */
+  /** Images that were decoded and resized before, for runs over the same stimuli. */
   readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (done: number, total: number) => void;
@@ -177,7 +177,7 @@ async function runBatches(
   const disk = new ScratchRoute();
   let written: Promise<void> = Promise.resolve();
   try {
-    // Decoding, and writing the batch before, go on in other threads while the runtime works on this one.
+    // Decoding, and writing the batch before, continue in other threads while the runtime works on this one.
     for await (const { first, input } of feed.batches()) {
       if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
       const started = performance.now();

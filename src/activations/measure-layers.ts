@@ -23,7 +23,7 @@ const SIDE = 224;
 
 /**
  * The layers of a model, each with its shape without the batch axis, measured by running the network
- * once on an empty picture of the card's (else the graph's) size.
+ * once on an empty image of the card's (else the graph's) size.
  */
 export async function measureLayers(
   reference: string,
@@ -59,7 +59,7 @@ async function shapesOf(
   }
 }
 
-/** A picture of zeros of the size that card or graph say (else of `size`), one a batch. */
+/** An image of zeros of the size that card or graph say (else of `size`), one a batch. */
 export function emptyPicture(
   input: Session['inputs'][number],
   file: Pick<ModelFile, 'card'>,

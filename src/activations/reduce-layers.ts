@@ -57,7 +57,7 @@ const VERSION = 1;
 
 /**
  * Plans how a network's layers become what metrics need (design §9): the stimuli go through the network in
- * as few passes as the budgets allow, each layer is reduced by column blocks and its activations let go.
+ * as few passes as the budgets allow, each layer is reduced by column blocks and its activations released.
  * Throws `layer-…` for a demand that names no layer.
  */
 export async function openReducer(
@@ -70,7 +70,7 @@ export async function openReducer(
   const sized = await sizeDemands(network, shown, sizes, demands, options);
   const budgets: Budgets = { maxMemory: options.maxMemory, maxScratch: options.maxScratch };
   const rows = shown.map(({ stimuli }) => stimuli.ids.length);
-  // Pictures that the caller keeps over several runs are the caller's to count.
+  // Images that the caller keeps over several runs are the caller's to count.
   const pictures = sizes.map((size, set) =>
     size && !options.pictures ? rows[set] * pictureBytes(size, network.card) : 0,
   );
@@ -151,7 +151,7 @@ async function sizeDemands(
   return [...byKey.values()];
 }
 
-/** Shapes of the values by stimulus set; the network is run once for each size of picture. */
+/** Shapes of the values by stimulus set; the network is run once for each size of image. */
 async function shapesOfSets(
   network: Network,
   values: readonly string[],

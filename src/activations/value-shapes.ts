@@ -15,8 +15,8 @@ export interface ValueShape {
 }
 
 /**
- * The shapes of values for a picture of that size (undefined: as the card or the graph says), found by
- * running the network once on an empty picture; kept in the cache, so that a network that was seen before
+ * The shapes of values for an image of that size (undefined: as the card or the graph says), found by
+ * running the network once on an empty image; kept in the cache, so that a network that was seen before
  * is not run for them.
  */
 export async function valueShapes(

@@ -18,7 +18,7 @@ export interface Averaged {
   readonly stimulusIds: readonly Id[];
   readonly neuroidIds: readonly Id[];
   readonly animals?: readonly string[];
-  /** presentation × neuroid; NaN where no repetition has a value. */
+  /** presentation × neuroid; NaN if no repetition has a value. */
   readonly values: Matrix;
   /** Coordinates of the groups in level order. */
   readonly coords: ReadonlyMap<string, Coordinate>;

@@ -4,12 +4,12 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 
-/** What a catalog entry holds: pictures, neural recordings (netCDF) or behavioural trials (netCDF). */
+/** What a catalog entry holds: images, neural recordings (netCDF) or behavioural trials (netCDF). */
 export type DataKind = 'stimuli' | 'recordings' | 'trials';
 
 /** One published file. */
 export interface CatalogFile {
-  /** What it is to its entry: the table or the pictures of a stimulus set, or the assembly. */
+  /** What it is to its entry: the table or the images of a stimulus set, or the assembly. */
   readonly role: 'csv' | 'images' | 'nc';
   readonly file: string;
   readonly url: string;

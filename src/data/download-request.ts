@@ -140,7 +140,7 @@ function headersFor(part: PartialFile): Record<string, string> {
   return headers;
 }
 
-/** Reads the status line and sets the part to where the body begins. */
+/** Reads the status line and sets the part to where the body starts. */
 async function judge(
   { url, part, entry }: Request,
   answer: Answer,

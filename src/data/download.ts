@@ -87,7 +87,7 @@ export async function pullFile(
     await part.finish(path);
   } catch (thrown) {
     const error = options.signal?.aborted ? interrupted(file, thrown) : VentralError.from(thrown);
-    // A full disk and wrong bytes leave nothing; anything else leaves a beginning to go on from.
+    // A full disk and wrong bytes leave nothing; anything else leaves a beginning to continue from.
     const worthless = error.code === 'disk-full' || error.code === 'checksum-mismatch';
     await (worthless ? part?.discard() : part?.release());
     throw error;

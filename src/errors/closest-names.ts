@@ -15,7 +15,7 @@ export function closestNames(wanted: string, candidates: Iterable<string>, most 
     .map(({ name }) => name);
 }
 
-/** Letters to change; infinite where that is more than `bound` and neither holds the other. */
+/** Letters to change; infinite if that is more than `bound` and neither holds the other. */
 function farness(wanted: string, name: string, bound: number): number {
   const longer = Math.abs(name.length - wanted.length);
   if (name.includes(wanted) || wanted.includes(name)) return longer;

@@ -2,7 +2,7 @@ import { fstatSync, readSync } from 'node:fs';
 
 /**
  * Object headers of an HDF5 file, walked without the HDF5 library: they say whether the data of an object
- * lie in this file. Source: HDF5 File Format Specification 3.0, sections II.A, IV.A.
+ * are in this file. Source: HDF5 File Format Specification 3.0, sections II.A, IV.A.
  */
 
 const MESSAGES = {
@@ -102,7 +102,7 @@ export class ObjectHeaders {
     }
   }
 
-  /** Where the messages of a version 2 header begin, and how many bytes they take. */
+  /** Where the messages of a version 2 header start, and how many bytes they take. */
   #newStart(address: bigint, what: string): [bigint, number] {
     const prefix = this.#bytes(address, 34, what);
     const flags = prefix[5];

@@ -60,7 +60,7 @@ export type NpzContent =
       readonly rows: () => AsyncIterable<Float32Array | Float64Array>;
     };
 
-/** Writes an npz file (stored, as np.savez), whole or not at all; row blocks never lie in memory together. */
+/** Writes an npz file (stored, as np.savez), whole or not at all; row blocks never are in memory together. */
 export async function writeNpz(path: string, arrays: Iterable<NpzContent>): Promise<void> {
   await writeZip(path, Array.from(arrays, entryOf));
 }

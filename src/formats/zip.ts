@@ -17,7 +17,7 @@ export interface ZipEntry {
   readonly name: string;
   /** Bytes after decompression, as the archive says and as reading enforces. */
   readonly size: number;
-  /** Whether the bytes lie in the archive as they are, not deflated. */
+  /** Whether the bytes are in the archive as they are, not deflated. */
   readonly isStored: boolean;
   readonly crc32: number;
 }

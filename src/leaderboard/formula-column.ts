@@ -14,7 +14,7 @@ export interface Formula {
   readonly text: string;
   /** Each once, in the order in which they appear. */
   readonly variables: readonly FormulaVariable[];
-  /** The value at the variables' values, in their order; NaN or infinite where it is not defined. */
+  /** The value at the variables' values, in their order; NaN or infinite if it is not defined. */
   evaluate(values: readonly number[]): number;
 }
 

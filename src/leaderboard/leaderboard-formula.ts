@@ -13,7 +13,7 @@ import type { Share } from './leaderboard-tree.js';
 const STEP = 1e-5;
 
 /**
- * The value of a formula for one model: null where something that it names is missing, or what comes out is
+ * The value of a formula for one model: null if something that it names is missing, or what comes out is
  * not finite. Its interval is of first order: the derivatives by its names, the names' by the
  * benchmarks, whose errors are independent and normal as in the averages; so a benchmark that stands under two
  * names counts for both together.

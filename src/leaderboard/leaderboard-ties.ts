@@ -23,7 +23,7 @@ interface Placed {
  * difference, d ± 1.96 · √(se₁² + se₂²), contains 0. The errors of the two are taken as independent;
  * models are scored on the same recordings, so that the true interval is narrower: conservative, it favours "no
  * difference". It is a statement about a pair, not about all pairs together.
- * @returns of a model's position among the rows; null where it has no average or no interval
+ * @returns of a model's position among the rows; null if it has no average or no interval
  */
 export function tiesOf({
   nodes,

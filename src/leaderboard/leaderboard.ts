@@ -70,7 +70,7 @@ const HALF = 1.96;
 
 /**
  * Averages and ranks of models (spec §7.4): each node is the plain mean of its children, a benchmark's value
- * clipped to [0, 1] but in engineering, and null where no benchmark below has a number.
+ * clipped to [0, 1] but in engineering, and null if no benchmark below has a number.
  *
  * The interval of an average takes the benchmarks' errors as independent and normal: the standard error of a
  * benchmark is a 3.92th of the width of its interval, that of an average √Σ(weight · se)². A benchmark that

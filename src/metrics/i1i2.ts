@@ -40,7 +40,7 @@ export interface BehaviourResult extends MetricResult {
   readonly imagesByObject: readonly (readonly number[])[];
   /**
    * r of each repetition for a resample of the images (positions, with repeats): false-alarm rates, group
-   * means and correlation are all computed anew. Cells that are NaN on either side are left out.
+   * means and correlation are all computed again. Cells that are NaN on either side are left out.
    */
   resample(images: readonly number[]): number[];
 }

@@ -8,7 +8,7 @@ import { allNodes } from './operators.js';
 import { messagePieces, records } from './wire.js';
 
 /**
- * Weights that lie in files beside the model (TensorProto.external_data). Only files inside the
+ * Weights that are in files beside the model (TensorProto.external_data). Only files inside the
  * model's own folder are read: no absolute path, no `..`, no link that leads out.
  */
 

@@ -9,7 +9,7 @@ import { gaps, nodelessValue } from './nodeless.js';
 export interface LayerInfo {
   /** Module path or value name; `module:<path>` where a value bears the module's name. */
   readonly name: string;
-  /** The value in the graph; null where it was folded away or names cannot tell. */
+  /** The value in the graph; null if it was folded away or names cannot tell. */
   readonly value: string | null;
   readonly kind: 'module' | 'value';
   /** Operator that makes the value; `''` for a graph input. */

@@ -63,7 +63,7 @@ const FIELDS: Record<number, number> = {
   26: 2,
 };
 
-/** How files begin that people mistake for ONNX. */
+/** How files start that people mistake for ONNX. */
 const MAGIC: [string, string][] = [
   ['PK\x03\x04', 'a ZIP archive (a PyTorch checkpoint, or a package?)'],
   ['\xff\xd8\xff', 'a JPEG image'],
@@ -147,7 +147,7 @@ function truncated(name: string, bytes: Uint8Array, why: string): VentralError {
 }
 
 /**
- * The records of the model. Bytes count as an ONNX file that was cut once they began like one: an
+ * The records of the model. Bytes count as an ONNX file that was cut once they started like one: an
  * IR version, and nothing but fields that a model has.
  */
 function topLevel(bytes: Uint8Array, name: string): WireRecord[] {
@@ -175,7 +175,7 @@ function topLevel(bytes: Uint8Array, name: string): WireRecord[] {
 const hasIrVersion = (found: readonly WireRecord[]) =>
   found.some((record) => record.field === 1 && record.value >= 1 && record.value < 1000);
 
-/** Producer names are short and printable: TensorFlow's SavedModel, which begins alike, has a graph there. */
+/** Producer names are short and printable: TensorFlow's SavedModel, which starts alike, has a graph there. */
 function looksLikeOnnx(found: readonly WireRecord[]): boolean {
   const last = found[found.length - 1];
   if (found.length === 1 && FIELDS[last.field] === undefined) return false;

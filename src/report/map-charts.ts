@@ -14,7 +14,7 @@ export type HeatCell =
 
 /** A heat map; names are shown as they are given, so they come cut to a length. */
 export interface HeatMap {
-  /** What the picture shows, for those who do not see it. */
+  /** What the image shows, for those who do not see it. */
   readonly label: string;
   readonly rows: readonly { readonly name: string; readonly title: string }[];
   readonly columns: readonly {
@@ -37,7 +37,7 @@ const CHARACTER = 6.7;
 
 /**
  * A heat map as SVG in CSS pixels, rows numbered from 1: viridis, ink that stands out on each colour,
- * `●` and a frame on what was chosen, `○` on what is tied with it, hatching where there is no value.
+ * `●` and a frame on what was chosen, `○` on what is tied with it, hatching if there is no value.
  */
 export function heatmap({ label, rows, columns, cells }: HeatMap): Html {
   const names = NUMBER + CHARACTER * Math.max(4, ...rows.map(({ name }) => [...name].length)) + 8;
@@ -92,7 +92,7 @@ export interface PlotPoint {
 
 /** Curves over one axis; colour and dashes distinguish at most three. */
 export interface LinePlot {
-  /** What the picture shows, for those who do not see it. */
+  /** What the image shows, for those who do not see it. */
   readonly label: string;
   readonly xTitle: string;
   readonly yTitle: string;

@@ -53,7 +53,7 @@ export function markOf(map: LayerMap, benchmark: string, layer: string): CellMar
   return chosen.tied.includes(layer) ? 'tied' : '';
 }
 
-/** Why a cell has no number, from the metric that refused it or from the warnings of its score; '' where it has one. */
+/** Why a cell has no number, from the metric that refused it or from the warnings of its score; '' if it has one. */
 export function reasonOf(cell: MapCell): string {
   if (!isScore(cell)) return cell.reason;
   if (cell.value !== null) return '';

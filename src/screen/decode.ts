@@ -8,7 +8,7 @@ import { channelsOf, type Picture, type PictureMode } from './picture.js';
  * mode is read from the file's own header, since sharp does not tell a palette or one bit from the rest.
  */
 
-/** Pictures with more pixels are refused; Pillow's own limit against decompression bombs. */
+/** Images with more pixels are refused; Pillow's own limit against decompression bombs. */
 const maximumPixels = 178_956_970;
 
 interface Header {
@@ -50,7 +50,7 @@ function readPngHeader(bytes: Uint8Array, name: string): Header {
   };
 }
 
-/** True for the markers that begin a frame: SOF0 to SOF15 without DHT, JPG and DAC. */
+/** True for the markers that start a frame: SOF0 to SOF15 without DHT, JPG and DAC. */
 const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 
@@ -151,7 +151,7 @@ function pickChannels(decoded: Decoded, header: Header): Uint8Array {
   const out = new Uint8Array(pixels * wanted);
   for (let i = 0; i < pixels; i++) {
     for (let c = 0; c < wanted; c++) {
-      // LA: grey is the first channel, alpha the last, whatever lies between.
+      // LA: grey is the first channel, alpha the last, whatever is between.
       const from = header.mode === 'LA' && c === 1 ? channels - 1 : c;
       out[i * wanted + c] = data[i * channels + from] >> shift;
     }

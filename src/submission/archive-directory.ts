@@ -14,7 +14,7 @@ export interface ArchiveEntry {
   readonly size: number;
   /** Place of the local header. */
   readonly offset: number;
-  /** Unix mode, 0 where there is none. */
+  /** Unix mode, 0 if there is none. */
   readonly mode: number;
   readonly isFolder: boolean;
 }
@@ -22,7 +22,7 @@ export interface ArchiveEntry {
 /** What an archive says it holds. */
 export interface ArchiveDirectory {
   readonly entries: readonly ArchiveEntry[];
-  /** Where the directory begins: entries lie before it. */
+  /** Where the directory starts: entries lie before it. */
   readonly start: number;
 }
 
@@ -47,7 +47,7 @@ export async function bytesAt(file: FileHandle, from: number, length: number): P
 }
 
 /**
- * The directory of a ZIP archive. What is wrong with it goes to the findings; undefined where nothing can be
+ * The directory of a ZIP archive. What is wrong with it goes to the findings; undefined if nothing can be
  * read. A reader that throws at the first oddity (as yauzl does) could name one of them alone.
  */
 export async function readDirectory(

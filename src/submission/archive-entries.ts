@@ -67,7 +67,7 @@ export async function readEntries(
 
 interface Sound {
   readonly entry: ArchiveEntry;
-  /** Where its bytes begin. */
+  /** Where its bytes start. */
   readonly data: number;
 }
 
@@ -125,7 +125,7 @@ function readable(entry: ArchiveEntry, findings: Findings): boolean {
   return false;
 }
 
-/** Where the bytes of an entry begin; its local header says what the directory says. */
+/** Where the bytes of an entry start; its local header says what the directory says. */
 async function dataOf(
   file: FileHandle,
   entry: ArchiveEntry,

@@ -95,7 +95,7 @@ function requireWeights(weights: PackageRequest['weights'], { sha1 }: PackagedNe
 
 interface ModelFolder {
   readonly path: string;
-  /** Whether the folder is the model's alone, so that what lies in it is about the model. */
+  /** Whether the folder is the model's alone, so that what is in it is about the model. */
   readonly own: boolean;
   readonly license?: string;
   readonly bibtex?: string;

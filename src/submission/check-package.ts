@@ -18,7 +18,7 @@ export interface Unchecked {
 
 /** What a package breaks, and what could not be looked at. */
 export interface PackageCheck {
-  /** null where the archive cannot be read. */
+  /** null if the archive cannot be read. */
   readonly format: PackageFormat | null;
   readonly findings: readonly Finding[];
   readonly unchecked: readonly Unchecked[];

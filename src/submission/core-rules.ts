@@ -111,7 +111,7 @@ function checkEnvironment({ texts }: Submission, { path }: Plugin, findings: Fin
     refuse(`asks for Python ${version}; core runs 3.11`);
 }
 
-/** The text that comes of reading YAML and writing it again; undefined where it is none. */
+/** The text that comes of reading YAML and writing it again; undefined if it is none. */
 function dumpedYaml(text: string): string | undefined {
   try {
     const document = parseLimitedYaml(text);
@@ -187,7 +187,7 @@ function checkPluginOnly({ entries }: Submission, findings: Findings): void {
   }
 }
 
-/** A metadata.yml that lies beside the archive. */
+/** A metadata.yml that is beside the archive. */
 export function checkMetadata(text: string, where: string, findings: Findings): void {
   for (const fault of metadataFaults(text)) findings.add('core-metadata', where, fault);
 }

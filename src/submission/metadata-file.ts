@@ -68,7 +68,7 @@ export function metadataText({ identifier, parameters, bytes }: ModelFacts): str
 }
 
 /**
- * What core finds wrong in a `metadata.yml`, one sentence each, none where nothing is.
+ * What core finds wrong in a `metadata.yml`, one sentence each, none if nothing is.
  * Source: brainscore_core/plugin_management/handle_metadata.py, validate_metadata_file.
  */
 export function metadataFaults(text: string): string[] {

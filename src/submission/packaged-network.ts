@@ -24,10 +24,10 @@ export interface PackagedNetwork {
   readonly small: ReadonlyMap<string, number>;
   /** The output of the graph that holds each layer; `logits` too where the classes are ImageNet's. */
   readonly outputs: ReadonlyMap<string, string>;
-  /** undefined where the card has none: Brain-Score then chooses. */
+  /** undefined if the card has none: Brain-Score then chooses. */
   readonly regionLayerMap: Readonly<Record<Region, string | readonly string[]>> | undefined;
   readonly readout: string | readonly string[];
-  /** How pictures go in; `batch` 0 where the graph leaves it free. */
+  /** How images go in; `batch` 0 if the graph leaves it free. */
   readonly input: InputPlan;
 }
 
@@ -113,7 +113,7 @@ function exposedModel(
   return writeModel(setMetadata(exposed, CARD_KEY, JSON.stringify(kept)));
 }
 
-/** How pictures go in, and how many units each value has for an empty one, where the network takes that. */
+/** How images go in, and how many units each value has for an empty one, where the network takes that. */
 async function opened(
   onnx: Uint8Array,
   { name }: ModelFile,

@@ -177,7 +177,7 @@ const LONGEST_LINE = 2000;
 export const linesOf = (text: string): string[] =>
   text.split(/\r\n|\r|\n/).map((line) => line.slice(0, LONGEST_LINE));
 
-/** Text of a file; undefined where it is not UTF-8, or not there. */
+/** Text of a file; undefined if it is not UTF-8, or not there. */
 export function utf8(bytes: Buffer | undefined): string | undefined {
   if (bytes === undefined) return undefined;
   try {

@@ -158,7 +158,7 @@ function Main() {
   const main = useRef<HTMLElement>(null);
   const shown = useRef(path);
   useEffect(() => {
-    // A new page begins at its heading for those who read by ear, as a loaded document would.
+    // A new page starts at its heading for those who read by ear, as a loaded document would.
     if (shown.current !== path) main.current?.focus();
     shown.current = path;
   }, [path]);

@@ -45,7 +45,7 @@ export async function writeEntry(
   }
 }
 
-/** The body of an entry; undefined where the file is another key's, or not as it was written. */
+/** The body of an entry; undefined if the file is another key's, or not as it was written. */
 export async function readEntry(path: string, key: string): Promise<Uint8Array | undefined> {
   const file = await open(path, READ);
   try {
@@ -91,7 +91,7 @@ export async function isEntryWhole(path: string): Promise<boolean> {
   }
 }
 
-/** The key that an entry says it has; undefined where its header cannot be understood. */
+/** The key that an entry says it has; undefined if its header cannot be understood. */
 export async function readKey(path: string): Promise<string | undefined> {
   const file = await open(path, READ);
   try {

@@ -18,7 +18,7 @@ export interface InputPlan {
 
 /**
  * Fits the card to the graph's input; only layout and dtype are ever inferred. Throws
- * `input-mismatch` for a graph without one picture input, and for a crop or resize of another size.
+ * `input-mismatch` for a graph without one image input, and for a crop or resize of another size.
  */
 export function inputPlan(
   inputs: readonly SessionValue[],

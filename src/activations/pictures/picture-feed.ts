@@ -25,7 +25,7 @@ export async function preparePicture(
 
 /**
  * Batches that are made beside the one that the network works on. The runtime holds the thread meanwhile, and a
- * picture needs the thread twice: to be decoded when its file is read, and to become pixels of the input.
+ * image needs the thread twice: to be decoded when its file is read, and to become pixels of the input.
  */
 const AHEAD = 2;
 

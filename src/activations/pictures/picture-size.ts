@@ -2,7 +2,7 @@ import type { ModelCard } from '../card/card.js';
 import { preparePicture } from './picture-feed.js';
 import type { Shown } from './shown.js';
 
-/** Width and height of a picture in pixels. */
+/** Width and height of an image in pixels. */
 export interface PictureSize {
   readonly width: number;
   readonly height: number;
@@ -14,8 +14,8 @@ export function cardSide({ input: { crop, resize } }: ModelCard): number | undef
 }
 
 /**
- * The size that a network of this card gets its pictures in: the card's own, else that of the first
- * picture of the set; undefined where the card leaves it open and that picture cannot be read.
+ * The size that a network of this card gets its images in: the card's own, else that of the first
+ * image of the set; undefined if the card leaves it open and that image cannot be read.
  */
 export async function pictureSize(shown: Shown, card: ModelCard): Promise<PictureSize | undefined> {
   const side = cardSide(card);
@@ -29,7 +29,7 @@ export async function pictureSize(shown: Shown, card: ModelCard): Promise<Pictur
   }
 }
 
-/** Bytes of a picture after resize and crop, before it is normalised. */
+/** Bytes of an image after resize and crop, before it is normalised. */
 export function pictureBytes({ width, height }: PictureSize, { input }: ModelCard): number {
   const isFloat = input.resize !== 'none' && input.resize.library === 'torch';
   return width * height * 3 * (isFloat ? 4 : 1);

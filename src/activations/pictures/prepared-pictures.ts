@@ -58,7 +58,7 @@ export class PreparedPictures {
 
 /**
  * Pixels of equal width and height, one slot a row, with room for three channels; the first that is put
- * decides the size. A grey picture takes a third of its slot.
+ * decides the size. A grey image takes a third of its slot.
  */
 class PictureFile implements PreparedSet {
   readonly #path: string;

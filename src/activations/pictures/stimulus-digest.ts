@@ -5,7 +5,7 @@ import type { Shown } from './shown.js';
 
 const known = new WeakMap<StimulusSet, Promise<readonly string[]>>();
 
-/** SHA-256 of each picture of a set, in its order; read once a set. */
+/** SHA-256 of each image of a set, in its order; read once a set. */
 export function pictureDigests(stimuli: StimulusSet): Promise<readonly string[]> {
   let digests = known.get(stimuli);
   if (!digests) {

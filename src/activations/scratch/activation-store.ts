@@ -74,7 +74,7 @@ export class ActivationStore implements Features {
     return this.spilled ? scratchBytesOf(this.#shape) : bytesOf(dtype, rows, cols);
   }
 
-  /** True where the values lie on scratch disk. */
+  /** True where the values are on scratch disk. */
   get spilled(): boolean {
     return this.#memory === undefined;
   }
@@ -84,7 +84,7 @@ export class ActivationStore implements Features {
     return this.#memory !== undefined && dtype === this.#shape.dtype;
   }
 
-  /** Where in memory the batch that begins at row `first` is kept; undefined on scratch, and of a batch not all kept. */
+  /** Where in memory the batch that starts at row `first` is kept; undefined on scratch, and of a batch not all kept. */
   placeOf(first: number): Kept | undefined {
     const { rows, cols, batch } = this.#shape;
     if (first + batch > rows) return undefined;
@@ -92,7 +92,7 @@ export class ActivationStore implements Features {
   }
 
   /**
-   * Takes the values of the batch that begins at row `first`, row-major and all of them, the rows past the last
+   * Takes the values of the batch that starts at row `first`, row-major and all of them, the rows past the last
    * stimulus too: into memory unless they are there, or for the next `write` of the scratch file.
    */
   put(first: number, values: Kept): void {
@@ -107,7 +107,7 @@ export class ActivationStore implements Features {
   }
 
   /**
-   * Has the page cache hold what lies on scratch, where memory has ample room for it: columns are then read
+   * Has the page cache hold what is on scratch, where memory has ample room for it: columns are then read
    * without waiting for the disk. Not to be closed before this is over.
    */
   async readAhead(): Promise<void> {
@@ -148,7 +148,7 @@ export class ActivationStore implements Features {
     return block;
   }
 
-  /** Where a row begins in the scratch file. */
+  /** Where a row starts in the scratch file. */
   #offsetOf(row: number): number {
     const { dtype, cols, batch } = this.#shape;
     const { offset, pitch } = this.#scratch;

@@ -8,7 +8,7 @@ export type Keeper = Pick<ActivationStore, 'takes' | 'placeOf'>;
 /**
  * The tensors that a pass writes into. Every batch has the shapes of the first. What is kept in memory the runtime
  * writes there at once. Of what goes to scratch two sets of tensors serve in turn, so that one can be written while the
- * runtime fills the other; each tensor begins on a page of memory and has its last page to itself, as scratch files like it.
+ * runtime fills the other; each tensor starts on a page of memory and has its last page to itself, as scratch files like it.
  */
 export class OutputBuffers {
   readonly #values: readonly string[];
@@ -24,8 +24,8 @@ export class OutputBuffers {
   }
 
   /**
-   * Runs the network on the batch that begins at row `first` into the tensors whose turn it is; into the runtime's own
-   * memory where there are none that fit.
+   * Runs the network on the batch that starts at row `first` into the tensors whose turn it is; into the runtime's own
+   * memory if there are none that fit.
    */
   async run(session: Session, feeds: Readonly<Record<string, Tensor>>, first: number) {
     this.#turn = 1 - this.#turn;
@@ -34,7 +34,7 @@ export class OutputBuffers {
       // The runtime fills the given tensors and returns copies.
       if (this.#filled) await session.run(feeds, this.#filled);
     } catch {
-      // A width that depends on the pictures is seen in the shapes; what else goes wrong does so again.
+      // A width that depends on the images is seen in the shapes; what else goes wrong does so again.
       this.#filled = undefined;
     }
     return this.#filled ?? session.run(feeds, this.#values);

@@ -153,7 +153,7 @@ function follows({ values, position }: Piece, last: Piece): boolean {
   );
 }
 
-/** The file again, past the page cache; undefined where the system or the file system knows no such thing. */
+/** The file again, past the page cache; undefined if the system or the file system knows no such thing. */
 function openDirect(path: string): number | undefined {
   const { O_DIRECT, O_WRONLY } = constants;
   if (O_DIRECT === undefined) return undefined;

@@ -5,11 +5,11 @@ export type ModulePair = readonly [ours: string, theirs: string];
 export interface Naming {
   /** Whose: `timm`, `torchvision`. */
   readonly library?: string;
-  /** Argument of the network's `build`; undefined where there is one network alone. */
+  /** Argument of the network's `build`; undefined if there is one network alone. */
   readonly variant?: string;
   /**
    * Module paths, ours and the library's: of every module with weights first, and of others, so that recorded
-   * outputs are found too; undefined where they are the same.
+   * outputs are found too; undefined if they are the same.
    */
   readonly modules?: readonly ModulePair[];
   /** What stands before our names and not before the library's: `model.` of a wrapper that was exported. */

@@ -70,7 +70,7 @@ const isLegacy = (head: Buffer) =>
 const isSafetensors = (head: Buffer) =>
   head[8] === '{'.charCodeAt(0) && head.subarray(0, 8).some((byte) => byte < 9 || byte > 126);
 
-/** Files that are taken for checkpoints, by what they begin with, and what is to be done about each. */
+/** Files that are taken for checkpoints, by what they start with, and what is to be done about each. */
 const otherTexts: readonly (readonly [RegExp, string])[] = [
   [/^$/, 'is empty: it was not downloaded or not written to its end'],
   [

@@ -64,7 +64,7 @@ interface Pickles {
   readonly keys: PickleValue;
   /** Bytes of an element, by key. */
   readonly widths: ReadonlyMap<string, number>;
-  /** Where the storages begin. */
+  /** Where the storages start. */
   readonly end: number;
 }
 

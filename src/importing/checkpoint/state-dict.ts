@@ -74,7 +74,7 @@ function withoutWrappers(name: string): { prefix: string; rest: string }[] {
   return forms;
 }
 
-/** The prefix with which most names are wanted, the shortest of several; undefined where none is. */
+/** The prefix with which most names are wanted, the shortest of several; undefined if none is. */
 function bestPrefix(names: readonly string[], wanted: ReadonlySet<string>): string | undefined {
   const hits = new Map<string, number>();
   for (const name of names) {

@@ -159,7 +159,7 @@ function refusal(model: Model, path: string, why: string): VentralError {
   );
 }
 
-/** The parameters of a batch norm, in float64; weight and bias are 1 and 0 where it has none. */
+/** The parameters of a batch norm, in float64; weight and bias are 1 and 0 if it has none. */
 export interface NormValues {
   readonly weight: ArrayLike<number>;
   readonly bias: ArrayLike<number>;

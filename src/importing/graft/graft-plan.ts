@@ -181,7 +181,7 @@ class Planner {
     return norms;
   }
 
-  /** Notes that a slot wants a tensor; true where it is there with its shape. */
+  /** Notes that a slot wants a tensor; true if it is there with its shape. */
   #take(key: string, expected: readonly number[]): boolean {
     const tensor = this.#tensors.get(key);
     if (tensor === undefined) {

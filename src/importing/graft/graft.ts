@@ -12,7 +12,7 @@ export interface Grafted {
   readonly model: Uint8Array;
   /** Sentences about what was done. */
   readonly notes: readonly string[];
-  /** The epsilon that batch norms were folded with; undefined where none were. */
+  /** The epsilon that batch norms were folded with; undefined if none were. */
   readonly epsilon?: Epsilon;
 }
 

@@ -11,7 +11,7 @@ export interface Call {
   readonly input: Value;
   /** A weight by its role (see weightRoles). */
   weight(role: string): Weight;
-  /** The same, undefined where the layer has none. */
+  /** The same, undefined if the layer has none. */
   optional(role: string): Weight | undefined;
 }
 

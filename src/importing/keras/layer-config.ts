@@ -17,7 +17,7 @@ export class LayerConfig {
     readonly keras: 2 | 3,
   ) {}
 
-  /** A field as it stands, an array of numpy's as its numbers; undefined where it is missing or null. */
+  /** A field as it stands, an array of numpy's as its numbers; undefined if it is missing or null. */
   raw(field: string): unknown {
     const value = Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
     // keras/src/saving/serialization_lib.py, serialize_keras_object
@@ -79,7 +79,7 @@ export class LayerConfig {
     return value.map((one) => this.#whole(field, one, least));
   }
 
-  /** Whether the channels stand last, as by default. */
+  /** Whether the channels are last, as by default. */
   channelsLast(): boolean {
     const format = this.text('data_format', 'channels_last');
     if (format === 'channels_last') return true;

@@ -21,7 +21,7 @@ export class NamedWeights implements WeightSource {
   readonly #index = new Map<string, string[]>();
   readonly #used = new Set<string>();
 
-  /** @param grouped whether a name begins with that of the outermost layer */
+  /** @param grouped whether a name starts with that of the outermost layer */
   constructor(
     private readonly file: string,
     private readonly weights: ReadonlyMap<string, Weight>,

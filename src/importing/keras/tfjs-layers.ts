@@ -39,7 +39,7 @@ const activations: Readonly<Record<string, string>> = {
   softsign: 'softsign',
 };
 
-/** The first layer for which there is no runtime; undefined where all can be run. */
+/** The first layer for which there is no runtime; undefined if all can be run. */
 export const foreignLayer = (network: Network): string | undefined =>
   network.calls.find(({ config }) => !canRun(config))?.layer;
 
@@ -77,7 +77,7 @@ function differs(config: LayerConfig): boolean {
 export const ignoresDilation = (config: LayerConfig): boolean =>
   config.className === 'DepthwiseConv2D' && config.pair('dilation_rate', 1).some((one) => one > 1);
 
-/** Name of the activation as TensorFlow.js has it; undefined where it has none that is the same. */
+/** Name of the activation as TensorFlow.js has it; undefined if it has none that is the same. */
 function activationOf(config: LayerConfig): string | undefined {
   if (config.raw('activation') === undefined) return 'linear';
   const name = config.activation();

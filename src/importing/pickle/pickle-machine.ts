@@ -21,7 +21,7 @@ export class PickleMachine {
     readonly names: PickleNames,
   ) {}
 
-  /** Where the step began, for messages. */
+  /** Where the step started, for messages. */
   get place(): string {
     return this.bytes.placeOf(this.startOfStep);
   }

@@ -49,12 +49,12 @@ export class PickleGlobal {
   ) {}
 }
 
-/** A stretch of the numbers that lie outside the pickle. */
+/** A stretch of the numbers that are outside the pickle. */
 export class StorageReference {
   constructor(
     readonly key: string,
     readonly dtype: StoredDtype | UnreadDtype | 'bytes',
-    /** Where in the storage the stretch begins. */
+    /** Where in the storage the stretch starts. */
     readonly byteOffset: number,
     readonly byteLength: number,
   ) {}

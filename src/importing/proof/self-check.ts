@@ -4,12 +4,12 @@ import { modelInputs } from '../../onnx/model-inputs.js';
 import { Session, type TensorData } from '../../runtime/session.js';
 import { madePicture } from './proof.js';
 
-/** Side of a picture where the graph leaves it open. */
+/** Side of an image where the graph leaves it open. */
 const SIDE = 224;
 
 /**
  * What can be told of a network without its source: it runs, and what it gives is finite. Throws
- * `inference-failed` or `import-differs`. @param side of the picture where the graph leaves it open
+ * `inference-failed` or `import-differs`. @param side of the image where the graph leaves it open
  */
 export async function selfCheck(
   model: Model,

@@ -67,7 +67,7 @@ export class GraphNode {
     return this.#list(name, 'i').map((value) => this.#whole(name, value));
   }
 
-  /** Sizes of a shape, -1 for an open one; undefined where the rank is open. */
+  /** Sizes of a shape, -1 for an open one; undefined if the rank is open. */
   shape(name: string): readonly number[] | undefined {
     const shape = this.part(name, 'shape');
     if (!isFields(shape) || shape.unknownRank === true) return undefined;

@@ -4,7 +4,7 @@ import type { Size } from '../source/imported.js';
 import type { GraphNode } from './graph-nodes.js';
 
 /**
- * What a node of a graph model gives: a value that depends on the picture, a constant, or sizes of a value
+ * What a node of a graph model gives: a value that depends on the image, a constant, or sizes of a value
  * (of which null stands for the batch, and for those that the network leaves open).
  */
 export type Operand =
@@ -62,7 +62,7 @@ export function sizesAt(operation: Operation, at: number): readonly Size[] {
 export const channelsAxis = (node: GraphNode, value: Value): number =>
   channelsFirst(node) ? 1 : value.shape.length;
 
-/** Whether a node's pictures lie channels first. */
+/** Whether a node's images lie channels first. */
 export function channelsFirst(node: GraphNode): boolean {
   const format = node.text('data_format', 'NHWC');
   if (format === 'NHWC') return false;

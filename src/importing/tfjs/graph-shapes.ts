@@ -20,7 +20,7 @@ const reduction =
     );
   };
 
-/** The first size is the batch's, however it is written; the others must be those of one picture. */
+/** The first size is the batch's, however it is written; the others must be those of one image. */
 const reshape: Translation = (operation) => {
   const { graph, node } = operation;
   const [, ...target] = sizesAt(operation, 1);

@@ -6,7 +6,7 @@ import type { Placed, Sampled } from './placed-scores.js';
 export interface RowOf {
   readonly checkpoint: string;
   readonly epoch: number | null;
-  /** Digest of the network; null where it cannot be read. */
+  /** Digest of the network; null if it cannot be read. */
   readonly model: string | null;
   readonly benchmark: ComparedBenchmark;
   readonly map: ComparisonRow['map'];

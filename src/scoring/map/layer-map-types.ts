@@ -72,7 +72,7 @@ export interface MapPlan {
   readonly sets: readonly {
     readonly benchmarks: readonly string[];
     readonly stimuli: number;
-    /** Layers of each pass of the network over the set; empty where all comes from the cache. */
+    /** Layers of each pass of the network over the set; empty if all comes from the cache. */
     readonly passes: readonly (readonly string[])[];
     readonly cached: number;
   }[];

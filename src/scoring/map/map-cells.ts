@@ -24,7 +24,7 @@ export interface CellTask {
 /** What came of a task; `inputs` is the digest of the inputs of its score. */
 export type CellOutcome = Cell & {
   readonly task: CellTask;
-  /** null where the stimuli cannot be read. */
+  /** null if the stimuli cannot be read. */
   readonly inputs: string | null;
 };
 

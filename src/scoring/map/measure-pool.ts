@@ -45,7 +45,7 @@ const filename = join(packageRoot, 'dist', 'src', 'scoring', 'map', 'measure-wor
 
 /**
  * Measurements on worker threads, each with the benchmarks loaded for itself; the bits are those of
- * this thread. As many as threads and memory allow; none where memory or work is too little, and then this
+ * this thread. As many as threads and memory allow; none if memory or work is too little, and then this
  * thread measures. Close it when done.
  */
 export class MeasurePool {
@@ -76,7 +76,7 @@ export class MeasurePool {
     });
   }
 
-  /** Worker threads; 0 where this thread measures. */
+  /** Worker threads; 0 if this thread measures. */
   get workers(): number {
     return this.#piscina?.maxThreads ?? 0;
   }

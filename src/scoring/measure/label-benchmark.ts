@@ -45,7 +45,7 @@ export const labelKind: BenchmarkKind = {
 };
 
 /**
- * A label task (Geirhos2021, spec Appendix C): the model names each picture by its classification head,
+ * A label task (Geirhos2021, spec Appendix C): the model names each image by its classification head,
  * and its errors are compared with those of observers, or counted.
  * Throws `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
  */

@@ -63,7 +63,7 @@ export interface PreparedBenchmark {
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
   /** The ceiling, which needs no model; null if there is none. */
   ceiling(): ScorePart | null;
-  /** The benchmark's own data as features of its stimuli, for the published self-checks; absent where it has none. */
+  /** The benchmark's own data as features of its stimuli, for the published self-checks; absent if it has none. */
   ownFeatures?(): Features;
   /**
    * The same benchmark on a subset of its stimuli (for a read-out its test stimuli): a seeded half to

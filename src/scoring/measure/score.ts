@@ -19,7 +19,7 @@ export interface ScorePart {
   readonly error: number | null;
   /** One aggregate a split, repetition or condition × subject. */
   readonly splits: readonly (number | null)[];
-  /** With `--detail`: split × neuroid in ascending neuroid_id; null where r is undefined. */
+  /** With `--detail`: split × neuroid in ascending neuroid_id; null if r is undefined. */
   readonly neuroids?: readonly (readonly (number | null)[])[];
   readonly neuroid_ids?: readonly Id[];
 }

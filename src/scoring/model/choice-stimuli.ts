@@ -16,7 +16,7 @@ export function recordStimuli(digests: Iterable<string>): string {
 
 /**
  * Whether a choice used any of these stimuli: a score on them is then a selection, not a test (design §3).
- * @param digests SHA-256 of each picture that the score judges by, hexadecimal: those of a read-out's test
+ * @param digests SHA-256 of each image that the score judges by, hexadecimal: those of a read-out's test
  * set, not of its fitting set
  */
 export function sharesStimuli(

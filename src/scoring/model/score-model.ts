@@ -46,7 +46,7 @@ export interface ScoreContext {
   readonly cache?: ContentCache | undefined;
   /** Where cells are looked up and kept; the cache unless said. */
   readonly cells?: CellShelf | undefined;
-  /** Pictures that earlier runs over the same stimuli decoded. */
+  /** Images that earlier runs over the same stimuli decoded. */
   readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (progress: Progress) => void;

@@ -8,7 +8,7 @@ import type { BenchmarkRecord } from './receipt.js';
 
 /**
  * A benchmark in parts: its definition, and a digest of each part of its data.
- * @param asSeen with the bytes of the pictures and their degrees, which features do not depend on
+ * @param asSeen with the bytes of the images and their degrees, which features do not depend on
  */
 export async function benchmarkRecord(
   { benchmark, metric, inputs, shown }: PreparedBenchmark,

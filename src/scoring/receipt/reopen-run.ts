@@ -20,7 +20,7 @@ export type Reopened =
       readonly run: ScoreRun | MapRun;
       readonly path: string;
       readonly digest: string;
-      /** The card where it was then, as it is now; undefined where there is none. */
+      /** The card where it was then, as it is now; undefined if there is none. */
       readonly card: ModelCard | undefined;
     }
   | { readonly run: FeatureRun; readonly path: string; readonly digest: string };

@@ -28,7 +28,7 @@ export interface ReceiptReport {
   readonly receipt: string;
   /** `equal`: to the bit. `close`: within 1e-6, on another runtime or numerics version. */
   readonly verdict: 'equal' | 'close' | 'differs';
-  /** Scores and cells that were computed again; none where a model or a file of features is another one. */
+  /** Scores and cells that were computed again; none if a model or a file of features is another one. */
   readonly results: number;
   /** In which inputs it is not the same: model, card, definition and data of benchmarks, metric. */
   readonly inputs: readonly ReceiptDifference[];
@@ -259,7 +259,7 @@ const exhaustion = (about: string) =>
 /** Whether a field of a result is a digest of inputs. */
 const isDigest = (field: string) => /(^|\.)inputs$/.test(field);
 
-/** Of two numbers; null where one is none. */
+/** Of two numbers; null if one is none. */
 function distance({ expected, found }: Difference): number | null {
   const numbers = typeof expected === 'number' && typeof found === 'number';
   return numbers ? Math.abs(expected - found) : null;

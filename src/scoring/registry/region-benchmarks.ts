@@ -32,7 +32,7 @@ export interface RegionBenchmark {
 }
 
 /**
- * The public Brain-Score benchmark of a region where all of its data lie under `home`, else the
+ * The public Brain-Score benchmark of a region where all of its data are under `home`, else the
  * simulated public one.
  */
 export async function regionBenchmark(region: Role, home: string): Promise<RegionBenchmark> {

@@ -22,7 +22,7 @@ export interface Sending {
 /** A complete answer. */
 export interface LocalAnswer {
   readonly status: number;
-  /** From JSON; undefined where nothing came. */
+  /** From JSON; undefined if nothing came. */
   readonly body: unknown;
 }
 

@@ -88,7 +88,7 @@ interface KeptParts {
   readonly tables: readonly (BackupManifest['tables'][number] & { readonly path: string })[];
   /** Digest and path. */
   readonly models: ReadonlyMap<string, string>;
-  /** Digest and path of the archive or, where there is none, of a folder. */
+  /** Digest and path of the archive or, if there is none, of a folder. */
   readonly benchmarks: ReadonlyMap<string, string>;
   readonly lost: readonly LostFile[];
 }

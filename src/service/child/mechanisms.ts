@@ -2,9 +2,9 @@
 export interface Confinement {
   /** Path of `prlimit`, which limits the data segment; undefined if it is missing. */
   readonly limiter: string | undefined;
-  /** Words that run a command with lower priority from its first thread on; empty where there are none. */
+  /** Words that run a command with lower priority from its first thread on; empty if there are none. */
   readonly later: readonly string[];
-  /** The namespaces of a command; undefined where the system makes none. */
+  /** The namespaces of a command; undefined if the system makes none. */
   readonly namespaces: Namespaces | undefined;
   /** Options of `setpriv` that drop privileges; undefined if it is missing. */
   readonly privileges: Privileges | undefined;

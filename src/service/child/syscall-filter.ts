@@ -1,4 +1,4 @@
-/** Numbers of a system call on x86-64 and on arm64; null where the architecture has no such call. */
+/** Numbers of a system call on x86-64 and on arm64; null if the architecture has no such call. */
 type Numbers = readonly [x64: number | null, arm64: number | null];
 
 /**

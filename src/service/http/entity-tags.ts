@@ -30,7 +30,7 @@ export async function requireLargeMatch(request: Request, representation: object
   if (wanted) requireTag(wanted, await slicedTag(representation));
 }
 
-/** undefined where anything will do. */
+/** undefined if anything will do. */
 function wantedTags(request: Request): string[] | undefined {
   const wanted = request.get('If-Match');
   if (wanted === undefined || wanted.trim() === '*') return undefined;

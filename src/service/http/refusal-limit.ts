@@ -18,7 +18,7 @@ interface Bucket {
 export class RefusalLimit {
   readonly #buckets = new Map<string, Bucket>();
 
-  /** Counts a refusal. @returns 0 where the address may have it, else the seconds that it has to wait */
+  /** Counts a refusal. @returns 0 if the address may have it, else the seconds that it has to wait */
   take(address = ''): number {
     const key = ipKeyGenerator(address, 64);
     const now = performance.now() / 1000;

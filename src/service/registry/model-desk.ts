@@ -199,7 +199,7 @@ export class ModelDesk {
     if (!(await this.#store.models.needsBytes(digest))) await this.#store.files.remove(digest);
   }
 
-  /** A model that ventral ships, by its name; undefined where it ships none of that name. */
+  /** A model that ventral ships, by its name; undefined if it ships none of that name. */
   async shipped(name: string): Promise<ShippedModel | undefined> {
     return (await shippedModels()).includes(name) ? this.#shippedModel(name, name) : undefined;
   }

@@ -14,11 +14,11 @@ import type { ServiceContext } from './context.js';
 /** Which set of a benchmark: the one that scores are of, or the one that a read-out is fitted on. */
 export type StimulusSetName = 'test' | 'fitting';
 
-/** A picture that is asked for. */
+/** An image that is asked for. */
 export interface AskedPicture {
   readonly set: StimulusSetName;
   readonly stimulus: string;
-  /** Visual angle of the screen; without it as the picture is stored. */
+  /** Visual angle of the screen; without it as the image is stored. */
   readonly degrees?: number;
 }
 
@@ -42,12 +42,12 @@ type Question = StimulusTask extends infer T
 const SECONDS = 300;
 /** Bytes of memory: recordings of a large experiment are held once. */
 const MEMORY = 2 ** 31;
-/** Milliseconds in which pictures of one set gather, to be drawn by one process. */
+/** Milliseconds in which images of one set gather, to be drawn by one process. */
 const GATHER_MS = 25;
-/** Pictures that one process draws at most: its answer is held whole. */
+/** Images that one process draws at most: its answer is held whole. */
 const MOST_TOGETHER = 24;
 const KEPT_DESCRIPTIONS = 64;
-/** Bytes of pictures that are kept. */
+/** Bytes of images that are kept. */
 const KEPT_BYTES = 2 ** 26;
 
 /** Images requested together by one owner; rendered while a client waits for one. */
@@ -115,7 +115,7 @@ export class StimulusDesk {
     return png;
   }
 
-  /** Pictures of one set and size that an owner asks for together are drawn by one process. */
+  /** Images of one set and size that an owner asks for together are drawn by one process. */
   async #gather(
     { principal, signal }: Client,
     of: string,

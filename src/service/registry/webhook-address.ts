@@ -38,7 +38,7 @@ global.addSubnet('2000::', 3, 'ipv6');
 
 /**
  * Whether an address is one of the public network. IPv6 that maps or translates IPv4 (`::ffff:`,
- * `64:ff9b:`), loopback, link-local and unique local addresses lie outside its global range.
+ * `64:ff9b:`), loopback, link-local and unique local addresses are outside its global range.
  */
 export function isPublic(address: string): boolean {
   const bare = address.replace(/%.*$/, '');

@@ -41,7 +41,7 @@ export function activationRoutes(context: ServiceContext): Router {
   return router;
 }
 
-/** POST `/activations` with pictures of one's own, as parts `images` of a form that streams to disk. */
+/** POST `/activations` with images of one's own, as parts `images` of a form that streams to disk. */
 export function activationUpload(context: ServiceContext): RequestHandler {
   return async (request, response, next) => {
     if (!isForm(request)) return next();

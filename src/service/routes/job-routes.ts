@@ -147,7 +147,7 @@ async function answer<K extends JobKind, Asked>(
     .json(await shown(context, resource, now, response));
 }
 
-/** Seconds of `Prefer: wait=N`, at most a minute; undefined where the client does not say so. */
+/** Seconds of `Prefer: wait=N`, at most a minute; undefined if the client does not say so. */
 function waitOf(prefer: string | undefined): number | undefined {
   const found = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i.exec(prefer ?? '');
   return found ? Math.min(Number(found[1]), MOST_WAIT_SECONDS) : undefined;

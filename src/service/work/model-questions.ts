@@ -35,7 +35,7 @@ const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphS
   parameters,
 });
 
-/** The layers with their shapes; without them where the network does not run on a picture of that size. */
+/** The layers with their shapes; without them where the network does not run on an image of that size. */
 async function layers({ reference, card }: ModelTask): Promise<unknown> {
   try {
     return await measureLayers(reference, { threads: 1, ...(card ? { card } : {}) });
@@ -78,7 +78,7 @@ export interface ModelTask {
   readonly reference: string;
   /** What messages call it. */
   readonly name: string;
-  /** The registered card: it says how large a picture is. */
+  /** The registered card: it says how large an image is. */
   readonly card?: ModelCard;
   readonly output?: string;
 }

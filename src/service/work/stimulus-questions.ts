@@ -26,14 +26,14 @@ export interface StimulusRows {
   readonly rows: readonly ListedStimulus[];
 }
 
-/** Side of a picture that is sent, at most; a larger one is scaled down. */
+/** Side of an image that is sent, at most; a larger one is scaled down. */
 const SIDE = 512;
 
 /** Answers a question about the data of a benchmark, in the process that may open them. */
 export async function answerStimulusTask(task: StimulusTask): Promise<unknown> {
   const benchmarks = findBenchmark(task.file).filter(({ id }) => !task.id || id === task.id);
   if (task.kind === 'describe') {
-    // What measures ceilings takes longer to load than a picture to draw.
+    // What measures ceilings takes longer to load than an image to draw.
     const { describeBenchmarks } = await import('../../scoring/model/describe-benchmark.js');
     return describeBenchmarks(benchmarks, task.home);
   }

@@ -11,7 +11,7 @@ const MOST_DEPTH = 24;
 const MOST_PARTS = 20;
 
 /**
- * A recipe that came as JSON, with every default. Over HTTP it names things and no places, so that pictures are
+ * A recipe that came as JSON, with every default. Over HTTP it names things and no places, so that images are
  * generated, and its counts are bounded. Throws `recipe-invalid` with each wrong part under its JSON pointer
  * into the request.
  */

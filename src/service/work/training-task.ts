@@ -35,7 +35,7 @@ export type TrainingPart =
 
 /** Answer of the process. */
 export interface TrainingAnswer {
-  /** File of the run's own network below its folder; null where no stage makes one. */
+  /** File of the run's own network below its folder; null if no stage makes one. */
   readonly network: string | null;
   readonly usage: { readonly peakRssMiB: number };
 }

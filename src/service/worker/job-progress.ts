@@ -8,7 +8,7 @@ const EVENT_MS = 500;
 const EVENT_SHARE = 1 / 200;
 const STAGE_LENGTH = 100;
 
-/** Milliseconds between the events of an attempt that began at a moment. */
+/** Milliseconds between the events of an attempt that started at a moment. */
 export const eventGap = (begun: number): number =>
   Math.max(EVENT_MS, (Date.now() - begun) * EVENT_SHARE);
 

@@ -72,7 +72,7 @@ export class Worker {
     return !this.#stopped.signal.aborted;
   }
 
-  /** Cancels an open job and ends its process; undefined where the job is not open. */
+  /** Cancels an open job and ends its process; undefined if the job is not open. */
   async cancel(
     ...asked: Parameters<WorkerOptions['tables']['jobs']['cancel']>
   ): Promise<Job | undefined> {

@@ -29,7 +29,7 @@ const CHECKPOINT_MS = 20_000;
 const anyWrite: WriteGuard = { mayWrite: () => {} };
 
 /**
- * Opens the embedded PostgreSQL (PGlite) in a folder, and makes it where it is not there yet. What it
+ * Opens the embedded PostgreSQL (PGlite) in a folder, and makes it if it is missing yet. What it
  * acknowledges is on the disk. The caller owns the home: PGlite has no lock, and two processes on one folder
  * lose rows silently; the guard is asked before each change of a file.
  * A new database is made beside its place and renamed when it is whole, so that a kill in the first

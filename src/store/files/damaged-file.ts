@@ -6,7 +6,7 @@ export interface FileDamage {
   readonly kind: FileKind;
   /** Under which it is stored. */
   readonly digest: string;
-  /** Names in the folder of a benchmark; none where the file itself is damaged. */
+  /** Names in the folder of a benchmark; none if the file itself is damaged. */
   readonly names?: readonly string[];
   /** Earliest time of the damage; null if unknown. */
   readonly since: Date | null;

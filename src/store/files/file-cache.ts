@@ -27,7 +27,7 @@ export interface FileCacheOptions {
  * Files of another host in a bounded folder, which several processes may share: each file reaches its
  * name whole and verified, by a rename, and is checked whenever somebody takes it; what was damaged since is
  * fetched again. Who uses one holds a hard link of its own, so that what another process clears away is there
- * until it is given back; links of dead processes are swept. The digests of unpacked files lie in a folder
+ * until it is given back; links of dead processes are swept. The digests of unpacked files are in a folder
  * beside this one.
  */
 export class FileCache implements FileSource {

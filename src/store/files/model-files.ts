@@ -10,7 +10,7 @@ import { syncFolder } from './write-whole.js';
 /** How a stored file is found. */
 export type FileState = 'good' | 'damaged' | 'missing';
 
-/** The bytes of models, by content: HOME/models/<sha256>/model.onnx, and in a mirror where there is one. */
+/** The bytes of models, by content: HOME/models/<sha256>/model.onnx, and in a mirror if there is one. */
 export class ModelFiles {
   readonly #folders: ContentFolders;
   readonly #unfinished: string;
@@ -59,7 +59,7 @@ export class ModelFiles {
   }
 
   /**
-   * Where the checked bytes of a digest are. What is missing or damaged comes from the mirror, where there is one.
+   * Where the checked bytes of a digest are. What is missing or damaged comes from the mirror, if there is one.
    * Throws `file-missing`, `file-damaged`, `files-unavailable`.
    */
   async local(digest: string, signal = new AbortController().signal): Promise<string> {

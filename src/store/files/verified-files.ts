@@ -149,7 +149,7 @@ export async function damageOf(
 
 /**
  * From when on a file may have been damaged: its last change, where it was found good before that, else the
- * time when it was last found good, which is the mtime of its mark; null where it never was.
+ * time when it was last found good, which is the mtime of its mark; null if it never was.
  */
 export async function damagedSince(mark: string, paths: readonly string[]): Promise<Date | null> {
   const good = await stat(mark).catch(() => undefined);

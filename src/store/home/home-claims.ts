@@ -103,7 +103,7 @@ export class HomeClaims {
   }
 
   /**
-   * Claims the home after another claim that is over. undefined where another process was faster, or the
+   * Claims the home after another claim that is over. undefined if another process was faster, or the
    * owner before showed itself alive in the last moment.
    */
   async take(before: Claim | undefined, claimant: Claimant): Promise<HeldClaim | undefined> {

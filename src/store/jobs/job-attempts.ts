@@ -42,7 +42,7 @@ export class JobAttempts {
   }
 
   /**
-   * Takes the next job, and counts the attempt; undefined where none waits. One that was running before
+   * Takes the next job, and counts the attempt; undefined if none waits. One that was running before
    * was lost by its worker, which counts as a fault.
    * @param worker id of the worker, null for none that is registered
    */
@@ -85,7 +85,7 @@ export class JobAttempts {
 
   /**
    * @param told whether it becomes an event, and the words of a line of log, if any
-   * @returns false where the attempt is over
+   * @returns false if the attempt is over
    */
   setProgress(
     id: string,
@@ -132,7 +132,7 @@ export class JobAttempts {
 
   /**
    * Writes results and the job's end in one transaction, if the attempt still holds.
-   * @returns the ended job, or undefined where the results came too late and nothing was written
+   * @returns the ended job, or undefined if the results came too late and nothing was written
    */
   async finish(id: string, attempt: number, end: JobEnd): Promise<Job | undefined> {
     const queue = await this.#queue();
@@ -145,7 +145,7 @@ export class JobAttempts {
     return written ? findJob(this.#database, id) : undefined;
   }
 
-  /** Gives a job back to the queue. @returns false where the attempt is over */
+  /** Gives a job back to the queue. @returns false if the attempt is over */
   async giveBack(id: string, attempt: number, why: GivenBack): Promise<boolean> {
     const queue = await this.#queue();
     return this.#write(id, attempt, (queries, job) => giveBack(queries, queue, job, why));

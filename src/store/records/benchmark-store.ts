@@ -70,7 +70,7 @@ export class BenchmarkStore {
   }
 
   /**
-   * Registers an archive; `created` is false where its owner has it already (that registration is given).
+   * Registers an archive; `created` is false if its owner has it already (that registration is given).
    * Throws `quota-exceeded`, `storage-exceeded`.
    * @param reservation that the archive and its files were written under
    */
@@ -156,7 +156,7 @@ export class BenchmarkStore {
 
   /**
    * Measures what archives were unpacked to that an earlier schema registered.
-   * @param measure bytes of the files of an archive; undefined where they are not here
+   * @param measure bytes of the files of an archive; undefined if they are not here
    */
   async measureUnpacked(measure: (digest: string) => Promise<number | undefined>): Promise<void> {
     const rows = await this.#database.query<{ digest: string }>(

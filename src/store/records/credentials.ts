@@ -34,7 +34,7 @@ interface Known {
 export class Credentials {
   readonly #database: Database;
   #known: Known | undefined;
-  /** When the last look at the database began, and the last change here, by `performance.now()`. */
+  /** When the last look at the database started, and the last change here, by `performance.now()`. */
   #lookedAt = Number.NEGATIVE_INFINITY;
   #changedAt = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;

@@ -89,7 +89,7 @@ export class ModelStore {
   }
 
   /**
-   * Registers bytes; `created` is false where their owner has them already (that registration is given).
+   * Registers bytes; `created` is false if their owner has them already (that registration is given).
    * Throws `quota-exceeded`, `storage-exceeded`.
    * @param reservation that the bytes were received under
    */

@@ -43,7 +43,7 @@ export function failedCell(place: Pick<Cell, 'family' | 'arm' | 'seed'>, reason:
 
 /** Whether a failure is one of the program or machine, after which no other run would do better. */
 export function endsAll(error: VentralError, isBase: boolean): boolean {
-  // Where the base cannot begin – a file is missing, data are damaged – no arm can.
+  // Where the base cannot start – a file is missing, data are damaged – no arm can.
   const { code, exit } = error;
   return code === 'interrupted' || code === 'disk-full' || (isBase && exit === 2);
 }

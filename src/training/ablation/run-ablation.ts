@@ -45,7 +45,7 @@ export const isAblation = (folder: string): boolean => existsSync(join(folder, R
 
 /**
  * Trains and measures every arm on every family from every seed, each a run of its own in `<family>/<arm>/seed-<n>`, or
- * goes on where the ablation in that folder stands. Stages that runs have in common are trained once. A run that
+ * continues where the ablation in that folder stands. Stages that runs have in common are trained once. A run that
  * fails is a missing cell with its reason.
  * @throws VentralError `recipe-invalid` where an arm makes no recipe, or the folder holds another ablation;
  * `interrupted`, `disk-full`; what keeps the base from beginning

@@ -19,7 +19,7 @@ export interface Entry {
   readonly mean: number | null;
   /** 95 %, Student's t; null with fewer than two seeds. */
   readonly interval: readonly [low: number, high: number] | null;
-  /** Whether the interval contains 0; null where there is none. Of differences alone. */
+  /** Whether the interval contains 0; null if there is none. Of differences alone. */
   readonly withinNoise: boolean | null;
   /** Why there is no mean. */
   readonly reason?: string;
@@ -61,7 +61,7 @@ const titles: Readonly<Record<TableName, string>> = {
 
 /**
  * The two tables. Each shows the benchmarks that the ablation names under it, the adversarial one robust accuracy too,
- * both the accuracy on clean pictures.
+ * both the accuracy on clean images.
  */
 export function tablesOf(
   { measures, families }: Pick<Ablation, 'measures' | 'families'>,

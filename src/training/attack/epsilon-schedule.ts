@@ -20,10 +20,10 @@ export function epsilonFactor(epoch: number, points: readonly EpsilonPoint[]): n
 /** A fall of the robust accuracy within an epoch from which on fast training has failed. */
 export const CATASTROPHIC_FALL = 0.2;
 
-/** Pictures in a batch of those who found it. */
+/** Images in a batch of those who found it. */
 const THEIR_BATCH = 128;
 
-/** Whether fast adversarial training goes on; if not, what was seen. */
+/** Whether fast adversarial training continues; if not, what was seen. */
 export type OverfittingVerdict =
   | { readonly overfitted: false }
   | {
@@ -41,7 +41,7 @@ export type OverfittingVerdict =
  * there the fall must also be more than four standard errors of a difference. A fall to nothing is told from .4 on in
  * batches of 32.
  * @param accuracies of one epoch, in order; the first may be the last of the epoch before
- * @param pictures in a batch
+ * @param images in a batch
  */
 export function catastrophicOverfitting(
   accuracies: readonly number[],

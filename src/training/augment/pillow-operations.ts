@@ -147,7 +147,7 @@ function blend(picture: Raster, factor: number, degenerate: (i: number) => numbe
   return withData(picture, out);
 }
 
-/** `ImageEnhance.Color`: from grey (0) over the picture (1) on. */
+/** `ImageEnhance.Color`: from grey (0) over the image (1) on. */
 export function color(picture: Raster, factor: number): Raster {
   const grey = greyOf(picture);
   return blend(picture, factor, (i) => grey[Math.floor(i / 3)]);

@@ -131,7 +131,7 @@ function completeEntry(
 export interface NamedTransform {
   readonly name: string;
   readonly transform: Transform;
-  /** Whether the picture has a new size afterwards. */
+  /** Whether the image has a new size afterwards. */
   readonly sizes: boolean;
 }
 
@@ -151,7 +151,7 @@ export interface NamedMix {
   readonly views: 1 | 3;
 }
 
-/** The mix of a feed, where it has one. */
+/** The mix of a feed, if it has one. */
 export function mixOf(spec: TransformSpec | undefined): NamedMix | undefined {
   if (!spec) return undefined;
   const [[name, parameters]] = Object.entries(spec);

@@ -141,7 +141,7 @@ async function openPlain(path: string, { dimensions, start }: Layout): Promise<I
 }
 
 /**
- * Opens an IDX file of unsigned bytes with so many dimensions, packed by gzip or not.
+ * Opens an IDX file of unsigned bytes with this many dimensions, packed by gzip or not.
  * @throws VentralError `training-data-invalid` where magic number, dimensions and length do not fit together, or
  * where a packed file holds more than 1 GiB
  */

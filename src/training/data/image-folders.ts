@@ -63,7 +63,7 @@ async function readImage(root: string, name: string): Promise<Uint8Array> {
   return readFile(path);
 }
 
-/** Digest over names and bytes; on the way, every file is looked at for the beginning of a picture. */
+/** Digest over names and bytes; on the way, every file is looked at for the beginning of an image. */
 async function digestImages(root: string, images: readonly Image[]): Promise<string> {
   const all = createHash('sha256');
   for (const { name } of images) {

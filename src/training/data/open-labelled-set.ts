@@ -36,8 +36,8 @@ function readingError(error: unknown, source: DataSource): VentralError {
 }
 
 /**
- * Opens the pictures and labels of a recipe.
- * @param folder where paths of the source begin
+ * Opens the images and labels of a recipe.
+ * @param folder where paths of the source start
  * @throws VentralError `training-data-invalid` that names the file and what is wrong with it; `file-missing`
  */
 export async function openLabelledSet(source: DataSource, folder: string): Promise<LabelledSet> {

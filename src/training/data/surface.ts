@@ -75,7 +75,7 @@ export function checks(random: RandomState, size: number): Pattern {
   };
 }
 
-/** One of the patterns, its size drawn from the range (in half pictures). */
+/** One of the patterns, its size drawn from the range (in half images). */
 export function drawPattern(random: RandomState, low: number, high: number): Pattern {
   const size = uniform(random, low, high);
   const kind = random.interval(3);

@@ -182,15 +182,15 @@ export class StaticGraph {
     return this.emit('Div', [a, b], broadcast(a.dims, b.dims));
   }
 
-  /** 1 where a condition holds, 0 elsewhere. */
+  /** 1 if a condition holds, 0 elsewhere. */
   indicator(condition: Value): Value {
     const to = { to: { int: this.precision === 'float64' ? 11 : 1 } };
     return this.emit('Cast', [condition], condition.dims, to);
   }
 
   /**
-   * The graph's bytes. Nodes that nothing reads stand at the end, the last first: the runtime begins with what the
-   * last node needs, and so makes the gradients of a layer's weights before it goes on to the layer below. The other
+   * The graph's bytes. Nodes that nothing reads stand at the end, the last first: the runtime starts with what the
+   * last node needs, and so makes the gradients of a layer's weights before it continues to the layer below. The other
    * way round it would keep the gradients of all layers until then.
    */
   build(): Uint8Array {

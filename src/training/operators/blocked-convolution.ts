@@ -43,7 +43,7 @@ export function fromBlocks(graph: StaticGraph, value: Value, output?: string): V
   return graph.emit('ReorderOutput', [value], value.dims, channels, DOMAIN, output);
 }
 
-/** Rows of `block` times so many values: [rows, block, values] as [rows, values, block]. */
+/** Rows of `block` times this many values: [rows, block, values] as [rows, values, block]. */
 export const lanes = (graph: StaticGraph, value: Value, values: number): Value => {
   const block = graph.block as number;
   const rows = sizeOf(value.dims) / (block * values);
@@ -132,10 +132,10 @@ export function exchangedBlocks(
   };
 }
 
-/** Blocks of places a picture from which on {@link affine} is quicker than what it stands for. */
+/** Blocks of places an image from which on {@link affine} is quicker than what it stands for. */
 const LEAST_BLOCKS = 16;
 
-/** Whether the places of a picture [N, C, …] make up so many blocks that {@link affine} pays. */
+/** Whether the places of an image [N, C, …] make up so many blocks that {@link affine} pays. */
 export function hasBlocksOfPlaces(
   { block }: StaticGraph,
   [, , ...places]: readonly number[],

@@ -4,7 +4,7 @@ import type { Convolution } from './convolution-types.js';
 /** Places that the runtime's product takes at once, and up to which what is over is a large part of all. */
 const [AT_ONCE, MOST] = [16, 64];
 
-/** Whether 1 × 1 kernels see so few places a picture that one product over all pictures is quicker than one for each. */
+/** Whether 1 × 1 kernels see so few places an image that one product over all images is quicker than one for each. */
 export function hasFewPlaces(
   { portable }: StaticGraph,
   { windows, groups }: Convolution,

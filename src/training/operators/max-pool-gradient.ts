@@ -67,7 +67,7 @@ function spread(
     1,
     ...windows.kernel,
   ]);
-  // Where the last windows end before the picture does, what they leave out gets nothing.
+  // Where the last windows end before the image does, what they leave out gets nothing.
   const rest = after.map((width) => Math.max(0, -width));
   return graph.emit('ConvTranspose', [values, kernels], dims, {
     group: { int: dims[1] },

@@ -89,7 +89,7 @@ export interface Operator {
   write?(call: Call, graph: StaticGraph, outputs: readonly string[]): boolean;
   /**
    * Emits the gradients of the wanted inputs from that of the first output.
-   * @returns one an input, of its number of elements in any sizes, or yet to be spread over it; undefined where none is wanted or there is none
+   * @returns one an input, of its number of elements in any sizes, or yet to be spread over it; undefined if none is wanted or there is none
    */
   gradients(
     call: Call,

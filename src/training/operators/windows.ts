@@ -1,6 +1,6 @@
 import type { Call } from './operator.js';
 
-/** How a window moves over the two axes of a picture: what Conv and the pools have in common. */
+/** How a window moves over the two axes of an image: what Conv and the pools have in common. */
 export interface Windows {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
@@ -44,7 +44,7 @@ export function windowCounts(size: Pair, windows: Windows, up = false): Pair {
     const room = size[axis] + before[axis] + after[axis] - dilations[axis] * (kernel[axis] - 1) - 1;
     if (!up) return Math.floor(room / strides[axis]) + 1;
     const counted = Math.ceil(room / strides[axis]) + 1;
-    // A window that would begin in the padding behind the picture is left out.
+    // A window that would start in the padding behind the image is left out.
     return (counted - 1) * strides[axis] >= size[axis] + before[axis] ? counted - 1 : counted;
   };
   return [count(0), count(1)];

@@ -18,7 +18,7 @@ export class AppendedFile {
   }
 
   /**
-   * Opens a file to append to, cut to its first `length` bytes; 0 begins anew.
+   * Opens a file to append to, cut to its first `length` bytes; 0 starts again.
    * @throws VentralError `checkpoint-invalid` where the file is shorter than that; `disk-full`
    */
   static async open(path: string, length: number): Promise<AppendedFile> {

@@ -17,7 +17,7 @@ export class TensorboardFile {
   /**
    * Opens a file to append to.
    * @param wallTime seconds since 1970
-   * @param length bytes that are kept, as {@link sync} gave them; 0 begins anew
+   * @param length bytes that are kept, as {@link sync} gave them; 0 starts again
    * @throws VentralError `checkpoint-invalid` where the file is shorter than that
    */
   static async open(path: string, wallTime: number, length = 0): Promise<TensorboardFile> {

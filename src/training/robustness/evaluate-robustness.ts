@@ -61,7 +61,7 @@ export async function evaluateRobustness(
 
 /** Examples that the checks look at: the first of those named right. */
 const CHECKED = 64;
-/** The whole cube of pictures: whatever it holds may be shown. */
+/** The whole cube of images: whatever it holds may be shown. */
 const UNBOUNDED: Threat = { norm: 'Linf', epsilon: 1 };
 
 class Evaluation {
@@ -168,7 +168,7 @@ class Evaluation {
       this.#checks.push(lossCheck(threat, await this.#losses(target, threat, count), count));
   }
 
-  /** Mean loss of the checked examples after so many steps. */
+  /** Mean loss of the checked examples after this many steps. */
   async #losses(target: AttackedNetwork, threat: Threat, count: number): Promise<Losses> {
     const after = async (steps: number) => {
       let sum = 0;
@@ -221,7 +221,7 @@ class Evaluation {
 const stageOf = (title: string, { norm, epsilon }: Threat) =>
   `${title}, ${norm} ${Number(epsilon.toPrecision(3))}`;
 
-/** From the picture itself; nothing about it is random. */
+/** From the image itself; nothing about it is random. */
 const descent = (example: Example, threat: Threat, steps: number, toTheEnd = false) =>
   new GradientSearch(
     example,

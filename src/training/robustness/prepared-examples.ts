@@ -17,7 +17,7 @@ export interface PreparedExamples extends EvaluatedExamples {
 /**
  * Examples of a set after the resize and crop of a card, in [0, 1]: all of them, or `count` that are drawn.
  * @throws VentralError `labels-uncovered`, naming classes, where the set has one that the head lacks;
- * `training-data-invalid`; `input-mismatch` for a picture of another size than the first
+ * `training-data-invalid`; `input-mismatch` for an image of another size than the first
  */
 export async function prepareExamples(
   set: LabelledSet,

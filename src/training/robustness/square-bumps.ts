@@ -1,6 +1,6 @@
 /** The moves of the square attack in L2: a bump and its opposite side by side (Andriushchenko et al. 2020, algorithm 3). */
 
-/** A square of a picture. */
+/** A square of an image. */
 export interface Window {
   readonly top: number;
   readonly left: number;
@@ -53,7 +53,7 @@ function scaledTo(values: Float64Array, length: number): Float64Array {
 }
 
 /**
- * The first move: bumps side by side over the whole picture, five a column.
+ * The first move: bumps side by side over the whole image, five a column.
  * @param dims [channels, height, width]
  */
 export function bumpsAllOver(

@@ -6,11 +6,11 @@ import { type Bump, bump, bumpsAllOver, moveBump, type Window } from './square-b
 
 /** After these shares of the queries the squares have half the area that they had (the authors' schedule). */
 const HALVED = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
-/** Share of the picture that the first squares cover (the authors' for CIFAR-10 and MNIST; L2 has one). */
+/** Share of the image that the first squares cover (the authors' for CIFAR-10 and MNIST; L2 has one). */
 const SHARE = { Linf: 0.8, L2: 0.1 } as const;
 
 /**
- * Square attack (Andriushchenko et al. 2020, algorithms 2 and 3) on one picture: random changes of squares, of
+ * Square attack (Andriushchenko et al. 2020, algorithms 2 and 3) on one image: random changes of squares, of
  * which those that raise the loss are kept. It asks for answers alone, never for a gradient.
  */
 export class SquareSearch implements Search {

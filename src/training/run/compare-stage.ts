@@ -9,7 +9,7 @@ import type { RunContext } from './run-context.js';
 import { metricsPath } from './run-folder.js';
 import { scoreCheckpoint } from './score-stage.js';
 
-/** Runs a recipe in a folder of its own, or goes on with it. */
+/** Runs a recipe in a folder of its own, or continues with it. */
 export type RunElsewhere = (recipe: Recipe, folder: string, context: RunContext) => Promise<void>;
 
 /** What was measured of a network, by name of the measure. */
@@ -17,7 +17,7 @@ export type Measures = ReadonlyMap<string, { readonly value: number; readonly si
 
 /**
  * Trains two stages from other seeds, each in `seeds/<seed>` of the run folder, and records their differences over
- * the seeds. Seeds are paired: both stages of a seed begin with the same weights.
+ * the seeds. Seeds are paired: both stages of a seed start with the same weights.
  * @param networks files of this run's own networks, which are those of its seed
  */
 export async function compareStage(

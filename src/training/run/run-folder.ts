@@ -28,7 +28,7 @@ export class RunFolder {
   readonly #recorded: (event: TrainingEvent) => void;
   /** SHA-256 of checkpoints by their file. */
   readonly #checkpoints: Record<string, string>;
-  /** Where the run went on from. */
+  /** Where the run continued from. */
   readonly resumed: { readonly state: RunState; readonly arrays: StateArrays } | undefined;
 
   private constructor(
@@ -75,7 +75,7 @@ export class RunFolder {
     this.#recorded(event);
   }
 
-  /** Keeps how far the run is; from here it goes on. */
+  /** Keeps how far the run is; from here it continues. */
   async save(state: Omit<RunState, 'lengths' | 'digests'>, arrays?: StateArrays): Promise<void> {
     const lengths = {
       metrics: await this.#metrics.sync(),

@@ -13,7 +13,7 @@ import { selectionScore } from './score-stage.js';
 import type { StateArrays, TrainingProgress } from './training-state.js';
 import { robustAccuracy, validate } from './validate.js';
 
-/** Where a train stage goes on from. */
+/** Where a train stage resumes from. */
 export interface StageStart {
   /** ONNX bytes of the network that the stage starts with. */
   readonly bytes: Uint8Array;
@@ -27,7 +27,7 @@ export interface StageStart {
 
 /** Seconds between two states within an epoch: what a kill costs at the most. */
 const SAVE_SECONDS = 60;
-/** Validation pictures that are attacked after each epoch. */
+/** Validation images that are attacked after each epoch. */
 const ROBUST_COUNT = 256;
 
 /**
@@ -262,7 +262,7 @@ async function openLearner(
   return learner;
 }
 
-/** How a stage's pictures become batches. */
+/** How a stage's images become batches. */
 export function feedSpec(
   stage: TrainStage,
   { recipe }: Pick<RunContext, 'recipe'>,

@@ -6,9 +6,9 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { openNpz, writeNpz } from '../../formats/npz.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 
-/** Where a run is: enough to go on to the same bits. */
+/** Where a run is: enough to continue to the same bits. */
 export interface RunState {
-  /** Index of the stage that goes on. */
+  /** Index of the stage that continues. */
   readonly stage: number;
   /** Epochs or checkpoints of it that are done. */
   readonly done: number;
@@ -86,7 +86,7 @@ export async function saveState(
 }
 
 /**
- * The state of a run folder, or undefined where none was kept yet.
+ * The state of a run folder, or undefined if none was kept yet.
  * Throws `checkpoint-invalid` where its tensors are not those that it names.
  */
 export async function loadState(
@@ -133,7 +133,7 @@ async function readStateFile(folder: string): Promise<StateFile | undefined> {
 const earlier = new Set(['stage', 'done', 'networks', 'lengths', 'training', 'arrays']);
 
 /**
- * Compares what a run has written with the digests of its state; undefined where there is no state.
+ * Compares what a run has written with the digests of its state; undefined if there is no state.
  * @returns the state, and the files that are not what it says (one that was removed is not among them)
  */
 export async function damagedFiles(

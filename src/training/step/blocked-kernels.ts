@@ -32,7 +32,7 @@ const WINDOWS = {
   after: [1, 1],
 } as const;
 
-/** Of a depthwise and a dense convolution in blocks from those of the standard; infinite where they fail. */
+/** Of a depthwise and a dense convolution in blocks from those of the standard; infinite if they fail. */
 async function largestDifference(block: number): Promise<number> {
   const graph = new StaticGraph(17, 'float32', { block });
   const input = graph.input('input', DIMS);

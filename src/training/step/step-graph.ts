@@ -26,7 +26,7 @@ export interface StepRequest {
   readonly input: boolean;
   /** Batch normalisations that take the statistics of the batch, and give them. */
   readonly training: (node: GraphNode) => boolean;
-  /** Cross-entropy by default. `jsd` is AugMix's: the batch then holds three views of a third as many pictures. */
+  /** Cross-entropy by default. `jsd` is AugMix's: the batch then holds three views of a third as many images. */
   readonly loss?: LossName | 'jsd';
   /** Where masks are multiplied in, which are then inputs of the graph. Nodes of Dropout do nothing without one. */
   readonly masks?: readonly MaskPlace[];
@@ -61,7 +61,7 @@ export interface StepGraph {
   };
   /** Columns of the logits. */
   readonly classes: number;
-  /** [pictures, classes]: as many pictures as the batch, but a third with `jsd`. */
+  /** [images, classes]: as many images as the batch, but a third with `jsd`. */
   readonly targets: readonly number[];
   /** Sizes of each initializer that is an input. */
   readonly sizes: ReadonlyMap<string, readonly number[]>;

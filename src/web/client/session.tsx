@@ -10,7 +10,7 @@ export interface Session {
   readonly signedIn: boolean;
   /** undefined until the service has said so. */
   readonly caller: Caller | undefined;
-  /** Why the session is over; undefined where it is not, or there was none. */
+  /** Why the session is over; undefined if it is not, or there was none. */
   readonly refused: Error | undefined;
   /** @throws ProblemError where the service refuses the key */
   readonly signIn: (key: string) => Promise<void>;

@@ -61,7 +61,7 @@ afterEach(() => {
   system.refuses = 'nothing';
 });
 
-/** Copies that begin on pages. */
+/** Copies that start on pages. */
 function onPages(arrays: readonly Float32Array[]): Float32Array[] {
   const named = arrays.map((data, i): [string, Tensor] => [
     `${i}`,

@@ -137,7 +137,7 @@ test('an interruption ends with 130 and without a map', async () => {
   child.stdout?.on('data', (chunk) => {
     out += chunk;
   });
-  // The plan is told when the work begins.
+  // The plan is told when the work starts.
   child.stderr?.on('data', (chunk) => {
     if (String(chunk).includes('of the network')) child.kill('SIGINT');
   });

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Copies pictures of the fixture to places in the folder. */
+/** Copies images of the fixture to places in the folder. */
 async function lay(places: Readonly<Record<string, string>>): Promise<void> {
   for (const [place, picture] of Object.entries(places)) {
     await mkdir(resolve(folder, 'set', place, '..'), { recursive: true });

@@ -7,7 +7,7 @@ import { useList } from './use-list.js';
 
 /**
  * Who changed what, newest first.
- * @param changes counts those made on this page, after which it is read anew
+ * @param changes counts those made on this page, after which it is read again
  */
 export function Audit({ changes }: { readonly changes: number }) {
   const { items, error, more } = useList(

@@ -178,7 +178,7 @@ function Divergence({ map, from, benchmark }: ChosenCellProps & { readonly map: 
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
-/** How deep a layer lies, from 0 to 1; null where the graph does not say. */
+/** How deep a layer lies, from 0 to 1; null if the graph does not say. */
 function shareOf({ layers }: LayerMap, layer: string): number | null {
   const depth = layers.find((row) => row.layer === layer)?.depth;
   const deepest = Math.max(...layers.map((row) => row.depth ?? 0));

@@ -23,7 +23,7 @@ interface Member {
   readonly epoch: number;
   /** What it is called within its series. */
   readonly name: string;
-  /** Undefined where it has no score here. */
+  /** Undefined if it has no score here. */
   readonly item: Item | undefined;
 }
 

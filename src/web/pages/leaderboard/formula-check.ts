@@ -7,7 +7,7 @@ const functions = ['mean', 'min', 'max', 'abs', 'sqrt', 'b'];
 export const formulaWords = { names, functions };
 
 /**
- * What is wrong with a formula that is being written, in words; null where nothing is found. mathjs, which loads
+ * What is wrong with a formula that is being written, in words; null if nothing is found. mathjs, which loads
  * with the first formula, finds what it cannot read; what is then left the service judges, which evaluates it.
  */
 export async function formulaFault(text: string): Promise<string | null> {

@@ -6,7 +6,7 @@ import { boardQuery, leavesOpen } from './view.js';
 export interface Board extends Omit<Schemas['Leaderboard'], 'next'> {
   readonly query: string;
   readonly simulated: boolean;
-  /** Where the rows go on; null where all are here. */
+  /** Where the rows continue; null if all are here. */
   readonly next: string | null;
 }
 

@@ -51,7 +51,7 @@ export function ChooseFile({ registered }: ChooseFileProps) {
       </section>
       {file && (
         <Chosen
-          // Another file begins anew.
+          // Another file starts again.
           key={`${file.name} ${file.size} ${file.lastModified}`}
           file={file}
           registered={registered}

@@ -29,7 +29,7 @@ export function StartJobs({ model, unsaved }: StartJobsProps) {
   );
   if (error) return <Problem error={error} />;
   if (!data || !model.card) return null;
-  // What a new card can be scored on is chosen anew.
+  // What a new card can be scored on is chosen again.
   const key = JSON.stringify(model.card);
   return (
     <Choice key={key} model={model} card={model.card} benchmarks={data.items} unsaved={unsaved} />
@@ -168,7 +168,7 @@ function alongTheStream(a: Benchmark, b: Benchmark): number {
   return place(a) - place(b) || a.id.localeCompare(b.id);
 }
 
-/** What the card would need to say for a benchmark; undefined where it says it. */
+/** What the card would need to say for a benchmark; undefined if it says it. */
 function lacking({ region, metric, upload }: Benchmark, card: Card): string | undefined {
   if (upload) return undefined;
   if (metricWords(metric).kind === 'label') return valueAt(card, '/logits') ? undefined : 'logits';

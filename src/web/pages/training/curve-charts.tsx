@@ -263,7 +263,7 @@ function lineChart(
   };
 }
 
-/** Where each stage begins. */
+/** Where each stage starts. */
 function stageBorders(plot: Plot, stretches: readonly Stretch[]): Markish[] {
   if (stretches.length < 2) return [];
   return [

@@ -12,7 +12,7 @@ export const eventsOf = <K extends TrainingEvent['kind']>(
 
 /** A place on a curve. */
 export interface CurvePoint {
-  /** Steps since the run began, or since the stage did where one was chosen. */
+  /** Steps since the run started, or since the stage did where one was chosen. */
   readonly x: number;
   readonly y: number;
   /** Least and greatest value of what the point stands for. */
@@ -44,7 +44,7 @@ export interface RunCurves {
 const MOST_POINTS = 400;
 
 /**
- * The curves of a run over its steps, one stage behind the other. What a run that began again told twice
+ * The curves of a run over its steps, one stage behind the other. What a run that started again told twice
  * stands as it was told last.
  * @param stage one alone
  */

@@ -112,7 +112,7 @@ function placed(
     .sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0));
 }
 
-/** What the form begins with: a shipped recipe, that of another training, or nothing. */
+/** What the form starts with: a shipped recipe, that of another training, or nothing. */
 async function textOf(
   chosen: string,
   recipes: readonly { readonly name: string; readonly yaml: string }[],

@@ -28,7 +28,7 @@ export const isOpen = ({ state }: Pick<Training, 'state'>): boolean =>
   state === 'queued' || state === 'running';
 
 /**
- * Follows trainings: one that has ended is read once, one that goes on is followed through dropped
+ * Follows trainings: one that has ended is read once, one that continues is followed through dropped
  * connections, from its first event on, so that nothing is lost and nothing occurs twice.
  * @param ids may change; those that stay are not asked for again
  */
