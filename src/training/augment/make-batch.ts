@@ -108,7 +108,7 @@ export class BatchMaker {
       const error = VentralError.from(thrown);
       if (error.details.file !== undefined) throw error;
       const details = { ...error.details, cause: thrown };
-      throw new VentralError(error.code, `Picture ${index} of the set: ${error.message}`, details);
+      throw new VentralError(error.code, `Image ${index} of the set: ${error.message}`, details);
     }
   }
 

@@ -133,8 +133,8 @@ class Samples {
       throw shardInvalid(
         this.#path,
         key,
-        'a picture and its .cls side by side',
-        picture ? 'a picture without .cls' : 'a .cls without picture',
+        'an image and its .cls next to each other',
+        picture ? 'an image without .cls' : 'a .cls without image',
       );
     this.examples.push({ path: this.#path, ...picture, label });
   }

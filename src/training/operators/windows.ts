@@ -18,7 +18,7 @@ const pair = (numbers: readonly number[] | undefined, otherwise: number): Pair =
 /** Reads strides, dilations and padding of a node. Throws `training-unsupported`. */
 export function windowsOf(call: Call, kernel: Pair): Windows {
   const { dims } = call.input(0);
-  if (dims.length !== 4) call.refuse(`expected a picture of 4 axes, found ${dims.length}`);
+  if (dims.length !== 4) call.refuse(`expected an image of 4 axes, found ${dims.length}`);
   const strides = pair(call.integers('strides'), 1);
   const dilations = pair(call.integers('dilations'), 1);
   const rule = call.text('auto_pad') ?? 'NOTSET';

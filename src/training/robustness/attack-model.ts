@@ -55,7 +55,7 @@ export async function attackModel(
     if (bytes > maxMemory)
       throw new VentralError(
         'memory-exceeded',
-        `Batches of ${dims[0]} pictures of ${width} × ${height} pixels take ${bytes} bytes: give a smaller --batch or a larger --max-memory`,
+        `Batches of ${dims[0]} images of ${width} × ${height} pixels take ${bytes} bytes: use a smaller --batch or a larger --max-memory`,
       );
     const network = { model: attacked.model, dims, normalisation: attacked.input, threads };
     const options = {

@@ -43,7 +43,7 @@ export async function openAttackedModel(
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: 0 });
     if (plan.dtype !== 'float32') throw unsupported(file.name, 'an input of float32', plan.dtype);
     if (plan.spec.layout !== 'NCHW')
-      throw unsupported(file.name, 'pictures in layout NCHW', plan.spec.layout);
+      throw unsupported(file.name, 'images in layout NCHW', plan.spec.layout);
     const columns = session.outputs[0].dims.at(-1);
     const wanted = classes === 'imagenet-1k' ? 1000 : classes.length;
     if (typeof columns === 'number' && columns !== wanted)

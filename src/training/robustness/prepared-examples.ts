@@ -27,7 +27,7 @@ export async function prepareExamples(
   const columns = columnsOf(set, classes);
   const indices = drawn(set.labels.length, count, seed);
   if (indices.length === 0)
-    throw new VentralError('training-data-invalid', 'The set has no picture to attack');
+    throw new VentralError('training-data-invalid', 'The set has no image to attack');
   const { height, width } = await pixelsOf(set, indices[0], input);
   return {
     indices,
@@ -39,7 +39,7 @@ export async function prepareExamples(
       if (pixels.height === height && pixels.width === width) return planes(pixels);
       throw new VentralError(
         'input-mismatch',
-        `Picture ${indices[i]} is ${pixels.width} × ${pixels.height} pixels where the first is ${width} × ${height}: the card must give a crop, or resize to a square`,
+        `Image ${indices[i]} has ${pixels.width} × ${pixels.height} pixels, the first has ${width} × ${height}: set a crop, or resize to a square, in the card`,
         { field: 'input' },
       );
     },

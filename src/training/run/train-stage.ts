@@ -101,7 +101,7 @@ class StageRun {
     if (feed.batches === 0)
       throw new VentralError(
         'recipe-invalid',
-        `${stage.name}: a batch of ${stage.batch} is more than the ${feed.indices.length} training pictures`,
+        `${stage.name}: a batch of ${stage.batch} is more than the ${feed.indices.length} training images`,
         { field: 'batch' },
       );
     if (!this.start.progress && this.start.done === 0)
@@ -286,7 +286,7 @@ export function sideOf({ card }: Pick<RunContext, 'card'>): number {
   if (side !== undefined) return side;
   throw new VentralError(
     'card-invalid',
-    'The card leaves the size of pictures open: give `side` in the stage, or crop in the card',
+    'The card does not fix the image size: set `side` in the stage, or crop in the card',
     { field: '/input/crop' },
   );
 }

@@ -163,7 +163,7 @@ function countsOf({ calls }: Forward): ReadonlyMap<string, number> {
 /** Throws RangeError where three views do not make up the batch. */
 function targetDims({ dims: [rows, classes] }: Value, loss: LossName | 'jsd'): readonly number[] {
   if (loss !== 'jsd') return [rows, classes];
-  if (rows % VIEWS !== 0) throw new RangeError(`${rows} pictures are not ${VIEWS} views of each`);
+  if (rows % VIEWS !== 0) throw new RangeError(`${rows} images are not ${VIEWS} views of each`);
   return [rows / VIEWS, classes];
 }
 

@@ -176,7 +176,7 @@ test('a picture that cannot be read ends the epoch and is named', async () => {
     },
   };
   const feed = BatchFeed.of(broken, {}, spec);
-  await expect(all(feed.epoch(0))).rejects.toThrow('Picture 7 of the set: it is no picture');
+  await expect(all(feed.epoch(0))).rejects.toThrow('Image 7 of the set: it is no picture');
   await feed.close();
 });
 

@@ -97,7 +97,7 @@ test.each<[string, readonly Entry[], RegExp]>([
       ['a.cls', '1'],
       ['b.cls', '1'],
     ],
-    /"b",.*without picture/,
+    /"b",.*without image/,
   ],
   [
     'two pictures of a key',
