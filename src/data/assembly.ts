@@ -103,7 +103,9 @@ function squeezeCharacters(variable: NetcdfVariable): Pick<NetcdfVariable, 'dims
     : { dims, shape };
 }
 
-/** The one variable that is no coordinate: xarray lists those in `coordinates` attributes. */
+/**
+ * The one variable that is not a coordinate: xarray lists coordinates in `coordinates` attributes.
+ */
 function dataVariable(file: NetcdfFile): NetcdfVariable {
   const { variables, dimensions, attributes } = file.root;
   const listed = new Set(

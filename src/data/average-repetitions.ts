@@ -75,7 +75,7 @@ function groupsOf(levels: ReadonlyMap<string, Coordinate>): number[][] {
   let hasMissing = false;
   for (let row = 0; row < count; row++) {
     const tuple = columns.map((values) => values[row]);
-    // A missing value equals nothing, itself included: its presentation is a group of its own.
+    // A missing value equals nothing, itself included: its presentation forms a separate group.
     const alone = tuple.some(isMissing);
     hasMissing ||= alone;
     const key = alone ? row : JSON.stringify(tuple);

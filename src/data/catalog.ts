@@ -9,7 +9,7 @@ export type DataKind = 'stimuli' | 'recordings' | 'trials';
 
 /** One published file. */
 export interface CatalogFile {
-  /** What it is to its entry: the table or the images of a stimulus set, or the assembly. */
+  /** Role in its entry: the table or the images of a stimulus set, or the assembly. */
   readonly role: 'csv' | 'images' | 'nc';
   readonly file: string;
   readonly url: string;
@@ -25,7 +25,7 @@ export interface CatalogEntry {
   readonly kind: DataKind;
   /** Stimulus set that an assembly was recorded on. */
   readonly stimuli?: string;
-  /** `private`: the owner gives it to evaluators alone, and an anonymous download answers 403. */
+  /** `private`: the owner gives it only to evaluators, and an anonymous download is 403. */
   readonly access: 'public' | 'private';
   /** SPDX name, where a licence is stated. */
   readonly licence?: string;

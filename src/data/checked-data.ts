@@ -7,7 +7,7 @@ import { sha1Of } from './file-sha1.js';
 /** Milliseconds after which a file is hashed again though its status is the same: disks lose bits silently. */
 const RECHECK_MS = 7 * 24 * 3600_000;
 
-/** What `.<file>.checked` beside a file says. */
+/** Contents of `.<file>.checked` beside a file. */
 interface Checked {
   readonly status: string;
   readonly at: number;

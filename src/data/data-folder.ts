@@ -21,7 +21,7 @@ export interface ImportRecord {
   readonly importedAt: string;
 }
 
-/** Paths of the files of an entry by role. `ownBytes` where a user's own file stands in for one. */
+/** Paths of the files of an entry by role. `ownBytes` if a user's own file replaces one. */
 export interface LocatedData {
   readonly paths: Readonly<Partial<Record<CatalogFile['role'], string>>>;
   readonly missing: readonly CatalogFile[];

@@ -101,7 +101,7 @@ class Watch {
     return code ?? message;
   }
 
-  /** Writing to a slow disk is no silence of the server. */
+  /** Waiting for a slow disk must not count as a stalled server. */
   pause(): void {
     clearTimeout(this.#timer);
   }

@@ -10,7 +10,7 @@ import { sha1Of } from './file-sha1.js';
 
 export interface ImportOptions {
   readonly home: string;
-  /** Catalog identifier that a file of other bytes stands in for. */
+  /** Catalog identifier that a different file replaces. */
   readonly as?: string;
   readonly progress?: (progress: {
     readonly file: string;
@@ -163,7 +163,7 @@ const roleOfExtension: Readonly<Record<string, CatalogFile['role']>> = {
   '.nc': 'nc',
 };
 
-/** The file of an entry that a file with this ending can stand in for. */
+/** The file of an entry that a file with this extension can replace. */
 function placeFor(path: string, identifier: string): Place {
   const named = catalog().filter((entry) => entry.identifier === identifier);
   if (named.length === 0) {

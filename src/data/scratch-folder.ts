@@ -44,7 +44,7 @@ async function sweep(root: string): Promise<void> {
   }
 }
 
-/** Process numbers mean something within one of these alone; empty if the system has none. */
+/** PID namespace, within which pids are meaningful; empty if the system has none. */
 function pidNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';

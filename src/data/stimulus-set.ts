@@ -18,7 +18,7 @@ export interface StimulusSet {
   readonly ids: readonly Id[];
   /** All columns in file order, stimulus_id among them. */
   readonly columns: ReadonlyMap<string, Column>;
-  /** False for a set that has a table alone (scored from features). */
+  /** False for a set with only a table (scored from features). */
   readonly hasImages: boolean;
   /** Name of the image of a row, for messages and file types. */
   filename(row: number): string;

@@ -32,7 +32,7 @@ export interface ImportRequest {
   readonly onKeys?: ((table: KeyTable) => void) | undefined;
 }
 
-/** What was imported, as `ventral import --json` prints it. */
+/** Result of an import, as `ventral import --json` prints it. */
 export interface ImportReport {
   readonly file: string;
   readonly digest: string;
@@ -176,7 +176,7 @@ function recordOf({ source, onto, proof, normalizer, notes }: Omit<Made, 'model'
   };
 }
 
-/** The layer that differs most, of its own size. */
+/** The layer with the largest relative difference. */
 export function largestOf({ layers }: Proof): LayerDifference {
   return layers.reduce((most, layer) => (layer.relative > most.relative ? layer : most));
 }

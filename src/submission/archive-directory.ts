@@ -19,7 +19,7 @@ export interface ArchiveEntry {
   readonly isFolder: boolean;
 }
 
-/** What an archive says it holds. */
+/** The declared contents of an archive. */
 export interface ArchiveDirectory {
   readonly entries: readonly ArchiveEntry[];
   /** Where the directory starts: entries lie before it. */
@@ -198,7 +198,7 @@ function entryOf(record: Buffer, before: number, findings: Findings): ArchiveEnt
   };
 }
 
-/** Those numbers that are full stand in the ZIP64 field, in this order. */
+/** Saturated numbers are in the ZIP64 field, in this order. */
 function largeNumbers(numbers: readonly number[], field: Buffer | undefined): number[] {
   let at = 0;
   return numbers.map((number) => {
@@ -217,7 +217,7 @@ function extraField(extra: Buffer, wanted: number): Buffer | undefined {
   return undefined;
 }
 
-/** UTF-8 where the flag says so, else code page 437, of which ASCII alone is the same everywhere. */
+/** UTF-8 if the flag is set, else code page 437, of which only ASCII is portable. */
 function decoded(raw: Buffer, flags: number, extra: Buffer, findings: Findings): string {
   const isAscii = raw.every((byte) => byte < 0x80);
   const isUtf8 = (flags & 0x800) !== 0;

@@ -18,10 +18,10 @@ const RATIO_FROM = 2 ** 20;
 const LARGEST_TEXT = 2 ** 20;
 const MOST_TEXT = 32 * 2 ** 20;
 const textName = /\.(py|json|ya?ml|txt|toml|cfg)$/i;
-/** First bytes that tell what a file is. */
+/** First bytes that identify file types. */
 const HEAD = 264;
 
-/** What was seen inside the entries. */
+/** Facts about the contents of entries. */
 export interface ArchiveContents {
   /** Bytes of the texts, by name. */
   readonly texts: ReadonlyMap<string, Buffer>;
@@ -30,9 +30,9 @@ export interface ArchiveContents {
 }
 
 /**
- * Goes through the entries: local headers against the directory, overlaps, and the content of every file as
- * it is unpacked, in pieces and never on disk. An entry that is a bomb by its own numbers is not unpacked,
- * and one that gives more than it says is left at once, so that the work is bounded by what is told.
+ * Checks the entries: local headers against the directory, overlaps, and the content of every file, unpacked in
+ * pieces and never on disk. An entry that is a bomb by its declared sizes is not unpacked, and one that exceeds
+ * them is abandoned immediately, so that the declared sizes bound the work.
  * @param deadline moment (`Date.now()`) at which it stops
  */
 export async function readEntries(
@@ -71,7 +71,7 @@ interface Sound {
   readonly data: number;
 }
 
-/** Files whose bytes can be read; folders and what is refused are left out. */
+/** Readable files, without folders and refused entries. */
 async function soundEntries(
   file: FileHandle,
   { entries, start }: ArchiveDirectory,

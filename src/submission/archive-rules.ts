@@ -70,7 +70,7 @@ const magic: readonly (readonly [string, string, number])[] = [
   ['ustar', 'tar', 257],
 ];
 
-/** Archives within the archive: nobody checks what they hold, and they may unpack to anything. */
+/** Archives within the archive: their contents are unchecked, and they may unpack to anything. */
 export function checkNested(heads: ReadonlyMap<ArchiveEntry, Buffer>, findings: Findings): void {
   for (const [{ name }, head] of heads) {
     if (zipByNature.test(name)) continue;

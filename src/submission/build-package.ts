@@ -37,7 +37,7 @@ export interface PackageRequest {
   readonly weights?: { readonly url: string; readonly sha1: string };
 }
 
-/** What a package holds, and what stands beside it. */
+/** Contents of a package, and the files beside it. */
 export interface BuiltPackage {
   readonly identifier: string;
   readonly files: readonly PackageFile[];

@@ -10,7 +10,7 @@ import { checkMetadata, checkPlugins, LARGEST_YAML } from './core-rules.js';
 import { type Finding, Findings } from './finding.js';
 import { checkIdentifiers, checkLayout, checkUpload, type Submission, utf8 } from './site-rules.js';
 
-/** A rule that an archive alone cannot show. */
+/** A rule that cannot be checked from the archive alone. */
 export interface Unchecked {
   readonly message: string;
   readonly source: string;
@@ -27,9 +27,9 @@ export interface PackageCheck {
 const DEADLINE_MS = 60_000;
 
 /**
- * Holds an archive against every rule of Brain-Score's site and core that can be seen without running it,
- * and against what no archive from a stranger should hold. Nothing is unpacked to disk and no Python run;
- * whatever is wrong is a finding. A `<name>.metadata.yml` beside it is checked too.
+ * Checks an archive against every rule of Brain-Score's site and core that needs no execution, and for contents
+ * that are unsafe in an untrusted archive. Nothing is unpacked to disk and no Python is run; every fault is a
+ * finding. A `<name>.metadata.yml` beside it is checked too.
  * Throws `file-missing`.
  */
 export async function checkPackage(path: string): Promise<PackageCheck> {

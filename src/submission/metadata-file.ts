@@ -44,7 +44,7 @@ const BENCHMARK_KEYS: Readonly<Record<string, readonly string[]>> = {
   metric: ['type', 'reference', 'public', 'brainscore_link', 'extra_notes'],
 };
 
-/** What is known of a model, for its metadata. */
+/** Facts about a model, for its metadata. */
 export interface ModelFacts {
   readonly identifier: string;
   /** Elements of all floating-point weights. */

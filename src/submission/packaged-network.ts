@@ -20,7 +20,10 @@ export interface PackagedNetwork {
   readonly sha1: string;
   /** Layers that Brain-Score may choose from, in the order of the graph; those of regions and the read-out among them. */
   readonly layers: readonly string[];
-  /** Layers with fewer units than its regression needs, with their number; they stand in `layers` where the card names them. */
+  /**
+   * Layers with fewer units than its regression needs, with their number; those named by the card are also in
+   * `layers`.
+   */
   readonly small: ReadonlyMap<string, number>;
   /** The output of the graph that holds each layer; `logits` too where the classes are ImageNet's. */
   readonly outputs: ReadonlyMap<string, string>;

@@ -7,7 +7,7 @@ export type PythonValue =
   | readonly PythonValue[]
   | { readonly [key: string]: PythonValue };
 
-/** Longest literal that stands on one line. */
+/** Longest literal on one line. */
 const LINE = 88;
 
 /**

@@ -96,7 +96,7 @@ function pluginsOf(entries: readonly ArchiveEntry[], type: string): Plugin[] {
     .map(({ name }) => ({ type, name: name.split('/')[2], path: name }));
 }
 
-/** The site matches the folder's own name, wherever it stands. */
+/** The site matches the folder name at any depth. */
 function checkFiles(
   entries: readonly ArchiveEntry[],
   { name: plugin, path }: Plugin,
@@ -162,7 +162,7 @@ function checkModule(
   return identifiers;
 }
 
-/** What stands in single quotes, not behind a #. */
+/** Text in single quotes, not after a #. */
 function siteIdentifiers(text: string, registry: string): string[] {
   const pattern = new RegExp(`${registry}\\['(.+?)'\\]`, 'g');
   return linesOf(text).flatMap((line) =>

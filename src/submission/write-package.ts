@@ -13,7 +13,7 @@ export interface WrittenPackage {
   /** Files in it, folders left out. */
   readonly files: number;
   readonly notes: readonly string[];
-  /** Files that were written beside it. */
+  /** Files written beside it. */
   readonly beside: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export async function writePackage(path: string, request: PackageRequest): Promi
   };
 }
 
-/** The archive alone, as HTTP gives it. */
+/** Only the archive, as HTTP returns it. */
 export async function writePackageArchive(
   path: string,
   request: PackageRequest,

@@ -13,7 +13,7 @@ import { populationSeed, randomStream, uniform } from './random-stream.js';
 export const objectSide = 128;
 const side = objectSide;
 
-/** How an object stands in an image. */
+/** Pose of an object in an image. */
 export interface Pose {
   /** Displacement of its centre from the image's, in half images (4 degrees). */
   readonly tx: number;
@@ -30,7 +30,7 @@ export interface Pose {
 export interface Rendering {
   readonly pixels: Uint8Array;
   readonly mask: Uint8Array;
-  /** Mean absolute difference between the object and what it covers, in 8-bit units. */
+  /** Mean absolute difference between the object and the covered background, in 8-bit units. */
   readonly visibility: number;
 }
 

@@ -63,7 +63,7 @@ function usualSilhouettes(): Float64Array[] {
   });
 }
 
-/** How well each image tells its object from each other one (d′ of a usual observer); NaN for its own. */
+/** d′ of each image between its object and each other one (typical observer); NaN for its own. */
 function discriminability(pictures: readonly ObjectPicture[]): Float64Array[] {
   const usual = usualSilhouettes();
   return pictures.map(({ object, mask, visibility, pose }) => {

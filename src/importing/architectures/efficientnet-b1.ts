@@ -143,7 +143,9 @@ const asSaid = (naming: Naming, variant: string): Naming => {
 
 const base = { shipped: 'efficientnet-b1', side: 240 };
 
-/** EfficientNet-B1 by the names of timm, torchvision and lukemelas; the variant is the one that the names tell. */
+/**
+ * EfficientNet-B1 by the names of timm, torchvision and lukemelas; the names determine the variant.
+ */
 export const efficientnetB1: Architecture = { ...base, namings: Object.values(namings) };
 
 /** The same where the user says that padding and epsilon are TensorFlow's. */

@@ -113,7 +113,7 @@ const saveWeights = 'save only the weights: torch.save(model.state_dict(), path)
 
 /**
  * The meaning of a name in the pickle of `file`.
- * @param place where in the file it stands
+ * @param place position in the file
  */
 export function findGlobal(
   file: string,

@@ -57,7 +57,7 @@ export async function openPytorchLegacy(file: string, key?: string): Promise<Che
   }
 }
 
-/** What stands before the numbers. */
+/** The header before the numbers. */
 interface Pickles {
   readonly content: PickleValue;
   /** Keys of the storages, in the order of the file. */

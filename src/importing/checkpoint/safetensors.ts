@@ -63,7 +63,7 @@ async function headerLength(handle: FileHandle, size: number, file: string): Pro
   return length;
 }
 
-/** A tensor as the header tells of it; `begin` and `end` count bytes after the header. */
+/** A tensor in the header; `begin` and `end` count bytes after the header. */
 interface Entry {
   readonly name: string;
   readonly dtype: StoredDtype;

@@ -8,7 +8,7 @@ export interface NamedState {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** How the file calls each of them. */
   readonly storedNames: ReadonlyMap<string, string>;
-  /** What was stripped, such as `module.model.`; empty for nothing. */
+  /** Stripped prefix, such as `module.model.`; may be empty. */
   readonly prefix: string;
   /** The normalization that `robustness` keeps inside its networks, one number a channel. */
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
@@ -62,7 +62,7 @@ export async function stateNames(
 const isShort = (tensor: StoredTensor | undefined) =>
   (tensor?.dims ?? []).reduce((product, dim) => product * dim, 1) <= mostChannels;
 
-/** A name with none of its wrappers off, with one, with two … */
+/** A name with no wrapper prefix removed, with one, with two … */
 function withoutWrappers(name: string): { prefix: string; rest: string }[] {
   const forms = [{ prefix: '', rest: name }];
   for (let count = 0; count < mostWrappers; count++) {

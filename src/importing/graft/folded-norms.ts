@@ -112,7 +112,7 @@ class NormSearch {
         waiting.set(parent, convolutions);
       }
       if (!norms.has(path)) continue;
-      // Where convolutions come first and batch norms after them, their order tells nothing.
+      // If all convolutions come before all batch norms, the order gives no pairs.
       if (convolutions.length === 1) this.#next.set(convolutions[0], path);
       waiting.delete(parent);
     }

@@ -151,7 +151,7 @@ class Planner {
     }
     const norms = this.#freeNorms();
     if (whole) this.#foldAll(convolutions, norms);
-    // Where convolutions are missing, what their batch norms are is no question.
+    // Missing convolutions need no batch norms.
     else for (const norm of norms.keys()) this.#setAside.push(...this.#normKeys(norm));
   }
 
@@ -168,7 +168,7 @@ class Planner {
     return NORM_LEAVES.map((leaf) => `${norm}.${leaf}`).filter((key) => this.#tensors.has(key));
   }
 
-  /** Batch norms that no slot has taken: what was folded. */
+  /** Batch norms without a slot: the folded ones. */
   #freeNorms(): Map<string, number> {
     const norms = new Map<string, number>();
     for (const [name, { dims }] of this.#tensors) {

@@ -10,7 +10,7 @@ import type { WeightSlot } from './weight-slots.js';
 /** A graph with the weights of a checkpoint. */
 export interface Grafted {
   readonly model: Uint8Array;
-  /** Sentences about what was done. */
+  /** Notes about the import. */
   readonly notes: readonly string[];
   /** The epsilon that batch norms were folded with; undefined if none were. */
   readonly epsilon?: Epsilon;

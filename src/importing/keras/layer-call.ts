@@ -15,7 +15,7 @@ export interface Call {
   optional(role: string): Weight | undefined;
 }
 
-/** What makes a layer's value. */
+/** Builds a layer's value. */
 export type Translation = (call: Call) => Value;
 
 /** An axis of the value, the batch counted, never the batch itself. */

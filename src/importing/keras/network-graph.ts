@@ -116,7 +116,7 @@ export class NetworkGraph {
     };
   }
 
-  /** The layer available is not as it should be. */
+  /** Error of an invalid layer. */
   refuse(expected: string, found: unknown): VentralError {
     return invalidPart(this.file, `layer ${this.#layer.name}`, expected, found);
   }

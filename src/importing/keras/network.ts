@@ -119,7 +119,7 @@ interface OrderedCall {
   readonly inputs: readonly Reference[];
 }
 
-/** The calls of one model so that each stands behind those whose outputs it takes. */
+/** The calls of one model in topological order. */
 function inOrder(file: string, model: ConfiguredModel, path: string) {
   const own = ownKeys(model);
   const called = new Set(

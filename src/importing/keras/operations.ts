@@ -190,7 +190,7 @@ export function padded(graph: NetworkGraph, value: Value, margins: Margins, fill
 export function cropped(graph: NetworkGraph, value: Value, margins: Margins): Value {
   const shape = resized(value, margins, -1);
   const starts = margins.map(([first]) => first);
-  // Ends count from behind; none stands for the last element and all after it.
+  // Negative ends count from the back; none means up to the end.
   const ends = margins.map(([, last]) => (last === 0 ? 2 ** 31 - 1 : -last));
   const axes = margins.map((_, axis) => graphAxis(value, axis + 1));
   const inputs = [starts, ends, axes].map((list, at) =>

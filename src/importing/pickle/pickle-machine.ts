@@ -78,7 +78,7 @@ export class PickleMachine {
     this.push(value);
   }
 
-  /** Names stand in a pickle again and again; each is looked up once. */
+  /** Names are repeated in a pickle; each is looked up once. */
   pushGlobal(module: string, name: string): void {
     const key = `${module}\n${name}`;
     const found = this.#globals.get(key) ?? this.names.find(module, name, this.place);
@@ -130,11 +130,11 @@ export class PickleMachine {
 export interface PickleNames {
   /** Throws `checkpoint-unsafe` for a name that is not on the list. */
   find(module: string, name: string, place: string): PickleGlobal;
-  /** What stands outside the pickle under an id. */
+  /** Object outside the pickle, by persistent id. */
   persistent(id: PickleValue, place: string): PickleValue;
 }
 
-/** Lists and calls that may be open at once. */
+/** Maximum depth of open lists and calls. */
 const mostMarks = 1000;
 
 const advice = 'Save only the weights in PyTorch: torch.save(model.state_dict(), path)';

@@ -10,7 +10,7 @@ export interface MatchedLayer {
   readonly axes?: readonly number[];
 }
 
-/** The source network in a runtime of its own. */
+/** The source network in its own runtime. */
 export interface SourceRuntime {
   /** Such as `@tensorflow/tfjs 4.22.0 (cpu)`. */
   readonly name: string;
@@ -30,7 +30,7 @@ export interface Imported {
   readonly source?: SourceRuntime;
   /** How an input for the ONNX lies for the source: `[0, 2, 3, 1]` where the source takes NHWC and the graph NCHW. */
   readonly inputAxes?: readonly number[];
-  /** Sentences for the user about what was done to the network, such as batch norms that were folded. */
+  /** Notes for the user about the import, such as folded batch norms. */
   readonly notes: readonly string[];
 }
 

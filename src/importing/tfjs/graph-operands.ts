@@ -19,7 +19,7 @@ export interface Operation {
   readonly operands: readonly Operand[];
 }
 
-/** What makes an operand of a node. */
+/** Builds an operand of a node. */
 export type Translation = (operation: Operation) => Operand;
 
 export const of = (value: Value): Operand => ({ is: 'value', value });

@@ -59,7 +59,7 @@ const matched = (layer: string, { name, moved }: Value): MatchedLayer => ({
   ...(moved ? { axes: toChannelsFirst } : {}),
 });
 
-/** Nodes that the signature names, else those that nobody takes. */
+/** Nodes in the signature, else nodes without readers. */
 function outputNodes({ file, json }: ModelFiles, nodes: readonly GraphNode[]): string[] {
   const metadata = isFields(json.userDefinedMetadata) ? json.userDefinedMetadata : {};
   const signature = [json.signature, metadata.signature].find(isFields);
@@ -82,7 +82,7 @@ function outputNodes({ file, json }: ModelFiles, nodes: readonly GraphNode[]): s
 function neededNodes(nodes: readonly GraphNode[], ends: readonly string[]): GraphNode[] {
   const wanted = new Set(ends);
   const needed: GraphNode[] = [];
-  // From the end: whoever takes a node stands behind it.
+  // From the end: readers of a node come after it.
   for (const node of [...nodes].reverse()) {
     if (!wanted.has(node.name)) continue;
     needed.push(node);

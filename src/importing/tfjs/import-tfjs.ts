@@ -20,7 +20,7 @@ export async function importTfjs(path: string): Promise<Imported> {
 }
 
 async function importLayers({ file, topology, weights, ...bytes }: ModelFiles): Promise<Imported> {
-  // Converted from Keras the configuration stands one level deeper than saved by TensorFlow.js.
+  // In a model converted from Keras the configuration is one level deeper than in one saved by TensorFlow.js.
   const config = isFields(topology.model_config) ? topology.model_config : topology;
   const network = networkOf(file, readModelConfig(file, config, 2));
   for (const { config } of network.calls) {

@@ -212,7 +212,7 @@ function rowsOf(
 
 function cellOf(
   run: MapRun,
-  { layer, value, reason = 'it cannot be had' }: Candidate,
+  { layer, value, reason = 'it is not available' }: Candidate,
   column: Column,
   of: Cells['of'],
   chosen: Choices,

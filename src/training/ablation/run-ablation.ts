@@ -27,20 +27,20 @@ export interface AblationResult {
   readonly versions: Readonly<Record<string, string>>;
   /** Of data and networks, by name. */
   readonly digests: Readonly<Record<string, string>>;
-  /** Seconds that all runs took, over all beginnings: no part of what is the same each time. */
+  /** Seconds of all runs, over all starts; not part of the reproducible result. */
   readonly took: Took;
 }
 
-/** What an ablation is run with. */
+/** Options of an ablation. */
 export interface AblationOptions extends RunResources {
   readonly direction: Direction;
   /** Name of the ablation's file in messages. */
   readonly file: string;
-  /** Runs a recipe; in a thread of its own unless said. */
+  /** Runs a recipe; by default in a separate thread. */
   readonly run?: typeof runRecipe;
 }
 
-/** Whether something of an ablation stands in a folder. */
+/** Whether a folder has files of an ablation. */
 export const isAblation = (folder: string): boolean => existsSync(join(folder, RESOLVED));
 
 /**

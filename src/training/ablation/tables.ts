@@ -50,7 +50,7 @@ export const DIFFERENCES: Readonly<Record<Direction, string>> = {
     'Rows but the base are differences from the plain base over seeds that both have, with 95 % intervals (Student’s t): above 0 the network is better with the technique.',
 };
 
-/** Why one row that stands out proves little. */
+/** Why a single significant row proves little. */
 export const MANY =
   'Within noise: the interval contains 0. No interval is widened for the number of rows: one in twenty that are truly 0 excludes 0.';
 

@@ -10,7 +10,7 @@ export interface EntryWords {
 
 /**
  * Words of an entry.
- * @param seeds how many an arm has: fewer are told
+ * @param seeds number of seeds of an arm: fewer are reported
  */
 export function entryWords(entry: Entry, { arm }: Pick<Row, 'arm'>, seeds: number): EntryWords {
   const { mean, withinNoise, reason } = entry;

@@ -23,7 +23,7 @@ export const CATASTROPHIC_FALL = 0.2;
 /** Images in a batch of those who found it. */
 const THEIR_BATCH = 128;
 
-/** Whether fast adversarial training continues; if not, what was seen. */
+/** Whether fast adversarial training continues; if not, the observed accuracies. */
 export type OverfittingVerdict =
   | { readonly overfitted: false }
   | {
@@ -52,7 +52,7 @@ export function catastrophicOverfitting(
   const mean = (before + after) / 2;
   const chance = 4 * Math.sqrt((2 * mean * (1 - mean)) / pictures);
   const limit = Math.max(CATASTROPHIC_FALL, pictures < THEIR_BATCH ? chance : 0);
-  // A fall of exactly the limit must not be told from one by rounding.
+  // A fall of exactly the limit must not depend on rounding.
   if (before - after <= limit + 1e-9) return { overfitted: false };
   return { overfitted: true, before, after };
 }

@@ -62,7 +62,7 @@ export async function pgd(
   return worst;
 }
 
-/** Keeps the worst of what is looked at. */
+/** Keeps the worst example seen. */
 class Worst implements Attacked {
   readonly pictures: Float32Array;
   readonly losses: Float64Array;

@@ -85,7 +85,7 @@ export class BatchFeed {
     return new BatchFeed(set, checkedPart(part, set), complete, undefined);
   }
 
-  /** Batches of an epoch: every one is full, and what is left over is not shown in this epoch. */
+  /** Batches of an epoch: all are full; leftover images are not shown in this epoch. */
   get batches(): number {
     return Math.floor(this.indices.length / this.spec.batch);
   }

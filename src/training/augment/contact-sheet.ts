@@ -42,7 +42,7 @@ interface Layout {
   readonly height: number;
 }
 
-/** Draws a sheet as a PNG: the class under each image, or what it is a mixture of and by which shares. */
+/** Draws a sheet as a PNG: the class under each image, or the classes and shares of a mixture. */
 export async function contactSheet(feed: BatchFeed, size: SheetSize): Promise<Buffer> {
   const cells: Cell[] = [];
   for await (const batch of feed.epoch(size.epoch)) {

@@ -31,7 +31,7 @@ export interface PatchParameters {
   readonly p: number;
 }
 
-/** A pasted patch: the image, and the share of its own label. */
+/** A pasted patch: the image, and the share of its label. */
 export interface Pasted {
   readonly frame: Frame;
   readonly share: number;

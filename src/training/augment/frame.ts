@@ -9,7 +9,7 @@ export interface Frame {
   readonly height: number;
   /** height × width × 3, RGB, row-major, in [0, 1]. */
   readonly pixels: Float32Array;
-  /** height × width in [0, 1]: from ½ on the object is there; absent if nobody knows. */
+  /** height × width in [0, 1]: object from ½ on; absent if unknown. */
   readonly mask?: Float32Array;
 }
 
@@ -38,7 +38,7 @@ export function frameOf({ width, height, pixels, mask }: LabelledPicture): Frame
   return { width, height, pixels: inUnit(pixels), ...(mask ? { mask: inUnit(mask) } : {}) };
 }
 
-/** The same frame with other pixels and the mask that it had. */
+/** The same frame with other pixels and the same mask. */
 export function withPixels(frame: Frame, pixels: Float32Array): Frame {
   return { ...frame, pixels };
 }

@@ -80,7 +80,7 @@ function makeSmoothing(length: number, sigma: number): Smoothing {
   const weights = new Float64Array(length * taps);
   const start = new Int32Array(length);
   for (let i = 0; i < length; i++) {
-    // What is mirrored at a border comes to are within the radius of it, on this side.
+    // Pixels mirrored at a border end up within the radius of it, on this side.
     start[i] = Math.min(Math.max(0, i - radius), length - taps);
     for (let k = -radius; k <= radius; k++) {
       const within = (((i + k) % (2 * length)) + 2 * length) % (2 * length);

@@ -14,7 +14,7 @@ export interface Mixed {
   readonly views: readonly (readonly Frame[])[];
   /** For each image: which of the batch it is mixed with. */
   readonly partners: Int32Array;
-  /** For each image: share of its own label; its partner's is the rest. */
+  /** For each image: share of its label; the partner's label gets the rest. */
   readonly shares: Float64Array;
 }
 

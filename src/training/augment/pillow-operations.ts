@@ -6,7 +6,7 @@ type Change = (picture: Raster) => Raster;
 
 const withData = (picture: Raster, data: Uint8Array): Raster => ({ ...picture, data });
 
-/** Each channel through a table of its own, 3 × 256. */
+/** Maps each channel through its table, 3 × 256. */
 function throughTables(picture: Raster, tables: Uint8Array): Raster {
   const { data } = picture;
   const out = new Uint8Array(data.length);

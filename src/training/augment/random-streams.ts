@@ -2,8 +2,8 @@ import { randomStream } from '../../data/simulated/random-stream.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
 
 /**
- * Random numbers of a feed. Each purpose of each image has a stream of its own, from the seed, the epoch and
- * the image's position in the set: who makes a batch, and when, changes nothing.
+ * Random numbers of a feed. Each purpose of each image has its own stream, from the seed, the epoch and the
+ * image's position in the set: thread and order of batches change nothing.
  */
 export class RandomStreams {
   constructor(

@@ -1,7 +1,7 @@
 import type { LabelledPicture, LabelledSet } from '../data/labelled-set.js';
 
 /**
- * Images of a set, kept as they were read until they take `most` bytes; what comes later is read again each time.
+ * Images of a set, cached until they take `most` bytes; later ones are read each time.
  * An epoch goes through a set in random order, so that no image is worth more than another.
  */
 export class RememberedPictures {

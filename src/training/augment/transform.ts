@@ -16,7 +16,7 @@ export interface TransformKind {
     readonly additionalProperties: false;
     readonly properties: Readonly<Record<string, ParameterSchema>>;
   };
-  /** Whether the image has a new size afterwards, whatever it had. */
+  /** Whether the transformation sets the image size. */
   readonly sizes: boolean;
   /** Takes parameters that follow the schema, none missing; throws `recipe-invalid` where they contradict. */
   make(parameters: unknown): Transform;
@@ -50,7 +50,7 @@ export const pairSchema = (minimum: number, maximum: number, value: Range) => ({
   default: value,
 });
 
-/** Schema of a range that a single number may stand for. */
+/** Schema of a range, or of a single number as shorthand. */
 export const limitSchema = (minimum: number, maximum: number, value: number | Range) => ({
   ...pairSchema(minimum, maximum, [0, 0]),
   type: ['number', 'array'],

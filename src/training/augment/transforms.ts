@@ -82,7 +82,7 @@ export function completeFeed(spec: FeedSpec): FeedSpec {
     augment: spec.augment.map((each) => completeEntry(each, transforms)),
     ...(spec.mix ? { mix: completeEntry(spec.mix, mixes) } : {}),
   };
-  // Parameters that contradict each other are told when they are taken.
+  // Contradictory parameters are reported when they are used.
   transformsOf(complete.augment);
   mixOf(complete.mix);
   return complete;
@@ -94,7 +94,7 @@ function refuseUnknown(spec: FeedSpec): void {
     readCheckedYaml(JSON.stringify(spec), check);
   } catch (thrown) {
     const { code, message, details } = VentralError.from(thrown);
-    // The text was made here: where it stands in there helps nobody.
+    // The text was generated here: a position in it is useless.
     const { file: _, ...told } = details;
     throw new VentralError(code, message.replaceAll(/feed:\d+:\d+ /g, ''), told);
   }

@@ -19,7 +19,7 @@ export function blankCanvas(side: number): Canvas {
   };
 }
 
-/** How a shape stands in an image: place of its origin, half size, turn, and width over height. */
+/** Pose of a shape in an image: origin, half size, rotation, and width over height. */
 export interface Stand {
   readonly x: number;
   readonly y: number;

@@ -22,10 +22,10 @@ export interface IdxFile {
 
 /** Most bytes that a packed file may have once it is unpacked. */
 const maximumUnpacked = 2 ** 30;
-/** Most bytes that a byte of DEFLATE can stand for (zlib, "Technical Details"). */
+/** Maximum expansion of DEFLATE (zlib, "Technical Details"). */
 const maximumRatio = 1032;
 
-/** The error for a file that is no such IDX file. */
+/** The error for an invalid IDX file. */
 export function idxInvalid(file: string, field: string, expected: string, found: string) {
   return new VentralError(
     'training-data-invalid',
@@ -34,7 +34,7 @@ export function idxInvalid(file: string, field: string, expected: string, found:
   );
 }
 
-/** Sizes of a file and of what it says that it holds, checked against each other. */
+/** Checks the size of a file against the sizes in its header. */
 interface Layout {
   readonly dimensions: readonly number[];
   readonly start: number;

@@ -6,7 +6,7 @@ export interface LabelledPicture {
   readonly width: number;
   /** Index into the classes of its set. */
   readonly label: number;
-  /** height × width: 255 where the object is, 0 if its background is; absent if nobody knows. */
+  /** height × width: 255 on the object, 0 on the background; absent if unknown. */
   readonly mask?: Uint8Array;
 }
 

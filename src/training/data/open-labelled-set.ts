@@ -17,7 +17,7 @@ async function openSource(source: DataSource, folder: string): Promise<LabelledS
   });
 }
 
-/** What is wrong with a source when its files cannot be read: a folder for a file, or a file for a folder. */
+/** Error of an unreadable source: a folder instead of a file, or a file instead of a folder. */
 function readingError(error: unknown, source: DataSource): VentralError {
   const kinds: Readonly<Record<string, readonly [expected: string, found: string]>> = {
     EISDIR: ['a file', 'a folder'],

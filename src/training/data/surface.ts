@@ -1,6 +1,8 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
 
-/** Colours and patterns of objects and backgrounds: arithmetic alone, no transcendental functions. */
+/**
+ * Colours and patterns of objects and backgrounds: only arithmetic, no transcendental functions.
+ */
 
 /** Red, green and blue, each in 0 … 1. */
 export type Colour = readonly [red: number, green: number, blue: number];

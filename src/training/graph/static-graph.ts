@@ -88,7 +88,7 @@ export class StaticGraph {
     return name;
   }
 
-  /** Emits a node with one output, which bears a name of its own where none is given. */
+  /** Emits a node with one output, with a generated name by default. */
   emit(
     operator: string,
     inputs: readonly Value[],
@@ -102,7 +102,7 @@ export class StaticGraph {
     return { name, dims };
   }
 
-  /** Emits a node as it stands in a network. */
+  /** Emits a node unchanged from a network. */
   node(operator: string, inputs: readonly string[], options: NodeOptions): void {
     for (const name of options.outputs ?? []) this.#made.add(name);
     for (const name of inputs) this.#read.add(name);
@@ -157,7 +157,7 @@ export class StaticGraph {
     return this.emit('ReduceMax', [rows], dims, { axes: { ints: [1] } });
   }
 
-  /** Sums what broadcasting had spread, so that the result has the sizes of what was spread. */
+  /** Sums over broadcast axes, so that the result has the sizes before broadcasting. */
   sumTo(value: Value, dims: readonly number[]): Value {
     const lead = value.dims.length - dims.length;
     const axes = value.dims.flatMap((size, axis) =>

@@ -15,7 +15,7 @@ const DOMAIN = 'com.microsoft.nchwc';
 /** Places of all outputs from which on reordering dense weights pays. */
 const LEAST_PLACES = 1024;
 
-/** Sizes [N, C, height, width] of what is convolved, and of what that gives. */
+/** Sizes [N, C, height, width] of the input and of the output. */
 interface Sizes {
   readonly from: readonly number[];
   readonly dims: readonly number[];
@@ -132,7 +132,7 @@ export function exchangedBlocks(
   };
 }
 
-/** Blocks of places an image from which on {@link affine} is quicker than what it stands for. */
+/** Blocks per image from which on {@link affine} is faster than separate operators. */
 const LEAST_BLOCKS = 16;
 
 /** Whether the places of an image [N, C, …] make up so many blocks that {@link affine} pays. */

@@ -85,7 +85,7 @@ function depthwise(graph: StaticGraph, parts: WeightGradient, windows: Windows):
   return graph.transpose(graph.sum(each, [0]), [0, 2, 1]);
 }
 
-/** Outputs that the runtime takes at once, in blocks. */
+/** Outputs that the runtime computes together, in blocks. */
 const AT_ONCE = 4;
 
 /**

@@ -25,7 +25,7 @@ export interface AdamOptions extends OptimizerOptions {
   readonly eps?: number;
 }
 
-/** What an optimizer remembers: tensors by slot and parameter, and how many steps it has taken. */
+/** State of an optimizer: tensors by slot and parameter, and the number of steps. */
 export interface OptimizerState {
   readonly steps: number;
   readonly slots: ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;

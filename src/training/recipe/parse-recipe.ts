@@ -26,7 +26,7 @@ export function parseRecipe(text: string, file: string): Recipe {
 /**
  * A recipe that follows the schema, with every default. Throws `recipe-invalid` for names that no stage before has,
  * and for what excludes each other.
- * @param how.place what stands before a message, by JSON pointer
+ * @param how.place prefix of a message, by JSON pointer
  */
 export function completeRecipe(
   value: object,

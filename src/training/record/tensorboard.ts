@@ -26,7 +26,7 @@ export class TensorboardFile {
     return new TensorboardFile(file);
   }
 
-  /** Adds what an event measures; see {@link scalarsOf}. */
+  /** Adds the measurements of an event; see {@link scalarsOf}. */
   async append(event: TrainingEvent, wallTime: number): Promise<void> {
     const { step, scalars } = scalarsOf(event);
     if (scalars.length > 0) await this.#file.append(tfRecord(summary(scalars, step, wallTime)));
@@ -46,8 +46,8 @@ export class TensorboardFile {
 export type Scalar = readonly [tag: string, value: number];
 
 /**
- * What an event gives to charts. Steps and epochs are those of the stage; robust accuracies stand at
- * thousandths of epsilon, which is no whole number.
+ * Scalars of an event for charts. Steps and epochs are those of the stage; robust accuracies are at epsilon in
+ * thousandths, since steps are integers.
  */
 export function scalarsOf(event: TrainingEvent): { step: number; scalars: readonly Scalar[] } {
   const there = (tag: string, value: number | null | undefined): readonly Scalar[] =>

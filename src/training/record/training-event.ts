@@ -71,7 +71,7 @@ export type TrainingEvent =
       readonly interval: readonly [number, number];
     }
   | {
-      /** What a reader of the report should know: what is frozen, why a stage ended early. */
+      /** A note for the report: what is frozen, why a stage ended early. */
       readonly kind: 'note';
       readonly stage: string;
       readonly text: string;

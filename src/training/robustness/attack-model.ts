@@ -32,7 +32,7 @@ export interface AttackReport extends Robustness {
   readonly data: { readonly digest: string; readonly examples: number; readonly seed: number };
 }
 
-/** Copies of a batch that are held at once: images, normalised, gradient, and those of each search. */
+/** Copies of a batch in memory: images, normalised, gradient, and those of each search. */
 const COPIES = 8;
 
 /**

@@ -25,7 +25,7 @@ export interface EvaluatedExamples {
   picture(index: number): Promise<Float32Array>;
 }
 
-/** What an evaluation is made of. */
+/** Inputs of an evaluation. */
 export interface RobustnessOptions {
   readonly threats: readonly Threat[];
   /** All where it is absent. */
@@ -65,9 +65,9 @@ const CHECKED = 64;
 const UNBOUNDED: Threat = { norm: 'Linf', epsilon: 1 };
 
 class Evaluation {
-  /** Positions of what is named right without an attack. */
+  /** Positions of examples classified correctly without an attack. */
   readonly #right: number[] = [];
-  /** Positions of what an attack turned, by threat. */
+  /** Positions of examples turned by an attack, by threat. */
   readonly #turned: ReadonlyMap<Threat, Map<AttackName, ReadonlySet<number>>>;
   readonly #checks: SelfCheck[] = [];
 

@@ -12,7 +12,7 @@ export interface Example {
 
 /** How the gradient is followed. */
 export interface GradientOptions {
-  /** 0 looks at the image alone. */
+  /** 0 starts only from the image. */
   readonly steps: number;
   readonly stepSize: number;
   /** The first starts at the image itself, as `robustness` does, each other at a random place of the ball. */

@@ -6,7 +6,7 @@ import type { LabelledSet } from '../data/labelled-set.js';
 import type { EvaluatedExamples } from './evaluate-robustness.js';
 import type { AttackedModel } from './open-attacked-model.js';
 
-/** Examples of a set as a network sees them, and what they are made of. */
+/** Examples of a set after preprocessing, with their digest. */
 export interface PreparedExamples extends EvaluatedExamples {
   /** Positions in the set, ascending. */
   readonly indices: readonly number[];

@@ -6,7 +6,7 @@ import { figure, type SelfCheck, type ThreatResult } from './robustness.js';
  * Wagner 2018; Carlini et al. 2019, section 5): then figures of gradient attacks say nothing.
  */
 
-/** More than this share may not stand against an attack without a bound. */
+/** Maximum share of examples that may resist an unbounded attack. */
 const ABOUT_NOTHING = 0.01;
 /** Share of a loss by which more steps may end lower. */
 const SLACK = 0.05;

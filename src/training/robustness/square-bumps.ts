@@ -7,7 +7,7 @@ export interface Window {
   readonly side: number;
 }
 
-/** What is added to a square: one shape of length 1, in each channel with a sign of its own. */
+/** The change of a square: one shape of length 1, with a separate sign per channel. */
 export interface Bump {
   /** side × side, row-major. */
   readonly shape: Float64Array;

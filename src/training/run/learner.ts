@@ -137,7 +137,7 @@ export class Learner {
   ): Promise<number> {
     const input = { pictures: this.#asInput(pictures), targets, step };
     const pass = await this.#pass(input);
-    // Statistics are those of the first pass alone: the second sees weights that are not the network's.
+    // Statistics are those of the first pass only: the second has perturbed weights.
     this.#network.follow(pass);
     const { sharpness } = this.#stage;
     if (!sharpness) this.#move(pass.gradients, rate);

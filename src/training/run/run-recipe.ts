@@ -122,7 +122,7 @@ export async function keepResolved(folder: string, text: string): Promise<void> 
   );
 }
 
-/** Keeps other processes from the folder; what a process that is no more left behind is taken over. */
+/** Excludes other processes from the folder; the claim of a dead process is taken over. */
 async function lock(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'run.pid');
   for (;;) {

@@ -14,7 +14,7 @@ export interface RunState {
   readonly done: number;
   /** Files of the networks that stages made, by name of the stage. */
   readonly networks: Readonly<Record<string, string>>;
-  /** Bytes of the logs that belong to what is done. */
+  /** Lengths of the logs at this state. */
   readonly lengths: { readonly metrics: number; readonly tensorboard: number };
   /** SHA-256 of what the run has written: its checkpoints by file, and those bytes of the log of metrics. */
   readonly digests?: {
@@ -64,7 +64,7 @@ export async function saveState(
   arrays: StateArrays = new Map(),
 ): Promise<void> {
   const names = [...arrays.keys()];
-  // A name of its own: the file that the state of now names stays whole until there is another state.
+  // A new name: the file of the current state stays intact until the next state is written.
   const file = `state-${randomUUID()}.npz`;
   let kept: StateFile = state;
   if (names.length > 0) {
@@ -134,7 +134,7 @@ const earlier = new Set(['stage', 'done', 'networks', 'lengths', 'training', 'ar
 
 /**
  * Compares what a run has written with the digests of its state; undefined if there is no state.
- * @returns the state, and the files that are not what it says (one that was removed is not among them)
+ * @returns the state, and the files that differ from it (removed ones are not listed)
  */
 export async function damagedFiles(
   folder: string,

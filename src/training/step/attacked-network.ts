@@ -25,7 +25,7 @@ export interface Slope extends Answer {
 /** How the images of a card become the input: (pixel · range − mean)/std. */
 export type Normalisation = Pick<InputSpec, 'range' | 'mean' | 'std'>;
 
-/** What an attack needs of a network. */
+/** Interface of a network for attacks. */
 export interface AttackTarget {
   /** Sizes of a batch: [batch, 3, height, width]. */
   readonly dims: readonly number[];
@@ -67,7 +67,7 @@ export class AttackedNetwork implements AttackTarget {
   }
 
   /**
-   * Writes the graph that gives the gradient of the input alone. The first output are the logits.
+   * Writes the graph of the gradient of only the input. The first output are the logits.
    * Throws `training-unsupported`, naming the node.
    */
   static async open(model: Model, options: AttackedNetworkOptions): Promise<AttackedNetwork> {

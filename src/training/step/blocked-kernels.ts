@@ -60,7 +60,7 @@ async function largestDifference(block: number): Promise<number> {
   }
 }
 
-/** What is no number is as far as can be. */
+/** NaN counts as infinitely far. */
 const farther = (most: number, difference: number) =>
   Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(difference));
 

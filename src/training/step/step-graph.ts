@@ -65,7 +65,7 @@ export interface StepGraph {
   readonly targets: readonly number[];
   /** Sizes of each initializer that is an input. */
   readonly sizes: ReadonlyMap<string, readonly number[]>;
-  /** What is to be fed for each place of a mask. */
+  /** Feeds for each mask. */
   readonly masks: readonly StepMask[];
   /** How many values the statistics of the batch are of, by the same names. */
   readonly counts: ReadonlyMap<string, number>;
@@ -177,7 +177,7 @@ function opsetOf(model: Model): number {
   throw refused(model, why, 'opset_import');
 }
 
-/** The one input that is no initializer. */
+/** The one input that is not an initializer. */
 function inputOf(model: Model): string {
   const constants = new Set(model.graph.initializers.map(({ name }) => name));
   const [input, ...others] = model.graph.inputs.filter(({ name }) => !constants.has(name));
