@@ -88,7 +88,7 @@ describe('a training in the browser', () => {
     await epochs.waitFor();
     await page.locator('figure svg').first().waitFor();
     await proxy.dropWhile(async () => {
-      await page.getByText('the connection is lost').waitFor();
+      await page.getByText('connection lost').waitFor();
       const { curves } = (await service.get(path)).body;
       await until(
         service,
