@@ -12,8 +12,8 @@ import { tablesOf } from '../src/training/ablation/tables.js';
 import { writeV4Benchmark } from './real-networks.js';
 
 /**
- * Scores the networks that an ablation left on macaque V4 (50 neurons × 640 pictures), at the layer that their card has
- * for V4 and at the resolution that their arm is tested at; and those it began from, and pixels. None of the data
+ * Scores the networks that an ablation left on macaque V4 (50 neurons × 640 images), at the layer that their card has
+ * for V4 and at the resolution that their arm is tested at; and those it started from, and pixels. None of the data
  * belongs to the project. Prints the table, and with `--save` writes bench/results/ablation-v4.json.
  *
  *   node dist/bench/ablation-v4.js [--runs runs/objects-ablation] [--data ../shared/data] [--save]

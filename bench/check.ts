@@ -16,7 +16,7 @@ const AGREES = 1e-7;
  */
 const WIDE = 10_000;
 
-/** What a neural benchmark says of its data; averaged anew here, so that the check depends on less. */
+/** What a neural benchmark says of its data; averaged again here, so that the check depends on less. */
 interface NeuralInputs {
   readonly order: readonly Id[];
   readonly strata?: readonly Id[];

@@ -18,7 +18,7 @@ import { loadBenchmarks } from '../src/scoring/registry/load-benchmark.js';
 import { writeMadeSet } from './made-set.js';
 import { PYTHON } from './original.js';
 
-/** Pictures a second, by round. */
+/** Images a second, by round. */
 export interface ExtractionRates {
   readonly what: string;
   readonly layers: number;
@@ -26,7 +26,7 @@ export interface ExtractionRates {
   readonly outputs: number;
   /** The runtime alone: the same graph, outputs and batches, nothing kept. */
   readonly bare: readonly number[];
-  /** Ours, with the pictures decoded and resized before. */
+  /** Ours, with the images decoded and resized before. */
   readonly prepared: readonly number[];
   /** Ours, from PNG files of 256 pixels. */
   readonly files: readonly number[];

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { RandomState } from '../src/numerics/random/random-state.js';
 
-/** A made experiment: pictures, and neuroids that answer to them. */
+/** A made experiment: images, and neuroids that answer to them. */
 export interface MadeSet {
   readonly stimuli: number;
   /** Neuroids of each region. */
   readonly regions: Readonly<Record<string, number>>;
   readonly repetitions: number;
-  /** Side of the pictures in pixels. */
+  /** Side of the images in pixels. */
   readonly side: number;
   /** Classes that the splits are stratified on. */
   readonly classes: number;
@@ -20,8 +20,8 @@ export interface MadeSet {
 const LATENT = 40;
 
 /**
- * Writes a benchmark file with its pictures (smooth colour noise, PNG) and recordings (mixtures of forty
- * numbers a picture, with noise a repetition; every fifth stimulus once more). Gives the path of the YAML.
+ * Writes a benchmark file with its images (smooth colour noise, PNG) and recordings (mixtures of forty
+ * numbers an image, with noise a repetition; every fifth stimulus once more). Gives the path of the YAML.
  */
 export async function writeMadeSet(folder: string, made: MadeSet): Promise<string> {
   mkdirSync(join(folder, 'images'), { recursive: true });

@@ -15,7 +15,7 @@ import { inOwnProcess } from './own-process.js';
 /**
  * Layer maps measured in one run: the whole map of EfficientNet-B1 (67 candidates, V1 and V2, 315 stimuli)
  * against the original's metric on the largest layer alone; extraction against a bare loop of the runtime
- * and against PyTorch; how time and memory grow. Says so and goes on where Debian's python3 is missing.
+ * and against PyTorch; how time and memory grow. Says so and continues where Debian's python3 is missing.
  *
  *   node dist/bench/map.js [--only map,extraction,growth] [--rounds 3] [--no-original] [--save]
  *   node dist/bench/map.js --only large [--model resnet-50]      3,200 stimuli: half an hour
@@ -53,7 +53,7 @@ async function mapAgainstOriginal(folder: string, withOriginal: boolean) {
   };
 }
 
-/** A set of Majaj and Hong's size: 3,200 pictures of 64 objects, unequal repetitions. */
+/** A set of Majaj and Hong's size: 3,200 images of 64 objects, unequal repetitions. */
 async function largeMap(folder: string, model: string): Promise<MeasuredMap> {
   const benchmark = await writeMadeSet(join(folder, 'set'), {
     stimuli: 3200,

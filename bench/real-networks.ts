@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A trained network made by others, and the card that says how pictures go into it. */
+/** A trained network made by others, and the card that says how images go into it. */
 export interface RealNetwork {
   readonly name: string;
   /** Folder of the shared data, and the file in it. */
@@ -10,7 +10,7 @@ export interface RealNetwork {
   readonly card: Readonly<Record<string, unknown>>;
 }
 
-/** A card for pictures of a side, resized as PIL does it. */
+/** A card for images of a side, resized as PIL does it. */
 const card = (size: number, range: 1 | 255, mean: number[], std: number[]) => ({
   input: {
     resize: { to: size, mode: 'square', filter: 'bilinear', library: 'pillow' },
@@ -40,7 +40,7 @@ export const realNetworks: readonly RealNetwork[] = [
 ];
 
 /**
- * Writes the benchmark of macaque V4 (50 neurons, 640 pictures; PLS with 25 components, 10 splits) into a folder.
+ * Writes the benchmark of macaque V4 (50 neurons, 640 images; PLS with 25 components, 10 splits) into a folder.
  * Gives the path of its YAML.
  * @param data the folder `v4-hvm640` of the shared data
  */

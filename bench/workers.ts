@@ -16,7 +16,7 @@ import { runtimeIdentity } from '../src/runtime/session.js';
  *   DATABASE_URL=postgresql://… node dist/bench/workers.js [--checkpoints 20] [--rounds 3] [--save]
  *
  * The database must be empty. Each worker of the comparison is held to a core of its own, as on a host of one
- * core: left alone it decodes pictures beside the network, and one worker uses a third of the other's core.
+ * core: left alone it decodes images beside the network, and one worker uses a third of the other's core.
  * Other work on the machine takes from two workers more than from one: the processor time of a job, which it
  * does not change, is printed beside the wall time.
  */

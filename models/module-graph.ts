@@ -22,9 +22,9 @@ export interface Convolution {
 
 /**
  * Variance times fan-in of weights whose output has the mean square of the pre-activations before
- * (He et al. 2015): 1 where no activation stands between and 2 after a ReLU. After a SiLU it would be
+ * (He et al. 2015): 1 if no activation stands between and 2 after a ReLU. After a SiLU it would be
  * from 2 (large values) over 2.81 (normal ones of variance 1) to 4; with 2.5 the blocks of
- * EfficientNet-B1 stay between 0.3 and 50, on noise as on smooth pictures. `halved` makes up for a gate near one half, and `gate` are the
+ * EfficientNet-B1 stay between 0.3 and 50, on noise as on smooth images. `halved` makes up for a gate near one half, and `gate` are the
  * weights before one that leave it there.
  */
 export const gains = { linear: 1, relu: 2, silu: 2.5, halved: 4, gate: 0.1 } as const;
@@ -45,12 +45,12 @@ export class ModuleGraph {
     this.#weights = new RandomWeights(name);
   }
 
-  /** The picture, N × 3 × height × width, all but the channels free. */
+  /** The image, N × 3 × height × width, all but the channels free. */
   image(): string {
     return this.#graph.input('image', 'float32', ['batch', 3, 'height', 'width']);
   }
 
-  /** Conv2d: `weight`, and `bias` where it has one. */
+  /** Conv2d: `weight`, and `bias` if it has one. */
   conv(path: string, input: string, convolution: Convolution): string {
     const { from, to, kernel, stride = 1, groups = 1, gain } = convolution;
     const fanIn = (from / groups) * kernel * kernel;

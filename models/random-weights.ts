@@ -1,8 +1,8 @@
 import { createCipheriv, createHash } from 'node:crypto';
 
 /**
- * Weights for a network whose real ones are not at hand: uniform, the same for a name on every
- * machine, and made at the speed of AES, since every command builds the network anew. The stream is
+ * Weights for a network whose real ones are not available: uniform, the same for a name on every
+ * machine, and made at the speed of AES, since every command builds the network again. The stream is
  * AES-256 in counter mode under the SHA-256 of the name, from counter 0; each four bytes are a signed
  * little-endian integer i, and the weight is √(3 · variance) · i / 2³¹ rounded to float32.
  */

@@ -1,5 +1,5 @@
 // The packages that ventral ships, with their licences: node scripts/licences.mjs
-// Ends with 1 where one has a licence that nobody has looked at.
+// Ends with 1 if one has a licence that nobody has looked at.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,7 +69,7 @@ function licenceOf(place) {
   return reviewed[name];
 }
 
-/** Every package that ventral ships: name, version, licence (undefined where nobody has looked), scripts. */
+/** Every package that ventral ships: name, version, licence (undefined if nobody has looked), scripts. */
 export function shipped() {
   const found = new Set(
     Object.keys(lock).filter((place) => place.includes('node_modules/') && !lock[place].dev),

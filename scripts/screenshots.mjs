@@ -1,4 +1,4 @@
-// Pictures of every page at two widths, light and dark, into docs/images: a service of its own scores, maps and trains
+// Images of every page at two widths, light and dark, into docs/images: a service of its own scores, maps and trains
 // for real (some minutes), and a real browser looks at it.
 //
 //   npm run build && node scripts/screenshots.mjs [FOLDER] [--home HOME]     (a home that is kept is not scored again)

@@ -8,7 +8,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The program of the browser that pages are tested in. */
     readonly chromium: string;
-    /** Where libraries lie that this system lacks and the browser needs; empty where it lacks none. */
+    /** Where libraries lie that this system lacks and the browser needs; empty if it lacks none. */
     readonly chromiumLibraries: string;
   }
 }

@@ -75,3 +75,14 @@ test('each file of the code that a document names exists', () => {
   const absent = named.filter(({ path }) => !existsSync(join(root, path)));
   expect(absent.map(({ file, path }) => `${file}: ${path}`)).toEqual([]);
 });
+
+test('each page of formulas links to the code that computes them', () => {
+  const pages = [
+    ...['ablation', 'augmentation', 'how-a-number-is-made', 'layer-maps', 'leaderboard'],
+    ...['robustness', 'simulated', 'training', 'training-data', 'training-engine'],
+  ];
+  const without = pages.filter(
+    (page) => !/\]\(\.\.\/src\/[\w./-]+\.ts\)/.test(read(`docs/${page}.md`)),
+  );
+  expect(without).toEqual([]);
+});

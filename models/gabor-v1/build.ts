@@ -2,7 +2,7 @@ import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { drawGabor, type GaborParameters } from './gabor-parameters.js';
 
-/** Side of the picture in pixels; it spans 8 degrees. */
+/** Side of the image in pixels; it spans 8 degrees. */
 const SIDE = 112;
 const PIXELS_PER_DEGREE = SIDE / 8;
 /** Side of a filter, 2.2 degrees, and the step between filters. */

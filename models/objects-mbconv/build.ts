@@ -1,6 +1,6 @@
 import { efficientNet, type Stage } from '../efficientnet-b1/build.js';
 
-/** Inverted residuals of expansion 4, for pictures of some 64 pixels. */
+/** Inverted residuals of expansion 4, for images of some 64 pixels. */
 const STAGES: readonly Stage[] = [
   [1, 3, 1, 1, 16],
   [2, 3, 2, 4, 24],

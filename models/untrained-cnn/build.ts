@@ -2,7 +2,7 @@ import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 
 const SIDE = 112;
-/** Channels of the picture and of the four blocks; each block halves the side. */
+/** Channels of the image and of the four blocks; each block halves the side. */
 const CHANNELS = [3, 32, 64, 128, 256];
 const CLASSES = 1000;
 const SEED = 20151207;

@@ -6,12 +6,11 @@ import { candidateLayers } from './card/candidates.js';
 import type { ModelCard } from './card/card.js';
 
 /**
- * An output keeps the runtime from fusing operators across it, which moves the last bits of what follows.
- * So that a layer has the same bits whatever it is asked together with, and in however many passes, the
- * candidates of a model (its card's `layers`, else the graph's own; and the layers that it
- * names for regions and tasks), and the values at which the ways to them part, are outputs in every run
- * that computes them, fetched or not; any other value is computed operator by operator as the file is written, which is
- * slower and depends on no output.
+ * An output prevents the runtime from fusing operators across it, which changes the last bits of later values. A
+ * layer must be bit-identical no matter which others are requested, and in how many passes. So the candidates of a
+ * model (its card's `layers`, else the graph's own; and the layers that it names for regions and tasks), and the
+ * values where the paths to them branch, are outputs in every run that computes them, fetched or not. Any other
+ * value is computed operator by operator as in the file, which is slower and depends on no output.
  */
 export interface Pass {
   readonly operators: 'fused' | 'as written';
@@ -57,7 +56,7 @@ function writtenLayers(card: ModelCard): string[] {
   return [own, logits?.layer ?? [], ...regions].flat();
 }
 
-/** The passes that values need at least, each value in the one that decides its bits. */
+/** The minimum passes for some values, each value in the one that determines its bits. */
 export function passesOf(model: Model, card: ModelCard, values: readonly string[]): Pass[] {
   const { fused } = fusedValues(model, card);
   const passes: Pass[] = [

@@ -26,12 +26,12 @@ import { layOut } from './scratch/scratch-layout.js';
 import { ScratchRoute } from './scratch/scratch-route.js';
 
 /**
- * Pictures in one call of the runtime. Always full (the last batch repeats its last picture, as the
+ * Images in one call of the runtime. Always full (the last batch repeats its last image, as the
  * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are.
  */
 export const BATCH = 8;
 
-/** What the work may use, and who listens. */
+/** Limits and listeners of the work. */
 export interface ExtractOptions {
   readonly threads?: number;
   /** Bytes that activations may take in memory; what does not fit goes to scratch. */
@@ -39,19 +39,19 @@ export interface ExtractOptions {
   readonly maxScratch: number;
   /** Folder for scratch files; it exists and belongs to this run alone. */
   readonly scratch: string;
-  /** Pictures that were decoded and resized before, for runs over the same stimuli. */
+  /** Images that were decoded and resized before, for runs over the same stimuli. */
   readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** A network with the card that says how it wants its pictures. */
+/** A network with its card. */
 export interface Network {
   readonly file: ModelFile;
   readonly card: ModelCard;
 }
 
-/** Activations by the layer names that were asked for; close it to let scratch files go. */
+/** Activations by requested layer name; close it to remove scratch files. */
 export interface Activations {
   readonly layers: ReadonlyMap<string, ActivationStore>;
   close(): void;
@@ -103,7 +103,7 @@ export async function extractActivations(
   return { layers: new Map(byLayer), close };
 }
 
-/** What a pass may use beside its share of the options. */
+/** Budget of a pass beside its share of the options. */
 export interface PassOptions extends ExtractOptions {
   /** Stores of earlier passes, which count against the budgets. */
   readonly held?: ReadonlyMap<string, ActivationStore>;
@@ -177,7 +177,7 @@ async function runBatches(
   const disk = new ScratchRoute();
   let written: Promise<void> = Promise.resolve();
   try {
-    // Decoding, and writing the batch before, go on in other threads while the runtime works on this one.
+    // Decoding, and writing the batch before, continue in other threads while the runtime works on this one.
     for await (const { first, input } of feed.batches()) {
       if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
       const started = performance.now();
@@ -196,14 +196,14 @@ async function runBatches(
     }
     await written;
   } finally {
-    // Nobody writes to scratch any more once this has failed: the files may be closed.
+    // After a failure nothing writes to scratch: the files may be closed.
     await Promise.allSettled([written]);
   }
 }
 
 /**
- * Begins to write all, since no call returns to this thread while the network runs, and waits for all before it throws
- * what went wrong in one: files are closed then, and nobody may write to them.
+ * Starts all writes, since no call returns to this thread while the network runs, and waits for all before it
+ * throws an error: files are closed then, and nothing may write to them.
  */
 async function writeAll(files: readonly ScratchFile[], route: Route): Promise<void> {
   for (const result of await Promise.allSettled(files.map((file) => file.write(route))))
@@ -289,7 +289,7 @@ export function keptDtype({ dtype }: Pick<Tensor, 'dtype'>, layer: string): Kept
   });
 }
 
-/** A layer whose width depends on the pictures has no units: it is given up, not the pass. */
+/** A layer whose width depends on the image has no units: it is dropped, the pass continues. */
 function giveUpOtherShapes(
   made: Record<string, Tensor>,
   { batch }: InputPlan,

@@ -7,18 +7,18 @@ import { importedNormalizer } from './card/import-record.js';
 import { measureLayers, modulesOrValues } from './measure-layers.js';
 import { openModelFile } from './model-file.js';
 
-/** What an ONNX file says of its own card. */
+/** Card values found in an ONNX file. */
 export interface CardDraft {
   readonly name: string;
   readonly hints: CardHints;
 }
 
 /**
- * What an ONNX file says of its card: name, side and layout of the input, layers, how many values the last
+ * Card values found in an ONNX file: name, side and layout of the input, layers, how many values the last
  * output has, and the normalizer of an imported network. Throws what opening the model throws.
  */
 export async function draftCard(reference: string): Promise<CardDraft> {
-  // `card init net.onnx > net.yaml` has made that file, empty, before it begins: no card is looked for.
+  // `card init net.onnx > net.yaml` creates that file, empty, before the command starts: no card is read.
   const { model } = await openModelFile(reference, { card: imagenetCard });
   const name = basename(reference).replace(/\.(onnx|ya?ml)$/i, '');
   const [input] = modelInputs(model);

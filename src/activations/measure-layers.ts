@@ -5,25 +5,25 @@ import type { ModelCard } from './card/card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
 import type { PictureSize } from './pictures/picture-size.js';
 
-/** A layer with the shape that it has for one picture; null where the network could not be run. */
+/** A layer with its shape for one image; null if the network could not be run. */
 export interface MeasuredLayer extends LayerInfo {
   readonly shape: readonly number[] | null;
   /** Number of units: the product of the shape. */
   readonly units: number | null;
 }
 
-/** The modules of a network; its values where names tell of no module. */
+/** The modules of a network; its values if names give no modules. */
 export function modulesOrValues<T extends LayerInfo>(layers: readonly T[]): readonly T[] {
   const modules = layers.filter(({ kind }) => kind === 'module');
   return modules.length > 0 ? modules : layers;
 }
 
-/** Side of the picture where neither graph nor card says one. */
+/** Default image side. */
 const SIDE = 224;
 
 /**
  * The layers of a model, each with its shape without the batch axis, measured by running the network
- * once on an empty picture of the card's (else the graph's) size.
+ * once on an empty image of the card's (else the graph's) size.
  */
 export async function measureLayers(
   reference: string,
@@ -59,7 +59,7 @@ async function shapesOf(
   }
 }
 
-/** A picture of zeros of the size that card or graph say (else of `size`), one a batch. */
+/** An image of zeros of the size that card or graph say (else of `size`), one a batch. */
 export function emptyPicture(
   input: Session['inputs'][number],
   file: Pick<ModelFile, 'card'>,

@@ -13,7 +13,7 @@ import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 
-/** A network ready to be run: its bytes, its graph, and its card where it has one. */
+/** A network ready to run: its bytes, its graph, and its card if it has one. */
 export interface ModelFile {
   /** Display name. */
   readonly name: string;
@@ -22,7 +22,7 @@ export interface ModelFile {
   readonly bytes: Uint8Array;
   readonly model: Model;
   readonly card: ModelCard | undefined;
-  /** Where that card stands. */
+  /** Path of the card. */
   readonly cardPlace?: CardPlace | undefined;
 }
 
@@ -46,9 +46,9 @@ export interface CardSource {
   readonly card?: ModelCard;
 }
 
-/** What a network is opened with. */
+/** Options for opening a network. */
 export interface ModelSource extends CardSource {
-  /** `sha256:…` that its bytes must have, where that is known. */
+  /** Expected `sha256:…` of its bytes, if known. */
   readonly digest?: string;
 }
 

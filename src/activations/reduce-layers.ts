@@ -31,7 +31,7 @@ import {
 import type { ActivationStore } from './scratch/activation-store.js';
 import { type ValueShape, valueShapes } from './value-shapes.js';
 
-/** What the work may use; reduced layers are looked up in the cache and kept there. */
+/** Limits of the work; reduced layers are read from and written to the cache. */
 export interface ReduceOptions extends ExtractOptions {
   readonly cache?: ContentCache | undefined;
 }
@@ -41,13 +41,13 @@ export type Reduction =
   | { readonly demand: Demand; readonly reduced: ReducedLayer }
   | { readonly demand: Demand; readonly error: VentralError };
 
-/** Layers on their way to what a metric needs of them. */
+/** Layers being reduced for a metric. */
 export interface Reducer {
   readonly plan: ReductionPlan;
   /**
-   * Meets every demand once, in an order of its own. Matrices and small features may be kept; features that
-   * lie on scratch disk are gone as soon as the next reduction is asked for.
-   * Throws what concerns all: `image-…`, `input-mismatch`, `inference-failed`, `interrupted`.
+   * Yields every demand once, in its own order. Matrices and small features may be kept; features on scratch disk
+   * are valid until the next reduction is requested. Throws what concerns all: `image-…`, `input-mismatch`,
+   * `inference-failed`, `interrupted`.
    */
   run(): AsyncGenerator<Reduction>;
 }
@@ -57,7 +57,7 @@ const VERSION = 1;
 
 /**
  * Plans how a network's layers become what metrics need (design §9): the stimuli go through the network in
- * as few passes as the budgets allow, each layer is reduced by column blocks and its activations let go.
+ * as few passes as the budgets allow, each layer is reduced by column blocks and its activations released.
  * Throws `layer-…` for a demand that names no layer.
  */
 export async function openReducer(
@@ -70,7 +70,7 @@ export async function openReducer(
   const sized = await sizeDemands(network, shown, sizes, demands, options);
   const budgets: Budgets = { maxMemory: options.maxMemory, maxScratch: options.maxScratch };
   const rows = shown.map(({ stimuli }) => stimuli.ids.length);
-  // Pictures that the caller keeps over several runs are the caller's to count.
+  // Images that the caller keeps over several runs are the caller's to count.
   const pictures = sizes.map((size, set) =>
     size && !options.pictures ? rows[set] * pictureBytes(size, network.card) : 0,
   );
@@ -151,7 +151,7 @@ async function sizeDemands(
   return [...byKey.values()];
 }
 
-/** Shapes of the values by stimulus set; the network is run once for each size of picture. */
+/** Shapes of the values by stimulus set; the network is run once for each size of image. */
 async function shapesOfSets(
   network: Network,
   values: readonly string[],
@@ -179,7 +179,7 @@ interface Step {
 /** Activations by stimulus set and value. */
 type Stores = Map<string, ActivationStore>;
 
-/** What a pass adds to. */
+/** Accumulators of a pass. */
 interface PassWork {
   readonly stores: Stores;
   readonly failures: Map<string, VentralError>;
@@ -223,7 +223,7 @@ class Reductions {
             before += step.rows;
           }
         });
-        // What goes wrong in a pass (a picture that cannot be read) leaves the other sets their results.
+        // A failure in one pass (an unreadable image) does not affect the results of other sets.
         if (error)
           yield* group.flatMap(({ demands }) => demands.map((demand) => ({ demand, error })));
         else yield* this.#reduce(group, stores, failures);
@@ -237,7 +237,7 @@ class Reductions {
     this.#pictures?.close();
   }
 
-  /** Several passes show the same pictures again: what is decoded once is kept. */
+  /** Several passes show the same images: decoded ones are stored. */
   #keepPictures(groups: readonly Group[]): void {
     this.#repeated = repeatedSets(groups);
     if (this.#options.pictures || this.#repeated.size === 0) return;
@@ -336,7 +336,9 @@ class Reductions {
   }
 }
 
-/** Has the activations of a layer near while another is reduced; what fails here fails where they are read. */
+/**
+ * Prefetches the activations of a layer while another is reduced; errors appear when they are read.
+ */
 async function readAhead(demand: SizedDemand | undefined, stores: Stores): Promise<void> {
   const own = demand?.sets.flatMap((set) =>
     demand.values.flatMap(({ value }) => stores.get(`${set} ${value}`) ?? []),
@@ -355,7 +357,7 @@ function letGo({ sets, values }: SizedDemand, later: Group, stores: Stores): voi
   }
 }
 
-/** False where a matrix tells of a value that is NaN or infinite, and of features, which tell nothing. */
+/** Whether a matrix is finite; false for features, which are not checked. */
 function looksFinite(layer: ReducedLayer): boolean {
   if (layer.form === 'features') return false;
   const { rows, data } = layer.form === 'gram' ? layer.gram : layer.fitting;
@@ -367,7 +369,7 @@ function looksFinite(layer: ReducedLayer): boolean {
   return true;
 }
 
-/** What went wrong in some work; an interruption goes on its way. */
+/** The error of some work; an interruption is rethrown. */
 async function unlessInterrupted(work: () => Promise<void>): Promise<VentralError | undefined> {
   try {
     await work();

@@ -11,7 +11,7 @@ const asBytes = (values: ArrayBufferView) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 /**
- * A reduced layer as bytes, symmetric matrices by their lower half; undefined where it is too large to be
+ * A reduced layer as bytes, symmetric matrices by their lower half; undefined if it is too large to be
  * worth keeping. Read back by {@link fromBytes}.
  */
 export async function toBytes(layer: ReducedLayer): Promise<Uint8Array[] | undefined> {
@@ -30,7 +30,7 @@ export async function toBytes(layer: ReducedLayer): Promise<Uint8Array[] | undef
   return [header({ units: layer.units, sets }), ...blocks.map(asBytes)];
 }
 
-/** Reads what {@link toBytes} wrote; undefined where the bytes are of another form. */
+/** Reads what {@link toBytes} wrote; undefined if the bytes are of another form. */
 export function fromBytes(bytes: Uint8Array, form: ReducedLayer['form']): ReducedLayer | undefined {
   const { head, start } = readHeader(bytes);
   const reader = new Reader(bytes, start);
@@ -64,7 +64,7 @@ interface Head {
   }[];
 }
 
-/** JSON after its length, padded so that what follows stands at a multiple of eight bytes. */
+/** JSON after its length, padded so that the next part is aligned to eight bytes. */
 function header(head: Head): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(head));
   const bytes = new Uint8Array(Math.ceil((8 + text.length) / 8) * 8);

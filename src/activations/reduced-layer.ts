@@ -59,6 +59,7 @@ export async function inForm(layer: ReducedLayer, form: Form): Promise<ReducedLa
 
 /** The features of a layer that was not reduced further. Throws RangeError on another form. */
 export function featuresOf(layer: ReducedLayer): readonly Features[] {
-  if (layer.form !== 'features') throw new RangeError(`features are wanted, not the ${layer.form}`);
+  if (layer.form !== 'features')
+    throw new RangeError(`features are expected, not the ${layer.form}`);
   return layer.features;
 }

@@ -9,7 +9,7 @@ export interface Budgets {
   readonly maxScratch: number;
 }
 
-/** A demand with what is known of its size. */
+/** A demand with its size, if known. */
 export interface SizedDemand {
   /** Those that the same reduced layer meets. */
   readonly demands: readonly Demand[];
@@ -33,7 +33,7 @@ export interface SizedDemand {
 /** Demands whose layers go through the network together, all over the same stimulus sets. */
 export type Group = readonly SizedDemand[];
 
-/** What the work will take. */
+/** Estimated cost of the work. */
 export interface ReductionPlan {
   /** Units of each layer. */
   readonly units: ReadonlyMap<string, number>;
@@ -65,7 +65,7 @@ const OUTPUT_COST = 3.5;
  * Divides demands into groups whose layers go through the network together: as many as fit the budgets, in
  * the order of execution, so that an early group runs the head of the network alone.
  * @param rows stimuli of each set
- * @param pictures bytes that the pictures of each set take on scratch disk
+ * @param images bytes that the images of each set take on scratch disk
  */
 export function groupDemands(
   demands: readonly SizedDemand[],
@@ -135,7 +135,7 @@ function fitsIn(
   return (
     outputBytes(group) <= maxMemory * OUTPUTS &&
     memory <= maxMemory * ACTIVATIONS &&
-    // A quarter is left to the pictures that several groups share.
+    // A quarter is left to the images that several groups share.
     scratch <= (maxScratch * 3) / 4
   );
 }
@@ -175,13 +175,13 @@ function layersOfPasses(group: Group): string[][] {
   return passes.filter((layers) => layers.length > 0).map((layers) => [...new Set(layers)]);
 }
 
-/** Stimulus sets that go through the network more than once: their pictures are worth keeping. */
+/** Stimulus sets that go through the network more than once: their images are worth keeping. */
 export function repeatedSets(groups: readonly Group[]): ReadonlySet<number> {
   const passes = groups.flatMap((group) => layersOfPasses(group).flatMap(() => group[0].sets));
   return new Set(passes.filter((set, at) => passes.indexOf(set) < at));
 }
 
-/** Bytes that kept pictures may take: what the groups leave, a quarter of the scratch at most. */
+/** Bytes that kept images may take: what the groups leave, a quarter of the scratch at most. */
 export function pictureRoom(
   groups: readonly Group[],
   rows: readonly number[],
@@ -237,7 +237,7 @@ function needs(
 
 /** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
 export interface Demand {
-  /** What it is called in messages and plans. */
+  /** Name in messages and plans. */
   readonly layer: string;
   /** Names of the layers that are joined, in this order; mostly one. */
   readonly layers: readonly string[];

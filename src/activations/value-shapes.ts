@@ -8,15 +8,15 @@ import { emptyPicture } from './measure-layers.js';
 import type { PictureSize } from './pictures/picture-size.js';
 import type { KeptDtype } from './scratch/activation-store.js';
 
-/** How large a value is for one picture, and what it is kept in. */
+/** Size of a value for one image, and its dtype. */
 export interface ValueShape {
   readonly units: number;
   readonly dtype: KeptDtype;
 }
 
 /**
- * The shapes of values for a picture of that size (undefined: as the card or the graph says), found by
- * running the network once on an empty picture; kept in the cache, so that a network that was seen before
+ * The shapes of values for an image of that size (undefined: as the card or the graph says), found by
+ * running the network once on an empty image; kept in the cache, so that a network that was seen before
  * is not run for them.
  */
 export async function valueShapes(

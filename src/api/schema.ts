@@ -16,11 +16,10 @@ export interface paths {
         put?: never;
         /**
          * Register an ONNX model
-         * @description `file` is the ONNX file. `card` (JSON or YAML, as text or as a file, before or after `file`)
-         *     says how the network sees; without it the card inside the file is taken, where there is one.
-         *     The same bytes again answer 200 with the registration that is there, with the card, name and
-         *     visibility of this request where it gives them. A card over HTTP names no other file
-         *     (`file`, `build` and `recipe` are refused).
+         * @description `file` is the ONNX file. `card` (JSON or YAML, as text or as a file, before or after `file`) describes
+         *     preprocessing and layers; without it, the card inside the file is used if there is one. The same bytes again
+         *     answer 200 with the existing registration, updated with the card, name and visibility of this request. A card
+         *     over HTTP cannot name other files (`file`, `build` and `recipe` are refused).
          */
         post: operations["registerModel"];
         delete?: never;
@@ -45,7 +44,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a model and its file
-         * @description Scores and layer maps that were made stay. A model that one waits for or runs on answers 409.
+         * @description Existing scores and layer maps stay. The answer is 409 while a job of the model is queued or running.
          */
         delete: operations["deleteModel"];
         options?: never;
@@ -66,9 +65,8 @@ export interface paths {
         };
         /**
          * A card to complete
-         * @description The card that a registered model has; where it has none, what its file says of one, with the
-         *     fields that are not set in `open`. Presets are common ways of preprocessing, by their usual names.
-         *     PATCH of the model sets the card.
+         * @description The card of a registered model; if it has none, a draft from its file, with the unset fields listed in `open`.
+         *     Presets are common kinds of preprocessing, under their usual names. PATCH of the model sets the card.
          */
         get: operations["getCardDraft"];
         put?: never;
@@ -130,10 +128,10 @@ export interface paths {
         get: operations["listBenchmarks"];
         put?: never;
         /**
-         * Register a benchmark of one's own
-         * @description A flat ZIP of one YAML file and the files that it names, as the body or as the part `file` of a
-         *     form. The file names nothing outside the archive but data of the catalog and generators.
-         *     A score names it by the `id` of the answer. The same bytes again answer 200.
+         * Register your own benchmark
+         * @description A flat ZIP of one YAML file and the files that it names, as the body or as the part `file` of a form. Outside
+         *     the archive the file may name only data of the catalog and generators. Scores refer to the benchmark by the
+         *     `id` in the answer. The same bytes again answer 200.
          */
         post: operations["registerBenchmark"];
         delete?: never;
@@ -158,7 +156,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an uploaded benchmark and its files
-         * @description Scores and layer maps that were made stay. One that such a job waits for or runs on answers 409.
+         * @description Existing scores and layer maps stay. The answer is 409 while a job on the benchmark is queued or running.
          */
         delete: operations["deleteBenchmark"];
         options?: never;
@@ -177,9 +175,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a benchmark shows, what was recorded, and how they are compared
-         * @description One item for each benchmark that it holds. What is unavailable, most often because the data are not
-         *     here, has a `reason` in its place. A simulated benchmark is made when it is first asked for.
+         * The stimuli, recordings, metric and ceiling of a benchmark
+         * @description One item for each benchmark in the file. A part that is unavailable, usually because its data are not
+         *     installed, has a `reason` instead. A simulated benchmark is generated on first request.
          */
         get: operations["getBenchmarkData"];
         put?: never;
@@ -202,7 +200,7 @@ export interface paths {
         };
         /**
          * The stimuli of a benchmark, in the order of their table
-         * @description Private ones are 403 (`download-forbidden`); those that are not here 422 (`data-missing`).
+         * @description Private stimuli are 403 (`download-forbidden`); stimuli that are not installed are 422 (`data-missing`).
          */
         get: operations["listStimuli"];
         put?: never;
@@ -227,9 +225,9 @@ export interface paths {
         };
         /**
          * A stimulus as a model sees it on the screen
-         * @description With `degrees` placed before a model that sees so many degrees of visual angle: smaller on grey, or cut to its
-         *     centre, pixel for pixel as when a model is scored; without them as it is stored. An image of more than
-         *     512 pixels a side is scaled down.
+         * @description With `degrees`, the stimulus as placed on the screen of a model with that visual angle (smaller on grey, or
+         *     cropped to its centre), pixel for pixel as in scoring; without it, the stored image. An image of more than 512
+         *     pixels a side is scaled down.
          */
         get: operations["getStimulusPicture"];
         put?: never;
@@ -253,8 +251,7 @@ export interface paths {
         /**
          * Score a model
          * @description Answers 202 with the job. With `Prefer: wait=N` it waits up to N seconds (at most 60) and
-         *     answers 200 where the job ended in that time. What was scored before from equal inputs is
-         *     answered from the store.
+         *     answers 200 if the job has ended by then. Results of equal inputs are answered from the store.
          */
         post: operations["requestScore"];
         delete?: never;
@@ -279,7 +276,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a score job
-         * @description A job that succeeded or failed before answers 409.
+         * @description A job that has already succeeded or failed answers 409.
          */
         delete: operations["cancelScore"];
         options?: never;
@@ -298,11 +295,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens to a score job, as it happens
-         * @description Server-sent events: each has an integer `id` (from 1, without gap or repeat), an `event` (`state`,
-         *     `progress`, `result` or `end`) and JSON `data`. A comment every 15 seconds says that the stream
-         *     lives. It closes after `end`. Whoever comes back with the last id that it has seen goes on behind
-         *     it; 204 says that nothing comes any more.
+         * Live events of a score job
+         * @description Server-sent events: each has an integer `id` (from 1, without gap or repeat), an `event` (`state`, `progress`,
+         *     `result` or `end`) and JSON `data`. A comment every 15 seconds is the heartbeat of the stream. It closes after
+         *     `end`. A client that reconnects with the last id it received continues after it; 204 means that there are no
+         *     more events.
          */
         get: operations["followScore"];
         put?: never;
@@ -322,17 +319,17 @@ export interface paths {
         };
         /**
          * List layer map jobs, newest first
-         * @description The items are without `result`: the map of a large network over five benchmarks is about a
-         *     megabyte, and each job gives its own.
+         * @description The items have no `result`: the map of a large network over five benchmarks is about a megabyte; GET of a job
+         *     returns its map.
          */
         get: operations["listLayerMaps"];
         put?: never;
         /**
          * Score every layer of a model against regions
-         * @description The same life as a score: 202 with the job, or with `Prefer: wait=N` (at most 60 seconds) 200
-         *     where the job ended in that time; a map of equal inputs is answered from the store. A region
-         *     stands for its public Brain-Score benchmark where the data are here, else for the simulated one;
-         *     `benchmarks` of the job says which. The choice of a layer is a selection, and so is every cell.
+         * @description Works like a score: 202 with the job, or with `Prefer: wait=N` (at most 60 seconds) 200 if the job has ended
+         *     by then; a map of equal inputs is answered from the store. A region means its public Brain-Score benchmark if
+         *     the data are installed, else the simulated one; `benchmarks` of the job says which. The choice of a layer is a
+         *     selection, and so is every cell.
          */
         post: operations["requestLayerMap"];
         delete?: never;
@@ -357,8 +354,8 @@ export interface paths {
         post?: never;
         /**
          * Cancel a layer map job
-         * @description A job that succeeded or failed before answers 409. What was measured until then stays in the
-         *     cache, and another job of the same model goes on from there.
+         * @description A job that has already succeeded or failed answers 409. Cells measured so far stay in the cache, and another
+         *     job of the same model continues from them.
          */
         delete: operations["cancelLayerMap"];
         options?: never;
@@ -377,16 +374,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens to a layer map job, as it happens
-         * @description Server-sent events: each has an integer `id` (from 1, without gap or repeat), an `event` (`state`,
-         *     `progress`, `result` or `end`) and JSON `data`. A comment every 15 seconds says that the stream
-         *     lives. It closes after `end`. Whoever comes back with the last id that it has seen goes on behind
-         *     it; 204 says that nothing comes any more.
+         * Live events of a layer map job
+         * @description Server-sent events: each has an integer `id` (from 1, without gap or repeat), an `event` (`state`, `progress`,
+         *     `result` or `end`) and JSON `data`. A comment every 15 seconds is the heartbeat of the stream. It closes after
+         *     `end`. A client that reconnects with the last id it received continues after it; 204 means that there are no
+         *     more events.
          *
-         *     The `data` of a `result` is a part of the map: while it is made `{benchmarks, layers}`, at first all
-         *     rows in order with the cells that are known, then those rows in which a cell is new, with it
-         *     (a LayerRow; `units` may be null until a cell has them); at last `{benchmarks, chosen}`. A map that
-         *     several workers share is sent at the end.
+         *     The `data` of a `result` is a part of the map. While the job runs it is `{benchmarks, layers}`: first all rows
+         *     in order with the known cells, then each row with a new cell (a LayerRow; `units` may be null until a cell has
+         *     them). The last one is `{benchmarks, chosen}`. A map that several workers share is sent at the end.
          */
         get: operations["followLayerMap"];
         put?: never;
@@ -405,8 +401,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The recipes that ship with ventral and that a training takes as they are
-         * @description Those that train on generated images. A recipe that needs files of one's own is for `ventral train`.
+         * The shipped recipes that a training accepts unchanged
+         * @description Recipes that train on generated images. A recipe that reads files runs with `ventral train`.
          */
         get: operations["listRecipes"];
         put?: never;
@@ -425,22 +421,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List one's training jobs, newest first
-         * @description A training is seen by its owner and by admins alone. The items are without `curves`.
+         * List your training jobs, newest first
+         * @description Only its owner and admins see a training. The items have no `curves`.
          */
         get: operations["listTrainings"];
         put?: never;
         /**
          * Train a network by a recipe
-         * @description The recipe that `ventral train` reads, as JSON, with the schema of `models/recipe.schema.json`; it
-         *     names things and no places. `model` is the id or digest of a registered model with a card, the name
-         *     of a shipped one, or `NAME/untrained` for the untrained network beside a shipped one
-         *     (`objects-resnet/untrained`). Data are generated. Benchmarks are shipped identifiers and ids of
-         *     uploads. Errors have a JSON pointer into the request.
+         * @description The recipe that `ventral train` reads, as JSON, with the schema of `models/recipe.schema.json`; it cannot name
+         *     files or URLs. `model` is the id or digest of a registered model with a card, the name of a shipped one, or
+         *     `NAME/untrained` for the untrained network beside a shipped one (`objects-resnet/untrained`). Data are
+         *     generated. Benchmarks are shipped identifiers and ids of uploads. Errors have a JSON pointer into the request.
          *
-         *     The same life as a score. A run whose worker was lost goes on from its last state where the same
-         *     home takes it again, and begins again elsewhere. Every checkpoint is there as soon as its epoch has
-         *     ended, and counts against the storage of its owner.
+         *     Works like a score job. A run whose worker was lost resumes from its last saved state on the same home, and
+         *     restarts elsewhere. Each checkpoint is available when its epoch has ended, and counts against the storage
+         *     quota of its owner.
          */
         post: operations["requestTraining"];
         delete?: never;
@@ -464,9 +459,9 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Stop a training, and free its files
-         * @description Its process ends at once, and its checkpoints go with it. A job that succeeded or failed before
-         *     answers 409; its checkpoints are removed one by one.
+         * Stop a training and remove its files
+         * @description The process ends immediately, and the checkpoints are removed. A job that has already succeeded or failed
+         *     answers 409; remove its checkpoints one by one.
          */
         delete: operations["cancelTraining"];
         options?: never;
@@ -485,10 +480,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens to a training job, as it happens
-         * @description Server-sent events as those of a score: `state`, `progress`, `metric` and `end`. The data of a
-         *     `metric` is a TrainingEvent. Some of the steps are sent, at most two a second and the less often
-         *     the older the attempt is; of everything else all.
+         * Live events of a training job
+         * @description Server-sent events like those of a score: `state`, `progress`, `metric` and `end`. The data of a `metric` is a
+         *     TrainingEvent. Steps are sampled, at most two a second and less often in older attempts; all other events are
+         *     sent.
          */
         get: operations["followTraining"];
         put?: never;
@@ -510,9 +505,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A training as one page, as far as it is
+         * The report of a training, up to now
          * @description One self-contained HTML file without scripts: curves, robustness, scores, the recipe with every
-         *     default, digests and versions. Its curves of the steps are drawn from the steps that were sent.
+         *     default, digests and versions. Step curves are drawn from the steps that were sent.
          */
         get: operations["getTrainingReport"];
         put?: never;
@@ -533,7 +528,7 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** The checkpoints of a training, in the order in which they were made */
+        /** The checkpoints of a training, oldest first */
         get: operations["listCheckpoints"];
         put?: never;
         post?: never;
@@ -561,7 +556,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a checkpoint of a training that has ended
-         * @description While the training waits or runs the answer is 409. Models that were registered from it stay.
+         * @description The answer is 409 while the training is queued or running. Models registered from the checkpoint stay.
          */
         delete: operations["deleteCheckpoint"];
         options?: never;
@@ -585,9 +580,9 @@ export interface paths {
         put?: never;
         /**
          * Register a checkpoint as a model
-         * @description As the upload of its bytes: it is checked, its card is the one inside, it is private unless
-         *     `visibility` says otherwise, and it counts among the caller's uploads. A model of the caller with
-         *     the same bytes is answered with 200, changed in what is given here.
+         * @description Works like an upload of its bytes: the file is checked, its embedded card is used, it is private unless
+         *     `visibility` is set, and it counts among the caller's uploads. If the caller has a model with the same bytes,
+         *     the answer is 200 with that model, updated by this request.
          */
         post: operations["registerCheckpoint"];
         delete?: never;
@@ -605,31 +600,31 @@ export interface paths {
         };
         /**
          * Models against benchmarks, averaged and ranked
-         * @description The models that the caller may see and that have a score on a benchmark shown. Of several scores
-         *     of a model on a benchmark the one of the latest job stands: on the benchmark's present version, at
-         *     the input of the model's card, and with the card's layers unless `layers=any`. Scores on shipped models
-         *     are seen by who asked for them, and by all where the service did.
+         * @description The models that the caller may see, with a score on a benchmark shown. If a model has several scores on a
+         *     benchmark, the latest job counts: on the current version of the benchmark, at the input size of the model's
+         *     card, and with the card's layers unless `layers=any`. Scores of shipped models are visible to the caller that
+         *     requested them; those that the service requested are visible to all.
          *
          *     **Averages** are those of Brain-Score: each node of the tree is the plain mean of its children, a value
          *     clipped to [0, 1]. `average` is the mean of `neural` (the mean of V1, V2, V4, IT) and `behavior`;
-         *     `engineering` stands apart and is not clipped. Where an experiment has a private and a public set,
-         *     one of the two is in the tree (`set`). Uploaded benchmarks are there only where `benchmark` names them.
-         *     Simulated benchmarks are never averaged with real ones: `simulated=true` shows them under a root of their
-         *     own. Every average says over how many (`n`) of the benchmarks below it (`m`).
+         *     `engineering` is separate and not clipped. If an experiment has a private and a public set, one of the two is
+         *     in the tree (`set`). Uploaded benchmarks are included only if `benchmark` names them. Simulated benchmarks are
+         *     never averaged with real ones: `simulated=true` shows them under a separate root. Every average gives the
+         *     number of benchmarks below it (`m`) and of those with a score (`n`).
          *
-         *     **Intervals** are of 95 %. Of an average they take the benchmarks' errors as independent and normal
-         *     (a standard error is the width of a score's interval / 3.92); a benchmark that counts as 0 adds
-         *     none, and there is no interval where a score has none. Of a formula they are of first order.
+         *     **Intervals** are 95 % intervals. For an average, the errors of benchmarks are treated as independent and
+         *     normal (standard error = width of a score's interval / 3.92); a benchmark that counts as 0 adds none, and if a
+         *     score has no interval, neither has the average. For a formula they are first-order.
          *
-         *     **Ranks** are by the first column, over all models shown and not over the page: equal values at two
-         *     decimals share a rank, and the next one skips. `tied` lists the models that are not distinguishable from it: those
-         *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are
-         *     scored on the same recordings, so ties are conservative: they favour "no difference".
+         *     **Ranks** are by the first column, over all models shown and not over the page: equal values at two decimals
+         *     share a rank, and the next one skips. `tied` lists the models that are not distinguishable from it: those
+         *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are scored
+         *     on the same recordings, so ties are conservative: they favour "no difference".
          *
-         *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names
-         *     average, V1, V2, V4, IT, behavior, engineering, `b("<benchmark>")`, and mean, min, max, abs, sqrt;
-         *     at most 200 characters and 50 nodes. A formula is null where something that it names is missing,
-         *     or what comes out is not finite. It holds no simulated scores.
+         *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names average, V1,
+         *     V2, V4, IT, behavior, engineering, `b("<benchmark>")`, and mean, min, max, abs, sqrt; at most 200 characters
+         *     and 50 nodes. A formula is null if a value that it names is missing, or if the result is not finite. It cannot
+         *     use simulated scores.
          */
         get: operations["getLeaderboard"];
         put?: never;
@@ -651,11 +646,11 @@ export interface paths {
         put?: never;
         /**
          * Activations of layers over a stimulus set, or over images
-         * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or images of one's own: a form
-         *     with parts `images` (PNG or JPEG under plain names; up to 5,000), `model`, `degrees`, and `layers`,
-         *     one part a name. `Accept` chooses between npz (`stimulus_id`, `features/<layer>`), JSON (the same
-         *     as one object, for up to 2,000,000 values), a BrainIO netCDF-4 file and an Arrow stream. Nothing is
-         *     kept: the work ends when the client goes away.
+         * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or uploaded images: a form with parts `images`
+         *     (PNG or JPEG under plain names; up to 5,000), `model`, `degrees`, and `layers`, one part a name. `Accept`
+         *     chooses between npz (`stimulus_id`, `features/<layer>`), JSON (the same as one object, for up to 2,000,000
+         *     values), a BrainIO netCDF-4 file and an Arrow stream. Nothing is stored: the work ends when the client
+         *     disconnects.
          */
         post: operations["computeActivations"];
         delete?: never;
@@ -675,10 +670,10 @@ export interface paths {
         put?: never;
         /**
          * A model as a submission to Brain-Score
-         * @description A ZIP in the form that Brain-Score's site takes: today's plugin directory, or that of the
-         *     competition of 2022. Its Python runs the network with the preprocessing, layers, regions and
-         *     visual degrees of the model's card. The card needs a read-out, and all four regions or none.
-         *     An archive of more than 50 MiB is refused: `ventral package` makes one whose weights lie elsewhere.
+         * @description A ZIP in a form that Brain-Score's site accepts: today's plugin directory, or that of the 2022 competition.
+         *     Its Python runs the network with the preprocessing, layers, regions and visual degrees of the model's card.
+         *     The card needs a read-out, and all four regions or none. An archive of more than 50 MiB is refused: `ventral
+         *     package` can build one with weights at a URL.
          */
         post: operations["buildPackage"];
         delete?: never;
@@ -697,10 +692,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What Brain-Score would say of a submission
-         * @description Holds an archive against the rules of Brain-Score's site and core, and against what no archive
-         *     from a stranger should hold. Whatever is wrong is a finding: an archive that cannot be read too.
-         *     Nothing of it is kept, and none of its Python is run.
+         * Check a submission by Brain-Score's rules
+         * @description Checks an archive against the rules of Brain-Score's site and core, and for contents that are unsafe in an
+         *     untrusted archive. Every fault is a finding, also an unreadable archive. Nothing is stored, and no Python is
+         *     run.
          */
         post: operations["checkPackage"];
         delete?: never;
@@ -718,15 +713,15 @@ export interface paths {
         };
         /**
          * List the keys, newest first
-         * @description The revoked and expired ones too. No answer but that of its creation holds the text of a key.
+         * @description Includes revoked and expired keys. Only the answer to its creation has the text of a key.
          */
         get: operations["listKeys"];
         put?: never;
         /**
          * Make a key
-         * @description The answer alone holds its text, in `key`. The first key ends the time of the one user without keys.
-         *     `owner` says whose registrations and jobs it works on; registrations with visibility `group`
-         *     are seen by keys with that group.
+         * @description Only this answer has the text, in `key`. When the first key exists, requests without a key are refused.
+         *     `owner` is the owner of its registrations and jobs; keys of a group see registrations with visibility `group`
+         *     and that group.
          */
         post: operations["createKey"];
         delete?: never;
@@ -751,8 +746,8 @@ export interface paths {
         post?: never;
         /**
          * Revoke a key
-         * @description For good and at once: its next request is 401, and streams of events that it opened end. The key
-         *     stays in the list, what its owner has stays too.
+         * @description Permanent and immediate: the next request with the key is 401, and its open event streams end. The key stays
+         *     in the list; its owner's resources stay too.
          */
         delete: operations["revokeKey"];
         options?: never;
@@ -767,7 +762,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who changed what, newest first; downloads of backups and refused credentials too */
+        /** Read the audit log, newest first */
         get: operations["listAudit"];
         put?: never;
         post?: never;
@@ -785,8 +780,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Active workers, in the order of their start
-         * @description The service's own among them, on whatever host they are.
+         * Active workers, oldest first
+         * @description Includes the worker of the service, and workers on all hosts.
          */
         get: operations["listWorkers"];
         put?: never;
@@ -806,13 +801,13 @@ export interface paths {
         };
         /**
          * The bytes of a model or the archive of a benchmark, by digest
-         * @description What workers on other hosts fetch, whose key is an admin's.
+         * @description Used by workers on other hosts, with an admin key.
          */
         get: operations["getFile"];
         /**
-         * Keep a checkpoint that a worker on another host has made
-         * @description For workers, whose key is an admin's. Bytes that no checkpoint and no model needs are removed when
-         *     the service starts again.
+         * Store a checkpoint from a worker on another host
+         * @description For workers, with an admin key. Bytes that no checkpoint and no model refers to are removed at the next start
+         *     of the service.
          */
         put: operations["putFile"];
         post?: never;
@@ -831,10 +826,10 @@ export interface paths {
         };
         /**
          * Everything in one archive
-         * @description What `ventral backup` writes and `ventral restore` puts into an empty home, on either database:
-         *     the tables as they are at one moment, and the files of models and benchmarks, each compared with its digest
-         *     before; what is damaged or gone is named under `lost` in `manifest.json`. For admins alone; it holds hashes
-         *     of keys and no secrets of webhooks. Each download is in the audit.
+         * @description The archive that `ventral backup` writes and `ventral restore` puts into an empty home, on either database: a
+         *     snapshot of the tables, and the files of models and benchmarks, each compared with its digest first; damaged
+         *     or missing files are listed under `lost` in `manifest.json`. For admins only; it has hashes of keys and no
+         *     secrets of webhooks. Each download is in the audit log.
          */
         get: operations["getBackup"];
         put?: never;
@@ -856,10 +851,10 @@ export interface paths {
         put?: never;
         /**
          * Compare every stored file with its digest
-         * @description What `ventral fsck` asks for. It reads models, checkpoints, benchmarks (archives and unpacked files), data of the
-         *     catalog, caches, runs of trainings, and every row of the database. Results that may have been computed from
-         *     damaged bytes are withdrawn: they keep their place, have no value, and say why. It takes as long as reading
-         *     the home does; the answer begins with white space while it goes on. One at a time, for admins alone.
+         * @description The request of `ventral fsck`. It reads models, checkpoints, benchmarks (archives and unpacked files), data of
+         *     the catalog, caches, runs of trainings, and every row of the database. Results that may have been computed
+         *     from damaged bytes are withdrawn: they stay listed, without a value and with a reason. It takes as long as
+         *     reading the home; the answer starts with white space while the check runs. One at a time, for admins only.
          */
         post: operations["checkFiles"];
         delete?: never;
@@ -876,21 +871,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who the caller is, and what the service is
-         * @description What a client needs to know before it offers anything. A key that is refused is 401 here as elsewhere.
+         * The caller and the version of the service
+         * @description Tells a client what it may offer. A refused key is 401, as elsewhere.
          */
         get: operations["getSession"];
         put?: never;
         /**
          * Sign a browser in with a key
-         * @description Sets an `HttpOnly`, `SameSite=Strict` cookie, `Secure` over https, that stands for the key for a week, until
+         * @description Sets an `HttpOnly`, `SameSite=Strict` cookie, `Secure` over https, that represents the key for a week, until
          *     the key is revoked or expires, or until `DELETE /session`. A key has at most 20 sessions; the next one ends
          *     the oldest. Programs send the key itself instead. A page of another site is refused with 403.
          */
         post: operations["signIn"];
         /**
          * Sign a browser out
-         * @description Ends the session of the cookie, if there is one, and clears the cookie. The key stays as it is.
+         * @description Ends the session of the cookie, if there is one, and clears the cookie. The key is unchanged.
          */
         delete: operations["signOut"];
         options?: never;
@@ -941,8 +936,8 @@ export interface paths {
         };
         /**
          * What Prometheus reads
-         * @description HTTP latency by route, jobs that wait and run, and of each job that ended how long it waited and
-         *     ran, its memory, and what came from the cache of activations. For admins.
+         * @description HTTP latency by route, queued and running jobs, waiting time, run time and memory of ended jobs, and hits of
+         *     the activation cache. For admins.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -1013,7 +1008,7 @@ export interface components {
         KeyRequest: {
             name: components["schemas"]["OneLine"];
             role: components["schemas"]["Role"];
-            /** @description The name of the key, where it is left out. */
+            /** @description Default: the name of the key. */
             owner?: components["schemas"]["OneLine"];
             groups?: components["schemas"]["OneLine"][];
             /**
@@ -1040,7 +1035,7 @@ export interface components {
             };
         };
         NewKey: components["schemas"]["Key"] & {
-            /** @description What requests bring, as `Authorization: Bearer …`. It is said once. */
+            /** @description Sent by requests as `Authorization: Bearer …`. It is shown only once. */
             key: string;
         };
         KeyPage: {
@@ -1051,12 +1046,12 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            /** @description The id of the key; null for the one user without keys, and commands on the same machine. */
+            /** @description The id of the key; null for the only user without keys, and commands on the same machine. */
             key: string | null;
             owner: string;
             /** @example model.delete */
             action: string;
-            /** @description The id of what changed; of `login.refuse` the address. */
+            /** @description The id of the changed resource; for `login.refuse` the address. */
             target: string | null;
             detail: {
                 [key: string]: unknown;
@@ -1073,7 +1068,7 @@ export interface components {
         FsckReport: {
             /** @description Whether no problem remains, healed files included. */
             ok: boolean;
-            /** @description How many of each kind were read. */
+            /** @description The number of files read, by kind. */
             checked: {
                 [key: string]: number;
             };
@@ -1092,11 +1087,11 @@ export interface components {
             }[];
         };
         Session: {
-            /** @description The id of the key; null for the one user without keys. */
+            /** @description The id of the key; null for the only user without keys. */
             key: string | null;
             /** @description The name of the key. */
             name: string | null;
-            /** @description Whose registrations and jobs the caller works on. */
+            /** @description The owner of the caller's registrations and jobs. */
             owner: string;
             groups: components["schemas"]["OneLine"][];
             role: components["schemas"]["Role"];
@@ -1104,11 +1099,11 @@ export interface components {
             version: string;
             storage: components["schemas"]["Storage"];
         };
-        /** @description What the owner has, in bytes. */
+        /** @description Storage of the owner, in bytes. */
         Storage: {
-            /** @description Files of its models, benchmarks and checkpoints, what archives were unpacked to, and its rows. */
+            /** @description Files of its models, benchmarks and checkpoints, unpacked archives, and rows. */
             stored: number;
-            /** @description Set aside for uploads under way. */
+            /** @description Reserved for uploads in progress. */
             reserved: number;
             /** @description The quota; null for admins. */
             limit: number | null;
@@ -1127,8 +1122,8 @@ export interface components {
         /** @enum {string} */
         Visibility: "private" | "group" | "public";
         /**
-         * @description Where a registration with visibility `group` is seen: one of the key's groups. The only group of a
-         *     key need not be named.
+         * @description The group that sees a registration with visibility `group`: one of the key's groups. The only group of a key
+         *     need not be named.
          */
         Group: components["schemas"]["OneLine"];
         /** @description The model card. Its own JSON Schema is models/card.schema.json. */
@@ -1137,11 +1132,11 @@ export interface components {
         };
         CardDraft: {
             card: components["schemas"]["Card"];
-            /** @description JSON pointers into a card to fields that neither the file nor a person has said; what stands there is a guess, or nothing. */
+            /** @description JSON pointers into a card to fields that neither the file nor a person has set; their values are guesses or empty. */
             open: string[];
-            /** @description Layers that might stand for a region, in the order of the graph. */
+            /** @description Candidate layers for regions, in graph order. */
             layers: string[];
-            /** @description The last output where it is flat, and so may be classes; null where it is not, or the network does not run at 224 pixels. */
+            /** @description The last output if it is flat, and so may be classes; null if it is not, or if the network does not run at 224 pixels. */
             output: {
                 name: string;
                 values: number;
@@ -1149,9 +1144,9 @@ export interface components {
             presets: {
                 /** @example torchvision */
                 name: string;
-                /** @description What it does to an image. */
+                /** @description Description of the preprocessing. */
                 says: string;
-                /** @description `input` of a card, at the size that the graph fixes. */
+                /** @description `input` of a card, at the input size of the graph. */
                 input: {
                     [key: string]: unknown;
                 };
@@ -1159,20 +1154,20 @@ export interface components {
         };
         Model: {
             /**
-             * @description Of a shipped model its name.
+             * @description For a shipped model, its name.
              * @example mdl_3k9v0q5x2m7c1d8f
              */
             id: string;
             digest: components["schemas"]["Digest"];
             name: components["schemas"]["ModelName"];
-            /** @description Whose registration it is. */
+            /** @description The owner of the registration. */
             owner: string;
-            /** @description Where it is seen with visibility `group`. */
+            /** @description The group that sees it with visibility `group`. */
             group: string | null;
             visibility: components["schemas"]["Visibility"];
             /** @description Bytes of the file. */
             size: number;
-            /** @description null where none was given; such a model is not scored. */
+            /** @description null if none was given; such a model cannot be scored. */
             card: components["schemas"]["Card"] | null;
             graph: components["schemas"]["Graph"];
             /**
@@ -1186,7 +1181,7 @@ export interface components {
                 content: string;
             };
         };
-        /** @description What the check of the graph found. */
+        /** @description Results of the graph check. */
         Graph: {
             opset?: number;
             nodes?: number;
@@ -1199,7 +1194,7 @@ export interface components {
         GraphValue: {
             name: string;
             dtype?: string | null;
-            /** @description null for a free dimension; null altogether where the graph does not say. */
+            /** @description null for a free dimension; null as a whole if the graph does not give the shape. */
             dims?: (number | null)[] | null;
         } & {
             [key: string]: unknown;
@@ -1222,12 +1217,12 @@ export interface components {
             layers: ({
                 /** @example layer3.0 */
                 name: string;
-                /** @description The value inside the graph; null where it was folded away or names cannot tell. */
+                /** @description The value inside the graph; null if it was folded away or its name is ambiguous. */
                 value?: string | null;
                 /** @enum {string} */
                 kind: "module" | "value";
                 operator?: string | null;
-                /** @description Sizes for one image, without the batch axis; null where the network could not be run. */
+                /** @description Sizes for one image, without the batch axis; null if the network could not be run. */
                 shape?: number[] | null;
                 units?: number | null;
                 folded?: {
@@ -1249,26 +1244,26 @@ export interface components {
         };
         Benchmark: {
             /**
-             * @description What a score names it by. For an upload its own id.
+             * @description The name that scores use. For an upload, its id.
              * @example Simulated.V1-pls
              */
             id: string;
             version: number;
             region: string | null;
-            /** @description The benchmarks that it holds, one a region, under the identifiers that scores bear. */
+            /** @description Its benchmarks, one per region, under the identifiers in scores. */
             benchmarks: {
                 id: string;
                 region: string | null;
             }[];
             simulated: boolean;
-            /** @description Only for a shipped one. Whether its data are on this service. */
+            /** @description Only for a shipped one. Whether its data are installed on this service. */
             ready?: boolean;
             /** @description Only for an uploaded one. */
             upload?: {
                 digest: components["schemas"]["Digest"];
-                /** @description Whose registration it is. */
+                /** @description The owner of the registration. */
                 owner: string;
-                /** @description Where it is seen with visibility `group`. */
+                /** @description The group that sees it with visibility `group`. */
                 group: string | null;
                 visibility: components["schemas"]["Visibility"];
                 size: number;
@@ -1293,13 +1288,13 @@ export interface components {
             region: string | null;
             title: string | null;
             /**
-             * @description `private`: an owner keeps a part of the data for evaluation.
+             * @description `private`: the owner of the data reserves a part of them for evaluation.
              * @enum {string}
              */
             access: "public" | "private";
             /** @description Whether its published self-checks were reproduced here. */
             verified: boolean;
-            /** @description Its name and options. */
+            /** @description Name and options of the metric. */
             metric: {
                 name: string;
             } & {
@@ -1312,17 +1307,17 @@ export interface components {
                 testSize?: number;
                 stratifyOn?: string;
             };
-            /** @description How the ceiling is made. */
+            /** @description How the ceiling is computed. */
             ceiling: {
                 /** @enum {string} */
                 name: "internal-consistency" | "metric" | "none" | "fixed";
             } & {
                 [key: string]: unknown;
             };
-            /** @description Milliseconds after the onset of the stimulus; null where there is no time. */
+            /** @description Milliseconds after the onset of the stimulus; null without a time axis. */
             timeWindow: number[] | null;
             excludedConditions: (string | number)[];
-            /** @description Numbers that the original project publishes, with the source of each. */
+            /** @description Numbers that the original project publishes, each with its source. */
             published: {
                 [key: string]: unknown;
             } | null;
@@ -1334,9 +1329,9 @@ export interface components {
             recordings: {
                 presentations: number;
                 neuroids: number;
-                /** @description Fewest and most presentations of a stimulus. */
+                /** @description Minimum and maximum number of presentations of a stimulus. */
                 repetitions: number[];
-                /** @description Neuroids of each, where animals are known. */
+                /** @description Neuroids of each animal, if animals are known. */
                 animals: {
                     [key: string]: number;
                 } | null;
@@ -1347,14 +1342,14 @@ export interface components {
                 subjects: number | null;
                 columns: string[];
             } | components["schemas"]["CellReason"] | null;
-            /** @description Of the recordings that are here; null where there is none, or the metric makes its own. */
+            /** @description Of the installed recordings; null if there is none, or if the metric computes its own. */
             measuredCeiling: components["schemas"]["ScorePart"] | components["schemas"]["CellReason"] | null;
         };
         StimuliInNumbers: {
             stimuli: number;
             columns: string[];
             pictures: boolean;
-            /** @description Lowest and highest visual angle; null where they are not placed on the screen. */
+            /** @description Lowest and highest visual angle; null if they are not placed on a screen. */
             degrees: number[] | null;
         } | components["schemas"]["CellReason"];
         StimulusPage: {
@@ -1370,7 +1365,7 @@ export interface components {
                     [key: string]: string | number | boolean | null;
                 };
                 links: {
-                    /** @description null where the set came without images. */
+                    /** @description null if the set has no images. */
                     picture: string | null;
                 };
             }[];
@@ -1383,18 +1378,18 @@ export interface components {
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
             /**
-             * @description Keep the value of each neuroid in each split (`neuroids` and `neuroid_ids` of `raw` and `ceiling`) and the stimuli
-             *     of each split, as `ventral score --detail` does. The job shows them, a list of jobs does not.
+             * @description Store the value of each neuroid in each split (`neuroids` and `neuroid_ids` of `raw` and `ceiling`) and
+             *     the stimuli of each split, like `ventral score --detail`. The job includes them; lists of jobs do not.
              * @constant
              */
             detail?: true;
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * @description Receives the end of the job: POST with `{type: job.ended, delivery, job}`, at least once and
-         *     with the same `delivery` each time. `Ventral-Signature: t=<seconds>,v1=<hex>` is the HMAC-SHA256 of
-         *     `<seconds>.<body>` under the secret. Anything but 2xx within 5 seconds is tried again, for about a
-         *     day; redirects are not followed. The service must have been started with `--webhook-allow HOST`.
+         * @description Receives the end of the job: POST with `{type: job.ended, delivery, job}`, at least once and with the same
+         *     `delivery` each time. `Ventral-Signature: t=<seconds>,v1=<hex>` is the HMAC-SHA256 of `<seconds>.<body>` under
+         *     the secret. Anything but 2xx within 5 seconds is retried, for about a day; redirects are not followed. The
+         *     service must run with `--webhook-allow HOST`.
          */
         Webhook: {
             /**
@@ -1410,17 +1405,17 @@ export interface components {
             url: string;
             /** @enum {string} */
             state: "waiting" | "delivered" | "failed";
-            /** @description What came of each try. */
+            /** @description The result of each attempt. */
             deliveries: {
                 /** Format: date-time */
                 at: string;
-                /** @description Status of the answer; null where there was none. */
+                /** @description Status of the answer; null without one. */
                 status: number | null;
                 /** @description Why it failed. */
                 reason: string | null;
             }[];
         };
-        /** @description Layer for a region, in place of the card's region_layer_map and readout. */
+        /** @description Layer for a region, replacing the card's region_layer_map and readout. */
         LayersByRegion: {
             V1?: string;
             V2?: string;
@@ -1428,7 +1423,7 @@ export interface components {
             IT?: string;
             behavior?: string;
         };
-        /** @description Another input resolution than the card's, in pixels. */
+        /** @description Input size in pixels, if not the card's. */
         InputSize: {
             resize?: number;
             crop?: number;
@@ -1445,7 +1440,7 @@ export interface components {
             startedAt: string | null;
             /** Format: date-time */
             finishedAt: string | null;
-            /** @description The model as it was asked for. */
+            /** @description The model as requested. */
             model: string;
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
@@ -1455,15 +1450,15 @@ export interface components {
             reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;
             log: components["schemas"]["JobLog"];
-            /** @description One Score for each benchmark that has one, in the order asked. */
+            /** @description One Score for each benchmark that has one, in the order requested. */
             results: components["schemas"]["Score"][];
             failures: components["schemas"]["JobFailures"];
             webhook?: components["schemas"]["ShownWebhook"];
             links: components["schemas"]["JobLinks"];
         };
-        /** @description Counts the workers that took the job. One that is lost is tried again, three times at most. */
+        /** @description The number of workers that took the job. A job whose worker was lost is retried, three times at most. */
         JobAttempt: number;
-        /** @description Why the job is where it is, where that needs a word, such as that its worker was lost. */
+        /** @description Explanation of the state, if needed, such as that the worker was lost. */
         JobReason: string | null;
         /** @description The last lines of the job's log, each with its time. */
         JobLog: string[];
@@ -1477,7 +1472,7 @@ export interface components {
             pid: number;
             /** @description Of ventral. */
             version: string;
-            /** @description What its numbers depend on: the runtime, its provider and threads, the processor. */
+            /** @description Environment that affects numbers: the runtime, its provider and threads, the processor. */
             runtime: {
                 [key: string]: unknown;
             };
@@ -1490,7 +1485,7 @@ export interface components {
             startedAt: string;
             /** Format: date-time */
             heartbeatAt: string;
-            /** @description The ids of the jobs that it has. */
+            /** @description The ids of its jobs. */
             jobs: string[];
         };
         JobFailures: {
@@ -1551,7 +1546,7 @@ export interface components {
             model: string;
             regions?: ("V1" | "V2" | "V4" | "IT" | "behavior")[];
             benchmarks?: string[];
-            /** @description Names and globs; else the card's, else the graph's own (block outputs first). */
+            /** @description Names and globs; default: those of the card, else those of the graph (block outputs first). */
             layers?: string[];
             input?: components["schemas"]["InputSize"];
             /** @description Choose on a seeded half of the stimuli, and score the chosen layer on the other half. */
@@ -1569,9 +1564,9 @@ export interface components {
             startedAt: string | null;
             /** Format: date-time */
             finishedAt: string | null;
-            /** @description The model as it was asked for. */
+            /** @description The model as requested. */
             model: string;
-            /** @description The columns, those of regions among them. */
+            /** @description The columns, including those of regions. */
             benchmarks: string[];
             layers?: string[];
             input?: components["schemas"]["InputSize"];
@@ -1586,7 +1581,7 @@ export interface components {
             links: components["schemas"]["JobLinks"];
         };
         LayerMapJob: components["schemas"]["LayerMapListing"] & {
-            /** @description null until the job has ended, and where it has no map. */
+            /** @description null until the job has ended, and if it has no map. */
             result: components["schemas"]["LayerMap"] | null;
         };
         LayerMapJobPage: {
@@ -1601,7 +1596,7 @@ export interface components {
             name: string;
             /** @example objects-resnet/untrained */
             model: string;
-            /** @description What it is for. */
+            /** @description Its purpose. */
             description: string;
             /** @description Its text; read as YAML, it is the `recipe` of a TrainingRequest. */
             yaml: string;
@@ -1629,9 +1624,9 @@ export interface components {
             finishedAt: string | null;
             /** @description The recipe's name. */
             name: string;
-            /** @description The model as it was asked for. */
+            /** @description The model as requested. */
             model: string;
-            /** @description All that some stage scores on. */
+            /** @description All benchmarks that a stage scores on. */
             benchmarks: string[];
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
@@ -1639,10 +1634,10 @@ export interface components {
             log: components["schemas"]["JobLog"];
             /** @description null until the job has succeeded. */
             result: {
-                /** @description Name of the checkpoint that is the run's own network; null where no stage makes one. */
+                /** @description Name of the checkpoint that is the run's own network; null if no stage makes one. */
                 checkpoint: string | null;
             } | null;
-            /** @description Why the training failed, where it has. */
+            /** @description Why the training failed, if it did. */
             problem: components["schemas"]["Problem"] | null;
             webhook?: components["schemas"]["ShownWebhook"];
             links: {
@@ -1658,7 +1653,7 @@ export interface components {
             recipe: {
                 [key: string]: unknown;
             };
-            /** @description What the run depends on; null until it has begun. */
+            /** @description Everything the run depends on; null until it has started. */
             provenance: {
                 /** @description Of the model and of the sets. */
                 digests: {
@@ -1669,7 +1664,7 @@ export interface components {
                     [key: string]: string;
                 };
             } | null;
-            /** @description All metrics so far, in their order; of the steps 500 at most, evenly over what was sent. */
+            /** @description All metrics so far, in order; at most 500 steps, sampled evenly. */
             curves: components["schemas"]["TrainingEvent"][];
         };
         TrainingPage: {
@@ -1699,12 +1694,12 @@ export interface components {
             stage: string;
             epoch: number;
             loss: number | null;
-            /** @description Of the training images as they were shown; absent where labels were mixed. */
+            /** @description Of the training images as shown; absent if labels were mixed. */
             accuracy?: number;
             validation: {
                 loss: number | null;
                 accuracy: number;
-                /** @description Under the attack of the stage; absent where it has none. */
+                /** @description Under the attack of the stage; absent if it has none. */
                 robustAccuracy?: number;
             };
             checkpoint: string;
@@ -1741,7 +1736,7 @@ export interface components {
             /** @description Why there is no value. */
             reason?: string;
         };
-        /** @description A stage less another one, both trained again from other seeds. */
+        /** @description The difference between two stages, both retrained from other seeds. */
         ComparisonEvent: {
             /** @constant */
             kind: "comparison";
@@ -1780,7 +1775,7 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             links: {
-                /** @description GET gives the bytes. */
+                /** @description GET returns the bytes. */
                 self: string;
                 /** @description POST registers it. */
                 model: string;
@@ -1798,18 +1793,18 @@ export interface components {
             /** @description Identifiers, the columns. */
             benchmarks: string[];
             layers: components["schemas"]["LayerRow"][];
-            /** @description By benchmark; without one on which no layer has a value. */
+            /** @description By benchmark, except those on which no layer has a value. */
             chosen: {
                 [key: string]: components["schemas"]["ChosenLayer"];
             };
-            /** @description By benchmark, where it was asked for, the chosen layer on the stimuli that it was not chosen on. */
+            /** @description By benchmark, if requested: the chosen layer on the held-out stimuli. */
             holdout?: {
                 [key: string]: components["schemas"]["Cell"];
             };
             plan: components["schemas"]["LayerMapPlan"];
             provenance: {
                 ventral: string;
-                /** @description What to know where several workers computed it: parts on unlike runtimes or processors. */
+                /** @description Notes on a map computed by several workers: parts on different runtimes or processors. */
                 warnings?: string[];
                 /** @description Digest over the inputs of all cells. */
                 inputs: string;
@@ -1831,7 +1826,7 @@ export interface components {
             aliases?: string[];
             /** @description null where the layer is not available. */
             units: number | null;
-            /** @description Convolutions and matrix products on the longest way from the input to the layer. */
+            /** @description Convolutions and matrix products on the longest path from the input to the layer. */
             depth: number | null;
             /** @description By benchmark. */
             cells: {
@@ -1853,14 +1848,14 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * @description What it was chosen for; absent where the benchmark has no region.
+             * @description The region it was chosen for; absent if the benchmark has no region.
              * @enum {string}
              */
             role?: "V1" | "V2" | "V4" | "IT" | "behavior";
             /**
-             * @description The stimuli that the choice saw. A card that takes the layer records it under
-             *     `region_layer_choice` as `{layer, benchmark, version, inputs, method, stimuli}`, the middle ones
-             *     from `choice.by`, so that scores on any of these stimuli are marked as selections.
+             * @description The stimuli that the choice used. A card that adopts the layer records it under `region_layer_choice` as
+             *     `{layer, benchmark, version, inputs, method, stimuli}`, `benchmark` to `method` from `choice.by`, so that
+             *     scores on any of these stimuli are marked as selections.
              */
             stimuli?: string;
         };
@@ -1874,13 +1869,13 @@ export interface components {
             sets: {
                 benchmarks: string[];
                 stimuli: number;
-                /** @description The layers of each pass of the network; empty where all comes from the cache. */
+                /** @description The layers of each pass of the network; empty if everything comes from the cache. */
                 passes: string[][];
                 cached: number;
             }[];
             /** @description Bytes beyond the network's own. */
             memory: number;
-            /** @description Bytes of scratch disk at the highest. */
+            /** @description Peak bytes of scratch disk. */
             scratch: number;
         };
         ScorePart: {
@@ -1891,9 +1886,9 @@ export interface components {
             [key: string]: unknown;
         };
         Leaderboard: {
-            /** @description Averages before what they average, then formulas. */
+            /** @description Averages before the benchmarks they average, then formulas. */
             columns: components["schemas"]["LeaderboardColumn"][];
-            /** @description How many models there are on all pages. */
+            /** @description The number of models on all pages. */
             models: number;
             items: components["schemas"]["LeaderboardItem"][];
             next: components["schemas"]["Cursor"];
@@ -1904,7 +1899,7 @@ export interface components {
             /** @constant */
             kind: "average";
             parent: string | null;
-            /** @description How many are below it. */
+            /** @description The number of benchmarks below it. */
             benchmarks: number;
         } | {
             /** @example FreemanZiemba2013.V1-pls */
@@ -1912,7 +1907,7 @@ export interface components {
             /** @constant */
             kind: "benchmark";
             parent: string | null;
-            /** @description The identifier that scores bear. */
+            /** @description The identifier in scores. */
             benchmark: string;
             version: number;
         } | {
@@ -1939,11 +1934,11 @@ export interface components {
             averages: {
                 [key: string]: components["schemas"]["LeaderboardAverage"];
             };
-            /** @description By column, where there is a score; unclipped. */
+            /** @description By column, if there is a score; unclipped. */
             scores: {
                 [key: string]: components["schemas"]["LeaderboardScore"];
             };
-            /** @description In the order asked. */
+            /** @description In the order requested. */
             formulas: components["schemas"]["LeaderboardEstimate"][];
             links: {
                 model?: string;
@@ -1952,7 +1947,7 @@ export interface components {
         LeaderboardTies: {
             /** @description Whether it is the best one, or tied with it. */
             withBest: boolean;
-            /** @description How many models are tied with it. */
+            /** @description The number of models tied with it. */
             total: number;
             /** @description The nearest of them. */
             models: string[];
@@ -1964,7 +1959,7 @@ export interface components {
         LeaderboardAverage: {
             value: number | null;
             ci: components["schemas"]["Interval"];
-            /** @description Benchmarks that entered with a score. */
+            /** @description Benchmarks with a score. */
             n: number;
             /** @description Benchmarks below it. */
             m: number;
@@ -1985,7 +1980,7 @@ export interface components {
             layers: string[];
             /** @description A stimulus set of the catalog; needs degrees. */
             stimuli?: string;
-            /** @description A benchmark whose stimuli and degrees are taken. */
+            /** @description The benchmark that gives stimuli and degrees. */
             benchmark?: string;
             degrees?: number;
         };
@@ -1995,7 +1990,7 @@ export interface components {
             layers: string[];
             degrees: number;
         };
-        /** @description What the npz has, as one object. */
+        /** @description The contents of the npz, as one object. */
         Activations: {
             stimulus_id: (string | number)[];
             provenance: {
@@ -2011,7 +2006,7 @@ export interface components {
             model: string;
             format: components["schemas"]["PackageFormat"];
             /**
-             * @description Letters, digits and underscores. It is made of the model's name where it is absent.
+             * @description Letters, digits and underscores. Default: derived from the model's name.
              * @example my_model
              */
             identifier?: string;
@@ -2019,11 +2014,11 @@ export interface components {
         /** @enum {string} */
         PackageFormat: "brainscore" | "brainscore-2022";
         PackageCheck: {
-            /** @description null where the archive cannot be read. */
+            /** @description null if the archive cannot be read. */
             format: components["schemas"]["PackageFormat"] | null;
-            /** @description Errors first. A rule that is broken many times is reported twenty times, then counted. */
+            /** @description Errors first. Each rule is reported at most twenty times, then counted. */
             findings: components["schemas"]["PackageFinding"][];
-            /** @description Rules that an archive alone cannot show. */
+            /** @description Rules that cannot be checked from the archive alone. */
             unchecked: {
                 message: string;
                 source: string;
@@ -2037,7 +2032,7 @@ export interface components {
             /** @description The entry; empty for the archive as a whole. */
             where: string;
             message: string;
-            /** @description The file of Brain-Score that has the rule. */
+            /** @description The file of Brain-Score with the rule. */
             source: string;
         };
         /**
@@ -2055,8 +2050,8 @@ export interface components {
             /** @enum {string} */
             status: "ready" | "unavailable";
             /**
-             * @description `database` answers; `files`: a file can be written to the home; `disk`: the disk of the home has its reserve
-             *     of 64 MiB left; `worker` lives.
+             * @description `database` answers; `files`: a file can be written to the home; `disk`: the disk of the home has its
+             *     reserve of 64 MiB free; `worker` is running.
              */
             checks: {
                 [key: string]: "ok" | "failing";
@@ -2081,37 +2076,36 @@ export interface components {
     parameters: {
         /** @description Most items of a page. */
         limit: number;
-        /** @description `next` of the page before. */
+        /** @description `next` of the previous page. */
         cursor: string;
         /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
         model: string;
         /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
         benchmark: string;
-        /** @description The stimuli that scores are of, or those that a read-out is fitted on. */
+        /** @description The stimuli that are scored, or those that a read-out is fitted on. */
         stimulusSet: "test" | "fitting";
         /** @description Only jobs in this state. */
         stateFilter: components["schemas"]["JobState"];
         /** @description Only jobs of this model (id, digest or shipped name). */
         modelFilter: string;
-        /** @description Only jobs of this owner; those of the service itself, `ventral`, are listed where it is named alone. */
+        /** @description Only jobs of this owner; those of the service itself, `ventral`, are listed only if it is named. */
         ownerFilter: string;
-        /** @description Only jobs that ask for this benchmark. */
+        /** @description Only jobs on this benchmark. */
         benchmarkFilter: string;
         /** @description `wait=N`: seconds to wait for the end of the job. */
         prefer: string;
         /**
-         * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
-         *     left out, and then the request changes whatever is there.
+         * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+         *     representation.
          */
         ifMatch: string;
-        /** @description The last id that was seen. */
+        /** @description The last id received. */
         lastEventId: string;
         /**
-         * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-         *     the same caller, method and path. Sent again it gives the first answer, with
-         *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-         *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-         *     their other parts. An answer of 429 or of 500 and above is not kept.
+         * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+         *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+         *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+         *     and their other parts. Answers of 429 and of 500 and above are not stored.
          */
         idempotencyKey: string;
         /** @description The id of a job. */
@@ -2121,7 +2115,7 @@ export interface components {
     };
     requestBodies: never;
     headers: {
-        /** @description Where the resource is. */
+        /** @description The URL of the resource. */
         Location: string;
     };
     pathItems: never;
@@ -2133,9 +2127,9 @@ export interface operations {
             query?: {
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: components["parameters"]["cursor"];
-                /** @description Only registrations of these bytes, such as those of a file that is to be sent. */
+                /** @description Only registrations of these bytes, such as those of a file before its upload. */
                 digest?: components["schemas"]["Digest"];
             };
             header?: never;
@@ -2161,11 +2155,10 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -2178,7 +2171,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description These bytes were registered before. */
+            /** @description These bytes were already registered. */
             200: {
                 headers: {
                     Location: components["headers"]["Location"];
@@ -2235,16 +2228,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
-                 *     left out, and then the request changes whatever is there.
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
                  */
                 "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -2275,16 +2267,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
-                 *     left out, and then the request changes whatever is there.
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
                  */
                 "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -2300,7 +2291,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The model as it is now. */
+            /** @description The updated model. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2327,7 +2318,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The card, and what to choose from. */
+            /** @description The card, and options to choose from. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2431,11 +2422,10 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -2449,7 +2439,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description These bytes were registered before. */
+            /** @description These bytes were already registered. */
             200: {
                 headers: {
                     Location: components["headers"]["Location"];
@@ -2507,16 +2497,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
-                 *     left out, and then the request changes whatever is there.
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
                  */
                 "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -2554,7 +2543,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The benchmarks that it holds. */
+            /** @description The benchmarks in the file. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2570,11 +2559,11 @@ export interface operations {
     listStimuli: {
         parameters: {
             query?: {
-                /** @description The stimuli that scores are of, or those that a read-out is fitted on. */
+                /** @description The stimuli that are scored, or those that a read-out is fitted on. */
                 set?: components["parameters"]["stimulusSet"];
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -2604,7 +2593,7 @@ export interface operations {
     getStimulusPicture: {
         parameters: {
             query?: {
-                /** @description The stimuli that scores are of, or those that a read-out is fitted on. */
+                /** @description The stimuli that are scored, or those that a read-out is fitted on. */
                 set?: components["parameters"]["stimulusSet"];
                 /** @description Visual angle of the screen, as `visual_degrees` of a model card. */
                 degrees?: number;
@@ -2640,15 +2629,15 @@ export interface operations {
             query?: {
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: components["parameters"]["cursor"];
                 /** @description Only jobs in this state. */
                 state?: components["parameters"]["stateFilter"];
                 /** @description Only jobs of this model (id, digest or shipped name). */
                 model?: components["parameters"]["modelFilter"];
-                /** @description Only jobs that ask for this benchmark. */
+                /** @description Only jobs on this benchmark. */
                 benchmark?: components["parameters"]["benchmarkFilter"];
-                /** @description Only jobs of this owner; those of the service itself, `ventral`, are listed where it is named alone. */
+                /** @description Only jobs of this owner; those of the service itself, `ventral`, are listed only if it is named. */
                 owner?: components["parameters"]["ownerFilter"];
             };
             header?: never;
@@ -2674,11 +2663,10 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
                 /** @description `wait=N`: seconds to wait for the end of the job. */
@@ -2697,7 +2685,7 @@ export interface operations {
             200: {
                 headers: {
                     Location: components["headers"]["Location"];
-                    /** @description The wait that was honoured. */
+                    /** @description The wait that was applied. */
                     "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
@@ -2751,16 +2739,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
-                 *     left out, and then the request changes whatever is there.
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
                  */
                 "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -2791,7 +2778,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The last id that was seen. */
+                /** @description The last id received. */
                 "Last-Event-ID"?: components["parameters"]["lastEventId"];
             };
             path: {
@@ -2802,7 +2789,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The events from the one behind `Last-Event-ID`, or from the first. */
+            /** @description The events after `Last-Event-ID`, or from the first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2832,13 +2819,13 @@ export interface operations {
             query?: {
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: components["parameters"]["cursor"];
                 /** @description Only jobs in this state. */
                 state?: components["parameters"]["stateFilter"];
                 /** @description Only jobs of this model (id, digest or shipped name). */
                 model?: components["parameters"]["modelFilter"];
-                /** @description Only jobs that ask for this benchmark. */
+                /** @description Only jobs on this benchmark. */
                 benchmark?: components["parameters"]["benchmarkFilter"];
             };
             header?: never;
@@ -2864,11 +2851,10 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
                 /** @description `wait=N`: seconds to wait for the end of the job. */
@@ -2887,7 +2873,7 @@ export interface operations {
             200: {
                 headers: {
                     Location: components["headers"]["Location"];
-                    /** @description The wait that was honoured. */
+                    /** @description The wait that was applied. */
                     "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
@@ -2941,16 +2927,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
-                 *     left out, and then the request changes whatever is there.
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
                  */
                 "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -2981,7 +2966,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The last id that was seen. */
+                /** @description The last id received. */
                 "Last-Event-ID"?: components["parameters"]["lastEventId"];
             };
             path: {
@@ -2992,7 +2977,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The events from the one behind `Last-Event-ID`, or from the first. */
+            /** @description The events after `Last-Event-ID`, or from the first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3043,13 +3028,13 @@ export interface operations {
             query?: {
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: components["parameters"]["cursor"];
                 /** @description Only jobs in this state. */
                 state?: components["parameters"]["stateFilter"];
                 /** @description Only jobs of this model (id, digest or shipped name). */
                 model?: components["parameters"]["modelFilter"];
-                /** @description Only jobs that ask for this benchmark. */
+                /** @description Only jobs on this benchmark. */
                 benchmark?: components["parameters"]["benchmarkFilter"];
             };
             header?: never;
@@ -3075,11 +3060,10 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
                 /** @description `wait=N`: seconds to wait for the end of the job. */
@@ -3098,7 +3082,7 @@ export interface operations {
             200: {
                 headers: {
                     Location: components["headers"]["Location"];
-                    /** @description The wait that was honoured. */
+                    /** @description The wait that was applied. */
                     "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
@@ -3152,16 +3136,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of what the request expects to change; 412 where it is another one by now. It may be
-                 *     left out, and then the request changes whatever is there.
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
                  */
                 "If-Match"?: components["parameters"]["ifMatch"];
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -3192,7 +3175,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The last id that was seen. */
+                /** @description The last id received. */
                 "Last-Event-ID"?: components["parameters"]["lastEventId"];
             };
             path: {
@@ -3203,7 +3186,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The events from the one behind `Last-Event-ID`, or from the first. */
+            /** @description The events after `Last-Event-ID`, or from the first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3310,11 +3293,10 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -3345,11 +3327,10 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Names the request, so that it can be sent again without being done twice. Kept for 24 hours for
-                 *     the same caller, method and path. Sent again it gives the first answer, with
-                 *     `Idempotency-Replayed: true`; with another body 422; while the first is at work 409 with
-                 *     `Retry-After`. Bodies are compared by what they say, uploads by the digest of their file and by
-                 *     their other parts. An answer of 429 or of 500 and above is not kept.
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
                  */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
@@ -3367,7 +3348,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The caller has these bytes already. */
+            /** @description The caller already has these bytes. */
             200: {
                 headers: {
                     Location: components["headers"]["Location"];
@@ -3396,17 +3377,17 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description `zero`: a benchmark without a score counts as 0 where a sibling has one, as on Brain-Score's site.
+                 * @description `zero`: a benchmark without a score counts as 0 if a sibling has one, as on Brain-Score's site.
                  *     `common`: averages over the benchmarks on which all models shown have a score.
                  */
                 missing?: "zero" | "common";
-                /** @description Whether scores whose layer was chosen on stimuli of the benchmark enter averages and formulas; else they count as missing. */
+                /** @description Whether scores whose layer was chosen on stimuli of the benchmark enter averages and formulas; if not, they count as missing. */
                 selection?: "exclude" | "include";
-                /** @description The simulated benchmarks in place of the real ones. */
+                /** @description Simulated benchmarks instead of real ones. */
                 simulated?: boolean;
-                /** @description Where an experiment has a private and a public set, which of them is in the tree. Layers are chosen on the public one. */
+                /** @description The set of an experiment that is in the tree, if it has a private and a public one. Layers are chosen on the public one. */
                 set?: "private" | "public";
-                /** @description `any`: scores of layers that a request named stand too. */
+                /** @description `any`: also scores of layers that a request named. */
                 layers?: "card" | "any";
                 /** @description Only benchmarks of these regions. */
                 region?: ("V1" | "V2" | "V4" | "IT" | "behavior" | "engineering")[];
@@ -3414,19 +3395,19 @@ export interface operations {
                 benchmark?: string[];
                 /** @description Only these models, by id, digest or shipped name. Ranks, ties and `missing=common` are then among them. */
                 model?: string[];
-                /** @description Only models with all of these words in their name, whatever their case. */
+                /** @description Only models with all of these words in their name, case-insensitive. */
                 search?: string;
                 /** @description Only models of this owner; those that ventral ships belong to `ventral`. */
                 owner?: string;
                 /** @description Only models of this visibility. */
                 visibility?: components["schemas"]["Visibility"];
-                /** @description A formula, which is one more column, `column.0` and so on. */
+                /** @description A formula, shown as an additional column, `column.0` and so on. */
                 column?: string[];
-                /** @description `name` or the id of a column, with `-` for descending; what has no value stands last. By default the first column, descending. */
+                /** @description `name` or the id of a column, with `-` for descending; models without a value are listed last. By default the first column, descending. */
                 sort?: string;
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -3438,7 +3419,7 @@ export interface operations {
             /** @description A page of models, in JSON or, as the client accepts, CSV or a table in Markdown. */
             200: {
                 headers: {
-                    /** @description The next page, `rel="next"`, where there is one. */
+                    /** @description The next page, `rel="next"`, if there is one. */
                     Link?: string;
                     [name: string]: unknown;
                 };
@@ -3466,7 +3447,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What `Accept` chose; npz where it leaves the choice. */
+            /** @description The format chosen by `Accept`; npz if it allows any. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3545,7 +3526,7 @@ export interface operations {
             query?: {
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: components["parameters"]["cursor"];
             };
             header?: never;
@@ -3651,7 +3632,7 @@ export interface operations {
             query?: {
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];
-                /** @description `next` of the page before. */
+                /** @description `next` of the previous page. */
                 cursor?: components["parameters"]["cursor"];
             };
             header?: never;
@@ -3785,7 +3766,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description Replace what is damaged: benchmarks from their archives, files from the bucket or from the service that VENTRAL_SERVICE names; remove what is made again by itself.
+                     * @description Replace damaged files: benchmarks from their archives, files from the bucket or from the service in VENTRAL_SERVICE; remove files that are recomputed automatically.
                      * @default false
                      */
                     heal?: boolean;

@@ -2,7 +2,7 @@
 import { runCommandLine } from './command-line.js';
 import { processIo } from './terminal/io.js';
 
-// A reader that closes the pipe (`| head`) has what it wants.
+// A reader that closes the pipe (`| head`) is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
   process.exit(error.code === 'EPIPE' ? 0 : 1),
 );

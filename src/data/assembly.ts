@@ -103,7 +103,9 @@ function squeezeCharacters(variable: NetcdfVariable): Pick<NetcdfVariable, 'dims
     : { dims, shape };
 }
 
-/** The one variable that is no coordinate: xarray lists those in `coordinates` attributes. */
+/**
+ * The one variable that is not a coordinate: xarray lists coordinates in `coordinates` attributes.
+ */
 function dataVariable(file: NetcdfFile): NetcdfVariable {
   const { variables, dimensions, attributes } = file.root;
   const listed = new Set(
@@ -120,7 +122,7 @@ function dataVariable(file: NetcdfFile): NetcdfVariable {
   const found = data.length === 0 ? 'none' : quotedList(data.map(({ name }) => name));
   throw new VentralError(
     'netcdf-invalid',
-    `${file.name} is no assembly: one data variable is expected, found ${found}`,
+    `${file.name} is not an assembly: expected one data variable, found ${found}`,
     { file: file.name, expected: 'one data variable', found },
   );
 }

@@ -18,7 +18,7 @@ export interface Averaged {
   readonly stimulusIds: readonly Id[];
   readonly neuroidIds: readonly Id[];
   readonly animals?: readonly string[];
-  /** presentation × neuroid; NaN where no repetition has a value. */
+  /** presentation × neuroid; NaN if no repetition has a value. */
   readonly values: Matrix;
   /** Coordinates of the groups in level order. */
   readonly coords: ReadonlyMap<string, Coordinate>;
@@ -57,7 +57,7 @@ function levelsOf({ coords, stimulusIds }: Recordings): Map<string, Coordinate> 
     const found = quotedList(coords.keys());
     throw new VentralError(
       'recordings-invalid',
-      `The recordings have the presentation coordinates ${found} alone, and the average over repetitions needs two beside repetition`,
+      `The recordings have only the presentation coordinates ${found}; the average over repetitions needs two beside repetition`,
       { field: 'presentation', expected: 'two coordinates beside repetition', found },
     );
   }
@@ -75,7 +75,7 @@ function groupsOf(levels: ReadonlyMap<string, Coordinate>): number[][] {
   let hasMissing = false;
   for (let row = 0; row < count; row++) {
     const tuple = columns.map((values) => values[row]);
-    // A missing value equals nothing, itself included: its presentation is a group of its own.
+    // A missing value equals nothing, itself included: its presentation forms a separate group.
     const alone = tuple.some(isMissing);
     hasMissing ||= alone;
     const key = alone ? row : JSON.stringify(tuple);

@@ -4,12 +4,12 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 
-/** What a catalog entry holds: pictures, neural recordings (netCDF) or behavioural trials (netCDF). */
+/** What a catalog entry holds: images, neural recordings (netCDF) or behavioural trials (netCDF). */
 export type DataKind = 'stimuli' | 'recordings' | 'trials';
 
 /** One published file. */
 export interface CatalogFile {
-  /** What it is to its entry: the table or the pictures of a stimulus set, or the assembly. */
+  /** Role in its entry: the table or the images of a stimulus set, or the assembly. */
   readonly role: 'csv' | 'images' | 'nc';
   readonly file: string;
   readonly url: string;
@@ -25,7 +25,7 @@ export interface CatalogEntry {
   readonly kind: DataKind;
   /** Stimulus set that an assembly was recorded on. */
   readonly stimuli?: string;
-  /** `private`: the owner gives it to evaluators alone, and an anonymous download answers 403. */
+  /** `private`: the owner gives it only to evaluators, and an anonymous download is 403. */
   readonly access: 'public' | 'private';
   /** SPDX name, where a licence is stated. */
   readonly licence?: string;

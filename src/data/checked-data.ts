@@ -7,7 +7,7 @@ import { sha1Of } from './file-sha1.js';
 /** Milliseconds after which a file is hashed again though its status is the same: disks lose bits silently. */
 const RECHECK_MS = 7 * 24 * 3600_000;
 
-/** What `.<file>.checked` beside a file says. */
+/** Contents of `.<file>.checked` beside a file. */
 interface Checked {
   readonly status: string;
   readonly at: number;
@@ -53,7 +53,7 @@ function damaged(
   const file = basename(path);
   return new VentralError(
     'file-damaged',
-    `${file} of ${name} is damaged: expected SHA-1 ${expected}, found ${found}; \`ventral data pull ${name}\` fetches it again, \`ventral data import\` takes it from you`,
+    `${file} of ${name} is damaged: expected SHA-1 ${expected}, found ${found}; \`ventral data pull ${name}\` downloads it again, \`ventral data import\` imports your copy`,
     { file, field: 'sha1', expected, found },
   );
 }

@@ -72,7 +72,7 @@ function isNumber(cell: string): boolean {
   return decimal.test(cell) || infinite.test(cell);
 }
 
-/** The number in a CSV cell; NaN where pandas.read_csv takes the cell for missing, or it is no number. */
+/** The number in a CSV cell; NaN if pandas.read_csv takes the cell for missing, or it is no number. */
 export function parseNumber(cell: string): number {
   const infinity = infinite.exec(cell);
   if (infinity !== null) return infinity[1] === '-' ? -Infinity : Infinity;

@@ -21,7 +21,7 @@ export interface ImportRecord {
   readonly importedAt: string;
 }
 
-/** Paths of the files of an entry by role. `ownBytes` where a user's own file stands in for one. */
+/** Paths of the files of an entry by role. `ownBytes` if a user's own file replaces one. */
 export interface LocatedData {
   readonly paths: Readonly<Partial<Record<CatalogFile['role'], string>>>;
   readonly missing: readonly CatalogFile[];
@@ -90,7 +90,7 @@ export async function importRecords(home: string): Promise<readonly ImportRecord
   return records.sort((a, b) => (a.importedAt < b.importedAt ? 1 : -1));
 }
 
-/** Names in a folder, sorted; none where there is no such folder. */
+/** Names in a folder, sorted; none if there is no such folder. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();

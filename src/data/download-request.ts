@@ -96,12 +96,12 @@ class Watch {
 
   /** Why a request failed, in a few words. */
   reason(cause: unknown): string {
-    if (this.#stalled) return `nothing came for ${this.#stallMs / 1000} s`;
+    if (this.#stalled) return `no data received for ${this.#stallMs / 1000} s`;
     const { code, message } = cause as { code?: string; message: string };
     return code ?? message;
   }
 
-  /** Writing to a slow disk is no silence of the server. */
+  /** Waiting for a slow disk must not count as a stalled server. */
   pause(): void {
     clearTimeout(this.#timer);
   }
@@ -140,7 +140,7 @@ function headersFor(part: PartialFile): Record<string, string> {
   return headers;
 }
 
-/** Reads the status line and sets the part to where the body begins. */
+/** Reads the status line and sets the part to where the body starts. */
 async function judge(
   { url, part, entry }: Request,
   answer: Answer,
@@ -156,13 +156,13 @@ async function judge(
     const same = part.validator === undefined || !validator || validator === part.validator;
     if (range && Number(range[1]) === part.bytes && same) return 'body';
     await part.restart(undefined);
-    return { why: 'the server sent another range than the one that was asked for', waitMs: 0 };
+    return { why: 'the server sent another range than requested', waitMs: 0 };
   }
   if (status === 416) {
     const length = /^bytes \*\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1];
     if (length !== undefined && Number(length) === part.bytes) return 'whole';
     await part.restart(undefined);
-    return { why: 'the server has another content than what is here', waitMs: 0 };
+    return { why: 'the file changed on the server since the partial download', waitMs: 0 };
   }
   if (status === 401 || status === 403) throw forbidden(url, entry, status);
   const why = `the server answered ${status}`;
@@ -183,11 +183,11 @@ function forbidden(
 ): VentralError {
   const why =
     access === 'private'
-      ? `${identifier} is private: its owners keep it for evaluation, and the server answers ${status}`
-      : `The server answers ${status} for ${identifier}, though the catalog lists it as public`;
+      ? `${identifier} is private: its owners reserve it for evaluation, and the server answered ${status}`
+      : `The server answered ${status} for ${identifier}, although the catalog lists it as public`;
   return new VentralError(
     'download-forbidden',
-    `${why} (${url}). If you were given the file, \`ventral data import FILE\` takes it; the public sets are marked in \`ventral data list\``,
+    `${why} (${url}). If you have been given the file, use \`ventral data import FILE\`; \`ventral data list\` marks the public sets`,
     { file: identifier, found: String(status) },
   );
 }

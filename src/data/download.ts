@@ -87,7 +87,7 @@ export async function pullFile(
     await part.finish(path);
   } catch (thrown) {
     const error = options.signal?.aborted ? interrupted(file, thrown) : VentralError.from(thrown);
-    // A full disk and wrong bytes leave nothing; anything else leaves a beginning to go on from.
+    // A full disk and wrong bytes leave nothing; anything else leaves a beginning to continue from.
     const worthless = error.code === 'disk-full' || error.code === 'checksum-mismatch';
     await (worthless ? part?.discard() : part?.release());
     throw error;
@@ -96,7 +96,7 @@ export async function pullFile(
 }
 
 function interrupted(file: CatalogFile, cause: unknown): VentralError {
-  const next = '`ventral data pull` goes on from here';
+  const next = '`ventral data pull` resumes the download';
   return new VentralError('interrupted', `${file.file}: interrupted; ${next}`, {
     file: file.file,
     cause,
@@ -171,7 +171,7 @@ async function fetchAll(
     if (failed >= attempts) {
       throw new VentralError(
         'download-failed',
-        `${file.file}: ${failure.why} after ${attempts} attempts at ${url}; \`ventral data pull\` goes on from here`,
+        `${file.file}: ${failure.why} after ${attempts} attempts at ${url}; \`ventral data pull\` resumes the download`,
         { file: file.file, found: failure.why, cause: failure.cause },
       );
     }
@@ -205,10 +205,10 @@ async function receive(
     const { code } = cause as { code?: string };
     if (code === 'ENOSPC' || code === 'EDQUOT') throw full(file, total ?? part.bytes, cause);
     if (!(cause instanceof BrokenBody)) throw cause;
-    return { why: `the connection broke (${cause.message})`, cause };
+    return { why: `the connection was lost (${cause.message})`, cause };
   }
   if (total !== undefined && part.bytes < total) {
-    return { why: `the server closed at ${part.bytes} of ${total} bytes` };
+    return { why: `the server closed the connection at ${part.bytes} of ${total} bytes` };
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as plain } from 'node:http';
 import { request as secure } from 'node:https';
 
-/** What a server answers: status and headers at once, the body as it comes. */
+/** A server's answer: status and headers first, the body as a stream. */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
@@ -53,7 +53,7 @@ function open(
   });
 }
 
-/** Listens at once: what arrives, and a break, before anyone reads would be lost otherwise. */
+/** Attaches listeners immediately: early data and errors would be lost otherwise. */
 function received(message: IncomingMessage): () => AsyncGenerator<Uint8Array> {
   const queue: Uint8Array[] = [];
   let end: { error?: unknown } | undefined;

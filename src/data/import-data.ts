@@ -10,7 +10,7 @@ import { sha1Of } from './file-sha1.js';
 
 export interface ImportOptions {
   readonly home: string;
-  /** Catalog identifier that a file of other bytes stands in for. */
+  /** Catalog identifier that a different file replaces. */
   readonly as?: string;
   readonly progress?: (progress: {
     readonly file: string;
@@ -66,7 +66,7 @@ async function importFolder(folder: string, options: ImportOptions): Promise<Imp
   if (imported.length > 0) return imported;
   throw new VentralError(
     'data-missing',
-    `${folder} holds no file of the catalog; expected files as in Brain-Score's cache, <sha1>/<file>`,
+    `${folder} has no file of the catalog; expected files as in Brain-Score's cache, <sha1>/<file>`,
     { file: folder },
   );
 }
@@ -102,7 +102,7 @@ async function importFile(path: string, options: ImportOptions): Promise<Importe
     : 'the catalog has no such file';
   throw new VentralError(
     'checksum-mismatch',
-    `${path}: found SHA-1 ${digest}; ${why}. --as IDENTIFIER takes a file of your own in place of a catalog file`,
+    `${path}: found SHA-1 ${digest}; ${why}. --as IDENTIFIER uses your own file in place of a catalog file`,
     { file: path, field: 'sha1', expected: 'the SHA-1 of a catalog file', found: digest },
   );
 }
@@ -163,7 +163,7 @@ const roleOfExtension: Readonly<Record<string, CatalogFile['role']>> = {
   '.nc': 'nc',
 };
 
-/** The file of an entry that a file with this ending can stand in for. */
+/** The file of an entry that a file with this extension can replace. */
 function placeFor(path: string, identifier: string): Place {
   const named = catalog().filter((entry) => entry.identifier === identifier);
   if (named.length === 0) {

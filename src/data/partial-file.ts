@@ -28,7 +28,7 @@ export class PartialFile {
     this.#pieces = bytes > 0 ? 1 : 0;
   }
 
-  /** Takes over the longest part in `home` that nobody works on, or begins an empty one. */
+  /** Claims the longest unclaimed part in `home`, or starts an empty one. */
   static async open(home: string): Promise<PartialFile> {
     await mkdir(home, { recursive: true });
     for (const { name } of await leftBehind(home)) {
@@ -76,7 +76,7 @@ export class PartialFile {
     await (validator === undefined ? rm(note, { force: true }) : writeFile(note, validator));
   }
 
-  /** Appends chunks as they come; what was written before a failure counts. */
+  /** Appends chunks as they arrive; bytes written before a failure are kept. */
   async append(chunks: AsyncIterable<Uint8Array>, written: (total: number) => void): Promise<void> {
     const handle = await open(this.path, 'a');
     this.#pieces++;
@@ -92,7 +92,7 @@ export class PartialFile {
     }
   }
 
-  /** Gives the whole file its name, and sweeps what others left of it. */
+  /** Renames the complete file into place, and sweeps leftovers of others. */
   async finish(path: string): Promise<void> {
     await place(this.path, path);
     await this.discard();
@@ -101,7 +101,7 @@ export class PartialFile {
     }
   }
 
-  /** Leaves the bytes to whoever comes next, without complaint; an empty part is removed. */
+  /** Releases the part for the next process, ignoring errors; an empty part is removed. */
   async release(): Promise<void> {
     if (this.#bytes === 0) return this.discard();
     await rename(this.#folder, join(this.#home, `.part-free-${unique()}`)).catch(() => {});

@@ -4,7 +4,7 @@ import { recordingsFromAssembly } from './recordings-from-assembly.js';
 import { recordingsFromTable } from './recordings-from-table.js';
 
 /**
- * Reads recordings. Large files are read in blocks and never lie in memory whole.
+ * Reads recordings. Large files are read in blocks and never are in memory whole.
  * Throws `recordings-invalid`, `stimuli-mismatch`, `netcdf-invalid`, `csv-invalid`, `file-missing`.
  */
 export async function readRecordings(request: RecordingsRequest): Promise<Recordings> {

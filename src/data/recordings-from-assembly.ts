@@ -12,7 +12,7 @@ import type { Recordings, RecordingsRequest } from './recordings.js';
  * bins that count, presentation × neuroid whatever the order of dimensions in the file.
  */
 
-/** Bytes of stored values that lie in memory at once, unless one chunk of the file is larger. */
+/** Maximum bytes of stored values in memory, unless one chunk of the file is larger. */
 const blockBytes = 64 * 2 ** 20;
 
 /** Reads the recordings of an assembly; see readRecordings. */

@@ -125,8 +125,7 @@ async function readNeuroids(
   }
   const neuroids = new Map<string, { region: string; animal: string }>();
   for (const row of rows) {
-    if (neuroids.has(row[id]))
-      refuse(path, 'neuroid_id', 'ids that differ', `${quoted(row[id])} twice`);
+    if (neuroids.has(row[id])) refuse(path, 'neuroid_id', 'unique ids', `${quoted(row[id])} twice`);
     neuroids.set(row[id], { region: row[region], animal: animal < 0 ? '' : row[animal] });
   }
   return neuroids;
@@ -164,7 +163,7 @@ function refuseDuplicates(
       refuse(
         path,
         'stimulus_id',
-        'one row a stimulus and repetition',
+        'one row per stimulus and repetition',
         `${which} twice (row ${row + 1})`,
       );
     }

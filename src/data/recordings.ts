@@ -11,7 +11,7 @@ export interface Recordings {
   readonly neuroidIds: readonly Id[];
   /** Animal of each neuroid, where it is known. */
   readonly animals?: readonly string[];
-  /** presentation × neuroid, row-major, NaN where nothing was recorded; float32 where the file is. */
+  /** presentation × neuroid, row-major, NaN if nothing was recorded; float32 where the file is. */
   readonly values: Float64Array | Float32Array;
   /**
    * Presentation coordinates of an assembly in level order, stimulus columns merged: repetitions

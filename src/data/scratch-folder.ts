@@ -44,7 +44,7 @@ async function sweep(root: string): Promise<void> {
   }
 }
 
-/** Process numbers mean something within one of these alone; empty where the system has none. */
+/** PID namespace, within which pids are meaningful; empty if the system has none. */
 function pidNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
@@ -63,7 +63,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, and is somebody else's.
+    // EPERM: it is alive, with another user.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }

@@ -1,6 +1,6 @@
 import type { StimulusSet } from './stimulus-set.js';
 
-/** The rows `index` of a stimulus set, in that order; pictures are still read from the whole set. */
+/** The rows `index` of a stimulus set, in that order; images are still read from the whole set. */
 export function selectStimuli(stimuli: StimulusSet, index: readonly number[]): StimulusSet {
   return {
     identifier: stimuli.identifier,

@@ -18,7 +18,7 @@ export interface StimulusSet {
   readonly ids: readonly Id[];
   /** All columns in file order, stimulus_id among them. */
   readonly columns: ReadonlyMap<string, Column>;
-  /** False for a set that has a table alone (scored from features). */
+  /** False for a set with only a table (scored from features). */
   readonly hasImages: boolean;
   /** Name of the image of a row, for messages and file types. */
   filename(row: number): string;
@@ -109,7 +109,7 @@ function stimulusTable(columns: readonly Column[], file: string): StimulusTable 
   }
   const ids = idsOf(column, file);
   if (ids.length === 0) {
-    throw new VentralError('csv-invalid', `${file} has no stimuli: rows are expected`, {
+    throw new VentralError('csv-invalid', `${file} has no stimuli: expected rows`, {
       file,
       expected: 'rows',
       found: 'none',
@@ -126,8 +126,8 @@ function refuseDuplicates(ids: readonly Id[], file: string): void {
     if (before !== undefined) {
       throw new VentralError(
         'stimuli-duplicate',
-        `${file}: the stimulus_id ${quoted(id)} stands in row ${before + 1} and in row ${row + 1}`,
-        { file, field: 'stimulus_id', expected: 'ids that differ', found: `${quoted(id)} twice` },
+        `${file}: the stimulus_id ${quoted(id)} occurs in row ${before + 1} and in row ${row + 1}`,
+        { file, field: 'stimulus_id', expected: 'unique ids', found: `${quoted(id)} twice` },
       );
     }
     rows.set(id, row);
@@ -145,7 +145,7 @@ function tableOnly(identifier: string, table: StimulusTable): StimulusSet {
     async read(row) {
       throw new VentralError(
         'image-missing',
-        `The stimulus set ${identifier} came without images, and the one of stimulus ${quoted(table.ids[row])} is needed`,
+        `The stimulus set ${identifier} has no images, and the image of stimulus ${quoted(table.ids[row])} is needed`,
         {
           file: identifier,
           field: filename(row),

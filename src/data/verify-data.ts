@@ -36,14 +36,14 @@ export async function verifyData(options: {
   return verified;
 }
 
-/** Throws `checksum-mismatch` naming the files that are not what they should be. */
+/** Throws `checksum-mismatch` naming the changed files. */
 export function requireVerified(files: readonly VerifiedFile[]): void {
   const wrong = files.filter(({ ok }) => !ok);
   const [first] = wrong;
   if (!first) return;
   throw new VentralError(
     'checksum-mismatch',
-    `${wrong.length} of ${files.length} files changed: ${wrong.map(({ path }) => path).join(', ')}; expected SHA-1 ${first.expected}, found ${first.found}. \`ventral data pull\` fetches them again`,
+    `${wrong.length} of ${files.length} files changed: ${wrong.map(({ path }) => path).join(', ')}; expected SHA-1 ${first.expected}, found ${first.found}. \`ventral data pull\` downloads them again`,
     { file: first.path, field: 'sha1', expected: first.expected, found: first.found },
   );
 }

@@ -1,9 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 
-/** Nobody mistypes a name of more characters, and distances take the product of both lengths. */
+/** Longer names are not compared: a distance costs the product of both lengths. */
 const MOST_CHARACTERS = 500;
 
-/** The candidates nearest to a name that is not there, best first: what an error offers instead. */
+/** The candidates nearest to an unknown name, best first, for error messages. */
 export function closestNames(wanted: string, candidates: Iterable<string>, most = 3): string[] {
   if (wanted.length > MOST_CHARACTERS) return [];
   const bound = Math.max(2, Math.ceil(wanted.length / 2));
@@ -15,7 +15,7 @@ export function closestNames(wanted: string, candidates: Iterable<string>, most 
     .map(({ name }) => name);
 }
 
-/** Letters to change; infinite where that is more than `bound` and neither holds the other. */
+/** Letters to change; infinite if that is more than `bound` and neither holds the other. */
 function farness(wanted: string, name: string, bound: number): number {
   const longer = Math.abs(name.length - wanted.length);
   if (name.includes(wanted) || wanted.includes(name)) return longer;

@@ -120,7 +120,7 @@ export const codes = {
   'files-unavailable': { status: 503, exit: 1, title: 'The file store does not answer' },
   'port-taken': { status: 503, exit: 1, title: 'The port is taken' },
   internal: { status: 500, exit: 1, title: 'Internal error' },
-  // HTTP alone
+  // HTTP only
   'invalid-request': {
     status: 400,
     exit: 2,

@@ -1,4 +1,4 @@
-/** Characters of a value of somebody else's that a message shows. */
+/** Maximum characters of an untrusted value in a message. */
 const MOST = 60;
 
 /**

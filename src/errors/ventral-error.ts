@@ -4,7 +4,7 @@ import { bounded } from './quoted.js';
 /** Characters of a sentence (a card to complete is the longest) and of each of its details. */
 const LONGEST = { message: 16_384, detail: 4_096 };
 
-/** What a {@link VentralError} can say beside its sentence. */
+/** Details of a {@link VentralError} beside its message. */
 export interface ErrorDetails {
   /** File that is wrong, as the user named it. */
   readonly file?: string;
@@ -74,10 +74,10 @@ export class VentralError extends Error {
   }
 }
 
-/** Seconds after which what is short for a moment may be there again. */
+/** Retry delay in seconds after a temporary shortage. */
 const SHORT_SECONDS = 5;
 
-/** What an errno means: errno(3). undefined for those that tell of a mistake of the program. */
+/** Meaning of an errno: errno(3). undefined for those that indicate a bug. */
 function ofSystem(
   errno: unknown,
   file: string | undefined,
@@ -91,7 +91,7 @@ function ofSystem(
     case 'EIO':
       return ['disk-failed', `The disk failed${file ? ` on ${file}` : ''}`, named];
     case 'EROFS':
-      return ['permission-denied', `${file ?? 'The disk'} can only be read here`, named];
+      return ['permission-denied', `${file ?? 'The disk'} is read-only`, named];
     case 'EMFILE':
     case 'ENFILE':
       return ['not-ready', 'Too many files are open: try again in a moment', short];
@@ -116,9 +116,9 @@ function ofSystem(
       return ['file-missing', `${file} does not exist`, named];
     case 'EACCES':
     case 'EPERM':
-      return ['permission-denied', `${file} may not be opened or written`, named];
+      return ['permission-denied', `Permission denied for ${file}`, named];
     case 'ENAMETOOLONG':
-      return ['bad-usage', `${file.slice(0, 100)}… is too long for a name of a file`, {}];
+      return ['bad-usage', `${file.slice(0, 100)}… is too long for a file name`, {}];
   }
   return undefined;
 }

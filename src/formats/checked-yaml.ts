@@ -175,7 +175,7 @@ export interface SchemaProblem {
 }
 
 /**
- * What a schema does not allow about a value: the same words as of a file; none where it fits.
+ * What a schema does not allow about a value: the same words as of a file; none if it fits.
  * @param most problems that are told; a document can be wrong in a hundred thousand places
  */
 export function schemaProblems(

@@ -127,7 +127,7 @@ function csvError(error: unknown, name: string): VentralError {
       ? `${(error.record as unknown[] | undefined)?.length ?? 'another number of'} cells`
       : error.message.replace(/\.?$/, '');
     const sentence = ragged
-      ? `${where}: the row has ${found}, and the header has another number of columns`
+      ? `${where}: the row has ${found}, which differs from the number of columns in the header`
       : `${where}: ${found}`;
     const expected = 'as many cells as the header has columns, quoted as RFC 4180 says';
     return new VentralError('csv-invalid', sentence, {

@@ -2,7 +2,7 @@ import { fstatSync, readSync } from 'node:fs';
 
 /**
  * Object headers of an HDF5 file, walked without the HDF5 library: they say whether the data of an object
- * lie in this file. Source: HDF5 File Format Specification 3.0, sections II.A, IV.A.
+ * are in this file. Source: HDF5 File Format Specification 3.0, sections II.A, IV.A.
  */
 
 const MESSAGES = {
@@ -47,7 +47,8 @@ export class ObjectHeaders {
     if (widths.some((width) => width !== 8)) this.refuse(`its addresses have ${widths[0]} bytes`);
     const first = isOld ? (version === 1 ? 28 : 24) : 12;
     if (start.length < first + 32) this.refuse('its superblock is cut short');
-    if (start.readBigUInt64LE(first) !== 0n) this.refuse('its data do not begin with the file');
+    if (start.readBigUInt64LE(first) !== 0n)
+      this.refuse('its data do not start at the beginning of the file');
     if (isOld) {
       if (start.readBigUInt64LE(first + 24) !== UNDEFINED)
         this.refuse('it is one of several files');
@@ -101,7 +102,7 @@ export class ObjectHeaders {
     }
   }
 
-  /** Where the messages of a version 2 header begin, and how many bytes they take. */
+  /** Where the messages of a version 2 header start, and how many bytes they take. */
   #newStart(address: bigint, what: string): [bigint, number] {
     const prefix = this.#bytes(address, 34, what);
     const flags = prefix[5];
@@ -121,7 +122,7 @@ export class ObjectHeaders {
   #bytes(address: bigint | number, length: number, what = 'it'): Buffer {
     const at = BigInt(address);
     if (length < 0 || length > MOST_BYTES || at + BigInt(length) > BigInt(this.#size)) {
-      this.refuse(`${what} has a header that lies outside of the file`);
+      this.refuse(`${what} has a header outside the file`);
     }
     const bytes = Buffer.alloc(length);
     readSync(this.descriptor, bytes, 0, length, Number(at));

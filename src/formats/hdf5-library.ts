@@ -72,7 +72,7 @@ export function checkHdf5Start(path: string, name: string): void {
   };
   const { start, size } = readStart(path);
   if (start.toString('latin1', 0, 3) === 'CDF') refuse('it is netCDF-3');
-  if (start.toString('latin1', 0, 8) !== signature) refuse('the HDF5 signature is not there');
+  if (start.toString('latin1', 0, 8) !== signature) refuse('the HDF5 signature is missing');
   const version = start[8];
   const old = version < 2;
   const width = start[old ? 13 : 9];
@@ -80,7 +80,7 @@ export function checkHdf5Start(path: string, name: string): void {
   const first = old ? (version === 1 ? 28 : 24) : 12;
   if (version > 3 || width !== 8 || start.length < first + 24) return;
   const end = start.readBigUInt64LE(first) + start.readBigUInt64LE(first + 16);
-  if (end > BigInt(size)) refuse(`it is cut short, ${size} of ${end} bytes are there`);
+  if (end > BigInt(size)) refuse(`it is cut short: ${size} of ${end} bytes`);
 }
 
 function readStart(path: string): { start: Buffer; size: number } {

@@ -30,7 +30,7 @@ export const yamlLimits = {
   references: 100,
   /** Tokens times aliases: each alias may repeat everything, and is looked up among everything. */
   repeated: 1_000_000,
-  /** Errors of the outer syntax that are kept; the first one is told. */
+  /** Syntax errors that are kept; the first one is reported. */
   errors: 100,
 } as const;
 

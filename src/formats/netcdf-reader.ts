@@ -75,7 +75,7 @@ export class NetcdfReader {
   /** Values of a block that lies inside a variable whose type is read. */
   read(path: string, { start, count }: Hyperslab): NetcdfValues {
     const dataset = this.#datasets.get(path);
-    if (dataset === undefined) return this.#refuse(`${path} is not there`);
+    if (dataset === undefined) return this.#refuse(`${path} does not exist`);
     const { metadata } = dataset;
     this.#checkSize(path, metadata.size * count.reduce((product, length) => product * length, 1));
     const isCharacter = metadata.type === 3 && !metadata.vlen && metadata.size === 1;
@@ -120,7 +120,7 @@ export class NetcdfReader {
   #checkSize(path: string, bytes: number): void {
     const most = Math.min(maxBytes, Math.max(alwaysFine, this.#size * maxGrowth));
     if (bytes <= most) return;
-    this.#refuse(`${quoted(path)} takes ${bytes} bytes at once: more than ${most} are not read`);
+    this.#refuse(`${quoted(path)} takes ${bytes} bytes, the maximum is ${most}`);
   }
 
   /**
@@ -132,7 +132,7 @@ export class NetcdfReader {
     const at = `/${path}${name}`;
     const { Module } = this.library;
     const { file_id } = group;
-    if (name.includes('/') || name === '') this.#refuse(`${what} is no name of an object`);
+    if (name.includes('/') || name === '') this.#refuse(`${what} is not an object name`);
     if (Module.get_symbolic_link(file_id, at) !== null) this.#refuse(`${what} is a soft link`);
     if ('filename' in Module.get_external_link(file_id, at)) {
       this.#refuse(`${what} is a link to another file`);
@@ -140,7 +140,7 @@ export class NetcdfReader {
     const address = this.#checkObject(group, at, what);
     const entity = group.get(at);
     if (entity instanceof this.library.ExternalLink)
-      this.#refuse(`${what} is a link of no known kind`);
+      this.#refuse(`${what} is a link of unknown kind`);
     return { entity, address };
   }
 
@@ -228,7 +228,7 @@ export class NetcdfReader {
   #checkStorage(what: string, metadata: Dataset['metadata'], filters: Dataset['filters']): void {
     if (metadata.virtual_sources !== undefined) this.#refuse(`${what} is virtual`);
     const other = filters.find(({ id }) => id < 1 || id > knownFilters);
-    if (other) this.#refuse(`${what} needs filter ${other.id}, which is not read`);
+    if (other) this.#refuse(`${what} needs filter ${other.id}, which is not supported`);
     if (new Set(filters.map(({ id }) => id)).size < filters.length) {
       this.#refuse(`${what} is packed twice by one filter`);
     }

@@ -129,7 +129,7 @@ class ReaderThread {
       const onMessage = (answer: WorkerAnswer) => settle(() => resolve(answer));
       const onEnd = (cause: unknown) => fail('the HDF5 library broke down over its content', cause);
       const timer = setTimeout(
-        () => fail(`the HDF5 library found no end in its content within ${milliseconds / 1000} s`),
+        () => fail(`the HDF5 library did not finish reading it within ${milliseconds / 1000} s`),
         milliseconds,
       );
       thread.on('message', onMessage).on('error', onEnd).on('exit', onEnd);

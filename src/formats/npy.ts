@@ -61,7 +61,7 @@ export interface NpyHeader {
   readonly bigEndian: boolean;
   readonly fortranOrder: boolean;
   readonly shape: readonly number[];
-  /** Bytes of the header: the elements begin here. */
+  /** Bytes of the header: the elements start here. */
   readonly length: number;
 }
 
@@ -196,7 +196,7 @@ export function npyHeader(type: string, shape: readonly number[]): Buffer {
   const order = /^[bS]|1$/.test(type) ? '|' : '<';
   const dims = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${order}${type}', 'fortran_order': False, 'shape': (${dims}), }`;
-  // numpy pads so that the elements begin at a multiple of 64 bytes.
+  // numpy pads so that the elements start at a multiple of 64 bytes.
   const padded = `${text}${' '.repeat((64 - ((10 + text.length + 1) % 64)) % 64)}\n`;
   const head = Buffer.from(`${magic}\x01\x00\0\0`, 'latin1');
   head.writeUInt16LE(padded.length, 8);

@@ -6,7 +6,7 @@ import { openZip, writeZip, type ZipContent } from './zip.js';
 
 /** NumPy's archives: a ZIP of npy files, as np.savez and np.savez_compressed write them. */
 
-/** An open npz file; arrays are read when they are asked for. */
+/** An open npz file; arrays are read on request. */
 export interface NpzFile {
   /** Names of the arrays, in archive order, without `.npy`. */
   readonly names: readonly string[];
@@ -60,7 +60,7 @@ export type NpzContent =
       readonly rows: () => AsyncIterable<Float32Array | Float64Array>;
     };
 
-/** Writes an npz file (stored, as np.savez), whole or not at all; row blocks never lie in memory together. */
+/** Writes an npz file (stored, as np.savez), whole or not at all; row blocks never are in memory together. */
 export async function writeNpz(path: string, arrays: Iterable<NpzContent>): Promise<void> {
   await writeZip(path, Array.from(arrays, entryOf));
 }

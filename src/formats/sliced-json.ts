@@ -166,7 +166,7 @@ export async function readSliced(text: string): Promise<unknown> {
         separate();
         continue;
       }
-      // What begins here is no run of small values: a container, or a long text.
+      // What starts here is no run of small values: a container, or a long text.
       if (frame?.close === '}') {
         const colon = endOfText(text, at);
         frame.key = JSON.parse(text.slice(at, colon)) as string;
@@ -219,7 +219,7 @@ function afterBlanks(text: string, from: number): number {
   return at;
 }
 
-/** Where the whole values that begin here and fit a slice end; where it began if the first does not fit. */
+/** Where the whole values that start here and fit a slice end; where it started if the first does not fit. */
 function endOfRun(text: string, from: number): number {
   const limit = from + SLICE;
   let end = from;

@@ -17,7 +17,7 @@ export interface ZipEntry {
   readonly name: string;
   /** Bytes after decompression, as the archive says and as reading enforces. */
   readonly size: number;
-  /** Whether the bytes lie in the archive as they are, not deflated. */
+  /** Whether the bytes are in the archive as they are, not deflated. */
   readonly isStored: boolean;
   readonly crc32: number;
 }
@@ -110,12 +110,16 @@ function readDirectory(zip: ZipFile, name: string, most: ZipLimits): Promise<Map
       try {
         total += entry.uncompressedSize;
         checkEntry(entry, name, most);
-        if (entries.has(entry.fileName)) refuse(name, entry.fileName, 'stands in it twice');
+        if (entries.has(entry.fileName)) refuse(name, entry.fileName, 'occurs twice');
         if (total > most.ratioFrom && total > most.ratio * zip.fileSize) {
-          refuse(name, entry.fileName, `makes it unpack to more than ${most.ratio} times its size`);
+          refuse(
+            name,
+            entry.fileName,
+            `makes the archive unpack to more than ${most.ratio} times its size`,
+          );
         }
         if (total > most.totalBytes || entries.size >= most.entries) {
-          refuse(name, entry.fileName, 'makes it larger than an archive may be');
+          refuse(name, entry.fileName, 'makes the archive too large');
         }
         if (!entry.fileName.endsWith('/')) entries.set(entry.fileName, entry);
         zip.readEntry();
@@ -153,14 +157,14 @@ function refuse(name: string, entry: string, found: string): never {
 
 function archive(zip: ZipFile, name: string, entries: ReadonlyMap<string, Entry>): ZipArchive {
   const find = (entryName: string) =>
-    entries.get(entryName) ?? refuse(name, entryName, 'is not there');
+    entries.get(entryName) ?? refuse(name, entryName, 'is missing');
   const stream = async (entryName: string): Promise<Readable> => {
     const entry = find(entryName);
     const source = await openEntry(zip, entry).catch((error) => {
       throw zipError(error, name, entryName);
     });
     const checked = checksum(entry.crc32, () =>
-      refuse(name, entryName, 'does not have the content that its checksum tells'),
+      refuse(name, entryName, 'does not match its checksum'),
     );
     source.once('error', (error) => checked.destroy(zipError(error, name, entryName)));
     checked.once('close', () => source.destroy());
@@ -208,12 +212,12 @@ function openEntry(zip: ZipFile, entry: Entry, range: ZipFileOptions = {}): Prom
   });
 }
 
-/** All of a stream that gives so many bytes, held once. */
+/** Reads a stream of known size into one buffer. */
 async function collect(stream: Readable, bytes: number): Promise<Buffer> {
   const all = Buffer.allocUnsafeSlow(bytes);
   let filled = 0;
   for await (const chunk of stream) filled += (chunk as Buffer).copy(all, filled);
-  if (filled !== bytes) throw new Error(`${filled} bytes where ${bytes} should be`);
+  if (filled !== bytes) throw new Error(`${filled} bytes, expected ${bytes}`);
   return all;
 }
 

@@ -32,7 +32,7 @@ export interface ImportRequest {
   readonly onKeys?: ((table: KeyTable) => void) | undefined;
 }
 
-/** What was imported, as `ventral import --json` prints it. */
+/** Result of an import, as `ventral import --json` prints it. */
 export interface ImportReport {
   readonly file: string;
   readonly digest: string;
@@ -83,7 +83,7 @@ function ontoOf({ arch, graph, key }: ImportRequest, kind: CheckpointKind): Onto
     if (arch !== undefined && graph === undefined) return { arch };
     if (graph !== undefined && arch === undefined) return { graph };
     throw refuse(
-      'a state dict holds weights alone: say either --arch NAME or --graph G.onnx, an export of the network',
+      'a state dict has only weights: give either --arch NAME or --graph G.onnx, an export of the network',
     );
   }
   const given = Object.entries({ arch, graph, key }).find(([, value]) => value !== undefined);
@@ -99,7 +99,7 @@ function withSource({ source, proof, ...rest }: ImportedWeights, file: string): 
       ? { proof }
       : {
           unproved:
-            'no reference outputs were given (--reference); it runs, and what it gives is finite',
+            'no reference outputs were given (--reference); the network runs and its outputs are finite',
         }),
   };
 }
@@ -120,7 +120,7 @@ async function wholeNetwork(request: ImportRequest, kind: CheckpointKind): Promi
     }
     await selfCheck(model, imported.model, { threads });
     const unproved =
-      'no runtime of the source is at hand, and no reference outputs were given (--reference); it runs, and what it gives is finite';
+      'no runtime of the source is available, and no reference outputs were given (--reference); the network runs and its outputs are finite';
     return { ...made, unproved };
   } finally {
     await source?.close();
@@ -176,7 +176,7 @@ function recordOf({ source, onto, proof, normalizer, notes }: Omit<Made, 'model'
   };
 }
 
-/** The layer that differs most, of its own size. */
+/** The layer with the largest relative difference. */
 export function largestOf({ layers }: Proof): LayerDifference {
   return layers.reduce((most, layer) => (layer.relative > most.relative ? layer : most));
 }

@@ -36,7 +36,7 @@ export interface WeightsRequest {
   readonly onKeys?: ((table: KeyTable) => void) | undefined;
 }
 
-/** A network with its weights, and what is known of it. */
+/** A network with its weights and metadata. */
 export interface ImportedWeights {
   readonly model: Model;
   readonly source: { readonly format: string; readonly path: string };
@@ -119,7 +119,7 @@ function planFor(target: Target, state: NamedState): { plan: GraftPlan; table: K
   const foreign: string[] = [];
   for (const [key, tensor] of state.tensors) {
     const own = ours.get(key) ?? ourKey(target.naming, key);
-    // A name of ours that this library does not use is no name of the network.
+    // Our names that this library does not use are not names of the network.
     if (wanted.has(own) && !ours.has(key)) foreign.push(key);
     else tensors.set(own, tensor);
   }

@@ -1,7 +1,7 @@
 import type { ConstantNode, FunctionNode, MathNode, OperatorNode, SymbolNode } from 'mathjs';
 import { VentralError } from '../errors/ventral-error.js';
 
-/** What a formula may name: nodes of the tree, in its own words. */
+/** Names allowed in a formula: nodes of the tree. */
 export const formulaNames = ['average', 'V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'] as const;
 
 /** Something that a formula takes its numbers from. */
@@ -14,7 +14,7 @@ export interface Formula {
   readonly text: string;
   /** Each once, in the order in which they appear. */
   readonly variables: readonly FormulaVariable[];
-  /** The value at the variables' values, in their order; NaN or infinite where it is not defined. */
+  /** The value at the variables' values, in their order; NaN or infinite if it is not defined. */
   evaluate(values: readonly number[]): number;
 }
 
@@ -44,7 +44,7 @@ export async function readFormula(text: string): Promise<Formula> {
   if ([...text].length > MOST_CHARACTERS)
     throw refusal(MOST_CHARACTERS + 1, `a formula has at most ${MOST_CHARACTERS} characters`);
   const columns = leafColumns(text);
-  // A quarter of a second, for the first formula alone.
+  // A quarter of a second, only for the first formula.
   const { parse } = await import('mathjs/number');
   let tree: MathNode;
   try {
@@ -61,7 +61,7 @@ function refusal(column: number, why: string): VentralError {
 
 function notUnderstood(error: unknown, text: string): VentralError {
   const { char, message } = error as { char?: number; message?: string };
-  const why = (message ?? 'it is not understood').replace(/ \(char \d+\)$/, '');
+  const why = (message ?? 'it cannot be parsed').replace(/ \(char \d+\)$/, '');
   return refusal(Math.min(char ?? 1, text.length + 1), why.charAt(0).toLowerCase() + why.slice(1));
 }
 
@@ -80,13 +80,13 @@ function leafColumns(text: string): number[] {
     const found = token.exec(text)?.groups;
     if (!found) {
       const character = String.fromCodePoint(text.codePointAt(column - 1) ?? 0);
-      throw refusal(column, `${JSON.stringify(character)} has no place here`);
+      throw refusal(column, `${JSON.stringify(character)} is not allowed here`);
     }
     if (found.name !== undefined && !words.has(found.name))
-      throw refusal(column, `"${found.name}" is none of ${[...words].join(', ')}`);
+      throw refusal(column, `"${found.name}" is not one of ${[...words].join(', ')}`);
     if (found.space === undefined && found.sign === undefined) columns.push(column);
   }
-  if (columns.length === 0) throw refusal(1, 'there is no number and no name in it');
+  if (columns.length === 0) throw refusal(1, 'it has no number and no name');
   return columns;
 }
 
@@ -211,12 +211,12 @@ const holdsName = (node: MathNode) =>
   node.filter((each) => each.type === 'SymbolNode' && words.has((each as SymbolNode).name)).length >
   0;
 
-/** Where each node begins, which is where its first leaf stands. Throws where there are too many. */
+/** Start of each node, which is the start of its first leaf. Throws if there are too many. */
 function columnsOf(tree: MathNode, leaves: readonly number[]): Map<MathNode, number> {
   const columns = new Map<MathNode, number>();
   let next = 0;
   tree.traverse((node) => {
-    // A leaf stands behind all nodes that begin with it.
+    // A leaf comes after all nodes that start with it.
     columns.set(node, leaves[Math.min(next, leaves.length - 1)]);
     if (node.type === 'SymbolNode' || node.type === 'ConstantNode') next++;
   });

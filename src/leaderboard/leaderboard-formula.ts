@@ -9,11 +9,11 @@ import {
 } from './leaderboard.js';
 import type { Share } from './leaderboard-tree.js';
 
-/** Step of the differences that stand for derivatives. */
+/** Step of the finite differences. */
 const STEP = 1e-5;
 
 /**
- * The value of a formula for one model: null where something that it names is missing, or what comes out is
+ * The value of a formula for one model: null if something that it names is missing, or what comes out is
  * not finite. Its interval is of first order: the derivatives by its names, the names' by the
  * benchmarks, whose errors are independent and normal as in the averages; so a benchmark that stands under two
  * names counts for both together.

@@ -2,16 +2,16 @@
 export interface Sortable {
   readonly id: string;
   readonly name: string;
-  /** null stands last in either direction. */
+  /** null is last in either direction. */
   readonly key: number | string | null;
 }
 
-/** Where a page begins: behind the row of this id, or else behind where it would stand. */
+/** Start of a page: after the row of this id, or after its sort position if it is gone. */
 export type Place = Sortable;
 
 const compare = <T extends number | string>(a: T, b: T) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** How two rows stand to each other; a total order, so that it does not matter how they came. */
+/** Compares two rows; a total order, independent of the input order. */
 export function rowOrder(descending: boolean): (a: Sortable, b: Sortable) => number {
   const direction = descending ? -1 : 1;
   return (a, b) => {

@@ -1,6 +1,6 @@
 import { type Leaderboard, type ScoredModel, standardError } from './leaderboard.js';
 
-/** The models whose first average cannot be told from one model's. */
+/** The models tied with one model in the first average. */
 export interface Tied {
   /** Whether the model of the highest average is among them, or is this one. */
   readonly withBest: boolean;
@@ -9,7 +9,7 @@ export interface Tied {
   readonly models: readonly string[];
 }
 
-/** So many are named. */
+/** Maximum number of models named. */
 const NAMED = 20;
 
 interface Placed {
@@ -21,9 +21,9 @@ interface Placed {
 /**
  * Statistical ties by the first node's average: two models are tied where the 95 % interval of their
  * difference, d ± 1.96 · √(se₁² + se₂²), contains 0. The errors of the two are taken as independent;
- * models are scored on the same recordings, so that the true interval is narrower, and two models are
- * rather said to be tied than told apart. It is a statement about a pair, not about all pairs together.
- * @returns of a model's position among the rows; null where it has no average or no interval
+ * models are scored on the same recordings, so that the true interval is narrower: conservative, it favours "no
+ * difference". It is a statement about a pair, not about all pairs together.
+ * @returns of a model's position among the rows; null if it has no average or no interval
  */
 export function tiesOf({
   nodes,
@@ -45,7 +45,7 @@ export function tiesOf({
   };
 }
 
-/** Walks away from a place to both sides at once, so that the nearest ones come first. */
+/** Walks outwards from a position to both sides, nearest first. */
 function tiedWith(place: number, ascending: readonly Placed[]): Tied {
   const mine = ascending[place];
   const best = ascending[ascending.length - 1].value;

@@ -1,4 +1,4 @@
-/** What the tree needs to know of a benchmark to find its place. */
+/** Fields of a benchmark that determine its place in the tree. */
 export interface TreeBenchmark {
   /** Name of its column, unique. */
   readonly id: string;
@@ -87,7 +87,7 @@ function byOrder([a]: [string, Branch], [b]: [string, Branch]): number {
   return rankOf(a) - rankOf(b) || compare(a, b);
 }
 
-/** Simulated nodes stand in the same order, behind the real ones. */
+/** Simulated nodes have the same order, after the real ones. */
 function rankOf(id: string): number {
   const simulated = id === 'simulated' || id.startsWith('simulated.');
   const name = id === 'simulated' ? 'average' : id.replace(/^simulated\./, '');

@@ -7,12 +7,12 @@ import {
 
 /** A model's score on a benchmark, as a leaderboard needs it. */
 export interface LeafScore {
-  /** null where it is not finite. */
+  /** null if it is not finite. */
   readonly value: number | null;
   readonly error: number | null;
   /** 95 % interval. */
   readonly ci: readonly [number, number] | null;
-  /** Whether the layer was chosen on pictures of the benchmark. */
+  /** Whether the layer was chosen on stimuli of the benchmark. */
   readonly selection: boolean;
 }
 
@@ -70,7 +70,7 @@ const HALF = 1.96;
 
 /**
  * Averages and ranks of models (spec §7.4): each node is the plain mean of its children, a benchmark's value
- * clipped to [0, 1] but in engineering, and null where no benchmark below has a number.
+ * clipped to [0, 1] but in engineering, and null if no benchmark below has a number.
  *
  * The interval of an average takes the benchmarks' errors as independent and normal: the standard error of a
  * benchmark is a 3.92th of the width of its interval, that of an average √Σ(weight · se)². A benchmark that
@@ -122,7 +122,7 @@ export function counts(
 export const standardError = ({ ci }: Pick<Estimate, 'ci'>): number | null =>
   ci && (ci[1] - ci[0]) / (2 * HALF);
 
-/** The estimate of a value with a variance, NaN where there is none; one that is not finite is null. */
+/** The estimate of a value with a variance (NaN if there is none); null if it is not finite. */
 export function estimate(value: number, variance: number): Estimate {
   if (!Number.isFinite(value)) return { value: null, ci: null };
   const half = HALF * Math.sqrt(variance);
@@ -185,7 +185,7 @@ function averageOf(
   return { ...(n > 0 ? estimate(sum, variance) : { value: null, ci: null }), n, m };
 }
 
-/** Hundredths, half up, of what a number is but for its last bits. */
+/** Hundredths, half up, ignoring the last bits. */
 const hundredths = (value: number) => Math.round(Number(`${value.toFixed(12)}e2`));
 
 function ranksOf(

@@ -18,7 +18,7 @@ export interface Fold {
   readonly test: readonly number[];
 }
 
-/** What a regression predicts for the test rows (test × neuroid), and codes of what went on. */
+/** What a regression predicts for the test rows (test × neuroid), and codes of what continued. */
 export interface Prediction {
   readonly values: Matrix;
   /** Remarks on the fit, such as `not-converged`: a code and a sentence that the split follows. */
@@ -79,7 +79,7 @@ export function column({ rows, cols, data }: Matrix, k: number): Float64Array {
   return values;
 }
 
-/** Pearson's r of each pair of columns; NaN where either is constant. */
+/** Pearson's r of each pair of columns; NaN if either is constant. */
 export function correlate(target: Matrix, prediction: Matrix): Float64Array {
   return Float64Array.from({ length: target.cols }, (_, k) =>
     pearson(column(target, k), column(prediction, k)),

@@ -34,7 +34,7 @@ export function choiceShares(
 
 /**
  * The matrix that `metric` correlates, flat: image (or object) × object, or one value an image
- * (object) for `i1`, `i1n`, `o1`. NaN where undefined.
+ * (object) for `i1`, `i1n`, `o1`. NaN if undefined.
  * @param times how often each image counts
  */
 export function responseMatrix(

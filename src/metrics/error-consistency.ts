@@ -1,5 +1,5 @@
 /**
- * Error consistency: do a model and an observer fail on the same pictures, beyond what their accuracies
+ * Error consistency: do a model and an observer fail on the same images, beyond what their accuracies
  * make them share (Geirhos, Meding and Wichmann 2020; spec Appendix C, parity 1e-9).
  */
 import { compareIds, type Id } from '../data/ids.js';
@@ -15,7 +15,7 @@ export interface ObserverTrials {
   readonly subject: readonly string[];
   readonly truth: readonly string[];
   readonly choice: readonly string[];
-  /** Conditions are told apart and sorted as strings. */
+  /** Conditions are compared and sorted as strings. */
   readonly condition: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface ObserverTrials {
 export interface ConsistencyResult extends MetricResult {
   readonly subjects: readonly string[];
   readonly conditions: readonly string[];
-  /** κ: subject (or pair of subjects) × condition; NaN where chance alone makes them agree. */
+  /** κ: subject (or pair of subjects) × condition; NaN if chance alone makes them agree. */
   readonly kappa: Matrix;
   /** Positions of the two subjects of each row of a ceiling. */
   readonly pairs?: readonly (readonly [number, number])[];

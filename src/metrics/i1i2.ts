@@ -40,7 +40,7 @@ export interface BehaviourResult extends MetricResult {
   readonly imagesByObject: readonly (readonly number[])[];
   /**
    * r of each repetition for a resample of the images (positions, with repeats): false-alarm rates, group
-   * means and correlation are all computed anew. Cells that are NaN on either side are left out.
+   * means and correlation are all computed again. Cells that are NaN on either side are left out.
    */
   resample(images: readonly number[]): number[];
 }
@@ -230,7 +230,7 @@ const readOut = (name: string, grain: string): ReadOutMetric => ({
   normalisation: 'root',
   text: {
     name,
-    words: `A multinomial logistic regression on the read-out layer is fitted on stimuli of its own and gives the probability of each object. From it and from people’s choices come discriminabilities d′ ${grain}; r is between the two over all cells with data.`,
+    words: `A multinomial logistic regression on the read-out layer is fitted on separate stimuli and gives the probability of each object. Model and human choices give discriminabilities d′ ${grain}; r is between the two over all cells with data.`,
     raw: 'mean over random halves of the trials of r',
   },
 });

@@ -17,7 +17,7 @@ export interface RepeatedRecordings {
   readonly stimulusIds: readonly Id[];
   readonly repetition?: readonly Id[];
   readonly neuroidIds: readonly Id[];
-  /** presentation × neuroid, row-major; NaN where nothing was recorded. */
+  /** presentation × neuroid, row-major; NaN if nothing was recorded. */
   readonly values: Float32Array | Float64Array;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The label task: which of a benchmark's labels a model names for each picture, read from the logits
+ * The label task: which of a benchmark's labels a model names for each image, read from the logits
  * of its classification head (Geirhos et al. 2021; spec Appendix C).
  */
 import { compareIds, type Id } from '../data/ids.js';

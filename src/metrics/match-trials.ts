@@ -24,7 +24,7 @@ export interface CodedTrials {
   readonly truth: Int32Array;
   readonly image: Int32Array;
   readonly sample: Int32Array;
-  /** −1 where the distractor is never shown and never chosen. */
+  /** −1 if the distractor is never shown and never chosen. */
   readonly dist: Int32Array;
   readonly choice: Int32Array;
 }

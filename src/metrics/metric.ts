@@ -20,7 +20,7 @@ export interface Target {
   readonly stimulusIds: readonly Id[];
   /** Column order: PLS starts from the first column (spec §2.5). */
   readonly neuroidIds: readonly Id[];
-  /** presentation × neuroid; NaN where nothing was recorded. */
+  /** presentation × neuroid; NaN if nothing was recorded. */
   readonly values: Matrix;
   /** Class of each presentation, for stratified splits. */
   readonly strata?: readonly Id[];

@@ -32,7 +32,7 @@ export function bestUnitRegression(features: Features): Regress {
 }
 
 /**
- * The unit of largest r for each target, the first of equals (−1 where no r is defined, as for a
+ * The unit of largest r for each target, the first of equals (−1 if no r is defined, as for a
  * constant target), and its activations in the test rows (NaN there). One pass by column blocks.
  */
 export async function bestUnits(
@@ -65,7 +65,7 @@ export async function bestUnits(
   return { units, activations };
 }
 
-/** The given rows with columns centred and of length 1; NaN where a column is constant. */
+/** The given rows with columns centred and of length 1; NaN if a column is constant. */
 function standardised(
   data: Float32Array | Float64Array,
   cols: number,

@@ -1,6 +1,6 @@
 /**
- * The behavioural read-out: z-scored features of labelled fitting pictures, a multinomial logistic
- * regression on them, probabilities of each label for test pictures (spec §2.7, §2.8, §4.3). The
+ * The behavioural read-out: z-scored features of labelled fitting images, a multinomial logistic
+ * regression on them, probabilities of each label for test images (spec §2.7, §2.8, §4.3). The
  * regression is solved to convergence, where the reference stops early (difference up to 6e-5).
  */
 import type { Id } from '../data/ids.js';
@@ -24,7 +24,7 @@ export const READ_OUT_C = 1e-3;
 
 /** A fitted read-out. */
 export interface ReadOut {
-  /** Labels in order of first appearance among the fitting pictures. */
+  /** Labels in order of first appearance among the fitting images. */
   readonly choices: readonly string[];
   readonly scaler: Scaler;
   readonly intercept: Float64Array;
@@ -33,7 +33,7 @@ export interface ReadOut {
 }
 
 /**
- * Fits the read-out on features in memory, which should be no more than there are fitting pictures:
+ * Fits the read-out on features in memory, which should be no more than there are fitting images:
  * of wider ones {@link probabilitiesOfProducts} needs less. `labels[i]` is the label of row i.
  * Throws `metric-failed` with fewer than two labels or features that are not finite.
  */

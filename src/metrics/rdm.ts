@@ -47,7 +47,7 @@ async function dissimilaritiesOf({ stimulusIds, features }: Source): Promise<Sti
   return { stimulusIds, values: await dissimilarities(features) };
 }
 
-/** 1 − r between the rows of the features: presentation × presentation, NaN where a row is constant. */
+/** 1 − r between the rows of the features: presentation × presentation, NaN if a row is constant. */
 export async function dissimilarities(features: Features): Promise<Matrix> {
   const products = await gram(await centredRows(features));
   const n = products.rows;

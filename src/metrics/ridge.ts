@@ -60,7 +60,7 @@ export async function ridgeOfGram(
   return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
 }
 
-/** {@link ridge} with the penalty chosen anew in each split. */
+/** {@link ridge} with the penalty chosen again in each split. */
 export async function ridgeCv(
   source: Source,
   target: Target,

@@ -80,7 +80,7 @@ export function checkGraph(model: Model, given: Partial<GraphLimits> = {}): Grap
   const nodes = checkNodes(model, limits);
   const bytes = checkSizes(model, limits);
   const inputs = modelInputs(model);
-  if (inputs.length === 0) throw invalid(model, 'graph.input', 'an input for pictures', 'none');
+  if (inputs.length === 0) throw invalid(model, 'graph.input', 'an image input', 'none');
   checkValues(model, model.graph, () => false);
   checkFolding(model, limits.folding, refusalOf(model));
   return {

@@ -5,7 +5,7 @@ import { modulesOf } from './modules.js';
 const counted: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
 
 /**
- * For each value that depends on the input, how many convolutions and matrix products lie on the longest
+ * For each value that depends on the input, how many convolutions and matrix products are on the longest
  * way to it.
  */
 export function valueDepths(model: Model): ReadonlyMap<string, number> {

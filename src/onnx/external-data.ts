@@ -8,7 +8,7 @@ import { allNodes } from './operators.js';
 import { messagePieces, records } from './wire.js';
 
 /**
- * Weights that lie in files beside the model (TensorProto.external_data). Only files inside the
+ * Weights that are in files beside the model (TensorProto.external_data). Only files inside the
  * model's own folder are read: no absolute path, no `..`, no link that leads out.
  */
 
@@ -31,7 +31,7 @@ export function externalFiles(model: Model): string[] {
   }
   const misplaced = others.find((tensor) => tensor.data.at === 'external');
   if (misplaced === undefined) return [...files];
-  throw refused(model, misplaced, 'external data for initializers of the graph alone', 'elsewhere');
+  throw refused(model, misplaced, 'external data only for initializers of the graph', 'elsewhere');
 }
 
 function refused(model: Model, tensor: TensorInfo, expected: string, found: string): VentralError {

@@ -58,7 +58,7 @@ export const largest: Rule = ({ inputs }) => {
   return { count: most.count, ...(most.dims ? { dims: most.dims } : {}), work: most.count };
 };
 
-/** The shape of inputs that are broadcast; undefined where one is not followed. */
+/** The shape of inputs that are broadcast; undefined if one is not followed. */
 export function broadcast(inputs: readonly (Folded | undefined)[]): readonly number[] | undefined {
   const shapes = inputs.flatMap((input) => (input ? [input.dims] : []));
   if (shapes.some((dims) => dims === undefined)) return undefined;

@@ -175,7 +175,7 @@ const slice: Rule = (call) => {
   return shaped(dims, taken);
 };
 
-/** Where a slice begins or ends at most; one that goes back ends before the first. */
+/** Where a slice starts or ends at most; one that goes back ends before the first. */
 const bounded = (at: number, size: number, step: number) =>
   step > 0 ? Math.min(Math.max(at, 0), size) : Math.min(Math.max(at, -1), size - 1);
 

@@ -59,7 +59,7 @@ function placesOf(pattern: string): Place[] | undefined {
   return places;
 }
 
-/** `[a-c]` at a position; undefined where the bracket stands for itself. */
+/** `[a-c]` at a position; undefined if the bracket stands for itself. */
 function setAt(pattern: string, at: number): { holds: RegExp; end: number } | undefined {
   const end = pattern.indexOf(']', at + 2);
   if (end < 0) return undefined;

@@ -144,7 +144,7 @@ export class GraphBuilder {
 /** A ValueInfoProto; without dims the rank stays open. */
 function valueInfo(name: string, dtype: string, dims?: readonly (number | string)[]): Uint8Array {
   const number = elementTypeNumber(dtype);
-  if (number === undefined) throw new RangeError(`${dtype} is no element type of ONNX`);
+  if (number === undefined) throw new RangeError(`${dtype} is not an ONNX element type`);
   const shape = (dims ?? []).map((dim) =>
     bytesRecord(1, typeof dim === 'number' ? integerRecord(1, dim) : bytesRecord(2, dim)),
   );

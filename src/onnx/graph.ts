@@ -5,13 +5,13 @@ import { floats, integers, ReadBudget, text, WireError, type WireRecord } from '
  * keeps the bytes that it was read from, as views, so that writing loses nothing.
  */
 
-/** A dimension: a size, a name that stands for one, or null where nothing is said. */
+/** A dimension: a size, a name that stands for one, or null if nothing is said. */
 export type Dimension = number | string | null;
 
 /** An input, an output or an inner value with what is known of its type. */
 export interface ValueInfo {
   readonly name: string;
-  /** Number of TensorProto.DataType; undefined where untyped or no tensor. */
+  /** Number of TensorProto.DataType; undefined if untyped or no tensor. */
   readonly elementType?: number;
   /** Undefined where the rank is not known. */
   readonly dims?: readonly Dimension[];
@@ -90,7 +90,7 @@ export interface ReadState {
   readonly depth: number;
 }
 
-/** The state with which reading a file begins. */
+/** The state with which reading a file starts. */
 export function startReading(): ReadState {
   return { budget: new ReadBudget(), depth: 0 };
 }

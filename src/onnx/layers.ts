@@ -5,11 +5,11 @@ import type { Model } from './model.js';
 import { type Found, type Modules, modulesOf, moduleValue } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
 
-/** A name under which a value of the model can be asked for, or a module that cannot be had. */
+/** A name of a value of the model, or of an unavailable module. */
 export interface LayerInfo {
   /** Module path or value name; `module:<path>` where a value bears the module's name. */
   readonly name: string;
-  /** The value in the graph; null where it was folded away or names cannot tell. */
+  /** The value in the graph; null if it was folded away or names cannot tell. */
   readonly value: string | null;
   readonly kind: 'module' | 'value';
   /** Operator that makes the value; `''` for a graph input. */
@@ -20,7 +20,7 @@ export interface LayerInfo {
   readonly candidates?: readonly string[];
 }
 
-/** A layer that was found: the name that was asked for and the value in the graph. */
+/** A resolved layer: the requested name and the value in the graph. */
 export interface ResolvedLayer {
   readonly name: string;
   readonly value: string;

@@ -5,15 +5,15 @@ import type { Model } from './model.js';
 /** An input or output of a graph as a user sees it. */
 export interface ModelValue {
   readonly name: string;
-  /** `float32`, `uint8`, …; null where the file does not say. */
+  /** `float32`, `uint8`, …; null if the file does not say. */
   readonly dtype: string | null;
-  /** null for a free dimension; undefined where the rank is not known. */
+  /** null for a free dimension; undefined if the rank is not known. */
   readonly dims: readonly (number | null)[] | undefined;
 }
 
 /** An input that has to be fed. */
 export interface ModelInput extends ModelValue {
-  /** Pictures in one run: a fixed number, or null where any number goes. */
+  /** Images in one run: a fixed number, or null if any number goes. */
   readonly batch: number | null;
   /** Where the channels stand, if the shape says so: an axis of 1 or 3 beside wider or free ones. */
   readonly layout: 'NCHW' | 'NHWC' | undefined;

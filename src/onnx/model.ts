@@ -63,7 +63,7 @@ const FIELDS: Record<number, number> = {
   26: 2,
 };
 
-/** How files begin that people mistake for ONNX. */
+/** How files start that people mistake for ONNX. */
 const MAGIC: [string, string][] = [
   ['PK\x03\x04', 'a ZIP archive (a PyTorch checkpoint, or a package?)'],
   ['\xff\xd8\xff', 'a JPEG image'],
@@ -86,7 +86,7 @@ export function readModel(bytes: Uint8Array, name: string): Model {
   if (graphs.length === 0) throw truncated(name, bytes, 'it ends before the graph');
   const opsets = opsetsOf(found, name);
   if (opsets.size === 0) {
-    throw truncated(name, bytes, 'it ends before it says which operator set it uses');
+    throw truncated(name, bytes, 'it ends before its operator set');
   }
   const state = startReading();
   try {
@@ -107,13 +107,13 @@ export function readModel(bytes: Uint8Array, name: string): Model {
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     const words = {
-      many: 'holds more parts than any network has',
-      deep: 'nests subgraphs deeper than any network does',
+      many: 'has too many parts for a network',
+      deep: 'nests subgraphs too deep',
       cut: 'is damaged inside its graph',
       malformed: 'is damaged inside its graph',
       unknown: `has a field ${error.field} that ONNX does not know`,
-      type: `has a field ${error.field} of another type than ONNX says`,
-      repeated: `has field ${error.field} twice where ONNX has it once`,
+      type: `has a field ${error.field} of another type than in ONNX`,
+      repeated: `has field ${error.field} twice; ONNX allows it once`,
       range: `has a value out of its range in field ${error.field}`,
     };
     throw new VentralError('onnx-invalid', `${name} ${words[error.kind]}`, {
@@ -147,7 +147,7 @@ function truncated(name: string, bytes: Uint8Array, why: string): VentralError {
 }
 
 /**
- * The records of the model. Bytes count as an ONNX file that was cut once they began like one: an
+ * The records of the model. Bytes count as an ONNX file that was cut once they started like one: an
  * IR version, and nothing but fields that a model has.
  */
 function topLevel(bytes: Uint8Array, name: string): WireRecord[] {
@@ -175,7 +175,7 @@ function topLevel(bytes: Uint8Array, name: string): WireRecord[] {
 const hasIrVersion = (found: readonly WireRecord[]) =>
   found.some((record) => record.field === 1 && record.value >= 1 && record.value < 1000);
 
-/** Producer names are short and printable: TensorFlow's SavedModel, which begins alike, has a graph there. */
+/** Producer names are short and printable: TensorFlow's SavedModel, which starts alike, has a graph there. */
 function looksLikeOnnx(found: readonly WireRecord[]): boolean {
   const last = found[found.length - 1];
   if (found.length === 1 && FIELDS[last.field] === undefined) return false;
@@ -189,7 +189,7 @@ function describeBytes(bytes: Uint8Array): string {
   const known = MAGIC.find(([magic]) => head.startsWith(magic));
   if (known !== undefined) return known[1];
   const hex = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  return `${bytes.length} bytes that begin with ${hex}`;
+  return `${bytes.length} bytes that start with ${hex}`;
 }
 
 function opsetsOf(found: readonly WireRecord[], name: string): Map<string, number> {

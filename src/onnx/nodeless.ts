@@ -56,7 +56,7 @@ export function gaps(scope: Scope): number[] {
 const MAX_CHILDREN = 500;
 const children = new WeakMap<Scope, ReadonlyMap<number, Scope> | null>();
 
-/** Children of a Sequential by index; undefined where a child is not called by a number. */
+/** Children of a Sequential by index; undefined if a child is not called by a number. */
 function indices(scope: Scope): ReadonlyMap<number, Scope> | undefined {
   const known = children.get(scope);
   if (known !== undefined) return known ?? undefined;

@@ -36,7 +36,7 @@ function fromRaw(type: string, bytes: Uint8Array): Elements | undefined {
   if (!isKnown(type)) return undefined;
   const array = arrays[type];
   if (bytes.byteLength % array.BYTES_PER_ELEMENT !== 0) return undefined;
-  // Bytes in a file begin anywhere, elements of an array at multiples of their size.
+  // Bytes in a file start anywhere, elements of an array at multiples of their size.
   return new array(new Uint8Array(bytes).buffer);
 }
 

@@ -22,9 +22,9 @@ export class WireError extends Error {
       | 'type'
       | 'repeated'
       | 'range',
-    /** Offset in the message where the record begins. */
+    /** Offset in the message where the record starts. */
     readonly offset: number,
-    /** Field number of that record, 0 where even its key cannot be read. */
+    /** Field number of that record, 0 if even its key cannot be read. */
     readonly field: number,
   ) {
     super(`${kind} record of field ${field} at byte ${offset}`);
@@ -46,7 +46,7 @@ export interface WireRecord {
 
 const NOTHING = new Uint8Array(0);
 
-/** A varint that begins at `at`: its signed value and where it ends; undefined where it is cut. */
+/** A varint that starts at `at`: its signed value and where it ends; undefined if it is cut. */
 function varint(bytes: Uint8Array, at: number): { value: number; end: number } | undefined {
   let value = 0;
   let scale = 1;

@@ -12,7 +12,9 @@ function fromHex(hex: string): Rgb {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
-/** Viridis at a share from 0 (dark) to 1 (light): even to the eye, and to eyes that do not tell red from green. */
+/**
+ * Viridis at a share from 0 (dark) to 1 (light): perceptually uniform and safe for red-green blindness.
+ */
 export function viridis(share: number): Rgb {
   const at = Math.min(Math.max(share, 0), 1) * (VIRIDIS.length - 1);
   const below = Math.min(Math.floor(at), VIRIDIS.length - 2);
@@ -21,12 +23,12 @@ export function viridis(share: number): Rgb {
   return [mixed(0), mixed(1), mixed(2)];
 }
 
-/** Where a value lies between the ends of a scale, 0 to 1; 0 on a scale without extent. */
+/** Position of a value between the ends of a scale, 0 to 1; 0 on a scale without extent. */
 export function shareOf(value: number, [low, high]: readonly [number, number]): number {
   return high > low ? (value - low) / (high - low) : 0;
 }
 
-/** Black or white, whichever stands out more on a colour (at least 4.5 to 1, WCAG 2.2). */
+/** Black or white, whichever has more contrast with a colour (at least 4.5 to 1, WCAG 2.2). */
 export function inkOn(colour: Rgb): Rgb {
   const luminance = relativeLuminance(colour);
   return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 ? [255, 255, 255] : [0, 0, 0];

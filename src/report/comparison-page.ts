@@ -31,7 +31,7 @@ export function comparisonPage(comparison: Comparison): string {
   const body = html`<h1>${title}</h1>
 ${simulatedNote(rows)}
 <h2>Scores</h2>
-<p class="faint">Each at the layer that a card gives (fixed), or at the one that the model's own map chooses: such a value is a selection.</p>
+<p class="faint">Each model is scored at the layer in its card (fixed) or at the layer that its own map chooses; a chosen value is a selection.</p>
 ${rowTable(rows, 'model')}
 <h2>Differences from ${named(first.checkpoint)}</h2>
 <p class="faint">Paired 95 % intervals: the same resamples for both models. Overlap of the two scores' own intervals is not the test.</p>
@@ -54,8 +54,8 @@ export function seriesPage({ checkpoints, benchmarks, fixed, rows }: SeriesCompa
   const title = `A series of ${checkpoints.length} checkpoints`;
   const body = html`<h1>${title}</h1>
 ${simulatedNote(rows)}
-${fixed && html`<p>The fixed layers are those of ${named(fixed.from)}: ${Object.entries(fixed.layers).map(([id, layer], i) => html`${i > 0 && ', '}${named(id)} ${named(layer)}`)}.</p>`}
-<p class="faint">fixed: every checkpoint at those layers. chosen: each at the highest layer of its own map, a selection. Bands are 95 % intervals; × has no value.</p>
+${fixed && html`<p>Fixed layers are those of ${named(fixed.from)}: ${Object.entries(fixed.layers).map(([id, layer], i) => html`${i > 0 && ', '}${named(id)} ${named(layer)}`)}.</p>`}
+<p class="faint">fixed: every checkpoint at the fixed layers. chosen: each at the highest layer of its own map, a selection. Bands are 95 % intervals; × marks a missing value.</p>
 <div class="plots">${benchmarks.map((id) => curvesOf(rows.filter(({ benchmark }) => benchmark === id)))}</div>
 <h2>Every number</h2>
 ${benchmarks.map(
@@ -171,7 +171,7 @@ function curvesOf(rows: readonly ComparisonRow[]): Html {
   });
   const tag = simulated && html` <span class="tag">simulated</span>`;
   const plot = linePlot({
-    label: `${title}: value at each epoch; the numbers stand in the tables below`,
+    label: `${title}: value at each epoch; the tables below have the numbers`,
     xTitle: 'epoch',
     yTitle: 'value',
     curves,

@@ -1,4 +1,4 @@
-/** Markup that is safe to put into a page as it stands. Made by `html`. */
+/** Markup that is safe to insert into a page unescaped. Made by `html`. */
 export class Html {
   readonly #text: string;
 
@@ -23,13 +23,13 @@ export class Html {
     return new Html(text);
   }
 
-  /** Takes text as markup: for constants of ours alone, as a style sheet. */
+  /** Marks text as trusted markup: only for our own constants, such as a style sheet. */
   static trusted(constant: string): Html {
     return new Html(constant);
   }
 }
 
-/** What a template takes. */
+/** Values allowed in a template. */
 export type Piece = Html | string | number | null | undefined | false | readonly Piece[];
 
 /** The template of every page: html`<p>${name}</p>`; see `Html.fill`. */

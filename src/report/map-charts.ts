@@ -14,7 +14,7 @@ export type HeatCell =
 
 /** A heat map; names are shown as they are given, so they come cut to a length. */
 export interface HeatMap {
-  /** What the picture shows, for those who do not see it. */
+  /** What the image shows, for those who do not see it. */
   readonly label: string;
   readonly rows: readonly { readonly name: string; readonly title: string }[];
   readonly columns: readonly {
@@ -37,7 +37,7 @@ const CHARACTER = 6.7;
 
 /**
  * A heat map as SVG in CSS pixels, rows numbered from 1: viridis, ink that stands out on each colour,
- * `●` and a frame on what was chosen, `○` on what is tied with it, hatching where there is no value.
+ * `●` and a frame on what was chosen, `○` on what is tied with it, hatching if there is no value.
  */
 export function heatmap({ label, rows, columns, cells }: HeatMap): Html {
   const names = NUMBER + CHARACTER * Math.max(4, ...rows.map(({ name }) => [...name].length)) + 8;
@@ -90,9 +90,9 @@ export interface PlotPoint {
   readonly name?: string;
 }
 
-/** Curves over one axis; at most three are told apart by colour and dashes. */
+/** Curves over one axis; colour and dashes distinguish at most three. */
 export interface LinePlot {
-  /** What the picture shows, for those who do not see it. */
+  /** What the image shows, for those who do not see it. */
   readonly label: string;
   readonly xTitle: string;
   readonly yTitle: string;
@@ -146,7 +146,7 @@ function curveOf(points: readonly PlotPoint[], i: number, place: Place): Html {
     (run) =>
       html`<polyline class="line" points="${run.map(({ x, y }) => `${place.x(x)},${place.y(y ?? 0)}`).join(' ')}"/>`,
   );
-  // What was chosen is drawn last, on top of its neighbours.
+  // The chosen layer is drawn last, on top of its neighbours.
   const order = [...points].sort((a, b) => rank(a) - rank(b));
   return html`<g class="curve-${i % 3}">${bands}${lines}${order.map((point) => pointOf(point, place))}</g>`;
 }
@@ -203,7 +203,7 @@ const tickText = (tick: number) => String(Number(tick.toPrecision(6)));
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-/** What the charts need of a page's style sheet. */
+/** Styles of the charts. */
 export const chartStyle = `
 svg { font: 11px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
 svg text { unicode-bidi: isolate; }

@@ -9,7 +9,7 @@ export interface MapColumn {
   readonly title: string;
   readonly region: string | null;
   readonly simulated: boolean;
-  /** Ends of the colours: 0 (the lowest value where that is negative) and the highest value. */
+  /** Ends of the colour scale: 0 (or the lowest value if negative) and the highest value. */
   readonly domain: readonly [number, number];
 }
 
@@ -42,10 +42,10 @@ export function mapColumns(map: LayerMap): MapColumn[] {
   });
 }
 
-// Where every cell is refused, the identifier alone tells the region.
+// If every cell is refused, only the identifier gives the region.
 const regionIn = (benchmark: string) => /\.(V1|V2|V4|IT)-/.exec(benchmark)?.[1] ?? null;
 
-/** How a layer stands in the choice for a benchmark. */
+/** Mark of a layer in the choice for a benchmark. */
 export function markOf(map: LayerMap, benchmark: string, layer: string): CellMark {
   const chosen = map.chosen[benchmark];
   if (chosen === undefined) return '';
@@ -53,14 +53,14 @@ export function markOf(map: LayerMap, benchmark: string, layer: string): CellMar
   return chosen.tied.includes(layer) ? 'tied' : '';
 }
 
-/** Why a cell has no number, from the metric that refused it or from the warnings of its score; '' where it has one. */
+/** Why a cell has no number, from the metric that refused it or from the warnings of its score; '' if it has one. */
 export function reasonOf(cell: MapCell): string {
   if (!isScore(cell)) return cell.reason;
   if (cell.value !== null) return '';
   return cell.warnings.map(({ detail }) => detail).join('; ') || 'the value is not a finite number';
 }
 
-/** The score of the chosen layer of a benchmark, where there is one. */
+/** The score of the chosen layer of a benchmark, if there is one. */
 export function chosenScore(map: LayerMap, benchmark: string): Score | undefined {
   const chosen = map.chosen[benchmark];
   const cell = map.layers.find(({ layer }) => layer === chosen?.layer)?.cells[benchmark];

@@ -47,7 +47,7 @@ ${provenancePart(map, columns)}`;
   return htmlPage(`Layer map of ${name}`, body);
 }
 
-/** A name as isolated text, cut where it is long, whole where the pointer rests. */
+/** A name as isolated text, shortened, with the full name as tooltip. */
 export const named = (name: string): Html => {
   const short = visibleName(name, NAME_IN_TEXT);
   const whole = visibleName(name);
@@ -108,7 +108,7 @@ function holdoutTable(
     return html`<tr><th scope="row">${title}</th><td class="names" data-label="layer">${named(held.layer)}</td><td class="number" data-label="where chosen">${threeDigits(before)}</td><td class="number" data-label="held out">${threeDigits(held.value)}</td><td class="number" data-label="95 % interval">${interval(held.ci)}</td></tr>\n`;
   });
   return html`<h2>Held-out stimuli</h2>
-<p>The layers of this map were chosen on a seeded half of the stimuli; here the chosen layer is scored on the other half.</p>
+<p>The layers of this map were chosen on a seeded half of the stimuli; this table scores them on the other half.</p>
 <div class="wide cards"><table>
 <thead><tr><th scope="col">benchmark</th><th scope="col">layer</th><th scope="col" class="number">where chosen</th><th scope="col" class="number">held out</th><th scope="col" class="number">95 % interval</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
@@ -118,7 +118,7 @@ function heatPart(map: LayerMap, columns: readonly MapColumn[]): Html {
   const notes = new Map<string, number>();
   const cells = map.layers.map((row) => columns.map((column) => heatCell(map, row, column, notes)));
   const picture = heatmap({
-    label: `Heat map of ${map.layers.length} layers by ${columns.length} benchmarks; the numbers stand in the tables below`,
+    label: `Heat map of ${map.layers.length} layers by ${columns.length} benchmarks; the tables below have the numbers`,
     rows: map.layers.map((row) => ({
       name: visibleName(row.layer, NAME_IN_PICTURE),
       title: rowTitle(row),
@@ -228,5 +228,5 @@ function provenancePart({ provenance, chosen }: LayerMap, columns: readonly MapC
     if (typeof by !== 'object') return false;
     return html`<dt>choice for ${title}</dt><dd>${by.method}; ${named(by.benchmark)} version ${by.version}, <code>${by.inputs}</code></dd>`;
   });
-  return html`<dl><dt>ventral</dt><dd>${provenance.ventral}</dd><dt>inputs</dt><dd><code>${provenance.inputs}</code></dd><dt>runtime</dt><dd>ONNX Runtime ${ort}, ${provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}</dd><dt>took</dt><dd>${provenance.seconds.toFixed(1)} s, at most ${thousands(Math.round(provenance.peakRssMiB))} MiB resident</dd>${methods}</dl>`;
+  return html`<dl><dt>ventral</dt><dd>${provenance.ventral}</dd><dt>inputs</dt><dd><code>${provenance.inputs}</code></dd><dt>runtime</dt><dd>ONNX Runtime ${ort}, ${provider}, ${threads} ${threads === 1 ? 'thread' : 'threads'}</dd><dt>took</dt><dd>${provenance.seconds.toFixed(1)} s, peak memory ${thousands(Math.round(provenance.peakRssMiB))} MiB</dd>${methods}</dl>`;
 }

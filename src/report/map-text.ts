@@ -1,11 +1,11 @@
 import type { LayerMap } from '../scoring/map/layer-map-types.js';
 import type { Score } from '../scoring/measure/score.js';
 
-/** A number of a score as views show it, three digits after the point; – where there is none. */
+/** A number of a score with three decimals; – without a value. */
 export const threeDigits = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : value.toFixed(3).replace(/^-(?=0\.000$)/, '');
 
-/** An interval as views show it; – where there is none. */
+/** An interval; – without one. */
 export const interval = (ci: Score['ci']): string =>
   ci ? `${threeDigits(ci[0])} to ${threeDigits(ci[1])}` : '–';
 
@@ -22,7 +22,7 @@ export function bytesText(bytes: number): string {
 /** Units of the planned layers: `67 layers, 1,152 to 230,400 units each, 4,321,000 in all`. */
 export function layersText(layers: LayerMap['plan']['layers']): string {
   const units = layers.map((layer) => layer.units);
-  if (units.length === 0) return 'no layer to be measured';
+  if (units.length === 0) return 'no layers to measure';
   const [low, high] = [Math.min(...units), Math.max(...units)];
   const each = low === high ? thousands(low) : `${thousands(low)} to ${thousands(high)}`;
   const all = units.reduce((sum, count) => sum + count, 0);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /**
  * The most memory that this process has had resident, in MiB. Where the system tells it (Linux) it is that of
- * the program alone; what the system says of a process otherwise includes its parent before the program began.
+ * the program alone; what the system says of a process otherwise includes its parent before the program started.
  */
 export function peakRssMiB(): number {
   try {

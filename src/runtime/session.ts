@@ -67,7 +67,7 @@ export interface SessionOptions {
   readonly operators?: 'fused' | 'as written';
   /** What runs the operators that it has, the CPU the others; `cpu` by default. */
   readonly provider?: Provider;
-  /** Whether threads wait busily for the next operator, for a while; false where graphs are small or many. */
+  /** Whether threads wait busily for the next operator, for a while; false if graphs are small or many. */
   readonly spinning?: boolean;
 }
 

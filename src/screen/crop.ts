@@ -3,8 +3,8 @@ import type { FloatRaster, Raster } from './picture.js';
 import { roundHalfEven } from './round-half-even.js';
 
 /**
- * Centre crops. `torchvision`'s offset is rounded half to even and a picture smaller than the crop is
- * first padded with zeros; `albumentations` (the OpenCV recipes) floors and refuses such a picture.
+ * Centre crops. `torchvision`'s offset is rounded half to even and an image smaller than the crop is
+ * first padded with zeros; `albumentations` (the OpenCV recipes) floors and refuses such an image.
  * Parity: to the pixel (oracle group 10).
  */
 export type CropRule = 'torchvision' | 'albumentations';
@@ -33,7 +33,7 @@ function pad<T extends Raster | FloatRaster>(source: T, width: number, height: n
   return { ...source, width: wide, height: Math.max(height, source.height), data };
 }
 
-/** A rectangle of a picture, in pixels from its top left corner. */
+/** A rectangle of an image, in pixels from its top left corner. */
 export interface Window {
   readonly left: number;
   readonly top: number;
@@ -41,7 +41,7 @@ export interface Window {
   readonly height: number;
 }
 
-/** The pixels of a window that lies inside the picture; the same object where it is all of it. */
+/** The pixels of a window that lies inside the image; the same object where it is all of it. */
 export function cut<T extends Raster | FloatRaster>(source: T, window: Window): T {
   const { left, top, width, height } = window;
   if (source.width === width && source.height === height) return source;
@@ -56,7 +56,7 @@ export function cut<T extends Raster | FloatRaster>(source: T, window: Window): 
   return { ...source, width, height, data };
 }
 
-/** The central `width` × `height` pixels of a picture that is no smaller. */
+/** The central `width` × `height` pixels of an image that is no smaller. */
 export function centerWindow(
   size: Pick<Raster, 'width' | 'height'>,
   width: number,
@@ -82,7 +82,7 @@ export function centerCrop<T extends Raster | FloatRaster>(
   if (rule === 'torchvision') return centerCrop(pad(source, width, height), width, height, rule);
   throw new VentralError(
     'input-mismatch',
-    `crop is ${width} × ${height} pixels, but the picture has ${source.width} × ${source.height} ` +
+    `crop is ${width} × ${height} pixels, but the image has ${source.width} × ${source.height} ` +
       'after resize, and library opencv does not pad',
     {
       field: 'input.crop',

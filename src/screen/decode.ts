@@ -8,7 +8,7 @@ import { channelsOf, type Picture, type PictureMode } from './picture.js';
  * mode is read from the file's own header, since sharp does not tell a palette or one bit from the rest.
  */
 
-/** Pictures with more pixels are refused; Pillow's own limit against decompression bombs. */
+/** Images with more pixels are refused; Pillow's own limit against decompression bombs. */
 const maximumPixels = 178_956_970;
 
 interface Header {
@@ -23,7 +23,7 @@ interface Header {
 function corrupt(name: string, why: string, cause?: unknown): VentralError {
   return new VentralError('image-corrupt', `${name} cannot be decoded: ${why}`, {
     file: name,
-    expected: 'a PNG or JPEG picture of 8 bits in grey, palette, RGB or RGBA',
+    expected: 'an 8-bit PNG or JPEG image in grey, palette, RGB or RGBA',
     found: why,
     ...(cause === undefined ? {} : { cause }),
   });
@@ -50,7 +50,7 @@ function readPngHeader(bytes: Uint8Array, name: string): Header {
   };
 }
 
-/** True for the markers that begin a frame: SOF0 to SOF15 without DHT, JPG and DAC. */
+/** True for the markers that start a frame: SOF0 to SOF15 without DHT, JPG and DAC. */
 const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 
@@ -79,7 +79,7 @@ function readJpegHeader(bytes: Uint8Array, name: string): Header {
     const alone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
     at += alone ? 2 : 2 + bytes[at + 2] * 256 + bytes[at + 3];
   }
-  throw corrupt(name, 'the JPEG file ends before its picture begins');
+  throw corrupt(name, 'the JPEG file ends before its image data');
 }
 
 function readHeader(bytes: Uint8Array, name: string): Header {
@@ -151,7 +151,7 @@ function pickChannels(decoded: Decoded, header: Header): Uint8Array {
   const out = new Uint8Array(pixels * wanted);
   for (let i = 0; i < pixels; i++) {
     for (let c = 0; c < wanted; c++) {
-      // LA: grey is the first channel, alpha the last, whatever lies between.
+      // LA: grey is the first channel, alpha the last, whatever is between.
       const from = header.mode === 'LA' && c === 1 ? channels - 1 : c;
       out[i * wanted + c] = data[i * channels + from] >> shift;
     }
@@ -176,7 +176,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Pict
   }
   const decoded = await decodePixels(bytes, header, name);
   if (decoded.data.length !== width * height * decoded.channels) {
-    throw corrupt(name, `its header says ${width} × ${height}, its pixels are fewer or more`);
+    throw corrupt(name, `its header says ${width} × ${height}, its pixel data differ in size`);
   }
   return { width, height, channels: channelsOf[mode], mode, data: pickChannels(decoded, header) };
 }

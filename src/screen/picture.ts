@@ -1,9 +1,9 @@
 /**
  * A decoded stimulus and the rasters that the resizing files hand on. The mode is Pillow's, since it
- * decides how the original converts a picture before a network sees it (spec §5.3).
+ * decides how the original converts an image before a network sees it (spec §5.3).
  */
 
-/** Pillow's name of a picture's pixel format, as far as ventral decodes it. */
+/** Pillow's name of an image's pixel format, as far as ventral decodes it. */
 export type PictureMode = '1' | 'L' | 'LA' | 'P' | 'RGB' | 'RGBA';
 
 /** 8-bit values, row-major and interleaved: pixel (x, y) starts at `(y * width + x) * channels`. */
@@ -23,14 +23,14 @@ export interface FloatRaster {
 }
 
 /**
- * A picture as it was stored. `P` already holds the colours of its palette (3 channels), `1` holds
+ * An image as it was stored. `P` already holds the colours of its palette (3 channels), `1` holds
  * 0 and 255 (1 channel), the others have the channels of their name.
  */
 export interface Picture extends Raster {
   readonly mode: PictureMode;
 }
 
-/** Channels that a picture of this mode has in {@link Picture.data}. */
+/** Channels that an image of this mode has in {@link Picture.data}. */
 export const channelsOf: Record<PictureMode, number> = {
   '1': 1,
   L: 1,
@@ -67,7 +67,7 @@ export function toThreeChannels<T extends Raster | FloatRaster>(raster: T): T {
 }
 
 /**
- * RGB as the original's load_image makes it: the picture is pasted on a black RGB canvas, which drops
+ * RGB as the original's load_image makes it: the image is pasted on a black RGB canvas, which drops
  * alpha without blending and resolves the palette (spec §5.3). `1` has no defined conversion there
  * (the original fails on it); here it is black and white.
  */

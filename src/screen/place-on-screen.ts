@@ -25,11 +25,11 @@ export interface Placement {
 
 /** Value of each channel of the canvas. */
 const grey = 128;
-/** A canvas beyond this is a mistake in the degrees; the limit of decoded pictures. */
+/** A canvas beyond this is a mistake in the degrees; the limit of decoded images. */
 const maximumPixels = 178_956_970;
 
 /**
- * Size and offset on the screen of a picture of `width` × `height` pixels; both rounded half to even.
+ * Size and offset on the screen of an image of `width` × `height` pixels; both rounded half to even.
  * @throws VentralError `degrees-mismatch` for degrees that are not positive
  */
 export function placement(width: number, height: number, degrees: Degrees): Placement {
@@ -73,7 +73,7 @@ function checkedPlacement(picture: Picture, degrees: Degrees): Placement {
   return place;
 }
 
-/** A picture without its alpha on a grey canvas; a grey picture keeps its one channel. */
+/** An image without its alpha on a grey canvas; a grey image keeps its one channel. */
 function paste(picture: Picture, { width, height, left, top }: Placement): Raster {
   const source = withoutAlpha(picture);
   const { channels } = source;
@@ -87,7 +87,7 @@ function paste(picture: Picture, { width, height, left, top }: Placement): Raste
 }
 
 /**
- * The picture on the screen: RGB on a grey canvas where the model sees more degrees (alpha is dropped),
+ * The image on the screen: RGB on a grey canvas where the model sees more degrees (alpha is dropped),
  * its centre in its own mode where it sees fewer, the same object where the degrees are equal.
  * @throws VentralError `degrees-mismatch` for degrees that are not positive or leave no or too many pixels
  */
@@ -98,7 +98,7 @@ export function placeOnScreen(picture: Picture, degrees: Degrees): Picture {
 }
 
 /**
- * The pixels of {@link placeOnScreen}, except that a grey picture on the canvas keeps its one channel, which
+ * The pixels of {@link placeOnScreen}, except that a grey image on the canvas keeps its one channel, which
  * stands for three equal ones: a third of the work for what follows.
  * @throws VentralError as {@link placeOnScreen}
  */

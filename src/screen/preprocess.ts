@@ -8,7 +8,7 @@ import { roundHalfEven } from './round-half-even.js';
 import { type SizeRule, targetSize } from './target-size.js';
 
 /**
- * From a picture on the screen to the tensor that a network sees, as its card says: load_image of the
+ * From an image on the screen to the tensor that a network sees, as its card says: load_image of the
  * original (spec §5.3), resize, centre crop, (pixel × range / 255 − mean) / std.
  * Parity: 8-bit pixels exact, tensors 1e-6, torch's resize 1e-5.
  */
@@ -76,7 +76,7 @@ function resizeAndCrop(source: Raster, spec: ResizeSpec, crop?: number): Raster 
 }
 
 /**
- * Pixels after resize and crop, interleaved: RGB, or the one channel of a grey picture, which stands for
+ * Pixels after resize and crop, interleaved: RGB, or the one channel of a grey image, which stands for
  * three equal ones; 8 bits, or float32 in 0 to 255 where torch resizes.
  * @throws VentralError `card-invalid` for a filter that the library lacks, `input-mismatch` for a crop
  * that OpenCV's rule cannot make
@@ -159,7 +159,7 @@ function lookUpWords(
 }
 
 /**
- * Writes the normalised picture, grey or RGB, into `out` (3 × height × width values in the card's
+ * Writes the normalised image, grey or RGB, into `out` (3 × height × width values in the card's
  * layout), which may be a slot of a batch.
  */
 export function normaliseInto(
@@ -173,7 +173,7 @@ export function normaliseInto(
   const colour = channels === 1 ? 0 : 1; // between the channels of a pixel
   if (out instanceof Float32Array && data instanceof Uint8Array) {
     const tables = tablesOf(spec);
-    // The last pixels after whole words, and all where the bytes do not lie in words.
+    // The last pixels after whole words, and all where the bytes do not are in words.
     const inWords = spec.layout === 'NCHW' && channels === 3 && data.byteOffset % 4 === 0;
     const done = inWords ? lookUpWords(data, tables, out, count) : 0;
     const [red, green, blue] = tables;
@@ -196,7 +196,7 @@ export function normaliseInto(
 }
 
 /**
- * The network's input for one picture: float32, or uint8 for a network that takes bytes (the same
+ * The network's input for one image: float32, or uint8 for a network that takes bytes (the same
  * formula, rounded half to even and clipped). 3 × height × width values in the card's layout.
  */
 export function normalise(

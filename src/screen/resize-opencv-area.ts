@@ -2,7 +2,7 @@ import type { Raster } from './picture.js';
 import { sizeCache } from './size-cache.js';
 
 /**
- * `cv2.resize` with INTER_AREA for a picture that shrinks in both directions (resize.cpp): the mean of
+ * `cv2.resize` with INTER_AREA for an image that shrinks in both directions (resize.cpp): the mean of
  * the covered pixels, in whole numbers for whole ratios, else in float32. Parity: bit for bit.
  */
 

@@ -4,7 +4,7 @@ import { resizeOpencvArea } from './resize-opencv-area.js';
 import { sizeCache } from './size-cache.js';
 
 /**
- * `cv2.resize` on 8-bit pictures (OpenCV 4, resize.cpp, its portable code): no antialias, weights of
+ * `cv2.resize` on 8-bit images (OpenCV 4, resize.cpp, its portable code): no antialias, weights of
  * 11 bits. Parity: bit for bit with a build without Intel's IPP.
  */
 
@@ -215,7 +215,7 @@ function interpolateTwo(
   return { width: window.width, height: window.height, channels: source.channels, data };
 }
 
-/** INTER_CUBIC: always the whole picture, since the last values of a row are computed in another way. */
+/** INTER_CUBIC: always the whole image, since the last values of a row are computed in another way. */
 function interpolateFour(source: Raster, width: number, height: number): Raster {
   const { channels } = source;
   const rows = new StretchedRows(source, horizontalTaps(source.width, width, 'bicubic'));

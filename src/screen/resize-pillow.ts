@@ -4,7 +4,7 @@ import { type AntialiasFilter, resampleWeights } from './resample-weights.js';
 import { sizeCache } from './size-cache.js';
 
 /**
- * `Image.resize` of Pillow on 8-bit pictures (Resample.c, Geometry.c): two passes, horizontal then
+ * `Image.resize` of Pillow on 8-bit images (Resample.c, Geometry.c): two passes, horizontal then
  * vertical, each with 22-bit fixed-point weights and rounded to 8 bits. Parity: bit for bit.
  */
 
@@ -96,7 +96,7 @@ function horizontal(source: Raster, to: number, filter: AntialiasFilter, window:
   return { width, height, channels, data: bytesOf(out) };
 }
 
-/** Sum of up to three rows, which begin at `first` and are as long as the target's; the rest weighs 0. */
+/** Sum of up to three rows, which start at `first` and are as long as the target's; the rest weighs 0. */
 function sumThree(
   data: Uint8Array,
   first: number,
@@ -131,7 +131,7 @@ function sumRows(
   for (let i = 0; i < out.length; i++) out[i] = sums[i] >> precision;
 }
 
-/** The window's rows of the target; `source` has its columns, and begins at row `offset` of the picture. */
+/** The window's rows of the target; `source` has its columns, and starts at row `offset` of the image. */
 function vertical(source: Raster, table: FixedWeights, window: Window, offset: number): Raster {
   const { taps, start, count, weights } = table;
   const { width, channels } = source;

@@ -1,4 +1,4 @@
-/** Tables that depend on sizes only, kept between the pictures of a stimulus set. */
+/** Tables that depend on sizes only, kept between the images of a stimulus set. */
 
 /** How many tables one cache holds before it starts afresh (stimulus sets have few sizes). */
 const capacity = 128;

@@ -50,9 +50,9 @@ export interface AppOptions {
   readonly heartbeat?: number;
 }
 
-/** Bytes of a sign-in, by whom nobody knows yet. */
+/** Maximum body of a sign-in request, which is not authenticated. */
 const SIGN_IN_LIMIT = 2048;
-/** Nobody needs longer for so little. */
+/** Ample time for a body of this size. */
 const BODY_MS = 60_000;
 
 /** The express application that `openapi.yaml` describes. */
@@ -158,7 +158,7 @@ function securityHeaders(): RequestHandler {
   };
 }
 
-/** The pages need none of these, and so nothing that gets into them has any. */
+/** The pages need none of these features, so injected code gets none either. */
 const permissionsPolicy = [
   'camera',
   'display-capture',
@@ -191,7 +191,7 @@ const promptBody: RequestHandler = (request, response, next) => {
   next();
 };
 
-/** HEAD is GET without its body, which node itself leaves out; the description lists GET alone. */
+/** HEAD is GET without its body, which node omits; the description lists only GET. */
 const headAsGet: RequestHandler = (request, _response, next) => {
   if (request.method === 'HEAD') request.method = 'GET';
   next();

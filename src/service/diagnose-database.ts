@@ -8,7 +8,7 @@ import { checkHomeFormat } from '../store/home/home-format.js';
 import { livingOwner, lockHome, type Owner } from '../store/home/owner-lock.js';
 import { askLocally } from './access/local-client.js';
 
-/** What was found of one thing. */
+/** Result of one check. */
 export interface Finding {
   readonly check: string;
   /** `missing`: nothing works without it. `warning`: it works, and not as well or as safely. */
@@ -22,7 +22,7 @@ const PATIENCE_MS = 5000;
 /** Leases, deadlines of keys and the order of jobs go by the database's clock. */
 const SKEW_MS = 5000;
 
-/** Whether the database answers; the embedded one through its owner, where it has one. */
+/** Whether the database answers; the embedded one through its owner, if it has one. */
 export async function findDatabase(place: {
   readonly home: string;
   readonly databaseUrl?: string;
@@ -33,7 +33,7 @@ export async function findDatabase(place: {
   const owner = await livingOwner(home);
   if (owner) return [await askOwner(owner)];
   if (!existsSync(join(home, 'db'))) {
-    return [{ state: 'ok', detail: 'embedded, made at the first start' }];
+    return [{ state: 'ok', detail: 'embedded, created at the first start' }];
   }
   return [await openOnce(home)];
 }
@@ -59,7 +59,7 @@ async function findPostgres(url: string): Promise<Found[]> {
 
 async function askOwner({ kind, pid, url, socket }: Owner): Promise<Found> {
   if (url === null || !socket) {
-    const detail = `embedded; a ${kind} has it, process ${pid}, and does not listen`;
+    const detail = `embedded; in use by a ${kind}, process ${pid}, which does not listen`;
     return { state: 'warning', detail };
   }
   try {
@@ -82,7 +82,7 @@ async function openOnce(home: string): Promise<Found> {
     const database = await openEmbeddedDatabase(join(home, 'db'), lock);
     try {
       await database.query('select 1');
-      return { state: 'ok', detail: 'embedded, and answers' };
+      return { state: 'ok', detail: 'embedded, answers' };
     } finally {
       await database.close();
     }

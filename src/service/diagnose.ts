@@ -18,7 +18,7 @@ import { isolationFindings } from './child/isolation-facts.js';
 import { type Finding, findDatabase } from './diagnose-database.js';
 import type { RuntimeTrial, TrialTask } from './work/try-runtime.js';
 
-/** What a service would be started with. */
+/** Options that a service would start with. */
 export interface Configuration {
   readonly home: string;
   readonly maxMemory: number;
@@ -29,7 +29,7 @@ export interface Configuration {
 }
 
 const DAY_MS = 24 * 3600 * 1000;
-/** What a child holds beside the work that `--max-memory` bounds. */
+/** Memory of a child beside the work that `--max-memory` bounds. */
 const OWN_MEMORY = 2 ** 30;
 const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
@@ -69,7 +69,7 @@ async function findNode() {
     version.replace(/^\D*/, '').split('.').map(Number),
   );
   const newEnough = found[0] > wanted[0] || (found[0] === wanted[0] && found[1] >= wanted[1]);
-  const words = `Node ${process.versions.node}, wanted is ${engines.node}`;
+  const words = `Node ${process.versions.node}, required: ${engines.node}`;
   return [newEnough ? ok(words) : missing(words)];
 }
 
@@ -117,13 +117,13 @@ async function findHome({ home, maxScratch, maxCache }: Configuration) {
   const free = bavail * bsize;
   const words = `${gibibytes(free)} free at ${home}; scratch and cache may take ${gibibytes(maxScratch + maxCache)} (--max-scratch, --max-cache)`;
   const writable = await access(place, constants.W_OK).then(
-    () => ok(`${home} ${place === home ? 'can be written' : 'will be made'}`),
-    () => missing(`${place} cannot be written`),
+    () => ok(`${home} ${place === home ? 'is writable' : 'will be created'}`),
+    () => missing(`${place} is not writable`),
   );
   return [writable, free > maxScratch + maxCache ? ok(words) : warning(words)];
 }
 
-/** The folder, or the nearest one above it that is there. */
+/** The folder, or its nearest existing ancestor. */
 async function existing(folder: string): Promise<string> {
   const found = await stat(folder).catch(() => undefined);
   if (found && !found.isDirectory()) {
@@ -142,8 +142,8 @@ async function findClock() {
 
 function findThreads({ threads }: Configuration) {
   const cores = availableParallelism();
-  const words = `${threads} for the runtime, of ${cores} cores`;
+  const words = `threads of the runtime: ${threads}, cores: ${cores}`;
   return threads < cores
     ? ok(words)
-    : warning(`${words}: none is left to the service while a job runs`);
+    : warning(`${words}: a running job leaves none to the service`);
 }

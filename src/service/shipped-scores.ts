@@ -11,15 +11,15 @@ import type { ServiceContext } from './registry/context.js';
 import { BenchmarkShelf } from './registry/leaderboard-benchmarks.js';
 import { scoreRequest } from './routes/score-routes.js';
 
-/** How long nobody must have had a job open before the service takes one of its own. */
+/** Idle time of the queue before the service starts its own job. */
 const QUIET_MS = 2000;
-/** How long somebody's job may wait for one of the service's to make way. */
+/** How long another job may wait before a job of the service is preempted. */
 const LOOK_MS = 250;
 
 /**
- * Scores the models that ventral ships on the simulated benchmarks, where they are not scored yet, so that
- * a new leaderboard has what others are compared with. Only while nobody else has a job open: a job of the
- * service makes way for theirs, and is done again later, with what the cache of activations holds by then.
+ * Scores the shipped models on the simulated benchmarks if they have no scores yet, so that a new leaderboard has
+ * reference models. It runs only while no other job is open: a job of the service is preempted by others and
+ * repeated later, with the activations cached so far.
  * @param closing ends it
  */
 export async function scoreShipped(context: ServiceContext, closing: AbortSignal): Promise<void> {
@@ -32,7 +32,7 @@ export async function scoreShipped(context: ServiceContext, closing: AbortSignal
   }
 }
 
-/** The quick ones first, as far as cards tell: pixels of a picture times layers. */
+/** Fast models first, estimated from cards: input pixels times layers. */
 async function byWork(): Promise<string[]> {
   const models = await Promise.all(
     (await shippedModels()).map(async (name) => {
@@ -66,7 +66,7 @@ async function missing({ store }: ServiceContext, model: string): Promise<string
   return wanted.filter(({ id }) => !found?.scores.has(id)).map(({ id }) => id);
 }
 
-/** @returns false where the job made way for somebody else's */
+/** @returns false if the job was preempted */
 async function scored(
   context: ServiceContext,
   model: string,

@@ -48,13 +48,13 @@ export interface ServiceOptions extends AppOptions {
   /** Bytes that the cache of activations may keep. */
   readonly maxCache: number;
   readonly threads: number;
-  /** Jobs that the service itself does at once, 1 unless said; with 0 all are left to `ventral worker`. */
+  /** Concurrent jobs of the service, default 1; with 0 only `ventral worker` runs jobs. */
   readonly concurrency?: number;
   /** How long clients may take, for tests. */
   readonly patience?: Patience;
-  /** Whether the models that ventral ships are scored while nobody else has a job; not unless said. */
+  /** Whether shipped models are scored while the queue is empty; default false. */
   readonly scoreShipped?: boolean;
-  /** Who may be told of jobs that have ended; nobody without. */
+  /** Hosts that may receive webhooks; none by default. */
   readonly webhooks?: WebhookOptions;
   /** What each owner may have. */
   readonly quotas?: Quotas;
@@ -74,7 +74,7 @@ export interface ServiceOptions extends AppOptions {
 /** A running service. */
 export interface Service {
   readonly url: string;
-  /** Unix socket on which it answers commands of its own user; null where there is none. */
+  /** Unix socket for commands of its own user; null if there is none. */
   readonly socket: string | null;
   /** Stops accepting, ends children, closes the database, gives the home back. */
   close(): Promise<void>;
@@ -127,7 +127,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     undo.push(() => context.worker.stop());
     undo.push(() => context.webhooks.stop());
     const app = createApp(context, options);
-    // RFC 9110 §10.1.1: an expectation that nobody knows need not be refused; node would, without a word.
+    // RFC 9110 §10.1.1: an unknown expectation need not be refused; node would, without a body.
     for (const one of [server, local])
       one
         .on('request', app)
@@ -171,17 +171,17 @@ async function warnOfReach(log: Logger, temporary: string): Promise<void> {
   }
 }
 
-/** Beyond this machine nobody is let in without a key. */
+/** Requests from other machines need a key. */
 async function requireKey({ keys }: HomeStore, host: string): Promise<void> {
   if (await keys.any()) return;
   throw new VentralError(
     'bad-usage',
-    `--host ${host}: without keys the service listens on loopback alone (${loopbackAddresses.join(', ')}); make one with: ventral keys create --name NAME --role admin`,
+    `--host ${host}: without keys the service listens only on loopback (${loopbackAddresses.join(', ')}); create one with: ventral keys create --name NAME --role admin`,
     { field: 'host' },
   );
 }
 
-/** The name under which this machine finds the service; one that listens everywhere is found on loopback. */
+/** The local host name of the service; loopback if it listens on all addresses. */
 function nameOf(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
@@ -265,7 +265,7 @@ async function listen(server: Server, { host, port, orNext }: ServiceOptions): P
       }
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
       if (tried < last) continue;
-      const why = code === 'EACCES' ? 'may not be used' : 'is taken';
+      const why = code === 'EACCES' ? 'is not permitted' : 'is in use';
       throw new VentralError(
         'port-taken',
         `Port ${tried} on ${host} ${why}: choose another with --port, or 0 for any free one`,
@@ -285,7 +285,9 @@ function listenOn(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-/** Requests that wait for a job are answered at once (the worker stops), others get a moment to end. */
+/**
+ * Requests that wait for a job are answered immediately (the worker stops), others get a moment to end.
+ */
 async function stopListening(servers: readonly Server[], worker: Worker): Promise<void> {
   const open = servers.filter(({ listening }) => listening);
   const closed = Promise.all(open.map((server) => new Promise((resolve) => server.close(resolve))));

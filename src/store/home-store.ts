@@ -59,8 +59,8 @@ export interface StoreOptions {
 
 /**
  * Opens the store of a home that this process owns (see `lockHome`): checks its format, migrates, puts
- * the jobs of a dead service back into the queue, and sweeps what a dead owner left. Where the tables
- * are in a PostgreSQL the home keeps the files alone, and others may use the tables at the same time.
+ * the jobs of a dead service back into the queue, and sweeps leftovers of a dead owner. If the tables are in a
+ * PostgreSQL, the home has only files, and other processes may use the tables at the same time.
  */
 export async function openHomeStore(home: string, options: StoreOptions = {}): Promise<HomeStore> {
   const { databaseUrl, quotas, unpack } = options;
@@ -109,7 +109,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
   }
 }
 
-/** Makes the folders, and clears what a dead owner left half-done or nothing needs any more. */
+/** Creates the folders, and removes unfinished work of a dead owner and unused files. */
 async function sweep({
   files,
   benchmarkFiles,

@@ -14,15 +14,15 @@ export interface ArchiveEntry {
   readonly size: number;
   /** Place of the local header. */
   readonly offset: number;
-  /** Unix mode, 0 where there is none. */
+  /** Unix mode, 0 if there is none. */
   readonly mode: number;
   readonly isFolder: boolean;
 }
 
-/** What an archive says it holds. */
+/** The declared contents of an archive. */
 export interface ArchiveDirectory {
   readonly entries: readonly ArchiveEntry[];
-  /** Where the directory begins: entries lie before it. */
+  /** Where the directory starts: entries lie before it. */
   readonly start: number;
 }
 
@@ -47,7 +47,7 @@ export async function bytesAt(file: FileHandle, from: number, length: number): P
 }
 
 /**
- * The directory of a ZIP archive. What is wrong with it goes to the findings; undefined where nothing can be
+ * The directory of a ZIP archive. What is wrong with it goes to the findings; undefined if nothing can be
  * read. A reader that throws at the first oddity (as yauzl does) could name one of them alone.
  */
 export async function readDirectory(
@@ -61,7 +61,7 @@ export async function readDirectory(
     findings.add(
       'zip-invalid',
       '',
-      size === 0 ? 'is empty' : 'is no ZIP archive, or its end is missing',
+      size === 0 ? 'is empty' : 'is not a ZIP archive, or its end is missing',
     );
     return undefined;
   }
@@ -75,7 +75,7 @@ export async function readDirectory(
   }
   const place = await placeOf(file, size - tail.length + at, end);
   if (place === undefined || place.start < 0) {
-    findings.add('zip-truncated', '', 'its directory is not where its end says');
+    findings.add('zip-truncated', '', 'its directory is not at the offset in its end record');
     return undefined;
   }
   return entriesAt(file, place, findings);
@@ -145,7 +145,11 @@ async function entriesAt(
       `${before} bytes lie before the archive, as in a program that unpacks itself`,
     );
   if (size > LARGEST_DIRECTORY || count > MOST_ENTRIES) {
-    findings.add('zip-too-many-entries', '', `has ${count} entries, it may have ${MOST_ENTRIES}`);
+    findings.add(
+      'zip-too-many-entries',
+      '',
+      `has ${count} entries, the maximum is ${MOST_ENTRIES}`,
+    );
     return undefined;
   }
   const bytes = await bytesAt(file, start, size);
@@ -161,7 +165,7 @@ async function entriesAt(
     findings.add(
       'zip-truncated',
       '',
-      `says that it has ${count} entries, and its directory tells of ${entries.length}`,
+      `declares ${count} entries, its directory has ${entries.length}`,
     );
   }
   return { entries, start };
@@ -194,7 +198,7 @@ function entryOf(record: Buffer, before: number, findings: Findings): ArchiveEnt
   };
 }
 
-/** Those numbers that are full stand in the ZIP64 field, in this order. */
+/** Saturated numbers are in the ZIP64 field, in this order. */
 function largeNumbers(numbers: readonly number[], field: Buffer | undefined): number[] {
   let at = 0;
   return numbers.map((number) => {
@@ -213,7 +217,7 @@ function extraField(extra: Buffer, wanted: number): Buffer | undefined {
   return undefined;
 }
 
-/** UTF-8 where the flag says so, else code page 437, of which ASCII alone is the same everywhere. */
+/** UTF-8 if the flag is set, else code page 437, of which only ASCII is portable. */
 function decoded(raw: Buffer, flags: number, extra: Buffer, findings: Findings): string {
   const isAscii = raw.every((byte) => byte < 0x80);
   const isUtf8 = (flags & 0x800) !== 0;
@@ -222,7 +226,7 @@ function decoded(raw: Buffer, flags: number, extra: Buffer, findings: Findings):
     try {
       name = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw);
     } catch {
-      findings.add('zip-encoding', name, 'its name says that it is UTF-8, and is not');
+      findings.add('zip-encoding', name, 'its name is marked as UTF-8 but is not UTF-8');
     }
   }
   if (!isUtf8 && !isAscii)
@@ -233,6 +237,6 @@ function decoded(raw: Buffer, flags: number, extra: Buffer, findings: Findings):
     );
   const other = extraField(extra, 0x7075)?.subarray(5).toString('utf8');
   if (other !== undefined && other !== name)
-    findings.add('zip-encoding', name, `bears a second name, ${other}, which some programs take`);
+    findings.add('zip-encoding', name, `has a second name, ${other}, which some programs use`);
   return name;
 }

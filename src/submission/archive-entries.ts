@@ -18,10 +18,10 @@ const RATIO_FROM = 2 ** 20;
 const LARGEST_TEXT = 2 ** 20;
 const MOST_TEXT = 32 * 2 ** 20;
 const textName = /\.(py|json|ya?ml|txt|toml|cfg)$/i;
-/** First bytes that tell what a file is. */
+/** First bytes that identify file types. */
 const HEAD = 264;
 
-/** What was seen inside the entries. */
+/** Facts about the contents of entries. */
 export interface ArchiveContents {
   /** Bytes of the texts, by name. */
   readonly texts: ReadonlyMap<string, Buffer>;
@@ -30,9 +30,9 @@ export interface ArchiveContents {
 }
 
 /**
- * Goes through the entries: local headers against the directory, overlaps, and the content of every file as
- * it is unpacked, in pieces and never on disk. An entry that is a bomb by its own numbers is not unpacked,
- * and one that gives more than it says is left at once, so that the work is bounded by what is told.
+ * Checks the entries: local headers against the directory, overlaps, and the content of every file, unpacked in
+ * pieces and never on disk. An entry that is a bomb by its declared sizes is not unpacked, and one that exceeds
+ * them is abandoned immediately, so that the declared sizes bound the work.
  * @param deadline moment (`Date.now()`) at which it stops
  */
 export async function readEntries(
@@ -47,7 +47,7 @@ export async function readEntries(
   for (const { entry, data } of await soundEntries(file, directory, findings)) {
     const { name, size } = entry;
     if (Date.now() > deadline) {
-      const message = 'is not checked, nor what follows: the archive takes too long to unpack';
+      const message = 'and later entries were not checked: the archive takes too long to unpack';
       findings.add('check-deadline', name, message);
       break;
     }
@@ -67,11 +67,11 @@ export async function readEntries(
 
 interface Sound {
   readonly entry: ArchiveEntry;
-  /** Where its bytes begin. */
+  /** Where its bytes start. */
   readonly data: number;
 }
 
-/** Files whose bytes can be read; folders and what is refused are left out. */
+/** Readable files, without folders and refused entries. */
 async function soundEntries(
   file: FileHandle,
   { entries, start }: ArchiveDirectory,
@@ -125,7 +125,7 @@ function readable(entry: ArchiveEntry, findings: Findings): boolean {
   return false;
 }
 
-/** Where the bytes of an entry begin; its local header says what the directory says. */
+/** Where the bytes of an entry start; its local header says what the directory says. */
 async function dataOf(
   file: FileHandle,
   entry: ArchiveEntry,
@@ -138,7 +138,7 @@ async function dataOf(
   const header =
     offset < end ? await bytesAt(file, offset, LOCAL_SIZE + rawName.length) : Buffer.alloc(0);
   if (header.length < LOCAL_SIZE + rawName.length || header.readUInt32LE(0) !== LOCAL) {
-    refuse('has no local header where the directory says');
+    refuse('has no local header at the offset in the directory');
     return undefined;
   }
   const data = offset + LOCAL_SIZE + header.readUInt16LE(26) + header.readUInt16LE(28);
@@ -180,7 +180,7 @@ async function contentOf(
       sum = crc32(chunk, sum);
       if (length < most) kept.push(chunk.subarray(0, most - length));
       length = Math.min(most, count);
-      if (count > size) done(new Error(`unpacks to more than the ${size} bytes that it says`));
+      if (count > size) done(new Error(`unpacks to more than the ${size} bytes it declares`));
       else done(Date.now() > deadline ? new Error('takes too long to unpack') : null);
     },
   });
@@ -194,8 +194,8 @@ async function contentOf(
     return { kept: Buffer.concat(kept), fault };
   }
   const all = Buffer.concat(kept);
-  if (count !== size) return { kept: all, fault: `unpacks to ${count} bytes, and says ${size}` };
-  if (sum !== crc) return { kept: all, fault: 'does not have the content that its checksum tells' };
+  if (count !== size) return { kept: all, fault: `unpacks to ${count} bytes but declares ${size}` };
+  if (sum !== crc) return { kept: all, fault: 'does not match its checksum' };
   return { kept: all };
 }
 

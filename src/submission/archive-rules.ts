@@ -11,12 +11,12 @@ export function checkNames(entries: readonly ArchiveEntry[], findings: Findings)
     checkMode(entry, findings);
     const path = name.replace(/\/$/, '');
     const same = path.normalize('NFC').toLowerCase();
-    if (seen.has(path)) findings.add('zip-duplicate', name, 'stands in the archive twice');
+    if (seen.has(path)) findings.add('zip-duplicate', name, 'occurs twice in the archive');
     else if (folded.has(same))
       findings.add(
         'zip-duplicate-case',
         name,
-        `differs from ${folded.get(same)} in case or accents alone, and takes its place on some systems`,
+        `differs from ${folded.get(same)} only in case or accents, and replaces it on some systems`,
       );
     seen.add(path);
     if (!folded.has(same)) folded.set(same, name);
@@ -35,11 +35,7 @@ function checkName({ name, rawName }: ArchiveEntry, findings: Findings): void {
       'has characters in its name that are not shown, or turn the text around',
     );
   else if (rawName.some((byte) => byte >= 0x80))
-    findings.add(
-      'zip-name-not-ascii',
-      name,
-      'has a name beyond ASCII, which not every system keeps',
-    );
+    findings.add('zip-name-not-ascii', name, 'has a non-ASCII name, which some systems change');
   if (name.split('/').some((part) => Buffer.byteLength(part) > LONGEST))
     findings.add('zip-name', name, `has a name of more than ${LONGEST} bytes`);
   if (/^[/\\]/.test(name) || /^[A-Za-z]:/.test(name))
@@ -55,7 +51,7 @@ function checkMode({ name, mode, isFolder }: ArchiveEntry, findings: Findings): 
   else if (kind !== 0 && kind !== 0o100000 && kind !== 0o040000)
     findings.add('path-special', name, 'is neither a file nor a folder');
   else if (kind === 0o040000 && !isFolder)
-    findings.add('path-special', name, 'is a folder by its mode, and none by its name');
+    findings.add('path-special', name, 'is a folder by its mode but not by its name');
 }
 
 const archiveName = /\.(zip|jar|whl|egg|tar|tgz|tbz2?|txz|gz|bz2|xz|7z|rar|zst|lz4|cab|iso|dmg)$/i;
@@ -74,7 +70,7 @@ const magic: readonly (readonly [string, string, number])[] = [
   ['ustar', 'tar', 257],
 ];
 
-/** Archives within the archive: nobody checks what they hold, and they may unpack to anything. */
+/** Archives within the archive: their contents are unchecked, and they may unpack to anything. */
 export function checkNested(heads: ReadonlyMap<ArchiveEntry, Buffer>, findings: Findings): void {
   for (const [{ name }, head] of heads) {
     if (zipByNature.test(name)) continue;

@@ -37,7 +37,7 @@ export interface PackageRequest {
   readonly weights?: { readonly url: string; readonly sha1: string };
 }
 
-/** What a package holds, and what stands beside it. */
+/** Contents of a package, and the files beside it. */
 export interface BuiltPackage {
   readonly identifier: string;
   readonly files: readonly PackageFile[];
@@ -95,7 +95,7 @@ function requireWeights(weights: PackageRequest['weights'], { sha1 }: PackagedNe
 
 interface ModelFolder {
   readonly path: string;
-  /** Whether the folder is the model's alone, so that what lies in it is about the model. */
+  /** Whether the folder is the model's alone, so that what is in it is about the model. */
   readonly own: boolean;
   readonly license?: string;
   readonly bibtex?: string;
@@ -142,7 +142,7 @@ async function textOf(path: string | undefined): Promise<string | undefined> {
 }
 
 function smallNote(layer: string, units: number, { regionLayerMap }: PackagedNetwork): string {
-  const what = `the layer ${layer} has ${units} units, and Brain-Score's regression takes ${COMPONENTS}`;
+  const what = `the layer ${layer} has ${units} units, and Brain-Score's regression needs ${COMPONENTS}`;
   const regions = Object.entries(regionLayerMap ?? {}).flatMap(([region, layers]) =>
     layers === layer ? region : [],
   );
@@ -154,7 +154,7 @@ function notesOf(request: PackageRequest, parts: PackageParts): string[] {
   const notes: string[] = [];
   if (request.identifier === undefined)
     notes.push(
-      `the identifier ${parts.identifier} was made of the model's name; --identifier gives another`,
+      `the identifier ${parts.identifier} comes from the model's name; --identifier sets another`,
     );
   if (parts.network.regionLayerMap === undefined)
     notes.push(
@@ -162,7 +162,9 @@ function notesOf(request: PackageRequest, parts: PackageParts): string[] {
     );
   for (const [layer, units] of parts.network.small)
     notes.push(smallNote(layer, units, parts.network));
-  if (parts.license === undefined) notes.push('no licence goes along; --license FILE gives one');
-  if (parts.bibtex === undefined) notes.push('no reference goes along; --bibtex FILE gives one');
+  if (parts.license === undefined)
+    notes.push('no licence is included; add one with --license FILE');
+  if (parts.bibtex === undefined)
+    notes.push('no reference is included; add one with --bibtex FILE');
   return notes;
 }

@@ -10,7 +10,7 @@ import { checkMetadata, checkPlugins, LARGEST_YAML } from './core-rules.js';
 import { type Finding, Findings } from './finding.js';
 import { checkIdentifiers, checkLayout, checkUpload, type Submission, utf8 } from './site-rules.js';
 
-/** A rule that an archive alone cannot show. */
+/** A rule that cannot be checked from the archive alone. */
 export interface Unchecked {
   readonly message: string;
   readonly source: string;
@@ -18,7 +18,7 @@ export interface Unchecked {
 
 /** What a package breaks, and what could not be looked at. */
 export interface PackageCheck {
-  /** null where the archive cannot be read. */
+  /** null if the archive cannot be read. */
   readonly format: PackageFormat | null;
   readonly findings: readonly Finding[];
   readonly unchecked: readonly Unchecked[];
@@ -27,9 +27,9 @@ export interface PackageCheck {
 const DEADLINE_MS = 60_000;
 
 /**
- * Holds an archive against every rule of Brain-Score's site and core that can be seen without running it,
- * and against what no archive from a stranger should hold. Nothing is unpacked to disk and no Python run;
- * whatever is wrong is a finding. A `<name>.metadata.yml` beside it is checked too.
+ * Checks an archive against every rule of Brain-Score's site and core that needs no execution, and for contents
+ * that are unsafe in an untrusted archive. Nothing is unpacked to disk and no Python is run; every fault is a
+ * finding. A `<name>.metadata.yml` beside it is checked too.
  * Throws `file-missing`.
  */
 export async function checkPackage(path: string): Promise<PackageCheck> {
@@ -84,9 +84,17 @@ function checkScores({ texts }: Submission, findings: Findings): void {
     if (!/\/scores\/[^/]+\.json$/.test(name)) continue;
     const text = utf8(bytes) ?? '';
     if (/"simulated":\s*true/.test(text))
-      findings.add('score-simulated', name, 'holds a simulated score, which is of no brain');
+      findings.add(
+        'score-simulated',
+        name,
+        'has a simulated score, which is not evidence about a brain',
+      );
     if (/"selection":\s*true/.test(text))
-      findings.add('score-selection', name, 'holds a selection, which is no test of a layer');
+      findings.add(
+        'score-selection',
+        name,
+        'has a selection score, which is not a test of a layer',
+      );
   }
 }
 
@@ -102,7 +110,7 @@ async function checkBeside(path: string, findings: Findings): Promise<void> {
 const unchecked: Readonly<Record<PackageFormat, readonly Unchecked[]>> = {
   brainscore: [
     {
-      message: 'whether the name of the plugin or its identifier is taken; the site alone knows',
+      message: 'whether the name of the plugin or its identifier is taken; only the site knows',
       source:
         'brain-score.web benchmarks/views/user.py is_submission_original_and_under_plugin_limit',
     },

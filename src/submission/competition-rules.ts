@@ -36,7 +36,11 @@ export function checkCompetition(submission: Submission, findings: Findings): vo
   if (!names.has(`${root}/setup.py`))
     findings.add('competition-setup', `${root}/`, 'has no setup.py');
   if (!names.has(`${root}/models/__init__.py`))
-    findings.add('competition-models', `${root}/models/`, 'has no __init__.py, and is no package');
+    findings.add(
+      'competition-models',
+      `${root}/models/`,
+      'has no __init__.py and is not a package',
+    );
   const present = Object.keys(functions).filter((name) => names.has(`${root}/models/${name}`));
   if (present.length === 0)
     findings.add(
@@ -67,7 +71,7 @@ function checkModule(
     findings.add(
       'competition-too-many-models',
       file,
-      `lists ${count} models, at most ${MOST_MODELS} may be`,
+      `lists ${count} models, the maximum is ${MOST_MODELS}`,
     );
 }
 

@@ -15,7 +15,7 @@ export function checkPlugins(
   for (const plugin of plugins) {
     const { name, path, type } = plugin;
     if (/^[._]/.test(name))
-      findings.add('core-plugin-name', path, 'begins with . or _, and is passed over');
+      findings.add('core-plugin-name', path, 'starts with . or _ and is skipped');
     const identifiers = checkRegistry(submission, plugin, findings);
     for (const identifier of identifiers) {
       const other = registered.get(`${type} ${identifier}`);
@@ -50,7 +50,7 @@ function checkRegistry({ texts }: Submission, plugin: Plugin, findings: Findings
     findings.add(
       'core-not-discoverable',
       file,
-      `has no line with ${registry}['identifier'] in so many letters: what a loop or an f-string registers is not found`,
+      `has no line with a literal ${registry}['identifier']: registrations in a loop or an f-string are not found`,
     );
   return [...new Set(identifiers)];
 }
@@ -65,7 +65,7 @@ function checkLine(
   const all = new RegExp(`${registry}\\[.*\\]`).exec(line)?.[0];
   if (all === undefined) {
     if (line.includes(`${registry}[`))
-      refuse(`has a line in which ${registry}[ is not closed, at which core breaks off`);
+      refuse(`has a line in which ${registry}[ is not closed, which makes core fail`);
     return;
   }
   const read = all.slice(registry.length + 2, -2);
@@ -103,7 +103,7 @@ function checkEnvironment({ texts }: Submission, { path }: Plugin, findings: Fin
     return;
   }
   if (dumped.includes('name'))
-    refuse('must not hold the word "name" anywhere, not even within another');
+    refuse('must not contain the text "name", not even inside another word');
   const versions = dumped.split('\n').filter((line) => line.includes('python='));
   if (versions.length > 1) refuse(`asks for ${versions.length} versions of Python`);
   const [version] = versions.map((line) => line.split('python=')[1]);
@@ -111,7 +111,7 @@ function checkEnvironment({ texts }: Submission, { path }: Plugin, findings: Fin
     refuse(`asks for Python ${version}; core runs 3.11`);
 }
 
-/** The text that comes of reading YAML and writing it again; undefined where it is none. */
+/** The text that comes of reading YAML and writing it again; undefined if it is none. */
 function dumpedYaml(text: string): string | undefined {
   try {
     const document = parseLimitedYaml(text);
@@ -182,12 +182,12 @@ function checkPluginOnly({ entries }: Submission, findings: Findings): void {
     findings.add(
       'core-not-plugin-only',
       name,
-      'lies in no plugin: such a submission is not merged without a person',
+      'is in no plugin: such a submission needs a manual merge',
     );
   }
 }
 
-/** A metadata.yml that lies beside the archive. */
+/** A metadata.yml that is beside the archive. */
 export function checkMetadata(text: string, where: string, findings: Findings): void {
   for (const fault of metadataFaults(text)) findings.add('core-metadata', where, fault);
 }

@@ -4,10 +4,12 @@ import { packageRoot } from '../formats/package-root.js';
 import { type PythonValue, pythonLiteral } from './python-literal.js';
 
 const folder = join(packageRoot, 'src', 'submission', 'templates');
-/** Names that templates have for values. A template is Python as it stands: an attribute of something called VENTRAL. */
+/**
+ * Placeholders in templates. Templates are valid Python: a placeholder is an attribute of `VENTRAL`.
+ */
 const placeholder = /\bVENTRAL\.(\w+)/g;
 
-/** What templates are given, by the name that stands behind `VENTRAL.` in them. */
+/** Values of placeholders, by the name after `VENTRAL.`. */
 export type TemplateValues = Readonly<Record<string, PythonValue>>;
 
 /**

@@ -8,9 +8,9 @@ const SAMPLE = 'sample-model-submission';
 const OURS = 'ventral docs/packages.md';
 const ZIP = 'PKWARE APPNOTE.TXT';
 
-/** Every rule, with the file that it stands in. `error`: the package is refused or does harm. */
+/** Every rule, with its source file. `error`: the package is refused or does harm. */
 export const rules = {
-  // what an archive may be
+  // archives
   'zip-invalid': ['error', `${ZIP} 4.3; ${SITE} validate_zip opens it with zipfile`],
   'zip-truncated': ['error', `${ZIP} 4.3.16`],
   'zip-data-before': ['error', OURS],
@@ -86,7 +86,7 @@ export const rules = {
   'competition-models': ['error', `${SAMPLE} models/base_models.py, models/brain_models.py`],
   'competition-functions': ['error', `${SAMPLE} models/base_models.py, models/brain_models.py`],
   'competition-too-many-models': ['error', `${SAMPLE} README.md`],
-  // ours alone
+  // only ours
   'score-simulated': ['error', OURS],
   'score-selection': ['error', OURS],
 } as const satisfies Record<string, readonly ['error' | 'warning', string]>;
@@ -100,11 +100,11 @@ export interface Finding {
   /** The entry; empty for the archive as a whole. */
   readonly where: string;
   readonly message: string;
-  /** The file that the rule stands in. */
+  /** The source file of the rule. */
   readonly source: string;
 }
 
-/** Findings of one rule that are told apart; of a hostile archive there may be thousands. */
+/** Maximum findings per rule; a hostile archive may have thousands. */
 const MOST = 20;
 
 /** Gathers findings; names of strangers are written so that they can be shown. */

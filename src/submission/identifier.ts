@@ -33,8 +33,9 @@ function derived(name: string): string {
 
 function wrongWith(identifier: string): string | undefined {
   if (identifier.length > LONGEST) return `has more than ${LONGEST} characters`;
-  if (identifier.includes(TUTORIAL)) return `holds ${TUTORIAL}, which Brain-Score's site refuses`;
+  if (identifier.includes(TUTORIAL))
+    return `contains ${TUTORIAL}, which Brain-Score's site refuses`;
   if (!/^[A-Za-z]\w*$/.test(identifier))
-    return 'should begin with a letter and hold letters, digits and underscores alone (Brain-Score refuses "-" and spaces)';
+    return 'must start with a letter and have only letters, digits and underscores (Brain-Score refuses "-" and spaces)';
   return undefined;
 }

@@ -44,7 +44,7 @@ const BENCHMARK_KEYS: Readonly<Record<string, readonly string[]>> = {
   metric: ['type', 'reference', 'public', 'brainscore_link', 'extra_notes'],
 };
 
-/** What is known of a model, for its metadata. */
+/** Facts about a model, for its metadata. */
 export interface ModelFacts {
   readonly identifier: string;
   /** Elements of all floating-point weights. */
@@ -68,7 +68,7 @@ export function metadataText({ identifier, parameters, bytes }: ModelFacts): str
 }
 
 /**
- * What core finds wrong in a `metadata.yml`, one sentence each, none where nothing is.
+ * What core finds wrong in a `metadata.yml`, one sentence each, none if nothing is.
  * Source: brainscore_core/plugin_management/handle_metadata.py, validate_metadata_file.
  */
 export function metadataFaults(text: string): string[] {
@@ -84,7 +84,7 @@ export function metadataFaults(text: string): string[] {
   const keys = Object.keys(data);
   const unknown = keys.filter((key) => key !== 'models' && key !== 'benchmarks');
   const faults = unknown.map(
-    (key) => `has the top-level key "${key}"; models or benchmarks may be`,
+    (key) => `has the top-level key "${key}"; expected models or benchmarks`,
   );
   if (keys.length === unknown.length) faults.push('has neither models nor benchmarks at its top');
   if (data.models !== undefined) faults.push(...pluginFaults('models', data.models, modelFaults));

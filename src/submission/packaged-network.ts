@@ -20,14 +20,17 @@ export interface PackagedNetwork {
   readonly sha1: string;
   /** Layers that Brain-Score may choose from, in the order of the graph; those of regions and the read-out among them. */
   readonly layers: readonly string[];
-  /** Layers with fewer units than its regression needs, with their number; they stand in `layers` where the card names them. */
+  /**
+   * Layers with fewer units than its regression needs, with their number; those named by the card are also in
+   * `layers`.
+   */
   readonly small: ReadonlyMap<string, number>;
   /** The output of the graph that holds each layer; `logits` too where the classes are ImageNet's. */
   readonly outputs: ReadonlyMap<string, string>;
-  /** undefined where the card has none: Brain-Score then chooses. */
+  /** undefined if the card has none: Brain-Score then chooses. */
   readonly regionLayerMap: Readonly<Record<Region, string | readonly string[]>> | undefined;
   readonly readout: string | readonly string[];
-  /** How pictures go in; `batch` 0 where the graph leaves it free. */
+  /** How images go in; `batch` 0 if the graph leaves it free. */
   readonly input: InputPlan;
 }
 
@@ -83,7 +86,7 @@ function readoutOf(name: string, { readout, layers }: ModelCard): string | reado
   // Brain-Score reads behaviour from the last of an explicit list of layers (spec §5.9).
   const last = layers?.every((layer) => !/[*?[\]{}]/.test(layer)) ? layers.at(-1) : undefined;
   if (last !== undefined) return last;
-  const sentence = `The card of ${name} says no readout, and Brain-Score would read behaviour from whatever layer comes last: give it a "readout", usually the penultimate layer`;
+  const sentence = `The card of ${name} has no readout, and Brain-Score would read behaviour from whatever layer comes last: give it a "readout", usually the penultimate layer`;
   throw new VentralError('package-invalid', sentence, { field: '/readout' });
 }
 
@@ -113,7 +116,7 @@ function exposedModel(
   return writeModel(setMetadata(exposed, CARD_KEY, JSON.stringify(kept)));
 }
 
-/** How pictures go in, and how many units each value has for an empty one, where the network takes that. */
+/** How images go in, and how many units each value has for an empty one, where the network takes that. */
 async function opened(
   onnx: Uint8Array,
   { name }: ModelFile,

@@ -61,7 +61,7 @@ function checkRun(run: Receipt['runs'][number], path: string, model: ScoredModel
       file: path,
     });
   if (run.kind === 'map') throw refuse('a layer map is a selection');
-  if (run.kind === 'features') throw refuse('a score of features is of no model');
+  if (run.kind === 'features') throw refuse('a score of features has no model');
   if (run.model.digest !== model.digest)
     throw refuse(`${run.model.name} is not the model ${model.name} (${model.digest})`);
   if (run.input !== undefined || sight(run.model.card) !== sight(model.card))

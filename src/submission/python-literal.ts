@@ -7,14 +7,14 @@ export type PythonValue =
   | readonly PythonValue[]
   | { readonly [key: string]: PythonValue };
 
-/** Longest literal that stands on one line. */
+/** Longest literal on one line. */
 const LINE = 88;
 
 /**
  * A value as a literal of Python, which `ast.literal_eval` reads as the same value. Text is ASCII, with
  * everything else escaped, so that no name can end its own quotes, its line or the file's encoding.
  * Throws a RangeError for numbers that are not finite.
- * @param indent spaces before the line that the literal begins on
+ * @param indent spaces before the line that the literal starts on
  */
 export function pythonLiteral(value: PythonValue, indent = 0): string {
   if (value === null) return 'None';
@@ -35,7 +35,7 @@ export function pythonLiteral(value: PythonValue, indent = 0): string {
 }
 
 function numberLiteral(value: number): string {
-  if (!Number.isFinite(value)) throw new RangeError(`${value} is no number of Python's literals`);
+  if (!Number.isFinite(value)) throw new RangeError(`${value} is not a Python number literal`);
   return Object.is(value, -0) ? '-0.0' : String(value);
 }
 

@@ -35,7 +35,7 @@ export function checkUpload(
     findings.add(
       'site-size',
       '',
-      `has ${size} bytes; the site takes ${SITE_LIMIT} (50 MB): let the weights lie elsewhere`,
+      `has ${size} bytes; the site accepts ${SITE_LIMIT} (50 MB): store the weights at a URL`,
     );
   for (const { name } of entries) {
     if (name.includes(' ')) findings.add('site-space', name, 'has a space in its path');
@@ -43,7 +43,7 @@ export function checkUpload(
       findings.add(
         'site-metadata',
         name,
-        'is a metadata file, which the upload refuses; put it beside the archive',
+        'is a metadata file, which the upload refuses; keep it outside the archive',
       );
   }
 }
@@ -67,7 +67,7 @@ export function checkLayout({ entries }: Submission, findings: Findings): Plugin
     findings.add(
       'site-empty-plugin',
       `${root}/${kinds[0]}/`,
-      'has no entry for a folder of a plugin in it: folders need entries of their own (zip -r makes them)',
+      'has no entry for a plugin folder: folders need their own entries (zip -r writes them)',
     );
   for (const plugin of plugins) checkFiles(entries, plugin, findings);
   return plugins;
@@ -76,13 +76,9 @@ export function checkLayout({ entries }: Submission, findings: Findings): Plugin
 function checkRoot(entries: readonly ArchiveEntry[], root: string, findings: Findings): void {
   for (const { name } of entries) {
     if (!name.includes('/'))
-      findings.add(
-        'site-loose-file',
-        name,
-        'lies in no folder, at which the check of the site breaks off',
-      );
+      findings.add('site-loose-file', name, 'is in no folder, which makes the site check fail');
     else if (name.split('/')[0] !== root)
-      findings.add('site-root', name, `lies outside ${root}/, the folder of the first entry`);
+      findings.add('site-root', name, `is outside ${root}/, the folder of the first entry`);
   }
 }
 
@@ -90,7 +86,7 @@ function noFolder(entries: readonly ArchiveEntry[], root: string): string {
   const implied = entries.some(({ name }) => Object.hasOwn(pluginTypes, name.split('/')[1] ?? ''));
   const names = Object.keys(pluginTypes).join(', ');
   return implied
-    ? `has a plugin folder without an entry of its own: the site sees those of ${root}/models/ and the like alone (zip -r makes them)`
+    ? `has a plugin folder without its own entry: the site sees only entries such as ${root}/models/ (zip -r writes them)`
     : `has none of the folders ${names}`;
 }
 
@@ -100,7 +96,7 @@ function pluginsOf(entries: readonly ArchiveEntry[], type: string): Plugin[] {
     .map(({ name }) => ({ type, name: name.split('/')[2], path: name }));
 }
 
-/** The site matches the folder's own name, wherever it stands. */
+/** The site matches the folder name at any depth. */
 function checkFiles(
   entries: readonly ArchiveEntry[],
   { name: plugin, path }: Plugin,
@@ -138,7 +134,7 @@ export function checkIdentifiers(
       findings.add('site-tutorial', path, 'bears the name of the model of the tutorial');
   if (all.size <= 1) return;
   const some = [...all].slice(0, 5).join(', ');
-  const message = `registers ${all.size} identifiers (${some}); an upload may have 1`;
+  const message = `registers ${all.size} identifiers (${some}); the maximum is 1`;
   findings.add('site-too-many-identifiers', '', message);
 }
 
@@ -152,7 +148,11 @@ function checkModule(
   const identifiers = siteIdentifiers(text, registry);
   for (const identifier of identifiers) {
     if (identifier.includes('-'))
-      findings.add('site-hyphen', name, `registers '${identifier}': an identifier has no "-"`);
+      findings.add(
+        'site-hyphen',
+        name,
+        `registers '${identifier}': an identifier must not contain "-"`,
+      );
     if (identifier.includes(TUTORIAL))
       findings.add('site-tutorial', name, `registers '${identifier}', the model of the tutorial`);
   }
@@ -162,7 +162,7 @@ function checkModule(
   return identifiers;
 }
 
-/** What stands in single quotes, not behind a #. */
+/** Text in single quotes, not after a #. */
 function siteIdentifiers(text: string, registry: string): string[] {
   const pattern = new RegExp(`${registry}\\['(.+?)'\\]`, 'g');
   return linesOf(text).flatMap((line) =>
@@ -177,7 +177,7 @@ const LONGEST_LINE = 2000;
 export const linesOf = (text: string): string[] =>
   text.split(/\r\n|\r|\n/).map((line) => line.slice(0, LONGEST_LINE));
 
-/** Text of a file; undefined where it is not UTF-8, or not there. */
+/** Text of a file; undefined if it is not UTF-8, or not there. */
 export function utf8(bytes: Buffer | undefined): string | undefined {
   if (bytes === undefined) return undefined;
   try {

@@ -13,7 +13,7 @@ export interface WrittenPackage {
   /** Files in it, folders left out. */
   readonly files: number;
   readonly notes: readonly string[];
-  /** Files that were written beside it. */
+  /** Files written beside it. */
   readonly beside: readonly string[];
 }
 
@@ -38,12 +38,12 @@ export async function writePackage(path: string, request: PackageRequest): Promi
   };
 }
 
-/** The archive alone, as HTTP gives it. */
+/** Only the archive, as HTTP returns it. */
 export async function writePackageArchive(
   path: string,
   request: PackageRequest,
 ): Promise<WrittenPackage> {
-  const advice = '`ventral package` makes one whose weights lie elsewhere';
+  const advice = '`ventral package` can build one with weights at a URL';
   return writeArchive(path, await buildPackage(request), advice);
 }
 
@@ -77,7 +77,7 @@ function adviceOf({ network }: BuiltPackage, { weights }: PackageRequest): strin
 }
 
 function tooLarge(size: number, advice: string): VentralError {
-  const sentence = `The archive has ${mib(size)}, and Brain-Score's site takes ${mib(SITE_LIMIT)}; ${advice}`;
+  const sentence = `The archive has ${mib(size)}, the maximum of Brain-Score's site is ${mib(SITE_LIMIT)}; ${advice}`;
   return new VentralError('package-invalid', sentence, {
     expected: `at most ${SITE_LIMIT} bytes`,
     found: `${size} bytes`,

@@ -76,7 +76,7 @@ function useOwnSession(): Session {
   const signIn = async (key: string) =>
     enter(await answer(client.POST('/session', { body: { key } })));
   const signOut = async () => {
-    // A session that is over already is what was asked for.
+    // A session that has already ended is the desired state.
     await answer(client.DELETE('/session')).catch((error) => {
       if (!isKeyRefusal(error)) throw error;
     });
@@ -84,7 +84,7 @@ function useOwnSession(): Session {
   };
   useEffect(() => {
     void takeKeptKey(signIn);
-    // Whether there is a session nobody knows yet: to have none is no refusal.
+    // Unknown whether there is a session: having none is not an error.
     if (hasSession === undefined) askCaller().then(enter, () => {});
   }, []);
   useEffect(() => {
@@ -158,7 +158,7 @@ function Main() {
   const main = useRef<HTMLElement>(null);
   const shown = useRef(path);
   useEffect(() => {
-    // A new page begins at its heading for those who read by ear, as a loaded document would.
+    // A new page starts at its heading for those who read by ear, as a loaded document would.
     if (shown.current !== path) main.current?.focus();
     shown.current = path;
   }, [path]);

@@ -212,7 +212,9 @@ describe('pictures', () => {
     const stimuli = await madeStimuli(5, [16, 16, 20, 16, 16]);
     await expect(extract(madeNetwork(), stimuli)).rejects.toMatchObject({
       code: 'input-mismatch',
-      message: expect.stringMatching(/becomes (20 × 20|16 × 16) pixels.*resize or crop/),
+      message: expect.stringMatching(
+        /has (20 × 20|16 × 16) pixels after preprocessing.*resize or crop/,
+      ),
     });
     const card = plainCard({ crop: 16 });
     expect((await extract(madeNetwork(), stimuli, LAYERS, { card })).size).toBe(3);
@@ -221,7 +223,9 @@ describe('pictures', () => {
   test('of another size than the graph fixes are refused', async () => {
     await expect(extract(madeNetwork({ side: 24 }), await madeStimuli(2))).rejects.toMatchObject({
       code: 'input-mismatch',
-      message: expect.stringMatching(/16 × 16 pixels, the network takes 24 × 24/),
+      message: expect.stringMatching(
+        /16 × 16 pixels after preprocessing, the network takes 24 × 24/,
+      ),
     });
   });
 

@@ -72,7 +72,7 @@ export const plainCard = (input: Partial<ModelCard['input']> = {}): ModelCard =>
   visual_degrees: 8,
 });
 
-/** Colour pictures of noise; one size, or the sizes of the rows. */
+/** Colour images of noise; one size, or the sizes of the rows. */
 export async function madeStimuli(count: number, side: number | readonly number[] = 16) {
   const pictures = await Promise.all(
     Array.from({ length: count }, (_, row) => {

@@ -54,7 +54,7 @@ const demandOf = (layer: string, form: Form = 'gram', sets: readonly number[] = 
   form: () => form,
 });
 
-/** Everything of a reduced layer, also of features that lie on scratch disk. */
+/** Everything of a reduced layer, also of features that are on scratch disk. */
 async function content(layer: ReducedLayer) {
   if (layer.form !== 'features') return layer;
   const blocks = layer.features.map(async (each) => (await each.columns(0, each.cols)).slice());

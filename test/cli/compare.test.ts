@@ -111,7 +111,7 @@ test('two models side by side are an object of rows, differences, divergences an
 
 describe('wrong usage', () => {
   test.each([
-    [['one.onnx'], /two models or more, or say --series/],
+    [['one.onnx'], /two or more models, or give --series/],
     [['a.onnx', 'b.onnx', '--region', 'V3'], /expected V1, V2, V4, IT, behavior, found "V3"/],
     [['a.onnx', 'b.onnx', '--json', '--csv'], /exclude each other/],
     [['--series', 'nowhere/*.onnx', '-b', objects], /nowhere/],
@@ -124,7 +124,7 @@ describe('wrong usage', () => {
 
 test('regions whose data are not here say what stands in', async () => {
   const { status, err } = await compare(at('nothing_1.onnx'), '--series', '-r', 'V1');
-  expect(err).toMatch(/^V1: .*the simulated Simulatedpublic\.V1-pls stands in\n/);
+  expect(err).toMatch(/^V1: .*using the simulated Simulatedpublic\.V1-pls instead\n/);
   expect(status).toBe(2);
 });
 

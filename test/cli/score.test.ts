@@ -107,7 +107,7 @@ describe('options', () => {
     [['--input', 'crop=48'], '--input'],
   ])('%j says nothing to features, and is refused', async (words, name) => {
     const { status, err } = await score('--features', 'f.npz', '-b', objects, ...words);
-    expect(err).toContain(`${name} belongs to a model`);
+    expect(err).toContain(`${name} applies to a model`);
     expect(status).toBe(2);
   });
 

@@ -245,7 +245,7 @@ describe('a server that misbehaves', () => {
     expect(error).toMatchObject({ code: 'download-forbidden', status: 403, exit: 1 });
     expect(error.message).toMatch(/test\.public is private.*403.*ventral data import/);
     expect(server.requests).toHaveLength(1);
-    expect((await refused(get())).message).toMatch(/403.*though the catalog lists it as public/);
+    expect((await refused(get())).message).toMatch(/403.*although the catalog lists it as public/);
     expect(left()).toEqual([]);
   });
 
@@ -263,7 +263,7 @@ describe('a server that misbehaves', () => {
     const silent = () => {};
     server.plan(silent, silent, silent, silent);
     const error = await refused(get({ patience: { ...patience, stallMs: 50 } }));
-    expect(error.message).toContain('nothing came');
+    expect(error.message).toContain('no data received');
   });
 
   test('is slow: that is no failure', async () => {

@@ -120,7 +120,7 @@ describe('openStimulusSet', () => {
       'a doubled id',
       'stimulus_id,filename\na,a.png\nb,a.png\na,a.png\n',
       'stimuli-duplicate',
-      /"a" stands in row 1 and in row 3/,
+      /"a" occurs in row 1 and in row 3/,
     ],
     [
       'a missing image',

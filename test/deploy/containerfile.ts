@@ -11,7 +11,7 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
 }
 
-/** Reads a Containerfile: comments go, lines that end in a backslash go on. */
+/** Reads a Containerfile: comments go, lines that end in a backslash continue. */
 export function parseContainerfile(text: string): Stage[] {
   const lines = text
     .split('\n')

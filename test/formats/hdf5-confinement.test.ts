@@ -45,7 +45,7 @@ describe('a netCDF file', () => {
       const file = await openNetcdf(join(folder, `${name}.nc`));
       await expect(file.read('data')).rejects.toMatchObject({
         code: 'netcdf-invalid',
-        message: expect.stringContaining('bytes at once'),
+        message: expect.stringContaining('bytes, the maximum is'),
       });
     },
   );

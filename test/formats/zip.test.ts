@@ -64,7 +64,7 @@ describe('openZip', () => {
     });
     await expect(zip.read('y')).rejects.toMatchObject({
       code: 'zip-invalid',
-      message: expect.stringContaining('not there'),
+      message: expect.stringContaining('is missing'),
     });
     await zip.close();
   });

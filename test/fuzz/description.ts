@@ -94,13 +94,13 @@ function validator(pointer: string): ValidateFunction {
 const escaped = (key: string) =>
   encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
 
-/** What is wrong with a problem document; undefined where nothing is. */
+/** What is wrong with a problem document; undefined if nothing is. */
 export function problemFault(body: unknown): string | undefined {
   const validate = validator('/components/schemas/Problem');
   return validate(body) ? undefined : ajv.errorsText(validate.errors);
 }
 
-/** What is wrong with the JSON of a success; undefined where nothing is, or nothing is said of it. */
+/** What is wrong with the JSON of a success; undefined if nothing is, or nothing is said of it. */
 export function answerFault(
   { method, path }: Operation,
   status: number,

@@ -27,7 +27,7 @@ export function requestBytes(
   return Buffer.concat([Buffer.from(`${line}\r\n${named}\r\n`, 'utf8'), body]);
 }
 
-/** Sends bytes and reads until the service closes; undefined where it answered nothing, as it may to what never ended. */
+/** Sends bytes and reads until the service closes; undefined if it answered nothing, as it may to what never ended. */
 export async function send(
   port: number,
   bytes: Uint8Array,

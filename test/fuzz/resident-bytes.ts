@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Bytes of memory that a process holds (proc(5)); 0 where the system does not tell, or it has gone. */
+/** Bytes of memory that a process holds (proc(5)); 0 if the system does not tell, or it has gone. */
 export function residentBytes(pid: number | undefined): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

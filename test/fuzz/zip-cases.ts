@@ -21,7 +21,7 @@ interface Entry {
   /** Unix mode in the upper half: 0xa1ff0000 is a symbolic link. */
   attributes: number;
   extra: Uint8Array;
-  /** Where the directory says that it begins; by default where it does. */
+  /** Where the directory says that it starts; by default where it does. */
   offset?: number;
 }
 

@@ -56,10 +56,10 @@ describe('a formula', () => {
   });
 
   it.each([
-    ['V3', 1, '"V3" is none of'],
-    ['V1 + neural', 6, '"neural" is none of'],
+    ['V3', 1, '"V3" is not one of'],
+    ['V1 + neural', 6, '"neural" is not one of'],
     ['V1 + import("fs")', 6, '"import"'],
-    ['V1.constructor', 3, '"." has no place here'],
+    ['V1.constructor', 3, '"." is not allowed here'],
     ['V1["constructor"]', 3, '"["'],
     ['V1 = 1', 4, '"="'],
     ['f(V1) = V1', 1, '"f"'],
@@ -98,7 +98,7 @@ describe('a formula', () => {
     ['V1 +', 5, 'unexpected end'],
     ['(V1', 4, ''],
     ['V1, V2', 3, ''],
-    ['b("x', 3, '"\\"" has no place'],
+    ['b("x', 3, '"\\"" is not allowed here'],
     ['b("\\u0041")', 3, '"\\""'],
     ['', 1, 'no number and no name'],
     ['()', 1, ''],

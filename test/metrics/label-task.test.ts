@@ -12,7 +12,7 @@ const geirhos =
     ' ',
   );
 
-/** Logits of one picture an entry, zero but where given. */
+/** Logits of one image an entry, zero but where given. */
 function logits(pictures: readonly Record<number, number>[], width = 1000) {
   const values = matrix(pictures.length, width);
   pictures.forEach((picture, row) => {

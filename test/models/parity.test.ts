@@ -172,7 +172,7 @@ function withMadeStatistics(model: Model): Model {
   return model;
 }
 
-/** The picture of make.py, 1 × 3 × height × width in [−1, 1]. */
+/** The image of make.py, 1 × 3 × height × width in [−1, 1]. */
 function madePicture(height: number, width: number): Tensor {
   const data = Float32Array.from({ length: 3 * height * width }, (_, i) => {
     const [c, y, x] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];

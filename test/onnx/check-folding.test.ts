@@ -12,7 +12,7 @@ import { constantFolding, foldingInFunctions, slowFolding } from '../service/hos
 const int64 = (...values: number[]) => BigInt64Array.from(values, BigInt);
 const list = (ints: number[]) => ({ ints });
 
-/** A graph whose output adds what `body` makes of constants to the pictures. */
+/** A graph whose output adds what `body` makes of constants to the images. */
 function folding(body: (graph: GraphBuilder) => string): Uint8Array {
   const graph = new GraphBuilder('folding');
   graph.input('x', 'float32', ['batch', 3, 16, 16]);

@@ -245,7 +245,7 @@ describe('refused', () => {
       ];
       graph = bytesRecord(1, concatenate(parts));
     }
-    expect(() => check(modelOf(x, graph))).toThrow(/net\.onnx nests subgraphs deeper/);
+    expect(() => check(modelOf(x, graph))).toThrow(/net\.onnx nests subgraphs too deep/);
   });
 
   test('inside a subgraph too', () => {

@@ -9,7 +9,7 @@ import { readModel } from '../../src/onnx/model.js';
 import { bytesRecord, concatenate, integerRecord } from '../../src/onnx/wire.js';
 import { oraclePath } from '../oracle.js';
 
-/** All that is done to an uploaded file before the runtime sees it; true where it stays a model. */
+/** All that is done to an uploaded file before the runtime sees it; true if it stays a model. */
 function survives(bytes: Uint8Array): boolean {
   try {
     const model = readModel(bytes, 'upload.onnx');

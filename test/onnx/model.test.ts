@@ -43,14 +43,14 @@ describe('what is no model', () => {
     ['a PNG', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), /PNG/],
     ['a ZIP', ascii('PK\x03\x04 archive/data.pkl'), /ZIP/],
     ['a Git LFS pointer', ascii('version https://git-lfs.github.com/spec/v1\noid'), /Git LFS/],
-    ['text', ascii('stimulus_id,repetition\n1,2\n'), /begin with 73 74 69 6d/],
-    ['zeros', new Uint8Array(1000), /begin with 00 00/],
+    ['text', ascii('stimulus_id,repetition\n1,2\n'), /start with 73 74 69 6d/],
+    ['zeros', new Uint8Array(1000), /start with 00 00/],
     [
       'a SavedModel',
       concatenate([integerRecord(1, 1), bytesRecord(2, new Uint8Array(99))]),
-      /begin/,
+      /start with/,
     ],
-    ['a message without a version', bytesRecord(2, 'pytorch'), /begin/],
+    ['a message without a version', bytesRecord(2, 'pytorch'), /start with/],
   ])('%s', (_, bytes, words) => {
     expect(codeOf(bytes)).toBe('not-onnx');
     expect(() => readModel(bytes, 'file.onnx')).toThrow(words);

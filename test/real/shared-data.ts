@@ -6,7 +6,7 @@ const root = resolve(
   'data',
 );
 
-/** Folder of real data made by others, or undefined where it is not at hand (none of it belongs to the project). */
+/** Folder of real data made by others, or undefined if it is not available (none of it belongs to the project). */
 export function sharedData(name: string): string | undefined {
   const folder = join(root, name);
   if (existsSync(folder)) return folder;

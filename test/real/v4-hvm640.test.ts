@@ -14,7 +14,7 @@ import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { tolerances } from '../tolerances.js';
 import { sharedData } from './shared-data.js';
 
-/** Macaque V4, 50 neurons × 640 pictures: the nearest thing to MajajHong2015.V4 that is at hand. */
+/** Macaque V4, 50 neurons × 640 images: the nearest thing to MajajHong2015.V4 that is available. */
 const data = sharedData('v4-hvm640');
 const networks = sharedData('resnet20-cifar10');
 

@@ -14,7 +14,7 @@ export interface MadeBenchmark {
 const NEUROIDS = 5;
 
 /**
- * Writes a benchmark without pictures, to be scored from features: recordings of five neuroids, twice,
+ * Writes a benchmark without images, to be scored from features: recordings of five neuroids, twice,
  * each a smooth function of the row with noise. Gives the path of its YAML file.
  */
 export function madeBenchmark(

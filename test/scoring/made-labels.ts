@@ -23,12 +23,12 @@ export interface MadeLabels {
   readonly rows?: readonly number[];
 }
 
-/** The condition in which a picture was shown: the first half easy, the second hard. */
+/** The condition in which an image was shown: the first half easy, the second hard. */
 export const conditionOf = (row: number) => (row < PICTURES / 2 ? 'easy' : 'hard');
 export const truthOf = (row: number, labels: readonly string[] = LABELS) =>
   labels[row % labels.length];
 
-/** Writes a label task of 24 small pictures and 4 observers, in one flat folder. Gives its YAML file. */
+/** Writes a label task of 24 small images and 4 observers, in one flat folder. Gives its YAML file. */
 export async function madeLabels(folder: string, task: MadeLabels): Promise<string> {
   const {
     metric,

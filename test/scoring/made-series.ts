@@ -6,7 +6,7 @@ import { ORACLE } from '../oracle.js';
 
 const source = join(ORACLE, '09-end-to-end');
 
-/** 88 pictures, V4 and IT. */
+/** 88 images, V4 and IT. */
 export const objects = join(source, 'neural-csv', 'benchmark.yaml');
 /** The behavioural read-out. */
 export const behaviour = join(source, 'behaviour', 'benchmark.yaml');
@@ -27,8 +27,8 @@ export interface MadeCheckpoint {
 }
 
 /**
- * A checkpoint of a small network for 48 × 48 pictures, layers `conv1`, `conv2` (rectified) and `pool` of 32 units,
- * whose weights lie between two random sets.
+ * A checkpoint of a small network for 48 × 48 images, layers `conv1`, `conv2` (rectified) and `pool` of 32 units,
+ * whose weights are between two random sets.
  */
 export function madeCheckpoint({ trained, metadata = {} }: MadeCheckpoint): Uint8Array {
   const graph = new GraphBuilder('series');

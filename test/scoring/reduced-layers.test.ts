@@ -223,7 +223,7 @@ describe('a read-out', () => {
   const table = (name: string) => readFileSync(join(folder, name), 'utf8').trim().split(/\r?\n/);
   const stimulus = (line: string) => line.split(',')[0];
 
-  /** The benchmark of the fixture without pictures, on all of its test stimuli or on some. */
+  /** The benchmark of the fixture without images, on all of its test stimuli or on some. */
   function choices(keep: (id: Id) => boolean = () => true): string {
     const own = join(root, `choices-${made++}`);
     mkdirSync(own);

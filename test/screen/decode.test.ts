@@ -7,7 +7,7 @@ import { noise } from './raster.js';
 
 const png = readFileSync(oraclePath('06-screen/source/RGB_21x13_2.png'));
 
-/** A picture of noise, so that a damaged file does not decode by luck. */
+/** An image of noise, so that a damaged file does not decode by luck. */
 function encoder(channels: 1 | 3 | 4) {
   const { width, height, data } = noise(48, 40, channels);
   return sharp(data, { raw: { width, height, channels } });

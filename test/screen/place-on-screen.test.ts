@@ -18,7 +18,7 @@ const folder = '06-screen';
 const decodeFixture = (file: string) =>
   decodeImage(readFileSync(oraclePath(`${folder}/${file}`)), file);
 
-/** Pixels of a picture as the oracle writes them: 0 and 1 for mode `1`, the rest as decoded. */
+/** Pixels of an image as the oracle writes them: 0 and 1 for mode `1`, the rest as decoded. */
 function wanted(decoded: Record<string, never>): { mode: string; values: number[] } {
   const pixels = decoded.pixels ?? decoded.palette_resolved_rgb ?? decoded.pixels_0_or_1;
   const scale = decoded.pixels_0_or_1 ? 255 : 1;

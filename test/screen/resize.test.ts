@@ -179,7 +179,7 @@ describe('a window of a resize', () => {
     ]),
   ];
   const side = fc.integer({ min: 1, max: 40 });
-  /** Where a window begins and how long it is, for a side of any length. */
+  /** Where a window starts and how long it is, for a side of any length. */
   const part = fc.tuple(fc.nat(99), fc.nat(99));
   const within = (length: number, [a, b]: [number, number]) => {
     const start = a % length;

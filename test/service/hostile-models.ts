@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { bytesRecord, concatenate, integerRecord, varintBytes } from '../../src/onnx/wire.js';
 
-/** Side of the pictures that the networks here take. */
+/** Side of the images that the networks here take. */
 export const SIDE = 16;
 
 /** A card for a network whose layer is `y`. */
@@ -22,7 +22,7 @@ export const hostileCard = (name: string) =>
 
 const int64 = (...values: number[]) => BigInt64Array.from(values, BigInt);
 
-/** A graph that takes pictures `x`; `body` makes `y` of them, whose shape the file does not say. */
+/** A graph that takes images `x`; `body` makes `y` of them, whose shape the file does not say. */
 function network(body: (graph: GraphBuilder) => void): Uint8Array {
   const graph = new GraphBuilder('hostile');
   graph.input('x', 'float32', ['batch', 3, SIDE, SIDE]);
@@ -146,7 +146,7 @@ export const slowFolding = () =>
     graph.node('Add', ['x', graph.node('ReduceMean', [product])], { outputs: ['y'] });
   });
 
-/** Each picture is spread out over ten gigabytes, in a shape that nothing in the file says. */
+/** Each image is spread out over ten gigabytes, in a shape that nothing in the file says. */
 export const largeOutput = () =>
   network((graph) => {
     graph.initializer('size', [4], int64(1, 1, 50_000, 50_000));
@@ -164,7 +164,7 @@ export function declaredLargeOutput(): Uint8Array {
   return graph.build();
 }
 
-/** An initializer that lies in another file. */
+/** An initializer that is in another file. */
 export function externalData(location: string): Uint8Array {
   const entry = (key: string, value: string) =>
     bytesRecord(13, concatenate([bytesRecord(1, key), bytesRecord(2, value)]));

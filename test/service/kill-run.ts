@@ -39,7 +39,7 @@ export interface KillCounts {
   kills: number;
   readonly killed: Record<string, number>;
   jobs: number;
-  /** Jobs that were given up after three lost workers, and asked for again. */
+  /** Jobs that were dropped after three lost workers, and asked for again. */
   givenUp: number;
   attempts: number;
   events: number;
@@ -91,7 +91,7 @@ export class KillRun {
   }
 
   /**
-   * Kills one process after the other, each within so many milliseconds after the last one was started
+   * Kills one process after the other, each within this many milliseconds after the last one was started
    * again.
    */
   async kill(times: number, within = 0): Promise<void> {
@@ -123,7 +123,7 @@ export class KillRun {
     }
   }
 
-  /** Asks for one job, and again where it was given up; resolves to the one that came to its end. */
+  /** Asks for one job, and again where it was dropped; resolves to the one that came to its end. */
   async fulfil({ benchmarks, what }: Wish): Promise<void> {
     for (;;) {
       const { status, body } = await this.#ask('POST', '/v1/scores', {

@@ -77,7 +77,7 @@ export async function runningService(options: Partial<ServiceOptions> = {}) {
         body: JSON.stringify(body),
       }),
     upload: (parts: readonly Part[]) => call('POST', '/v1/models', multipart(parts)),
-    /** What lies in the folder of unfinished work. */
+    /** What is in the folder of unfinished work. */
     /** Of requests and jobs; what the start looks at isolation with is its own. */
     leftovers: async () =>
       (await readdir(join(home, 'tmp', 'service'))).filter((name) => !name.startsWith('probe-')),

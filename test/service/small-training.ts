@@ -15,7 +15,7 @@ export interface Client {
 
 const generated = { generate: 'objects-on-backgrounds', seed: 1, count: 60, side: 16 };
 
-/** A recipe on some 50 pictures of 16 pixels, as HTTP takes it. */
+/** A recipe on some 50 images of 16 pixels, as HTTP takes it. */
 export const smallRecipe = (model: string, stages: readonly object[], more: object = {}) => ({
   name: 'small',
   model,

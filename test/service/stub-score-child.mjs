@@ -72,7 +72,7 @@ function forged(task, amount, part) {
   return odd[amount]();
 }
 
-/** Scores that their inputs decide, each sent ahead, in so many milliseconds. */
+/** Scores that their inputs decide, each sent ahead, in this many milliseconds. */
 async function steady(task, milliseconds, progress, part) {
   const scores = [];
   for (const benchmark of task.benchmarks) {
@@ -86,7 +86,7 @@ async function steady(task, milliseconds, progress, part) {
   return { kind: 'score', scores, failures: [] };
 }
 
-/** What is known of a map, sent ahead: its rows, soon a cell, and in so many milliseconds one for each other benchmark. */
+/** What is known of a map, sent ahead: its rows, soon a cell, and in this many milliseconds one for each other benchmark. */
 async function cells(task, milliseconds, progress, part) {
   const { benchmarks, layers } = mapOf(task, []);
   const tell = (rows) => part({ map: { benchmarks, layers: rows } });

@@ -52,7 +52,7 @@ it('an ablation that is killed at any instant goes on to the bytes of one that w
     const folder = join(root, `killed-${i}`);
     await killed(folder, length * random.double());
     const resumed = await runVentral(home, ...words(folder), '--resume');
-    // A kill before the ablation had begun leaves nothing to go on with.
+    // A kill before the ablation had started leaves nothing to continue with.
     const nothing = resumed.status === 2 && /holds no ablation/.test(resumed.err);
     const ran = nothing ? await runVentral(home, ...words(folder)) : resumed;
     expect(ran.status, ran.err).toBe(0);

@@ -113,7 +113,7 @@ describe.each([
     const after = await runningService({ ...target });
     expect(await told(after, key)).toEqual(answers);
     expect((await after.get('/v1/models')).status).toBe(401);
-    // It goes on behind what was restored.
+    // It continues behind what was restored.
     const made = await after.call('POST', '/v1/keys', {
       headers: { ...key, 'Content-Type': 'application/json' },
       body: JSON.stringify({ name: 'later', role: 'reader' }),

@@ -57,7 +57,7 @@ describe.skipIf(!containersPossible)('two containers on a home without locks of 
     first.child.kill('SIGCONT');
     const { status, err } = await first.ended;
     expect(status).toBe(1);
-    expect(err).toContain('was taken over by another process while this one stood still');
+    expect(err).toContain('was taken over by another process while this one was suspended');
     await lost;
     ids.push(...(await askScores(second, 5)));
     await second.end('SIGKILL');

@@ -123,7 +123,7 @@ it.each([
       ),
     );
     expect(await refusal(rows, { tables: rows.map(({ entry }) => entry) })).toMatch(
-      /^backup-invalid .* is none that ventral wrote/,
+      /^backup-invalid .* was not written by ventral/,
     );
   },
 );

@@ -92,7 +92,7 @@ const score = async () => {
       .body;
   return body;
 };
-/** What a generator makes in seconds, and again where it is not there. */
+/** What a generator makes in seconds, and again if it is missing. */
 const simulate = () => {
   const source = listBenchmarks().find(({ id }) => id === 'Simulated.V1-pls')?.stimuli;
   if (source?.kind !== 'generated') throw new Error('no generator');

@@ -106,7 +106,7 @@ describe.skipIf(!lives)('a service whose disk fills', () => {
   });
 });
 
-/** Fills the disk of a file until so many bytes are left. */
+/** Fills the disk of a file until this many bytes are left. */
 function fill(path: string, left: number): void {
   const descriptor = openSync(path, 'a');
   const block = new Uint8Array(2 ** 18);

@@ -69,7 +69,7 @@ function filesIn(folder: string): string[] {
   }
 }
 
-/** Runs a map; undefined where it was still at work after so many milliseconds, and was killed. */
+/** Runs a map; undefined if it was still at work after this many milliseconds, and was killed. */
 async function runUnlessKilled(home: string, ms: number): Promise<Ran | undefined> {
   const child = startVentral(home, words);
   const kill = setTimeout(() => child.kill('SIGKILL'), ms);
@@ -80,7 +80,7 @@ async function runUnlessKilled(home: string, ms: number): Promise<Ran | undefine
   return signal === 'SIGKILL' ? undefined : { status, out, err };
 }
 
-/** A map that finished where others were killed went on from what they did, and came to the same bits. */
+/** A map that finished where others were killed continued from what they did, and came to the same bits. */
 async function check(ran: Ran, before: Kept, home: string, wanted: Ran): Promise<void> {
   expect(bits(ran)).toEqual(bits(wanted));
   expect(cachedIn(ran)).toBe(before.layers);
@@ -106,7 +106,7 @@ it(`finishes a map after ${KILLS} kills at random instants: what was done is use
       await check(ran, before, home, whole);
       reused.push(before.layers);
     }
-    // A map that ended before its instant counts as no kill; the next one begins anew.
+    // A map that ended before its instant counts as no kill; the next one starts again.
     if (!ran || instant === NEVER) kills++;
   }
   expect(Math.max(...reused)).toBeGreaterThan(0);

@@ -26,7 +26,7 @@ it('scores the shipped models while nobody else has a job, once, and makes way',
   const place = await madePlace(suiteEngine, 'ventral-shipped-');
   let service = await runningService({ ...place, scoreShipped: true });
   try {
-    // The one with the smallest pictures is the first.
+    // The one with the smallest images is the first.
     const first = await until(() => rowOf(service, 'resnet-20'));
     expect(first.owner).toBe('ventral');
     expect(Object.keys(first.scores).length).toBeGreaterThan(3);

@@ -21,7 +21,7 @@ function simulated(name: string): Promise<Simulated> {
   return known;
 }
 
-/** Digest of everything that a generator makes: ids are digests of the pictures themselves. */
+/** Digest of everything that a generator makes: ids are digests of the images themselves. */
 function digest({ stimuli, fittingStimuli, recordings, trials }: Simulated): string {
   const hash = createHash('sha256');
   for (const id of [...stimuli.ids, ...(fittingStimuli?.ids ?? [])]) hash.update(id);

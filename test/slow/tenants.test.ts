@@ -133,7 +133,7 @@ function comparable(answers: Session) {
       // Of a document with ids and times the tag has to differ; that of bytes may not.
       etag: bytes ? etag : typeof etag,
       length: bytes ? length : typeof length,
-      // The window of a minute may have begun anew, but not before the first answer.
+      // The window of a minute may have started again, but not before the first answer.
       limit: String(ratelimit).replace(name === 'upload' ? /t=\d+/ : /r=\d+; t=\d+/, ''),
       body: others['content-type']?.startsWith('text/event-stream') ? story(body) : body,
     };

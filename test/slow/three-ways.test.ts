@@ -12,7 +12,7 @@ import { tolerances } from '../tolerances.js';
 
 /**
  * One score by three ways: a model at the command line, the features that `ventral activations` wrote
- * of it, and HTTP, on a home of its own. The data are made anew in each home.
+ * of it, and HTTP, on a home of its own. The data are made again in each home.
  */
 let root: string;
 let service: Serving;

@@ -30,7 +30,7 @@ async function simulatedPictures(): Promise<string[]> {
   return digests;
 }
 
-/** Digests of the RGB pixels of pictures that the golden cases of the original hold. */
+/** Digests of the RGB pixels of images that the golden cases of the original hold. */
 async function goldenPictures(): Promise<string[]> {
   const digests: string[] = [];
   const add = async (bytes: Uint8Array, name: string) =>

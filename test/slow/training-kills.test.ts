@@ -67,7 +67,7 @@ it('a run that is killed at any instant goes on to the bytes of one that was not
     if (early) kills++;
     const words = ['train', file, '-o', folder];
     const resumed = await runVentral(home, ...words, '--resume');
-    // A kill before the run had begun leaves nothing to go on with.
+    // A kill before the run had started leaves nothing to continue with.
     const nothing = resumed.status === 2 && /holds no run/.test(resumed.err);
     const ran = nothing ? await runVentral(home, ...words) : resumed;
     expect(ran.status, ran.err).toBe(0);

@@ -186,7 +186,7 @@ describe('the format of a home', () => {
   it.each([
     ['{"schema":99,"postgres":18}', /says schema 99 on PostgreSQL 18/],
     ['{"schema":1,"postgres":16}', /says schema 1 on PostgreSQL 16/],
-    ['{"schema":1,"database":"x"}', /keeps the files of a PostgreSQL: set DATABASE_URL/],
+    ['{"schema":1,"database":"x"}', /belongs to a PostgreSQL database: set DATABASE_URL/],
     ['{}', /not a format file/],
     ['{', /not a format file/],
   ])('is refused in one sentence: %s', async (format, sentence) => {
@@ -201,14 +201,16 @@ describe('the format of a home', () => {
     const [one, other] = [await madePlace('postgresql'), await emptyPlace('postgresql')];
     await (await openHomeStore(one.home, one)).close();
     await mkdir(join(one.home, 'models', hex('a')));
-    const message = expect.stringMatching(/keeps the files of another database than DATABASE_URL/);
+    const message = expect.stringMatching(
+      /belongs to another database than the one in DATABASE_URL/,
+    );
     await expect(openHomeStore(one.home, other)).rejects.toMatchObject({ message });
     expect(await readdir(join(one.home, 'models'))).toEqual([hex('a')]);
     await (await openHomeStore(one.home, one)).close();
     expect(await readdir(join(one.home, 'models'))).toEqual([]);
     const embedded = await madePlace('embedded');
     await expect(openHomeStore(embedded.home, { databaseUrl: one.databaseUrl! })).rejects.toThrow(
-      /has a database of its own, which DATABASE_URL would hide/,
+      /has an embedded database, which DATABASE_URL would hide/,
     );
     await Promise.all([one, other, embedded].map(removePlace));
   });

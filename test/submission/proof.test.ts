@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A picture of waves and noise. */
+/** An image of waves and noise. */
 function noise(width: number, height: number, channels: 1 | 3 | 4, phase = 0): Sharp {
   const values = Buffer.alloc(width * height * channels);
   for (let i = 0; i < values.length; i++) {
@@ -39,7 +39,7 @@ function noise(width: number, height: number, channels: 1 | 3 | 4, phase = 0): S
   return channels === 1 ? picture.toColourspace('b-w') : picture;
 }
 
-/** Ten pictures: colours, grey, alpha, palette and JPEG, square and not, smaller and larger than an input. */
+/** Ten images: colours, grey, alpha, palette and JPEG, square and not, smaller and larger than an input. */
 async function drawStimuli(): Promise<void> {
   const grey = (width: number, height: number) => noise(width, height, 1);
   await noise(256, 256, 3).png().toFile(join(stimuli, '0.png'));
@@ -120,7 +120,7 @@ async function prepared(
   return { what, folder, stimuli: pictures, features };
 }
 
-/** A network that takes four pictures at once, in half precision, and answers so. */
+/** A network that takes four images at once, in half precision, and answers so. */
 function ofFour(): Uint8Array {
   const graph = new GraphBuilder('four');
   const image = graph.input('image', 'float16', [4, 3, 8, 8]);

@@ -58,7 +58,7 @@ describe('on a linear network', () => {
   test('one step of FGSM is the worst in L-inf', async () => {
     const threat = { norm: 'Linf', epsilon: 0.1 } as const;
     const [one, many] = [
-      // FGSM: one step of the whole radius from the picture itself.
+      // FGSM: one step of the whole radius from the image itself.
       await pgd(network, examples, threat, {
         steps: 1,
         step_size: threat.epsilon,

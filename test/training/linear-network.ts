@@ -2,7 +2,7 @@ import { RandomState } from '../../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { type Model, readModel } from '../../src/onnx/model.js';
 
-/** Two linear classes over small pictures: what the worst picture is can be written down. */
+/** Two linear classes over small images: what the worst image is can be written down. */
 
 export const SIDE = 4;
 export const SIZE = 3 * SIDE * SIDE;
@@ -43,7 +43,7 @@ export const marginOf = (picture: ArrayLike<number>): number =>
     return sum + value * (picture[i] - normalisation.mean[channel]);
   }, 0);
 
-/** Pictures away from 0 and 1, so that no bound but the ball's is met below a radius of .3. */
+/** Images away from 0 and 1, so that no bound but the ball's is met below a radius of .3. */
 export const greyPictures = (count: number): Float32Array[] => {
   const random = new RandomState(2);
   return Array.from({ length: count }, () =>

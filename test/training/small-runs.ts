@@ -59,7 +59,7 @@ export const base = networkFolder(smallNetwork(), 16, {
 
 const generated = { generate: 'objects-on-backgrounds', seed: 1, count: 60, side: 16 };
 
-/** A recipe that is over in a moment: some 50 pictures of 16 pixels. */
+/** A recipe that is over in a moment: some 50 images of 16 pixels. */
 export function smallRecipe(stages: readonly object[], more: object = {}): Recipe {
   const recipe = {
     name: 'small',

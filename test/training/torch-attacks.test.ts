@@ -23,7 +23,7 @@ interface Fixture {
     readonly epsilon: number;
     readonly size: number;
     readonly loss: 'cross-entropy' | 'margin';
-    /** Losses of all pictures, and the first picture, after each step. */
+    /** Losses of all images, and the first image, after each step. */
     readonly steps: readonly {
       readonly losses: readonly number[];
       readonly picture: readonly number[];

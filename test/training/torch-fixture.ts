@@ -37,7 +37,7 @@ const float32 = (dims: readonly number[], data: Float32Array): Tensor => ({
   data,
 });
 
-/** The pictures and targets of the fixture, by its own random numbers. */
+/** The images and targets of the fixture, by its own random numbers. */
 function batchOf({ batch, side, seed }: Fixture, classes: number) {
   const random = new RandomState(seed);
   const pictures = Float32Array.from(random.standardNormal(batch * 3 * side * side));

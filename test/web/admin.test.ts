@@ -59,7 +59,9 @@ it('shows an admin health, queue, workers, keys and changes, and makes the first
 it('says at sign-in that a key is refused, and lets its owner out again', async () => {
   const { page, close } = await visit(browser, service.url, '/admin');
   await signIn(page, `${root.slice(0, -1)}${root.endsWith('A') ? 'B' : 'A'}`);
-  await expect.poll(() => page.getByRole('alert').textContent()).toContain('refuses this key');
+  await expect
+    .poll(() => page.getByRole('alert').textContent())
+    .toContain('unknown, revoked or expired');
   expect(await accessibilityFaults(page)).toEqual([]);
   await signIn(page, root);
   await page.getByRole('region', { name: 'Keys' }).waitFor();
@@ -124,7 +126,7 @@ it('is no way in for a page of another site', async () => {
 it('shows those who are no admins what is theirs, and asks for nothing else', async () => {
   const ada = await makeKey(service, { name: 'ada', role: 'reader' }, root);
   const { page, close } = await visit(browser, service.url, '/admin', { key: ada.key });
-  await page.getByText('are for admins').waitFor();
+  await page.getByText('Only admins see workers').waitFor();
   await page.getByText('No jobs.').first().waitFor();
   await expect.poll(() => page.getByRole('region', { name: 'Keys' }).count()).toBe(0);
   await page.goto(`${service.url}/submit`);

@@ -149,14 +149,14 @@ it('tells what differs from what does not, averages before leaves, and saves it'
     '/compare?model=mdl_first&model=mdl_second',
     { acceptDownloads: true },
   );
-  await page.getByRole('table', { name: /Averages stand before/ }).waitFor();
+  await page.getByRole('table', { name: /Averages come before/ }).waitFor();
   const titles = await page.locator('.differences tbody th').allTextContents();
   expect(titles.indexOf('V4')).toBe(titles.indexOf(V4) - 1);
   expect(titles[0]).toBe('average');
   // 0.01 ± √2 · 0.02, and 0.1 ± as much.
   await expect
     .poll(() => rowOf(page, V1).textContent())
-    .toContain('not told apart: +0.010 [-0.018, 0.038]');
+    .toContain('not distinguishable: +0.010 [-0.018, 0.038]');
   await expect.poll(() => rowOf(page, V4).textContent()).toContain('higher: +0.100 [0.072, 0.128]');
   await expect
     .poll(() => rowOf(page, IT).textContent())
@@ -189,14 +189,14 @@ it('keeps hostile names text, marks selection scores and says what is missing', 
     '/compare?model=mdl_first&model=mdl_third&model=mdl_bare&model=mdl_none',
     { viewport: { width: 360, height: 800 } },
   );
-  await page.getByRole('table', { name: /Averages stand before/ }).waitFor();
+  await page.getByRole('table', { name: /Averages come before/ }).waitFor();
   await expect.poll(() => rowOf(page, V4).textContent()).toContain('0.700†');
   await expect
     .poll(() => rowOf(page, IT).textContent())
-    .toContain('no difference: a score is missing');
+    .toContain('not comparable: a score is missing');
   await expect
     .poll(() => page.locator('.chosen-models').textContent())
-    .toContain('It has no score here yet');
+    .toContain('No scores on these benchmarks');
   await expect.poll(() => page.locator('.chosen-models').textContent()).toContain('mdl_none');
   await expect.poll(() => page.locator('bdi', { hasText: '<script>' }).count()).toBeGreaterThan(1);
   const width = await page.evaluate<number>('document.documentElement.scrollWidth');
@@ -231,7 +231,7 @@ it('sets two benchmarks against each other, for all models that one sees', async
   await expect.poll(() => figure.locator('svg text', { hasText: 'second' }).count()).toBe(1);
   await figure.getByText('as a table').click();
   await expect.poll(() => figure.locator('tbody tr').count()).toBe(6);
-  await page.getByLabel('Up').selectOption(V4);
+  await page.getByLabel('Y axis').selectOption(V4);
   await page.getByText('5 of 9 models have both').waitFor();
   await close();
 });
@@ -248,7 +248,7 @@ it('puts layer maps side by side and says where they go apart', async () => {
   await expect.poll(() => row.textContent()).toContain('layer2 0.300 at 67 %');
   await expect.poll(() => row.textContent()).toContain('layer3 0.350 at 100 %≠ layer2');
   await expect.poll(() => page.getByRole('grid').count()).toBe(2);
-  await page.getByText('It has no map.').waitFor();
+  await page.getByText('No layer map.').waitFor();
   await close();
 });
 

@@ -103,7 +103,7 @@ it('is a table before any script has run', async () => {
   await expect
     .poll(() => best.textContent())
     .toMatch(/^=1≈ bestbest0\.200 3 of 22\[0\.196, 0\.204\]/);
-  await page.getByRole('link', { name: 'The models after these' }).click();
+  await page.getByRole('link', { name: 'Next models' }).click();
   expect((await names(page))[0]).toBe('many-027');
   await page.getByRole('link', { name: 'Model', exact: true }).click();
   expect((await names(page)).slice(0, 2)).toEqual([HOSTILE, 'best']);
@@ -189,7 +189,7 @@ it('checks a formula as it is written, and shows it as a column', async () => {
   await page.getByText('Formulas').click();
   const field = page.getByLabel('A formula');
   await field.fill('V1 + V9');
-  await page.getByText('“V9” is none of average').waitFor();
+  await page.getByText('“V9” is not one of average').waitFor();
   await field.fill('V1 + (V2');
   await page.getByText('Parenthesis ) expected').waitFor();
   await field.fill('b("V9")');

@@ -144,7 +144,7 @@ describe('the road of a new checkpoint', () => {
     const { body } = await ada.get(`/v1/scores/${scores.split('/').at(-1)}`);
     const [score] = body.results;
     expect(score).toMatchObject({ benchmark: V1, simulated: true, selection: false });
-    // The card remembers which pictures its layer was chosen on.
+    // The card remembers which images its layer was chosen on.
     const chosenOn = { model: body.model, benchmarks: ['Simulatedpublic.V1-pls'] };
     const onThem = await ada.post('/v1/scores', chosenOn, { Prefer: 'wait=60' });
     expect(onThem.body.results).toMatchObject([{ layer: score.layer, selection: true }]);
@@ -175,7 +175,7 @@ describe('the road of a new checkpoint', () => {
     const { page, close } = await visit(browser, service.url, '/submit', { key: otto.key });
     page.setDefaultTimeout(PATIENCE_MS);
     const { keyboard } = page;
-    // Signing in draws the page anew: what had the focus is another element then.
+    // Signing in draws the page again: what had the focus is another element then.
     await page.getByRole('button', { name: /^Sign out/ }).waitFor();
     await page.waitForLoadState('networkidle');
     await tabTo(page, page.getByLabel('Drop an ONNX file here'));

@@ -93,7 +93,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   await expect.poll(() => page.getByText('Not set').count()).toBeGreaterThan(0);
   await page.getByRole('radio', { name: 'torchvision' }).check();
   await expect.poll(() => page.getByText('mean: [0.485, 0.456, 0.406]').count()).toBe(1);
-  await page.getByRole('radio', { name: 'values of its own' }).check();
+  await page.getByRole('radio', { name: 'custom values' }).check();
   await page.getByLabel('Deviation of red').fill('0');
   await page.getByRole('button', { name: 'Save the card' }).click();
   await page.getByRole('alert').waitFor();
@@ -122,7 +122,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   }
   await page.getByRole('button', { name: 'Score on 2 benchmarks, and map the layers' }).click();
   await page.getByText('Done', { exact: true }).waitFor();
-  await page.getByRole('link', { name: 'Its layer map' }).click();
+  await page.getByRole('link', { name: 'Layer map' }).click();
   await page.getByRole('grid').waitFor();
   await close(/422/);
 });

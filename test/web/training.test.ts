@@ -57,7 +57,7 @@ describe('a training in the browser', () => {
     const { page, close } = await visit(browser, proxy.url, '/trainings', {
       acceptDownloads: true,
     });
-    const text = page.getByLabel('The recipe as YAML or JSON');
+    const text = page.getByLabel('Recipe (YAML or JSON)');
     const yaml = (epochs: number) =>
       stringify(smallRecipe(model, [plain({ epochs }), mean, attacked]));
     await text.fill('stages: [');
@@ -88,7 +88,7 @@ describe('a training in the browser', () => {
     await epochs.waitFor();
     await page.locator('figure svg').first().waitFor();
     await proxy.dropWhile(async () => {
-      await page.getByText('the connection is lost').waitFor();
+      await page.getByText('connection lost').waitFor();
       const { curves } = (await service.get(path)).body;
       await until(
         service,
@@ -129,7 +129,7 @@ describe('a training in the browser', () => {
     const jobs = await page.getByRole('link', { name: /is being scored/ }).all();
     for (const job of jobs)
       expect((await ended(`/v1${await job.getAttribute('href')}`)).state).toBe('succeeded');
-    await page.getByRole('link', { name: 'Their scores over the epochs' }).click();
+    await page.getByRole('link', { name: 'Scores by epoch' }).click();
     await page.getByText(`2 of ${EPOCHS} checkpoints have scores`).waitFor();
     await page.locator('figure', { hasText: 'Regions over training' }).locator('svg').waitFor();
     // The browser notes the recipe that was refused, and the connections that were cut.
@@ -152,7 +152,7 @@ describe('a training in the browser', () => {
     await page.getByRole('link', { name: 'Compare 2 runs' }).click();
     await page.getByRole('button', { name: 'Remove second' }).waitFor();
     await page.getByLabel(/Smoothing/).fill('0.6');
-    await page.getByLabel('Logarithmic loss and rate').check();
+    await page.getByLabel('Logarithmic loss and learning rate').check();
     const loss = page.locator('figure', { has: page.locator('figcaption', { hasText: 'Loss' }) });
     await loss.locator('svg text', { hasText: 'second: validation' }).waitFor();
     await expect
@@ -163,7 +163,9 @@ describe('a training in the browser', () => {
     await page.reload();
     await page.getByRole('button', { name: 'Remove second' }).waitFor();
     await expect.poll(() => page.getByLabel(/Smoothing/).inputValue()).toBe('0.6');
-    await expect.poll(() => page.getByLabel('Logarithmic loss and rate').isChecked()).toBe(true);
+    await expect
+      .poll(() => page.getByLabel('Logarithmic loss and learning rate').isChecked())
+      .toBe(true);
     await close();
   });
 

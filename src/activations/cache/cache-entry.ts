@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** An entry begins with this many bytes of text: format, key, length and digest of the body, a line each. */
+/**
+ * Bytes of text at the start of an entry: format, key, length and digest of the body, a line each.
+ */
 const HEADER_BYTES = 512;
 const FORMAT = 'ventral-cache-1';
 
@@ -43,7 +45,7 @@ export async function writeEntry(
   }
 }
 
-/** The body of an entry; undefined where the file is another key's, or not as it was written. */
+/** The body of an entry; undefined if the file is another key's, or not as it was written. */
 export async function readEntry(path: string, key: string): Promise<Uint8Array | undefined> {
   const file = await open(path, READ);
   try {
@@ -68,7 +70,7 @@ export async function readEntry(path: string, key: string): Promise<Uint8Array |
   }
 }
 
-/** Whether an entry is as it was written, whoever's it is; memory is bounded. */
+/** Whether an entry of any owner is intact; memory is bounded. */
 export async function isEntryWhole(path: string): Promise<boolean> {
   const file = await open(path, READ);
   try {
@@ -89,7 +91,7 @@ export async function isEntryWhole(path: string): Promise<boolean> {
   }
 }
 
-/** The key that an entry says it has; undefined where its header cannot be understood. */
+/** The key that an entry says it has; undefined if its header cannot be understood. */
 export async function readKey(path: string): Promise<string | undefined> {
   const file = await open(path, READ);
   try {

@@ -6,17 +6,17 @@ import { entryBytes, isEntryWhole, readEntry, readKey, writeEntry } from './cach
 const GIB = 2 ** 30;
 
 const SCOPES = 'scopes';
-/** What names in the folder of a scope begin with until they are whole. */
+/** Prefix of unfinished files in the folder of a scope. */
 const UNFINISHED = 'unfinished-';
 
 /** A write that has not moved for so long belongs to a process that is gone. */
 const ABANDONED_MS = 10 * 60_000;
-/** An entry is small where so many of its size fit into the bound: 512 KiB of 10 GiB. */
+/** An entry is small if this many of its size fit into the bound: 512 KiB of 10 GiB. */
 const SMALL = 20_480;
 
 /** What {@link ContentCache.entries} says of an entry. */
 export interface CacheEntry {
-  /** What its key begins with (`gram` of `gram-sha256:…`); `damaged` where no key can be read. */
+  /** Prefix of its key (`gram` of `gram-sha256:…`); `damaged` if no key can be read. */
   readonly kind: string;
   /** Bytes on the disk. */
   readonly bytes: number;
@@ -25,16 +25,16 @@ export interface CacheEntry {
 /**
  * Bytes under keys that name their content, in HOME/cache/activations, shared by any number of
  * processes without a lock: an entry is one file that appears whole, by being renamed, and never
- * changes. Nothing is synced to the disk: what a power loss damages, the digest finds.
- * A scope has a folder of its own within, so that a process can be given one scope and no other. Whoever writes
- * there may be in the hands of a stranger: the folder is flat, and nothing in it is followed.
+ * changes. Nothing is synced to the disk: the digest detects damage by a power loss.
+ * Each scope has its own folder, so that a process can be given a single scope. A writer may be hijacked: the
+ * folder is flat, and no link in it is followed.
  */
 export class ContentCache {
   /** Where the entries lie. */
   readonly folder: string;
   /** Bytes that the entries may take on the disk; with 0 nothing is kept or served. */
   readonly maxBytes: number;
-  /** How many times {@link get} had something to give, and how many times it had not. */
+  /** Hits and misses of {@link get}. */
   readonly lookups = { hits: 0, misses: 0 };
   readonly #scope: string;
   /** Bytes that lay on the disk when it was last looked through, and those written here since then. */
@@ -49,11 +49,11 @@ export class ContentCache {
   }
 
   /**
-   * Opens the cache of a home, and sweeps what killed processes left half-written there. Makes no
-   * folder before there is something to keep. Without a scope it looks through and bounds every scope's entries.
+   * Opens the cache of a home, and sweeps half-written files of killed processes. Creates no folder before the
+   * first entry. Without a scope it inspects and bounds the entries of all scopes.
    * @param options.maxBytes bound in bytes, 10 GiB unless said
-   * @param options.scope what is kept under one scope is not found under another, so that an entry tells
-   * nobody what others have measured; empty unless said
+   * @param options.scope entries of one scope are invisible to others, so that they reveal nothing about other
+   * owners; default empty
    */
   static async open(
     home: string,
@@ -72,7 +72,7 @@ export class ContentCache {
   }
 
   /**
-   * Makes room for a scope whose process sees no other one: of the others' entries those used least recently go
+   * Makes room for a scope whose process sees no others: least recently used entries of other scopes are evicted
    * until they take half of the bound. Throws what the file system says.
    * @returns bytes that the scope may take
    */
@@ -81,7 +81,7 @@ export class ContentCache {
     const whole = new ContentCache(ContentCache.folderOf(home), maxBytes, '');
     const own = ContentCache.folderOf(home, scope);
     const others = (await whole.#files()).filter(({ path }) => dirname(path) !== own);
-    // An entry has at most 1 GiB: what is larger is none.
+    // An entry has at most 1 GiB.
     const odd = ({ bytes }: File) => Number(bytes > 2 * GIB);
     others.sort((a, b) => odd(b) - odd(a) || a.lastUsed - b.lastUsed);
     let total = sum(others);
@@ -94,9 +94,9 @@ export class ContentCache {
   }
 
   /**
-   * The bytes under a key, checked by their digest; undefined where there are none, where the disk
-   * cannot be read, and where they are damaged or another key's: then they are taken away. The buffer
-   * of what is returned holds nothing else, so that a typed array of any width can view it.
+   * The bytes under a key, checked by their digest; undefined if there are none, if the disk cannot be read, or if
+   * they are damaged or have another key: then they are removed. The returned buffer has no other contents, so
+   * that a typed array of any width can view it.
    */
   async get(key: string): Promise<Uint8Array | undefined> {
     const found = this.maxBytes === 0 ? undefined : await this.#read(key);
@@ -116,7 +116,7 @@ export class ContentCache {
     }
   }
 
-  /** Whether there is an entry under a key; what it holds is checked when it is read. */
+  /** Whether a key has an entry; its contents are checked when it is read. */
   async has(key: string): Promise<boolean> {
     if (this.maxBytes === 0) return false;
     return lstat(this.#path(key)).then(
@@ -159,8 +159,8 @@ export class ContentCache {
   }
 
   /**
-   * Removes every entry, and what is half-written: a process that writes goes on without it. Says
-   * what was freed. Throws what the file system says where it does not allow it.
+   * Removes every entry and half-written file; processes that are writing continue without them. Returns the freed
+   * bytes. Throws what the file system says where it does not allow it.
    */
   async clear(): Promise<{ readonly entries: number; readonly bytes: number }> {
     const files = await this.#files();
@@ -295,7 +295,7 @@ function missing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** Nothing, where the file system refused: a cache is a help only. Throws what is wrong in the code. */
+/** Undefined if the file system refused, since a cache is optional. Rethrows bugs. */
 function passOver(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
 }

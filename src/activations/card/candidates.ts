@@ -4,16 +4,16 @@ import { expandLayers, type LayerInfo, listLayers } from '../../onnx/layers.js';
 import type { Model } from '../../onnx/model.js';
 import type { ModelCard } from './card.js';
 
-/** A layer that may stand for a region. */
+/** A candidate layer for a region. */
 export interface Candidate {
   readonly layer: string;
-  /** The value in the graph; null where it cannot be had. */
+  /** The value in the graph; null if it is not available. */
   readonly value: string | null;
   /** Other names of the same value. */
   readonly aliases: readonly string[];
   /** Convolutions and matrix products on the longest way from the input; null without a value. */
   readonly depth: number | null;
-  /** Why it cannot be had: folded, ambiguous, unknown. */
+  /** Why it is not available: folded, ambiguous, unknown. */
   readonly reason?: string;
 }
 
@@ -21,7 +21,7 @@ type Named = Pick<Candidate, 'layer' | 'value' | 'reason'>;
 
 /**
  * The candidates of a layer map: those of `patterns` (names and globs), else of the card's `layers`, else
- * the graph's own. In order of execution, each value once; those that cannot be had stand last, with the
+ * the graph's own. In order of execution, each value once; unavailable candidates are listed last, with the
  * reason. Throws `layer-unknown` for a pattern that fits nothing; a card's becomes a candidate with a reason.
  */
 export function candidateLayers(
@@ -64,9 +64,9 @@ function fitting(model: Model, pattern: string, strict: boolean): Named[] {
 }
 
 /**
- * Layers worth asking for where nobody says which: the outputs of blocks (modules that hold others) and of
- * modules that stand in none; in a graph that names no modules, what it declares as outputs, or else what
- * its weighted operators, activations, sums and pools make.
+ * Default candidates: the outputs of blocks (modules that contain others) and of modules outside blocks; in a
+ * graph without module names, its declared outputs, or else the outputs of weighted operators, activations, sums
+ * and pools.
  */
 function ownLayers(model: Model): Named[] {
   const layers = listLayers(model);
@@ -84,7 +84,7 @@ const named = ({ name, value }: LayerInfo): Named => ({ layer: name, value });
 const moves = new Set(['Pad', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Cast', 'Slice']);
 const isTelling = ({ operator }: LayerInfo) => !moves.has(operator) && operator !== 'Identity';
 
-/** Of the names of one value the innermost stands first: `layer1.2` rather than `layer1`. */
+/** Among the names of one value the innermost is first: `layer1.2` rather than `layer1`. */
 function blocks(modules: readonly LayerInfo[]): LayerInfo[] {
   const path = ({ name }: LayerInfo) => name.replace(/^module:/, '');
   const paths = modules.map(path);
@@ -97,7 +97,7 @@ function blocks(modules: readonly LayerInfo[]): LayerInfo[] {
 
 const parents = (path: string) => path.split('.').map((_, i, parts) => parts.slice(0, i).join('.'));
 
-/** `model.` where every module stands in one called model. */
+/** `model.` if every module is inside one named model. */
 function commonRoot(paths: readonly string[]): string {
   let root = '';
   for (;;) {

@@ -1,10 +1,10 @@
 import type { InputSpec } from '../../screen/preprocess.js';
 import type { ModelCard, Region } from './card.js';
 
-/** Ways in which networks want their pictures, by what people know them by. */
+/** Common kinds of preprocessing, under their usual names. */
 export const inputPresets = {
   torchvision: {
-    says: 'short side to 256, the middle 224, ImageNet’s mean and deviation, as torchvision evaluates',
+    says: 'short side to 256, centre crop 224, ImageNet’s mean and deviation, as in torchvision',
     mode: 'short-side',
     grow: 256 / 224,
     range: 1,
@@ -12,7 +12,7 @@ export const inputPresets = {
     std: [0.229, 0.224, 0.225],
   },
   'brain-score': {
-    says: 'squashed to a square, ImageNet’s mean and deviation, as Brain-Score loads pictures by default',
+    says: 'resized to a square, ImageNet’s mean and deviation, as Brain-Score loads images by default',
     mode: 'square',
     grow: 1,
     range: 1,
@@ -36,7 +36,7 @@ export const inputPresets = {
     std: [1, 1, 1],
   },
   bytes: {
-    says: 'a square, pixels from 0 to 255 as they are (networks that rescale inside)',
+    says: 'a square, pixels from 0 to 255 unchanged (networks that rescale inside)',
     mode: 'square',
     grow: 1,
     range: 255,
@@ -48,16 +48,16 @@ export const inputPresets = {
 /** A name of {@link inputPresets}. */
 export type InputPreset = keyof typeof inputPresets;
 
-/** What a card to complete can already say: the file's own word, and what a person answered. */
+/** Known values of a card to complete: from the file, and from a person's answers. */
 export interface CardHints {
   /** Side of the input in pixels, where the graph fixes it. */
   readonly size?: number;
   readonly layout?: 'NCHW' | 'NHWC';
-  /** Layers that might stand for something, in the order of the graph. */
+  /** Candidate layers, in graph order. */
   readonly layers?: readonly string[];
   /** Mean and standard deviation that the checkpoint of an imported network was normalised with. */
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
-  /** The last output, and how many values it has for a picture. */
+  /** The last output, and its number of values for one image. */
   readonly output?: { readonly name: string; readonly values: number };
   readonly preset?: InputPreset;
   readonly degrees?: number;
@@ -65,13 +65,13 @@ export interface CardHints {
   readonly regions?: Readonly<Partial<Record<Region, string>>>;
 }
 
-/** Side of the picture where neither the file nor a person says one. */
+/** Default image side. */
 const SIDE = 224;
 /** What Brain-Score's models span. */
 const DEGREES = 8;
 const REGIONS = ['V1', 'V2', 'V4', 'IT'] as const;
 
-/** The input of a card, as the file and a preset say it; without a preset as Brain-Score loads pictures. */
+/** The input of a card from the file and a preset; the default preset is Brain-Score's. */
 export function inputOf({
   size = SIDE,
   layout = 'NCHW',
@@ -93,7 +93,7 @@ export function inputOf({
   };
 }
 
-/** The card that {@link cardTemplate} prints, without the names that nobody gave. */
+/** The card that {@link cardTemplate} prints, without placeholder names. */
 export function proposedCard(name: string, hints: CardHints): ModelCard {
   const { degrees = DEGREES, readout, regions } = hints;
   return {
@@ -108,7 +108,7 @@ export function proposedCard(name: string, hints: CardHints): ModelCard {
 interface Line {
   readonly field: string;
   readonly text: string;
-  /** What a person has to look at; undefined where the line is sure. */
+  /** What a person must check; undefined for a certain value. */
   readonly todo?: string | undefined;
 }
 
@@ -118,8 +118,8 @@ export function openFields(hints: CardHints): string[] {
 }
 
 /**
- * A card to complete: printed by `ventral card init`, and where a model has none. Lines that nothing has said
- * end in `# TODO`; names that nobody gave are `NAME`.
+ * A card to complete: printed by `ventral card init`, and for a model without a card. Unset lines end in `# TODO`;
+ * unknown names are `NAME`.
  */
 export function cardTemplate(name: string, hints: CardHints = {}): string {
   const lines = linesOf(name, hints);
@@ -164,7 +164,7 @@ function linesOf(name: string, hints: CardHints): Line[] {
       text: `region_layer_map: { ${map.join(', ')} }`,
       todo:
         named.length < REGIONS.length
-          ? 'one layer a region, or leave it out: ventral map finds them'
+          ? 'one layer a region, or omit it: ventral map finds them'
           : undefined,
     },
   ];
@@ -189,8 +189,7 @@ function inputLines(hints: CardHints): Line[] {
     {
       field: 'input.crop',
       text: `  crop: ${crop}`,
-      todo:
-        size === undefined ? 'side of the picture that the network was trained with' : undefined,
+      todo: size === undefined ? 'image side that the network was trained with' : undefined,
     },
     {
       field: 'input.range',

@@ -5,28 +5,28 @@ import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 
-/** A region of the ventral stream that a layer can stand for. */
+/** A region of the ventral stream. */
 export type Region = 'V1' | 'V2' | 'V4' | 'IT';
 
 /**
- * How a layer was chosen by its score (`ventral map --commit`), and on which pictures, so that a score on
- * any of them is known to be a selection.
+ * How a layer was chosen by its score (`ventral map --commit`), and on which stimuli, so that a score on any of
+ * them is marked as a selection.
  */
 export interface RegionLayerChoice {
-  /** The layer that was chosen: the record counts as long as the card gives this layer. */
+  /** The chosen layer: the record is valid while the card has this layer. */
   readonly layer: string;
   readonly benchmark: string;
   readonly version: number;
   /** Digest over the inputs of all scores that were compared. */
   readonly inputs: string;
   readonly method: string;
-  /** Base64 of the first six bytes of the SHA-256 of each picture, sorted. */
+  /** Base64 of the first six bytes of the SHA-256 of each stimulus, sorted. */
   readonly stimuli: string;
 }
 
 /**
- * What a score needs to know of a network beyond its graph (design §5): how it wants its pictures,
- * how many degrees of visual angle its input spans, and which layers stand for which region.
+ * Facts about a network that its graph does not have (design §5): its preprocessing, the degrees of visual angle
+ * of its input, and the layer of each region.
  */
 export interface ModelCard {
   readonly name?: string;
@@ -69,7 +69,7 @@ export function parseCard(text: string, file: string): ModelCard {
   if (resize !== 'none' && resize.library === 'torch' && resize.filter !== 'bilinear') {
     throw new VentralError(
       'card-invalid',
-      `${place('/input/resize/filter')} library torch resizes with filter bilinear here, found ${resize.filter}`,
+      `${place('/input/resize/filter')} library torch supports only filter bilinear, found ${resize.filter}`,
       { file, field: '/input/resize/filter' },
     );
   }
@@ -90,7 +90,7 @@ export function parseCard(text: string, file: string): ModelCard {
   if (resize !== 'none' && crop !== undefined && resize.mode === 'square' && crop > resize.to) {
     throw new VentralError(
       'card-invalid',
-      `${place('/input/crop')} crop ${crop} is larger than the ${resize.to} pixels that resize leaves`,
+      `${place('/input/crop')} crop ${crop} is larger than the ${resize.to} pixels after resize`,
       { file, field: '/input/crop' },
     );
   }

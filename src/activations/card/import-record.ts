@@ -1,10 +1,10 @@
 import { getMetadata } from '../../onnx/metadata.js';
 import type { Model } from '../../onnx/model.js';
 
-/** Key of `metadata_props` under which an imported network says where it comes from. */
+/** Key of `metadata_props` with the origin of an imported network. */
 export const IMPORT_KEY = 'ventral.import';
 
-/** What an imported network keeps of its import: JSON under {@link IMPORT_KEY}. */
+/** Record of an import: JSON under {@link IMPORT_KEY}. */
 export interface ImportRecord {
   readonly source: { readonly file: string; readonly format: string; readonly path?: string };
   readonly onto: { readonly [key: string]: string };

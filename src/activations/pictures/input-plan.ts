@@ -2,11 +2,11 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { SessionValue } from '../../runtime/session.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 
-/** How pictures go into a network: what its graph says, joined with what its card says. */
+/** How images are fed to a network, from its graph and its card. */
 export interface InputPlan {
   /** Name of the graph's input. */
   readonly name: string;
-  /** Pictures a call: the graph's own batch size where it is fixed. */
+  /** Images per call: the graph's batch size if it is fixed. */
   readonly batch: number;
   readonly dtype: 'float32' | 'float16' | 'uint8';
   /** The card's input with the layout filled in. */
@@ -18,7 +18,7 @@ export interface InputPlan {
 
 /**
  * Fits the card to the graph's input; only layout and dtype are ever inferred. Throws
- * `input-mismatch` for a graph without one picture input, and for a crop or resize of another size.
+ * `input-mismatch` for a graph without one image input, and for a crop or resize of another size.
  */
 export function inputPlan(
   inputs: readonly SessionValue[],
@@ -55,7 +55,7 @@ export function inputPlan(
     ((height !== null && height !== size) || (width !== null && width !== size))
   ) {
     throw refuse(
-      `pictures of ${height ?? '?'} × ${width ?? '?'} pixels, as the graph says`,
+      `images of ${height ?? '?'} × ${width ?? '?'} pixels, from the graph`,
       `${size} × ${size} from the card's ${card.crop === undefined ? 'resize' : 'crop'}`,
     );
   }

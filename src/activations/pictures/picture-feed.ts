@@ -25,7 +25,7 @@ export async function preparePicture(
 
 /**
  * Batches that are made beside the one that the network works on. The runtime holds the thread meanwhile, and a
- * picture needs the thread twice: to be decoded when its file is read, and to become pixels of the input.
+ * image needs the thread twice: to be decoded when its file is read, and to become pixels of the input.
  */
 const AHEAD = 2;
 
@@ -53,8 +53,8 @@ export class PictureFeed {
   }
 
   /**
-   * All batches in order; where the set ends, its last picture is repeated. One stands until the next is asked
-   * for. When this is left, nobody reads the stimuli any more.
+   * All batches in order; the last image is repeated at the end of the set. A batch is valid until the next one is
+   * requested. When iteration ends, nothing reads the stimuli.
    */
   async *batches(): AsyncGenerator<Batch> {
     const rows = this.#shown.stimuli.ids.length;
@@ -129,7 +129,7 @@ export class PictureFeed {
     const expected = `${first.width} × ${first.height} pixels`;
     throw new VentralError(
       'input-mismatch',
-      `${name} becomes ${width} × ${height} pixels, the network takes ${expected}: add a resize or crop to the card`,
+      `${name} has ${width} × ${height} pixels after preprocessing, the network takes ${expected}: add a resize or crop to the card`,
       { file: name, field: 'input', expected, found: `${width} × ${height} pixels` },
     );
   }

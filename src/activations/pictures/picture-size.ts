@@ -2,20 +2,20 @@ import type { ModelCard } from '../card/card.js';
 import { preparePicture } from './picture-feed.js';
 import type { Shown } from './shown.js';
 
-/** Width and height of a picture in pixels. */
+/** Width and height of an image in pixels. */
 export interface PictureSize {
   readonly width: number;
   readonly height: number;
 }
 
-/** Pixels of a side of the square that a card makes of every picture; undefined where it leaves the size open. */
+/** Side of the square input in pixels; undefined if the card does not fix it. */
 export function cardSide({ input: { crop, resize } }: ModelCard): number | undefined {
   return crop ?? (resize !== 'none' && resize.mode === 'square' ? resize.to : undefined);
 }
 
 /**
- * The size that a network of this card gets its pictures in: the card's own, else that of the first
- * picture of the set; undefined where the card leaves it open and that picture cannot be read.
+ * The size that a network of this card gets its images in: the card's own, else that of the first
+ * image of the set; undefined if the card leaves it open and that image cannot be read.
  */
 export async function pictureSize(shown: Shown, card: ModelCard): Promise<PictureSize | undefined> {
   const side = cardSide(card);
@@ -24,12 +24,12 @@ export async function pictureSize(shown: Shown, card: ModelCard): Promise<Pictur
     const { width, height } = await preparePicture(shown, 0, card);
     return { width, height };
   } catch {
-    // The pass over the set says which picture is wrong, and how.
+    // The pass over the set reports the invalid image.
     return undefined;
   }
 }
 
-/** Bytes of a picture after resize and crop, before it is normalised. */
+/** Bytes of an image after resize and crop, before it is normalised. */
 export function pictureBytes({ width, height }: PictureSize, { input }: ModelCard): number {
   const isFloat = input.resize !== 'none' && input.resize.library === 'torch';
   return width * height * 3 * (isFloat ? 4 : 1);

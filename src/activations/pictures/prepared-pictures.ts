@@ -14,21 +14,21 @@ export interface PreparedSet {
 }
 
 /**
- * Pictures after decoding, screen, resize and crop, kept on scratch disk for the passes that follow: other
- * layers, or other checkpoints with the same input. They are known by what was shown and how, never by name.
+ * Images after decoding, screen, resize and crop, stored on scratch disk for later passes: other layers, or other
+ * checkpoints with the same input. The key is their content and preprocessing, never a name.
  */
 export class PreparedPictures {
   readonly #folder: string;
   readonly #maxBytes: number;
   readonly #sets = new Map<string, PictureFile>();
 
-  /** @param folder a folder that belongs to this run alone */
+  /** @param folder a private folder of this run */
   constructor(folder: string, maxBytes: number) {
     this.#folder = folder;
     this.#maxBytes = maxBytes;
   }
 
-  /** The pictures of a set for networks of this card; what does not fit the bound is not kept. */
+  /** The images of a set for networks with this card; images beyond the bound are not stored. */
   async of(shown: Shown, { input, visual_degrees }: ModelCard): Promise<PreparedSet> {
     const { resize, crop } = input;
     const key = digestOf({
@@ -58,13 +58,13 @@ export class PreparedPictures {
 
 /**
  * Pixels of equal width and height, one slot a row, with room for three channels; the first that is put
- * decides the size. A grey picture takes a third of its slot.
+ * decides the size. A grey image takes a third of its slot.
  */
 class PictureFile implements PreparedSet {
   readonly #path: string;
   readonly #file: number;
   readonly #room: () => number;
-  /** Channels of each row that is there, 0 where none is. */
+  /** Channels of each stored row, 0 if absent. */
   readonly #channels: Uint8Array;
   #like: (Raster | FloatRaster) | undefined;
 

@@ -5,7 +5,7 @@ import type { Shown } from './shown.js';
 
 const known = new WeakMap<StimulusSet, Promise<readonly string[]>>();
 
-/** SHA-256 of each picture of a set, in its order; read once a set. */
+/** SHA-256 of each image of a set, in its order; read once a set. */
 export function pictureDigests(stimuli: StimulusSet): Promise<readonly string[]> {
   let digests = known.get(stimuli);
   if (!digests) {
@@ -27,7 +27,7 @@ async function hashAll(stimuli: StimulusSet): Promise<string[]> {
   return digests;
 }
 
-/** What a network saw: each picture by its bytes, and the degrees that it was shown at. */
+/** Digest of what a network saw: the bytes of each stimulus, and its degrees. */
 export async function shownDigest({ stimuli, degrees }: Shown): Promise<string> {
   return digestOf({ ids: stimuli.ids, pictures: await pictureDigests(stimuli), degrees });
 }

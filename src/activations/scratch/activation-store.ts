@@ -11,7 +11,7 @@ export type KeptDtype = keyof typeof widths;
 export const bytesOf = (dtype: KeptDtype, rows: number, cols: number): number =>
   widths[dtype] * rows * cols;
 
-/** A layer to be kept: stimulus × unit, written in batches of so many rows. */
+/** A layer to store: stimulus × unit, written in batches of this many rows. */
 export interface StoreShape {
   readonly rows: number;
   readonly cols: number;
@@ -33,7 +33,7 @@ function allocate(dtype: KeptDtype, length: number): Kept {
   return dtype === 'uint8' ? new Uint8Array(length) : new Int32Array(length);
 }
 
-/** Batches that are read ahead at once: as many as there are threads for files. */
+/** Batches that are read ahead concurrently: as many as there are file threads. */
 const LANES = 4;
 
 /** Where on scratch a layer lies: its batches, each from a page on, amid those of other layers. */
@@ -68,13 +68,13 @@ export class ActivationStore implements Features {
     else this.#memory = allocate(shape.dtype, shape.rows * shape.cols);
   }
 
-  /** Bytes of all values where they are kept. */
+  /** Bytes of all values as stored. */
   get bytes(): number {
     const { dtype, rows, cols } = this.#shape;
     return this.spilled ? scratchBytesOf(this.#shape) : bytesOf(dtype, rows, cols);
   }
 
-  /** True where the values lie on scratch disk. */
+  /** True where the values are on scratch disk. */
   get spilled(): boolean {
     return this.#memory === undefined;
   }
@@ -84,7 +84,7 @@ export class ActivationStore implements Features {
     return this.#memory !== undefined && dtype === this.#shape.dtype;
   }
 
-  /** Where in memory the batch that begins at row `first` is kept; undefined on scratch, and of a batch not all kept. */
+  /** Where in memory the batch that starts at row `first` is kept; undefined on scratch, and of a batch not all kept. */
   placeOf(first: number): Kept | undefined {
     const { rows, cols, batch } = this.#shape;
     if (first + batch > rows) return undefined;
@@ -92,7 +92,7 @@ export class ActivationStore implements Features {
   }
 
   /**
-   * Takes the values of the batch that begins at row `first`, row-major and all of them, the rows past the last
+   * Takes the values of the batch that starts at row `first`, row-major and all of them, the rows past the last
    * stimulus too: into memory unless they are there, or for the next `write` of the scratch file.
    */
   put(first: number, values: Kept): void {
@@ -107,7 +107,7 @@ export class ActivationStore implements Features {
   }
 
   /**
-   * Has the page cache hold what lies on scratch, where memory has ample room for it: columns are then read
+   * Has the page cache hold what is on scratch, where memory has ample room for it: columns are then read
    * without waiting for the disk. Not to be closed before this is over.
    */
   async readAhead(): Promise<void> {
@@ -115,7 +115,7 @@ export class ActivationStore implements Features {
     const { file } = this.#place;
     const { rows, batch } = this.#shape;
     const firsts = Array.from({ length: Math.ceil(rows / batch) }, (_, i) => i * batch).values();
-    // A disk gives pieces that lie apart much sooner when it is asked for some at once.
+    // Disks serve scattered reads much faster when several are queued.
     const lane = async () => {
       for (const first of firsts)
         await file.readAhead(this.#offsetOf(first), batchBytes(this.#shape));
@@ -148,7 +148,7 @@ export class ActivationStore implements Features {
     return block;
   }
 
-  /** Where a row begins in the scratch file. */
+  /** Where a row starts in the scratch file. */
   #offsetOf(row: number): number {
     const { dtype, cols, batch } = this.#shape;
     const { offset, pitch } = this.#scratch;
@@ -156,7 +156,7 @@ export class ActivationStore implements Features {
   }
 
   get #scratch(): Place {
-    if (!this.#place) throw new Error('the activations were let go');
+    if (!this.#place) throw new Error('the activations were released');
     return this.#place;
   }
 

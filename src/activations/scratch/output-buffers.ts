@@ -8,15 +8,15 @@ export type Keeper = Pick<ActivationStore, 'takes' | 'placeOf'>;
 /**
  * The tensors that a pass writes into. Every batch has the shapes of the first. What is kept in memory the runtime
  * writes there at once. Of what goes to scratch two sets of tensors serve in turn, so that one can be written while the
- * runtime fills the other; each tensor begins on a page of memory and has its last page to itself, as scratch files like it.
+ * runtime fills the other; each tensor starts on a page of memory and has its last page to itself, as scratch files like it.
  */
 export class OutputBuffers {
   readonly #values: readonly string[];
   readonly #sets: (Record<string, Tensor> | undefined)[] = [undefined, undefined];
   #turn = 0;
-  /** Of values that the runtime writes where they are kept. */
+  /** Tensors of values that the runtime writes in place. */
   #inPlace: readonly (readonly [string, Keeper, Pick<Tensor, 'dtype' | 'dims'>])[] = [];
-  /** What the runtime filled last. */
+  /** The tensors of the last run. */
   #filled: Record<string, Tensor> | undefined;
 
   constructor(values: readonly string[]) {
@@ -24,17 +24,17 @@ export class OutputBuffers {
   }
 
   /**
-   * Runs the network on the batch that begins at row `first` into the tensors whose turn it is; into the runtime's own
-   * memory where there are none that fit.
+   * Runs the network on the batch that starts at row `first` into the tensors whose turn it is; into the runtime's own
+   * memory if there are none that fit.
    */
   async run(session: Session, feeds: Readonly<Record<string, Tensor>>, first: number) {
     this.#turn = 1 - this.#turn;
     this.#filled = this.#tensorsFor(first);
     try {
-      // The runtime fills what it is given, and gives back copies.
+      // The runtime fills the given tensors and returns copies.
       if (this.#filled) await session.run(feeds, this.#filled);
     } catch {
-      // A width that depends on the pictures is seen in the shapes; what else goes wrong does so again.
+      // A width that depends on the images is seen in the shapes; what else goes wrong does so again.
       this.#filled = undefined;
     }
     return this.#filled ?? session.run(feeds, this.#values);
@@ -112,7 +112,7 @@ declare namespace WebAssembly {
   }
 }
 
-/** Zeroed memory, from a page on where it can be: JavaScript's own arrays begin anywhere. */
+/** Zeroed memory, page-aligned where possible: JavaScript arrays may start anywhere. */
 function pageMemory(bytes: number): ArrayBuffer {
   const pages = Math.ceil(bytes / WASM_PAGE);
   if (pages > MOST_PAGES) return new ArrayBuffer(bytes);

@@ -7,14 +7,14 @@ const PAGE = 4096;
 /** Bytes up to the end of the last page. */
 export const wholePages = (bytes: number): number => Math.ceil(bytes / PAGE) * PAGE;
 
-/** The bytes that values stand in. */
+/** The bytes of values. */
 export const bytesView = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-/** How values get to the disk: from where they are, or over a copy in the page cache. */
+/** How values are written: directly, or through the page cache. */
 export type Route = 'direct' | 'cached';
 
-/** Values, and the byte of the file from which on they are to stand: the first of a page. */
+/** Values, and their page-aligned position in the file. */
 interface Piece {
   readonly values: ArrayBufferView;
   readonly position: number;
@@ -83,7 +83,7 @@ export class ScratchFile {
     }
   }
 
-  /** Bytes that went to the disk directly: none where that is refused. */
+  /** Bytes written directly: none if the system refuses that. */
   async #writeDirect(
     { buffer, byteOffset, byteLength }: ArrayBufferView,
     position: number,
@@ -98,7 +98,7 @@ export class ScratchFile {
         const rest = [done, some, position + done] as const;
         const { bytesWritten } = await writeSome(this.#direct, pages, ...rest);
         done += bytesWritten;
-        // What is left begins within a page.
+        // The rest starts within a page.
         if (bytesWritten % PAGE !== 0) break;
       }
     } catch (error) {
@@ -153,7 +153,7 @@ function follows({ values, position }: Piece, last: Piece): boolean {
   );
 }
 
-/** The file again, past the page cache; undefined where the system or the file system knows no such thing. */
+/** The file again, past the page cache; undefined if the system or the file system knows no such thing. */
 function openDirect(path: string): number | undefined {
   const { O_DIRECT, O_WRONLY } = constants;
   if (O_DIRECT === undefined) return undefined;

@@ -13,7 +13,9 @@ export class ScratchRoute {
     return this.#route;
   }
 
-  /** Tells what a batch took: milliseconds of the network, then of waiting for the batch before to be written. */
+  /**
+   * Reports the times of a batch: milliseconds of the network, then of waiting for the previous write.
+   */
   took(worked: number, waited: number): void {
     this.#worked += worked;
     this.#waited += waited;

@@ -69,11 +69,11 @@ function checkFolder(folder: string, there: boolean, resume: boolean): void {
   if (there && !resume)
     throw new VentralError(
       'file-exists',
-      `${folder} holds an ablation already: give --resume to go on with it, or -o for another folder`,
+      `${folder} has an ablation already: resume it with --resume, or choose another folder with -o`,
       { file: folder },
     );
   if (!there && resume)
-    throw new VentralError('file-missing', `${folder} holds no ablation to go on with`, {
+    throw new VentralError('file-missing', `${folder} has no ablation to resume`, {
       file: folder,
     });
 }

@@ -26,7 +26,7 @@ const DEFAULT_THREAT = 'Linf:8/255';
 export function registerAttack(program: Command, io: Io): void {
   program
     .command('attack')
-    .description('robustness of a network: clean, FGSM, PGD, a margin loss, Square, the worst case')
+    .description('measure robustness: clean, FGSM, PGD, a margin loss, Square, the worst case')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
     .requiredOption(
       '--data <source>',

@@ -26,13 +26,9 @@ async function average(
   io: Io,
 ): Promise<void> {
   if (!force && existsSync(output))
-    throw new VentralError(
-      'file-exists',
-      `${output} is there already: give --force to replace it`,
-      {
-        file: output,
-      },
-    );
+    throw new VentralError('file-exists', `${output} exists already: give --force to replace it`, {
+      file: output,
+    });
   const { averageModels } = await import('../../training/step/average.js');
   const { writeFileAtomic } = await import('../../formats/write-file-atomic.js');
   await writeFileAtomic(output, await averageModels(membersOf(models)));

@@ -25,7 +25,7 @@ async function backup(file: string, command: Command, io: Io): Promise<void> {
   const { size } = await stat(file);
   io.err(`Wrote ${file} (${sizeText(size)}); it contains hashes of keys: keep it private\n`);
   for (const { kind, digest, state } of lost)
-    io.err(`It lacks the ${kind} ${digest}, whose file is ${state} (see ventral fsck)\n`);
+    io.err(`Left out the ${kind} ${digest}: its file is ${state} (see ventral fsck)\n`);
   if (lost.length > 0) process.exitCode = 1;
 }
 
@@ -46,7 +46,7 @@ async function restore(file: string, command: Command, io: Io): Promise<void> {
   io.err(
     `Restored ${rows('models')} models (${models.length} files), ${rows('benchmarks')} benchmarks (${benchmarks.length} archives) and ${rows('jobs')} jobs of ${createdAt} into ${place.home}\n`,
   );
-  for (const name of skipped) io.err(`Skipped ${name}, which is damaged in the archive\n`);
+  for (const name of skipped) io.err(`Skipped ${name}: damaged in the archive\n`);
   for (const { kind, digest, state } of lost)
     io.err(`The ${kind} ${digest} was ${state} when the backup was made\n`);
 }

@@ -12,7 +12,7 @@ import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
-/** `ventral benchmarks list|show|check|verify`: what a model can be compared with. */
+/** `ventral benchmarks list|show|check|verify`. */
 export function registerBenchmarks(program: Command, io: Io): void {
   const benchmarks = program
     .command('benchmarks')
@@ -101,7 +101,9 @@ async function show(name: string, command: Command, io: Io): Promise<void> {
   io.out(`${JSON.stringify(shown.length === 1 ? shown[0] : shown, null, 2)}\n`);
 }
 
-/** The file by its rules, then its data: what is there must fit, what must still be fetched is said. */
+/**
+ * Checks the file by its rules, then its data: installed data must fit, missing data are reported.
+ */
 async function check(file: string, command: Command, io: Io): Promise<void> {
   const { home } = globalOptions(command);
   const benchmarks = expandRegions(readBenchmark(file));

@@ -4,7 +4,7 @@ import { globalOptions, sizeText } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
 
-/** `ventral cache show|clear`: what was kept of earlier work, so that it need not be done again. */
+/** `ventral cache show|clear`: the cache of computed layers. */
 export function registerCache(program: Command, io: Io): void {
   const cache = program.command('cache').description('cache of computed layers');
   cache

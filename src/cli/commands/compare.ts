@@ -43,7 +43,7 @@ export function registerCompare(program: Command, io: Io): void {
     .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
     .option(
       '--layers <names>',
-      "candidates, names or globs; else each card's or graph's",
+      "candidates, names or globs; default: each card's or graph's",
       several,
       [],
     )
@@ -66,7 +66,7 @@ function checkUsage(models: readonly string[], options: CompareOptions): void {
     throw refuse(`compare --region: expected ${regions.join(', ')}, found "${unknown}"`);
   if (options.json && options.csv) throw refuse('compare: --json and --csv exclude each other');
   if (!options.series && models.length < 2)
-    throw refuse('compare: name two models or more, or say --series');
+    throw refuse('compare: name two or more models, or give --series');
 }
 
 async function compare(

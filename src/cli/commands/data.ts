@@ -26,7 +26,7 @@ export function registerData(program: Command, io: Io): void {
     .description(
       'download data by catalog name, or all that a benchmark needs; resumes a partial download',
     )
-    .option('--from <url>', 'download from another URL that holds the files under their names')
+    .option('--from <url>', 'download from another URL that has the files under their names')
     .action((names: string[], _options: unknown, command: Command) => pullAll(names, command, io));
   data
     .command('verify')
@@ -176,9 +176,7 @@ async function take(files: readonly string[], command: Command, io: Io): Promise
     for (const { identifier, path, published } of imported) {
       io.out(`${path}\n`);
       if (!published)
-        io.err(
-          `${path} stands in for ${identifier}; its contents differ from the published file\n`,
-        );
+        io.err(`${path} replaces ${identifier}; its contents differ from the published file\n`);
     }
   } finally {
     bar.clear();

@@ -4,7 +4,7 @@ import { databaseUrl, globalOptions, serviceThreads, sizeText } from '../options
 import { printRows } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
 
-/** `ventral doctor`: what a service would find on this machine. */
+/** `ventral doctor`: checks the installation on this machine. */
 export function registerDoctor(program: Command, io: Io): void {
   program
     .command('doctor')
@@ -41,7 +41,7 @@ async function examine(command: Command, io: Io): Promise<void> {
   if (findings.some(({ state }) => state === 'missing')) process.exitCode = 1;
 }
 
-/** Without user and password; what is no address is among the findings. */
+/** Without user and password; a malformed URL is a finding. */
 async function placeOf(url: string | undefined): Promise<string> {
   if (url === undefined) return 'embedded';
   const { databasePlace } = await import('../../store/database/postgres-database.js');

@@ -13,12 +13,12 @@ interface FsckFlags {
   readonly json?: boolean;
 }
 
-/** `ventral fsck [archives]`: whether every stored file is what it was, and backups too. */
+/** `ventral fsck [archives]`: compares stored files, or backups, with their digests. */
 export function registerFsck(program: Command, io: Io): void {
   program
     .command('fsck [archives...]')
     .description('compare every stored file of the home, or backups by path, with their digests')
-    .option('--heal', 'replace what is damaged where there is a second copy')
+    .option('--heal', 'replace damaged files that have a second copy')
     .option('--quarantine', 'move damaged files that were not healed to HOME/quarantine')
     .option('--json', 'print JSON')
     .action((archives: string[], _options: unknown, command: Command) =>
@@ -52,8 +52,8 @@ function print({ ok, checked, findings }: FsckReport, io: Io): void {
     visibleName(detail ?? ''),
     jobs.join(' '),
   ]);
-  if (rows.length > 0) printRows(['kind', 'name', 'state', 'detail', 'jobs withdrawn'], rows, io);
+  if (rows.length > 0) printRows(['kind', 'name', 'state', 'detail', 'withdrawn jobs'], rows, io);
   const counts = Object.entries(checked).map(([kind, count]) => `${kind} ${count}`);
-  const verdict = ok ? 'nothing is damaged' : 'there is damage';
+  const verdict = ok ? 'no damage found' : 'damage found';
   io.err(`Checked: ${counts.join(', ')}; ${verdict}\n`);
 }

@@ -11,17 +11,17 @@ const roles: readonly string[] = ['admin', 'member', 'reader'] satisfies Role[];
 const HOUR_MS = 3_600_000;
 const hoursOf: Readonly<Record<string, number>> = { h: 1, d: 24, w: 168 };
 
-/** `ventral keys create|list|revoke`: who may ask the service for what. */
+/** `ventral keys create|list|revoke`: API keys of the service. */
 export function registerKeys(program: Command, io: Io): void {
   const keys = program.command('keys').description('API keys of the service');
   keys
     .command('create')
     .description('create a key; it is printed once, on stdout')
-    .requiredOption('--name <name>', 'its name in lists')
+    .requiredOption('--name <name>', 'name of the key in lists')
     .requiredOption('--role <role>', 'admin, member or reader')
-    .option('--owner <owner>', 'whose models and jobs it works on; by default its name')
-    .option('--group <group>', 'a group that it is in (repeatable)', collect, [])
-    .option('--expires <time>', 'when it ends, such as 90d, 12h or 4w; by default never')
+    .option('--owner <owner>', 'owner of its models and jobs; default: its name')
+    .option('--group <group>', 'group of the key (repeatable)', collect, [])
+    .option('--expires <time>', 'time until it expires, such as 90d, 12h or 4w; default: never')
     .option('--json', 'print JSON')
     .action((_options: unknown, command: Command) => create(command, io));
   keys
@@ -125,7 +125,7 @@ async function list(command: Command, io: Io): Promise<void> {
 function stateOf({ revokedAt, expiresAt }: KeyResource): string {
   if (revokedAt !== null) return `revoked ${revokedAt}`;
   if (expiresAt === null) return 'holds';
-  return new Date(expiresAt) > new Date() ? `holds until ${expiresAt}` : `expired ${expiresAt}`;
+  return new Date(expiresAt) > new Date() ? `expires ${expiresAt}` : `expired ${expiresAt}`;
 }
 
 async function revoke(id: string, command: Command, io: Io): Promise<void> {

@@ -40,7 +40,7 @@ export function registerMap(program: Command, io: Io): void {
     .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
     .option(
       '--layers <names>',
-      "candidates, names or globs; else the card's or the graph's",
+      "candidates, names or globs; default: the card's or the graph's",
       several,
       [],
     )
@@ -53,7 +53,10 @@ export function registerMap(program: Command, io: Io): void {
     .option('--csv', 'print one line a cell')
     .option('--html <file>', 'write the map as one HTML page')
     .option('--region-layer-map <file>', "write the chosen layers as Brain-Score's JSON")
-    .option('--receipt <file>', 'write all that the numbers depend on, for `ventral verify`')
+    .option(
+      '--receipt <file>',
+      'write a receipt: everything the numbers depend on, for `ventral verify`',
+    )
     .action((model: string, options: MapOptions, command: Command) =>
       map(model, options, command, io),
     );
@@ -65,7 +68,7 @@ function checkUsage({ region, benchmark, json, csv }: MapOptions): void {
   if (unknown !== undefined)
     throw refuse(`map --region: expected ${regions.join(', ')}, found "${unknown}"`);
   if (region.length + benchmark.length === 0)
-    throw refuse(`map: say which --region (${regions.join(', ')}) or --benchmark`);
+    throw refuse(`map: give --region (${regions.join(', ')}) or --benchmark`);
   if (json && csv) throw refuse('map: --json and --csv exclude each other');
 }
 
@@ -105,7 +108,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
       const { commitChoice } = await import('../../scoring/model/commit-choice.js');
       await commitChoice(card, mapped.choices);
       const words = mapped.choices.map(({ role, record }) => `${role} ${record.layer}`);
-      io.err(`${card.path} now says ${words.join(', ')}\n`);
+      io.err(`Updated ${card.path}: ${words.join(', ')}\n`);
     }
     const { benchmarks, chosen } = mapped.map;
     if (benchmarks.some((id) => chosen[id] === undefined)) process.exitCode = 1;
@@ -133,7 +136,7 @@ const cardSource = ({ card, assume }: MapOptions) => ({
   ...(assume === undefined ? {} : { assume }),
 });
 
-/** The card that --commit will write, so that a card which cannot be written is told before the work. */
+/** The card that --commit will write: an unwritable card is reported before the work. */
 async function cardToWrite(model: string, options: MapOptions) {
   const [{ openModelFile }, { writableCard }] = await Promise.all([
     import('../../activations/model-file.js'),

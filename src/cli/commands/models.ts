@@ -26,14 +26,14 @@ export function registerModels(program: Command, io: Io): void {
     .description('register an ONNX file')
     .option(
       '--card <file>',
-      'its model card; by default the YAML of the same base name beside it, or the card inside',
+      'model card; default: the YAML file of the same base name beside it, or the card inside',
     )
-    .option('--name <name>', 'its name; by default the name in its card')
+    .option('--name <name>', 'name of the model; default: the name in its card')
     .option('--json', 'print JSON')
     .action((file: string, _options: unknown, command: Command) => add(file, command, io));
   models
     .command('remove <model>')
-    .description('remove a model, by id or digest; its scores stay')
+    .description('remove a model by id or digest; its scores are kept')
     .action((model: string, _options: unknown, command: Command) => remove(model, command, io));
 }
 
@@ -108,7 +108,7 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
 
 function words(model: ModelResource, created: boolean): string {
   const done = created ? `Registered ${model.name}` : `${model.name} was registered before`;
-  return model.card === null ? `${done}. It has no card: scores need one (--card FILE)` : done;
+  return model.card === null ? `${done}. It has no card, which scores need (--card FILE)` : done;
 }
 
 function cardBeside(file: string): string | undefined {

@@ -7,7 +7,7 @@ import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { several } from './score.js';
 
-/** `ventral layers`, `ventral activations` and `ventral card`: what a network has inside. */
+/** `ventral layers`, `ventral activations` and `ventral card`. */
 export function registerNetworks(program: Command, io: Io): void {
   program
     .command('layers')
@@ -101,7 +101,7 @@ function registerActivations(program: Command, io: Io): void {
       if (options.layers.length === 0)
         throw new VentralError(
           'bad-usage',
-          'activations: say which --layers; `ventral layers` lists them',
+          'activations: give --layers; `ventral layers` lists them',
         );
       if ((options.benchmark === undefined) === (options.stimuli === undefined)) {
         throw new VentralError(

@@ -25,7 +25,7 @@ export function registerPackage(program: Command, io: Io): void {
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
     .requiredOption('--format <form>', 'brainscore (today) or brainscore-2022')
     .requiredOption('-o, --output <file>', 'archive to write, .zip')
-    .option('--identifier <name>', 'identifier of the submission; else made of the model’s name')
+    .option('--identifier <name>', 'identifier of the submission; default: from the model’s name')
     .option('--card <file>', 'model card')
     .option('--receipt <file>', 'receipt of scores to include', several, [])
     .option('--license <file>', 'licence to include')

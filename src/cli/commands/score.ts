@@ -44,7 +44,10 @@ export function registerScore(program: Command, io: Io): void {
     .option('--json', 'print an array of Scores')
     .option('--csv', 'print one line a score')
     .option('--detail', 'with splits, neuroids and their ids')
-    .option('--receipt <file>', 'write all that the numbers depend on, for `ventral verify`')
+    .option(
+      '--receipt <file>',
+      'write a receipt: everything the numbers depend on, for `ventral verify`',
+    )
     .action(async (models: string[], options: ScoreOptions, command: Command) => {
       checkUsage(models, options);
       const { answered, failures } = await score(models, options, command, io);
@@ -61,22 +64,24 @@ export function registerScore(program: Command, io: Io): void {
 function checkUsage(models: readonly string[], options: ScoreOptions): void {
   const refuse = (sentence: string) => new VentralError('bad-usage', sentence);
   if (options.benchmark.length === 0)
-    throw refuse('score: say which --benchmark; `ventral benchmarks list` shows them');
+    throw refuse('score: give --benchmark; `ventral benchmarks list` lists them');
   if (models.length === 0 && !options.features)
     throw refuse('score: name a model, or give --features FILE');
   if (models.length > 0 && options.features)
     throw refuse('score: a model and --features exclude each other');
   const ofModels = ['card', 'assume'] as const;
   const idle = options.features && ofModels.find((name) => options[name] !== undefined);
-  if (idle) throw refuse(`score: --${idle} belongs to a model, and --features has none`);
+  if (idle) throw refuse(`score: --${idle} applies to a model; it cannot be used with --features`);
   if (options.features && options.input.length > 0)
-    throw refuse('score: --input belongs to a model, and --features has none');
+    throw refuse('score: --input applies to a model; it cannot be used with --features');
   if (options.json && options.csv) throw refuse('score: --json and --csv exclude each other');
   if (models.length > 1 && options.card)
-    throw refuse('score: --card belongs to one model; cards beside the files serve several');
+    throw refuse(
+      'score: --card applies to one model; for several models, save each card beside its model',
+    );
 }
 
-/** What was asked with the scores that came of it, and why the others did not. */
+/** A request with its scores and failures. */
 interface Answers {
   readonly answered: readonly Exclude<Answered, { kind: 'map' }>[];
   readonly failures: ScoreOutcome['failures'];
@@ -155,7 +160,7 @@ async function scoreModels(
   };
 }
 
-/** Of several models, one that cannot be opened fails alone. */
+/** A model that cannot be opened does not fail the others. */
 async function one(
   run: () => Promise<ScoreOutcome>,
   path: string,

@@ -36,7 +36,7 @@ export function registerServe(program: Command, io: Io): void {
     )
     .option(
       '--concurrency <n>',
-      'concurrent jobs of the service; 0 leaves all to ventral worker',
+      'concurrent jobs of the service; 0: only ventral worker runs jobs',
       '1',
     )
     .option(
@@ -56,7 +56,7 @@ export function registerServe(program: Command, io: Io): void {
     )
     .option(
       '--quota-failed-seconds <n>',
-      'seconds per hour of failed work that an owner may use',
+      'seconds of failed work per hour that an owner may use',
       String(GENEROUS_FAILED_SECONDS),
     )
     .option(
@@ -115,7 +115,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     scoreShipped,
     log,
   });
-  // A signal during the start waits for it: what was begun is closed in order.
+  // A signal during the start waits for it, so that everything is closed in order.
   const service = await starting;
   await Promise.race([announce(service, io), stopped]);
   await stopped;

@@ -55,11 +55,11 @@ async function train(file: string, options: TrainOptions, command: Command, io: 
   if (isRun(folder) && !options.resume)
     throw new VentralError(
       'file-exists',
-      `${folder} holds a run already: give --resume to go on with it, or -o for another folder`,
+      `${folder} has a run already: resume it with --resume, or choose another folder with -o`,
       { file: folder },
     );
   if (!isRun(folder) && options.resume)
-    throw new VentralError('file-missing', `${folder} holds no run to go on with`, {
+    throw new VentralError('file-missing', `${folder} has no run to resume`, {
       file: folder,
     });
   const { home, threads, maxMemory, maxScratch } = globalOptions(command);

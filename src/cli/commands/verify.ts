@@ -16,7 +16,7 @@ interface VerifyOptions {
 /** Differences that are printed; `--json` has them all. */
 const SHOWN = 40;
 
-/** `ventral verify`: computes what a receipt holds again. */
+/** `ventral verify`: recomputes the numbers of a receipt. */
 export function registerVerify(program: Command, io: Io): void {
   program
     .command('verify')
@@ -80,7 +80,7 @@ function printReport(report: ReceiptReport, io: Io): void {
   });
   printRows(['', 'field', 'receipt', 'now'], rows, io);
   const more = all.length > SHOWN ? `, ${all.length - SHOWN} of them not shown (--json)` : '';
-  const ran = results === 0 ? '; nothing was computed' : largestText(report);
+  const ran = results === 0 ? '; nothing was recomputed' : largestText(report);
   const count = `${all.length} ${all.length === 1 ? 'difference' : 'differences'}`;
   io.err(`ventral: ${receipt} differs from the recomputed result: ${count}${more}${ran}\n`);
 }

@@ -44,7 +44,7 @@ async function work(command: Command, io: Io): Promise<void> {
   if (failed) throw failed;
 }
 
-/** A second signal ends the process at once. */
+/** A second signal ends the process immediately. */
 function signalled(): Promise<undefined> {
   return new Promise((resolve) => {
     let heard = 0;

@@ -93,7 +93,7 @@ export function sizeText(bytes: number): string {
 /** The PostgreSQL that holds the tables, where one is named (DATABASE_URL). */
 export const databaseUrl = (): string | undefined => process.env.DATABASE_URL || undefined;
 
-/** Jobs at once, as `--concurrency` says; throws `bad-usage`. */
+/** Concurrent jobs from `--concurrency`; throws `bad-usage`. */
 export function readConcurrency(command: Command, least: 0 | 1): number {
   const { concurrency } = command.opts<{ concurrency: string }>();
   const jobs = Number(concurrency);

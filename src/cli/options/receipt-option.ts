@@ -7,7 +7,7 @@ export async function requireReceiptPath(path: string | undefined): Promise<void
   await checkReceiptPath(path);
 }
 
-/** Writes the receipt that `--receipt` asked for; none where nothing has a score. */
+/** Writes the receipt of `--receipt`; none without a score. */
 export async function keepReceipt(
   path: string | undefined,
   answered: readonly Answered[],

@@ -22,7 +22,7 @@ export function printSeries({ fixed, rows }: SeriesComparison, io: Io): void {
     const layers = Object.entries(fixed.layers).map(([id, layer]) => `${id} ${layer}`);
     io.out(`fixed: the layers of ${visibleName(fixed.from)} (${visibleName(layers.join(', '))})\n`);
   }
-  io.out('chosen: the highest of the own map at each epoch, a selection\n');
+  io.out('chosen: the highest value of each epoch’s own map, a selection\n');
 }
 
 /**

@@ -58,6 +58,6 @@ function ignoredRows(keys: KeyTable | undefined): string[][] {
 function proofText(proof: NonNullable<ImportReport['proof']>): string {
   const { layer, difference, relative } = largestOf(proof);
   const missing = proof.notCompared.length;
-  const others = missing > 0 ? `; ${missing} layers of the source have no value in the graph` : '';
-  return `${proof.layers.length} layers as ${proof.by} gives them; largest difference ${difference.toExponential(1)}, ${relative.toExponential(1)} of the largest value, at ${layer}${others}`;
+  const others = missing > 0 ? `; ${missing} layers of the source are not in the graph` : '';
+  return `${proof.layers.length} layers compared with ${proof.by}; largest difference ${difference.toExponential(1)}, ${relative.toExponential(1)} of the largest value, at ${layer}${others}`;
 }

@@ -29,9 +29,9 @@ const TIED_SHOWN = 6;
 const signs = { chosen: '● ', tied: '○ ', '': '' } as const;
 
 /**
- * Prints a layer map to stdout: where a person watches, a table with a heat scale, the choice for each
- * benchmark and how it was made; in a pipe, tab-separated lines alone, those of the layers first, then
- * after an empty line each those of the choice and of the held-out half.
+ * Prints a layer map to stdout: on a terminal, a table with a heat scale, the choice for each benchmark and its
+ * method; in a pipe, tab-separated lines of the layers, of the choice and of the held-out half, separated by empty
+ * lines.
  */
 export function printMap(map: LayerMap, io: Io): void {
   const columns = mapColumns(map);
@@ -84,7 +84,7 @@ function printPlain(map: LayerMap, columns: readonly MapColumn[], io: Io): void 
   );
 }
 
-/** Value of a cell with the sign of its choice; '' where it has none. */
+/** Value of a cell with the sign of its choice; '' without a value. */
 function valueText(map: LayerMap, row: LayerRow, { benchmark }: MapColumn): string {
   const cell = row.cells[benchmark];
   if (!isScore(cell) || cell.value === null) return '';
@@ -195,9 +195,7 @@ function choiceLine(map: LayerMap, column: MapColumn): string {
   const tied = tiedWith(map, benchmark).map((name) => visibleName(name, NAME_WIDTH));
   const more = tied.length > TIED_SHOWN ? ` and ${tied.length - TIED_SHOWN} more` : '';
   const ties =
-    tied.length === 0
-      ? 'nothing tied with it'
-      : `tied with ${tied.slice(0, TIED_SHOWN).join(', ')}${more}`;
+    tied.length === 0 ? 'no ties' : `tied with ${tied.slice(0, TIED_SHOWN).join(', ')}${more}`;
   const selection = chosenScore(map, benchmark)?.selection ? ', selection' : '';
   const name = visibleName(layer, NAME_WIDTH);
   return `${title}: ${name}, ${value} (95 % interval ${ci}${selection}), ceiling ${ceiling}; ${ties}`;
@@ -236,7 +234,9 @@ function printHoldout(
   }
 }
 
-/** Tells on stderr what a map will take, before the work starts; with `verbose` the units of each layer. */
+/**
+ * Prints the plan of a map to stderr before the work starts; with `verbose` the units of each layer.
+ */
 export function printPlan(plan: MapPlan, io: Io, { verbose }: { readonly verbose: boolean }): void {
   io.err(`${layersText(plan.layers)}\n`);
   if (verbose)

@@ -6,7 +6,7 @@ import { type Figure, MASKING, type SelfCheck } from '../../training/robustness/
 import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
-/** A figure with what it is of. */
+/** A figure with its label. */
 interface Line {
   readonly threat: Threat | undefined;
   readonly attack: string;
@@ -15,8 +15,8 @@ interface Line {
 
 /**
  * Prints the robustness of a network: as a table for people, followed by what the checks found; in a pipe as
- * tab-separated lines, those of the checks after an empty line; as JSON; as one CSV line an attack. What a failed
- * check says goes to stderr too.
+ * tab-separated lines, those of the checks after an empty line; as JSON; as one CSV line an attack. Failed checks
+ * are also printed to stderr.
  */
 export function printRobustness(
   report: AttackReport,
@@ -34,7 +34,7 @@ export function printRobustness(
 const failedNames = ({ checks }: AttackReport) =>
   checks
     .filter(({ passed }) => passed === false)
-    .map(({ name, found }) => `not so: ${name} (${found})`)
+    .map(({ name, found }) => `failed: ${name} (${found})`)
     .join('; ');
 
 function linesOf({ clean, threats }: AttackReport): Line[] {

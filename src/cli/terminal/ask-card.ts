@@ -7,11 +7,11 @@ import { closestNames } from '../../errors/closest-names.js';
 /** Puts questions to a person. */
 export interface Questions {
   say(text: string): void;
-  /** The answer, trimmed; empty where a person does not know. */
+  /** The answer, trimmed; empty if a person does not know. */
   ask(question: string): Promise<string>;
 }
 
-/** Questions on stderr, answered on stdin; undefined where no person sits there. */
+/** Questions on stderr, answered on stdin; undefined if no person sits there. */
 export function terminalQuestions(): Questions | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   let ended = false;
@@ -30,7 +30,7 @@ export function terminalQuestions(): Questions | undefined {
   };
 }
 
-/** Asks for what the file cannot say; an empty answer leaves a field open. */
+/** Asks for values that are not in the file; an empty answer leaves a field unset. */
 export async function askCard({ hints }: CardDraft, questions: Questions): Promise<CardHints> {
   questions.say('The file does not store these values; press Enter to skip one.');
   const preset = await askPreset(questions);

@@ -2,8 +2,8 @@ import type { VentralError } from '../../errors/ventral-error.js';
 import { visibleName } from '../../report/visible-name.js';
 
 /**
- * What a person reads of an error: what it is about, its sentence, and with `--verbose` the stacks of it and
- * its cause. Names in it may come from anybody's file: what would move the cursor is written out.
+ * The text of an error on a terminal: its subject, its message, and with `--verbose` the stacks of it and its
+ * cause. Names in it may come from untrusted files: control characters are escaped.
  */
 export function errorText(
   error: VentralError,

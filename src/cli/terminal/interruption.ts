@@ -1,6 +1,8 @@
 import { VentralError } from '../../errors/ventral-error.js';
 
-/** A signal that SIGINT and SIGTERM set off; a second SIGINT ends the process at once, with status 130. */
+/**
+ * A signal that SIGINT and SIGTERM set off; a second SIGINT ends the process immediately, with status 130.
+ */
 export function interruption(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const stop = () => {

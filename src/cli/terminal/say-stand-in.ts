@@ -8,7 +8,7 @@ export async function sayStandIns(regions: readonly Role[], home: string, io: Io
     const { id, inPlaceOf } = await regionBenchmark(name, home);
     if (inPlaceOf === undefined) continue;
     io.err(
-      `${name}: the data of ${inPlaceOf} are not here (\`ventral data list\`), the simulated ${id} stands in\n`,
+      `${name}: the data of ${inPlaceOf} are not installed (\`ventral data list\`); using the simulated ${id} instead\n`,
     );
   }
 }

@@ -3,7 +3,7 @@ import { filterField, fourierOfReal, realInverse } from './fourier.js';
 
 /** A band of spatial frequency and orientation. */
 export interface Band {
-  /** Preferred frequency, cycles a picture. */
+  /** Preferred frequency, cycles an image. */
   readonly frequency: number;
   /** Standard deviation of log₂ frequency, octaves. */
   readonly octaves: number;
@@ -29,7 +29,7 @@ export function bandGain(band: Band): (fx: number, fy: number) => number {
   };
 }
 
-/** The picture (side²) filtered by a band, mean 0, standard deviation 1. */
+/** The image (side²) filtered by a band, mean 0, standard deviation 1. */
 export function bandPass(values: Float64Array, band: Band): Float64Array {
   return standardise(realInverse(filterField(fourierOfReal(values), bandGain(band))));
 }

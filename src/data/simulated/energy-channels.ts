@@ -13,7 +13,7 @@ export interface BankSpec {
 
 /**
  * √energy of every channel at every position: position × channel, channel = frequency ×
- * orientations + orientation, for each picture in contrast units.
+ * orientations + orientation, for each image in contrast units.
  */
 export function channelEnergies(
   pictures: readonly Float64Array[],

@@ -83,7 +83,7 @@ export function fourier(field: ComplexField): ComplexField {
   return { side, re, im };
 }
 
-/** Transform of a real square picture, row-major. */
+/** Transform of a real square image, row-major. */
 export function fourierOfReal(values: Float64Array): ComplexField {
   const side = Math.sqrt(values.length);
   return fourier({ side, re: values, im: new Float64Array(values.length) });
@@ -97,12 +97,12 @@ export function realInverse(field: ComplexField): Float64Array {
   return im.map((value) => value * scale);
 }
 
-/** Signed frequency, in cycles a picture, of row or column k. */
+/** Signed frequency, in cycles an image, of row or column k. */
 export function frequency(k: number, side: number): number {
   return k <= side / 2 ? k : k - side;
 }
 
-/** The field times a real gain of the frequency (fx, fy), both in cycles a picture. */
+/** The field times a real gain of the frequency (fx, fy), both in cycles an image. */
 export function filterField(
   field: ComplexField,
   gain: (fx: number, fy: number) => number,

@@ -15,7 +15,7 @@ export async function generateSimulated(name: string, seed: number): Promise<Sim
   const names = Object.keys(generators);
   throw new VentralError(
     'benchmark-invalid',
-    `There is no generator "${name}"${didYouMean(name, names) || `; there are ${names.join(', ')}`}`,
+    `There is no generator "${name}"${didYouMean(name, names) || `; expected ${names.join(', ')}`}`,
     { field: 'generate', expected: names.join(', '), found: name },
   );
 }

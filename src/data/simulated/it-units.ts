@@ -18,7 +18,7 @@ interface Unit {
   readonly mixed: Float64Array;
   readonly partner: number;
   readonly threshold: number;
-  /** Exponent of size, centre of its field in half pictures, and the field's deviation. */
+  /** Exponent of size, centre of its field in half images, and the field's deviation. */
   readonly size: number;
   readonly x: number;
   readonly y: number;
@@ -55,7 +55,7 @@ function respond(unit: Unit, { object, pose }: ObjectPicture): number {
   return soft * pose.scale ** unit.size * Math.exp(-0.5 * (off / unit.field ** 2));
 }
 
-/** Drive of the IT units on pictures of objects. */
+/** Drive of the IT units on images of objects. */
 export function driveIt(pictures: readonly ObjectPicture[]): RegionDrive {
   const random = randomStream(populationSeed, 'IT units');
   const population = Array.from({ length: units }, () => makeUnit(random));

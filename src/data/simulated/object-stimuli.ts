@@ -6,7 +6,7 @@ import type { Pose, Rendering } from './render-object.js';
 /** How far poses of a set spread: 0 is the usual view, 3 and 6 are hvm's words (spec §3.2). */
 export type Variation = 0 | 3 | 6;
 
-/** One picture with everything that is known of it. */
+/** One image with everything that is known of it. */
 export interface ObjectPicture extends Rendering {
   readonly object: ObjectModel;
   readonly pose: Pose;
@@ -26,7 +26,7 @@ export function drawPose(random: RandomState, variation: Variation): Pose {
   };
 }
 
-/** The columns that hvm has for a picture: object, category and pose (positions in half pictures). */
+/** The columns that hvm has for an image: object, category and pose (positions in half images). */
 export function objectFields({ object, pose, variation }: ObjectPicture) {
   return {
     object_name: object.name,

@@ -8,10 +8,10 @@ import { recordUnits } from './simulated-recordings.js';
 import { makeStimuli } from './simulated-stimuli.js';
 import { driveV4 } from './v4-units.js';
 
-/** Degrees that a picture spans. */
+/** Degrees that an image spans. */
 const degrees = 8;
 const repetitions = 16;
-/** Pictures of each object. */
+/** Images of each object. */
 const perObject = 10;
 
 function drawPictures(seed: number, variations: readonly Variation[]): ObjectPicture[] {
@@ -39,8 +39,8 @@ function generateObjects(seed: number, variations: readonly Variation[]): Simula
   return { stimuli, recordings: recordUnits(stimuli.ids, regions, { seed, repetitions }) };
 }
 
-/** The generator `objects`: 640 pictures, half in the usual view, half with variation 3. */
+/** The generator `objects`: 640 images, half in the usual view, half with variation 3. */
 export const generateEasyObjects = (seed: number) => generateObjects(seed, [0, 3]);
 
-/** The generator `objects-varied`: 640 pictures with variation 6. */
+/** The generator `objects-varied`: 640 images with variation 6. */
 export const generateVariedObjects = (seed: number) => generateObjects(seed, [6]);

@@ -17,7 +17,7 @@ export interface FilterShape {
   readonly elongation: number;
 }
 
-/** Weights on a rectangle of the picture, rows from top, columns from left. */
+/** Weights on a rectangle of the image, rows from top, columns from left. */
 export interface Patch {
   readonly left: number;
   readonly top: number;
@@ -26,7 +26,7 @@ export interface Patch {
   readonly weights: Float64Array;
 }
 
-/** Samples `weight(dx, dy)` within `reach` pixels of (x, y), inside a picture of `side` pixels. */
+/** Samples `weight(dx, dy)` within `reach` pixels of (x, y), inside an image of `side` pixels. */
 export function samplePatch(
   { x, y }: { readonly x: number; readonly y: number },
   reach: number,
@@ -84,7 +84,7 @@ export function gaussianWindow(
   return { ...patch, weights: patch.weights.map((w) => w / total) };
 }
 
-/** Σ weights × picture over the patch. */
+/** Σ weights × image over the patch. */
 export function applyPatch(patch: Patch, picture: Float64Array, side: number): number {
   const { left, top, width, height, weights } = patch;
   let sum = 0;

@@ -43,7 +43,7 @@ function store(bytes: Uint8Array): Buffer {
   return Buffer.concat([...parts, sum]);
 }
 
-/** PNG file of a grey picture; `pixels` is row-major, width × height values. */
+/** PNG file of a grey image; `pixels` is row-major, width × height values. */
 export function encodeGreyPng(width: number, height: number, pixels: Uint8Array): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

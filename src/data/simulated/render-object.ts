@@ -13,12 +13,12 @@ import { populationSeed, randomStream, uniform } from './random-stream.js';
 export const objectSide = 128;
 const side = objectSide;
 
-/** How an object stands in a picture. */
+/** Pose of an object in an image. */
 export interface Pose {
-  /** Displacement of its centre from the picture's, in half pictures (4 degrees). */
+  /** Displacement of its centre from the image's, in half images (4 degrees). */
   readonly tx: number;
   readonly ty: number;
-  /** Size over the usual one (half-size .52 of a half picture). */
+  /** Size over the usual one (half-size .52 of a half image). */
   readonly scale: number;
   /** Rotation in the plane, radians. */
   readonly roll: number;
@@ -26,11 +26,11 @@ export interface Pose {
   readonly yaw: number;
 }
 
-/** A picture, 8-bit grey, and which of its pixels the object covers. */
+/** An image, 8-bit grey, and which of its pixels the object covers. */
 export interface Rendering {
   readonly pixels: Uint8Array;
   readonly mask: Uint8Array;
-  /** Mean absolute difference between the object and what it covers, in 8-bit units. */
+  /** Mean absolute difference between the object and the covered background, in 8-bit units. */
   readonly visibility: number;
 }
 

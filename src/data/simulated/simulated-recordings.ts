@@ -14,7 +14,7 @@ export interface RegionDrive {
   readonly drive: Float64Array;
 }
 
-/** Spike counts of every presentation, with what is known of each unit. */
+/** Spike counts of every presentation, with metadata of each unit. */
 export interface SimulatedRecordings {
   /** stimulus_id of each presentation: stimuli in ascending order, their repetitions together. */
   readonly stimulusIds: readonly string[];
@@ -32,7 +32,7 @@ interface Tuning {
   readonly base: number;
   readonly rate: number;
   readonly exponent: number;
-  /** Deviation of the log gain that a unit has alone. */
+  /** Standard deviation of a unit's private log gain. */
   readonly own: number;
 }
 

@@ -40,7 +40,7 @@ function columnOf(name: string, values: readonly (string | number)[]): Simulated
 
 /**
  * Names each stimulus after its file, as FreemanZiemba2013 does, and sorts by that name: rows,
- * presentation order and ascending stimulus_id are one order. Two equal pictures are a mistake of the
+ * presentation order and ascending stimulus_id are one order. Two equal images are a mistake of the
  * generator. `order[i]` is the row, as given, of stimulus i.
  */
 export function makeStimuli(

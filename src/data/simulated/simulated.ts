@@ -5,7 +5,7 @@ import type { SimulatedTrials } from './simulated-trials.js';
 /** What a generator makes: stimuli, and recordings or trials on them. */
 export interface Simulated {
   readonly stimuli: SimulatedStimuli;
-  /** For a read-out; pictures of the same objects, none of them among `stimuli`. */
+  /** For a read-out; images of the same objects, none of them among `stimuli`. */
   readonly fittingStimuli?: SimulatedStimuli;
   readonly recordings?: SimulatedRecordings;
   readonly trials?: SimulatedTrials;

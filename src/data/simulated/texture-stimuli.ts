@@ -13,7 +13,7 @@ const samples = 10;
 
 /**
  * The same power spectrum with the phases of white noise: what a texture is without its structure.
- * @param noise white noise of as many values as the picture
+ * @param noise white noise of as many values as the image
  */
 export function scramblePhases(values: Float64Array, noise: Float64Array): Float64Array {
   const own = fourierOfReal(values);

@@ -11,13 +11,13 @@ import type { SimulatedTrials } from './simulated-trials.js';
 
 /**
  * Two-alternative match to sample with 24 objects, after the design of Rajalingham et al. 2018
- * (spec §4.2): a picture, its object and a distractor, and what a simulated observer chose.
+ * (spec §4.2): an image, its object and a distractor, and what a simulated observer chose.
  */
 
-/** Pictures of each object that a read-out is fitted on, and that are shown to observers. */
+/** Images of each object that a read-out is fitted on, and that are shown to observers. */
 const fitted = 24;
 const shown = 10;
-/** Trials of each picture with each distractor. */
+/** Trials of each image with each distractor. */
 const trialsPerPair = 60;
 const observers = 60;
 
@@ -63,7 +63,7 @@ function usualSilhouettes(): Float64Array[] {
   });
 }
 
-/** How well each picture tells its object from each other one (d′ of a usual observer); NaN for its own. */
+/** d′ of each image between its object and each other one (typical observer); NaN for its own. */
 function discriminability(pictures: readonly ObjectPicture[]): Float64Array[] {
   const usual = usualSilhouettes();
   return pictures.map(({ object, mask, visibility, pose }) => {
@@ -87,7 +87,7 @@ function makeObservers(random: RandomState): Observer[] {
   }));
 }
 
-/** Every picture with every distractor, `trialsPerPair` times, in an order of its own. */
+/** Every image with every distractor, `trialsPerPair` times, in an order of its own. */
 function askObservers(
   ids: readonly string[],
   pictures: readonly ObjectPicture[],
@@ -126,7 +126,7 @@ function askObservers(
   };
 }
 
-/** The generator `objects-2afc`: 576 fitting and 240 test pictures at 8 degrees, 331,200 trials. */
+/** The generator `objects-2afc`: 576 fitting and 240 test images at 8 degrees, 331,200 trials. */
 export function generateTwoAlternative(seed: number): Simulated {
   const fitting = drawSet('fitting', seed, fitted);
   const test = drawSet('test', seed, shown);

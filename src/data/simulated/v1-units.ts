@@ -16,7 +16,7 @@ import type { RegionDrive } from './simulated-recordings.js';
 
 const units = 72;
 
-/** Size of the pictures that units look at. */
+/** Size of the images that units look at. */
 export interface Retina {
   /** Pixels a side. */
   readonly side: number;
@@ -71,7 +71,7 @@ function respond(unit: Unit, picture: Float64Array, squared: Float64Array, side:
   return drive ** half / (unit.halfContrast ** unit.exponent + pool ** half);
 }
 
-/** Drive of the V1 units on pictures in contrast units, one array a stimulus. */
+/** Drive of the V1 units on images in contrast units, one array a stimulus. */
 export function driveV1(pictures: readonly Float64Array[], retina: Retina): RegionDrive {
   const random = randomStream(populationSeed, 'V1 units');
   const population = Array.from({ length: units }, () => makeUnit(random, retina));

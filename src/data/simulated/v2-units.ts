@@ -79,7 +79,7 @@ function respond(unit: Unit, energies: Float64Array): number {
   return Math.max(0, drive - unit.threshold) ** unit.exponent;
 }
 
-/** Drive of the V2 units on pictures in contrast units, one array a stimulus. */
+/** Drive of the V2 units on images in contrast units, one array a stimulus. */
 export function driveV2(pictures: readonly Float64Array[], retina: Retina): RegionDrive {
   const random = randomStream(populationSeed, 'V2 units');
   const population = Array.from({ length: units }, () => makeUnit(random));

@@ -28,7 +28,7 @@ interface Unit {
   readonly border: number;
   readonly channel: number;
   readonly opponent: number;
-  /** Centre of its field, in half pictures, and the field's deviation. */
+  /** Centre of its field, in half images, and the field's deviation. */
   readonly x: number;
   readonly y: number;
   readonly field: number;
@@ -51,7 +51,7 @@ function makeUnit(random: RandomState): Unit {
   };
 }
 
-/** Distance of the border from the silhouette's centre along each ray, in half pictures, smoothed. */
+/** Distance of the border from the silhouette's centre along each ray, in half images, smoothed. */
 function borderRadii(
   mask: Uint8Array,
   side: number,
@@ -83,7 +83,7 @@ function borderRadii(
   return { radii, x: (2 * x) / side - 1, y: (2 * y) / side - 1 };
 }
 
-/** Squashed curvature of the border at each ray: tanh(κ / 6), κ in 1 / half pictures. */
+/** Squashed curvature of the border at each ray: tanh(κ / 6), κ in 1 / half images. */
 function curvatures(radii: Float64Array): Float64Array {
   const step = (2 * Math.PI) / rays;
   return radii.map((r, j) => {
@@ -96,10 +96,10 @@ function curvatures(radii: Float64Array): Float64Array {
   });
 }
 
-/** What the units see of one picture. */
+/** What the units see of one image. */
 interface Seen {
   readonly curvatures: Float64Array;
-  /** Centre of the silhouette, in half pictures. */
+  /** Centre of the silhouette, in half images. */
   readonly x: number;
   readonly y: number;
   readonly energies: Float64Array;
@@ -125,7 +125,7 @@ function respond(unit: Unit, { curvatures: border, x, y, energies }: Seen): numb
   return inField * (unit.border * shape + (1 - unit.border) * surface) ** unit.exponent;
 }
 
-/** Drive of the V4 units on pictures of objects. */
+/** Drive of the V4 units on images of objects. */
 export function driveV4(pictures: readonly ObjectPicture[], retina: Retina): RegionDrive {
   const random = randomStream(populationSeed, 'V4 units');
   const population = Array.from({ length: units }, () => makeUnit(random));

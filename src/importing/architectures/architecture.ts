@@ -5,14 +5,14 @@ export type ModulePair = readonly [ours: string, theirs: string];
 export interface Naming {
   /** Whose: `timm`, `torchvision`. */
   readonly library?: string;
-  /** Argument of the network's `build`; undefined where there is one network alone. */
+  /** Argument of the network's `build`; undefined if there is only one network. */
   readonly variant?: string;
   /**
    * Module paths, ours and the library's: of every module with weights first, and of others, so that recorded
-   * outputs are found too; undefined where they are the same.
+   * outputs are found too; undefined if they are the same.
    */
   readonly modules?: readonly ModulePair[];
-  /** What stands before our names and not before the library's: `model.` of a wrapper that was exported. */
+  /** Prefix of our names that the library's names lack: `model.` of an exported wrapper. */
   readonly root?: string;
   /**
    * Our path of a module whose output was recorded, where that depends on what else the library has
@@ -70,7 +70,7 @@ export function graphNamings(ours: ReadonlySet<string>): readonly Naming[] {
   return root === '' ? [{}] : [{}, { root }];
 }
 
-/** The naming that most names of a checkpoint follow, whatever wrappers stand before them. */
+/** The naming scheme of most names in a checkpoint, ignoring wrapper prefixes. */
 export function bestNaming(
   namings: readonly Naming[],
   ours: ReadonlySet<string>,

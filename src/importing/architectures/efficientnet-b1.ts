@@ -132,7 +132,7 @@ const namings = {
     variant: 'tensorflow',
     modules: lukemelas,
     assumed:
-      'lukemelas’ package pads for pictures of 240 pixels whatever comes in, this graph by the side of the picture: the same at 240, and at other sides of its parity',
+      'lukemelas’ package always pads for images of 240 pixels; this graph pads by the image side: equal at 240 and at sides of the same parity',
   },
 } as const satisfies Record<string, Naming>;
 
@@ -143,7 +143,9 @@ const asSaid = (naming: Naming, variant: string): Naming => {
 
 const base = { shipped: 'efficientnet-b1', side: 240 };
 
-/** EfficientNet-B1 by the names of timm, torchvision and lukemelas; the variant is the one that the names tell. */
+/**
+ * EfficientNet-B1 by the names of timm, torchvision and lukemelas; the names determine the variant.
+ */
 export const efficientnetB1: Architecture = { ...base, namings: Object.values(namings) };
 
 /** The same where the user says that padding and epsilon are TensorFlow's. */

@@ -24,7 +24,7 @@ export function findArchitecture(name: string): Architecture {
   const hint = didYouMean(name, architectureNames);
   throw new VentralError(
     'bad-usage',
-    `--arch ${name}: expected ${architectureNames.join(', ')}${hint}; any other network comes by --graph, an ONNX export of it`,
+    `--arch ${name}: expected ${architectureNames.join(', ')}${hint}; for any other network give --graph, an ONNX export of it`,
     { field: 'arch', expected: architectureNames.join(', '), found: name },
   );
 }

@@ -39,7 +39,7 @@ async function isKerasArchive(path: string): Promise<boolean> {
     await zip.close();
     return names.includes('config.json');
   } catch {
-    // Whoever reads checkpoints says what is wrong with the archive.
+    // The checkpoint reader reports errors of the archive.
     return false;
   }
 }

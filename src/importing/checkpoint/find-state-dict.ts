@@ -86,7 +86,7 @@ function choose(found: ReadonlyMap<string, Tensors>, place: Place): string {
   const known = nested.filter((path) => rank(path) < Infinity).sort((a, b) => rank(a) - rank(b));
   if (known.length > 0) return known[0];
   const own = found.get('')?.size ?? 0;
-  // Beside a state dict stand single tensors, such as the best accuracy.
+  // Single tensors beside a state dict are, for example, the best accuracy.
   const larger = nested.filter((path) => (found.get(path)?.size ?? 0) > own);
   if (larger.length === 0 && own > 0) return '';
   if (larger.length === 1) return larger[0];

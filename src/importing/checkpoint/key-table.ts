@@ -21,7 +21,7 @@ export interface KeyTable {
   readonly ignored: readonly { readonly key: string; readonly why: string }[];
 }
 
-/** Names of heads in PyTorch's model libraries: the classifier alone is left out of a feature extractor. */
+/** Names of heads in PyTorch's model libraries: a feature extractor lacks only the classifier. */
 const HEAD = /^(_?fc|classifier|head|heads|linear|last_linear|aux\d?|AuxLogits)(\.|$)/;
 
 /**

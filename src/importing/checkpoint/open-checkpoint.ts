@@ -6,8 +6,8 @@ import { openPytorchZip } from './pytorch-zip.js';
 import { openSafetensors } from './safetensors.js';
 
 /**
- * Opens a PyTorch or safetensors checkpoint and finds the state dict in it. The kind is told by the bytes, never by
- * the name of the file; nothing in the file is executed, and tensors are read when they are asked for.
+ * Opens a PyTorch or safetensors checkpoint and finds the state dict in it. The file type is detected from its
+ * contents, never from its name; nothing in the file is executed, and tensors are read on request.
  *
  * @param key path of the state dict that is wanted where the file holds several, such as `model_ema`
  * Throws `file-missing`, `checkpoint-invalid` for what is no such file, `zip-invalid` for a damaged archive,
@@ -70,7 +70,7 @@ const isLegacy = (head: Buffer) =>
 const isSafetensors = (head: Buffer) =>
   head[8] === '{'.charCodeAt(0) && head.subarray(0, 8).some((byte) => byte < 9 || byte > 126);
 
-/** Files that are taken for checkpoints, by what they begin with, and what is to be done about each. */
+/** Other file types by their first bytes, with advice for each. */
 const otherTexts: readonly (readonly [RegExp, string])[] = [
   [/^$/, 'is empty: it was not downloaded or not written to its end'],
   [
@@ -79,7 +79,7 @@ const otherTexts: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^\s*<(!doctype|html|\?xml|head|body)/i,
-    'is a web page, not a checkpoint: the download gave an error or asked for a login',
+    'is a web page, not a checkpoint: the download failed or requires a login',
   ],
   [/^.{257}ustar/s, 'is a tar archive; unpack it, or in PyTorch load it and save it again'],
   [/^\s*[[{]/, 'is JSON, not a checkpoint'],
@@ -89,7 +89,7 @@ const otherTexts: readonly (readonly [RegExp, string])[] = [
 const otherBytes: typeof otherTexts = [
   [/^1f8b/, 'is compressed by gzip; unpack it first'],
   [/^(425a68|fd377a585a|28b52ffd|377abcaf)/, 'is compressed; unpack it first'],
-  [/^89484446/, 'is an HDF5 file, such as Keras writes, but no PyTorch or safetensors checkpoint'],
+  [/^89484446/, 'is an HDF5 file, as written by Keras, not a PyTorch or safetensors checkpoint'],
   [
     /^800[0-5]/,
     'is a pickle, but not one that torch.save wrote; in PyTorch, load it and save it with torch.save(state_dict, path)',

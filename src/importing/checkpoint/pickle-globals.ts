@@ -109,11 +109,11 @@ const renamed: readonly (readonly [RegExp, string])[] = [
 const modulesOfNetworks =
   /^(torch\.nn|torchvision|timm|robustness|efficientnet_pytorch|models?|__main__)(\.|$)/;
 
-const saveWeights = 'save the weights alone: torch.save(model.state_dict(), path)';
+const saveWeights = 'save only the weights: torch.save(model.state_dict(), path)';
 
 /**
  * The meaning of a name in the pickle of `file`.
- * @param place where in the file it stands
+ * @param place position in the file
  */
 export function findGlobal(
   file: string,
@@ -135,7 +135,7 @@ export function findGlobal(
   }
   return refuseUnsafe(
     { file, field: place },
-    `it asks for ${asked}, which no state dict needs`,
+    `it needs ${asked}, which no state dict uses`,
     `If you trust the file, load it in PyTorch, and ${saveWeights}`,
   );
 }
@@ -194,7 +194,7 @@ const parameter: Meaning = { build: ([data], place) => tensorOf(data, place) };
 /** Throws `import-unsupported` for tensors that are no plain arrays. */
 const unread = (what: string): Meaning => ({
   build: (_, place) => {
-    const message = `${place.file}, ${place.field}: it holds ${what}, which is not read`;
+    const message = `${place.file}, ${place.field}: it has ${what}, which is not supported`;
     throw new VentralError('import-unsupported', message, { ...place, found: what });
   },
 });

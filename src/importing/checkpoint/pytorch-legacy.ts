@@ -57,14 +57,14 @@ export async function openPytorchLegacy(file: string, key?: string): Promise<Che
   }
 }
 
-/** What stands before the numbers. */
+/** The header before the numbers. */
 interface Pickles {
   readonly content: PickleValue;
   /** Keys of the storages, in the order of the file. */
   readonly keys: PickleValue;
   /** Bytes of an element, by key. */
   readonly widths: ReadonlyMap<string, number>;
-  /** Where the storages begin. */
+  /** Where the storages start. */
   readonly end: number;
 }
 

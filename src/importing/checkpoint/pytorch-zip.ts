@@ -48,7 +48,7 @@ function rootFolder({ entries }: ZipArchive, file: string): string {
   if (names.some((name) => /^[^/]+\/constants\.pkl$/.test(name))) {
     throw new VentralError(
       'checkpoint-invalid',
-      `${file} is a TorchScript archive, which is a program; save the weights of the module that it was made of: torch.save(torch.jit.load(path).state_dict(), other)`,
+      `${file} is a TorchScript archive, which is a program; save the weights of its module: torch.save(torch.jit.load(path).state_dict(), other)`,
       { file, expected: 'a state dict', found: 'a TorchScript archive' },
     );
   }

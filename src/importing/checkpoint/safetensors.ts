@@ -63,7 +63,7 @@ async function headerLength(handle: FileHandle, size: number, file: string): Pro
   return length;
 }
 
-/** A tensor as the header tells of it; `begin` and `end` count bytes after the header. */
+/** A tensor in the header; `begin` and `end` count bytes after the header. */
 interface Entry {
   readonly name: string;
   readonly dtype: StoredDtype;
@@ -96,7 +96,7 @@ function readHeader(text: Buffer, dataBytes: number, place: Place): Entry[] {
 
 function parsed(text: Buffer, place: Place): Record<string, unknown> {
   let json: unknown;
-  if (text[0] !== BRACE) refuseCheckpoint(place, '"{" at its begin', 'another sign');
+  if (text[0] !== BRACE) refuseCheckpoint(place, '"{" at the start', 'another sign');
   try {
     json = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(text));
   } catch (cause) {
@@ -159,7 +159,7 @@ function dtypeOf(dtype: unknown, place: Place): StoredDtype {
   const found = typeof dtype === 'string' ? shown(dtype) : typeof dtype;
   if (typeof dtype === 'string' && Object.hasOwn(dtypes, dtype)) return dtypes[dtype];
   if (typeof dtype === 'string' && unread.test(dtype)) {
-    const message = `${place.file}: the tensor ${place.field} is ${found}, which is not read`;
+    const message = `${place.file}: the tensor ${place.field} is ${found}, which is not supported`;
     throw new VentralError('import-unsupported', message, { ...place, found });
   }
   return refuseCheckpoint(place, `a dtype (${Object.keys(dtypes).join(', ')})`, found);
@@ -178,7 +178,7 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, place: Plac
   for (const { name, begin, end } of ordered) {
     if (begin !== at) {
       const found = `${begin}, which leaves ${begin > at ? 'a hole' : 'an overlap'}`;
-      refuseCheckpoint({ ...place, field: shown(name) }, `its data to begin at ${at}`, found);
+      refuseCheckpoint({ ...place, field: shown(name) }, `its data to start at ${at}`, found);
     }
     at = end;
   }

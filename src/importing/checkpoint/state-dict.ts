@@ -8,7 +8,7 @@ export interface NamedState {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** How the file calls each of them. */
   readonly storedNames: ReadonlyMap<string, string>;
-  /** What was stripped, such as `module.model.`; empty for nothing. */
+  /** Stripped prefix, such as `module.model.`; may be empty. */
   readonly prefix: string;
   /** The normalization that `robustness` keeps inside its networks, one number a channel. */
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
@@ -62,7 +62,7 @@ export async function stateNames(
 const isShort = (tensor: StoredTensor | undefined) =>
   (tensor?.dims ?? []).reduce((product, dim) => product * dim, 1) <= mostChannels;
 
-/** A name with none of its wrappers off, with one, with two … */
+/** A name with no wrapper prefix removed, with one, with two … */
 function withoutWrappers(name: string): { prefix: string; rest: string }[] {
   const forms = [{ prefix: '', rest: name }];
   for (let count = 0; count < mostWrappers; count++) {
@@ -74,7 +74,7 @@ function withoutWrappers(name: string): { prefix: string; rest: string }[] {
   return forms;
 }
 
-/** The prefix with which most names are wanted, the shortest of several; undefined where none is. */
+/** The prefix with which most names are wanted, the shortest of several; undefined if none is. */
 function bestPrefix(names: readonly string[], wanted: ReadonlySet<string>): string | undefined {
   const hits = new Map<string, number>();
   for (const name of names) {
@@ -122,7 +122,7 @@ class CollectedNames {
     const { file } = this.checkpoint;
     throw new VentralError(
       'checkpoint-unmatched',
-      `${file}: ${shown(first)} and ${shown(second)} both stand for ${shown(name)} and differ`,
+      `${file}: ${shown(first)} and ${shown(second)} both give ${shown(name)} and differ`,
       { file, field: shown(name), expected: 'one tensor for each name', found: 'two that differ' },
     );
   }

@@ -24,7 +24,7 @@ export function storedTensors(
   for (const [name, { storage, dtype, offset, dims, strides }] of references) {
     const place = { file, field: shown(name) };
     if (!isRead(dtype)) {
-      const message = `${file}: the tensor ${shown(name)} is ${dtype}, which is not read`;
+      const message = `${file}: the tensor ${shown(name)} is ${dtype}, which is not supported`;
       throw new VentralError('import-unsupported', message, { ...place, found: dtype });
     }
     const start = storage.byteOffset + offset * dtypeBytes(dtype);

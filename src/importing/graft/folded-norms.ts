@@ -27,7 +27,7 @@ export function foldedConvolutions(
     const node = flow.nodes[flow.producers.get(value) ?? 0];
     const [weight, bias] = [slots.get(node.inputs[1]), slots.get(node.inputs[2])];
     if (node.operator !== 'Conv' || scope.path === '' || !weight || !bias) {
-      throw refusal(model, scope.path || value, 'its module cannot be told from its name');
+      throw refusal(model, scope.path || value, 'its name does not give its module');
     }
     const literal = scope.literalPath;
     const path = literal !== undefined && isWeight(`${literal}.weight`) ? literal : scope.path;
@@ -61,7 +61,8 @@ export function matchNorms(
     const other = users.get(norm);
     const refuse = (why: string) => uncertain(model, convolution.path, why);
     if (other !== undefined) throw refuse(`${norm} would go with ${other} too`);
-    if (has !== channels) throw refuse(`${norm} has ${has} channels where it makes ${channels}`);
+    if (has !== channels)
+      throw refuse(`${norm} has ${has} channels, the convolution has ${channels}`);
     users.set(norm, convolution.path);
     found.set(convolution, norm);
   }
@@ -111,7 +112,7 @@ class NormSearch {
         waiting.set(parent, convolutions);
       }
       if (!norms.has(path)) continue;
-      // Where convolutions come first and batch norms after them, their order tells nothing.
+      // If all convolutions come before all batch norms, the order gives no pairs.
       if (convolutions.length === 1) this.#next.set(convolutions[0], path);
       waiting.delete(parent);
     }
@@ -141,7 +142,7 @@ class NormSearch {
 }
 
 function uncertain(model: Model, path: string, why: string): VentralError {
-  return refusal(model, path, `which batch norm it took in is not certain: ${why}`);
+  return refusal(model, path, `it is not certain which one: ${why}`);
 }
 
 function refusal(model: Model, path: string, why: string): VentralError {
@@ -152,13 +153,13 @@ function refusal(model: Model, path: string, why: string): VentralError {
     {
       file: model.name,
       field: path,
-      expected: 'a graph whose batch norms are its own',
+      expected: 'a graph with separate batch norms',
       found: why,
     },
   );
 }
 
-/** The parameters of a batch norm, in float64; weight and bias are 1 and 0 where it has none. */
+/** The parameters of a batch norm, in float64; weight and bias are 1 and 0 if it has none. */
 export interface NormValues {
   readonly weight: ArrayLike<number>;
   readonly bias: ArrayLike<number>;

@@ -151,7 +151,7 @@ class Planner {
     }
     const norms = this.#freeNorms();
     if (whole) this.#foldAll(convolutions, norms);
-    // Where convolutions are missing, what their batch norms are is no question.
+    // Missing convolutions need no batch norms.
     else for (const norm of norms.keys()) this.#setAside.push(...this.#normKeys(norm));
   }
 
@@ -168,7 +168,7 @@ class Planner {
     return NORM_LEAVES.map((leaf) => `${norm}.${leaf}`).filter((key) => this.#tensors.has(key));
   }
 
-  /** Batch norms that no slot has taken: what was folded. */
+  /** Batch norms without a slot: the folded ones. */
   #freeNorms(): Map<string, number> {
     const norms = new Map<string, number>();
     for (const [name, { dims }] of this.#tensors) {
@@ -181,7 +181,7 @@ class Planner {
     return norms;
   }
 
-  /** Notes that a slot wants a tensor; true where it is there with its shape. */
+  /** Notes that a slot wants a tensor; true if it is there with its shape. */
   #take(key: string, expected: readonly number[]): boolean {
     const tensor = this.#tensors.get(key);
     if (tensor === undefined) {
@@ -201,7 +201,7 @@ class Planner {
       if (slot === undefined || this.#planned.has(slot.name)) continue;
       throw new VentralError(
         'import-unsupported',
-        `${this.#model.name}: the weights ${slot.name} of ${node.name || node.operator} were computed at export, and how is not known. Export again with do_constant_folding=False`,
+        `${this.#model.name}: the weights ${slot.name} of ${node.name || node.operator} were computed at export in an unknown way. Export again with do_constant_folding=False`,
         {
           file: this.#model.name,
           field: slot.name,

@@ -10,9 +10,9 @@ import type { WeightSlot } from './weight-slots.js';
 /** A graph with the weights of a checkpoint. */
 export interface Grafted {
   readonly model: Uint8Array;
-  /** Sentences about what was done. */
+  /** Notes about the import. */
   readonly notes: readonly string[];
-  /** The epsilon that batch norms were folded with; undefined where none were. */
+  /** The epsilon that batch norms were folded with; undefined if none were. */
   readonly epsilon?: Epsilon;
 }
 
@@ -61,9 +61,7 @@ const recordOf = ({ stored, shared }: WeightSlot) => shared?.payload ?? stored.b
 function turnedNotes({ steps }: GraftPlan): string[] {
   const count = steps.filter(({ recipe }) => recipe.kind === 'transpose').length;
   if (count === 0) return [];
-  return [
-    `${count} weights of linear layers, which the exporter had transposed, were transposed again`,
-  ];
+  return [`${count} weights of linear layers were transposed, as in the export`];
 }
 
 function foldNote(count: number, { value, known }: Epsilon): string {

@@ -82,7 +82,7 @@ function firstNotFinite(values: Elements): number {
   return -1;
 }
 
-/** The float32 values that a tensor of a file holds as raw bytes; undefined where they lie otherwise. */
+/** The float32 values that a tensor of a file holds as raw bytes; undefined if they lie otherwise. */
 export function storedFloats({ elementType, data }: TensorInfo): Float32Array | undefined {
   if (elementType !== 1 || data.at !== 'raw') return undefined;
   return new Float32Array(Uint8Array.from(data.bytes).buffer);

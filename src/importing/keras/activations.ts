@@ -13,7 +13,7 @@ const plain =
       Object.fromEntries(Object.entries(attributes).map(([key, float]) => [key, { float }])),
     );
 
-/** The value times what an activation makes of it. */
+/** The value times its activation. */
 const gated =
   (gate: Activation): Activation =>
   (graph, value) => ({

@@ -20,7 +20,7 @@ const operators: ReadonlyMap<string, Arithmetic['operator']> = new Map([
   ),
 ]);
 
-/** The operation of a layer's JSON; undefined where it is another, or is called otherwise than once. */
+/** The operation of a layer's JSON; undefined if it is another, or is called otherwise than once. */
 export function arithmeticOf(json: Fields): Arithmetic | undefined {
   const { class_name, config, inbound_nodes: nodes } = json;
   const lambda = class_name === 'TFOpLambda';

@@ -5,7 +5,7 @@ import type { NetcdfGroup } from '../../formats/netcdf-content.js';
 import type { Weight } from './operations.js';
 import { invalidPart } from './refusals.js';
 
-/** Weights in HDF5 files, read in a thread of its own: damage can make the library hang. */
+/** Weights in HDF5 files, read in a separate thread: damage can make the library hang. */
 
 /** As much as one ONNX file can hold. */
 const MOST_BYTES = 2 ** 31 - 1;

@@ -21,8 +21,8 @@ import { tfjsTopology } from './tfjs-topology.js';
 import { type Translated, translateNetwork } from './translate-network.js';
 
 /**
- * Imports a network that Keras saved: `.h5` with its configuration (Keras 2 and 3), or `.keras`. The form
- * is told by the bytes. TensorFlow.js is the source to prove against, where it has every layer. Throws
+ * Imports a network that Keras saved: `.h5` with its configuration (Keras 2 and 3), or `.keras`. The file type is
+ * detected from its contents. TensorFlow.js runs the source for the proof if it has every layer. Throws
  * `checkpoint-invalid`, `checkpoint-unmatched`, `import-unsupported`, `zip-invalid`, `zip-unsafe-path`.
  */
 export async function importKeras(path: string): Promise<Imported> {
@@ -51,7 +51,7 @@ async function firstBytes(path: string): Promise<string> {
   }
 }
 
-/** `.h5`: the configuration is an attribute, the weights stand below `model_weights` by name. */
+/** `.h5`: the configuration is an attribute, the weights are in `model_weights` by name. */
 async function importHdf5(path: string, file: string): Promise<Imported> {
   const hdf5 = await openHdf5(path, file);
   try {
@@ -143,10 +143,10 @@ async function imported(network: Network, weights: WeightSource): Promise<Import
     ...(foreign === undefined
       ? []
       : [
-          `TensorFlow.js does not compute layer ${shown(foreign)} as Keras does: there is no runtime to prove against.`,
+          `TensorFlow.js does not compute layer ${shown(foreign)} as Keras does: there is no runtime to compare with.`,
         ]),
     ...(network.calls.some(({ config }) => isHalf(config))
-      ? ['Keras computes parts of this network in 16 bits; here all is computed in float32.']
+      ? ['Keras computes parts of this network in 16 bits; ventral computes everything in float32.']
       : []),
   ];
   return { model, layers, inputAxes, notes, ...(source ? { source } : {}) };

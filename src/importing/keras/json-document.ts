@@ -14,7 +14,7 @@ export function parseJson(file: string, field: string, text: string): unknown {
   } catch (error) {
     throw invalidPart(file, field, 'JSON', (error as Error).message);
   }
-  // Level by level, without recursion: the depth is what is in question.
+  // Level by level, without recursion: the depth is untrusted.
   let level: unknown[] = [value];
   let count = 0;
   for (let depth = 0; level.length > 0; depth++) {

@@ -11,11 +11,11 @@ export interface Call {
   readonly input: Value;
   /** A weight by its role (see weightRoles). */
   weight(role: string): Weight;
-  /** The same, undefined where the layer has none. */
+  /** The same, undefined if the layer has none. */
   optional(role: string): Weight | undefined;
 }
 
-/** What makes a layer's value. */
+/** Builds a layer's value. */
 export type Translation = (call: Call) => Value;
 
 /** An axis of the value, the batch counted, never the batch itself. */

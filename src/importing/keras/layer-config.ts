@@ -17,7 +17,7 @@ export class LayerConfig {
     readonly keras: 2 | 3,
   ) {}
 
-  /** A field as it stands, an array of numpy's as its numbers; undefined where it is missing or null. */
+  /** A raw field, a numpy array as numbers; undefined if it is missing or null. */
   raw(field: string): unknown {
     const value = Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
     // keras/src/saving/serialization_lib.py, serialize_keras_object
@@ -62,7 +62,7 @@ export class LayerConfig {
     return this.#whole(field, this.raw(field) ?? otherwise, least);
   }
 
-  /** Two sizes, height before width, where one number stands for both. */
+  /** Two sizes, height before width; a single number gives both. */
   pair(field: string, otherwise: number | readonly number[], least = 1): readonly number[] {
     const value = this.raw(field) ?? otherwise;
     const both = Array.isArray(value) ? value : [value, value];
@@ -79,7 +79,7 @@ export class LayerConfig {
     return value.map((one) => this.#whole(field, one, least));
   }
 
-  /** Whether the channels stand last, as by default. */
+  /** Whether the channels are last, as by default. */
   channelsLast(): boolean {
     const format = this.text('data_format', 'channels_last');
     if (format === 'channels_last') return true;

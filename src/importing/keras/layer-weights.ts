@@ -13,7 +13,7 @@ export interface WeightSource {
   unused(): readonly string[];
 }
 
-/** Bookkeeping that stands among weights and belongs to no output. */
+/** Bookkeeping entries among the weights, which belong to no output. */
 const bookkeeping = /(^|\/)(count|seed_generator_state)(:0)?$/;
 
 /** Weights under names that end in layer and role, as Keras 2 and TensorFlow.js write them. */
@@ -21,7 +21,7 @@ export class NamedWeights implements WeightSource {
   readonly #index = new Map<string, string[]>();
   readonly #used = new Set<string>();
 
-  /** @param grouped whether a name begins with that of the outermost layer */
+  /** @param grouped whether a name starts with that of the outermost layer */
   constructor(
     private readonly file: string,
     private readonly weights: ReadonlyMap<string, Weight>,
@@ -57,7 +57,7 @@ export class NamedWeights implements WeightSource {
     );
   }
 
-  /** The name that fits a layer best: the more of its path stands in it, the better. */
+  /** The best matching name of a layer: the more of its path it contains, the better. */
   #find(layer: string, role: string): string | undefined {
     const own = layer.split('/').at(-1) ?? '';
     const aliases = role === 'depthwise_kernel' ? [role, 'kernel'] : [role];
@@ -124,7 +124,7 @@ export function refuseUnused(source: WeightSource, file: string): void {
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   throw new VentralError(
     'checkpoint-unmatched',
-    `${file} holds weights that no layer takes: ${shown(first)}${more}`,
+    `${file} has weights that no layer uses: ${shown(first)}${more}`,
     {
       file,
       field: shown(first),

@@ -11,7 +11,7 @@ import {
   type Window,
 } from './windows.js';
 
-/** Layers that slide a window over pictures. */
+/** Layers that slide a window over images. */
 
 function windowOf(config: LayerConfig, strides: number | readonly number[] = 1): Window {
   const padding = config.text('padding', 'valid').toLowerCase();

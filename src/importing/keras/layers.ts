@@ -53,7 +53,7 @@ const arithmetic: Translation = ({ graph, config, inputs, input }) => {
   return { ...input, name: graph.node(operator, names) };
 };
 
-/** Layers that change pictures in training alone. */
+/** Layers that change images only in training. */
 export const passingLayers: readonly string[] =
   `Dropout SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization RandomFlip
   RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness`.split(/\s+/);

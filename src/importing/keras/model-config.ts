@@ -69,7 +69,7 @@ function readModel(
       file,
       around || 'model',
       String(className),
-      'whose layers stand in code, not in the file',
+      'whose layers are in code, not in the file',
     );
   }
   const config = Array.isArray(json.config) ? { layers: json.config } : json.config;
@@ -133,7 +133,7 @@ function readLayer(
 function outsideOfLayers({ file, keras }: Reading, json: Fields, path: string) {
   const { class_name: className, module, registered_name: registered } = json;
   if (typeof registered === 'string' && registered.includes('>')) {
-    throw unsupportedLayer(file, path, registered, 'which is a class of its own');
+    throw unsupportedLayer(file, path, registered, 'which is a custom class');
   }
   const operation = typeof module === 'string' && /\bops\b/.test(module);
   if (!operation && className !== 'TFOpLambda') return undefined;

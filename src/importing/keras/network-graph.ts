@@ -13,11 +13,11 @@ export interface Value {
   readonly moved: boolean;
 }
 
-/** Sources have pictures as N × H × W × C; ONNX wants N × C × H × W. */
+/** Sources have images as N × H × W × C; ONNX wants N × C × H × W. */
 export const toChannelsFirst = [0, 3, 1, 2] as const;
 export const toChannelsLast = [0, 2, 3, 1] as const;
 
-/** Elements that a value for one picture may have: 1 GiB of float32. */
+/** Elements that a value for one image may have: 1 GiB of float32. */
 const MOST_ELEMENTS = 2 ** 28;
 
 interface Node {
@@ -47,7 +47,7 @@ export class NetworkGraph {
 
   constructor(readonly file: string) {}
 
-  /** Declares the input of pictures; `moved` as in {@link Value}. */
+  /** Declares the input of images; `moved` as in {@link Value}. */
   input(name: string, shape: readonly Size[], moved: boolean): Value {
     this.#taken.add(name);
     this.#input = this.value(name, shape, moved);
@@ -116,12 +116,12 @@ export class NetworkGraph {
     };
   }
 
-  /** The layer at hand is not as it should be. */
+  /** Error of an invalid layer. */
   refuse(expected: string, found: unknown): VentralError {
     return invalidPart(this.file, `layer ${this.#layer.name}`, expected, found);
   }
 
-  /** The layer at hand cannot be translated. */
+  /** The layer available cannot be translated. */
   unsupported(why?: string): VentralError {
     return unsupportedLayer(this.file, this.#layer.name, this.#layer.className, why);
   }
@@ -166,7 +166,7 @@ function dimensions({ shape, moved }: Value): (number | string)[] {
   return ['batch', ...(moved ? [sizes[2], sizes[0], sizes[1]] : sizes)];
 }
 
-/** Where an axis of the source (0 the batch, negative from the end) lies in the graph. */
+/** Where an axis of the source (0 the batch, negative from the end) is in the graph. */
 export function graphAxis(value: Value, axis: number): number {
   const rank = value.shape.length + 1;
   const own = axis < 0 ? axis + rank : axis;

@@ -119,7 +119,7 @@ interface OrderedCall {
   readonly inputs: readonly Reference[];
 }
 
-/** The calls of one model so that each stands behind those whose outputs it takes. */
+/** The calls of one model in topological order. */
 function inOrder(file: string, model: ConfiguredModel, path: string) {
   const own = ownKeys(model);
   const called = new Set(
@@ -127,7 +127,7 @@ function inOrder(file: string, model: ConfiguredModel, path: string) {
   );
   for (const { layer } of model.inputs) {
     if (called.has(layer))
-      throw invalidPart(file, `input ${path}${layer}`, 'a layer that takes nothing', 'inputs');
+      throw invalidPart(file, `input ${path}${layer}`, 'a layer without inputs', 'inputs');
   }
   const entries = new Set(model.inputs.map(own));
   const calls = model.layers.flatMap((layer) =>
@@ -229,7 +229,7 @@ function dangling(file: string, path: string, { layer, call }: Reference): Ventr
   return invalidPart(
     file,
     `a reference in ${path || 'the model'}`,
-    'a call of a layer that is there',
+    'a call of an existing layer',
     `${layer}, call ${call}`,
   );
 }

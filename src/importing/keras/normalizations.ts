@@ -136,7 +136,7 @@ export function normalized({ graph, config, input, weight }: Call): Value {
   return { ...input, name };
 }
 
-/** A slope of its own for each element below 0, shared over some axes. */
+/** A separate slope for each element below 0, shared over some axes. */
 export function prelu({ graph, config, input, weight }: Call): Value {
   const alpha = weight('alpha');
   const fits =

@@ -1,7 +1,7 @@
 import type { Size } from '../source/imported.js';
 import { graphAxis, type NetworkGraph, type Value } from './network-graph.js';
 
-/** What layers and operators are made of, blind to how their values lie in the graph. */
+/** What layers and operators are made of, blind to how their values are in the graph. */
 
 /** A tensor of weights, row-major. */
 export interface Weight {
@@ -130,7 +130,7 @@ export function flattened(graph: NetworkGraph, value: Value): Value {
   return graph.value(name, [sizeOf(value.shape)], false);
 }
 
-/** Product of sizes, null where one is open. */
+/** Product of sizes, null if one is open. */
 export const sizeOf = (shape: readonly Size[]): Size =>
   shape.reduce((product, size) => (product === null || size === null ? null : product * size), 1);
 
@@ -190,7 +190,7 @@ export function padded(graph: NetworkGraph, value: Value, margins: Margins, fill
 export function cropped(graph: NetworkGraph, value: Value, margins: Margins): Value {
   const shape = resized(value, margins, -1);
   const starts = margins.map(([first]) => first);
-  // Ends count from behind; none stands for the last element and all after it.
+  // Negative ends count from the back; none means up to the end.
   const ends = margins.map(([, last]) => (last === 0 ? 2 ** 31 - 1 : -last));
   const axes = margins.map((_, axis) => graphAxis(value, axis + 1));
   const inputs = [starts, ends, axes].map((list, at) =>
@@ -215,7 +215,7 @@ export function reduced(
   axes: readonly number[],
   keep: boolean,
 ): Value {
-  // Axes that go would leave a moved value in no order: the pictures' two leave the channels alone.
+  // Axes that go would leave a moved value in no order: the images' two leave the channels alone.
   const [h, w] = [...axes].sort((a, b) => a - b);
   const pictures = axes.length === 2 && h === 1 && w === 2;
   const source = keep || pictures ? value : graph.lying(value, false);

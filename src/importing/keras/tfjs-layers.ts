@@ -20,7 +20,7 @@ const known = new Set(
   MaxPooling2D AveragePooling2D GlobalMaxPooling2D GlobalAveragePooling2D UpSampling2D Flatten Reshape Permute
   Concatenate Add Multiply Average Maximum Minimum`.split(/\s+/),
 );
-/** Layers that give what they take when a network runs. */
+/** Layers that are the identity at inference. */
 const passing = new Set(['Identity', ...passingLayers]);
 const activations: Readonly<Record<string, string>> = {
   linear: 'linear',
@@ -39,7 +39,7 @@ const activations: Readonly<Record<string, string>> = {
   softsign: 'softsign',
 };
 
-/** The first layer for which there is no runtime; undefined where all can be run. */
+/** The first layer without a runtime; undefined if all can be run. */
 export const foreignLayer = (network: Network): string | undefined =>
   network.calls.find(({ config }) => !canRun(config))?.layer;
 
@@ -77,7 +77,7 @@ function differs(config: LayerConfig): boolean {
 export const ignoresDilation = (config: LayerConfig): boolean =>
   config.className === 'DepthwiseConv2D' && config.pair('dilation_rate', 1).some((one) => one > 1);
 
-/** Name of the activation as TensorFlow.js has it; undefined where it has none that is the same. */
+/** Name of the activation as TensorFlow.js has it; undefined if it has none that is the same. */
 function activationOf(config: LayerConfig): string | undefined {
   if (config.raw('activation') === undefined) return 'linear';
   const name = config.activation();

@@ -18,7 +18,7 @@ export interface Translated {
 }
 
 /**
- * Translates every call of a network to ONNX; pictures go in as N × C × H × W, and every layer is a
+ * Translates every call of a network to ONNX; images go in as N × C × H × W, and every layer is a
  * module of its name. Throws `import-unsupported`, `checkpoint-unmatched`, `checkpoint-invalid`.
  */
 export function translateNetwork(network: Network, source: WeightSource): Translated {
@@ -29,7 +29,7 @@ export function translateNetwork(network: Network, source: WeightSource): Transl
   }
   refuseUnused(source, file);
   const graph = new NetworkGraph(file);
-  // A source whose layers take channels first has its pictures so already.
+  // A source whose layers take channels first has its images so already.
   const channelsLast = calls.every(({ config }) => config.channelsLast());
   const moved = channelsLast && input.shape.length === 3;
   const values = new Map([[input.name, graph.input(input.name, input.shape, moved)]]);

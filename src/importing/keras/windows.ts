@@ -17,7 +17,7 @@ export interface Window {
 
 type Attributes = Record<string, AttributeValue>;
 
-/** A picture as the window wants it: channels before height and width in the graph. */
+/** An image as the window wants it: channels before height and width in the graph. */
 function picture(graph: NetworkGraph, value: Value, channelsFirst: boolean) {
   if (value.shape.length !== 3) {
     throw graph.refuse('an input of height, width and channels', `[${value.shape.join(', ')}]`);
@@ -57,16 +57,14 @@ function slide(
   if (h !== undefined && w !== undefined) attributes.pads = { ints: [h[0], w[0], h[1], w[1]] };
   else if (dilations.every((one) => one === 1)) attributes.auto_pad = { string: 'SAME_UPPER' };
   else
-    throw graph.unsupported(
-      'whose padding "same" depends on the size of the picture, which is open',
-    );
+    throw graph.unsupported('whose padding "same" depends on the image size, which is not fixed');
   return { attributes, out };
 }
 
 /**
  * Padding "same" of TensorFlow: as much as ⌈size / stride⌉ windows need, the odd element behind
  * (tensorflow/core/framework/common_shape_fns.cc, GetWindowedOutputSizeVerbose). With a stride it depends
- * on the size: undefined where that is open.
+ * on the size: undefined if that is open.
  */
 function sameMargin(
   size: Size,
@@ -166,7 +164,7 @@ export function pooled(
   return graph.value(made, shapeOf(channels, out, window.channelsFirst), !window.channelsFirst);
 }
 
-/** The largest or the mean of the whole picture. */
+/** The largest or the mean of the whole image. */
 export function pooledGlobally(
   graph: NetworkGraph,
   value: Value,

@@ -1,6 +1,6 @@
 import { refuseCheckpoint } from '../source/checkpoint-fault.js';
 
-/** Bytes that can be had from any place: of a buffer, or of a file that stays on the disk. */
+/** Random-access bytes: of a buffer, or of a file on disk. */
 export interface ByteSource {
   readonly length: number;
   /** `count` bytes from `at`, which lie inside. */
@@ -13,11 +13,11 @@ export const bufferSource = (buffer: Buffer): ByteSource => ({
   read: (at, count) => buffer.subarray(at, at + count),
 });
 
-/** Bytes that are asked of a source at once. */
+/** Bytes per read from a source. */
 const window = 64 * 1024;
 const longestLine = 64 * 1024;
 
-/** Reads a pickle front to back; every length is held against what is left before it is read. */
+/** Reads a pickle front to back; every length is checked against the remaining bytes first. */
 export class PickleBytes {
   #at: number;
   #window: Buffer = Buffer.alloc(0);

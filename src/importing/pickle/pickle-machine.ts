@@ -21,7 +21,7 @@ export class PickleMachine {
     readonly names: PickleNames,
   ) {}
 
-  /** Where the step began, for messages. */
+  /** Where the step started, for messages. */
   get place(): string {
     return this.bytes.placeOf(this.startOfStep);
   }
@@ -78,7 +78,7 @@ export class PickleMachine {
     this.push(value);
   }
 
-  /** Names stand in a pickle again and again; each is looked up once. */
+  /** Names are repeated in a pickle; each is looked up once. */
   pushGlobal(module: string, name: string): void {
     const key = `${module}\n${name}`;
     const found = this.#globals.get(key) ?? this.names.find(module, name, this.place);
@@ -89,7 +89,7 @@ export class PickleMachine {
   /** What a call of a name gives, by the meaning that the name has here. */
   call(callee: PickleValue, args: PickleValue): void {
     if (!(callee instanceof PickleGlobal) || callee.meaning.build === undefined) {
-      this.refuseUnsafe(`it calls ${describeValue(callee)}, which nothing may call`);
+      this.refuseUnsafe(`it calls ${describeValue(callee)}, which is not allowed`);
     }
     if (!Array.isArray(args)) this.refuse('arguments', describeValue(args));
     this.push(callee.meaning.build(args, { file: this.bytes.file, field: this.place }));
@@ -130,11 +130,11 @@ export class PickleMachine {
 export interface PickleNames {
   /** Throws `checkpoint-unsafe` for a name that is not on the list. */
   find(module: string, name: string, place: string): PickleGlobal;
-  /** What stands outside the pickle under an id. */
+  /** Object outside the pickle, by persistent id. */
   persistent(id: PickleValue, place: string): PickleValue;
 }
 
-/** Lists and calls that may be open at once. */
+/** Maximum depth of open lists and calls. */
 const mostMarks = 1000;
 
-const advice = 'Save the weights alone in PyTorch: torch.save(model.state_dict(), path)';
+const advice = 'Save only the weights in PyTorch: torch.save(model.state_dict(), path)';

@@ -120,8 +120,8 @@ const framing: Record<string, Opcode> = {
     const length = m.bytes.uint64();
     if (length > m.bytes.left) m.refuse(`a frame of ${length} bytes`, `${m.bytes.left} bytes`);
   },
-  '\x97': (m) => m.refuse('everything inside the pickle', 'a buffer that lies outside'),
-  '\x98': (m) => m.refuse('everything inside the pickle', 'a buffer that lies outside'),
+  '\x97': (m) => m.refuse('everything inside the pickle', 'an out-of-band buffer'),
+  '\x98': (m) => m.refuse('everything inside the pickle', 'an out-of-band buffer'),
 };
 
 /** What each opcode does, by its byte; STOP ends the reading. */

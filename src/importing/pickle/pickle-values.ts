@@ -1,7 +1,7 @@
 import type { StoredDtype } from '../source/checkpoint.js';
 import { type Place, shown } from '../source/checkpoint-fault.js';
 
-/** What a pickle holds once it is read: plain values, and names of what it would have built. */
+/** Contents of a parsed pickle: plain values, and names of the objects it would have built. */
 
 /** Element types that PyTorch stores and ventral does not read. */
 export type UnreadDtype =
@@ -35,7 +35,7 @@ export class InertObject {
   constructor(readonly kind: string) {}
 }
 
-/** A class or function that the pickle names; `build` is ours and stands for a call of it. */
+/** A class or function named by the pickle; our `build` replaces a call of it. */
 export class PickleGlobal {
   constructor(
     readonly name: string,
@@ -49,12 +49,12 @@ export class PickleGlobal {
   ) {}
 }
 
-/** A stretch of the numbers that lie outside the pickle. */
+/** A stretch of the numbers that are outside the pickle. */
 export class StorageReference {
   constructor(
     readonly key: string,
     readonly dtype: StoredDtype | UnreadDtype | 'bytes',
-    /** Where in the storage the stretch begins. */
+    /** Where in the storage the stretch starts. */
     readonly byteOffset: number,
     readonly byteLength: number,
   ) {}

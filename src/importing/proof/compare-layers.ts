@@ -14,7 +14,7 @@ export interface LayerDifference {
   readonly difference: number;
   /** Largest absolute element of the source. */
   readonly largest: number;
-  /** `difference` / `largest`; 0 where both are. */
+  /** `difference` / `largest`; 0 if both are. */
   readonly relative: number;
 }
 

@@ -50,12 +50,12 @@ export function runtimeOutputs(imported: Imported, source: SourceRuntime): Sourc
   return { by: source.name, input, layers, outputs: source.run(transposeAxes(input, inputAxes)) };
 }
 
-/** How far a pixel of {@link madePicture} may be from the smooth picture under it. */
+/** How far a pixel of {@link madePicture} may be from the smooth image under it. */
 const GRAIN = 0.1;
 
 /**
- * An input like a picture, smooth with some grain, between 0.15 and 0.85; the same every time. On white noise,
- * which no network was made for, layers grow beyond what pictures give, and their rounding with them.
+ * An input like an image, smooth with some grain, between 0.15 and 0.85; the same every time. On white noise,
+ * which no network was made for, layers grow beyond what images give, and their rounding with them.
  */
 export function madePicture(dims: readonly number[]): Tensor {
   const count = dims.reduce((product, size) => product * size, 1);
@@ -118,7 +118,7 @@ function inOrder(
     layers.push(difference);
   }
   if (layers.length > 0) return layers;
-  throw new VentralError('import-differs', `${by} gives no layer that the imported network has`, {
+  throw new VentralError('import-differs', `${by} has no layer of the imported network`, {
     expected: 'layers to compare',
     found: 'none',
   });

@@ -91,7 +91,7 @@ async function open(
 
 const reasons: Record<string, string> = {
   'layer-folded': 'a batch norm was folded into it',
-  'layer-ambiguous': 'it may be any of several values of the graph',
+  'layer-ambiguous': 'it matches several values of the graph',
 };
 
 async function* readOutputs(file: NpzFile, layers: readonly MatchedLayer[]) {
@@ -121,7 +121,7 @@ function requireInput(model: Model, { dims }: Tensor, path: string): void {
     `[${sizes.map((size) => size ?? 'any').join(', ')}]`;
   throw new VentralError(
     'input-mismatch',
-    `${path}: input has the shape ${shape(dims)}, and the graph takes ${shape(wanted)}`,
+    `${path}: input has the shape ${shape(dims)}, the graph takes ${shape(wanted)}`,
     { file: path, field: 'input', expected: shape(wanted), found: shape(dims) },
   );
 }

@@ -4,12 +4,12 @@ import { modelInputs } from '../../onnx/model-inputs.js';
 import { Session, type TensorData } from '../../runtime/session.js';
 import { madePicture } from './proof.js';
 
-/** Side of a picture where the graph leaves it open. */
+/** Side of an image where the graph leaves it open. */
 const SIDE = 224;
 
 /**
  * What can be told of a network without its source: it runs, and what it gives is finite. Throws
- * `inference-failed` or `import-differs`. @param side of the picture where the graph leaves it open
+ * `inference-failed` or `import-differs`. @param side of the image where the graph leaves it open
  */
 export async function selfCheck(
   model: Model,
@@ -38,7 +38,7 @@ function requireFinite(name: string, data: TensorData, file: string): void {
   if (at < 0) return;
   throw new VentralError(
     'import-differs',
-    `${file} gives ${data[at]} in ${name} for a made picture: its weights do not fit each other; nothing was written`,
+    `${file} gives ${data[at]} in ${name} for a test image: its weights are inconsistent; nothing was written`,
     { file, field: name, expected: 'finite outputs', found: String(data[at]) },
   );
 }

@@ -13,7 +13,7 @@ const longest = 200;
 export const shown = (name: string): string =>
   name.length > longest ? `${name.slice(0, longest)}…` : name;
 
-/** Throws `checkpoint-invalid`: what should be there, and what is. */
+/** Throws `checkpoint-invalid` with the expected and found values. */
 export function refuseCheckpoint(place: Place, expected: string, found: string): never {
   const where = place.field === undefined ? place.file : `${place.file}, ${shown(place.field)}`;
   throw new VentralError('checkpoint-invalid', `${where}: expected ${expected}, found ${found}`, {
@@ -26,9 +26,13 @@ export function refuseCheckpoint(place: Place, expected: string, found: string):
 /** Throws `checkpoint-unsafe`: what the file asks for, of which nothing was done. */
 export function refuseUnsafe(place: Place, found: string, advice: string): never {
   const where = place.field === undefined ? place.file : `${place.file}, ${place.field}`;
-  throw new VentralError('checkpoint-unsafe', `${where}: ${found}; nothing was run. ${advice}`, {
-    ...place,
-    expected: 'tensors and plain values',
-    found,
-  });
+  throw new VentralError(
+    'checkpoint-unsafe',
+    `${where}: ${found}; nothing was executed. ${advice}`,
+    {
+      ...place,
+      expected: 'tensors and plain values',
+      found,
+    },
+  );
 }

@@ -33,7 +33,7 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Where in the file the state dict lay, such as `state_dict`; empty for the whole. */
   readonly path: string;
-  /** Where the file holds other state dicts, such as `model_ema`; undefined where it can hold but one. */
+  /** Where the file holds other state dicts, such as `model_ema`; undefined if it can hold but one. */
   readonly others?: readonly string[];
   close(): Promise<void>;
 }

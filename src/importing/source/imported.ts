@@ -6,15 +6,15 @@ export interface MatchedLayer {
   readonly layer: string;
   /** Name of the value in the graph. */
   readonly value: string;
-  /** How the source's axes lie in the graph's value; the identity where undefined: `[0, 3, 1, 2]` for NHWC in NCHW. */
+  /** How the source's axes are in the graph's value; the identity where undefined: `[0, 3, 1, 2]` for NHWC in NCHW. */
   readonly axes?: readonly number[];
 }
 
-/** The source network in a runtime of its own. */
+/** The source network in its own runtime. */
 export interface SourceRuntime {
   /** Such as `@tensorflow/tfjs 4.22.0 (cpu)`. */
   readonly name: string;
-  /** The shape of one input picture batch with the batch first, as the source takes it. */
+  /** The shape of one input image batch with the batch first, as the source takes it. */
   readonly dims: readonly number[];
   /** Runs one batch; gives each matched layer's output, one at a time, so that few are in memory. */
   run(input: Tensor): AsyncIterable<{ readonly layer: string; readonly output: Tensor }>;
@@ -26,11 +26,11 @@ export interface Imported {
   /** ONNX bytes; one input, its batch free. */
   readonly model: Uint8Array;
   readonly layers: readonly MatchedLayer[];
-  /** The source to prove against; undefined where no runtime of it is at hand. */
+  /** The source to prove against; undefined if no runtime of it is available. */
   readonly source?: SourceRuntime;
   /** How an input for the ONNX lies for the source: `[0, 2, 3, 1]` where the source takes NHWC and the graph NCHW. */
   readonly inputAxes?: readonly number[];
-  /** Sentences for the user about what was done to the network, such as batch norms that were folded. */
+  /** Notes for the user about the import, such as folded batch norms. */
   readonly notes: readonly string[];
 }
 

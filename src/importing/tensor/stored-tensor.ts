@@ -24,7 +24,7 @@ const widths: Record<string, number> = {
   qint32: 4,
 };
 
-/** Bytes of one element; 0 where that is not known. */
+/** Bytes of one element; 0 if that is not known. */
 export const dtypeBytes = (dtype: StoredDtype | UnreadDtype): number => widths[dtype] ?? 0;
 
 /** Bytes of one storage in a file. */
@@ -35,7 +35,7 @@ export interface StorageBytes {
   read(from: number, to: number): Promise<Buffer>;
 }
 
-/** How a tensor lies in its storage. */
+/** How a tensor is in its storage. */
 export interface TensorLayout {
   readonly dtype: StoredDtype;
   readonly dims: readonly number[];
@@ -107,7 +107,7 @@ function swap(bytes: Buffer, width: number): void {
 function decode(bytes: Buffer, dtype: StoredDtype): Elements {
   const width = dtypeBytes(dtype);
   const count = bytes.length / width;
-  // A typed array begins at a multiple of its width; buffers out of a pool begin anywhere.
+  // A typed array starts at a multiple of its width; buffers out of a pool start anywhere.
   const isAligned = bytes.byteOffset % width === 0;
   const buffer = isAligned ? bytes.buffer : Uint8Array.from(bytes).buffer;
   return arrayMakers[dtype](buffer, isAligned ? bytes.byteOffset : 0, count);

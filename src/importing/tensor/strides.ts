@@ -1,6 +1,6 @@
 import type { Elements } from '../../onnx/graph-builder.js';
 
-/** How the elements of a tensor lie in memory: sizes, and steps from one element to the next along each axis. */
+/** How the elements of a tensor are in memory: sizes, and steps from one element to the next along each axis. */
 
 /** Elements of a tensor; not a safe integer where there are too many. */
 export const elementCount = (dims: readonly number[]): number =>

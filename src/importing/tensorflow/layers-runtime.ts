@@ -78,7 +78,7 @@ export interface LoadedArtifacts {
   readonly weightData: ArrayBuffer;
 }
 
-/** One pass through a model and the models in it; tensors go as soon as nobody needs them. */
+/** One pass through a model and its nested models; tensors are disposed after their last use. */
 class Walk {
   constructor(
     private readonly runtime: Runtime,

@@ -1,4 +1,4 @@
-/** A network of Keras's as TensorFlow.js loads it, so that a runtime of its own can run it. */
+/** A Keras network in the format that TensorFlow.js loads. */
 
 /** What TensorFlow.js's loaders take. */
 export interface ModelArtifacts {

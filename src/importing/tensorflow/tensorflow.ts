@@ -3,7 +3,7 @@ import { printable } from '../source/printable.js';
 import { registerKerasLayers } from './keras-layers.js';
 import type * as TensorFlow from './portable.js';
 
-/** TensorFlow.js, and what it is called where a proof names it. */
+/** TensorFlow.js, and its name in proofs. */
 export interface Runtime {
   readonly tf: typeof TensorFlow;
   readonly name: string;
@@ -19,7 +19,7 @@ export function tensorflow(): Promise<Runtime> {
 
 async function load(): Promise<Runtime> {
   const tf = await import('./portable.js');
-  // Else it tells the console that another package would be faster.
+  // Otherwise it prints to the console that another package would be faster.
   tf.enableProdMode();
   registerKerasLayers(tf);
   await tf.ready();

@@ -67,7 +67,7 @@ export class GraphNode {
     return this.#list(name, 'i').map((value) => this.#whole(name, value));
   }
 
-  /** Sizes of a shape, -1 for an open one; undefined where the rank is open. */
+  /** Sizes of a shape, -1 for an open one; undefined if the rank is open. */
   shape(name: string): readonly number[] | undefined {
     const shape = this.part(name, 'shape');
     if (!isFields(shape) || shape.unknownRank === true) return undefined;
@@ -152,7 +152,7 @@ function inOrder(file: string, nodes: ReadonlyMap<string, GraphNode>): GraphNode
   for (const node of nodes.values()) {
     missing.set(node.name, node.inputs.length);
     for (const input of node.inputs) {
-      if (!nodes.has(input)) throw node.refuse('input', 'nodes that are there', input);
+      if (!nodes.has(input)) throw node.refuse('input', 'existing nodes', input);
       const others = waiting.get(input);
       if (others) others.push(node);
       else waiting.set(input, [node]);

@@ -4,7 +4,7 @@ import type { Size } from '../source/imported.js';
 import type { GraphNode } from './graph-nodes.js';
 
 /**
- * What a node of a graph model gives: a value that depends on the picture, a constant, or sizes of a value
+ * What a node of a graph model gives: a value that depends on the image, a constant, or sizes of a value
  * (of which null stands for the batch, and for those that the network leaves open).
  */
 export type Operand =
@@ -19,7 +19,7 @@ export interface Operation {
   readonly operands: readonly Operand[];
 }
 
-/** What makes an operand of a node. */
+/** Builds an operand of a node. */
 export type Translation = (operation: Operation) => Operand;
 
 export const of = (value: Value): Operand => ({ is: 'value', value });
@@ -29,7 +29,7 @@ export function valueAt({ node, operands }: Operation, at: number): Value {
   const operand = operands[at];
   if (operand?.is === 'value') return operand.value;
   throw node.unsupported(
-    `whose input ${at} is ${operand ? 'a constant' : 'missing'}: the import does not know that`,
+    `whose input ${at} is ${operand ? 'a constant' : 'missing'}: the import does not support that`,
   );
 }
 
@@ -38,7 +38,7 @@ export function constantAt({ node, operands }: Operation, at: number): Weight {
   const operand = operands[at];
   if (operand?.is === 'constant') return operand.weight;
   throw node.unsupported(
-    `whose input ${at} is ${operand ? 'computed' : 'missing'}: the import wants a constant there`,
+    `whose input ${at} is ${operand ? 'computed' : 'missing'}: the import needs a constant there`,
   );
 }
 
@@ -62,7 +62,7 @@ export function sizesAt(operation: Operation, at: number): readonly Size[] {
 export const channelsAxis = (node: GraphNode, value: Value): number =>
   channelsFirst(node) ? 1 : value.shape.length;
 
-/** Whether a node's pictures lie channels first. */
+/** Whether a node's images lie channels first. */
 export function channelsFirst(node: GraphNode): boolean {
   const format = node.text('data_format', 'NHWC');
   if (format === 'NHWC') return false;
@@ -81,7 +81,7 @@ export function heightAndWidth(node: GraphNode, name: string): readonly number[]
     others.every((one) => one === 1) &&
     pair.every((one) => one >= 1 && one <= 4096);
   if (fits) return pair;
-  throw node.refuse(name, 'steps in height and width alone', list);
+  throw node.refuse(name, 'strides only in height and width', list);
 }
 
 /** A function of the elements of two constants, of one shape or with one of them a single number. */

@@ -6,7 +6,7 @@ import { OPEN_SIZE, read } from '../tensorflow/layers-runtime.js';
 import { runtimeError, tensorflow } from '../tensorflow/tensorflow.js';
 import type { ModelFiles } from './model-json.js';
 
-/** Elements of the outputs that are held at once; TensorFlow.js computes the graph anew for each group. */
+/** Maximum elements of outputs in memory; TensorFlow.js computes the graph again for each group. */
 const MOST_ELEMENTS = 2 ** 26;
 
 interface NodeOutput {

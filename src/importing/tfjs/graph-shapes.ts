@@ -4,7 +4,7 @@ import type { Size } from '../source/imported.js';
 import type { GraphNode } from './graph-nodes.js';
 import { constantAt, of, sizesAt, type Translation, valueAt, wholesAt } from './graph-operands.js';
 
-/** Operators that move, join or drop elements, or tell sizes. */
+/** Operators that move, join or drop elements, or return sizes. */
 
 const reduction =
   (operator: 'ReduceMean' | 'ReduceMax'): Translation =>
@@ -20,7 +20,7 @@ const reduction =
     );
   };
 
-/** The first size is the batch's, however it is written; the others must be those of one picture. */
+/** The first size is the batch's, however it is written; the others must be those of one image. */
 const reshape: Translation = (operation) => {
   const { graph, node } = operation;
   const [, ...target] = sizesAt(operation, 1);

@@ -36,7 +36,7 @@ export async function importGraph(files: ModelFiles): Promise<Imported> {
     return operand?.is === 'value' ? [operand.value] : [];
   };
   const outputs = ends.flatMap(valuesOf).filter(({ name }) => name !== input.name);
-  if (outputs.length === 0) throw invalidPart(file, 'the outputs', 'values of the picture', ends);
+  if (outputs.length === 0) throw invalidPart(file, 'the outputs', 'values of the image', ends);
   const layers = needed
     .filter((node) => node !== placeholder)
     .flatMap(({ name }) => valuesOf(name).map((value) => matched(name, value)));
@@ -59,7 +59,7 @@ const matched = (layer: string, { name, moved }: Value): MatchedLayer => ({
   ...(moved ? { axes: toChannelsFirst } : {}),
 });
 
-/** Nodes that the signature names, else those that nobody takes. */
+/** Nodes in the signature, else nodes without readers. */
 function outputNodes({ file, json }: ModelFiles, nodes: readonly GraphNode[]): string[] {
   const metadata = isFields(json.userDefinedMetadata) ? json.userDefinedMetadata : {};
   const signature = [json.signature, metadata.signature].find(isFields);
@@ -82,7 +82,7 @@ function outputNodes({ file, json }: ModelFiles, nodes: readonly GraphNode[]): s
 function neededNodes(nodes: readonly GraphNode[], ends: readonly string[]): GraphNode[] {
   const wanted = new Set(ends);
   const needed: GraphNode[] = [];
-  // From the end: whoever takes a node stands behind it.
+  // From the end: readers of a node come after it.
   for (const node of [...nodes].reverse()) {
     if (!wanted.has(node.name)) continue;
     needed.push(node);
@@ -95,7 +95,7 @@ function inputNode(file: string, nodes: readonly GraphNode[]): GraphNode {
   const inputs = nodes.filter(({ op }) => op === 'Placeholder' || op === 'PlaceholderWithDefault');
   const [only] = inputs;
   if (inputs.length === 1 && only.op === 'Placeholder') return only;
-  throw invalidPart(file, 'the graph', 'one Placeholder for pictures', `${inputs.length}`);
+  throw invalidPart(file, 'the graph', 'one Placeholder for images', `${inputs.length}`);
 }
 
 function declareInput(graph: NetworkGraph, node: GraphNode, nodes: readonly GraphNode[]): Value {
@@ -103,7 +103,7 @@ function declareInput(graph: NetworkGraph, node: GraphNode, nodes: readonly Grap
   const sizes = shape?.slice(1).map((size): Size => (size === -1 ? null : size));
   const fits = sizes?.every((size) => size === null || (size > 0 && size <= 65_536));
   if (sizes === undefined || sizes.length === 0 || !fits) {
-    throw node.refuse('shape', 'the batch and the sizes of a picture', shape ?? 'an open rank');
+    throw node.refuse('shape', 'the batch and the image size', shape ?? 'an open rank');
   }
   graph.begin(node.name, node.op);
   return graph.input(node.name, sizes, sizes.length === 3 && !nodes.some(channelsFirst));

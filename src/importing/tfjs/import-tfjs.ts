@@ -20,13 +20,13 @@ export async function importTfjs(path: string): Promise<Imported> {
 }
 
 async function importLayers({ file, topology, weights, ...bytes }: ModelFiles): Promise<Imported> {
-  // Converted from Keras the configuration stands one level deeper than saved by TensorFlow.js.
+  // In a model converted from Keras the configuration is one level deeper than in one saved by TensorFlow.js.
   const config = isFields(topology.model_config) ? topology.model_config : topology;
   const network = networkOf(file, readModelConfig(file, config, 2));
   for (const { config } of network.calls) {
     if (!ignoresDilation(config)) continue;
     throw config.unsupported(
-      'whose dilation TensorFlow.js ignores: it computes another network than the file says',
+      'whose dilation TensorFlow.js ignores: it computes another network than the one in the file',
     );
   }
   const source = new NamedWeights(file, weights, false);

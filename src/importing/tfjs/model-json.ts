@@ -103,7 +103,7 @@ function groupsOf(file: string, json: unknown): Group[] {
   });
 }
 
-/** Shards lie beside the model.json: a name, no path, no address. */
+/** Shards are beside the model.json: a name, no path, no address. */
 function shardName(file: string, path: unknown): string {
   if (typeof path !== 'string' || path === '' || path.length > 255) {
     throw invalidPart(file, 'weightsManifest, paths', 'names of files', path);

@@ -6,7 +6,7 @@ const BLOCK = 64;
 
 /**
  * The lower factor L of a symmetric positive definite matrix A = L Lᵀ (the upper triangle of A is not
- * read), or undefined where a pivot is not above `floor` times the largest diagonal entry.
+ * read), or undefined if a pivot is not above `floor` times the largest diagonal entry.
  * Block by block, with the products in ONNX Runtime.
  */
 export async function cholesky(a: Matrix, floor = 0): Promise<Matrix | undefined> {

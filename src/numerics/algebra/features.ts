@@ -1,6 +1,6 @@
 /**
  * The values of one layer (or of any other source) for a row of stimuli: presentation × neuroid.
- * They may lie in memory or on scratch disk; numerics reads them by column blocks only.
+ * They may are in memory or on scratch disk; numerics reads them by column blocks only.
  */
 export interface Features {
   /** Number of presentations. */

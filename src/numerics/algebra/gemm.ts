@@ -40,7 +40,7 @@ export async function matmul(a: Matrix, b: Matrix, transposes: Transposes = {}):
   const [rows, inner] = transposeA ? [a.cols, a.rows] : [a.rows, a.cols];
   const [innerB, cols] = transposeB ? [b.cols, b.rows] : [b.rows, b.cols];
   if (inner !== innerB)
-    throw new RangeError(`${rows} × ${inner} times ${innerB} × ${cols} is no product`);
+    throw new RangeError(`${rows} × ${inner} and ${innerB} × ${cols} cannot be multiplied`);
   if (rows * cols * inner === 0) return matrix(rows, cols);
   const kind = `product ${transposeA} ${transposeB}`;
   const product = await session(kind, rows * cols * inner, () =>

@@ -39,7 +39,7 @@ async function columnBlock(features: Features, from: number, to: number): Promis
   return denseFeatures(features.rows, to - from, await features.columns(from, to));
 }
 
-/** a bᵀ of features narrow enough to lie in memory. */
+/** a bᵀ of features narrow enough to are in memory. */
 async function crossProducts(a: Features, b: Features): Promise<Matrix> {
   const [x, y] = [await a.columns(0, a.cols), await b.columns(0, b.cols)];
   if (x instanceof Float32Array && y instanceof Float32Array) return widenedProduct(x, y, a.cols);

@@ -21,7 +21,7 @@ import {
   vanishes,
 } from './pls-residual.js';
 
-/** Share of M's trace below which what earlier components left of rounding is worked out anew. */
+/** Share of M's trace below which what earlier components left of rounding is worked out again. */
 const REFRESH = 1e-4;
 
 /** Squared norm of a target's residual, as a share of the first and in itself, that is looked at closely. */
@@ -124,7 +124,7 @@ export class GramResidual {
     return image.values.map((sum) => sum / u.values.length);
   }
 
-  /** G and M anew from K and the residual of Y. */
+  /** G and M again from K and the residual of Y. */
   async #recompute(): Promise<void> {
     const y = unpadded(this.#y);
     const raw = trimmed(await matmul(withPadding(this.#gram), withPadding(this.#y)), y);

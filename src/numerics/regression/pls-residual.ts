@@ -9,7 +9,7 @@ export const PLS_MAX_ITERATIONS = 500;
 const EPSILON = 2 ** -52;
 
 /**
- * Share of the norm of X (of its square, in the Gram form) below which its residual is rounding noise. The reference goes on
+ * Share of the norm of X (of its square, in the Gram form) below which its residual is rounding noise. The reference continues
  * to fit that noise, with results that no two machines share; here the fit stops.
  */
 export const RANK_EXHAUSTED = 1e-13;
@@ -23,7 +23,7 @@ export interface PlsCourse {
   readonly iterations: readonly number[];
   /** Whether a component ended at the iteration limit: its last weights were used. */
   readonly converged: boolean;
-  /** Why fewer components came out than were asked for. */
+  /** Why there are fewer components than requested. */
   readonly stopped?: 'targets explained' | 'rank exhausted';
 }
 

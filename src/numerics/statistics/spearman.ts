@@ -1,7 +1,7 @@
 import { pearson } from './pearson.js';
 
 /**
- * Spearman's rank correlation, ties at their mean rank (scipy.stats.spearmanr); NaN where either
+ * Spearman's rank correlation, ties at their mean rank (scipy.stats.spearmanr); NaN if either
  * vector holds NaN or is constant. Throws as `pearson`.
  */
 export function spearman(x: Float64Array, y: Float64Array): number {

@@ -1,4 +1,4 @@
-/** Descriptive statistics as numpy defines them (float64); NaN where there is nothing to describe. */
+/** Descriptive statistics as numpy defines them (float64); NaN if there is nothing to describe. */
 
 /** Arithmetic mean; NaN if empty or if any value is NaN. */
 export function mean(values: ArrayLike<number>): number {

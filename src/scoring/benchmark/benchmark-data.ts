@@ -2,7 +2,7 @@ import { type CatalogEntry, findData } from '../../data/catalog.js';
 import { locateData, requireData } from '../../data/data-folder.js';
 import type { BenchmarkDefinition } from './benchmark.js';
 
-/** The catalog entries that a benchmark is made of; none where its data are files or generated. */
+/** The catalog entries that a benchmark is made of; none if its data are files or generated. */
 export function catalogEntriesOf(benchmark: BenchmarkDefinition): readonly CatalogEntry[] {
   const { stimuli, fittingStimuli, recordings, trials } = benchmark;
   const named = [

@@ -92,7 +92,7 @@ export interface Benchmark extends BenchmarkDefinition {
   readonly region?: Region;
 }
 
-/** One benchmark for each region of a definition, or the one that it is. */
+/** One benchmark for each region of a definition, or a single one without regions. */
 export function expandRegions(definition: BenchmarkDefinition): readonly Benchmark[] {
   if (!definition.regions) return [{ ...definition, id: definition.identifier }];
   return definition.regions.map((region) => ({

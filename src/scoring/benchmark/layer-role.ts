@@ -4,17 +4,17 @@ import type { Benchmark } from './benchmark.js';
 
 /** Which layers of a model a task reads, and what to say where the model has none. */
 export interface LayerRole {
-  /** Name by which layers are asked for and a card records a choice: a region, `behavior`, `logits`. */
+  /** Key of layers in options and cards: a region, `behavior`, `logits`. */
   readonly key: Region | 'behavior' | 'logits' | undefined;
   /** Whether a layer map may choose the layer. */
   readonly mappable: boolean;
-  /** The layers that a card gives; undefined where it gives none. */
+  /** The layers in a card; undefined if it has none. */
   fromCard(card: ModelCard): string | readonly string[] | undefined;
   /** The error for a model that gives none: `layer-unset`, or `labels-uncovered` for a label task. */
   missing(card: ModelCard, name: string): VentralError;
 }
 
-/** The layer that stands for the region of a benchmark. */
+/** The layer that represents the region of a benchmark. */
 export const regionLayer = ({ id, region }: Benchmark): LayerRole => ({
   key: region,
   mappable: true,
@@ -41,7 +41,7 @@ export const readOutLayer: LayerRole = {
     const why = card.layers ? 'its layers are globs' : 'it has no readout';
     return new VentralError(
       'layer-unset',
-      `${name} has no layer for behaviour: the card says no readout (${why}); give --layer behavior=NAME or a "readout", usually the penultimate layer`,
+      `${name} has no layer for behaviour: the card has no readout (${why}); give --layer behavior=NAME or a "readout", usually the penultimate layer`,
       { field: 'behavior' },
     );
   },

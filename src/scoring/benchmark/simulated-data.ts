@@ -9,7 +9,7 @@ import type { Simulated } from '../../data/simulated/simulated.js';
 import { writeCsv } from '../../formats/csv.js';
 import { writeZip } from '../../formats/zip.js';
 
-/** Paths of what a generator made, in the formats that real data come in. */
+/** Paths of generated files, in the formats of real data. */
 export interface SimulatedFiles {
   readonly stimuli: StimulusFiles;
   readonly fitting?: StimulusFiles;
@@ -28,10 +28,9 @@ const ROOT = ['cache', 'simulated'];
 const MANIFEST = 'manifest.json';
 
 /**
- * The files of a generator and seed, made in seconds at first use and kept under HOME/cache/simulated.
- * Each file is checked by digest before it is used; a damaged folder is made anew. Safe under several
- * processes: a folder is filled under a private name and renamed. A process that may not write there makes them
- * for itself, in its scratch folder.
+ * The files of a generator and seed, generated in seconds at first use and stored under HOME/cache/simulated. Each
+ * file is checked by digest before use; a damaged folder is regenerated. Safe under several processes: a folder is
+ * filled under a private name and renamed. A process that may not write there generates them in its scratch folder.
  */
 export async function simulatedFiles(
   home: string,

@@ -42,7 +42,7 @@ export async function compareModels(
   if (models.length < 2 || models.length > MOST) {
     throw new VentralError(
       'bad-usage',
-      `compare takes 2 to ${MOST} models side by side, and any number with --series; found ${models.length}`,
+      `compare takes 2 to ${MOST} models, or any number with --series; found ${models.length}`,
       { field: 'models', expected: `2 to ${MOST}`, found: String(models.length) },
     );
   }
@@ -72,7 +72,7 @@ async function fixedPlaces(
   return placesOf(await openCompared(mapFrom), ground, () => mapOf(mapFrom, ground, layers, here));
 }
 
-/** A model with its map and its scores, by benchmark; without them where it cannot be opened. */
+/** A model with its map and its scores by benchmark; without them if it cannot be opened. */
 interface Compared {
   readonly checkpoint: string;
   readonly digest: string | null;
@@ -142,9 +142,9 @@ function differenceOf(benchmark: string, from: Compared, to: Compared): ScoreDif
 }
 
 /**
- * The difference b − a of two scores with its paired 95 % percentile interval: resample by resample, because
- * both are of the same neuroids (images, subjects). No interval where they are not: other recordings, or
- * another version of the benchmark, have other ceilings.
+ * The difference b − a of two scores with its paired 95 % percentile interval: resample by resample, because both
+ * have the same neuroids (images, subjects). No interval if they have not: other recordings, or another version of
+ * the benchmark, have other ceilings.
  */
 export function pairedDifference(
   a: Sampled,
@@ -157,9 +157,9 @@ export function pairedDifference(
     return { ...none, reason: 'a value is not a finite number' };
   const difference = b.score.value - a.score.value;
   const refuse = (reason: string) => ({ difference, ci: null, reason });
-  if (!a.draws || !b.draws) return refuse('there are no resamples');
+  if (!a.draws || !b.draws) return refuse('no resamples');
   if (!sameResamples(a.score, b.score) || a.draws.length !== b.draws.length)
-    return refuse('the resamples are of different recordings');
+    return refuse('the resamples have different recordings');
   const [of, and] = [a.draws, b.draws];
   const ci = percentileInterval(of.map((drawn, r) => and[r] - drawn));
   return ci ? { difference, ci } : refuse('fewer than half of the resamples have a value');

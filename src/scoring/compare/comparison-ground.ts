@@ -5,7 +5,7 @@ import { regionBenchmark } from '../registry/region-benchmarks.js';
 import { findBenchmark } from '../registry/registry.js';
 import type { ComparisonRequest } from './comparison-types.js';
 
-/** A benchmark that several models are compared on, or why none of them can be. */
+/** A benchmark of a comparison, or the reason why it cannot be loaded. */
 export interface ComparedBenchmark {
   readonly id: string;
   readonly loaded?: LoadedBenchmark;
@@ -56,7 +56,7 @@ export async function openGround(
   return { benchmarks: found, mappable, close };
 }
 
-/** The benchmarks that a name stands for; none where it stands for nothing. */
+/** The benchmarks of a name; none for an unknown name. */
 function idsOf(name: string): string[] {
   try {
     return findBenchmark(name).map(({ id }) => id);

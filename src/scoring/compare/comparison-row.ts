@@ -2,11 +2,11 @@ import type { ComparedBenchmark } from './comparison-ground.js';
 import type { ComparisonRow } from './comparison-types.js';
 import type { Placed, Sampled } from './placed-scores.js';
 
-/** What a row is about. */
+/** The subject of a row. */
 export interface RowOf {
   readonly checkpoint: string;
   readonly epoch: number | null;
-  /** Digest of the network; null where it cannot be read. */
+  /** Digest of the network; null if it cannot be read. */
   readonly model: string | null;
   readonly benchmark: ComparedBenchmark;
   readonly map: ComparisonRow['map'];

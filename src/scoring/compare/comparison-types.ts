@@ -26,7 +26,7 @@ export interface ComparisonRow {
   /** Its path without the folders that all have in common, or the name of a shipped model. */
   readonly checkpoint: string;
   readonly epoch: number | null;
-  /** `sha256:…` of the ONNX file; null where it cannot be read. */
+  /** `sha256:…` of the ONNX file; null if it cannot be read. */
   readonly model: string | null;
   readonly benchmark: string;
   readonly region: string | null;
@@ -57,7 +57,7 @@ export interface Comparison {
   readonly differences: readonly ScoreDifference[];
   /** Where the map of each model differs from that of the first. */
   readonly divergences: readonly MapDivergence[];
-  /** In the order of the models; null where a model has none. */
+  /** In the order of the models; null if a model has none. */
   readonly maps: readonly (LayerMap | null)[];
 }
 
@@ -103,7 +103,7 @@ export interface SeriesComparison {
     readonly model: string | null;
   }[];
   readonly benchmarks: readonly string[];
-  /** The layers at which every checkpoint is scored; null where no checkpoint gives any. */
+  /** The layers at which every checkpoint is scored; null if no checkpoint gives any. */
   readonly fixed: FixedMap | null;
   /** By checkpoint, then benchmark, `fixed` before `chosen`. */
   readonly rows: readonly ComparisonRow[];

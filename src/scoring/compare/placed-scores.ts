@@ -11,13 +11,13 @@ import { isSelection } from '../model/score-model.js';
 import type { Ground } from './comparison-ground.js';
 import type { ComparedModel } from './comparison-types.js';
 
-/** Layers that stand for a benchmark, and how they were come by. */
+/** Layers for a benchmark, and how they were chosen. */
 export interface Placed {
   /** Whether a card gives them or a map chose them. */
   readonly by: 'card' | 'map';
   readonly layers: readonly string[];
   readonly choice: LayerChoice;
-  /** Whether they were chosen on pictures of this benchmark. */
+  /** Whether they were chosen on stimuli of this benchmark. */
   readonly selection: boolean;
 }
 
@@ -50,7 +50,7 @@ export async function mapOf(
   layers: readonly string[] | undefined,
   context: LayerMapContext,
 ): Promise<Mapped> {
-  if (mappable.length === 0) return { reason: 'there is no layer to choose' };
+  if (mappable.length === 0) return { reason: 'no layer to choose' };
   try {
     const request = { model, benchmarks: mappable, ...(layers ? { layers } : {}) };
     return await mapLayers(request, context);
@@ -66,12 +66,12 @@ export function refusalOf(thrown: unknown): string {
   return error.details.reason ?? error.message;
 }
 
-/** By benchmark: the layers that stand for it, or why none do. */
+/** By benchmark: its layers, or why there are none. */
 export type Places = ReadonlyMap<LoadedBenchmark, Placed | { readonly reason: string }>;
 
 /**
- * The layers that a model stands for: its card's, else those that its map chooses.
- * @param map asked for where the card leaves a benchmark open
+ * The layers of a model: those in its card, else those that its map chooses.
+ * @param map called if the card has no layer for a benchmark
  */
 export async function placesOf(
   opened: OpenedModel,
@@ -91,7 +91,7 @@ export async function placesOf(
   return places;
 }
 
-/** The layers that a card gives for a benchmark; undefined where it gives none. Throws `labels-uncovered`. */
+/** The layers in a card for a benchmark; undefined if it has none. Throws `labels-uncovered`. */
 async function placedByCard(
   loaded: LoadedBenchmark,
   { network: { file, card } }: OpenedModel,
@@ -106,7 +106,9 @@ async function placedByCard(
   }
 }
 
-/** The layer that a map chose for a benchmark, on that benchmark's own pictures; or why it chose none. */
+/**
+ * The layer that a map chose for a benchmark, on the benchmark's own stimuli; or why it chose none.
+ */
 export function placedByMap(
   mapped: Mapped,
   benchmark: string,

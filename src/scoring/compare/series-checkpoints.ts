@@ -7,12 +7,12 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { getMetadata } from '../../onnx/metadata.js';
 import type { ComparedModel } from './comparison-types.js';
 
-/** A model of a comparison under the name that tells it from the others. */
+/** A model of a comparison under a unique name. */
 export interface NamedModel extends ComparedModel {
   readonly checkpoint: string;
 }
 
-/** A model at one point of its training; the epoch is null where neither metadata nor name tell it. */
+/** A model at one point of its training; the epoch is null if neither metadata nor name give it. */
 export interface Checkpoint extends NamedModel {
   readonly epoch: number | null;
 }
@@ -65,13 +65,13 @@ function commonDepth([first, ...others]: readonly (readonly string[])[]): number
   return end < 0 ? first.length : end;
 }
 
-/** The models that a word stands for. */
+/** The models that an argument refers to. */
 async function fitting(word: string): Promise<string[]> {
   const isThere = existsSync(word);
   const isFolder = isThere && statSync(word).isDirectory() && !isModel(word);
   const { base, glob, isGlob } = picomatch.scan(word);
   if (!isFolder && isThere) return [word];
-  // The name of a shipped model; opening anything else says that there is no such file.
+  // The name of a shipped model; opening anything else reports a missing file.
   if (!isThere && !isGlob) return openModelFile(word).then(() => [word]);
   const folder = isFolder ? word : base === '' ? '.' : base;
   const fits = isFolder ? () => true : picomatch(resolve(word));
@@ -91,7 +91,7 @@ async function epochOf(model: NamedModel): Promise<number | null> {
   return (await epochInFile(model)) ?? epochInName(model.checkpoint);
 }
 
-/** What the metadata say; nothing where the file cannot be read: scoring it will tell why. */
+/** The epoch in the metadata; none if the file cannot be read: scoring it will report the error. */
 async function epochInFile(model: ComparedModel): Promise<number | undefined> {
   let found: string | undefined;
   try {
@@ -104,9 +104,9 @@ async function epochInFile(model: ComparedModel): Promise<number | undefined> {
 }
 
 /**
- * The epoch that a path tells: the last integer after `epoch`, `ep` or `e`, else the last after `step`, else
- * 0 for untrained weights (`untrained`, `init`), else the last integer. A folder is asked where the
- * file's name tells none. null where nothing does.
+ * The epoch in a path: the last integer after `epoch`, `ep` or `e`, else the last after `step`, else
+ * 0 for untrained weights (`untrained`, `init`), else the last integer. The folder name is used if the file name
+ * has none. null if neither has.
  */
 export function epochInName(path: string): number | null {
   const parts = path.split(/[\\/]/).map((part) => part.replace(/\.(onnx|ya?ml)$/i, ''));

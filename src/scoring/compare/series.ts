@@ -29,7 +29,7 @@ export interface SeriesRequest extends ComparisonRequest {
 /**
  * Scores every checkpoint of a series twice on each benchmark: at fixed layers, those of `mapFrom` (else of
  * the last checkpoint that has any: its card's, else those that its map chooses), and at the layer that
- * its own map chooses. Pictures are decoded once for all. A checkpoint that is broken has the reason in its
+ * its own map chooses. Images are decoded once for all. A checkpoint that is broken has the reason in its
  * rows. What was computed before an interruption comes from the cache.
  * Throws `bad-usage`, what concerns all benchmarks or `mapFrom`, and `interrupted`.
  */
@@ -104,7 +104,7 @@ interface Run {
   readonly context: LayerMapContext;
 }
 
-/** What is left of a checkpoint once it is scored: fifty of them must not pile up. */
+/** The result of a scored checkpoint, without its data: fifty of them must not fill memory. */
 interface Scored {
   readonly model: string | null;
   readonly rows: readonly ComparisonRow[];

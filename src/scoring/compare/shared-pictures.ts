@@ -2,16 +2,16 @@ import { PreparedPictures } from '../../activations/pictures/prepared-pictures.j
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { LayerMapContext } from '../map/layer-map.js';
 
-/** Share of the scratch disk that decoded pictures may take. */
+/** Share of the scratch disk for decoded images. */
 const SHARE = 1 / 4;
 
-/** A context in which models that want their pictures alike decode them once, until it is closed. */
+/** A context in which models with the same preprocessing decode images once, until it is closed. */
 export interface SharedPictures {
   readonly context: LayerMapContext;
   close(): Promise<void>;
 }
 
-/** Makes one; what the pictures may take is taken off the scratch disk of the runs. */
+/** Creates one; its image budget is deducted from the scratch disk of the runs. */
 export async function sharePictures(context: LayerMapContext): Promise<SharedPictures> {
   const scratch = await makeScratchFolder(context.home);
   const bytes = Math.floor(context.maxScratch * SHARE);

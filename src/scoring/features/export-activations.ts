@@ -21,7 +21,7 @@ export interface ExportRequest {
   readonly layers: readonly string[];
   /** The stimuli of a benchmark, at its degrees (for a read-out both sets) … */
   readonly benchmark?: string;
-  /** … or a set of the catalog, a CSV, or a folder of pictures, at `degrees`. */
+  /** … or a set of the catalog, a CSV, or a folder of images, at `degrees`. */
   readonly stimuli?: string;
   readonly degrees?: number;
   readonly input?: InputSize;
@@ -30,8 +30,7 @@ export interface ExportRequest {
 }
 
 /**
- * Runs a network over stimuli and writes the layers, with what they were made with. The file is
- * written whole or not at all.
+ * Runs a network over stimuli and writes the layers with their provenance. The file is written atomically.
  */
 export async function exportActivations(
   request: ExportRequest,
@@ -148,7 +147,7 @@ async function namedStimuli(name: string, home: string): Promise<StimulusSet> {
 
 const pictures = new Set(['.png', '.jpg', '.jpeg']);
 
-/** Every picture of a folder, in code-point order; its stimulus_id is the name without extension. */
+/** Every image of a folder, in code-point order; its stimulus_id is the name without extension. */
 async function folderStimuli(folder: string): Promise<StimulusSet> {
   const names = (await readdir(folder))
     .filter((name) => pictures.has(extname(name).toLowerCase()))

@@ -11,7 +11,7 @@ import { openNpz } from '../../formats/npz.js';
 import { columnBlocks } from '../../numerics/algebra/column-blocks.js';
 import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
 
-/** What `ventral activations` writes beside features: what they were made with. */
+/** Provenance that `ventral activations` writes beside features. */
 export interface FeatureProvenance {
   /** `sha256:…` of the model. */
   readonly model: string;
@@ -19,7 +19,9 @@ export interface FeatureProvenance {
   readonly card: ModelCard;
   /** Benchmark whose stimuli these are, if one was named. */
   readonly benchmark?: string;
-  /** Degrees of visual angle of each stimulus, in file order; null where they were not placed on the screen. */
+  /**
+   * Degrees of visual angle of each stimulus, in file order; null if they were not placed on a screen.
+   */
   readonly degrees: readonly number[] | null;
 }
 
@@ -309,7 +311,7 @@ export function refuseStrangers(file: FeatureFile, sets: readonly (readonly Id[]
   if (strangers.length === 0) return;
   throw new VentralError(
     'stimuli-mismatch',
-    `${file.path} holds ${strangers.length} stimuli that the benchmark does not know, among them ${quotedList(strangers.slice(0, 3))}`,
+    `${file.path} has ${strangers.length} stimuli that the benchmark does not have, among them ${quotedList(strangers.slice(0, 3))}`,
     {
       file: file.path,
       field: 'stimulus_id',

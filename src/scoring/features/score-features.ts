@@ -152,7 +152,7 @@ function refuseOtherDegrees({ benchmark, shown }: LoadedBenchmark, file: Feature
       if (found === undefined || found === wanted) return;
       throw new VentralError(
         'degrees-mismatch',
-        `${file.path} was made with stimulus ${quoted(id)} shown at ${found}, ${benchmark.id} shows it at ${wanted}`,
+        `${file.path} was made with stimulus ${quoted(id)} shown at ${found}; ${benchmark.id} shows it at ${wanted}`,
         { file: file.path, field: 'degrees', expected: wanted, found },
       );
     });

@@ -20,7 +20,7 @@ export async function writeFeatureAssembly(path: string, content: FeatureContent
   if (bytes > LARGEST) {
     throw new VentralError(
       'memory-exceeded',
-      `${path} would hold ${Math.ceil(bytes / 2 ** 20)} MiB, and a netCDF file takes ${LARGEST / 2 ** 20} MiB: write .npz or .arrow`,
+      `${path} would have ${Math.ceil(bytes / 2 ** 20)} MiB, the maximum of a netCDF file is ${LARGEST / 2 ** 20} MiB: write .npz or .arrow`,
       { file: path },
     );
   }

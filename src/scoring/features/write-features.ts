@@ -22,7 +22,7 @@ import { replaceFile } from '../../formats/write-file-atomic.js';
 import { PROVENANCE } from './feature-file.js';
 import type { FeatureContent } from './write-feature-assembly.js';
 
-/** Bytes of rows that are in memory at once while a file is written. */
+/** Bytes of rows in memory while a file is written. */
 const BLOCK = 16 * 2 ** 20;
 
 /** Writes features by extension: `.npz`, `.nc` (BrainIO assembly), `.arrow` (stream format) or `.json` (small ones). */
@@ -43,7 +43,7 @@ async function writeJson(path: string, { ids, layers, provenance }: FeatureConte
   if (values > MOST_JSON_VALUES) {
     throw new VentralError(
       'not-acceptable',
-      `As JSON there may be ${MOST_JSON_VALUES} values, these are ${values}: ask for npz, netCDF or Arrow`,
+      `JSON allows ${MOST_JSON_VALUES} values, found ${values}: use npz, netCDF or Arrow`,
     );
   }
   function* text() {

@@ -37,7 +37,7 @@ export interface LayerRow {
   readonly layer: string;
   /** Other names of the same value. */
   readonly aliases?: readonly string[];
-  /** null where the layer cannot be had. */
+  /** null if the layer is not available. */
   readonly units: number | null;
   /** Convolutions and matrix products on the longest way from the input to the layer. */
   readonly depth: number | null;
@@ -45,7 +45,7 @@ export interface LayerRow {
   readonly cells: Readonly<Record<string, Score | { readonly reason: string }>>;
 }
 
-/** What is known of a map that is being made. */
+/** A partial map. */
 export interface MapPart {
   readonly benchmarks: readonly string[];
   /** At first every row; then those in which something is new, with it. Cells to come are not there. */
@@ -56,15 +56,15 @@ export interface MapPart {
 export interface ChosenLayer {
   readonly layer: string;
   readonly tied: readonly string[];
-  /** What a card says of the choice; `inputs` covers every cell of the column. */
+  /** The record of the choice for a card; `inputs` covers every cell of the column. */
   readonly choice: LayerChoice;
-  /** What the layer was chosen for; not there where the benchmark has no region. */
+  /** The role that the layer was chosen for; absent if the benchmark has no region. */
   readonly role?: Role;
-  /** The pictures that the choice saw, as a card records them in `region_layer_choice`. */
+  /** The stimuli of the choice, as a card records them in `region_layer_choice`. */
   readonly stimuli?: string;
 }
 
-/** What a map will take, told before the work starts. */
+/** Estimated cost of a map, reported before the work starts. */
 export interface MapPlan {
   /** Layers with their units, largest first is not implied: rows in order of the map. */
   readonly layers: readonly { readonly layer: string; readonly units: number }[];
@@ -72,7 +72,7 @@ export interface MapPlan {
   readonly sets: readonly {
     readonly benchmarks: readonly string[];
     readonly stimuli: number;
-    /** Layers of each pass of the network over the set; empty where all comes from the cache. */
+    /** Layers of each pass of the network over the set; empty if all comes from the cache. */
     readonly passes: readonly (readonly string[])[];
     readonly cached: number;
   }[];

@@ -33,12 +33,12 @@ import { bestAndTied } from './ties.js';
 
 export type { LayerMapContext } from './open-map.js';
 
-/** A layer map and what stands behind it. */
+/** A layer map and the data for its receipt. */
 export interface MappedLayers {
   readonly map: LayerMap;
   /** The resamples behind each interval, by benchmark id, then layer; equal ones for every layer and model. */
   readonly draws: ReadonlyMap<string, ReadonlyMap<string, Float64Array>>;
-  /** What was chosen for each region, as a card records it. */
+  /** The choice for each region, as a card records it. */
   readonly choices: readonly RoleChoice[];
 }
 
@@ -95,7 +95,7 @@ async function mapTraced(
   }
 }
 
-/** Outcomes in the order of layers and columns, and what they took. */
+/** Outcomes in the order of layers and columns, and their cost. */
 interface Cells {
   readonly outcomes: readonly CellOutcome[];
   readonly plan: MapPlan;
@@ -212,7 +212,7 @@ function rowsOf(
 
 function cellOf(
   run: MapRun,
-  { layer, value, reason = 'it cannot be had' }: Candidate,
+  { layer, value, reason = 'it is not available' }: Candidate,
   column: Column,
   of: Cells['of'],
   chosen: Choices,
@@ -276,14 +276,14 @@ function drawsOf(outcomes: readonly CellOutcome[]): MappedLayers['draws'] {
   return draws;
 }
 
-/** The choices with what a card needs to record them. */
+/** The choices with the record for a card. */
 const recorded = (chosen: Choices, choices: readonly RoleChoice[]) =>
   [...chosen].map(([id, best]): [string, ChosenLayer] => {
     const made = choices.find(({ record }) => record.benchmark === id);
     return [id, made ? { ...best, role: made.role, stimuli: made.record.stimuli } : best];
   });
 
-/** What was chosen for a region or for behaviour, with the pictures that the choice saw. */
+/** The choice for a region or for behaviour, with the stimuli of the choice. */
 async function choicesOf(run: MapRun, chosen: Choices): Promise<RoleChoice[]> {
   const choices: RoleChoice[] = [];
   for (const loaded of loadedOf(run)) {

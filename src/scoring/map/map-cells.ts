@@ -13,7 +13,7 @@ import { MeasurePool, type Timed } from './measure-pool.js';
 
 /** A layer against a benchmark, or against half of it. */
 export interface CellTask {
-  /** What the layer is called; several that are joined have `+` between them. */
+  /** Name of the layer; joined layers have `+` between them. */
   readonly layer: string;
   /** The names that are joined, in this order; the layer itself unless said. */
   readonly layers?: readonly string[] | undefined;
@@ -24,7 +24,7 @@ export interface CellTask {
 /** What came of a task; `inputs` is the digest of the inputs of its score. */
 export type CellOutcome = Cell & {
   readonly task: CellTask;
-  /** null where the stimuli cannot be read. */
+  /** null if the stimuli cannot be read. */
   readonly inputs: string | null;
 };
 
@@ -40,7 +40,7 @@ export interface CellListener {
 export interface CellPlan {
   /** Cells that were computed before. */
   readonly known: readonly CellOutcome[];
-  /** What the network is run for. */
+  /** Cells that need the network. */
   readonly reduction: ReductionPlan;
   /** Positions in it of the stimulus sets of a benchmark. */
   positions(loaded: LoadedBenchmark): readonly number[];
@@ -65,9 +65,9 @@ const decided: ReadonlySet<ErrorCode> = new Set([
 export const reasonOf = ({ message, details }: VentralError): string => details.reason ?? message;
 
 /**
- * Computes cells: what was computed before comes from the cache; the other layers go through the network in
- * as few passes as the budgets allow and are measured on worker threads meanwhile. A layer or benchmark that
- * is refused has its reason as its outcome; throws `interrupted`, and what is wrong in the code.
+ * Computes cells: cached cells are read; the other layers are computed in as few passes as the budgets allow, and
+ * measured on worker threads meanwhile. A refused layer or benchmark has its reason as its outcome; throws
+ * `interrupted`, and what is wrong in the code.
  */
 export async function computeCells(
   tasks: readonly CellTask[],
@@ -173,7 +173,7 @@ async function measureAll(
   return Promise.all(outcomes);
 }
 
-/** Starts a measurement; resolves as soon as the reduced layer may be let go. */
+/** Starts a measurement; resolves when the reduced layer may be released. */
 async function start(
   job: Job,
   reduction: Reduction,

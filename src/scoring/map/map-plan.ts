@@ -4,7 +4,7 @@ import type { LayerMap, MapPlan } from './layer-map-types.js';
 import type { CellPlan } from './map-cells.js';
 
 /**
- * What a map will take, in the words of its layers and benchmarks.
+ * The estimated cost of a map, by its layers and benchmarks.
  * @param layers names in the order of the map
  */
 export function mapPlan(

@@ -9,7 +9,7 @@ import type { LoadedBenchmark, Measured } from '../measure/loaded-benchmark.js';
 import type { MeasureAnswer, MeasureTask, WorkerData } from './measure-worker.js';
 import { buffersOf, type SentLayer, sentLayer } from './sent-layer.js';
 
-/** What the pool may use. */
+/** Limits of the pool. */
 export interface PoolOptions {
   readonly home: string;
   /** Threads that the machine offers. */
@@ -22,7 +22,7 @@ export interface PoolOptions {
 /** How a layer is measured. */
 export interface MeasureHow {
   readonly card: ModelCard;
-  /** On half of the stimuli alone. */
+  /** On only half of the stimuli. */
   readonly half?: Half | undefined;
 }
 
@@ -34,9 +34,9 @@ export interface Timed {
 
 /** A thread with the runtime and our modules, before it holds any data. */
 const WORKER_BYTES = 96 * 2 ** 20;
-/** Gram matrix, what the splits pick from it, and what they work in: float64, stimuli × stimuli. */
+/** Gram matrix, its submatrix for a split, and work space: float64, stimuli × stimuli. */
 const MATRICES = 3;
-/** Features up to this many bytes go to a worker; larger ones are read where they lie, in this thread. */
+/** Features up to this size go to a worker; larger ones are read from scratch in this thread. */
 const SENT_BYTES = 64 * 2 ** 20;
 /** Seconds of work that one worker has to be good for, to make up for its start. */
 const WORTH = 3;
@@ -45,7 +45,7 @@ const filename = join(packageRoot, 'dist', 'src', 'scoring', 'map', 'measure-wor
 
 /**
  * Measurements on worker threads, each with the benchmarks loaded for itself; the bits are those of
- * this thread. As many as threads and memory allow; none where memory or work is too little, and then this
+ * this thread. As many as threads and memory allow; none if memory or work is too little, and then this
  * thread measures. Close it when done.
  */
 export class MeasurePool {
@@ -76,15 +76,15 @@ export class MeasurePool {
     });
   }
 
-  /** Worker threads; 0 where this thread measures. */
+  /** Worker threads; 0 if this thread measures. */
   get workers(): number {
     return this.#piscina?.maxThreads ?? 0;
   }
 
   /**
-   * Takes a layer to be measured on a benchmark or on half of it, as soon as there is room for one more.
-   * When this resolves the layer may be changed or let go; the answer comes later, and throws what
-   * `measure` of the benchmark throws, or `interrupted`.
+   * Queues the measurement of a layer on a benchmark or half of it, when a place is free. When this resolves the
+   * layer may be changed or released; the answer comes later, and throws what `measure` of the benchmark throws,
+   * or `interrupted`.
    */
   async take(
     loaded: LoadedBenchmark,
@@ -142,7 +142,7 @@ export class MeasurePool {
     Atomics.store(this.#stop, 0, 1);
   };
 
-  /** Ends the workers, whatever they are at: what they measure is lost. */
+  /** Ends the workers; running measurements are lost. */
   async close(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.#end);
     this.#end();

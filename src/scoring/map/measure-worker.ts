@@ -30,10 +30,10 @@ export type MeasureAnswer =
 
 type Loaded = ReadonlyMap<string, PreparedBenchmark | VentralError>;
 
-/** What every worker is told at its start. */
+/** Start message of every worker. */
 export interface WorkerData {
   readonly home: string;
-  /** Not 0 once the work is no longer wanted. */
+  /** Not 0 after cancellation. */
   readonly stop: Int32Array;
 }
 

@@ -12,11 +12,11 @@ import { regionBenchmark } from '../registry/region-benchmarks.js';
 import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
 import type { CellTask } from './map-cells.js';
 
-/** What a map may use, and who listens. */
+/** Limits and listeners of a map. */
 export interface LayerMapContext extends ScoreContext {
-  /** Told what the work will take, before it starts. */
+  /** Called with the plan before the work starts. */
   readonly plan?: (plan: MapPlan) => void;
-  /** Told what is known when the work starts, then each cell as soon as it is measured. */
+  /** Called with the known cells at the start, then with each measured cell. */
   readonly part?: (part: MapPart) => void;
 }
 
@@ -86,7 +86,7 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
 function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Column {
   const { id } = loaded.benchmark;
   if (!loaded.layers.mappable) {
-    const sentence = `${id} reads the ${loaded.layers.key} of a model: there is no layer to choose for it`;
+    const sentence = `${id} reads the ${loaded.layers.key} of a model: it has no layer to choose`;
     return {
       id,
       error: new VentralError('bad-usage', sentence, { field: 'benchmark', found: id }),
@@ -116,11 +116,11 @@ function requireColumns(columns: readonly Column[]): void {
 export const loadedOf = ({ columns }: MapRun): LoadedBenchmark[] =>
   columns.flatMap((column) => ('loaded' in column ? [column.loaded] : []));
 
-/** Those that can be had. */
+/** Available layers. */
 export const layersOf = (candidates: readonly Candidate[]): string[] =>
   candidates.flatMap(({ layer, value }) => (value === null ? [] : [layer]));
 
-/** Every layer that can be had against every benchmark that can. */
+/** Every available layer against every loaded benchmark. */
 export const tasksOf = (run: MapRun): CellTask[] =>
   layersOf(run.candidates).flatMap((layer) =>
     loadedOf(run).map((loaded) => ({ layer, loaded, half: run.half })),

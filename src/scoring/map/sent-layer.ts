@@ -17,7 +17,7 @@ export type SentLayer =
 
 /**
  * A copy of a layer whose buffers may be moved away; undefined for features of more than `most` bytes
- * (as float64), which are better read where they lie.
+ * (as float64), which are read in place.
  */
 export async function sentLayer(layer: ReducedLayer, most: number): Promise<SentLayer | undefined> {
   if (layer.form === 'gram') return { ...layer, gram: copied(layer.gram) };

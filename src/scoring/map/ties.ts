@@ -3,13 +3,13 @@ import { percentile } from '../../numerics/statistics/statistics.js';
 /** A layer that may be chosen, with the statistic of each resample behind its interval. */
 export interface TieCandidate {
   readonly layer: string;
-  /** null where the score is not defined: such a layer is neither chosen nor tied. */
+  /** null if the score is not defined: such a layer is neither chosen nor tied. */
   readonly value: number | null;
-  /** The same resamples for every layer, in the same order; NaN where a resample gave none. */
+  /** The same resamples for every layer, in the same order; NaN if a resample gave none. */
   readonly draws?: Float64Array | undefined;
 }
 
-/** The layer of the highest value, and those that cannot be told from it, in the order given. */
+/** The layer of the highest value, and those tied with it, in the given order. */
 export interface BestAndTied {
   readonly layer: string;
   readonly tied: readonly string[];
@@ -30,7 +30,7 @@ const ROUNDING = 1e-12;
  * left out of that pair. A candidate with fewer than half of its draws is not tied. Where se_k is 0
  * (up to rounding) k is out of the maximum, and tied exactly where d_k is 0 as well.
  *
- * Gives undefined where no candidate has a value.
+ * Gives undefined if no candidate has a value.
  */
 export function bestAndTied(candidates: readonly TieCandidate[]): BestAndTied | undefined {
   let best: TieCandidate | undefined;
@@ -77,7 +77,7 @@ export function simultaneousDifferences(
 }
 
 interface Difference {
-  /** v_first − v_second, and 0 where that is rounding. */
+  /** v_first − v_second, and 0 if that is a rounding error. */
   readonly d: number;
   readonly se: number;
   /** D(r). */
@@ -109,7 +109,7 @@ function deviation(values: Float64Array): number {
   return Math.sqrt(squares / (values.length - 1));
 }
 
-/** The 95th percentile of the largest studentised deviation among the pairs; 0 where none varies. */
+/** The 95th percentile of the largest studentised deviation among the pairs; 0 if none varies. */
 function maxT(differences: readonly Difference[]): number {
   const varying = differences.filter(({ se }) => se > 0);
   const resamples = Math.max(0, ...varying.map(({ draws }) => draws.length));

@@ -4,7 +4,7 @@ import type { PreparedBenchmark } from './loaded-benchmark.js';
 
 /** A kind of benchmark: which keys its files have, and how one is made ready to measure. */
 export interface BenchmarkKind {
-  /** The data that models are compared with: exactly this key stands in the file. */
+  /** The key of the data that models are compared with; the file has exactly this one. */
   readonly compares: 'recordings' | 'trials';
   /** Whether something is fitted first, on `fitting_stimuli`. */
   readonly fits: boolean;

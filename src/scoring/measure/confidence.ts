@@ -16,7 +16,7 @@ export function resampled(draw: (random: RandomState) => number): Float64Array {
   return Float64Array.from({ length: DRAWS }, () => draw(random));
 }
 
-/** 95 % percentile interval of what was drawn; null where fewer than half of the draws are finite. */
+/** 95 % percentile interval of the draws; null if fewer than half of them are finite. */
 export function percentileInterval(draws: Float64Array): readonly [number, number] | null {
   const drawn = draws.filter(Number.isFinite);
   if (drawn.length < draws.length / 2) return null;

@@ -45,7 +45,7 @@ export const labelKind: BenchmarkKind = {
 };
 
 /**
- * A label task (Geirhos2021, spec Appendix C): the model names each picture by its classification head,
+ * A label task (Geirhos2021, spec Appendix C): the model names each image by its classification head,
  * and its errors are compared with those of observers, or counted.
  * Throws `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
  */
@@ -200,7 +200,7 @@ function measuredConsistency(
   };
 }
 
-/** Why there is no score: κ is 0 / 0 where both sides are always right, or always wrong. */
+/** Why there is no score: κ is 0 / 0 if both sides are always right, or always wrong. */
 const undefinedKappa = (raw: number): Warning => ({
   code: 'not-finite',
   detail: Number.isFinite(raw)

@@ -26,7 +26,7 @@ export type Measured = Pick<
   readonly draws?: Float64Array;
 };
 
-/** What is asked of a measurement. */
+/** Options of a measurement. */
 export interface MeasureOptions {
   /** Keep split × neuroid values and split ids. */
   readonly detail?: boolean;
@@ -40,7 +40,7 @@ export interface LoadedBenchmark extends PreparedBenchmark {
   readonly verified: boolean;
 }
 
-/** What the loader of each kind of benchmark makes. */
+/** A benchmark with its data, as the loader of its kind returns it. */
 export interface PreparedBenchmark {
   readonly benchmark: Benchmark;
   /** The stimulus sets that features are needed for: one, or fitting and test. */
@@ -49,24 +49,24 @@ export interface PreparedBenchmark {
   readonly layers: LayerRole;
   /** Column of the stimuli whose classes halves of them share alike. */
   readonly stratum: string | undefined;
-  /** Roughly what a measurement takes, in seconds of one core. */
+  /** Estimated cost of a measurement, in seconds of one core. */
   readonly seconds: number;
   /** Metric and its version, `pls@1`. */
   readonly metric: string;
-  /** Everything on the benchmark's side that the number depends on, pictures apart. */
+  /** Everything of the benchmark that the number depends on, except images. */
   readonly inputs: Digestible;
-  /** The least that is needed of a layer of so many units. */
+  /** The smallest sufficient form of a layer with this many units. */
   form(units: number): Form;
   /** Throws where the task cannot be done with a model of this card, before the network runs. */
   refuse?(card: ModelCard): void;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
-  /** The ceiling, which needs no model; null where there is none. */
+  /** The ceiling, which needs no model; null if there is none. */
   ceiling(): ScorePart | null;
-  /** The benchmark's own data as features of its stimuli, for the published self-checks; absent where it has none. */
+  /** The benchmark's own data as features of its stimuli, for the published self-checks; absent if it has none. */
   ownFeatures?(): Features;
   /**
-   * The same benchmark on some of its stimuli alone (for a read-out its test stimuli): a seeded half to
+   * The same benchmark on a subset of its stimuli (for a read-out its test stimuli): a seeded half to
    * choose on, the other to score on. Layers are still given for all stimuli of `shown`.
    */
   restrict?(keep: (stimulus: Id) => boolean): PreparedBenchmark;

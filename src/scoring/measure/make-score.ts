@@ -15,12 +15,12 @@ export type Origin =
     }
   | { readonly kind: 'features' };
 
-/** What stands around a measurement. */
+/** Context of a measurement. */
 export interface Surroundings {
   readonly origin: Origin;
   readonly layer: string;
   readonly layerChoice: LayerChoice;
-  /** Whether the layer was chosen on pictures of this score; false unless said. */
+  /** Whether the layer was chosen on stimuli of this score; default false. */
   readonly selection?: boolean;
   readonly inputs: string;
   /** Whether the benchmark's published self-checks were reproduced here. */

@@ -70,7 +70,7 @@ function loadNeural(
   );
 }
 
-/** What a benchmark of recordings is made of. */
+/** Data of a benchmark with recordings. */
 interface Parts {
   readonly benchmark: Benchmark;
   readonly metric: NeuralMetric;
@@ -202,7 +202,7 @@ function strataOf(
   });
 }
 
-/** The ceiling that recordings give scores on a benchmark; null where it asks for none. */
+/** The ceiling of the recordings; null if the benchmark has none. */
 export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
   return ceilingPart(ceilingOf(benchmark, recordings));
 }

@@ -80,7 +80,7 @@ function loadReadOut(
   );
 }
 
-/** What a benchmark of choices is made of. */
+/** Data of a benchmark with choices. */
 interface Parts {
   readonly benchmark: Benchmark;
   readonly fitting: StimulusSet;
@@ -107,7 +107,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     shown: [shownAt(benchmark, fitting), shownAt(benchmark, test)],
     layers: readOutLayer,
     stratum: benchmark.crossValidation.stratifyOn ?? 'image_label',
-    // A read-out takes seven times what a regression does.
+    // A read-out costs seven times as much as a regression.
     seconds: 7e-6 * Math.max(fitting.ids.length, test.ids.length) ** 2,
     metric: versionedName(name),
     inputs: {
@@ -128,7 +128,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
         await refuseNotFinite(layer.features[1], test.ids);
       }
       const chosen = await probabilitiesOf(reduced, labels, { rows, stimulusIds });
-      // The public variant leaves cells out in the ceiling alone (spec §4.4, skipna asymmetry).
+      // The public variant skips cells only in the ceiling (spec §4.4, skipna asymmetry).
       const raw = behaviourScore(name, chosen, trials, { repetitions, seed, skipna: false });
       return measured(raw, ceiling);
     },

@@ -9,7 +9,7 @@ import { resolveLayer } from '../../onnx/layers.js';
 import { screenVersion } from '../../screen/screen-version.js';
 import type { LoadedBenchmark, PreparedBenchmark } from './loaded-benchmark.js';
 
-/** Everything that a score depends on (design §3), in pieces that a receipt can tell apart. */
+/** Everything that a score depends on (design §3), in the parts of a receipt. */
 export interface ScoreInputs {
   readonly pieces: Readonly<Record<string, Digestible>>;
   /** `sha256:…` over all pieces: `provenance.inputs`. */
@@ -47,7 +47,7 @@ function benchmarkDigest(loaded: PreparedBenchmark): string {
   return digest;
 }
 
-/** Of the card, what the number depends on: its name and candidates do not move it. */
+/** The fields of the card that the number depends on: not its name or candidates. */
 function inputsOfCard({ input, visual_degrees, logits, assumed }: ModelCard): Digestible {
   return JSON.parse(JSON.stringify({ input, visual_degrees, logits, assumed }));
 }

@@ -19,7 +19,7 @@ export interface ScorePart {
   readonly error: number | null;
   /** One aggregate a split, repetition or condition × subject. */
   readonly splits: readonly (number | null)[];
-  /** With `--detail`: split × neuroid in ascending neuroid_id; null where r is undefined. */
+  /** With `--detail`: split × neuroid in ascending neuroid_id; null if r is undefined. */
   readonly neuroids?: readonly (readonly (number | null)[])[];
   readonly neuroid_ids?: readonly Id[];
 }
@@ -32,7 +32,7 @@ export interface Score {
   readonly simulated: boolean;
   /** True once the benchmark's published self-checks were reproduced here on the real data. */
   readonly verified: boolean;
-  /** `sha256:…` of the ONNX file; null with features alone. */
+  /** `sha256:…` of the ONNX file; null for a score of features. */
   readonly model: string | null;
   readonly name: string | null;
   readonly layer: string;
@@ -53,7 +53,7 @@ export interface Score {
   readonly provenance: Provenance;
 }
 
-/** What a score was made with. */
+/** Provenance of a score. */
 export interface Provenance {
   readonly ventral: string;
   /** Name and version of the metric, `pls@1`. */
@@ -65,7 +65,7 @@ export interface Provenance {
   readonly peakRssMiB: number;
 }
 
-/** A number for JSON: null where it is not finite. */
+/** A number for JSON: null if it is not finite. */
 export const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 /** A raw value or a ceiling as a score holds it, whatever else was measured with it. */

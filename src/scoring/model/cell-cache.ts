@@ -6,12 +6,12 @@ import type { Measured } from '../measure/loaded-benchmark.js';
 
 /** A cell of a layer map that was computed: a measurement, or why the metric refused the layer. */
 export type Cell = {
-  /** Units of the layer; null where that is not known. */
+  /** Units of the layer; null if unknown. */
   readonly units: number | null;
 } & (
   | {
       readonly measured: Measured;
-      /** What the measurement took. */
+      /** Cost of the measurement. */
       readonly seconds: number;
     }
   | { readonly reason: string }
@@ -32,7 +32,7 @@ const HEAD = 8;
 export const cellKey = (inputs: string, threads: number): string =>
   `cell-${digestOf({ version: VERSION, inputs, ventral: packageVersion, runtime: runtimeIdentity(threads) })}`;
 
-/** A cell that was kept, bit for bit; undefined where there is none. */
+/** A cached cell, bit for bit; undefined if there is none. */
 export async function readCell(
   cache: CellShelf | undefined,
   key: string,

@@ -1,11 +1,13 @@
 import type { RegionLayerChoice } from '../../activations/card/card.js';
 
-/** Bytes of a picture's SHA-256 that a card keeps: among 10,000 pictures two agree by chance once in 10⁶ cards. */
+/**
+ * Bytes of a stimulus's SHA-256 in a card: among 10,000 stimuli two agree by chance once in 10⁶ cards.
+ */
 const KEPT = 6;
 
 /**
- * The pictures that a choice saw, as a card records them (`region_layer_choice`, `stimuli`).
- * @param digests SHA-256 of each picture, hexadecimal
+ * The stimuli of a choice, as a card records them (`region_layer_choice`, `stimuli`).
+ * @param digests SHA-256 of each stimulus, hexadecimal
  */
 export function recordStimuli(digests: Iterable<string>): string {
   const heads = new Set([...digests].map(head));
@@ -13,8 +15,8 @@ export function recordStimuli(digests: Iterable<string>): string {
 }
 
 /**
- * Whether a choice saw any of these pictures: a score on them is then a selection, not a test (design §3).
- * @param digests SHA-256 of each picture that the score judges by, hexadecimal: those of a read-out's test
+ * Whether a choice used any of these stimuli: a score on them is then a selection, not a test (design §3).
+ * @param digests SHA-256 of each image that the score judges by, hexadecimal: those of a read-out's test
  * set, not of its fitting set
  */
 export function sharesStimuli(

@@ -10,7 +10,7 @@ import { CARD_KEY, getMetadata, setMetadata } from '../../onnx/metadata.js';
 import { readModel, writeModel } from '../../onnx/model.js';
 import type { Role } from '../registry/region-benchmarks.js';
 
-/** What a map chose for a region, as a card records it. */
+/** A map's choice for a region, as a card records it. */
 export interface RoleChoice {
   readonly role: Role;
   readonly record: RegionLayerChoice;
@@ -38,7 +38,7 @@ export async function writableCard({ name, cardPlace }: ModelFile): Promise<Card
   if (path.startsWith((await realpath(join(packageRoot, 'models'))) + sep)) {
     throw new VentralError(
       'bad-usage',
-      `--commit: ${name} comes with ventral; copy its card and model first, and choose for the copy`,
+      `--commit: ${name} ships with ventral; copy its card and model, then map the copy`,
       { file: cardPlace.path, field: '--commit' },
     );
   }

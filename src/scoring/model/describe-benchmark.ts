@@ -14,16 +14,16 @@ import type { ScorePart } from '../measure/score.js';
 import { type Golden, goldenOf } from '../registry/golden.js';
 import { isVerified } from '../registry/verification.js';
 
-/** Something of the data, or why it cannot be told: most often they are not here. */
+/** A part of the data, or why it is unavailable: usually the data are not installed. */
 export type Told<T> = T | { readonly reason: string };
 
 /** A stimulus set in numbers. */
 export interface StimuliInNumbers {
   readonly stimuli: number;
   readonly columns: readonly string[];
-  /** Whether the pictures are here too. */
+  /** Whether the images are installed too. */
   readonly pictures: boolean;
-  /** Lowest and highest visual angle, in degrees; null where they are not placed on the screen. */
+  /** Lowest and highest visual angle, in degrees; null if they are not placed on a screen. */
   readonly degrees: readonly [number, number] | null;
 }
 
@@ -40,12 +40,12 @@ export interface RecordingsInNumbers {
 /** Behavioural trials in numbers. */
 export interface TrialsInNumbers {
   readonly trials: number;
-  /** Who was asked, where that is known. */
+  /** The subjects, if known. */
   readonly subjects: number | null;
   readonly columns: readonly string[];
 }
 
-/** What a benchmark shows, what was recorded, and how they are compared. */
+/** Stimuli, recordings and comparison of a benchmark. */
 export interface BenchmarkDescription {
   readonly id: string;
   readonly region: string | null;
@@ -67,7 +67,9 @@ export interface BenchmarkDescription {
   readonly recordings: Told<RecordingsInNumbers> | null;
   /** null for recordings. */
   readonly trials: Told<TrialsInNumbers> | null;
-  /** The ceiling of the recordings that are here; null where there is none, or the metric makes its own. */
+  /**
+   * The ceiling of the installed recordings; null if there is none, or the metric computes its own.
+   */
   readonly measuredCeiling: Told<ScorePart> | null;
 }
 
@@ -182,7 +184,7 @@ function counts(names: readonly string[]): Map<string, number> {
   return found;
 }
 
-/** What stands in `reference.bib` beside a benchmark that ventral ships. */
+/** Contents of `reference.bib` beside a shipped benchmark. */
 async function bibtexOf({ folder }: Benchmark): Promise<string | null> {
   if (!folder.startsWith(join(packageRoot, 'benchmarks'))) return null;
   return readFile(join(folder, 'reference.bib'), 'utf8').catch(() => null);

@@ -2,10 +2,10 @@ import type { ModelCard, RegionLayerChoice } from '../../activations/card/card.j
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { LayerChoice } from '../measure/score.js';
 
-/** Layers asked for on the command line or in a request: by region, `behavior`, or `*` for all. */
+/** Layers given on the command line or in a request: by region, `behavior`, or `*` for all. */
 export type LayerRequest = Readonly<Record<string, string | readonly string[]>>;
 
-/** The layers whose units stand for the benchmark's region or task, joined in this order. */
+/** The layers for the benchmark's region or task, joined in this order. */
 export interface ChosenLayers {
   readonly layers: readonly string[];
   readonly choice: LayerChoice;

@@ -36,7 +36,7 @@ export interface ScoreRequest {
   readonly detail?: boolean;
 }
 
-/** What a run may use, and who listens. */
+/** Limits and listeners of a run. */
 export interface ScoreContext {
   readonly home: string;
   readonly threads: number;
@@ -46,7 +46,7 @@ export interface ScoreContext {
   readonly cache?: ContentCache | undefined;
   /** Where cells are looked up and kept; the cache unless said. */
   readonly cells?: CellShelf | undefined;
-  /** Pictures that earlier runs over the same stimuli decoded. */
+  /** Images that earlier runs over the same stimuli decoded. */
   readonly pictures?: PreparedPictures | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (progress: Progress) => void;
@@ -71,7 +71,7 @@ export interface ScoreOutcome {
 
 /**
  * Scores a model: each stimulus set goes through the network once, with all layers that its benchmarks
- * need. A benchmark that fails is told among the failures; the others are scored.
+ * need. A benchmark that fails is reported among the failures; the others are scored.
  * Throws what concerns the model as a whole: `not-onnx`, `card-missing`, `card-invalid`, `interrupted`.
  */
 export async function scoreModel(
@@ -134,7 +134,7 @@ function plan(
 ): Task {
   const chosen = chooseLayers(loaded, card, layers, file.name);
   loaded.refuse?.(card);
-  // A layer that cannot be had fails this benchmark alone, before the network runs.
+  // A missing layer fails only this benchmark, before the network runs.
   for (const layer of chosen.layers) resolveLayer(file.model, layer);
   return { loaded, chosen };
 }
@@ -221,7 +221,7 @@ async function scoreTask(
   }
 }
 
-/** Whether the layer was chosen by a score on some of the pictures that it is now judged on (design §3). */
+/** Whether the layer was chosen by a score on some of the same stimuli (design §3). */
 export async function isSelection(
   { record }: ChosenLayers,
   loaded: LoadedBenchmark,

@@ -8,10 +8,10 @@ import { findBenchmark } from '../registry/registry.js';
 import { type Finding, holds, recordVerification } from '../registry/verification.js';
 import { type ScoreContext, scoreModel } from './score-model.js';
 
-/** What the published self-checks of one benchmark came to. */
+/** Results of the published self-checks of one benchmark. */
 export interface VerificationReport {
   readonly benchmark: string;
-  /** True where every finding lies within its tolerance: its scores are `verified` from now on. */
+  /** True if every finding is within its tolerance: its scores are `verified` from now on. */
   readonly verified: boolean;
   readonly findings: readonly Finding[];
 }
@@ -65,7 +65,9 @@ export async function checkBenchmark(
 
 const pixelsOf = (golden: Golden) => golden.models?.find(({ model }) => model === 'pixels');
 
-/** What the data alone can show: their size, the ceiling, and the recordings as their own model. */
+/**
+ * Checks that need only the data: their size, the ceiling, and the recordings as their own model.
+ */
 async function checkData(
   benchmark: Benchmark,
   { ceiling, shape, selfRegression }: Golden,

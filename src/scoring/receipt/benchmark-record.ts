@@ -7,8 +7,8 @@ import type { PreparedBenchmark } from '../measure/loaded-benchmark.js';
 import type { BenchmarkRecord } from './receipt.js';
 
 /**
- * A benchmark in pieces that can be told apart: its definition, and a digest of each part of its data.
- * @param asSeen with the bytes of the pictures and their degrees, which features do not depend on
+ * A benchmark in parts: its definition, and a digest of each part of its data.
+ * @param asSeen with the bytes of the images and their degrees, which features do not depend on
  */
 export async function benchmarkRecord(
   { benchmark, metric, inputs, shown }: PreparedBenchmark,

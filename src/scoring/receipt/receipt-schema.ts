@@ -1,4 +1,4 @@
-/** JSON Schema (draft 2020-12) of what is read from a receipt; other keys may stand beside. */
+/** JSON Schema (draft 2020-12) of the fields read from a receipt; other keys are allowed. */
 export const receiptSchema = {
   type: 'object',
   required: ['receipt', 'ventral', 'numerics', 'runtime', 'runs'],

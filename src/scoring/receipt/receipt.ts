@@ -23,7 +23,7 @@ export interface ModelRecord {
   readonly name: string;
   /** `sha256:…` of the ONNX bytes, external data included. */
   readonly digest: string;
-  /** The whole card, before another input size takes the place of its own. */
+  /** The whole card, before an input size from the options replaces its own. */
   readonly card: ModelCard;
   readonly cardFrom: CardPlace['kind'];
   /** `--card`. */
@@ -46,7 +46,7 @@ export interface BenchmarkRecord {
 }
 
 interface Run {
-  /** As they were asked for. */
+  /** As requested. */
   readonly asked: readonly Reference[];
   /** Those that could be loaded. */
   readonly benchmarks: readonly BenchmarkRecord[];
@@ -117,7 +117,11 @@ export async function readReceipt(path: string): Promise<Receipt> {
   if (isDeeper(value, DEEPEST)) throw invalid(path, '', `holds more than ${DEEPEST} levels`);
   const format = (value as { receipt?: unknown } | null)?.receipt;
   if (typeof format === 'number' && format !== RECEIPT_FORMAT)
-    throw invalid(path, '/receipt', `is of format ${format}; this ventral reads ${RECEIPT_FORMAT}`);
+    throw invalid(
+      path,
+      '/receipt',
+      `has format ${format}; this ventral reads format ${RECEIPT_FORMAT}`,
+    );
   validate ??= new Ajv2020({
     strict: true,
     strictRequired: false,
@@ -149,7 +153,7 @@ async function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-/** Size of a plain file. Throws `file-missing` for what is none: a folder, a pipe, a device. */
+/** Size of a regular file. Throws `file-missing` for a folder, a pipe or a device. */
 export function requireFile(path: string): { readonly size: number } {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile()) return found;
@@ -176,8 +180,8 @@ function invalid(file: string, field: string, what: string, cause?: unknown): Ve
 }
 
 /**
- * Looks, before the work begins, whether a receipt can be written at a path: it must end in .json, its
- * folder be there, and a file that is there be a receipt. Throws `bad-usage`, `file-missing`, `file-exists`.
+ * Checks before the work starts whether a receipt can be written at a path: it must end in .json, its folder must
+ * exist, and an existing file must be a receipt. Throws `bad-usage`, `file-missing`, `file-exists`.
  */
 export async function checkReceiptPath(path: string): Promise<void> {
   if (extname(path).toLowerCase() !== '.json')
@@ -198,13 +202,13 @@ export async function checkReceiptPath(path: string): Promise<void> {
   }
 }
 
-/** A path as a receipt says it: absolute where it was given so, else relative to the receipt's folder. */
+/** A path as stored in a receipt: absolute if given so, else relative to the receipt's folder. */
 export function fileReference(given: string, receipt: string): { readonly file: string } {
   if (isAbsolute(given)) return { file: given };
   const file = relative(dirname(resolve(receipt)), resolve(given)) || '.';
   return { file: file.split(sep).join('/') };
 }
 
-/** The path, or the name, that a reference of a receipt stands for. */
+/** The path or name of a reference in a receipt. */
 export const referred = (reference: Reference, receipt: string): string =>
   'file' in reference ? resolve(dirname(receipt), reference.file) : reference.name;

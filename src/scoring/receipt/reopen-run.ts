@@ -20,19 +20,19 @@ export type Reopened =
       readonly run: ScoreRun | MapRun;
       readonly path: string;
       readonly digest: string;
-      /** The card where it was then, as it is now; undefined where there is none. */
+      /** The card where it was then, as it is now; undefined if there is none. */
       readonly card: ModelCard | undefined;
     }
   | { readonly run: FeatureRun; readonly path: string; readonly digest: string };
 
-/** Where a receipt lies, and where its models are now, if elsewhere (`--model`). */
+/** Path of a receipt, and current paths of its models, if moved (`--model`). */
 export interface Places {
   readonly receipt: string;
   readonly models: readonly string[];
 }
 
 /**
- * Finds what the runs of a receipt were computed from, before anything is computed again.
+ * Finds the inputs of the runs of a receipt, before anything is recomputed.
  * Throws `file-missing`, naming the digest that is looked for.
  */
 export async function reopenRuns({ runs }: Receipt, places: Places): Promise<Reopened[]> {
@@ -67,7 +67,7 @@ async function pathOf({ path, name, digest }: ModelRecord, receipt: string): Pro
   const found = referred(path, receipt);
   const isThere = 'name' in path ? (await shippedModels()).includes(found) : existsSync(found);
   if (isThere) return found;
-  throw missing(found, `the model ${name} (${digest}); say where it is now with --model FILE`);
+  throw missing(found, `the model ${name} (${digest}); give its path with --model FILE`);
 }
 
 async function reopenFeatures(run: FeatureRun, receipt: string): Promise<Reopened> {
@@ -87,6 +87,6 @@ export function askedNames(asked: readonly Reference[], receipt: string): string
 }
 
 const missing = (path: string, what: string) =>
-  new VentralError('file-missing', `${path} is not there: the receipt is about ${what}`, {
+  new VentralError('file-missing', `${path} does not exist: the receipt needs ${what}`, {
     file: path,
   });

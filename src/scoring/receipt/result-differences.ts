@@ -2,7 +2,7 @@ import type { LayerMap } from '../map/layer-map-types.js';
 import type { Score } from '../measure/score.js';
 import type { ScoreOutcome } from '../model/score-model.js';
 
-/** A value of a table of differences; an object or a list shows as what it is. */
+/** A value in a table of differences; objects and lists are summarised. */
 export type Shown = string | number | boolean | null;
 
 /** A field that is not as it was. */
@@ -13,7 +13,7 @@ export interface Difference {
   readonly found: Shown;
 }
 
-/** What a pair is about that holds a layer map without its cells. */
+/** Subject of the pair that has a layer map without its cells. */
 export const MAP = 'the map';
 
 /** A result as it was and as it is now. */
@@ -24,7 +24,7 @@ export interface ResultPair {
   readonly found: unknown;
   /** A warning of the score says that the rank of the features was exhausted. */
   readonly exhausted: boolean;
-  /** What is not the same and is decided by no input: the display name, what was verified here. */
+  /** Differences that do not depend on inputs: the display name, `verified`. */
   readonly notes: readonly string[];
 }
 
@@ -87,15 +87,15 @@ function notesOn(expected: Cell, found: Cell | undefined): string[] {
   if (!('provenance' in expected) || !found || !('provenance' in found)) return [];
   const notes: string[] = [];
   if (expected.name !== found.name)
-    notes.push(`the display name was ${expected.name}, now it is ${found.name}`);
+    notes.push(`the display name changed from ${expected.name} to ${found.name}`);
   if (expected.verified !== found.verified)
     notes.push(
-      `${expected.benchmark}: verified was ${expected.verified}, here it is ${found.verified}`,
+      `${expected.benchmark}: verified changed from ${expected.verified} to ${found.verified}`,
     );
   return notes;
 }
 
-/** Of a score, what its inputs decide: not its display name, not what was verified here, not how long it took. */
+/** The fields of a score that its inputs determine: not the display name, `verified` or times. */
 function decided(cell: Cell): unknown {
   if (!('provenance' in cell)) return asJson(cell);
   const { name, verified, provenance, ...others } = cell;
@@ -105,7 +105,7 @@ function decided(cell: Cell): unknown {
 /** As it comes back from a file: without undefined values, and with 0 for −0. */
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-/** The cells of a map, what was scored on the half held out, and what was chosen. */
+/** The cells of a map, the held-out scores, and the choices. */
 export function mapPairs(expected: LayerMap, found: LayerMap): ResultPair[] {
   const rows = new Map(found.layers.map((row) => [row.layer, row]));
   const cells = expected.layers.flatMap((row) =>
@@ -126,12 +126,12 @@ export function mapPairs(expected: LayerMap, found: LayerMap): ResultPair[] {
   return [...cells, ...heldOut, whole];
 }
 
-/** A map without its cells, and without what it took. */
+/** A map without its cells and its cost. */
 function frameOf({ model, benchmarks, layers, chosen, holdout, provenance }: LayerMap): unknown {
   const rows = layers.map(({ cells, ...row }) => ({ ...row, cells: Object.keys(cells) }));
   const heldOut = Object.keys(holdout ?? {});
   const { inputs } = provenance;
-  // What a card records of a choice is the same whenever `inputs` are; older maps do not say it.
+  // The record of a choice depends only on `inputs`; older maps do not have it.
   const choices = Object.fromEntries(
     Object.entries(chosen).map(([id, { layer, tied, choice }]) => [id, { layer, tied, choice }]),
   );

@@ -18,7 +18,7 @@ import {
 } from './result-differences.js';
 import { receiptRuntime } from './write-receipt.js';
 
-/** A difference, and what it is about: a model, a benchmark, a layer. */
+/** A difference and its subject: a model, a benchmark, a layer. */
 export interface ReceiptDifference extends Difference {
   readonly about: string;
 }
@@ -28,13 +28,13 @@ export interface ReceiptReport {
   readonly receipt: string;
   /** `equal`: to the bit. `close`: within 1e-6, on another runtime or numerics version. */
   readonly verdict: 'equal' | 'close' | 'differs';
-  /** Scores and cells that were computed again; none where a model or a file of features is another one. */
+  /** Scores and cells that were computed again; none if a model or a file of features is another one. */
   readonly results: number;
   /** In which inputs it is not the same: model, card, definition and data of benchmarks, metric. */
   readonly inputs: readonly ReceiptDifference[];
   /** Fields of results that differ, by more than 1e-6 on another runtime. */
   readonly values: readonly ReceiptDifference[];
-  /** Largest difference of two numbers; null where none differs. */
+  /** Largest difference of two numbers; null if none differ. */
   readonly largest: number | null;
   /** Runtime and numerics version then and now. */
   readonly runtime: readonly Difference[];
@@ -140,7 +140,7 @@ function cardDifferences(reopened: Reopened): Pick<Again, 'inputs' | 'notes'> {
   const { run, card: now } = reopened;
   const { name: about, card: then } = run.model;
   if (!now)
-    return { inputs: [], notes: [`${about} has no card here: that of the receipt is taken`] };
+    return { inputs: [], notes: [`${about} has no card here: using the card of the receipt`] };
   const part = (card: ModelCard, keys: readonly (keyof ModelCard)[]) =>
     Object.fromEntries(keys.flatMap((key) => (card[key] === undefined ? [] : [[key, card[key]]])));
   const compare = (keys: readonly (keyof ModelCard)[]) =>
@@ -151,7 +151,7 @@ function cardDifferences(reopened: Reopened): Pick<Again, 'inputs' | 'notes'> {
     }));
   const notes = compare(ofLayers).map(
     ({ field, expected, found }) =>
-      `${about}: ${field} was ${expected}, now it is ${found}; the card of the receipt is taken`,
+      `${about}: ${field} changed from ${expected} to ${found}; using the card of the receipt`,
   );
   return { inputs: compare(decisive), notes };
 }
@@ -178,7 +178,7 @@ async function pairsOf(
   return scorePairs(run.scores, await scoreModel(request, context));
 }
 
-/** Without what is undefined. */
+/** Without undefined values. */
 type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 const present = <T extends object>(values: T): Present<T> =>
   Object.fromEntries(
@@ -254,12 +254,12 @@ function judged(
 }
 
 const exhaustion = (about: string) =>
-  `${about}: the rank of the features was exhausted, so the last components are made of rounding, and another runtime need not give the same value`;
+  `${about}: the rank of the features was exhausted, so the last components are rounding errors and another runtime may give another value`;
 
 /** Whether a field of a result is a digest of inputs. */
 const isDigest = (field: string) => /(^|\.)inputs$/.test(field);
 
-/** Of two numbers; null where one is none. */
+/** Of two numbers; null if one is none. */
 function distance({ expected, found }: Difference): number | null {
   const numbers = typeof expected === 'number' && typeof found === 'number';
   return numbers ? Math.abs(expected - found) : null;

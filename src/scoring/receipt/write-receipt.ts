@@ -41,7 +41,7 @@ import {
   type ScoreRun,
 } from './receipt.js';
 
-/** What was asked, and what came of it. */
+/** A request and its results. */
 export type Answered =
   | {
       readonly kind: 'score';
@@ -160,7 +160,7 @@ async function mapRun(
   const regions = await Promise.all(
     (request.regions ?? []).map((region) => regionBenchmark(region, home)),
   );
-  // Which benchmark stands for a region depends on the data that are here: the receipt says which it was.
+  // The benchmark of a region depends on the installed data: the receipt records the one used.
   const names = [...new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])])];
   const benchmarks = await recordAll(names, home, true, async (loaded) => {
     let scored = false;
@@ -192,7 +192,7 @@ async function recordAll(
   asSeen: boolean,
   hasScore: (loaded: LoadedBenchmark) => Promise<boolean>,
 ): Promise<BenchmarkRecord[]> {
-  // One that cannot be loaded has no score; the command told why.
+  // A benchmark that cannot be loaded has no score; the command reported why.
   const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
   try {
     const records: BenchmarkRecord[] = [];
@@ -215,7 +215,7 @@ async function requireSame(
   if (digest === inputs) return;
   throw new VentralError(
     'receipt-differs',
-    `${network.file.name} on ${score.benchmark}: a file changed since it was scored, so no receipt is written; score again`,
+    `${network.file.name} on ${score.benchmark}: a file changed after scoring, so no receipt was written; score again`,
     { field: 'inputs', expected: inputs, found: digest },
   );
 }

@@ -118,7 +118,7 @@ function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText)
   const chosen = metrics[metric.name];
   const ownTestSize = chosen.kind === 'neural' ? chosen.testSize : undefined;
   if (unsaid && ownTestSize !== undefined) text = { ...text, test_size: ownTestSize };
-  // As scikit-learn: a size that is not given is what the other leaves.
+  // As in scikit-learn: a missing size is the complement of the other.
   const byDefault = text.test_size === undefined ? { trainSize: 0.9 } : {};
   return {
     splits: text.splits ?? 10,

@@ -58,12 +58,12 @@ type Rule = (text: BenchmarkText) => BenchmarkProblem[];
 
 const problem = (pointer: string, sentence: string): BenchmarkProblem[] => [{ pointer, sentence }];
 
-/** `{region}` stands in the identifier exactly when there are regions. */
+/** The identifier contains `{region}` exactly if there are regions. */
 const regionInIdentifier: Rule = ({ identifier, regions }) => {
   const has = identifier.includes('{region}');
   if (has === (regions !== undefined)) return [];
   return has
-    ? problem('/identifier', `identifier: {region} stands here, but there is no key "regions"`)
+    ? problem('/identifier', `identifier: {region} needs the key "regions"`)
     : problem(
         '/identifier',
         `identifier: expected {region} in it because "regions" is given, found "${identifier}"`,
@@ -80,10 +80,7 @@ const comparedData: Rule = (text) => {
       ? problem('', `the document lacks "${wanted}", which metric ${name} compares with`)
       : []),
     ...(text[other] !== undefined
-      ? problem(
-          `/${other}`,
-          `${other}: metric ${name} compares with ${wanted}, expected no "${other}"`,
-        )
+      ? problem(`/${other}`, `${other}: metric ${name} compares with ${wanted}; remove "${other}"`)
       : []),
   ];
 };
@@ -96,7 +93,7 @@ const fitting: Rule = ({ metric, fitting_stimuli }) => {
     ? problem('', `the document lacks "fitting_stimuli", which metric ${metric.name} needs`)
     : problem(
         '/fitting_stimuli',
-        `fitting_stimuli: metric ${metric.name} fits no read-out, expected no such key`,
+        `fitting_stimuli: metric ${metric.name} fits no read-out; remove the key`,
       );
 };
 
@@ -130,7 +127,7 @@ const metricOptions: Rule = ({ metric }) => {
     .flatMap((key) =>
       problem(
         `/metric/${key}`,
-        `metric: ${metric.name} has no option "${key}"${known.length > 0 ? `, it knows ${known.join(', ')}` : ''}`,
+        `metric: ${metric.name} has no option "${key}"${known.length > 0 ? `; its options are ${known.join(', ')}` : ''}`,
       ),
     );
 };
@@ -159,7 +156,7 @@ const ceilingRule: Rule = ({ ceiling, metric }) => {
   }
   return problem(
     '/ceiling',
-    `ceiling: metric ${metric.name} has its own, expected no key, none or a number, found internal-consistency`,
+    `ceiling: metric ${metric.name} computes its own: expected none, a number or no key, found internal-consistency`,
   );
 };
 
@@ -216,8 +213,8 @@ const rules: readonly Rule[] = [
 ];
 
 /**
- * What a JSON Schema cannot say about a benchmark file (design §4): every problem, in the order of
- * the rules; none where the file is right.
+ * Rules of a benchmark file that a JSON Schema cannot express (design §4): every problem, in the order of the
+ * rules; empty for a valid file.
  */
 export function benchmarkProblems(text: BenchmarkText): BenchmarkProblem[] {
   return rules.flatMap((rule) => rule(text));

@@ -14,7 +14,7 @@ export interface LoadedBenchmarks {
 
 /**
  * Finds benchmarks by identifier or file and reads their data; files that several share are read once.
- * @param fail is told of each one that cannot be loaded; the others are
+ * @param fail called for each one that cannot be loaded; the others are
  */
 export async function loadBenchmarks(
   names: readonly string[],

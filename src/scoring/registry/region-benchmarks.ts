@@ -4,7 +4,7 @@ import { locateData } from '../../data/data-folder.js';
 import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
 import { findBenchmark } from './registry.js';
 
-/** What a layer can stand for: a region, or the source of behaviour. */
+/** The role of a layer: a region, or the source of behaviour. */
 export type Role = Region | 'behavior';
 
 /** Every role, in the order of the ventral stream. */
@@ -22,17 +22,17 @@ const publicBenchmarks: Readonly<Record<Role, { recorded: string; simulated: str
   behavior: { recorded: 'Rajalingham2018public-i2n', simulated: 'Simulatedpublic-i2n' },
 };
 
-/** The benchmark that stands for a role. */
+/** The benchmark of a role. */
 export interface RegionBenchmark {
   readonly region: Role;
   /** Its identifier. */
   readonly id: string;
-  /** The recorded benchmark in whose place a simulated one stands, because its data are not here. */
+  /** The recorded benchmark that a simulated one replaces, because its data are not installed. */
   readonly inPlaceOf?: string;
 }
 
 /**
- * The public Brain-Score benchmark of a region where all of its data lie under `home`, else the
+ * The public Brain-Score benchmark of a region where all of its data are under `home`, else the
  * simulated public one.
  */
 export async function regionBenchmark(region: Role, home: string): Promise<RegionBenchmark> {

@@ -38,7 +38,7 @@ function packagedFiles(root: string): string[] {
  * closest names, `file-missing`, or what {@link readBenchmark} throws.
  */
 export function findBenchmark(idOrFile: string): readonly Benchmark[] {
-  // A path is read without looking at what is shipped: that takes a tenth of a second.
+  // A path is read without listing shipped benchmarks, which takes a tenth of a second.
   if (/\.(ya?ml|json)$/i.test(idOrFile) || /[\\/]/.test(idOrFile)) {
     return expandRegions(readBenchmark(idOrFile));
   }

@@ -14,7 +14,7 @@ export interface Finding {
   readonly tolerance: number;
 }
 
-/** What is remembered of a benchmark whose published self-checks were reproduced here. */
+/** Record of a benchmark whose published self-checks were reproduced here. */
 interface Verification {
   readonly benchmark: string;
   readonly version: number;
@@ -24,7 +24,7 @@ interface Verification {
 const path = (benchmark: Benchmark, home: string) =>
   join(home, 'verified', `${benchmark.id}@${benchmark.version}.json`);
 
-/** Whether a finding lies within its tolerance. */
+/** Whether a finding is within its tolerance. */
 export const holds = ({ measured, published, tolerance }: Finding): boolean =>
   Math.abs(measured - published) <= tolerance;
 

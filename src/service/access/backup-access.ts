@@ -20,7 +20,7 @@ import { accepted, askLocally, type ServicePlace, unreachable } from './local-cl
 /** Bytes of a process that unpacks a damaged benchmark again. */
 const OWN_MEMORY = 2 ** 31;
 
-/** An archive on its way, and what is given back after it. */
+/** An archive in transfer, and the resources to release after it. */
 interface Opened {
   readonly archive: Readable;
   close(): Promise<void>;
@@ -60,7 +60,7 @@ async function servedBackup(place: ServicePlace): Promise<Opened> {
   const answer = await askLocally(place, 'GET', '/v1/backup');
   if (answer.statusCode !== 200) {
     accepted(answer.statusCode ?? 0, await text(answer));
-    throw unreachable(place.url, new Error('it sent no backup'));
+    throw unreachable(place.url, new Error('the service sent no backup'));
   }
   const chunks = async function* () {
     try {

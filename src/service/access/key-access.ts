@@ -21,7 +21,7 @@ export interface KeyAccess {
   /** `key` of the answer is the text, which is said once. */
   create(key: NewKey): Promise<components['schemas']['NewKey']>;
   revoke(id: string): Promise<KeyResource>;
-  /** Gives back what was taken. */
+  /** Releases the home or the connection. */
   close(): Promise<void>;
 }
 

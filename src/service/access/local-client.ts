@@ -11,7 +11,7 @@ export interface ServicePlace {
   readonly socket: string;
 }
 
-/** What is sent with a request. */
+/** Parts of a request. */
 export interface Sending {
   readonly headers?: OutgoingHttpHeaders;
   /** Writes the body, and ends it. */
@@ -19,16 +19,16 @@ export interface Sending {
   readonly signal?: AbortSignal;
 }
 
-/** What was answered, where it was asked for as a whole. */
+/** A complete answer. */
 export interface LocalAnswer {
   readonly status: number;
-  /** From JSON; undefined where nothing came. */
+  /** From JSON; undefined if nothing came. */
   readonly body: unknown;
 }
 
 /**
- * Asks the service that owns a home, over its socket. The body that it resolves to is read, or destroyed, by
- * the caller. Throws `not-ready` where nobody answers.
+ * Sends a request to the service that owns a home, over its socket. The caller reads or destroys the body. Throws
+ * `not-ready` where nobody answers.
  */
 export async function askLocally(
   { url, socket }: ServicePlace,
@@ -70,7 +70,7 @@ export async function callLocally(
   }
 }
 
-/** What a service answered, where it did what it was asked; throws its problem otherwise. */
+/** The answer of the service; throws its problem if it refused. */
 export function accepted(status: number, words: string): unknown {
   if (status >= 200 && status < 300) return words ? JSON.parse(words) : undefined;
   const problem = JSON.parse(words) as components['schemas']['Problem'];

@@ -11,7 +11,7 @@ import { throughOwner } from './home-access.js';
 import { HttpModels } from './http-models.js';
 import type { ModelAccess } from './model-resource.js';
 
-/** Nobody else waits for the check of a file that a command registers. */
+/** No other request waits for the check of a file that a command registers. */
 const CHECK_SECONDS = 300;
 
 /** Opens the models of a home, see {@link throughOwner}. */

@@ -17,6 +17,6 @@ export interface ModelAccess {
   show(idOrDigest: string): Promise<ModelResource>;
   add(addition: ModelAddition): Promise<{ model: ModelResource; created: boolean }>;
   remove(idOrDigest: string): Promise<void>;
-  /** Gives the home back where it was taken. */
+  /** Releases the home if it was claimed. */
   close(): Promise<void>;
 }

@@ -47,7 +47,7 @@ export interface LostFile {
 
 export const MANIFEST = 'manifest.json';
 
-/** A backup may be as large as a home; what is in it is checked by digest. */
+/** A backup may be as large as a home; its entries are checked by digest. */
 export const backupLimits = {
   entries: 10_000_000,
   totalBytes: Number.MAX_SAFE_INTEGER,
@@ -69,7 +69,7 @@ export async function readManifest(zip: ZipArchive, file: string): Promise<Backu
   const found = new Set(zip.entries.map(({ name }) => name));
   const odd =
     [...listed].find((name) => !found.has(name)) ?? [...found].find((name) => !listed.has(name));
-  if (odd !== undefined) throw damaged(file, `${odd} is not where its manifest says`);
+  if (odd !== undefined) throw damaged(file, `${odd} is not at the path in its manifest`);
   return manifest;
 }
 
@@ -90,7 +90,7 @@ const entry =
   /^(tables\/[a-z_]+\.ndjson|models\/[0-9a-f]{64}\.onnx|benchmarks\/[0-9a-f]{64}(\.zip|\/[^/\\]+))$/;
 const hex = /^sha256:([0-9a-f]{64})$/;
 
-/** Whether what lies under a name is what the name says: files are found by it once they are restored. */
+/** Whether an entry matches its name: restored files are found by name. */
 function namesFit({ tables, models, benchmarks }: BackupManifest): boolean {
   const hexOf = (digest: string) => digest.slice('sha256:'.length);
   const known = new Set(backupTables.map(({ name }) => name));
@@ -120,7 +120,7 @@ async function parsed(zip: ZipArchive, file: string): Promise<BackupManifest> {
     if (!manifest.benchmarks.every(({ digest }) => hex.test(digest))) throw new Error();
     if (!namesFit(manifest)) throw new Error();
   } catch (cause) {
-    throw damaged(file, 'it is no backup of ventral: its manifest.json cannot be read', cause);
+    throw damaged(file, 'it is not a backup of ventral: its manifest.json cannot be read', cause);
   }
   return manifest;
 }

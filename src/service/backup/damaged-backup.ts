@@ -49,7 +49,7 @@ export function requireSkippable(names: readonly string[], file: string, skip: b
   throw damaged(file, `it is damaged: ${listed(names)}; ${how}`);
 }
 
-/** What a manifest says of the entries that are left. A benchmark is left out with any of its files. */
+/** The manifest without damaged entries. A benchmark is dropped if one of its files is damaged. */
 export function withoutEntries(manifest: BackupManifest, names: readonly string[]): BackupManifest {
   const skipped = new Set(names);
   const stays = ({ name }: BackupFile) => !skipped.has(name);

@@ -14,16 +14,18 @@ import type { HomeStore } from '../../store/home-store.js';
 import { suspectJobs } from '../../store/jobs/suspect-results.js';
 import { damagedFiles } from '../../training/run/training-state.js';
 
-/** What a check of a home found, as HTTP shows it. */
+/** Result of a check of a home, as HTTP shows it. */
 export type FsckReport = components['schemas']['FsckReport'];
 type Finding = FsckReport['findings'][number];
 type Kind = Finding['kind'];
 
-/** What is checked, and what may be done about damage. */
+/** What to check, and what to do about damage. */
 export interface FsckOptions {
   readonly home: string;
   readonly store: HomeStore;
-  /** Replaces what is damaged where there is a second copy, and removes what is made again by itself. */
+  /**
+   * Replaces damaged files that have a second copy, and removes files that are recomputed automatically.
+   */
   readonly heal: boolean;
   /** Moves damaged files that were not healed to HOME/quarantine. */
   readonly quarantine: boolean;
@@ -179,7 +181,7 @@ class HomeCheck {
       this.#count('data');
       if (ok) continue;
       const aside = await this.#aside(`data-${basename(path)}`, (to) => rename(path, to));
-      const detail = 'ventral data pull or ventral data import brings it again';
+      const detail = 'restore it with ventral data pull or ventral data import';
       this.#add({
         ...damaged('data', this.#name(path)),
         detail,
@@ -188,7 +190,7 @@ class HomeCheck {
     }
   }
 
-  /** What is computed or fetched again where it is not there: it is removed to be healed. */
+  /** Files that are recomputed or fetched when missing: removing them heals them. */
   async #madeAgain(): Promise<void> {
     const { home, heal, quarantine } = this.#options;
     const remove = heal || quarantine;
@@ -209,7 +211,7 @@ class HomeCheck {
     }
   }
 
-  /** Runs of open trainings: one that is damaged begins again by itself when a worker takes it. */
+  /** Runs of open trainings: a damaged run restarts when a worker claims its job. */
   async #trainings(): Promise<void> {
     const root = join(this.#options.home, 'trainings');
     for (const job of await readdir(root).catch(() => [])) {
@@ -220,7 +222,7 @@ class HomeCheck {
         (error) => [basename(String(VentralError.from(error).details.file ?? run))],
       );
       if (broken.length === 0) continue;
-      const detail = `${broken.slice(0, 5).join(', ')}: the run begins again`;
+      const detail = `${broken.slice(0, 5).join(', ')}: the run restarts`;
       this.#add({ ...damaged('training', this.#name(run)), detail, jobs: [job] });
     }
   }
@@ -256,7 +258,7 @@ class HomeCheck {
     this.#add({ kind, name: digest, state, action, detail, jobs });
   }
 
-  /** @returns whether one of the ways mends it, where that is asked for */
+  /** @returns whether one of the ways heals it, if healing is requested */
   async #try(...ways: readonly (() => Promise<unknown>)[]): Promise<boolean> {
     if (!this.#options.heal) return false;
     for (const way of ways) {
@@ -278,7 +280,7 @@ class HomeCheck {
   }
 
   #orphan(kind: Kind, name: string): void {
-    const detail = 'nothing needs it: it is removed when the service starts again';
+    const detail = 'unused: it is removed at the next start of the service';
     this.#add({ kind, name, state: 'orphaned', action: 'none', detail, jobs: [] });
   }
 

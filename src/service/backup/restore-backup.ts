@@ -46,7 +46,7 @@ export interface RestoreOptions {
   readonly skipDamaged: boolean;
 }
 
-/** What was restored. */
+/** Contents of a restored backup. */
 export interface Restored extends BackupManifest {
   /** Names of the damaged entries that were left out. */
   readonly skipped: readonly string[];
@@ -116,7 +116,7 @@ interface Source {
   readonly manifest: BackupManifest;
 }
 
-/** What is no refusal of ours and no fault of the disk or the database is a fault of the archive. */
+/** Errors that are not ours, the disk's or the database's are faults of the archive. */
 function unexpected(thrown: unknown, file: string): VentralError {
   const error = VentralError.from(thrown);
   return error.code === 'internal' || error.code === 'zip-invalid'
@@ -161,8 +161,7 @@ const modelIn = (folder: string, { name }: BackupFile) =>
   join(folder, 'models', basename(name, '.onnx'), 'model.onnx');
 
 /**
- * Puts the files into a bucket. They are there under the digests of their bytes: what stays of a restore
- * that fails later changes nothing for others.
+ * Puts the files into a bucket. They are named by their digests: leftovers of a restore that fails later do no harm.
  */
 async function fillBucket(
   place: S3Place,
@@ -182,7 +181,7 @@ async function fillBucket(
   }
 }
 
-/** Passes bytes on, and fails at their end where they are not those of the manifest. */
+/** Passes bytes through, and fails at the end if they differ from the manifest. */
 function checked(content: Readable, { name, size, digest }: BackupFile, file: string): Readable {
   const hash = createHash('sha256');
   let seen = 0;
@@ -194,7 +193,7 @@ function checked(content: Readable, { name, size, digest }: BackupFile, file: st
     },
     flush(done) {
       const whole = seen === size && `sha256:${hash.digest('hex')}` === digest;
-      done(whole ? null : damaged(file, `${name} is not what its manifest says`));
+      done(whole ? null : damaged(file, `${name} differs from its manifest`));
     },
   });
   content.once('error', (error) => check.destroy(error));
@@ -235,7 +234,7 @@ async function refuseStrangeRows(queries: Queries, file: string): Promise<void> 
   ]);
   if (!row) return;
   const name = JSON.stringify(row.id.slice(0, 40));
-  throw damaged(file, `the row ${name} of ${row.table} is none that ventral wrote`);
+  throw damaged(file, `the row ${name} of ${row.table} was not written by ventral`);
 }
 
 /** Characters of a row: the largest hold a map or a graph, and no database takes a larger one as one text. */

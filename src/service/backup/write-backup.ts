@@ -26,11 +26,10 @@ import {
 } from './backup-manifest.js';
 
 /**
- * A whole backup as a stream: what the database holds at one moment, and the files that belong to it, each
- * compared with its digest before. One that is damaged or gone, and has no second copy, is named in the manifest
- * as lost. The tables are written to the folder of unfinished work first, and the files get a second name there,
- * so that a slow reader holds up nobody and what is removed meanwhile is still in the backup. Memory is
- * bounded. The folder goes with the stream.
+ * A whole backup as a stream: a snapshot of the database and its files, each compared with its digest first. A
+ * damaged or missing file without a second copy is listed in the manifest as lost. The tables are written to the
+ * folder of unfinished work first, and the files get a second name there, so that a slow reader blocks nobody and
+ * files removed meanwhile are still in the backup. Memory is bounded. The folder is removed with the stream.
  */
 export async function writeBackup(store: HomeStore, version: string): Promise<Readable> {
   const folder = join(store.temporary, `backup-${randomUUID()}`);
@@ -52,7 +51,9 @@ export async function writeBackup(store: HomeStore, version: string): Promise<Re
 /** Where the files of registrations were found whole, or how they were lost. */
 type FoundFiles = Record<'models' | 'benchmarks', Map<string, string | LostFile['state']>>;
 
-/** Reads every file: what is damaged is replaced where it can be. A snapshot could not wait for that. */
+/**
+ * Reads every file and replaces damaged ones where possible. This takes too long for a snapshot.
+ */
 async function checkFiles({ database, files, benchmarkFiles }: HomeStore): Promise<FoundFiles> {
   const found: FoundFiles = { models: new Map(), benchmarks: new Map() };
   files.forgetChecks();
@@ -87,7 +88,7 @@ interface KeptParts {
   readonly tables: readonly (BackupManifest['tables'][number] & { readonly path: string })[];
   /** Digest and path. */
   readonly models: ReadonlyMap<string, string>;
-  /** Digest and path of the archive or, where there is none, of a folder. */
+  /** Digest and path of the archive or, if there is none, of a folder. */
   readonly benchmarks: ReadonlyMap<string, string>;
   readonly lost: readonly LostFile[];
 }
@@ -103,7 +104,7 @@ async function keep(
     const linked = new Map<string, string>();
     const rows = await queries.query<{ digest: string }>(digestsOf(table));
     for (const { digest } of rows) {
-      // What was registered since was checked as it came.
+      // Later registrations were checked on arrival.
       const from = found[table].get(digest) ?? place(digest);
       const to = join(folder, `${table}-${hexOf(digest)}`);
       const state = isLost(from) ? from : await linkAll(from, to);
@@ -160,7 +161,7 @@ async function writeTable(queries: Queries, table: BackupTable, folder: string) 
   return { table: table.name, rows, name, size, digest, path };
 }
 
-/** Describes what was kept, and says where each entry lies. */
+/** Describes the contents and the place of each entry. */
 async function describe(
   { tables, models, benchmarks, lost }: KeptParts,
   ventral: string,

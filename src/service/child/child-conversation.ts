@@ -75,7 +75,7 @@ export class ChildConversation {
   }
 
   #listen(): void {
-    // A child that died before it could read is told of by its end.
+    // The exit of a child that died before reading is reported elsewhere.
     this.#line.on('error', () => {});
     this.#line.on('data', (chunk: Buffer) => {
       if (this.#killed) return;
@@ -93,7 +93,7 @@ export class ChildConversation {
 
   /** Lines are heard in their order; reading a long one gives others their turn. */
   #read(line: string): void {
-    if (++this.#heard > MESSAGES) throw new RangeError('more than anybody can hear');
+    if (++this.#heard > MESSAGES) throw new RangeError('too many messages');
     this.#reading = this.#reading
       .then(async () => {
         if (!this.#killed) this.#hear(await readMessage(line));
@@ -138,7 +138,7 @@ export class ChildConversation {
 
   #kill(error: VentralError): void {
     this.#killed ??= error;
-    // A pid that was waited for may be somebody else's by now.
+    // A reaped pid may belong to another process by now.
     const { pid, exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) killTree(pid as number);
   }
@@ -149,7 +149,7 @@ export class ChildConversation {
     return new Promise((resolve) => {
       child.once('close', (code, by) => resolve({ code, by }));
       child.once('exit', () => {
-        // What it started and left behind may hold the lines open.
+        // Processes that it left behind may keep the pipes open.
         killGroup(child.pid as number);
         setTimeout(() => {
           this.#line.destroy();
@@ -165,13 +165,13 @@ const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 const late = ({ seconds, option }: ChildLimits) =>
   new VentralError(
     'deadline-exceeded',
-    `The work was stopped after ${seconds} seconds${option ? `: the service allows more with ${option}` : ''}`,
+    `The work was stopped after ${seconds} seconds${option ? `: raise the limit of the service with ${option}` : ''}`,
   );
 
 const large = (resident: number, { memory }: ChildLimits) =>
   new VentralError(
     'memory-exceeded',
-    `The work held ${mebibytes(resident)} of memory, the limit is ${mebibytes(memory)}: raise it with --max-memory`,
+    `The work used ${mebibytes(resident)} of memory, the limit is ${mebibytes(memory)}: raise it with --max-memory`,
   );
 
 const disturbed = (found: string, cause: unknown) =>
@@ -212,7 +212,7 @@ function died(code: number | null, signal: NodeJS.Signals | null, words: string)
   return new VentralError('process-died', `The process that did the work ended ${how}`, { cause });
 }
 
-/** The signal that a status stands for where a shell has waited for the process: 128 and its number. */
+/** The signal in the exit status of a shell: 128 plus its number. */
 function signalOf(code: number | null): NodeJS.Signals | null {
   const found = Object.entries(constants.signals).find(([, number]) => 128 + number === code);
   return (found?.[0] as NodeJS.Signals | undefined) ?? null;

@@ -17,7 +17,7 @@ export interface PlainError {
   readonly details: Omit<ErrorDetails, 'cause'>;
 }
 
-/** What a child says to its parent, one JSON document a line. */
+/** Messages of a child to its parent, one JSON document a line. */
 export type ChildMessage =
   | ({ readonly kind: 'progress' } & ChildProgress)
   | { readonly kind: 'part'; readonly part: object }
@@ -29,8 +29,8 @@ const LINE = 64 * 2 ** 20;
 const TEXT = 10_000;
 
 /**
- * Takes a child's lines apart. The child may be in the hands of the file that it read: lines have a
- * largest length, and what is no message is told apart before anything uses it.
+ * Parses the lines of a child. The file that it read may have hijacked the child, so lines have a maximum length,
+ * and anything that is not a message is rejected before use.
  */
 export class ChildMessages {
   readonly #decoder = new StringDecoder('utf8');
@@ -58,7 +58,10 @@ export class ChildMessages {
   }
 }
 
-/** The message of a line; a long one is read without holding the event loop. Throws RangeError where it is none. */
+/**
+ * The message of a line; a long line is parsed without blocking the event loop. Throws RangeError for
+ * anything else.
+ */
 export async function readMessage(line: string): Promise<ChildMessage> {
   let said: Record<string, unknown>;
   try {
@@ -84,7 +87,7 @@ function messageOf(said: Record<string, unknown>): ChildMessage {
     const { code, message, details } = said.error;
     return { kind: 'error', error: { code, message, details: textsOf(details) } };
   }
-  throw new RangeError('a line that is no message');
+  throw new RangeError('a line that is not a message');
 }
 
 const isText = (value: unknown): value is string =>

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 
 /**
- * Sees that what a child wrote is a plain file, which it alone can have filled: this process would follow a link to
- * places that the child cannot see. Throws `process-died`.
+ * Checks that the output of a child is a regular file: this process would follow a link to places that the child
+ * cannot see. Throws `process-died`.
  */
 export async function requirePlainFile(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
@@ -19,7 +19,4 @@ export async function requirePlainFiles(folder: string): Promise<void> {
 }
 
 const odd = (expected: string) =>
-  new VentralError(
-    'process-died',
-    `The process that did the work left something else than ${expected}`,
-  );
+  new VentralError('process-died', `The process that did the work did not write ${expected}`);

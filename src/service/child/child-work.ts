@@ -6,7 +6,7 @@ export interface ChildLimits {
   /** Bytes of resident memory at which it is killed. */
   readonly memory: number;
   readonly seconds: number;
-  /** The option of `serve` that gives more seconds, where there is one. */
+  /** The option of `serve` that raises the deadline, if there is one. */
   readonly option?: string;
 }
 
@@ -16,12 +16,12 @@ export interface ChildWork extends TaskPaths {
   readonly script: string;
   /** Sent to it as JSON. */
   readonly task: unknown;
-  /** Folder in which the child gets an empty one of its own. */
+  /** Parent of the child's private empty folder. */
   readonly temporary: string;
   readonly limits: ChildLimits;
   readonly signal?: AbortSignal;
   /** Told ten times a second at most. */
   readonly progress?: (progress: ChildProgress) => void;
-  /** Told each part of the result that is there before the whole; nobody has checked what it is. */
+  /** Called with each partial result; the values are unchecked. */
   readonly part?: (part: object) => void;
 }

@@ -30,13 +30,13 @@ const HEADROOM = 2 ** 30;
 const OOM_SCORE = '1000';
 
 /**
- * Runs untrusted work in a process of its own (design §8): no network and a limit on its data segment
- * where the system lets us (see `confinement`), an environment from an allow-list, an empty private
- * folder, a watch on the resident memory of all its processes, a deadline, lower priority. The child ends
- * itself when this process is gone (see `serveParent`); what it started ends with it.
- * Resolves to its result; throws what it threw, `memory-exceeded`, `deadline-exceeded`,
- * `process-crashed` (a signal of the processor or an abort), `process-died` (any other end without an
- * answer, or an answer that is none), or `interrupted` where the signal ended it.
+ * Runs untrusted work in a separate process (design §8): no network and a limit on its data segment where the
+ * system allows (see `confinement`), an environment from an allow-list, an empty private folder, a watch on the
+ * resident memory of all its processes, a deadline, lower priority. The child exits when this process has died
+ * (see `serveParent`), together with its own children. Resolves to its result; throws what it threw,
+ * `memory-exceeded`, `deadline-exceeded`, `process-crashed` (a signal of the processor or an abort),
+ * `process-died` (any other end without an answer, or an answer that is none), or `interrupted` where the signal
+ * ended it.
  */
 export async function runChild<T>(work: ChildWork): Promise<T> {
   return traced('ventral.child', { script: work.script }, () => inFolder<T>(work));
@@ -52,7 +52,7 @@ async function inFolder<T>(work: ChildWork): Promise<T> {
       ? new VentralError('interrupted', 'Interrupted', { cause: error })
       : error;
   } finally {
-    // What cannot be removed now is swept at the next start, and is no reason to lose an answer.
+    // Leftovers are swept at the next start; a failed removal must not lose the answer.
     await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   }
 }
@@ -75,9 +75,9 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
   const child = spawn(words[0], words.slice(1), {
     cwd: own,
     env: environment,
-    // It leads a group of its own, which is killed whole.
+    // It leads its own process group, which is killed as a whole.
     detached: true,
-    // A line for task and answer, and one that says nothing and is closed when this process is gone.
+    // One pipe for task and answer, and a silent one that closes when this process has died.
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   });
   if (child.pid === undefined) {
@@ -93,7 +93,7 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
   return child;
 }
 
-/** A process that does not begin with its priority gets it at once, so that threads to come inherit it. */
+/** Sets the priority right after the start, so that later threads inherit it. */
 function stepBack(pid: number, began: boolean): void {
   try {
     if (!began) setPriority(pid, NICE);

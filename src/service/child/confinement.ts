@@ -8,15 +8,18 @@ import { enclose } from './enclosure.js';
 import type { Confinement, Namespaces, Privileges, RootPrograms } from './mechanisms.js';
 import { syscallFilter } from './syscall-filter.js';
 
-/** Of 19, by which children stand back. */
+/** Nice value of children, out of 19. */
 export const NICE = 10;
 /**
- * Under which children of root run: beyond the users of a system and of the containers of systemd
- * (systemd.io/UIDS-GIDS), so that nobody else has it.
+ * User id of children of root: beyond the users of a system and of the containers of systemd
+ * (systemd.io/UIDS-GIDS), so that it is unused.
  */
 export const CHILD_USER = 0x70000000;
 
-/** Far longer than a node process takes to start on a busy machine: what is not found now is never used. */
+/**
+ * Far longer than a node process takes to start on a busy machine. A mechanism not detected in time is never
+ * used.
+ */
 const PROBE_MS = 60_000;
 
 const probed = new Map<number, Promise<Confinement>>();
@@ -59,10 +62,10 @@ async function probe(temporary: string): Promise<Confinement> {
 }
 
 /**
- * From the strongest on: root makes namespaces as it is, others within a user namespace, where the system grants
- * them one (unshare(1), user_namespaces(7)). Root's children run as another user where the file system maps owners
- * (mount_setattr(2)), else as a root that may do nothing. A network namespace alone is what is left where no file
- * system can be mounted.
+ * In order of strength: root creates namespaces directly, others within a user namespace, where the system grants
+ * one (unshare(1), user_namespaces(7)). Root's children run as another user where the file system maps owners
+ * (mount_setattr(2)), else as root without privileges. Only a network namespace remains where no file system can
+ * be mounted.
  */
 function namespaceCandidates(privileges: Privileges | undefined): Namespaces[] {
   const unshare = programPath('unshare');
@@ -121,7 +124,7 @@ async function probePrivileges(temporary: string): Promise<Privileges | undefine
   }
 }
 
-/** Whether node runs in a confinement, reads and writes what it is given, and cannot see what it is not. */
+/** Whether node runs in a confinement, can read and write its files, and cannot see others. */
 async function works(found: Confinement, temporary: string): Promise<boolean> {
   const folder = await mkdtemp(join(temporary, 'probe-'));
   try {

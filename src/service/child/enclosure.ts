@@ -18,9 +18,9 @@ export interface Enclosed {
 }
 
 /**
- * Prepares a command that sees and may do what it needs and nothing else, as far as the system grants that. With a
- * mount namespace it has a root folder of its own, in which what it may see stands where it always does, writable
- * only where it writes; Landlock allows the same paths once more, or alone.
+ * Prepares a command that can access only what it needs, as far as the system supports that. With a mount
+ * namespace it has a private root folder with its files at their usual paths, writable only where needed; Landlock
+ * allows the same paths in addition, or alone.
  * @returns the words that run it, and the folder that it runs in, which is empty
  */
 export async function enclose(
@@ -59,8 +59,8 @@ export async function enclose(
 }
 
 /**
- * Node without what it would read of the system: it gets the heap that it allowed to this process, which may see its
- * cgroup, and no configuration of OpenSSL.
+ * Options that keep node from reading the system: the heap limit of this process, which may see its cgroup, and no
+ * OpenSSL configuration.
  */
 function withoutSystemFiles([node, ...words]: readonly string[]): string[] {
   const mebibytes = Math.floor(getHeapStatistics().heap_size_limit / 2 ** 20);
@@ -102,7 +102,7 @@ const rights = {
   },
 } as const;
 
-/** What a process reads of itself and the machine; all of it where it sees no other processes. */
+/** Files of /proc that a process may read; all of /proc if it sees no other processes. */
 const system = {
   alone: ['/proc'],
   amongOthers: [
@@ -126,7 +126,7 @@ function rules(visible: readonly VisiblePath[], alone: boolean): string[] {
   ];
 }
 
-/** Writes what a command enters its root folder by. @returns the script */
+/** Writes the script by which a command enters its root folder. @returns the script */
 async function writeEntrance(
   { mount, umount, pivot }: RootPrograms,
   {
@@ -188,7 +188,7 @@ function mountOf(
 ): string {
   const mapped = user !== undefined && access !== 'code' && owner.device === device;
   const options = [
-    // Within a user namespace what is mounted below may not be left out; a mapped mount takes nothing along.
+    // In a user namespace a bind mount must be recursive; an id-mapped mount must not.
     folder && !mapped ? 'rbind' : 'bind',
     access === 'write' || access === 'device' ? 'rw' : 'ro',
     ...(access === 'device' ? [] : ['nosuid', 'nodev']),

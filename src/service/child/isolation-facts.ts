@@ -5,7 +5,7 @@ import { packageRoot } from '../../formats/package-root.js';
 import { isOffline } from './confinement.js';
 import type { Confinement } from './mechanisms.js';
 
-/** What a child found that it may do, by trying. */
+/** Abilities of a child, found by trying. */
 export interface IsolationFacts {
   /** Network interfaces that are up. */
   readonly interfaces: readonly string[];
@@ -47,7 +47,7 @@ export function isolationFindings(
   facts: IsolationFacts,
 ): { readonly holds: boolean; readonly detail: string }[] {
   const layers = [
-    ...(namespaces?.root ? ['a root folder of their own'] : []),
+    ...(namespaces?.root ? ['a separate root folder'] : []),
     ...(privileges?.landlock ? ['Landlock'] : []),
   ].join(' and ');
   const says = (holds: boolean, good: string, bad: string) => ({
@@ -57,21 +57,21 @@ export function isolationFindings(
   return [
     says(limiter !== undefined, `${limiter} limits the data segment of children`, unlimited),
     says(facts.interfaces.length === 0, 'children have no network', networked),
-    says(!facts.strangeFiles, `children see the files of their task alone (${layers})`, seeing),
+    says(!facts.strangeFiles, `children see only the files of their task (${layers})`, seeing),
     says(
       facts.processes !== processNamespace(),
-      'children see no process but their own',
+      'children see no other processes',
       'children see and can signal other processes of their user: this system makes no PID namespace',
     ),
     says(
       facts.noNewPrivileges && !facts.capabilities,
-      'children have no capabilities and gain none',
-      'children may gain privileges: it takes setpriv (of util-linux) to prevent that',
+      'children have no capabilities and cannot gain any',
+      'children may gain privileges: install setpriv (util-linux) to prevent that',
     ),
     says(
       facts.filtered,
-      'a seccomp filter keeps system calls from children',
-      'children may make any system call: it takes setpriv of util-linux 2.41 and a kernel with seccomp',
+      'a seccomp filter restricts the system calls of children',
+      'children may make any system call: a filter needs setpriv of util-linux 2.41 and a kernel with seccomp',
     ),
     ...(process.getuid?.() === 0 ? [ofRoot(facts, namespaces?.user)] : []),
   ];
@@ -82,18 +82,18 @@ const ofRoot = ({ user }: IsolationFacts, given: number | undefined) => ({
   holds: false,
   detail:
     user === 0 && given === undefined
-      ? `${asRoot}; its children are root, too, because this system does not map their files to another user`
+      ? `${asRoot}; its children are root too, because this system does not map their files to another user`
       : `${asRoot}; its children run as user ${given}`,
 });
 const asRoot =
-  'this is root: a fault in the service, or in what confines children, has the whole machine; give it a user of its own (deploy/README.md)';
+  'this is root: a fault in the service or in its isolation exposes the whole machine; run it as a separate user (deploy/README.md)';
 
 const unlimited =
-  'prlimit is not there: the memory of children is watched, and not limited (util-linux has it, on Linux)';
+  'prlimit is not installed: the memory of children is monitored but not limited (prlimit is part of util-linux, on Linux)';
 const networked =
-  'children can reach the network: this system does not let it be taken away (it takes unshare of util-linux, and either root or user namespaces; or setpriv of util-linux 2.41)';
+  'children can reach the network: preventing that needs unshare of util-linux and either root or user namespaces, or setpriv of util-linux 2.41';
 const seeing =
-  'children see every file that their user may read: it takes a mount namespace (unshare and mount of util-linux, and either root or user namespaces) or Landlock (setpriv of util-linux 2.40)';
+  'children see every file that their user may read: preventing that needs a mount namespace (unshare and mount of util-linux, and either root or user namespaces) or Landlock (setpriv of util-linux 2.40)';
 
 /** The same before any child was started, for a log: what does not hold. */
 export function isolationWarnings(confinement: Confinement): string[] {
@@ -101,16 +101,16 @@ export function isolationWarnings(confinement: Confinement): string[] {
   const root = namespaces?.root !== undefined;
   const lacks: readonly (readonly [boolean, string])[] = [
     [!isOffline(confinement), 'Children can reach the network here (see ventral doctor)'],
-    [limiter === undefined, 'The memory of children is watched here, and not limited'],
+    [limiter === undefined, 'The memory of children is monitored here but not limited'],
     [
       !root && !privileges?.landlock,
       'Children see every file here that the user of the service may read (see ventral doctor)',
     ],
     [
       process.getuid?.() === 0,
-      `The service runs as root: whoever finds a fault in it has the whole machine${
-        namespaces?.user === undefined ? ', and its children are root, too' : ''
-      }. Give it a user of its own (deploy/README.md)`,
+      `The service runs as root: a fault in it exposes the whole machine${
+        namespaces?.user === undefined ? ', and its children are root too' : ''
+      }. Run it as a separate user (deploy/README.md)`,
     ],
   ];
   return lacks.filter(([lacking]) => lacking).map(([, warning]) => warning);

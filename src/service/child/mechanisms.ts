@@ -1,12 +1,12 @@
 /** What this system lets us take away from a process, as the command words that do it. */
 export interface Confinement {
-  /** Path of `prlimit`, which limits the data segment; undefined where it is not there. */
+  /** Path of `prlimit`, which limits the data segment; undefined if it is missing. */
   readonly limiter: string | undefined;
-  /** Words that run a command with lower priority from its first thread on; empty where there are none. */
+  /** Words that run a command with lower priority from its first thread on; empty if there are none. */
   readonly later: readonly string[];
-  /** The namespaces of a command; undefined where the system makes none. */
+  /** The namespaces of a command; undefined if the system makes none. */
   readonly namespaces: Namespaces | undefined;
-  /** What `setpriv` takes away; undefined where it is not there. */
+  /** Options of `setpriv` that drop privileges; undefined if it is missing. */
   readonly privileges: Privileges | undefined;
 }
 
@@ -15,8 +15,7 @@ export interface Namespaces {
   /** Words that make them and run what follows. */
   readonly words: readonly string[];
   /**
-   * The programs that make a root folder of a command's own; undefined where it runs in a network namespace and
-   * in nothing else.
+   * The programs that set up a private root folder; undefined if only a network namespace is available.
    */
   readonly root: RootPrograms | undefined;
   /** User and group that it runs under in place of root. */
@@ -37,7 +36,7 @@ export interface Privileges {
   readonly program: string;
   /** Whether capabilities can be dropped outside of a user namespace: as root. */
   readonly capabilities: boolean;
-  /** Whether Landlock is there: access to files by rules. */
+  /** Whether Landlock (file access rules) is available. */
   readonly landlock: boolean;
   /** The filter of system calls, where the kernel takes one. */
   readonly filter: Uint8Array | undefined;

@@ -10,8 +10,8 @@ export interface ProcessTree {
 }
 
 /**
- * Looks at a process and its descendants: by /proc on Linux (proc(5)), by `ps` elsewhere. Where neither
- * tells, the memory is 0.
+ * Inspects a process and its descendants: by /proc on Linux (proc(5)), by `ps` elsewhere. If both fail, the memory
+ * is 0.
  */
 export async function processTree(root: number): Promise<ProcessTree> {
   if (process.platform !== 'linux') return treeByPs(root);
@@ -21,18 +21,18 @@ export async function processTree(root: number): Promise<ProcessTree> {
 
 /** Kills the living leader of a process group, its group, and those of its descendants that left it. */
 export function killTree(leader: number): void {
-  // Once the leader is dead its descendants can no longer be told from others.
+  // After the leader has died, its descendants cannot be identified.
   const pids = process.platform === 'linux' ? linuxTree(leader) : [leader];
   for (const pid of [-leader, ...pids]) kill(pid);
 }
 
-/** Kills what a living process has started. */
+/** Kills the descendants of a running process. */
 export function killStarted(root: number): void {
   if (process.platform !== 'linux') return;
   for (const pid of linuxTree(root).slice(1)) kill(pid);
 }
 
-/** Kills what is left of a group whose leader is gone. */
+/** Kills the rest of a group whose leader has died. */
 export function killGroup(leader: number): void {
   kill(-leader);
 }

@@ -5,7 +5,7 @@ import { keepScratchIn } from '../../data/scratch-folder.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
 
-/** What a child does with its task. */
+/** The work of a child. */
 export type ChildJob<Task> = (
   task: Task,
   progress: (progress: ChildProgress) => void,
@@ -15,7 +15,7 @@ export type ChildJob<Task> = (
 
 /** The descriptor that the parent opens for task and answer; not node's own channel, see `ChildMessages`. */
 const LINE = 3;
-/** The descriptor that nobody writes to: it is closed when the parent is gone. */
+/** The silent pipe: it closes when the parent has died. */
 const LIFELINE = 4;
 /** Half of what the parent passes on. */
 const TELL_MS = 50;
@@ -60,7 +60,7 @@ function readLine(line: Socket): Promise<string> {
   });
 }
 
-/** What the runtime and node say where they get no more memory. */
+/** Messages of the runtime and of node when memory is exhausted. */
 const noMemory =
   /bad_alloc|bad allocation|failed to allocate memory|cannot allocate memory|array buffer allocation failed|ENOMEM/i;
 
@@ -82,8 +82,8 @@ export function plainError(error: VentralError): PlainError {
 }
 
 /**
- * Inference holds the event loop, so a thread of its own notices that the parent is gone; its number would not tell,
- * in a PID namespace. Resolves once it listens.
+ * Inference blocks the event loop, so a separate thread watches the parent (in a PID namespace its pid does not
+ * help). Resolves when the thread is watching.
  */
 async function startWatchdog(): Promise<void> {
   const code = `const { parentPort, workerData } = require('node:worker_threads');
@@ -97,8 +97,7 @@ async function startWatchdog(): Promise<void> {
 }
 
 /**
- * Work may tell of every picture; the parent wants to hear of each stage as it begins, then a few times a
- * second, and the last word.
+ * Work may report every image; the parent gets the start of each stage, a few updates a second, and the last one.
  */
 function tellNowAndThen(line: Socket): {
   readonly tell: (progress: ChildProgress) => void;

@@ -1,8 +1,8 @@
-/** Numbers of a system call on x86-64 and on arm64; null where the architecture has no such call. */
+/** Numbers of a system call on x86-64 and on arm64; null if the architecture has no such call. */
 type Numbers = readonly [x64: number | null, arm64: number | null];
 
 /**
- * What no work of a child needs and what an exploit begins with: the memory of other processes, namespaces and
+ * System calls that no child needs and exploits use: memory of other processes, namespaces and
  * mounts, kernel interfaces with a long record of faults, keys, modules, clocks.
  */
 const denied: Readonly<Record<string, Numbers>> = {
@@ -126,7 +126,7 @@ export function syscallFilter(processor: string = process.arch): Uint8Array | un
 
 type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, operand: number];
 
-/** Returns `answer` where the comparison holds, and goes on where not. */
+/** Returns `answer` if the comparison holds, else continues. */
 const when = (comparison: number, operand: number, answer: number): Instruction[] => [
   [comparison, 0, 1, operand],
   [RETURN, 0, 0, answer],

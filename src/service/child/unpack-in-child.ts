@@ -6,11 +6,11 @@ import { requirePlainFiles } from './child-output.js';
 
 const UNPACK_SECONDS = 3600;
 
-/** Unpacks archives that were checked when they were uploaded, each in a process of its own. */
+/** Unpacks archives that were checked at upload, each in its own process. */
 export const unpackInChild =
   (temporary: string, maxMemory: number): Unpack =>
   async (archive, folder, signal) => {
-    // All that the process may write: what lies beside the folder is not its business.
+    // The only folder that the process may write.
     const own = `${folder}-unpacking`;
     const files = join(own, 'files');
     try {

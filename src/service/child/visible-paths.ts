@@ -4,9 +4,9 @@ import { packageRoot } from '../../formats/package-root.js';
 
 /** Files and folders of a child's task. */
 export interface TaskPaths {
-  /** Files, and folders with all that is in them, that it only reads; what is not there is left out. */
+  /** Files and folders that it only reads; missing ones are skipped. */
   readonly reads: readonly string[];
-  /** Folders that it writes, made where they are missing. A file that one reads may lie in one of them. */
+  /** Folders that it writes, created if missing. They may contain files of the read-only list. */
   readonly writes: readonly string[];
 }
 
@@ -18,7 +18,7 @@ export interface VisiblePath {
   readonly path: string;
   readonly access: Access;
   readonly folder: boolean;
-  /** Owner in the file system, which a child under another user stands for. */
+  /** Owner in the file system, to which the user of the child is mapped. */
   readonly owner: { readonly uid: number; readonly gid: number; readonly device: number };
 }
 
@@ -42,7 +42,7 @@ export function systemLinks(): string[] {
 }
 
 /**
- * Everything that a child sees, folders before what lies in them: the system's programs, node, the code and the data
+ * Everything that a child sees, folders before their contents: the system's programs, node, the code and the data
  * of this package, what its task names, and its own folder.
  * @param code files and folders of programs beside those of the system
  */

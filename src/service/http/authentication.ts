@@ -14,11 +14,10 @@ const open = /^\/(?:v1\/(?:health|ready|openapi\.yaml|docs(?:\/[\w.-]+)?)|assets
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Says who asks, before anything of the request is validated or read (design §7). Without keys a
- * service on loopback has one user, and is guarded; once there are keys each request needs one, or the
- * cookie of a browser that signed in with one. A service that listens elsewhere always needs one, even
- * after its last key was revoked. What comes over the socket in the home comes from the service's own
- * user. Nothing here asks the database for each request (see `Credentials`).
+ * Authenticates the caller before the request is validated or read (design §7). Without keys a service on loopback
+ * has one user; when keys exist each request needs one, or the cookie of a browser that signed in with one. A
+ * service that listens elsewhere always needs one, even after its last key was revoked. Requests over the socket
+ * in the home come from the service's own user. No request costs a database query (see `Credentials`).
  */
 export class Authentication {
   readonly #context: RequestContext;
@@ -51,7 +50,7 @@ export class Authentication {
     };
   }
 
-  /** Who a key stands for that somebody signs in with. Throws `unauthorized`, `rate-limited`. */
+  /** The principal of a key used to sign in. Throws `unauthorized`, `rate-limited`. */
   async signIn(request: Request, key: string): Promise<Principal> {
     return (await this.#context.store.credentials.byKey(key)) ?? this.#refuse(request, unknown);
   }
@@ -78,7 +77,9 @@ export class Authentication {
     return this.#refuse(request, sentSession(request) === undefined ? missing : foreign);
   }
 
-  /** The one place where credentials are refused. Beyond its limit an address is told to wait. */
+  /**
+   * The only place where credentials are refused. An address beyond its limit gets `rate-limited`.
+   */
   #refuse(request: Request, words: string, headers: Record<string, string> = {}): never {
     const wait = this.#refusals.take(request.ip);
     if (wait > 0) {
@@ -99,7 +100,7 @@ const missing = 'The request needs a key: Authorization: Bearer vk_…';
 const unknown = 'The credentials are unknown, revoked or expired';
 const over = 'The session has ended, or its key was revoked or expired: sign in again';
 const foreign =
-  'The cookie of a session counts for requests of the pages of this service alone: by Sec-Fetch-Site or Origin, and with X-Requested-With or a JSON body where something is changed';
+  'A session cookie is accepted only in requests of this service’s pages: they need Sec-Fetch-Site or Origin, and changes need X-Requested-With or a JSON body';
 
 const isSession = ({ path }: Request) => path === '/v1/session';
 

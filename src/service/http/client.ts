@@ -8,8 +8,10 @@ export interface Client {
   readonly signal: AbortSignal;
 }
 
-/** One for all: a new one with its stack costs more than what it ends, where many leave at once. */
-const LEFT = new Error('The client has left');
+/**
+ * Shared: creating an error with its stack costs more than the work it ends when many clients disconnect.
+ */
+const LEFT = new Error('The client disconnected');
 
 /** Aborts when the client of a request goes away; one signal for all that ask. */
 export function goneSignal(response: Response): AbortSignal {

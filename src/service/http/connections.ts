@@ -20,9 +20,9 @@ interface Exchange {
 }
 
 /**
- * An HTTP server that no client can hold up: headers must come in time, and a connection on which the
- * client neither sends what is missing nor takes what is there is cut. A large upload may take as long as
- * it moves, and whoever waits for the service may wait.
+ * An HTTP server that no client can block: headers must arrive in time, and an idle connection is closed when the
+ * client neither sends missing data nor reads the answer. A large upload may take any time while it makes
+ * progress, and clients may wait for the service.
  */
 export function patientServer({ headers = HEADERS_MS, idle = IDLE_MS }: Patience = {}): Server {
   const server = createServer({
@@ -53,12 +53,12 @@ const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
   HPE_HEADER_OVERFLOW: [
     431,
     'Request Header Fields Too Large',
-    'The headers of the request are too large',
+    'The request headers are too large',
   ],
   ERR_HTTP_REQUEST_TIMEOUT: [
     408,
     'Request Timeout',
-    'The headers of the request did not come in time',
+    'The request headers were not received in time',
   ],
 };
 

@@ -16,8 +16,8 @@ export function entityTag(body: string | Buffer): string | undefined {
 }
 
 /**
- * Where a change names what it expects (`If-Match`), throws `precondition-failed` unless that is what is
- * there. Weak tags never match (RFC 9110).
+ * If a change names the expected state (`If-Match`), throws `precondition-failed` unless it matches. Weak tags
+ * never match (RFC 9110).
  */
 export function requireMatch(request: Request, representation: object): void {
   const wanted = wantedTags(request);
@@ -30,7 +30,7 @@ export async function requireLargeMatch(request: Request, representation: object
   if (wanted) requireTag(wanted, await slicedTag(representation));
 }
 
-/** undefined where anything will do. */
+/** undefined if anything will do. */
 function wantedTags(request: Request): string[] | undefined {
   const wanted = request.get('If-Match');
   if (wanted === undefined || wanted.trim() === '*') return undefined;
@@ -47,8 +47,8 @@ function requireTag(tags: readonly string[], tag: string): void {
 }
 
 /**
- * Every answer may be kept by its reader alone, and is asked for again each time (304 where nothing
- * changed), because visibility and keys may be withdrawn at once.
+ * Answers may be cached only by their reader and must be revalidated each time (304 if unchanged), because
+ * visibility and keys can be withdrawn immediately.
  */
 export const privateCache: RequestHandler = (_request, response, next) => {
   response.set('Cache-Control', 'private, no-cache');

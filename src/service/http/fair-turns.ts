@@ -3,14 +3,16 @@ import { ipKeyGenerator } from 'express-rate-limit';
 import type { Principal } from '../../store/records/principal.js';
 
 /**
- * Lets one request of each owner begin in a turn of the event loop. Many of one owner at once would otherwise
- * all begin before the next of another, and again before each of its steps.
+ * Starts one request of each owner per turn of the event loop. Otherwise many requests of one owner would all
+ * start before the next of another.
  */
 export class FairTurns {
   /** Who waits, by owner; an owner stays here until a turn in which nothing of it waits. */
   readonly #lines = new Map<string, Set<() => void>>();
 
-  /** Resolves when the owner may begin something: at once where nothing of it began in this turn. */
+  /**
+   * Resolves when the owner may start a request: immediately if it has started none in this turn.
+   */
   begin(owner: string): Promise<void> {
     const line = this.#lines.get(owner);
     if (line) return new Promise((resolve) => line.add(resolve));

@@ -3,8 +3,8 @@ import * as OpenApiValidator from 'express-openapi-validator';
 import { hasManyValues } from './json-body.js';
 
 /**
- * Checks requests, and answers where that is asked for, against the description. All faults of a request are told; of a
- * body with thousands of values the first alone, because a hundred thousand faults take seconds to tell.
+ * Validates requests (and answers, if requested) against the description. All errors of a request are reported;
+ * for a body with thousands of values only the first, because reporting a hundred thousand takes seconds.
  * @param api `openapi.yaml`
  */
 export function followsDescription(
@@ -14,7 +14,7 @@ export function followsDescription(
   const validator = (allErrors: boolean) =>
     Router().use(
       OpenApiValidator.middleware({
-        // It writes into what it is given.
+        // It modifies its argument.
         apiSpec: structuredClone(api) as never,
         validateApiSpec: false,
         validateRequests: { allowUnknownQueryParameters: false, allErrors },

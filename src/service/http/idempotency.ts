@@ -25,9 +25,9 @@ const keyed = /^\/v1\/(?:models|benchmarks|scores|layer-maps|trainings)(?:\/|$)/
 const kept = ['Content-Type', 'Location', 'ETag', 'Cache-Control', 'Preference-Applied'];
 
 /**
- * Takes the Idempotency-Key of a request (design §7): while another one holds it the answer is 409.
- * What is asked is compared later, by {@link sameRequest}, once the body is known. Whatever is answered
- * to a request that came that far is kept, but for 429 and 5xx, which tell to try again.
+ * Claims the Idempotency-Key of a request (design §7): while another request holds it the answer is 409. {@link
+ * sameRequest} compares the bodies later. Answers to claimed requests are stored, except 429 and 5xx, which ask
+ * for a retry.
  */
 export function idempotency({ store, log }: RequestContext): RequestHandler {
   const keys = new IdempotencyStore(store.database);
@@ -58,8 +58,8 @@ export function idempotency({ store, log }: RequestContext): RequestHandler {
 }
 
 /**
- * Compares what is asked with what was asked under the same key. Throws `idempotency-mismatch`.
- * @returns what the first request was answered, where it was
+ * Compares a request with the first one under the same key. Throws `idempotency-mismatch`.
+ * @returns the stored answer, if there is one
  */
 export async function earlierAnswer(
   response: Response,
@@ -81,14 +81,14 @@ export const sameBody: RequestHandler = async (request, response, next) => {
   else next();
 };
 
-/** Whether the same request was answered already: what it sends is compared, and kept no second time. */
+/** Whether the request was answered already: its body is compared, not stored again. */
 export const wasAnswered = (response: Response): boolean => attemptOf(response)?.answered === true;
 
-/** What a dead request under the same key has made already. */
+/** The resource that a dead request under the same key has created. */
 export const madeBefore = (response: Response): string | undefined => attemptOf(response)?.made;
 
 /**
- * Notes what a request makes, in the transaction that makes it. Throws `request-in-flight` where another
+ * Records the resource that a request creates, in the same transaction. Throws `request-in-flight` where another
  * one has the key by now; then nothing may be made.
  */
 export async function noteMadeBy(
@@ -158,7 +158,7 @@ class Attempt {
     if (!(await noteMade(queries, this.#of, this.#token, made))) throw inFlight();
   }
 
-  /** Keeps the answer before the client has it, and gives the key back where there is none. */
+  /** Stores the answer before it is sent, or releases the key if there is none. */
   follow(response: Response): void {
     if (this.#claim.kind === 'answered') return;
     const sign = setInterval(

@@ -12,7 +12,9 @@ export const jsonLimits = {
   depth: 64,
   /** Keys, items and values. A card that names all 21,841 classes of ImageNet has 22,000. */
   values: 30_000,
-  /** Of a body with more values the validator tells the first fault alone: each costs more than the value. */
+  /**
+   * For a body with more values the validator reports only the first error: an error costs more than a value.
+   */
   toldValues: 1000,
 } as const;
 
@@ -30,8 +32,8 @@ export function jsonBody(bytes: number = jsonLimits.bytes): RequestHandler {
     limit: bytes,
     reviver: storable,
     verify(request, _response, body, encoding) {
-      // Bytes of other encodings cannot be told apart before they are decoded (RFC 8259 knows UTF-8 alone).
-      if (encoding !== 'utf-8') throw refusal(415, `JSON comes as UTF-8, not as ${encoding}`);
+      // RFC 8259 allows only UTF-8, and other encodings cannot be detected before decoding.
+      if (encoding !== 'utf-8') throw refusal(415, `JSON must be UTF-8, found ${encoding}`);
       if (valuesIn(body) > jsonLimits.toldValues) many.add(request);
     },
   });
@@ -48,7 +50,9 @@ const CASE = 0x20;
 const OPEN = 0x5b | CASE;
 const CLOSE = 0x5d | CASE;
 
-/** Values in JSON text, as its punctuation tells them. Throws where they are too many, or nested too deep. */
+/**
+ * Counts the values in JSON text by its punctuation. Throws if they are too many, or nested too deep.
+ */
 function valuesIn(bytes: Buffer): number {
   let values = 1;
   let depth = 0;
@@ -71,7 +75,7 @@ function valuesIn(bytes: Buffer): number {
   return values;
 }
 
-/** Where a text ends that begins at a quote; the end of all where it does not. */
+/** End of the string that starts at a quote; end of the text if it is unterminated. */
 function endOfText(bytes: Buffer, start: number): number {
   for (let at = bytes.indexOf(QUOTE, start + 1); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
     let slashes = 0;
@@ -81,7 +85,7 @@ function endOfText(bytes: Buffer, start: number): number {
   return bytes.length;
 }
 
-/** Text that no database stores (see `jsonText`) is no name of anything. */
+/** Text that no database stores (see `jsonText`) cannot be a name. */
 const unstorable = /\0|\p{Surrogate}|^\ufeff/u;
 
 const storable = (key: string, value: unknown) => {

@@ -17,15 +17,15 @@ import { join, resolve } from 'node:path';
 /** Bytes of the path of a Unix socket that every system takes: 103 on macOS, 107 on Linux. */
 const LONGEST_PATH = 103;
 /**
- * Nobody can guess it: a child of the service that can open the folder (Landlock restricts no connect(2)) but
- * neither list it nor read HOME/owner.json does not find the socket.
+ * Unguessable: a child of the service that can open the folder (Landlock does not restrict connect(2)) but neither
+ * list it nor read HOME/owner.json cannot find the socket.
  */
 const newName = () => `${randomBytes(9).toString('base64url')}.sock`;
 
 /**
- * Has a server listen on a Unix socket that the service's user alone can open: mode 0600 in a folder of
- * mode 0700. The folder is HOME/run; where that path is too long, or its file system takes no sockets, it
- * lies under the system's temporary folder and HOME/run links to it. What a dead owner left is removed.
+ * Lets a server listen on a Unix socket that only the service's user can open: mode 0600 in a folder of mode 0700.
+ * The folder is HOME/run; if that path is too long, or its file system does not support sockets, it is under the
+ * system's temporary folder and HOME/run links to it. Leftovers of a dead owner are removed.
  * @returns its path; null on Windows, which has none
  */
 export async function listenLocally(server: Server, home: string): Promise<string | null> {
@@ -46,7 +46,7 @@ export async function listenLocally(server: Server, home: string): Promise<strin
   return listen(server, elsewhere);
 }
 
-/** Removes HOME/run and the socket in it, wherever that lies. */
+/** Removes HOME/run and its socket, also behind the link. */
 export async function removeLocalSocket(home: string): Promise<void> {
   const folder = join(home, 'run');
   const found = await lstat(folder).catch(() => undefined);

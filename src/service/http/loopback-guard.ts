@@ -5,16 +5,15 @@ import { VentralError } from '../../errors/ventral-error.js';
 /** Names under which this machine speaks to itself. */
 export const loopbackNames: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
 
-/** Addresses that this machine alone reaches. */
+/** Loopback addresses. */
 export const loopbackAddresses: readonly string[] = ['127.0.0.1', 'localhost', '::1'];
 
 const safe = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Keeps a service without keys to its one user (design §7). A page of another site that a browser on
- * this machine has open can send requests here: by a name of its own that resolves to loopback (the
- * Host tells), or across sites (Origin and Sec-Fetch-Site tell). What came through a proxy came from
- * somewhere else.
+ * Restricts a service without keys to its one user (design §7). A page of another site in a browser on this
+ * machine can send requests here: by its own name that resolves to loopback (visible in Host), or across sites
+ * (visible in Origin and Sec-Fetch-Site). Requests through a proxy come from elsewhere.
  * @param port the port that the service listens on
  */
 export function loopbackGuard(port: () => number): RequestHandler {
@@ -43,21 +42,21 @@ export function refuseForwarded({ headers }: IncomingMessage): void {
   if (forwarded) {
     throw new VentralError(
       'forbidden',
-      `The request carries ${forwarded}: without a key the service answers only this machine`,
+      `The request has the header ${forwarded}: without keys the service answers only this machine`,
     );
   }
 }
 
 /**
- * Throws `forbidden` for what a browser sends: none opens a Unix socket by itself, so that something forwards a port
- * to it, and any page may have asked.
+ * Throws `forbidden` for requests of a browser: browsers cannot open a Unix socket, so a forwarded port is in
+ * between, and any page may have sent the request.
  */
 export function refuseBrowsers({ headers }: IncomingMessage): void {
   const sign = ['origin', 'sec-fetch-site', 'cookie'].find((name) => headers[name] !== undefined);
   if (sign)
     throw new VentralError(
       'forbidden',
-      `The request carries ${sign}: the socket of the service is for commands, not for browsers`,
+      `The request has the header ${sign}: the socket of the service is for commands, not for browsers`,
     );
 }
 

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 
-/** Gives a page of a list that goes on a `Link` to the next one, beside `next` in its body (RFC 8288). */
+/** Adds a `Link` to the next page of a list, beside `next` in the body (RFC 8288). */
 export const pageLinks: RequestHandler = (request, response, next) => {
   const json = response.json.bind(response);
   response.json = (body: unknown) => {

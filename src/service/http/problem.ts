@@ -46,7 +46,7 @@ export function problemOf(error: VentralError): Problem {
   };
 }
 
-/** What a system call says of a file, by the name of the file: where the server keeps it is its own affair. */
+/** The error of a system call, with the file name only: server paths stay private. */
 function withoutPath({ message, details: { cause } }: VentralError): string {
   const path = isSystemError(cause) ? cause.path : undefined;
   return path ? message.replaceAll(path, basename(path)) : message;
@@ -58,7 +58,7 @@ export function sendProblem(response: Response, error: VentralError, home: strin
     ...redactPaths(problemOf(error), home),
     requestId: response.locals.requestId as string,
   };
-  // What was said of a representation is not said of a refusal.
+  // Headers of the representation do not apply to a refusal.
   for (const name of ['ETag', 'Content-Disposition', 'Accept-Ranges']) response.removeHeader(name);
   response.set('Cache-Control', 'no-store');
   if (error instanceof RequestProblem) response.set(error.headers);
@@ -75,8 +75,9 @@ export function problemHandler(log: Logger, home: string): ErrorRequestHandler {
     const { status, code: name } = error;
     if (status === 401 || status === 429 || name === 'queue-full')
       await pace.wait(request, response);
-    // Nobody is left to be told: what was done for a client that has gone was ended.
-    if (response.closed) return log.debug({ path: request.path, code: error.code }, 'Client gone');
+    // The client has disconnected and its work was ended: there is nobody to answer.
+    if (response.closed)
+      return log.debug({ path: request.path, code: error.code }, 'Client disconnected');
     const words = {
       requestId: response.locals.requestId,
       method: request.method,
@@ -106,7 +107,7 @@ function asVentralError(thrown: unknown): VentralError {
     errors?: ValidatorError[];
   };
   if (typeof error?.status !== 'number' || error.status >= 500) return VentralError.from(thrown);
-  // A parser may call what the system refused to it the fault of the request; only what is not there is.
+  // A parser may blame the request for a failed system call; only a missing file is its fault.
   if (error.status !== 404 && isSystemError(thrown)) return VentralError.from(thrown);
   if (error.type === 'entity.parse.failed') {
     return new RequestProblem('invalid-request', `The body is not JSON: ${error.message}`, {
@@ -116,7 +117,7 @@ function asVentralError(thrown: unknown): VentralError {
   const code = byStatus[error.status] ?? 'invalid-request';
   const parts = (error.errors ?? []).slice(0, MOST_PARTS).map(({ path, message }) => ({
     pointer: pointerOf(path),
-    detail: message ?? 'is wrong',
+    detail: message ?? 'is invalid',
   }));
   return new RequestProblem(code, sentence(code, error.message, parts), {
     ...(code === 'invalid-request' ? { parts } : {}),
@@ -124,13 +125,13 @@ function asVentralError(thrown: unknown): VentralError {
   });
 }
 
-/** Whether a system call failed: libuv's errors alone have these two. */
+/** Whether a system call failed: only libuv's errors have both fields. */
 function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
   const { errno, syscall } = (thrown ?? {}) as NodeJS.ErrnoException;
   return typeof errno === 'number' && typeof syscall === 'string';
 }
 
-/** The description lists GET alone; HEAD comes with it. */
+/** The description lists only GET; HEAD is implied. */
 function withHead(headers: Readonly<Record<string, string>>): Record<string, string> {
   const { Allow: allow, ...others } = headers;
   return allow === undefined ? others : { ...others, Allow: allow.replace(/\bGET\b/, 'GET, HEAD') };

@@ -4,15 +4,14 @@ import type { Principal } from '../../store/records/principal.js';
 import { RequestProblem } from './problem.js';
 import type { RequestContext } from './request-context.js';
 
-/** What watches over a service must not be told that it asks too often. */
+/** Monitoring must not be rate-limited. */
 const probes = new Set(['/v1/health', '/v1/ready', '/v1/metrics']);
 
 const MINUTE_MS = 60_000;
 
 /**
- * Counts requests by key, or by address where there is none, says so in `RateLimit` and
- * `RateLimit-Policy`, and refuses what is beyond with `rate-limited` and `Retry-After`. Commands on this
- * machine, which come over the socket in the home, are not counted.
+ * Counts requests by key, or by address without one, reports the rest in `RateLimit` and `RateLimit-Policy`, and
+ * refuses more with `rate-limited` and `Retry-After`. Commands over the socket in the home are not counted.
  * @param limit requests a minute
  */
 export function rateLimits(limit: number, { isLocal }: RequestContext): RequestHandler {
@@ -29,7 +28,7 @@ export function rateLimits(limit: number, { isLocal }: RequestContext): RequestH
     handler: () => {
       throw new RequestProblem(
         'rate-limited',
-        `There were more than ${limit} requests in a minute; retry after the seconds in Retry-After`,
+        `More than ${limit} requests in a minute; retry after the seconds in Retry-After`,
       );
     },
   });

@@ -15,7 +15,7 @@ export const CARD_SIZE = 256 * 1024;
  */
 export function readCard(text: string): ModelCard {
   if (text.length > CARD_SIZE) {
-    const sentence = `The card has ${text.length} characters, it may have ${CARD_SIZE}`;
+    const sentence = `The card has ${text.length} characters, the maximum is ${CARD_SIZE}`;
     throw new VentralError('too-large', sentence, { field: '/card' });
   }
   let card: ModelCard;
@@ -56,7 +56,7 @@ function pointed(error: VentralError, text: string): VentralError {
   });
 }
 
-/** What its schema does not allow; nothing where the text is no document at all. */
+/** Violations of the schema; none if the text is not a document. */
 const partsOf = (text: string): ProblemPart[] =>
   yamlProblems(text, cardSchema).map(({ pointer, sentence }) => ({
     pointer: `/card${pointer}`,

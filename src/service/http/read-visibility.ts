@@ -2,7 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Visibility } from '../../store/records/model-store.js';
 import type { Principal } from '../../store/records/principal.js';
 
-/** Who is to see a registration, as far as a request says it. */
+/** The visibility requested for a registration. */
 export interface AskedAccess {
   readonly visibility?: Visibility;
   readonly group?: string;
@@ -16,7 +16,7 @@ export interface Access {
 
 const visibilities: readonly string[] = ['private', 'group', 'public'] satisfies Visibility[];
 
-/** The parts `visibility` and `group` of a form, if they are there. Throws `invalid-request`. */
+/** The optional parts `visibility` and `group` of a form. Throws `invalid-request`. */
 export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
   const visibility = fields.get('visibility');
   const group = fields.get('group');
@@ -34,9 +34,9 @@ export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
 }
 
 /**
- * Who sees a registration after a request of a principal, which shows it to a group of its own alone;
- * an admin may name any. The only group of a key need not be named. Throws `group-unknown`.
- * @param present who sees it now
+ * The visibility of a registration after a request. A principal may name only its own groups; an admin any. The
+ * only group of a key need not be named. Throws `group-unknown`.
+ * @param present the current visibility
  */
 export function accessAfter(
   { role, groups }: Principal,
@@ -52,9 +52,13 @@ export function accessAfter(
   const only = groups.length === 1 ? groups[0] : null;
   const group = asked.group ?? present.group ?? (visibility === 'group' ? only : null);
   if (visibility === 'group' && group === null) {
-    throw new VentralError('group-unknown', '`group` is missing: name the group that may see it', {
-      field: '/group',
-    });
+    throw new VentralError(
+      'group-unknown',
+      '`group` is missing: it names the group that may see the resource',
+      {
+        field: '/group',
+      },
+    );
   }
   return { visibility, group };
 }

@@ -3,8 +3,8 @@ import { packageRoot } from '../../formats/package-root.js';
 import type { Problem } from './problem-details.js';
 
 /**
- * A problem without the folders of a home and of ventral itself: what lies there is called by its own name, and
- * where a service or a worker keeps it is nobody's business.
+ * A problem without the paths of a home and of ventral itself: files are named without their folders, so that
+ * server paths stay private.
  */
 export function redactPaths<P extends Pick<Problem, 'detail' | 'errors'>>(
   problem: P,

@@ -3,10 +3,10 @@ import type { Request, Response } from 'express';
 import { ipKeyGenerator } from 'express-rate-limit';
 import type { Principal } from '../../store/records/principal.js';
 
-/** Refusals that an address may have at once, and those that come back to it each second. */
+/** Burst of refusals for an address, and the refill per second. */
 const BURST = 300;
 const PER_SECOND = 5;
-/** Addresses that are remembered; the one that was refused longest ago is forgotten first. */
+/** Maximum number of tracked addresses; the least recently refused is evicted first. */
 const MOST_ADDRESSES = 10_000;
 
 interface Bucket {
@@ -18,7 +18,7 @@ interface Bucket {
 export class RefusalLimit {
   readonly #buckets = new Map<string, Bucket>();
 
-  /** Counts a refusal. @returns 0 where the address may have it, else the seconds that it has to wait */
+  /** Counts a refusal. @returns 0 if the address may have it, else the seconds that it has to wait */
   take(address = ''): number {
     const key = ipKeyGenerator(address, 64);
     const now = performance.now() / 1000;
@@ -37,18 +37,18 @@ const APART_MS = 10;
 
 const LONGEST_MS = 1000;
 
-/** Owners and addresses that are remembered; the one that was refused longest ago is forgotten first. */
+/** Maximum number of tracked owners and addresses; the least recently refused is evicted first. */
 const MOST = 10_000;
 
 /**
- * Spaces refusals out that clients are told to come back after, or get for want of a key. A single one is told
- * at once; who repeats them in a loop, on however many connections, does not keep the service busy by that.
+ * Spaces out refusals with Retry-After and refusals for a missing key. A single one is sent immediately; a client
+ * that repeats requests in a loop, on any number of connections, cannot keep the service busy.
  */
 export class RefusalPace {
-  /** When the next one may be told, by `performance.now()`. */
+  /** When the next one may be sent, by `performance.now()`. */
   readonly #next = new Map<string, number>();
 
-  /** Resolves when a refusal of this request may be told. */
+  /** Resolves when a refusal of this request may be sent. */
   async wait(
     request: Request,
     response: Response<unknown, { principal?: Principal }>,

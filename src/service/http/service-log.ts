@@ -1,6 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 
-/** What stands in place of a secret. */
+/** Replaces a secret. */
 const CENSOR = '[secret]';
 
 /** The texts of keys, of sessions and of other bearer tokens, wherever in a line they got to: an address, a message. */
@@ -11,7 +11,7 @@ const fields = ['authorization', 'cookie', 'secret', 'key', 'token', 'password']
 const redacted = fields.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`]);
 
 /**
- * The log of the service, in which no secret stands: fields are censored by name, keys wherever they are.
+ * The log of the service, with secrets redacted: fields by name, keys anywhere.
  * Lines go to stderr, unless another stream takes them.
  */
 export function serviceLog(

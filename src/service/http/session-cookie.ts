@@ -17,9 +17,9 @@ export const countedSession = (request: Request): string | undefined =>
     : undefined;
 
 /**
- * Whether a page of this very service sent a request. Browsers say so themselves, in headers that no script
- * of a page can set: `Sec-Fetch-Site`, and where that is missing (http to another machine) `Origin`.
- * @returns undefined where neither came: no browser, or an old one's GET
+ * Whether a page of this service sent a request. Browsers report this in headers that no script can set:
+ * `Sec-Fetch-Site`, and where that is missing (http to another machine) `Origin`.
+ * @returns undefined without either header: not a browser, or a GET of an old one
  */
 export function ownPage({ headers, method }: Request): boolean | undefined {
   const site = headers['sec-fetch-site'];
@@ -30,17 +30,20 @@ export function ownPage({ headers, method }: Request): boolean | undefined {
   return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }
 
-/** What a form of another page cannot send: the evidence above, and a header or type that takes a script. */
+/**
+ * Whether a form of another page could not have sent it: the check above, and a header or type that needs a
+ * script.
+ */
 const asksByScript = (request: Request): boolean =>
   ownPage(request) === true &&
   (request.headers['x-requested-with'] !== undefined ||
     /^application\/(?:[\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? ''));
 
-/** `Set-Cookie` of who has signed in; over https it comes back over https alone. */
+/** `Set-Cookie` after sign-in; over https the cookie is `Secure`. */
 export function sessionCookie(session: string, { headers }: Request): string {
   const secure = headers.origin?.startsWith('https://') ? '; Secure' : '';
   return `${NAME}=${session}; Path=/; Max-Age=${SESSION_SECONDS}; HttpOnly; SameSite=Strict${secure}`;
 }
 
-/** `Set-Cookie` of who has signed out. */
+/** `Set-Cookie` after sign-out. */
 export const noSessionCookie = `${NAME}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`;

@@ -5,8 +5,8 @@ import type { Request, RequestHandler, Response } from 'express';
 import { isSmall, writeSliced } from '../../formats/sliced-json.js';
 
 /**
- * Has `response.json` write what is large between turns of the event loop. The bytes, the entity tag and the answer to
- * `If-None-Match` are those of Express. It stands before whatever else wraps `response.json`.
+ * Makes `response.json` write large values in slices between turns of the event loop. The bytes, the entity tag
+ * and the answer to `If-None-Match` are those of Express. It must come before other wrappers of `response.json`.
  */
 export const slicedAnswers: RequestHandler = (request, response, next) => {
   const json = response.json.bind(response);

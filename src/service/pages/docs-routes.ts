@@ -18,7 +18,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** Who has signed in on a page tries the interface out as who they are. */
+/** The interactive reference uses the session of the page. */
 const start = `SwaggerUIBundle({
   url: '/v1/openapi.yaml',
   dom_id: '#reference',

@@ -14,8 +14,8 @@ interface Description {
 }
 
 /**
- * Reads the address of the page as `GET /leaderboard` reads its query, by the same description. What the
- * page alone knows, such as hidden columns, is left out.
+ * Reads the address of the page as `GET /leaderboard` reads its query, by the same description. Parameters of the
+ * page alone, such as hidden columns, are dropped.
  * @param description `openapi.yaml`
  * @returns throws `invalid-request` for what the resource would refuse
  */
@@ -43,7 +43,7 @@ export function addressReader(description: object): (address: URLSearchParams) =
   };
 }
 
-/** Values by name: text, or a list where a name stands several times. Nothing is no value. */
+/** Values by name: text, or a list if a name is repeated. Empty values are dropped. */
 function valuesOf(address: URLSearchParams): Record<string, unknown> {
   const values = new Map<string, string | string[]>();
   for (const [name, value] of address) {

@@ -10,13 +10,13 @@ import { leaderboardHtml } from './leaderboard-html.js';
 /** Rows of the first HTML: about what fits on a screen, so that a thousand models do not make it heavy. */
 const ROWS = 30;
 
-/** With nothing else in the address simulated scores may stand in for real ones, as `view.ts` of the page has it. */
+/** Without parameters simulated scores may replace real ones, as in `view.ts` of the page. */
 const leavesOpen: ReadonlySet<string> = new Set(['missing', 'selection', 'layers', 'set']);
 
 /**
- * The leaderboard that the page's address asks for as its first HTML, for the one user of a service without
- * keys: the table, and the answer of `GET /leaderboard` from which the page goes on. Where the
- * resource would refuse, the refusal stands in its place.
+ * The leaderboard of the page's URL as first HTML, for the one user of a service without
+ * keys: the table, and the answer of `GET /leaderboard` from which the page continues. If the resource would
+ * refuse, the page shows the refusal.
  * @param description `openapi.yaml`
  */
 export function firstLeaderboard(desk: LeaderboardDesk, description: object) {

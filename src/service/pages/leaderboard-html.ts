@@ -10,9 +10,8 @@ type Estimate = components['schemas']['LeaderboardEstimate'];
 const OPEN = ['average', 'neural', 'simulated', 'simulated.neural'];
 
 /**
- * A page of a leaderboard as a table that needs no script: what the browser application shows of the same
- * answer, with links in place of its controls. Columns are opened (`open`, `all` for every one) and hidden
- * (`hide`) by the address, as there.
+ * A page of a leaderboard as a table without scripts: the same as in the browser application, with links instead
+ * of controls. Columns are opened (`open`, `all` for every one) and hidden (`hide`) by the address, as there.
  */
 export function leaderboardHtml(
   board: Leaderboard,
@@ -21,13 +20,13 @@ export function leaderboardHtml(
 ): Html {
   const columns = shownColumns(board.columns, address);
   return html`<h1>Leaderboard</h1>
-<p>${simulated ? 'Simulated' : 'Real'} benchmarks. ${link(`Show ${simulated ? 'real' : 'simulated'} ones`, new URLSearchParams({ simulated: String(!simulated) }))}</p>
+<p>${simulated ? 'Simulated' : 'Real'} benchmarks. ${link(`Show ${simulated ? 'real' : 'simulated'} benchmarks`, new URLSearchParams({ simulated: String(!simulated) }))}</p>
 <div class="board-scroll"><table class="board">
-<caption>${board.models} ${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, of which ${board.items.length} are here`}</caption>
+<caption>${board.models} ${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, ${board.items.length} on this page`}</caption>
 <thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="model">${sortLink('Model', 'name', address)}</th>${columns.map((column) => headerCell(column, address))}</tr></thead>
 <tbody>${board.items.map((item) => row(item, columns))}</tbody>
 </table></div>
-<p>${board.next !== null && link('The models after these', changed(address, { cursor: board.next }))} ${address.get('open') !== 'all' && link('Every benchmark', changed(address, { open: 'all' }))}</p>`;
+<p>${board.next !== null && link('Next models', changed(address, { cursor: board.next }))} ${address.get('open') !== 'all' && link('All benchmarks', changed(address, { open: 'all' }))}</p>`;
 }
 
 function shownColumns(columns: readonly Column[], address: URLSearchParams): Column[] {

@@ -8,7 +8,7 @@ type Item = Leaderboard['items'][number];
 type Cell = string | number | boolean | null;
 
 /**
- * A page of a leaderboard as CSV: every number of the JSON in a column of its own. Text that a spreadsheet
+ * A page of a leaderboard as CSV: each number of the JSON in its own column. Text that a spreadsheet
  * would take for a formula is prefixed with an apostrophe.
  */
 export function leaderboardCsv({ columns, items }: Leaderboard): string {

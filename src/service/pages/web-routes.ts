@@ -30,7 +30,7 @@ export function webRoutes(
     compression(),
     express.static(join(folder, 'assets'), { immutable: true, maxAge: '1y', index: false }),
   );
-  // The page is there also while the database is not: it then says so itself.
+  // The page is served even if the database is down: it reports that itself.
   const keysRequired = () =>
     store.credentials.required().then(
       (required) => required || !loopback,
@@ -64,7 +64,7 @@ export function webRoutes(
 }
 
 /**
- * What the page may take for granted where keys are needed: whether its browser has a session. A link on
+ * Whether the browser of the page has a session, where keys are needed. A link on
  * another site brings no cookie (SameSite), whether there is one or not.
  */
 function signedIn(request: Request): 'session' | 'required' | 'unknown' {

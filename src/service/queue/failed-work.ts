@@ -14,10 +14,9 @@ interface Level {
 }
 
 /**
- * Counts the seconds that children of an owner ran without a result: files that fail their check, or whose
- * client leaves, cost as much as good ones and are in no other quota. A leaky bucket an owner: what an
- * hour may hold runs out within an hour. It is the time of this host that is counted, so that every
- * service counts for itself, from its start on. Admins are not counted.
+ * Counts the seconds that children of an owner ran without a result: files that fail their check, or whose client
+ * disconnects, cost as much as good ones and count in no other quota. One leaky bucket per owner, which drains
+ * within an hour. Each service counts its own time from its start. Admins are not counted.
  */
 export class FailedWork {
   readonly #most: number;
@@ -28,7 +27,7 @@ export class FailedWork {
     this.#most = most;
   }
 
-  /** Throws `quota-exceeded` for an owner whose work has failed for as long as it may. */
+  /** Throws `quota-exceeded` for an owner that has used up its failed time. */
   require({ role, owner }: Principal): void {
     const over = this.#level(owner) - this.#most;
     if (role === 'admin' || over < 0) return;

@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 
-/** How much runs and waits at once. */
+/** Limits of running and waiting work. */
 export interface FairLimits {
   /** What waits here, as a message says it: `checks of uploads`. */
   readonly what: string;
@@ -22,13 +22,13 @@ interface Waiting {
 const RETRY_SECONDS = 5;
 
 /**
- * A semaphore that owners share fairly: places that become free go round among the owners that wait, each
- * has a largest number of places, and lines are bounded. Whoever leaves is out of line at once.
+ * A semaphore that owners share fairly: free places go round-robin to waiting owners, each owner has a maximum
+ * number of places, and queues are bounded. An aborted caller leaves the queue immediately.
  */
 export class FairSemaphore {
   readonly #limits: FairLimits;
   readonly #running = new Map<string, number>();
-  /** Lines by owner; the owner that was served last stands last. */
+  /** Queues by owner; the most recently served owner is last. */
   readonly #lines = new Map<string, Set<Waiting>>();
   #sum = { running: 0, waiting: 0 };
 
@@ -37,9 +37,8 @@ export class FairSemaphore {
   }
 
   /**
-   * Runs the work once there is a place. Throws `quota-exceeded` where as much of the owner's waits as
-   * may, `queue-full` where as much of all owners' does, `interrupted` where the signal aborts before the
-   * work begins, and what the work throws.
+   * Runs the work when a place is free. Throws `quota-exceeded` if the owner's queue is full, `queue-full` if all
+   * queues together are, `interrupted` if the signal aborts before the work starts, and what the work throws.
    */
   async run<T>(owner: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(owner, signal);

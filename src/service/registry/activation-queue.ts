@@ -5,7 +5,7 @@ import type { FailedWork } from '../queue/failed-work.js';
 import type { ActivationBounds, ActivationTask } from '../work/activation-task.js';
 import { measuringPaths } from '../work/task-paths.js';
 
-/** What the children of activations may use, and where they work. */
+/** Limits and folder of the children that compute activations. */
 export interface ActivationWork extends ActivationBounds {
   readonly temporary: string;
   /** Seconds that the activations of one request may take. */
@@ -15,7 +15,9 @@ export interface ActivationWork extends ActivationBounds {
   readonly signal: AbortSignal;
 }
 
-/** Writes activations in children, beside the queue of jobs: one at once for an owner, two in all. */
+/**
+ * Computes activations in children, outside the job queue: one at a time for an owner, two in total.
+ */
 export class ActivationQueue {
   readonly #work: ActivationWork;
   readonly #children: ChildQueue;

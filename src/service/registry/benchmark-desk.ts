@@ -27,13 +27,13 @@ export interface AskedBenchmark {
   /** It names the score. */
   readonly id: string;
   readonly region: string | null;
-  /** What was asked: a shipped identifier, or the id of an upload. */
+  /** The requested name: a shipped identifier, or the id of an upload. */
   readonly source: string;
   /** Digest of its definition and, for an upload, of its files. */
   readonly definition: string;
 }
 
-/** What the process that unpacks may use. */
+/** Limits of the process that unpacks. */
 export interface BenchmarkBounds {
   /** Bytes of memory. */
   readonly maxMemory: number;
@@ -66,8 +66,8 @@ export class BenchmarkDesk {
   }
 
   /**
-   * Registers a received archive, and removes it; `created` is false where its owner has the same bytes. Where
-   * the stored ones are damaged or gone these take their place.
+   * Registers a received archive, and removes it; `created` is false if its owner has the same bytes. It replaces
+   * stored bytes that are damaged or missing.
    * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what is wrong with the archive.
    * @param asked reads who is to see it; it may throw
    */
@@ -92,9 +92,9 @@ export class BenchmarkDesk {
         const unpacked = await this.#unpack(client, file, folder);
         await requirePlainFiles(folder);
         refuseShipped(unpacked);
-        // Files are shared by owners: nobody may free them between the two steps.
+        // Owners share files: none may be freed between the two steps.
         return this.#mutex.run(digest, async () => {
-          // Somebody else's job may be reading what is there.
+          // Another job may be reading the existing files.
           if (await this.#store.benchmarks.needsFiles(digest))
             await this.#store.benchmarkFiles.repair(file.path, digest);
           else await this.#store.benchmarkFiles.place(folder, file.path, digest);
@@ -109,7 +109,9 @@ export class BenchmarkDesk {
     }
   }
 
-  /** Looks at the archive first: what it is unpacked to counts against the quota before it is written. */
+  /**
+   * Inspects the archive first: its unpacked size counts against the quota before it is written.
+   */
   async #unpack(
     client: Client,
     { path: archive, size, reservation }: ReceivedFile,
@@ -248,7 +250,7 @@ export class BenchmarkDesk {
   }
 }
 
-/** What an owner does with its own registration of some bytes is done one after the other. */
+/** Serialises an owner's operations on its registration of the same bytes. */
 const ownKey = ({ owner }: { readonly owner: string }, digest: string) => `${digest} ${owner}`;
 
 /** An upload may not go under the name of a benchmark that ventral ships. */

@@ -10,7 +10,7 @@ import type { Metrics } from './metrics.js';
 import type { ModelDesk } from './model-desk.js';
 import type { Webhooks } from './webhooks.js';
 
-/** What the routes stand on. */
+/** Dependencies of the routes. */
 export interface ServiceContext extends RequestContext {
   readonly home: string;
   readonly desk: ModelDesk;
@@ -24,7 +24,7 @@ export interface ServiceContext extends RequestContext {
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;
   readonly webhooks: Webhooks;
-  /** Aborts when the service begins to stop: what streams without end then ends. */
+  /** Aborts when the service starts to stop, which ends open streams. */
   readonly closing: AbortSignal;
   /** Most bytes of an uploaded model. */
   readonly uploadSize: number;

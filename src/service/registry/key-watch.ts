@@ -4,9 +4,8 @@ import type { Principal } from '../../store/records/principal.js';
 const LOOK_MS = 1000;
 
 /**
- * Ends what outlasts a request, such as a stream of events, when the key that asked for it is revoked or
- * expires: at once where this process revokes it, within a second where another one does. One query a
- * second looks after all streams.
+ * Ends long-lived work, such as a stream of events, when its key is revoked or expires: immediately if this
+ * process revokes it, within a second if another one does. One query a second serves all streams.
  */
 export class KeyWatch {
   readonly #keys: KeyStore;

@@ -10,7 +10,7 @@ export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
   readonly publicSet: boolean;
 }
 
-/** The benchmarks that a leaderboard can show to somebody. */
+/** The benchmarks that a leaderboard can show to a principal. */
 export class BenchmarkShelf {
   readonly #shipped: readonly BoardBenchmark[] = listBenchmarks().map((benchmark) => ({
     id: benchmark.id,
@@ -37,9 +37,8 @@ export class BenchmarkShelf {
   }
 
   /**
-   * What the averages hold where nobody says which benchmarks: what ventral ships, and of an experiment with
-   * a private and a public set one of the two. Uploads are in no average that does not name them, so that an
-   * average means the same to everybody.
+   * The default benchmarks of averages: the shipped ones, and for an experiment with a private and a public set
+   * one of the two. Uploads enter only averages that name them, so that an average means the same for everybody.
    */
   standard(simulated: boolean, set: 'private' | 'public'): BoardBenchmark[] {
     const withPublic = new Set(
@@ -52,7 +51,7 @@ export class BenchmarkShelf {
     );
   }
 
-  /** The benchmarks of a name: one, or all of an upload; empty where there is none. */
+  /** The benchmarks of a name: one, or all of an upload; empty if unknown. */
   named(name: string): readonly BoardBenchmark[] {
     return this.#named.get(name) ?? [];
   }

@@ -29,7 +29,7 @@ type Leaderboard = components['schemas']['Leaderboard'];
 type Item = Leaderboard['items'][number];
 type Column = Leaderboard['columns'][number];
 
-/** Makes leaderboards for whoever asks, over HTTP or for the first sight of the page. */
+/** Builds leaderboards, for HTTP and for the first HTML of the page. */
 export class LeaderboardDesk {
   readonly #store: HomeStore;
   readonly #results: ResultStore;
@@ -67,7 +67,7 @@ export class LeaderboardDesk {
     return pageOf(board, benchmarks, formulas, query);
   }
 
-  /** Orders and pages of what has not changed are of the same board. */
+  /** Sorted and paged views of unchanged scores share one board. */
   #boardOf(
     scored: readonly StoredModel[],
     benchmarks: readonly BoardBenchmark[],
@@ -145,7 +145,7 @@ function columnsOf(
   ];
 }
 
-/** What a row is sorted by. */
+/** The sort key of a row. */
 function keyOf(
   by: string,
   board: Board,

@@ -43,7 +43,7 @@ function namedBenchmarks(
     else if (benchmarks[0].simulated !== simulated)
       parts.push({
         pointer,
-        detail: `${name} is ${simulated ? 'not simulated: it is' : 'simulated: it is'} shown with simulated=${!simulated} alone`,
+        detail: `${name} is ${simulated ? 'not simulated: it is' : 'simulated: it is'} shown only with simulated=${!simulated}`,
       });
     for (const each of benchmarks) found.set(each.id, each);
   }
@@ -135,7 +135,7 @@ export function readPlace({ cursor }: LeaderboardQuery): Place | undefined {
   } catch {
     // Told below, as any other text that is not ours.
   }
-  throw new VentralError('invalid-request', 'cursor: expected `next` of the page before', {
+  throw new VentralError('invalid-request', 'cursor: expected `next` of the previous page', {
     field: '/query/cursor',
   });
 }

@@ -49,25 +49,28 @@ export class Metrics {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#http = new Histogram({
-      ...{ name: 'ventral_http_seconds', help: 'Time to the end of an answer', registers },
+      ...{ name: 'ventral_http_seconds', help: 'Time until a response has ended', registers },
       ...{ labelNames: ['method', 'route', 'status'], buckets: HTTP_SECONDS },
     });
     this.#depth = new Gauge({
-      ...{ name: 'ventral_jobs_open', help: 'Jobs that wait or run', registers },
+      ...{ name: 'ventral_jobs_open', help: 'Queued and running jobs', registers },
       labelNames: ['kind', 'state'],
     });
     this.#oldest = new Gauge({
-      ...{ name: 'ventral_jobs_oldest_wait_seconds', help: 'Wait of the oldest queued job' },
+      ...{
+        name: 'ventral_jobs_oldest_wait_seconds',
+        help: 'Waiting time of the oldest queued job',
+      },
       registers,
     });
     this.#ended = new Counter({
-      ...{ name: 'ventral_jobs_ended_total', help: 'Jobs that ended', registers },
+      ...{ name: 'ventral_jobs_ended_total', help: 'Ended jobs', registers },
       labelNames: ['kind', 'state'],
     });
     const perKind = (name: string, help: string, buckets: number[]) =>
       new Histogram({ name, help, registers, labelNames: kinds, buckets });
-    this.#waited = perKind('ventral_job_wait_seconds', 'From asked to begun', JOB_SECONDS);
-    this.#ran = perKind('ventral_job_run_seconds', 'From begun to ended', JOB_SECONDS);
+    this.#waited = perKind('ventral_job_wait_seconds', 'From submission to start', JOB_SECONDS);
+    this.#ran = perKind('ventral_job_run_seconds', 'From start to end', JOB_SECONDS);
     this.#peak = perKind('ventral_job_peak_mebibytes', 'Peak resident memory', MEBIBYTES);
     this.#cache = new Counter({
       ...{ name: 'ventral_activation_cache_total', help: 'Layers looked up in the cache' },

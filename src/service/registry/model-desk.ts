@@ -26,7 +26,7 @@ export interface Description extends AskedAccess {
   readonly name?: string;
 }
 
-/** A model that can be scored: where its bytes are, what it is called, how it sees. */
+/** A model that can be scored: path, name and card. */
 export interface ScorableModel {
   /** Path of the ONNX file, or the name of a shipped model. */
   readonly reference: string;
@@ -46,7 +46,7 @@ export interface ShippedModel {
   readonly graph: unknown;
 }
 
-/** What the processes of the desk may use. */
+/** Limits of the child processes. */
 export interface ModelBounds {
   /** Bytes of memory beyond three times the file. */
   readonly maxMemory: number;
@@ -82,10 +82,9 @@ export class ModelDesk {
   }
 
   /**
-   * Registers a received file and takes it over: it is moved to its place or removed. Bytes that their
-   * owner has already keep the registration, changed in what is given here (`created` is false), and take the
-   * place of stored ones that are damaged or gone. What other owners have, or send at the same time, makes no
-   * difference: the file is checked again.
+   * Registers a received file and takes ownership of it: the file is moved into place or removed. If the owner has
+   * the same bytes, the existing registration is updated (`created` is false), and damaged or missing stored bytes
+   * are replaced. Other owners' files and uploads make no difference: the file is checked again.
    * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check finds.
    * @param describe reads what else was given; it may reject
    */
@@ -129,7 +128,7 @@ export class ModelDesk {
       file.size,
     );
     const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
-    // Bytes are shared by owners: nobody may free them between the two steps.
+    // Owners share bytes: none may be freed between the two steps.
     return this.#mutex.run(file.digest, async () => {
       await this.#store.files.place(file.path, file.digest);
       try {
@@ -191,7 +190,7 @@ export class ModelDesk {
     await this.#mutex.run(ownKey(found, digest), () => this.#mutex.run(digest, work));
   }
 
-  /** Removes bytes that nobody needs any more. */
+  /** Removes bytes without a registration. */
   free(digest: string): Promise<void> {
     return this.#mutex.run(digest, () => this.#free(digest));
   }
@@ -200,13 +199,13 @@ export class ModelDesk {
     if (!(await this.#store.models.needsBytes(digest))) await this.#store.files.remove(digest);
   }
 
-  /** A model that ventral ships, by its name; undefined where it ships none of that name. */
+  /** A model that ventral ships, by its name; undefined if it ships none of that name. */
   async shipped(name: string): Promise<ShippedModel | undefined> {
     return (await shippedModels()).includes(name) ? this.#shippedModel(name, name) : undefined;
   }
 
   /**
-   * A file with the bytes of a shipped model, as they are scored. It is written once, in a child that ends with nobody's
+   * A file with the bytes of a shipped model, as they are scored. It is written once, in a child that outlives the
    * request, and stays in `tmp` of the home.
    */
   shippedFile(shipped: ShippedModel): Promise<string> {
@@ -229,7 +228,7 @@ export class ModelDesk {
     return output;
   }
 
-  /** What the file of a registered model says of a card. */
+  /** Card values found in the file of a registered model. */
   async draft(client: Client, { digest, name, size }: ModelRecord): Promise<CardHints> {
     return this.#run(
       client,
@@ -240,7 +239,7 @@ export class ModelDesk {
 
   /** The layers of a model, as `ventral layers` lists them. */
   async layers(client: Client, model: ModelRecord | ShippedModel): Promise<unknown[]> {
-    // By registration: whether somebody else has listed the same bytes makes no difference.
+    // By registration, so that listings of other owners make no difference.
     const key = JSON.stringify(['id' in model ? model.id : model.name, model.card]);
     const known = this.#layers.get(key);
     if (known) return known;
@@ -262,7 +261,7 @@ export class ModelDesk {
   }
 
   /**
-   * What a score is asked of: a registered model by id or digest, or a shipped one by name.
+   * The model of a score request: a registered model by id or digest, or a shipped one by name.
    * Throws `not-found`, and `card-missing` for a model without a card.
    */
   async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
@@ -286,7 +285,7 @@ export class ModelDesk {
   }
 
   /**
-   * What a training begins with: what can be scored, or the untrained network beside a shipped one
+   * The initial model of a training: one that can be scored, or the untrained network beside a shipped one
    * (see `untrainedCard`). Throws as {@link scorable}.
    */
   trainable(principal: Principal, reference: string): Promise<ScorableModel> {
@@ -302,15 +301,13 @@ export class ModelDesk {
   /** @param reference the name itself, or the path of a card that ventral ships */
   async #shippedModel(name: string, reference: string): Promise<ShippedModel> {
     if (reference === name && !(await shippedModels()).includes(name)) {
-      throw new VentralError(
-        'not-found',
-        `There is no model "${name}": it is neither registered nor one of those that ventral ships`,
-        { field: '/model' },
-      );
+      throw new VentralError('not-found', `There is no registered or shipped model "${name}"`, {
+        field: '/model',
+      });
     }
     const known = this.#shipped.get(name);
     if (known) return known;
-    // Whoever asks first asks for all: nobody's leaving ends it.
+    // The first request computes for all: a disconnecting client does not end it.
     const asked = this.#run<ShippedModel>(ourselves, { kind: 'shipped', reference, name }, 0)
       .then((found) => ({ ...found, name, card: withoutPlaces(found.card) }))
       .catch((error) => {
@@ -340,7 +337,7 @@ const ourselves: Client = {
   signal: new AbortController().signal,
 };
 
-/** What an owner does with its own registration of some bytes is done one after the other. */
+/** Serialises an owner's operations on its registration of the same bytes. */
 const ownKey = ({ owner }: { readonly owner: string }, digest: string) => `${digest} ${owner}`;
 
 /** A name that a stranger's card or file gives, on one line and no longer than names are. */

@@ -14,17 +14,17 @@ import type { ServiceContext } from './context.js';
 /** Which set of a benchmark: the one that scores are of, or the one that a read-out is fitted on. */
 export type StimulusSetName = 'test' | 'fitting';
 
-/** A picture that is asked for. */
+/** An image that is asked for. */
 export interface AskedPicture {
   readonly set: StimulusSetName;
   readonly stimulus: string;
-  /** Visual angle of the screen; without it as the picture is stored. */
+  /** Visual angle of the screen; without it as the image is stored. */
   readonly degrees?: number;
 }
 
 /**
- * A benchmark that one may see: what its data are kept under, and where it is. That is the registration, not the
- * content: an answer that is there at once would say that another owner has the same bytes.
+ * A benchmark that the caller may see: its cache key and path. The key is the registration, not the content: a
+ * cached answer would reveal that another owner has the same bytes.
  */
 interface Found {
   readonly key: string;
@@ -42,15 +42,15 @@ type Question = StimulusTask extends infer T
 const SECONDS = 300;
 /** Bytes of memory: recordings of a large experiment are held once. */
 const MEMORY = 2 ** 31;
-/** Milliseconds in which pictures of one set gather, to be drawn by one process. */
+/** Milliseconds in which images of one set gather, to be drawn by one process. */
 const GATHER_MS = 25;
-/** Pictures that one process draws at most: its answer is held whole. */
+/** Images that one process draws at most: its answer is held whole. */
 const MOST_TOGETHER = 24;
 const KEPT_DESCRIPTIONS = 64;
-/** Bytes of pictures that are kept. */
+/** Bytes of images that are kept. */
 const KEPT_BYTES = 2 ** 26;
 
-/** Pictures that are asked for together by one owner; drawn as long as somebody waits for one. */
+/** Images requested together by one owner; rendered while a client waits for one. */
 interface Gathering {
   readonly stimuli: Set<string>;
   readonly drawn: Promise<Record<string, string | null>>;
@@ -58,7 +58,7 @@ interface Gathering {
   clients: number;
 }
 
-/** Looks into the data of benchmarks, in child processes (design §8), and keeps what it saw last. */
+/** Reads the data of benchmarks in child processes (design §8), and caches the latest answers. */
 export class StimulusDesk {
   readonly #context: ServiceContext;
   readonly #children: ChildQueue;
@@ -72,7 +72,7 @@ export class StimulusDesk {
     this.#children = new ChildQueue(places, context.failed);
   }
 
-  /** What the benchmarks under a name are made of. Throws `not-found`. */
+  /** Describes the data of the benchmarks under a name. Throws `not-found`. */
   async describe(client: Client, name: string): Promise<readonly BenchmarkDescription[]> {
     const { key, ...found } = await this.#find(client.principal, name);
     const known = this.#descriptions.get(key);
@@ -115,7 +115,7 @@ export class StimulusDesk {
     return png;
   }
 
-  /** Pictures of one set and size that an owner asks for together are drawn by one process. */
+  /** Images of one set and size that an owner asks for together are drawn by one process. */
   async #gather(
     { principal, signal }: Client,
     of: string,

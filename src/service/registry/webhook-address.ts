@@ -3,8 +3,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { RequestProblem } from '../http/problem.js';
 
 /**
- * Ranges of IPv4 that are no place of the public network (IANA's registry of special-purpose addresses),
- * and those within the global range of IPv6 that lead elsewhere: Teredo and its like, documentation, 6to4.
+ * IPv4 ranges that are not public (IANA's registry of special-purpose addresses), and those in the global range of
+ * IPv6 that lead elsewhere: Teredo and its like, documentation, 6to4.
  */
 const special = new BlockList();
 for (const [address, prefix] of [
@@ -38,7 +38,7 @@ global.addSubnet('2000::', 3, 'ipv6');
 
 /**
  * Whether an address is one of the public network. IPv6 that maps or translates IPv4 (`::ffff:`,
- * `64:ff9b:`), loopback, link-local and unique local addresses lie outside its global range.
+ * `64:ff9b:`), loopback, link-local and unique local addresses are outside its global range.
  */
 export function isPublic(address: string): boolean {
   const bare = address.replace(/%.*$/, '');
@@ -50,7 +50,7 @@ export function isPublic(address: string): boolean {
 export const hostOf = (url: URL): string => url.hostname.toLowerCase().replace(/^\[|\]$/g, '');
 
 /**
- * Reads the address that a webhook is sent to: https, at a host that the service was told to allow.
+ * Parses a webhook URL: https, at an allowed host.
  * Throws `invalid-request` as 422 by pointer would, with what is wrong.
  */
 export function readWebhookUrl(text: string, allowed: ReadonlySet<string>): URL {
@@ -59,12 +59,12 @@ export function readWebhookUrl(text: string, allowed: ReadonlySet<string>): URL 
       parts: [{ pointer: '/webhook/url', detail }],
     });
   if (allowed.size === 0) {
-    throw refuse('Webhooks are off: the service allows hosts with --webhook-allow');
+    throw refuse('Webhooks are off: allow hosts with --webhook-allow');
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:') throw refuse('Expected an https address');
   if (url.username || url.password || url.hash) {
-    throw refuse('Expected an address without name, password and fragment');
+    throw refuse('Expected an address without user name, password and fragment');
   }
   if (!allowed.has(hostOf(url))) throw refuse(`The service does not allow the host ${hostOf(url)}`);
   return url;

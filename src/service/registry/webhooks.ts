@@ -17,7 +17,7 @@ import { chooseAddress, hostOf, type Resolve, readWebhookUrl } from './webhook-a
 
 /** How webhooks are sent. */
 export interface WebhookOptions {
-  /** Hosts, and addresses that are not public, that may be told. None: webhooks are off. */
+  /** Allowed hosts and non-public addresses. None: webhooks are off. */
   readonly allow: readonly string[];
   /** In place of the system's resolver, for tests. */
   readonly resolve?: Resolve;
@@ -25,22 +25,22 @@ export interface WebhookOptions {
   readonly ca?: string;
   /** Seconds between tries, in place of the usual ones, for tests. */
   readonly backOff?: readonly number[];
-  /** Milliseconds between looks for what is to be told, for tests. */
+  /** Polling interval in milliseconds, for tests. */
   readonly look?: number;
 }
 
 const LOOK_MS = 1000;
 /** For one try: the look-up of the name, the connection and the answer. */
 const TIMEOUT_MS = 5000;
-/** Deliveries on their way at once, of all owners and of one; an owner's receiver gets one at a time. */
+/** Concurrent deliveries, of all owners and of one; a receiver of an owner gets one at a time. */
 const MOST = 32;
 const MOST_EACH = 4;
 /** Seconds until each further try: about a day in all. */
 const BACK_OFF: readonly number[] = [10, 60, 300, 1800, 7200, 21_600, 43_200];
 
 /**
- * Tells others that a job has ended (design §7), each at least once. Another process goes on where one dies.
- * Each receiver of an owner has a line of its own, so that one that does not answer delays no other.
+ * Delivers webhooks of ended jobs (design §7), each at least once. If a process dies, another one continues. Each
+ * receiver of an owner has its own queue, so that one without an answer delays no other.
  */
 export class Webhooks {
   readonly deliveries: DeliveryStore;
@@ -61,12 +61,12 @@ export class Webhooks {
     this.#backOff = options.backOff ?? BACK_OFF;
   }
 
-  /** Throws `webhook-refused` for one that would not be told. */
+  /** Throws `webhook-refused` for a webhook that would not be delivered. */
   check(webhook: Webhook): void {
     readWebhookUrl(webhook.url, this.#allowed);
   }
 
-  /** Looks for what is to be told, once a second and after each delivery, where any host may be told. */
+  /** Polls for due deliveries once a second and after each delivery, if any host is allowed. */
   async start(): Promise<void> {
     if (this.#allowed.size === 0) return;
     await this.deliveries.gather();
@@ -89,7 +89,7 @@ export class Webhooks {
       });
   }
 
-  /** Sends what may be sent now, and waits for none of it. */
+  /** Starts due deliveries without waiting for them. */
   async #sendAll(): Promise<void> {
     while (!this.#stopped && this.#sending.size < MOST) {
       const due = await this.deliveries.claim(this.#busy());
@@ -195,7 +195,7 @@ function post(
       host: address,
       port: url.port || 443,
       path: `${url.pathname}${url.search}`,
-      // An address is no name that TLS could ask for; then the certificate must bear the address.
+      // TLS cannot request an IP address by name; the certificate must then contain the address.
       ...(isIP(name) ? {} : { servername: name }),
       agent: false,
       signal: deadline,

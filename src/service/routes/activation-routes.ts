@@ -41,7 +41,7 @@ export function activationRoutes(context: ServiceContext): Router {
   return router;
 }
 
-/** POST `/activations` with pictures of one's own, as parts `images` of a form that streams to disk. */
+/** POST `/activations` with images of one's own, as parts `images` of a form that streams to disk. */
 export function activationUpload(context: ServiceContext): RequestHandler {
   return async (request, response, next) => {
     if (!isForm(request)) return next();
@@ -75,7 +75,7 @@ function formatOf(request: Request): string {
   if (type) return type;
   throw new VentralError(
     'not-acceptable',
-    `Activations come as ${Object.keys(formats).join(', ')}; the request accepts ${request.get('Accept')}`,
+    `Activations are available as ${Object.keys(formats).join(', ')}; the request accepts ${request.get('Accept')}`,
   );
 }
 

@@ -15,7 +15,7 @@ export function backupRoutes({ store, log }: ServiceContext): Router {
     // Before the first byte, and after the moment that the archive shows.
     await store.audit.note(principal, { action: 'backup.download', target: 'backup' });
     response.attachment('ventral-backup.zip').type('application/zip');
-    // A client that goes away is no fault; one that stays must see that the archive is cut.
+    // A disconnected client is not an error; a connected one must see that the archive is truncated.
     await pipeline(archive, response).catch((err) =>
       log.warn({ err }, 'A backup was not downloaded completely'),
     );

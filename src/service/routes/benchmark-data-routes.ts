@@ -14,7 +14,7 @@ interface Query {
 
 const LIMIT = 50;
 
-/** The data of benchmarks: `/benchmarks/{benchmark}/data`, and its stimuli with their pictures. */
+/** The data of benchmarks: `/benchmarks/{benchmark}/data`, and its stimuli with their images. */
 export function benchmarkDataRoutes(context: ServiceContext): Router {
   const desk = new StimulusDesk(context);
   const router = Router();

@@ -87,7 +87,7 @@ export function benchmarkRoutes({ store, benchmarks, home }: ServiceContext): Ro
   router.delete('/benchmarks/:benchmark', async (request, response) => {
     const { benchmark } = request.params;
     if (listBenchmarks().some(({ id }) => id === benchmark)) {
-      throw new VentralError('forbidden', `${benchmark} comes with ventral and stays`);
+      throw new VentralError('forbidden', `${benchmark} ships with ventral and cannot be deleted`);
     }
     const principal = principalOf(response);
     // A registered benchmark never changes, so that one look is enough.

@@ -11,7 +11,7 @@ import type { components } from '../../api/schema.js';
 
 /**
  * A card to complete, as HTTP shows it.
- * @param card the card that the model has; null where it has none
+ * @param card the card that the model has; null if it has none
  * @param hints what its file says
  */
 export function cardDraft(

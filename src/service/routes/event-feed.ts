@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EventStore, EventText } from '../../store/jobs/event-store.js';
 
 /**
- * The events of jobs for many readers at once: readers at the same place share one query, and those of
- * one job one look for news.
+ * The events of jobs for many readers: readers at the same position share one query, and those of one job share
+ * one poll.
  */
 export class EventFeed {
   readonly #events: EventStore;
@@ -15,8 +15,8 @@ export class EventFeed {
   }
 
   /**
-   * The events of a job after a number, those that are there and those that come, until the one that ends
-   * it or until the signal aborts. A page is read when the one before has been taken.
+   * The existing and future events of a job after a number, until its last event or until the signal aborts. A
+   * page is read when the previous one has been consumed.
    */
   async *follow(job: string, after: number, signal: AbortSignal): AsyncGenerator<EventText> {
     for (let last = after; !signal.aborted; ) {
@@ -37,7 +37,7 @@ export class EventFeed {
   after(job: string, id: number): Promise<EventText[]> {
     return shared(this.#pages, `${job} ${id}`, async () => {
       const page = await this.#events.texts(job, id);
-      // What the embedded database answers comes without a turn of the event loop.
+      // The embedded database answers without a turn of the event loop.
       await turn();
       return page;
     });

@@ -8,9 +8,9 @@ import { principalOf } from '../http/principal-of.js';
 import type { ServiceContext } from '../registry/context.js';
 import { EventFeed } from './event-feed.js';
 
-/** A proxy or a browser gives a silent connection up after a while; this says that it lives. */
+/** Heartbeat interval: proxies and browsers close silent connections. */
 export const HEARTBEAT_MS = 15_000;
-/** A reader that takes nothing for so long is let go; it may come back with its last id. */
+/** A reader that reads nothing for this long is disconnected; it may resume with its last id. */
 const PATIENCE_MS = 30_000;
 
 const resources: readonly (readonly [string, JobKind])[] = [
@@ -31,7 +31,7 @@ export function eventRoutes(context: ServiceContext, heartbeat = HEARTBEAT_MS): 
       if (job?.kind !== kind) {
         throw new VentralError('not-found', `There is no job "${request.params.job}"`);
       }
-      // A browser comes back whenever a stream ends; 204 tells it that there is nothing to come back for.
+      // A browser reconnects whenever a stream ends; 204 stops it.
       if (await isOver(feed, job, last)) return void response.status(204).end();
       await stream(context, feed, { id: job.id, last, heartbeat, find }, response);
     });
@@ -88,7 +88,9 @@ async function stream(
 
 const written = ({ id, type, text }: EventText) => `id: ${id}\nevent: ${type}\ndata: ${text}\n\n`;
 
-/** Nothing more is read from the database for a reader until it has taken what was written. */
+/**
+ * Backpressure: nothing more is read from the database until the reader has consumed what was written.
+ */
 async function drained(response: Response, signal: AbortSignal): Promise<void> {
   await nextNotification(response, 'drain', PATIENCE_MS, signal).come;
   if (response.writableNeedDrain) response.destroy();

@@ -46,10 +46,14 @@ export function fileUpload(context: ServiceContext): RequestHandler {
     );
     try {
       if (file.digest !== digest) {
-        throw new VentralError('checksum-mismatch', `The bytes that came are ${file.digest}`, {
-          expected: String(digest),
-          found: file.digest,
-        });
+        throw new VentralError(
+          'checksum-mismatch',
+          `The received bytes have the digest ${file.digest}`,
+          {
+            expected: String(digest),
+            found: file.digest,
+          },
+        );
       }
       await store.files.place(file.path, file.digest);
     } finally {

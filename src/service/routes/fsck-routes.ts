@@ -34,7 +34,7 @@ export function fsckRoutes({ store, home, log, closing }: ServiceContext): Route
       if (!report.ok) log.error({ findings: report.findings }, 'Stored files are damaged');
       response.end(JSON.stringify(report));
     } catch (error) {
-      // Nobody is left to be told.
+      // The client has disconnected.
       if (!goneSignal(response).aborted) throw error;
     } finally {
       clearInterval(spaces);

@@ -3,8 +3,8 @@ import { packageVersion } from '../../formats/package-root.js';
 import type { ScorableModel } from '../registry/model-desk.js';
 
 /**
- * Digest of all that an answer depends on: the version, the model's bytes and card, and what was asked
- * of them. Equal keys, equal answers, whatever the model is called.
+ * Digest of everything an answer depends on: the version, the model's bytes and card, and the request. Equal keys
+ * mean equal answers, whatever the model's name.
  */
 export function keyOf(model: ScorableModel, asked: Readonly<Record<string, Digestible>>): string {
   const { name: _name, ...card } = model.card;

@@ -30,11 +30,11 @@ export interface JobResource<K extends JobKind, Asked> {
   request(context: ServiceContext, principal: Principal, asked: Asked): Promise<JobRequestOf<K>>;
   /** The body of an answer. */
   show(job: JobOf<K>): object;
-  /** The same in a list, where that is less. */
+  /** The shorter form in lists. */
   list?(job: JobOf<K>): object;
-  /** What a job shows that a list leaves out, where that is read apart. */
+  /** Fields of a job that lists omit, if they are read separately. */
   more?(context: ServiceContext, job: JobOf<K>): Promise<object>;
-  /** Looks at a job that is to be cancelled. @returns what is done once it is */
+  /** Called before a job is cancelled. @returns the follow-up after cancelling */
   cancelling?(context: ServiceContext, job: JobOf<K>): Promise<() => Promise<void>>;
 }
 
@@ -102,13 +102,13 @@ export function jobRoutes<K extends JobKind, Asked>(
     await cancelled?.();
     const job = await find(response, found.id);
     if (job.state !== 'cancelled')
-      throw new VentralError('conflict', `The job has ${job.state} already`);
+      throw new VentralError('conflict', `The job has already ${job.state}`);
     response.json(await shown(context, resource, job, response));
   });
   return router;
 }
 
-/** A job as one sees it: what its webhook was told is for those who may change it. */
+/** A job as the caller may see it: webhook deliveries only for those who may change it. */
 async function shown<K extends JobKind, Asked>(
   context: ServiceContext,
   { show, more }: JobResource<K, Asked>,
@@ -146,7 +146,7 @@ async function answer<K extends JobKind, Asked>(
     .json(await shown(context, resource, now, response));
 }
 
-/** Seconds of `Prefer: wait=N`, at most a minute; undefined where the client does not say so. */
+/** Seconds of `Prefer: wait=N`, at most a minute; undefined if the client does not say so. */
 function waitOf(prefer: string | undefined): number | undefined {
   const found = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i.exec(prefer ?? '');
   return found ? Math.min(Number(found[1]), MOST_WAIT_SECONDS) : undefined;

@@ -8,7 +8,7 @@ import type { ServiceContext } from '../registry/context.js';
 
 type KeyResource = components['schemas']['Key'];
 
-/** `/keys` and `/audit`, for admins alone. */
+/** `/keys` and `/audit`, only for admins. */
 export function keyRoutes({ store }: ServiceContext): Router {
   const router = Router();
   router.use(['/keys', '/audit'], (_request, response, next) => {

@@ -95,7 +95,7 @@ export function modelRoutes(context: ServiceContext): Router {
   router.all('/models/:model', async (request, _response, next) => {
     const { model } = request.params;
     if (await desk.shipped(model))
-      throw new VentralError('forbidden', `${model} comes with ventral and stays as it is`);
+      throw new VentralError('forbidden', `${model} ships with ventral and cannot be changed`);
     next();
   });
   router.patch('/models/:model', async (request, response) => {

@@ -48,7 +48,7 @@ export function packageRoutes(context: ServiceContext, children: ChildQueue): Ro
         request: { model: { path, card }, format, ...(identifier ? { identifier } : {}) },
         output,
       };
-      // It lies here for as long as the client takes to read it.
+      // The file exists until the client has read it.
       await store.reservations.during(client.principal, size, async (space) => {
         const built = await children.run<{ identifier: string }>(client, {
           script: 'package-child.js',

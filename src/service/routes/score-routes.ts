@@ -60,7 +60,7 @@ export async function scoreRequest(
   };
 }
 
-/** A job as a list shows it: what was asked for in detail is with the job alone. */
+/** A job as shown in lists, without neuroid details. */
 function withoutDetail(job: ScoreJob): ScoreJob {
   if (!job.detail) return job;
   const lean = ({ value, error, splits }: ScorePart): ScorePart => ({ value, error, splits });

@@ -23,9 +23,9 @@ export function sessionRoutes({ store }: ServiceContext, authentication: Authent
     response.json(await resource(store, principalOf(response)));
   });
   router.post('/session', async (request, response) => {
-    // Another site could else sign its reader in as somebody else.
+    // Otherwise another site could sign its visitor in with a foreign key.
     if (ownPage(request) === false) {
-      throw new VentralError('forbidden', 'The pages of this service alone sign a browser in');
+      throw new VentralError('forbidden', 'Only the pages of this service can sign a browser in');
     }
     const { key } = request.body as components['schemas']['SignIn'];
     const principal = await authentication.signIn(request, key);

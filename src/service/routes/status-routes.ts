@@ -18,7 +18,7 @@ const PROBE_BYTES = 4096;
  * Prometheus reads.
  */
 export function statusRoutes({ store, worker, metrics }: ServiceContext): Router {
-  // Nobody needs a key to ask: however many do, the database is asked by one at a time.
+  // No key is needed here, so concurrent requests share one database query.
   const databaseAnswers = oneAtATime(() => store.database.query('select 1'));
   const filesAreWritten = oneAtATime(() => probe(store.temporary));
   const router = Router();
@@ -92,9 +92,9 @@ async function probe(folder: string): Promise<void> {
 
 async function requireRoom(folder: string): Promise<void> {
   if (freeBytes(folder) < RESERVE_BYTES)
-    throw new VentralError('disk-full', 'The disk has less than its reserve left');
+    throw new VentralError('disk-full', 'Free disk space is below the reserve');
 }
 
 async function requireAlive({ alive }: ServiceContext['worker']): Promise<void> {
-  if (!alive) throw new VentralError('not-ready', 'The worker has ended');
+  if (!alive) throw new VentralError('not-ready', 'The worker has stopped');
 }

@@ -41,7 +41,7 @@ async function shippedRecipes(models: string): Promise<ShippedRecipe[]> {
   return found;
 }
 
-/** A recipe with names in place of what lies beside it; undefined where HTTP would refuse it. */
+/** A recipe with names instead of relative paths; undefined if HTTP would refuse it. */
 function sendable(path: string): ShippedRecipe | undefined {
   const text = readFileSync(path, 'utf8');
   const [head] = /^(?:#.*\n)*/.exec(text) as RegExpExecArray;
@@ -57,13 +57,13 @@ function sendable(path: string): ShippedRecipe | undefined {
   }
 }
 
-/** What a card beside a recipe is called by whoever is not at this machine. */
+/** The name by which remote callers refer to a card beside a recipe. */
 function nameOf(model: unknown, folder: string): string {
   if (model === 'untrained.yaml') return `${folder}/untrained`;
   return model === 'model.yaml' ? folder : String(model);
 }
 
-/** The first paragraph of a comment, without what is said to editors. */
+/** The first paragraph of a comment, without editor directives. */
 const wordsOf = (comment: string) =>
   comment
     .split('\n')

@@ -105,7 +105,7 @@ function benchmarksOf({ stages }: Recipe): Map<string, string> {
   return found;
 }
 
-/** What the best epoch can be told by that is no benchmark. */
+/** Criteria of `best_by` that are not benchmarks. */
 const measured: readonly string[] = ['accuracy', 'robust-accuracy'];
 
 async function modelOf(
@@ -146,7 +146,7 @@ async function more({ store }: ServiceContext, { id, recipe, run }: TrainingJob)
   return { recipe, provenance: run, curves };
 }
 
-/** Events with some of the steps alone. */
+/** Events with only some of the steps. */
 function thinned(events: readonly TrainingEvent[]): TrainingEvent[] {
   const steps = events.filter(({ kind }) => kind === 'step').length;
   const each = Math.max(1, Math.ceil(steps / MOST_STEPS));

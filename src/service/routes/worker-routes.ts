@@ -4,7 +4,7 @@ import type { WorkerRecord } from '../../store/jobs/worker-store.js';
 import { principalOf, requireAdmin } from '../http/principal-of.js';
 import type { ServiceContext } from '../registry/context.js';
 
-/** `/workers`, for admins alone. */
+/** `/workers`, only for admins. */
 export function workerRoutes({ worker }: ServiceContext): Router {
   const router = Router();
   router.get('/workers', async (_request, response) => {

@@ -32,7 +32,9 @@ export async function receiveStream(
     readonly most: number;
     /** Asked before bytes are written. */
     readonly space?: Space;
-    /** Whether the file is needed, and not its digest alone; then nothing is written. */
+    /**
+     * Whether the file is needed; with false only its digest is computed and nothing is written.
+     */
     readonly keep?: boolean;
   },
 ): Promise<ReceivedFile> {
@@ -41,7 +43,7 @@ export async function receiveStream(
   let size = 0;
   const target = await open(path, 'wx', 0o600);
   try {
-    // Breaking out of the loop must not destroy the stream: what is refused is still answered.
+    // Breaking out of the loop must not destroy the stream: a refusal is still sent.
     for await (const chunk of source.iterator({
       destroyOnReturn: false,
     }) as AsyncIterable<Buffer>) {

@@ -10,7 +10,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Space } from '../../store/records/reservation-store.js';
 import { formParser } from './upload.js';
 
-/** What a form asks of pictures of one's own. */
+/** A request with uploaded images. */
 export interface ImageForm {
   readonly model: string;
   readonly layers: readonly string[];
@@ -20,12 +20,12 @@ export interface ImageForm {
 const MOST_IMAGES = 5000;
 const MOST_LAYERS = 1000;
 const MOST_NAME = 500;
-/** Pictures that may still be written when the next piece is read. */
+/** Images that may still be written when the next piece is read. */
 const MOST_OPEN = 4;
-/** Bytes that are taken apart at once: the parts of tiny pictures begin by the dozen in so many. */
+/** Bytes that are taken apart at once: the parts of tiny images start by the dozen in so many. */
 const PIECE = 4096;
 
-/** A plain name of a picture; it is the name of a file here, and its stimulus_id without the ending. */
+/** A plain name of an image; it is the name of a file here, and its stimulus_id without the ending. */
 const pictureName = /^(?!\.)[\w .()+=-]{1,200}\.(?:png|jpe?g)$/i;
 
 export const isForm = (request: IncomingMessage): boolean =>
@@ -35,7 +35,7 @@ export const isForm = (request: IncomingMessage): boolean =>
  * Receives a form whose parts `images` stream into a folder under their own names; `model`, `degrees` and
  * `layers` (repeated) may stand anywhere. Nothing is written any more once it resolves or throws.
  * Throws `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`.
- * @param most bytes of all pictures together
+ * @param most bytes of all images together
  * @param space asked before bytes are written
  */
 export async function receiveImages(
@@ -85,7 +85,7 @@ class Images {
     setMaxListeners(0, this.#refused.signal);
   }
 
-  /** Of all pictures together. */
+  /** Of all images together. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -119,7 +119,7 @@ class Images {
   }
 
   /**
-   * Gives the parser a piece at a time and waits for the pictures in it, so that thousands of small ones
+   * Gives the parser a piece at a time and waits for the images in it, so that thousands of small ones
    * are not held in memory. Once something was refused the rest is read and dropped, so that the client
    * gets to read why.
    */
@@ -131,14 +131,18 @@ class Images {
           const piece = chunk.subarray(at, at + PIECE);
           if (!parser.write(piece)) await once(parser, 'drain', { signal }).catch(() => {});
           while (this.#open.size > MOST_OPEN && !signal.aborted) await Promise.race(this.#open);
-          // Each picture opens a file: others may be answered in between.
+          // Each image opens a file: others may be answered in between.
           if (this.#open.size > 1) await turn();
         }
       }
     } catch (cause) {
-      throw new VentralError('invalid-request', 'The client went away before the end of the body', {
-        cause,
-      });
+      throw new VentralError(
+        'invalid-request',
+        'The client disconnected before the end of the body',
+        {
+          cause,
+        },
+      );
     }
     if (signal.aborted) return;
     parser.end();
@@ -146,7 +150,7 @@ class Images {
     await Promise.all(this.#open);
   }
 
-  /** Ends what is still being written. */
+  /** Aborts pending writes. */
   async settled(): Promise<void> {
     this.#refused.abort();
     await Promise.allSettled(this.#open);
@@ -159,7 +163,7 @@ class Images {
         `expected a plain name that ends in .png or .jpg, found "${filename}"`,
       );
     }
-    // Two names that differ in case or ending alone would be one file, or one stimulus.
+    // Names that differ only in case or ending would be one file, or one stimulus.
     const key = filename.toLowerCase().replace(/\.[^.]+$/, '');
     if (this.#names.has(key)) throw refuse('images', `"${filename}" occurs twice`);
     this.#names.add(key);

@@ -10,7 +10,7 @@ import type { RequestContext } from '../http/request-context.js';
 export interface SpaceLimit {
   /** Bytes, beside the framing of a form. */
   readonly most: number;
-  /** Pointer to what is then too large; empty for a body that is no form. */
+  /** JSON pointer to the oversized part; empty for a body that is not a form. */
   readonly field: string;
 }
 
@@ -18,10 +18,10 @@ export interface SpaceLimit {
 const FRAMING = 4096;
 
 /**
- * Runs work that writes the body of a request to the disk, under a reservation of its owner's storage. What
- * the declared length shows is refused before a byte is read; a client that waits for it is told to go on.
- * The caller answers once this has resolved: the next upload may come with the answer. A request that was
- * answered before reserves nothing, and may write nothing.
+ * Runs work that writes the body of a request to the disk, under a reservation of its owner's storage. A declared
+ * length that does not fit is refused before a byte is read; a client that waits for `100 Continue` gets it. The
+ * caller answers after this has resolved: the next upload may follow the answer. A replayed request reserves and
+ * writes nothing.
  * Throws `too-large`, `storage-exceeded`.
  */
 export async function withSpace<T>(
@@ -34,7 +34,7 @@ export async function withSpace<T>(
   const framing = request.is('multipart/form-data') ? FRAMING : 0;
   const declared = Math.max(0, Number(request.headers['content-length'] ?? 0) - framing);
   if (declared > most)
-    throw new VentralError('too-large', `The body has ${declared} bytes, it may have ${most}`, {
+    throw new VentralError('too-large', `The body has ${declared} bytes, the maximum is ${most}`, {
       field,
     });
   const bytes = wasAnswered(response) ? 0 : declared;
@@ -46,10 +46,10 @@ export async function withSpace<T>(
 
 const waiting = new WeakSet<IncomingMessage>();
 
-/** Notes that the client sends its body only once it is told to (`Expect: 100-continue`). */
+/** Notes that the client waits before sending its body (`Expect: 100-continue`). */
 export function awaitsContinue(request: IncomingMessage, response: ServerResponse): void {
   waiting.add(request);
-  // One that is refused does not send the body: what comes next on the connection would be taken for it.
+  // A refused client does not send the body: later data on the connection would be taken for it.
   response.setHeader('Connection', 'close');
 }
 

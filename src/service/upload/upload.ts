@@ -22,11 +22,13 @@ export interface ReceivedFile {
   readonly size: number;
   /** Base name that the client gave; may be empty. */
   readonly filename: string;
-  /** The storage that it lies in until it is registered; none for a file that is no upload. */
+  /**
+   * The reservation that covers it until it is registered; none for a file that is not an upload.
+   */
   readonly reservation?: Reservation;
 }
 
-/** What a multipart upload of a model holds. */
+/** Contents of a multipart upload of a model. */
 export interface ReceivedModel {
   readonly file: ReceivedFile;
   /** Other parts by name, as text. */
@@ -65,7 +67,7 @@ export async function receiveUpload(
     await receiver.discard();
     throw error;
   } finally {
-    // What is left of a refused body is read and dropped, so that the client gets to read the answer.
+    // The rest of a refused body is read and dropped, so that the client can read the answer.
     request.unpipe(parser);
     request.resume();
   }
@@ -100,7 +102,7 @@ export function formParser(
     );
   }
   try {
-    // More than a socket gives at once: a part that the parser skips would else stop it for ever.
+    // Larger than a socket read: otherwise a skipped part would stall the parser forever.
     const fileHwm = PART_BUFFER;
     return new Busboy({ ...config, headers: request.headers as BusboyHeaders, fileHwm });
   } catch (cause) {
@@ -130,7 +132,7 @@ class Receiver {
     await new Promise<void>((resolve, reject) => {
       const gone = () =>
         reject(
-          new VentralError('invalid-request', 'The client went away before the end of the body'),
+          new VentralError('invalid-request', 'The client disconnected before the end of the body'),
         );
       // It may have gone while it was asked who it is.
       if (request.destroyed && !request.complete) return gone();
@@ -171,7 +173,7 @@ class Receiver {
     });
   }
 
-  /** Ends what is still being written and removes it. */
+  /** Aborts pending writes and removes their files. */
   async discard(): Promise<void> {
     this.#aborted.abort();
     await Promise.allSettled(this.#work);

@@ -12,11 +12,11 @@ export interface ActivationTask {
   /** A set of the catalog, at `degrees`. */
   readonly stimuli?: string;
   readonly degrees?: number;
-  /** Path to write, `.npz` or `.nc`, in a folder of its own. */
+  /** Path to write, `.npz` or `.nc`, in a private folder. */
   readonly output: string;
 }
 
-/** What the process may use. */
+/** Limits of the process. */
 export interface ActivationBounds {
   readonly home: string;
   readonly threads: number;

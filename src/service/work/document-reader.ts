@@ -8,7 +8,7 @@ import type { TrainingRun } from '../../training/record/training-page.js';
 import { RequestProblem } from '../http/problem.js';
 import type { DocumentAnswer, DocumentTask } from './document-worker.js';
 
-/** Threads at once: a document takes milliseconds, and the rest of the machine has other work. */
+/** Number of threads: a document takes milliseconds, and the machine has other work. */
 const THREADS = 2;
 /** Documents that wait, each of at most a megabyte. */
 const MOST_WAITING = 64;

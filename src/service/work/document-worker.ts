@@ -20,7 +20,7 @@ export type DocumentTask =
       readonly run: TrainingRun;
     };
 
-/** What it says, or why it was refused. */
+/** The parsed document, or the reason for the refusal. */
 export type DocumentAnswer =
   | { readonly value: unknown }
   | { readonly error: PlainError; readonly parts: readonly ProblemPart[] };

@@ -4,13 +4,13 @@ import type { MapShare } from '../../scoring/map/map-share.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { PlainError } from '../child/child.js';
 
-/** What the scoring process gets of a job of any kind. */
+/** Input of the scoring process, for jobs of any kind. */
 export interface TaskCore {
   readonly home: string;
   readonly maxMemory: number;
   readonly maxScratch: number;
   readonly maxCache: number;
-  /** What the cache keeps and finds it under: owners do not see by it what others have measured. */
+  /** Cache scope: it hides measurements of other owners. */
   readonly cacheScope: string;
   readonly threads: number;
   readonly model: {
@@ -44,7 +44,7 @@ export interface MapTask extends TaskCore {
   readonly kind: 'layer-map';
   readonly layers?: readonly string[];
   readonly holdout: boolean;
-  /** What the parts of the map have found, by key, in base 64. */
+  /** Results of map parts by key, in base 64. */
   readonly cells?: readonly (readonly [key: string, bytes: string])[];
 }
 
@@ -56,24 +56,24 @@ export interface PartTask extends Omit<MapTask, 'kind' | 'cells'> {
 
 export type JobTask = ScoreTask | MapTask | PartTask;
 
-/** What the process of a part sends ahead, one message a cell. */
+/** Partial result of a part, one message per cell. */
 export interface FoundCell {
   readonly cell: readonly [key: string, bytes: string];
 }
 
-/** What the process of a part answers. */
+/** Answer of the process of a part. */
 export interface PartAnswer {
   readonly kind: 'map-part';
   readonly runtime: Readonly<Record<string, unknown>>;
 }
 
-/** A benchmark without a result, under its identifier or, where it cannot be read at all, its file. */
+/** A benchmark without a result, by identifier or, if it cannot be read, by file. */
 export interface AnsweredFailure {
   readonly benchmark: string;
   readonly error: PlainError;
 }
 
-/** What an answer took. */
+/** Resources used for an answer. */
 export interface JobUsage {
   readonly peakRssMiB: number;
   /** Entries of the cache of activations that were there, and those that were not. */
@@ -81,7 +81,7 @@ export interface JobUsage {
   readonly cacheMisses: number;
 }
 
-/** What the scoring process answers. */
+/** Answer of the scoring process. */
 export type JobAnswer = { readonly usage?: JobUsage } & (
   | {
       readonly kind: 'score';

@@ -44,7 +44,7 @@ export async function runMapTask(
   return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
 }
 
-/** Computes one part of a layer map in this process, and sends each cell as soon as it is there. */
+/** Computes one part of a layer map in this process, and sends each cell when it is computed. */
 export async function runPartTask(
   task: PartTask,
   progress: (progress: ChildProgress) => void,
@@ -96,7 +96,7 @@ function failuresOf({ benchmarks, layers, chosen }: LayerMap): AnsweredFailure[]
         const cell = cells[benchmark];
         return cell && 'reason' in cell ? [cell.reason] : [];
       });
-      const words = [...new Set(reasons)].slice(0, 3).join('; ') || 'there is no layer';
+      const words = [...new Set(reasons)].slice(0, 3).join('; ') || 'the model has no layers';
       const error = new VentralError('metric-failed', `No layer has a value: ${words}`);
       return { benchmark, error: plainError(error) };
     });

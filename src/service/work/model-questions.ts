@@ -25,7 +25,7 @@ export async function answerModelTask(task: ModelTask): Promise<unknown> {
   return task.kind === 'check' ? check(task) : layers(task);
 }
 
-/** What a registration keeps of the check of a graph. */
+/** Result of a graph check, stored with the registration. */
 const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphSummary) => ({
   inputs,
   outputs,
@@ -35,7 +35,7 @@ const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphS
   parameters,
 });
 
-/** The layers with their shapes; without them where the network does not run on a picture of that size. */
+/** The layers with their shapes; without them where the network does not run on an image of that size. */
 async function layers({ reference, card }: ModelTask): Promise<unknown> {
   try {
     return await measureLayers(reference, { threads: 1, ...(card ? { card } : {}) });
@@ -54,7 +54,7 @@ async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
   if (externalFiles.length > 0) {
     throw new VentralError(
       'onnx-external-data',
-      `${name} keeps tensors in ${externalFiles.slice(0, 3).join(', ')}: a model that is registered is one file, save it with its data inside`,
+      `${name} keeps tensors in ${externalFiles.slice(0, 3).join(', ')}: a registered model must be one file; save it with its data inside`,
       { file: name, found: externalFiles[0] },
     );
   }
@@ -78,12 +78,12 @@ export interface ModelTask {
   readonly reference: string;
   /** What messages call it. */
   readonly name: string;
-  /** The registered card: it says how large a picture is. */
+  /** The registered card: it says how large an image is. */
   readonly card?: ModelCard;
   readonly output?: string;
 }
 
-/** What the check of a file gives. */
+/** Result of the check of a file. */
 export interface CheckedModel {
   readonly graph: unknown;
   /** The card inside the file. */

@@ -7,7 +7,7 @@ export type PackageTask =
   | { readonly kind: 'build'; readonly request: PackageRequest; readonly output: string }
   | { readonly kind: 'check'; readonly archive: string };
 
-/** What came of it: the identifier of a package that was written, or what was found in one. */
+/** Result: the identifier of a written package, or the findings of a check. */
 export async function runPackageTask(
   task: PackageTask,
 ): Promise<{ readonly identifier: string } | PackageCheck> {

@@ -54,7 +54,7 @@ function bounded(score: Score): Score {
   const [first] = raw.neuroids ?? [];
   if (first === undefined || first.length * (raw.neuroids?.length ?? 0) <= MOST_VALUES)
     return score;
-  const detail = `the values of ${first.length} neuroids are not kept: ventral score --detail prints them`;
+  const detail = `the values of ${first.length} neuroids are not stored: ventral score --detail prints them`;
   const lean = ({ value, error, splits }: ScorePart): ScorePart => ({ value, error, splits });
   const warnings = [...score.warnings, { code: 'detail-too-large', detail }];
   return { ...others, warnings, raw: lean(raw), ceiling: ceiling && lean(ceiling) };

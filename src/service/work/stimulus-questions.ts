@@ -13,7 +13,7 @@ import { placeOnScreen } from '../../screen/place-on-screen.js';
 /** A stimulus of a benchmark as HTTP lists it. */
 export interface ListedStimulus {
   readonly stimulus: string;
-  /** Visual angle at which it was shown; null where it is not placed on the screen. */
+  /** Visual angle at which it was shown; null if it is not placed on a screen. */
   readonly degrees: number | null;
   readonly values: Readonly<Record<string, string | number | boolean | null>>;
 }
@@ -26,14 +26,14 @@ export interface StimulusRows {
   readonly rows: readonly ListedStimulus[];
 }
 
-/** Side of a picture that is sent, at most; a larger one is scaled down. */
+/** Side of an image that is sent, at most; a larger one is scaled down. */
 const SIDE = 512;
 
 /** Answers a question about the data of a benchmark, in the process that may open them. */
 export async function answerStimulusTask(task: StimulusTask): Promise<unknown> {
   const benchmarks = findBenchmark(task.file).filter(({ id }) => !task.id || id === task.id);
   if (task.kind === 'describe') {
-    // What measures ceilings takes longer to load than a picture to draw.
+    // What measures ceilings takes longer to load than an image to draw.
     const { describeBenchmarks } = await import('../../scoring/model/describe-benchmark.js');
     return describeBenchmarks(benchmarks, task.home);
   }
@@ -60,7 +60,7 @@ async function openSet(
   if (source.kind === 'catalog' && findData(source.identifier, 'stimuli').access === 'private') {
     throw new VentralError(
       'download-forbidden',
-      `The stimuli of ${benchmark.id} are private: they are kept for evaluation and not shown`,
+      `The stimuli of ${benchmark.id} are private: they are reserved for evaluation and not shown`,
     );
   }
   return sources.stimuli(source, set === 'test' ? 'stimuli' : 'fitting');
@@ -131,7 +131,7 @@ export type StimulusTask = {
   | {
       readonly kind: 'rows';
       readonly set: 'test' | 'fitting';
-      /** Row to begin with, from 0, and how many. */
+      /** First row, from 0, and number of rows. */
       readonly from: number;
       readonly count: number;
     }

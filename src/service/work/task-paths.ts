@@ -2,7 +2,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { TaskPaths } from '../child/visible-paths.js';
 
-/** What a process that measures is asked with. */
+/** Paths in the task of a process that measures. */
 export interface Measured {
   readonly home: string;
   /** Path of the ONNX file or of a card, or the name of a shipped model. */
@@ -13,8 +13,8 @@ export interface Measured {
 
 /**
  * What such a process sees of a home: its model and benchmarks, the data of the catalog and what was verified of it,
- * and what generators made, which one alone writes that opens no uploaded file: another one might change what others
- * measure with.
+ * and generated data, which only a process that opens no uploaded file writes: another one could change the data
+ * of others.
  */
 export function measuringPaths({ home, model, benchmarks = [] }: Measured): TaskPaths {
   const named = [...(model === undefined ? [] : [model]), ...benchmarks];

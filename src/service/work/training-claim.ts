@@ -7,10 +7,10 @@ import { processStart } from '../../store/files/process-identity.js';
 const CLAIM = 'trained-by';
 
 /**
- * Claims the folder of a training for this process, so that no other worker of this machine trains there at once: the
- * processes that train have numbers of their own, by which they do not find each other. What a process that is no more
- * has left is taken over. Throws `not-ready` while another one has it.
- * @returns what gives it back
+ * Claims the folder of a training for this process, so that no other worker of this machine trains there at the
+ * same time: training processes may be in PID namespaces and cannot find each other by pid. The claim of a dead
+ * process is taken over. Throws `not-ready` while another one has it.
+ * @returns a function that releases the claim
  */
 export async function claimTraining(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, CLAIM);

@@ -11,7 +11,7 @@ const MOST_DEPTH = 24;
 const MOST_PARTS = 20;
 
 /**
- * A recipe that came as JSON, with every default. Over HTTP it names things and no places, so that pictures are
+ * A recipe that came as JSON, with every default. Over HTTP it names things and no places, so that images are
  * generated, and its counts are bounded. Throws `recipe-invalid` with each wrong part under its JSON pointer
  * into the request.
  */
@@ -42,7 +42,7 @@ function refused(
   return new RequestProblem('recipe-invalid', words, { parts });
 }
 
-/** Without recursion: whoever sent it chose how deep it is. */
+/** Without recursion: the sender controls the depth. */
 function isDeep(value: object, most: number): boolean {
   const waiting: [object, number][] = [[value, 1]];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
@@ -56,7 +56,7 @@ function isDeep(value: object, most: number): boolean {
 
 type Json = Record<string, unknown>;
 
-/** The schema of a recipe for whoever is not at this machine: no places, bounded counts, known transformations. */
+/** The schema of recipes over HTTP: no paths, bounded counts, known transformations. */
 function overHttp(whole: typeof recipeSchema): object {
   const defs: Record<string, Json> = whole.$defs;
   const changed = (of: Json, properties: Record<string, Json>): Json => ({

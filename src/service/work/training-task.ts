@@ -23,7 +23,7 @@ export interface TrainingTask {
   readonly cacheScope: string;
 }
 
-/** What the process sends ahead: events in their order, or what the run depends on. */
+/** Partial results: events in order, or the dependencies of the run. */
 export type TrainingPart =
   | { readonly events: readonly TrainingEvent[] }
   | {
@@ -33,21 +33,21 @@ export type TrainingPart =
       };
     };
 
-/** What the process answers. */
+/** Answer of the process. */
 export interface TrainingAnswer {
-  /** File of the run's own network below its folder; null where no stage makes one. */
+  /** File of the run's own network below its folder; null if no stage makes one. */
   readonly network: string | null;
   readonly usage: { readonly peakRssMiB: number };
 }
 
 /** Events of a log that go into one message. */
 const AT_ONCE = 100;
-/** Steps are told so far apart at least; whoever listens tells fewer. */
+/** Minimum interval between reported steps; the parent samples further. */
 const STEP_MS = 100;
 
 /**
- * Trains in this process. A run that stands in the folder goes on; one that another version, number of
- * threads or a broken disk has left there begins again. Throws `not-ready` while another process trains there.
+ * Trains in this process. A run in the folder is resumed; a run of another version or number of threads, or a
+ * damaged one, restarts. Throws `not-ready` while another process trains there.
  */
 export async function runTrainingTask(
   task: TrainingTask,
@@ -77,8 +77,8 @@ export async function runTrainingTask(
 const LOCK = 'run.pid';
 
 /**
- * Whether the process that a run names is one that trains: after a restart, of a container above all, its
- * number is soon somebody else's. Where the system does not say what a process does it is taken for one.
+ * Whether the process named by a run is a training process: after a restart, especially of a container, its pid is
+ * soon reused. If the system does not tell, it is assumed to be one.
  */
 async function isTraining(folder: string): Promise<boolean> {
   if (process.platform !== 'linux') return true;
@@ -87,7 +87,7 @@ async function isTraining(folder: string): Promise<boolean> {
   return words.includes('training-child');
 }
 
-/** Whether what stands in the folder is what cannot be gone on with. */
+/** Whether the folder has a run that cannot be resumed. */
 const isStale = ({ code, details }: VentralError, folder: string): boolean =>
   (code === 'recipe-invalid' && details.file === join(folder, RESOLVED)) ||
   (code === 'checkpoint-invalid' && details.file?.startsWith(folder) === true);
@@ -97,7 +97,7 @@ async function attempt(
   progress: (progress: ChildProgress) => void,
   part: (part: TrainingPart) => void,
 ): Promise<TrainingAnswer> {
-  // What was told to somebody who is no more is told again: whoever listens knows what is new.
+  // Events already sent to a dead parent are sent again: the new parent filters duplicates.
   if (isRun(folder)) for (const events of await toldBefore(folder)) part({ events });
   let told = 0;
   const recorded = (event: TrainingEvent) => {
@@ -132,7 +132,7 @@ async function attempt(
   return { network: await networkOf(recipe, folder), usage };
 }
 
-/** Events up to the state that the run goes on from, which are checked; what came after it comes again. */
+/** Checked events up to the state that the run resumes from; later ones are produced again. */
 async function toldBefore(folder: string): Promise<TrainingEvent[][]> {
   const state = await requireWholeRun(folder);
   const read = await readMetrics(metricsPath(folder), state?.lengths.metrics ?? 0);

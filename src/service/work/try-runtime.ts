@@ -3,21 +3,21 @@ import { GraphBuilder } from '../../onnx/graph-builder.js';
 import { runtimeIdentity, Session } from '../../runtime/session.js';
 import { type IsolationFacts, isolationFacts } from '../child/isolation-facts.js';
 
-/** What a child finds of its own place. */
+/** What a child finds out about its confinement. */
 export interface RuntimeTrial {
   /** Version of ONNX Runtime, which ran a graph. */
   readonly version: string;
   readonly isolation: IsolationFacts;
 }
 
-/** What a child is asked to try. */
+/** The trial that a child runs. */
 export interface TrialTask {
   /** Path of a file that it is not given. */
   readonly hidden: string;
 }
 
 /**
- * Runs a graph of one node in this process, and looks what the process may do. Throws `internal` where the graph
+ * Runs a graph of one node in this process, and tests what the process may do. Throws `internal` where the graph
  * adds wrongly.
  */
 export async function tryRuntime({ hidden }: TrialTask): Promise<RuntimeTrial> {
@@ -31,7 +31,7 @@ export async function tryRuntime({ hidden }: TrialTask): Promise<RuntimeTrial> {
     const { y } = await session.run({ x });
     const sums = [...(y.data as Float32Array)];
     if (String(sums) !== '2,4') {
-      throw new VentralError('internal', `The runtime says that 1 + 1 and 2 + 2 are ${sums}`);
+      throw new VentralError('internal', `The runtime computed 1 + 1 and 2 + 2 as ${sums}`);
     }
   } finally {
     await session.close();

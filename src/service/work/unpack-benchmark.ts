@@ -12,13 +12,13 @@ import type { BenchmarkSummary } from '../../store/records/benchmark-store.js';
 /** An archive to unpack, for the process that may open it. */
 export interface UnpackTask {
   readonly archive: string;
-  /** Folder to make and fill; without it the archive is measured alone. */
+  /** Folder to create and fill; without it the archive is only measured. */
   readonly folder?: string;
   /** Most bytes that its files may take together on the disk. */
   readonly bytes: number;
 }
 
-/** What was found in the archive. */
+/** Contents of the archive. */
 export interface UnpackedBenchmark {
   /** Bytes that its files take on the disk. */
   readonly unpacked: number;
@@ -48,7 +48,7 @@ export async function unpackBenchmark({
     if (unpacked > bytes)
       throw new VentralError(
         'too-large',
-        `The files of the archive take ${unpacked} bytes, they may take ${bytes}`,
+        `The files of the archive take ${unpacked} bytes, the maximum is ${bytes}`,
       );
     if (folder === undefined) return { unpacked };
     await mkdir(folder);
@@ -69,25 +69,25 @@ export async function unpackBenchmark({
 function benchmarkFile({ entries }: ZipArchive): string {
   const nested = entries.find(({ name }) => /[/\\]/.test(name));
   if (nested)
-    throw new VentralError('zip-invalid', `The archive should be flat, found ${nested.name}`, {
+    throw new VentralError('zip-invalid', `The archive must be flat, found ${nested.name}`, {
       file: nested.name,
     });
   const odd = entries.find(({ name }) => /\p{Cc}/u.test(name));
   if (odd)
     throw new VentralError(
       'zip-invalid',
-      `${JSON.stringify(odd.name)}: a name may have no control characters`,
+      `${JSON.stringify(odd.name)}: names must not contain control characters`,
     );
   const long = entries.find(({ name }) => Buffer.byteLength(name) > LONGEST_NAME);
   if (long)
     throw new VentralError(
       'zip-invalid',
-      `The archive has a file of ${Buffer.byteLength(long.name)} bytes of name, it may have ${LONGEST_NAME}`,
+      `The archive has a file name of ${Buffer.byteLength(long.name)} bytes, the maximum is ${LONGEST_NAME}`,
     );
   if (entries.length > MOST_FILES)
     throw new VentralError(
       'too-large',
-      `The archive holds ${entries.length} files, it may hold ${MOST_FILES}: put images into a ZIP inside`,
+      `The archive has ${entries.length} files, the maximum is ${MOST_FILES}: put images into a ZIP inside it`,
     );
   const [file, ...others] = entries
     .map(({ name }) => name)
@@ -96,7 +96,7 @@ function benchmarkFile({ entries }: ZipArchive): string {
     const found = file === undefined ? 'none' : [file, ...others].slice(0, 3).join(', ');
     throw new VentralError(
       'benchmark-invalid',
-      `The archive should hold exactly one YAML file, found ${found}`,
+      `The archive must have exactly one YAML file, found ${found}`,
     );
   }
   return file;
@@ -114,7 +114,7 @@ async function unpackFile(zip: ZipArchive, name: string, path: string): Promise<
   await handle.sync().finally(() => handle.close());
 }
 
-/** Every path of a definition, with the key that it stands under. */
+/** Every path of a definition, with its key. */
 function* pathsOf({
   stimuli,
   fittingStimuli,

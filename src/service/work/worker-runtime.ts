@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { runtimeIdentity } from '../../runtime/session.js';
 
-/** What the numbers of a worker depend on: the runtime and its threads, and the processor. */
+/** The environment that a worker's numbers depend on: runtime, threads and processor. */
 export const workerRuntime = (threads: number) => ({
   ...runtimeIdentity(threads),
   processor: cpus()[0]?.model ?? process.arch,

@@ -5,7 +5,7 @@ import type { MapPart } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { JobAnswer } from '../work/job-task.js';
 
-/** What a process sends ahead of its answer. */
+/** A partial result of a process. */
 export interface Ahead {
   readonly score?: Score;
   readonly map?: MapPart;
@@ -59,20 +59,19 @@ export function prepareAnswerChecks(): void {
 }
 
 /**
- * The answer of a process as one of a kind. An uploaded file may have taken the process over: whatever it says is
- * kept and shown to others only where it has the form that the API describes.
- * Throws RangeError for what has not.
+ * Validates the answer of a process. An uploaded file may have hijacked the process: its answer is stored and
+ * shown to others only if it has the form in the API description. Throws RangeError for what has not.
  */
 export function checkedAnswer(kind: JobAnswer['kind'], value: unknown): JobAnswer {
   return checked(kind, value) as JobAnswer;
 }
 
-/** The same for what comes ahead of the answer. */
+/** The same for partial results. */
 export const checkedAhead = (value: unknown): Ahead => checked('ahead', value) as Ahead;
 
 function checked(name: keyof typeof schemas, value: unknown): unknown {
   prepareAnswerChecks();
-  if (!validators?.get(name)?.(value)) throw new RangeError('something that is no result');
+  if (!validators?.get(name)?.(value)) throw new RangeError('something other than a result');
   return value;
 }
 

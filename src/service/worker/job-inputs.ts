@@ -17,12 +17,12 @@ import type { WorkOptions } from './work-options.js';
 
 const DEADLINE_SECONDS = 12 * 3600;
 /**
- * What a scoring process holds beside the work that `--max-memory` bounds: Node, the runtime, and one
+ * Memory of a scoring process beside the work that `--max-memory` bounds: Node, the runtime, and one
  * batch inside the network (ResNet-50: 0.9 GiB with its weights).
  */
 const OWN_MEMORY = 2 ** 30;
 
-/** What the process of a job or of a part of it is started with. */
+/** Start options of the process of a job or of a part. */
 export interface JobInputs {
   /** What it is asked for, each with the benchmarks that it gives. */
   readonly references: References;
@@ -95,7 +95,7 @@ async function referenceOf(
   signal: AbortSignal,
 ): Promise<{ reference: string; ids: readonly string[] }> {
   if (!source.startsWith('bmk_')) {
-    // The process that scores says what is wrong with them; what is right is remembered for it.
+    // The scoring process reports their errors; valid ones are cached.
     const shipped = listBenchmarks().find(({ id }) => id === source);
     if (shipped) await checkData(shipped, home).catch(() => {});
     return { reference: source, ids: [source] };

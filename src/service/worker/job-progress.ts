@@ -8,11 +8,11 @@ const EVENT_MS = 500;
 const EVENT_SHARE = 1 / 200;
 const STAGE_LENGTH = 100;
 
-/** Milliseconds between the events of an attempt that began at a moment. */
+/** Milliseconds between the events of an attempt that started at a moment. */
 export const eventGap = (begun: number): number =>
   Math.max(EVENT_MS, (Date.now() - begun) * EVENT_SHARE);
 
-/** Writes down how far one attempt is: as often as somebody who watches it needs, and never two at once. */
+/** Stores the progress of one attempt, at a limited rate and one write at a time. */
 export class ProgressWriter {
   readonly #attempts: JobAttempts;
   readonly #job: { readonly id: string; readonly attempt: number };
@@ -24,7 +24,7 @@ export class ProgressWriter {
   #told = 0;
   #writing: Promise<unknown> | undefined;
 
-  /** @param over told when the attempt turns out to be over */
+  /** @param over called when the attempt turns out to be over */
   constructor(
     attempts: JobAttempts,
     job: { readonly id: string; readonly attempt: number },
@@ -50,7 +50,7 @@ export class ProgressWriter {
     this.#writing = this.#attempts
       .setProgress(id, attempt, { ...progress, stage: name, etaSeconds }, told)
       .then((holds) => holds || this.#over())
-      // Progress is a help only, and whoever lost the database hears of it elsewhere.
+      // Progress is optional, and a lost database is reported elsewhere.
       .catch(() => {})
       .finally(() => {
         this.#writing = undefined;

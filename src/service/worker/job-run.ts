@@ -31,7 +31,7 @@ export class JobRun {
   readonly #abort: AbortController;
   readonly #progress: ProgressWriter;
   readonly #map: MapReporter;
-  /** Who may see what the job needs; shipped models and benchmarks are everybody's. */
+  /** Visibility of the job's inputs; shipped models and benchmarks are public. */
   #written: Promise<unknown> = Promise.resolve();
 
   /** @param abort ends the attempt, from outside or because it is over */
@@ -45,7 +45,7 @@ export class JobRun {
   }
 
   /**
-   * Makes what has no result yet; a process that dies fails every benchmark that it was asked for.
+   * Computes missing results; a process that dies fails all of its benchmarks.
    * Throws `interrupted` where it was ended, and retryable faults (see `retryable`).
    */
   end(): Promise<JobEnd> {
@@ -66,7 +66,7 @@ export class JobRun {
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (this.#abort.signal.aborted || retryable(error)) throw error;
-      // It goes on from its last state, unless it is lost again and again without coming further.
+      // It resumes from its last state, unless it is lost repeatedly without progress.
       if (job.kind === 'training' && lost.includes(error.code)) throw error;
       return withoutPlaces(this.#failed(job, error), home);
     } finally {
@@ -89,8 +89,8 @@ export class JobRun {
   }
 
   /**
-   * An uploaded benchmark may take over the process that reads it. So each has a process of its own, and those that
-   * ventral ships have one: what comes of it counts for its own benchmarks alone.
+   * An uploaded benchmark may hijack the process that reads it. So each runs in its own process, and shipped ones
+   * share one: an answer counts only for the benchmarks of its process.
    */
   async #scores(job: ScoreJob): Promise<JobEnd> {
     const ends: ScoresEnd[] = [];
@@ -138,7 +138,7 @@ export class JobRun {
     });
   }
 
-  /** Writes a score as soon as it is there, one after the other, and what is known of a map. */
+  /** Stores scores as they are computed, one at a time, and partial maps. */
   #keep(job: ScoringJob, { score, map }: Ahead, confirm: JobInputs['confirm']): void {
     if (map && this.#job.kind === 'layer-map') this.#map.tell(map);
     const { id, attempt } = this.#job;
@@ -163,7 +163,7 @@ function checkedEnd(kind: JobAnswer['kind'], said: unknown): JobAnswer {
   }
 }
 
-/** An end whose failures do not tell where the files of a job lie. */
+/** A job end with paths redacted from its failures. */
 const withoutPlaces = (end: JobEnd, home: string): JobEnd => ({
   ...end,
   failures: end.failures.map(({ problem, ...failure }) => ({

@@ -3,7 +3,7 @@ import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/jobs/job.
 import { problemOf } from '../http/problem.js';
 import type { AnsweredFailure, JobAnswer, JobTask, JobUsage, TaskCore } from '../work/job-task.js';
 
-/** Each name or file that the scoring process is given, with the benchmarks that it stands for. */
+/** Each name or file passed to the scoring process, with its benchmarks. */
 export type References = ReadonlyMap<string, readonly string[]>;
 
 /** A job that the scoring process does. */
@@ -25,7 +25,7 @@ export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
   return { ...core, kind, holdout, ...(layers ? { layers } : {}) };
 }
 
-/** What an answer means for a job: each benchmark that it still needed has a result or a failure. */
+/** The effect of an answer on a job: each pending benchmark gets a result or a failure. */
 export function endOf(job: ScoringJob, answer: JobAnswer, references: References): JobEnd {
   const missing = missingOf(job);
   if (answer.kind === 'layer-map') {
@@ -64,7 +64,7 @@ export function joinedEnds(
   };
   const scores = ends.flatMap((end) => end.scores);
   const failures = new Map<unknown, JobFailure>();
-  // Where a process failed before it was known which benchmarks are its own, the others tell of theirs.
+  // If a process failed before its benchmarks were known, the other processes still report theirs.
   for (const failure of ends
     .toSorted((a, b) => a.failures.length - b.failures.length)
     .flatMap((end) => end.failures))
@@ -103,7 +103,7 @@ function failuresOf(
     );
     const { code, message, details } = told?.error ?? {
       code: 'internal',
-      message: 'It has no result',
+      message: 'The job has no result',
       details: {},
     };
     return failure(id, new VentralError(code, message, details));

@@ -11,15 +11,15 @@ import { type JobInputs, withInputs } from './job-inputs.js';
 import { taskOf } from './job-work.js';
 import type { WorkOptions } from './work-options.js';
 
-/** What the parts of a map have found. */
+/** Results of the parts of a map. */
 export interface GatheredParts {
   readonly cells: readonly (readonly [key: string, bytes: string])[];
-  /** Threads that the map is to be made with, so that it finds what the parts have found. */
+  /** Thread count of the map, so that it finds the results of its parts. */
   readonly threads: number;
   readonly warnings: readonly string[];
 }
 
-/** Each part runs the network of its own, so that more cost more than they give. */
+/** Each part runs the network separately, so more parts do not pay off. */
 const MOST_PARTS = 16;
 const POLL_MS = 300;
 const BEAT_MS = 4000;
@@ -31,8 +31,8 @@ export const noParts = ({ threads }: Pick<WorkOptions, 'threads'>): GatheredPart
 });
 
 /**
- * Cuts a map into as many parts as workers are idle, computes parts until none is left, and waits for those
- * that others compute. A map that nobody helps with is not cut.
+ * Splits a map into as many parts as there are idle workers, computes parts until none is left, and waits for the
+ * others. Without idle workers a map is not split.
  * Throws `interrupted` where the attempt ends.
  */
 export async function gatherParts(
@@ -62,7 +62,10 @@ export async function gatherParts(
   };
 }
 
-/** Computes a part; one that fails is left to whoever joins the parts. Throws `interrupted`, after giving it back. */
+/**
+ * Computes a part; a failed part is left to the joining worker. Throws `interrupted`, after returning the
+ * part.
+ */
 export async function workOnPart(
   claim: PartClaim,
   options: WorkOptions,
@@ -71,7 +74,7 @@ export async function workOnPart(
   const { parts } = options.tables.jobs;
   const over = new AbortController();
   const beats = setInterval(() => {
-    // A part whose ticket is lost is computed by somebody else.
+    // A part whose ticket is lost is computed by another worker.
     parts.beat(claim).then(
       (holds) => holds || over.abort(),
       () => {},
@@ -118,7 +121,7 @@ async function runPart(
     part: (found) => {
       const [key, bytes] = (found as FoundCell).cell;
       kept = kept.then(() => parts.keep(job.id, { key, bytes: Buffer.from(bytes, 'base64') }));
-      // Told where it is awaited.
+      // Reported where it is awaited.
       kept.catch(() => {});
     },
   });
@@ -134,7 +137,7 @@ function unlike(parts: readonly EndedPart[], threads: number): string[] {
     const { processor, ...identity } = runtime as typeof mine;
     const { processor: here, ...own } = mine;
     if (!isDeepStrictEqual(identity, own))
-      return [`Part ${part + 1} was computed by an unlike runtime, and was computed anew`];
+      return [`Part ${part + 1} was computed by another runtime and was recomputed`];
     if (processor !== here)
       return [
         `Part ${part + 1} was computed on another processor (${processor}) than the rest (${here})`,

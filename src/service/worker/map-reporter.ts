@@ -2,10 +2,10 @@ import type { LayerRow, MapPart } from '../../scoring/map/layer-map-types.js';
 import type { JobAttempts } from '../../store/jobs/job-attempts.js';
 import { eventGap } from './job-progress.js';
 
-/** Characters that one attempt may tell: the whole map of a large network is about a million. */
+/** Maximum characters of events per attempt: the map of a large network has about a million. */
 const MOST = 2 ** 25;
 
-/** Writes what is known of a map while it is made, as events a few times a second at most. */
+/** Stores a partial map as events, a few times a second at most. */
 export class MapReporter {
   readonly #attempts: JobAttempts;
   readonly #job: { readonly id: string; readonly attempt: number };
@@ -17,7 +17,7 @@ export class MapReporter {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> | undefined;
 
-  /** @param over told when the attempt turns out to be over */
+  /** @param over called when the attempt turns out to be over */
   constructor(
     attempts: JobAttempts,
     job: { readonly id: string; readonly attempt: number },
@@ -53,7 +53,7 @@ export class MapReporter {
       });
   }
 
-  /** Resolves when nothing is being written; what was not told by then is in the whole map. */
+  /** Resolves when no write is pending; unreported cells are in the final map. */
   async settled(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#writing;

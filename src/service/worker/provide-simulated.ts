@@ -9,8 +9,8 @@ const MEMORY = 2 ** 31;
 const SECONDS = 300;
 
 /**
- * Has a process that opens no uploaded file make what generators give for shipped benchmarks, where that is not there
- * yet: a process that does may not write it for others. One that fails leaves it to the job, which says why.
+ * Generates missing data of simulated shipped benchmarks in a process that opens no uploaded file: other processes
+ * may not write shared data. On failure the job generates them itself and reports the error.
  */
 export async function provideSimulated(
   benchmarks: readonly Benchmark[],

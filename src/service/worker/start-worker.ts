@@ -19,9 +19,9 @@ export interface StartWorkerOptions extends Omit<WorkerOptions, 'tables' | 'file
 export interface RunningWorker {
   /** Where its database is, as it may be printed. */
   readonly place: string;
-  /** Resolves to what the worker cannot go on with, such as another version of the database. */
+  /** Resolves to a fatal error, such as another version of the database. */
   readonly failed: Promise<VentralError>;
-  /** Gives back what is not done within the grace. */
+  /** Returns unfinished jobs to the queue after the grace period. */
   stop(graceMs: number): Promise<void>;
 }
 

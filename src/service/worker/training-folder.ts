@@ -11,9 +11,11 @@ import type { WorkOptions } from './work-options.js';
 /** Where a training is done, and the recipe with places in it. */
 export interface TrainingPlaces {
   readonly recipe: Recipe;
-  /** Folder that the recipe's paths begin in. */
+  /** Base folder of the recipe's paths. */
   readonly base: string;
-  /** Folder of the run, which stays until the job has ended: whoever takes the job again in this home goes on there. */
+  /**
+   * Folder of the run, kept until the job has ended: the next attempt in this home resumes there.
+   */
   readonly folder: string;
 }
 
@@ -21,7 +23,7 @@ export interface TrainingPlaces {
 const folderOf = (home: string, job: string) => join(home, 'trainings', job);
 
 /**
- * Makes the folder of a training, with its inputs under names that are the same in every attempt. The recipe
+ * Creates the folder of a training, with its inputs under the same names in every attempt. The recipe
  * that is run names the files there; its batches are made by no more threads than the job may use.
  */
 export async function placeTraining(
@@ -94,7 +96,7 @@ export async function clearTraining(
   }
 }
 
-/** Removes the folders of trainings that ended while nobody was here. */
+/** Removes folders of trainings that ended while no worker was running. */
 export async function clearTrainings(
   options: Pick<WorkOptions, 'home' | 'tables' | 'log'>,
 ): Promise<void> {

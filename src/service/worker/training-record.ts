@@ -30,15 +30,15 @@ export const checkpointName = (file: unknown): string | undefined =>
 
 /** Told of what ends an attempt. */
 export interface RecordEnds {
-  /** The attempt is over: somebody else has the job, or nobody. */
+  /** The attempt is over: another worker has the job, or none. */
   readonly over: () => void;
   /** Something could not be written; {@link TrainingRecord.failure} says why. */
   readonly failed: () => void;
 }
 
 /**
- * Writes what the process of one attempt tells: each event once, one after the other, and with the event of
- * an epoch its checkpoint. Nobody has checked what it is, so that it is checked here.
+ * Stores the events of one attempt's process: each once, in order, and the checkpoint of an epoch with its event.
+ * They are untrusted and validated here.
  */
 export class TrainingRecord {
   readonly #job: TrainingJob;
@@ -71,13 +71,13 @@ export class TrainingRecord {
     const { id, attempt } = this.#job;
     const { run, events = [] } = part;
     if (run) {
-      if (!isRun(run)) throw new RangeError('a run that is none');
+      if (!isRun(run)) throw new RangeError('an invalid run');
       const { digests, versions } = run;
       this.#queue(() =>
         this.#options.tables.jobs.attempts.setRun(id, attempt, { digests, versions }),
       );
     }
-    if (!Array.isArray(events)) throw new RangeError('events that are none');
+    if (!Array.isArray(events)) throw new RangeError('invalid events');
     for (const event of events) this.#event(event);
   }
 
@@ -88,14 +88,14 @@ export class TrainingRecord {
 
   #event(event: unknown): void {
     if (!isTrainingEvent(event) || JSON.stringify(event).length > MOST_TEXT)
-      throw new RangeError('an event that is none');
+      throw new RangeError('an invalid event');
     if (event.kind === 'step') {
       const now = Date.now();
       if (now - this.#step < Math.max(STEP_MS, (now - this.#begun) * STEP_SHARE)) return;
       this.#step = now;
     }
     if (++this.#events > MOST_EVENTS || this.#waiting > MOST_WAITING)
-      throw new RangeError('more events than anybody can write');
+      throw new RangeError('too many events');
     this.#queue(() => this.#write(event));
   }
 
@@ -131,7 +131,7 @@ export class TrainingRecord {
   /** Copies a checkpoint out of the run to where networks are kept. */
   async #keep(file: string): Promise<Pick<CheckpointRecord, 'name' | 'digest' | 'size'>> {
     const name = checkpointName(file);
-    if (name === undefined) throw new VentralError('internal', `No checkpoint is called ${file}`);
+    if (name === undefined) throw new VentralError('internal', `There is no checkpoint ${file}`);
     // They are in the hands of the process that trains: no link leads out, and nothing is waited for.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const path = join(this.#folder, 'checkpoints');
@@ -140,7 +140,7 @@ export class TrainingRecord {
     const handle = await open(join(within, `${name}.onnx`), flags).finally(() => folder.close());
     try {
       const found = await handle.stat();
-      if (!found.isFile()) throw new VentralError('internal', `${name} is no plain file`);
+      if (!found.isFile()) throw new VentralError('internal', `${name} is not a regular file`);
       const { jobs } = this.#options.tables;
       await jobs.trainings.requireRoom(this.#job.id, found.size);
       const copy = await receiveStream(

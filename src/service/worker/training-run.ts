@@ -16,9 +16,8 @@ export interface Watched {
 }
 
 /**
- * One attempt at a training. What its process tells is written as it comes; the run stays in its folder, and
- * the next attempt in this home goes on there. Throws what the process threw or what kept its events from
- * being written.
+ * One attempt at a training. Events of its process are stored as they arrive; the run stays in its folder, and the
+ * next attempt in this home resumes it. Throws the error of the process or of storing its events.
  */
 export async function runTraining(
   job: TrainingJob,
@@ -45,7 +44,7 @@ export async function runTraining(
       temporary,
       reads: [...reads, places.base],
       writes: [...writes, places.folder],
-      // What a step keeps for its backward pass, beside what scores may hold.
+      // Memory of a step for its backward pass, in addition to that of scores.
       limits: { ...limits, memory: limits.memory + maxMemory },
       signal: AbortSignal.any([abort.signal, stop.signal]),
       progress,

@@ -7,7 +7,7 @@ export interface WorkOptions {
   readonly tables: WorkTables;
   readonly files: FileSource;
   readonly home: string;
-  /** Folder in which each process gets an empty one of its own. */
+  /** Parent of each process's private empty folder. */
   readonly temporary: string;
   readonly log: Logger;
   /** Bytes that a job may hold in memory beyond the network's own (`--max-memory`). */

@@ -9,7 +9,7 @@ import { ModelFiles } from '../../store/files/model-files.js';
 import { S3Files, s3Place } from '../../store/files/s3-files.js';
 import { unpackInChild } from '../child/unpack-in-child.js';
 
-/** What the files of a worker may take. */
+/** Limits of a worker's files. */
 export interface WorkerFileBounds {
   readonly home: string;
   /** Folder of unfinished work. */
@@ -47,14 +47,14 @@ async function originOf(environment: NodeJS.ProcessEnv): Promise<FileOrigin | un
   return place ? S3Files.connect(place) : peerFiles(environment);
 }
 
-/** The files of the service at VENTRAL_SERVICE; undefined where none is named. Throws `bad-usage`. */
+/** The files of the service at VENTRAL_SERVICE; undefined if it is unset. Throws `bad-usage`. */
 export function peerFiles(environment: NodeJS.ProcessEnv): FileOrigin | undefined {
   const { VENTRAL_SERVICE: url, VENTRAL_KEY: key } = environment;
   if (!url) return undefined;
   if (!/^https?:\/\//.test(url) || !URL.canParse(url) || !key) {
     throw new VentralError(
       'bad-usage',
-      'VENTRAL_SERVICE: expected a URL such as https://ventral.lab.example, and the key of an admin in VENTRAL_KEY',
+      'VENTRAL_SERVICE: expected a URL such as https://ventral.lab.example, with an admin key in VENTRAL_KEY',
       { field: 'VENTRAL_SERVICE' },
     );
   }

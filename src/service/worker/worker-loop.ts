@@ -10,18 +10,18 @@ import { workOnPart } from './map-parts.js';
 import { clearTraining } from './training-folder.js';
 import type { WorkOptions } from './work-options.js';
 
-/** A job that lost so many workers, or failed so often with a retryable fault, is abandoned. */
+/** A job is abandoned after this many lost workers or retryable faults. */
 const MOST_FAULTS = 3;
 /** How often it is looked whether a job was cancelled, by whatever process. */
 const WATCH_MS = 1000;
 /** Polls between two heartbeats. */
 const BEAT = 5;
-/** How long a slot waits for a word that there is a job, where other processes may ask for one. */
+/** How long a slot waits for a notification, if other processes can submit jobs. */
 const POLL_MS = { shared: 1000, alone: 10_000 };
 /** How long results wait for a lost database. */
 const PATIENCE_MS = 300_000;
 
-/** Takes jobs and does them, several at once, until it is stopped. */
+/** Claims and runs jobs, several concurrently, until it is stopped. */
 export class WorkerLoop {
   readonly #options: WorkOptions;
   readonly #id: string | null;
@@ -37,8 +37,8 @@ export class WorkerLoop {
   #looked: Promise<void> = Promise.resolve();
 
   /**
-   * @param id of the worker; null for none that is registered
-   * @param size jobs at once
+   * @param id of the worker; null if it is not registered
+   * @param size concurrent jobs
    */
   constructor(options: WorkOptions, id: string | null, size: number) {
     this.#options = options;
@@ -60,7 +60,7 @@ export class WorkerLoop {
   }
 
   /**
-   * Takes nothing more, lets what is running come to its end for so long, and gives the rest back.
+   * Claims no more jobs, waits for running ones up to the grace period, and returns the rest to the queue.
    * Resolves when nothing is running.
    */
   async stop(graceMs: number): Promise<void> {
@@ -123,7 +123,7 @@ export class WorkerLoop {
       if (!abort.signal.aborted) await this.#giveBack(job, error);
       else if (this.#stopped)
         await tables.jobs.attempts.giveBack(id, attempt, {
-          reason: 'The worker that had the job was stopped',
+          reason: 'The worker of the job was stopped',
           fault: false,
         });
     } finally {
@@ -140,7 +140,7 @@ export class WorkerLoop {
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (retryable(error)) throw error;
-      log.error({ job: job.id, err: thrown }, 'Results could not be written');
+      log.error({ job: job.id, err: thrown }, 'Writing results failed');
       await this.#insist(job, failedEnd(job, error));
     }
   }

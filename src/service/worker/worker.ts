@@ -10,7 +10,7 @@ import type { WorkOptions } from './work-options.js';
 import { WorkerLoop } from './worker-loop.js';
 
 export interface WorkerOptions extends WorkOptions {
-  /** Jobs at once; with 0 all are left to others. */
+  /** Concurrent jobs; with 0 other workers run all of them. */
   readonly concurrency: number;
 }
 
@@ -24,7 +24,7 @@ export class Worker {
   readonly registry: WorkerStore;
   readonly #options: WorkerOptions;
   readonly #stopped = new AbortController();
-  /** Resolves to what the worker cannot go on with: the database has come to another version. */
+  /** Resolves to a fatal error: the database has another version. */
   readonly failed: Promise<VentralError>;
   #fail: (error: VentralError) => void = () => {};
   #id: string | undefined;
@@ -41,7 +41,7 @@ export class Worker {
     });
   }
 
-  /** Puts back what dead workers had, and begins. */
+  /** Reclaims jobs of dead workers, and starts. */
   async start(): Promise<void> {
     prepareAnswerChecks();
     const { tables, concurrency, threads } = this.#options;
@@ -72,7 +72,7 @@ export class Worker {
     return !this.#stopped.signal.aborted;
   }
 
-  /** Cancels an open job and ends its process; undefined where the job is not open. */
+  /** Cancels an open job and ends its process; undefined if the job is not open. */
   async cancel(
     ...asked: Parameters<WorkerOptions['tables']['jobs']['cancel']>
   ): Promise<Job | undefined> {
@@ -93,7 +93,9 @@ export class Worker {
     }
   }
 
-  /** Gives what is not done within the grace back to the queue; resolves when no child is left. */
+  /**
+   * Returns unfinished jobs to the queue after the grace period; resolves when no child is left.
+   */
   stop(graceMs = 0): Promise<void> {
     this.#ending ??= this.#end(graceMs);
     return this.#ending;
@@ -127,7 +129,7 @@ export class Worker {
     }
   }
 
-  /** What workers of this machine had that are gone goes back at once. */
+  /** Reclaims jobs of dead workers of this machine immediately. */
   async #bury(): Promise<void> {
     for (const id of await this.registry.dead()) {
       await this.#options.tables.jobs.attempts.giveBackOf(id);

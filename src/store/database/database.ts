@@ -1,9 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
 
-/** Rows come back as plain objects, columns as the SQL names them. */
+/** A row as a plain object with the column names of the SQL. */
 export type Row = Record<string, unknown>;
 
-/** What a statement can be sent to: the database, or one transaction of it. */
+/** Executes statements: the database, or one of its transactions. */
 export interface Queries {
   /**
    * Sends one statement with `$1…` parameters and resolves to its rows. JSON parameters are sent as
@@ -24,14 +24,14 @@ export interface Database extends Queries {
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /**
    * Sends several statements without parameters as one text, which may hold a whole transaction, and
-   * resolves to the rows of all. Nobody else's statements come between them.
+   * resolves to the rows of all. No other statements run in between.
    */
   script(sql: string): Promise<Row[]>;
   close(): Promise<void>;
 }
 
 /**
- * What a database's error means where it lacks something (PostgreSQL, Appendix A, classes 53 and 58): `disk-full`,
+ * Maps database errors about missing resources (PostgreSQL, Appendix A, classes 53 and 58) to `disk-full`,
  * `disk-failed`, or `not-ready`; else the error as it is.
  */
 export function shortOr(cause: unknown): unknown {

@@ -1,8 +1,8 @@
 import { statfsSync } from 'node:fs';
 
 /**
- * Bytes that stay free for the log of the embedded database: below them no write is begun, so that one
- * that was begun never meets a full disk.
+ * Bytes reserved for the log of the embedded database: below them no write is started, so that a started write
+ * never finds a full disk.
  */
 export const RESERVE_BYTES = 64 * 2 ** 20;
 

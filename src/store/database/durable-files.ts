@@ -7,7 +7,7 @@ type Init = Awaited<ReturnType<NodeFS['init']>>;
 /** An operation of a mounted file system; only its call matters here. */
 type Operation = (...values: unknown[]) => unknown;
 
-/** Those parts of Emscripten's NODEFS that are touched; each PGlite has a NODEFS of its own. */
+/** The used parts of Emscripten's NODEFS; each PGlite has its own NODEFS. */
 interface NodeFileSystem {
   readonly stream_ops: Record<string, Operation | undefined>;
   readonly node_ops: Record<string, Operation | undefined>;
@@ -44,7 +44,7 @@ const nodeWrites: Writes<Node> = {
 
 /** Called before each change of the data folder. */
 export interface WriteGuard {
-  /** Returns where this process may write, and ends it where it may not. */
+  /** Returns if this process may write, else ends it. */
   mayWrite(): void;
 }
 

@@ -20,14 +20,16 @@ const START = [
   ),
 ];
 
-/** A lone backend never begins a checkpoint by itself: the log would grow until the database is closed. */
+/**
+ * A lone backend never starts a checkpoint itself: the log would grow until the database is closed.
+ */
 const CHECKPOINT_BYTES = 32 * 2 ** 20;
 const CHECKPOINT_MS = 20_000;
 
 const anyWrite: WriteGuard = { mayWrite: () => {} };
 
 /**
- * Opens the embedded PostgreSQL (PGlite) in a folder, and makes it where it is not there yet. What it
+ * Opens the embedded PostgreSQL (PGlite) in a folder, and makes it if it is missing yet. What it
  * acknowledges is on the disk. The caller owns the home: PGlite has no lock, and two processes on one folder
  * lose rows silently; the guard is asked before each change of a file.
  * A new database is made beside its place and renamed when it is whole, so that a kill in the first
@@ -85,7 +87,7 @@ async function settle(folder: string): Promise<void> {
   await rm(mark(folder), { force: true });
 }
 
-/** Files and folders that are synced at once: few, for the sake of systems with few descriptors. */
+/** Concurrent syncs of files and folders: few, for systems with few descriptors. */
 const SYNCS = 8;
 
 async function syncTree(folder: string): Promise<void> {
@@ -104,7 +106,7 @@ function refused(error: unknown): never {
   if ((error as { code?: string }).code !== READ_ONLY) throw shortOr(error);
   throw new VentralError(
     'disk-full',
-    `The disk of the home has less than ${RESERVE_BYTES / 2 ** 20} MiB left: nothing is written until there is room again`,
+    `The disk of the home has less than ${RESERVE_BYTES / 2 ** 20} MiB left: writing resumes when there is space again`,
     { cause: error },
   );
 }
@@ -144,7 +146,7 @@ class EmbeddedDatabase implements Database {
     try {
       return (await this.#lite.exec(sql)).flatMap(({ rows }) => rows as Row[]);
     } catch (error) {
-      // A transaction that the text began and that failed would poison what comes next.
+      // A failed transaction opened by the text would break later statements.
       await this.#lite.exec('rollback').catch(() => {});
       return refused(error);
     }

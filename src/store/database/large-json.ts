@@ -12,9 +12,9 @@ export interface LargeColumn {
 }
 
 /**
- * A jsonb value of any size: what is large is read in parts, between which others have their turn. The whole is
+ * A jsonb value of any size: large values are read in parts, which yield to other work. The whole is
  * still unpacked for each part, a few milliseconds a megabyte.
- * @returns undefined where there is no row
+ * @returns undefined if there is no row
  */
 export async function readLargeJson(queries: Queries, column: LargeColumn): Promise<unknown> {
   const reader = new LargeJson(queries, column);
@@ -115,7 +115,7 @@ class LargeJson {
   }
 }
 
-/** Neighbours that are read at once. */
+/** Elements read in one query. */
 function runs(sizes: readonly { readonly key: string; readonly size: number }[]): string[][] {
   const found: string[][] = [];
   let weight = Number.POSITIVE_INFINITY;

@@ -3,8 +3,8 @@ import type { Database, Queries } from './database.js';
 import { scoreboardTables } from './scoreboard-tables.js';
 
 /**
- * The schema, step by step: migration n takes a database from schema n to n + 1. What was released is
- * never edited, only followed by another one. Each entry is a list of statements.
+ * The schema, step by step: migration n takes a database from schema n to n + 1. Released migrations are never
+ * edited, only followed by new ones. Each entry is a list of statements.
  */
 const migrations: readonly (readonly string[])[] = [
   [
@@ -100,7 +100,7 @@ const migrations: readonly (readonly string[])[] = [
     'alter table jobs alter column owner drop default',
     // The registration of the model, null for a shipped one; it may be removed later.
     'update jobs set registration = models.id from models where models.digest = jobs.digest',
-    // What an ended job took: peakRssMiB, cacheHits, cacheMisses.
+    // Usage of an ended job: peakRssMiB, cacheHits, cacheMisses.
     'alter table jobs add column usage jsonb',
     // Its entry in the queue; the worker that has or had it; how often one was lost with it; why it is
     // where it is; its last lines of log; and the threads that all its parts are computed with.
@@ -121,7 +121,7 @@ const migrations: readonly (readonly string[])[] = [
       started_at timestamptz not null default now(),
       heartbeat_at timestamptz not null default now()
     )`,
-    // Parts of a job that several workers compute, and what they found, until the job has ended.
+    // Parts of a job that several workers compute, and their results, until the job has ended.
     `create table parts (
       job text not null references jobs (id) on delete cascade,
       part integer not null,
@@ -182,7 +182,7 @@ const migrations: readonly (readonly string[])[] = [
       target text,
       detail jsonb
     )`,
-    // What an owner registered lately.
+    // Recent registrations of an owner.
     'create unique index audit_seq on audit (seq)',
     'create index audit_owner on audit (owner, created_at)',
     `create table idempotency (
@@ -199,7 +199,7 @@ const migrations: readonly (readonly string[])[] = [
       primary key (principal, method, path, key)
     )`,
     'create index idempotency_created on idempotency (created_at)',
-    // What is told to others when a job with a webhook has ended.
+    // Webhook deliveries of ended jobs.
     'create index jobs_webhook on jobs (id) where webhook is not null',
     `create table deliveries (
       id text primary key,
@@ -306,7 +306,7 @@ export async function migrateWithin(queries: Queries, until = SCHEMA): Promise<v
 
 /** Takes the database one schema further, if it is not there yet. @returns its schema */
 async function step(queries: Queries, until: number): Promise<number> {
-  // Others wait here as long as a migration takes.
+  // Other processes wait here during a migration.
   await queries.query('set local statement_timeout = 0');
   await queries.query('select pg_advisory_xact_lock($1)', [LOCK]);
   await queries.query('create table if not exists schema_version (version integer not null)');
@@ -315,7 +315,7 @@ async function step(queries: Queries, until: number): Promise<number> {
   if (from > SCHEMA) {
     throw new VentralError(
       'home-format',
-      `The database has schema ${from}, this ventral knows up to ${SCHEMA}: use the newer ventral that wrote it`,
+      `The database has schema ${from}, this ventral supports up to ${SCHEMA}: use the newer ventral that wrote it`,
     );
   }
   if (from >= until) return from;

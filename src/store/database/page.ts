@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 
-/** What a list asks for: newest first, after a cursor. */
+/** A list request: newest first, after a cursor. */
 export interface PageRequest {
   readonly limit: number;
   readonly cursor?: string;
@@ -13,7 +13,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** What a list is cut into pages by. */
+/** The sort key of pages. */
 export interface PagedRow {
   readonly id: string;
   readonly created_at: Date;
@@ -37,7 +37,7 @@ export function placeOf({ cursor }: PageRequest): readonly [string | null, strin
   const words = Buffer.from(cursor, 'base64url').toString('latin1');
   const [, id, time] = /^([a-z]{3}_[0-9a-z]+) (\d{1,15})$/.exec(words) ?? [];
   if (!id || Number(time) > 8.64e15) {
-    throw new VentralError('invalid-request', 'cursor: expected `next` of the page before', {
+    throw new VentralError('invalid-request', 'cursor: expected `next` of the previous page', {
       field: '/query/cursor',
     });
   }
@@ -65,9 +65,9 @@ export interface WeighedRow extends PagedRow {
   readonly weight: number;
 }
 
-/** Characters of JSON after which a page ends, however many rows were asked for. */
+/** Characters of JSON after which a page ends, whatever the requested number of rows. */
 const PAGE_WEIGHT = 2 ** 21;
-/** Bytes that are read at once: the embedded database works in the thread of the service. */
+/** Bytes per query: the embedded database runs in the thread of the service. */
 const READ_WEIGHT = 2 ** 19;
 /** What pglz makes of the most repetitive text. */
 const COMPRESSION = 100;
@@ -98,7 +98,7 @@ export async function weighedPage<R extends PagedRow, T>(
     const now = batch.flatMap((id) => content.get(id) ?? []);
     found.push(...now);
     at += batch.length;
-    // What the embedded database answers comes without a turn of the event loop.
+    // The embedded database answers without a turn of the event loop.
     await turn();
     if (rows.length > batch.length) weight += JSON.stringify(now).length;
   }

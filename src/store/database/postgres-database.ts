@@ -5,7 +5,7 @@ import { type Database, type Queries, type Row, shortOr } from './database.js';
 /** Connections that one process holds at most. */
 const CONNECTIONS = 10;
 const CONNECT_MS = 5000;
-/** No statement of ours takes seconds; one that hangs must not hold a connection for ever. */
+/** Our statements take less than seconds; a hanging one must not block a connection. */
 const STATEMENT_MS = 60_000;
 
 /**
@@ -115,7 +115,7 @@ class PostgresDatabase implements Database {
       const results: unknown = await client.query(sql);
       return (Array.isArray(results) ? results : [results]).flatMap(({ rows }) => rows);
     } catch (error) {
-      // A transaction that the text began and that failed would poison what comes next.
+      // A failed transaction opened by the text would break later statements.
       await client.query('rollback').catch((lost: Error) => {
         broken = lost;
       });
@@ -144,7 +144,7 @@ class PostgresDatabase implements Database {
  */
 const lostState = /^(08...|57P0[1-5]|53300|25006)$/;
 const lostSocket = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
-/** What `pg` says in words alone. */
+/** Errors of `pg` that have only a message. */
 const lostWords =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after)/;
 

@@ -10,7 +10,7 @@ export interface BackupTable {
   readonly without?: Readonly<Record<string, string>>;
 }
 
-/** What a backup holds of the database. */
+/** Tables of a backup. */
 export const backupTables: readonly BackupTable[] = [
   { name: 'models', order: 'seq' },
   { name: 'benchmarks', order: 'seq' },
@@ -26,8 +26,8 @@ export const backupTables: readonly BackupTable[] = [
 ];
 
 /**
- * What a backup leaves out: the database's own name and version, what lives while jobs run, what a
- * trigger makes of the results, and who is signed in.
+ * Tables that a backup omits: the database's name and version, state of running jobs, tables filled by triggers,
+ * and sessions.
  */
 export const passingTables = [
   'schema_version',
@@ -110,7 +110,7 @@ async function* batchesOf(queries: Queries): AsyncGenerator<number> {
   }
 }
 
-/** Writes rows as {@link rowsOf} gives them; what the database computes by itself it computes anew. */
+/** Inserts rows from {@link rowsOf}; generated columns are recomputed. */
 export async function insertRows(
   queries: Queries,
   table: string,
@@ -145,7 +145,7 @@ async function columnsOf(queries: Queries, table: string): Promise<string[]> {
   return rows.map(({ column_name }) => `"${column_name}"`);
 }
 
-/** Lets sequences go on behind the rows that were written with their numbers. */
+/** Sets sequences to continue after the inserted rows. */
 export async function continueSequences(queries: Queries): Promise<void> {
   const columns = await queries.query<{ name: string; column: string }>(
     `select table_name as name, column_name as column from information_schema.columns

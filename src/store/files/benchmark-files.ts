@@ -45,7 +45,7 @@ export class BenchmarkFiles {
 
   /**
    * @param unpack for archives that are in the mirror alone, and for damaged folders
-   * @param watch is told of damage as it is found
+   * @param watch called with damage as it is found
    */
   constructor(home: string, mirror?: FileMirror, unpack?: Unpack, watch?: DamageWatch) {
     this.#root = join(home, 'benchmarks');
@@ -117,7 +117,7 @@ export class BenchmarkFiles {
     this.#checks.forget();
   }
 
-  /** Bytes of the unpacked files of an archive; undefined where they are not here. */
+  /** Bytes of the unpacked files of an archive; undefined if they are missing. */
   async measure(digest: string): Promise<number | undefined> {
     const folder = this.folder(digest);
     const names = await readdir(folder).catch(() => undefined);
@@ -156,7 +156,7 @@ export class BenchmarkFiles {
       return undefined;
     });
     if (archive === undefined || !this.#unpack) {
-      // Nothing says what an earlier ventral unpacked: from now on at least it stays what it is.
+      // An earlier version recorded no digests: record the present ones.
       if (state === 'unsealed')
         await sealFolder(this.#checks, this.folder(digest), this.seal(digest));
       else
@@ -177,7 +177,7 @@ export class BenchmarkFiles {
     return this.folder(digest);
   }
 
-  /** Each file gets its name at once: a job that reads the others is not disturbed. */
+  /** Files are renamed one by one: a job that reads the others is not disturbed. */
   async #replaceFiles(fresh: string, digest: string): Promise<void> {
     const folder = this.folder(digest);
     await sealFolder(this.#checks, fresh, this.seal(digest));
@@ -242,7 +242,7 @@ export class BenchmarkFiles {
     await this.local(digest);
   }
 
-  /** Moves what is damaged to another name: the archive, or the folder and its digests. */
+  /** Renames damaged files: the archive, or the folder and its digests. */
   async setAside(digest: string, part: 'archive' | 'folder', path: string): Promise<void> {
     await mkdir(join(path, '..'), { recursive: true });
     await rename(part === 'archive' ? this.archive(digest) : this.folder(digest), path);
@@ -250,7 +250,7 @@ export class BenchmarkFiles {
     await syncFolder(this.#root);
   }
 
-  /** What is known of the damage of unpacked files. */
+  /** Known damage of unpacked files. */
   async damage(digest: string, names: readonly string[]): Promise<FileDamage> {
     const paths = names.map((name) => join(this.folder(digest), name));
     const since = await damagedSince(this.seal(digest), paths);

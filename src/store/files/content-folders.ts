@@ -24,7 +24,7 @@ export class ContentFolders {
     return join(this.#root, hex);
   }
 
-  /** Moves a whole, synced folder to its place; one that is there already is replaced. */
+  /** Moves a complete, synced folder into place, replacing an existing one. */
   async place(temporary: string, digest: string): Promise<void> {
     await this.remove(digest);
     await rename(temporary, this.folder(digest));

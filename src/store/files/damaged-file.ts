@@ -6,9 +6,9 @@ export interface FileDamage {
   readonly kind: FileKind;
   /** Under which it is stored. */
   readonly digest: string;
-  /** Names in the folder of a benchmark; none where the file itself is damaged. */
+  /** Names in the folder of a benchmark; none if the file itself is damaged. */
   readonly names?: readonly string[];
-  /** From when on it may have been damaged; null where that is not known. */
+  /** Earliest time of the damage; null if unknown. */
   readonly since: Date | null;
 }
 

@@ -27,7 +27,7 @@ export interface FileCacheOptions {
  * Files of another host in a bounded folder, which several processes may share: each file reaches its
  * name whole and verified, by a rename, and is checked whenever somebody takes it; what was damaged since is
  * fetched again. Who uses one holds a hard link of its own, so that what another process clears away is there
- * until it is given back; links of dead processes are swept. The digests of unpacked files lie in a folder
+ * until it is given back; links of dead processes are swept. The digests of unpacked files are in a folder
  * beside this one.
  */
 export class FileCache implements FileSource {
@@ -55,7 +55,7 @@ export class FileCache implements FileSource {
     folder: string,
     remove: boolean,
   ): Promise<{ readonly entries: number; readonly damaged: readonly string[] }> {
-    const never = () => Promise.reject(new Error('nothing is fetched'));
+    const never = () => Promise.reject(new Error('no file source is set'));
     const origin = { open: never, put: never };
     const cache = new FileCache({ folder, maxBytes: 0, origin, unpack: never });
     const names = (await readdir(folder).catch(() => [])).filter((name) => entry.test(name));
@@ -136,7 +136,7 @@ export class FileCache implements FileSource {
     await this.#clear(name);
   }
 
-  /** Removes what was used longest ago until the rest fits. */
+  /** Evicts least recently used entries until the rest fits. */
   async #clear(kept: string): Promise<void> {
     const { folder, maxBytes } = this.#options;
     const found = [];
@@ -164,7 +164,7 @@ export class FileCache implements FileSource {
   /** Removes an entry. */
   async #drop(name: string): Promise<void> {
     const { folder } = this.#options;
-    // A name that nothing takes for an entry first: nobody sees half of a folder.
+    // First under a name that is not an entry, so that no process sees a partial folder.
     const gone = join(folder, ownName('part'));
     await rename(join(folder, name), gone).catch(() => {});
     await rm(gone, { recursive: true, force: true });
@@ -183,7 +183,9 @@ interface Wanted {
   readonly kind: FileKind;
 }
 
-/** Links a file, or each file of a folder, to a path; false where it is not there, or goes away meanwhile. */
+/**
+ * Links a file, or each file of a folder, to a path; false if it is missing or removed meanwhile.
+ */
 async function takeLinks(entry: string, path: string): Promise<boolean> {
   try {
     if ((await stat(entry)).isFile()) await linkOnce(entry, path);
@@ -209,7 +211,7 @@ function entryName(digest: string, kind: FileKind): string {
 
 const entry = /^(model|benchmark)-([0-9a-f]{64})$/;
 
-/** Names that tell their process and what its pid belongs to: `held-<pid>-<start>-<pid space>-<uuid>`. */
+/** Names that identify their process and PID namespace: `held-<pid>-<start>-<pid space>-<uuid>`. */
 const own = /^(?:held|part)-(\d+)-([0-9a-f]{12})-(?:([0-9a-f]{12})-)?/;
 const shortDigest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12);
 const startOf = (pid: number) => {
@@ -222,7 +224,7 @@ const ownName = (what: 'held' | 'part') =>
 /** No job takes half as long. */
 const ABANDONED_MS = 24 * 3_600_000;
 
-/** Whether the process that a name tells of lives; one of another container is given time. */
+/** Whether the process in a name is alive; processes of other containers get a grace period. */
 async function isAlive(path: string): Promise<boolean> {
   const [, pid, start, space] = own.exec(basename(path)) as RegExpExecArray;
   if (space === undefined || space === shortDigest(pidSpace()))

@@ -16,7 +16,7 @@ export interface FileOrigin {
   put(path: string, digest: string, kind: FileKind): Promise<void>;
 }
 
-/** A store of files that others read: what a service keeps goes there too. */
+/** A shared file store: the service also writes its files there. */
 export interface FileMirror extends FileOrigin {
   remove(digest: string, kind: FileKind): Promise<void>;
 }
@@ -24,14 +24,14 @@ export interface FileMirror extends FileOrigin {
 /** Unpacks the archive of a benchmark into a folder that it makes. */
 export type Unpack = (archive: string, folder: string, signal: AbortSignal) => Promise<unknown>;
 
-/** Files that stay where they are until they are given back. */
+/** Files that stay in place until they are released. */
 export interface HeldFiles {
   /**
    * Path of a model's file, or of the folder that a benchmark was unpacked to; checked by digest.
    * Throws `file-missing`, `file-damaged`, `files-unavailable`, `checksum-mismatch`, `disk-full`.
    */
   fetch(digest: string, kind: FileKind, signal: AbortSignal): Promise<string>;
-  /** Checks again what was fetched, after it was used. Throws `file-damaged`. */
+  /** Checks fetched files again after use. Throws `file-damaged`. */
   confirm(): Promise<void>;
   /** Gives them back. */
   close(): Promise<void>;
@@ -88,7 +88,7 @@ export const homeSource = ({ files, benchmarkFiles }: KeptFiles): FileSource => 
 
 /** `file-missing`. */
 export const missingFile = (digest: string, kind: FileKind): VentralError =>
-  new VentralError('file-missing', `The ${kind} ${digest} is not there`, { file: digest });
+  new VentralError('file-missing', `The file store has no ${kind} ${digest}`, { file: digest });
 
 /** `files-unavailable`. */
 export const unavailable = (what: string, cause: unknown): VentralError =>
@@ -154,7 +154,7 @@ async function transfer(source: Readable, path: string, signal: AbortSignal): Pr
     });
   } catch (error) {
     const early = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
-    throw early || broken === error ? unavailable('A transfer broke off', error) : error;
+    throw early || broken === error ? unavailable('A transfer failed', error) : error;
   }
   const handle = await open(path, 'r+');
   await handle.sync().finally(() => handle.close());

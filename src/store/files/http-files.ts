@@ -19,14 +19,14 @@ export class HttpFiles implements FileOrigin {
     if (answer.ok && answer.body) return Readable.fromWeb(answer.body);
     await answer.body?.cancel();
     if (answer.status === 404) throw missingFile(digest, kind);
-    throw this.#refused(answer, 'does not give files to VENTRAL_KEY');
+    throw this.#refused(answer, 'refuses downloads with VENTRAL_KEY');
   }
 
   async put(path: string, digest: string, kind: FileKind): Promise<void> {
     const body = await openAsBlob(path);
     const answer = await this.#send(`/v1/files/${digest}?kind=${kind}`, { method: 'PUT', body });
     await answer.body?.cancel();
-    if (!answer.ok) throw this.#refused(answer, 'takes no files from VENTRAL_KEY');
+    if (!answer.ok) throw this.#refused(answer, 'refuses uploads with VENTRAL_KEY');
   }
 
   #refused({ status }: Response, how: string): VentralError {

@@ -10,7 +10,7 @@ import { syncFolder } from './write-whole.js';
 /** How a stored file is found. */
 export type FileState = 'good' | 'damaged' | 'missing';
 
-/** The bytes of models, by content: HOME/models/<sha256>/model.onnx, and in a mirror where there is one. */
+/** The bytes of models, by content: HOME/models/<sha256>/model.onnx, and in a mirror if there is one. */
 export class ModelFiles {
   readonly #folders: ContentFolders;
   readonly #unfinished: string;
@@ -18,7 +18,7 @@ export class ModelFiles {
   readonly #watch: DamageWatch | undefined;
   readonly #checks = new VerifiedFiles();
 
-  /** @param watch is told of damage as it is found */
+  /** @param watch called with damage as it is found */
   constructor(home: string, mirror?: FileMirror, watch?: DamageWatch) {
     this.#folders = new ContentFolders(join(home, 'models'));
     this.#unfinished = join(home, 'tmp', 'service');
@@ -39,7 +39,7 @@ export class ModelFiles {
     return (await this.state(digest)) === 'good';
   }
 
-  /** Compares the bytes with their digest; damage is told to the watch once. */
+  /** Compares the bytes with their digest; damage is reported to the watch once. */
   async state(digest: string): Promise<FileState> {
     const mark = this.#mark(digest);
     try {
@@ -59,7 +59,7 @@ export class ModelFiles {
   }
 
   /**
-   * Where the checked bytes of a digest are. What is missing or damaged comes from the mirror, where there is one.
+   * Where the checked bytes of a digest are. What is missing or damaged comes from the mirror, if there is one.
    * Throws `file-missing`, `file-damaged`, `files-unavailable`.
    */
   async local(digest: string, signal = new AbortController().signal): Promise<string> {
@@ -72,7 +72,9 @@ export class ModelFiles {
     return this.path(digest);
   }
 
-  /** Replaces what is missing or damaged by the bytes of an origin. Throws as {@link local}, `checksum-mismatch`. */
+  /**
+   * Replaces missing or damaged bytes by those of an origin. Throws as {@link local}, `checksum-mismatch`.
+   */
   async fetch(origin: FileOrigin, digest: string, signal: AbortSignal): Promise<void> {
     const state = await this.state(digest);
     if (state === 'good') return;
@@ -114,7 +116,7 @@ export class ModelFiles {
     return join(this.#folders.folder(digest), '.verified');
   }
 
-  /** What is known of the damage of a file. */
+  /** Known damage of a file. */
   async damage(digest: string): Promise<FileDamage> {
     const since = await damagedSince(this.#mark(digest), [this.path(digest)]);
     return { kind: 'model', digest, since };
@@ -122,7 +124,7 @@ export class ModelFiles {
 
   async remove(digest: string): Promise<void> {
     await this.#folders.remove(digest);
-    // Its registration is gone already: what a mirror that is away keeps harms nobody.
+    // Its registration is already removed: a leftover in an unreachable mirror is harmless.
     await this.#mirror?.remove(digest, 'model').catch(() => {});
   }
 

@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
  * and the clock ticks since it (/proc/PID/stat, field 22; proc(5)), elsewhere what `ps` says. A pid
  * alone is not enough, because the system gives it out again; and it says nothing of a process of another
  * {@link pidSpace}.
- * @returns undefined where there is no such process
+ * @returns undefined if there is no such process
  */
 export function processStart(pid: number): string | undefined {
   return process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid);

@@ -37,8 +37,8 @@ export class S3Files implements FileMirror {
   }
 
   static async connect({ bucket, endpoint, region = 'us-east-1' }: S3Place): Promise<S3Files> {
-    // Half a second to load, which a service without a bucket does not have to wait.
-    // The version is pinned; what later ones need is no news for whoever runs a command.
+    // Loading takes half a second, which a service without a bucket should not pay.
+    // The version is pinned: warnings about later versions do not concern users.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     const { S3Client } = await import('@aws-sdk/client-s3');
     const client = new S3Client({
@@ -52,7 +52,7 @@ export class S3Files implements FileMirror {
     return new S3Files(client, bucket);
   }
 
-  /** Ends its connections: one that broke off would hold a command up for seconds. */
+  /** Ends its connections: a broken one would delay the exit of a command for seconds. */
   close(): void {
     this.#client.destroy();
   }
@@ -68,7 +68,7 @@ export class S3Files implements FileMirror {
     } catch (error) {
       signal.throwIfAborted();
       if (isMissing(error)) throw missingFile(digest, kind);
-      throw unavailable(`The bucket ${this.#bucket} does not give ${digest}`, error);
+      throw unavailable(`Reading ${digest} from the bucket ${this.#bucket} failed`, error);
     }
   }
 
@@ -83,7 +83,7 @@ export class S3Files implements FileMirror {
         return;
       } catch (error) {
         if (tries === UPLOAD_TRIES)
-          throw unavailable(`The bucket ${this.#bucket} does not take ${digest}`, error);
+          throw unavailable(`Writing ${digest} to the bucket ${this.#bucket} failed`, error);
       }
     }
   }
@@ -93,7 +93,7 @@ export class S3Files implements FileMirror {
     const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
     const object = { Bucket: this.#bucket, Key: keyOf(digest, kind) };
     await this.#client.send(new DeleteObjectCommand(object)).catch((error) => {
-      throw unavailable(`The bucket ${this.#bucket} does not remove ${digest}`, error);
+      throw unavailable(`Removing ${digest} from the bucket ${this.#bucket} failed`, error);
     });
   }
 }

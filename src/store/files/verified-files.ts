@@ -9,7 +9,7 @@ const MOST_FILES = 100_000;
 const RECHECK_MS = 7 * 24 * 3600_000;
 const SLICE_BYTES = 2 ** 18;
 
-/** What a file held when it was last hashed. */
+/** Digest and status of a file when it was last hashed. */
 interface Seen {
   /** Size, mtime and ctime: any write to the file changes one of them. */
   readonly status: string;
@@ -22,8 +22,8 @@ export type FolderDigests = Readonly<Record<string, string>>;
 
 /**
  * Checks files by digest where their bytes are used. A file is hashed once, and again when its device,
- * inode, size, mtime or ctime are others, or after a week; a check of a file that is remembered costs one
- * `fstat`. What is remembered lives in memory alone.
+ * inode, size, mtime or ctime change, or after a week; a check of a known file costs one `fstat`. Results are kept
+ * only in memory.
  */
 export class VerifiedFiles {
   readonly #seen = new Map<string, Seen>();
@@ -75,7 +75,7 @@ export class VerifiedFiles {
     const digest = await digestOfHandle(handle);
     const { inode, status } = await statusOf(handle);
     this.#seen.delete(inode);
-    // What was written to meanwhile is read again the next time.
+    // A file written meanwhile is hashed again the next time.
     if (status === before.status) this.#seen.set(inode, { status, digest, at: Date.now() });
     if (this.#seen.size > MOST_FILES) this.#seen.delete(this.#seen.keys().next().value as string);
     return digest;
@@ -112,7 +112,7 @@ export async function sealFolder(
   await syncFolder(join(seal, '..'));
 }
 
-/** The digests that were written for a folder; undefined where there are none, or they cannot be read. */
+/** The stored digests of a folder; undefined if there are none, or they cannot be read. */
 export async function readSeal(seal: string): Promise<FolderDigests | undefined> {
   try {
     const read: unknown = JSON.parse(await readFile(seal, 'utf8'));
@@ -149,7 +149,7 @@ export async function damageOf(
 
 /**
  * From when on a file may have been damaged: its last change, where it was found good before that, else the
- * time when it was last found good, which is the mtime of its mark; null where it never was.
+ * time when it was last found good, which is the mtime of its mark; null if it never was.
  */
 export async function damagedSince(mark: string, paths: readonly string[]): Promise<Date | null> {
   const good = await stat(mark).catch(() => undefined);
@@ -159,7 +159,7 @@ export async function damagedSince(mark: string, paths: readonly string[]): Prom
   return new Date(Math.max(good.mtimeMs, Number.isFinite(first) ? first : 0));
 }
 
-/** Notes that what a mark stands for is good now. The note is a help: a disk that takes none is passed over. */
+/** Records that the files of a mark are good now. Failures are ignored: the record is optional. */
 export async function markGood(mark: string): Promise<void> {
   const now = new Date();
   await utimes(mark, now, now).catch(() => writeWhole(mark, '', 0o600).catch(() => {}));

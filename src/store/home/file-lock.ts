@@ -6,7 +6,7 @@ import { bootId } from '../files/process-identity.js';
 
 /** A lock that the kernel keeps, for all containers of a machine, until the process is gone, however it ends. */
 export interface FileLock {
-  /** The same text for whoever locks the same file under the same kernel. */
+  /** Identifies the lock: equal for all processes that lock the same file under the same kernel. */
   readonly id: string;
   release(): void;
 }
@@ -15,8 +15,8 @@ export interface FileLock {
 export type LockOutcome = FileLock | 'busy' | 'unavailable';
 
 /**
- * Locks a file, and makes it where it is not there; never waits. flock(2) belongs to the open file, which
- * this process keeps: flock(1) only places the lock on the descriptor that it is given, and ends.
+ * Locks a file, creating it if it is missing; never waits. The flock(2) lock belongs to the open file, which this
+ * process keeps: flock(1) only places the lock on the given descriptor, and exits.
  */
 export async function lockFile(path: string): Promise<LockOutcome> {
   const descriptor = openSync(path, 'a', 0o600);
@@ -24,7 +24,7 @@ export async function lockFile(path: string): Promise<LockOutcome> {
     const outcome = await place(descriptor);
     const mine = fstatSync(descriptor);
     const there = await stat(path).catch(() => undefined);
-    // Removed or replaced since it was opened: a lock on it would keep nobody out.
+    // Removed or replaced since it was opened: a lock on it would exclude nobody.
     const outdated = there?.ino !== mine.ino || there.dev !== mine.dev;
     if (outcome !== 'placed' || outdated) {
       closeSync(descriptor);

@@ -12,9 +12,11 @@ import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { writeWhole } from '../files/write-whole.js';
 
-/** How often the owner of a home says that it lives. */
+/** Heartbeat interval of the owner of a home. */
 export const HEARTBEAT_MS = 2000;
-/** An owner that was silent for so long may be replaced where nothing else says whether it lives. */
+/**
+ * Lease: a silent owner may be replaced after this time if neither lock nor pid shows that it is alive.
+ */
 export const LEASE_MS = 15_000;
 /** How long a look at the claims counts: far less than the lease. */
 export const FRESH_MS = 5000;
@@ -27,7 +29,7 @@ export interface Claimant {
   /** See `pidSpace`. */
   readonly space: string;
   readonly kind: 'service' | 'command';
-  /** Of the file lock that it holds; null where there are none. */
+  /** Id of its file lock; null without locks. */
   readonly lock: string | null;
 }
 
@@ -46,8 +48,8 @@ export interface Claim {
 export interface HeldClaim {
   readonly fence: number;
   /**
-   * Says that this process lives, and looks whether another one took over: `gone` where the folder of claims
-   * is not there any more. Throws as file systems do.
+   * Writes a heartbeat, and checks whether another process took over: `gone` if the folder of claims was removed.
+   * Throws as file systems do.
    */
   renew(): 'held' | 'superseded' | 'gone';
   /** Milliseconds since the claim was renewed. */
@@ -70,7 +72,7 @@ export class HomeClaims {
 
   readonly #path = (fence: number) => join(this.#folder, `${fence}.claim`);
 
-  /** The claim that has the home, or had it last. */
+  /** The current or last claim of the home. */
   async current(): Promise<Claim | undefined> {
     for (;;) {
       const fence = Math.max(0, ...(await this.#fences()));
@@ -101,7 +103,7 @@ export class HomeClaims {
   }
 
   /**
-   * Claims the home after another claim that is over. undefined where another process was faster, or the
+   * Claims the home after another claim that is over. undefined if another process was faster, or the
    * owner before showed itself alive in the last moment.
    */
   async take(before: Claim | undefined, claimant: Claimant): Promise<HeldClaim | undefined> {

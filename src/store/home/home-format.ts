@@ -37,7 +37,7 @@ export async function checkHomeFormat(home: string, kind: DatabaseKind): Promise
   if (format.schema > SCHEMA || postgres !== EMBEDDED_POSTGRES) {
     throw new VentralError(
       'home-format',
-      `${file(home)} says schema ${format.schema} on PostgreSQL ${postgres}, this ventral reads up to schema ${SCHEMA} on PostgreSQL ${EMBEDDED_POSTGRES}: use the ventral that wrote it, or another --home`,
+      `${file(home)} says schema ${format.schema} on PostgreSQL ${postgres}, this ventral supports up to schema ${SCHEMA} on PostgreSQL ${EMBEDDED_POSTGRES}: use the ventral that wrote it, or another --home`,
       {
         file: file(home),
         expected: `schema ${SCHEMA}, PostgreSQL ${EMBEDDED_POSTGRES}`,
@@ -62,7 +62,7 @@ export async function writeHomeFormat(
   if (format && 'database' in format && format.database !== id) {
     throw new VentralError(
       'home-format',
-      `${home} keeps the files of another database than DATABASE_URL names: use that database, or another --home`,
+      `${home} belongs to another database than the one in DATABASE_URL: use that database, or another --home`,
       { file: file(home), expected: `database ${format.database}`, found: `database ${id}` },
     );
   }
@@ -75,8 +75,8 @@ const write = (home: string, format: HomeFormat) =>
 function otherKind(home: string, kind: DatabaseKind): VentralError {
   const sentence =
     kind === 'postgresql'
-      ? `${home} has a database of its own, which DATABASE_URL would hide: use another --home, and take what is here along by ventral backup and ventral restore`
-      : `${home} keeps the files of a PostgreSQL: set DATABASE_URL, or use another --home`;
+      ? `${home} has an embedded database, which DATABASE_URL would hide: use another --home, and move the data with ventral backup and ventral restore`
+      : `${home} belongs to a PostgreSQL database: set DATABASE_URL, or use another --home`;
   return new VentralError('home-format', sentence, { file: file(home) });
 }
 

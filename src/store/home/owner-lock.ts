@@ -20,13 +20,13 @@ import {
 /** What HOME/owner.json says of the one process that may open the embedded database (design §6). */
 export interface Owner {
   readonly pid: number;
-  /** See {@link processStart}: tells this process from a later one with the same pid. */
+  /** See {@link processStart}: distinguishes this process from a later one with the same pid. */
   readonly startTime: string;
   /** A service stays; a command holds the home for a moment. */
   readonly kind: 'service' | 'command';
   /** Where the service answers; null before it listens, and for commands. */
   readonly url: string | null;
-  /** Unix socket on which it answers commands of its own user; null where it has none. */
+  /** Unix socket for commands of its own user; null if it has none. */
   readonly socket: string | null;
   /** Tells this owner from earlier and later ones; opens nothing. */
   readonly id: string;
@@ -38,14 +38,14 @@ export interface Owner {
 }
 
 /**
- * The hold on a home, until {@link OwnerLock.release}. As a {@link WriteGuard} it ends the process where
- * another one has taken the home over: one that stood still, without locks of the file system.
+ * Ownership of a home, until {@link OwnerLock.release}. As a {@link WriteGuard} it ends the process if another one
+ * has taken the home over, for example after it was suspended on a file system without locks.
  */
 export interface OwnerLock extends WriteGuard {
   readonly owner: Owner;
   /** Says where the service answers: everybody, and the commands of its user. */
   publish(url: string, socket: string | null): Promise<void>;
-  /** Gives the home back; a later owner's file is left alone. */
+  /** Releases the home; a later owner's file is not touched. */
   release(): Promise<void>;
 }
 
@@ -60,7 +60,7 @@ const ownerFile = (home: string) => join(home, 'owner.json');
 const lockPath = (home: string) => join(home, 'owner', 'lock');
 const claimsOf = (home: string) => new HomeClaims(join(home, 'owner'));
 
-/** Reads the living owner of a home; undefined where nobody owns it or the owner is dead. */
+/** Reads the live owner of a home; undefined if there is none or it is dead. */
 export async function livingOwner(home: string): Promise<Owner | undefined> {
   const owner = await readOwner(ownerFile(home));
   if (!owner) return undefined;
@@ -86,9 +86,9 @@ export async function livingOwner(home: string): Promise<Owner | undefined> {
  * of several that try, one wins. A living command is waited for; a living service, or a command that
  * outlasts the patience, is `home-owned`, naming pid and URL.
  *
- * The kernel's lock keeps out every process of the machine, in whichever container; it needs flock(1) and a
- * file system with locks. Beside it stand the claims with their heartbeat, for an owner on another machine or
- * without locks: where neither lock nor pid can tell, a home whose owner is silent for a lease is taken over.
+ * The kernel's lock excludes every process of the machine, in any container; it needs flock(1) and a file system
+ * with locks. In addition there are claims with heartbeats, for an owner on another machine or without locks: if
+ * neither lock nor pid can tell, a home is taken over after its owner was silent for a lease.
  */
 export async function lockHome(home: string, request: LockRequest): Promise<OwnerLock> {
   const claims = claimsOf(home);
@@ -110,7 +110,7 @@ export async function lockHome(home: string, request: LockRequest): Promise<Owne
     if (typeof lock === 'object') lock.release();
     const claimed = state === 'alive' ? before?.claimant : undefined;
     const owner = legacy ?? (found?.fence === before?.fence ? claimed && found : claimed);
-    // Whether an unknown owner lives shows within a lease.
+    // Within a lease, heartbeats show whether an unknown owner is alive.
     if (owner?.kind === 'service' || (state !== 'unknown' && Date.now() > deadline))
       throw owned(home, owner);
     await sleep(25 + Math.random() * 50);
@@ -123,9 +123,8 @@ const LOOK_MS = 500;
 type State = 'alive' | 'dead' | 'unknown';
 
 /**
- * Whether an owner lives: by the lock that it held and this process now has, else by its pid where pids mean
- * the same to both.
- * @param lock id of the lock that this process has
+ * Whether an owner is alive: by its lock, which this process now has, else by its pid in a shared PID namespace.
+ * @param lock id of this process's lock
  */
 function judge(claimant: Claimant, lock?: string): State {
   if (lock !== undefined && claimant.lock === lock) return 'dead';
@@ -149,7 +148,7 @@ class Watch {
     if (state !== 'unknown') return state;
     const now = performance.now();
     if (busy) {
-      // Another one that only looks, as this one does, has the lock for a moment.
+      // Another process that only checks, like this one, holds the lock briefly.
       this.#busy ??= now;
       return now - this.#busy > LOOK_MS ? 'alive' : 'unknown';
     }
@@ -247,7 +246,7 @@ async function holdHome(
     mayWrite: () => {
       if (claim.age() > FRESH_MS) beat(home, claim);
       // Nothing but the heartbeat keeps others out, and it fails.
-      if (!lock && claim.age() > LEASE_MS) end(home, 'could not be claimed for too long');
+      if (!lock && claim.age() > LEASE_MS) end(home, 'could not be claimed in time');
     },
     release: letGo,
   };
@@ -260,7 +259,7 @@ function beat(home: string, claim: HeldClaim): void {
     // A file system that fails for a moment: the next heartbeat comes before the lease is over.
     return;
   }
-  end(home, 'was taken over by another process while this one stood still');
+  end(home, 'was taken over by another process while this one was suspended');
 }
 
 function end(home: string, why: string): never {

@@ -4,19 +4,19 @@ import { jsonText } from '../database/json-text.js';
 import { newId } from '../database/new-id.js';
 import type { JobKind } from './job.js';
 
-/** Where the end of a job is told. */
+/** The webhook of a job. */
 export interface Webhook {
   readonly url: string;
-  /** Signs what is told; it is never shown or logged, and no backup holds it. */
+  /** Signing secret; never shown or logged, and not in backups. */
   readonly secret: string;
 }
 
-/** One try to tell it. */
+/** One delivery attempt. */
 export interface DeliveryTry {
   readonly at: string;
-  /** Status of the answer; null where there was none. */
+  /** Status of the answer; null without one. */
   readonly status: number | null;
-  /** Why it failed; null where it did not. */
+  /** Why it failed; null if it did not. */
   readonly reason: string | null;
 }
 
@@ -44,14 +44,14 @@ export interface DueDelivery {
   readonly attempts: number;
 }
 
-/** Seconds for which a delivery that is being tried is left alone by others. */
+/** Lease of a delivery attempt in seconds. */
 const TRY_SECONDS = 60;
 
-/** Who is being told, so that nobody waits for somebody else's receiver. */
+/** Receiver in progress: receivers have separate queues. */
 export interface Busy {
   /** Owners with as many deliveries on their way as may be. */
   readonly owners: readonly string[];
-  /** Owners' receivers that are being told, as {@link lineOf} writes them. */
+  /** Receivers in progress, as {@link lineOf} writes them. */
   readonly lines: readonly string[];
 }
 
@@ -67,7 +67,7 @@ const RETRY_SECONDS = 60;
 
 /**
  * Gives a job a webhook, in the transaction that makes the job. Throws `quota-exceeded` where too many of
- * its owner's webhooks were not told yet.
+ * its owner's webhooks are pending.
  */
 export async function addWebhook(queries: Queries, job: string, webhook: Webhook): Promise<void> {
   await queries.query('update jobs set webhook = $2 where id = $1', [job, jsonText(webhook)]);
@@ -81,12 +81,12 @@ export async function addWebhook(queries: Queries, job: string, webhook: Webhook
   if (waiting <= MOST_WAITING) return;
   throw new VentralError(
     'quota-exceeded',
-    `${owner} has ${MOST_WAITING} webhooks that were not told yet, as many as it may`,
+    `${owner} has ${MOST_WAITING} pending webhooks, the maximum`,
     { retryAfter: RETRY_SECONDS },
   );
 }
 
-/** The table of what is to be told to others: one delivery for each job with a webhook. */
+/** The table of webhook deliveries: one for each job with a webhook. */
 export class DeliveryStore {
   readonly #database: Database;
 
@@ -94,7 +94,7 @@ export class DeliveryStore {
     this.#database = database;
   }
 
-  /** What a job shows of its webhook; undefined where it has none. */
+  /** The webhook fields of a job; undefined if it has none. */
   async ofJob(job: string): Promise<ShownWebhook | undefined> {
     const [row] = await this.#database.query<ShownWebhook>(
       `select jobs.webhook ->> 'url' as url, coalesce(deliveries.state, 'waiting') as state,
@@ -126,8 +126,8 @@ export class DeliveryStore {
   }
 
   /**
-   * Gives jobs their delivery that have none, as earlier versions made it when the job had ended. A job that a
-   * backup brought has no secret: nothing is sent that nobody can check.
+   * Gives jobs their delivery that have none, as earlier versions made it when the job had ended. A job from a
+   * backup has no secret: unsigned webhooks are not sent.
    */
   async gather(): Promise<void> {
     const jobs = await this.#database.query<{ id: string }>(
@@ -148,7 +148,7 @@ export class DeliveryStore {
     );
   }
 
-  /** Writes what came of a try. @param seconds until the next one; null where there is none */
+  /** Stores the result of an attempt. @param seconds until the next one; null if there is none */
   async note(
     { id, attempts }: DueDelivery,
     tried: DeliveryTry,

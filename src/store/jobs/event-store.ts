@@ -22,7 +22,7 @@ export interface EventText extends Pick<JobEvent, 'id' | 'type'> {
   readonly text: string;
 }
 
-/** How often a follower looks for what other processes wrote. */
+/** Polling interval for events of other processes. */
 const POLL_MS = 500;
 const PAGE = 100;
 /** Bytes of data after which a page ends: the embedded database works in the thread of the service. */
@@ -78,14 +78,13 @@ export class EventStore {
     );
   }
 
-  /** Told by whoever has committed events of a job in this process. */
+  /** Notified when this process has committed events of a job. */
   announce(job: string): void {
     this.#news.emit(job);
   }
 
   /**
-   * The events of a job after a number, those that are there and those that come, until the one that ends
-   * it or until the signal aborts.
+   * The existing and future events of a job after a number, until its last event or until the signal aborts.
    */
   async *follow(job: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
     let last = after;
@@ -103,7 +102,9 @@ export class EventStore {
     }
   }
 
-  /** The next word of a job's events, or the time to look again: at most so many milliseconds. */
+  /**
+   * Waits for a notification about a job's events, or until the next poll, at most this many milliseconds.
+   */
   news(job: string, signal: AbortSignal, milliseconds = POLL_MS): Notification {
     return nextNotification(this.#news, job, Math.min(milliseconds, POLL_MS), signal);
   }

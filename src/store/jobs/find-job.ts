@@ -16,7 +16,7 @@ const ofResults = (what: string) => `(
 const RESULTS_WEIGHT = ofResults(`sum(${weightOf('score')})`);
 const MAP_WEIGHT = `(select ${weightOf('map')} from layer_maps where layer_maps.job = jobs.map_of)`;
 
-/** What is kept of the parts of a score that was asked for in detail. */
+/** Fields of the parts of a detailed score. */
 const leanPart = (part: string) =>
   `(select jsonb_object_agg(key, value) from jsonb_each(${part}) where key in ('value', 'error', 'splits'))`;
 
@@ -66,7 +66,7 @@ export async function readJob(
   return jobOf(row);
 }
 
-/** Any job, with what it has so far. */
+/** Any job, with its results so far. */
 export function findJob(queries: Queries, id: string): Promise<Job | undefined> {
   return readJob(queries, 'id = $1', [id]);
 }

@@ -18,17 +18,17 @@ export interface Claim {
 
 /** Why a worker gives a job back. */
 export interface GivenBack {
-  /** A sentence for whoever asked for the job. */
+  /** A message for the submitter of the job. */
   readonly reason: string;
   /** Whether it counts among the times that the job may fail a worker. */
   readonly fault: boolean;
 }
 
-const LOST = 'The worker that had the job was lost';
+const LOST = 'The worker of the job was lost';
 
 /**
- * The worker's side of jobs. Whatever a worker writes is fenced by the number of its attempt: once the
- * job has ended or somebody else has it, nothing is written.
+ * The worker's side of jobs. Writes of a worker are fenced by the number of its attempt: after the job has ended
+ * or was reclaimed, nothing is written.
  */
 export class JobAttempts {
   readonly #database: Database;
@@ -42,7 +42,7 @@ export class JobAttempts {
   }
 
   /**
-   * Takes the next job, and counts the attempt; undefined where none waits. One that was running before
+   * Takes the next job, and counts the attempt; undefined if none waits. One that was running before
    * was lost by its worker, which counts as a fault.
    * @param worker id of the worker, null for none that is registered
    */
@@ -64,14 +64,14 @@ export class JobAttempts {
     }
   }
 
-  /** Says of a worker's claims that it lives. @returns the ids of jobs that are its own no more */
+  /** Writes the heartbeat of a worker's claims. @returns the ids of jobs that it has lost */
   async beat(claims: readonly Claim[]): Promise<ReadonlySet<string>> {
     const queue = await this.#queue();
     for (const { entry } of claims) await queue.beat(entry);
     return this.over(claims);
   }
 
-  /** The ids of jobs that are a worker's own no more: cancelled, or somebody else has them. */
+  /** The ids of jobs that a worker has lost: cancelled or reclaimed. */
   async over(claims: readonly Claim[]): Promise<ReadonlySet<string>> {
     const held = await this.#database.query<{ id: string }>(
       `select id from jobs join unnest($1::text[], $2::int[]) as mine (job, attempt)
@@ -85,7 +85,7 @@ export class JobAttempts {
 
   /**
    * @param told whether it becomes an event, and the words of a line of log, if any
-   * @returns false where the attempt is over
+   * @returns false if the attempt is over
    */
   setProgress(
     id: string,
@@ -104,26 +104,26 @@ export class JobAttempts {
     });
   }
 
-  /** Writes one result of a job that goes on. @returns false where the attempt is over */
+  /** Stores one result of a running job. @returns false if the attempt is over */
   addScore(id: string, attempt: number, score: Score): Promise<boolean> {
     return this.#write(id, attempt, (queries, job) => writeScores(queries, job, [score]));
   }
 
-  /** Tells what is known of a map that is being made. @returns false where the attempt is over */
+  /** Stores a partial map. @returns false if the attempt is over */
   addMapPart(id: string, attempt: number, part: MapPart): Promise<boolean> {
     return this.#write(id, attempt, (queries) => appendEvent(queries, id, 'result', part));
   }
 
   /**
-   * Writes what a training has told, if it is not there yet: an attempt that goes on repeats some of it.
-   * A new checkpoint shows that the job comes further, and its faults are forgotten.
+   * Stores events of a training that are new: a resumed attempt repeats some. A new checkpoint shows progress and
+   * resets the faults of the job.
    * Throws `storage-exceeded`. @returns false where the attempt is over
    */
   addMetric(id: string, attempt: number, metric: TrainingMetric): Promise<boolean> {
     return this.#write(id, attempt, (queries) => writeMetric(queries, id, metric));
   }
 
-  /** Writes what a training depends on. @returns false where the attempt is over */
+  /** Stores the dependencies of a training. @returns false if the attempt is over */
   setRun(id: string, attempt: number, run: TrainingRun): Promise<boolean> {
     return this.#write(id, attempt, (queries) =>
       queries.query('update jobs set run = $2 where id = $1', [id, jsonText(run)]),
@@ -132,7 +132,7 @@ export class JobAttempts {
 
   /**
    * Writes results and the job's end in one transaction, if the attempt still holds.
-   * @returns the ended job, or undefined where the results came too late and nothing was written
+   * @returns the ended job, or undefined if the results came too late and nothing was written
    */
   async finish(id: string, attempt: number, end: JobEnd): Promise<Job | undefined> {
     const queue = await this.#queue();
@@ -145,13 +145,13 @@ export class JobAttempts {
     return written ? findJob(this.#database, id) : undefined;
   }
 
-  /** Gives a job back to the queue. @returns false where the attempt is over */
+  /** Gives a job back to the queue. @returns false if the attempt is over */
   async giveBack(id: string, attempt: number, why: GivenBack): Promise<boolean> {
     const queue = await this.#queue();
     return this.#write(id, attempt, (queries, job) => giveBack(queries, queue, job, why));
   }
 
-  /** Gives back what a worker has that is known to be dead. */
+  /** Reclaims the jobs of a dead worker. */
   async giveBackOf(worker: string): Promise<void> {
     const running = await this.#database.query<JobRow>(
       `select id, attempt from jobs where worker = $1 and state = 'running'`,
@@ -162,8 +162,8 @@ export class JobAttempts {
   }
 
   /**
-   * Sees to it that every open job has a ticket, such as after a restore.
-   * @param alone nobody else is at work, so that whoever had a running job is dead
+   * Ensures that every open job has a ticket, for example after a restore.
+   * @param alone no other worker is running, so that the worker of every running job is dead
    */
   async recover(alone: boolean): Promise<void> {
     const queue = await this.#queue();
@@ -208,7 +208,7 @@ async function writeEnd(queries: Queries, job: Held, end: JobEnd): Promise<boole
   return true;
 }
 
-/** Another transaction has the row of the job: the ticket stays where it is until the next look. */
+/** Another transaction has locked the job: the ticket stays until the next poll. */
 const busy = Symbol('busy');
 
 /** `void` where the ticket was for nothing. */
@@ -219,7 +219,7 @@ async function begin(
   worker: string | null,
 ): Promise<Claim | 'void'> {
   const { job: id } = entry.data;
-  // Not waited for: whoever has the row may be waiting for the ticket.
+  // Not awaited: the holder of the row may be waiting for the ticket.
   const [row] = await queries.query<{ state: string; entry: string; attempt: number }>(
     'select state, entry, attempt from jobs where id = $1 for update skip locked',
     [id],
@@ -230,7 +230,7 @@ async function begin(
     return 'void';
   }
   const lost = row.state === 'running';
-  const words = `${lost ? `${LOST}. ` : ''}Attempt ${row.attempt + 1} begins`;
+  const words = `${lost ? `${LOST}. ` : ''}Attempt ${row.attempt + 1} starts`;
   await queries.query(
     `update jobs set state = 'running', attempt = attempt + 1, faults = faults + $2::int, worker = $3,
      started_at = coalesce(started_at, now()), progress = null, reason = case when $2::int > 0 then $4 else reason end,

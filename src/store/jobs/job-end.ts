@@ -6,7 +6,7 @@ import { logged } from './find-job.js';
 import type { JobEnd } from './job.js';
 import type { JobRow } from './job-rows.js';
 
-/** What is read of a job that is locked. */
+/** Fields of a locked job. */
 export type Held = Pick<JobRow, 'id' | 'benchmarks' | 'keys' | 'entry'>;
 
 /** The last thing that happens to a job. */

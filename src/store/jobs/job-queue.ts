@@ -5,7 +5,7 @@ import type { Database, Queries } from '../database/database.js';
 /** Jobs, and the parts of jobs that are cut. */
 export type QueueName = 'jobs' | 'parts';
 
-/** What the queue carries: which job, and which part of it. */
+/** Contents of a ticket: a job, and the part of it. */
 export interface Ticket {
   readonly job: string;
   readonly part?: number;
@@ -15,14 +15,14 @@ export interface Ticket {
 export interface Entry {
   readonly id: string;
   readonly name: QueueName;
-  /** Counts how often the ticket was given back or lost; what an earlier holder says is not heard. */
+  /** Counts how often the ticket was returned or lost; messages of earlier holders are ignored. */
   readonly retryCount: number;
   readonly data: Ticket;
 }
 
 /** A worker that was not heard of for so long is taken for dead; pg-boss knows no less than ten. */
 export const HEARTBEAT_SECONDS = 15;
-/** The longest that pg-boss knows; what a job may take is the deadline of its process. */
+/** The maximum of pg-boss; the deadline of the process limits a job. */
 const LONGEST_SECONDS = 24 * 3600 - 1;
 const YEARS_SECONDS = 10 * 365 * 24 * 3600;
 /** How often a job is tried is counted in its own row. */
@@ -37,7 +37,7 @@ const options = {
 
 /**
  * The queue of pg-boss in the database of the jobs (schema `pgboss`): tickets are sent, taken and given
- * back in the transactions of their jobs. What a lost worker held comes back when its heartbeat is overdue.
+ * back in the transactions of their jobs. Tickets of a lost worker return when its heartbeat is overdue.
  */
 export class JobQueue {
   readonly #boss: PgBoss;
@@ -46,7 +46,7 @@ export class JobQueue {
     this.#boss = boss;
   }
 
-  /** Makes the schema where it is not there yet. Must not be called inside a transaction. */
+  /** Creates the schema if it is missing. Must not be called inside a transaction. */
   static async open(database: Database): Promise<JobQueue> {
     // A command that has no job to queue does without.
     const { PgBoss } = await import('pg-boss');
@@ -62,7 +62,7 @@ export class JobQueue {
       reindex: false,
       monitorVacuum: false,
     });
-    // What failed in a pass of its own upkeep, such as by a lost connection, is done in the next one.
+    // Failed maintenance, for example after a lost connection, is repeated in the next pass.
     boss.on('error', () => {});
     await boss.start();
     for (const name of ['jobs', 'parts'] as const) await makeQueue(boss, database, name);
@@ -75,7 +75,7 @@ export class JobQueue {
     return id as string;
   }
 
-  /** Takes the ticket of the highest priority; undefined where none waits. */
+  /** Claims the ticket of the highest priority; undefined if none waits. */
   async take(queries: Queries, name: QueueName): Promise<Entry | undefined> {
     const [found] = await this.#boss.fetch<Ticket>(name, { db: executor(queries) });
     if (!found) return undefined;
@@ -83,7 +83,7 @@ export class JobQueue {
     return { id, name, data, retryCount };
   }
 
-  /** Says that the holder lives. @returns false where it is the holder no more */
+  /** Writes the holder's heartbeat. @returns false if it has lost the ticket */
   async beat(entry: Entry): Promise<boolean> {
     const { affected } = (await this.#boss.touch(entry.name, entry)) as { affected: number };
     return affected > 0;
@@ -111,7 +111,7 @@ export const TICKET_LIVES = `exists (select from pgboss.job as ticket
 async function makeQueue(boss: PgBoss, database: Database, name: QueueName): Promise<void> {
   const there = await database.query('select 1 from pgboss.queue where name = $1', [name]);
   if (there.length === 0) await boss.createQueue(name, options);
-  // Asks for what it keeps of a queue now: inside a transaction of the embedded database it could not.
+  // Loads the queue settings now: inside a transaction of the embedded database that would fail.
   await boss.touch(name, randomUUID());
 }
 

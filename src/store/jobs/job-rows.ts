@@ -38,9 +38,9 @@ export interface JobRow {
   created_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
-  /** Of a score job, in the order of its benchmarks; null where it has none. */
+  /** Scores of a score job, in the order of its benchmarks; null if it has none. */
   results: Score[] | null;
-  /** Of a layer map job, where it is read. */
+  /** Map of a layer map job, if it was read. */
   map?: LayerMap | null;
 }
 

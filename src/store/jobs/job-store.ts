@@ -24,7 +24,7 @@ import { TrainingStore } from './training-store.js';
 
 export interface JobFilter {
   readonly state?: JobState;
-  /** Model as asked, or digest. */
+  /** Model as requested, or digest. */
   readonly model?: string;
   readonly benchmark?: string;
   /** Without one, those of everybody but the service itself. */
@@ -122,7 +122,7 @@ export class JobStore {
     return readJob(this.#database, `id = $4 and ${JOB_SEEN}`, [...asking(principal), id]);
   }
 
-  /** What a job that the principal may see is and where it stands, without reading what it holds. */
+  /** Kind and state of a job that the principal may see, without its contents. */
   async stateSeen(
     principal: Principal,
     id: string,
@@ -134,7 +134,7 @@ export class JobStore {
     return row;
   }
 
-  /** Newest first; layer maps without their result, scores without what was asked for in detail. */
+  /** Newest first; layer maps without their result, scores without details. */
   async list<K extends JobKind>(
     principal: Principal,
     kind: K,
@@ -167,7 +167,7 @@ export class JobStore {
     return weighedPage(rows, page.limit, read, (row) => jobOf(row) as JobOf<K>);
   }
 
-  /** Ends an open job as cancelled; undefined where it is not open. */
+  /** Cancels an open job; undefined if it is not open. */
   async cancel(
     id: string,
     also: (queries: Queries) => Promise<void> = async () => {},
@@ -189,7 +189,7 @@ export class JobStore {
     return this.find(id);
   }
 
-  /** Whether a job of somebody else is queued or running. */
+  /** Whether a job of another owner is queued or running. */
   async othersWait({ owner }: Principal): Promise<boolean> {
     const rows = await this.#database.query(
       `select 1 from jobs where owner <> $1 and state in ('queued', 'running') limit 1`,
@@ -208,14 +208,14 @@ export class JobStore {
   }
 }
 
-/** A map or a training has as many turns at once. */
+/** Turns that a map or a training costs. */
 const LONG_TURNS = 10;
 
 /**
- * The turn of a new job, as its priority: owners take turns whoever asked for a hundred jobs first, and so
- * do the scores and the maps of one owner (self-clocked fair queueing, Golestani 1994). The clock is the
- * turn of the job that began last; a job ends its own one turn after it or after the last of its kind
- * that its owner has open, a map or a training ten.
+ * The turn of a new job, as its priority: owners take turns even if one submitted a hundred jobs first, and so do
+ * the scores and the maps of one owner (self-clocked fair queueing, Golestani 1994). The clock is the turn of the
+ * job that started last; a job ends its own one turn after it or after the last of its kind that its owner has
+ * open, a map or a training ten.
  */
 const PRIORITY = `(
     select least(
@@ -225,7 +225,7 @@ const PRIORITY = `(
     from jobs where state in ('queued', 'running') and owner = $3 and kind = $2
   )`;
 
-/** What the row of a job takes beside its JSON: its state, its log, its webhook. */
+/** Bytes of the row of a job beside its JSON: its state, its log, its webhook. */
 const ROW_BYTES = 1024;
 
 /** @returns its priority */
@@ -234,7 +234,7 @@ async function insert(queries: Queries, id: string, request: JobRequest): Promis
   const { layers, input } = request.kind === 'training' ? {} : request;
   const json = [card, benchmarks, sources, keys, layers, input].map(jsonText);
   const bytes = json.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), ROW_BYTES);
-  // Two at once would have the same turn.
+  // Two concurrent inserts would get the same turn.
   await queries.query(`select pg_advisory_xact_lock(hashtextextended('turn of ' || $1, 0))`, [
     request.owner,
   ]);
@@ -292,7 +292,7 @@ async function reuseScores(
   return reused.length === request.benchmarks.length;
 }
 
-/** @returns whether there is a map; one of a job that failed in part is made anew */
+/** @returns whether there is a map; the map of a partly failed job is recomputed */
 async function reuseMap(
   queries: Queries,
   principal: Principal,

@@ -2,10 +2,10 @@ import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
 
-/** What a job makes: scores on benchmarks, a layer map, or trained networks. */
+/** Kind of a job: scores on benchmarks, a layer map, or a training. */
 export type JobKind = 'score' | 'layer-map' | 'training';
 
-/** Where a job stands. The last three are final. */
+/** State of a job. The last three are final. */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 /** How far a running job is. */
@@ -23,7 +23,7 @@ export interface JobFailure {
   readonly problem: unknown;
 }
 
-/** What every job is asked; model and card are as they were when it was asked. */
+/** Request of every job; model and card as of the submission. */
 interface Asked {
   /** Whose job it is. */
   readonly owner: string;
@@ -41,7 +41,7 @@ interface Asked {
   readonly input?: Readonly<Record<string, number>>;
 }
 
-/** What a score job is asked to do. */
+/** Request of a score job. */
 export interface ScoreJobRequest extends Asked {
   readonly kind: 'score';
   /** For each benchmark, the digest of all inputs of its score: equal keys, equal scores. */
@@ -52,7 +52,7 @@ export interface ScoreJobRequest extends Asked {
   readonly detail?: true;
 }
 
-/** What a layer map job is asked to do. */
+/** Request of a layer map job. */
 export interface LayerMapJobRequest extends Asked {
   readonly kind: 'layer-map';
   /** One, the digest of all inputs of the map: equal keys, equal maps. */
@@ -62,21 +62,21 @@ export interface LayerMapJobRequest extends Asked {
   readonly holdout: boolean;
 }
 
-/** What a training job is asked to do; `benchmarks` are all that some stage scores on. */
+/** Request of a training job; `benchmarks` are all that a stage scores on. */
 export interface TrainingJobRequest extends Asked {
   readonly kind: 'training';
   /** Two trainings are never one. */
   readonly keys: readonly [];
-  /** With every default; names as they were asked. */
+  /** With every default; names as requested. */
   readonly recipe: Recipe;
 }
 
 export type JobRequest = ScoreJobRequest | LayerMapJobRequest | TrainingJobRequest;
 
-/** What a job of a kind is asked to do. */
+/** Request of a job of a kind. */
 export type JobRequestOf<K extends JobKind> = Extract<JobRequest, { readonly kind: K }>;
 
-/** How a job that was taken in goes on. */
+/** State of a submitted job. */
 interface Course {
   readonly id: string;
   readonly state: JobState;
@@ -85,7 +85,7 @@ interface Course {
   /** How often a worker was lost with it, or gave it back for a fault that another try may mend. */
   readonly faults: number;
   readonly progress: JobProgress | null;
-  /** Why it is where it is, where that needs a word. */
+  /** Explanation of the state, if needed. */
   readonly reason: string | null;
   /** The last lines of its log. */
   readonly log: readonly string[];
@@ -95,7 +95,7 @@ interface Course {
   readonly finishedAt: Date | null;
 }
 
-/** A score job with what it has so far. */
+/** A score job with its results so far. */
 export interface ScoreJob extends ScoreJobRequest, Course {
   readonly results: readonly Score[];
 }
@@ -106,7 +106,7 @@ export interface LayerMapJob extends LayerMapJobRequest, Course {
   readonly result?: LayerMap | null;
 }
 
-/** What a training depends on beside its recipe, and what became of it. */
+/** Dependencies of a training beside its recipe, and its result. */
 export interface TrainingRun {
   readonly digests: Readonly<Record<string, string>>;
   readonly versions: Readonly<Record<string, string>>;
@@ -114,9 +114,9 @@ export interface TrainingRun {
 
 /** A training job; its curves and checkpoints are in tables of their own. */
 export interface TrainingJob extends TrainingJobRequest, Course {
-  /** null until it has begun. */
+  /** null until it has started. */
   readonly run: TrainingRun | null;
-  /** Name of the checkpoint that came out; null where there is none, or none yet. */
+  /** Name of the final checkpoint; null if there is none yet. */
   readonly network: string | null;
 }
 
@@ -125,7 +125,7 @@ export type Job = ScoreJob | LayerMapJob | TrainingJob;
 /** A job of a kind. */
 export type JobOf<K extends JobKind> = Extract<Job, { readonly kind: K }>;
 
-/** What a worker found, in one piece; `usage` is what that took. */
+/** Complete result of a worker; `usage` is its cost. */
 export type JobEnd = { readonly usage?: unknown } & (
   | {
       readonly kind: 'score';

@@ -19,7 +19,7 @@ export interface PartClaim {
 /** How a part ended. */
 export interface PartEnd {
   readonly state: 'done' | 'failed';
-  /** What its numbers depend on, where it has any. */
+  /** Environment of its numbers, if it has any. */
   readonly runtime?: unknown;
   /** Why it has none. */
   readonly reason?: string;
@@ -39,7 +39,7 @@ export interface KeptCell {
 /** SQL condition: the job has not ended. */
 const OPEN = `exists (select from jobs where jobs.id = $1 and jobs.state in ('queued', 'running'))`;
 
-/** Jobs that are cut, their parts, and what the parts have found until the job has ended. */
+/** Split jobs, their parts, and the results of parts until the job has ended. */
 export class PartStore {
   readonly #database: Database;
   readonly #queue: () => Promise<JobQueue>;
@@ -69,7 +69,7 @@ export class PartStore {
       if (job?.threads) return { cut: true, threads: job.threads };
       if (!job || of < 2) return { cut: false, threads };
       await queries.query(`update jobs set threads = $2, log = ${logged('$3')} where id = $1`, [
-        ...[id, threads, `Cut into ${of} parts`],
+        ...[id, threads, `Split into ${of} parts`],
       ]);
       for (let part = 0; part < of; part++) {
         await queries.query(
@@ -82,7 +82,7 @@ export class PartStore {
     });
   }
 
-  /** Takes the next part of any job; undefined where none waits. */
+  /** Claims the next part of any job; undefined if none waits. */
   async claim(): Promise<PartClaim | undefined> {
     const queue = await this.#queue();
     for (;;) {
@@ -104,7 +104,9 @@ export class PartStore {
     }
   }
 
-  /** Says that a worker of a part lives. @returns false where the part is its own no more, or the job has ended */
+  /**
+   * Writes the heartbeat of a part. @returns false if the part was reclaimed or the job has ended
+   */
   async beat({ entry, job }: PartClaim): Promise<boolean> {
     const queue = await this.#queue();
     return (await queue.beat(entry)) && (await this.isOpen(job.id));
@@ -115,7 +117,7 @@ export class PartStore {
     return row.open;
   }
 
-  /** Keeps what a part found; nothing where the job has ended. */
+  /** Stores the results of a part; does nothing if the job has ended. */
   async keep(job: string, { key, bytes }: KeptCell): Promise<void> {
     await this.#database.query(
       `insert into cells (job, key, bytes) select $1, $2, $3 where ${OPEN} on conflict (job, key) do nothing`,
@@ -123,7 +125,7 @@ export class PartStore {
     );
   }
 
-  /** Ends a part. One that failed is not tried again: whoever joins the parts computes what it lacks. */
+  /** Ends a part. A failed part is not retried: the joining worker computes what is missing. */
   async end({ job, part, entry }: PartClaim, { state, runtime, reason }: PartEnd): Promise<void> {
     const queue = await this.#queue();
     await this.#database.transaction(async (queries) => {

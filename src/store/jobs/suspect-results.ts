@@ -3,9 +3,11 @@ import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import type { DamageWatch, FileDamage } from '../files/damaged-file.js';
 
-/** What the key of a suspect result begins with: no request of equal inputs finds it. */
+/** Prefix of the key of a suspect result: no request of equal inputs finds it. */
 const SUSPECT = 'suspect:';
-/** Clocks of hosts differ: so many seconds before the damage results are suspect too. */
+/**
+ * Tolerance for clock differences in seconds: results from shortly before the damage are suspect too.
+ */
 const CLOCKS_SECONDS = 5;
 
 /** SQL condition on `jobs`: the job uses the bytes of `$1`. */
@@ -15,15 +17,15 @@ const USES = {
 };
 
 /**
- * Withdraws results that may have been computed from damaged bytes: they have no value any more but a
- * warning that names the one that they had, and are not given to requests of equal inputs.
+ * Withdraws results that may have been computed from damaged bytes: they lose their value, which a warning keeps,
+ * and are not reused for equal inputs.
  * @returns ids of the jobs that have such results
  */
 export function withdrawResults(
   database: Database,
   { kind, digest, since }: FileDamage,
 ): Promise<readonly string[]> {
-  const words = `The stored ${kind} ${digest} was damaged, perhaps before this was computed: compute it again`;
+  const words = `The stored ${kind} ${digest} was damaged, possibly before this result was computed: compute it again`;
   return database.transaction(async (queries) => {
     const scores = await withdrawScores(queries, { kind, digest, since, words });
     const maps = await withdrawMaps(queries, { kind, digest, since, words });
@@ -103,7 +105,7 @@ export async function suspectJobs(
   return rows.map(({ id }) => id);
 }
 
-/** Says what is damaged, and withdraws the results that may have been computed from it. */
+/** Logs damage, and withdraws results that may have been computed from it. */
 export const watchDamage = (
   database: Database,
   log?: Pick<Logger, 'warn' | 'error'>,

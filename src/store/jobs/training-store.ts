@@ -18,7 +18,7 @@ export interface CheckpointRecord {
   readonly createdAt: Date;
 }
 
-/** Something that a training tells of itself, with the checkpoint that it names, if that is new. */
+/** An event of a training, with its checkpoint if that is new. */
 export interface TrainingMetric {
   readonly event: TrainingEvent;
   readonly checkpoint?: Omit<CheckpointRecord, 'createdAt'>;
@@ -39,12 +39,12 @@ const record = ({ created_at, size, ...row }: CheckpointRow): CheckpointRecord =
   createdAt: created_at,
 });
 
-/** Events of a training that are read at once. */
+/** Events of a training per query. */
 const METRICS = 1000;
 
 const COLUMNS = 'name, stage, epoch, digest, size, created_at';
 
-/** What trainings have told, and the checkpoints that they have kept. */
+/** Events and checkpoints of trainings. */
 export class TrainingStore {
   readonly #database: Database;
 
@@ -69,7 +69,7 @@ export class TrainingStore {
     return row && record(row);
   }
 
-  /** Forgets a checkpoint; its bytes stay with whoever else needs them. */
+  /** Removes a checkpoint; bytes that others use stay. */
   async removeCheckpoint(job: string, name: string): Promise<void> {
     await this.#database.query('delete from checkpoints where job = $1 and name = $2', [job, name]);
   }
@@ -82,7 +82,7 @@ export class TrainingStore {
     await this.#database.transaction((queries) => requireJobStorage(queries, job, bytes));
   }
 
-  /** All that a training has told so far, in its order. */
+  /** All events of a training so far, in order. */
   metrics(job: string): Promise<TrainingEvent[]> {
     return this.#metrics<TrainingEvent>(job, 'data');
   }
@@ -104,12 +104,12 @@ export class TrainingStore {
         last = id;
       }
       if (rows.length < METRICS) return events;
-      // What the embedded database answers comes without a turn of the event loop.
+      // The embedded database answers without a turn of the event loop.
       await turn();
     }
   }
 
-  /** Whether a training has told this already. */
+  /** Whether this event is already stored. */
   has(job: string, event: TrainingEvent): Promise<boolean> {
     return isTold(this.#database, job, event);
   }
@@ -123,7 +123,9 @@ async function isTold(queries: Queries, job: string, event: TrainingEvent): Prom
   return rows.length > 0;
 }
 
-/** Writes what a training tells, once. Throws `storage-exceeded`. Inside the transaction that holds its job. */
+/**
+ * Stores events of a training once. Throws `storage-exceeded`. Runs in the transaction that locks its job.
+ */
 export async function writeMetric(
   queries: Queries,
   job: string,
@@ -148,7 +150,7 @@ async function writeCheckpoint(
   job: string,
   { name, stage, epoch, digest, size }: Omit<CheckpointRecord, 'createdAt'>,
 ): Promise<void> {
-  // A run that begins again on another machine may come to other bytes.
+  // A run restarted on another machine may give other bytes.
   const [{ fresh }] = await queries.query<{ fresh: boolean }>(
     `insert into checkpoints (job, name, stage, epoch, digest, size) values ($1, $2, $3, $4, $5, $6)
      on conflict (job, name) do update set digest = excluded.digest, size = excluded.size

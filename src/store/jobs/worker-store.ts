@@ -17,7 +17,7 @@ export interface WorkerRecord {
   /** What its numbers depend on: see `runtimeIdentity`; and its processor. */
   readonly runtime: unknown;
   readonly threads: number;
-  /** Jobs that it does at once. */
+  /** Concurrent jobs. */
   readonly concurrency: number;
   readonly state: 'running' | 'draining';
   readonly startedAt: Date;
@@ -26,10 +26,10 @@ export interface WorkerRecord {
   readonly jobs: readonly string[];
 }
 
-/** What a worker says of itself. */
+/** A worker's description of itself. */
 export type WorkerIdentity = Pick<WorkerRecord, 'version' | 'runtime' | 'threads' | 'concurrency'>;
 
-/** SQL condition: a worker was heard of lately. */
+/** SQL condition: a worker sent a recent heartbeat. */
 const ALIVE = `heartbeat_at > now() - interval '${HEARTBEAT_SECONDS} seconds'`;
 
 /** The workers that use a database. */
@@ -54,7 +54,7 @@ export class WorkerStore {
     return id;
   }
 
-  /** Says that a worker lives, and forgets those that have long been silent. */
+  /** Writes the heartbeat of a worker, and removes workers without recent heartbeats. */
   async beat(id: string, state: WorkerRecord['state']): Promise<void> {
     await this.#database.query(
       'update workers set heartbeat_at = now(), state = $2 where id = $1',
@@ -74,7 +74,7 @@ export class WorkerStore {
     await this.#database.query('delete from workers');
   }
 
-  /** Those that were heard of lately, in the order of their start. */
+  /** Active workers, oldest first. */
   async list(): Promise<WorkerRecord[]> {
     return this.#database.query<WorkerRecord & Record<string, unknown>>(
       `select id, host, pid, version, runtime, threads, concurrency, state,
@@ -94,8 +94,8 @@ export class WorkerStore {
   }
 
   /**
-   * Forgets the workers of this machine whose processes are gone: what they had need not wait for its
-   * heartbeat to be overdue.
+   * Removes the workers of this machine whose processes have died: their jobs need not wait until the heartbeat is
+   * overdue.
    * @returns their ids
    */
   async dead(): Promise<string[]> {
@@ -131,7 +131,7 @@ export class WorkerStore {
     const found = row ? `schema ${row.schema}, ventral ${used ?? 'unknown'}` : 'no tables';
     throw new VentralError(
       'version-skew',
-      `This is ventral ${version} with schema ${SCHEMA}, the database has ${found}: start the service first, and run the same ventral on every host`,
+      `This is ventral ${version} with schema ${SCHEMA}, the database has ${found}: start the service first, and run the same version on every host`,
       { expected: `schema ${SCHEMA}, ventral ${version}`, found },
     );
   }

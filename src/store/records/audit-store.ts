@@ -4,7 +4,7 @@ import { newId } from '../database/new-id.js';
 import { behind, type Page, type PageRequest, pageOf, placeOf } from '../database/page.js';
 import type { Principal } from './principal.js';
 
-/** What is written down of a change. */
+/** An audit entry to write. */
 export interface Change {
   readonly action:
     | 'model.create'
@@ -17,13 +17,13 @@ export interface Change {
     | 'key.revoke'
     | 'backup.download'
     | 'files.check';
-  /** Id of what changed, or what was read. */
+  /** Id of the changed or read resource. */
   readonly target: string;
   /** A few words on it; never a secret. */
   readonly detail?: Readonly<Record<string, unknown>>;
 }
 
-/** A change that somebody made. */
+/** An audit entry. */
 export interface AuditEntry {
   readonly id: string;
   readonly at: Date;
@@ -43,9 +43,11 @@ export async function audit(queries: Queries, by: Principal, change: Change): Pr
   );
 }
 
-/** Refused credentials of one address are written once in so many milliseconds, with their number. */
+/**
+ * Refused credentials of one address are written once per this many milliseconds, with their count.
+ */
 const REFUSALS_MS = 10 * 60_000;
-/** Addresses that are told apart in that time; all others are one. */
+/** Addresses distinguished in that time; all others are counted together. */
 const MOST_ADDRESSES = 50;
 const OTHERS = 'other addresses';
 
@@ -64,15 +66,15 @@ export class AuditStore {
     this.#database = database;
   }
 
-  /** Writes down what somebody read or asked for. */
+  /** Records a read or a request. */
   note(by: Principal, change: Change): Promise<void> {
     return audit(this.#database, by, change);
   }
 
   /**
    * Counts credentials that were refused. The first of an address is written at once, those that follow within
-   * ten minutes as one row with their number: at most some hundred rows in ten minutes, whoever tries what.
-   * It never throws, and nobody waits for it.
+   * ten minutes as one row with their count: at most some hundred rows in ten minutes. It never throws, and is not
+   * awaited.
    */
   refused(address = 'unknown'): void {
     this.#closeRefusals(Date.now() - REFUSALS_MS);
@@ -86,7 +88,7 @@ export class AuditStore {
     }
   }
 
-  /** Writes what was counted and not written yet. */
+  /** Writes pending counts. */
   async close(): Promise<void> {
     this.#closeRefusals(Number.POSITIVE_INFINITY);
     await this.#writing;

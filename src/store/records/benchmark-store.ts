@@ -6,9 +6,9 @@ import type { Visibility } from './model-store.js';
 import { asking, type Principal, seen } from './principal.js';
 import { generousQuotas, type Quotas, requireRegistration, requireUploadQuota } from './quota.js';
 
-/** What an uploaded benchmark file says of itself. */
+/** Summary of an uploaded benchmark file. */
 export interface BenchmarkSummary {
-  /** As written; holds `{region}` where it is one benchmark a region. */
+  /** As written; contains `{region}` if there is one benchmark a region. */
   readonly identifier: string;
   readonly version: number;
   readonly simulated: boolean;
@@ -32,13 +32,13 @@ export interface BenchmarkRecord {
   readonly visibility: Visibility;
   /** Bytes of the archive. */
   readonly size: number;
-  /** Bytes of its unpacked files; null where they were not measured yet. */
+  /** Bytes of its unpacked files; null if not measured yet. */
   readonly unpacked: number | null;
   readonly summary: BenchmarkSummary;
   readonly createdAt: Date;
 }
 
-/** What a registration is made of, beside who makes it. */
+/** Fields of a new registration, except its owner. */
 export type NewBenchmark = Omit<BenchmarkRecord, 'id' | 'owner' | 'createdAt'>;
 
 interface BenchmarkRow extends Omit<BenchmarkRecord, 'createdAt' | 'group'> {
@@ -70,7 +70,7 @@ export class BenchmarkStore {
   }
 
   /**
-   * Registers an archive; `created` is false where its owner has it already (that registration is given).
+   * Registers an archive; `created` is false if its owner has it already (that registration is given).
    * Throws `quota-exceeded`, `storage-exceeded`.
    * @param reservation that the archive and its files were written under
    */
@@ -156,7 +156,7 @@ export class BenchmarkStore {
 
   /**
    * Measures what archives were unpacked to that an earlier schema registered.
-   * @param measure bytes of the files of an archive; undefined where they are not here
+   * @param measure bytes of the files of an archive; undefined if they are not here
    */
   async measureUnpacked(measure: (digest: string) => Promise<number | undefined>): Promise<void> {
     const rows = await this.#database.query<{ digest: string }>(

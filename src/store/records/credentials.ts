@@ -3,7 +3,7 @@ import { HOLDS, hashOf, type KeyStore } from './key-store.js';
 import type { Principal, Role } from './principal.js';
 import type { SessionStore } from './session-store.js';
 
-/** What others change is known within this time, in milliseconds. */
+/** Changes by other processes are visible within this time, in milliseconds. */
 const FRESH_MS = 1000;
 
 /** `vk_<the id's characters>_<32 random bytes as base64url>`. */
@@ -16,7 +16,7 @@ interface Holder {
   readonly until: number;
 }
 
-/** All keys and sessions that hold, as the database had them at one moment. */
+/** A snapshot of all valid keys and sessions. */
 interface Known {
   /** Changes whenever a key or a session comes or goes. */
   readonly print: string;
@@ -27,14 +27,14 @@ interface Known {
 }
 
 /**
- * Who is let in, from memory: all keys and sessions that hold are read at most once a second, however many
- * requests come and whatever they bring, so that nobody without a key makes the database work. What this
- * process changes counts at once, what others change within a second.
+ * Authenticates from memory: valid keys and sessions are read at most once a second, whatever the requests, so
+ * that callers without a key cause no database load. Changes by this process apply immediately, by others within a
+ * second.
  */
 export class Credentials {
   readonly #database: Database;
   #known: Known | undefined;
-  /** When the last look at the database began, and the last change here, by `performance.now()`. */
+  /** When the last look at the database started, and the last change here, by `performance.now()`. */
   #lookedAt = Number.NEGATIVE_INFINITY;
   #changedAt = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
@@ -51,17 +51,17 @@ export class Credentials {
     changing.sessions.onChange(changed);
   }
 
-  /** Whether requests need a key: there is one that was not revoked. An expired one still demands keys. */
+  /** Whether requests need a key: an unrevoked one exists, even if it has expired. */
   async required(): Promise<boolean> {
     return (await this.#current()).required;
   }
 
-  /** Who a key stands for; null where it is none, or one that is revoked or expired. */
+  /** The principal of a key; null if it is unknown, revoked or expired. */
   byKey(text: string): Promise<Principal | null> {
     return this.#find(text, keyText, 'keys');
   }
 
-  /** Who signed in for a session; null where it, or its key, is over. */
+  /** The principal of a session; null if it, or its key, has ended. */
   bySession(text: string): Promise<Principal | null> {
     return this.#find(text, sessionText, 'sessions');
   }
@@ -72,7 +72,9 @@ export class Credentials {
     return holder && holder.until > performance.now() ? holder.principal : null;
   }
 
-  /** What is known is current where the look began after the question, or lately and after all changes. */
+  /**
+   * A snapshot is current if it was read after the request started, or recently and after all changes.
+   */
   async #current(): Promise<Known> {
     const asked = performance.now();
     for (;;) {
@@ -88,7 +90,7 @@ export class Credentials {
 
   async #look(): Promise<void> {
     const began = performance.now();
-    // Keys and sessions are made and ended, never changed: numbers and sums tell any two sets apart.
+    // Keys and sessions are created and ended, never changed: counts and sums distinguish any two sets.
     const [{ print, required }] = await this.#database.query<{ print: string; required: boolean }>(
       `select keys.print || ' ' || sessions.print as print,
          exists (select from keys where revoked_at is null) as required
@@ -116,7 +118,7 @@ interface HolderRow {
 async function readHolders(database: Database): Promise<Pick<Known, 'keys' | 'sessions'>> {
   const now = performance.now();
   const read = async (hash: string, from: string, end: string) => {
-    // By the database's clock, as everywhere. least() passes over what is null.
+    // By the database's clock, as everywhere. least() ignores null.
     const rows = await database.query<HolderRow>(
       `select ${hash} as hash, keys.id, owner, groups, role,
          (extract(epoch from ${end} - clock_timestamp()) * 1000)::double precision as left

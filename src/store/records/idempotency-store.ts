@@ -1,7 +1,7 @@
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 
-/** What an Idempotency-Key is kept under (design §7). */
+/** Scope of an Idempotency-Key (design §7). */
 export interface KeyedRequest {
   /** Key or user that asks. */
   readonly principal: string;
@@ -16,14 +16,16 @@ export interface KeyedRequest {
 export interface StoredAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** null where it had none. */
+  /** null if it had none. */
   readonly body: string | null;
 }
 
-/** What a request finds under its key. */
+/** State of a key when a request claims it. */
 export type Claim =
   | {
-      /** It is the one to be answered. An earlier one that died may have left its body and what it made. */
+      /**
+       * The request holds the key. A dead earlier request may have left its body and the resource it created.
+       */
       readonly kind: 'claimed';
       readonly fingerprint: string | null;
       readonly made: string | null;
@@ -83,7 +85,7 @@ export class IdempotencyStore {
     });
   }
 
-  /** Says what the request asks for, and that it lives; false where another one has its key. */
+  /** Stores the request and its heartbeat; false if another request holds the key. */
   async hold(of: KeyedRequest, token: string, fingerprint: string | null): Promise<boolean> {
     const rows = await this.#database.query(
       `update idempotency set lease = now() + make_interval(secs => ${LEASE_SECONDS}), fingerprint = $6
@@ -93,7 +95,7 @@ export class IdempotencyStore {
     return rows.length > 0;
   }
 
-  /** Keeps the answer, and forgets the oldest ones of its owner where there are too many. */
+  /** Stores the answer, and removes the oldest answers of its owner beyond the limit. */
   async answer(of: KeyedRequest, token: string, answer: StoredAnswer): Promise<void> {
     await this.#database.query(
       `update idempotency set answer = $6::text::json, bytes = octet_length($6::text), lease = now()
@@ -112,7 +114,7 @@ export class IdempotencyStore {
   }
 
   /**
-   * Gives a key back without an answer, for the next request under it. What was made stays known.
+   * Releases a key without an answer, for the next request with it. The created resource stays recorded.
    */
   async release(of: KeyedRequest, token: string): Promise<void> {
     await this.#database.transaction(async (queries) => {
@@ -129,8 +131,8 @@ export class IdempotencyStore {
 }
 
 /**
- * Notes what a request has made, in the transaction that makes it: whoever asks again gets that and no
- * second one. False where another request has taken the key, and nothing may be made.
+ * Records the resource that a request creates, in the same transaction: a retry gets it instead of a second one.
+ * False if another request has taken the key, and nothing may be created.
  */
 export async function noteMade(
   queries: Queries,

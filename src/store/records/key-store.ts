@@ -7,7 +7,7 @@ import { behind, type Page, type PageRequest, pageOf, placeOf } from '../databas
 import { audit } from './audit-store.js';
 import { type Principal, type Role, SERVICE_OWNER } from './principal.js';
 
-/** A key as it is kept: what it may do, and never its text. */
+/** A stored key: its rights, without its text. */
 export interface KeyRecord {
   readonly id: string;
   readonly name: string;
@@ -15,16 +15,16 @@ export interface KeyRecord {
   readonly owner: string;
   readonly groups: readonly string[];
   readonly createdAt: Date;
-  /** null where it does not expire. */
+  /** null if it does not expire. */
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
 }
 
-/** What a key is made of. */
+/** Fields of a new key. */
 export interface NewKey {
   readonly name: string;
   readonly role: Role;
-  /** The key's name where it is left out. */
+  /** Default: the key's name. */
   readonly owner?: string;
   readonly groups?: readonly string[];
   readonly expiresAt?: Date;
@@ -75,12 +75,12 @@ export class KeyStore {
     if (owner === SERVICE_OWNER) {
       throw new VentralError(
         'invalid-request',
-        `The owner ${SERVICE_OWNER} is the service itself: give the key another one`,
+        `The owner ${SERVICE_OWNER} is reserved for the service: choose another one`,
         { field: '/owner' },
       );
     }
     if (expiresAt && !(expiresAt.getTime() > Date.now())) {
-      throw new VentralError('invalid-request', 'The key would have expired already', {
+      throw new VentralError('invalid-request', 'expiresAt is in the past', {
         field: '/expiresAt',
       });
     }
@@ -116,7 +116,7 @@ export class KeyStore {
     return record(row);
   }
 
-  /** Revokes a key for good, at once; one that is revoked stays as it is. Throws `not-found`. */
+  /** Revokes a key permanently and immediately; a revoked key is unchanged. Throws `not-found`. */
   async revoke(by: Principal, id: string): Promise<KeyRecord> {
     const revoked = await this.#database.transaction(async (queries) => {
       const rows = await queries.query(
@@ -153,7 +153,7 @@ export class KeyStore {
 }
 
 /**
- * What is kept of a key or a session. SHA-256 is enough here, and slow hashes are not needed: the text holds
- * 256 random bits, which nobody finds by trying, where a password could be guessed.
+ * The stored hash of a key or a session. SHA-256 suffices and slow hashes are not needed: unlike a password, the
+ * text has 256 random bits, which cannot be guessed.
  */
 export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');

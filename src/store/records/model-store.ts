@@ -34,20 +34,20 @@ export interface ModelRecord {
   readonly name: string;
   readonly visibility: Visibility;
   readonly size: number;
-  /** The card as JSON; null where none was given. */
+  /** The card as JSON; null if none was given. */
   readonly card: unknown;
   /** Summary of the graph check. */
   readonly graph: unknown;
   readonly createdAt: Date;
 }
 
-/** What a registration is made of, beside who makes it. */
+/** Fields of a new registration, except its owner. */
 export type NewModel = Omit<ModelRecord, 'id' | 'owner' | 'createdAt'>;
 
 /** What may change later. */
 export type ModelChange = Partial<Pick<ModelRecord, 'name' | 'visibility' | 'group' | 'card'>>;
 
-/** Looks at a model before it is changed, in the same transaction; what it throws keeps it as it is. */
+/** Called before a model is changed, in the same transaction; throwing prevents the change. */
 export type Expect = (model: ModelRecord) => void;
 
 interface ModelRow {
@@ -89,7 +89,7 @@ export class ModelStore {
   }
 
   /**
-   * Registers bytes; `created` is false where their owner has them already (that registration is given).
+   * Registers bytes; `created` is false if their owner has them already (that registration is given).
    * Throws `quota-exceeded`, `storage-exceeded`.
    * @param reservation that the bytes were received under
    */

@@ -12,10 +12,10 @@ export interface Principal {
   readonly role: Role;
 }
 
-/** The one user of a service without keys, and whoever reaches it by the socket in its home. */
+/** The only user of a service without keys, and callers over the socket in its home. */
 export const localPrincipal: Principal = { key: null, owner: 'local', groups: [], role: 'admin' };
 
-/** The owner of what the service does by itself; its jobs on shipped models are seen by everybody. */
+/** The owner of the service's own jobs; those on shipped models are visible to all. */
 export const SERVICE_OWNER = 'ventral';
 
 /** The service itself. */
@@ -46,6 +46,6 @@ export const JOB_SEEN = `($1::boolean or jobs.owner = $2::text
         and not exists (select from benchmarks where benchmarks.id = source.id and ${seen('benchmarks')})
       )))`;
 
-/** Whether a principal may change or remove what an owner has. */
+/** Whether a principal may change or remove resources of an owner. */
 export const mayChange = ({ role, owner }: Principal, of: { readonly owner: string }): boolean =>
   role === 'admin' || (role === 'member' && owner === of.owner);

@@ -17,10 +17,10 @@ export const generousQuotas: Quotas = { uploads: 1000, storage: 2 ** 40, jobs: 1
 /** Requests a minute of one key, or of one address without keys: a thousand a second. */
 export const GENEROUS_RATE = 60_000;
 
-/** What a client is told to wait for a job to end. */
+/** Retry-After in seconds while jobs fill the quota. */
 const JOB_RETRY_SECONDS = 30;
 
-/** What an owner has, in bytes. */
+/** Storage of an owner, in bytes. */
 export interface Usage {
   /** Files of its registrations and checkpoints, what archives were unpacked to, and its rows. */
   readonly stored: number;
@@ -63,18 +63,18 @@ export async function requireStorage(
   if (usage.stored + usage.reserved + more > most) throw storageExceeded(owner, usage, most, more);
 }
 
-/** `storage-exceeded`. @param more bytes that do not fit; 0 where they are counted already */
+/** `storage-exceeded`. @param more bytes that do not fit; 0 if they are counted already */
 export function storageExceeded(
   owner: string,
   { stored, reserved }: Usage,
   most: number,
   more: number,
 ): VentralError {
-  const under = reserved > 0 ? `, and ${reserved} are reserved for uploads under way` : '';
+  const under = reserved > 0 ? `, and ${reserved} are reserved for uploads in progress` : '';
   const unfit = more > 0 ? `${more} more do not fit, ` : '';
   return new VentralError(
     'storage-exceeded',
-    `${owner} stores ${stored} bytes and may store ${most}${under}: ${unfit}remove something first`,
+    `${owner} stores ${stored} bytes, the maximum is ${most}${under}: ${unfit}remove something first`,
   );
 }
 
@@ -105,7 +105,7 @@ export async function requireUploadQuota(
   if (uploads >= quotas.uploads) {
     throw new VentralError(
       'quota-exceeded',
-      `${owner} has registered ${quotas.uploads} uploads within 24 hours, as many as it may`,
+      `${owner} has registered ${quotas.uploads} uploads within 24 hours, the maximum`,
       { retryAfter: Math.max(1, Math.ceil(seconds ?? 86_400)) },
     );
   }
@@ -143,12 +143,14 @@ export async function requireJobQuota(
   if (jobs > quotas.jobs) {
     throw new VentralError(
       'quota-exceeded',
-      `${owner} has ${quotas.jobs} queued and running jobs, as many as it may`,
+      `${owner} has ${quotas.jobs} queued and running jobs, the maximum`,
       { retryAfter: JOB_RETRY_SECONDS },
     );
   }
 }
 
-/** Until the transaction ends, so that two requests at once do not both get the last place. */
+/**
+ * Locks until the transaction ends, so that two concurrent requests do not both get the last place.
+ */
 export const holdOwner = (queries: Queries, owner: string) =>
   queries.query(`select pg_advisory_xact_lock(hashtextextended('quota of ' || $1, 0))`, [owner]);

@@ -23,14 +23,13 @@ const LOOK_MS = 100;
 
 /** Storage that an upload may fill. */
 export interface Space {
-  /** Resolves once so many bytes in total may be on the disk. Throws `storage-exceeded`. */
+  /** Resolves when this many bytes in total may be on the disk. Throws `storage-exceeded`. */
   hold(total: number): Promise<void>;
 }
 
 /**
- * Storage that is set aside for one upload before its bytes are written, so that uploads at once cannot
- * pass together what one may not. It counts against its owner until it is released, and until the end of
- * its lease where the service that held it has died.
+ * Storage reserved for one upload before its bytes are written, so that concurrent uploads cannot exceed the quota
+ * together. It counts against its owner until it is released, or until its lease ends if the service has died.
  */
 export class Reservation implements Space {
   /** Primary key; the transaction that registers the upload takes it (see `requireUploadQuota`). */
@@ -47,7 +46,7 @@ export class Reservation implements Space {
     if (by.role === 'admin') this.#held = Number.POSITIVE_INFINITY;
   }
 
-  /** Calls at once are answered in their order; after one was refused all are. */
+  /** Concurrent calls are answered in order; after a refusal all are refused. */
   hold(total: number): Promise<void> {
     this.#last = this.#last.then(async () => {
       if (total > this.#held) await this.#grow(total, total + STEP);
@@ -121,7 +120,7 @@ export class ReservationStore {
     }
   }
 
-  /** Forgets what a dead service on this home has left, and what nobody has renewed. */
+  /** Removes reservations of a dead service on this home, and expired ones. */
   async sweep(): Promise<void> {
     const { shared } = this.#database;
     await this.#database.query(
@@ -130,7 +129,7 @@ export class ReservationStore {
     );
   }
 
-  /** What an owner has; `limit` is null for admins. */
+  /** Storage of an owner; `limit` is null for admins. */
   async usage({ owner, role }: Principal): Promise<Usage & { readonly limit: number | null }> {
     const usage = await usageOf(this.#database, owner);
     return { ...usage, limit: role === 'admin' ? null : this.#quotas.storage };

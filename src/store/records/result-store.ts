@@ -5,18 +5,18 @@ import type { Database } from '../database/database.js';
 import type { Visibility } from './model-store.js';
 import { asking, type Principal, SERVICE_OWNER, seen } from './principal.js';
 
-/** A benchmark whose scores are asked for. */
+/** A requested benchmark. */
 export interface WantedBenchmark {
-  /** What the answer calls it. */
+  /** Its name in the answer. */
   readonly column: string;
   /** Under which scores bear it. */
   readonly benchmark: string;
   readonly version: number;
-  /** What jobs name it by: its identifier where it is shipped, else the id of the upload. */
+  /** Its name in jobs: the identifier of a shipped one, else the id of the upload. */
   readonly source: string;
 }
 
-/** Which models are asked for. */
+/** Filter of models. */
 export interface ModelFilter {
   /** Each of these words is in the name, whatever their case. */
   readonly words: readonly string[];
@@ -49,7 +49,7 @@ type Cell = readonly [
   sequence: number,
 ];
 
-/** A score with the number of its job: the latest one stands. */
+/** A score with the number of its job: the latest one counts. */
 interface BoardScore extends StoredScore {
   readonly sequence: number;
 }
@@ -132,7 +132,7 @@ export class ResultStore {
       visibility ?? null,
       words,
     ]);
-    // What the embedded database answers comes without a turn of the event loop.
+    // The embedded database answers without a turn of the event loop.
     await turn();
     const choices = anyLayer ? ['card', 'flag'] : ['card'];
     const columns = benchmarks.map(({ column, benchmark, version, source }) => ({
@@ -150,7 +150,7 @@ export class ResultStore {
     return answer;
   }
 
-  /** The boards of rows, in their order; one that went away in between is empty. */
+  /** The boards of rows, in order; a row removed meanwhile is empty. */
   async #read(rows: readonly ModelRow[]): Promise<Board[]> {
     const stale = rows.filter((row) => this.#boards.get(keyOf(row))?.version !== row.version);
     const fresh = new Map<string, Board>();
@@ -202,7 +202,7 @@ const modelOf = (
   scores: StoredModel['scores'],
 ): StoredModel => ({ id, name, digest, owner, visibility, scores });
 
-/** A benchmark's column, and the keys of the cells that may stand in it. */
+/** A benchmark's column, and the keys of its possible cells. */
 interface BoardColumn {
   readonly column: string;
   readonly keys: readonly string[];

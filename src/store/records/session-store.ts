@@ -8,7 +8,7 @@ export const SESSION_SECONDS = 7 * 86_400;
 /** Browsers that one key is signed in with; the next one ends the oldest. */
 const MOST_SESSIONS = 20;
 
-/** The sessions of browsers: each stands for a key as long as both hold. */
+/** Browser sessions: each represents a key while both are valid. */
 export class SessionStore {
   readonly #database: Database;
   readonly #changes = new EventEmitter().setMaxListeners(0);
@@ -17,7 +17,7 @@ export class SessionStore {
     this.#database = database;
   }
 
-  /** Opens a session for a key, by its id. @returns its text, which is given here alone */
+  /** Opens a session for a key, by its id. @returns its text, which is returned only here */
   async open(key: string): Promise<string> {
     const text = `vs_${randomBytes(32).toString('base64url')}`;
     await this.#database.transaction(async (queries) => {
@@ -35,7 +35,7 @@ export class SessionStore {
     return text;
   }
 
-  /** Ends a session at once and for good; one that there is not stays so. */
+  /** Ends a session permanently; does nothing for an unknown one. */
   async end(text: string): Promise<void> {
     await this.#database.query('delete from sessions where hash = $1', [hashOf(text)]);
     this.#changes.emit('change');

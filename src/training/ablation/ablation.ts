@@ -38,7 +38,7 @@ export type TableName = 'behaviour' | 'adversarial';
 /** A stage as a file has it: one key, and under it the rest. */
 export type LooseStage = Readonly<Record<string, { readonly name: string }>>;
 
-/** What is put on the plain stages. */
+/** Techniques added to the plain stages. */
 export interface Technique {
   readonly name: string;
   readonly title: string;

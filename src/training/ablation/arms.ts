@@ -50,7 +50,7 @@ export function armsOf(ablation: Ablation, direction: Direction, file: string): 
       recipeOf(ablation, { family, seed, techniques }, `${file}, arm ${arm.id}`),
   }));
   refuseTaken(made, file);
-  // What is wrong with an arm shows before the first one is trained.
+  // Errors in an arm are found before the first one is trained.
   for (const arm of made) for (const family of ablation.families) arm.recipe(family, 0);
   return made;
 }

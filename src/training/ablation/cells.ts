@@ -8,7 +8,7 @@ import { metricsPath } from '../run/run-folder.js';
 import { MODEL } from '../run/run-recipe.js';
 import { measuredNetwork } from './arms.js';
 
-/** One network of an ablation, and what was measured of it. */
+/** One network of an ablation with its measurements. */
 export interface Cell {
   readonly family: string;
   /** `base` or another arm's id. */
@@ -36,14 +36,14 @@ export async function readCell(
   return { ...place, measures: measuresOf(events, measuredNetwork(recipe)), missing };
 }
 
-/** What stands for a run that failed. */
+/** The cell of a failed run. */
 export function failedCell(place: Pick<Cell, 'family' | 'arm' | 'seed'>, reason: string): Cell {
   return { ...place, measures: new Map(), missing: new Map([['', reason]]) };
 }
 
 /** Whether a failure is one of the program or machine, after which no other run would do better. */
 export function endsAll(error: VentralError, isBase: boolean): boolean {
-  // Where the base cannot begin – a file is missing, data are damaged – no arm can.
+  // Where the base cannot start – a file is missing, data are damaged – no arm can.
   const { code, exit } = error;
   return code === 'interrupted' || code === 'disk-full' || (isBase && exit === 2);
 }

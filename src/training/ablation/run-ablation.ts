@@ -27,25 +27,25 @@ export interface AblationResult {
   readonly versions: Readonly<Record<string, string>>;
   /** Of data and networks, by name. */
   readonly digests: Readonly<Record<string, string>>;
-  /** Seconds that all runs took, over all beginnings: no part of what is the same each time. */
+  /** Seconds of all runs, over all starts; not part of the reproducible result. */
   readonly took: Took;
 }
 
-/** What an ablation is run with. */
+/** Options of an ablation. */
 export interface AblationOptions extends RunResources {
   readonly direction: Direction;
   /** Name of the ablation's file in messages. */
   readonly file: string;
-  /** Runs a recipe; in a thread of its own unless said. */
+  /** Runs a recipe; by default in a separate thread. */
   readonly run?: typeof runRecipe;
 }
 
-/** Whether something of an ablation stands in a folder. */
+/** Whether a folder has files of an ablation. */
 export const isAblation = (folder: string): boolean => existsSync(join(folder, RESOLVED));
 
 /**
  * Trains and measures every arm on every family from every seed, each a run of its own in `<family>/<arm>/seed-<n>`, or
- * goes on where the ablation in that folder stands. Stages that runs have in common are trained once. A run that
+ * continues where the ablation in that folder stands. Stages that runs have in common are trained once. A run that
  * fails is a missing cell with its reason.
  * @throws VentralError `recipe-invalid` where an arm makes no recipe, or the folder holds another ablation;
  * `interrupted`, `disk-full`; what keeps the base from beginning

@@ -19,7 +19,7 @@ export interface Entry {
   readonly mean: number | null;
   /** 95 %, Student's t; null with fewer than two seeds. */
   readonly interval: readonly [low: number, high: number] | null;
-  /** Whether the interval contains 0; null where there is none. Of differences alone. */
+  /** Whether the interval contains 0; null if there is none. Of differences alone. */
   readonly withinNoise: boolean | null;
   /** Why there is no mean. */
   readonly reason?: string;
@@ -50,7 +50,7 @@ export const DIFFERENCES: Readonly<Record<Direction, string>> = {
     'Rows but the base are differences from the plain base over seeds that both have, with 95 % intervals (Student’s t): above 0 the network is better with the technique.',
 };
 
-/** Why one row that stands out proves little. */
+/** Why a single significant row proves little. */
 export const MANY =
   'Within noise: the interval contains 0. No interval is widened for the number of rows: one in twenty that are truly 0 excludes 0.';
 
@@ -61,7 +61,7 @@ const titles: Readonly<Record<TableName, string>> = {
 
 /**
  * The two tables. Each shows the benchmarks that the ablation names under it, the adversarial one robust accuracy too,
- * both the accuracy on clean pictures.
+ * both the accuracy on clean images.
  */
 export function tablesOf(
   { measures, families }: Pick<Ablation, 'measures' | 'families'>,

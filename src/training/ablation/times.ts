@@ -26,7 +26,7 @@ export class Times {
     return new Times(path, tookOf(text));
   }
 
-  /** Does a piece of work, whatever its end, and adds what it took. */
+  /** Runs some work and adds its time, even if it fails. */
   async of(work: () => Promise<void>): Promise<void> {
     const [started, used] = [performance.now(), process.cpuUsage()];
     try {

@@ -2,7 +2,7 @@ import { interval, threeDigits } from '../../report/map-text.js';
 import { BASE } from './ablation.js';
 import type { Entry, Row } from './tables.js';
 
-/** An entry of a table as views show it: `-0.021 (-0.035 to -0.007)`, `within noise`, the reason where there is none. */
+/** An entry of a table as views show it: `-0.021 (-0.035 to -0.007)`, `within noise`, the reason if there is none. */
 export interface EntryWords {
   readonly value: string;
   readonly notes: readonly string[];
@@ -10,7 +10,7 @@ export interface EntryWords {
 
 /**
  * Words of an entry.
- * @param seeds how many an arm has: fewer are told
+ * @param seeds number of seeds of an arm: fewer are reported
  */
 export function entryWords(entry: Entry, { arm }: Pick<Row, 'arm'>, seeds: number): EntryWords {
   const { mean, withinNoise, reason } = entry;

@@ -20,10 +20,10 @@ export function epsilonFactor(epoch: number, points: readonly EpsilonPoint[]): n
 /** A fall of the robust accuracy within an epoch from which on fast training has failed. */
 export const CATASTROPHIC_FALL = 0.2;
 
-/** Pictures in a batch of those who found it. */
+/** Images in a batch of those who found it. */
 const THEIR_BATCH = 128;
 
-/** Whether fast adversarial training goes on; if not, what was seen. */
+/** Whether fast adversarial training continues; if not, the observed accuracies. */
 export type OverfittingVerdict =
   | { readonly overfitted: false }
   | {
@@ -41,7 +41,7 @@ export type OverfittingVerdict =
  * there the fall must also be more than four standard errors of a difference. A fall to nothing is told from .4 on in
  * batches of 32.
  * @param accuracies of one epoch, in order; the first may be the last of the epoch before
- * @param pictures in a batch
+ * @param images in a batch
  */
 export function catastrophicOverfitting(
   accuracies: readonly number[],
@@ -52,7 +52,7 @@ export function catastrophicOverfitting(
   const mean = (before + after) / 2;
   const chance = 4 * Math.sqrt((2 * mean * (1 - mean)) / pictures);
   const limit = Math.max(CATASTROPHIC_FALL, pictures < THEIR_BATCH ? chance : 0);
-  // A fall of exactly the limit must not be told from one by rounding.
+  // A fall of exactly the limit must not depend on rounding.
   if (before - after <= limit + 1e-9) return { overfitted: false };
   return { overfitted: true, before, after };
 }

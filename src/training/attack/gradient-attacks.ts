@@ -8,26 +8,26 @@ export interface PgdOptions {
   readonly steps: number;
   /** Of one step; 2.5 · epsilon/steps by default, as `robustness` evaluates. */
   readonly step_size?: number;
-  /** Begins at a random place of the ball. */
+  /** Starts at a random place of the ball. */
   readonly random_start?: boolean;
-  /** Begins again so many times more, each from another place. */
+  /** Starts again this many times more, each from another place. */
   readonly restarts?: number;
   readonly seed?: number;
 }
 
-/** The worst that an attack found for each picture. */
+/** The worst that an attack found for each image. */
 export interface Attacked {
   readonly pictures: Float32Array;
-  /** The highest loss of each picture. */
+  /** The highest loss of each image. */
   readonly losses: Float64Array;
   /** Whether any place that was looked at is taken for another class. */
   readonly fooled: readonly boolean[];
 }
 
 /**
- * Moves pictures within a ball to where the network's loss is high. Every place on the way is looked at, the
+ * Moves images within a ball to where the network's loss is high. Every place on the way is looked at, the
  * original among them, and the worst is kept: misclassified before classified, then by loss. So no attack
- * leaves a picture better than it was.
+ * leaves an image better than it was.
  */
 export async function pgd(
   target: AttackTarget,
@@ -62,7 +62,7 @@ export async function pgd(
   return worst;
 }
 
-/** Keeps the worst of what is looked at. */
+/** Keeps the worst example seen. */
 class Worst implements Attacked {
   readonly pictures: Float32Array;
   readonly losses: Float64Array;

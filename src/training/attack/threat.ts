@@ -1,6 +1,6 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
 
-/** How far a picture may be moved: pixels are in [0, 1], after resize and crop. */
+/** How far an image may be moved: pixels are in [0, 1], after resize and crop. */
 export interface Threat {
   readonly norm: 'Linf' | 'L2';
   readonly epsilon: number;
@@ -9,7 +9,7 @@ export interface Threat {
 /** Keeps a way of no length finite. */
 const TINY = 1e-10;
 
-/** The part of a batch that is one picture. */
+/** The part of a batch that is one image. */
 export const pictureOf = (batch: Float32Array, row: number, size: number): Float32Array =>
   batch.subarray(row * size, (row + 1) * size);
 
@@ -20,7 +20,7 @@ function length(values: Float32Array, from?: Float32Array): number {
 }
 
 /**
- * Moves a picture uphill: by the sign of each gradient, or along the whole gradient (MadryLab, attack_steps.py).
+ * Moves an image uphill: by the sign of each gradient, or along the whole gradient (MadryLab, attack_steps.py).
  * There 1e-10 is added to the gradient's length, which leaves no step where a network is sure; here nothing is.
  */
 export function stepUphill(
@@ -36,7 +36,7 @@ export function stepUphill(
     picture[i] += scale * (norm === 'Linf' ? Math.sign(gradient[i]) : gradient[i]);
 }
 
-/** Puts a picture back to where the threat allows it to be: in the ball about its original, then in [0, 1]. */
+/** Puts an image back to where the threat allows it to be: in the ball about its original, then in [0, 1]. */
 export function project(
   picture: Float32Array,
   original: Float32Array,
@@ -55,7 +55,7 @@ export function project(
   }
 }
 
-/** Moves a picture to a random place of its ball: anywhere in the box, or on the sphere. */
+/** Moves an image to a random place of its ball: anywhere in the box, or on the sphere. */
 export function startAnywhere(
   picture: Float32Array,
   original: Float32Array,

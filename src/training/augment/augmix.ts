@@ -22,7 +22,7 @@ import { integerSchema, numberSchema } from './transform.js';
  * torchvision's.
  */
 
-/** Changes an 8-bit picture by a random amount, at most `severity` of ten. */
+/** Changes an 8-bit image by a random amount, at most `severity` of ten. */
 type Operation = (picture: Raster, severity: number, random: RandomState) => Raster;
 
 /** A level from 0.1 to the severity, scaled so that ten stands for `most`. */
@@ -113,7 +113,7 @@ function bytesOf(pixels: Float32Array): Uint8Array {
   return new Uint8Array(bytes.buffer);
 }
 
-/** The picture and two mixtures of it. */
+/** The image and two mixtures of it. */
 export const augMixKind: MixKind = mixKind<AugMixParameters>(
   3,
   {

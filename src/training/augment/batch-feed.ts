@@ -10,7 +10,7 @@ import { RandomStreams } from './random-streams.js';
 import type { FeedSpec, TrainingBatch } from './training-batch.js';
 import { completeFeed } from './transforms.js';
 
-/** Which pictures of a set a feed goes through; all of them unless said. */
+/** Which images of a set a feed goes through; all of them unless said. */
 export interface FeedPart {
   /** Positions in the set. */
   readonly indices?: Int32Array;
@@ -85,7 +85,7 @@ export class BatchFeed {
     return new BatchFeed(set, checkedPart(part, set), complete, undefined);
   }
 
-  /** Batches of an epoch: every one is full, and what is left over is not shown in this epoch. */
+  /** Batches of an epoch: all are full; leftover images are not shown in this epoch. */
   get batches(): number {
     return Math.floor(this.indices.length / this.spec.batch);
   }
@@ -93,7 +93,7 @@ export class BatchFeed {
   /**
    * The batches of an epoch in their order. Leaving early ends what is being made.
    * Throws what reading a picture throws, and `interrupted` where the feed is closed meanwhile.
-   * @param from the batch to begin with, of a run that goes on
+   * @param from the batch to start with, of a run that continues
    */
   epoch(number: number, from = 0): AsyncIterable<TrainingBatch> {
     const order = new RandomStreams(this.spec.seed, number).order();
@@ -107,7 +107,7 @@ export class BatchFeed {
   }
 
   /**
-   * Pictures as they are, brought to the size of the network, in the given order: for validation and test. The last
+   * Images as they are, brought to the size of the network, in the given order: for validation and test. The last
    * batch is filled up and says how many are there.
    * @param indices positions in the set; those of the part unless said
    */
@@ -180,7 +180,7 @@ function checkedPart({ indices }: FeedPart, { labels }: LabelledSet): Int32Array
   if (outside === undefined) return indices.slice();
   throw new VentralError(
     'training-data-invalid',
-    `The set has no picture ${outside}: it has ${labels.length}`,
+    `The set has no image ${outside}: it has ${labels.length}`,
     { expected: `positions below ${labels.length}`, found: String(outside) },
   );
 }

@@ -7,7 +7,7 @@ import { integerFrom, numberSchema, probabilitySchema } from './transform.js';
 
 /** CutMix (Yun et al. 2019, clovaai/CutMix-PyTorch) and mixup (Zhang et al. 2018, timm), a whole batch alike. */
 
-/** `rand_bbox`: a box of the share 1 − λ about a uniform centre, clipped to the picture. */
+/** `rand_bbox`: a box of the share 1 − λ about a uniform centre, clipped to the image. */
 export function randomBox(
   { width, height }: Pick<Frame, 'width' | 'height'>,
   share: number,
@@ -36,7 +36,7 @@ export function withWindow(frame: Frame, other: Frame, window: Window): Frame {
   return withPixels(frame, pixels);
 }
 
-/** Box by box: the same box in all pictures of a batch, each from its partner in a random permutation. */
+/** Box by box: the same box in all images of a batch, each from its partner in a random permutation. */
 export const cutMixKind: MixKind = mixKind<{ readonly beta: number; readonly p: number }>(
   1,
   { beta: numberSchema(0.01, 100, 1), p: probabilitySchema(1) },

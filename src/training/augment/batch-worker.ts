@@ -7,9 +7,9 @@ import { openLabelledSet } from '../data/open-labelled-set.js';
 import { BatchMaker, type BatchRequest, type ExampleBatch } from './make-batch.js';
 import type { FeedSpec, TrainingBatch } from './training-batch.js';
 
-/** The thread that makes batches: it opens the set once, then makes what it is asked for. */
+/** The thread that makes batches: it opens the set once, then serves requests. */
 
-/** What every worker is told at its start. */
+/** Start message of every worker. */
 export interface BatchWorkerData {
   readonly source: DataSource;
   readonly folder: string;

@@ -11,7 +11,7 @@ import {
 
 /** Brightness, contrast, saturation and hue, as albumentations 1.1.0 and torchvision 0.21 change them. */
 
-/** albumentations: α x + β of a white pixel, or of the mean of the picture; clipped. */
+/** albumentations: α x + β of a white pixel, or of the mean of the image; clipped. */
 export function brightnessContrast(
   frame: Frame,
   alpha: number,
@@ -108,7 +108,7 @@ export function adjustHue(frame: Frame, shift: number): Frame {
   return withPixels(frame, out);
 }
 
-/** Hue in sixths of the circle, from 0 to below 6; 0 where there is none. */
+/** Hue in sixths of the circle, from 0 to below 6; 0 if there is none. */
 function hueOf(r: number, g: number, b: number, value: number, chroma: number): number {
   if (chroma === 0) return 0;
   if (value === r) return ((g - b) / chroma + 6) % 6;

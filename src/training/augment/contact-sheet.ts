@@ -2,12 +2,12 @@ import sharp from 'sharp';
 import type { BatchFeed } from './batch-feed.js';
 import type { TrainingBatch } from './training-batch.js';
 
-/** Pictures of a feed with their labels under them: what the network will see, to look at before it does. */
+/** Images of a feed with their labels under them: what the network will see, to look at before it does. */
 
 /** How much of a feed a sheet shows. */
 export interface SheetSize {
   readonly epoch: number;
-  /** At most so many pictures (with all views of each), the first of the epoch. */
+  /** At most this many images (with all views of each), the first of the epoch. */
   readonly pictures: number;
 }
 
@@ -22,7 +22,7 @@ const CAPTION = 2 * LINE + 4;
 /** Roughly, of a sans serif. */
 const LETTER = FONT * 0.6;
 
-/** A picture on the sheet: its views side by side. */
+/** An image on the sheet: its views side by side. */
 interface Cell {
   readonly batch: TrainingBatch;
   /** Of the batch. */
@@ -34,7 +34,7 @@ interface Cell {
 /** Where everything goes. */
 interface Layout {
   readonly side: number;
-  /** Pixels of the sheet for one of the picture. */
+  /** Pixels of the sheet for one of the image. */
   readonly zoom: number;
   readonly views: number;
   readonly columns: number;
@@ -42,7 +42,7 @@ interface Layout {
   readonly height: number;
 }
 
-/** Draws a sheet as a PNG: the class under each picture, or what it is a mixture of and by which shares. */
+/** Draws a sheet as a PNG: the class under each image, or the classes and shares of a mixture. */
 export async function contactSheet(feed: BatchFeed, size: SheetSize): Promise<Buffer> {
   const cells: Cell[] = [];
   for await (const batch of feed.epoch(size.epoch)) {

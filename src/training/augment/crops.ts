@@ -54,7 +54,7 @@ export function randomWindow(
   return middle(size, ratio);
 }
 
-/** The whole picture as the network sees it, its aspect ratio not kept. */
+/** The whole image as the network sees it, its aspect ratio not kept. */
 export const wholePicture: Transform = (frame, _random, side) => resizeFrame(frame, side, side);
 
 const randomResizedCrop = transformKind<{ readonly scale: Range; readonly ratio: Range }>(
@@ -72,7 +72,7 @@ const randomResizedCrop = transformKind<{ readonly scale: Range; readonly ratio:
 /** Largest side that a recipe may ask for. */
 export const MOST_SIDE = 1024;
 
-/** Pixels that a resized picture may have: a long and thin one would take any amount of memory. */
+/** Pixels that a resized image may have: a long and thin one would take any amount of memory. */
 const MOST_PIXELS = 2 ** 24;
 
 /** A new size: `size`, or that of what the network sees. */

@@ -14,7 +14,7 @@ import {
 } from './transform.js';
 
 /**
- * CutMixPatch: an object of one picture, resized, at a random place of another; labels by what is seen of each.
+ * CutMixPatch: an object of one image, resized, at a random place of another; labels by what is seen of each.
  * The definition is ours (docs/augmentation.md): the author of the 2022 recipe left nothing of it but the name.
  */
 
@@ -24,14 +24,14 @@ export interface PatchParameters {
   readonly scale: Range;
   /** By how much the aspect ratio of the patch changes. */
   readonly ratio: Range;
-  /** Where a picture has no mask: share of it that the patch is cut from. */
+  /** Where an image has no mask: share of it that the patch is cut from. */
   readonly crop: Range;
   /** What a label's share is counted in. */
   readonly area: 'foreground' | 'frame';
   readonly p: number;
 }
 
-/** A pasted patch: the picture, and the share of its own label. */
+/** A pasted patch: the image, and the share of its label. */
 export interface Pasted {
   readonly frame: Frame;
   readonly share: number;
@@ -39,7 +39,7 @@ export interface Pasted {
 
 const isObject = (value: number) => value >= 0.5;
 
-/** The smallest window that holds the whole object; undefined where none is seen. */
+/** The smallest window that holds the whole object; undefined if none is seen. */
 function objectWindow({ mask, width, height }: Frame): Window | undefined {
   if (!mask) return undefined;
   let [left, right, top, bottom] = [width, -1, height, -1];
@@ -56,7 +56,7 @@ function objectWindow({ mask, width, height }: Frame): Window | undefined {
   return { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** The object of a picture, or a part of the picture as a whole; resized for a frame of this size. */
+/** The object of an image, or a part of the image as a whole; resized for a frame of this size. */
 function patchOf(source: Frame, parameters: PatchParameters, random: RandomState): Frame {
   const object = objectWindow(source);
   const window = object ?? randomWindow(source, parameters.crop, [3 / 4, 4 / 3], random);
@@ -74,7 +74,7 @@ function patchOf(source: Frame, parameters: PatchParameters, random: RandomState
   return { width, height, pixels };
 }
 
-/** Pastes a patch with its top left corner at (left, top), which may lie outside; a patch without mask is all seen. */
+/** Pastes a patch with its top left corner at (left, top), which may are outside; a patch without mask is all seen. */
 export function paste(
   frame: Frame,
   patch: Frame,
@@ -101,7 +101,7 @@ export function paste(
   return { frame: withPixels(frame, pixels), share };
 }
 
-/** Each picture with probability p, its partner from a random permutation of the batch. */
+/** Each image with probability p, its partner from a random permutation of the batch. */
 export const cutMixPatchKind: MixKind = mixKind<PatchParameters>(
   1,
   {

@@ -16,7 +16,7 @@ import {
   uniformIn,
 } from './transform.js';
 
-/** Rectangles that hide parts of a picture; the foreground stays where it was, seen or not. */
+/** Rectangles that hide parts of an image; the foreground stays where it was, seen or not. */
 
 /** The pixels of windows inside the frame, each colour given by `fill`. */
 export function filled(

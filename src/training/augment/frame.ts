@@ -3,13 +3,13 @@ import { cut, type Window } from '../../screen/crop.js';
 import { resizeTorch } from '../../screen/resize-torch.js';
 import type { LabelledPicture } from '../data/labelled-set.js';
 
-/** A picture on its way into a batch. Transformations make a new one and leave the old as it was. */
+/** An image on its way into a batch. Transformations make a new one and leave the old as it was. */
 export interface Frame {
   readonly width: number;
   readonly height: number;
   /** height × width × 3, RGB, row-major, in [0, 1]. */
   readonly pixels: Float32Array;
-  /** height × width in [0, 1]: from ½ on the object is there; absent where nobody knows. */
+  /** height × width in [0, 1]: object from ½ on; absent if unknown. */
   readonly mask?: Float32Array;
 }
 
@@ -22,28 +22,28 @@ function inUnit(bytes: Uint8Array): Float32Array {
   return out;
 }
 
-/** Pixels of a picture that is worked on in its own size, in float32. */
+/** Pixels of an image that is worked on in its own size, in float32. */
 const MOST_PIXELS = 2 ** 25;
 
-/** A picture of a set as a frame of its own size; throws `training-data-invalid` where it is too large for that. */
+/** An image of a set as a frame of its own size; throws `training-data-invalid` where it is too large for that. */
 export function frameOf({ width, height, pixels, mask }: LabelledPicture): Frame {
   if (width * height > MOST_PIXELS) {
     const found = `${width} × ${height}`;
     throw new VentralError(
       'training-data-invalid',
-      `It has ${found} pixels; more than ${MOST_PIXELS} are not augmented in their own size`,
+      `It has ${found} pixels; the maximum for augmentation without resizing is ${MOST_PIXELS}`,
       { expected: `at most ${MOST_PIXELS} pixels`, found },
     );
   }
   return { width, height, pixels: inUnit(pixels), ...(mask ? { mask: inUnit(mask) } : {}) };
 }
 
-/** The same frame with other pixels and the mask that it had. */
+/** The same frame with other pixels and the same mask. */
 export function withPixels(frame: Frame, pixels: Float32Array): Frame {
   return { ...frame, pixels };
 }
 
-/** Applies `change` to the pixels (3 channels) and, where there is one, to the mask (1 channel). */
+/** Applies `change` to the pixels (3 channels) and, if there is one, to the mask (1 channel). */
 export function eachLayer(
   frame: Frame,
   width: number,
@@ -59,7 +59,7 @@ export function eachLayer(
   };
 }
 
-/** A picture of a set as a square frame, its aspect ratio not kept: resized as {@link resizeFrame} does. */
+/** An image of a set as a square frame, its aspect ratio not kept: resized as {@link resizeFrame} does. */
 export function squareFrameOf(picture: LabelledPicture, side: number): Frame {
   const { width, height, pixels, mask } = picture;
   if (width === side && height === side) return frameOf(picture);

@@ -80,7 +80,7 @@ function makeSmoothing(length: number, sigma: number): Smoothing {
   const weights = new Float64Array(length * taps);
   const start = new Int32Array(length);
   for (let i = 0; i < length; i++) {
-    // What is mirrored at a border comes to lie within the radius of it, on this side.
+    // Pixels mirrored at a border end up within the radius of it, on this side.
     start[i] = Math.min(Math.max(0, i - radius), length - taps);
     for (let k = -radius; k <= radius; k++) {
       const within = (((i + k) % (2 * length)) + 2 * length) % (2 * length);
@@ -91,7 +91,7 @@ function makeSmoothing(length: number, sigma: number): Smoothing {
   return { taps, start, weights };
 }
 
-/** Longest side whose weights are kept for the next picture. */
+/** Longest side whose weights are kept for the next image. */
 const MOST_KEPT = 256;
 
 const kept = sizeCache<string, Smoothing>((length, _to, sigma) =>
@@ -173,7 +173,7 @@ function movedByThreePoints(frame: Frame, most: number, random: RandomState): Fr
   ];
   const move = () => uniformIn(random, [-most, most]);
   const to = from.map(([x, y]): [number, number] => [x + move(), y + move()]);
-  // Three points of a picture below 3 pixels fall together: there is nothing to move.
+  // Three points of an image below 3 pixels fall together: there is nothing to move.
   if (third === 0) return frame;
   return remap(frame, affinePositions(width, height, affineThrough(from, to)));
 }

@@ -16,7 +16,7 @@ export interface BatchRequest {
   readonly indices: Int32Array;
 }
 
-/** Pictures as they are, for validation and test. */
+/** Images as they are, for validation and test. */
 export interface ExampleBatch {
   /** [batch, 3, side, side] in [0, 1]; 0 behind the last example. */
   readonly pictures: Float32Array;
@@ -28,7 +28,7 @@ export interface ExampleBatch {
   readonly count: number;
 }
 
-/** Bytes of pictures that a feed keeps, all of its workers together. */
+/** Bytes of images that a feed keeps, all of its workers together. */
 const KEPT_BYTES = 128 * 2 ** 20;
 
 /** Makes batches of a set: what it makes depends on the request, the set and the spec alone. */
@@ -81,7 +81,7 @@ export class BatchMaker {
 
   async #augmented(index: number, streams: RandomStreams): Promise<Frame> {
     const { side } = this.spec;
-    // A list that says how pictures get their size has all of it; any other works on the size of the network.
+    // A list that says how images get their size has all of it; any other works on the size of the network.
     const sizes = this.#transforms.some((each) => each.sizes);
     const frame = await this.#named(index, (stored) =>
       this.#transforms.reduce(
@@ -94,13 +94,13 @@ export class BatchMaker {
     const found = `${frame.width} × ${frame.height}`;
     throw new VentralError(
       'recipe-invalid',
-      `augment: expected pictures of ${side} × ${side} pixels after the last transformation, found ${found} ` +
-        `for picture ${index}; end with CenterCrop or RandomResizedCrop`,
+      `augment: expected images of ${side} × ${side} pixels after the last transformation, found ${found} ` +
+        `for image ${index}; end with CenterCrop or RandomResizedCrop`,
       { field: 'augment', expected: `${side} × ${side}`, found },
     );
   }
 
-  /** What becomes of a picture; an error that names no file says which picture it was. */
+  /** What becomes of an image; an error that names no file says which image it was. */
   async #named(index: number, change: (stored: LabelledPicture) => Frame): Promise<Frame> {
     try {
       return change(await this.#pictures.picture(index));
@@ -108,7 +108,7 @@ export class BatchMaker {
       const error = VentralError.from(thrown);
       if (error.details.file !== undefined) throw error;
       const details = { ...error.details, cause: thrown };
-      throw new VentralError(error.code, `Picture ${index} of the set: ${error.message}`, details);
+      throw new VentralError(error.code, `Image ${index} of the set: ${error.message}`, details);
     }
   }
 
@@ -138,7 +138,7 @@ export class BatchMaker {
     return planes;
   }
 
-  /** Smoothed one-hot rows, mixed as the pictures are. */
+  /** Smoothed one-hot rows, mixed as the images are. */
   #targets(labels: Int32Array, { partners, shares }: Mixed): Float32Array {
     const classes = this.set.classes.length;
     const smoothing = this.spec.label_smoothing;

@@ -2,23 +2,23 @@ import type { RandomState } from '../../numerics/random/random-state.js';
 import type { Frame } from './frame.js';
 import type { ParameterSchema } from './transform.js';
 
-/** Random numbers of a mix: one stream for the batch, and one for each of its pictures. */
+/** Random numbers of a mix: one stream for the batch, and one for each of its images. */
 export interface MixStreams {
   readonly batch: RandomState;
   picture(inBatch: number): RandomState;
 }
 
-/** A batch after its pictures were mixed with each other, or with changed versions of themselves. */
+/** A batch after its images were mixed with each other, or with changed versions of themselves. */
 export interface Mixed {
   /** A list of the length of the batch for each view. */
   readonly views: readonly (readonly Frame[])[];
-  /** For each picture: which of the batch it is mixed with. */
+  /** For each image: which of the batch it is mixed with. */
   readonly partners: Int32Array;
-  /** For each picture: share of its own label; its partner's is the rest. */
+  /** For each image: share of its label; the partner's label gets the rest. */
   readonly shares: Float64Array;
 }
 
-/** Mixes pictures that all have the same size. */
+/** Mixes images that all have the same size. */
 export type Mix = (frames: readonly Frame[], streams: MixStreams) => Mixed;
 
 /** A mix that a recipe can name. */
@@ -28,13 +28,13 @@ export interface MixKind {
     readonly additionalProperties: false;
     readonly properties: Readonly<Record<string, ParameterSchema>>;
   };
-  /** Views of each picture that the network sees. */
+  /** Views of each image that the network sees. */
   readonly views: 1 | 3;
   /** Takes parameters that follow the schema, none missing; throws `recipe-invalid` where they contradict. */
   make(parameters: unknown): Mix;
 }
 
-/** A batch whose pictures keep their labels. */
+/** A batch whose images keep their labels. */
 export function unmixed(views: Mixed['views']): Mixed {
   const count = views[0].length;
   return {

@@ -6,7 +6,7 @@ type Change = (picture: Raster) => Raster;
 
 const withData = (picture: Raster, data: Uint8Array): Raster => ({ ...picture, data });
 
-/** Each channel through a table of its own, 3 × 256. */
+/** Maps each channel through its table, 3 × 256. */
 function throughTables(picture: Raster, tables: Uint8Array): Raster {
   const { data } = picture;
   const out = new Uint8Array(data.length);
@@ -147,7 +147,7 @@ function blend(picture: Raster, factor: number, degenerate: (i: number) => numbe
   return withData(picture, out);
 }
 
-/** `ImageEnhance.Color`: from grey (0) over the picture (1) on. */
+/** `ImageEnhance.Color`: from grey (0) over the image (1) on. */
 export function color(picture: Raster, factor: number): Raster {
   const grey = greyOf(picture);
   return blend(picture, factor, (i) => grey[Math.floor(i / 3)]);

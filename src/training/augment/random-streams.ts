@@ -2,8 +2,8 @@ import { randomStream } from '../../data/simulated/random-stream.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
 
 /**
- * Random numbers of a feed. Each purpose of each picture has a stream of its own, from the seed, the epoch and
- * the picture's position in the set: who makes a batch, and when, changes nothing.
+ * Random numbers of a feed. Each purpose of each image has its own stream, from the seed, the epoch and the
+ * image's position in the set: thread and order of batches change nothing.
  */
 export class RandomStreams {
   constructor(
@@ -16,7 +16,7 @@ export class RandomStreams {
     return randomStream(this.seed, `order of epoch ${this.epoch}`);
   }
 
-  /** What happens to one picture. */
+  /** What happens to one image. */
   picture(position: number, purpose: string): RandomState {
     return randomStream(this.seed, `${purpose} of picture ${position} in epoch ${this.epoch}`);
   }

@@ -1,8 +1,8 @@
 import type { LabelledPicture, LabelledSet } from '../data/labelled-set.js';
 
 /**
- * Pictures of a set, kept as they were read until they take `most` bytes; what comes later is read again each time.
- * An epoch goes through a set in random order, so that no picture is worth more than another.
+ * Images of a set, cached until they take `most` bytes; later ones are read each time.
+ * An epoch goes through a set in random order, so that no image is worth more than another.
  */
 export class RememberedPictures {
   readonly #kept = new Map<number, LabelledPicture>();
@@ -21,7 +21,7 @@ export class RememberedPictures {
     if (known) return known;
     const picture = await this.set.picture(index);
     const bytes = picture.pixels.length + (picture.mask?.length ?? 0);
-    // Two that ask at the same time for the same picture count it once.
+    // Two that ask at the same time for the same image count it once.
     if (bytes <= this.#room && !this.#kept.has(index)) {
       this.#kept.set(index, picture);
       this.#room -= bytes;

@@ -2,7 +2,7 @@ import { eachLayer, type Frame } from './frame.js';
 
 /** Sampling between pixels, beyond the border as in a mirror: OpenCV's INTER_LINEAR and BORDER_REFLECT_101. */
 
-/** Where each pixel of the result lies in the source; pixel centres have whole numbers. */
+/** Where each pixel of the result is in the source; pixel centres have whole numbers. */
 export interface Positions {
   readonly x: Float64Array;
   readonly y: Float64Array;

@@ -1,12 +1,12 @@
 /** A transformation of a list: its name (albumentations' or torchvision's) and their parameters. */
 export type TransformSpec = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** How pictures become batches. */
+/** How images become batches. */
 export interface FeedSpec {
   /** Pixels of a side of what the network sees. */
   readonly side: number;
   readonly batch: number;
-  /** In this order, each picture on its own. */
+  /** In this order, each image on its own. */
   readonly augment: readonly TransformSpec[];
   /** At most one of CutMix, CutMixPatch, MixUp and AugMix, for a whole batch. */
   readonly mix?: TransformSpec;
@@ -17,17 +17,17 @@ export interface FeedSpec {
   readonly workers: number;
 }
 
-/** Pictures that a step is made of. */
+/** Images that a step is made of. */
 export interface TrainingBatch {
   /**
-   * [views · batch, 3, side, side] in [0, 1]. With AugMix there are three views: all clean pictures, then all of
+   * [views · batch, 3, side, side] in [0, 1]. With AugMix there are three views: all clean images, then all of
    * the first mixture, then all of the second.
    */
   readonly pictures: Float32Array;
   readonly views: 1 | 3;
   /** [batch, classes]: rows sum to 1. */
   readonly targets: Float32Array;
-  /** Class of each picture before anything was mixed. */
+  /** Class of each image before anything was mixed. */
   readonly labels: Int32Array;
   /** Positions in the set. */
   readonly indices: Int32Array;

@@ -2,7 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
 import type { Frame } from './frame.js';
 
-/** Changes one picture. @param side pixels of a side of what the network sees */
+/** Changes one image. @param side pixels of a side of what the network sees */
 export type Transform = (frame: Frame, random: RandomState, side: number) => Frame;
 
 /** JSON Schema of a parameter; its default is what the library has where a recipe says nothing. */
@@ -16,7 +16,7 @@ export interface TransformKind {
     readonly additionalProperties: false;
     readonly properties: Readonly<Record<string, ParameterSchema>>;
   };
-  /** Whether the picture has a new size afterwards, whatever it had. */
+  /** Whether the transformation sets the image size. */
   readonly sizes: boolean;
   /** Takes parameters that follow the schema, none missing; throws `recipe-invalid` where they contradict. */
   make(parameters: unknown): Transform;
@@ -50,7 +50,7 @@ export const pairSchema = (minimum: number, maximum: number, value: Range) => ({
   default: value,
 });
 
-/** Schema of a range that a single number may stand for. */
+/** Schema of a range, or of a single number as shorthand. */
 export const limitSchema = (minimum: number, maximum: number, value: number | Range) => ({
   ...pairSchema(minimum, maximum, [0, 0]),
   type: ['number', 'array'],
@@ -65,7 +65,7 @@ export const probabilitySchema = (value: number) => numberSchema(0, 1, value);
 /**
  * A transformation that is applied with probability `p`: the first number of its stream is below it.
  * @param p the default
- * @param otherwise what happens to the picture where it is not; it stays as it is unless said
+ * @param otherwise what happens to the image where it is not; it stays as it is unless said
  */
 export function transformKind<P>(
   p: number,

@@ -82,7 +82,7 @@ export function completeFeed(spec: FeedSpec): FeedSpec {
     augment: spec.augment.map((each) => completeEntry(each, transforms)),
     ...(spec.mix ? { mix: completeEntry(spec.mix, mixes) } : {}),
   };
-  // Parameters that contradict each other are told when they are taken.
+  // Contradictory parameters are reported when they are used.
   transformsOf(complete.augment);
   mixOf(complete.mix);
   return complete;
@@ -94,7 +94,7 @@ function refuseUnknown(spec: FeedSpec): void {
     readCheckedYaml(JSON.stringify(spec), check);
   } catch (thrown) {
     const { code, message, details } = VentralError.from(thrown);
-    // The text was made here: where it stands in there helps nobody.
+    // The text was generated here: a position in it is useless.
     const { file: _, ...told } = details;
     throw new VentralError(code, message.replaceAll(/feed:\d+:\d+ /g, ''), told);
   }
@@ -109,7 +109,7 @@ function refuseLarge({ side, batch, mix }: FeedSpec): void {
   if (bytes <= MOST_BYTES) return;
   throw new VentralError(
     'memory-exceeded',
-    `A batch of ${batch} pictures of ${side} × ${side} pixels in ${views} views takes ${bytes} bytes`,
+    `A batch of ${batch} images of ${side} × ${side} pixels in ${views} views takes ${bytes} bytes`,
     { field: 'batch', expected: `at most ${MOST_BYTES} bytes`, found: String(bytes) },
   );
 }
@@ -131,7 +131,7 @@ function completeEntry(
 export interface NamedTransform {
   readonly name: string;
   readonly transform: Transform;
-  /** Whether the picture has a new size afterwards. */
+  /** Whether the image has a new size afterwards. */
   readonly sizes: boolean;
 }
 
@@ -151,7 +151,7 @@ export interface NamedMix {
   readonly views: 1 | 3;
 }
 
-/** The mix of a feed, where it has one. */
+/** The mix of a feed, if it has one. */
 export function mixOf(spec: TransformSpec | undefined): NamedMix | undefined {
   if (!spec) return undefined;
   const [[name, parameters]] = Object.entries(spec);

@@ -1,7 +1,7 @@
 import type { Distance } from './distance-shapes.js';
 import type { Colour } from './surface.js';
 
-/** A square picture under construction: coordinates ±1 from its centre, y down, colours 0 … 1. */
+/** A square image under construction: coordinates ±1 from its centre, y down, colours 0 … 1. */
 export interface Canvas {
   readonly side: number;
   /** side × side × 3. */
@@ -19,14 +19,14 @@ export function blankCanvas(side: number): Canvas {
   };
 }
 
-/** How a shape stands in a picture: place of its origin, half size, turn, and width over height. */
+/** Pose of a shape in an image: origin, half size, rotation, and width over height. */
 export interface Stand {
   readonly x: number;
   readonly y: number;
   readonly size: number;
   readonly turn: readonly [cos: number, sin: number];
   readonly stretch: number;
-  /** −1 where it is mirrored. */
+  /** −1 if it is mirrored. */
   readonly facing: 1 | -1;
 }
 
@@ -37,7 +37,7 @@ export interface Paint {
   factor(u: number, v: number, inside: number): number;
 }
 
-/** Paints a shape that lies within ±1.2 of its own coordinates; `isObject` notes what it covers. */
+/** Paints a shape that is within ±1.2 of its own coordinates; `isObject` notes what it covers. */
 export function paintShape(
   { side, colours, cover }: Canvas,
   { x, y, size, turn: [cos, sin], stretch, facing }: Stand,

@@ -1,27 +1,27 @@
 import sharp from 'sharp';
 import { VentralError } from '../../errors/ventral-error.js';
 
-/** Most bytes of a picture's file, so that none is read into memory whatever its length. */
+/** Most bytes of an image's file, so that none is read into memory whatever its length. */
 export const maximumPictureBytes = 2 ** 28;
 
-/** Pictures with more pixels are refused; Pillow's own limit against decompression bombs. */
+/** Images with more pixels are refused; Pillow's own limit against decompression bombs. */
 const maximumPixels = 178_956_970;
 
-/** How the files that are taken begin, in Latin-1. */
+/** How the files that are taken start, in Latin-1. */
 const beginnings = ['\x89PNG\r\n\x1a\n', '\xff\xd8\xff', 'GIF87a', 'GIF89a', 'II*\0', 'MM\0*'];
 
-/** Whether bytes begin as PNG, JPEG, WebP, GIF or TIFF files do. */
+/** Whether bytes start as PNG, JPEG, WebP, GIF or TIFF files do. */
 export function looksLikePicture(bytes: Uint8Array): boolean {
   const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
   const webp = start.startsWith('RIFF') && start.startsWith('WEBP', 8);
   return webp || beginnings.some((beginning) => start.startsWith(beginning));
 }
 
-/** The error for a picture that cannot be used. */
+/** The error for an image that cannot be used. */
 export function pictureInvalid(name: string, found: string, cause?: unknown): VentralError {
   return new VentralError('training-data-invalid', `${name} cannot be used: ${found}`, {
     file: name,
-    expected: 'a PNG, JPEG, WebP, GIF or TIFF picture',
+    expected: 'a PNG, JPEG, WebP, GIF or TIFF image',
     found,
     ...(cause === undefined ? {} : { cause }),
   });
@@ -58,7 +58,7 @@ async function decode(bytes: Uint8Array): Promise<DecodedPicture> {
 /** Three channels of 8 bits: grey is repeated, 16 bits keep their high byte, alpha lies over black. */
 function overBlack(values: Uint8Array | Uint16Array, channels: number, count: number): Uint8Array {
   if (values.length !== count * channels)
-    throw new Error('it has fewer or more pixels than it says');
+    throw new Error('its pixel count differs from its header');
   const shift = values instanceof Uint16Array ? 8 : 0;
   if (channels === 3 && values instanceof Uint8Array) return values;
   const alpha = channels === 2 || channels === 4;
@@ -75,13 +75,13 @@ function overBlack(values: Uint8Array | Uint16Array, channels: number, count: nu
 }
 
 /**
- * Decodes a picture of training data to RGB. Colour profiles and EXIF orientation are left aside, as Pillow does.
+ * Decodes an image of training data to RGB. Colour profiles and EXIF orientation are left aside, as Pillow does.
  * @param name the file's name, for the error
  * @throws VentralError `training-data-invalid` for anything that is no such picture, cut short or damaged
  */
 export async function decodePicture(bytes: Uint8Array, name: string): Promise<DecodedPicture> {
   if (!looksLikePicture(bytes))
-    throw pictureInvalid(name, bytes.length === 0 ? 'the file is empty' : 'it is no picture');
+    throw pictureInvalid(name, bytes.length === 0 ? 'the file is empty' : 'it is not an image');
   try {
     return await decode(bytes);
   } catch (error) {

@@ -4,7 +4,7 @@ import { measuresOf, objectClasses } from './object-classes.js';
 import { type Colour, drawColour, drawPattern, drawTurn, uniform } from './surface.js';
 
 /**
- * One picture of objects-on-backgrounds: a patterned ground, loose parts of any class scattered over it,
+ * One image of objects-on-backgrounds: a patterned ground, loose parts of any class scattered over it,
  * and one object. Every number is drawn before a pixel is made, so the scene is the same at any side.
  */
 
@@ -67,7 +67,10 @@ function drawPaint(random: RandomState, colour: Colour): Paint {
   };
 }
 
-/** Single parts of objects of any class, wherever and however large: what a part alone says is no answer. */
+/**
+ * Distractors: single parts of objects of any class, at any place and size, so that a part alone does not
+ * give the class.
+ */
 function paintClutter(canvas: Canvas, random: RandomState): void {
   const pieces = 3 + random.interval(5);
   for (let i = 0; i < pieces; i++) {
@@ -97,7 +100,7 @@ function paintObject(canvas: Canvas, random: RandomState, label: number, ground:
   for (const { distance, paint } of parts) paintShape(canvas, stand, distance, paints[paint], true);
 }
 
-/** Draws the picture of a label; all of it depends on the numbers of the stream alone. */
+/** Draws the image of a label; it depends only on the random stream. */
 export function drawScene(
   side: number,
   label: number,

@@ -22,19 +22,19 @@ export interface IdxFile {
 
 /** Most bytes that a packed file may have once it is unpacked. */
 const maximumUnpacked = 2 ** 30;
-/** Most bytes that a byte of DEFLATE can stand for (zlib, "Technical Details"). */
+/** Maximum expansion of DEFLATE (zlib, "Technical Details"). */
 const maximumRatio = 1032;
 
-/** The error for a file that is no such IDX file. */
+/** The error for an invalid IDX file. */
 export function idxInvalid(file: string, field: string, expected: string, found: string) {
   return new VentralError(
     'training-data-invalid',
-    `${file} is no IDX file that can be used: its ${field} should be ${expected}, not ${found}`,
+    `${file} is not a usable IDX file: ${field}: expected ${expected}, found ${found}`,
     { file, field, expected, found },
   );
 }
 
-/** Sizes of a file and of what it says that it holds, checked against each other. */
+/** Checks the size of a file against the sizes in its header. */
 interface Layout {
   readonly dimensions: readonly number[];
   readonly start: number;
@@ -135,13 +135,13 @@ async function openPlain(path: string, { dimensions, start }: Layout): Promise<I
     read: async (offset, length) => {
       const bytes = await readPart(path, start + offset, length);
       if (bytes.length === length) return bytes;
-      throw idxInvalid(path, 'length', 'what it was at first', 'less');
+      throw idxInvalid(path, 'length', 'the size at the start', 'less');
     },
   };
 }
 
 /**
- * Opens an IDX file of unsigned bytes with so many dimensions, packed by gzip or not.
+ * Opens an IDX file of unsigned bytes with this many dimensions, packed by gzip or not.
  * @throws VentralError `training-data-invalid` where magic number, dimensions and length do not fit together, or
  * where a packed file holds more than 1 GiB
  */

@@ -6,7 +6,7 @@ import type { DataSource, LabelledSet } from './labelled-set.js';
 
 type IdxSource = Extract<DataSource, { readonly images: string }>;
 
-/** Pixels of a side at most: beyond are no pictures but other numbers. */
+/** Maximum side in pixels: larger data are not images. */
 const maximumSide = 16_384;
 
 async function readLabels(path: string, count: number): Promise<[Int32Array, string]> {

@@ -58,12 +58,12 @@ async function imagesOf(root: string, classes: readonly string[]): Promise<Image
 async function readImage(root: string, name: string): Promise<Uint8Array> {
   const path = join(root, name);
   const found = await stat(path);
-  if (!found.isFile()) throw pictureInvalid(path, 'it is no file');
+  if (!found.isFile()) throw pictureInvalid(path, 'it is not a file');
   if (found.size > maximumPictureBytes) throw pictureInvalid(path, `it has ${found.size} bytes`);
   return readFile(path);
 }
 
-/** Digest over names and bytes; on the way, every file is looked at for the beginning of a picture. */
+/** Digest over names and bytes; on the way, every file is looked at for the beginning of an image. */
 async function digestImages(root: string, images: readonly Image[]): Promise<string> {
   const all = createHash('sha256');
   for (const { name } of images) {
@@ -71,7 +71,7 @@ async function digestImages(root: string, images: readonly Image[]): Promise<str
     if (!looksLikePicture(bytes))
       throw pictureInvalid(
         join(root, name),
-        bytes.length === 0 ? 'it is empty' : 'it is no picture',
+        bytes.length === 0 ? 'it is empty' : 'it is not an image',
       );
     all.update(`${Buffer.byteLength(name)}:${name}${bytes.length}:`).update(bytes);
   }

@@ -1,4 +1,4 @@
-/** A picture as it is stored, with its class. */
+/** An image as it is stored, with its class. */
 export interface LabelledPicture {
   /** height × width × 3, RGB, row-major. */
   readonly pixels: Uint8Array;
@@ -6,16 +6,16 @@ export interface LabelledPicture {
   readonly width: number;
   /** Index into the classes of its set. */
   readonly label: number;
-  /** height × width: 255 where the object is, 0 where its background is; absent where nobody knows. */
+  /** height × width: 255 on the object, 0 on the background; absent if unknown. */
   readonly mask?: Uint8Array;
 }
 
-/** Pictures with classes, read one at a time: nothing larger than a picture is held. */
+/** Images with classes, read one at a time: nothing larger than an image is held. */
 export interface LabelledSet {
   readonly classes: readonly string[];
   /** Class of each example, in the order of the set. */
   readonly labels: Int32Array;
-  /** `sha256:…` over everything that the pictures and labels are made of. */
+  /** `sha256:…` over everything that the images and labels are made of. */
   readonly digest: string;
   /** Throws `training-data-invalid`, naming the file, where a picture cannot be read. */
   picture(index: number): Promise<LabelledPicture>;

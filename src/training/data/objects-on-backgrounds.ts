@@ -8,7 +8,7 @@ import { objectClasses } from './object-classes.js';
 /** The generated source of a recipe. */
 export type GeneratedSource = Extract<DataSource, { readonly generate: string }>;
 
-/** Raised whenever equal seeds give other pictures. */
+/** Raised whenever equal seeds give other images. */
 const VERSION = 1;
 
 const bounds = {
@@ -39,7 +39,7 @@ function checkSource(source: GeneratedSource): void {
 
 /**
  * Ten classes of objects on cluttered backgrounds (docs/training-data.md). Example `i` has class `i` mod 10, and
- * picture and mask follow from seed and `i` alone.
+ * image and mask follow from seed and `i` alone.
  * @throws VentralError `training-data-invalid` for a seed, count or side out of range
  */
 export function objectsOnBackgrounds(source: GeneratedSource): LabelledSet {

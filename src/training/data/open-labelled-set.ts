@@ -11,13 +11,13 @@ async function openSource(source: DataSource, folder: string): Promise<LabelledS
   if ('folder' in source) return openImageFolders(resolve(folder, source.folder));
   if ('images' in source) return openIdxPair(source, folder);
   if ('shards' in source) return openTarShards(source, folder);
-  throw new VentralError('training-data-invalid', 'There is no such source of training data', {
+  throw new VentralError('training-data-invalid', 'Unknown source of training data', {
     expected: 'folder, images and labels, shards, or generate',
     found: Object.keys(source).join(', '),
   });
 }
 
-/** What is wrong with a source when its files cannot be read: a folder for a file, or a file for a folder. */
+/** Error of an unreadable source: a folder instead of a file, or a file instead of a folder. */
 function readingError(error: unknown, source: DataSource): VentralError {
   const kinds: Readonly<Record<string, readonly [expected: string, found: string]>> = {
     EISDIR: ['a file', 'a folder'],
@@ -36,8 +36,8 @@ function readingError(error: unknown, source: DataSource): VentralError {
 }
 
 /**
- * Opens the pictures and labels of a recipe.
- * @param folder where paths of the source begin
+ * Opens the images and labels of a recipe.
+ * @param folder where paths of the source start
  * @throws VentralError `training-data-invalid` that names the file and what is wrong with it; `file-missing`
  */
 export async function openLabelledSet(source: DataSource, folder: string): Promise<LabelledSet> {

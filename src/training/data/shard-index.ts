@@ -5,12 +5,12 @@ import { extract, type Header } from 'tar-stream';
 import { VentralError } from '../../errors/ventral-error.js';
 import { maximumPictureBytes } from './decode-picture.js';
 
-/** A picture inside a tar file, with its label. */
+/** An image inside a tar file, with its label. */
 export interface ShardExample {
   readonly path: string;
   /** Name of the entry. */
   readonly name: string;
-  /** Where its bytes begin, and how many they are. */
+  /** Where its bytes start, and how many they are. */
   readonly offset: number;
   readonly size: number;
   readonly label: number;
@@ -102,7 +102,7 @@ class Samples {
     return this.#current as Sample;
   }
 
-  /** Takes an entry; true where {@link label} is to have its text. */
+  /** Takes an entry; true if {@link label} is to have its text. */
   entry({ name, size, byteOffset }: Entry): boolean {
     const parts = partsOf(name);
     if (!parts) return false;
@@ -112,7 +112,7 @@ class Samples {
     const most = isPicture ? maximumPictureBytes : maximumLabelBytes;
     if (size > most) throw shardInvalid(this.#path, name, `at most ${most} bytes`, `${size} bytes`);
     if (isPicture ? sample.picture : sample.label !== undefined)
-      throw shardInvalid(this.#path, name, 'one picture and one .cls of a key', 'a second one');
+      throw shardInvalid(this.#path, name, 'one image and one .cls for a key', 'a second one');
     if (!isPicture) return true;
     sample.picture = { name, offset: byteOffset, size };
     return false;
@@ -133,14 +133,14 @@ class Samples {
       throw shardInvalid(
         this.#path,
         key,
-        'a picture and its .cls side by side',
-        picture ? 'a picture without .cls' : 'a .cls without picture',
+        'an image and its .cls next to each other',
+        picture ? 'an image without .cls' : 'a .cls without image',
       );
     this.examples.push({ path: this.#path, ...picture, label });
   }
 }
 
-/** Hands every entry of a tar file to `samples`, and holds nothing of pictures. */
+/** Hands every entry of a tar file to `samples`, and holds nothing of images. */
 function extractorOf(path: string, samples: Samples) {
   const extractor = extract();
   extractor.on('entry', (header, stream, next) => {
@@ -195,9 +195,9 @@ async function passOver(path: string, samples: Samples): Promise<string> {
 }
 
 /**
- * Passes once over a tar file (ustar, pax or GNU) as WebDataset writes it, and notes where its pictures lie.
+ * Passes once over a tar file (ustar, pax or GNU) as WebDataset writes it, and notes where its images lie.
  * @throws VentralError `training-data-invalid` for a file that is no tar file, is cut short, or has a sample
- * without picture or class
+ * without image or class
  */
 export async function indexShard(path: string): Promise<ShardIndex> {
   const samples = new Samples(path);

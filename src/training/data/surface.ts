@@ -1,6 +1,8 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
 
-/** Colours and patterns of objects and backgrounds: arithmetic alone, no transcendental functions. */
+/**
+ * Colours and patterns of objects and backgrounds: only arithmetic, no transcendental functions.
+ */
 
 /** Red, green and blue, each in 0 … 1. */
 export type Colour = readonly [red: number, green: number, blue: number];
@@ -75,7 +77,7 @@ export function checks(random: RandomState, size: number): Pattern {
   };
 }
 
-/** One of the patterns, its size drawn from the range (in half pictures). */
+/** One of the patterns, its size drawn from the range (in half images). */
 export function drawPattern(random: RandomState, low: number, high: number): Pattern {
   const size = uniform(random, low, high);
   const kind = random.interval(3);

@@ -17,7 +17,7 @@ async function readEntry({ path, name, offset, size }: ShardExample): Promise<Ui
 
 /**
  * Opens tar files as WebDataset lays them out: consecutive entries of a key are a sample, `KEY.cls` its class as an
- * ASCII integer. Each file is passed over once, and pictures are read where they lie.
+ * ASCII integer. Each file is passed over once, and images are read where they lie.
  * @throws VentralError `training-data-invalid` naming file and entry; `file-missing`
  */
 export async function openTarShards(source: ShardSource, folder: string): Promise<LabelledSet> {

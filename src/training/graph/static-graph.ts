@@ -88,7 +88,7 @@ export class StaticGraph {
     return name;
   }
 
-  /** Emits a node with one output, which bears a name of its own where none is given. */
+  /** Emits a node with one output, with a generated name by default. */
   emit(
     operator: string,
     inputs: readonly Value[],
@@ -102,7 +102,7 @@ export class StaticGraph {
     return { name, dims };
   }
 
-  /** Emits a node as it stands in a network. */
+  /** Emits a node unchanged from a network. */
   node(operator: string, inputs: readonly string[], options: NodeOptions): void {
     for (const name of options.outputs ?? []) this.#made.add(name);
     for (const name of inputs) this.#read.add(name);
@@ -157,7 +157,7 @@ export class StaticGraph {
     return this.emit('ReduceMax', [rows], dims, { axes: { ints: [1] } });
   }
 
-  /** Sums what broadcasting had spread, so that the result has the sizes of what was spread. */
+  /** Sums over broadcast axes, so that the result has the sizes before broadcasting. */
   sumTo(value: Value, dims: readonly number[]): Value {
     const lead = value.dims.length - dims.length;
     const axes = value.dims.flatMap((size, axis) =>
@@ -182,15 +182,15 @@ export class StaticGraph {
     return this.emit('Div', [a, b], broadcast(a.dims, b.dims));
   }
 
-  /** 1 where a condition holds, 0 elsewhere. */
+  /** 1 if a condition holds, 0 elsewhere. */
   indicator(condition: Value): Value {
     const to = { to: { int: this.precision === 'float64' ? 11 : 1 } };
     return this.emit('Cast', [condition], condition.dims, to);
   }
 
   /**
-   * The graph's bytes. Nodes that nothing reads stand at the end, the last first: the runtime begins with what the
-   * last node needs, and so makes the gradients of a layer's weights before it goes on to the layer below. The other
+   * The graph's bytes. Nodes that nothing reads stand at the end, the last first: the runtime starts with what the
+   * last node needs, and so makes the gradients of a layer's weights before it continues to the layer below. The other
    * way round it would keep the gradients of all layers until then.
    */
   build(): Uint8Array {

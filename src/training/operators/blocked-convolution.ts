@@ -15,7 +15,7 @@ const DOMAIN = 'com.microsoft.nchwc';
 /** Places of all outputs from which on reordering dense weights pays. */
 const LEAST_PLACES = 1024;
 
-/** Sizes [N, C, height, width] of what is convolved, and of what that gives. */
+/** Sizes [N, C, height, width] of the input and of the output. */
 interface Sizes {
   readonly from: readonly number[];
   readonly dims: readonly number[];
@@ -43,7 +43,7 @@ export function fromBlocks(graph: StaticGraph, value: Value, output?: string): V
   return graph.emit('ReorderOutput', [value], value.dims, channels, DOMAIN, output);
 }
 
-/** Rows of `block` times so many values: [rows, block, values] as [rows, values, block]. */
+/** Rows of `block` times this many values: [rows, block, values] as [rows, values, block]. */
 export const lanes = (graph: StaticGraph, value: Value, values: number): Value => {
   const block = graph.block as number;
   const rows = sizeOf(value.dims) / (block * values);
@@ -132,10 +132,10 @@ export function exchangedBlocks(
   };
 }
 
-/** Blocks of places a picture from which on {@link affine} is quicker than what it stands for. */
+/** Blocks per image from which on {@link affine} is faster than separate operators. */
 const LEAST_BLOCKS = 16;
 
-/** Whether the places of a picture [N, C, …] make up so many blocks that {@link affine} pays. */
+/** Whether the places of an image [N, C, …] make up so many blocks that {@link affine} pays. */
 export function hasBlocksOfPlaces(
   { block }: StaticGraph,
   [, , ...places]: readonly number[],

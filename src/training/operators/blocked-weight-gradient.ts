@@ -25,10 +25,10 @@ export function blockedWeightGradient(
   return dense && bands ? overPictures(graph, parts, windows, bands) : undefined;
 }
 
-/** Each band of a picture has rows beside it that are copied for it. */
+/** Each band of an image has rows beside it that are copied for it. */
 const MOST_BANDS = 4;
 
-/** Into how many bands of rows pictures are cut so that these are a multiple of a block; undefined where they cannot be. */
+/** Into how many bands of rows images are cut so that these are a multiple of a block; undefined if they cannot be. */
 function bandsOf(count: number, rows: number, block: number): number | undefined {
   for (let bands = 1; bands <= MOST_BANDS; bands++)
     if ((count * bands) % block === 0) return rows % bands === 0 ? bands : undefined;
@@ -67,7 +67,7 @@ function seen(graph: StaticGraph, { input, gradient }: WeightGradient, windows: 
   return { value, after: side((width) => Math.max(0, width)) };
 }
 
-/** Each channel of each picture is convolved by itself, and the taps of all pictures are summed. */
+/** Each channel of each image is convolved by itself, and the taps of all images are summed. */
 function depthwise(graph: StaticGraph, parts: WeightGradient, windows: Windows): Value {
   const block = graph.block as number;
   const [count, channels, rows, columns] = parts.gradient.dims;
@@ -85,11 +85,11 @@ function depthwise(graph: StaticGraph, parts: WeightGradient, windows: Windows):
   return graph.transpose(graph.sum(each, [0]), [0, 2, 1]);
 }
 
-/** Outputs that the runtime takes at once, in blocks. */
+/** Outputs that the runtime computes together, in blocks. */
 const AT_ONCE = 4;
 
 /**
- * Pictures, or bands of them, stand for channels: their number must be one of blocks. The inputs stand beside each
+ * Images, or bands of them, stand for channels: their number must be one of blocks. The inputs stand beside each
  * other in each column, so that the columns of dy are as far apart as there are inputs, and the taps of a row beside
  * each other.
  */
@@ -147,7 +147,7 @@ function bandKernels(
   return graph.reshape(turned, [outputs, count * bands, rows, columns]);
 }
 
-/** Rows with so many zeros before and behind them. Unlike a Pad, a Concat is shared among threads. */
+/** Rows with this many zeros before and behind them. Unlike a Pad, a Concat is shared among threads. */
 function between(graph: StaticGraph, rows: Value, widths: readonly [number, number]): Value {
   const [count, width] = rows.dims;
   const [before, after] = widths.map((size) =>

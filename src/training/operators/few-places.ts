@@ -1,10 +1,10 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Convolution } from './convolution-types.js';
 
-/** Places that the runtime's product takes at once, and up to which what is over is a large part of all. */
+/** Rows that the runtime's product computes together; below this the remainder dominates. */
 const [AT_ONCE, MOST] = [16, 64];
 
-/** Whether 1 × 1 kernels see so few places a picture that one product over all pictures is quicker than one for each. */
+/** Whether 1 × 1 kernels see so few places an image that one product over all images is quicker than one for each. */
 export function hasFewPlaces(
   { portable }: StaticGraph,
   { windows, groups }: Convolution,

@@ -2,8 +2,8 @@ import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Convolution, WeightGradient } from './convolution-types.js';
 
 /**
- * The gradient of weights in groups: a convolution of the input, whose pictures are its channels and whose channels within a group its
- * pictures, with the gradient as kernels: stride and dilation change places.
+ * The gradient of weights in groups: a convolution of the input, whose images are its channels and whose channels within a group its
+ * images, with the gradient as kernels: stride and dilation change places.
  */
 export function groupedWeightGradient(
   graph: StaticGraph,

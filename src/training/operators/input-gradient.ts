@@ -84,7 +84,7 @@ function phasesOf({ windows }: Convolution, axis: 0 | 1, places: readonly number
 
 /**
  * In blocks, one convolution for each phase of the strides; what they give is put between each other.
- * @returns undefined where that cannot be
+ * @returns undefined if that cannot be
  */
 function byPhases(
   graph: StaticGraph,
@@ -130,7 +130,7 @@ function byPhases(
   );
 }
 
-/** Pieces of so many values from each in turn. */
+/** Pieces of this many values from each in turn. */
 function alternating(graph: StaticGraph, values: readonly Value[], piece: number): Value {
   if (values.length === 1) return values[0];
   const pieces = sizeOf(values[0].dims) / piece;

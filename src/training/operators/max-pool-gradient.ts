@@ -2,7 +2,7 @@ import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import type { Call } from './operator.js';
 import { windowAttributes, windowsOf } from './windows.js';
 
-/** Whether MaxPool cannot tell which places it took: only the CPU's gives them. */
+/** Whether MaxPool does not return indices: only the CPU's does. */
 export const withoutPlaces = (graph: StaticGraph): boolean =>
   graph.portable && graph.precision === 'float32';
 
@@ -67,7 +67,7 @@ function spread(
     1,
     ...windows.kernel,
   ]);
-  // Where the last windows end before the picture does, what they leave out gets nothing.
+  // Pixels beyond the last windows get no gradient.
   const rest = after.map((width) => Math.max(0, -width));
   return graph.emit('ConvTranspose', [values, kernels], dims, {
     group: { int: dims[1] },

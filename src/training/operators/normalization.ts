@@ -4,7 +4,7 @@ import type { Call, Family, Operator } from './operator.js';
 import { rowProduct } from './row-products.js';
 
 /**
- * Batch normalisation of pictures, [N, C, …]. With running statistics it is linear in its input; in training
+ * Batch normalisation of images, [N, C, …]. With running statistics it is linear in its input; in training
  * mode the statistics are those of the batch, and outputs 1 and 2 of the node.
  */
 

@@ -2,11 +2,11 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { GraphNode } from '../../onnx/graph.js';
 import type { StaticGraph, Value } from '../graph/static-graph.js';
 
-/** A node of the network with the sizes of what it reads and gives. */
+/** A node of the network with the sizes of its inputs and outputs. */
 export class Call {
   readonly node: GraphNode;
   readonly operator: Operator;
-  /** Undefined for an optional input that is not given, and for one that is no tensor of floats. */
+  /** Undefined for a missing optional input, and for one that is not a float tensor. */
   readonly inputs: readonly (Value | undefined)[];
   /** Whole numbers of inputs that are known beforehand, such as shapes and axes. */
   readonly known: readonly (readonly number[] | undefined)[];
@@ -83,13 +83,13 @@ export interface Operator {
   /** Sizes of the outputs. Throws `training-unsupported` for what is not known here. */
   shapes(call: Call): readonly (readonly number[])[];
   /**
-   * Emits the operator otherwise than as the node stands, so that it gives values of these names.
+   * Emits an equivalent of the node, which gives values of these names.
    * @returns whether it did
    */
   write?(call: Call, graph: StaticGraph, outputs: readonly string[]): boolean;
   /**
    * Emits the gradients of the wanted inputs from that of the first output.
-   * @returns one an input, of its number of elements in any sizes, or yet to be spread over it; undefined where none is wanted or there is none
+   * @returns one an input, of its number of elements in any sizes, or yet to be spread over it; undefined if none is wanted or there is none
    */
   gradients(
     call: Call,

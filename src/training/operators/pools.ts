@@ -3,7 +3,7 @@ import { maxPoolGradient, withoutPlaces } from './max-pool-gradient.js';
 import type { Call, Family, Operator } from './operator.js';
 import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';
 
-/** Pools over pictures. */
+/** Pools over images. */
 
 function poolOf(call: Call): Windows {
   const kernel = call.integers('kernel_shape') ?? call.refuse('it has no kernel_shape');

@@ -5,7 +5,7 @@ import { groupedWeightGradient } from './grouped-weight-gradient.js';
 import { inPhases, pad, places, type Tap, tapOf } from './taps.js';
 import { transposedProduct } from './transposed-product.js';
 
-/** Places of an output from which on one product a picture is quicker than one over all pictures. */
+/** Places of an output from which on one product an image is quicker than one over all images. */
 const PRODUCT_A_PICTURE = 512;
 /** Inputs that are too few for a product a tap. */
 const FEW = 4;
@@ -123,7 +123,7 @@ function byTaps(
   return graph.transpose(stacked, [1, 2, 0]);
 }
 
-/** Which form moves less: sums over pictures for each weight, or each picture into another order. */
+/** Which form moves less: sums over images for each weight, or each image into another order. */
 function productFor(
   taps: number,
   [outputs, inputs, hw]: readonly [number, number, number],
@@ -149,7 +149,7 @@ const aPicture: TapProduct = (graph, gradient, padded) => {
   };
 };
 
-/** dy·xᵀ over all places of all pictures, with channels first: [O, N·hw]·[C, N·hw]ᵀ. */
+/** dy·xᵀ over all places of all images, with channels first: [O, N·hw]·[C, N·hw]ᵀ. */
 const byChannels: TapProduct = (graph, gradient, padded) => {
   const [count, outputs, rows, columns] = gradient.dims;
   const inputs = padded.dims[1];
@@ -164,7 +164,7 @@ const byChannels: TapProduct = (graph, gradient, padded) => {
   };
 };
 
-/** dyᵀ·x over all places of all pictures, with channels last: [N·hw, O]ᵀ·[N·hw, C]. */
+/** dyᵀ·x over all places of all images, with channels last: [N·hw, O]ᵀ·[N·hw, C]. */
 const overPictures: TapProduct = (graph, gradient, padded) => {
   const [count, outputs, rows, columns] = gradient.dims;
   const inputs = padded.dims[1];

@@ -1,6 +1,6 @@
 import type { Call } from './operator.js';
 
-/** How a window moves over the two axes of a picture: what Conv and the pools have in common. */
+/** How a window moves over the two axes of an image: what Conv and the pools have in common. */
 export interface Windows {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
@@ -18,7 +18,7 @@ const pair = (numbers: readonly number[] | undefined, otherwise: number): Pair =
 /** Reads strides, dilations and padding of a node. Throws `training-unsupported`. */
 export function windowsOf(call: Call, kernel: Pair): Windows {
   const { dims } = call.input(0);
-  if (dims.length !== 4) call.refuse(`expected a picture of 4 axes, found ${dims.length}`);
+  if (dims.length !== 4) call.refuse(`expected an image of 4 axes, found ${dims.length}`);
   const strides = pair(call.integers('strides'), 1);
   const dilations = pair(call.integers('dilations'), 1);
   const rule = call.text('auto_pad') ?? 'NOTSET';
@@ -44,7 +44,7 @@ export function windowCounts(size: Pair, windows: Windows, up = false): Pair {
     const room = size[axis] + before[axis] + after[axis] - dilations[axis] * (kernel[axis] - 1) - 1;
     if (!up) return Math.floor(room / strides[axis]) + 1;
     const counted = Math.ceil(room / strides[axis]) + 1;
-    // A window that would begin in the padding behind the picture is left out.
+    // A window that would start in the padding behind the image is left out.
     return (counted - 1) * strides[axis] >= size[axis] + before[axis] ? counted - 1 : counted;
   };
   return [count(0), count(1)];

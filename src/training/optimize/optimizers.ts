@@ -25,7 +25,7 @@ export interface AdamOptions extends OptimizerOptions {
   readonly eps?: number;
 }
 
-/** What an optimizer remembers: tensors by slot and parameter, and how many steps it has taken. */
+/** State of an optimizer: tensors by slot and parameter, and the number of steps. */
 export interface OptimizerState {
   readonly steps: number;
   readonly slots: ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
@@ -35,12 +35,12 @@ export interface OptimizerState {
 export interface Optimizer {
   /** @param rate the learning rate of this step */
   step(parameters: readonly Parameter[], gradients: Gradients, rate: number): void;
-  /** What a run that goes on needs; arrays are those that the optimizer writes. */
+  /** What a run that continues needs; arrays are those that the optimizer writes. */
   readonly state: OptimizerState;
   restore(state: OptimizerState): void;
 }
 
-/** Slots of tensors that begin at 0. */
+/** Slots of tensors that start at 0. */
 class Slots {
   #all = new Map<string, Map<string, Float32Array>>();
 

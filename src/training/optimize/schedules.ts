@@ -14,7 +14,7 @@ export interface RateOptions {
   readonly schedule: Schedule;
   /** Steps of the stage. */
   readonly steps: number;
-  /** Steps over which the rate first rises in a line; the schedule begins after them. */
+  /** Steps over which the rate first rises in a line; the schedule starts after them. */
   readonly warmup?: number;
 }
 

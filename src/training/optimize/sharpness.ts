@@ -10,7 +10,7 @@ export interface SharpnessOptions {
 /**
  * Moves parameters uphill, by rho along their gradients; adaptively by w²·g, each weight in proportion to
  * itself. The gradients of the next pass are then taken there.
- * @returns puts every weight back to the bits that it had
+ * @returns restores every weight bit for bit
  */
 export function climb(
   parameters: readonly Parameter[],

@@ -39,9 +39,9 @@ export function withDefaults(recipe: Loose<Recipe>): Recipe {
   return { ...rest, seed, weights, workers, data: { ...sets, validation }, stages };
 }
 
-/** Of the training pictures, for validation. */
+/** Of the training images, for validation. */
 const SHARE = 0.1;
-/** Test pictures of an evaluation. */
+/** Test images of an evaluation. */
 const COUNT = 500;
 
 function trainDefaults(stage: Loose<TrainStage>, before: string): TrainStage {

@@ -26,7 +26,7 @@ export function parseRecipe(text: string, file: string): Recipe {
 /**
  * A recipe that follows the schema, with every default. Throws `recipe-invalid` for names that no stage before has,
  * and for what excludes each other.
- * @param how.place what stands before a message, by JSON pointer
+ * @param how.place prefix of a message, by JSON pointer
  */
 export function completeRecipe(
   value: object,
@@ -90,7 +90,7 @@ type Refuse = (field: string, sentence: string) => VentralError;
 function checkTrain(stage: TrainStage, refuse: Refuse): void {
   const { adversarial, mix, sharpness, accumulate } = stage;
   if (adversarial && mix)
-    throw refuse('mix', 'attacks know one class a picture: mix pictures in a stage of its own');
+    throw refuse('mix', 'attacks need one class per image: mix images in a separate stage');
   if (adversarial?.method === 'free' && sharpness)
     throw refuse('sharpness', 'free adversarial training takes one pass for both gradients');
   if (adversarial?.method === 'free' && adversarial.norm !== 'Linf')

@@ -37,7 +37,7 @@ export type OptimizerSpec =
   | ({ readonly name: 'sgd' } & SgdOptions)
   | ({ readonly name: 'adam' | 'adamw' } & AdamOptions);
 
-/** How pictures are made hard before a step learns from them. */
+/** How images are made hard before a step learns from them. */
 export interface AdversarialSpec extends Threat {
   /** pgd (Madry et al. 2018), fast (Wong et al. 2020), free (Shafahi et al. 2019). */
   readonly method: 'pgd' | 'fast' | 'free';
@@ -117,9 +117,9 @@ export interface CompareStage {
   readonly count: number;
 }
 
-/** The weights that a run begins with. */
+/** The weights that a run starts with. */
 export const UNTRAINED = 'untrained';
-/** The picture itself as a network, the baseline of every score. */
+/** The image itself as a network, the baseline of every score. */
 export const PIXELS = 'pixels';
 
 /** JSON Schema of a recipe, draft 2020-12. */

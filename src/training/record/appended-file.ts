@@ -3,8 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 
 /**
- * A file that grows at its end alone. What was appended outlives the process; what was appended before a
- * {@link sync} outlives the machine. A run that resumes goes back to the length that its checkpoint names.
+ * An append-only file. Appended data survive the process; data before a {@link sync} survive a power loss. A
+ * resumed run truncates it to the length in its checkpoint.
  */
 export class AppendedFile {
   readonly #file: FileHandle;
@@ -18,7 +18,7 @@ export class AppendedFile {
   }
 
   /**
-   * Opens a file to append to, cut to its first `length` bytes; 0 begins anew.
+   * Opens a file to append to, cut to its first `length` bytes; 0 starts again.
    * @throws VentralError `checkpoint-invalid` where the file is shorter than that; `disk-full`
    */
   static async open(path: string, length: number): Promise<AppendedFile> {

@@ -15,7 +15,7 @@ export class MetricsLog {
 
   /**
    * Opens a log to append to.
-   * @param length bytes that are kept, as {@link sync} gave them; 0 begins anew
+   * @param length bytes that are kept, as {@link sync} gave them; 0 starts again
    * @throws VentralError `checkpoint-invalid` where the log is shorter than that
    */
   static async open(path: string, length = 0): Promise<MetricsLog> {

@@ -17,7 +17,7 @@ export class TensorboardFile {
   /**
    * Opens a file to append to.
    * @param wallTime seconds since 1970
-   * @param length bytes that are kept, as {@link sync} gave them; 0 begins anew
+   * @param length bytes that are kept, as {@link sync} gave them; 0 starts again
    * @throws VentralError `checkpoint-invalid` where the file is shorter than that
    */
   static async open(path: string, wallTime: number, length = 0): Promise<TensorboardFile> {
@@ -26,7 +26,7 @@ export class TensorboardFile {
     return new TensorboardFile(file);
   }
 
-  /** Adds what an event measures; see {@link scalarsOf}. */
+  /** Adds the measurements of an event; see {@link scalarsOf}. */
   async append(event: TrainingEvent, wallTime: number): Promise<void> {
     const { step, scalars } = scalarsOf(event);
     if (scalars.length > 0) await this.#file.append(tfRecord(summary(scalars, step, wallTime)));
@@ -46,8 +46,8 @@ export class TensorboardFile {
 export type Scalar = readonly [tag: string, value: number];
 
 /**
- * What an event gives to charts. Steps and epochs are those of the stage; robust accuracies stand at
- * thousandths of epsilon, which is no whole number.
+ * Scalars of an event for charts. Steps and epochs are those of the stage; robust accuracies are at epsilon in
+ * thousandths, since steps are integers.
  */
 export function scalarsOf(event: TrainingEvent): { step: number; scalars: readonly Scalar[] } {
   const there = (tag: string, value: number | null | undefined): readonly Scalar[] =>

@@ -11,7 +11,7 @@ export type EventOf<K extends TrainingEvent['kind']> = Extract<TrainingEvent, { 
 /** More points than these are drawn as means of neighbours. */
 const POINTS = 150;
 const NAME_IN_PICTURE = 14;
-/** Curves that colours and dashes tell apart. */
+/** Number of curves that colours and dashes distinguish. */
 const TOLD_APART = 3;
 
 const finiteOrNull = (value: number | undefined) =>
@@ -75,7 +75,7 @@ function curves(title: string, xTitle: string, all: readonly Curve[]): Html[] {
   return [html`<figure><h3>${title}</h3>${plot}</figure>`];
 }
 
-/** Values of steps, so many that they can be told apart. */
+/** Maximum number of drawn steps. */
 function stepPoints(
   steps: readonly EventOf<'step'>[],
   of: (step: EventOf<'step'>) => number | undefined,

@@ -16,12 +16,12 @@ export type TrainingEvent =
       readonly stage: string;
       readonly epoch: number;
       readonly loss: number;
-      /** Of the training pictures as they were shown; absent where labels were mixed. */
+      /** Of the training images as they were shown; absent if labels were mixed. */
       readonly accuracy?: number;
       readonly validation: {
         readonly loss: number;
         readonly accuracy: number;
-        /** Under the stage's attack; absent where it has none. */
+        /** Under the stage's attack; absent if it has none. */
         readonly robustAccuracy?: number;
       };
       /** File in the run folder. */
@@ -71,7 +71,7 @@ export type TrainingEvent =
       readonly interval: readonly [number, number];
     }
   | {
-      /** What a reader of the report should know: what is frozen, why a stage ended early. */
+      /** A note for the report: what is frozen, why a stage ended early. */
       readonly kind: 'note';
       readonly stage: string;
       readonly text: string;

@@ -11,16 +11,16 @@ import type { Robustness } from './robustness.js';
 export interface AttackRequest extends Pick<RobustnessOptions, 'threats' | 'seed'> {
   readonly model: { readonly path: string } & CardSource;
   readonly data: DataSource;
-  /** Examples that are drawn; the whole set where it has no more. */
+  /** Examples that are drawn; the whole set if it has no more. */
   readonly count: number;
-  /** Pictures in a pass; what the graph insists on goes before. */
+  /** Images in a pass; what the graph insists on goes before. */
   readonly batch: number;
 }
 
 /** What the work may use, and who listens. */
 export interface AttackContext extends Pick<RobustnessOptions, 'signal' | 'progress'> {
   readonly threads: number;
-  /** Bytes that a batch of pictures may take. */
+  /** Bytes that a batch of images may take. */
   readonly maxMemory: number;
 }
 
@@ -32,7 +32,7 @@ export interface AttackReport extends Robustness {
   readonly data: { readonly digest: string; readonly examples: number; readonly seed: number };
 }
 
-/** Copies of a batch that are held at once: pictures, normalised, gradient, and those of each search. */
+/** Copies of a batch in memory: images, normalised, gradient, and those of each search. */
 const COPIES = 8;
 
 /**
@@ -55,7 +55,7 @@ export async function attackModel(
     if (bytes > maxMemory)
       throw new VentralError(
         'memory-exceeded',
-        `Batches of ${dims[0]} pictures of ${width} × ${height} pixels take ${bytes} bytes: give a smaller --batch or a larger --max-memory`,
+        `Batches of ${dims[0]} images of ${width} × ${height} pixels take ${bytes} bytes: use a smaller --batch or a larger --max-memory`,
       );
     const network = { model: attacked.model, dims, normalisation: attacked.input, threads };
     const options = {

@@ -2,7 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { sizeOf } from '../graph/static-graph.js';
 import type { Answer, AttackTarget, Slope } from '../step/attacked-network.js';
 
-/** One picture in search of a place near it that a network takes for another class. */
+/** One image in search of a place near it that a network takes for another class. */
 export interface Search {
   readonly label: number;
   /** The place that is looked at next. */
@@ -11,15 +11,15 @@ export interface Search {
   readonly uphill: boolean;
   /** Whether a place was taken for another class. */
   readonly fooled: boolean;
-  /** Takes what the network says of the place, and goes to the next; true where the search is over. */
+  /** Takes what the network says of the place, and goes to the next; true if the search is over. */
   see(seen: Seen): boolean;
 }
 
-/** What a network says of one picture. */
+/** What a network says of one image. */
 export interface Seen {
   readonly loss: number;
   readonly fools: boolean;
-  /** Of the loss with regard to the picture; there where it was asked for. */
+  /** Of the loss with regard to the image; there where it was asked for. */
   readonly gradient?: Float32Array;
 }
 
@@ -31,7 +31,7 @@ export interface SearchListener {
 
 /**
  * Lets searches run side by side in the batches of a network, whose size is fixed: as soon as one is over, the
- * next takes its place. So a picture that was fooled early costs no further pass, and no answer depends on it.
+ * next takes its place. So an image that was fooled early costs no further pass, and no answer depends on it.
  */
 export async function runSearches(
   target: AttackTarget,

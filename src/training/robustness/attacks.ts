@@ -9,7 +9,7 @@ import { SquareSearch } from './square-search.js';
 /** An attack of an evaluation. */
 export interface Attack {
   readonly title: string;
-  /** What it makes large. */
+  /** The objective that it maximises. */
   readonly loss: LossName;
   /** @param dims [channels, height, width] */
   search(example: Example, threat: Threat, random: RandomState, dims: readonly number[]): Search;
@@ -27,7 +27,7 @@ const gradient = (title: string, loss: LossName, steps: number, restarts = 0): A
   },
 });
 
-/** The size of a step, as `robustness` evaluates; one step alone goes the whole way. */
+/** Step size as in `robustness`; a single step uses the whole radius. */
 export const pgdStep = (epsilon: number, steps: number): number =>
   steps === 1 ? epsilon : (2.5 * epsilon) / steps;
 

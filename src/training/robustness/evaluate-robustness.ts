@@ -25,7 +25,7 @@ export interface EvaluatedExamples {
   picture(index: number): Promise<Float32Array>;
 }
 
-/** What an evaluation is made of. */
+/** Inputs of an evaluation. */
 export interface RobustnessOptions {
   readonly threats: readonly Threat[];
   /** All where it is absent. */
@@ -61,13 +61,13 @@ export async function evaluateRobustness(
 
 /** Examples that the checks look at: the first of those named right. */
 const CHECKED = 64;
-/** The whole cube of pictures: whatever it holds may be shown. */
+/** The whole cube of images: whatever it holds may be shown. */
 const UNBOUNDED: Threat = { norm: 'Linf', epsilon: 1 };
 
 class Evaluation {
-  /** Positions of what is named right without an attack. */
+  /** Positions of examples classified correctly without an attack. */
   readonly #right: number[] = [];
-  /** Positions of what an attack turned, by threat. */
+  /** Positions of examples turned by an attack, by threat. */
   readonly #turned: ReadonlyMap<Threat, Map<AttackName, ReadonlySet<number>>>;
   readonly #checks: SelfCheck[] = [];
 
@@ -168,7 +168,7 @@ class Evaluation {
       this.#checks.push(lossCheck(threat, await this.#losses(target, threat, count), count));
   }
 
-  /** Mean loss of the checked examples after so many steps. */
+  /** Mean loss of the checked examples after this many steps. */
   async #losses(target: AttackedNetwork, threat: Threat, count: number): Promise<Losses> {
     const after = async (steps: number) => {
       let sum = 0;
@@ -221,7 +221,7 @@ class Evaluation {
 const stageOf = (title: string, { norm, epsilon }: Threat) =>
   `${title}, ${norm} ${Number(epsilon.toPrecision(3))}`;
 
-/** From the picture itself; nothing about it is random. */
+/** From the image itself; nothing about it is random. */
 const descent = (example: Example, threat: Threat, steps: number, toTheEnd = false) =>
   new GradientSearch(
     example,

@@ -2,7 +2,7 @@ import type { RandomState } from '../../numerics/random/random-state.js';
 import { project, startAnywhere, stepUphill, type Threat } from '../attack/threat.js';
 import type { Search, Seen } from './attack-slots.js';
 
-/** A picture under attack. */
+/** An image under attack. */
 export interface Example {
   /** [3, height, width] in [0, 1], after resize and crop. */
   readonly picture: Float32Array;
@@ -12,16 +12,16 @@ export interface Example {
 
 /** How the gradient is followed. */
 export interface GradientOptions {
-  /** 0 looks at the picture alone. */
+  /** 0 starts only from the image. */
   readonly steps: number;
   readonly stepSize: number;
-  /** The first begins at the picture itself, as `robustness` does, each other at a random place of the ball. */
+  /** The first starts at the image itself, as `robustness` does, each other at a random place of the ball. */
   readonly starts: number;
   /** Goes on after a place that fools, to where the loss is highest. */
   readonly toTheEnd?: boolean;
 }
 
-/** Projected gradient descent (Madry et al. 2018) from one picture. */
+/** Projected gradient descent (Madry et al. 2018) from one image. */
 export class GradientSearch implements Search {
   readonly label: number;
   readonly picture: Float32Array;

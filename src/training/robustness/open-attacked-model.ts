@@ -13,7 +13,7 @@ import { type Model, readModel } from '../../onnx/model.js';
 import { Session } from '../../runtime/session.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 
-/** A network that can be attacked: cut off behind its logits, and how it wants its pictures. */
+/** A network that can be attacked: cut off behind its logits, and how it wants its images. */
 export interface AttackedModel {
   readonly file: ModelFile;
   /** Its first output are the logits. */
@@ -21,14 +21,14 @@ export interface AttackedModel {
   readonly input: InputSpec;
   /** Names of the columns of the logits. */
   readonly classes: 'imagenet-1k' | readonly string[];
-  /** Pictures that the graph insists on in a batch. */
+  /** Images that the graph insists on in a batch. */
   readonly batch: number | null;
 }
 
 /**
  * Opens a network as `ventral score` does, and finds the logits that its card names.
  * @throws VentralError as {@link openModelFile}; `card-missing`; `labels-uncovered` for a card without logits;
- * `layer-…`; `input-mismatch`; `training-unsupported` for pictures other than float32 with channels first
+ * `layer-…`; `input-mismatch`; `training-unsupported` for images other than float32 with channels first
  */
 export async function openAttackedModel(
   reference: string,
@@ -43,7 +43,7 @@ export async function openAttackedModel(
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: 0 });
     if (plan.dtype !== 'float32') throw unsupported(file.name, 'an input of float32', plan.dtype);
     if (plan.spec.layout !== 'NCHW')
-      throw unsupported(file.name, 'pictures in layout NCHW', plan.spec.layout);
+      throw unsupported(file.name, 'images in layout NCHW', plan.spec.layout);
     const columns = session.outputs[0].dims.at(-1);
     const wanted = classes === 'imagenet-1k' ? 1000 : classes.length;
     if (typeof columns === 'number' && columns !== wanted)

@@ -6,7 +6,7 @@ import type { LabelledSet } from '../data/labelled-set.js';
 import type { EvaluatedExamples } from './evaluate-robustness.js';
 import type { AttackedModel } from './open-attacked-model.js';
 
-/** Examples of a set as a network sees them, and what they are made of. */
+/** Examples of a set after preprocessing, with their digest. */
 export interface PreparedExamples extends EvaluatedExamples {
   /** Positions in the set, ascending. */
   readonly indices: readonly number[];
@@ -17,7 +17,7 @@ export interface PreparedExamples extends EvaluatedExamples {
 /**
  * Examples of a set after the resize and crop of a card, in [0, 1]: all of them, or `count` that are drawn.
  * @throws VentralError `labels-uncovered`, naming classes, where the set has one that the head lacks;
- * `training-data-invalid`; `input-mismatch` for a picture of another size than the first
+ * `training-data-invalid`; `input-mismatch` for an image of another size than the first
  */
 export async function prepareExamples(
   set: LabelledSet,
@@ -27,7 +27,7 @@ export async function prepareExamples(
   const columns = columnsOf(set, classes);
   const indices = drawn(set.labels.length, count, seed);
   if (indices.length === 0)
-    throw new VentralError('training-data-invalid', 'The set has no picture to attack');
+    throw new VentralError('training-data-invalid', 'The set has no image to attack');
   const { height, width } = await pixelsOf(set, indices[0], input);
   return {
     indices,
@@ -39,7 +39,7 @@ export async function prepareExamples(
       if (pixels.height === height && pixels.width === width) return planes(pixels);
       throw new VentralError(
         'input-mismatch',
-        `Picture ${indices[i]} is ${pixels.width} × ${pixels.height} pixels where the first is ${width} × ${height}: the card must give a crop, or resize to a square`,
+        `Image ${indices[i]} has ${pixels.width} × ${pixels.height} pixels, the first has ${width} × ${height}: set a crop, or resize to a square, in the card`,
         { field: 'input' },
       );
     },

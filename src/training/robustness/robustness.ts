@@ -32,7 +32,7 @@ export interface SelfCheck {
   readonly name: string;
   /** Null where there was nothing to look at. */
   readonly passed: boolean | null;
-  /** What was found, with its numbers. */
+  /** The finding, with its numbers. */
   readonly found: string;
 }
 

@@ -2,11 +2,11 @@ import type { Threat } from '../attack/threat.js';
 import { figure, type SelfCheck, type ThreatResult } from './robustness.js';
 
 /**
- * Signs that gradients lead nowhere although pictures that fool the network are near (Athalye, Carlini and
+ * Signs that gradients lead nowhere although images that fool the network are near (Athalye, Carlini and
  * Wagner 2018; Carlini et al. 2019, section 5): then figures of gradient attacks say nothing.
  */
 
-/** More than this share may not stand against an attack without a bound. */
+/** Maximum share of examples that may resist an unbounded attack. */
 const ABOUT_NOTHING = 0.01;
 /** Share of a loss by which more steps may end lower. */
 const SLACK = 0.05;
@@ -24,7 +24,7 @@ export function unboundedCheck(still: number, count: number): SelfCheck {
   return { name, passed: low <= ABOUT_NOTHING, found };
 }
 
-/** Mean losses of some examples: without attack, and after so many steps of PGD. */
+/** Mean losses of some examples: without attack, and after this many steps of PGD. */
 export interface Losses {
   readonly clean: number;
   readonly one: number;
@@ -46,7 +46,7 @@ export function lossCheck(threat: Threat, losses: Losses, count: number): SelfCh
 
 /**
  * The square attack, which sees no gradient, leaves no fewer examples than PGD on the cross-entropy, beyond the
- * interval of that; undefined where one of them was not asked for.
+ * interval of that; undefined if one of them was not asked for.
  */
 export function blackBoxCheck(threat: ThreatResult): SelfCheck | undefined {
   const black = threat.attacks.find(({ attack }) => attack === 'square');

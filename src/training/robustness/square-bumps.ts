@@ -1,13 +1,13 @@
 /** The moves of the square attack in L2: a bump and its opposite side by side (Andriushchenko et al. 2020, algorithm 3). */
 
-/** A square of a picture. */
+/** A square of an image. */
 export interface Window {
   readonly top: number;
   readonly left: number;
   readonly side: number;
 }
 
-/** What is added to a square: one shape of length 1, in each channel with a sign of its own. */
+/** The change of a square: one shape of length 1, with a separate sign per channel. */
 export interface Bump {
   /** side × side, row-major. */
   readonly shape: Float64Array;
@@ -53,7 +53,7 @@ function scaledTo(values: Float64Array, length: number): Float64Array {
 }
 
 /**
- * The first move: bumps side by side over the whole picture, five a column.
+ * The first move: bumps side by side over the whole image, five a column.
  * @param dims [channels, height, width]
  */
 export function bumpsAllOver(

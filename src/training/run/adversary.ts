@@ -25,7 +25,7 @@ export function threatAt(spec: AdversarialSpec, { epoch, batch, batches }: Momen
 }
 
 /**
- * Pictures that the network finds hard as it is now, in evaluation mode: the worst place of PGD, or where one
+ * Images that the network finds hard as it is now, in evaluation mode: the worst place of PGD, or where one
  * step from a random start leads (fast).
  * @returns [batch, 3, side, side] in [0, 1]
  */
@@ -61,7 +61,7 @@ export async function hardPictures(
   return pictures;
 }
 
-/** Steps of the attack that guards fast training, and how many batches lie between two. */
+/** Steps of the attack that guards fast training, and how many batches are between two. */
 const GUARD_STEPS = 5;
 const GUARD_SHARE = 10;
 
@@ -78,7 +78,7 @@ export class OverfittingGuard {
     this.accuracies = [...accuracies];
   }
 
-  /** Begins an epoch with the last accuracy of the one before. */
+  /** Starts an epoch with the last accuracy of the one before. */
   newEpoch(): void {
     this.accuracies = this.accuracies.slice(-1);
   }

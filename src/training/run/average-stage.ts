@@ -79,7 +79,7 @@ async function validated(bytes: Uint8Array, of: TrainStage, context: RunContext)
   }
 }
 
-/** Batch-norm statistics of the training pictures anew, as torch's `update_bn`: the mean over the batches of an epoch. */
+/** Batch-norm statistics of the training images again, as torch's `update_bn`: the mean over the batches of an epoch. */
 async function estimated(
   bytes: Uint8Array,
   of: TrainStage,

@@ -9,15 +9,15 @@ import type { RunContext } from './run-context.js';
 import { metricsPath } from './run-folder.js';
 import { scoreCheckpoint } from './score-stage.js';
 
-/** Runs a recipe in a folder of its own, or goes on with it. */
+/** Runs or resumes a recipe in its own folder. */
 export type RunElsewhere = (recipe: Recipe, folder: string, context: RunContext) => Promise<void>;
 
-/** What was measured of a network, by name of the measure. */
+/** Measurements of a network, by name. */
 export type Measures = ReadonlyMap<string, { readonly value: number; readonly simulated: boolean }>;
 
 /**
  * Trains two stages from other seeds, each in `seeds/<seed>` of the run folder, and records their differences over
- * the seeds. Seeds are paired: both stages of a seed begin with the same weights.
+ * the seeds. Seeds are paired: both stages of a seed start with the same weights.
  * @param networks files of this run's own networks, which are those of its seed
  */
 export async function compareStage(
@@ -97,7 +97,9 @@ export function stagesBehind(stages: readonly Stage[], names: readonly string[])
   return kept;
 }
 
-/** What was measured of one checkpoint. Robustness is by attack; a benchmark without a value is left out. */
+/**
+ * Measurements of one checkpoint. Robustness is by attack; benchmarks without a value are omitted.
+ */
 export function measuresOf(events: readonly TrainingEvent[], checkpoint: string): Measures {
   return new Map(
     events.flatMap((event) => {

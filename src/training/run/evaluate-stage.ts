@@ -8,10 +8,10 @@ import { prepareExamples } from '../robustness/prepared-examples.js';
 import { robustnessEvents } from '../robustness/robustness.js';
 import type { RunContext } from './run-context.js';
 
-/** Pictures of one call of the attacked network. */
+/** Images of one call of the attacked network. */
 const BATCH = 64;
 
-/** Robustness of one network on test pictures, the same for every network of a run. */
+/** Robustness of one network on test images, the same for every network of a run. */
 export async function evaluateCheckpoint(
   { checkpoint, file }: { readonly checkpoint: string; readonly file: string },
   { threats, attacks, count, input: size }: Omit<EvaluateStage, 'checkpoints'>,

@@ -31,7 +31,7 @@ export class Learner {
   readonly #how: LearnerOptions;
   /** Exponential moving averages, by name of the tensor. */
   readonly #ema: ReadonlyMap<string, Float32Array> | undefined;
-  /** Where free training left each picture of the last batch. */
+  /** Where free training left each image of the last batch. */
   #moved: Float32Array | undefined;
   #sums: Map<string, Float32Array> | undefined;
   #summed = 0;
@@ -97,7 +97,7 @@ export class Learner {
     }
   }
 
-  /** Accuracies of the guard in this epoch, for a run that goes on. */
+  /** Accuracies of the guard in this epoch, for a run that continues. */
   get guard(): readonly number[] {
     return this.#guard?.accuracies ?? [];
   }
@@ -106,7 +106,7 @@ export class Learner {
     return this.#optimizer.state.steps;
   }
 
-  /** What validation under attack asks; undefined where the stage has no adversary. */
+  /** What validation under attack asks; undefined if the stage has no adversary. */
   get attacked(): AttackedNetwork | undefined {
     return this.#attacked;
   }
@@ -137,7 +137,7 @@ export class Learner {
   ): Promise<number> {
     const input = { pictures: this.#asInput(pictures), targets, step };
     const pass = await this.#pass(input);
-    // Statistics are those of the first pass alone: the second sees weights that are not the network's.
+    // Statistics are those of the first pass only: the second has perturbed weights.
     this.#network.follow(pass);
     const { sharpness } = this.#stage;
     if (!sharpness) this.#move(pass.gradients, rate);
@@ -160,7 +160,7 @@ export class Learner {
     );
   }
 
-  /** Free training: every replay learns, and moves the pictures by the same backward pass; where they are outlives the batch. */
+  /** Free training: every replay learns, and moves the images by the same backward pass; where they are outlives the batch. */
   async #replay(batch: TrainingBatch, rate: number, moment: Moment, step: number): Promise<number> {
     const spec = this.#stage.adversarial as NonNullable<TrainStage['adversarial']>;
     const threat = threatAt(spec, moment);
@@ -191,7 +191,7 @@ export class Learner {
     return normalised(pictures, [this.#stage.batch * views, 3, side, side], normalisation);
   }
 
-  /** Moves the weights, once so many batches have come as make a step. */
+  /** Moves the weights, once this many batches have come as make a step. */
   #move(gradients: Gradients, rate: number): void {
     const { accumulate, clip } = this.#stage;
     const whole = accumulate === 1 ? gradients : this.#accumulated(gradients, accumulate);
@@ -229,7 +229,7 @@ export class Learner {
     }
   }
 
-  /** ONNX bytes of the stage's network: the moving average where there is one. */
+  /** ONNX bytes of the stage's network: the moving average if there is one. */
   checkpoint(): Uint8Array {
     return this.#network.checkpoint(this.#ema);
   }
@@ -286,7 +286,7 @@ export interface LearnerOptions {
   readonly threads: number;
   /** What runs the steps. */
   readonly provider: Provider;
-  /** Accuracies of the guard, of a run that goes on. */
+  /** Accuracies of the guard, of a run that continues. */
   readonly guard?: readonly number[];
 }
 

@@ -8,11 +8,11 @@ import { openRunData } from './run-data.js';
 import { near } from './run-recipe.js';
 import { feedSpec, sideOf } from './train-stage.js';
 
-/** Pictures of a sheet. */
+/** Images of a sheet. */
 const PICTURES = 48;
 
 /**
- * Writes a PNG of pictures as the first train stage that changes them shows them.
+ * Writes a PNG of images as the first train stage that changes them shows them.
  * Throws `recipe-invalid` where the recipe trains nothing.
  * @param base folder of the recipe
  */

@@ -7,7 +7,7 @@ import type { RunFolder } from './run-folder.js';
 
 /** What a run may use, and who listens. */
 export interface RunResources {
-  /** Where simulated data, and what is cached, lie. */
+  /** Folder of simulated data and of the cache. */
   readonly home: string;
   readonly threads: number;
   /** What runs the steps; the CPU unless said. */
@@ -30,7 +30,7 @@ export interface RunProgress {
   readonly stage: string;
   readonly done: number;
   readonly total: number;
-  /** What stands beside the bar: loss, rate. */
+  /** Text beside the progress bar: loss, rate. */
   readonly words?: string;
 }
 

@@ -4,7 +4,7 @@ import { openLabelledSet } from '../data/open-labelled-set.js';
 import { splitOf } from '../data/split.js';
 import type { Recipe } from '../recipe/recipe.js';
 
-/** Pictures of a set. */
+/** Images of a set. */
 export interface Part {
   readonly source: DataSource;
   /** Positions in the set. */
@@ -13,7 +13,7 @@ export interface Part {
 
 /** What a run learns from, chooses by, and reports on. */
 export interface RunData {
-  /** Where paths of the sources begin. */
+  /** Where paths of the sources start. */
   readonly base: string;
   readonly classes: readonly string[];
   readonly train: Part;

@@ -28,7 +28,7 @@ export class RunFolder {
   readonly #recorded: (event: TrainingEvent) => void;
   /** SHA-256 of checkpoints by their file. */
   readonly #checkpoints: Record<string, string>;
-  /** Where the run went on from. */
+  /** Where the run continued from. */
   readonly resumed: { readonly state: RunState; readonly arrays: StateArrays } | undefined;
 
   private constructor(
@@ -48,7 +48,7 @@ export class RunFolder {
   /**
    * Opens a folder where it is: what it holds is checked, and logs are cut to what its state names.
    * Throws `checkpoint-invalid`.
-   * @param recorded told each event once it is in the logs
+   * @param recorded called with each event after it is in the logs
    */
   static async open(
     path: string,
@@ -75,7 +75,7 @@ export class RunFolder {
     this.#recorded(event);
   }
 
-  /** Keeps how far the run is; from here it goes on. */
+  /** Keeps how far the run is; from here it continues. */
   async save(state: Omit<RunState, 'lengths' | 'digests'>, arrays?: StateArrays): Promise<void> {
     const lengths = {
       metrics: await this.#metrics.sync(),
@@ -117,7 +117,7 @@ export class RunFolder {
 /** Events of a run so far. */
 export const metricsPath = (folder: string): string => join(folder, METRICS);
 
-/** Whether something of a run stands in a folder. */
+/** Whether a folder has files of a run. */
 export const isRun = (folder: string): boolean => existsSync(join(folder, METRICS));
 
 const now = () => Date.now() / 1000;

@@ -31,14 +31,14 @@ import { RESOLVED, writeReport } from './write-report.js';
 
 /** Where a run takes its files from, and puts them. */
 export interface RunPlaces {
-  /** Folder that paths of the recipe begin in. */
+  /** Folder that paths of the recipe start in. */
   readonly base: string;
   /** Folder of the run. */
   readonly folder: string;
 }
 
 /**
- * Runs the stages of a recipe, or goes on where the run in that folder stands, to the same bits. Ends with
+ * Runs the stages of a recipe, or continues where the run in that folder stands, to the same bits. Ends with
  * `model.onnx`, the network of the last stage that makes one, and `report.html`.
  * @throws VentralError `recipe-invalid` where the run in the folder is of another recipe, data, version or number of
  * threads; `interrupted`, and what the stages throw
@@ -84,7 +84,7 @@ async function prepare(recipe: Recipe, { base, folder }: RunPlaces, resources: R
   return { context, untrained: asCheckpoint(untrained, context, recipe.model) };
 }
 
-/** A file seen from the recipe where there is one; else the name of a shipped model. */
+/** A file seen from the recipe if there is one; else the name of a shipped model. */
 export function near(model: string, base: string): string {
   const path = resolve(base, model);
   return existsSync(path) ? path : model;
@@ -122,7 +122,7 @@ export async function keepResolved(folder: string, text: string): Promise<void> 
   );
 }
 
-/** Keeps other processes from the folder; what a process that is no more left behind is taken over. */
+/** Excludes other processes from the folder; the claim of a dead process is taken over. */
 async function lock(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'run.pid');
   for (;;) {

@@ -34,7 +34,7 @@ export async function trainOnce(
 ): Promise<string> {
   if (context.shared === undefined) return trainStage(stage, start, context);
   const place = join(context.shared, keyOf(stage, start.bytes, context));
-  // A stage that this run has begun goes on here: its log holds a part of it.
+  // A stage that this run has started continues here: its log holds a part of it.
   const begun = start.progress !== undefined || start.done > 0;
   if (!begun && existsSync(join(place, RECORD))) return takeOver(place, context);
   const file = await trainStage(stage, start, context);

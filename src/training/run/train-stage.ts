@@ -13,7 +13,7 @@ import { selectionScore } from './score-stage.js';
 import type { StateArrays, TrainingProgress } from './training-state.js';
 import { robustAccuracy, validate } from './validate.js';
 
-/** Where a train stage goes on from. */
+/** Where a train stage resumes from. */
 export interface StageStart {
   /** ONNX bytes of the network that the stage starts with. */
   readonly bytes: Uint8Array;
@@ -27,7 +27,7 @@ export interface StageStart {
 
 /** Seconds between two states within an epoch: what a kill costs at the most. */
 const SAVE_SECONDS = 60;
-/** Validation pictures that are attacked after each epoch. */
+/** Validation images that are attacked after each epoch. */
 const ROBUST_COUNT = 256;
 
 /**
@@ -101,7 +101,7 @@ class StageRun {
     if (feed.batches === 0)
       throw new VentralError(
         'recipe-invalid',
-        `${stage.name}: a batch of ${stage.batch} is more than the ${feed.indices.length} training pictures`,
+        `${stage.name}: a batch of ${stage.batch} is more than the ${feed.indices.length} training images`,
         { field: 'batch' },
       );
     if (!this.start.progress && this.start.done === 0)
@@ -262,7 +262,7 @@ async function openLearner(
   return learner;
 }
 
-/** How a stage's pictures become batches. */
+/** How a stage's images become batches. */
 export function feedSpec(
   stage: TrainStage,
   { recipe }: Pick<RunContext, 'recipe'>,
@@ -286,7 +286,7 @@ export function sideOf({ card }: Pick<RunContext, 'card'>): number {
   if (side !== undefined) return side;
   throw new VentralError(
     'card-invalid',
-    'The card leaves the size of pictures open: give `side` in the stage, or crop in the card',
+    'The card does not fix the image size: set `side` in the stage, or crop in the card',
     { field: '/input/crop' },
   );
 }

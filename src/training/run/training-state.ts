@@ -6,15 +6,15 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { openNpz, writeNpz } from '../../formats/npz.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 
-/** Where a run is: enough to go on to the same bits. */
+/** Where a run is: enough to continue to the same bits. */
 export interface RunState {
-  /** Index of the stage that goes on. */
+  /** Index of the stage that continues. */
   readonly stage: number;
   /** Epochs or checkpoints of it that are done. */
   readonly done: number;
   /** Files of the networks that stages made, by name of the stage. */
   readonly networks: Readonly<Record<string, string>>;
-  /** Bytes of the logs that belong to what is done. */
+  /** Lengths of the logs at this state. */
   readonly lengths: { readonly metrics: number; readonly tensorboard: number };
   /** SHA-256 of what the run has written: its checkpoints by file, and those bytes of the log of metrics. */
   readonly digests?: {
@@ -64,7 +64,7 @@ export async function saveState(
   arrays: StateArrays = new Map(),
 ): Promise<void> {
   const names = [...arrays.keys()];
-  // A name of its own: the file that the state of now names stays whole until there is another state.
+  // A new name: the file of the current state stays intact until the next state is written.
   const file = `state-${randomUUID()}.npz`;
   let kept: StateFile = state;
   if (names.length > 0) {
@@ -86,7 +86,7 @@ export async function saveState(
 }
 
 /**
- * The state of a run folder, or undefined where none was kept yet.
+ * The state of a run folder, or undefined if none was kept yet.
  * Throws `checkpoint-invalid` where its tensors are not those that it names.
  */
 export async function loadState(
@@ -133,8 +133,8 @@ async function readStateFile(folder: string): Promise<StateFile | undefined> {
 const earlier = new Set(['stage', 'done', 'networks', 'lengths', 'training', 'arrays']);
 
 /**
- * Compares what a run has written with the digests of its state; undefined where there is no state.
- * @returns the state, and the files that are not what it says (one that was removed is not among them)
+ * Compares what a run has written with the digests of its state; undefined if there is no state.
+ * @returns the state, and the files that differ from it (removed ones are not listed)
  */
 export async function damagedFiles(
   folder: string,

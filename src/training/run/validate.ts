@@ -9,7 +9,7 @@ import {
   normalised,
 } from '../step/attacked-network.js';
 
-/** How a network does on pictures that it did not learn from. */
+/** How a network does on images that it did not learn from. */
 export interface Validation {
   readonly loss: number;
   readonly accuracy: number;

@@ -4,28 +4,28 @@ import type { InputSpec } from '../../screen/preprocess.js';
 import { blockedChannels } from './blocked-kernels.js';
 import { type LossName, type StepGraph, stepGraph } from './step-graph.js';
 
-/** Pictures in [0, 1], [batch, 3, height, width] after resize and crop, and the class of each. */
+/** Images in [0, 1], [batch, 3, height, width] after resize and crop, and the class of each. */
 export interface Examples {
   readonly pictures: Float32Array;
   readonly labels: readonly number[];
 }
 
-/** How the network answers to pictures. */
+/** How the network answers to images. */
 export interface Answer {
-  /** Loss of each picture: what an attack makes large. */
+  /** Loss of each image: what an attack makes large. */
   readonly losses: Float64Array;
   readonly predicted: readonly number[];
 }
 
-/** The answer, and the gradient of the loss with regard to the pictures in [0, 1]. */
+/** The answer, and the gradient of the loss with regard to the images in [0, 1]. */
 export interface Slope extends Answer {
   readonly gradient: Float32Array;
 }
 
-/** How the pictures of a card become the input: (pixel · range − mean)/std. */
+/** How the images of a card become the input: (pixel · range − mean)/std. */
 export type Normalisation = Pick<InputSpec, 'range' | 'mean' | 'std'>;
 
-/** What an attack needs of a network. */
+/** Interface of a network for attacks. */
 export interface AttackTarget {
   /** Sizes of a batch: [batch, 3, height, width]. */
   readonly dims: readonly number[];
@@ -67,7 +67,7 @@ export class AttackedNetwork implements AttackTarget {
   }
 
   /**
-   * Writes the graph that gives the gradient of the input alone. The first output are the logits.
+   * Writes the graph of the gradient of only the input. The first output are the logits.
    * Throws `training-unsupported`, naming the node.
    */
   static async open(model: Model, options: AttackedNetworkOptions): Promise<AttackedNetwork> {
@@ -167,7 +167,7 @@ async function load(
 }
 
 /**
- * Pictures in [0, 1] as the network takes them.
+ * Images in [0, 1] as the network takes them.
  * @param dims [batch, channels, height, width]
  */
 export function normalised(
@@ -198,7 +198,7 @@ export function crossEntropyOf(logits: Float32Array, label: number): number {
   return Math.log(sum) - (logits[label] - highest);
 }
 
-/** The highest of the other classes less the label's; above 0 the picture is taken for another. */
+/** The highest of the other classes less the label's; above 0 the image is taken for another. */
 function marginOf(logits: Float32Array, label: number): number {
   const others = logits.filter((_, i) => i !== label);
   return Math.max(...others) - logits[label];

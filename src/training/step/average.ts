@@ -8,7 +8,7 @@ import { type Model, readModel } from '../../onnx/model.js';
 import { replaceInitializers } from '../../onnx/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 
-/** Key under which an averaged file says what it is an average of. */
+/** Metadata key with the sources of an averaged file. */
 export const AVERAGE_KEY = 'ventral.average';
 
 /** A network that enters an average. */

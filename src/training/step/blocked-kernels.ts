@@ -32,7 +32,7 @@ const WINDOWS = {
   after: [1, 1],
 } as const;
 
-/** Of a depthwise and a dense convolution in blocks from those of the standard; infinite where they fail. */
+/** Of a depthwise and a dense convolution in blocks from those of the standard; infinite if they fail. */
 async function largestDifference(block: number): Promise<number> {
   const graph = new StaticGraph(17, 'float32', { block });
   const input = graph.input('input', DIMS);
@@ -60,7 +60,7 @@ async function largestDifference(block: number): Promise<number> {
   }
 }
 
-/** What is no number is as far as can be. */
+/** NaN counts as infinitely far. */
 const farther = (most: number, difference: number) =>
   Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(difference));
 

@@ -2,17 +2,17 @@ import type { StaticGraph, Value } from '../graph/static-graph.js';
 import { slice } from '../operators/arrangements.js';
 import { crossEntropy, type Loss } from './losses.js';
 
-/** Clean pictures, and two mixtures of each. */
+/** Clean images, and two mixtures of each. */
 export const VIEWS = 3;
 /** Weight of the divergence beside the cross-entropy. */
 const WEIGHT = 12;
 const [LOWEST, HIGHEST] = [1e-7, 1];
 
 /**
- * AugMix's loss (Hendrycks et al. 2020, google-research/augmix): cross-entropy of the clean pictures, plus 12
+ * AugMix's loss (Hendrycks et al. 2020, google-research/augmix): cross-entropy of the clean images, plus 12
  * times the Jensen-Shannon divergence of the three views, (Σᵥ KL(pᵥ‖M))/3 with M their mean, clamped to
- * [1e-7, 1]; both are means over the pictures.
- * @param logits [3 · batch, classes]: all clean pictures, all of the first mixture, all of the second
+ * [1e-7, 1]; both are means over the images.
+ * @param logits [3 · batch, classes]: all clean images, all of the first mixture, all of the second
  * @param targets [batch, classes]
  */
 export function consistency(graph: StaticGraph, logits: Value, targets: Value): Loss {

@@ -13,7 +13,7 @@ export interface Frozen {
   readonly rule: string;
 }
 
-/** What a stage freezes: globs over modules or `first-half`; or globs over what alone is trained. */
+/** Modules that a stage freezes: globs or `first-half`; or globs over the only trained modules. */
 export interface FreezeRequest {
   readonly freeze?: 'first-half' | readonly string[];
   readonly only?: readonly string[];

@@ -3,13 +3,13 @@ import type { Graph, GraphNode } from '../../onnx/graph.js';
 /** Nodes of a network, and which of them are SiLU. */
 export interface JoinedNodes {
   readonly nodes: readonly GraphNode[];
-  /** Those that stand for two: what they read is the input of both. */
+  /** Nodes that represent two: their input is the input of both. */
   readonly silu: ReadonlySet<GraphNode>;
 }
 
 /**
- * Takes Sigmoid and the Mul with what it was computed of as one node, as both ways are written in fewer passes.
- * A gate that something else reads too, or that is an output, stays on its own.
+ * Joins Sigmoid and the Mul with its input into one node, whose forward and backward passes are shorter. A gate
+ * that another node reads, or that is an output, stays separate.
  */
 export function joinSilu({ nodes, outputs }: Graph): JoinedNodes {
   const read = [...nodes.flatMap(({ inputs }) => inputs), ...outputs.map(({ name }) => name)];

@@ -15,7 +15,7 @@ export function smallNumbers(
 
 /**
  * What a node that computes with shapes gives, as exporters write it for views that keep the batch: Shape,
- * then Gather, Slice, Concat and the like on whole numbers. Undefined where that is not known.
+ * then Gather, Slice, Concat and the like on whole numbers. Undefined if that is not known.
  * @param dims sizes of the first input
  * @param known numbers of each input
  */

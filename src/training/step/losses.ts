@@ -1,6 +1,6 @@
 import type { StaticGraph, Value } from '../graph/static-graph.js';
 
-/** A loss of a batch and its gradient with regard to what it is of. */
+/** A loss of a batch and its gradient with respect to its input. */
 export interface Loss {
   /** One number. */
   readonly loss: Value;

@@ -18,7 +18,7 @@ export interface MaskRates {
   /** Share of the classifier's inputs (Srivastava et al. 2014). */
   readonly dropout?: number;
   /**
-   * Share of pictures whose residual branch is left out, in the last block but one: it grows linearly with
+   * Share of images whose residual branch is left out, in the last block but one: it grows linearly with
    * depth, rate · index/blocks, as EfficientNet has it (stochastic depth, Huang et al. 2016).
    */
   readonly drop_connect?: number;
@@ -29,7 +29,7 @@ export interface MaskPlace {
   readonly node: GraphNode;
   readonly input: number;
   readonly rate: number;
-  /** Whether a mask has one value a picture, or one a value. */
+  /** Whether a mask has one value an image, or one a value. */
   readonly per: 'picture' | 'value';
 }
 

@@ -35,7 +35,7 @@ export async function chooseProvider(asked: Provider | 'auto'): Promise<ChosenPr
 /** Relative to the largest value of each output. */
 const TOLERANCE = 1e-3;
 
-/** Why a provider is not taken; undefined where it is. */
+/** Why a provider is not taken; undefined if it is. */
 async function judged(
   trial: Trial,
   own: Tried,

@@ -3,11 +3,11 @@ import type { Model } from '../../onnx/model.js';
 import { replaceInitializers } from '../../onnx/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 
-/** Weights of more than one axis have a scale of their own; gains, biases and statistics begin as they are. */
+/** Weights of more than one axis have a scale of their own; gains, biases and statistics start as they are. */
 const FLOAT = 1;
 
 /**
- * The network with weights drawn anew: each float32 tensor of more than one axis normal, with mean 0 and the
+ * The network with weights drawn again: each float32 tensor of more than one axis normal, with mean 0 and the
  * standard deviation that it has, from a stream of its own. So one network file gives as many beginnings as there are seeds.
  * @returns ONNX bytes
  */

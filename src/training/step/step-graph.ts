@@ -26,7 +26,7 @@ export interface StepRequest {
   readonly input: boolean;
   /** Batch normalisations that take the statistics of the batch, and give them. */
   readonly training: (node: GraphNode) => boolean;
-  /** Cross-entropy by default. `jsd` is AugMix's: the batch then holds three views of a third as many pictures. */
+  /** Cross-entropy by default. `jsd` is AugMix's: the batch then holds three views of a third as many images. */
   readonly loss?: LossName | 'jsd';
   /** Where masks are multiplied in, which are then inputs of the graph. Nodes of Dropout do nothing without one. */
   readonly masks?: readonly MaskPlace[];
@@ -61,11 +61,11 @@ export interface StepGraph {
   };
   /** Columns of the logits. */
   readonly classes: number;
-  /** [pictures, classes]: as many pictures as the batch, but a third with `jsd`. */
+  /** [images, classes]: as many images as the batch, but a third with `jsd`. */
   readonly targets: readonly number[];
   /** Sizes of each initializer that is an input. */
   readonly sizes: ReadonlyMap<string, readonly number[]>;
-  /** What is to be fed for each place of a mask. */
+  /** Feeds for each mask. */
   readonly masks: readonly StepMask[];
   /** How many values the statistics of the batch are of, by the same names. */
   readonly counts: ReadonlyMap<string, number>;
@@ -163,7 +163,7 @@ function countsOf({ calls }: Forward): ReadonlyMap<string, number> {
 /** Throws RangeError where three views do not make up the batch. */
 function targetDims({ dims: [rows, classes] }: Value, loss: LossName | 'jsd'): readonly number[] {
   if (loss !== 'jsd') return [rows, classes];
-  if (rows % VIEWS !== 0) throw new RangeError(`${rows} pictures are not ${VIEWS} views of each`);
+  if (rows % VIEWS !== 0) throw new RangeError(`${rows} images are not ${VIEWS} views of each`);
   return [rows / VIEWS, classes];
 }
 
@@ -177,7 +177,7 @@ function opsetOf(model: Model): number {
   throw refused(model, why, 'opset_import');
 }
 
-/** The one input that is no initializer. */
+/** The one input that is not an initializer. */
 function inputOf(model: Model): string {
   const constants = new Set(model.graph.initializers.map(({ name }) => name));
   const [input, ...others] = model.graph.inputs.filter(({ name }) => !constants.has(name));

@@ -18,20 +18,20 @@ export interface TrainedNetworkOptions {
   readonly frozen?: (name: string) => boolean;
   /** Share of the batch in new running statistics (torch's `momentum`). */
   readonly momentum?: number;
-  /** Cross-entropy by default; `jsd` takes batches of three views, and targets of a third as many pictures. */
+  /** Cross-entropy by default; `jsd` takes batches of three views, and targets of a third as many images. */
   readonly loss?: 'cross-entropy' | 'jsd';
   /** Dropout and drop-connect: their masks follow from this seed and the step. */
   readonly masks?: MaskRates & { readonly seed: number };
-  /** Whether each pass gives the gradient of the pictures, too. */
+  /** Whether each pass gives the gradient of the images, too. */
   readonly input?: boolean;
   /** What runs the step, as `chooseProvider` finds it; the CPU by default. */
   readonly provider?: Provider;
-  /** Whether threads wait busily; false where another session runs in between, whose threads they would hold up. */
+  /** Whether threads wait busily; false if another session runs in between, whose threads they would hold up. */
   readonly spinning?: boolean;
   readonly threads?: number;
 }
 
-/** Pictures as the network takes them, and the share of each class. */
+/** Images as the network takes them, and the share of each class. */
 export interface Batch {
   /** dims of the network's input, row-major. */
   readonly pictures: Float32Array;
@@ -47,7 +47,7 @@ export interface Pass {
   /** [batch, classes]. */
   readonly logits: Float32Array;
   readonly gradients: Gradients;
-  /** Gradient of the pictures as the network takes them, where it was asked for. */
+  /** Gradient of the images as the network takes them, where it was asked for. */
   readonly inputGradient?: Float32Array;
   /** Mean and variance of the batch, by name of the running statistic. */
   readonly statistics: ReadonlyMap<string, Float32Array>;

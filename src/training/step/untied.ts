@@ -10,7 +10,7 @@ const NAME = 8;
  * PyTorch's exporter stores equal tensors once and lets Identity nodes, called as the other parameters are, stand
  * for the rest: before training most batch norms would so share one scale, one bias and one variance. What was
  * shared in the network comes the same way. They are told apart by their numbers: a tensor whose elements
- * are all alike was equal to another by how it began, and each gets its own initializer in place of the Identity;
+ * are all alike was equal to another by how it started, and each gets its own initializer in place of the Identity;
  * one whose elements differ is equal to another only because it is the other, and stays one parameter.
  */
 export function untied(model: Model): Model {

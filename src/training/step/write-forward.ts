@@ -13,9 +13,9 @@ import type { MaskPlace } from './masks.js';
 
 /** How a network is written into a graph. */
 export interface ForwardOptions {
-  /** Values that stand for the network's inputs, by name. */
+  /** Values for the network's inputs, by name. */
   readonly inputs: ReadonlyMap<string, Value>;
-  /** Values that stand for initializers, such as inputs of the graph that are trained; others stay constants. */
+  /** Values for initializers, such as trained inputs of the graph; others stay constants. */
   readonly parameters: ReadonlyMap<string, Value>;
   /** Whether a batch normalisation takes the statistics of the batch. */
   readonly training: (node: GraphNode) => boolean;
@@ -74,7 +74,7 @@ class ForwardWriter {
     return this.graph.initializer(name, tensor.dims, tensorElements(tensor));
   }
 
-  /** @param joined the operator of a node that stands for several */
+  /** @param joined the operator of a node that represents several */
   #node(node: GraphNode, joined?: Operator): void {
     const [output] = node.outputs;
     if (node.operator === 'Constant') {
@@ -174,7 +174,7 @@ class ForwardWriter {
   }
 }
 
-/** A Dropout drops by its mask alone. */
+/** A Dropout uses only its mask. */
 const evaluated = (node: GraphNode): GraphNode =>
   node.operator === 'Dropout' && node.domain === ''
     ? { ...node, operator: 'Identity', inputs: node.inputs.slice(0, 1), attributes: [] }
@@ -194,7 +194,7 @@ const unsupported = (node: GraphNode, why: string) =>
     { field: node.name || node.outputs[0] },
   );
 
-/** Attributes as they stand. Subgraphs have no gradient here. */
+/** Unchanged attributes. Subgraphs have no gradient here. */
 function attributesOf(node: GraphNode): Record<string, AttributeValue> {
   return Object.fromEntries(
     node.attributes.flatMap((attribute): [string, AttributeValue][] => {

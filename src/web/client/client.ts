@@ -11,7 +11,7 @@ export const keysRequired = keys !== 'none';
 
 /**
  * Whether this browser has a session, as far as the server could tell: its cookie is out of the reach of
- * scripts, and undefined where a link on another site led here, which brings no cookie.
+ * scripts, and undefined if a link on another site led here, which brings no cookie.
  */
 export const hasSession = keys === 'session' || (keys === 'unknown' ? undefined : false);
 

@@ -5,12 +5,12 @@ import { answer, client, hasSession, keysRequired, ProblemError, type Schemas } 
 /** Who asks, as the service knows them: owner, role, groups. */
 export type Caller = Schemas['Session'];
 
-/** Whether somebody is signed in, and how to change that. Pages are drawn anew after a change. */
+/** Session state, and its change. Pages rerender after a change. */
 export interface Session {
   readonly signedIn: boolean;
   /** undefined until the service has said so. */
   readonly caller: Caller | undefined;
-  /** Why the session is over; undefined where it is not, or there was none. */
+  /** Why the session is over; undefined if it is not, or there was none. */
   readonly refused: Error | undefined;
   /** @throws ProblemError where the service refuses the key */
   readonly signIn: (key: string) => Promise<void>;
@@ -54,13 +54,13 @@ export function SignIn() {
     <form class="sign-in" onSubmit={submit}>
       <h1>Sign in</h1>
       <p>
-        This service asks for a key. Its administrator makes one with{' '}
+        This service requires a key. Its administrator creates one with{' '}
         <code>ventral keys create --name NAME --role member</code>.
       </p>
       {error && (
         <p class="problem" role="alert" id="refusal">
           {isKeyRefusal(error) && error !== refused
-            ? 'The service refuses this key: it is wrong, revoked or expired.'
+            ? 'The key is unknown, revoked or expired.'
             : error.message}
         </p>
       )}

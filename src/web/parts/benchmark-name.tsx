@@ -1,4 +1,4 @@
-/** A benchmark under its identifier, leading to its page where it has one. */
+/** A benchmark under its identifier, leading to its page if it has one. */
 export function BenchmarkName({
   id,
   page,

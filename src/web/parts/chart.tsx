@@ -8,7 +8,7 @@ export type Plot = typeof import('@observablehq/plot');
 /**
  * A chart drawn by Observable Plot, which loads when the first chart is shown; below it the table of what
  * it shows, and buttons that save it as SVG and PNG.
- * @param options Plot's options, made with Plot and the width at hand; a stable function, or it is drawn again
+ * @param options Plot's options, made with Plot and the width available; a stable function, or it is drawn again
  * @param title names it for those who do not see it, and the files saved
  * @param children the table with the same values
  */
@@ -69,7 +69,7 @@ function drawing(plot: Plot, options: PlotOptions, title: string): Element {
   const detached = document.implementation.createHTMLDocument();
   const element = plot.plot({ document: detached, ...options });
   for (const style of element.querySelectorAll('style')) style.remove();
-  // One picture with one name: those of its parts say "line" and "rule".
+  // One image with one name: those of its parts say "line" and "rule".
   for (const part of element.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
   element.setAttribute('role', 'img');
   element.setAttribute('aria-label', title);

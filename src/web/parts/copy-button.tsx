@@ -8,7 +8,7 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
       await navigator.clipboard.writeText(text);
       setSaid('copied');
     } catch {
-      setSaid('not copied: mark and copy it by hand');
+      setSaid('not copied: select the text and copy it');
     }
   };
   return (

@@ -30,7 +30,7 @@ export function DepthProfile({ map }: { readonly map: ShownMap }) {
             <tr>
               <th scope="col">Benchmark</th>
               <th scope="col" class="number">
-                Place
+                Position
               </th>
               <th scope="col">Layer</th>
               <th scope="col" class="number">
@@ -79,7 +79,7 @@ function drawing(plot: Plot, points: readonly Point[]): PlotOptions {
     marginLeft: 45,
     marginRight: 50,
     grid: true,
-    x: { label: 'layer, in the order of the network', tickFormat: 'd' },
+    x: { label: 'layer, in network order', tickFormat: 'd' },
     y: { label: 'value', ticks: 4, nice: true },
     fy: { domain: panels, label: null },
     marks: [

@@ -1,4 +1,4 @@
-/** A score, an average or a difference, at three decimals; a dash where there is none. */
+/** A score, an average or a difference, at three decimals; a dash if there is none. */
 export const value = (number: number | null | undefined): string =>
   number === null || number === undefined ? '–' : number.toFixed(3);
 

@@ -52,12 +52,12 @@ export function LayerHeatmap({
             next.focus();
           }}
         >
-          <caption>◆ chosen, ○ tied with it; layers in the order of the network</caption>
+          <caption>◆ chosen, ○ tied with it; layers in network order</caption>
           {table}
         </table>
       </section>
       <p class="cell-shown" aria-hidden="true">
-        {shown || 'Point at a cell, or move to it with the arrow keys, for its numbers.'}
+        {shown || 'Hover over a cell, or move to it with the arrow keys, to see its numbers.'}
       </p>
       {reasons.length > 0 && (
         <ol class="reasons" aria-label="Why cells have no value">

@@ -9,7 +9,7 @@ type Layer = Schemas['LayerList']['layers'][number];
 /** Rows that are drawn at once; the search finds the others. */
 const MOST = 200;
 
-/** The layers of a model under the names that scores and cards use; they are asked for when opened. */
+/** The layers of a model under the names in scores and cards; loaded when opened. */
 export function LayerList({ model }: { readonly model: Schemas['Model'] }) {
   const [opened, setOpened] = useState(false);
   return (

@@ -18,8 +18,8 @@ export function MissingPart() {
         <strong>A part of this page failed to load</strong>
       </p>
       <p>
-        The connection was lost, or the service was updated after the page was opened. What was
-        typed here and not sent is lost when the page is loaded again.
+        The connection was lost, or the service was updated after the page was opened. Reloading
+        discards unsent input.
       </p>
       <p class="actions">
         <button type="button" onClick={() => location.reload()}>

@@ -54,9 +54,9 @@ export function ModelFacts({ model }: { readonly model: Model }) {
 }
 
 const VISIBILITIES: Readonly<Record<Schemas['Visibility'], string>> = {
-  private: 'its owner alone',
+  private: 'its owner',
   group: 'the group',
-  public: 'everybody here',
+  public: 'everybody',
 };
 
 const valueText = ({ name, dtype, dims }: GraphValue) =>

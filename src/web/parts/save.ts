@@ -5,6 +5,6 @@ export function saveFile(name: string, content: Blob | string, type = 'text/plai
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  // The browser has taken the bytes once it has begun to save them.
+  // The browser has the bytes when the download has started.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -2,7 +2,7 @@ import { type Inputs, useCallback, useEffect, useState } from 'preact/hooks';
 
 /** What a page knows of something that the service holds. */
 export interface Resource<T> {
-  /** The last answer, kept while another is asked for. */
+  /** The last answer, kept while the next is loading. */
   readonly data: T | undefined;
   readonly error: Error | undefined;
   readonly loading: boolean;

@@ -61,7 +61,7 @@ afterEach(() => {
   system.refuses = 'nothing';
 });
 
-/** Copies that begin on pages. */
+/** Copies that start on pages. */
 function onPages(arrays: readonly Float32Array[]): Float32Array[] {
   const named = arrays.map((data, i): [string, Tensor] => [
     `${i}`,
@@ -177,7 +177,7 @@ test('a file of several layers is there until the last of them goes', async () =
   expect(readdirSync(root)).toHaveLength(1);
   conv.close();
   conv.close();
-  expect(() => conv.readRows(0, 1)).toThrow('let go');
+  expect(() => conv.readRows(0, 1)).toThrow('released');
   expect(relu.readRows(0, 12)).toEqual(values);
   found.close();
   expect(readdirSync(root)).toEqual([]);

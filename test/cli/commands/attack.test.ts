@@ -132,7 +132,7 @@ describe('ventral attack', () => {
     expect(out).toMatch(
       /^gradient masking suspected\taccuracy goes to about 0 as epsilon grows\t/m,
     );
-    expect(err).toMatch(/^gradient masking suspected: not so: accuracy goes to about 0/);
+    expect(err).toMatch(/^gradient masking suspected: failed: accuracy goes to about 0/);
     expect(status).toBe(0);
     const shown = await runAs({ interactive: true }, ...words);
     expect(shown.out).toMatch(/^gradient masking suspected: accuracy goes to about 0/m);

@@ -47,7 +47,7 @@ test('finds what a service needs, and makes nothing', async () => {
     state: 'ok',
     detail: expect.stringMatching(/\d+\.\d+/),
   });
-  expect(of('database')[0].detail).toBe('embedded, made at the first start');
+  expect(of('database')[0].detail).toBe('embedded, created at the first start');
   const found = await confinement();
   const { limiter, namespaces, privileges } = found;
   const { landlock, filter } = privileges ?? {};
@@ -132,7 +132,7 @@ test('a home that is a file, or of another version, is missing', async () => {
 test('an embedded database is opened where nobody has it, and given back', async () => {
   const place = await madePlace('embedded');
   const { status, of } = await examined(place.home);
-  expect([status, of('database')[0].detail]).toEqual([0, 'embedded, and answers']);
+  expect([status, of('database')[0].detail]).toEqual([0, 'embedded, answers']);
   expect(existsSync(join(place.home, 'owner.json'))).toBe(false);
   await removePlace(place);
 });

@@ -75,11 +75,13 @@ describe('ventral import', () => {
     const keras = (name: string) => fixture(join('keras', name));
     const ran = await run('import', keras('keras2-mobile.h5'), '-o', at('keras.onnx'));
     expect(ran.status).toBe(0);
-    expect(ran.out).toMatch(/^proved\t\d+ layers as @tensorflow\/tfjs /m);
+    expect(ran.out).toMatch(
+      /^proved\t\d+ layers compared with @tensorflow\/tfjs.*; largest difference/m,
+    );
     const words = [keras('keras3-modern.keras'), '-o', at('modern.onnx')];
     const reference = ['--reference', keras('keras3-modern.npz')];
     const held = await run('import', ...words, ...reference);
-    expect(held.out).toMatch(/^proved\t\d+ layers as .*keras3-modern\.npz gives them/m);
+    expect(held.out).toMatch(/^proved\t\d+ layers compared with .*keras3-modern\.npz;/m);
   });
 
   test('what was imported maps and scores like any other network', async () => {
@@ -152,7 +154,7 @@ describe('nothing is written', () => {
   });
 
   test.each([
-    [[graft('resnet.pth')], 2, /say either --arch NAME or --graph/],
+    [[graft('resnet.pth')], 2, /give either --arch NAME or --graph/],
     [
       [graft('resnet.pth'), '--arch', 'resnet-50', '--graph', graft('resnet.onnx')],
       2,

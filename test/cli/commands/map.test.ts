@@ -66,7 +66,7 @@ describe('--commit', () => {
     cpSync(at('resnet.yaml'), at('mine.yaml'));
     const committed = await runVentral(home, 'map', at('mine.onnx'), ...onObjects, '--commit');
     expect(committed.status).toBe(0);
-    expect(committed.err).toMatch(/mine\.yaml now says V4 layer1\.0, IT /);
+    expect(committed.err).toMatch(/^Updated .*mine\.yaml: V4 layer1\.0, IT /m);
     expect(readFileSync(at('mine.yaml'), 'utf8')).toContain('benchmark: end-to-end.objects.V4-pls');
     const words = [
       at('mine.onnx'),
@@ -91,7 +91,7 @@ describe('--commit', () => {
   test('is refused before the work where the card cannot be written', async () => {
     const shipped = await runVentral(home, 'map', 'pixels', ...onObjects, '--commit');
     expect(shipped).toMatchObject({ status: 2, out: '' });
-    expect(shipped.err).toMatch(/comes with ventral/);
+    expect(shipped.err).toMatch(/ships with ventral/);
     cpSync(at('resnet.onnx'), at('bare.onnx'));
     const words = [at('bare.onnx'), ...onObjects, '--commit', '--assume', 'imagenet'];
     const bare = await runVentral(home, 'map', ...words);
@@ -104,7 +104,7 @@ test('a region without recordings is mapped on simulated ones, never without a w
   cpSync(at('resnet.onnx'), at('cardless.onnx'));
   const { status, err } = await runVentral(home, 'map', at('cardless.onnx'), '--region', 'V1');
   expect(err).toMatch(
-    /^V1: the data of FreemanZiemba2013public\.V1-pls are not here.*Simulatedpublic\.V1-pls stands in$/m,
+    /^V1: the data of FreemanZiemba2013public\.V1-pls are not installed.*using the simulated Simulatedpublic\.V1-pls instead$/m,
   );
   expect(err).toMatch(/no model card/);
   expect(status).toBe(2);
@@ -137,7 +137,7 @@ test('an interruption ends with 130 and without a map', async () => {
   child.stdout?.on('data', (chunk) => {
     out += chunk;
   });
-  // The plan is told when the work begins.
+  // The plan is told when the work starts.
   child.stderr?.on('data', (chunk) => {
     if (String(chunk).includes('of the network')) child.kill('SIGINT');
   });

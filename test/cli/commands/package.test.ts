@@ -70,7 +70,7 @@ describe('ventral package', () => {
     const made = await run('package', 'gabor-v1', '--format', 'brainscore', '-o', at('g.zip'));
     expect(made.status).toBe(0);
     expect(made.out).toMatch(/g\.zip: gabor_v1, 9 files, \d+ bytes\n.*g\.metadata\.yml\n$/);
-    expect(made.err).toMatch(/note: the identifier gabor_v1 was made of the model's name/);
+    expect(made.err).toMatch(/note: the identifier gabor_v1 comes from the model's name/);
     expect(await namesIn(at('g.zip'))).toContain(
       'gabor_v1/models/gabor_v1/region_layer_map/gabor_v1.json',
     );
@@ -106,7 +106,7 @@ describe('ventral package', () => {
     expect(made.status).toBe(0);
     expect(made.err).not.toMatch(/licence|reference/);
     expect(made.err).toMatch(
-      /the layer fc has 10 units, .* takes 25: it is not offered for regions/,
+      /the layer fc has 10 units, .* needs 25: it is not offered for regions/,
     );
     const model = await readIn(at('n.zip'), '/model.py');
     expect(model).toContain(`BIBTEX = '@article{net,\\n  title = {A "net"}\\n}\\n'`);
@@ -123,7 +123,7 @@ describe('ventral package', () => {
       ],
       [
         [...words, 'brainscore', '--identifier', 'my-net'],
-        /"my-net" should begin with a letter .*refuses "-"/,
+        /"my-net" must start with a letter .*refuses "-"/,
       ],
       [[...words, 'brainscore', '--identifier', 'resnet50_tutorial'], /resnet50_tutorial/],
       [[...words, 'brainscore', '--weights-url', 'https://a.org/x'], /go together/],
@@ -161,7 +161,7 @@ describe('ventral package', () => {
       [
         card.replace(/^readout:.*$/m, '').replace(/layers: \[.*/, 'layers: ["layer*"]'),
         2,
-        /says no readout/,
+        /has no readout/,
       ],
       [card.replace(/^region_layer_map:.*$/m, ''), 0, /Brain-Score chooses the layers/],
     ];
@@ -276,7 +276,7 @@ describe('weights that do not fit', () => {
     const words = ['package', at('large.yaml'), '--format', 'brainscore', '-o', at('l.zip')];
     const refused = await command(...words);
     expect(refused.status).toBe(2);
-    expect(refused.err).toMatch(/takes 50\.0 MiB; leave the weights .* give --weights-url/);
+    expect(refused.err).toMatch(/is 50\.0 MiB; leave the weights .* give --weights-url/);
     const sha1 = /--weights-sha1 ([0-9a-f]{40})/.exec(refused.err)?.[1] as string;
     expect(existsSync(at('l.zip'))).toBe(false);
     const url = 'https://weights.example.org/l.onnx';

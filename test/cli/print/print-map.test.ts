@@ -163,7 +163,7 @@ memory 431 MiB beyond the network's own, scratch disk 0 B
     const { io, printed } = remembered();
     printPlan({ layers: [], sets: [], memory: 0, scratch: 2 ** 31 }, io, { verbose: false });
     expect(printed.err).toBe(
-      "no layer to be measured\nmemory 0 B beyond the network's own, scratch disk 2.0 GiB\n",
+      "no layers to measure\nmemory 0 B beyond the network's own, scratch disk 2.0 GiB\n",
     );
   });
 });

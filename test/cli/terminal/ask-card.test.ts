@@ -37,7 +37,7 @@ test('a person who answers everything leaves nothing open', async () => {
   expect(cardTemplate('net', hints)).toContain(
     'region_layer_map: { V1: conv1, V2: conv1, V4: layer1.0, IT: layer2.0 }',
   );
-  expect(told.join('\n')).toMatch(/brain-score: squashed to a square/);
+  expect(told.join('\n')).toMatch(/brain-score: resized to a square/);
 });
 
 test('wrong answers are asked again with what would do; empty ones stay open', async () => {

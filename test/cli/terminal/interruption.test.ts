@@ -19,7 +19,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const objects = join(ORACLE, '09-end-to-end', 'neural-csv', 'benchmark.yaml');
 const scratch = () => (existsSync(join(home, 'tmp')) ? readdirSync(join(home, 'tmp')) : []);
 
-/** A run that has begun to spill: the pixels of 88 pictures, 66 MiB, with a memory of one. */
+/** A run that has started to spill: the pixels of 88 images, 66 MiB, with a memory of one. */
 async function spilling(...words: string[]) {
   const child = startVentral(home, ['--max-memory', '1MiB', ...words]);
   let out = '';

@@ -142,7 +142,7 @@ export function safetensors(header: unknown, data: Uint8Array = new Uint8Array(0
   return Buffer.concat([little(8, text.length), text, data]);
 }
 
-/** The error with which a file is refused; anything else that is thrown goes on. */
+/** The error with which a file is refused; anything else that is thrown continues. */
 export async function refusal(file: string, key?: string): Promise<VentralError> {
   let checkpoint: Checkpoint;
   try {

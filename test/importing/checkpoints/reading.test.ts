@@ -295,7 +295,7 @@ describe('stateNames', () => {
     const differing = checkpoint({ 'model.fc.bias': 1, 'attacker.model.fc.bias': 2 });
     await expect(stateNames(differing, wanted)).rejects.toMatchObject({
       code: 'checkpoint-unmatched',
-      message: 'a.pth: model.fc.bias and attacker.model.fc.bias both stand for fc.bias and differ',
+      message: 'a.pth: model.fc.bias and attacker.model.fc.bias both give fc.bias and differ',
     });
   });
 });

@@ -101,9 +101,9 @@ describe('a safetensors file is refused', () => {
     [
       'an overlap',
       { a, b },
-      'b: expected its data to begin at 8, found 4, which leaves an overlap',
+      'b: expected its data to start at 8, found 4, which leaves an overlap',
     ],
-    ['a hole', { b }, 'b: expected its data to begin at 0, found 4, which leaves a hole'],
+    ['a hole', { b }, 'b: expected its data to start at 0, found 4, which leaves a hole'],
     [
       'bytes after the last',
       { a: { ...a, shape: [1], data_offsets: [0, 4] } },
@@ -144,7 +144,7 @@ describe('a safetensors file is refused', () => {
     const error = await refusal(
       await folder.write('bad.safetensors', safetensors({ a: { ...a, dtype } }, data)),
     );
-    expect(error.message).toContain(`the tensor a is ${dtype}, which is not read`);
+    expect(error.message).toContain(`the tensor a is ${dtype}, which is not supported`);
     expect(error.code).toBe('import-unsupported');
   });
 

@@ -152,7 +152,7 @@ describe('a folded batch norm that is not certain is refused', () => {
       ]),
     );
     refused(swapped).toThrowError(
-      /batch norm was folded into layer1\.0\.conv1 at export, and which batch norm it took in is not certain: it may be any of layer1\.0\.bn2, layer1\.0\.bn1\. Export again without folding: .*TrainingMode\.PRESERVE, do_constant_folding=False/,
+      /batch norm was folded into layer1\.0\.conv1 at export, and it is not certain which one: it may be any of layer1\.0\.bn2, layer1\.0\.bn1\. Export again without folding: .*TrainingMode\.PRESERVE, do_constant_folding=False/,
     );
   });
 
@@ -173,7 +173,7 @@ describe('a folded batch norm that is not certain is refused', () => {
     for (const leaf of ['weight', 'bias', 'running_mean', 'running_var']) {
       state.set(`layer2.0.bn1.${leaf}`, tensorOf([6], new Float32Array(6).fill(1)));
     }
-    refused(state).toThrowError(/layer2\.0\.bn1 has 6 channels where it makes 10/);
+    refused(state).toThrowError(/layer2\.0\.bn1 has 6 channels, the convolution has 10/);
   });
 });
 

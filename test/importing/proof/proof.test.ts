@@ -194,6 +194,6 @@ test('without a source a network must run and give finite numbers', async () => 
   await selfCheck(readModel(good, 'good'), good, {});
   const bad = steps(2, Infinity);
   await expect(selfCheck(readModel(bad, 'bad'), bad, {})).rejects.toThrowError(
-    /bad gives -?Infinity in step1 for a made picture/,
+    /bad gives -?Infinity in step1 for a test image/,
   );
 });

@@ -35,7 +35,7 @@ it('networks of every layer are the same in TensorFlow.js and in ONNX, layer by 
   );
 });
 
-/** Pictures as channels × height × width, which TensorFlow.js's layers take where they are told so. */
+/** Images as channels × height × width, which TensorFlow.js's layers take where they are told so. */
 it('a network with its channels first keeps them there', async () => {
   const dataFormat = 'channelsFirst';
   const apply = (layer: tf.layers.Layer, value: tf.SymbolicTensor | tf.SymbolicTensor[]) =>

@@ -145,7 +145,7 @@ function merged(a: Value, b: Value, dice: Dice): Value {
   return merge().apply([a, b]) as Value;
 }
 
-/** Channels weighed by what the whole picture says, as in squeeze and excitation. */
+/** Channels weighed by what the whole image says, as in squeeze and excitation. */
 function squeezed(value: Value): Value {
   const channels = value.shape[3] as number;
   const pooled = tf.layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }).apply(value);

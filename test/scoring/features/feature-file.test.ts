@@ -186,7 +186,7 @@ describe('refused:', () => {
       score({ features: at('a.npz') }, benchmark(named.slice(0, 20))),
     ).rejects.toMatchObject({
       code: 'stimuli-mismatch',
-      message: expect.stringMatching(/a\.npz holds 4 stimuli.*s20/),
+      message: expect.stringMatching(/a\.npz has 4 stimuli.*s20/),
     });
   });
 

@@ -191,7 +191,7 @@ test('with holdout the choice is made on one half and scored on the other', asyn
 
 describe('the cache', () => {
   const opened = (name: string) => ContentCache.open(join(root, name));
-  /** Pictures that the network saw in a map. */
+  /** Images that the network saw in a map. */
   async function seen(request: Partial<LayerMapRequest>, cache: ContentCache) {
     const open = vi.spyOn(Session, 'open');
     let shown = 0;

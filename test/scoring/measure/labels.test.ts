@@ -47,7 +47,7 @@ async function score(
   return scores;
 }
 
-/** Logits of every picture (picture × output), by the network alone. */
+/** Logits of every image (image × output), by the network alone. */
 async function logits(outputs: number): Promise<number[][]> {
   const shown = { stimuli: await madeStimuli(PICTURES, 24), degrees: undefined };
   const found = await extractActivations(

@@ -116,11 +116,11 @@ describe('a receipt of scores', () => {
     rmSync(join(scored.folder, 'model.yaml'));
     await expect(verify(scored.receipt)).rejects.toMatchObject({
       code: 'file-missing',
-      message: expect.stringMatching(/model\.onnx is not there.*sha256:d5d6.*--model FILE/),
+      message: expect.stringMatching(/model\.onnx does not exist.*sha256:d5d6.*--model FILE/),
     });
     const report = await verify(scored.receipt, elsewhere);
     expect(report.verdict).toBe('equal');
-    expect(report.notes).toEqual(['e2e-resnet has no card here: that of the receipt is taken']);
+    expect(report.notes).toEqual(['e2e-resnet has no card here: using the card of the receipt']);
   });
 
   test('tells a card whose crop is one pixel less; the card of the receipt gives the same numbers', async () => {
@@ -139,7 +139,7 @@ describe('a receipt of scores', () => {
     const { verdict, inputs, notes } = await verify(scored.receipt);
     expect([verdict, inputs]).toEqual(['equal', []]);
     expect(notes).toEqual([
-      'e2e-resnet: card.region_layer_map.V4 was layer2.0.conv2, now it is layer1.0; the card of the receipt is taken',
+      'e2e-resnet: card.region_layer_map.V4 changed from layer2.0.conv2 to layer1.0; using the card of the receipt',
     ]);
   });
 
@@ -338,7 +338,7 @@ describe('a receipt that is none', () => {
   test.each([
     ['', /is not JSON/],
     ['null', /must be object/],
-    ['{"receipt": 2}', /format 2; this ventral reads 1/],
+    ['{"receipt": 2}', /format 2; this ventral reads format 1/],
     [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, /more than 40 levels|is not JSON/],
   ])('is told: %.20s', async (text, sentence) => {
     await expect(read(text)).rejects.toMatchObject({

@@ -90,7 +90,7 @@ const policy: Readonly<Record<string, Rule>> = {
   listBenchmarks: { who: 'key', ok: 200 },
   registerBenchmark: { who: 'key', ok: 400, asked: emptyForm },
   getBenchmark: { who: 'sees', ok: 200, at: ({ benchmark }) => benchmark },
-  // They begin: the files of the benchmark are nowhere.
+  // They start: the files of the benchmark are nowhere.
   getBenchmarkData: { who: 'sees', ok: 422, at: ({ benchmark }) => benchmark },
   listStimuli: { who: 'sees', ok: 422, at: ({ benchmark }) => benchmark },
   getStimulusPicture: { who: 'sees', ok: 422, at: ({ benchmark }) => benchmark },

@@ -31,7 +31,7 @@ beforeAll(async () => {
   };
 });
 afterAll(() => service.stop());
-// Nothing goes on for a client that has left.
+// Nothing continues for a client that has left.
 afterEach(() =>
   vi.waitFor(
     async () => {

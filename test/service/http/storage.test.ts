@@ -81,7 +81,7 @@ describe('over HTTP', () => {
     expect((await member.get('/v1/session')).body.storage.reserved).toBe(0);
   });
 
-  /** The parts of an upload of so many bytes; different names are different files. */
+  /** The parts of an upload of this many bytes; different names are different files. */
   const parts = (name: string, size: number): Part[] => {
     const padding = 'x'.repeat(size - onnx.length - 200);
     const content = Buffer.concat([onnx, metadataRecord(name, padding)]);
@@ -89,7 +89,7 @@ describe('over HTTP', () => {
   };
   const bodyOf = (name: string, size: number) => multipart(parts(name, size)).body as Buffer;
 
-  /** The most bytes that lie in the folder of unfinished work until something settles. */
+  /** The most bytes that are in the folder of unfinished work until something settles. */
   async function mostDuring<T>(work: Promise<T>): Promise<{ most: number; answers: T }> {
     let most = 0;
     let done = false;

@@ -9,7 +9,7 @@ const limits = { what: 'checks', running: 2, runningEach: 1, waiting: 6, waiting
 const never = new AbortController().signal;
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Work that is ended by hand, and what has begun, in order. */
+/** Work that is ended by hand, and what has started, in order. */
 function bench(semaphore: FairSemaphore) {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();

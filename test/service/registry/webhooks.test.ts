@@ -95,7 +95,7 @@ const ask = (url: string, more = {}) =>
     ...more,
   });
 
-/** The job, once its webhook was told or given up. */
+/** The job, once its webhook was told or dropped. */
 async function ended(url: string) {
   const made = await ask(url);
   expect(made.status).toBe(202);
@@ -313,7 +313,7 @@ describe('an address', () => {
   });
 });
 
-// Its tries go on after it: it comes last.
+// Its tries continue after it: it comes last.
 describe('a silent webhook', () => {
   it('that never answers delays none of another receiver', async () => {
     const held: Socket[] = [];

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** An answer that is at hand says that somebody else has the same bytes: each owner's is made for them. */
+/** An answer that is available says that somebody else has the same bytes: each owner's is made for them. */
 it('what was looked up for one owner is not at hand for another', async () => {
   const path = join(service.home, 'benchmark.zip');
   const names = await readdir(folder);
@@ -37,7 +37,7 @@ it('what was looked up for one owner is not at hand for another', async () => {
     const { items } = (await get(`/v1/benchmarks/${id}/stimuli?limit=1`)).body;
     pictures.push(items[0].links.picture);
   }
-  /** How many processes a picture took. */
+  /** How many processes an image took. */
   const children = async (get: () => Promise<{ status: number }>) => {
     const seen = new Set<string>();
     const watcher = watch(join(service.home, 'tmp', 'service'), (_event, name) => {

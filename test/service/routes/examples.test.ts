@@ -222,7 +222,7 @@ async function endlessTraining(): Promise<string> {
   return (await local.post('/v1/trainings', { recipe })).body.id;
 }
 
-/** Registers the model of the examples, where it is not there. */
+/** Registers the model of the examples, if it is missing. */
 async function upload(): Promise<{ id: string; digest: string }> {
   const { headers = {}, body } = multipart([
     { name: 'file', filename: 'net.onnx', content: await network() },

@@ -94,7 +94,7 @@ describe('ventral worker', () => {
     expect(await until(good.id, 'succeeded')).toMatchObject({ attempt: 1, reason: null });
     const { log } = await until(bad.id, 'failed');
     expect(log.map((line: string) => line.replace(/^\S+Z /, ''))).toEqual([
-      'Attempt 1 begins',
+      'Attempt 1 starts',
       'Stage: activations',
       'The job has failed',
     ]);

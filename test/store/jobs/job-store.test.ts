@@ -193,7 +193,7 @@ describe.each(engines)('on the %s database', (engine) => {
       }
       const job = (await claim())!;
       expect(job).toMatchObject({ attempt: 4, faults: 3, reason: expect.stringMatching(/lost/) });
-      expect(job.log.at(-1)).toMatch(/^20\S+Z Attempt 4 begins$/);
+      expect(job.log.at(-1)).toMatch(/^20\S+Z Attempt 4 starts$/);
       await store.jobs.cancel(id);
     });
 

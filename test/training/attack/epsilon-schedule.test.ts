@@ -71,7 +71,7 @@ test.each([
   [[0.1, 0.4, 0.3, 0.15], 128, true],
   [[0.4, 0.1, 0.3], 128, false],
   [[0.21, 0], 128, true],
-  // 20 and then 8 of 32 pictures, which chance does now and then; 14 and then none it does not.
+  // 20 and then 8 of 32 images, which chance does now and then; 14 and then none it does not.
   [[0.625, 0.25], 32, false],
   [[0.4375, 0], 32, true],
 ] as const)(

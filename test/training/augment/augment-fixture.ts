@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { packageRoot } from '../../../src/formats/package-root.js';
 import type { Frame } from '../../../src/training/augment/frame.js';
 
-/** Means over many windows, as shares of the picture. */
+/** Means over many windows, as shares of the image. */
 export interface Moments {
   readonly area: number;
   readonly aspect: number;
@@ -95,7 +95,7 @@ export const fixture: Fixture = JSON.parse(
 export const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
 export const floatsOf = (text: string) => new Float32Array(bytesOf(text).buffer);
 
-/** The picture of this name, 8-bit. */
+/** The image of this name, 8-bit. */
 export const rasterOf = (name: 'noise' | 'smooth') => ({
   width: fixture.width,
   height: fixture.height,
@@ -103,7 +103,7 @@ export const rasterOf = (name: 'noise' | 'smooth') => ({
   data: bytesOf(fixture[name]),
 });
 
-/** The picture of this name as a frame. */
+/** The image of this name as a frame. */
 export function frameNamed(name: 'noise' | 'smooth'): Frame {
   const { width, height, data } = rasterOf(name);
   return { width, height, pixels: Float32Array.from(data, (value) => value / 255) };

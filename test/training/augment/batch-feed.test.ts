@@ -176,7 +176,7 @@ test('a picture that cannot be read ends the epoch and is named', async () => {
     },
   };
   const feed = BatchFeed.of(broken, {}, spec);
-  await expect(all(feed.epoch(0))).rejects.toThrow('Picture 7 of the set: it is no picture');
+  await expect(all(feed.epoch(0))).rejects.toThrow('Image 7 of the set: it is no picture');
   await feed.close();
 });
 
@@ -229,7 +229,7 @@ test('a picture too large to be worked on in its own size is refused', async () 
   const feed = BatchFeed.of({ ...set, picture: async () => ({ ...huge, label: 0 }) }, {}, spec);
   await expect(all(feed.epoch(0))).rejects.toMatchObject({
     code: 'training-data-invalid',
-    message: expect.stringMatching(/^Picture \d of the set: It has 8192 × 8192 pixels/),
+    message: expect.stringMatching(/^Image \d of the set: It has 8192 × 8192 pixels/),
   });
 });
 

@@ -33,7 +33,7 @@ import {
 
 /** Float32 sums in another order. */
 const ROUNDING = 3e-6;
-/** OpenCV rounds positions to 1/32 pixel; the smooth picture changes by at most 0.11 from pixel to pixel. */
+/** OpenCV rounds positions to 1/32 pixel; the smooth image changes by at most 0.11 from pixel to pixel. */
 const OPENCV = 0.11 / 32;
 
 const operations = new Map(Object.entries(pillow));

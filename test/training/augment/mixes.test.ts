@@ -11,7 +11,7 @@ import { smallSet } from './small-set.js';
 
 const side = 20;
 
-/** A picture of one colour, so that every pixel says where it is from; its object is a disc. */
+/** An image of one colour, so that every pixel says where it is from; its object is a disc. */
 function plain(number: number, masks: boolean): Frame {
   const pixels = new Float32Array(side * side * 3).fill((number + 1) / 16);
   const [cx, cy, radius] = [6 + (number % 8), 12 - (number % 5), 3 + (number % 4)];
@@ -38,7 +38,7 @@ function mixed(spec: TransformSpec, seed: number, { masks = false, count = 8 } =
   });
 }
 
-/** How many pixels of each picture of the batch are seen in one, of those that `where` takes. */
+/** How many pixels of each image of the batch are seen in one, of those that `where` takes. */
 function seen({ pixels }: Frame, number: number, where: (pixel: number) => boolean = () => true) {
   let count = 0;
   for (let i = 0; i < side * side; i++)

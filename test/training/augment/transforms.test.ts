@@ -80,7 +80,7 @@ const parameters: Record<string, fc.Arbitrary<Record<string, unknown>>> = {
   }),
 };
 
-/** A picture whose red is its mask. */
+/** An image whose red is its mask. */
 function frameOf(seed: number): Frame {
   const random = new RandomState(seed);
   const pixels = Float32Array.from({ length: side * side * 3 }, () => random.interval(255) / 255);

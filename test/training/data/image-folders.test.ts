@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Copies pictures of the fixture to places in the folder. */
+/** Copies images of the fixture to places in the folder. */
 async function lay(places: Readonly<Record<string, string>>): Promise<void> {
   for (const [place, picture] of Object.entries(places)) {
     await mkdir(resolve(folder, 'set', place, '..'), { recursive: true });
@@ -84,9 +84,9 @@ const inSet = (path: string) => join(folder, 'set', path);
 test.each<[string, () => Promise<unknown>, RegExp]>([
   ['no class', () => mkdir(inSet('.')), /no folder in it/],
   ['an empty class', () => mkdir(inSet('b'), { recursive: true }), /set\/b has nothing in it/],
-  ['a text', () => writeFile(inSet('a/x.txt'), 'no'), /x\.txt cannot be used: it is no picture/],
+  ['a text', () => writeFile(inSet('a/x.txt'), 'no'), /x\.txt cannot be used: it is not an image/],
   ['an empty file', () => writeFile(inSet('a/x.png'), ''), /x\.png cannot be used: it is empty/],
-  ['a folder', () => mkdir(inSet('a/deep')), /deep cannot be used: it is no file/],
+  ['a folder', () => mkdir(inSet('a/deep')), /deep cannot be used: it is not a file/],
 ])('%s is named', async (what, make, message) => {
   if (what !== 'no class') await lay({ 'a/1.png': 'grey.png' });
   await make();

@@ -9,7 +9,7 @@ import { openLabelledSet } from '../../../src/training/data/open-labelled-set.js
 const openObjects = (seed = 1, count = 60, side = 64) =>
   openLabelledSet({ generate: 'objects-on-backgrounds', seed, count, side }, '.');
 
-/** SHA-256 over pixels and masks of the first pictures. */
+/** SHA-256 over pixels and masks of the first images. */
 async function digestOfPictures(seed: number, count: number, side: number): Promise<string> {
   const set = await openObjects(seed, count, side);
   const hash = createHash('sha256');

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Opens every picture of shards and gives the value of which each is full, and its label. */
+/** Opens every image of shards and gives the value of which each is full, and its label. */
 async function contents(shards: string, where = fixture) {
   const set = await openLabelledSet({ shards }, where);
   const found: [number, number][] = [];
@@ -97,7 +97,7 @@ test.each<[string, readonly Entry[], RegExp]>([
       ['a.cls', '1'],
       ['b.cls', '1'],
     ],
-    /"b",.*without picture/,
+    /"b",.*without image/,
   ],
   [
     'two pictures of a key',

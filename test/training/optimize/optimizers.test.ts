@@ -60,7 +60,7 @@ describe('optimizers', () => {
     run(whole, undisturbed, fixture.gradients);
     run(first, own, fixture.gradients.slice(0, 4));
     second.restore(first.state);
-    // The first goes on too, and must not touch what the second has.
+    // The first continues too, and must not touch what the second has.
     run(first, parameter(fixture.start), fixture.gradients);
     run(second, own, fixture.gradients.slice(4));
     expect(own.values).toEqual(undisturbed.values);

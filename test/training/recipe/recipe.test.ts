@@ -70,7 +70,7 @@ describe('a recipe', () => {
     [{ train: { ...train, rat: 1 } }, /recipe\.yaml:\d+:\d+ .*no key "rat"; did you mean "rate"/],
     [{ train: { ...train, from: 'secnd' } }, /from.*|no stage before is called secnd/],
     [{ average: { name: 'mean', of: 'untrained' } }, /untrained is no train stage/],
-    [{ train: { ...train, adversarial: attacked, mix: { CutMix: {} } } }, /one class a picture/],
+    [{ train: { ...train, adversarial: attacked, mix: { CutMix: {} } } }, /one class per image/],
     [{ train: { ...train, name: 'a-epoch0' } }, /what an epoch would be called/],
     [{ train: { ...train, freeze: 'first-half', only: ['fc'] } }, /exclude each other/],
     [{ train: { ...train, best_by: 'robust-accuracy' } }, /measured in adversarial stages/],

@@ -180,7 +180,7 @@ describe.each(['Linf', 'L2'] as const)('in %s', (norm) => {
 
   test('without gradients the square attack comes near to the worst', async () => {
     const gains = pictures.slice(2, 6).map((picture, i) => {
-      // The other class of a picture that is far from being turned.
+      // The other class of an image that is far from being turned.
       const label = margins[i + 2] > 0 ? 1 : 0;
       const search = new SquareSearch(
         { picture, label },

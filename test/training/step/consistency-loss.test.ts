@@ -60,5 +60,5 @@ test('the loss of three views, and its gradient, are those of PyTorch', async ()
 
 test('targets are of a third as many pictures as the batch has, which must be thrice some number', () => {
   expect(step(6).targets).toEqual([2, fixture.classes]);
-  expect(() => step(7)).toThrow('7 pictures are not 3 views of each');
+  expect(() => step(7)).toThrow('7 images are not 3 views of each');
 });

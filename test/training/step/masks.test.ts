@@ -111,7 +111,7 @@ test('a Dropout that stands in the graph drops by the mask of the step', async (
   expect(maskPlaces(model, { dropout: 0.125 })).toMatchObject([
     { node: { operator: 'Dropout' }, rate: 0.125 },
   ]);
-  // A unit that is dropped for both pictures gets no gradient.
+  // A unit that is dropped for both images gets no gradient.
   const mask = drawMask({ name: 'mask:drop', dims: [2, 4], rate: 0.5 }, 5, 1);
   for (let unit = 0; unit < 4; unit++) {
     const dropped = mask[unit] === 0 && mask[4 + unit] === 0;

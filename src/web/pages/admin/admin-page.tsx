@@ -28,8 +28,8 @@ export function AdminPage() {
       )}
       {caller && caller.role !== 'admin' && (
         <p class="notice">
-          Workers, keys and the audit log are for admins; your key is a {caller.role}’s. Jobs are
-          those that you may see.
+          Only admins see workers, keys and the audit log; your key has the role {caller.role}. The
+          list shows the jobs that you may see.
         </p>
       )}
     </div>

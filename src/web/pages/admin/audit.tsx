@@ -7,7 +7,7 @@ import { useList } from './use-list.js';
 
 /**
  * Who changed what, newest first.
- * @param changes counts those made on this page, after which it is read anew
+ * @param changes counts those made on this page, after which it is read again
  */
 export function Audit({ changes }: { readonly changes: number }) {
   const { items, error, more } = useList(
@@ -24,11 +24,11 @@ export function Audit({ changes }: { readonly changes: number }) {
           <caption>Changes, newest first</caption>
           <thead>
             <tr>
-              <th scope="col">When</th>
-              <th scope="col">Who</th>
-              <th scope="col">Did</th>
-              <th scope="col">To</th>
-              <th scope="col">More</th>
+              <th scope="col">Time</th>
+              <th scope="col">Actor</th>
+              <th scope="col">Action</th>
+              <th scope="col">Target</th>
+              <th scope="col">Details</th>
             </tr>
           </thead>
           <tbody>
@@ -36,7 +36,7 @@ export function Audit({ changes }: { readonly changes: number }) {
               <tr key={id}>
                 <td>{moment(at)}</td>
                 <td>
-                  <bdi>{owner}</bdi> <span class="quiet">{key ?? 'without a key'}</span>
+                  <bdi>{owner}</bdi> <span class="quiet">{key ?? 'no key'}</span>
                 </td>
                 <th scope="row">{action}</th>
                 <td>{target ?? '–'}</td>

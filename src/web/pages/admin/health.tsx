@@ -30,8 +30,8 @@ export function Health() {
         <dd>
           {caller && (
             <>
-              <bdi>{caller.name ?? 'the one user without keys'}</bdi>, {caller.role}; what you make
-              belongs to <bdi>{caller.owner}</bdi>
+              <bdi>{caller.name ?? 'the only user (no keys exist)'}</bdi>, {caller.role}; owner{' '}
+              <bdi>{caller.owner}</bdi>
               {caller.groups.length > 0 && (
                 <>
                   ; groups <bdi>{caller.groups.join(', ')}</bdi>
@@ -104,11 +104,11 @@ function figuresOf(text: string): Figure[] {
   const started = sum('process_start_time_seconds');
   return [
     { name: 'Uptime', value: duration(Date.now() / 1000 - started) },
-    { name: 'Memory of the service', value: bytes(sum('process_resident_memory_bytes')) },
-    { name: 'Jobs that succeeded', value: String(sum('ventral_jobs_ended_total', 'succeeded')) },
-    { name: 'Jobs that failed', value: String(sum('ventral_jobs_ended_total', 'failed')) },
+    { name: 'Memory used by the service', value: bytes(sum('process_resident_memory_bytes')) },
+    { name: 'Succeeded jobs', value: String(sum('ventral_jobs_ended_total', 'succeeded')) },
+    { name: 'Failed jobs', value: String(sum('ventral_jobs_ended_total', 'failed')) },
     {
-      name: 'Cache hits of layers',
+      name: 'Layer cache hits',
       value: looked === 0 ? '–' : `${hits} of ${looked} (${Math.round((100 * hits) / looked)} %)`,
     },
   ];

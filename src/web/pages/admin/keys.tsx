@@ -54,7 +54,7 @@ function Made({ made, first }: { readonly made: NewKey; readonly first: boolean 
     <div class="notice" role="status">
       <p>
         The key of <bdi>{made.name}</bdi> is shown only once. Store it now.
-        {first && ' You are signed in with it; from now on every request needs a key.'}
+        {first && ' You are signed in with it. Every request now needs a key.'}
       </p>
       <div class="controls">
         <label>
@@ -96,8 +96,8 @@ function KeyForm({ first, create }: KeyFormProps) {
       <h3>New key</h3>
       {first && (
         <p class="quiet">
-          Without keys everybody on this machine has all rights. The first key ends that; it is an
-          admin’s, and you are signed in with it.
+          Without keys, everybody on this machine has full access. The first key has the role admin.
+          You are signed in with it, and every request then needs a key.
         </p>
       )}
       {error && <Problem error={error} />}
@@ -165,10 +165,10 @@ function KeyTable({ keys, own, revoke }: KeyTableProps) {
             <th scope="col">Role</th>
             <th scope="col">Owner</th>
             <th scope="col">Groups</th>
-            <th scope="col">Made</th>
+            <th scope="col">Created</th>
             <th scope="col">Expires</th>
             <th scope="col">
-              <span class="quiet">Change</span>
+              <span class="quiet">Action</span>
             </th>
           </tr>
         </thead>

@@ -1,4 +1,4 @@
-/** Shows older items of a list, where there are some. */
+/** Shows older items of a list, if there are some. */
 export function More({ more }: { readonly more: (() => void) | undefined }) {
   if (!more) return null;
   return (

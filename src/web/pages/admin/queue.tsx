@@ -128,7 +128,7 @@ function QueueTable({ jobs, names, cancel }: QueueTableProps) {
             <th scope="col">Benchmarks</th>
             <th scope="col">Submitted</th>
             <th scope="col">
-              <span class="quiet">Change</span>
+              <span class="quiet">Action</span>
             </th>
           </tr>
         </thead>

@@ -17,7 +17,7 @@ export interface List<T> {
 }
 
 /**
- * The pages of a list that have been asked for, anew whenever `inputs` change.
+ * The pages of a list that have been asked for, again whenever `inputs` change.
  * @param load gives a page; the cursor is that of the page before
  */
 export function useList<T>(

@@ -77,13 +77,13 @@ function Sections({ one }: { readonly one: Benchmark }) {
   );
 }
 
-/** The pictures where one may look at them: what is known to be refused is not asked for. */
+/** The stimuli, if they may be shown: requests known to be refused are not sent. */
 function Pictures({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {
-  if (one.ready === false) return <p>Its stimuli are not on this service and cannot be shown.</p>;
+  if (one.ready === false) return <p>The stimuli are not installed on this service.</p>;
   if (!one.upload && !one.simulated && items.length === 0)
     return <p aria-live="polite">Loading …</p>;
   if (items.some(({ access }) => access === 'private'))
-    return <p>Its stimuli are private: they are reserved for evaluation and not shown.</p>;
+    return <p>The stimuli are private: they are reserved for evaluation and not shown.</p>;
   const hasFitting = items.some(({ fittingStimuli }) => fittingStimuli !== null);
   return <Shown benchmark={one.id} hasFitting={hasFitting} />;
 }

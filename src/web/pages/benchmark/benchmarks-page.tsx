@@ -57,7 +57,7 @@ export function BenchmarksPage() {
       {data && shown.length === 0 && <p>No matching benchmarks.</p>}
       <Group
         title="Recorded"
-        about="Definitions of Brain-Score’s benchmarks. Their data belong to others: public ones are fetched with “ventral data pull”, private ones are kept by their owners for evaluation."
+        about="Brain-Score’s benchmarks. Their data belong to others: “ventral data pull” downloads public data; private data stay with their owners, for evaluation."
         items={shown.filter((one) => !one.upload && !one.simulated)}
       />
       <Group
@@ -67,7 +67,7 @@ export function BenchmarksPage() {
       />
       <Group
         title="Uploaded"
-        about="Benchmarks of your own, and those that others let you see."
+        about="Your own benchmarks, and those that others share with you."
         items={shown.filter((one) => one.upload)}
       />
       <h2>Upload a benchmark</h2>
@@ -152,7 +152,7 @@ function Row({ one }: { readonly one: Benchmark }) {
             <bdi>{upload.owner}</bdi>, {upload.visibility}
           </>
         ) : simulated ? (
-          'made here'
+          'generated'
         ) : ready ? (
           'here'
         ) : (

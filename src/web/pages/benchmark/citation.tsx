@@ -37,8 +37,8 @@ export function Citation({
       {!page && !bibtex && (
         <p>
           {simulated
-            ? 'There is no paper: the equations are in docs/simulated.md of ventral.'
-            : 'The file gives no reference.'}
+            ? 'No paper: docs/simulated.md has the equations.'
+            : 'The benchmark file has no reference.'}
         </p>
       )}
     </>

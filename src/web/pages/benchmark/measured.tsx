@@ -44,8 +44,7 @@ function splitsOf(
   { splits, seed, trainSize, testSize, stratifyOn }: Data['crossValidation'],
   { formula }: MetricWords,
 ): string {
-  if (formula === 'root')
-    return 'None of the stimuli: the read-out is fitted on stimuli of its own.';
+  if (formula === 'root') return 'None: the read-out is fitted on separate stimuli.';
   if (formula === 'clipped' || formula === 'raw') return 'None.';
   const share = (of: number) => `${Math.round(100 * of)} %`;
   const size =
@@ -53,16 +52,16 @@ function splitsOf(
       ? `${share(trainSize)} of the stimuli to train`
       : `${share(testSize ?? 0.1)} of the stimuli to test`;
   const strata = stratifyOn === undefined ? '' : `, stratified by ${stratifyOn}`;
-  return `${splits} random splits, ${size}${strata}, seed ${seed}, from numpy’s legacy generator bit for bit. They are positional on the averaged recordings.`;
+  return `${splits} random splits, ${size}${strata}, seed ${seed}, bit-identical to numpy’s legacy generator. Splits are positional on the averaged recordings.`;
 }
 
 const CEILINGS: Readonly<Record<Data['ceiling']['name'], string>> = {
   'internal-consistency':
-    'Random halves of the repetitions, correlated for each neuroid and corrected to full length by Spearman and Brown, 2r / (1 + r); median over neuroids, mean over halves.',
+    'Random halves of the repetitions, correlated for each neuroid and corrected to full length (Spearman-Brown, 2r / (1 + r)); median over neuroids, mean over halves.',
   metric:
-    'The same metric between halves of the people’s trials, or between people; it is measured with each score.',
+    'The same metric between halves of the human trials, or between people; measured with each score.',
   none: 'None: the score is the raw value.',
-  fixed: 'A number that the benchmark file gives.',
+  fixed: 'A number in the benchmark file.',
 };
 
 function CeilingTable({ items }: { readonly items: readonly Data[] }) {
@@ -102,7 +101,7 @@ function CeilingTable({ items }: { readonly items: readonly Data[] }) {
                 </>
               ) : (
                 <td colSpan={3} class="quiet">
-                  {here ? 'the recordings are not here' : '–'}
+                  {here ? 'the recordings are not installed' : '–'}
                 </td>
               )}
               <td>

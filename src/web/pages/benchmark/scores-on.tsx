@@ -14,9 +14,8 @@ export function ScoresOn({ one }: { readonly one: Benchmark }) {
   return (
     <>
       <p>
-        These are scores on version {one.version}, the current one; a version is raised exactly when
-        the score of some model changes, and scores of earlier ones are not compared with later
-        ones.
+        These scores are on the current version, {one.version}. The version is raised when the score
+        of some model changes; scores of different versions are not compared.
       </p>
       {one.benchmarks.map(({ id }) => (
         <ScoreTable key={id} one={one} column={one.upload ? columnOf(one, id) : id} name={id} />
@@ -101,7 +100,7 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
       </Scroll>
       <p>
         <a href={`/?${board}`}>
-          {data.models > rows.length ? `All ${data.models} models` : 'The column'} on the
+          {data.models > rows.length ? `All ${data.models} models` : 'This column'} on the
           leaderboard
         </a>
       </p>

@@ -11,13 +11,13 @@ const PAGE = 12;
 /** Visual angles that models are used with. */
 const ANGLES = [2, 4, 6, 8, 10, 12, 16];
 
-/** Pictures of a benchmark's stimuli, a page of them, on a screen of the angle that the reader chooses. */
+/** Images of a benchmark's stimuli, a page of them, on a screen of the angle that the reader chooses. */
 export function Shown({
   benchmark,
   hasFitting,
 }: {
   readonly benchmark: string;
-  /** Whether a read-out is fitted on pictures of its own. */
+  /** Whether a read-out is fitted on images of its own. */
   readonly hasFitting: boolean;
 }) {
   const [query, change] = useQuery();
@@ -123,7 +123,7 @@ function Pager({ from, count, total, go }: PagerProps) {
   return (
     <div class="actions pager">
       <button type="button" disabled={from === 0} onClick={() => go(Math.max(0, from - PAGE))}>
-        Before
+        Previous
       </button>
       <span aria-live="polite">
         {count === 0 ? 'none' : `${from + 1} to ${from + count}`} of {total.toLocaleString()}

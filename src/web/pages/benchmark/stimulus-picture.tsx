@@ -4,7 +4,7 @@ import { answer, client } from '../../client/client.js';
 /**
  * A stimulus as the service draws it. An image element could send no key, so that it is fetched as
  * everything else is, and painted on a canvas.
- * @param degrees visual angle of the screen; undefined: as the picture is stored
+ * @param degrees visual angle of the screen; undefined: as the image is stored
  */
 export function StimulusPicture({
   benchmark,

@@ -33,8 +33,8 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
   return (
     <form onSubmit={send}>
       <p>
-        A flat ZIP of one YAML file and the files that it names: stimuli as a CSV and a ZIP of
-        images, recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
+        A flat ZIP with one YAML file and the files it names: stimuli as a CSV and a ZIP of images,
+        recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
       </p>
       <div class="controls">
         <label>
@@ -55,9 +55,9 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
             value={visibility}
             onChange={(event) => setVisibility(event.currentTarget.value as Schemas['Visibility'])}
           >
-            <option value="private">only I</option>
+            <option value="private">only me</option>
             <option value="group">my group</option>
-            <option value="public">everybody here</option>
+            <option value="public">everybody</option>
           </select>
         </label>
         <button type="submit" class="primary" disabled={state === 'sending'}>

@@ -14,7 +14,7 @@ export interface BoardView {
   readonly missing: 'common' | 'zero';
   readonly selection: 'exclude' | 'include';
   readonly layers: 'card' | 'any';
-  /** Where an experiment has two sets of pictures, which of them. */
+  /** Where an experiment has two sets of images, which of them. */
   readonly set: 'private' | 'public';
 }
 
@@ -23,7 +23,7 @@ export interface ChosenModel {
   /** As the address says it. */
   readonly id: string;
   readonly name: string;
-  /** Undefined without a score, and where there is no such model for the reader. */
+  /** Undefined without a score, and if there is no such model for the reader. */
   readonly item: Item | undefined;
   /** Why there is nothing to compare. */
   readonly reason?: string;
@@ -98,14 +98,14 @@ async function chosenModel(
     const { name } = await answer(
       client.GET('/models/{model}', { params: { path: { model: id } }, signal }),
     );
-    return { id, name, item, known: true, reason: 'It has no score here yet.' };
+    return { id, name, item, known: true, reason: 'No scores on these benchmarks.' };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     return { id, name: id, item, known: false, reason: error.problem.detail };
   }
 }
 
-/** Models of one name are told apart by their ids. */
+/** Ids distinguish models of the same name. */
 function labelled(chosen: readonly ChosenModel[]): ChosenModel[] {
   const count = (name: string) => chosen.filter((other) => other.name === name).length;
   return chosen.map((model) =>
@@ -129,7 +129,7 @@ export interface Estimate {
   readonly of?: { readonly n: number; readonly m: number };
 }
 
-/** What a model has under a column; undefined where it has nothing. */
+/** What a model has under a column; undefined if it has nothing. */
 export function estimateOf(item: Item | undefined, column: Column): Estimate | undefined {
   if (column.kind === 'benchmark') return item?.scores[column.id];
   const average = item?.averages[column.id];
@@ -141,7 +141,7 @@ export function estimateOf(item: Item | undefined, column: Column): Estimate | u
 /** How far a value is from the reference's. */
 export interface Difference {
   readonly value: number;
-  /** Of 95 %; null where one of the two has no interval. */
+  /** Of 95 %; null if one of the two has no interval. */
   readonly ci: readonly [number, number] | null;
   /** Whether the interval excludes 0; null without one. */
   readonly apart: boolean | null;
@@ -151,7 +151,7 @@ export interface Difference {
  * `of` less `from`, the errors of both taken as independent and normal, as the ties of a leaderboard are:
  * half the width of the interval is the root of the sum of the squares of the two halves. What HTTP keeps of
  * scores has no resamples, which the paired intervals of `ventral compare` need; those are narrower.
- * @returns undefined where one of the two has no value
+ * @returns undefined if one of the two has no value
  */
 export function differenceOf(
   from: Estimate | undefined,
@@ -173,7 +173,7 @@ export interface ComparedRow {
   readonly depth: number;
   /** By model, in their order. */
   readonly estimates: readonly (Estimate | undefined)[];
-  /** By model; undefined for the reference and where there is none. */
+  /** By model; undefined for the reference and if there is none. */
   readonly differences: readonly (Difference | undefined)[];
 }
 
@@ -193,6 +193,6 @@ export function comparedRows({ columns, chosen }: ComparedBoard, reference: numb
   });
 }
 
-/** Whether some model can be told from the reference there. */
+/** Whether some model differs from the reference there. */
 export const isDifferent = ({ differences }: ComparedRow): boolean =>
   differences.some((difference) => difference?.apart === true);

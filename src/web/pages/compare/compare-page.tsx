@@ -42,7 +42,7 @@ export function ComparePage() {
       {data && models.length < FEWEST && (
         <p class="notice">
           Choose {models.length === 0 ? 'two to eight models' : 'at least one more model'} to see
-          their differences, how benchmarks go together, and their layer maps side by side.
+          their differences, a scatter of two benchmarks, and their layer maps side by side.
         </p>
       )}
       {enough && (

@@ -48,21 +48,18 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
                 <>
                   <p>
                     <a href={`/layer-maps/${job}`}>
-                      The map of <bdi>{model.name}</bdi> alone
+                      Open the map of <bdi>{model.name}</bdi>
                     </a>
                   </p>
                   <LayerHeatmap map={map} label={`Layers of ${model.name} by benchmarks`} />
                 </>
               ) : (
                 <p class="quiet">
-                  It has no map.{' '}
+                  No layer map.{' '}
                   {model.known && (
-                    <>
-                      <a href={`/models/${encodeURIComponent(model.id)}`}>
-                        The page of <bdi>{model.name}</bdi>
-                      </a>{' '}
-                      can start one.
-                    </>
+                    <a href={`/models/${encodeURIComponent(model.id)}`}>
+                      Start one on the page of <bdi>{model.name}</bdi>
+                    </a>
                   )}
                 </p>
               )}
@@ -90,7 +87,7 @@ interface ChosenLayersProps {
   readonly reference: number;
 }
 
-/** Where the maps go apart: the layer that each chose for each benchmark. */
+/** Where the maps differ: the layer that each chose for each benchmark. */
 function ChosenLayers({ maps, reference }: ChosenLayersProps) {
   const benchmarks = [...new Set(maps.flatMap(({ map }) => map?.benchmarks ?? []))];
   const from = maps[reference].map;
@@ -98,9 +95,9 @@ function ChosenLayers({ maps, reference }: ChosenLayersProps) {
     <Scroll label="Chosen layers by benchmark">
       <table class="chosen-layers">
         <caption>
-          The layer that each map chose, its value, and how deep it lies in the network (the share
-          of its convolutions and products before it)
-          {from && ', beside the reference’s'}
+          The layer that each map chose, its value, and its relative depth (the share of the
+          network’s convolutions and products before it)
+          {from && ', compared with the reference'}
         </caption>
         <thead>
           <tr>
@@ -160,7 +157,7 @@ function Divergence({ map, from, benchmark }: ChosenCellProps & { readonly map: 
   const mine = map.chosen[benchmark];
   const other = from?.chosen[benchmark];
   if (!from || !mine || !other) return null;
-  if (mine.layer === other.layer) return <span class="difference same">= the same layer</span>;
+  if (mine.layer === other.layer) return <span class="difference same">= same layer</span>;
   if (map.layers.some(({ layer }) => layer === other.layer)) {
     const tied = mine.tied.includes(other.layer);
     return (
@@ -174,14 +171,14 @@ function Divergence({ map, from, benchmark }: ChosenCellProps & { readonly map: 
   const by = Math.round(100 * (here - there));
   return (
     <span class="difference">
-      {by === 0 ? 'as deep' : `${Math.abs(by)} points ${by > 0 ? 'deeper' : 'less deep'}`}
+      {by === 0 ? 'same depth' : `${Math.abs(by)} points ${by > 0 ? 'deeper' : 'shallower'}`}
     </span>
   );
 }
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
-/** How deep a layer lies, from 0 to 1; null where the graph does not say. */
+/** How deep a layer lies, from 0 to 1; null if the graph does not say. */
 function shareOf({ layers }: LayerMap, layer: string): number | null {
   const depth = layers.find((row) => row.layer === layer)?.depth;
   const deepest = Math.max(...layers.map((row) => row.depth ?? 0));

@@ -62,14 +62,15 @@ export function Differences(props: DifferencesProps) {
             </span>
           </div>
           <p class="quiet">
-            Intervals are of 95 % and take the errors of two models as independent, as the ties of
-            the leaderboard do. Both saw the same recordings: the paired intervals of{' '}
+            The 95 % intervals treat the errors of two models as independent, like the ties of the
+            leaderboard. The models share recordings, so the paired intervals of{' '}
             <code>ventral compare</code> are narrower. This comparison is conservative: it favours
-            “no difference”. It holds for one pair and one row, not for all together.
+            “no difference”. It applies to one pair and one row, without correction for multiple
+            comparisons.
           </p>
           {shown.some(({ differences }) => differences.some(Boolean)) ? (
             <Chart title="Differences" options={drawing}>
-              <p>They are in the table below.</p>
+              <p>The table below has the values.</p>
             </Chart>
           ) : (
             shown.length > 0 && <p class="notice">These models have no benchmark in common.</p>
@@ -107,7 +108,7 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
     <Scroll label="Differences by benchmark">
       <table class="differences">
         <caption>
-          Averages stand before what they average. ▲ higher, ▼ lower than the reference, = not
+          Averages come before the scores they average. ▲ higher, ▼ lower than the reference, = not
           distinguishable apart
           {marked && '; † the layer was chosen on stimuli of this benchmark'}
         </caption>
@@ -164,7 +165,7 @@ function EstimateText({ estimate }: { readonly estimate: Estimate | undefined })
 }
 
 function DifferenceText({ difference }: { readonly difference: Difference | undefined }) {
-  if (!difference) return <span class="difference none">no difference: a score is missing</span>;
+  if (!difference) return <span class="difference none">not comparable: a score is missing</span>;
   const { apart, ci, value: by } = difference;
   const kind = apart === null ? 'unknown' : !apart ? 'same' : by > 0 ? 'higher' : 'lower';
   return (
@@ -179,7 +180,7 @@ function DifferenceText({ difference }: { readonly difference: Difference | unde
 const SIGNS = { unknown: '?', same: '=', higher: '▲', lower: '▼' };
 const WORDS = {
   unknown: 'of unknown error',
-  same: 'not told apart',
+  same: 'not distinguishable',
   higher: 'higher',
   lower: 'lower',
 };

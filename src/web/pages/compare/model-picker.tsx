@@ -4,7 +4,7 @@ import type { ChangeQuery } from '../../parts/query.js';
 import { Swatch } from '../../parts/series.js';
 import { type ComparedBoard, type Item, MOST } from './board.js';
 
-/** So many models are offered at once; a word narrows them down. */
+/** Maximum number of models offered; the search narrows them. */
 const OFFERED = 12;
 
 interface ModelPickerProps {

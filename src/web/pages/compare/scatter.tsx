@@ -42,7 +42,7 @@ export function Scatter({ board, query, change }: ScatterProps) {
   if (filled.length < 2) return null;
   const axis = (name: 'x' | 'y', column: Column) => (
     <label>
-      {name === 'x' ? 'Across' : 'Up'}
+      {name === 'x' ? 'X axis' : 'Y axis'}
       <select
         value={column.id}
         onChange={({ currentTarget }) => change({ [name]: currentTarget.value })}

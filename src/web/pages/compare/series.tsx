@@ -23,7 +23,7 @@ interface Member {
   readonly epoch: number;
   /** What it is called within its series. */
   readonly name: string;
-  /** Undefined where it has no score here. */
+  /** Undefined if it has no score here. */
   readonly item: Item | undefined;
 }
 
@@ -168,8 +168,7 @@ function Curves({ members, columns, training }: CurvesProps) {
         {scored} of {members.length} checkpoints have scores on these benchmarks
         {scored < members.length && training.startsWith('job_') && (
           <>
-            ; <a href={`/trainings/${training}`}>the training’s page</a> takes the others into the
-            leaderboard
+            ; add the others on <a href={`/trainings/${training}`}>the training’s page</a>
           </>
         )}
         .

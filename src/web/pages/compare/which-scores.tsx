@@ -40,22 +40,22 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
         <label>
           Averages over
           <select {...choice('missing', 'common')}>
-            <option value="common">benchmarks that all have</option>
-            <option value="zero">all, a missing one counts 0</option>
+            <option value="common">benchmarks scored for every model</option>
+            <option value="zero">all benchmarks; a missing score counts as 0</option>
           </select>
         </label>
         <label>
           Selection scores (†)
           <select {...choice('selection', 'exclude')}>
-            <option value="exclude">outside averages</option>
-            <option value="include">in averages</option>
+            <option value="exclude">excluded from averages</option>
+            <option value="include">included in averages</option>
           </select>
         </label>
         <label>
           Layers
           <select {...choice('layers', 'card')}>
-            <option value="card">of the models’ cards</option>
-            <option value="any">those of requests too</option>
+            <option value="card">from model cards</option>
+            <option value="any">from cards or requests</option>
           </select>
         </label>
       </div>

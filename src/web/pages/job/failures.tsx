@@ -51,26 +51,26 @@ function adviceOf(model: string): Readonly<Record<string, ComponentChildren>> {
     'the model’s card'
   );
   const layers = (
-    <>Name a layer in {card}; a layer map of the model shows which layer stands for which region.</>
+    <>Name a layer in {card}; a layer map of the model shows which layer represents which region.</>
   );
   return {
     'layer-unset': layers,
     'layer-unknown': layers,
     'layer-folded': layers,
     'units-too-few': layers,
-    'labels-uncovered': <>Say in {card} which output holds the logits, and of which classes.</>,
-    'input-mismatch': <>Correct the size of the input in {card}.</>,
+    'labels-uncovered': <>Name the output with the logits, and its classes, in {card}.</>,
+    'input-mismatch': <>Correct the input size in {card}.</>,
     'card-missing': <>Complete {card}.</>,
     'data-missing': (
       <>
-        Whoever runs this service brings the data with <code>ventral data pull</code>; simulated
-        benchmarks need none.
+        The administrator of this service can install the data with <code>ventral data pull</code>.
+        Simulated benchmarks need no data.
       </>
     ),
     'memory-exceeded': (
       <>
-        Score a smaller input or fewer layers, or ask whoever runs this service to start it with
-        more <code>--max-memory</code>.
+        Score a smaller input or fewer layers, or ask the administrator of this service to raise{' '}
+        <code>--max-memory</code>.
       </>
     ),
     'process-died': 'Start the job again. If it fails again, see the log of the service.',

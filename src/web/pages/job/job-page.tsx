@@ -85,7 +85,7 @@ function Course({ job, lost, cancel }: CourseProps) {
   const { caller } = useSession();
   const open = isOpen(job);
   return (
-    <section aria-label="Course">
+    <section aria-label="Status">
       <p class={`job-state ${job.state}`} role="status">
         <strong>{stateOf(job)}</strong>
         {job.attempt > 1 && ` (attempt ${job.attempt})`}
@@ -94,7 +94,7 @@ function Course({ job, lost, cancel }: CourseProps) {
       {open && job.progress && <Progress progress={job.progress} />}
       {open && lost && (
         <p class="notice" role="status">
-          Connection lost. The job goes on; this page reconnects.
+          Connection lost. The job continues; reconnecting …
         </p>
       )}
       <dl class="facts">
@@ -102,7 +102,7 @@ function Course({ job, lost, cancel }: CourseProps) {
         <dd>{moment(job.createdAt)}</dd>
         {job.startedAt && (
           <>
-            <dt>{job.finishedAt ? 'Took' : 'Started'}</dt>
+            <dt>{job.finishedAt ? 'Duration' : 'Started'}</dt>
             <dd>{job.finishedAt ? tookSeconds(job) : moment(job.startedAt)}</dd>
           </>
         )}

@@ -24,9 +24,7 @@ export function MapResult({ job, map }: MapResultProps) {
           {cells} of {map.layers.length * map.benchmarks.length} cells
         </span>
       </h2>
-      <p class="quiet">
-        Every cell is a selection: test a layer that is chosen here on other stimuli.
-      </p>
+      <p class="quiet">Every cell is a selection: test a chosen layer on other stimuli.</p>
       <LayerHeatmap map={map} />
       {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
       {!isOpen(job) && <TakeLayers job={job} />}

@@ -13,13 +13,13 @@ export function Onward({ kind, job }: OnwardProps) {
   const map = query.get('map');
   const board = boardOf(job.benchmarks);
   return (
-    <nav aria-label="Onward" class="actions onward">
+    <nav aria-label="Related pages" class="actions onward">
       <a class="button" href={`/models/${model}`}>
-        The model
+        Model
       </a>
       {kind === 'scores' && map && (
         <a class="button" href={`/layer-maps/${encodeURIComponent(map)}`}>
-          Its layer map
+          Layer map
         </a>
       )}
       {!isOpen(job) && (

@@ -41,7 +41,7 @@ export function TakeLayers({ job }: { readonly job: MapJob }) {
     return (
       <div class="notice" role="status">
         <p>
-          The card of the model names these layers now. Scores on the same stimuli are marked as
+          The model’s card now names these layers. Scores on the same stimuli are marked as
           selections.
         </p>
         <p>

@@ -74,7 +74,7 @@ async function follow(
     return job;
   };
   if (!isOpen(await read())) return;
-  // The log and the times are told by the job itself; a new stage is a new line of its log.
+  // The job has the log and the times; a new stage is a new line of its log.
   let stage = '';
   const heard = (event: JobEvent) => {
     change((before) => after(before, event));

@@ -17,7 +17,7 @@ import {
  * The table of a leaderboard. Only rows near those that can be seen are in the document; the others are
  * counted for those who read by ear.
  * @param chosen ids of the models chosen to be compared
- * @param reached told how many rows the reader has come to
+ * @param reached called with the number of rows that the reader has reached
  */
 export function BoardTable({
   board,

@@ -34,7 +34,7 @@ export function RealOrSimulated({ change, simulated }: View) {
 
 const QUIET_MS = 150;
 
-/** Words that a model's name must hold, asked for once the writing rests. */
+/** Words in a model's name, applied when typing pauses. */
 export function Search({ address, change }: View) {
   const asked = address.get('search') ?? '';
   const [text, setText] = useState(asked);
@@ -69,22 +69,18 @@ const regions = ['V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'];
 
 /** Filters that have one value: name in the query, what it is called, and its values, the usual one first. */
 const choices = [
-  [
-    'set',
-    'Stimulus set',
-    { private: 'private: models are tested on it', public: 'public: layers are chosen on it' },
-  ],
+  ['set', 'Stimulus set', { private: 'private (test)', public: 'public (layer selection)' }],
   [
     'missing',
     'A missing score',
-    { zero: 'counts as 0', common: 'leaves its benchmark out for all' },
+    { zero: 'counts as 0', common: 'excludes its benchmark for all models' },
   ],
   [
     'selection',
     'Selection scores (†)',
     { exclude: 'excluded from averages', include: 'included in averages' },
   ],
-  ['layers', 'Layers', { card: 'those of the card', any: 'any that was asked for' }],
+  ['layers', 'Layers', { card: 'from model cards', any: 'from cards or requests' }],
   ['visibility', 'Visibility', { '': 'any', private: 'private', group: 'group', public: 'public' }],
 ] as const;
 

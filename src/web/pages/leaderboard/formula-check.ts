@@ -7,7 +7,7 @@ const functions = ['mean', 'min', 'max', 'abs', 'sqrt', 'b'];
 export const formulaWords = { names, functions };
 
 /**
- * What is wrong with a formula that is being written, in words; null where nothing is found. mathjs, which loads
+ * What is wrong with a formula that is being written, in words; null if nothing is found. mathjs, which loads
  * with the first formula, finds what it cannot read; what is then left the service judges, which evaluates it.
  */
 export async function formulaFault(text: string): Promise<string | null> {
@@ -42,9 +42,9 @@ function faultOf(
   path: string,
 ): string | null {
   if (!kinds.includes(type) || (type === 'OperatorNode' && !'+-*/^'.includes(op)))
-    return 'Only + - * / ^, numbers, names and functions are understood';
+    return 'Only + - * / ^, numbers, names and functions are allowed';
   if (implicit) return 'An operator is missing, such as * between two names';
   if (type === 'SymbolNode' && !(path === 'fn' ? functions : names).includes(name))
-    return `“${name}” is none of ${(path === 'fn' ? functions : names).join(', ')}`;
+    return `“${name}” is not one of ${(path === 'fn' ? functions : names).join(', ')}`;
   return null;
 }

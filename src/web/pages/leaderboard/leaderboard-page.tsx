@@ -120,7 +120,7 @@ function Chosen({
         ))}
       </ul>
       {chosen.length < FEWEST && <span>Choose one more to compare.</span>}
-      {chosen.length > MOST && <span>At most {MOST} models are compared at once.</span>}
+      {chosen.length > MOST && <span>At most {MOST} models can be compared.</span>}
       {chosen.length >= FEWEST && chosen.length <= MOST && (
         <a class="button" href={`/compare?${query}`}>
           Compare {chosen.length} models
@@ -148,8 +148,8 @@ function Empty({ query, simulated }: { readonly query: string; readonly simulate
       <a href="/submit">Score a model</a>
       {!simulated && (
         <>
-          , once the recordings are here (<code>ventral data pull</code>), or{' '}
-          <a href="/?simulated=true">look at the simulated benchmarks</a>
+          , once the recordings are installed (<code>ventral data pull</code>), or{' '}
+          <a href="/?simulated=true">show the simulated benchmarks</a>
         </>
       )}
       .

@@ -47,7 +47,7 @@ export function ScoreDetail({
       </p>
       {error && <Problem error={error} />}
       {score && <Facts score={score} />}
-      {data && !score && <p>Its job no longer has this score.</p>}
+      {data && !score && <p>The job no longer has this score.</p>}
       <p>
         <a href={`/scores/${encodeURIComponent(job)}`}>Job</a>
       </p>
@@ -92,14 +92,14 @@ function Facts({ score }: { readonly score: Score }) {
 }
 
 function choiceText({ by }: Score['layerChoice']): string {
-  if (by === 'card' || by === 'flag') return by === 'card' ? 'of the card' : 'asked for';
+  if (by === 'card' || by === 'flag') return by === 'card' ? 'from the card' : 'from the request';
   return `chosen on ${(by as { benchmark?: string } | undefined)?.benchmark ?? 'another benchmark'}`;
 }
 
 const withError = ({ value: of, error }: { value: number | null; error?: number | null }) =>
   `${value(of)}${error === null || error === undefined ? '' : ` ± ${error.toFixed(3)}`}`;
 
-/** A score whose details are asked for. */
+/** The score whose details are shown. */
 export interface Asked {
   readonly item: Item;
   readonly column: Extract<Column, { kind: 'benchmark' }>;

@@ -6,14 +6,14 @@ import { boardQuery, leavesOpen } from './view.js';
 export interface Board extends Omit<Schemas['Leaderboard'], 'next'> {
   readonly query: string;
   readonly simulated: boolean;
-  /** Where the rows go on; null where all are here. */
+  /** Where the rows continue; null if all are here. */
   readonly next: string | null;
 }
 
-/** Rows asked for at first, and when the reader scrolls on. */
+/** Rows requested at first, and when the reader scrolls. */
 const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
-/** How often a board that is looked at is asked for again: jobs end while one reads. */
+/** Refresh interval of a visible board: jobs end meanwhile. */
 const REFRESH_MS = 10_000;
 
 /** What the document came with: the answer to its own address. Used once. */
@@ -68,7 +68,7 @@ export function useBoard(query: string, wanted: number) {
     });
   }, [following]);
   useEffect(() => {
-    // Rows that somebody has scrolled to are not moved under their eyes.
+    // Rows that the reader has scrolled to must not move.
     if (!current || current.items.length > FIRST_ROWS) return;
     let leave = () => {};
     const timer = setInterval(() => {
@@ -83,7 +83,7 @@ export function useBoard(query: string, wanted: number) {
   return { board, error, loading: current === undefined && error === undefined };
 }
 
-/** A new service has simulated scores alone: they are shown where nobody said which. */
+/** A new service has only simulated scores: they are shown by default. */
 async function firstPage(query: string, signal: AbortSignal): Promise<Board> {
   const wanted = new URLSearchParams(query).get('simulated') === 'true';
   const board = await ask(query, signal, FIRST_ROWS, wanted);

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 /** Rows beyond the edges that are drawn too, so that the keyboard and a quick finger find some. */
 const BEYOND = 12;
-/** The window moves by so many rows at once. */
+/** The window moves by this many rows. */
 const STEP = 6;
 /** Until a row has been measured. */
 const USUAL_HEIGHT = 52;
@@ -13,7 +13,7 @@ export interface RowWindow {
   readonly first: number;
   /** Not among them. */
   readonly last: number;
-  /** So many should be here: what is seen, and once the reader scrolls what may be seen next. */
+  /** Rows to load: the visible ones, and when the reader scrolls the next ones. */
   readonly wanted: number;
   /** Of a row, in pixels. */
   readonly height: number;

@@ -32,7 +32,7 @@ export function boardQuery(address: URLSearchParams): string {
 }
 
 /**
- * Whether simulated scores may stand in where there are no real ones: the view says neither which are
+ * Whether simulated scores may stand in if there are no real ones: the view says neither which are
  * wanted nor which models or columns, which the other tree might not have.
  */
 export const leavesOpen = (query: string): boolean =>
@@ -46,7 +46,7 @@ export interface ShownColumn {
   readonly title: string;
   /** How many averages are above it. */
   readonly depth: number;
-  /** Whether what it averages is shown; null where it is no average. */
+  /** Whether what it averages is shown; null if it is no average. */
   readonly open: boolean | null;
 }
 

@@ -26,7 +26,7 @@ export function Card({ model, changed }: { readonly model: Model; readonly chang
           </details>
         </>
       ) : (
-        <p class="notice">It has no card. Its preprocessing is not set, so it cannot be scored.</p>
+        <p class="notice">No card. Preprocessing is not set, so the model cannot be scored.</p>
       )}
       {may && <CardForm model={model.id} text={text} changed={changed} />}
     </>
@@ -93,7 +93,7 @@ function pictureText({ resize, crop }: Fields): string {
   const { to, mode, filter, library, antialias } = resize as Fields;
   const size = mode === 'square' ? `${to} × ${to} pixels` : `${to} pixels on the short side`;
   const smooth = antialias === false ? ', no antialiasing' : '';
-  return `resized to ${size} (${filter}, as ${library} does it${smooth})${cut}`;
+  return `resized to ${size} (${filter}, as in ${library}${smooth})${cut}`;
 }
 
 function pixelText({ range, mean, std, layout }: Fields): string {

@@ -52,7 +52,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
           </label>
         </div>
       )}
-      {shown ? <LayerMapOf job={shown} /> : <p>No layer map that you may see.</p>}
+      {shown ? <LayerMapOf job={shown} /> : <p>No layer maps.</p>}
       {model.card !== null && <StartMap model={model.id} />}
     </>
   );
@@ -72,8 +72,8 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
   return (
     <>
       <p class="quiet">
-        Every cell is a selection: test a layer that is chosen here on other stimuli.{' '}
-        <a href={`/layer-maps/${job.id}`}>The job</a>
+        Every cell is a selection: test a chosen layer on other stimuli.{' '}
+        <a href={`/layer-maps/${job.id}`}>Open the job</a>
       </p>
       <div class="map-and-profile">
         <LayerHeatmap map={result} />
@@ -81,10 +81,10 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
       </div>
       {result.holdout && <Holdout map={result} holdout={result.holdout} />}
       <dl class="facts">
-        <dt>Took</dt>
+        <dt>Duration</dt>
         <dd>
-          {duration(seconds)}, at most {Math.round(peakRssMiB).toLocaleString()} MiB resident;{' '}
-          {passes} {passes === 1 ? 'pass' : 'passes'} of the network
+          {duration(seconds)}, peak memory {Math.round(peakRssMiB).toLocaleString()} MiB; {passes}{' '}
+          network {passes === 1 ? 'pass' : 'passes'}
         </dd>
         <dt>Planned</dt>
         <dd>
@@ -111,7 +111,7 @@ interface HoldoutProps {
 /** The chosen layers on the held-out half of the stimuli: no selections. */
 function Holdout({ map, holdout }: HoldoutProps) {
   return (
-    <Scroll label="On stimuli held out">
+    <Scroll label="On held-out stimuli">
       <table>
         <caption>The chosen layers on the held-out half of the stimuli</caption>
         <thead>

@@ -4,7 +4,7 @@ import type { ModelScores } from './use-scores.js';
 
 type Score = Schemas['Score'];
 
-/** A part of a score that was asked for with `detail`. */
+/** A part of a score with `detail`. */
 interface Detailed {
   /** Split × neuroid. */
   readonly neuroids?: readonly (readonly (number | null)[])[];

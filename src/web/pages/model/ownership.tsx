@@ -59,7 +59,7 @@ export function Ownership({
           >
             <option value="private">only its owner</option>
             <option value="group">a group</option>
-            <option value="public">everybody here</option>
+            <option value="public">everybody</option>
           </select>
         </label>
         {visibility === 'group' && (

@@ -23,7 +23,7 @@ export function ScoreAgain({
   if (model.card === null)
     return (
       <p class="notice">
-        It has no card and cannot be scored: <a href="#card">add one</a>.
+        This model has no card and cannot be scored: <a href="#card">add one</a>.
       </p>
     );
   const items = benchmarks.filter(({ upload, ready, simulated }) => upload || ready || simulated);
@@ -69,7 +69,7 @@ export function ScoreAgain({
         items.filter(({ upload }) => upload),
       )}
       <p class="quiet">
-        Recorded benchmarks are offered where their data are here:{' '}
+        Only recorded benchmarks with installed data are listed:{' '}
         <a href="/benchmarks">all benchmarks</a>.
       </p>
       <label class="inline">

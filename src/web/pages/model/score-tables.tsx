@@ -52,7 +52,7 @@ export function ScoreTables({
             {others.length} earlier or other {others.length === 1 ? 'score' : 'scores'}
           </summary>
           <ScoreTable
-            caption="Earlier scores, and those of other layers or inputs"
+            caption="Earlier scores, and scores of other layers or inputs"
             scores={others}
             pages={pages}
           />
@@ -191,8 +191,8 @@ function PartCell({ part }: { readonly part: Part | null }) {
 
 /** How the layer of a score was chosen, in words. */
 export function choiceOf({ layerChoice: { by } }: Score): string {
-  if (by === 'card') return 'named by the card';
-  if (by === 'flag') return 'named by the request';
+  if (by === 'card') return 'from the card';
+  if (by === 'flag') return 'from the request';
   const { benchmark, version } = (by ?? {}) as { benchmark?: string; version?: number };
   return benchmark ? `chosen on ${benchmark} v${version}` : '';
 }

@@ -18,7 +18,7 @@ interface CardFormProps {
   readonly changed: (is: boolean) => void;
 }
 
-/** The card of a model, filled with what its file says; the rest is asked for. */
+/** Form for the card of a model, prefilled from its file. */
 export function CardForm({ model, draft, saved, changed }: CardFormProps) {
   const [card, setCard] = useState<Card>(draft.card);
   const [open, setOpen] = useState<readonly string[]>(draft.open);
@@ -36,7 +36,7 @@ export function CardForm({ model, draft, saved, changed }: CardFormProps) {
           .join('; '),
       set: (pointer, value) => {
         setCard((before) => withValue(before, pointer, value));
-        // A preset says all of the input but what nobody can know: the side of the picture.
+        // A preset has everything of the input but the image side.
         setOpen((before) =>
           before.filter(
             (at) => !at.startsWith(pointer) || (at === '/input/crop' && at !== pointer),

@@ -5,7 +5,7 @@ export type Card = Schemas['Card'];
 
 const partsOf = (pointer: string) => pointer.slice(1).split('/');
 
-/** What stands at a JSON pointer; undefined where nothing does. */
+/** What stands at a JSON pointer; undefined if nothing does. */
 export function valueAt(card: Card, pointer: string): unknown {
   return partsOf(pointer).reduce<unknown>(
     (value, part) => (value as Record<string, unknown> | undefined)?.[part],
@@ -51,7 +51,7 @@ export interface CardEditor {
   readonly card: Card;
   /** Whether neither the file nor a person has said yet what stands at a pointer. */
   readonly isOpen: (pointer: string) => boolean;
-  /** What the service says is wrong at a pointer; empty where nothing is. */
+  /** What the service says is wrong at a pointer; empty if nothing is. */
   readonly wrong: (pointer: string) => string;
   readonly set: (pointer: string, value: unknown) => void;
 }

@@ -45,13 +45,13 @@ export function ChooseFile({ registered }: ChooseFileProps) {
           />
         </label>
         <p class="quiet">
-          One file with its data inside. PyTorch, Keras and TensorFlow.js checkpoints become one
-          with <code>ventral import</code>.
+          One file with its data inside. Convert PyTorch, Keras and TensorFlow.js checkpoints with{' '}
+          <code>ventral import</code>.
         </p>
       </section>
       {file && (
         <Chosen
-          // Another file begins anew.
+          // Another file starts again.
           key={`${file.name} ${file.size} ${file.lastModified}`}
           file={file}
           registered={registered}
@@ -210,7 +210,7 @@ function VisibilityChoice({ visibility, setVisibility, group, setGroup }: Visibi
             setVisibility(currentTarget.value as Schemas['Visibility'])
           }
         >
-          <option value="private">private: only me and admins</option>
+          <option value="private">private: me and admins</option>
           {mayGroup && <option value="group">group: also one of my groups</option>}
           <option value="public">public: everybody with a key</option>
         </select>

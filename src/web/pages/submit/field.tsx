@@ -42,7 +42,7 @@ function Labelled({
   );
 }
 
-/** A number of the card; empty where there is none. */
+/** A number of the card; empty if there is none. */
 export function NumberField(
   props: FieldProps & { readonly min?: number; readonly max?: number; readonly required?: boolean },
 ) {
@@ -90,12 +90,12 @@ export function ChoiceField(
   );
 }
 
-/** Text of the card; empty where there is none. A list is written with commas. */
+/** Text of the card; empty if there is none. A list is written with commas. */
 export function TextField(
   props: FieldProps & {
     /** Id of a datalist of what might stand there. */
     readonly list?: string;
-    /** Whether it is a list, also where it has one item. */
+    /** Whether it is a list, also if it has one item. */
     readonly several?: boolean;
     readonly maxLength?: number;
   },

@@ -16,8 +16,8 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
     <fieldset>
       <legend>Layers</legend>
       <p class="quiet">
-        Leave a region empty if unknown: a layer map chooses its layer. Separate several layers by
-        commas.
+        Leave a region empty if you do not know its layer: a layer map chooses one. Separate layers
+        by commas.
       </p>
       <datalist id={list}>
         {layers.map((layer) => (
@@ -38,7 +38,7 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
           editor={editor}
           pointer="/readout"
           label="Read-out"
-          hint="Behaviour is read from it; usually the penultimate layer."
+          hint="The layer that behaviour is read from, usually the penultimate one."
           list={list}
         />
         <TextField

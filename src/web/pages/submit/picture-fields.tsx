@@ -55,11 +55,11 @@ export function PictureFields({ editor, presets }: PictureFieldsProps) {
           }}
         />
         <span>
-          <strong>values of its own</strong> as they stand below
+          <strong>custom values</strong>, set below
         </span>
       </label>
       <details open={ofItsOwn}>
-        <summary>The values</summary>
+        <summary>Values</summary>
         <Resize editor={editor} />
         <Normalization editor={editor} />
       </details>
@@ -76,9 +76,9 @@ const filters = ['nearest', 'bilinear', 'bicubic', 'lanczos', 'area'].map(
   (name) => [name, name] as const,
 );
 const modes = [
-  ['square', 'to a square, distorted'],
-  ['short-side', 'its short side, keeping its shape'],
-  ['none', 'not at all'],
+  ['square', 'to a square (changes the aspect ratio)'],
+  ['short-side', 'the short side (keeps the aspect ratio)'],
+  ['none', 'none'],
 ] as const;
 
 function Resize({ editor }: { readonly editor: CardEditor }) {
@@ -132,9 +132,9 @@ function Resize({ editor }: { readonly editor: CardEditor }) {
       <ChoiceField
         editor={editor}
         pointer="/input/layout"
-        label="Order of the axes"
+        label="Axis order"
         choices={[
-          ['', 'as the graph says'],
+          ['', 'from the graph'],
           ['NCHW', 'NCHW: channels first'],
           ['NHWC', 'NHWC: channels last'],
         ]}
@@ -149,7 +149,7 @@ function Normalization({ editor }: { readonly editor: CardEditor }) {
   return (
     <>
       <p class="quiet">
-        A network sees (pixel × range / 255 − mean) / deviation, for red, green and blue.
+        Input values: (pixel × range / 255 − mean) / deviation, for red, green and blue.
       </p>
       <div class="fields">
         <NumberField

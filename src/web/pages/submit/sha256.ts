@@ -1,6 +1,6 @@
 /** The round constants: fractional parts of the cube roots of the first 64 primes (FIPS 180-4 §4.2.2). */
 const ROUNDS = /* @__PURE__ */ fractions(64, Math.cbrt);
-/** What a digest begins with: fractional parts of the square roots of the first 8 primes (§5.3.3). */
+/** What a digest starts with: fractional parts of the square roots of the first 8 primes (§5.3.3). */
 const START = /* @__PURE__ */ fractions(8, Math.sqrt);
 const BLOCK = 64;
 
@@ -101,7 +101,7 @@ const PIECE = 2 ** 22;
 
 /**
  * The digest of a file, as the service names it.
- * @param progress told the bytes that were read
+ * @param progress called with the bytes read
  * @throws what reading the file throws, and an AbortError where the signal ends it
  */
 export async function fileDigest(

@@ -9,7 +9,7 @@ import { type Card, valueAt } from './card.js';
 type Benchmark = Schemas['Benchmark'];
 type Model = Schemas['Model'];
 
-/** Along the ventral stream: what a layer map can be asked for. */
+/** Roles of a layer map, along the ventral stream. */
 const roles = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
 type Role = (typeof roles)[number];
 /** Where benchmarks stand: those without a region, which are of behaviour, last. */
@@ -21,7 +21,7 @@ interface StartJobsProps {
   readonly unsaved: boolean;
 }
 
-/** Benchmarks are chosen, and scores, a layer map, or both are asked for. */
+/** Form that starts scores, a layer map, or both. */
 export function StartJobs({ model, unsaved }: StartJobsProps) {
   const { data, error } = useResource(
     (signal) => answer(client.GET('/benchmarks', { signal })),
@@ -29,7 +29,7 @@ export function StartJobs({ model, unsaved }: StartJobsProps) {
   );
   if (error) return <Problem error={error} />;
   if (!data || !model.card) return null;
-  // What a new card can be scored on is chosen anew.
+  // What a new card can be scored on is chosen again.
   const key = JSON.stringify(model.card);
   return (
     <Choice key={key} model={model} card={model.card} benchmarks={data.items} unsaved={unsaved} />
@@ -122,8 +122,8 @@ function MapChoice({ mapped, setMapped }: MapChoiceProps) {
     <fieldset>
       <legend>Layer map</legend>
       <p class="quiet">
-        Every layer is scored against each of these, to find which layer stands for it; on public
-        recordings where they are here, else on simulated ones.
+        Every layer is scored against each of these, to find the layer that represents it. The map
+        uses public recordings if they are installed, else simulated ones.
       </p>
       <div class="controls">
         {roles.map((role) => (
@@ -168,7 +168,7 @@ function alongTheStream(a: Benchmark, b: Benchmark): number {
   return place(a) - place(b) || a.id.localeCompare(b.id);
 }
 
-/** What the card would need to say for a benchmark; undefined where it says it. */
+/** What the card would need to say for a benchmark; undefined if it says it. */
 function lacking({ region, metric, upload }: Benchmark, card: Card): string | undefined {
   if (upload) return undefined;
   if (metricWords(metric).kind === 'label') return valueAt(card, '/logits') ? undefined : 'logits';
@@ -197,7 +197,7 @@ function Group({ title, group, card, chosen, toggle }: GroupProps) {
     if (title !== 'Recorded') return null;
     return (
       <p class="quiet">
-        No recordings are on this service yet: its administrator brings them with{' '}
+        No recordings are installed on this service. Its administrator can install them with{' '}
         <code>ventral data pull</code>.
       </p>
     );

@@ -12,7 +12,7 @@ export interface Upload {
 
 /**
  * Registers a model, and tells how much of it has been sent, which fetch cannot; `POST /models` otherwise.
- * @param progress told bytes that were sent; all of them while the service checks the graph
+ * @param progress called with the bytes sent; all of them while the service checks the graph
  * @throws ProblemError where the service refuses, an AbortError where the signal ends it
  */
 export function uploadModel(
@@ -34,7 +34,8 @@ export function uploadModel(
       request.status < 300
         ? resolve(request.response)
         : reject(new ProblemError(request.response ?? unanswered(request)));
-    request.onerror = () => reject(new Error('The connection broke before the file had arrived.'));
+    request.onerror = () =>
+      reject(new Error('The connection was lost before the upload finished.'));
     request.onabort = () => reject(signal.reason);
     signal.addEventListener('abort', () => request.abort(), { once: true });
     request.send(form);

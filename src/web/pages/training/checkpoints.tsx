@@ -100,7 +100,7 @@ function CheckpointTable(props: CheckpointTableProps) {
       <table>
         <thead>
           <tr>
-            <th scope="col">Take</th>
+            <th scope="col">Select</th>
             <th scope="col">Checkpoint</th>
             <th scope="col" class="number">
               Validation accuracy
@@ -112,7 +112,7 @@ function CheckpointTable(props: CheckpointTableProps) {
               Size
             </th>
             <th scope="col">Digest</th>
-            <th scope="col">Kept</th>
+            <th scope="col">Saved</th>
             <th scope="col">File</th>
           </tr>
         </thead>
@@ -129,7 +129,7 @@ function CheckpointTable(props: CheckpointTableProps) {
               </td>
               <th scope="row">
                 {name}
-                {job.result?.checkpoint === name && <span class="badge">the run’s network</span>}
+                {job.result?.checkpoint === name && <span class="badge">final network</span>}
               </th>
               <td class="number">{value(validation.get(name)?.accuracy)}</td>
               <td class="number">{value(validation.get(name)?.robustAccuracy)}</td>

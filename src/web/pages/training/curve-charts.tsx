@@ -77,7 +77,7 @@ export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
             checked={log}
             onChange={({ currentTarget }) => change({ log: currentTarget.checked ? '1' : null })}
           />
-          Logarithmic loss and rate
+          Logarithmic loss and learning rate
         </label>
         {stages.length > 1 && (
           <label>
@@ -86,7 +86,7 @@ export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
               value={stage ?? ''}
               onChange={({ currentTarget }) => change({ stage: currentTarget.value || null })}
             >
-              <option value="">all, one behind the other</option>
+              <option value="">all, in sequence</option>
               {stages.map((name) => (
                 <option key={name} value={name}>
                   {name}
@@ -194,10 +194,10 @@ function CurveChart({ title, curves, names, lines, log, smoothing }: CurveChartP
                 Value
               </th>
               <th scope="col" class="number">
-                Least
+                Minimum
               </th>
               <th scope="col" class="number">
-                Greatest
+                Maximum
               </th>
             </tr>
           </thead>
@@ -263,7 +263,7 @@ function lineChart(
   };
 }
 
-/** Where each stage begins. */
+/** Where each stage starts. */
 function stageBorders(plot: Plot, stretches: readonly Stretch[]): Markish[] {
   if (stretches.length < 2) return [];
   return [

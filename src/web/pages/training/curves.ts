@@ -4,7 +4,7 @@ type TrainingEvent = components['schemas']['TrainingEvent'];
 
 export type EventOf<K extends TrainingEvent['kind']> = Extract<TrainingEvent, { readonly kind: K }>;
 
-/** Events of one kind, in the order in which they were told. */
+/** Events of one kind, in order. */
 export const eventsOf = <K extends TrainingEvent['kind']>(
   events: readonly TrainingEvent[],
   kind: K,
@@ -12,7 +12,7 @@ export const eventsOf = <K extends TrainingEvent['kind']>(
 
 /** A place on a curve. */
 export interface CurvePoint {
-  /** Steps since the run began, or since the stage did where one was chosen. */
+  /** Steps since the run started, or since the stage did where one was chosen. */
   readonly x: number;
   readonly y: number;
   /** Least and greatest value of what the point stands for. */
@@ -44,7 +44,7 @@ export interface RunCurves {
 const MOST_POINTS = 400;
 
 /**
- * The curves of a run over its steps, one stage behind the other. What a run that began again told twice
+ * The curves of a run over its steps, one stage behind the other. What a run that started again told twice
  * stands as it was told last.
  * @param stage one alone
  */

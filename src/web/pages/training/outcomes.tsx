@@ -100,7 +100,7 @@ function Robustness({ norm, all }: RobustnessProps) {
                 <th scope="row">
                   <bdi>{who}</bdi>
                 </th>
-                <td>{event.attack === 'worst' ? 'the worst of all attacks' : event.attack}</td>
+                <td>{event.attack === 'worst' ? 'worst of all attacks' : event.attack}</td>
                 <td class="number">{Number(event.epsilon.toPrecision(4))}</td>
                 <td>
                   {event.correct} of {event.count}
@@ -182,12 +182,12 @@ function Scores({ simulated, all }: ScoresProps) {
         </p>
       )}
       <Chart title={title} options={drawing}>
-        <p>They are in the table below.</p>
+        <p>The table below has the values.</p>
       </Chart>
       <Scroll label={title}>
         <table>
           <caption>
-            Beside the network before its training (untrained) and the images themselves (pixels)
+            Compared with the untrained network (untrained) and the image pixels (pixels)
           </caption>
           <thead>
             <tr>
@@ -279,9 +279,7 @@ function Seeds({ runs, names }: OutcomesProps) {
       <h2>Over seeds</h2>
       <Scroll label="Stages compared over seeds">
         <table>
-          <caption>
-            Difference between two stages, both trained again; intervals over the seeds
-          </caption>
+          <caption>Difference between two stages, both retrained; intervals over seeds</caption>
           <thead>
             <tr>
               {runs.length > 1 && <th scope="col">Run</th>}

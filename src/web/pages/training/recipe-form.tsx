@@ -68,7 +68,7 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
                 {name} (trains {model})
               </option>
             ))}
-            {chosen.startsWith('job_') && <option value={chosen}>that of {chosen}</option>}
+            {chosen.startsWith('job_') && <option value={chosen}>recipe of {chosen}</option>}
           </select>
         </label>
       </div>
@@ -76,7 +76,7 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
       {start.error && <Problem error={start.error} />}
       {described && <p>{described}</p>}
       <label class="field recipe-text">
-        The recipe as YAML or JSON
+        Recipe (YAML or JSON)
         <textarea
           ref={area}
           rows={24}
@@ -112,7 +112,7 @@ function placed(
     .sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0));
 }
 
-/** What the form begins with: a shipped recipe, that of another training, or nothing. */
+/** What the form starts with: a shipped recipe, that of another training, or nothing. */
 async function textOf(
   chosen: string,
   recipes: readonly { readonly name: string; readonly yaml: string }[],

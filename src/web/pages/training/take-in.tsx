@@ -7,7 +7,7 @@ import type { Training } from './use-runs.js';
 /** A checkpoint that became a model. */
 interface Taken {
   readonly model: Schemas['Model'];
-  /** The job that scores it, where one was asked for. */
+  /** The job that scores it, if requested. */
   readonly job: string | undefined;
 }
 
@@ -53,16 +53,16 @@ export function TakeIn({ job, checkpoints }: TakeInProps) {
         void take();
       }}
     >
-      <h3>Take checkpoints into the leaderboard</h3>
+      <h3>Add checkpoints to the leaderboard</h3>
       {checkpoints.length === 0 ? (
-        <p>Mark one or several above: each becomes a model of yours and is scored.</p>
+        <p>Select checkpoints above. Each becomes one of your models and is scored.</p>
       ) : (
         <>
           <p>{checkpoints.join(', ')}</p>
           <div class="controls">
             {checkpoints.length === 1 && (
               <label>
-                Name of the model
+                Model name
                 <input
                   type="text"
                   maxLength={200}
@@ -80,9 +80,9 @@ export function TakeIn({ job, checkpoints }: TakeInProps) {
                   setVisibility(currentTarget.value as Schemas['Visibility'])
                 }
               >
-                <option value="private">me alone</option>
+                <option value="private">only me</option>
                 <option value="group">my group</option>
-                <option value="public">everybody here</option>
+                <option value="public">everybody</option>
               </select>
             </label>
           </div>

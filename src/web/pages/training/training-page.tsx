@@ -18,10 +18,10 @@ import { writeRecipe } from './recipe-text.js';
 import './training.css';
 import { isOpen, type Run, type Training, useRuns } from './use-runs.js';
 
-/** So many runs are laid over one another. */
+/** Maximum number of runs in the charts. */
 const MOST_RUNS = 6;
 
-/** One training as it goes on, beside others where the address names them. */
+/** A live training, with other runs from the URL. */
 export function TrainingPage() {
   const { params } = useRoute();
   const id = params.job ?? '';
@@ -52,8 +52,8 @@ export function TrainingPage() {
           <h2>Checkpoints</h2>
           <Checkpoints run={run} job={job} />
           <p>
-            <a href={`/compare?series=${job.id}`}>Their scores over the epochs</a>, once they are in
-            the leaderboard.
+            <a href={`/compare?series=${job.id}`}>Scores by epoch</a>, after they are added to the
+            leaderboard.
           </p>
           <Provenance job={job} />
         </>
@@ -62,7 +62,7 @@ export function TrainingPage() {
   );
 }
 
-/** Names of runs; those of one name are told apart by their ids. */
+/** Names of runs; ids distinguish equal names. */
 function useNames(runs: readonly Run[]): readonly string[] {
   const bare = runs.map(({ id, job }) => job?.name ?? id);
   return useMemo(
@@ -116,7 +116,7 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
         </dd>
         {job.finishedAt && job.startedAt && (
           <>
-            <dt>Took</dt>
+            <dt>Duration</dt>
             <dd>{duration((Date.parse(job.finishedAt) - Date.parse(job.startedAt)) / 1000)}</dd>
           </>
         )}
@@ -211,7 +211,7 @@ function Compared({ runs, names, query, change }: ComparedProps) {
                 Minimum loss
               </th>
               <th scope="col">Best validation accuracy</th>
-              <th scope="col">Best under attack</th>
+              <th scope="col">Best accuracy under attack</th>
             </tr>
           </thead>
           <tbody>

@@ -42,9 +42,9 @@ export function TrainingsPage() {
       <h1>Trainings</h1>
       <h2>Start a training</h2>
       <p>
-        A recipe trains a network in stages, attacks its checkpoints and scores them. Here it names
-        things, no files: images are generated; <code>model</code> is the id of a registered model
-        with a card, a shipped model, or <code>NAME/untrained</code>.
+        A recipe trains a network in stages, attacks its checkpoints and scores them. A recipe on
+        the service cannot name files: images are generated, and <code>model</code> is the id of a
+        registered model with a card, a shipped model, or <code>NAME/untrained</code>.
       </p>
       <RecipeForm query={query} change={change} />
       <h2>Runs</h2>
@@ -64,7 +64,7 @@ export function TrainingsPage() {
       {before && (
         <p class="actions">
           <button type="button" onClick={() => change({ before: null })}>
-            The latest trainings
+            Latest trainings
           </button>
         </p>
       )}
@@ -72,7 +72,7 @@ export function TrainingsPage() {
   );
 }
 
-/** So many curves can be told apart. */
+/** Maximum number of distinguishable curves. */
 const MOST_COMPARED = 6;
 
 interface RunsProps {
@@ -98,7 +98,7 @@ function Runs({ items, query, change }: RunsProps) {
               <th scope="col">Progress</th>
               <th scope="col">Model</th>
               <th scope="col">Submitted</th>
-              <th scope="col">Took</th>
+              <th scope="col">Duration</th>
             </tr>
           </thead>
           <tbody>

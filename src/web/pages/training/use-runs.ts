@@ -9,15 +9,15 @@ export type TrainingEvent = Schemas['TrainingEvent'];
 export interface Run {
   readonly id: string;
   readonly job: Training | undefined;
-  /** All that was measured, in the order in which it was told. */
+  /** All measurements, in order. */
   readonly events: readonly TrainingEvent[];
   readonly progress: Schemas['Progress'] | null;
-  /** Whether the connection is lost at the moment; what was told stays. */
+  /** Whether the connection is lost; received events stay. */
   readonly lost: boolean;
   readonly error: Error | undefined;
 }
 
-/** What is told within this time is drawn at once. */
+/** Events within this time are drawn together. */
 const DRAW_MS = 1000;
 
 const unknown = (id: string): Run => ({
@@ -28,7 +28,7 @@ export const isOpen = ({ state }: Pick<Training, 'state'>): boolean =>
   state === 'queued' || state === 'running';
 
 /**
- * Follows trainings: one that has ended is read once, one that goes on is followed through dropped
+ * Follows trainings: one that has ended is read once, one that continues is followed through dropped
  * connections, from its first event on, so that nothing is lost and nothing occurs twice.
  * @param ids may change; those that stay are not asked for again
  */
@@ -69,7 +69,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   let asked = 0;
-  /** Of several answers the one that was asked for last stands. */
+  /** Only the answer to the latest request counts. */
   const read = async (): Promise<Training> => {
     const mine = ++asked;
     const job = await answer(
