@@ -36,7 +36,8 @@ export interface OpenedModel {
 export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
   const file = await openModelFile(model.path, model);
   const card = cardOf(file);
-  const origin = { kind: 'model', digest: file.digest, name: file.name, card } as const;
+  const { digest, name, cardWarnings: warnings = [] } = file;
+  const origin = { kind: 'model', digest, name, card, warnings } as const;
   return { network: { file, card }, origin };
 }
 

@@ -54,7 +54,8 @@ export async function openMap(
   }
   const { columns, close } = await openColumns(request, context);
   const name = request.model.name ?? file.name;
-  const origin: Origin = { kind: 'model', digest: file.digest, name, card };
+  const { digest, cardWarnings: warnings = [] } = file;
+  const origin: Origin = { kind: 'model', digest, name, card, warnings };
   const half = request.holdout ? ('choice' as const) : undefined;
   return { run: { network: { file, card }, origin, candidates, columns, half, context }, close };
 }

@@ -67,6 +67,7 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
     metric: versionedName(benchmark.metric.name),
     inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
     refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
+    check: () => void ceilingOnce(),
     form: () => 'features',
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer, options = {}) {

@@ -117,6 +117,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       test: stimulusIds,
       trials: { ...trials },
     },
+    check: () => void ceilingOnce(),
     form,
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer) {

@@ -53,6 +53,12 @@ export interface Score {
   readonly provenance: Provenance;
 }
 
+/** How much of the recordings `drop` of the benchmark file left out. */
+export interface Dropped {
+  readonly neuroids?: number;
+  readonly stimuli?: number;
+}
+
 /** What a score was made with. */
 export interface Provenance {
   readonly ventral: string;
@@ -60,6 +66,8 @@ export interface Provenance {
   readonly metric: string;
   /** Digest of everything that the number depends on. */
   readonly inputs: string;
+  /** Present where the benchmark has a rule. */
+  readonly dropped?: Dropped;
   readonly runtime: { readonly ort: string; readonly provider: string; readonly threads: number };
   readonly seconds: number;
   readonly peakRssMiB: number;

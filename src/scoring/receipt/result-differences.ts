@@ -98,9 +98,18 @@ function notesOn(expected: Cell, found: Cell | undefined): string[] {
 /** Of a score, what its inputs decide: not its display name, not what was verified here, not how long it took. */
 function decided(cell: Cell): unknown {
   if (!('provenance' in cell)) return asJson(cell);
-  const { name, verified, provenance, ...others } = cell;
-  return asJson({ ...others, metric: provenance.metric, inputs: provenance.inputs });
+  const { name, verified, provenance, warnings, ...others } = cell;
+  const { metric, inputs } = provenance;
+  return asJson({
+    ...others,
+    warnings: warnings.filter((each) => !isNotice(each)),
+    metric,
+    inputs,
+  });
 }
+
+/** A remark on card, benchmark or layer follows from the inputs, and older versions did not make it. */
+const isNotice = ({ code }: Score['warnings'][number]) => /^(?:card|benchmark|layer)-/.test(code);
 
 /** As it comes back from a file: without undefined values, and with 0 for −0. */
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
