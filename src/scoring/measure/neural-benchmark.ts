@@ -39,6 +39,7 @@ import {
   resampledMedian,
   resampleWithin,
 } from './confidence.js';
+import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { noticesOn, requireComparable } from './require-comparable.js';
@@ -128,8 +129,10 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
       const draws = drawn(metric, raw, ceiling, animalsOf(recordings));
       const measured = normalised(metric, raw, ceiling, draws);
+      const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
       return {
         ...measured,
+        warnings: [...why, ...measured.warnings],
         ...(draws && metric.perNeuroid ? { draws } : {}),
         ...(options.detail ? detail(target, benchmark, measured, raw, ceiling) : {}),
       };

@@ -35,6 +35,7 @@ import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { trialColumn } from '../benchmark/trial-column.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { percentileInterval, resampled, resampleWithin } from './confidence.js';
+import { constantLayer } from './constant-layer.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
 
@@ -131,7 +132,9 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const chosen = await probabilitiesOf(reduced, labels, { rows, stimulusIds });
       // The public variant leaves cells out in the ceiling alone (spec §4.4, skipna asymmetry).
       const raw = behaviourScore(name, chosen, trials, { repetitions, seed, skipna: false });
-      return measured(raw, ceiling);
+      const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
+      const found = measured(raw, ceiling);
+      return { ...found, warnings: [...why, ...found.warnings] };
     },
     restrict: (keep) => {
       const left = rows.filter((row) => keep(test.ids[row]));
@@ -248,7 +251,12 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
       ...raw.warnings,
       ...(Number.isFinite(value.value)
         ? []
-        : [{ code: 'not-finite', detail: 'a ceiling is not positive' }]),
+        : [{ code: 'not-finite', detail: notFinite(raw.value) }]),
     ],
   };
 }
+
+const notFinite = (raw: number) =>
+  Number.isFinite(raw)
+    ? 'a ceiling is not positive'
+    : 'the choices of the model do not vary, so that no correlation is defined';

@@ -73,6 +73,28 @@ export interface Provenance {
   readonly peakRssMiB: number;
 }
 
+/** The benchmark on which a map chose the layer of a score; undefined where a card or a person named it. */
+export const chosenOn = ({ layerChoice: { by } }: Pick<Score, 'layerChoice'>): string | undefined =>
+  typeof by === 'string' ? undefined : by.benchmark;
+
+/** What a reader must know of how the layer was chosen; empty where a card or a person named it. */
+export function choiceRemark(
+  score: Pick<Score, 'benchmark' | 'layerChoice' | 'selection'>,
+): string {
+  const on = chosenOn(score);
+  if (!score.selection) return on === undefined ? '' : `layer chosen on ${on}`;
+  return on === undefined || on === score.benchmark
+    ? 'selection: layer chosen on this benchmark'
+    : `selection: layer chosen on ${on}, which shares stimuli`;
+}
+
+/** The error of the raw value or of the value itself; null where it has none: one comparison, or one split. */
+export function errorOf(score: Score, of: 'raw' | 'value'): number | null {
+  const error = of === 'raw' ? score.raw.error : score.errorOf === 'value' ? score.error : null;
+  const single = error === 0 && score.raw.splits.length < 2;
+  return score.errorKind === 'none' || single ? null : error;
+}
+
 /** A number for JSON: null where it is not finite. */
 export const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 

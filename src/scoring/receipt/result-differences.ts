@@ -1,5 +1,5 @@
 import type { LayerMap } from '../map/layer-map-types.js';
-import type { Score } from '../measure/score.js';
+import { choiceRemark, type Score } from '../measure/score.js';
 import type { ScoreOutcome } from '../model/score-model.js';
 
 /** A value of a table of differences; an object or a list shows as what it is. */
@@ -24,7 +24,7 @@ export interface ResultPair {
   readonly found: unknown;
   /** A warning of the score says that the rank of the features was exhausted. */
   readonly exhausted: boolean;
-  /** What is not the same and is decided by no input: the display name, what was verified here. */
+  /** What is decided by no input, such as the display name, and how a map chose the layer. */
   readonly notes: readonly string[];
 }
 
@@ -64,9 +64,15 @@ export function scorePairs(expected: readonly Score[], found: ScoreOutcome): Res
   return expected.map((score) => {
     const { benchmark } = score;
     const place = left.findIndex((other) => other.benchmark === benchmark);
-    if (place >= 0) return scorePair(benchmark, score, left.splice(place, 1)[0]);
+    const remark = choiceRemark(score);
+    const notes = remark === '' ? [] : [`${benchmark}: ${remark}`];
+    if (place >= 0) {
+      const pair = scorePair(benchmark, score, left.splice(place, 1)[0]);
+      return { ...pair, notes: [...pair.notes, ...notes] };
+    }
     const found = { score: why(benchmark)?.error.message ?? 'none' };
-    return { ...scorePair(benchmark, score, undefined), expected: { score: 'a score' }, found };
+    const expected = { score: 'a score' };
+    return { ...scorePair(benchmark, score, undefined), expected, found, notes };
   });
 }
 

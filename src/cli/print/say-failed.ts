@@ -1,0 +1,27 @@
+import type { FailedRows } from '../../scoring/map/failed-rows.js';
+import type { Score } from '../../scoring/measure/score.js';
+import { printable } from '../terminal/error-text.js';
+import type { Io } from '../terminal/io.js';
+
+/** Layers that a line names. */
+const SHOWN = 4;
+
+/** Says on stderr which scores have no value, and why. @returns how many */
+export function sayWithoutValue(scores: readonly Score[], io: Io): number {
+  const empty = scores.filter(({ value }) => value === null);
+  for (const { benchmark, layer, warnings } of empty) {
+    const why = warnings.map(({ detail }) => detail).join('; ') || 'it is not a finite number';
+    io.err(printable(`ventral: ${benchmark}: layer ${layer} has no score: ${why}`));
+  }
+  return empty.length;
+}
+
+/** Says on stderr how many layers of a map have no value on each benchmark, with their names and reasons. */
+export function sayFailed(rows: readonly FailedRows[], io: Io): void {
+  for (const { benchmark, of, failed } of rows) {
+    const names = failed.slice(0, SHOWN).map(({ layer, reason }) => `${layer} (${reason})`);
+    const more = failed.length > SHOWN ? ` and ${failed.length - SHOWN} more` : '';
+    const count = `${failed.length} of ${of} ${of === 1 ? 'layer has' : 'layers have'}`;
+    io.err(printable(`ventral: ${benchmark}: ${count} no value: ${names.join(', ')}${more}`));
+  }
+}
