@@ -10,9 +10,11 @@ import { checkGraph } from '../onnx/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
+import { modelInputs } from '../onnx/model-inputs.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
+import { inputWarnings } from './pictures/input-warnings.js';
 
 /** A network ready to be run: its bytes, its graph, and its card where it has one. */
 export interface ModelFile {
@@ -104,6 +106,7 @@ export async function openModelFile(
       ? [
           ...(found.text === undefined ? [] : unfinishedLines(found.text)),
           ...cardWarnings(found.card),
+          ...inputWarnings(modelInputs(model), found.card, basename(path)),
         ]
       : [],
   };

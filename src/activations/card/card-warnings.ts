@@ -2,7 +2,13 @@ import type { ModelCard } from './card.js';
 
 /** Something in a card that parses, and is most likely a mistake. */
 export interface CardWarning {
-  readonly code: 'card-mean' | 'card-std' | 'card-degrees' | 'card-template' | 'card-input';
+  readonly code:
+    | 'card-mean'
+    | 'card-std'
+    | 'card-degrees'
+    | 'card-template'
+    | 'card-input'
+    | 'card-layer';
   readonly detail: string;
 }
 
@@ -96,6 +102,7 @@ const SHOWN = 8;
  */
 export function unfinishedLines(text: string): CardWarning[] {
   const open = text.split('\n').flatMap((line, i) => {
+    if (!line.includes('TODO')) return [];
     const key = MARK.exec(line)?.groups?.key;
     return key === undefined ? [] : `${key} (line ${i + 1})`;
   });

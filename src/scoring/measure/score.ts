@@ -74,7 +74,9 @@ export interface Provenance {
 }
 
 /** The benchmark on which a map chose the layer of a score; undefined where a card or a person named it. */
-export const chosenOn = ({ layerChoice: { by } }: Pick<Score, 'layerChoice'>): string | undefined =>
+export const chosenOn = ({
+  layerChoice: { by },
+}: Pick<Score, 'layerChoice'>): string | undefined =>
   typeof by === 'string' ? undefined : by.benchmark;
 
 /** What a reader must know of how the layer was chosen; empty where a card or a person named it. */

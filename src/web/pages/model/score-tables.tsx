@@ -3,8 +3,8 @@ import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
-import { Scroll } from '../../parts/scroll.js';
 import { choiceOf, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
+import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
