@@ -57,7 +57,7 @@ export async function openGround(
 }
 
 /** The benchmarks that a name stands for; none where it stands for nothing. */
-function idsOf(name: string): string[] {
+export function idsOf(name: string): string[] {
   try {
     return findBenchmark(name).map(({ id }) => id);
   } catch {
