@@ -1,5 +1,5 @@
 import type { FailedRows } from '../../scoring/map/failed-rows.js';
-import type { Score } from '../../scoring/measure/score.js';
+import { type Score, whyNoValue } from '../../scoring/measure/score.js';
 import { printable } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 
@@ -9,9 +9,9 @@ const SHOWN = 4;
 /** Says on stderr which scores have no value, and why. @returns how many */
 export function sayWithoutValue(scores: readonly Score[], io: Io): number {
   const empty = scores.filter(({ value }) => value === null);
-  for (const { benchmark, layer, warnings } of empty) {
-    const why = warnings.map(({ detail }) => detail).join('; ') || 'it is not a finite number';
-    io.err(printable(`ventral: ${benchmark}: layer ${layer} has no score: ${why}`));
+  for (const score of empty) {
+    const { benchmark, layer } = score;
+    io.err(printable(`ventral: ${benchmark}: layer ${layer} has no score: ${whyNoValue(score)}`));
   }
   return empty.length;
 }

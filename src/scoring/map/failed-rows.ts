@@ -1,3 +1,4 @@
+import { whyNoValue } from '../measure/score.js';
 import type { LayerMap } from './layer-map-types.js';
 
 /** Layers of a map that have no value on a benchmark. */
@@ -34,5 +35,5 @@ function reasonOf(cell: LayerMap['layers'][number]['cells'][string] | undefined)
   if (cell === undefined) return 'it was not scored';
   if ('reason' in cell) return cell.reason;
   if (cell.value !== null) return undefined;
-  return cell.warnings.map(({ detail }) => detail).join('; ') || 'the value is not a finite number';
+  return whyNoValue(cell);
 }

@@ -8,7 +8,7 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 /** Test stimuli below which a correlation says nothing: two points always lie on a line. */
 const LEAST_TEST = 3;
 /** Test stimuli below which a score is marked. */
-const FEW_TEST = 10;
+const FEW_TEST = 5;
 
 /**
  * Throws what every score on these recordings is refused for, whatever the model: `stimuli-mismatch`,

@@ -90,6 +90,12 @@ export function choiceRemark(
     : `selection: layer chosen on ${on}, which shares stimuli`;
 }
 
+/** Why a score has no value, in a sentence. */
+export function whyNoValue({ warnings }: Pick<Score, 'warnings'>): string {
+  const of = (code: string) => warnings.find((warning) => warning.code === code)?.detail;
+  return of('layer-constant') ?? of('not-finite') ?? 'the value is not a finite number';
+}
+
 /** The error of the raw value or of the value itself; null where it has none: one comparison, or one split. */
 export function errorOf(score: Score, of: 'raw' | 'value'): number | null {
   const error = of === 'raw' ? score.raw.error : score.errorOf === 'value' ? score.error : null;
