@@ -21,7 +21,8 @@ export function sayFailed(rows: readonly FailedRows[], io: Io): void {
   for (const { benchmark, of, failed } of rows) {
     const names = failed.slice(0, SHOWN).map(({ layer, reason }) => `${layer} (${reason})`);
     const more = failed.length > SHOWN ? ` and ${failed.length - SHOWN} more` : '';
-    const count = `${failed.length} of ${of} ${of === 1 ? 'layer has' : 'layers have'}`;
+    const have = failed.length === 1 ? 'has' : 'have';
+    const count = `${failed.length} of ${of} ${of === 1 ? 'layer' : 'layers'} ${have}`;
     io.err(printable(`ventral: ${benchmark}: ${count} no value: ${names.join(', ')}${more}`));
   }
 }
