@@ -19,7 +19,7 @@ export function inputWarnings(
   model: string,
 ): CardWarning[] {
   const known = inputs.every(({ dims, dtype }) => dims !== undefined && dtype !== null);
-  if (!known) return [];
+  if (!known || inputs.length === 0) return [];
   try {
     const { dtype } = inputPlan(inputs as readonly SessionValue[], card.input, {
       name: model,

@@ -8,7 +8,6 @@ import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
-type Score = Schemas['Score'];
 type Part = Schemas['ScorePart'];
 
 /** The scores of a model, recorded ones apart from simulated ones; what failed says why. */
