@@ -121,24 +121,3 @@ describe('a dead layer', () => {
     expect(out).toMatch(/^chosen\t.*V4-pls\tconv/m);
   });
 });
-
-test('the outputs of a graph are candidates where nobody names any', async () => {
-  const { out } = await ventral('map', at('resnet.onnx'), '--card', bareCard(), '-b', objects);
-  expect(out).toMatch(/^logits\t10\t|^fc\t10\t/m);
-});
-
-function bareCard(): string {
-  writeFileSync(
-    at('bare.yaml'),
-    `input:
-  resize: { to: 48, mode: square, filter: bilinear, library: pillow }
-  crop: 48
-  range: 1
-  mean: [0.485, 0.456, 0.406]
-  std: [0.229, 0.224, 0.225]
-  layout: NCHW
-visual_degrees: 8
-`,
-  );
-  return at('bare.yaml');
-}

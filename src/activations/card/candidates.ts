@@ -55,7 +55,7 @@ export function candidateLayers(
 
 /**
  * The candidates of a layer map as a person meets them: {@link candidateLayers}, and where nobody named any the
- * outputs that the graph declares, each value once. Which values are computed with fused operators depends on
+ * outputs that the graph declares, each value once, in order of execution. Which values are computed with fused operators depends on
  * the former alone, so that no number of a layer moves.
  */
 export function mapCandidates(
@@ -66,7 +66,7 @@ export function mapCandidates(
   const found = candidateLayers(model, card, patterns);
   if (patterns ?? card?.layers) return found;
   const had = new Set(found.map(({ value }) => value));
-  const made = new Set(model.graph.nodes.flatMap(({ outputs }) => outputs));
+  const made = new Map(model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((v) => [v, i])));
   const depths = valueDepths(model);
   const outputs = model.graph.outputs
     .map(({ name }) => name)
@@ -79,8 +79,8 @@ export function mapCandidates(
       depth: depths.get(name) ?? null,
     }),
   );
-  const missing = found.filter(({ value }) => value === null);
-  return [...found.filter(({ value }) => value !== null), ...added, ...missing];
+  const at = ({ value }: Candidate) => made.get(value ?? '') ?? (value === null ? made.size : -1);
+  return [...found, ...added].sort((a, b) => at(a) - at(b));
 }
 
 function fitting(model: Model, pattern: string, strict: boolean): Named[] {
