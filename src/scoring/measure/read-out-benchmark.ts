@@ -28,6 +28,7 @@ import {
   readOutProbabilities,
 } from '../../metrics/probabilities.js';
 import { selectRows } from '../../numerics/algebra/features.js';
+import { matrix } from '../../numerics/algebra/matrix.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { readOutLayer } from '../benchmark/layer-role.js';
@@ -118,7 +119,11 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       test: stimulusIds,
       trials: { ...trials },
     },
-    check: () => void ceilingOnce(),
+    check() {
+      ceilingOnce();
+      const chosen = evenChoices(labels, stimulusIds);
+      behaviourScore(name, chosen, trials, { repetitions, seed, skipna: false });
+    },
     form,
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer) {
@@ -160,6 +165,14 @@ async function probabilitiesOf(
   const [fitting, test] = featuresOf(layer);
   const readOut = await fitReadOut({ features: fitting, labels });
   return readOutProbabilities(readOut, { features: selectRows(test, rows), stimulusIds });
+}
+
+/** The answers of a model that prefers nothing: what is refused of them is refused of every model's. */
+function evenChoices(labels: readonly string[], stimulusIds: readonly Id[]): Probabilities {
+  const choices = [...new Set(labels)];
+  const values = matrix(stimulusIds.length, choices.length);
+  values.data.fill(1 / choices.length);
+  return { stimulusIds, choices, values };
 }
 
 function ceilingOf(

@@ -159,6 +159,33 @@ describe('the check refuses what a score refuses, in the same words:', () => {
     expect(checked.message).toContain('s60');
   });
 
+  test('behaviour with an object that no fitting stimulus shows', async () => {
+    const ids = Array.from({ length: 8 }, (_, i) => `s${i}`);
+    const labelled = (label: (i: number) => string) =>
+      ['stimulus_id,image_label', ...ids.map((id, i) => `${id},${label(i)}`), ''].join('\n');
+    const trials = ids.flatMap((id, i) =>
+      Array.from({ length: 8 }, (_, k) => {
+        const [own, other] = i % 2 ? ['dog', 'cat'] : ['cat', 'dog'];
+        return [id, own, other, k % 3 ? own : other].join();
+      }),
+    );
+    const files = {
+      'stimuli.csv': labelled((i) => (i % 2 ? 'dog' : 'cat')),
+      'fitting.csv': labelled((i) => (i % 2 ? 'car' : 'cat')),
+      'trials.csv': ['stimulus_id,sample_obj,dist_obj,choice', ...trials, ''].join('\n'),
+      'benchmark.yaml': `identifier: choices
+version: 1
+visual_degrees: 8
+stimuli: { csv: stimuli.csv }
+fitting_stimuli: { csv: fitting.csv }
+trials: trials.csv
+metric: { name: i2n }
+`,
+    };
+    const checked = await refusal(checkBenchmark(benchmark({ files }).file, { home }));
+    expect(checked.message).toContain('dog');
+  });
+
   test('an image that cannot be decoded', async () => {
     const ids = Array.from({ length: 60 }, (_, i) => `s${i}`);
     const files = {
