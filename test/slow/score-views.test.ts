@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cardTemplate } from '../../src/activations/card/card-template.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import type { Score } from '../../src/scoring/measure/score.js';
 import { runVentral } from '../cli/run-ventral.js';
@@ -120,4 +121,14 @@ describe('a dead layer', () => {
     );
     expect(out).toMatch(/^chosen\t.*V4-pls\tconv/m);
   });
+});
+
+test('an untouched template is named by scores and maps that it is used for', async () => {
+  const card = at('template.yaml');
+  writeFileSync(card, cardTemplate('net', { size: 48 }).replace(/^readout.*\n/m, ''));
+  const words = [at('resnet.onnx'), '--card', card, '-b', objects];
+  const score = await ventral('score', ...words, '-l', 'layer1.0');
+  expect(score.err).toMatch(/card-template: still marked # TODO.*mean \(line \d+\)/);
+  const map = await ventral('map', ...words, '--layers', 'layer1.0');
+  expect(map.err.match(/card-template: still marked # TODO/g)).toHaveLength(1);
 });

@@ -6,7 +6,7 @@ import type { Role } from '../../scoring/registry/region-benchmarks.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
-import { sayFailed } from '../print/say-failed.js';
+import { sayFailed, sayNotices } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -110,6 +110,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     } else if (card) {
       io.err(`--commit: no layer was chosen for a region, ${card.path} stays as it is\n`);
     }
+    sayNotices(mapped.map, io);
     sayFailed(mapped.failed, io);
     const { benchmarks, chosen } = mapped.map;
     const incomplete = benchmarks.some((id) => chosen[id] === undefined);

@@ -1,4 +1,5 @@
 import type { FailedRows } from '../../scoring/map/failed-rows.js';
+import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import { type Score, whyNoValue } from '../../scoring/measure/score.js';
 import { printable } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
@@ -14,6 +15,19 @@ export function sayWithoutValue(scores: readonly Score[], io: Io): number {
     io.err(printable(`ventral: ${benchmark}: layer ${layer} has no score: ${whyNoValue(score)}`));
   }
   return empty.length;
+}
+
+/** Says on stderr, each once, the remarks on card and benchmarks that the cells of a map carry. */
+export function sayNotices({ layers }: Pick<LayerMap, 'layers'>, io: Io): void {
+  const said = new Set<string>();
+  for (const cell of layers.flatMap(({ cells }) => Object.values(cells))) {
+    if ('reason' in cell) continue;
+    for (const { code, detail } of cell.warnings) {
+      if (code.startsWith('card-')) said.add(`${code}: ${detail}`);
+      if (code.startsWith('benchmark-')) said.add(`${cell.benchmark}: ${code}: ${detail}`);
+    }
+  }
+  for (const line of said) io.err(printable(line));
 }
 
 /** Says on stderr how many layers of a map have no value on each benchmark, with their names and reasons. */
