@@ -26,9 +26,12 @@ export async function draftCard(reference: string): Promise<CardDraft> {
   const side = input?.dims?.[layout === 'NCHW' ? 2 : 1];
   const normalizer = importedNormalizer(model);
   const output = await lastOutput(reference, model.graph.outputs.at(-1)?.name);
-  const layers = modulesOrValues(listLayers(model)).flatMap(({ name: layer, value }) =>
-    value === null ? [] : layer,
-  );
+  const listed = modulesOrValues(listLayers(model)).filter(({ value }) => value !== null);
+  const values = new Set(listed.map(({ value }) => value));
+  const outputs = model.graph.outputs
+    .map(({ name: value }) => value)
+    .filter((value) => !values.has(value));
+  const layers = [...listed.map(({ name: layer }) => layer), ...new Set(outputs)];
   return {
     name,
     hints: {

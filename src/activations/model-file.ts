@@ -10,8 +10,11 @@ import { checkGraph } from '../onnx/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
+import { modelInputs } from '../onnx/model-inputs.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
+import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
+import { inputWarnings } from './pictures/input-warnings.js';
 
 /** A network ready to run: its bytes, its graph, and its card if it has one. */
 export interface ModelFile {
@@ -24,6 +27,8 @@ export interface ModelFile {
   readonly card: ModelCard | undefined;
   /** Path of the card. */
   readonly cardPlace?: CardPlace | undefined;
+  /** What is most likely wrong in it. */
+  readonly cardWarnings?: readonly CardWarning[];
 }
 
 /** Where a card was found: a YAML or JSON file, the metadata of the ONNX file, or no file at all. */
@@ -34,6 +39,8 @@ export type CardPlace =
 interface PlacedCard {
   readonly card: ModelCard;
   readonly place: CardPlace;
+  /** As it is written, where it was read from text. */
+  readonly text?: string;
 }
 
 /** Where else a card may come from. */
@@ -95,6 +102,13 @@ export async function openModelFile(
     model,
     card: found?.card,
     cardPlace: found?.place,
+    cardWarnings: found
+      ? [
+          ...(found.text === undefined ? [] : unfinishedLines(found.text)),
+          ...cardWarnings(found.card),
+          ...inputWarnings(modelInputs(model), found.card, basename(path)),
+        ]
+      : [],
   };
 }
 
@@ -164,8 +178,9 @@ async function fromCard(
       `${path} does not exist: a model folder has a model.yaml`,
       { file: path },
     );
-  const card = parseCard(await readFile(path, 'utf8'), path);
-  const placed: PlacedCard = { card, place: { kind: 'file', path } };
+  const text = await readFile(path, 'utf8');
+  const card = parseCard(text, path);
+  const placed: PlacedCard = { card, place: { kind: 'file', path }, text };
   const folder = dirname(path);
   if (card.file) {
     const file = resolve(folder, card.file);
@@ -196,22 +211,24 @@ async function givenCard(source: CardSource): Promise<PlacedCard | undefined> {
     throw new VentralError('file-missing', `--card ${source.file} does not exist`, {
       file: source.file,
     });
-  const card = parseCard(await readFile(source.file, 'utf8'), source.file);
-  return { card, place: { kind: 'file', path: source.file } };
+  const text = await readFile(source.file, 'utf8');
+  const card = parseCard(text, source.file);
+  return { card, place: { kind: 'file', path: source.file }, text };
 }
 
 function embeddedCard(model: Model, path: string): PlacedCard | undefined {
   const text = getMetadata(model, CARD_KEY);
   if (text === undefined) return undefined;
   const card = parseCard(text, `${CARD_KEY} in ${basename(path)}`);
-  return { card, place: { kind: 'embedded', path } };
+  return { card, place: { kind: 'embedded', path }, text };
 }
 
 function besideCard(path: string): PlacedCard | undefined {
   const base = join(dirname(path), basename(path, extname(path)));
   const file = ['.yaml', '.yml'].map((ending) => base + ending).find((name) => existsSync(name));
   if (file === undefined) return undefined;
-  return { card: parseCard(readFileSync(file, 'utf8'), file), place: { kind: 'file', path: file } };
+  const text = readFileSync(file, 'utf8');
+  return { card: parseCard(text, file), place: { kind: 'file', path: file }, text };
 }
 
 function assumed(source: CardSource): PlacedCard | undefined {

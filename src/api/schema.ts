@@ -1171,6 +1171,15 @@ export interface components {
             card: components["schemas"]["Card"] | null;
             graph: components["schemas"]["Graph"];
             /**
+             * @description What is most likely wrong in the card: statistics of another pixel range, an improbable visual angle,
+             *     placeholders of the template, an input of another size than the graph's. Scores carry it too.
+             */
+            warnings: {
+                /** @example card-mean */
+                code: string;
+                detail: string;
+            }[];
+            /**
              * Format: date-time
              * @description null for a shipped model.
              */
@@ -1517,16 +1526,24 @@ export interface components {
             model: string | null;
             name: string | null;
             layer: string;
+            /** @description `by`: `card`, `flag` (the request), or the benchmark, version, inputs and method by which a map chose the layer. */
             layerChoice: {
                 [key: string]: unknown;
             };
+            /** @description Whether the layer was chosen on stimuli of this benchmark; `layerChoice` says on which benchmark. */
             selection: boolean;
             value: number | null;
+            /** @description Of what `errorOf` names: mostly of the raw value, not of `value`. */
             error: number | null;
             ci: number[] | null;
             /** @example raw^2/ceiling */
             formula: string;
+            /**
+             * @example raw
+             * @example value
+             */
             errorOf: string;
+            /** @description `none`: there is no error. */
             errorKind: string;
             raw: components["schemas"]["ScorePart"];
             ceiling: components["schemas"]["ScorePart"] | null;
@@ -1534,6 +1551,7 @@ export interface components {
                 code: string;
                 detail: string;
             }[];
+            /** @description `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. */
             provenance: {
                 [key: string]: unknown;
             };
@@ -1967,6 +1985,7 @@ export interface components {
         LeaderboardScore: {
             value: number | null;
             ci: components["schemas"]["Interval"];
+            /** @description As `error` of the score; the interval of the value is `ci`. */
             error: number | null;
             /** @description Whether the layer was chosen on stimuli of the benchmark. */
             selection: boolean;

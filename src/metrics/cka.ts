@@ -108,6 +108,7 @@ export const ckaMetric: NeuralMetric = {
   kind: 'neural',
   version: 1,
   perNeuroid: false,
+  whole: true,
   defaults: {},
   normalisation: 'ratio',
   text: {
@@ -122,6 +123,7 @@ export const ckaMetric: NeuralMetric = {
 /** The metric `cka-cv`. */
 export const ckaCvMetric: NeuralMetric = {
   ...ckaMetric,
+  whole: false,
   testSize: 0.9,
   text: {
     ...ckaMetric.text,

@@ -101,6 +101,8 @@ export interface NeuralMetric extends MetricDefinition {
   readonly kind: 'neural';
   /** Whether the result has a value for each neuroid of the recordings. */
   readonly perNeuroid: boolean;
+  /** Whether all stimuli are compared at once, without splits. */
+  readonly whole?: boolean;
   /** Share of the stimuli to test on where the benchmark file says nothing; 0.1 unless given. */
   readonly testSize?: number;
   run(source: Source, target: Target, options: NeuralOptions): Promise<MetricResult>;

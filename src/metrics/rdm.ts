@@ -104,6 +104,7 @@ export const rdmMetric: NeuralMetric = {
   kind: 'neural',
   version: 1,
   perNeuroid: false,
+  whole: true,
   defaults: {},
   normalisation: 'ratio',
   text: {
@@ -118,6 +119,7 @@ export const rdmMetric: NeuralMetric = {
 /** The metric `rdm-cv`. */
 export const rdmCvMetric: NeuralMetric = {
   ...rdmMetric,
+  whole: false,
   testSize: 0.9,
   text: {
     ...rdmMetric.text,

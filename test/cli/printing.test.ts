@@ -61,7 +61,8 @@ describe('scores are printed', () => {
     const { io, printed } = remembered(true);
     printScores(outcome, { verbose: false }, io);
     expect(printed.out).toMatch(/│ =net +│ made\.V1-pls +│ conv/);
-    expect(printed.out).toContain('0.2500 ± –');
+    // Without an error nothing follows a ±.
+    expect(printed.out).toMatch(/│ 0\.2500 +│/);
     expect(printed.err).toBe(
       'made.V1-pls: neuroids-dropped: 1 of 102\nventral: made.V2-pls: No layer\n',
     );
@@ -71,7 +72,7 @@ describe('scores are printed', () => {
     const { io, printed } = remembered(false);
     printScores(outcome, { verbose: false }, io);
     expect(printed.out).toBe(
-      '=net\tmade.V1-pls\tconv\t0.2500 ± –\t0.200 … 0.300\t0.5000\tnone\tsimulated\n',
+      '=net\tmade.V1-pls\tconv\t0.2500\t0.200 … 0.300\t0.5000\tnone\tsimulated\n',
     );
   });
 
@@ -79,9 +80,51 @@ describe('scores are printed', () => {
     const { io, printed } = remembered(true);
     printScores(outcome, { csv: true, verbose: false }, io);
     expect(printed.out.split('\n').slice(0, 2)).toEqual([
-      'model,benchmark,layer,value,error,ci_low,ci_high,raw,ceiling,simulated,verified,inputs',
-      "'=net,made.V1-pls,conv,0.25,,0.2,0.3,0.5,,true,false,sha256:1",
+      'model,benchmark,layer,value,error,ci_low,ci_high,raw,raw_error,ceiling,selection,chosen_on,simulated,verified,inputs',
+      "'=net,made.V1-pls,conv,0.25,,0.2,0.3,0.5,,,false,,true,false,sha256:1",
     ]);
+  });
+
+  const printedAs = (more: Partial<Score>, csv = false) => {
+    const { io, printed } = remembered(false);
+    printScores({ scores: [{ ...score, ...more }], failures: [] }, { csv, verbose: false }, io);
+    return (
+      printed.out
+        .trimEnd()
+        .split('\n')
+        .at(-1)
+        ?.split(csv ? ',' : '\t') ?? []
+    );
+  };
+  const raw = { value: 0.5, error: 0.009, splits: [0.49, 0.51] };
+
+  test('with the error beside what it is of', () => {
+    expect(printedAs({ raw, error: 0.009 }).slice(3, 6)).toEqual([
+      '0.2500',
+      '0.200 … 0.300',
+      '0.5000 ± 0.009',
+    ]);
+    const ofValue = printedAs({ raw, error: 0.02, errorOf: 'value' });
+    expect([ofValue[3], ofValue[5]]).toEqual(['0.2500 ± 0.020', '0.5000 ± 0.009']);
+  });
+
+  test('without ± where there is no error: one comparison, one split', () => {
+    const whole = { value: 0.5, error: 0, splits: [0.5] };
+    for (const errorKind of ['none', 'sem over splits'])
+      expect(printedAs({ raw: whole, error: 0, errorKind }).join()).not.toContain('±');
+  });
+
+  test('with the benchmark on which their layer was chosen', () => {
+    const by = (benchmark: string) => ({
+      layerChoice: { by: { benchmark, version: 1, inputs: 'sha256:2', method: 'highest' } },
+    });
+    const same = { ...by('made.V1-pls'), selection: true };
+    expect(printedAs(same).at(-1)).toBe('simulated, selection: layer chosen on this benchmark');
+    expect(printedAs(same, true).slice(10, 12)).toEqual(['true', 'made.V1-pls']);
+    expect(printedAs({ ...by('public.V1-pls'), selection: true }).at(-1)).toBe(
+      'simulated, selection: layer chosen on public.V1-pls, which shares stimuli',
+    );
+    expect(printedAs(by('public.V1-pls')).at(-1)).toBe('simulated, layer chosen on public.V1-pls');
   });
 
   test('as the JSON that they are, warnings inside', () => {

@@ -38,6 +38,9 @@ afterAll(async () => {
   await service.stop();
 });
 
+/** Another network, so that the first keeps its card and scores. */
+const folded = () => readFile(oraclePath('09-end-to-end/resnet/folded.onnx'));
+
 const open = async (options = {}, path = `/models/${model}`) => {
   const watched = await visit(browser, service.url, path, options);
   await watched.page.waitForSelector('h2#files');
@@ -83,12 +86,38 @@ it('shows scores with raw, ceiling and splits, failures with their reason, and n
   await expect.poll(() => row.textContent()).toContain(V1);
   await expect
     .poll(() => row.textContent())
-    .toMatch(/± 0\.010.*\[0\.100, 0\.200\].*0\.500.*0\.500.*layer1.*card/);
+    // The error is of the raw value; the score has its interval.
+    .toMatch(/^[^±]*\[0\.100, 0\.200\]0\.500± 0\.0100\.500± 0\.010layer1.*card/);
   await expect
     .poll(() => page.locator('.problem').textContent())
     .toMatch(`${V2}: The layer has fewer units`);
   await page.locator('summary', { hasText: 'split by split' }).click();
   await expect.poll(() => page.locator('.chart table tbody tr').count()).toBeGreaterThanOrEqual(2);
+  await close();
+});
+
+it('says where a layer was chosen on the benchmark, on the page of the job and of the model', async () => {
+  const chosen = await upload('chosen', await folded());
+  const asked = { model: chosen, benchmarks: [V1], layers: { V1: 'chosen' } };
+  const { body } = await service.post('/v1/scores', asked, { Prefer: 'wait=30' });
+  for (const path of [`/scores/${body.id}`, `/models/${chosen}`]) {
+    const { page, close } = await visit(browser, service.url, path);
+    const row = page.locator('.scores tbody tr').first();
+    await expect
+      .poll(() => row.textContent())
+      .toContain('selection: the layer was chosen on this benchmark');
+    await close();
+  }
+});
+
+it('says what is most likely wrong in the card', async () => {
+  const text = (await card()).replace(/mean: .*/, 'mean: [123.7, 116.3, 103.5]');
+  const { body } = await service.upload([
+    { name: 'file', filename: 'net.onnx', content: await folded() },
+    { name: 'card', content: text },
+  ]);
+  const { page, close } = await visit(browser, service.url, `/models/${body.id}`);
+  await page.getByText(/input\.mean 123\.7 with range 1\b/).waitFor();
   await close();
 });
 

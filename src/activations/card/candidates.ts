@@ -53,6 +53,36 @@ export function candidateLayers(
   ];
 }
 
+/**
+ * The candidates of a layer map as a person meets them: {@link candidateLayers}, and where nobody named any the
+ * outputs that the graph declares, each value once, in order of execution. Which values are computed with fused operators depends on
+ * the former alone, so that no number of a layer moves.
+ */
+export function mapCandidates(
+  model: Model,
+  card: Pick<ModelCard, 'layers'> | undefined,
+  patterns?: readonly string[],
+): Candidate[] {
+  const found = candidateLayers(model, card, patterns);
+  if (patterns ?? card?.layers) return found;
+  const had = new Set(found.map(({ value }) => value));
+  const made = new Map(model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((v) => [v, i])));
+  const depths = valueDepths(model);
+  const outputs = model.graph.outputs
+    .map(({ name }) => name)
+    .filter((name) => made.has(name) && !had.has(name) && depths.has(name));
+  const added = [...new Set(outputs)].map(
+    (name): Candidate => ({
+      layer: name,
+      value: name,
+      aliases: [],
+      depth: depths.get(name) ?? null,
+    }),
+  );
+  const at = ({ value }: Candidate) => made.get(value ?? '') ?? (value === null ? made.size : -1);
+  return [...found, ...added].sort((a, b) => at(a) - at(b));
+}
+
 function fitting(model: Model, pattern: string, strict: boolean): Named[] {
   try {
     return expandLayers(model, [pattern]).map(({ name, value }) => ({ layer: name, value }));

@@ -16,6 +16,45 @@ export interface InputPlan {
   readonly width: number | null;
 }
 
+type Refuse = (expected: string, found: string) => VentralError;
+
+const refusalOf =
+  (model: string): Refuse =>
+  (expected, found) =>
+    new VentralError('input-mismatch', `${model}: expected ${expected}, found ${found}`, {
+      file: model,
+      field: 'input',
+      expected,
+      found,
+    });
+
+const described = (inputs: readonly SessionValue[]) =>
+  inputs
+    .map(({ name, dims }) => `${name} (${dims.map((dim) => dim ?? '?').join(' × ')})`)
+    .join(', ');
+
+/**
+ * The one input of a graph, which images can go into whatever the card. Throws `input-mismatch` for a graph
+ * with another number of inputs, other axes, another type, or no axis of 3 channels.
+ * @param model its name
+ */
+export function imageInput(inputs: readonly SessionValue[], model: string): SessionValue {
+  const refuse = refusalOf(model);
+  if (inputs.length !== 1) {
+    const found = inputs.length === 0 ? 'none' : `${inputs.length}: ${described(inputs)}`;
+    throw refuse('one image input', found);
+  }
+  const [input] = inputs;
+  const { name, dtype, dims } = input;
+  if (dims.length !== 4)
+    throw refuse('an input of four axes, N × C × H × W or N × H × W × C', described(inputs));
+  if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'uint8')
+    throw refuse('an input of float32, float16 or uint8', `${name} of ${dtype}`);
+  if ([dims[1], dims[3]].every((channels) => channels !== null && channels !== 3))
+    throw refuse('an input of 3 channels', described(inputs));
+  return input;
+}
+
 /**
  * Fits the card to the graph's input; only layout and dtype are ever inferred. Throws
  * `input-mismatch` for a graph without one image input, and for a crop or resize of another size.
@@ -25,28 +64,13 @@ export function inputPlan(
   card: Omit<InputSpec, 'layout'> & { readonly layout?: InputSpec['layout'] },
   model: { readonly name: string; readonly batch: number },
 ): InputPlan {
-  const refuse = (expected: string, found: string) =>
-    new VentralError('input-mismatch', `${model.name}: expected ${expected}, found ${found}`, {
-      file: model.name,
-      field: 'input',
-      expected,
-      found,
-    });
-  const described = inputs
-    .map(({ name, dims }) => `${name} (${dims.map((dim) => dim ?? '?').join(' × ')})`)
-    .join(', ');
-  if (inputs.length !== 1)
-    throw refuse('one image input', inputs.length === 0 ? 'none' : described);
-  const { name, dtype, dims } = inputs[0];
-  if (dims.length !== 4)
-    throw refuse('an input of four axes, N × C × H × W or N × H × W × C', described);
-  if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'uint8')
-    throw refuse('an input of float32, float16 or uint8', `${name} of ${dtype}`);
+  const refuse = refusalOf(model.name);
+  const { name, dtype, dims } = imageInput(inputs, model.name);
   const layout = card.layout ?? (dims[1] !== 3 && dims[3] === 3 ? 'NHWC' : 'NCHW');
   const [channels, height, width] =
     layout === 'NCHW' ? [dims[1], dims[2], dims[3]] : [dims[3], dims[1], dims[2]];
   if (channels !== null && channels !== 3)
-    throw refuse(`3 channels in layout ${layout}`, described);
+    throw refuse(`3 channels in layout ${layout}`, described(inputs));
   const size =
     card.crop ??
     (card.resize !== 'none' && card.resize.mode === 'square' ? card.resize.to : undefined);
@@ -59,5 +83,12 @@ export function inputPlan(
       `${size} × ${size} from the card's ${card.crop === undefined ? 'resize' : 'crop'}`,
     );
   }
-  return { name, batch: dims[0] ?? model.batch, dtype, spec: { ...card, layout }, height, width };
+  return {
+    name,
+    batch: dims[0] ?? model.batch,
+    dtype: dtype as InputPlan['dtype'],
+    spec: { ...card, layout },
+    height,
+    width,
+  };
 }

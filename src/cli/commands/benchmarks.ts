@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
-import { VentralError } from '../../errors/ventral-error.js';
-import { type Benchmark, expandRegions } from '../../scoring/benchmark/benchmark.js';
+import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark/benchmark-data.js';
-import { readBenchmark } from '../../scoring/registry/benchmark-file.js';
 import { goldenOf } from '../../scoring/registry/golden.js';
 import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.js';
 import { isVerified } from '../../scoring/registry/verification.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
+import { printable } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -105,25 +104,12 @@ async function show(name: string, command: Command, io: Io): Promise<void> {
  * Checks the file by its rules, then its data: installed data must fit, missing data are reported.
  */
 async function check(file: string, command: Command, io: Io): Promise<void> {
-  const { home } = globalOptions(command);
-  const benchmarks = expandRegions(readBenchmark(file));
-  const ready = await Promise.all(benchmarks.map((benchmark) => hasData(benchmark, home)));
-  if (ready.every(Boolean)) {
-    const { loadBenchmarks } = await import('../../scoring/registry/load-benchmark.js');
-    const errors: VentralError[] = [];
-    const { close } = await loadBenchmarks([file], { home }, (_id, thrown) => {
-      errors.push(VentralError.from(thrown));
-    });
-    await close();
-    if (errors[0]) {
-      const sentences = [...new Set(errors.map(({ message }) => message))];
-      throw new VentralError(errors[0].code, sentences.join('\n'), errors[0].details);
-    }
-  } else {
-    io.err(`${file}: its data are not installed; only the file was checked\n`);
-  }
-  const ids = benchmarks.map(({ id }) => id).join(', ');
-  io.out(`${file}: no problems found: ${ids}\n`);
+  const { checkBenchmark } = await import('../../scoring/registry/check-benchmark.js');
+  const { ids, ready, notices } = await checkBenchmark(file, globalOptions(command));
+  if (!ready) io.err(`${file}: its data are not installed; only the file was checked\n`);
+  for (const { benchmark, code, detail } of notices)
+    io.err(printable(`${benchmark}: ${code}: ${detail}`));
+  io.out(`${file}: no problems found: ${ids.join(', ')}\n`);
 }
 
 async function verify(ids: readonly string[], command: Command, io: Io): Promise<void> {

@@ -6,6 +6,7 @@ import type { Role } from '../../scoring/registry/region-benchmarks.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
+import { sayFailed, sayNotices } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -109,9 +110,14 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
       await commitChoice(card, mapped.choices);
       const words = mapped.choices.map(({ role, record }) => `${role} ${record.layer}`);
       io.err(`Updated ${card.path}: ${words.join(', ')}\n`);
+    } else if (card) {
+      io.err(`--commit: no layer was chosen for a region; ${card.path} is unchanged\n`);
     }
+    sayNotices(mapped.map, io);
+    sayFailed(mapped.failed, io);
     const { benchmarks, chosen } = mapped.map;
-    if (benchmarks.some((id) => chosen[id] === undefined)) process.exitCode = 1;
+    const incomplete = benchmarks.some((id) => chosen[id] === undefined);
+    if (mapped.failed.length > 0 || incomplete) process.exitCode = 1;
   } finally {
     bar.clear();
     stop.release();

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
+import { printable } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -54,9 +56,19 @@ async function printLayers(
 }
 
 function registerCard(program: Command, io: Io): void {
-  program
-    .command('card')
-    .description('model cards')
+  const cards = program.command('card').description('model cards');
+  cards
+    .command('check')
+    .description('list the likely mistakes of a card; draw what the network sees of an image')
+    .argument('<card>', 'card, YAML or JSON')
+    .argument('[model]', 'the model that it is for: input and layers are compared with the graph')
+    .option('--image <file>', 'an image, as a score would prepare it')
+    .option('-o, --out <png>', 'file for what the network sees of it')
+    .option('--degrees <n>', 'degrees of visual angle of the image; else it fills the input')
+    .action((card: string, model: string | undefined, options: CheckOptions) =>
+      checkCardFile(card, model, options, io),
+    );
+  cards
     .command('init')
     .description('write a card from the contents of the file; ask for the rest in a terminal')
     .argument('<model>', 'ONNX file')
@@ -71,6 +83,38 @@ function registerCard(program: Command, io: Io): void {
       const open = openFields(hints);
       if (open.length > 0) io.err(`Not set, marked # TODO: ${open.join(', ')}\n`);
     });
+}
+
+interface CheckOptions {
+  readonly image?: string;
+  readonly out?: string;
+  readonly degrees?: string;
+}
+
+/** Exit status 0 without a likely mistake, 1 with one. */
+async function checkCardFile(
+  path: string,
+  model: string | undefined,
+  { image, out, degrees }: CheckOptions,
+  io: Io,
+): Promise<void> {
+  if ((image === undefined) !== (out === undefined))
+    throw new VentralError('bad-usage', 'card check: --image and --out go together');
+  if (degrees !== undefined && image === undefined)
+    throw new VentralError('bad-usage', 'card check: --degrees belongs to --image');
+  const { checkCard } = await import('../../activations/check-card.js');
+  const { card, warnings } = await checkCard(path, model);
+  if (image !== undefined && out !== undefined) {
+    const { seenImage } = await import('../../activations/pictures/seen-image.js');
+    const angle = degrees === undefined ? undefined : degreesOf(degrees);
+    const { png, width, height, values } = await seenImage(image, card, angle);
+    await writeFileAtomic(out, png);
+    const [low, high] = values.map((value) => Number(value.toPrecision(3)));
+    io.err(`${out}: ${width} × ${height} pixels, input values ${low} to ${high}\n`);
+  }
+  for (const { code, detail } of warnings) io.out(printable(`${path}: ${code}: ${detail}`));
+  if (warnings.length > 0) process.exitCode = 1;
+  else io.out(`${path}: no problems found\n`);
 }
 
 interface ActivationOptions {

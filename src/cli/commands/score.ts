@@ -5,6 +5,7 @@ import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { printScores } from '../print/print-scores.js';
+import { sayWithoutValue } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -54,7 +55,8 @@ export function registerScore(program: Command, io: Io): void {
       const outcome = { scores: answered.flatMap(({ scores }) => scores), failures };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
       await keepReceipt(options.receipt, answered, globalOptions(command));
-      if (failures.length === 0) return;
+      const empty = sayWithoutValue(outcome.scores, io);
+      if (failures.length === 0 && empty === 0) return;
       // Where nothing could be scored the reason decides; where something was, one is missing.
       const exits = new Set(failures.map(({ error }) => error.exit));
       process.exitCode = outcome.scores.length === 0 && exits.size === 1 ? [...exits][0] : 1;

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Score } from '../../scoring/measure/score.js';
+import { choiceRemark, chosenOn, errorOf, type Score } from '../../scoring/measure/score.js';
 import type { ScoreOutcome } from '../../scoring/model/score-model.js';
 import { errorText, printable } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
@@ -37,7 +37,10 @@ const columns = [
   'ci_low',
   'ci_high',
   'raw',
+  'raw_error',
   'ceiling',
+  'selection',
+  'chosen_on',
   'simulated',
   'verified',
   'inputs',
@@ -49,11 +52,14 @@ function asCsv(scores: readonly Score[]): string {
     score.benchmark,
     score.layer,
     score.value ?? '',
-    score.error ?? '',
+    errorOf(score, 'value') ?? '',
     score.ci?.[0] ?? '',
     score.ci?.[1] ?? '',
     score.raw.value ?? '',
+    errorOf(score, 'raw') ?? '',
     score.ceiling?.value ?? '',
+    String(score.selection),
+    chosenOn(score) ?? '',
     String(score.simulated),
     String(score.verified),
     score.provenance.inputs,
@@ -68,9 +74,14 @@ const asRow = (score: Score): string[] => [
   score.name ?? '–',
   score.benchmark,
   score.layer,
-  `${shown(score.value)} ± ${shown(score.error, 3)}`,
+  withError(score.value, errorOf(score, 'value')),
   span(score.ci),
-  shown(score.raw.value),
+  withError(score.raw.value, errorOf(score, 'raw')),
   score.ceiling ? shown(score.ceiling.value) : 'none',
-  score.simulated ? 'simulated' : score.verified ? 'verified' : '',
+  [score.simulated ? 'simulated' : score.verified ? 'verified' : '', choiceRemark(score)]
+    .filter(Boolean)
+    .join(', '),
 ];
+
+const withError = (value: number | null, error: number | null) =>
+  error === null || value === null ? shown(value) : `${shown(value)} ± ${shown(error, 3)}`;

@@ -44,6 +44,12 @@ export type CeilingChoice =
   | { readonly name: 'none' }
   | { readonly name: 'fixed'; readonly value: number };
 
+/**
+ * What is left out where a value is missing after averaging over repetitions: neuroids that lack a stimulus,
+ * or stimuli that lack a neuroid or were never shown.
+ */
+export type DropRule = 'incomplete-neuroids' | 'incomplete-stimuli';
+
 /** A metric with the options that it knows, defaults filled in. */
 export interface MetricChoice extends MetricOptions {
   readonly name: MetricName;
@@ -71,6 +77,8 @@ export interface BenchmarkDefinition {
   readonly recordings?: DataSource;
   /** Absolute path of the neuroid table of a recordings CSV. */
   readonly neuroids?: string;
+  /** Missing values are refused where it is absent. */
+  readonly drop?: DropRule;
   readonly trials?: DataSource;
   /** Values of `condition` whose trials, and stimuli shown in no other, are left out. */
   readonly excludeConditions: readonly (string | number)[];

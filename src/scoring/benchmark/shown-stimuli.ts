@@ -18,7 +18,7 @@ export function shownAt(benchmark: Benchmark, stimuli: StimulusSet): Shown {
 
 /** What of a benchmark's definition decides its number; names of files and titles do not. */
 export function definitionInputs(benchmark: Benchmark): { readonly [key: string]: Digestible } {
-  const { metric, crossValidation, ceiling } = benchmark;
+  const { metric, crossValidation, ceiling, drop } = benchmark;
   return {
     benchmark: benchmark.id,
     version: benchmark.version,
@@ -28,5 +28,7 @@ export function definitionInputs(benchmark: Benchmark): { readonly [key: string]
     metric: { ...metric },
     crossValidation: { ...crossValidation },
     ceiling: { ...ceiling },
+    // Digests of benchmarks without the key stay what they were.
+    ...(drop === undefined ? {} : { drop }),
   };
 }

@@ -4,6 +4,7 @@ import { percentileInterval } from '../measure/confidence.js';
 import { type Ground, openGround } from './comparison-ground.js';
 import { comparisonRow } from './comparison-row.js';
 import type {
+  ComparedModel,
   Comparison,
   ComparisonRequest,
   ComparisonRow,
@@ -14,6 +15,7 @@ import { mapsApart } from './maps-apart.js';
 import {
   type Mapped,
   mapOf,
+  type OpenedModel,
   openCompared,
   type Places,
   placesOf,
@@ -22,6 +24,7 @@ import {
   scoreAt,
 } from './placed-scores.js';
 import { type NamedModel, named } from './series-checkpoints.js';
+import { type CandidatesOf, sharedCandidates } from './shared-candidates.js';
 import { contextOf, sharePictures } from './shared-pictures.js';
 
 /** Models that one comparison takes. */
@@ -50,10 +53,12 @@ export async function compareModels(
   const shared = await sharePictures(context);
   try {
     const fixed = await fixedPlaces(request, ground, shared.context);
+    const candidates = await sharedCandidates(request.mapFrom ? [] : models);
     const compared: Compared[] = [];
     for (const [k, model] of models.entries()) {
       const here = contextOf(shared.context, `model ${k + 1} of ${models.length}`);
-      compared.push(await measure(model, { ground, layers: request.layers, fixed, context: here }));
+      const run = { ground, layers: request.layers, candidates, fixed, context: here };
+      compared.push(await measure(model, run));
     }
     return comparisonOf(compared, ground);
   } finally {
@@ -69,7 +74,9 @@ async function fixedPlaces(
 ): Promise<Places | undefined> {
   if (!mapFrom) return undefined;
   const here = contextOf(context, 'the map to score by');
-  return placesOf(await openCompared(mapFrom), ground, () => mapOf(mapFrom, ground, layers, here));
+  return placesOf(await openCompared(mapFrom), ground, (open) =>
+    mapOf(mapFrom, ground, layers, here, open),
+  );
 }
 
 /** A model with its map and its scores by benchmark; without them if it cannot be opened. */
@@ -83,19 +90,21 @@ interface Compared {
 
 interface Run {
   readonly ground: Ground;
+  /** Candidates that the request names. */
   readonly layers: readonly string[] | undefined;
+  /** Candidates of a model where the request names none. */
+  readonly candidates: CandidatesOf;
   /** The layers at which every model is scored, where one of them says so. */
   readonly fixed: Places | undefined;
   readonly context: LayerMapContext;
 }
 
 async function measure(model: NamedModel, run: Run): Promise<Compared> {
-  const { ground, layers, fixed, context } = run;
+  const { ground, fixed, context } = run;
   const of = { checkpoint: model.checkpoint, epoch: null, model: null };
   try {
     const opened = await openCompared(model);
-    const mapped = await mapOf(model, ground, layers, context);
-    const places = fixed ?? (await placesOf(opened, ground, async () => mapped));
+    const { mapped, places } = await placed(model, opened, run);
     const scores = await scoreAt(opened, places, mapped, context);
     const { digest } = opened.origin;
     const sampled = new Map<string, Sampled>();
@@ -117,6 +126,27 @@ async function measure(model: NamedModel, run: Run): Promise<Compared> {
     const sampled = new Map(ground.benchmarks.map(({ id }) => [id, reason]));
     return { checkpoint: model.checkpoint, digest: null, mapped: reason, rows, sampled };
   }
+}
+
+/**
+ * Where a model is scored, and its map: over every benchmark where candidates were asked for, else over those
+ * for which neither `mapFrom` nor the card gives a layer.
+ */
+async function placed(
+  model: ComparedModel,
+  opened: OpenedModel,
+  { ground, layers, candidates, fixed, context }: Run,
+): Promise<{ readonly mapped: Mapped; readonly places: Places }> {
+  const asked = layers && (await mapOf(model, ground, layers, context));
+  if (asked)
+    return { mapped: asked, places: fixed ?? (await placesOf(opened, ground, async () => asked)) };
+  let mapped: Mapped = { reason: 'its layers are given' };
+  const map = async (open: ReadonlySet<string>) => {
+    mapped = await mapOf(model, ground, candidates(opened), context, open);
+    return mapped;
+  };
+  const places = fixed ?? (await placesOf(opened, ground, map));
+  return { mapped, places };
 }
 
 function comparisonOf(compared: readonly Compared[], { benchmarks }: Ground): Comparison {

@@ -57,7 +57,7 @@ export async function openGround(
 }
 
 /** The benchmarks of a name; none for an unknown name. */
-function idsOf(name: string): string[] {
+export function idsOf(name: string): string[] {
   try {
     return findBenchmark(name).map(({ id }) => id);
   } catch {

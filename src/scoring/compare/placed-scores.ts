@@ -8,7 +8,7 @@ import { makeScore, type Origin } from '../measure/make-score.js';
 import type { LayerChoice, Score } from '../measure/score.js';
 import { chooseLayers } from '../model/layer-choice.js';
 import { isSelection } from '../model/score-model.js';
-import type { Ground } from './comparison-ground.js';
+import { type Ground, idsOf } from './comparison-ground.js';
 import type { ComparedModel } from './comparison-types.js';
 
 /** Layers for a benchmark, and how they were chosen. */
@@ -36,23 +36,31 @@ export interface OpenedModel {
 export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
   const file = await openModelFile(model.path, model);
   const card = cardOf(file);
-  const origin = { kind: 'model', digest: file.digest, name: file.name, card } as const;
+  const { digest, name, cardWarnings: warnings = [] } = file;
+  const origin = { kind: 'model', digest, name, card, warnings } as const;
   return { network: { file, card }, origin };
 }
 
 /** The map of a model, or why it has none. */
 export type Mapped = MappedLayers | { readonly reason: string };
 
-/** The map of a model over the benchmarks for which a layer can be chosen. Throws `interrupted`. */
+/**
+ * The map of a model over the benchmarks for which a layer can be chosen. Throws `interrupted`.
+ * @param only ids of the benchmarks that a map is needed for; all unless given. Those of one file are mapped together
+ */
 export async function mapOf(
   model: ComparedModel,
   { mappable }: Ground,
   layers: readonly string[] | undefined,
   context: LayerMapContext,
+  only?: ReadonlySet<string>,
 ): Promise<Mapped> {
-  if (mappable.length === 0) return { reason: 'no layer to choose' };
+  const benchmarks = mappable.filter(
+    (name) => only === undefined || idsOf(name).some((id) => only.has(id)),
+  );
+  if (benchmarks.length === 0) return { reason: 'there is no layer to choose' };
   try {
-    const request = { model, benchmarks: mappable, ...(layers ? { layers } : {}) };
+    const request = { model, benchmarks, ...(layers ? { layers } : {}) };
     return await mapLayers(request, context);
   } catch (thrown) {
     return { reason: refusalOf(thrown) };
@@ -71,23 +79,28 @@ export type Places = ReadonlyMap<LoadedBenchmark, Placed | { readonly reason: st
 
 /**
  * The layers of a model: those in its card, else those that its map chooses.
- * @param map called if the card has no layer for a benchmark
+ * @param map called once, with the ids of the benchmarks for which the card has no layer; not if there are none
  */
 export async function placesOf(
   opened: OpenedModel,
   { benchmarks }: Ground,
-  map: () => Promise<Mapped>,
+  map: (open: ReadonlySet<string>) => Promise<Mapped>,
 ): Promise<Places> {
   const places = new Map<LoadedBenchmark, Placed | { readonly reason: string }>();
+  const open = new Set<LoadedBenchmark>();
   for (const { loaded } of benchmarks) {
     if (!loaded) continue;
     try {
       const carded = await placedByCard(loaded, opened);
-      places.set(loaded, carded ?? placedByMap(await map(), loaded.benchmark.id));
+      places.set(loaded, carded ?? { reason: 'no layer was chosen' });
+      if (!carded) open.add(loaded);
     } catch (thrown) {
       places.set(loaded, { reason: refusalOf(thrown) });
     }
   }
+  if (open.size === 0) return places;
+  const mapped = await map(new Set([...open].map(({ benchmark }) => benchmark.id)));
+  for (const loaded of open) places.set(loaded, placedByMap(mapped, loaded.benchmark.id));
   return places;
 }
 

@@ -75,7 +75,7 @@ async function fixedOf(
 ): Promise<Fixed | null> {
   const here = contextOf(context, 'the fixed map');
   const from = async (model: ComparedModel) =>
-    placesOf(await openCompared(model), ground, () => mapOf(model, ground, layers, here));
+    placesOf(await openCompared(model), ground, (open) => mapOf(model, ground, layers, here, open));
   if (mapFrom) return { from: mapFrom.path, places: await from(mapFrom) };
   for (const model of [...models].reverse()) {
     try {

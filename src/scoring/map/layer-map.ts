@@ -11,6 +11,7 @@ import { makeScore } from '../measure/make-score.js';
 import type { LayerChoice, Score } from '../measure/score.js';
 import { recordStimuli } from '../model/choice-stimuli.js';
 import type { RoleChoice } from '../model/commit-choice.js';
+import { type FailedRows, failedRows } from './failed-rows.js';
 import type {
   ChosenLayer,
   LayerMap,
@@ -40,6 +41,8 @@ export interface MappedLayers {
   readonly draws: ReadonlyMap<string, ReadonlyMap<string, Float64Array>>;
   /** The choice for each region, as a card records it. */
   readonly choices: readonly RoleChoice[];
+  /** Layers without a value that somebody should know of. */
+  readonly failed: readonly FailedRows[];
 }
 
 /**
@@ -89,7 +92,8 @@ async function mapTraced(
         selection: selectionSentence(half),
       },
     };
-    return { map, draws: drawsOf(outcomes), choices };
+    const named = (request.layers ?? network.card.layers) !== undefined;
+    return { map, draws: drawsOf(outcomes), choices, failed: failedRows(map, named) };
   } finally {
     await close();
   }

@@ -1,4 +1,4 @@
-import { type Candidate, candidateLayers } from '../../activations/card/candidates.js';
+import { type Candidate, mapCandidates } from '../../activations/card/candidates.js';
 import { withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import { cardOf, openModelFile } from '../../activations/model-file.js';
@@ -44,7 +44,7 @@ export async function openMap(
 ): Promise<{ run: MapRun; close: () => Promise<void> }> {
   const file = await openModelFile(request.model.path, request.model);
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
-  const candidates = candidateLayers(file.model, card, request.layers);
+  const candidates = mapCandidates(file.model, card, request.layers);
   if (candidates.length === 0) {
     throw new VentralError(
       'layer-unknown',
@@ -54,7 +54,8 @@ export async function openMap(
   }
   const { columns, close } = await openColumns(request, context);
   const name = request.model.name ?? file.name;
-  const origin: Origin = { kind: 'model', digest: file.digest, name, card };
+  const { digest, cardWarnings: warnings = [] } = file;
+  const origin: Origin = { kind: 'model', digest, name, card, warnings };
   const half = request.holdout ? ('choice' as const) : undefined;
   return { run: { network: { file, card }, origin, candidates, columns, half, context }, close };
 }

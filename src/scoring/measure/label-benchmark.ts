@@ -67,6 +67,13 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
     metric: versionedName(benchmark.metric.name),
     inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
     refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
+    check() {
+      ceilingOnce();
+      const ids = stimuli.ids;
+      const chosen = { stimulusIds: ids, choices: ids.map(() => labels[0]) };
+      if (consistency) errorConsistency(chosen, observed);
+      else accuracy(chosen, observed);
+    },
     form: () => 'features',
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer, options = {}) {

@@ -3,10 +3,11 @@ import type { Shown } from '../../activations/pictures/shown.js';
 import type { Form, ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Id } from '../../data/ids.js';
 import type { Digestible } from '../../formats/digest.js';
+import type { Warning } from '../../metrics/metric.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { LayerRole } from '../benchmark/layer-role.js';
-import type { Score, ScorePart } from './score.js';
+import type { Dropped, Score, ScorePart } from './score.js';
 
 /** The part of a score that the data decide, before model and provenance are written beside it. */
 export type Measured = Pick<
@@ -55,6 +56,12 @@ export interface PreparedBenchmark {
   readonly metric: string;
   /** Everything of the benchmark that the number depends on, except images. */
   readonly inputs: Digestible;
+  /** What a reader of every score on these data should know. */
+  notices?(): readonly Warning[];
+  /** What the benchmark's `drop` left out of the recordings. */
+  readonly dropped?: Dropped | undefined;
+  /** Throws what would refuse every score, whatever the model. */
+  check(): void;
   /** The smallest sufficient form of a layer with this many units. */
   form(units: number): Form;
   /** Throws where the task cannot be done with a model of this card, before the network runs. */

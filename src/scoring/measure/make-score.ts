@@ -1,4 +1,5 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import type { CardWarning } from '../../activations/card/card-warnings.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
@@ -12,6 +13,8 @@ export type Origin =
       readonly digest: string;
       readonly name: string;
       readonly card: ModelCard;
+      /** What is most likely wrong in the card. */
+      readonly warnings: readonly CardWarning[];
     }
   | { readonly kind: 'features' };
 
@@ -31,7 +34,7 @@ export interface Surroundings {
 
 /** The Score of a measurement (design §3). */
 export function makeScore(
-  { benchmark, metric }: LoadedBenchmark,
+  { benchmark, metric, notices, dropped }: LoadedBenchmark,
   measured: Measured,
   around: Surroundings,
 ): Score {
@@ -58,11 +61,16 @@ export function makeScore(
     raw,
     ceiling,
     ...(splits ? { splits } : {}),
-    warnings,
+    warnings: [
+      ...(origin.kind === 'model' ? origin.warnings : []),
+      ...(notices?.() ?? []),
+      ...warnings,
+    ],
     provenance: {
       ventral: packageVersion,
       metric,
       inputs: around.inputs,
+      ...(dropped ? { dropped } : {}),
       runtime: runtimeIdentity(around.threads),
       seconds: Math.round(around.seconds * 1000) / 1000,
       peakRssMiB: peakRssMiB(),

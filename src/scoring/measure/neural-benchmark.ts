@@ -39,8 +39,11 @@ import {
   resampledMedian,
   resampleWithin,
 } from './confidence.js';
+import { constantLayer } from './constant-layer.js';
+import { dropIncomplete } from './drop-incomplete.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { ceilingPart, finite, type ScorePart, scorePart } from './score.js';
+import { noticesOn, requireComparable } from './require-comparable.js';
+import { ceilingPart, type Dropped, finite, type ScorePart, scorePart } from './score.js';
 
 /** A ceiling as a benchmark file asks for it: measured from halves, a number, or none. */
 type Ceiling = MetricResult | number | null;
@@ -64,10 +67,9 @@ function loadNeural(
   stimuli: StimulusSet,
   recordings: Recordings,
 ): PreparedBenchmark {
-  return onRows(
-    { benchmark, metric: neuralMetric(benchmark.metric.name), stimuli, recordings },
-    stimuli.ids.map((_, row) => row),
-  );
+  const metric = neuralMetric(benchmark.metric.name);
+  const { rows, dropped, recordings: kept } = dropIncomplete(benchmark, stimuli, recordings);
+  return onRows({ benchmark, metric, stimuli, recordings: kept, dropped }, rows);
 }
 
 /** Data of a benchmark with recordings. */
@@ -76,13 +78,12 @@ interface Parts {
   readonly metric: NeuralMetric;
   readonly stimuli: StimulusSet;
   readonly recordings: Recordings;
+  readonly dropped?: Dropped | undefined;
 }
 
 /** The benchmark on some rows of the stimuli, to which the recordings must belong. */
-function onRows(
-  { benchmark, metric, stimuli, recordings }: Parts,
-  rows: readonly number[],
-): PreparedBenchmark {
+function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
+  const { benchmark, metric, stimuli, recordings, dropped } = parts;
   const target = targetOf(benchmark, stimuli, recordings);
   // A CSV of integer ids and a netCDF file of the same ids as text mean the same stimuli.
   const known = new Map(target.stimulusIds.map((id) => [String(id), id]));
@@ -110,6 +111,12 @@ function onRows(
       stimuli: rows.map((row) => stimuli.ids[row]),
       ...recordingInputs(recordings, target),
     },
+    notices: () => noticesOn(benchmark, metric, target, isRepeated(recordings)),
+    dropped,
+    check() {
+      requireComparable(benchmark, metric, compared.stimulusIds, target);
+      ceilingOnce();
+    },
     form,
     ceiling: () => ceilingPart(ceilingOnce()),
     ownFeatures: () => ownFeatures(benchmark, stimuli, target),
@@ -122,8 +129,10 @@ function onRows(
       const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
       const draws = drawn(metric, raw, ceiling, animalsOf(recordings));
       const measured = normalised(metric, raw, ceiling, draws);
+      const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
       return {
         ...measured,
+        warnings: [...why, ...measured.warnings],
         ...(draws && metric.perNeuroid ? { draws } : {}),
         ...(options.detail ? detail(target, benchmark, measured, raw, ceiling) : {}),
       };
@@ -132,7 +141,7 @@ function onRows(
       const left = rows.filter((row) => keep(stimuli.ids[row]));
       const names = new Set(left.map((row) => String(stimuli.ids[row])));
       const some = selectPresentations(recordings, (id) => names.has(String(id)));
-      return onRows({ benchmark, metric, stimuli, recordings: some }, left);
+      return onRows({ ...parts, recordings: some }, left);
     },
   };
 }
@@ -230,10 +239,11 @@ function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
   const choice = benchmark.ceiling;
   if (choice.name === 'none' || choice.name === 'metric') return null;
   if (choice.name === 'fixed') return choice.value;
-  const repeated = new Set(recordings.repetition ?? []).size > 1;
-  if (!repeated && choice.byDefault) return null;
+  if (!isRepeated(recordings) && choice.byDefault) return null;
   return internalConsistency(recordings, { splits: choice.splits, seed: choice.seed });
 }
+
+const isRepeated = ({ repetition = [] }: Recordings) => new Set(repetition).size > 1;
 
 const normaliserOf = ({ normalisation }: NeuralMetric) =>
   normalisation === 'ratio' ? ceilingRatio : explainedVariance;

@@ -28,6 +28,7 @@ import {
   readOutProbabilities,
 } from '../../metrics/probabilities.js';
 import { selectRows } from '../../numerics/algebra/features.js';
+import { matrix } from '../../numerics/algebra/matrix.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { readOutLayer } from '../benchmark/layer-role.js';
@@ -35,6 +36,7 @@ import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { trialColumn } from '../benchmark/trial-column.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { percentileInterval, resampled, resampleWithin } from './confidence.js';
+import { constantLayer } from './constant-layer.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
 
@@ -117,6 +119,11 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       test: stimulusIds,
       trials: { ...trials },
     },
+    check() {
+      ceilingOnce();
+      const chosen = evenChoices(labels, stimulusIds);
+      behaviourScore(name, chosen, trials, { repetitions, seed, skipna: false });
+    },
     form,
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer) {
@@ -130,7 +137,9 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const chosen = await probabilitiesOf(reduced, labels, { rows, stimulusIds });
       // The public variant skips cells only in the ceiling (spec §4.4, skipna asymmetry).
       const raw = behaviourScore(name, chosen, trials, { repetitions, seed, skipna: false });
-      return measured(raw, ceiling);
+      const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
+      const found = measured(raw, ceiling);
+      return { ...found, warnings: [...why, ...found.warnings] };
     },
     restrict: (keep) => {
       const left = rows.filter((row) => keep(test.ids[row]));
@@ -156,6 +165,14 @@ async function probabilitiesOf(
   const [fitting, test] = featuresOf(layer);
   const readOut = await fitReadOut({ features: fitting, labels });
   return readOutProbabilities(readOut, { features: selectRows(test, rows), stimulusIds });
+}
+
+/** The answers of a model that prefers nothing: what is refused of them is refused of every model's. */
+function evenChoices(labels: readonly string[], stimulusIds: readonly Id[]): Probabilities {
+  const choices = [...new Set(labels)];
+  const values = matrix(stimulusIds.length, choices.length);
+  values.data.fill(1 / choices.length);
+  return { stimulusIds, choices, values };
 }
 
 function ceilingOf(
@@ -247,7 +264,12 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
       ...raw.warnings,
       ...(Number.isFinite(value.value)
         ? []
-        : [{ code: 'not-finite', detail: 'a ceiling is not positive' }]),
+        : [{ code: 'not-finite', detail: notFinite(raw.value) }]),
     ],
   };
 }
+
+const notFinite = (raw: number) =>
+  Number.isFinite(raw)
+    ? 'a ceiling is not positive'
+    : 'the choices of the model do not vary, so that no correlation is defined';

@@ -53,6 +53,12 @@ export interface Score {
   readonly provenance: Provenance;
 }
 
+/** How much of the recordings `drop` of the benchmark file left out. */
+export interface Dropped {
+  readonly neuroids?: number;
+  readonly stimuli?: number;
+}
+
 /** Provenance of a score. */
 export interface Provenance {
   readonly ventral: string;
@@ -60,9 +66,41 @@ export interface Provenance {
   readonly metric: string;
   /** Digest of everything that the number depends on. */
   readonly inputs: string;
+  /** Present where the benchmark has a rule. */
+  readonly dropped?: Dropped;
   readonly runtime: { readonly ort: string; readonly provider: string; readonly threads: number };
   readonly seconds: number;
   readonly peakRssMiB: number;
+}
+
+/** The benchmark on which a map chose the layer of a score; undefined where a card or a person named it. */
+export const chosenOn = ({
+  layerChoice: { by },
+}: Pick<Score, 'layerChoice'>): string | undefined =>
+  typeof by === 'string' ? undefined : by.benchmark;
+
+/** What a reader must know of how the layer was chosen; empty where a card or a person named it. */
+export function choiceRemark(
+  score: Pick<Score, 'benchmark' | 'layerChoice' | 'selection'>,
+): string {
+  const on = chosenOn(score);
+  if (!score.selection) return on === undefined ? '' : `layer chosen on ${on}`;
+  return on === undefined || on === score.benchmark
+    ? 'selection: layer chosen on this benchmark'
+    : `selection: layer chosen on ${on}, which shares stimuli`;
+}
+
+/** Why a score has no value, in a sentence. */
+export function whyNoValue({ warnings }: Pick<Score, 'warnings'>): string {
+  const of = (code: string) => warnings.find((warning) => warning.code === code)?.detail;
+  return of('layer-constant') ?? of('not-finite') ?? 'the value is not a finite number';
+}
+
+/** The error of the raw value or of the value itself; null where it has none: one comparison, or one split. */
+export function errorOf(score: Score, of: 'raw' | 'value'): number | null {
+  const error = of === 'raw' ? score.raw.error : score.errorOf === 'value' ? score.error : null;
+  const single = error === 0 && score.raw.splits.length < 2;
+  return score.errorKind === 'none' || single ? null : error;
 }
 
 /** A number for JSON: null if it is not finite. */

@@ -106,7 +106,8 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
         return [];
       }
     });
-    const origin = { kind: 'model' as const, digest: file.digest, name, card };
+    const { digest, cardWarnings: warnings = [] } = file;
+    const origin = { kind: 'model' as const, digest, name, card, warnings };
     const run = { network: { file, card }, origin, request, context };
     for await (const { loaded: benchmark, ...done } of scoreTasks(tasks, run)) {
       if ('error' in done) fail(benchmark.benchmark.id, done.error);

@@ -1,5 +1,5 @@
 import type { LayerMap } from '../map/layer-map-types.js';
-import type { Score } from '../measure/score.js';
+import { choiceRemark, type Score } from '../measure/score.js';
 import type { ScoreOutcome } from '../model/score-model.js';
 
 /** A value in a table of differences; objects and lists are summarised. */
@@ -24,7 +24,7 @@ export interface ResultPair {
   readonly found: unknown;
   /** A warning of the score says that the rank of the features was exhausted. */
   readonly exhausted: boolean;
-  /** Differences that do not depend on inputs: the display name, `verified`. */
+  /** Differences that do not depend on inputs: the display name, `verified`, how a map chose the layer. */
   readonly notes: readonly string[];
 }
 
@@ -64,9 +64,15 @@ export function scorePairs(expected: readonly Score[], found: ScoreOutcome): Res
   return expected.map((score) => {
     const { benchmark } = score;
     const place = left.findIndex((other) => other.benchmark === benchmark);
-    if (place >= 0) return scorePair(benchmark, score, left.splice(place, 1)[0]);
+    const remark = choiceRemark(score);
+    const notes = remark === '' ? [] : [`${benchmark}: ${remark}`];
+    if (place >= 0) {
+      const pair = scorePair(benchmark, score, left.splice(place, 1)[0]);
+      return { ...pair, notes: [...pair.notes, ...notes] };
+    }
     const found = { score: why(benchmark)?.error.message ?? 'none' };
-    return { ...scorePair(benchmark, score, undefined), expected: { score: 'a score' }, found };
+    const expected = { score: 'a score' };
+    return { ...scorePair(benchmark, score, undefined), expected, found, notes };
   });
 }
 
@@ -98,9 +104,18 @@ function notesOn(expected: Cell, found: Cell | undefined): string[] {
 /** The fields of a score that its inputs determine: not the display name, `verified` or times. */
 function decided(cell: Cell): unknown {
   if (!('provenance' in cell)) return asJson(cell);
-  const { name, verified, provenance, ...others } = cell;
-  return asJson({ ...others, metric: provenance.metric, inputs: provenance.inputs });
+  const { name, verified, provenance, warnings, ...others } = cell;
+  const { metric, inputs } = provenance;
+  return asJson({
+    ...others,
+    warnings: warnings.filter((each) => !isNotice(each)),
+    metric,
+    inputs,
+  });
 }
+
+/** A remark on card, benchmark or layer follows from the inputs, and older versions did not make it. */
+const isNotice = ({ code }: Score['warnings'][number]) => /^(?:card|benchmark|layer)-/.test(code);
 
 /** As it comes back from a file: without undefined values, and with 0 for −0. */
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

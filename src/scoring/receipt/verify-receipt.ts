@@ -6,7 +6,7 @@ import { mapLayers } from '../map/layer-map.js';
 import { type ScoreContext, scoreModel } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { benchmarkRecord } from './benchmark-record.js';
-import { type BenchmarkRecord, type Receipt, readReceipt } from './receipt.js';
+import { type BenchmarkRecord, type MapRun, type Receipt, readReceipt } from './receipt.js';
 import { askedNames, type Reopened, reopenRuns } from './reopen-run.js';
 import {
   type Difference,
@@ -169,13 +169,23 @@ async function pairsOf(
   }
   const model = { path, card: run.model.card };
   if (run.kind === 'map') {
-    const { layers, input, holdout } = run;
+    const { input, holdout } = run;
+    const layers = run.layers ?? mappedLayers(run);
     const request = { model, benchmarks, ...present({ layers, input, holdout }) };
     return mapPairs(run.map, (await mapLayers(request, context)).map);
   }
   const { layers, input, detail } = run;
   const request = { model, benchmarks, ...present({ layers, input, detail }) };
   return scorePairs(run.scores, await scoreModel(request, context));
+}
+
+/**
+ * The candidates that a map had where nobody named any, neither its request nor its card: another version
+ * may look for others in the graph.
+ */
+function mappedLayers({ model, map }: MapRun): readonly string[] | undefined {
+  if (model.card.layers !== undefined) return undefined;
+  return map.layers.flatMap(({ layer, aliases = [] }) => [layer, ...aliases]);
 }
 
 /** Without undefined values. */

@@ -79,6 +79,7 @@ function define(
     recordings: text.recordings && dataSource(text.recordings, folder),
     neuroids: text.neuroids && resolve(folder, text.neuroids),
     trials: text.trials && dataSource(text.trials, folder),
+    drop: text.drop,
     timeWindow: text.time_bins?.[0],
     reference: text.reference,
   };

@@ -3,6 +3,7 @@ import { type DataKind, findData } from '../../data/catalog.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { MetricOptions } from '../../metrics/metric.js';
 import { type MetricName, metrics } from '../../metrics/metric-table.js';
+import type { DropRule } from '../benchmark/benchmark.js';
 import { kindOfMetric } from '../measure/benchmark-kinds.js';
 
 interface Generated {
@@ -25,6 +26,7 @@ export interface BenchmarkText {
   readonly fitting_stimuli?: StimulusText;
   readonly recordings?: DataText;
   readonly neuroids?: string;
+  readonly drop?: DropRule;
   readonly trials?: DataText;
   readonly exclude_conditions?: readonly (string | number)[];
   readonly time_bins?: readonly [readonly [number, number]];
@@ -105,6 +107,13 @@ const company: Rule = (text) => {
     ...(text.neuroids !== undefined && !csv
       ? problem('/neuroids', 'neuroids: expected only beside a recordings CSV')
       : []),
+    ...(csv && !text.neuroids && (text.regions?.length ?? 0) > 1
+      ? problem(
+          '/regions',
+          `regions: expected "neuroids", a table that says which neuroid of the recordings CSV is in ${text.regions?.join(' and which in ')}, found none`,
+        )
+      : []),
+    ...(behavioural && text.drop ? problem('/drop', 'drop: expected only beside recordings') : []),
     ...(behavioural && text.time_bins
       ? problem('/time_bins', 'time_bins: expected only beside recordings')
       : []),

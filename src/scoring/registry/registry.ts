@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
-import { type Benchmark, expandRegions } from '../benchmark/benchmark.js';
+import { type Benchmark, type BenchmarkDefinition, expandRegions } from '../benchmark/benchmark.js';
 import { readBenchmark } from './benchmark-file.js';
 
 let packaged: readonly Benchmark[] | undefined;
@@ -40,13 +40,13 @@ function packagedFiles(root: string): string[] {
 export function findBenchmark(idOrFile: string): readonly Benchmark[] {
   // A path is read without listing shipped benchmarks, which takes a tenth of a second.
   if (/\.(ya?ml|json)$/i.test(idOrFile) || /[\\/]/.test(idOrFile)) {
-    return expandRegions(readBenchmark(idOrFile));
+    return expandRegions(ownBenchmark(idOrFile));
   }
   const named = listBenchmarks().filter(
     ({ id, identifier }) => id === idOrFile || identifier === idOrFile,
   );
   if (named.length > 0) return named;
-  if (isFile(idOrFile)) return expandRegions(readBenchmark(idOrFile));
+  if (isFile(idOrFile)) return expandRegions(ownBenchmark(idOrFile));
   const ids = listBenchmarks().map(({ id }) => id);
   throw new VentralError(
     'benchmark-unknown',
@@ -54,6 +54,47 @@ export function findBenchmark(idOrFile: string): readonly Benchmark[] {
     { expected: 'an identifier or a benchmark file', found: idOrFile },
   );
 }
+
+/**
+ * A benchmark file of somebody's own: one that bears the identifier of a shipped benchmark has its data too.
+ * Throws `benchmark-invalid` where it has others, and what {@link readBenchmark} throws.
+ */
+function ownBenchmark(file: string): BenchmarkDefinition {
+  const definition = readBenchmark(file);
+  if (definition.folder.startsWith(join(packageRoot, 'benchmarks') + sep)) return definition;
+  const ids = expandRegions(definition).map(({ id }) => id);
+  if (!ids.some(mayBeShipped)) return definition;
+  const shipped = listBenchmarks().find(({ id }) => ids.includes(id));
+  if (!shipped || sameData(shipped, definition)) return definition;
+  throw new VentralError(
+    'benchmark-invalid',
+    `${file} identifier: ${shipped.id} is a benchmark that ventral ships, on other data: choose an identifier of your own`,
+    {
+      file,
+      field: '/identifier',
+      expected: 'an identifier that no shipped benchmark has',
+      found: shipped.id,
+    },
+  );
+}
+
+let experiments: ReadonlySet<string> | undefined;
+
+/** Whether an identifier begins as some shipped one does; reads a line of each shipped file alone. */
+function mayBeShipped(id: string): boolean {
+  const head = (name: string) => name.split(/[.-]/)[0];
+  experiments ??= new Set(
+    packagedFiles(join(packageRoot, 'benchmarks')).map((file) =>
+      head(/^identifier: *"?([^"\s]+)/m.exec(readFileSync(file, 'utf8'))?.[1] ?? ''),
+    ),
+  );
+  return experiments.has(head(id));
+}
+
+const sameData = (a: BenchmarkDefinition, b: BenchmarkDefinition) =>
+  (['stimuli', 'fittingStimuli', 'recordings', 'trials'] as const).every(
+    (part) => JSON.stringify(a[part]) === JSON.stringify(b[part]),
+  );
 
 function isFile(path: string): boolean {
   return existsSync(path) && statSync(path).isFile();

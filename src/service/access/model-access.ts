@@ -4,7 +4,7 @@ import { localPrincipal } from '../../store/records/principal.js';
 import { readCard } from '../http/read-card.js';
 import { FailedWork } from '../queue/failed-work.js';
 import { ModelDesk } from '../registry/model-desk.js';
-import { resource } from '../routes/model-routes.js';
+import { registration, resource } from '../routes/model-routes.js';
 import { receiveFile } from '../upload/receive-file.js';
 import { everyPage } from './every-page.js';
 import { throughOwner } from './home-access.js';
@@ -56,7 +56,7 @@ async function ownModels(
           ...(name === undefined ? {} : { name }),
         });
         const { model, created } = await desk.register(client, file, describe);
-        return { model: resource(model), created };
+        return { model: registration(model, card), created };
       },
       remove: (id) => desk.remove(localPrincipal, id),
       close: () => store.close().finally(() => lock.release()),

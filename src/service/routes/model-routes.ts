@@ -1,7 +1,14 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import type { ModelCard } from '../../activations/card/card.js';
+import {
+  type CardWarning,
+  cardWarnings,
+  unfinishedLines,
+} from '../../activations/card/card-warnings.js';
+import { inputWarnings } from '../../activations/pictures/input-warnings.js';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { ModelValue } from '../../onnx/model-inputs.js';
 import type { ModelRecord } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import { clientOf } from '../http/client.js';
@@ -24,6 +31,7 @@ type ModelResource = components['schemas']['Model'];
 export function modelUpload(context: ServiceContext): RequestHandler {
   const { store, desk, uploadSize } = context;
   return async (request, response) => {
+    let cardText: string | undefined;
     const registered = await withSpace(
       context,
       request,
@@ -38,12 +46,13 @@ export function modelUpload(context: ServiceContext): RequestHandler {
           keep: !wasAnswered(response),
         });
         if (await replayed(response, received)) return undefined;
+        cardText = received.fields.get('card');
         const file = { ...received.file, reservation: space };
         return desk.register(clientOf(response), file, () => describe(context, received.fields));
       },
     );
     if (!registered) return;
-    const answer = resource(registered.model);
+    const answer = registration(registered.model, cardText);
     response
       .status(registered.created ? 201 : 200)
       .location(answer.links.self)
@@ -161,6 +170,7 @@ function shippedResource({ name, digest, card, size, graph }: ShippedModel): Mod
     size,
     card: { ...card },
     graph: graph as ModelResource['graph'],
+    warnings: warningsOf(cardWarnings(card)),
     createdAt: null,
     links: { self, layers: `${self}/layers`, content: `${self}/content` },
   };
@@ -179,10 +189,28 @@ export function resource(model: ModelRecord): ModelResource {
     size: model.size,
     card: model.card as ModelResource['card'],
     graph: model.graph as ModelResource['graph'],
+    warnings: warningsOf(remarksOn(model)),
     createdAt: model.createdAt.toISOString(),
     links: { self, layers: `${self}/layers`, content: `${self}/content` },
   };
 }
+
+/** A model as its registration is answered: with remarks on the text of its card, which is not kept. */
+export function registration(model: ModelRecord, cardText = ''): ModelResource {
+  const { warnings, ...rest } = resource(model);
+  return { ...rest, warnings: [...warningsOf(unfinishedLines(cardText)), ...warnings] };
+}
+
+/** What is most likely wrong in the card of a model, by itself and beside its graph. */
+function remarksOn({ name, card, graph }: ModelRecord): CardWarning[] {
+  if (card === null) return [];
+  const { inputs = [] } = graph as { readonly inputs?: readonly ModelValue[] };
+  const of = card as ModelCard;
+  return [...cardWarnings(of), ...inputWarnings(inputs, of, name)];
+}
+
+const warningsOf = (warnings: readonly CardWarning[]): ModelResource['warnings'] =>
+  warnings.map(({ code, detail }) => ({ code, detail }));
 
 const isName = (name: string) =>
   name.length >= 1 && name.length <= 200 && !/^\ufeff|\p{Cc}/u.test(name);

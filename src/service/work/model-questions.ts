@@ -3,6 +3,7 @@ import { type ModelCard, parseCard } from '../../activations/card/card.js';
 import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
 import { openModelFile } from '../../activations/model-file.js';
+import { imageInput } from '../../activations/pictures/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { checkGraph, type GraphSummary } from '../../onnx/check-graph.js';
 import { listLayers } from '../../onnx/layers.js';
@@ -45,7 +46,7 @@ async function layers({ reference, card }: ModelTask): Promise<unknown> {
   }
 }
 
-/** Reads the graph, checks it, and has the runtime load it: what is registered can be run. */
+/** Reads the graph, checks it, and has the runtime load it: what is registered can be run on images. */
 async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
   const bytes = await readFile(reference);
   const model = readModel(bytes, name);
@@ -58,7 +59,12 @@ async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
       { file: name, found: externalFiles[0] },
     );
   }
-  await (await Session.open(bytes, { threads: 1, name })).close();
+  const session = await Session.open(bytes, { threads: 1, name });
+  try {
+    imageInput(session.inputs, name);
+  } finally {
+    await session.close();
+  }
   const card = getMetadata(model, CARD_KEY);
   return {
     graph: graphOf(checked),

@@ -6,6 +6,19 @@ type GraphValue = Schemas['GraphValue'];
 
 /** What a model is: whose, which bytes, which graph. */
 export function ModelFacts({ model }: { readonly model: Model }) {
+  return (
+    <>
+      <Facts model={model} />
+      {model.warnings.map(({ code, detail }) => (
+        <p class="notice" key={code + detail}>
+          <strong>Check the card:</strong> <bdi>{detail}</bdi>
+        </p>
+      ))}
+    </>
+  );
+}
+
+function Facts({ model }: { readonly model: Model }) {
   const { id, digest, owner, group, visibility, size, graph, createdAt } = model;
   const { opset, nodes, parameters, inputs = [], outputs = [] } = graph;
   return (

@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { candidateLayers } from '../../../src/activations/card/candidates.js';
+import { candidateLayers, mapCandidates } from '../../../src/activations/card/candidates.js';
+import { draftCard } from '../../../src/activations/init-card.js';
 import { readModel } from '../../../src/onnx/model.js';
 import { oraclePath } from '../../oracle.js';
 import { branchingNetwork, fileOf } from '../branching-network.js';
@@ -29,6 +32,29 @@ test('of a graph with folded norms are the same blocks, without the convolutions
     candidateLayers(model, undefined).map(({ layer }) => layer);
   const gone = new Set(['conv1', 'bn1']);
   expect(names(folded)).toEqual(names(resnet).filter((name) => !gone.has(name)));
+});
+
+test('of a map are the outputs that the graph declares too, where nobody names any', async () => {
+  const { model, bytes } = modelFile(madeNetwork());
+  const names = (found: readonly { readonly layer: string }[]) => found.map(({ layer }) => layer);
+  expect(names(candidateLayers(model, undefined))).not.toContain('pool');
+  const found = mapCandidates(model, undefined);
+  expect(names(found)).toEqual([...names(candidateLayers(model, undefined)), 'pool']);
+  expect(found.at(-1)).toEqual({ layer: 'pool', value: 'pool', aliases: [], depth: 1 });
+  expect(names(mapCandidates(model, { layers: ['conv'] }))).toEqual(['conv']);
+  expect(names(mapCandidates(model, undefined, ['conv']))).toEqual(['conv']);
+  // An output that is a module's value stands there under the module's name.
+  expect(names(mapCandidates(resnet, undefined))).toEqual(
+    names(candidateLayers(resnet, undefined)),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'ventral-candidates-'));
+  try {
+    writeFileSync(join(folder, 'made.onnx'), bytes);
+    const { hints } = await draftCard(join(folder, 'made.onnx'));
+    expect(hints.layers).toContain('pool');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('of a graph without modules are what its operators make', () => {

@@ -26,7 +26,9 @@ const onObjects = ['-b', objects, '--layers', 'layer1.0,layer3.0,fc'];
 
 test('tells the plan first, on stderr, and the map on stdout', async () => {
   const { status, out, err } = await map(...onObjects);
-  expect(status).toBe(0);
+  // A named layer that is too narrow for the metric has failed.
+  expect(status).toBe(1);
+  expect(err).toMatch(/^ventral: .*V4-pls: 1 of 3 layers has no value: fc \(10 units < 25/m);
   expect(err).toMatch(/^3 layers, /);
   expect(err).toMatch(/88 stimuli, 1 pass of the network/);
   expect(out).toMatch(/^layer1\.0\t2304\t/);
@@ -39,7 +41,7 @@ test('tells the plan first, on stderr, and the map on stdout', async () => {
 test('--json and --csv give the same cells, --html and --region-layer-map files beside them', async () => {
   const files = ['--html', at('map.html'), '--region-layer-map', at('map.json')];
   const json = await map(...onObjects, '--json', ...files);
-  expect(json.status).toBe(0);
+  expect(json.status).toBe(1);
   const found: LayerMap = JSON.parse(json.out);
   const csv = await map(...onObjects, '--csv');
   expect(csv.out.trimEnd().split('\n')).toHaveLength(1 + 3 * 2);
@@ -65,7 +67,7 @@ describe('--commit', () => {
     cpSync(at('resnet.onnx'), at('mine.onnx'));
     cpSync(at('resnet.yaml'), at('mine.yaml'));
     const committed = await runVentral(home, 'map', at('mine.onnx'), ...onObjects, '--commit');
-    expect(committed.status).toBe(0);
+    expect(committed.status).toBe(1);
     expect(committed.err).toMatch(/^Updated .*mine\.yaml: V4 layer1\.0, IT /m);
     expect(readFileSync(at('mine.yaml'), 'utf8')).toContain('benchmark: end-to-end.objects.V4-pls');
     const words = [

@@ -46,7 +46,9 @@ describe('two networks and a made one', () => {
   const scored: ScoreOutcome[] = [];
 
   beforeAll(async () => {
-    found = await compare({ models, benchmarks: [objects, behaviour] });
+    // Maps are made of all benchmarks where candidates are named: here those of the three cards.
+    const layers = ['{maxpool,layer?.0,avgpool,bn1,blocks.?.?,conv_head,conv1,conv2,pool}'];
+    found = await compare({ models, layers, benchmarks: [objects, behaviour] });
     for (const model of models.slice(0, 2))
       scored.push(await scoreModel({ model, benchmarks: [objects, behaviour] }, budgets));
   });
@@ -128,6 +130,25 @@ describe('two networks and a made one', () => {
     expect(comparisonPage(structuredClone(found))).toBe(page);
     expect(page.match(/class="heatmap"/g)).toHaveLength(3);
     for (const { layer } of found.rows) expect(page).toContain(`>${layer}<`);
+  });
+});
+
+describe('without named candidates', () => {
+  test('layers that cards give are scored, and nothing is mapped', async () => {
+    const models = [oracleNetwork('resnet'), oracleNetwork('mbconv')];
+    const { rows, maps, divergences } = await compare({ models, benchmarks: [objects] });
+    expect(rows.map(({ map, value }) => [map, typeof value])).toEqual(
+      Array.from({ length: 4 }, () => ['fixed', 'number']),
+    );
+    expect([maps, divergences]).toEqual([[null, null], []]);
+  });
+
+  test('models of one architecture are mapped over the same, whichever card lists them', async () => {
+    const bare = made('bare', 0);
+    const { layers, ...card } = JSON.parse(seriesCard);
+    writeFileSync(at('bare.yaml'), JSON.stringify(card));
+    const { maps } = await compare({ models: [bare, made('listed', 1)], benchmarks: [objects] });
+    expect(maps.map((map) => map?.layers.map(({ layer }) => layer))).toEqual([layers, layers]);
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../../src/onnx/graph-builder.js';
 import { oraclePath } from '../../oracle.js';
 import {
   BOUNDARY,
@@ -65,6 +66,45 @@ describe('an upload', () => {
       file(),
     ]);
     expect(answer).toMatchObject({ status: 200, body: { card: { visual_degrees: 6 } } });
+  });
+
+  it('carries what is most likely wrong in its card, its text included', async () => {
+    const text = yaml
+      .replace(/mean: .*/, 'mean: [123.7, 116.3, 103.5] # TODO: check')
+      .replace(/visual_degrees: .*/, 'visual_degrees: 80');
+    const { status, body } = await service.upload([file(), part('card', text)]);
+    expect(status).toBe(200);
+    const warned = body.warnings.map(({ code }: { code: string }) => code);
+    expect(warned).toEqual(['card-template', 'card-mean', 'card-degrees']);
+    expect(body.warnings[1].detail).toMatch(/mean 123\.7 with range 1\b.*range: 255/);
+    const { body: shown } = await service.call('GET', `/v1/models/${body.id}`);
+    expect(shown.warnings).toEqual(body.warnings.slice(1));
+    await service.upload([file(), part('card', yaml)]);
+    const { body: mended } = await service.call('GET', `/v1/models/${body.id}`);
+    expect(mended.warnings).toEqual([]);
+  });
+
+  it('says where the card does not fit the input of the graph', async () => {
+    const text = yaml.replace(/to: \d+/, 'to: 64').replace(/crop: .*/, 'crop: 64');
+    const fixed = new GraphBuilder('fixed');
+    fixed.input('image', 'float32', ['N', 3, 48, 48]);
+    fixed.node('Relu', ['image'], { outputs: ['relu'] });
+    fixed.output('relu', 'float32', ['N', 3, 48, 48]);
+    const { body } = await service.upload([file(fixed.build()), part('card', text)]);
+    expect(body.warnings).toEqual([
+      { code: 'card-input', detail: expect.stringMatching(/48 × 48 pixels.*64 × 64/) },
+    ]);
+    await service.call('DELETE', `/v1/models/${body.id}`);
+  });
+
+  it('is refused where the network takes more than one image', async () => {
+    const graph = new GraphBuilder('three');
+    for (const name of ['left', 'right', 'mask']) graph.input(name, 'float32', ['N', 3, 8, 8]);
+    graph.node('Sum', ['left', 'right', 'mask'], { outputs: ['sum'] });
+    graph.output('sum', 'float32', ['N', 3, 8, 8]);
+    const { status, body } = await service.upload([file(graph.build())]);
+    expect([status, body.type]).toEqual([422, '/problems/input-mismatch']);
+    expect(body.detail).toMatch(/one image input.*3: left .*right .*mask/);
   });
 
   it('once for several at a time', async () => {

@@ -2,6 +2,7 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
+import { errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -110,14 +111,18 @@ function Row({ score, page }: { readonly score: Score; readonly page: string | u
       </th>
       <td class="number">
         <strong>{value(score.value)}</strong>
-        {selection && <abbr title="selection: the layer was chosen on these stimuli">†</abbr>}
-        {score.error !== null && <span class="quiet"> ± {value(score.error)}</span>}
+        {selection && <abbr title={selectionOf(score)}>†</abbr>}
+        <span class="quiet"> {errorOfValue(score)}</span>
       </td>
       <td>{interval(score.ci) || '–'}</td>
       <td>
         <bdi class="layer">{layer}</bdi>
+        {selection && <small class="quiet">{selectionOf(score)}</small>}
       </td>
-      <td class="number">{value(raw.value)}</td>
+      <td class="number">
+        {value(raw.value)}
+        <span class="quiet"> {errorOfRaw(score)}</span>
+      </td>
       <td class="number">{value(ceiling?.value)}</td>
       <td class="number">{typeof seconds === 'number' ? duration(seconds) : '–'}</td>
     </tr>

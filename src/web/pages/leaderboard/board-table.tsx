@@ -276,7 +276,7 @@ function Cell({ item, column, title, ask }: CellProps) {
         type="button"
         class="score"
         tabIndex={-1}
-        title={`${title}: ${value(score.value)} ± ${value(score.error)}${score.selection ? ', layer chosen on its stimuli' : ''}; press for raw score and ceiling`}
+        title={`${title}: ${`${value(score.value)} ${interval(score.ci)}`.trim()}${score.selection ? ', layer chosen on its stimuli' : ''}; press for raw score and ceiling`}
         onClick={(event) => ask({ item, column, at: event.currentTarget.getBoundingClientRect() })}
       >
         {value(score.value)}

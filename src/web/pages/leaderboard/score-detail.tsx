@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
+import { choiceOf, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
 import { useResource } from '../../parts/use-resource.js';
 import type { Column, Item } from './view.js';
 
@@ -58,27 +59,29 @@ export function ScoreDetail({
 type Score = Schemas['Score'];
 
 function Facts({ score }: { readonly score: Score }) {
-  const { raw, ceiling, layerChoice, warnings } = score;
+  const { raw, ceiling, warnings } = score;
   return (
     <dl class="facts">
       <dt>Score</dt>
       <dd>
-        {value(score.value)} {interval(score.ci)}
+        {value(score.value)} {interval(score.ci)} {errorOfValue(score)}
       </dd>
       <dt>Raw</dt>
-      <dd>{withError(raw)}</dd>
+      <dd>
+        {value(raw.value)} {errorOfRaw(score)}
+      </dd>
       <dt>Ceiling</dt>
       <dd>{ceiling ? withError(ceiling) : 'none'}</dd>
       <dt>Formula</dt>
       <dd>{score.formula}</dd>
       <dt>Layer</dt>
       <dd>
-        {score.layer} ({choiceText(layerChoice)})
+        {score.layer} ({choiceOf(score)})
       </dd>
       {score.selection && (
         <>
           <dt>† Selection</dt>
-          <dd>The layer was chosen on stimuli of this benchmark</dd>
+          <dd>{selectionOf(score)}</dd>
         </>
       )}
       {warnings.map(({ code, detail }) => (
@@ -89,11 +92,6 @@ function Facts({ score }: { readonly score: Score }) {
       ))}
     </dl>
   );
-}
-
-function choiceText({ by }: Score['layerChoice']): string {
-  if (by === 'card' || by === 'flag') return by === 'card' ? 'from the card' : 'from the request';
-  return `chosen on ${(by as { benchmark?: string } | undefined)?.benchmark ?? 'another benchmark'}`;
 }
 
 const withError = ({ value: of, error }: { value: number | null; error?: number | null }) =>

@@ -38,11 +38,16 @@ function bibtex(
   const { ventral } = (scores[0]?.score.provenance ?? {}) as { ventral?: string };
   const numbers = scores.map(
     ({ score }) =>
-      `${score.benchmark} version ${score.version}: ${value(score.value)}${score.simulated ? ' (simulated)' : ''}`,
+      `${score.benchmark} version ${score.version}: ${value(score.value)}${marksOf(score)}`,
   );
   const made = ventral === undefined ? [] : [`scored with ventral ${ventral}`];
   const note = [`ONNX, ${digest}`, ...made, ...numbers].map(plain).join('; ');
   return `@misc{${plain(name).replace(/[^A-Za-z0-9]+/g, '-') || 'model'},\n  title = {${plain(name)}},\n  year  = {${year}},\n  note  = {${note}}\n}\n`;
+}
+
+function marksOf({ simulated, selection }: ScoreOfJob['score']): string {
+  const marks = [simulated && 'simulated', selection && 'layer chosen on its stimuli'];
+  return marks.some(Boolean) ? ` (${marks.filter(Boolean).join(', ')})` : '';
 }
 
 /** Braces would end the field. */

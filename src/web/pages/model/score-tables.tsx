@@ -3,11 +3,11 @@ import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
+import { choiceOf, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
-type Score = Schemas['Score'];
 type Part = Schemas['ScorePart'];
 
 /** The scores of a model, recorded ones apart from simulated ones; what failed says why. */
@@ -154,17 +154,26 @@ function Row({ score, job, of }: RowProps) {
       </th>
       <td class="number">
         <strong>{value(score.value)}</strong>
-        {selection && <Selection />}
-        <small class="quiet" title={`${score.errorKind} of ${score.errorOf}; ${formula}`}>
-          {score.error === null ? '' : `± ${value(score.error)}`}
+        {selection && (
+          <span class="badge" title={selectionOf(score)}>
+            selection
+          </span>
+        )}
+        <small class="quiet" title={`${score.errorKind}; ${formula}`}>
+          {errorOfValue(score)}
         </small>
       </td>
       <td>{interval(score.ci) || '–'}</td>
-      <PartCell part={raw} />
-      <PartCell part={ceiling} />
+      <td class="number">
+        {value(raw.value)}
+        <small class="quiet" title={score.errorKind}>
+          {errorOfRaw(score)}
+        </small>
+      </td>
+      <CeilingCell part={ceiling} />
       <td>
         <bdi>{layer}</bdi>
-        <small class="quiet">{choiceOf(score)}</small>
+        <small class="quiet">{selection ? selectionOf(score) : choiceOf(score)}</small>
       </td>
       <td>
         <a href={`/scores/${job.id}`}>{moment(job.finishedAt ?? job.createdAt)}</a>
@@ -174,25 +183,11 @@ function Row({ score, job, of }: RowProps) {
   );
 }
 
-const Selection = () => (
-  <span class="badge" title="The layer was chosen on stimuli of this benchmark">
-    selection
-  </span>
-);
-
-function PartCell({ part }: { readonly part: Part | null }) {
+function CeilingCell({ part }: { readonly part: Part | null }) {
   return (
     <td class="number">
       {value(part?.value)}
       {part && part.error !== null && <small class="quiet">± {value(part.error)}</small>}
     </td>
   );
-}
-
-/** How the layer of a score was chosen, in words. */
-export function choiceOf({ layerChoice: { by } }: Score): string {
-  if (by === 'card') return 'from the card';
-  if (by === 'flag') return 'from the request';
-  const { benchmark, version } = (by ?? {}) as { benchmark?: string; version?: number };
-  return benchmark ? `chosen on ${benchmark} v${version}` : '';
 }

@@ -1,0 +1,85 @@
+import { averageRepetitions } from '../../data/average-repetitions.js';
+import type { Recordings } from '../../data/recordings.js';
+import { selectPresentations } from '../../data/select-presentations.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Matrix } from '../../numerics/algebra/matrix.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import type { Dropped } from './score.js';
+
+/** Recordings without what a benchmark drops, the rows of the stimuli that are left, and how much was dropped. */
+export interface CompleteRecordings {
+  readonly recordings: Recordings;
+  /** Positions in the stimulus set. */
+  readonly rows: readonly number[];
+  /** Absent where the benchmark has no rule. */
+  readonly dropped?: Dropped;
+}
+
+/**
+ * Leaves out what `drop` of the benchmark names: neuroids, or stimuli, that have no finite value somewhere
+ * after averaging over repetitions. Throws `recordings-invalid` where nothing is left.
+ */
+export function dropIncomplete(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  recordings: Recordings,
+): CompleteRecordings {
+  const rows = stimuli.ids.map((_, row) => row);
+  if (benchmark.drop === undefined) return { recordings, rows };
+  const { stimulusIds, values } = averageRepetitions(recordings);
+  if (benchmark.drop === 'incomplete-neuroids') {
+    const kept = completeColumns(values);
+    requireSome(benchmark, kept.length, 'neuroid');
+    const dropped = { neuroids: values.cols - kept.length };
+    return { recordings: selectNeuroids(recordings, kept), rows, dropped };
+  }
+  const complete = new Set(completeRows(values).map((row) => String(stimulusIds[row])));
+  const kept = rows.filter((row) => complete.has(String(stimuli.ids[row])));
+  requireSome(benchmark, kept.length, 'stimulus');
+  return {
+    recordings: selectPresentations(recordings, (id) => complete.has(String(id))),
+    rows: kept,
+    dropped: { stimuli: rows.length - kept.length },
+  };
+}
+
+function requireSome({ file, drop }: Benchmark, left: number, what: string): void {
+  if (left > 0) return;
+  throw new VentralError(
+    'recordings-invalid',
+    `${file} drop: ${drop} leaves no ${what}: each lacks some value`,
+    { file, field: '/drop', expected: `at least one complete ${what}`, found: 'none' },
+  );
+}
+
+function completeColumns({ rows, cols, data }: Matrix): number[] {
+  const kept: number[] = [];
+  for (let col = 0; col < cols; col++) {
+    let finite = true;
+    for (let row = 0; row < rows && finite; row++) finite = Number.isFinite(data[row * cols + col]);
+    if (finite) kept.push(col);
+  }
+  return kept;
+}
+
+const completeRows = ({ rows, cols, data }: Matrix): number[] =>
+  Array.from({ length: rows }, (_, row) => row).filter((row) =>
+    data.subarray(row * cols, (row + 1) * cols).every((value) => Number.isFinite(value)),
+  );
+
+/** Some neuroids alone, in the order of `kept`. */
+function selectNeuroids(recordings: Recordings, kept: readonly number[]): Recordings {
+  const { stimulusIds, neuroidIds, animals, values } = recordings;
+  const [cols, length] = [neuroidIds.length, stimulusIds.length * kept.length];
+  const picked =
+    values instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+  for (let row = 0, i = 0; row < stimulusIds.length; row++)
+    for (const col of kept) picked[i++] = values[row * cols + col];
+  return {
+    ...recordings,
+    neuroidIds: kept.map((col) => neuroidIds[col]),
+    ...(animals ? { animals: kept.map((col) => animals[col]) } : {}),
+    values: picked,
+  };
+}

@@ -1,0 +1,118 @@
+import type { Id } from '../../data/ids.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { benchmarkSplits, requireSameStimuli } from '../../metrics/cross-validation.js';
+import type { NeuralMetric, Target, Warning } from '../../metrics/metric.js';
+import { isConstant } from '../../numerics/statistics/pearson.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+
+/** Test stimuli below which a correlation says nothing: two points always lie on a line. */
+const LEAST_TEST = 3;
+/** Test stimuli below which a score is marked. */
+const FEW_TEST = 5;
+
+/**
+ * Throws what every score on these recordings is refused for, whatever the model: `stimuli-mismatch`,
+ * `stimuli-duplicate`, `recordings-invalid` (missing values), `neuroids-constant`, `stimuli-too-few`,
+ * `benchmark-invalid` (more components than a split has dimensions).
+ * @param stimulusIds the stimuli that features come for
+ */
+export function requireComparable(
+  benchmark: Benchmark,
+  metric: NeuralMetric,
+  stimulusIds: readonly Id[],
+  target: Target,
+): void {
+  requireSameStimuli(stimulusIds, target.stimulusIds);
+  requireComplete(benchmark, target);
+  requireVaried(benchmark, target);
+  if (metric.whole) return;
+  const { train, test } = splitSizes(benchmark, target);
+  if (test < LEAST_TEST) {
+    throw new VentralError(
+      'stimuli-too-few',
+      `${benchmark.file}: each split tests on ${test} of ${stimulusIds.length} stimuli, and a correlation over two is always 1 or −1: expected at least ${LEAST_TEST}; show more stimuli, or lower cross_validation.train_size`,
+      {
+        file: benchmark.file,
+        field: '/cross_validation',
+        expected: `at least ${LEAST_TEST} test stimuli`,
+        found: String(test),
+      },
+    );
+  }
+  requireComponents(benchmark, train, stimulusIds.length);
+}
+
+/** What a reader of every score on these recordings should know. */
+export function noticesOn(
+  benchmark: Benchmark,
+  metric: NeuralMetric,
+  target: Target,
+  repeated: boolean,
+): Warning[] {
+  const notices: Warning[] = [];
+  const { ceiling } = benchmark;
+  if (ceiling.name === 'internal-consistency' && ceiling.byDefault && !repeated) {
+    notices.push({
+      code: 'benchmark-no-ceiling',
+      detail:
+        'the recordings have no repetitions, so there is no ceiling and the value is raw; `ceiling: none` in the benchmark file says that this is meant',
+    });
+  }
+  const test = metric.whole ? undefined : splitSizes(benchmark, target).test;
+  if (test !== undefined && test < FEW_TEST) {
+    notices.push({
+      code: 'benchmark-few-test-stimuli',
+      detail: `each split tests on ${test} stimuli, which makes a correlation very noisy`,
+    });
+  }
+  return notices;
+}
+
+function splitSizes({ crossValidation }: Benchmark, { stimulusIds, strata }: Target) {
+  const [split] = benchmarkSplits(stimulusIds.length, strata, { ...crossValidation, splits: 1 });
+  return { train: split.train.length, test: split.test.length };
+}
+
+function requireComplete({ file }: Benchmark, { values, neuroidIds, stimulusIds }: Target): void {
+  const missing = values.data.findIndex((value) => !Number.isFinite(value));
+  if (missing < 0) return;
+  const [row, col] = [Math.floor(missing / values.cols), missing % values.cols];
+  const count = values.data.filter((value) => !Number.isFinite(value)).length;
+  const others = count > 1 ? ` (${count} such values of ${values.data.length})` : '';
+  throw new VentralError(
+    'recordings-invalid',
+    `${file}: neuroid ${neuroidIds[col]} has no finite value for stimulus ${stimulusIds[row]}${others}, and a comparison needs all; \`drop: incomplete-neuroids\` or \`drop: incomplete-stimuli\` leaves such neuroids or stimuli out`,
+    {
+      file,
+      field: String(neuroidIds[col]),
+      expected: 'a finite value for every stimulus and neuroid',
+      found: `${count} missing values`,
+    },
+  );
+}
+
+function requireVaried({ file }: Benchmark, { values, neuroidIds }: Target): void {
+  const { rows, cols, data } = values;
+  const column = (k: number) => Float64Array.from({ length: rows }, (_, i) => data[i * cols + k]);
+  if (!neuroidIds.every((_, k) => isConstant(column(k)))) return;
+  throw new VentralError(
+    'neuroids-constant',
+    `${file}: all ${neuroidIds.length} neuroids are constant over the stimuli`,
+    { file, expected: 'at least one neuroid that varies over stimuli' },
+  );
+}
+
+function requireComponents({ file, metric }: Benchmark, train: number, stimuli: number): void {
+  const { components } = metric;
+  if (components === undefined || components < train) return;
+  throw new VentralError(
+    'benchmark-invalid',
+    `${file} metric.components: ${components} components expected of ${train} training stimuli (of ${stimuli}), which have ${train - 1} at most`,
+    {
+      file,
+      field: '/metric/components',
+      expected: `at most ${train - 1}`,
+      found: String(components),
+    },
+  );
+}
