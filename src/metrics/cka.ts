@@ -4,7 +4,7 @@
  */
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { centreKernel } from '../numerics/regression/ridge.js';
-import { gramSource, requireFiniteGram } from './gram-source.js';
+import { gramSource, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
   GramSource,
@@ -27,7 +27,7 @@ export async function cka(source: Source, target: Target): Promise<MetricResult>
 
 /** The same from a Gram matrix, whatever became of the features. */
 export async function ckaOfGram(source: GramSource, target: Target): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   return wholeSimilarity(products(source), await recordedProducts(target), unbiasedAlignment);
 }
 
@@ -55,7 +55,7 @@ export async function ckaCvOfGram(
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },
 ): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   const recorded = { ...(await recordedProducts(target)), strata: target.strata };
   return splitSimilarity(products(source), recorded, crossValidation, unbiasedAlignment);
 }

@@ -7,8 +7,8 @@ import type { Features } from '../numerics/algebra/features.js';
 import { gram } from '../numerics/algebra/gram.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { spearman } from '../numerics/statistics/spearman.js';
+import { requireFinite } from './gram-source.js';
 import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
-import { refuseNotFinite } from './pls.js';
 import {
   recordedFeatures,
   type StimulusMatrix,
@@ -42,9 +42,9 @@ export async function rdmCv(
   );
 }
 
-async function dissimilaritiesOf({ stimulusIds, features }: Source): Promise<StimulusMatrix> {
-  await refuseNotFinite(features, stimulusIds);
-  return { stimulusIds, values: await dissimilarities(features) };
+async function dissimilaritiesOf(source: Source): Promise<StimulusMatrix> {
+  await requireFinite(source);
+  return { stimulusIds: source.stimulusIds, values: await dissimilarities(source.features) };
 }
 
 /** 1 − r between the rows of the features: presentation × presentation, NaN where a row is constant. */

@@ -1,8 +1,10 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { denseFeatures } from '../numerics/algebra/features.js';
 import { matrix } from '../numerics/algebra/matrix.js';
+import { nonFinite } from '../numerics/algebra/non-finite.js';
+import { requireFinite } from './gram-source.js';
 import type { MetricResult, NeuralMetric, Source, Target } from './metric.js';
-import { type PlsOptions, pls, refuseNotFinite } from './pls.js';
+import { type PlsOptions, pls } from './pls.js';
 
 /**
  * The metric `reverse-pls` (spec §1.10): recordings predict the units of a layer, so neuroids of the
@@ -15,11 +17,11 @@ export async function reversePls(
   options: PlsOptions,
 ): Promise<MetricResult> {
   const { features } = source;
-  await refuseNotFinite(features, source.stimulusIds);
-  const missing = target.values.data.filter((value) => !Number.isFinite(value)).length;
-  if (missing > 0)
-    throw new VentralError('recordings-invalid', `The recordings lack ${missing} values`, {
-      found: `${missing} missing values`,
+  await requireFinite(source);
+  const missing = nonFinite(target.values.data);
+  if (missing)
+    throw new VentralError('recordings-invalid', `The recordings lack ${missing.count} values`, {
+      found: `${missing.count} missing values`,
     });
   const units = Float64Array.from(await features.columns(0, features.cols));
   const strata = target.strata;

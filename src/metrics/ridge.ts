@@ -20,7 +20,7 @@ import {
   type Regress,
   regressionText,
 } from './cross-regressed-correlation.js';
-import { gramSource, requireFiniteGram } from './gram-source.js';
+import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
   GramSource,
@@ -29,7 +29,6 @@ import type {
   Source,
   Target,
 } from './metric.js';
-import { refuseNotFinite } from './pls.js';
 
 export interface RidgeOptions {
   /** Penalty on the squared weights; 1 by default. */
@@ -55,7 +54,7 @@ export async function ridgeOfGram(
   target: Target,
   { alpha = 1, crossValidation }: RidgeOptions,
 ): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   const regress = ridgeRegression(source.gram, alpha);
   return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
 }
@@ -79,7 +78,7 @@ export async function ridgeCvOfGram(
   target: Target,
   { crossValidation }: Pick<RidgeOptions, 'crossValidation'>,
 ): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   const regress = ridgeCvRegression(source.gram);
   return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
 }
@@ -101,8 +100,9 @@ export function ridgeCvRegression(gram: Matrix): Regress {
   };
 }
 
-async function narrowFeatures({ stimulusIds, features }: Source): Promise<Matrix> {
-  await refuseNotFinite(features, stimulusIds);
+async function narrowFeatures(source: Source): Promise<Matrix> {
+  const { features } = source;
+  await requireFinite(source);
   const values = Float64Array.from(await features.columns(0, features.cols));
   return matrix(features.rows, features.cols, values);
 }
