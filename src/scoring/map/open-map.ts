@@ -8,7 +8,7 @@ import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { Origin } from '../measure/make-score.js';
 import type { ScoreContext } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
-import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { benchmarkNames } from '../registry/region-benchmarks.js';
 import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
 import type { CellTask } from './map-cells.js';
 
@@ -60,10 +60,7 @@ export async function openMap(
 }
 
 async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
-  const regions = await Promise.all(
-    (request.regions ?? []).map((region) => regionBenchmark(region, context.home)),
-  );
-  const names = new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])]);
+  const names = new Set(await benchmarkNames(request, context.home));
   if (names.size === 0)
     throw new VentralError('bad-usage', 'A layer map needs a region or a benchmark');
   context.progress?.({ stage: 'data', done: 0, total: names.size });

@@ -25,7 +25,7 @@ import { scoreInputs } from '../measure/score-inputs.js';
 import { chooseLayers } from '../model/layer-choice.js';
 import type { ScoreRequest } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
-import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { benchmarkNames } from '../registry/region-benchmarks.js';
 import { listBenchmarks } from '../registry/registry.js';
 import { benchmarkRecord } from './benchmark-record.js';
 import {
@@ -157,11 +157,8 @@ async function mapRun(
   const file = await openModelFile(request.model.path, request.model);
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
   const { layers, input, holdout } = request;
-  const regions = await Promise.all(
-    (request.regions ?? []).map((region) => regionBenchmark(region, home)),
-  );
   // Which benchmark stands for a region depends on the data that are here: the receipt says which it was.
-  const names = [...new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])])];
+  const names = [...new Set(await benchmarkNames(request, home))];
   const benchmarks = await recordAll(names, home, true, async (loaded) => {
     let scored = false;
     for (const { layer, cells } of map.layers) {

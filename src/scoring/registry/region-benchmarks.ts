@@ -1,7 +1,5 @@
 import type { Region } from '../../activations/card/card.js';
-import { findData } from '../../data/catalog.js';
-import { locateData } from '../../data/data-folder.js';
-import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
+import { hasData } from '../benchmark/benchmark-data.js';
 import { findBenchmark } from './registry.js';
 
 /** What a layer can stand for: a region, or the source of behaviour. */
@@ -42,21 +40,17 @@ export async function regionBenchmark(region: Role, home: string): Promise<Regio
   return { region, id: simulated, inPlaceOf: recorded };
 }
 
-/** Whether every file that a benchmark takes from the catalog is here. */
-async function hasData(benchmark: Benchmark, home: string): Promise<boolean> {
-  const { stimuli, fittingStimuli, recordings, trials } = benchmark;
-  const needed = [
-    { source: stimuli, kind: 'stimuli' },
-    { source: fittingStimuli, kind: 'stimuli' },
-    { source: recordings, kind: 'recordings' },
-    { source: trials, kind: 'trials' },
-  ] as const;
-  for (const { source, kind } of needed) {
-    if (!isOfCatalog(source)) continue;
-    const { missing } = await locateData(findData(source.identifier, kind), home);
-    if (missing.length > 0) return false;
-  }
-  return true;
+/**
+ * Names of the benchmarks of a request in their order: those that stand for its regions, then those that it
+ * names itself. A benchmark that is asked for twice comes twice.
+ */
+export async function benchmarkNames(
+  {
+    regions = [],
+    benchmarks = [],
+  }: { readonly regions?: readonly Role[]; readonly benchmarks?: readonly string[] },
+  home: string,
+): Promise<string[]> {
+  const standing = await Promise.all(regions.map((region) => regionBenchmark(region, home)));
+  return [...standing.map(({ id }) => id), ...benchmarks];
 }
-
-const isOfCatalog = (source: StimulusSource | DataSource | undefined) => source?.kind === 'catalog';
