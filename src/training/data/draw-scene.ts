@@ -1,7 +1,8 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { uniform } from '../../numerics/random/random-stream.js';
 import { blankCanvas, type Canvas, type Paint, paintShape, type Stand } from './canvas.js';
 import { measuresOf, objectClasses } from './object-classes.js';
-import { type Colour, drawColour, drawPattern, drawTurn, uniform } from './surface.js';
+import { type Colour, drawColour, drawPattern, drawTurn } from './surface.js';
 
 /**
  * One picture of objects-on-backgrounds: a patterned ground, loose parts of any class scattered over it,

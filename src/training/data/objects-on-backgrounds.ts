@@ -1,6 +1,6 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { digestOf } from '../../formats/digest.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { drawScene } from './draw-scene.js';
 import type { DataSource, LabelledSet } from './labelled-set.js';
 import { objectClasses } from './object-classes.js';

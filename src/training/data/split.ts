@@ -1,5 +1,5 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { digestOf } from '../../formats/digest.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import type { LabelledSet } from './labelled-set.js';
 
 /** Positions of a set in two disjoint lists, both ascending, that have every one of them. */

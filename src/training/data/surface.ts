@@ -1,13 +1,10 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { uniform } from '../../numerics/random/random-stream.js';
 
 /** Colours and patterns of objects and backgrounds: arithmetic alone, no transcendental functions. */
 
 /** Red, green and blue, each in 0 … 1. */
 export type Colour = readonly [red: number, green: number, blue: number];
-
-/** A number of U(low, high). */
-export const uniform = (random: RandomState, low: number, high: number) =>
-  low + (high - low) * random.double();
 
 /** A colour of any hue: `grey + chroma · (its deviation)` of a grey in the range. */
 export function drawColour(random: RandomState, low: number, high: number): Colour {

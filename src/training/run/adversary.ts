@@ -1,5 +1,5 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { catastrophicOverfitting, epsilonFactor } from '../attack/epsilon-schedule.js';
 import { pgd } from '../attack/gradient-attacks.js';
 import { pgdStep, pictureOf, startAnywhere, type Threat } from '../attack/threat.js';
