@@ -76,7 +76,7 @@ export async function requireData(entry: CatalogEntry, home: string): Promise<Lo
 }
 
 /** Imports under `home`, the latest first. */
-export async function importRecords(home: string): Promise<readonly ImportRecord[]> {
+async function importRecords(home: string): Promise<readonly ImportRecord[]> {
   const folder = join(home, 'data');
   const records: ImportRecord[] = [];
   for (const name of await namesIn(folder)) {

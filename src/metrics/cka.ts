@@ -3,7 +3,6 @@
  * by default with the unbiased estimate of Székely and Rizzo 2014, as the reference registers it.
  */
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
-import { centreKernel } from '../numerics/regression/ridge.js';
 import { gramSource, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
@@ -21,27 +20,21 @@ import {
 } from './similarity.js';
 
 /** Alignment over all stimuli, unbiased. */
-export async function cka(source: Source, target: Target): Promise<MetricResult> {
+async function cka(source: Source, target: Target): Promise<MetricResult> {
   return ckaOfGram(await gramSource(source), target);
 }
 
 /** The same from a Gram matrix, whatever became of the features. */
-export async function ckaOfGram(source: GramSource, target: Target): Promise<MetricResult> {
+async function ckaOfGram(source: GramSource, target: Target): Promise<MetricResult> {
   requireFiniteProducts(source.gram);
   return wholeSimilarity(products(source), await recordedProducts(target), unbiasedAlignment);
-}
-
-/** The biased estimate over all stimuli. */
-export async function ckaBiased(source: Source, target: Target): Promise<MetricResult> {
-  const recorded = await recordedProducts(target);
-  return wholeSimilarity(products(await gramSource(source)), recorded, biasedAlignment);
 }
 
 /**
  * Unbiased alignment over the test set of each split. The reference splits with test_size .9, stratified.
  * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
  */
-export async function ckaCv(
+async function ckaCv(
   source: Source,
   target: Target,
   options: { readonly crossValidation: CrossValidation },
@@ -50,7 +43,7 @@ export async function ckaCv(
 }
 
 /** The same from a Gram matrix. */
-export async function ckaCvOfGram(
+async function ckaCvOfGram(
   source: GramSource,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },
@@ -66,11 +59,6 @@ function products({ stimulusIds, gram }: GramSource): StimulusMatrix {
 
 async function recordedProducts(target: Target): Promise<StimulusMatrix> {
   return products(await gramSource(recordedFeatures(target)));
-}
-
-function biasedAlignment(source: Matrix, target: Matrix): number {
-  const centred = (train: Matrix) => centreKernel({ train, cross: train }).train;
-  return alignment(centred(source), centred(target));
 }
 
 function unbiasedAlignment(source: Matrix, target: Matrix): number {

@@ -74,7 +74,7 @@ export function pickRows({ cols, data }: Matrix, index: readonly number[]): Matr
 }
 
 /** One column of a matrix, copied. */
-export function column({ rows, cols, data }: Matrix, k: number): Float64Array {
+function column({ rows, cols, data }: Matrix, k: number): Float64Array {
   const values = new Float64Array(rows);
   for (let i = 0; i < rows; i++) values[i] = data[i * cols + k];
   return values;

@@ -27,7 +27,7 @@ import type {
 } from './metric.js';
 
 /** Cross-validated correlation of a linear regression. Throws `activations-not-finite` and what the frame throws. */
-export async function linear(
+async function linear(
   source: Source,
   target: Target,
   options: { readonly crossValidation: CrossValidation },
@@ -41,7 +41,7 @@ export async function linear(
 }
 
 /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
-export async function linearOfGram(
+async function linearOfGram(
   source: GramSource,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },

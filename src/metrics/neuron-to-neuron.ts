@@ -16,7 +16,7 @@ import { requireFinite } from './gram-source.js';
 import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
 
 /** Cross-validated correlation with the best unit. Throws `activations-not-finite` and what the frame throws. */
-export async function neuronToNeuron(
+async function neuronToNeuron(
   source: Source,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },

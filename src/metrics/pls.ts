@@ -89,7 +89,7 @@ export function plsRegression(
 }
 
 /** PLS in Gram form; rows of the source are rows and columns of `gram`. */
-export function plsGramRegression(gram: Matrix, components: number): Regress {
+function plsGramRegression(gram: Matrix, components: number): Regress {
   return async ({ train, test }, y) => {
     const fit = await fitPlsGram(gram, y, components, train);
     const values = await predictPlsGram(fit, submatrix(gram, test, train));

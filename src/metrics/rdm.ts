@@ -17,7 +17,7 @@ import {
 } from './similarity.js';
 
 /** Rank correlation of the dissimilarities of all pairs of stimuli. */
-export async function rdm(source: Source, target: Target): Promise<MetricResult> {
+async function rdm(source: Source, target: Target): Promise<MetricResult> {
   return wholeSimilarity(
     await dissimilaritiesOf(source),
     await dissimilaritiesOf(recordedFeatures(target)),
@@ -29,7 +29,7 @@ export async function rdm(source: Source, target: Target): Promise<MetricResult>
  * The same over the test set of each split. The reference splits with test_size .9, stratified.
  * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
  */
-export async function rdmCv(
+async function rdmCv(
   source: Source,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },

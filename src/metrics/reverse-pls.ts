@@ -11,7 +11,7 @@ import { type PlsOptions, pls } from './pls.js';
  * result are units. Splits are positional on the layer's order, strata follow the stimuli.
  * Throws `recordings-invalid` for missing values and what `pls` throws.
  */
-export async function reversePls(
+async function reversePls(
   source: Source,
   target: Target,
   options: PlsOptions,

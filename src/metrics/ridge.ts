@@ -37,11 +37,7 @@ export interface RidgeOptions {
 }
 
 /** Cross-validated correlation of a ridge regression. Throws `activations-not-finite` and what the frame throws. */
-export async function ridge(
-  source: Source,
-  target: Target,
-  options: RidgeOptions,
-): Promise<MetricResult> {
+async function ridge(source: Source, target: Target, options: RidgeOptions): Promise<MetricResult> {
   const { stimulusIds, features } = source;
   if (features.cols > features.rows) return ridgeOfGram(await gramSource(source), target, options);
   const regress = narrowRidgeRegression(await narrowFeatures(source), options.alpha);
@@ -49,7 +45,7 @@ export async function ridge(
 }
 
 /** The same from a Gram matrix, whatever became of the features. */
-export async function ridgeOfGram(
+async function ridgeOfGram(
   source: GramSource,
   target: Target,
   { alpha = 1, crossValidation }: RidgeOptions,
@@ -60,7 +56,7 @@ export async function ridgeOfGram(
 }
 
 /** {@link ridge} with the penalty chosen anew in each split. */
-export async function ridgeCv(
+async function ridgeCv(
   source: Source,
   target: Target,
   options: Pick<RidgeOptions, 'crossValidation'>,
@@ -73,7 +69,7 @@ export async function ridgeCv(
 }
 
 /** The same from a Gram matrix. */
-export async function ridgeCvOfGram(
+async function ridgeCvOfGram(
   source: GramSource,
   target: Target,
   { crossValidation }: Pick<RidgeOptions, 'crossValidation'>,

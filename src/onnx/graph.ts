@@ -183,7 +183,7 @@ function append(list: number[], values: readonly number[], { budget }: ReadState
 }
 
 /** Reads a TensorProto; its elements stay where they are. Throws {@link WireError}. */
-export function readTensor(bytes: Uint8Array, state: ReadState): TensorInfo {
+function readTensor(bytes: Uint8Array, state: ReadState): TensorInfo {
   const dims: number[] = [];
   const entries = new Map<string, string>();
   let name = '';
@@ -254,7 +254,7 @@ export function readEntry(bytes: Uint8Array, state: ReadState): [string, string]
 const kinds = { 1: 'tensor', 4: 'sequence', 5: 'map', 8: 'sparse', 9: 'optional' } as const;
 
 /** Reads a ValueInfoProto. Throws {@link WireError}. */
-export function readValueInfo(bytes: Uint8Array, state: ReadState): ValueInfo {
+function readValueInfo(bytes: Uint8Array, state: ReadState): ValueInfo {
   let info: Omit<ValueInfo, 'name' | 'bytes'> = { kind: 'untyped' };
   let name = '';
   for (const part of state.budget.records(bytes)) {

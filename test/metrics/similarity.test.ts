@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { ckaBiased } from '../../src/metrics/cka.js';
 import type { CrossValidation, MetricResult, Source, Target } from '../../src/metrics/metric.js';
 import { neuralMetric } from '../../src/metrics/metric-table.js';
 import { dissimilarities } from '../../src/metrics/rdm.js';
@@ -32,14 +31,11 @@ describe.each(['a', 'b'])('rdm_cka_%s', (name) => {
     strata: assembly2.object_name,
   };
   const run = (metric: string): Promise<MetricResult> =>
-    metric === 'cka-biased'
-      ? ckaBiased(source, target)
-      : neuralMetric(metric).run(source, target, { crossValidation });
+    neuralMetric(metric).run(source, target, { crossValidation });
 
   it.each([
     ['rdm', 'rdm'],
     ['cka', 'cka'],
-    ['cka-biased', 'cka_biased'],
   ])('%s', async (metric, key) => {
     const { value, error, errorKind, splits } = await run(metric);
     expectClose([value], [golden.results[key].score], tolerances.float64);

@@ -11,7 +11,7 @@ import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.
  * Names under which training scripts keep a state dict, in the order of preference: the trained weights before
  * their moving averages, so that one file always gives the same network; `key` chooses otherwise.
  */
-export const stateDictKeys = [
+const stateDictKeys = [
   'state_dict',
   'model_state_dict',
   'model_state',

@@ -36,7 +36,7 @@ const MOST_LAYERS = 20_000;
 const LONGEST_NAME = 256;
 
 /** Classes whose configuration holds layers. */
-export const modelClasses: ReadonlySet<string> = new Set(['Functional', 'Model', 'Sequential']);
+const modelClasses: ReadonlySet<string> = new Set(['Functional', 'Model', 'Sequential']);
 
 interface Reading {
   readonly file: string;

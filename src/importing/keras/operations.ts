@@ -28,7 +28,7 @@ export const scalar = (graph: NetworkGraph, what: string, value: number) =>
   graph.constant(what, [], Float32Array.of(value));
 
 /** Whole numbers as a constant, for shapes and axes. */
-export const whole = (graph: NetworkGraph, what: string, values: readonly number[]) =>
+const whole = (graph: NetworkGraph, what: string, values: readonly number[]) =>
   graph.constant(what, [values.length], BigInt64Array.from(values, BigInt));
 
 /** The tensor with its axes in another order: axis i of the result is axis `order[i]` of the weight. */

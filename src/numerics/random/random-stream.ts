@@ -26,8 +26,3 @@ export function logUniform(random: RandomState, low: number, high: number): numb
 export function normal(random: RandomState): number {
   return random.standardNormal(1)[0];
 }
-
-/** One of the items, all equally likely. */
-export function pick<T>(random: RandomState, items: readonly T[]): T {
-  return items[random.interval(items.length - 1)];
-}

@@ -5,9 +5,6 @@ import { findBenchmark } from './registry.js';
 /** What a layer can stand for: a region, or the source of behaviour. */
 export type Role = Region | 'behavior';
 
-/** Every role, in the order of the ventral stream. */
-export const roles: readonly Role[] = ['V1', 'V2', 'V4', 'IT', 'behavior'];
-
 /**
  * The public benchmark on which layers are chosen for each role, as in Brain-Score's layer selection
  * (STANDARD_REGION_BENCHMARKS, spec §5.8), and the simulated one where its data are not here.

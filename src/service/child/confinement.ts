@@ -14,7 +14,7 @@ export const NICE = 10;
  * Under which children of root run: beyond the users of a system and of the containers of systemd
  * (systemd.io/UIDS-GIDS), so that nobody else has it.
  */
-export const CHILD_USER = 0x70000000;
+const CHILD_USER = 0x70000000;
 
 /** Far longer than a node process takes to start on a busy machine: what is not found now is never used. */
 const PROBE_MS = 60_000;

@@ -8,7 +8,7 @@ import type { ServiceContext } from '../registry/context.js';
 import { EventFeed } from './event-feed.js';
 
 /** A proxy or a browser gives a silent connection up after a while; this says that it lives. */
-export const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_MS = 15_000;
 /** A reader that takes nothing for so long is let go; it may come back with its last id. */
 const PATIENCE_MS = 30_000;
 

@@ -24,21 +24,6 @@ export const backupTables: readonly BackupTable[] = [
   { name: 'idempotency', order: 'principal, method, path, key' },
 ];
 
-/**
- * What a backup leaves out: the database's own name and version, what lives while jobs run, what a
- * trigger makes of the results, and who is signed in.
- */
-export const passingTables = [
-  'schema_version',
-  'installation',
-  'workers',
-  'parts',
-  'cells',
-  'reservations',
-  'scoreboards',
-  'sessions',
-];
-
 /** Bytes of rows that are held at a time. */
 const BATCH_BYTES = 2 ** 22;
 const MOST_ROWS = 500;

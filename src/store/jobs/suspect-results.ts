@@ -19,7 +19,7 @@ const USES = {
  * warning that names the one that they had, and are not given to requests of equal inputs.
  * @returns ids of the jobs that have such results
  */
-export function withdrawResults(
+function withdrawResults(
   database: Database,
   { kind, digest, since }: FileDamage,
 ): Promise<readonly string[]> {

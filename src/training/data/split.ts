@@ -1,4 +1,3 @@
-import { digestOf } from '../../formats/digest.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
 import type { LabelledSet } from './labelled-set.js';
 
@@ -32,20 +31,5 @@ export function splitOf(
   return {
     training: all.filter((index) => held[index] === 0),
     validation: all.filter((index) => held[index] === 1),
-  };
-}
-
-/** Some examples of a set, in the order given; closing it leaves the set open. */
-export function partOf(set: LabelledSet, indices: ArrayLike<number>): LabelledSet {
-  const positions = Int32Array.from(indices);
-  const outside = positions.find((index) => index < 0 || index >= set.labels.length);
-  if (outside !== undefined)
-    throw new RangeError(`A set of ${set.labels.length} has no example ${outside}`);
-  return {
-    classes: set.classes,
-    labels: positions.map((index) => set.labels[index]),
-    digest: digestOf({ of: set.digest, positions }),
-    picture: (index) => set.picture(positions[index]),
-    close: async () => {},
   };
 }

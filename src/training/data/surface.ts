@@ -27,7 +27,7 @@ export function drawTurn(random: RandomState, reach: number): readonly [cos: num
 export type Pattern = (x: number, y: number) => number;
 
 /** Random values on a square lattice, joined by smooth steps; repeats after 16 cells of `size`. */
-export function valueNoise(random: RandomState, size: number): Pattern {
+function valueNoise(random: RandomState, size: number): Pattern {
   const cells = 16;
   const lattice = random.randomSample(cells * cells);
   const shift = cells * 8;
@@ -53,7 +53,7 @@ export function valueNoise(random: RandomState, size: number): Pattern {
 }
 
 /** Triangle waves across any direction, of a period. */
-export function stripes(random: RandomState, period: number): Pattern {
+function stripes(random: RandomState, period: number): Pattern {
   const [cos, sin] = drawTurn(random, 1);
   const phase = random.double();
   return (x, y) => {
@@ -63,7 +63,7 @@ export function stripes(random: RandomState, period: number): Pattern {
 }
 
 /** A board of two values. */
-export function checks(random: RandomState, size: number): Pattern {
+function checks(random: RandomState, size: number): Pattern {
   const [cos, sin] = drawTurn(random, 1);
   return (x, y) => {
     const column = Math.floor((x * cos + y * sin) / size);

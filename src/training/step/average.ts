@@ -10,7 +10,7 @@ import { replaceInitializers } from '../../onnx/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /** Key under which an averaged file says what it is an average of. */
-export const AVERAGE_KEY = 'ventral.average';
+const AVERAGE_KEY = 'ventral.average';
 
 /** A network that enters an average. */
 export interface Member {

@@ -153,7 +153,7 @@ export interface Difference {
  * scores has no resamples, which the paired intervals of `ventral compare` need; those are narrower.
  * @returns undefined where one of the two has no value
  */
-export function differenceOf(
+function differenceOf(
   from: Estimate | undefined,
   of: Estimate | undefined,
 ): Difference | undefined {

@@ -190,7 +190,7 @@ function PartCell({ part }: { readonly part: Part | null }) {
 }
 
 /** How the layer of a score was chosen, in words. */
-export function choiceOf({ layerChoice: { by } }: Score): string {
+function choiceOf({ layerChoice: { by } }: Score): string {
   if (by === 'card') return 'named by the card';
   if (by === 'flag') return 'named by the request';
   const { benchmark, version } = (by ?? {}) as { benchmark?: string; version?: number };
