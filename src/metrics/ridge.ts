@@ -6,10 +6,9 @@
  */
 
 import { matmul } from '../numerics/algebra/gemm.js';
-import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
+import { columnMeans, type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import {
   bestAlpha,
-  columnMeans,
   narrowRidgePredictions,
   ridgePredictions,
   shiftColumns,

@@ -14,7 +14,7 @@ import { type AppOptions, createApp } from './app.js';
 import { confinement } from './child/confinement.js';
 import { isolationWarnings } from './child/isolation-facts.js';
 import { unpackInChild } from './child/unpack-in-child.js';
-import { type Patience, patientServer } from './http/connections.js';
+import { type ConnectionPatience, patientServer } from './http/connections.js';
 import { listenLocally, removeLocalSocket } from './http/local-socket.js';
 import { loopbackAddresses } from './http/loopback-guard.js';
 import { type Deadlines, usualDeadlines } from './queue/deadlines.js';
@@ -51,7 +51,7 @@ export interface ServiceOptions extends AppOptions {
   /** Jobs that the service itself does at once, 1 unless said; with 0 all are left to `ventral worker`. */
   readonly concurrency?: number;
   /** How long clients may take, for tests. */
-  readonly patience?: Patience;
+  readonly patience?: ConnectionPatience;
   /** Whether the models that ventral ships are scored while nobody else has a job; not unless said. */
   readonly scoreShipped?: boolean;
   /** Who may be told of jobs that have ended; nobody without. */

@@ -44,7 +44,7 @@ export async function writeEntry(
 }
 
 /** The body of an entry; undefined where the file is another key's, or not as it was written. */
-export async function readEntry(path: string, key: string): Promise<Uint8Array | undefined> {
+export async function readCacheEntry(path: string, key: string): Promise<Uint8Array | undefined> {
   const file = await open(path, READ);
   try {
     const header = await readHeader(file);

@@ -30,7 +30,7 @@ export async function preparePicture(
 const AHEAD = 2;
 
 /** Rows of a stimulus set, from `first` on, as the network takes them. */
-export interface Batch {
+export interface StimulusBatch {
   readonly first: number;
   readonly input: Tensor;
 }
@@ -56,7 +56,7 @@ export class PictureFeed {
    * All batches in order; where the set ends, its last picture is repeated. One stands until the next is asked
    * for. When this is left, nobody reads the stimuli any more.
    */
-  async *batches(): AsyncGenerator<Batch> {
+  async *batches(): AsyncGenerator<StimulusBatch> {
     const rows = this.#shown.stimuli.ids.length;
     const { batch } = this.plan;
     const asked: Promise<Tensor>[] = [];

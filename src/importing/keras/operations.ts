@@ -152,7 +152,7 @@ export function reshaped(graph: NetworkGraph, value: Value, target: readonly num
 }
 
 /** Axes in another order; `order` counts the source's from 0, the batch, which stays first. */
-export function transposed(graph: NetworkGraph, value: Value, order: readonly number[]): Value {
+export function axesInOrder(graph: NetworkGraph, value: Value, order: readonly number[]): Value {
   const rank = value.shape.length + 1;
   const sorted = [...order].sort((a, b) => a - b);
   if (order[0] !== 0 || order.length !== rank || sorted.some((axis, at) => axis !== at)) {

@@ -12,16 +12,16 @@ import type {
 } from './comparison-types.js';
 import { mapsApart } from './maps-apart.js';
 import {
+  type LayerPlaces,
   type Mapped,
   mapOf,
   openCompared,
-  type Places,
   placesOf,
   refusalOf,
   type Sampled,
   scoreAt,
 } from './placed-scores.js';
-import { type NamedModel, named } from './series-checkpoints.js';
+import { type NamedModel, namedModels } from './series-checkpoints.js';
 import { contextOf, sharePictures } from './shared-pictures.js';
 
 /** Models that one comparison takes. */
@@ -38,7 +38,7 @@ export async function compareModels(
   request: ComparisonRequest,
   context: LayerMapContext,
 ): Promise<Comparison> {
-  const models = named(request.models);
+  const models = namedModels(request.models);
   if (models.length < 2 || models.length > MOST) {
     throw new VentralError(
       'bad-usage',
@@ -66,7 +66,7 @@ async function fixedPlaces(
   { mapFrom, layers }: ComparisonRequest,
   ground: Ground,
   context: LayerMapContext,
-): Promise<Places | undefined> {
+): Promise<LayerPlaces | undefined> {
   if (!mapFrom) return undefined;
   const here = contextOf(context, 'the map to score by');
   return placesOf(await openCompared(mapFrom), ground, () => mapOf(mapFrom, ground, layers, here));
@@ -85,7 +85,7 @@ interface Run {
   readonly ground: Ground;
   readonly layers: readonly string[] | undefined;
   /** The layers at which every model is scored, where one of them says so. */
-  readonly fixed: Places | undefined;
+  readonly fixed: LayerPlaces | undefined;
   readonly context: LayerMapContext;
 }
 

@@ -1,7 +1,7 @@
 import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
 import type { LayerChoice, Score } from '../measure/score.js';
-import type { Role } from '../registry/region-benchmarks.js';
+import type { RegionRole } from '../registry/region-benchmarks.js';
 
 /** Which layers of a model against which regions or benchmarks. */
 export interface LayerMapRequest {
@@ -59,7 +59,7 @@ export interface ChosenLayer {
   /** What a card says of the choice; `inputs` covers every cell of the column. */
   readonly choice: LayerChoice;
   /** What the layer was chosen for; not there where the benchmark has no region. */
-  readonly role?: Role;
+  readonly role?: RegionRole;
   /** The pictures that the choice saw, as a card records them in `region_layer_choice`. */
   readonly stimuli?: string;
 }

@@ -21,11 +21,11 @@ import type {
 import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
 import {
-  type Column,
+  type BenchmarkColumn,
   type LayerMapContext,
   layersOf,
   loadedOf,
-  type MapRun,
+  type OpenMap,
   openMap,
   tasksOf,
 } from './open-map.js';
@@ -102,7 +102,7 @@ interface Cells {
   of(layer: string, benchmark: string): CellOutcome | undefined;
 }
 
-async function cellsOf(run: MapRun): Promise<Cells> {
+async function cellsOf(run: OpenMap): Promise<Cells> {
   const { network, context, candidates } = run;
   const loaded = loadedOf(run);
   const layers = layersOf(candidates);
@@ -142,7 +142,7 @@ const keyOf = (layer: string, benchmark: string) => JSON.stringify([layer, bench
 
 /** Which layer is chosen is not known yet. */
 function tellPart(
-  run: MapRun,
+  run: OpenMap,
   candidates: readonly Candidate[],
   outcomes: readonly CellOutcome[],
 ): void {
@@ -155,7 +155,7 @@ function tellPart(
 type Choices = ReadonlyMap<string, ChosenLayer>;
 
 /** By benchmark; without those for which no layer has a value. */
-function chooseAll(run: MapRun, cells: Cells): Choices {
+function chooseAll(run: OpenMap, cells: Cells): Choices {
   const chosen = new Map<string, ChosenLayer>();
   for (const { benchmark } of loadedOf(run)) {
     const column = cells.outcomes.filter(({ task }) => task.loaded.benchmark === benchmark);
@@ -188,7 +188,7 @@ const selectionSentence = (half: Half | undefined) =>
 
 /** Rows with the cells that are known. */
 function rowsOf(
-  run: MapRun,
+  run: OpenMap,
   candidates: readonly Candidate[],
   of: Cells['of'],
   chosen: Choices,
@@ -211,9 +211,9 @@ function rowsOf(
 }
 
 function cellOf(
-  run: MapRun,
+  run: OpenMap,
   { layer, value, reason = 'it cannot be had' }: Candidate,
-  column: Column,
+  column: BenchmarkColumn,
   of: Cells['of'],
   chosen: Choices,
 ): LayerRow['cells'][string] | undefined {
@@ -226,7 +226,7 @@ function cellOf(
 }
 
 function scoreOf(
-  { origin, context }: MapRun,
+  { origin, context }: OpenMap,
   outcome: CellOutcome,
   layerChoice: LayerChoice,
   selection: boolean,
@@ -248,7 +248,7 @@ function scoreOf(
 
 /** The chosen layers on the half of the stimuli that they were not chosen on. */
 async function scoreHeldOut(
-  run: MapRun,
+  run: OpenMap,
   chosen: Choices,
 ): Promise<NonNullable<LayerMap['holdout']>> {
   const tasks = loadedOf(run).flatMap((loaded) => {
@@ -284,7 +284,7 @@ const recorded = (chosen: Choices, choices: readonly RoleChoice[]) =>
   });
 
 /** What was chosen for a region or for behaviour, with the pictures that the choice saw. */
-async function choicesOf(run: MapRun, chosen: Choices): Promise<RoleChoice[]> {
+async function choicesOf(run: OpenMap, chosen: Choices): Promise<RoleChoice[]> {
   const choices: RoleChoice[] = [];
   for (const loaded of loadedOf(run)) {
     const { benchmark, layers } = loaded;

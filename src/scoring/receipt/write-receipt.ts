@@ -29,13 +29,13 @@ import { benchmarkNames } from '../registry/region-benchmarks.js';
 import { listBenchmarks } from '../registry/registry.js';
 import { benchmarkRecord } from './benchmark-record.js';
 import {
-  type BenchmarkRecord,
   type FeatureRun,
   fileReference,
   type MapRun,
-  type ModelRecord,
   RECEIPT_FORMAT,
   type Receipt,
+  type ReceiptBenchmark,
+  type ReceiptModel,
   type ReceiptRuntime,
   type Reference,
   type ScoreRun,
@@ -188,11 +188,11 @@ async function recordAll(
   home: string,
   asSeen: boolean,
   hasScore: (loaded: LoadedBenchmark) => Promise<boolean>,
-): Promise<BenchmarkRecord[]> {
+): Promise<ReceiptBenchmark[]> {
   // One that cannot be loaded has no score; the command told why.
   const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
   try {
-    const records: BenchmarkRecord[] = [];
+    const records: ReceiptBenchmark[] = [];
     for (const each of loaded)
       if (await hasScore(each)) records.push(await benchmarkRecord(each, asSeen));
     return records;
@@ -221,12 +221,12 @@ function modelRecord(
   { name, digest, card, cardPlace }: ModelFile,
   { path, file, assume }: CardSource & { readonly path: string },
   receipt: string,
-): ModelRecord {
+): ReceiptModel {
   return {
     path: existsSync(path) ? fileReference(path, receipt) : { name: path },
     name,
     digest,
-    card: card as ModelRecord['card'],
+    card: card as ReceiptModel['card'],
     cardFrom: cardPlace?.kind ?? 'given',
     ...(file === undefined ? {} : { cardFile: fileReference(file, receipt) }),
     ...(assume === undefined ? {} : { assume }),

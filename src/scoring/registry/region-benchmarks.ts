@@ -3,13 +3,13 @@ import { hasData } from '../benchmark/benchmark-data.js';
 import { findBenchmark } from './registry.js';
 
 /** What a layer can stand for: a region, or the source of behaviour. */
-export type Role = Region | 'behavior';
+export type RegionRole = Region | 'behavior';
 
 /**
  * The public benchmark on which layers are chosen for each role, as in Brain-Score's layer selection
  * (STANDARD_REGION_BENCHMARKS, spec §5.8), and the simulated one where its data are not here.
  */
-const publicBenchmarks: Readonly<Record<Role, { recorded: string; simulated: string }>> = {
+const publicBenchmarks: Readonly<Record<RegionRole, { recorded: string; simulated: string }>> = {
   V1: { recorded: 'FreemanZiemba2013public.V1-pls', simulated: 'Simulatedpublic.V1-pls' },
   V2: { recorded: 'FreemanZiemba2013public.V2-pls', simulated: 'Simulatedpublic.V2-pls' },
   V4: { recorded: 'MajajHong2015public.V4-pls', simulated: 'Simulatedpublic.V4-pls' },
@@ -19,7 +19,7 @@ const publicBenchmarks: Readonly<Record<Role, { recorded: string; simulated: str
 
 /** The benchmark that stands for a role. */
 export interface RegionBenchmark {
-  readonly region: Role;
+  readonly region: RegionRole;
   /** Its identifier. */
   readonly id: string;
   /** The recorded benchmark in whose place a simulated one stands, because its data are not here. */
@@ -30,7 +30,7 @@ export interface RegionBenchmark {
  * The public Brain-Score benchmark of a region where all of its data lie under `home`, else the
  * simulated public one.
  */
-export async function regionBenchmark(region: Role, home: string): Promise<RegionBenchmark> {
+export async function regionBenchmark(region: RegionRole, home: string): Promise<RegionBenchmark> {
   const { recorded, simulated } = publicBenchmarks[region];
   const [benchmark] = findBenchmark(recorded);
   if (await hasData(benchmark, home)) return { region, id: recorded };
@@ -45,7 +45,7 @@ export async function benchmarkNames(
   {
     regions = [],
     benchmarks = [],
-  }: { readonly regions?: readonly Role[]; readonly benchmarks?: readonly string[] },
+  }: { readonly regions?: readonly RegionRole[]; readonly benchmarks?: readonly string[] },
   home: string,
 ): Promise<string[]> {
   const standing = await Promise.all(regions.map((region) => regionBenchmark(region, home)));

@@ -21,7 +21,7 @@ export interface StoredAnswer {
 }
 
 /** What a request finds under its key. */
-export type Claim =
+export type KeyClaim =
   | {
       /** It is the one to be answered. An earlier one that died may have left its body and what it made. */
       readonly kind: 'claimed';
@@ -59,7 +59,7 @@ export class IdempotencyStore {
    * Takes a key for one request. A request whose service died holds it until its lease is over.
    * @param token names the request that takes it
    */
-  claim(of: KeyedRequest, token: string): Promise<Claim> {
+  claim(of: KeyedRequest, token: string): Promise<KeyClaim> {
     return this.#database.transaction(async (queries) => {
       await queries.query(
         `delete from idempotency where created_at < now() - interval '24 hours' and lease < now()`,

@@ -56,7 +56,7 @@ export function project(
 }
 
 /** One step of projected gradient descent: uphill by a size, then back to where the threat allows it to be. */
-export function pgdStep(
+export function ascend(
   picture: Float32Array,
   original: Float32Array,
   gradient: Float32Array,

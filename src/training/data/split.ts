@@ -2,7 +2,7 @@ import { randomStream } from '../../numerics/random/random-stream.js';
 import type { LabelledSet } from './labelled-set.js';
 
 /** Positions of a set in two disjoint lists, both ascending, that have every one of them. */
-export interface Split {
+export interface ExampleSplit {
   readonly training: Int32Array;
   readonly validation: Int32Array;
 }
@@ -14,7 +14,7 @@ export interface Split {
 export function splitOf(
   set: Pick<LabelledSet, 'classes' | 'labels'>,
   { share, seed }: { readonly share: number; readonly seed: number },
-): Split {
+): ExampleSplit {
   if (!(share > 0 && share < 1)) throw new RangeError(`A share lies between 0 and 1, not ${share}`);
   const held = new Uint8Array(set.labels.length);
   const members: number[][] = set.classes.map(() => []);

@@ -1,5 +1,5 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
-import { pgdStep, startAnywhere, type Threat } from '../attack/threat.js';
+import { ascend, startAnywhere, type Threat } from '../attack/threat.js';
 import type { Search, Seen } from './attack-slots.js';
 
 /** A picture under attack. */
@@ -60,7 +60,7 @@ export class GradientSearch implements Search {
     if (this.fooled && !toTheEnd) return true;
     if (this.#step < steps) {
       const slope = gradient as Float32Array;
-      pgdStep(this.picture, this.#original, slope, this.#threat, stepSize);
+      ascend(this.picture, this.#original, slope, this.#threat, stepSize);
       this.#step++;
       return false;
     }

@@ -2,7 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
 import { catastrophicOverfitting, epsilonFactor } from '../attack/epsilon-schedule.js';
 import { pgd } from '../attack/gradient-attacks.js';
-import { pgdStep, pictureOf, startAnywhere, type Threat } from '../attack/threat.js';
+import { ascend, pictureOf, startAnywhere, type Threat } from '../attack/threat.js';
 import { sizeOf } from '../graph/static-graph.js';
 import type { AdversarialSpec } from '../recipe/recipe.js';
 import type { AttackedNetwork, AttackTarget, Examples } from '../step/attacked-network.js';
@@ -55,7 +55,7 @@ export async function hardPictures(
     each((picture, original) => startAnywhere(picture, original, threat, random));
   const { gradient } = await target.slope({ ...examples, pictures });
   each((picture, original, row) => {
-    pgdStep(picture, original, pictureOf(gradient, row, size), threat, step_size);
+    ascend(picture, original, pictureOf(gradient, row, size), threat, step_size);
   });
   return pictures;
 }
