@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
 import { scoreModel } from '../src/scoring/model/score-model.js';
-import { BASE, type Family, parseAblation } from '../src/training/ablation/ablation.js';
+import { type AblationFamily, BASE, parseAblation } from '../src/training/ablation/ablation.js';
 import { markdownTable } from '../src/training/ablation/ablation-markdown.js';
 import { type Arm, armsOf } from '../src/training/ablation/arms.js';
-import type { Cell } from '../src/training/ablation/cells.js';
+import type { AblationCell } from '../src/training/ablation/cells.js';
 import { tablesOf } from '../src/training/ablation/tables.js';
 import { writeV4Benchmark } from './real-networks.js';
 
@@ -34,7 +34,7 @@ const home = mkdtempSync(join(tmpdir(), 'ventral-ablation-v4-'));
 const benchmark = writeV4Benchmark(home, join(resolve(values.data), 'v4-hvm640'));
 const context = { home, threads: 2, maxMemory: 2 ** 31, maxScratch: 2 ** 33 };
 
-type Score = Pick<Cell, 'measures' | 'missing'>;
+type Score = Pick<AblationCell, 'measures' | 'missing'>;
 type Input = Parameters<typeof scoreModel>[0]['input'];
 
 async function v4(path: string, input?: Input): Promise<Score> {
@@ -52,7 +52,7 @@ async function v4(path: string, input?: Input): Promise<Score> {
 }
 
 /** The last network of one arm and seed; with the base the one before any training. */
-async function cellsOf(family: Family, arm: Arm, seed: number): Promise<Cell[]> {
+async function cellsOf(family: AblationFamily, arm: Arm, seed: number): Promise<AblationCell[]> {
   const folder = join(values.runs, family.name, arm.id, `seed-${seed}`);
   const network = join(folder, 'model.onnx');
   if (!existsSync(network)) return [];
@@ -67,7 +67,7 @@ async function cellsOf(family: Family, arm: Arm, seed: number): Promise<Cell[]> 
 
 try {
   const arms = armsOf(ablation, 'leave-one-out', file);
-  const cells: Cell[] = [];
+  const cells: AblationCell[] = [];
   for (const seed of ablation.seeds)
     for (const family of ablation.families)
       for (const arm of arms) cells.push(...(await cellsOf(family, arm, seed)));
@@ -88,7 +88,7 @@ try {
   rmSync(home, { recursive: true, force: true });
 }
 
-function save(cells: readonly Cell[], pixels: Score): void {
+function save(cells: readonly AblationCell[], pixels: Score): void {
   const v4Of = ({ measures }: Score) => [...measures.values()][0]?.value ?? null;
   const scores = cells.map(({ family, arm, seed, ...cell }) => ({
     ...{ family, arm, seed, value: v4Of(cell) },

@@ -1,4 +1,4 @@
-import { ceiledBehaviour, i2n, i2nCeiling } from '../src/metrics/i1i2.js';
+import { behaviourCeiling, behaviourScore, ceiledBehaviour } from '../src/metrics/i1i2.js';
 import { pls } from '../src/metrics/pls.js';
 import { denseFeatures } from '../src/numerics/algebra/features.js';
 import { matrix } from '../src/numerics/algebra/matrix.js';
@@ -71,8 +71,8 @@ function i2nScore({ arrays, rest }: Arrays) {
   const options = { repetitions: 2, seed: 0, skipna: false };
   return async () => {
     const fresh = { ...human }; // what was counted is kept by object
-    const raw = i2n({ stimulusIds: images, choices, values }, fresh, options);
-    const ceiling = i2nCeiling(fresh, options);
+    const raw = behaviourScore('i2n', { stimulusIds: images, choices, values }, fresh, options);
+    const ceiling = behaviourCeiling('i2n', fresh, options);
     const { value, splits } = ceiledBehaviour(raw.splits, ceiling.splits);
     return { value, splits };
   };

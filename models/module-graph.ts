@@ -1,4 +1,4 @@
-import { type AttributeValue, GraphBuilder } from '../src/onnx/graph-builder.js';
+import { GraphBuilder, type NodeAttribute } from '../src/onnx/graph-builder.js';
 import { RandomWeights } from './random-weights.js';
 
 /** A convolution of PyTorch, square, without dilation. */
@@ -105,7 +105,7 @@ export class ModuleGraph {
     path: string,
     operator: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, AttributeValue>> = {},
+    attributes: Readonly<Record<string, NodeAttribute>> = {},
     output?: string,
   ): string {
     const name = `${scope(path)}/${operator}`;

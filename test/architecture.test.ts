@@ -169,6 +169,22 @@ function circles(files: Files): string[] {
   return found;
 }
 
+/** Names that files of one room export more than once. */
+function exportedTwice(files: Files): string[] {
+  const names = new Map<string, string[]>();
+  const pattern =
+    /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|const|enum) (\w+)/gm;
+  for (const [file, text] of files) {
+    for (const name of new Set([...text.matchAll(pattern)].map((found) => found[1]))) {
+      const key = `${roomOf(file)}: ${name}`;
+      names.set(key, [...(names.get(key) ?? []), file]);
+    }
+  }
+  return [...names]
+    .filter(([, where]) => where.length > 1)
+    .map(([key, where]) => `${key} in ${where.join(', ')}`);
+}
+
 test('a room imports only from rooms before it', () => {
   expect(againstRooms(house)).toEqual([]);
 });
@@ -179,6 +195,10 @@ test('a folder of a room imports only from folders before it', () => {
 
 test('no files import each other in a circle, not even for types', () => {
   expect(circles(house)).toEqual([]);
+});
+
+test('no name is exported by two files of a room', () => {
+  expect(exportedTwice(house)).toEqual([]);
 });
 
 describe('a planted fault is found:', () => {
@@ -206,6 +226,13 @@ describe('a planted fault is found:', () => {
     const [circle] = circles(planted('scoring/measure/score.ts', line));
     expect(circle).toContain('scoring/measure/loaded-benchmark.ts');
     expect(circle).toContain('scoring/measure/score.ts');
+  });
+
+  test('a name that another file of the room exports', () => {
+    const line = 'export interface LoadedBenchmark {}';
+    expect(exportedTwice(planted('scoring/compare/compare.ts', line))).toEqual([
+      'scoring: LoadedBenchmark in scoring/compare/compare.ts, scoring/measure/loaded-benchmark.ts',
+    ]);
   });
 
   test('a folder that nobody has put in order', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/algebra/features.js';
-import { findNotFinite } from '../numerics/algebra/gram.js';
+import { nonFiniteRows } from '../numerics/algebra/non-finite.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
@@ -90,7 +90,7 @@ export async function extractActivations(
       for (const error of extracted.failures.values()) throw error;
       for (const [layer, value] of values) {
         const store = extracted.stores.get(value);
-        if (store) await requireFinite(store, layer, shown.stimuli.ids);
+        if (store) await requireFiniteLayer(store, layer, shown.stimuli.ids);
       }
     }
   } catch (error) {
@@ -324,12 +324,12 @@ function numbersOf({ dtype, data }: Tensor): Numbers {
 }
 
 /** Throws `activations-not-finite` (layer, stimulus, count) where a value is NaN or infinite. */
-export async function requireFinite(
+export async function requireFiniteLayer(
   features: Features,
   layer: string,
   ids: readonly (string | number)[],
 ): Promise<void> {
-  const found = await findNotFinite(features);
+  const found = await nonFiniteRows(features);
   if (!found) return;
   const stimulus = ids[found.row];
   throw new VentralError(

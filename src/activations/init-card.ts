@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import { imagenetCard } from './card/card.js';
-import { type CardHints, cardTemplate } from './card/card-template.js';
+import type { CardHints } from './card/card-template.js';
 import { importedNormalizer } from './card/import-record.js';
 import { measureLayers, modulesOrValues } from './measure-layers.js';
 import { openModelFile } from './model-file.js';
@@ -60,10 +60,4 @@ async function lastOutput(
     // A card is wanted of networks that do not run at 224 pixels, too.
     return undefined;
   }
-}
-
-/** A card to complete for an ONNX file. */
-export async function initCard(reference: string): Promise<string> {
-  const { name, hints } = await draftCard(reference);
-  return cardTemplate(name, hints);
 }

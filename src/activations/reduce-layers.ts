@@ -4,13 +4,14 @@ import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
 import { concatFeatures } from '../numerics/algebra/concat-features.js';
 import { denseFeatures, type Features } from '../numerics/algebra/features.js';
+import { finiteProducts } from '../numerics/algebra/non-finite.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { runtimeIdentity } from '../runtime/session.js';
 import { screenVersion } from '../screen/screen-version.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
-import { type ExtractOptions, type Network, requireFinite, runPass } from './extract.js';
+import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
 import { type PictureSize, pictureBytes, pictureSize } from './pictures/picture-size.js';
 import { PreparedPictures } from './pictures/prepared-pictures.js';
 import type { Shown } from './pictures/shown.js';
@@ -325,9 +326,9 @@ class Reductions {
         concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features)),
     );
     const reduced = await inMemory(await reduceFeatures(features, form));
-    if (!looksFinite(reduced)) {
+    if (!knownFinite(reduced)) {
       for (const [i, set] of sets.entries())
-        await requireFinite(features[i], layer, this.#shown[set].stimuli.ids);
+        await requireFiniteLayer(features[i], layer, this.#shown[set].stimuli.ids);
     }
     const { cache } = this.#options;
     const bytes = cache && (await toBytes(reduced));
@@ -357,16 +358,12 @@ function letGo({ sets, values }: SizedDemand, later: Group, stores: Stores): voi
   }
 }
 
-/** Whether a matrix is finite; false for features, which are not checked. */
-function looksFinite(layer: ReducedLayer): boolean {
+/** Whether the products of a layer show that its values are finite; false for features, which are not checked. */
+function knownFinite(layer: ReducedLayer): boolean {
   if (layer.form === 'features') return false;
-  const { rows, data } = layer.form === 'gram' ? layer.gram : layer.fitting;
-  for (let i = 0; i < rows; i++) if (!Number.isFinite(data[i * (rows + 1)])) return false;
-  if (layer.form === 'gram') return true;
-  const { cross } = layer;
-  for (let i = 0; i < cross.rows; i++)
-    if (!Number.isFinite(cross.data[i * cross.cols])) return false;
-  return true;
+  return (layer.form === 'gram' ? [layer.gram] : [layer.fitting, layer.cross]).every(
+    finiteProducts,
+  );
 }
 
 /** The error of some work; an interruption is rethrown. */

@@ -26,7 +26,7 @@ import { registerTrain } from './commands/train.js';
 import { registerVerify } from './commands/verify.js';
 import { registerWorker } from './commands/worker.js';
 import { addGlobalOptions } from './options/global-options.js';
-import { errorText, printable } from './terminal/error-text.js';
+import { errorText, visibleText } from './terminal/error-text.js';
 import type { Io } from './terminal/io.js';
 
 function program(io: Io): Command {
@@ -78,7 +78,7 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<n
       io.err(
         thrown.code === 'commander.help'
           ? ventral.helpInformation()
-          : printable(`ventral: ${thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')}`),
+          : visibleText(`ventral: ${thrown.message.replace(/^error: /, '').replaceAll('\n', ' ')}`),
       );
       return 2;
     }

@@ -10,7 +10,7 @@ export function dataPath(home: string, file: CatalogFile): string {
 }
 
 /** A file that a user gave in place of one of the catalog: written beside it as `import.json`. */
-export interface ImportRecord {
+export interface DataImport {
   readonly identifier: string;
   readonly kind: CatalogEntry['kind'];
   readonly role: CatalogFile['role'];
@@ -33,7 +33,7 @@ export async function locateData(entry: CatalogEntry, home: string): Promise<Loc
   const paths: Partial<Record<CatalogFile['role'], string>> = {};
   const missing: CatalogFile[] = [];
   let ownBytes = false;
-  let records: readonly ImportRecord[] | undefined;
+  let records: readonly DataImport[] | undefined;
   for (const file of entry.files) {
     const path = dataPath(home, file);
     if (await isThere(path)) {
@@ -76,9 +76,9 @@ export async function requireData(entry: CatalogEntry, home: string): Promise<Lo
 }
 
 /** Imports under `home`, the latest first. */
-export async function importRecords(home: string): Promise<readonly ImportRecord[]> {
+async function importRecords(home: string): Promise<readonly DataImport[]> {
   const folder = join(home, 'data');
-  const records: ImportRecord[] = [];
+  const records: DataImport[] = [];
   for (const name of await namesIn(folder)) {
     try {
       records.push(JSON.parse(await readFile(join(folder, name, 'import.json'), 'utf8')));
@@ -111,7 +111,7 @@ export async function isThere(path: string): Promise<boolean> {
 }
 
 /** Makes finished bytes durable, then gives them their name in the same file system. */
-export async function place(temporary: string, path: string): Promise<void> {
+export async function placeFile(temporary: string, path: string): Promise<void> {
   await sync(temporary);
   await rename(temporary, path);
   await sync(dirname(path));

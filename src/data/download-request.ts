@@ -1,6 +1,6 @@
 import { VentralError } from '../errors/ventral-error.js';
 import type { CatalogEntry } from './catalog.js';
-import { type Answer, httpGet } from './http-get.js';
+import { type HttpAnswer, httpGet } from './http-get.js';
 import type { PartialFile } from './partial-file.js';
 
 /** What a server sends of a file: chunks that continue the part, and the length of the whole. */
@@ -143,7 +143,7 @@ function headersFor(part: PartialFile): Record<string, string> {
 /** Reads the status line and sets the part to where the body starts. */
 async function judge(
   { url, part, entry }: Request,
-  answer: Answer,
+  answer: HttpAnswer,
 ): Promise<'body' | 'whole' | Failure> {
   const { status, headers } = answer;
   if (status === 200) {
@@ -193,12 +193,12 @@ function forbidden(
 }
 
 /** A strong ETag, else the date: what `If-Range` may carry (RFC 9110 §13.1.5). */
-function validatorOf(answer: Answer): string | undefined {
+function validatorOf(answer: HttpAnswer): string | undefined {
   const { etag, 'last-modified': date } = answer.headers;
   return etag && !etag.startsWith('W/') ? etag : date;
 }
 
-function totalOf(answer: Answer): number | undefined {
+function totalOf(answer: HttpAnswer): number | undefined {
   const text =
     answer.status === 206
       ? /\/(\d+)$/.exec(answer.headers['content-range'] ?? '')?.[1]
@@ -207,7 +207,7 @@ function totalOf(answer: Answer): number | undefined {
 }
 
 /** Milliseconds that `Retry-After` asks for, as seconds or as a date, at most five minutes. */
-function retryAfter(answer: Answer): number | undefined {
+function retryAfter(answer: HttpAnswer): number | undefined {
   const text = answer.headers['retry-after'];
   if (!text) return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();

@@ -2,7 +2,7 @@ import { rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../errors/ventral-error.js';
-import { type CatalogEntry, type CatalogFile, entriesNeeded } from './catalog.js';
+import type { CatalogEntry, CatalogFile } from './catalog.js';
 import { dataPath, isThere } from './data-folder.js';
 import { type Body, BrokenBody, type Failure, request } from './download-request.js';
 import { sha1Of } from './file-sha1.js';
@@ -49,16 +49,10 @@ const PATIENCE: Patience = { attempts: 6, firstWaitMs: 1000, stallMs: 60_000 };
 const LONGEST_WAIT_MS = 60_000;
 
 /**
- * Brings every file of a catalog name, and of the stimulus set that it was recorded on, to
- * HOME/data: resumed where an earlier attempt stopped, checked by SHA-1, named only when whole.
+ * Brings every file of catalog entries to HOME/data: resumed where an earlier attempt stopped, checked by SHA-1, named only when whole.
  * Throws `data-missing`, `download-forbidden`, `download-failed`, `checksum-mismatch`, `disk-full`
  * or `interrupted`; what was fetched before an interruption is kept for the next time.
  */
-export async function pull(identifier: string, options: PullOptions): Promise<PulledFile[]> {
-  return pullEntries(entriesNeeded(identifier), options);
-}
-
-/** {@link pull} for entries that were looked up. */
 export async function pullEntries(
   entries: readonly CatalogEntry[],
   options: PullOptions,
@@ -70,7 +64,7 @@ export async function pullEntries(
   return pulled;
 }
 
-/** {@link pull} for one file of an entry. */
+/** {@link pullEntries} for one file of an entry. */
 export async function pullFile(
   file: CatalogFile,
   entry: CatalogEntry,

@@ -2,7 +2,7 @@ import { type IncomingMessage, request as plain } from 'node:http';
 import { request as secure } from 'node:https';
 
 /** A server's answer: status and headers first, the body as a stream. */
-export interface Answer {
+export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   /** The body; every byte that arrived is given before a broken connection throws. */
@@ -23,7 +23,7 @@ export async function httpGet(
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<HttpAnswer> {
   let at = new URL(url);
   for (let hops = 0; ; hops++) {
     const message = await open(at, headers, signal);

@@ -5,7 +5,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type CatalogEntry, type CatalogFile, catalog } from './catalog.js';
-import { dataPath, type ImportRecord, isThere, namesIn, place } from './data-folder.js';
+import { type DataImport, dataPath, isThere, namesIn, placeFile } from './data-folder.js';
 import { sha1Of } from './file-sha1.js';
 
 export interface ImportOptions {
@@ -143,7 +143,7 @@ async function standIn(
   const { entry, file } = placeFor(path, identifier);
   const target = join(options.home, 'data', digest, basename(path));
   await copyChecked(path, target, digest, options);
-  const record: ImportRecord = {
+  const record: DataImport = {
     identifier,
     kind: entry.kind,
     role: file.role,
@@ -153,7 +153,7 @@ async function standIn(
   };
   const note = join(dirname(target), `import-${randomBytes(6).toString('hex')}.tmp`);
   await writeFile(note, `${JSON.stringify(record)}\n`);
-  await place(note, join(dirname(target), 'import.json'));
+  await placeFile(note, join(dirname(target), 'import.json'));
   return { file: path, identifier, path: target, published: false };
 }
 
@@ -213,7 +213,7 @@ async function copyChecked(
         file: path,
       });
     }
-    await place(temporary, target);
+    await placeFile(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
     throw VentralError.from(error);

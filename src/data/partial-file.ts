@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { namesIn, place } from './data-folder.js';
+import { namesIn, placeFile } from './data-folder.js';
 
 /** After this long without a write a part counts as left behind: a longer wait than any for a retry. */
 const STALE_MS = 10 * 60_000;
@@ -94,7 +94,7 @@ export class PartialFile {
 
   /** Renames the complete file into place, and sweeps leftovers of others. */
   async finish(path: string): Promise<void> {
-    await place(this.path, path);
+    await placeFile(this.path, path);
     await this.discard();
     for (const { name } of await leftBehind(this.#home)) {
       await rm(join(this.#home, name), { recursive: true, force: true });

@@ -90,20 +90,20 @@ function refuseNestedKeys(document: Document.Parsed): void {
 }
 
 /** A node that knows where it stands. */
-export interface Placed {
+export interface PlacedNode {
   readonly range?: readonly [number, number, number] | null;
 }
 
 /** The first key that its map has had before. */
-export function repeatedKey(document: Document.Parsed): Placed | undefined {
-  let found: Placed | undefined;
+export function repeatedKey(document: Document.Parsed): PlacedNode | undefined {
+  let found: PlacedNode | undefined;
   visit(document, {
     Map(_place, { items }) {
       const seen = new Set<unknown>();
       for (const { key } of items) {
         const name = isScalar(key) ? key.value : key;
         if (seen.has(name)) {
-          found = key as Placed;
+          found = key as PlacedNode;
           return visit.BREAK;
         }
         seen.add(name);

@@ -85,7 +85,7 @@ export function readNpy(bytes: Uint8Array, name: string): NpyArray {
 }
 
 /** Reads the header alone, of which `bytes` must hold all. Throws `npy-invalid`. */
-export function readNpyHeader(bytes: Buffer, name: string): NpyHeader {
+function readNpyHeader(bytes: Buffer, name: string): NpyHeader {
   if (bytes.toString('latin1', 0, 6) !== magic) refuse(name, 'an npy file', 'other content');
   const version = bytes[6];
   if (version < 1 || version > 3) refuse(name, 'format version 1 to 3', `version ${version}`);
@@ -118,7 +118,7 @@ function parseDictionary(text: string, name: string): Omit<NpyHeader, 'length'> 
 }
 
 /** Bytes of one element of a header's type. Throws `npy-invalid` for types that are not read. */
-export function itemBytes(type: string, name: string): number {
+function itemBytes(type: string, name: string): number {
   const width = Number(type.slice(1));
   // Texts of no bytes would be as many as a header likes to say.
   const isText = Number.isSafeInteger(width) && width > 0;

@@ -10,7 +10,7 @@ import {
   theirKey,
 } from './architectures/architecture.js';
 import { buildArchitecture, findArchitecture } from './architectures/find-architecture.js';
-import { type KeyTable, requireMatch } from './checkpoint/key-table.js';
+import { type KeyTable, requireKeys } from './checkpoint/key-table.js';
 import { openCheckpoint } from './checkpoint/open-checkpoint.js';
 import { type NamedState, stateNames } from './checkpoint/state-dict.js';
 import { EPSILONS, type Grafted, graft } from './graft/graft.js';
@@ -59,7 +59,7 @@ export async function importWeights(request: WeightsRequest): Promise<ImportedWe
     const state = await namedState(checkpoint, target);
     const { plan, table } = planFor(target, state);
     request.onKeys?.(table);
-    requireMatch(table, checkpoint.file);
+    requireKeys(table, checkpoint.file);
     const { model, grafted, proof } = await graftAndProve(plan, target, checkpoint.file, request);
     const { naming } = target;
     return {

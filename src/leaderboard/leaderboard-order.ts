@@ -7,7 +7,7 @@ export interface Sortable {
 }
 
 /** Start of a page: after the row of this id, or after its sort position if it is gone. */
-export type Place = Sortable;
+export type RowPlace = Sortable;
 
 const compare = <T extends number | string>(a: T, b: T) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -29,7 +29,7 @@ export function pageAfter<R extends Sortable>(
   sorted: readonly R[],
   descending: boolean,
   limit: number,
-  after: Place | undefined,
+  after: RowPlace | undefined,
 ): { readonly rows: readonly R[]; readonly more: boolean } {
   const start = after ? startAfter(sorted, rowOrder(descending), after) : 0;
   return { rows: sorted.slice(start, start + limit), more: start + limit < sorted.length };
@@ -38,7 +38,7 @@ export function pageAfter<R extends Sortable>(
 function startAfter<R extends Sortable>(
   sorted: readonly R[],
   order: (a: Sortable, b: Sortable) => number,
-  after: Place,
+  after: RowPlace,
 ): number {
   const there = sorted.findIndex(({ id }) => id === after.id);
   if (there >= 0) return there + 1;

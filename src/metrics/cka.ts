@@ -4,7 +4,7 @@
  */
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { centreKernel } from '../numerics/regression/ridge.js';
-import { gramSource, requireFiniteGram } from './gram-source.js';
+import { gramSource, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
   GramSource,
@@ -21,17 +21,17 @@ import {
 } from './similarity.js';
 
 /** Alignment over all stimuli, unbiased. */
-export async function cka(source: Source, target: Target): Promise<MetricResult> {
+async function cka(source: Source, target: Target): Promise<MetricResult> {
   return ckaOfGram(await gramSource(source), target);
 }
 
 /** The same from a Gram matrix, whatever became of the features. */
-export async function ckaOfGram(source: GramSource, target: Target): Promise<MetricResult> {
-  requireFiniteGram(source);
+async function ckaOfGram(source: GramSource, target: Target): Promise<MetricResult> {
+  requireFiniteProducts(source.gram);
   return wholeSimilarity(products(source), await recordedProducts(target), unbiasedAlignment);
 }
 
-/** The biased estimate over all stimuli. */
+/** The biased estimate over all stimuli, which the reference has beside the registered one. */
 export async function ckaBiased(source: Source, target: Target): Promise<MetricResult> {
   const recorded = await recordedProducts(target);
   return wholeSimilarity(products(await gramSource(source)), recorded, biasedAlignment);
@@ -41,7 +41,7 @@ export async function ckaBiased(source: Source, target: Target): Promise<MetricR
  * Unbiased alignment over the test set of each split. The reference splits with test_size .9, stratified.
  * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
  */
-export async function ckaCv(
+async function ckaCv(
   source: Source,
   target: Target,
   options: { readonly crossValidation: CrossValidation },
@@ -50,12 +50,12 @@ export async function ckaCv(
 }
 
 /** The same from a Gram matrix. */
-export async function ckaCvOfGram(
+async function ckaCvOfGram(
   source: GramSource,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },
 ): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   const recorded = { ...(await recordedProducts(target)), strata: target.strata };
   return splitSimilarity(products(source), recorded, crossValidation, unbiasedAlignment);
 }

@@ -1,6 +1,7 @@
 import { ascending, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { isConstant, pearson } from '../numerics/statistics/pearson.js';
 import { aggregateSplits, inSplits } from './aggregate.js';
 import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
@@ -73,7 +74,7 @@ export function pickRows({ cols, data }: Matrix, index: readonly number[]): Matr
 }
 
 /** One column of a matrix, copied. */
-export function column({ rows, cols, data }: Matrix, k: number): Float64Array {
+function column({ rows, cols, data }: Matrix, k: number): Float64Array {
   const values = new Float64Array(rows);
   for (let i = 0; i < rows; i++) values[i] = data[i * cols + k];
   return values;
@@ -87,14 +88,14 @@ export function correlate(target: Matrix, prediction: Matrix): Float64Array {
 }
 
 function requireUsable({ values, neuroidIds, stimulusIds }: Target): void {
-  const missing = values.data.findIndex((value) => !Number.isFinite(value));
-  if (missing >= 0) {
-    const stimulus = stimulusIds[Math.floor(missing / values.cols)];
-    const count = values.data.filter((value) => !Number.isFinite(value)).length;
+  const missing = nonFinite(values.data);
+  if (missing) {
+    const stimulus = stimulusIds[Math.floor(missing.first / values.cols)];
+    const neuroid = neuroidIds[missing.first % values.cols];
     throw new VentralError(
       'recordings-invalid',
-      `Neuroid ${neuroidIds[missing % values.cols]} has no finite value for stimulus ${stimulus}, and a regression needs all`,
-      { field: String(neuroidIds[missing % values.cols]), found: `${count} missing values` },
+      `Neuroid ${neuroid} has no finite value for stimulus ${stimulus}, and a regression needs all`,
+      { field: String(neuroid), found: `${missing.count} missing values` },
     );
   }
   if (neuroidIds.every((_, k) => isConstant(column(values, k))))

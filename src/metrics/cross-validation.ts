@@ -82,7 +82,7 @@ function classMembers(labels: readonly Id[]): number[][] {
  * How many of `draws` samples fall to each class: the mode of the multivariate hypergeometric
  * distribution, ties broken by `random` (scikit-learn's _approximate_mode).
  */
-export function approximateMode(
+function approximateMode(
   classCounts: readonly number[],
   draws: number,
   random: RandomState,

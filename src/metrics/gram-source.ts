@@ -1,24 +1,30 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { centredGram } from '../numerics/algebra/gram.js';
+import type { Matrix } from '../numerics/algebra/matrix.js';
+import { finiteProducts, nonFiniteRows } from '../numerics/algebra/non-finite.js';
 import type { GramSource, Source } from './metric.js';
-import { refuseNotFinite } from './pls.js';
 
 /** A layer reduced to the products of its rows. Throws `activations-not-finite`. */
-export async function gramSource({ stimulusIds, features }: Source): Promise<GramSource> {
+export async function gramSource(source: Source): Promise<GramSource> {
+  const { stimulusIds, features } = source;
   const gram = await centredGram(features);
-  const source = { stimulusIds, units: features.cols, gram };
-  if (!hasFiniteGram(source)) await refuseNotFinite(features, stimulusIds);
-  return source;
+  if (!finiteProducts(gram)) await requireFinite(source);
+  return { stimulusIds, units: features.cols, gram };
 }
 
-/** Throws `activations-not-finite` where the Gram matrix says that some activation is not. */
-export function requireFiniteGram(source: GramSource): void {
-  if (!hasFiniteGram(source))
+/** Throws `activations-not-finite` where a value is NaN or infinite. */
+export async function requireFinite({ features, stimulusIds }: Source): Promise<void> {
+  const found = await nonFiniteRows(features);
+  if (found)
+    throw new VentralError(
+      'activations-not-finite',
+      `${found.count} activations are NaN or infinite, the first for stimulus ${stimulusIds[found.row]}`,
+      { expected: 'finite activations', found: `${found.count} that are not` },
+    );
+}
+
+/** Throws `activations-not-finite` where products of rows are of a value that is NaN or infinite. */
+export function requireFiniteProducts(...products: readonly Matrix[]): void {
+  if (!products.every(finiteProducts))
     throw new VentralError('activations-not-finite', 'The activations hold NaN or infinity');
-}
-
-/** Whether the products are of finite activations. */
-export function hasFiniteGram({ gram: { rows, data } }: Pick<GramSource, 'gram'>): boolean {
-  for (let i = 0; i < rows; i++) if (!Number.isFinite(data[i * (rows + 1)])) return false;
-  return true;
 }

@@ -75,20 +75,6 @@ export function behaviourCeiling(
   return result(metric, halves, coded, options);
 }
 
-/** {@link behaviourScore} for i2n. */
-export function i2n(
-  probabilities: Probabilities,
-  trials: MatchTrials,
-  options: BehaviourOptions,
-): BehaviourResult {
-  return behaviourScore('i2n', probabilities, trials, options);
-}
-
-/** {@link behaviourCeiling} for i2n. */
-export function i2nCeiling(trials: MatchTrials, options: BehaviourOptions): BehaviourResult {
-  return behaviourCeiling('i2n', trials, options);
-}
-
 /** Ceiled score: mean and spread over repetitions of r / √ceiling (spec §4.5). */
 export function ceiledBehaviour(
   raw: readonly number[],

@@ -15,7 +15,7 @@ import {
   type Regress,
   regressionText,
 } from './cross-regressed-correlation.js';
-import { gramSource, requireFiniteGram } from './gram-source.js';
+import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
   GramSource,
@@ -25,29 +25,28 @@ import type {
   Target,
   Warning,
 } from './metric.js';
-import { refuseNotFinite } from './pls.js';
 
 /** Cross-validated correlation of a linear regression. Throws `activations-not-finite` and what the frame throws. */
-export async function linear(
+async function linear(
   source: Source,
   target: Target,
   options: { readonly crossValidation: CrossValidation },
 ): Promise<MetricResult> {
   const { stimulusIds, features } = source;
   if (features.cols > features.rows) return linearOfGram(await gramSource(source), target, options);
-  await refuseNotFinite(features, stimulusIds);
+  await requireFinite(source);
   const values = Float64Array.from(await features.columns(0, features.cols));
   const regress = linearRegression(matrix(features.rows, features.cols, values));
   return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
 }
 
 /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
-export async function linearOfGram(
+async function linearOfGram(
   source: GramSource,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },
 ): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   const regress = linearGramRegression(source.gram);
   return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
 }

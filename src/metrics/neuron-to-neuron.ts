@@ -12,16 +12,17 @@ import {
   type Regress,
   regressionText,
 } from './cross-regressed-correlation.js';
+import { requireFinite } from './gram-source.js';
 import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
-import { refuseNotFinite } from './pls.js';
 
 /** Cross-validated correlation with the best unit. Throws `activations-not-finite` and what the frame throws. */
-export async function neuronToNeuron(
-  { stimulusIds, features }: Source,
+async function neuronToNeuron(
+  source: Source,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },
 ): Promise<MetricResult> {
-  await refuseNotFinite(features, stimulusIds);
+  await requireFinite(source);
+  const { stimulusIds, features } = source;
   const regress = bestUnitRegression(features);
   return crossRegressedCorrelation(stimulusIds, target, crossValidation, regress);
 }

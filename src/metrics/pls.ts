@@ -1,7 +1,3 @@
-import type { Id } from '../data/ids.js';
-import { VentralError } from '../errors/ventral-error.js';
-import type { Features } from '../numerics/algebra/features.js';
-import { centredGram, findNotFinite } from '../numerics/algebra/gram.js';
 import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import { fitPls, predictPls, requireUnits } from '../numerics/regression/pls.js';
 import { fitPlsGram, predictPlsGram } from '../numerics/regression/pls-gram.js';
@@ -11,6 +7,7 @@ import {
   type Regress,
   regressionText,
 } from './cross-regressed-correlation.js';
+import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
   GramSource,
@@ -39,17 +36,14 @@ const COMPONENTS = 25;
  * `activations-not-finite` and what the frame throws (cross-regressed-correlation.ts).
  */
 export async function pls(
-  { stimulusIds, features }: Source,
+  source: Source,
   target: Target,
   options: PlsOptions,
 ): Promise<MetricResult> {
+  const { stimulusIds, features } = source;
   requireUnits(features.cols, options.components ?? COMPONENTS);
-  if (features.cols > features.rows) {
-    const gram = await centredGram(features);
-    if (!isFiniteGram(gram)) await refuseNotFinite(features, stimulusIds);
-    return plsOfGram({ stimulusIds, units: features.cols, gram }, target, options);
-  }
-  await refuseNotFinite(features, stimulusIds);
+  if (features.cols > features.rows) return plsOfGram(await gramSource(source), target, options);
+  await requireFinite(source);
   const regress = plsRegression(await features.columns(0, features.cols), features.cols, options);
   return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
 }
@@ -62,8 +56,7 @@ export async function plsOfGram(
 ): Promise<MetricResult> {
   const components = options.components ?? COMPONENTS;
   requireUnits(source.units, components);
-  if (!isFiniteGram(source.gram))
-    throw new VentralError('activations-not-finite', 'The activations hold NaN or infinity');
+  requireFiniteProducts(source.gram);
   return crossRegressedCorrelation(
     source.stimulusIds,
     target,
@@ -96,7 +89,7 @@ export function plsRegression(
 }
 
 /** PLS in Gram form; rows of the source are rows and columns of `gram`. */
-export function plsGramRegression(gram: Matrix, components: number): Regress {
+function plsGramRegression(gram: Matrix, components: number): Regress {
   return async ({ train, test }, y) => {
     const fit = await fitPlsGram(gram, y, components, train);
     const values = await predictPlsGram(fit, submatrix(gram, test, train));
@@ -122,22 +115,6 @@ function remarksOn({ iterations, converged, stopped }: PlsCourse, components: nu
       detail: `${iterations.length} of ${components} PLS components explain the recordings`,
     });
   return remarks;
-}
-
-function isFiniteGram({ rows, data }: Matrix): boolean {
-  for (let i = 0; i < rows; i++) if (!Number.isFinite(data[i * (rows + 1)])) return false;
-  return true;
-}
-
-/** Throws `activations-not-finite` where a value is NaN or infinite. */
-export async function refuseNotFinite(features: Features, ids: readonly Id[]): Promise<void> {
-  const found = await findNotFinite(features);
-  if (found)
-    throw new VentralError(
-      'activations-not-finite',
-      `${found.count} activations are NaN or infinite, the first for stimulus ${ids[found.row]}`,
-      { expected: 'finite activations', found: `${found.count} that are not` },
-    );
 }
 
 /** The metric `pls`. */

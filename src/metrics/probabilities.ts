@@ -3,8 +3,8 @@
  * regression on them, probabilities of each label for test images (spec §2.7, §2.8, §4.3). The
  * regression is solved to convergence, where the reference stops early (difference up to 6e-5).
  */
+
 import type { Id } from '../data/ids.js';
-import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { matmul } from '../numerics/algebra/gemm.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
@@ -17,6 +17,7 @@ import {
   primalDesign,
   softmax,
 } from '../numerics/regression/logistic.js';
+import { requireFiniteProducts } from './gram-source.js';
 import type { Probabilities } from './i1i2.js';
 
 /** Weight of the data against the L2 penalty in every Brain-Score read-out. */
@@ -70,19 +71,11 @@ export async function probabilitiesOfProducts(
   }: { readonly labels: readonly string[]; readonly stimulusIds: readonly Id[] },
   C = READ_OUT_C,
 ): Promise<Probabilities> {
-  if (!areFinite({ fitting, cross }))
-    throw new VentralError('activations-not-finite', 'The activations hold NaN or infinity');
+  requireFiniteProducts(fitting, cross);
   const { choices, ...problem } = codedLabels(labels);
   const design = gramDesign(fitting);
   const { coefficients, intercept } = await fitLogistic({ ...problem, design, C });
   return probabilities(await matmul(cross, coefficients), intercept, { choices, stimulusIds });
-}
-
-/** Whether the products are of finite activations: one that is not shows in all products of its row. */
-export function areFinite({ fitting, cross }: ZScoredProducts): boolean {
-  for (const { rows, cols, data } of [fitting, cross])
-    for (let row = 0; row < rows; row++) if (!Number.isFinite(data[row * cols])) return false;
-  return true;
 }
 
 /** Labels as the regression takes them, and the names of its classes. */

@@ -7,8 +7,8 @@ import type { Features } from '../numerics/algebra/features.js';
 import { gram } from '../numerics/algebra/gram.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { spearman } from '../numerics/statistics/spearman.js';
+import { requireFinite } from './gram-source.js';
 import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
-import { refuseNotFinite } from './pls.js';
 import {
   recordedFeatures,
   type StimulusMatrix,
@@ -17,7 +17,7 @@ import {
 } from './similarity.js';
 
 /** Rank correlation of the dissimilarities of all pairs of stimuli. */
-export async function rdm(source: Source, target: Target): Promise<MetricResult> {
+async function rdm(source: Source, target: Target): Promise<MetricResult> {
   return wholeSimilarity(
     await dissimilaritiesOf(source),
     await dissimilaritiesOf(recordedFeatures(target)),
@@ -29,7 +29,7 @@ export async function rdm(source: Source, target: Target): Promise<MetricResult>
  * The same over the test set of each split. The reference splits with test_size .9, stratified.
  * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
  */
-export async function rdmCv(
+async function rdmCv(
   source: Source,
   target: Target,
   { crossValidation }: { readonly crossValidation: CrossValidation },
@@ -42,9 +42,9 @@ export async function rdmCv(
   );
 }
 
-async function dissimilaritiesOf({ stimulusIds, features }: Source): Promise<StimulusMatrix> {
-  await refuseNotFinite(features, stimulusIds);
-  return { stimulusIds, values: await dissimilarities(features) };
+async function dissimilaritiesOf(source: Source): Promise<StimulusMatrix> {
+  await requireFinite(source);
+  return { stimulusIds: source.stimulusIds, values: await dissimilarities(source.features) };
 }
 
 /** 1 − r between the rows of the features: presentation × presentation, NaN if a row is constant. */

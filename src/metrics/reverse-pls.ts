@@ -1,25 +1,27 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { denseFeatures } from '../numerics/algebra/features.js';
 import { matrix } from '../numerics/algebra/matrix.js';
+import { nonFinite } from '../numerics/algebra/non-finite.js';
+import { requireFinite } from './gram-source.js';
 import type { MetricResult, NeuralMetric, Source, Target } from './metric.js';
-import { type PlsOptions, pls, refuseNotFinite } from './pls.js';
+import { type PlsOptions, pls } from './pls.js';
 
 /**
  * The metric `reverse-pls` (spec §1.10): recordings predict the units of a layer, so neuroids of the
  * result are units. Splits are positional on the layer's order, strata follow the stimuli.
  * Throws `recordings-invalid` for missing values and what `pls` throws.
  */
-export async function reversePls(
+async function reversePls(
   source: Source,
   target: Target,
   options: PlsOptions,
 ): Promise<MetricResult> {
   const { features } = source;
-  await refuseNotFinite(features, source.stimulusIds);
-  const missing = target.values.data.filter((value) => !Number.isFinite(value)).length;
-  if (missing > 0)
-    throw new VentralError('recordings-invalid', `The recordings lack ${missing} values`, {
-      found: `${missing} missing values`,
+  await requireFinite(source);
+  const missing = nonFinite(target.values.data);
+  if (missing)
+    throw new VentralError('recordings-invalid', `The recordings lack ${missing.count} values`, {
+      found: `${missing.count} missing values`,
     });
   const units = Float64Array.from(await features.columns(0, features.cols));
   const strata = target.strata;

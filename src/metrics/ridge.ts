@@ -6,10 +6,9 @@
  */
 
 import { matmul } from '../numerics/algebra/gemm.js';
-import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
+import { columnMeans, type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import {
   bestAlpha,
-  columnMeans,
   narrowRidgePredictions,
   ridgePredictions,
   shiftColumns,
@@ -20,7 +19,7 @@ import {
   type Regress,
   regressionText,
 } from './cross-regressed-correlation.js';
-import { gramSource, requireFiniteGram } from './gram-source.js';
+import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
   GramSource,
@@ -29,7 +28,6 @@ import type {
   Source,
   Target,
 } from './metric.js';
-import { refuseNotFinite } from './pls.js';
 
 export interface RidgeOptions {
   /** Penalty on the squared weights; 1 by default. */
@@ -38,11 +36,7 @@ export interface RidgeOptions {
 }
 
 /** Cross-validated correlation of a ridge regression. Throws `activations-not-finite` and what the frame throws. */
-export async function ridge(
-  source: Source,
-  target: Target,
-  options: RidgeOptions,
-): Promise<MetricResult> {
+async function ridge(source: Source, target: Target, options: RidgeOptions): Promise<MetricResult> {
   const { stimulusIds, features } = source;
   if (features.cols > features.rows) return ridgeOfGram(await gramSource(source), target, options);
   const regress = narrowRidgeRegression(await narrowFeatures(source), options.alpha);
@@ -50,18 +44,18 @@ export async function ridge(
 }
 
 /** The same from a Gram matrix, whatever became of the features. */
-export async function ridgeOfGram(
+async function ridgeOfGram(
   source: GramSource,
   target: Target,
   { alpha = 1, crossValidation }: RidgeOptions,
 ): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   const regress = ridgeRegression(source.gram, alpha);
   return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
 }
 
 /** {@link ridge} with the penalty chosen again in each split. */
-export async function ridgeCv(
+async function ridgeCv(
   source: Source,
   target: Target,
   options: Pick<RidgeOptions, 'crossValidation'>,
@@ -74,12 +68,12 @@ export async function ridgeCv(
 }
 
 /** The same from a Gram matrix. */
-export async function ridgeCvOfGram(
+async function ridgeCvOfGram(
   source: GramSource,
   target: Target,
   { crossValidation }: Pick<RidgeOptions, 'crossValidation'>,
 ): Promise<MetricResult> {
-  requireFiniteGram(source);
+  requireFiniteProducts(source.gram);
   const regress = ridgeCvRegression(source.gram);
   return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
 }
@@ -101,8 +95,9 @@ export function ridgeCvRegression(gram: Matrix): Regress {
   };
 }
 
-async function narrowFeatures({ stimulusIds, features }: Source): Promise<Matrix> {
-  await refuseNotFinite(features, stimulusIds);
+async function narrowFeatures(source: Source): Promise<Matrix> {
+  const { features } = source;
+  await requireFinite(source);
   const values = Float64Array.from(await features.columns(0, features.cols));
   return matrix(features.rows, features.cols, values);
 }

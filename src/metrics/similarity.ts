@@ -6,6 +6,7 @@ import { ascending } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { denseFeatures } from '../numerics/algebra/features.js';
 import { type Matrix, submatrix } from '../numerics/algebra/matrix.js';
+import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { mean, stdDdof0 } from '../numerics/statistics/statistics.js';
 import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
 import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
@@ -20,12 +21,12 @@ export interface StimulusMatrix extends Pick<Source, 'stimulusIds'> {
 
 /** The recordings as features. Throws `recordings-invalid` where a value is missing. */
 export function recordedFeatures({ stimulusIds, values }: Target): Source {
-  const missing = values.data.filter((value) => !Number.isFinite(value)).length;
-  if (missing > 0) {
+  const missing = nonFinite(values.data);
+  if (missing) {
     throw new VentralError(
       'recordings-invalid',
-      `The recordings lack ${missing} values, and a comparison of stimuli needs all`,
-      { found: `${missing} missing values` },
+      `The recordings lack ${missing.count} values, and a comparison of stimuli needs all`,
+      { found: `${missing.count} missing values` },
     );
   }
   return { stimulusIds, features: denseFeatures(values.rows, values.cols, values.data) };

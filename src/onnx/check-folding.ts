@@ -1,5 +1,5 @@
 import { allTensors, functionKey, type Refuse } from './check-sizes.js';
-import type { Call, Folded } from './folded.js';
+import type { Folded, FoldedCall } from './folded.js';
 import { foldingRule, fromTensor } from './folding-rules.js';
 import type { Graph, GraphNode } from './graph.js';
 import type { Model, ModelFunction } from './model.js';
@@ -75,7 +75,7 @@ class Folding {
     this.#nodes(graph.nodes, scope);
   }
 
-  #nodes(nodes: readonly GraphNode[], scope: Scope, given?: Call['given']): void {
+  #nodes(nodes: readonly GraphNode[], scope: Scope, given?: FoldedCall['given']): void {
     for (const node of nodes) {
       for (const inner of subgraphs(node)) this.graph(inner, scope);
       const called = this.#functions.get(functionKey(node.domain, node.operator));
@@ -88,7 +88,7 @@ class Folding {
     }
   }
 
-  #call(called: ModelFunction, node: GraphNode, outer: Scope, given?: Call['given']) {
+  #call(called: ModelFunction, node: GraphNode, outer: Scope, given?: FoldedCall['given']) {
     const scope = new Scope();
     called.inputs.forEach((name, i) => {
       scope.set(name, outer.get(node.inputs[i] ?? ''));
@@ -99,7 +99,11 @@ class Folding {
   }
 
   /** What a node makes where it depends on constants alone. */
-  #fold(node: GraphNode, scope: Scope, given?: Call['given']): readonly (Folded | undefined)[] {
+  #fold(
+    node: GraphNode,
+    scope: Scope,
+    given?: FoldedCall['given'],
+  ): readonly (Folded | undefined)[] {
     if (subgraphs(node).length > 0 || node.operator.startsWith('Random')) return [];
     const call = callOf(node, scope, given);
     const ofShape = node.operator === 'Shape' || node.operator === 'Size';
@@ -123,7 +127,7 @@ class Folding {
   }
 }
 
-function callOf(node: GraphNode, scope: Scope, given: Call['given']): Call {
+function callOf(node: GraphNode, scope: Scope, given: FoldedCall['given']): FoldedCall {
   return {
     inputs: node.inputs.map((name) => (name === '' ? undefined : scope.get(name))),
     given,

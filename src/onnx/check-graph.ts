@@ -34,7 +34,7 @@ export interface GraphLimits {
  * More nodes than any network has; bytes as many as a protobuf, and so the runtime, can take; values as
  * large as those of a ResNet for a fixed batch of a thousand.
  */
-export const graphLimits: GraphLimits = {
+const graphLimits: GraphLimits = {
   nodes: 100_000,
   bytes: 2 ** 31 - 1,
   valueBytes: 2 ** 32,

@@ -13,7 +13,7 @@ export interface Folded {
 }
 
 /** A call of an operator whose inputs are constants; those that are left out are undefined. */
-export interface Call {
+export interface FoldedCall {
   readonly inputs: readonly (Folded | undefined)[];
   attribute(name: string): Attribute | undefined;
   /** Attributes of the call of the function that it stands in. */
@@ -21,7 +21,7 @@ export interface Call {
 }
 
 /** What a call makes, and how many multiplications that takes. */
-export type Rule = (call: Call) => Folded & { readonly work?: number };
+export type Rule = (call: FoldedCall) => Folded & { readonly work?: number };
 
 /** More elements than a shape has, or a list of indices into one. */
 export const MOST_VALUES = 128;
@@ -69,7 +69,7 @@ export function broadcast(inputs: readonly (Folded | undefined)[]): readonly num
 }
 
 /** An attribute, or what it is without being given. */
-export const integer = (call: Call, name: string, otherwise: number): number =>
+export const integer = (call: FoldedCall, name: string, otherwise: number): number =>
   call.attribute(name)?.integer ?? otherwise;
 
 /** An axis counted from the front. */

@@ -1,7 +1,7 @@
 import {
   broadcast,
-  type Call,
   type Folded,
+  type FoldedCall,
   integer,
   largest,
   product,
@@ -53,7 +53,7 @@ export const einsum: Rule = (call) => {
 };
 
 /** Places of a window: at most what the padded axis has, by strides. */
-function windowed(call: Call, spatial: readonly number[]): readonly number[] {
+function windowed(call: FoldedCall, spatial: readonly number[]): readonly number[] {
   const pads = call.attribute('pads')?.integers ?? [];
   const strides = call.attribute('strides')?.integers ?? [];
   return spatial.map((dim, i) => {

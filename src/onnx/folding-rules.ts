@@ -1,7 +1,7 @@
 import {
   broadcast,
-  type Call,
   type Folded,
+  type FoldedCall,
   integer,
   largest,
   MOST_VALUES,
@@ -59,7 +59,7 @@ const elementwise =
     );
   };
 
-const axesOf = ({ inputs, attribute }: Call): readonly number[] | undefined =>
+const axesOf = ({ inputs, attribute }: FoldedCall): readonly number[] | undefined =>
   attribute('axes')?.integers ?? inputs[1]?.values;
 
 /** As large as one of the inputs says. */

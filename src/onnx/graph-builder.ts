@@ -20,7 +20,7 @@ export type Elements =
   | Uint16Array;
 
 /** An attribute of a node, tagged with the type that ONNX wants for it. */
-export type AttributeValue =
+export type NodeAttribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
@@ -35,7 +35,7 @@ export interface NodeOptions {
   /** Names of the outputs; by default one, of the node's name. */
   readonly outputs?: readonly string[];
   readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  readonly attributes?: Readonly<Record<string, NodeAttribute>>;
   /** `metadata_props` of the node. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -184,7 +184,7 @@ function tensorPieces(
 }
 
 /** An AttributeProto; the last record is its type. */
-function attribute(name: string, value: AttributeValue): Uint8Array {
+function attribute(name: string, value: NodeAttribute): Uint8Array {
   const of = (type: number, ...content: Uint8Array[]) =>
     concatenate([bytesRecord(1, name), ...content, integerRecord(20, type)]);
   if ('int' in value) return of(2, integerRecord(3, value.int));

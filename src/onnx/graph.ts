@@ -21,7 +21,7 @@ export interface ValueInfo {
 }
 
 /** Where the elements of a tensor are. */
-export type TensorData =
+export type TensorContent =
   | { readonly at: 'raw'; readonly bytes: Uint8Array }
   /** In a typed field; `bytes` are what its records take, which an element can only exceed. */
   | { readonly at: 'typed'; readonly elements: number }
@@ -32,7 +32,7 @@ export interface TensorInfo {
   readonly name: string;
   readonly elementType: number;
   readonly dims: readonly number[];
-  readonly data: TensorData;
+  readonly data: TensorContent;
   readonly bytes: Uint8Array;
   /** Where these are the values of a sparse tensor: its shape, in which the runtime writes it out. */
   readonly dense?: readonly number[];
@@ -183,7 +183,7 @@ function append(list: number[], values: readonly number[], { budget }: ReadState
 }
 
 /** Reads a TensorProto; its elements stay where they are. Throws {@link WireError}. */
-export function readTensor(bytes: Uint8Array, state: ReadState): TensorInfo {
+function readTensor(bytes: Uint8Array, state: ReadState): TensorInfo {
   const dims: number[] = [];
   const entries = new Map<string, string>();
   let name = '';
@@ -209,7 +209,7 @@ export function readTensor(bytes: Uint8Array, state: ReadState): TensorInfo {
     )
       elements += typedElements(part);
   }
-  let data: TensorData = { at: 'typed', elements };
+  let data: TensorContent = { at: 'typed', elements };
   if (external) data = { at: 'external', entries };
   else if (raw !== undefined) data = { at: 'raw', bytes: raw };
   return { name, elementType, dims, data, bytes };
@@ -254,7 +254,7 @@ export function readEntry(bytes: Uint8Array, state: ReadState): [string, string]
 const kinds = { 1: 'tensor', 4: 'sequence', 5: 'map', 8: 'sparse', 9: 'optional' } as const;
 
 /** Reads a ValueInfoProto. Throws {@link WireError}. */
-export function readValueInfo(bytes: Uint8Array, state: ReadState): ValueInfo {
+function readValueInfo(bytes: Uint8Array, state: ReadState): ValueInfo {
   let info: Omit<ValueInfo, 'name' | 'bytes'> = { kind: 'untyped' };
   let name = '';
   for (const part of state.budget.records(bytes)) {

@@ -2,7 +2,7 @@ import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { globOf } from './glob.js';
 import type { Model } from './model.js';
-import { type Found, type Modules, modulesOf, moduleValue } from './modules.js';
+import { type FoundModule, type Modules, modulesOf, moduleValue } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
 
 /** A name of a value of the model, or of an unavailable module. */
@@ -77,7 +77,7 @@ function isValue({ flow }: Modules, name: string): boolean {
   return flow.producers.has(name) || flow.graphInputs.has(name);
 }
 
-function findModule(modules: Modules, path: string): Found {
+function findModule(modules: Modules, path: string): FoundModule {
   const found = moduleValue(modules, path);
   return found.kind === 'none' ? nodelessValue(modules, path) : found;
 }
@@ -99,7 +99,7 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
 function refusal(
   model: Model,
   name: string,
-  found: Exclude<Found, { kind: 'value' }>,
+  found: Exclude<FoundModule, { kind: 'value' }>,
 ): VentralError {
   const details = { file: model.name, field: name };
   if (found.kind === 'folded') {

@@ -13,7 +13,7 @@ import {
  * Which value holds what a forward hook on a module records (design §2). The rule throughout: give
  * the value where names prove it, the candidates where they do not, and never another module's.
  */
-export type Found =
+export type FoundModule =
   | { readonly kind: 'value'; readonly value: string }
   /** A convolution that absorbed a batch norm: its own output is gone, `value` holds the norm's. */
   | { readonly kind: 'folded'; readonly value: string }
@@ -66,7 +66,7 @@ function foldedValues(flow: Dataflow, scopes: Scopes): Map<string, Scope> {
 }
 
 /** The value of a module that left nodes, by its path. */
-export function moduleValue(modules: Modules, path: string): Found {
+export function moduleValue(modules: Modules, path: string): FoundModule {
   const scopes = modules.scopes.byPath.get(path) ?? [];
   if (scopes.length === 0) return { kind: 'none' };
   const found = scopes.map((scope) => scopeValue(modules, scope));
@@ -85,7 +85,7 @@ export function moduleValue(modules: Modules, path: string): Found {
   );
 }
 
-function ambiguous(found: readonly Found[], why: string): Found {
+function ambiguous(found: readonly FoundModule[], why: string): FoundModule {
   const values = found.flatMap((f) =>
     f.kind === 'ambiguous' ? f.values : f.kind === 'none' ? [] : [f.value],
   );
@@ -93,7 +93,7 @@ function ambiguous(found: readonly Found[], why: string): Found {
 }
 
 /** The value that leaves one scope. */
-export function scopeValue(modules: Modules, scope: Scope): Found {
+export function scopeValue(modules: Modules, scope: Scope): FoundModule {
   const { flow } = modules;
   let leaving = leavingValues(scope.nodes, flow);
   if (leaving.length > 1 && scope.holdsAllCalls) {

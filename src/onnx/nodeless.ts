@@ -1,6 +1,6 @@
 import {
   entering,
-  type Found,
+  type FoundModule,
   hasNorm,
   isNormName,
   type Modules,
@@ -15,7 +15,7 @@ import type { Scope } from './scopes.js';
  * norms that were folded into a convolution, whose output the convolution's value holds. The graph
  * does not name them, so their place is taken from the names around them where those prove it.
  */
-export function nodelessValue(modules: Modules, path: string): Found {
+export function nodelessValue(modules: Modules, path: string): FoundModule {
   const cut = path.lastIndexOf('.');
   const local = path.slice(cut + 1);
   const parents = cut < 0 ? [modules.scopes.root] : modules.scopes.byPath.get(path.slice(0, cut));
@@ -33,7 +33,7 @@ export function nodelessValue(modules: Modules, path: string): Found {
   return parent === undefined ? NONE : somewhereIn(modules, parent);
 }
 
-const NONE: Found = { kind: 'none' };
+const NONE: FoundModule = { kind: 'none' };
 
 /** What people call modules that do nothing in eval mode or at all. */
 function isPassThrough(local: string): boolean {
@@ -77,7 +77,7 @@ function numbered(scope: Scope): ReadonlyMap<number, Scope> | undefined {
 }
 
 /** Child `index` of a Sequential: what the child before it gives, or what enters the first. */
-function inSequential(modules: Modules, scope: Scope, index: number): Found {
+function inSequential(modules: Modules, scope: Scope, index: number): FoundModule {
   const present = indices(scope);
   if (present === undefined || present.has(index) || !isChain(modules, scope, present)) return NONE;
   const before = [...present.keys()].reduce((b, i) => (i < index && i > b ? i : b), -1);
@@ -115,11 +115,11 @@ function readsInTurn(modules: Modules, present: ReadonlyMap<number, Scope>): boo
 }
 
 /** The batch norm `local` (bn1, bn) of a module whose convolutions absorbed theirs. */
-function foldedNorm(modules: Modules, parent: Scope, local: string): Found {
+function foldedNorm(modules: Modules, parent: Scope, local: string): FoundModule {
   const values = [...modules.folded].filter(([, conv]) => conv.parent === parent);
   if (values.length === 0) return NONE;
   const all = values.map(([value]) => value);
-  const unsure = (why: string): Found => ({ kind: 'ambiguous', values: all, why });
+  const unsure = (why: string): FoundModule => ({ kind: 'ambiguous', values: all, why });
   const number = /\d+$/.exec(local)?.[0];
   const byNumber = values.filter(([, conv]) => /\d+$/.exec(conv.local)?.[0] === number);
   let pair: [string, Scope] | undefined;
@@ -156,7 +156,7 @@ function contradicted(modules: Modules, [value, conv]: [string, Scope], local: s
 }
 
 /** `drop` and `act` of a norm-and-activation module (timm's BatchNormAct2d): what the norm gives. */
-function insideNorm(modules: Modules, path: string, scope: Scope | undefined): Found {
+function insideNorm(modules: Modules, path: string, scope: Scope | undefined): FoundModule {
   if (scope === undefined) {
     // The norm itself left no node, so everything in it is what the norm gives.
     const cut = path.lastIndexOf('.');
@@ -174,7 +174,7 @@ function insideNorm(modules: Modules, path: string, scope: Scope | undefined): F
 }
 
 /** A module of that name can have stood anywhere among the children of its parent. */
-function somewhereIn(modules: Modules, parent: Scope): Found {
+function somewhereIn(modules: Modules, parent: Scope): FoundModule {
   const values = new Set<string>();
   const input = parent === modules.scopes.root ? modules.flow.graphInputs : [];
   for (const name of [...input, entering(modules, parent)]) if (name) values.add(name);

@@ -9,7 +9,7 @@ import type { LayerMap } from '../scoring/map/layer-map-types.js';
 import { type Html, html } from './html.js';
 import { htmlPage } from './html-page.js';
 import { type HeatCell, heatmap, linePlot, type PlotPoint } from './map-charts.js';
-import { isScore, type MapColumn, mapColumns, markOf, reasonOf } from './map-columns.js';
+import { cellReason, isScore, type MapColumn, mapColumns, markOf } from './map-columns.js';
 import { named } from './map-page.js';
 import { interval, threeDigits } from './map-text.js';
 import { SIMULATED } from './simulated-words.js';
@@ -137,7 +137,7 @@ function heatPicture(map: LayerMap, columns: readonly MapColumn[], checkpoint: s
         const cell = row.cells[benchmark];
         const about = `${visibleName(row.layer)}\n${title}`;
         if (!isScore(cell) || cell.value === null)
-          return { value: null, text: '–', title: `${about}: ${visibleName(reasonOf(cell))}` };
+          return { value: null, text: '–', title: `${about}: ${visibleName(cellReason(cell))}` };
         const text = threeDigits(cell.value).replace(/^(-?)0\./, '$1.');
         const words = `${about}: ${threeDigits(cell.value)}, 95 % interval ${interval(cell.ci)}`;
         return { value: cell.value, text, title: words, mark: markOf(map, benchmark, row.layer) };

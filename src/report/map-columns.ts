@@ -54,7 +54,7 @@ export function markOf(map: LayerMap, benchmark: string, layer: string): CellMar
 }
 
 /** Why a cell has no number, from the metric that refused it or from the warnings of its score; '' if it has one. */
-export function reasonOf(cell: MapCell): string {
+export function cellReason(cell: MapCell): string {
   if (!isScore(cell)) return cell.reason;
   if (cell.value !== null) return '';
   return cell.warnings.map(({ detail }) => detail).join('; ') || 'the value is not a finite number';

@@ -4,13 +4,13 @@ import { type Html, html } from './html.js';
 import { htmlPage } from './html-page.js';
 import { type HeatCell, heatmap, heatScale, linePlot, type PlotPoint } from './map-charts.js';
 import {
+  cellReason,
   chosenScore,
   isScore,
   type MapCell,
   type MapColumn,
   mapColumns,
   markOf,
-  reasonOf,
 } from './map-columns.js';
 import { bytesText, interval, layersText, setText, thousands, threeDigits } from './map-text.js';
 import { SIMULATED } from './simulated-words.js';
@@ -152,7 +152,7 @@ function heatCell(
     const text = threeDigits(cell.value).replace(/^(-?)0\./, '$1.');
     return { value: cell.value, text, title, mark };
   }
-  const reason = reasonOf(cell);
+  const reason = cellReason(cell);
   const note = notes.get(reason) ?? notes.size + 1;
   notes.set(reason, note);
   return { value: null, text: `note ${note}`, title };
@@ -174,7 +174,7 @@ function cellTitle(map: LayerMap, row: LayerRow, { title, benchmark }: MapColumn
   if (isScore(cell) && cell.value !== null) {
     lines.push(`value ${threeDigits(cell.value)}, 95 % interval ${interval(cell.ci)}`);
     lines.push(`raw ${threeDigits(cell.raw.value)}, ceiling ${ceilingText(cell)}`);
-  } else lines.push(visibleName(reasonOf(cell)));
+  } else lines.push(visibleName(cellReason(cell)));
   return lines.join('\n');
 }
 
@@ -208,7 +208,7 @@ function numberRow(map: LayerMap, row: LayerRow, { benchmark }: MapColumn, numbe
   const mark = markOf(map, benchmark, row.layer);
   const head = html`<td class="number">${number}</td><th scope="row">${named(row.layer)}${row.aliases?.map((alias) => html`<br><small>also ${named(alias)}</small>`)}</th><td class="number">${row.units === null ? '–' : thousands(row.units)}</td><td class="number">${row.depth ?? '–'}</td>`;
   if (!isScore(cell) || cell.value === null)
-    return html`<tr>${head}<td colspan="6"><bdi>${visibleName(reasonOf(cell), 300)}</bdi></td></tr>\n`;
+    return html`<tr>${head}<td colspan="6"><bdi>${visibleName(cellReason(cell), 300)}</bdi></td></tr>\n`;
   const notes = [mark, ...cell.warnings.map(({ detail }) => visibleName(detail))].filter(Boolean);
   return html`<tr${mark === 'chosen' && html` class="chosen"`}>${head}<td class="number">${threeDigits(cell.value)}</td><td class="number">${threeDigits(cell.error)}</td><td class="number">${interval(cell.ci)}</td><td class="number">${threeDigits(cell.raw.value)}</td><td class="number">${ceilingText(cell)}</td><td>${notes.join('; ')}</td></tr>\n`;
 }

@@ -65,12 +65,3 @@ export function toThreeChannels<T extends Raster | FloatRaster>(raster: T): T {
   }
   return { ...raster, channels: 3, data: out };
 }
-
-/**
- * RGB as the original's load_image makes it: the image is pasted on a black RGB canvas, which drops
- * alpha without blending and resolves the palette (spec §5.3). `1` has no defined conversion there
- * (the original fails on it); here it is black and white.
- */
-export function toRgb(picture: Picture): Raster {
-  return toThreeChannels(withoutAlpha(picture));
-}

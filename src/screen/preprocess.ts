@@ -159,8 +159,9 @@ function lookUpWords(
 }
 
 /**
- * Writes the normalised image, grey or RGB, into `out` (3 × height × width values in the card's
- * layout), which may be a slot of a batch.
+ * Writes the network's input for one image, grey or RGB, into `out` (3 × height × width values in the
+ * card's layout), which may be a slot of a batch: float32, or uint8 for a network that takes bytes (the same
+ * formula, rounded half to even and clipped).
  */
 export function normaliseInto(
   pixels: Raster | FloatRaster,
@@ -193,19 +194,4 @@ export function normaliseInto(
         out instanceof Uint8Array ? Math.min(255, Math.max(0, roundHalfEven(value))) : value;
     }
   }
-}
-
-/**
- * The network's input for one image: float32, or uint8 for a network that takes bytes (the same
- * formula, rounded half to even and clipped). 3 × height × width values in the card's layout.
- */
-export function normalise(
-  pixels: Raster | FloatRaster,
-  spec: InputSpec,
-  dtype: 'float32' | 'uint8',
-): Float32Array | Uint8Array {
-  const length = pixels.width * pixels.height * 3;
-  const out = dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
-  normaliseInto(pixels, spec, out);
-  return out;
 }

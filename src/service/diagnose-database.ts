@@ -9,14 +9,14 @@ import { livingOwner, lockHome, type Owner } from '../store/home/owner-lock.js';
 import { askLocally } from './access/local-client.js';
 
 /** Result of one check. */
-export interface Finding {
+export interface DatabaseFinding {
   readonly check: string;
   /** `missing`: nothing works without it. `warning`: it works, and not as well or as safely. */
   readonly state: 'ok' | 'warning' | 'missing';
   readonly detail: string;
 }
 
-type Found = Omit<Finding, 'check'>;
+type Found = Omit<DatabaseFinding, 'check'>;
 
 const PATIENCE_MS = 5000;
 /** Leases, deadlines of keys and the order of jobs go by the database's clock. */

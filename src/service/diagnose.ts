@@ -15,7 +15,7 @@ import { packageRoot } from '../formats/package-root.js';
 import { runChild } from './child/child.js';
 import { confinement } from './child/confinement.js';
 import { isolationFindings } from './child/isolation-facts.js';
-import { type Finding, findDatabase } from './diagnose-database.js';
+import { type DatabaseFinding, findDatabase } from './diagnose-database.js';
 import type { RuntimeTrial, TrialTask } from './work/try-runtime.js';
 
 /** Options that a service would start with. */
@@ -37,11 +37,11 @@ const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
  * Looks at this machine as a service with this configuration would find it. Nothing is written into the
  * home, and a database that another process owns is not opened: its owner is asked.
  */
-export async function diagnose(configuration: Configuration): Promise<Finding[]> {
+export async function diagnose(configuration: Configuration): Promise<DatabaseFinding[]> {
   const trial = tryInChild();
   // Told by the check that waits for it.
   trial.catch(() => {});
-  const checks: readonly [string, () => Promise<Omit<Finding, 'check'>[]>][] = [
+  const checks: readonly [string, () => Promise<Omit<DatabaseFinding, 'check'>[]>][] = [
     ['node', findNode],
     ['runtime', () => findRuntime(trial)],
     ['isolation', () => findIsolation(trial)],
@@ -51,7 +51,7 @@ export async function diagnose(configuration: Configuration): Promise<Finding[]>
     ['clock', async () => [await findClock()]],
     ['threads', async () => [findThreads(configuration)]],
   ];
-  const findings: Finding[] = [];
+  const findings: DatabaseFinding[] = [];
   for (const [check, look] of checks) {
     const found = await look().catch((thrown) => [missing(VentralError.from(thrown).message)]);
     findings.push(...found.map((finding) => ({ check, ...finding })));

@@ -14,7 +14,7 @@ import { type AppOptions, createApp } from './app.js';
 import { confinement } from './child/confinement.js';
 import { isolationWarnings } from './child/isolation-facts.js';
 import { unpackInChild } from './child/unpack-in-child.js';
-import { type Patience, patientServer } from './http/connections.js';
+import { type ConnectionPatience, patientServer } from './http/connections.js';
 import { listenLocally, removeLocalSocket } from './http/local-socket.js';
 import { loopbackAddresses } from './http/loopback-guard.js';
 import { type Deadlines, usualDeadlines } from './queue/deadlines.js';
@@ -51,7 +51,7 @@ export interface ServiceOptions extends AppOptions {
   /** Concurrent jobs of the service, default 1; with 0 only `ventral worker` runs jobs. */
   readonly concurrency?: number;
   /** How long clients may take, for tests. */
-  readonly patience?: Patience;
+  readonly patience?: ConnectionPatience;
   /** Whether shipped models are scored while the queue is empty; default false. */
   readonly scoreShipped?: boolean;
   /** Hosts that may receive webhooks; none by default. */

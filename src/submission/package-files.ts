@@ -16,7 +16,7 @@ export interface PackageParts {
 }
 
 /** Name of the weights in a package. */
-export const WEIGHTS = 'model.onnx';
+const WEIGHTS = 'model.onnx';
 
 /** Files of today's plugin (spec §8.1): one directory of a model. */
 export async function pluginFiles(parts: PackageParts): Promise<PackageFile[]> {

@@ -12,7 +12,7 @@ import {
 } from '../scoring/receipt/receipt.js';
 
 /** What receipts must be of to go along. */
-export interface ScoredModel {
+export interface PackagedModel {
   readonly name: string;
   readonly digest: string;
   readonly card: ModelCard;
@@ -43,7 +43,7 @@ export async function receiptsBeside(folder: string): Promise<string[]> {
  */
 export async function packageScores(
   paths: readonly string[],
-  model: ScoredModel,
+  model: PackagedModel,
 ): Promise<PackagedScores[]> {
   const packaged: PackagedScores[] = [];
   for (const [index, path] of paths.entries()) {
@@ -55,7 +55,7 @@ export async function packageScores(
   return packaged;
 }
 
-function checkRun(run: Receipt['runs'][number], path: string, model: ScoredModel): void {
+function checkRun(run: Receipt['runs'][number], path: string, model: PackagedModel): void {
   const refuse = (what: string) =>
     new VentralError('package-invalid', `${path}: ${what}, and does not go into a package`, {
       file: path,
@@ -74,7 +74,7 @@ const sight = ({ input, visual_degrees }: ModelCard) =>
 
 function checkScore(
   score: Score,
-  { card, readout }: ScoredModel,
+  { card, readout }: PackagedModel,
   refuse: (what: string) => VentralError,
 ): void {
   if (score.simulated !== false) throw refuse(`${score.benchmark} is simulated`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseCard } from '../../src/activations/card/card.js';
 import { cardTemplate, openFields } from '../../src/activations/card/card-template.js';
-import { draftCard, initCard } from '../../src/activations/init-card.js';
+import { draftCard } from '../../src/activations/init-card.js';
 import { measureLayers } from '../../src/activations/measure-layers.js';
 import { cardOf, openModelFile, shippedModels } from '../../src/activations/model-file.js';
 import { readModel, writeModelWithGraph } from '../../src/onnx/model.js';
@@ -169,7 +169,8 @@ describe('a card to complete', () => {
     [{ side: 48, layout: 'NHWC' } as const, { layout: 'NHWC', to: 48 }],
   ])('takes from the file what it says: %j', async (input, { layout, to }) => {
     write('my net.onnx', madeNetwork(input).build());
-    const text = await initCard(at('my net.onnx'));
+    const { name, hints } = await draftCard(at('my net.onnx'));
+    const text = cardTemplate(name, hints);
     const card = parseCard(text.replaceAll('NAME', 'pool'), 'completed');
     expect(card).toMatchObject({
       name: 'my net',

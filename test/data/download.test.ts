@@ -12,9 +12,14 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type CatalogEntry, type CatalogFile, findData } from '../../src/data/catalog.js';
+import {
+  type CatalogEntry,
+  type CatalogFile,
+  entriesNeeded,
+  findData,
+} from '../../src/data/catalog.js';
 import { dataPath } from '../../src/data/data-folder.js';
-import { type PullProgress, pull, pullFile } from '../../src/data/download.js';
+import { type PullProgress, pullEntries, pullFile } from '../../src/data/download.js';
 import { PartialFile, partName } from '../../src/data/partial-file.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { answer, UnreliableServer } from './unreliable-server.js';
@@ -404,14 +409,16 @@ describe('two at the same time', () => {
 
 describe('a catalog name', () => {
   test('that is not there: the closest are offered', async () => {
-    const error = await refused(pull('FreemanZiemba2013.publik', { home, baseUrl }));
+    const error = await refused((async () => entriesNeeded('FreemanZiemba2013.publik'))());
     expect(error).toMatchObject({ code: 'data-missing', exit: 2 });
     expect(error.message).toContain('"FreemanZiemba2013.public"');
   });
 
   test('asks for its files under their published names', async () => {
     server.plan(answer(403));
-    const error = await refused(pull('FreemanZiemba2013.private', { home, baseUrl, patience }));
+    const error = await refused(
+      pullEntries(entriesNeeded('FreemanZiemba2013.private'), { home, baseUrl, patience }),
+    );
     expect(error.message).toContain('FreemanZiemba2013.private is private');
     expect(server.paths).toEqual(['/assy_movshon_FreemanZiemba2013_private.nc']);
   });

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { fourierOfReal, realInverse } from '../../src/data/simulated/fourier.js';
 import { filterPair } from '../../src/data/simulated/offset-gaussians.js';
 import { encodeGreyPng } from '../../src/data/simulated/png.js';
-import { randomStream } from '../../src/data/simulated/random-stream.js';
 import { alignSilhouette, silhouetteOverlap } from '../../src/data/simulated/silhouette.js';
 import { textureFamilies, textureSide } from '../../src/data/simulated/texture-families.js';
 import { scramblePhases } from '../../src/data/simulated/texture-stimuli.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
+import { randomStream } from '../../src/numerics/random/random-stream.js';
 import { decodeImage } from '../../src/screen/decode.js';
 import { tolerances } from '../tolerances.js';
 

@@ -7,8 +7,6 @@ import {
   behaviourCeiling,
   behaviourScore,
   ceiledBehaviour,
-  i2n,
-  i2nCeiling,
   type Probabilities,
   sharesOfModel,
 } from '../../src/metrics/i1i2.js';
@@ -101,7 +99,7 @@ describe.each(cases)('%s', (name) => {
   });
 
   it('the registered i2n', () => {
-    const { value } = i2n(probabilities, trials, options);
+    const { value } = behaviourScore('i2n', probabilities, trials, options);
     expectClose([value], [golden.registry_i2n_score], tolerances.float64);
   });
 
@@ -174,9 +172,9 @@ describe('trials that the metric is not defined on', () => {
     for (const key of ['raw', 'ceiling_skipna_false', 'ceiling_skipna_true', 'intermediate'])
       expect(golden.metrics.I2n[key].error.type).toBe('KeyError');
     for (const run of [
-      () => i2n(probabilities, trials, options),
-      () => i2nCeiling(trials, options),
-      () => i2nCeiling(trials, { ...options, skipna: true }),
+      () => behaviourScore('i2n', probabilities, trials, options),
+      () => behaviourCeiling('i2n', trials, options),
+      () => behaviourCeiling('i2n', trials, { ...options, skipna: true }),
     ]) {
       const error = failure(run);
       expect(error.code).toBe('metric-failed');
@@ -272,14 +270,14 @@ describe('trials that the metric is not defined on', () => {
   });
 
   function i2nBoth(given: ReturnType<typeof read>) {
-    i2n(given.probabilities, given.trials, options);
-    i2nCeiling(given.trials, options);
+    behaviourScore('i2n', given.probabilities, given.trials, options);
+    behaviourCeiling('i2n', given.trials, options);
   }
 });
 
 describe('invariants', () => {
   const { probabilities, trials } = read(file('standard'));
-  const plain = i2n(probabilities, trials, options);
+  const plain = behaviourScore('i2n', probabilities, trials, options);
 
   it('the order of images and choices of the model changes nothing', () => {
     const { rows, cols, data } = probabilities.values;
@@ -295,7 +293,7 @@ describe('invariants', () => {
             Float64Array.from(byRow.flatMap((row) => byCol.map((col) => data[row * cols + col]))),
           ),
         };
-        expect(i2n(shuffled, trials, options).splits).toEqual(plain.splits);
+        expect(behaviourScore('i2n', shuffled, trials, options).splits).toEqual(plain.splits);
       }),
       { numRuns: 10 },
     );
@@ -307,7 +305,7 @@ describe('invariants', () => {
   });
 
   it('a resample is the score on repeated images', () => {
-    const ceiling = i2nCeiling(trials, options);
+    const ceiling = behaviourCeiling('i2n', trials, options);
     const [twice, ...rest] = ceiling.imagesByObject[0];
     const picked = [twice, twice, ...rest.slice(1), ...ceiling.imagesByObject.slice(1).flat()];
     const coded = codeTrials(trials);

@@ -1,6 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { type BehaviourOptions, ceiledBehaviour, i2n, i2nCeiling } from '../../src/metrics/i1i2.js';
+import {
+  type BehaviourOptions,
+  behaviourCeiling,
+  behaviourScore,
+  ceiledBehaviour,
+} from '../../src/metrics/i1i2.js';
 import {
   fitReadOut,
   probabilitiesOfProducts,
@@ -203,10 +208,10 @@ describe('rajalingham_like: features to ceiled score', () => {
     expectClose(probabilities.values.data, numbers(values), tolerances.readout.default);
 
     const { score, tolerance } = { score: golden.score, tolerance: tolerances.readout.score };
-    const raw = i2n(probabilities, trials, options);
+    const raw = behaviourScore('i2n', probabilities, trials, options);
     expectClose(raw.splits, numbers(score.raw.raw.values), tolerance);
     expectClose([raw.value, raw.error], [score.raw.score, score.raw.error], tolerance);
-    const ceiling = i2nCeiling(trials, options);
+    const ceiling = behaviourCeiling('i2n', trials, options);
     expectClose(ceiling.splits, numbers(score.ceiling.raw.values), tolerances.float64);
     expectClose(
       [ceiling.value, ceiling.error],
@@ -220,7 +225,7 @@ describe('rajalingham_like: features to ceiled score', () => {
 
   it('agrees with the public variant, whose ceiling leaves out empty cells', () => {
     const wanted = golden.public_variant_ceiling_skipna_true;
-    const ceiling = i2nCeiling(trials, { ...options, skipna: true });
+    const ceiling = behaviourCeiling('i2n', trials, { ...options, skipna: true });
     expectClose(ceiling.splits, numbers(wanted.raw.values), tolerances.float64);
     expectClose([ceiling.value, ceiling.error], [wanted.score, wanted.error], tolerances.float64);
   });

@@ -4,9 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import yauzl from 'yauzl';
 import { decodeImage } from '../../src/screen/decode.js';
-import type { Picture, Raster } from '../../src/screen/picture.js';
+import type { FloatRaster, Picture, Raster } from '../../src/screen/picture.js';
 import { placeOnScreen } from '../../src/screen/place-on-screen.js';
-import { type InputSpec, normalise, toGreyOrRgb, toPixels } from '../../src/screen/preprocess.js';
+import {
+  type InputSpec,
+  normaliseInto,
+  toGreyOrRgb,
+  toPixels,
+} from '../../src/screen/preprocess.js';
 import { numbers, oracle, oraclePath } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { noise } from './raster.js';
@@ -97,6 +102,18 @@ describe('the way from file to tensor', () => {
   }
 });
 
+/** The network's input for one picture, in an array of its own. */
+function normalise(
+  pixels: Raster | FloatRaster,
+  spec: InputSpec,
+  dtype: 'float32' | 'uint8',
+): Float32Array | Uint8Array {
+  const length = pixels.width * pixels.height * 3;
+  const input = dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
+  normaliseInto(pixels, spec, input);
+  return input;
+}
+
 const plain: InputSpec = {
   resize: 'none',
   range: 255,
@@ -106,7 +123,7 @@ const plain: InputSpec = {
 };
 const rgb = (raster: Raster): Picture => ({ ...raster, mode: 'RGB' });
 
-describe('toPixels and normalise', () => {
+describe('toPixels and normaliseInto', () => {
   it('hands a picture on untouched where nothing is asked', () => {
     const picture = rgb(noise(9, 7, 3));
     const pixels = toPixels(picture, plain);

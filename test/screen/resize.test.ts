@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cut, type Window } from '../../src/screen/crop.js';
 import type { Raster } from '../../src/screen/picture.js';
-import { toRgb } from '../../src/screen/picture.js';
+import { toThreeChannels, withoutAlpha } from '../../src/screen/picture.js';
 import { type OpencvFilter, resizeOpencv } from '../../src/screen/resize-opencv.js';
 import { type PillowFilter, resizePillow } from '../../src/screen/resize-pillow.js';
 import { resizeTorch } from '../../src/screen/resize-torch.js';
@@ -20,7 +20,7 @@ interface SourcePicture {
 const sources = new Map<string, { mode: string; picture: Raster; rgb: Raster }>();
 for (const { name, mode, pixels } of oracle('10-resize/sources.json').sources as SourcePicture[]) {
   const picture = raster(pixels);
-  sources.set(name, { mode, picture, rgb: toRgb({ ...picture, mode }) });
+  sources.set(name, { mode, picture, rgb: toThreeChannels(withoutAlpha(picture)) });
 }
 
 /** Key of a target size and filter, for a message that names the case. */
@@ -146,7 +146,7 @@ describe('every resize', () => {
     fc.assert(
       fc.property(side, side, side, side, (w, h, width, height) => {
         const grey = noise(w, h, 1, w * 41 + h);
-        const three = resize(toRgb({ ...grey, mode: 'L' }), width, height);
+        const three = resize(toThreeChannels(grey), width, height);
         const one = resize(grey, width, height);
         for (let i = 0; i < one.length; i++) {
           expect([three[i * 3], three[i * 3 + 1], three[i * 3 + 2]]).toEqual(Array(3).fill(one[i]));

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { BatchFeed } from '../../src/training/augment/batch-feed.js';
 import type { TransformSpec } from '../../src/training/augment/training-batch.js';
-import { mixSchemas, transformSchemas } from '../../src/training/augment/transforms.js';
+import { mixSchema, transformSchema } from '../../src/training/augment/transforms.js';
 
 const generated = { generate: 'objects-on-backgrounds', seed: 2, count: 96, side: 64 } as const;
-const names = Object.keys(transformSchemas).filter(
+const names = Object.keys(transformSchema.properties).filter(
   (name) => !['Resize', 'CenterCrop'].includes(name),
 );
 
@@ -33,7 +33,7 @@ async function bits(workers: number, mix: TransformSpec): Promise<Buffer[]> {
   return found;
 }
 
-test.each(Object.keys(mixSchemas))(
+test.each(Object.keys(mixSchema.properties))(
   'all transformations and %s: the same bits with 0, 2 and 5 workers',
   async (name) => {
     const expected = await bits(0, { [name]: {} });

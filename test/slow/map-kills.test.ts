@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { afterAll, expect, it } from 'vitest';
-import { readEntry, readKey } from '../../src/activations/cache/cache-entry.js';
+import { readCacheEntry, readKey } from '../../src/activations/cache/cache-entry.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import type { LayerMap } from '../../src/scoring/map/layer-map-types.js';
 import { type Ran, runVentral, startVentral } from '../cli/run-ventral.js';
@@ -51,7 +51,7 @@ async function keptIn(home: string): Promise<Kept> {
     const entry = join(folder, name);
     const key = await readKey(entry);
     expect(key, name).toBeDefined();
-    expect(await readEntry(entry, key as string), name).toBeDefined();
+    expect(await readCacheEntry(entry, key as string), name).toBeDefined();
     if (key?.startsWith('cell-')) kept.cells++;
     if (/^(gram|read-out|features)-/.test(key as string)) kept.layers++;
   }

@@ -5,7 +5,7 @@ import { generateSimulated } from '../../src/data/simulated/generators.js';
 import { toContrast } from '../../src/data/simulated/offset-gaussians.js';
 import type { Simulated } from '../../src/data/simulated/simulated.js';
 import type { SimulatedRecordings } from '../../src/data/simulated/simulated-recordings.js';
-import { i2n, i2nCeiling } from '../../src/metrics/i1i2.js';
+import { behaviourCeiling, behaviourScore } from '../../src/metrics/i1i2.js';
 import { internalConsistency } from '../../src/metrics/internal-consistency.js';
 import { pls } from '../../src/metrics/pls.js';
 import { denseFeatures } from '../../src/numerics/algebra/features.js';
@@ -221,13 +221,18 @@ describe('simulated trials', () => {
       choice: column('choice'),
     };
     const options = { repetitions: 2, seed: 0, skipna: false };
-    const ceiling = i2nCeiling(match, options).value;
+    const ceiling = behaviourCeiling('i2n', match, options).value;
     expect(ceiling).toBeGreaterThan(0.25);
     expect(ceiling).toBeLessThan(0.8);
     const choices = [...new Set(fittingStimuli?.columns.get('image_label')?.values as string[])];
     const random = new RandomState(1).randomSample(stimuli.ids.length * choices.length);
     const values = matrix(stimuli.ids.length, choices.length, random);
-    const chance = i2n({ stimulusIds: stimuli.ids, choices, values }, match, options).value;
+    const chance = behaviourScore(
+      'i2n',
+      { stimulusIds: stimuli.ids, choices, values },
+      match,
+      options,
+    ).value;
     expect(Math.abs(chance)).toBeLessThan(0.05);
   });
 });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { AttributeValue, GraphBuilder } from '../../src/onnx/graph-builder.js';
+import type { GraphBuilder, NodeAttribute } from '../../src/onnx/graph-builder.js';
 import { type CheckedNetwork, type Constants, gradientErrors } from './gradient-check.js';
 
 /** Gradients against central differences: in float64 where the runtime has the operator in it. */
 const TOLERANCE = { float64: 1e-6, float32: 5e-3 };
 
-type Attributes = Readonly<Record<string, AttributeValue>>;
+type Attributes = Readonly<Record<string, NodeAttribute>>;
 const node = (
   graph: GraphBuilder,
   operator: string,

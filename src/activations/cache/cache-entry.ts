@@ -46,7 +46,7 @@ export async function writeEntry(
 }
 
 /** The body of an entry; undefined if the file is another key's, or not as it was written. */
-export async function readEntry(path: string, key: string): Promise<Uint8Array | undefined> {
+export async function readCacheEntry(path: string, key: string): Promise<Uint8Array | undefined> {
   const file = await open(path, READ);
   try {
     const header = await readHeader(file);

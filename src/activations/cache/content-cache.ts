@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { entryBytes, isEntryWhole, readEntry, readKey, writeEntry } from './cache-entry.js';
+import { entryBytes, isEntryWhole, readCacheEntry, readKey, writeEntry } from './cache-entry.js';
 
 const GIB = 2 ** 30;
 
@@ -107,7 +107,7 @@ export class ContentCache {
   async #read(key: string): Promise<Uint8Array | undefined> {
     const path = this.#path(key);
     try {
-      const body = await readEntry(path, key);
+      const body = await readCacheEntry(path, key);
       if (!body) await rm(path, { force: true });
       else await utimes(path, new Date(), new Date()).catch(passOver);
       return body;

@@ -30,7 +30,7 @@ export async function preparePicture(
 const AHEAD = 2;
 
 /** Rows of a stimulus set, from `first` on, as the network takes them. */
-export interface Batch {
+export interface StimulusBatch {
   readonly first: number;
   readonly input: Tensor;
 }
@@ -56,7 +56,7 @@ export class PictureFeed {
    * All batches in order; the last image is repeated at the end of the set. A batch is valid until the next one is
    * requested. When iteration ends, nothing reads the stimuli.
    */
-  async *batches(): AsyncGenerator<Batch> {
+  async *batches(): AsyncGenerator<StimulusBatch> {
     const rows = this.#shown.stimuli.ids.length;
     const { batch } = this.plan;
     const asked: Promise<Tensor>[] = [];

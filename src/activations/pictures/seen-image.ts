@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import sharp from 'sharp';
 import { stimulusSetOf } from '../../data/stimulus-set.js';
-import { normalise } from '../../screen/preprocess.js';
+import { normaliseInto } from '../../screen/preprocess.js';
 import type { ModelCard } from '../card/card.js';
 import { preparePicture } from './picture-feed.js';
 
@@ -40,7 +40,8 @@ export async function seenImage(
   const pixels = await preparePicture(shown, 0, card);
   const { width, height } = pixels;
   const spec = { ...card.input, layout: 'NHWC' as const };
-  const tensor = normalise(pixels, spec, 'float32');
+  const tensor = new Float32Array(3 * width * height);
+  normaliseInto(pixels, spec, tensor);
   const { mean, std, range } = spec;
   const seen = Uint8Array.from(tensor, (value, i) =>
     Math.min(255, Math.max(0, Math.round(((value * std[i % 3] + mean[i % 3]) * 255) / range))),

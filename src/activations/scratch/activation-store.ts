@@ -37,7 +37,7 @@ function allocate(dtype: KeptDtype, length: number): Kept {
 const LANES = 4;
 
 /** Where on scratch a layer lies: its batches, each from a page on, amid those of other layers. */
-export interface Place {
+export interface ScratchPlace {
   readonly file: ScratchFile;
   /** Bytes from the beginning of the file to the first batch, and from one batch to the next. */
   readonly offset: number;
@@ -55,10 +55,10 @@ export class ActivationStore implements Features {
   readonly dtype: 'float32' | 'float64';
   readonly #shape: StoreShape;
   readonly #memory: Kept | undefined;
-  #place: Place | undefined;
+  #place: ScratchPlace | undefined;
 
   /** @param place where on scratch, or undefined to stay in memory */
-  constructor(shape: StoreShape, place?: Place) {
+  constructor(shape: StoreShape, place?: ScratchPlace) {
     this.rows = shape.rows;
     this.cols = shape.cols;
     this.#shape = shape;
@@ -155,7 +155,7 @@ export class ActivationStore implements Features {
     return offset + Math.floor(row / batch) * pitch + bytesOf(dtype, row % batch, cols);
   }
 
-  get #scratch(): Place {
+  get #scratch(): ScratchPlace {
     if (!this.#place) throw new Error('the activations were released');
     return this.#place;
   }

@@ -1,4 +1,4 @@
-import { batchBytes, type Place, type StoreShape } from './activation-store.js';
+import { batchBytes, type ScratchPlace, type StoreShape } from './activation-store.js';
 import { ScratchFile } from './scratch-file.js';
 
 /** Bytes of a batch from which on a file takes no further layer. */
@@ -7,7 +7,7 @@ const FULL = 8 * 2 ** 20;
 /** A file, and the place in it of each of its layers. */
 export interface Laid<T> {
   readonly file: ScratchFile;
-  readonly placed: readonly (readonly [T, Place])[];
+  readonly placed: readonly (readonly [T, ScratchPlace])[];
 }
 
 /**
@@ -22,7 +22,7 @@ export function layOut<T extends StoreShape>(shapes: readonly T[], path: string)
     const pitch = own.reduce((sum, shape) => sum + batchBytes(shape), 0);
     let offset = 0;
     const placed = own.map((shape) => {
-      const place: Place = { file, offset, pitch };
+      const place: ScratchPlace = { file, offset, pitch };
       offset += batchBytes(shape);
       return [shape, place] as const;
     });

@@ -6,7 +6,7 @@ import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.j
 import { isVerified } from '../../scoring/registry/verification.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
-import { printable } from '../terminal/error-text.js';
+import { visibleText } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -108,7 +108,7 @@ async function check(file: string, command: Command, io: Io): Promise<void> {
   const { ids, ready, notices } = await checkBenchmark(file, globalOptions(command));
   if (!ready) io.err(`${file}: its data are not installed; only the file was checked\n`);
   for (const { benchmark, code, detail } of notices)
-    io.err(printable(`${benchmark}: ${code}: ${detail}`));
+    io.err(visibleText(`${benchmark}: ${code}: ${detail}`));
   io.out(`${file}: no problems found: ${ids.join(', ')}\n`);
 }
 

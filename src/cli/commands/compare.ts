@@ -9,7 +9,7 @@ import type {
   SeriesComparison,
 } from '../../scoring/compare/comparison-types.js';
 import type { LayerMapContext } from '../../scoring/map/layer-map.js';
-import type { Role } from '../../scoring/registry/region-benchmarks.js';
+import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { globalOptions } from '../options/global-options.js';
 import { comparisonCsv, printComparison, printSeries } from '../print/print-comparison.js';
 import { interruption } from '../terminal/interruption.js';
@@ -31,7 +31,7 @@ interface CompareOptions {
   readonly html?: string;
 }
 
-const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfies Role[];
+const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfies RegionRole[];
 
 /** `ventral compare`: models side by side, or the checkpoints of a training in order of epochs. */
 export function registerCompare(program: Command, io: Io): void {
@@ -106,7 +106,7 @@ function requestOf(paths: readonly string[], options: CompareOptions): Compariso
   const none = region.length + benchmark.length === 0;
   return {
     models: paths.map((path) => ({ ...source, path })),
-    regions: (none ? regions : region) as Role[],
+    regions: (none ? regions : region) as RegionRole[],
     benchmarks: benchmark,
     ...(layers.length > 0 ? { layers } : {}),
     ...(mapFrom === undefined ? {} : { mapFrom: { ...source, path: mapFrom } }),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
-import type { Role } from '../../scoring/registry/region-benchmarks.js';
+import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
@@ -29,7 +29,7 @@ interface MapOptions {
   readonly receipt?: string;
 }
 
-const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfies Role[];
+const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfies RegionRole[];
 
 /** `ventral map`: every layer of a model against every region. */
 export function registerMap(program: Command, io: Io): void {
@@ -83,7 +83,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     options.commit ? cardToWrite(model, options) : undefined,
   ]);
   await requireReceiptPath(options.receipt);
-  await sayStandIns(options.region as Role[], home, io);
+  await sayStandIns(options.region as RegionRole[], home, io);
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);
   const stop = interruption();
@@ -129,7 +129,7 @@ async function requestOf(path: string, options: MapOptions): Promise<LayerMapReq
   const { region, benchmark, layers, input, holdout } = options;
   return {
     model: { path, ...cardSource(options) },
-    regions: region as Role[],
+    regions: region as RegionRole[],
     benchmarks: benchmark,
     ...(layers.length > 0 ? { layers } : {}),
     ...(input === undefined ? {} : { input: parseInputSize(input) }),

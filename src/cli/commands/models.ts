@@ -7,7 +7,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
 import { globalOptions } from '../options/global-options.js';
 import { storePlace } from '../options/store-place.js';
-import { printable } from '../terminal/error-text.js';
+import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 
 /** `ventral models list|show|add|remove`: the models registered in a home, and those that ventral ships. */
@@ -105,7 +105,7 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
   );
   io.out(json ? `${JSON.stringify(model, null, 2)}\n` : `${model.id}\n`);
   io.err(`${words(model, created)}\n`);
-  for (const { code, detail } of model.warnings) io.err(printable(`${code}: ${detail}`));
+  for (const { code, detail } of model.warnings) io.err(visibleText(`${code}: ${detail}`));
 }
 
 function words(model: ModelResource, created: boolean): string {

@@ -3,7 +3,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
-import { printable } from '../terminal/error-text.js';
+import { visibleText } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -112,7 +112,7 @@ async function checkCardFile(
     const [low, high] = values.map((value) => Number(value.toPrecision(3)));
     io.err(`${out}: ${width} × ${height} pixels, input values ${low} to ${high}\n`);
   }
-  for (const { code, detail } of warnings) io.out(printable(`${path}: ${code}: ${detail}`));
+  for (const { code, detail } of warnings) io.out(visibleText(`${path}: ${code}: ${detail}`));
   if (warnings.length > 0) process.exitCode = 1;
   else io.out(`${path}: no problems found\n`);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { visibleName } from '../../report/visible-name.js';
-import type { Difference, Shown } from '../../scoring/receipt/result-differences.js';
+import type { Difference, ShownValue } from '../../scoring/receipt/result-differences.js';
 import type { ReceiptReport } from '../../scoring/receipt/verify-receipt.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
@@ -93,4 +93,4 @@ const runtimeText = (runtime: readonly Difference[]) =>
     .map(({ field, expected, found }) => `${field} ${shown(expected)}, here ${shown(found)}`)
     .join('; ');
 
-const shown = (value: Shown) => visibleName(String(value), 100);
+const shown = (value: ShownValue) => visibleName(String(value), 100);

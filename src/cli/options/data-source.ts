@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { DataSource } from '../../training/data/labelled-set.js';
+import type { LabelledSource } from '../../training/data/labelled-set.js';
 
 const GENERATED = 'objects-on-backgrounds';
 
@@ -7,7 +7,7 @@ const GENERATED = 'objects-on-backgrounds';
  * Reads what `--data` says: a folder, `images.idx,labels.idx`, `shards-{000..009}.tar`, or
  * `objects-on-backgrounds:SEED:COUNT:SIDE`. Throws `bad-usage`.
  */
-export function dataSourceOf(text: string): DataSource {
+export function dataSourceOf(text: string): LabelledSource {
   if (text.startsWith(`${GENERATED}:`)) {
     const [, seed, count, side] =
       /^[^:]*:(\d{1,10}):([1-9]\d{0,6}):([1-9]\d{0,3})$/.exec(text) ?? [];

@@ -1,11 +1,11 @@
 import { visibleName } from '../../report/visible-name.js';
 import type { AblationResult } from '../../training/ablation/run-ablation.js';
 import {
-  type Column,
   DIFFERENCES,
   MANY,
-  type Row,
   type Table,
+  type TableColumn,
+  type TableRow,
 } from '../../training/ablation/tables.js';
 import { entryWords } from '../../training/ablation/words.js';
 import type { Io } from '../terminal/io.js';
@@ -48,7 +48,13 @@ function lines({ name, columns, rows }: Table, seeds: number): string[][] {
   return rows.flatMap((row) => columns.map((column, i) => line(name, row, column, i, seeds)));
 }
 
-function line(table: string, row: Row, column: Column, index: number, seeds: number): string[] {
+function line(
+  table: string,
+  row: TableRow,
+  column: TableColumn,
+  index: number,
+  seeds: number,
+): string[] {
   const entry = row.entries[index];
   const { notes } = entryWords(entry, row, seeds);
   const { mean, interval } = entry;

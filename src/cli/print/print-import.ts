@@ -1,6 +1,6 @@
 import type { KeyTable } from '../../importing/checkpoint/key-table.js';
 import { type ImportReport, largestOf } from '../../importing/import-checkpoint.js';
-import { printable } from '../terminal/error-text.js';
+import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
@@ -42,12 +42,12 @@ export function printImport(report: ImportReport, { json }: { json: boolean }, i
     ['written', `${report.file} ${report.digest}`],
   ];
   printRows(['', ''], visible(rows), io);
-  for (const note of notes) io.err(printable(`note: ${note}`));
+  for (const note of notes) io.err(visibleText(`note: ${note}`));
 }
 
 /** Names come out of a file that anybody may have made. */
 const visible = (rows: readonly (readonly string[])[]) =>
-  rows.map((row) => row.map((cell) => printable(cell).trimEnd()));
+  rows.map((row) => row.map((cell) => visibleText(cell).trimEnd()));
 
 function ignoredRows(keys: KeyTable | undefined): string[][] {
   const counts = new Map<string, number>();

@@ -2,12 +2,12 @@ import Table, { type Cell } from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import { inkOn, type Rgb, shareOf, viridis } from '../../report/colour-scale.js';
 import {
+  cellReason,
   chosenScore,
   isScore,
   type MapColumn,
   mapColumns,
   markOf,
-  reasonOf,
 } from '../../report/map-columns.js';
 import {
   bytesText,
@@ -63,7 +63,8 @@ function printPlain(map: LayerMap, columns: readonly MapColumn[], io: Io): void 
     String(row.units ?? '–'),
     String(row.depth ?? '–'),
     ...columns.map(
-      (column) => valueText(map, row, column) || visibleName(reasonOf(row.cells[column.benchmark])),
+      (column) =>
+        valueText(map, row, column) || visibleName(cellReason(row.cells[column.benchmark])),
     ),
   ]);
   printRows([], rows, io);
@@ -132,11 +133,11 @@ function heatCells(
       j++;
       continue;
     }
-    const reason = reasonOf(row.cells[column.benchmark]);
+    const reason = cellReason(row.cells[column.benchmark]);
     const next = columns.findIndex(
       ({ benchmark }, k) =>
         k > j &&
-        (valueText(map, row, columns[k]) !== '' || reasonOf(row.cells[benchmark]) !== reason),
+        (valueText(map, row, columns[k]) !== '' || cellReason(row.cells[benchmark]) !== reason),
     );
     const colSpan = (next < 0 ? columns.length : next) - j;
     cells.push({ content: refusal(reason, colSpan, notes), colSpan, hAlign: 'center' });
@@ -305,7 +306,7 @@ function csvRow(map: LayerMap, row: LayerRow, column: MapColumn): (string | numb
     markOf(map, benchmark, row.layer),
     score ? String(score.selection) : '',
     String(simulated),
-    reasonOf(cell),
+    cellReason(cell),
     score?.provenance.inputs ?? '',
   ];
 }

@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { choiceRemark, chosenOn, errorOf, type Score } from '../../scoring/measure/score.js';
 import type { ScoreOutcome } from '../../scoring/model/score-model.js';
-import { errorText, printable } from '../terminal/error-text.js';
+import { errorText, visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 import { printRows } from './print-rows.js';
 
@@ -22,7 +22,7 @@ export function printScores(
   if (!format.json) {
     for (const { benchmark, warnings } of scores)
       for (const { code, detail } of warnings)
-        io.err(printable(`${benchmark}: ${code}: ${detail}`));
+        io.err(visibleText(`${benchmark}: ${code}: ${detail}`));
   }
   for (const { benchmark, error } of failures)
     io.err(errorText(error, { verbose: format.verbose, about: benchmark }));

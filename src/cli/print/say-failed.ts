@@ -1,7 +1,7 @@
 import type { FailedRows } from '../../scoring/map/failed-rows.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import { type Score, whyNoValue } from '../../scoring/measure/score.js';
-import { printable } from '../terminal/error-text.js';
+import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 
 /** Layers that a line names. */
@@ -12,7 +12,7 @@ export function sayWithoutValue(scores: readonly Score[], io: Io): number {
   const empty = scores.filter(({ value }) => value === null);
   for (const score of empty) {
     const { benchmark, layer } = score;
-    io.err(printable(`ventral: ${benchmark}: layer ${layer} has no score: ${whyNoValue(score)}`));
+    io.err(visibleText(`ventral: ${benchmark}: layer ${layer} has no score: ${whyNoValue(score)}`));
   }
   return empty.length;
 }
@@ -27,7 +27,7 @@ export function sayNotices({ layers }: Pick<LayerMap, 'layers'>, io: Io): void {
       if (code.startsWith('benchmark-')) said.add(`${cell.benchmark}: ${code}: ${detail}`);
     }
   }
-  for (const line of said) io.err(printable(line));
+  for (const line of said) io.err(visibleText(line));
 }
 
 /** Says on stderr how many layers of a map have no value on each benchmark, with their names and reasons. */
@@ -37,6 +37,6 @@ export function sayFailed(rows: readonly FailedRows[], io: Io): void {
     const more = failed.length > SHOWN ? ` and ${failed.length - SHOWN} more` : '';
     const have = failed.length === 1 ? 'has' : 'have';
     const count = `${failed.length} of ${of} ${of === 1 ? 'layer' : 'layers'} ${have}`;
-    io.err(printable(`ventral: ${benchmark}: ${count} no value: ${names.join(', ')}${more}`));
+    io.err(visibleText(`ventral: ${benchmark}: ${count} no value: ${names.join(', ')}${more}`));
   }
 }

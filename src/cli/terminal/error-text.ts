@@ -9,17 +9,17 @@ export function errorText(
   error: VentralError,
   { verbose, about }: { readonly verbose: boolean; readonly about?: string },
 ): string {
-  const sentence = printable(
+  const sentence = visibleText(
     `ventral: ${about === undefined ? '' : `${about}: `}${error.message.trimEnd()}`,
   );
   if (!verbose) return sentence;
   const { cause } = error.details;
   const stacks = `${error.stack}\n${cause instanceof Error ? `caused by ${cause.stack}` : ''}`;
-  return `${sentence}${printable(stacks.trimEnd())}`;
+  return `${sentence}${visibleText(stacks.trimEnd())}`;
 }
 
 /** Text whose lines a terminal shows as they are. */
-export const printable = (text: string): string =>
+export const visibleText = (text: string): string =>
   text
     .split('\n')
     .map((line) => `${visibleName(line)}\n`)

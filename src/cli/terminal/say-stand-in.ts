@@ -1,8 +1,12 @@
-import type { Role } from '../../scoring/registry/region-benchmarks.js';
+import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import type { Io } from './io.js';
 
 /** A region whose recordings are not here is scored on simulated ones: never without a word, on stderr. */
-export async function sayStandIns(regions: readonly Role[], home: string, io: Io): Promise<void> {
+export async function sayStandIns(
+  regions: readonly RegionRole[],
+  home: string,
+  io: Io,
+): Promise<void> {
   const { regionBenchmark } = await import('../../scoring/registry/region-benchmarks.js');
   for (const name of regions) {
     const { id, inPlaceOf } = await regionBenchmark(name, home);

@@ -14,7 +14,7 @@ export interface Band {
 }
 
 /** Gain of a band at (fx, fy): log-normal in frequency, von Mises in twice the angle, 0 at 0. */
-export function bandGain(band: Band): (fx: number, fy: number) => number {
+function bandGain(band: Band): (fx: number, fy: number) => number {
   return (fx, fy) => {
     const radius = Math.sqrt(fx * fx + fy * fy);
     if (radius === 0) return 0;

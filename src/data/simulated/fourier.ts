@@ -56,7 +56,7 @@ function transformLine(re: Float64Array, im: Float64Array, plan: Plan): void {
 }
 
 /** The two-dimensional discrete Fourier transform, not scaled. */
-export function fourier(field: ComplexField): ComplexField {
+function fourier(field: ComplexField): ComplexField {
   const { side } = field;
   const plan = planOf(side);
   const re = Float64Array.from(field.re);
@@ -98,7 +98,7 @@ export function realInverse(field: ComplexField): Float64Array {
 }
 
 /** Signed frequency, in cycles an image, of row or column k. */
-export function frequency(k: number, side: number): number {
+function frequency(k: number, side: number): number {
   return k <= side / 2 ? k : k - side;
 }
 

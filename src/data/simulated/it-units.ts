@@ -1,7 +1,8 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { normal, randomStream, uniform } from '../../numerics/random/random-stream.js';
 import { latentSize } from './object-models.js';
 import type { ObjectPicture } from './object-stimuli.js';
-import { normal, populationSeed, randomStream, uniform } from './random-stream.js';
+import { populationSeed } from './population-seed.js';
 import type { RegionDrive } from './simulated-recordings.js';
 
 /**

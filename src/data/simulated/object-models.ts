@@ -1,4 +1,5 @@
-import { normal, populationSeed, randomStream, uniform } from './random-stream.js';
+import { normal, randomStream, uniform } from '../../numerics/random/random-stream.js';
+import { populationSeed } from './population-seed.js';
 
 /**
  * Sixty-four objects in eight categories, as hvm has them (spec §3.2): each a handful of shaded

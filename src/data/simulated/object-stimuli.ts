@@ -1,6 +1,6 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { uniform } from '../../numerics/random/random-stream.js';
 import { type ObjectModel, objectModels } from './object-models.js';
-import { uniform } from './random-stream.js';
 import type { Pose, Rendering } from './render-object.js';
 
 /** How far poses of a set spread: 0 is the usual view, 3 and 6 are hvm's words (spec §3.2). */

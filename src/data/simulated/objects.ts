@@ -1,7 +1,7 @@
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { driveIt } from './it-units.js';
 import { objectModels } from './object-models.js';
 import { drawPose, type ObjectPicture, objectFields, type Variation } from './object-stimuli.js';
-import { randomStream } from './random-stream.js';
 import { objectSide, renderObject } from './render-object.js';
 import type { Simulated } from './simulated.js';
 import { recordUnits } from './simulated-recordings.js';

@@ -27,7 +27,7 @@ export interface Patch {
 }
 
 /** Samples `weight(dx, dy)` within `reach` pixels of (x, y), inside an image of `side` pixels. */
-export function samplePatch(
+function samplePatch(
   { x, y }: { readonly x: number; readonly y: number },
   reach: number,
   side: number,

@@ -1,8 +1,9 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { randomStream, uniform } from '../../numerics/random/random-stream.js';
 import { standardise } from './band-pass.js';
 import { filterField, fourierOfReal, realInverse } from './fourier.js';
 import type { ObjectModel, Part } from './object-models.js';
-import { populationSeed, randomStream, uniform } from './random-stream.js';
+import { populationSeed } from './population-seed.js';
 
 /**
  * Draws an object on a background: Lambertian domes under one light, then clouds where no part

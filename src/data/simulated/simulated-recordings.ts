@@ -1,5 +1,6 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
-import { logUniform, normal, populationSeed, randomStream, uniform } from './random-stream.js';
+import { logUniform, normal, randomStream, uniform } from '../../numerics/random/random-stream.js';
+import { populationSeed } from './population-seed.js';
 
 /**
  * From what units would fire on average to spike counts of single presentations: Poisson noise, and

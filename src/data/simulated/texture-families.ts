@@ -1,6 +1,7 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { logUniform, normal, randomStream, uniform } from '../../numerics/random/random-stream.js';
 import { bandNoise, bandPass, standardise } from './band-pass.js';
-import { logUniform, normal, populationSeed, randomStream, uniform } from './random-stream.js';
+import { populationSeed } from './population-seed.js';
 
 /**
  * Fifteen families of textures on a torus: three parameter sets for each of five ways in which

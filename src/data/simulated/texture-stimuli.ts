@@ -1,5 +1,5 @@
+import { randomStream, uniform } from '../../numerics/random/random-stream.js';
 import { fourierOfReal, realInverse } from './fourier.js';
-import { randomStream, uniform } from './random-stream.js';
 import { makeStimuli, type SimulatedStimuli } from './simulated-stimuli.js';
 import { textureFamilies, textureSide } from './texture-families.js';
 

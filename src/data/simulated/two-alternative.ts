@@ -1,8 +1,9 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { normal, randomStream, uniform } from '../../numerics/random/random-stream.js';
 import { normalCdf } from '../../numerics/statistics/normal.js';
 import type { ObjectModel } from './object-models.js';
 import { drawPose, type ObjectPicture, taskObjects } from './object-stimuli.js';
-import { normal, populationSeed, randomStream, uniform } from './random-stream.js';
+import { populationSeed } from './population-seed.js';
 import { objectSide, renderObject } from './render-object.js';
 import { alignSilhouette, silhouetteOverlap } from './silhouette.js';
 import type { Simulated } from './simulated.js';

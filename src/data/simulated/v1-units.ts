@@ -1,4 +1,5 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { logUniform, normal, randomStream, uniform } from '../../numerics/random/random-stream.js';
 import {
   applyPatch,
   type FilterShape,
@@ -6,7 +7,7 @@ import {
   gaussianWindow,
   type Patch,
 } from './offset-gaussians.js';
-import { logUniform, normal, populationSeed, randomStream, uniform } from './random-stream.js';
+import { populationSeed } from './population-seed.js';
 import type { RegionDrive } from './simulated-recordings.js';
 
 /**

@@ -1,6 +1,7 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { randomStream, uniform } from '../../numerics/random/random-stream.js';
 import { type BankSpec, channelEnergies } from './energy-channels.js';
-import { populationSeed, randomStream, uniform } from './random-stream.js';
+import { populationSeed } from './population-seed.js';
 import type { RegionDrive } from './simulated-recordings.js';
 import type { Retina } from './v1-units.js';
 

@@ -1,8 +1,9 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { normal, randomStream, uniform } from '../../numerics/random/random-stream.js';
 import { type BankSpec, channelEnergies } from './energy-channels.js';
 import type { ObjectPicture } from './object-stimuli.js';
 import { toContrast } from './offset-gaussians.js';
-import { normal, populationSeed, randomStream, uniform } from './random-stream.js';
+import { populationSeed } from './population-seed.js';
 import type { RegionDrive } from './simulated-recordings.js';
 import type { Retina } from './v1-units.js';
 

@@ -16,7 +16,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
 };
 
 /** Names that `--arch` takes. */
-export const architectureNames: readonly string[] = Object.keys(architectures);
+const architectureNames: readonly string[] = Object.keys(architectures);
 
 /** A network of ours by name. Throws `bad-usage` with the names that there are. */
 export function findArchitecture(name: string): Architecture {

@@ -5,13 +5,13 @@ import {
   type PickleValue,
   TensorReference,
 } from '../pickle/pickle-values.js';
-import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint, shortened } from '../source/checkpoint-fault.js';
 
 /**
  * Names under which training scripts keep a state dict, in the order of preference: the trained weights before
  * their moving averages, so that one file always gives the same network; `key` chooses otherwise.
  */
-export const stateDictKeys = [
+const stateDictKeys = [
   'state_dict',
   'model_state_dict',
   'model_state',
@@ -41,7 +41,11 @@ export interface FoundStateDict {
  * @param key path of the one that is wanted, such as `ema` or `ema.state_dict`
  * Throws `checkpoint-invalid` where there is none or several may be meant.
  */
-export function findStateDict(root: PickleValue, place: Place, key?: string): FoundStateDict {
+export function findStateDict(
+  root: PickleValue,
+  place: CheckpointPlace,
+  key?: string,
+): FoundStateDict {
   if (!(root instanceof PickleDict)) {
     refuseCheckpoint(place, 'a dictionary of tensors (a state dict)', describeValue(root));
   }
@@ -81,7 +85,7 @@ function inside(dict: PickleDict, path: string, seen: Set<PickleDict>): [string,
   return result;
 }
 
-function choose(found: ReadonlyMap<string, Tensors>, place: Place): string {
+function choose(found: ReadonlyMap<string, Tensors>, place: CheckpointPlace): string {
   const nested = [...found.keys()].filter((path) => path !== '');
   const known = nested.filter((path) => rank(path) < Infinity).sort((a, b) => rank(a) - rank(b));
   if (known.length > 0) return known[0];
@@ -91,7 +95,7 @@ function choose(found: ReadonlyMap<string, Tensors>, place: Place): string {
   if (larger.length === 0 && own > 0) return '';
   if (larger.length === 1) return larger[0];
   if (larger.length === 0) refuseCheckpoint(place, 'a state dict', 'no tensor in it');
-  const names = larger.slice(0, 8).map((path) => `"${shown(path)}"`);
+  const names = larger.slice(0, 8).map((path) => `"${shortened(path)}"`);
   return refuseCheckpoint(place, 'one state dict (--key PATH chooses)', names.join(', '));
 }
 
@@ -121,11 +125,15 @@ function tensorsOf(dict: PickleDict | undefined): Tensors {
   return tensors;
 }
 
-function refuseKey(key: string, found: ReadonlyMap<string, Tensors>, place: Place): never {
+function refuseKey(
+  key: string,
+  found: ReadonlyMap<string, Tensors>,
+  place: CheckpointPlace,
+): never {
   const names = [...found.keys()].slice(0, 8);
-  const there = names.map((path) => (path === '' ? 'the whole file' : `"${shown(path)}"`));
+  const there = names.map((path) => (path === '' ? 'the whole file' : `"${shortened(path)}"`));
   const has = there.length === 0 ? 'it has none' : `it has ${there.join(', ')}`;
-  const message = `${place.file}: no state dict under "${shown(key)}"; ${has}`;
+  const message = `${place.file}: no state dict under "${shortened(key)}"; ${has}`;
   const said = { field: key, expected: 'a state dict', found: has };
   throw new VentralError('checkpoint-invalid', message, { ...place, ...said });
 }

@@ -55,7 +55,7 @@ function reasonToIgnore(key: string, modules: ReadonlySet<string>): string | und
 }
 
 /** Throws `checkpoint-unmatched` unless every weight of the network is there and every tensor has its place. */
-export function requireMatch(table: KeyTable, file: string): void {
+export function requireKeys(table: KeyTable, file: string): void {
   const { missing, misshapen, unexpected, loaded, total } = table;
   if (missing.length + misshapen.length + unexpected.length === 0) return;
   const shape = (dims: readonly number[]) => `[${dims.join(', ')}]`;

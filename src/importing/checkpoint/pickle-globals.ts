@@ -8,7 +8,12 @@ import {
   type UnreadDtype,
 } from '../pickle/pickle-values.js';
 import type { StoredDtype } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint, refuseUnsafe, shown } from '../source/checkpoint-fault.js';
+import {
+  type CheckpointPlace,
+  refuseCheckpoint,
+  refuseUnsafe,
+  shortened,
+} from '../source/checkpoint-fault.js';
 import { rebuildTensor } from '../tensor/rebuild-tensor.js';
 
 /**
@@ -125,7 +130,7 @@ export function findGlobal(
   const full = `${now}.${name}`;
   const meaning = meaningOf(full);
   if (meaning !== undefined) return new PickleGlobal(full, meaning);
-  const asked = shown(`${module}.${name}`);
+  const asked = shortened(`${module}.${name}`);
   if (modulesOfNetworks.test(module)) {
     return refuseUnsafe(
       { file, field: place },
@@ -152,14 +157,14 @@ function meaningOf(name: string): Meaning | undefined {
   return builders.get(name);
 }
 
-const tensorOf = (value: PickleValue | undefined, place: Place): TensorReference =>
+const tensorOf = (value: PickleValue | undefined, place: CheckpointPlace): TensorReference =>
   value instanceof TensorReference ? value : refuseCheckpoint(place, 'a tensor', 'something else');
 
-const sizesOf = (value: PickleValue | undefined, place: Place): PickleValue[] =>
+const sizesOf = (value: PickleValue | undefined, place: CheckpointPlace): PickleValue[] =>
   Array.isArray(value) ? value : refuseCheckpoint(place, 'sizes', 'something else');
 
 /** An OrderedDict from nothing, or from pairs as Python 2 wrote it. */
-function dictOf(pairs: PickleValue | undefined, place: Place): PickleDict {
+function dictOf(pairs: PickleValue | undefined, place: CheckpointPlace): PickleDict {
   const dict = new PickleDict();
   if (pairs === undefined) return dict;
   if (pairs instanceof PickleDict) return pairs;
@@ -174,13 +179,16 @@ function dictOf(pairs: PickleValue | undefined, place: Place): PickleDict {
 }
 
 /** An object of a class, as protocols 0 and 1 write it; nothing is left of it but the class's name. */
-function plainObject([type]: readonly PickleValue[], place: Place): InertObject {
+function plainObject([type]: readonly PickleValue[], place: CheckpointPlace): InertObject {
   if (!(type instanceof PickleGlobal)) refuseCheckpoint(place, 'a class', 'something else');
   return new InertObject(type.name);
 }
 
 /** A tensor of a subclass, such as a parameter: function, class, arguments, state. */
-function subclassed([rebuild, , args]: readonly PickleValue[], place: Place): TensorReference {
+function subclassed(
+  [rebuild, , args]: readonly PickleValue[],
+  place: CheckpointPlace,
+): TensorReference {
   const isTensor =
     rebuild instanceof PickleGlobal && /^torch\._utils\._rebuild_/.test(rebuild.name);
   if (!isTensor || !Array.isArray(args)) {

@@ -9,7 +9,7 @@ import {
   type StorageReference,
 } from '../pickle/pickle-values.js';
 import type { Checkpoint } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint, shortened } from '../source/checkpoint-fault.js';
 import { readExactly } from '../source/read-exactly.js';
 import { storageOf } from '../tensor/storage-id.js';
 import { dtypeBytes, type StorageBytes } from '../tensor/stored-tensor.js';
@@ -36,7 +36,7 @@ export async function openPytorchLegacy(file: string, key?: string): Promise<Che
     const { tensors, path, others } = findStateDict(pickles.content, { file }, key);
     const stretches = locateStorages(handle, size, file, pickles);
     const bytesOf = ({ key, byteOffset, byteLength }: StorageReference): StorageBytes => {
-      const place = { file, field: `storage ${shown(key)}` };
+      const place = { file, field: `storage ${shortened(key)}` };
       const stretch = stretches.get(key) ?? refuseCheckpoint(place, 'its bytes', 'none');
       const length = Math.min(stretch.length, byteOffset + byteLength);
       const read = (from: number, to: number) =>
@@ -98,13 +98,13 @@ function expectValue(value: PickleValue, expected: PickleValue, file: string, fi
 /** A storage by its persistent id; one key has one type. */
 function knownStorage(
   id: PickleValue,
-  place: Place,
+  place: CheckpointPlace,
   widths: Map<string, number>,
 ): StorageReference {
   const storage = storageOf(id, place);
   const width = storage.dtype === 'bytes' ? 1 : dtypeBytes(storage.dtype);
   if ((widths.get(storage.key) ?? width) !== width) {
-    refuseCheckpoint(place, 'one type for each storage', `two for ${shown(storage.key)}`);
+    refuseCheckpoint(place, 'one type for each storage', `two for ${shortened(storage.key)}`);
   }
   widths.set(storage.key, width);
   return storage;
@@ -130,7 +130,7 @@ function locateStorages(
   let at = end;
   for (const named of keys) {
     const key = typeof named === 'object' ? '' : String(named);
-    const place = { file, field: `storage ${shown(key)}` };
+    const place = { file, field: `storage ${shortened(key)}` };
     const width = widths.get(key) ?? refuseCheckpoint(place, 'a tensor that uses it', 'none');
     if (stretches.has(key)) refuseCheckpoint(place, 'it once', 'it twice');
     if (at + 8 > size) refuseCheckpoint(place, 'its length', 'the end of the file');

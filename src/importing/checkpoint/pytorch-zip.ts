@@ -4,7 +4,7 @@ import { readPickle } from '../pickle/pickle.js';
 import { bufferSource, PickleBytes } from '../pickle/pickle-bytes.js';
 import type { PickleValue, StorageReference } from '../pickle/pickle-values.js';
 import type { Checkpoint } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { storageOf } from '../tensor/storage-id.js';
 import type { StorageBytes } from '../tensor/stored-tensor.js';
 import { findStateDict } from './find-state-dict.js';
@@ -123,7 +123,7 @@ class Storages {
     return this.#inflated.bytes;
   }
 
-  #refuseDeflated(entry: ZipEntry, place: Place): never {
+  #refuseDeflated(entry: ZipEntry, place: CheckpointPlace): never {
     const expected = `a stored entry, or one of at most ${mostDeflated} bytes`;
     return refuseCheckpoint(
       place,

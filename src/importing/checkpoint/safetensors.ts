@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Checkpoint, StoredDtype, StoredTensor } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint, shown } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint, shortened } from '../source/checkpoint-fault.js';
 import { readExactly } from '../source/read-exactly.js';
 import { dtypeBytes, type StorageBytes, storedTensor } from '../tensor/stored-tensor.js';
 import { elementCount, rowMajorStrides } from '../tensor/strides.js';
@@ -72,7 +72,7 @@ interface Entry {
   readonly end: number;
 }
 
-function readHeader(text: Buffer, dataBytes: number, place: Place): Entry[] {
+function readHeader(text: Buffer, dataBytes: number, place: CheckpointPlace): Entry[] {
   let structure = 0;
   for (const sign of text) if (sign === COMMA || sign === BRACKET || sign === BRACE) structure++;
   if (structure > mostStructure) {
@@ -84,7 +84,7 @@ function readHeader(text: Buffer, dataBytes: number, place: Place): Entry[] {
   for (const [name, value] of Object.entries(json)) {
     const fields = isObject(value)
       ? value
-      : refuseCheckpoint({ ...place, field: shown(name) }, 'an object', typeof value);
+      : refuseCheckpoint({ ...place, field: shortened(name) }, 'an object', typeof value);
     keys += 1 + Object.keys(fields).length;
     if (name === '__metadata__') checkMetadata(fields, place);
     else entries.push(entryOf(name, fields, dataBytes, place.file));
@@ -94,13 +94,13 @@ function readHeader(text: Buffer, dataBytes: number, place: Place): Entry[] {
   return entries;
 }
 
-function parsed(text: Buffer, place: Place): Record<string, unknown> {
+function parsed(text: Buffer, place: CheckpointPlace): Record<string, unknown> {
   let json: unknown;
   if (text[0] !== BRACE) refuseCheckpoint(place, '"{" at the start', 'another sign');
   try {
     json = JSON.parse(new TextDecoder('utf8', { fatal: true }).decode(text));
   } catch (cause) {
-    const message = `${place.file}: the header is not JSON: ${shown((cause as Error).message)}`;
+    const message = `${place.file}: the header is not JSON: ${shortened((cause as Error).message)}`;
     throw new VentralError('checkpoint-invalid', message, { ...place, expected: 'JSON', cause });
   }
   return isObject(json) ? json : refuseCheckpoint(place, 'a JSON object', 'other JSON');
@@ -121,10 +121,10 @@ function keysIn(text: Buffer): number {
   return count;
 }
 
-function checkMetadata(fields: Record<string, unknown>, place: Place): void {
+function checkMetadata(fields: Record<string, unknown>, place: CheckpointPlace): void {
   for (const [key, value] of Object.entries(fields)) {
     if (typeof value === 'string') continue;
-    refuseCheckpoint({ ...place, field: `__metadata__ ${shown(key)}` }, 'a text', typeof value);
+    refuseCheckpoint({ ...place, field: `__metadata__ ${shortened(key)}` }, 'a text', typeof value);
   }
 }
 
@@ -134,11 +134,11 @@ function entryOf(
   dataBytes: number,
   file: string,
 ): Entry {
-  const place = { file, field: shown(name) };
+  const place = { file, field: shortened(name) };
   const { dtype, shape, data_offsets: offsets, ...others } = fields;
   const [other] = Object.keys(others);
   if (other !== undefined) {
-    refuseCheckpoint(place, 'dtype, shape and data_offsets', `also ${shown(other)}`);
+    refuseCheckpoint(place, 'dtype, shape and data_offsets', `also ${shortened(other)}`);
   }
   const type = dtypeOf(dtype, place);
   const dims = wholeNumbers(shape, mostDims, 'a shape', place);
@@ -155,8 +155,8 @@ function entryOf(
   return { name, dtype: type, dims, begin, end };
 }
 
-function dtypeOf(dtype: unknown, place: Place): StoredDtype {
-  const found = typeof dtype === 'string' ? shown(dtype) : typeof dtype;
+function dtypeOf(dtype: unknown, place: CheckpointPlace): StoredDtype {
+  const found = typeof dtype === 'string' ? shortened(dtype) : typeof dtype;
   if (typeof dtype === 'string' && Object.hasOwn(dtypes, dtype)) return dtypes[dtype];
   if (typeof dtype === 'string' && unread.test(dtype)) {
     const message = `${place.file}: the tensor ${place.field} is ${found}, which is not supported`;
@@ -165,20 +165,25 @@ function dtypeOf(dtype: unknown, place: Place): StoredDtype {
   return refuseCheckpoint(place, `a dtype (${Object.keys(dtypes).join(', ')})`, found);
 }
 
-function wholeNumbers(value: unknown, most: number, what: string, place: Place): number[] {
+function wholeNumbers(
+  value: unknown,
+  most: number,
+  what: string,
+  place: CheckpointPlace,
+): number[] {
   const isWhole = (number: unknown) => Number.isSafeInteger(number) && (number as number) >= 0;
   if (Array.isArray(value) && value.length <= most && value.every(isWhole)) return value;
   return refuseCheckpoint(place, what, Array.isArray(value) ? 'other values' : typeof value);
 }
 
 /** Throws `checkpoint-invalid` unless the tensors fill the data end to end, without overlap or hole. */
-function checkCoverage(entries: readonly Entry[], dataBytes: number, place: Place): void {
+function checkCoverage(entries: readonly Entry[], dataBytes: number, place: CheckpointPlace): void {
   const ordered = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
   for (const { name, begin, end } of ordered) {
     if (begin !== at) {
       const found = `${begin}, which leaves ${begin > at ? 'a hole' : 'an overlap'}`;
-      refuseCheckpoint({ ...place, field: shown(name) }, `its data to start at ${at}`, found);
+      refuseCheckpoint({ ...place, field: shortened(name) }, `its data to start at ${at}`, found);
     }
     at = end;
   }
@@ -189,7 +194,7 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, place: Plac
 
 function tensorAt(handle: FileHandle, start: number, entry: Entry, file: string): StoredTensor {
   const { name, dtype, dims, begin, end } = entry;
-  const place = { file, field: shown(name) };
+  const place = { file, field: shortened(name) };
   const bytes: StorageBytes = {
     length: end - begin,
     bigEndian: false,

@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Checkpoint, StoredTensor } from '../source/checkpoint.js';
-import { shown } from '../source/checkpoint-fault.js';
+import { shortened } from '../source/checkpoint-fault.js';
 
 /** A state dict under the names that a network has for its parts. */
 export interface NamedState {
@@ -122,8 +122,13 @@ class CollectedNames {
     const { file } = this.checkpoint;
     throw new VentralError(
       'checkpoint-unmatched',
-      `${file}: ${shown(first)} and ${shown(second)} both give ${shown(name)} and differ`,
-      { file, field: shown(name), expected: 'one tensor for each name', found: 'two that differ' },
+      `${file}: ${shortened(first)} and ${shortened(second)} both give ${shortened(name)} and differ`,
+      {
+        file,
+        field: shortened(name),
+        expected: 'one tensor for each name',
+        found: 'two that differ',
+      },
     );
   }
 }

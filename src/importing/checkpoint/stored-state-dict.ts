@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { StorageReference, TensorReference, UnreadDtype } from '../pickle/pickle-values.js';
 import type { StoredDtype, StoredTensor } from '../source/checkpoint.js';
-import { shown } from '../source/checkpoint-fault.js';
+import { shortened } from '../source/checkpoint-fault.js';
 import { dtypeBytes, type StorageBytes, storedTensor } from '../tensor/stored-tensor.js';
 
 const read: readonly (StoredDtype | UnreadDtype)[] = [
@@ -22,9 +22,9 @@ export function storedTensors(
 ): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const [name, { storage, dtype, offset, dims, strides }] of references) {
-    const place = { file, field: shown(name) };
+    const place = { file, field: shortened(name) };
     if (!isRead(dtype)) {
-      const message = `${file}: the tensor ${shown(name)} is ${dtype}, which is not supported`;
+      const message = `${file}: the tensor ${shortened(name)} is ${dtype}, which is not supported`;
       throw new VentralError('import-unsupported', message, { ...place, found: dtype });
     }
     const start = storage.byteOffset + offset * dtypeBytes(dtype);

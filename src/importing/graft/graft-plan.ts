@@ -16,7 +16,7 @@ import {
 export type StateDict = ReadonlyMap<string, StoredTensor>;
 
 /** Where the values of a slot come from. */
-export type Recipe =
+export type GraftRecipe =
   | { readonly kind: 'copy'; readonly key: string }
   /** Linear's weight, which the exporter turned over for MatMul. */
   | { readonly kind: 'transpose'; readonly key: string }
@@ -31,7 +31,7 @@ export interface GraftPlan {
   readonly steps: readonly {
     readonly slot: WeightSlot;
     readonly bias?: WeightSlot;
-    readonly recipe: Recipe;
+    readonly recipe: GraftRecipe;
   }[];
 }
 
@@ -64,7 +64,7 @@ export function planGraft(
 }
 
 class Planner {
-  readonly steps: { slot: WeightSlot; bias?: WeightSlot; recipe: Recipe }[] = [];
+  readonly steps: { slot: WeightSlot; bias?: WeightSlot; recipe: GraftRecipe }[] = [];
   readonly #model: Model;
   readonly #tensors: StateDict;
   readonly #slots: ReadonlyMap<string, WeightSlot>;

@@ -3,7 +3,7 @@ import type { Elements } from '../../onnx/graph-builder.js';
 import { type Model, writeModelWithGraph } from '../../onnx/model.js';
 import type { StoredTensor } from '../source/checkpoint.js';
 import { foldNorm } from './folded-norms.js';
-import type { GraftPlan, Recipe } from './graft-plan.js';
+import type { GraftPlan, GraftRecipe } from './graft-plan.js';
 import { castTo, slotPieces, storedFloats, transposed } from './weight-bytes.js';
 import type { WeightSlot } from './weight-slots.js';
 
@@ -80,7 +80,7 @@ class WeightReader {
   }
 
   async values(
-    recipe: Recipe,
+    recipe: GraftRecipe,
     slot: WeightSlot,
     epsilon: number,
   ): Promise<{ weight: Elements; bias?: Elements }> {
@@ -101,7 +101,7 @@ class WeightReader {
   }
 
   /** A convolution with its batch norm, in float64. */
-  async fold({ convolution, norm }: Extract<Recipe, { kind: 'fold' }>, epsilon: number) {
+  async fold({ convolution, norm }: Extract<GraftRecipe, { kind: 'fold' }>, epsilon: number) {
     const numbers = async (key: string) => Float64Array.from(await this.#floats(key));
     const has = (key: string) => this.#plan.tensors.has(key);
     const mean = await numbers(`${norm}.running_mean`);

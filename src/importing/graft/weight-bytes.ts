@@ -1,5 +1,6 @@
 import { toHalf } from '../../activations/pictures/half.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { nonFinite } from '../../numerics/algebra/non-finite.js';
 import { elementTypeName } from '../../onnx/element-type.js';
 import type { TensorInfo } from '../../onnx/graph.js';
 import type { Elements } from '../../onnx/graph-builder.js';
@@ -48,12 +49,13 @@ export function castTo(
       { file, field: key, expected: type, found: values.constructor.name },
     );
   }
-  const bad = floating ? firstNotFinite(cast instanceof Uint16Array ? values : cast) : -1;
-  if (bad >= 0) {
+  const rounded = (cast instanceof Uint16Array ? values : cast) as Float32Array | Float64Array;
+  const bad = floating ? nonFinite(rounded) : undefined;
+  if (bad) {
     throw new VentralError(
       'checkpoint-invalid',
-      `${file}: ${key} has the value ${values[bad]} at element ${bad}, which is not finite as ${type}`,
-      { file, field: key, expected: 'finite weights', found: String(values[bad]) },
+      `${file}: ${key} has the value ${values[bad.first]} at element ${bad.first}, which is not finite as ${type}`,
+      { file, field: key, expected: 'finite weights', found: String(values[bad.first]) },
     );
   }
   return cast;
@@ -75,11 +77,6 @@ function castIntegers(type: string, values: Elements): Elements | undefined {
   if (type !== 'int32' || values instanceof Uint8Array) return undefined;
   const wide = Array.from(values as Int32Array, Number);
   return wide.every((value) => (value | 0) === value) ? Int32Array.from(wide) : undefined;
-}
-
-function firstNotFinite(values: Elements): number {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
-  return -1;
 }
 
 /** The float32 values that a tensor of a file holds as raw bytes; undefined if they lie otherwise. */

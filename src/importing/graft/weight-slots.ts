@@ -38,7 +38,7 @@ export function readSlots(graph: Graph): ReadonlyMap<string, WeightSlot> {
  * Whether a name was made up by an exporter (`onnx::Conv_12`, `/Constant_output_0`, `val_3`, `57`) and is
  * no name of a state dict.
  */
-export const isMadeUp = (name: string): boolean => /::|\/|^(_?val_)?\d+$/.test(name);
+const isMadeUp = (name: string): boolean => /::|\/|^(_?val_)?\d+$/.test(name);
 
 const FLOATING = new Set([1, 10, 11, 16]);
 /** Whether a slot bears a name of a state dict and holds weights. */

@@ -13,9 +13,9 @@ import { MOST_JSON_BYTES, parseJson } from './json-document.js';
 import type { LayerConfig } from './layer-config.js';
 import { NamedWeights, type WeightSource } from './layer-weights.js';
 import { type ConfiguredModel, readModelConfig } from './model-config.js';
-import { type Network, networkOf } from './network.js';
+import { type KerasNetwork, networkOf } from './network.js';
 import { NumberedWeights } from './numbered-weights.js';
-import { invalidPart, shown } from './refusals.js';
+import { invalidPart, valueText } from './refusals.js';
 import { foreignLayer } from './tfjs-layers.js';
 import { tfjsTopology } from './tfjs-topology.js';
 import { type Translated, translateNetwork } from './translate-network.js';
@@ -134,7 +134,7 @@ async function versionOf(archive: ZipArchive, file: string): Promise<2 | 3> {
   return isFields(json) && /^2\./.test(String(json.keras_version)) ? 2 : 3;
 }
 
-async function imported(network: Network, weights: WeightSource): Promise<Imported> {
+async function imported(network: KerasNetwork, weights: WeightSource): Promise<Imported> {
   const translated = translateNetwork(network, weights);
   const { model, layers, inputAxes } = translated;
   const foreign = foreignLayer(network);
@@ -143,7 +143,7 @@ async function imported(network: Network, weights: WeightSource): Promise<Import
     ...(foreign === undefined
       ? []
       : [
-          `TensorFlow.js does not compute layer ${shown(foreign)} as Keras does: there is no runtime to compare with.`,
+          `TensorFlow.js does not compute layer ${valueText(foreign)} as Keras does: there is no runtime to compare with.`,
         ]),
     ...(network.calls.some(({ config }) => isHalf(config))
       ? ['Keras computes parts of this network in 16 bits; ventral computes everything in float32.']
@@ -159,7 +159,7 @@ function isHalf(config: LayerConfig): boolean {
   return typeof policy === 'string' && /float16/.test(policy);
 }
 
-async function sourceOf(network: Network, translated: Translated) {
+async function sourceOf(network: KerasNetwork, translated: Translated) {
   const { names, ...artifacts } = tfjsTopology(network, translated);
   return layersRuntime(artifacts, { file: network.file, names, shape: network.input.shape });
 }

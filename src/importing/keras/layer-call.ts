@@ -3,7 +3,7 @@ import type { NetworkGraph, Value } from './network-graph.js';
 import type { Weight } from './operations.js';
 
 /** One call of a layer, as a translation sees it. */
-export interface Call {
+export interface CallContext {
   readonly graph: NetworkGraph;
   readonly config: LayerConfig;
   readonly inputs: readonly Value[];
@@ -16,7 +16,7 @@ export interface Call {
 }
 
 /** Builds a layer's value. */
-export type Translation = (call: Call) => Value;
+export type LayerTranslation = (call: CallContext) => Value;
 
 /** An axis of the value, the batch counted, never the batch itself. */
 export function axisOf(config: LayerConfig, value: Value, field: string): number {

@@ -2,7 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { LayerConfig } from './layer-config.js';
 
 import type { Weight } from './operations.js';
-import { shown } from './refusals.js';
+import { valueText } from './refusals.js';
 import { weightRoles } from './weight-roles.js';
 
 /** The weights of a file, asked for by layer. */
@@ -97,8 +97,8 @@ function fitness(name: string, layer: string, grouped: boolean): number {
 }
 
 function unmatched(file: string, layer: string, expected: string, found: string): VentralError {
-  const field = shown(layer);
-  const sentence = `${file}: layer ${field} needs ${expected}, found ${shown(found)}`;
+  const field = valueText(layer);
+  const sentence = `${file}: layer ${field} needs ${expected}, found ${valueText(found)}`;
   return new VentralError('checkpoint-unmatched', sentence, { file, field, expected, found });
 }
 
@@ -124,10 +124,10 @@ export function refuseUnused(source: WeightSource, file: string): void {
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   throw new VentralError(
     'checkpoint-unmatched',
-    `${file} has weights that no layer uses: ${shown(first)}${more}`,
+    `${file} has weights that no layer uses: ${valueText(first)}${more}`,
     {
       file,
-      field: shown(first),
+      field: valueText(first),
       expected: 'a layer for every weight',
       found: `${others.length + 1} without`,
     },

@@ -1,19 +1,19 @@
-import type { Call, Translation } from './layer-call.js';
+import type { CallContext, LayerTranslation } from './layer-call.js';
 import type { LayerConfig } from './layer-config.js';
 import type { Weight } from './operations.js';
 import {
   convolved,
   convolvedByChannel,
   convolvedTransposed,
+  type KernelWindow,
   pooled,
   pooledGlobally,
   repeated,
-  type Window,
 } from './windows.js';
 
 /** Layers that slide a window over images. */
 
-function windowOf(config: LayerConfig, strides: number | readonly number[] = 1): Window {
+function windowOf(config: LayerConfig, strides: number | readonly number[] = 1): KernelWindow {
   const padding = config.text('padding', 'valid').toLowerCase();
   if (padding !== 'same' && padding !== 'valid')
     throw config.refuse('padding', 'same or valid', padding);
@@ -26,7 +26,7 @@ function windowOf(config: LayerConfig, strides: number | readonly number[] = 1):
 }
 
 /** A kernel whose first sizes are as configured; the others must agree with the input. */
-function kernelOf({ config, weight }: Call, role: string): Weight {
+function kernelOf({ config, weight }: CallContext, role: string): Weight {
   const kernel = weight(role);
   const [height, width] = config.pair('kernel_size', 1);
   if (kernel.dims.length !== 4 || kernel.dims[0] !== height || kernel.dims[1] !== width) {
@@ -36,7 +36,7 @@ function kernelOf({ config, weight }: Call, role: string): Weight {
 }
 
 /** The bias, one number a channel, of a layer that has one. */
-export function biasOf({ config, optional }: Call, channels: number): { bias?: Weight } {
+export function biasOf({ config, optional }: CallContext, channels: number): { bias?: Weight } {
   const bias = config.flag('use_bias', true) ? optional('bias') : undefined;
   if (bias && bias.data.length !== channels)
     throw config.refuse('bias', `${channels} values`, bias.dims);
@@ -49,7 +49,7 @@ export function agree(config: LayerConfig, field: string, found: number, otherwi
   if (said !== found) throw config.refuse(field, `${found}, as the weights have`, said);
 }
 
-const convolution: Translation = (call) => {
+const convolution: LayerTranslation = (call) => {
   const kernel = kernelOf(call, 'kernel');
   agree(call.config, 'filters', kernel.dims[3]);
   const groups = call.config.count('groups', 1);
@@ -57,14 +57,14 @@ const convolution: Translation = (call) => {
   return convolved(call.graph, call.input, kernel, window);
 };
 
-const depthwise: Translation = (call) => {
+const depthwise: LayerTranslation = (call) => {
   const kernel = kernelOf(call, 'depthwise_kernel');
   agree(call.config, 'depth_multiplier', kernel.dims[3], 1);
   const window = { ...windowOf(call.config), ...biasOf(call, kernel.dims[2] * kernel.dims[3]) };
   return convolvedByChannel(call.graph, call.input, kernel, window);
 };
 
-const separable: Translation = (call) => {
+const separable: LayerTranslation = (call) => {
   const { graph, config, weight } = call;
   const window = windowOf(config);
   const depth = kernelOf(call, 'depthwise_kernel');
@@ -86,7 +86,7 @@ const separable: Translation = (call) => {
   return convolved(graph, inner, kernel, { ...one, ...biasOf(call, dims[3]) });
 };
 
-const transposedConvolution: Translation = (call) => {
+const transposedConvolution: LayerTranslation = (call) => {
   const { config } = call;
   if (config.raw('output_padding') !== undefined)
     throw config.unsupported('with output_padding, which the import does not know');
@@ -97,21 +97,21 @@ const transposedConvolution: Translation = (call) => {
 };
 
 const pooling =
-  (operator: 'MaxPool' | 'AveragePool'): Translation =>
+  (operator: 'MaxPool' | 'AveragePool'): LayerTranslation =>
   ({ graph, config, input }) => {
     const size = config.pair('pool_size', 2);
     return pooled(graph, input, operator, { ...windowOf(config, size), size });
   };
 
 const globalPooling =
-  (operator: 'GlobalMaxPool' | 'GlobalAveragePool'): Translation =>
+  (operator: 'GlobalMaxPool' | 'GlobalAveragePool'): LayerTranslation =>
   ({ graph, config, input }) =>
     pooledGlobally(graph, input, operator, {
       channelsFirst: !config.channelsLast(),
       keep: config.flag('keepdims', false),
     });
 
-const upSampling: Translation = ({ graph, config, input }) => {
+const upSampling: LayerTranslation = ({ graph, config, input }) => {
   const way = config.text('interpolation', 'nearest');
   if (way !== 'nearest')
     throw config.unsupported(
@@ -120,7 +120,7 @@ const upSampling: Translation = ({ graph, config, input }) => {
   return repeated(graph, input, config.pair('size', 2), !config.channelsLast());
 };
 
-export const windowLayers: readonly (readonly [className: string, Translation])[] = [
+export const windowLayers: readonly (readonly [className: string, LayerTranslation])[] = [
   ['Conv2D', convolution],
   ['Conv2DTranspose', transposedConvolution],
   ['DepthwiseConv2D', depthwise],

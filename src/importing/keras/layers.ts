@@ -1,9 +1,10 @@
 import { activated, rectified, softmax } from './activations.js';
-import { axisOf, type Call, type Translation } from './layer-call.js';
+import { axisOf, type CallContext, type LayerTranslation } from './layer-call.js';
 import { agree, biasOf, windowLayers } from './layer-windows.js';
 import type { Value } from './network-graph.js';
 import { batchNorm, layerNorm, normalized, prelu } from './normalizations.js';
 import {
+  axesInOrder,
   concatenated,
   cropped,
   dense,
@@ -16,11 +17,10 @@ import {
   reshaped,
   scalar,
   scaled,
-  transposed,
   type Weight,
 } from './operations.js';
 /** Translates one call of a layer. Throws `import-unsupported`, `checkpoint-invalid`. */
-export function translateLayer(call: Call): Value {
+export function translateLayer(call: CallContext): Value {
   const translation = translations.get(call.config.className);
   if (translation === undefined) throw call.config.unsupported();
   const result = translation(call);
@@ -39,7 +39,7 @@ const activatedClasses = new Set([
 ]);
 
 /** Two values, or a value and a number, in either order. */
-const arithmetic: Translation = ({ graph, config, inputs, input }) => {
+const arithmetic: LayerTranslation = ({ graph, config, inputs, input }) => {
   const operator = config.text('operator', '') as Merge;
   if (!['Add', 'Sub', 'Mul', 'Div'].includes(operator)) throw config.unsupported();
   if (config.raw('constant') === undefined) {
@@ -58,38 +58,38 @@ export const passingLayers: readonly string[] =
   `Dropout SpatialDropout2D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization RandomFlip
   RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness`.split(/\s+/);
 
-const same: Translation = ({ input }) => input;
+const same: LayerTranslation = ({ input }) => input;
 
 const merging =
-  (operator: Merge, least = 1): Translation =>
+  (operator: Merge, least = 1): LayerTranslation =>
   ({ graph, inputs, config }) => {
     if (inputs.length < least) throw config.refuse('inputs', `at least ${least}`, inputs.length);
     return merge(graph, operator, inputs);
   };
 
-const rectifier: Translation = ({ graph, config, input }) => {
+const rectifier: LayerTranslation = ({ graph, config, input }) => {
   const most = config.raw('max_value') === undefined ? undefined : config.number('max_value', 0);
   const slope = config.number('negative_slope', 0);
   return rectified(graph, input, { most, slope, threshold: config.number('threshold', 0) });
 };
 
 /** Keras 3 calls the slope `negative_slope`, Keras 2 `alpha`. */
-const leaky: Translation = ({ graph, config, input }) => {
+const leaky: LayerTranslation = ({ graph, config, input }) => {
   const field = config.raw('negative_slope') === undefined ? 'alpha' : 'negative_slope';
   return elementwise(graph, 'LeakyRelu', input, { alpha: { float: config.number(field, 0.3) } });
 };
 
-const elu: Translation = ({ graph, config, input }) =>
+const elu: LayerTranslation = ({ graph, config, input }) =>
   elementwise(graph, 'Elu', input, { alpha: { float: config.number('alpha', 1) } });
 
-const thresholded: Translation = ({ graph, config, input }) =>
+const thresholded: LayerTranslation = ({ graph, config, input }) =>
   elementwise(graph, 'ThresholdedRelu', input, { alpha: { float: config.number('theta', 1) } });
 
-const softmaxLayer: Translation = ({ graph, config, input }) =>
+const softmaxLayer: LayerTranslation = ({ graph, config, input }) =>
   softmax(graph, input, axisOf(config, input, 'axis'));
 
 /** Margins of height and width as Keras writes them: one number, two, or two pairs. */
-function marginsOf({ config, input }: Call, field: string): Margins {
+function marginsOf({ config, input }: CallContext, field: string): Margins {
   const given = config.raw(field) ?? (field === 'padding' ? 1 : 0);
   const pairs = Array.isArray(given) ? given : [given, given];
   const both = pairs.map((pair) => (Array.isArray(pair) ? pair : [pair, pair]));
@@ -105,12 +105,12 @@ function marginsOf({ config, input }: Call, field: string): Margins {
   return config.channelsLast() ? [height, width, [0, 0]] : [[0, 0], height, width];
 }
 
-const flatten: Translation = ({ graph, config, input }) => {
+const flatten: LayerTranslation = ({ graph, config, input }) => {
   const turned = !config.channelsLast() && input.shape.length === 3;
-  return flattened(graph, turned ? transposed(graph, input, [0, 2, 3, 1]) : input);
+  return flattened(graph, turned ? axesInOrder(graph, input, [0, 2, 3, 1]) : input);
 };
 
-const rescaling: Translation = ({ graph, config, input }) => {
+const rescaling: LayerTranslation = ({ graph, config, input }) => {
   const numbers = (field: string): Weight | undefined => {
     const given = config.raw(field);
     if (given === undefined) return undefined;
@@ -125,13 +125,13 @@ const rescaling: Translation = ({ graph, config, input }) => {
   return scaled(graph, input, numbers('scale'), numbers('offset'));
 };
 
-const denseLayer: Translation = (call) => {
+const denseLayer: LayerTranslation = (call) => {
   const kernel = call.weight('kernel');
   agree(call.config, 'units', kernel.dims[1]);
   return dense(call.graph, call.input, kernel, biasOf(call, kernel.dims[1]).bias);
 };
 
-const translations = new Map<string, Translation>([
+const translations = new Map<string, LayerTranslation>([
   ['Identity', same],
   ['Activation', same],
   ['Arithmetic', arithmetic],
@@ -156,7 +156,7 @@ const translations = new Map<string, Translation>([
   ],
   [
     'Permute',
-    ({ graph, config, input }) => transposed(graph, input, [0, ...config.wholes('dims', 1)]),
+    ({ graph, config, input }) => axesInOrder(graph, input, [0, ...config.wholes('dims', 1)]),
   ],
   [
     'Concatenate',

@@ -7,7 +7,7 @@ import { invalidPart, unsupportedLayer } from './refusals.js';
 /** One configuration, Functional or Sequential, of Keras 2, Keras 3 or TensorFlow.js, read into one form. */
 
 /** The output of a call of a layer: which layer, and which of its calls. */
-export interface Reference {
+export interface LayerReference {
   readonly layer: string;
   readonly call: number;
 }
@@ -16,7 +16,7 @@ export interface Reference {
 export interface ConfiguredLayer {
   readonly name: string;
   readonly config: LayerConfig;
-  readonly calls: readonly (readonly Reference[])[];
+  readonly calls: readonly (readonly LayerReference[])[];
   /** Where the layer is a model itself. */
   readonly inner?: ConfiguredModel;
 }
@@ -26,8 +26,8 @@ export interface ConfiguredModel {
   readonly name: string;
   readonly className: string;
   readonly layers: readonly ConfiguredLayer[];
-  readonly inputs: readonly Reference[];
-  readonly outputs: readonly Reference[];
+  readonly inputs: readonly LayerReference[];
+  readonly outputs: readonly LayerReference[];
 }
 
 /** Models nested deeper, and more layers than this, are made to exhaust something. */
@@ -36,7 +36,7 @@ const MOST_LAYERS = 20_000;
 const LONGEST_NAME = 256;
 
 /** Classes whose configuration holds layers. */
-export const modelClasses: ReadonlySet<string> = new Set(['Functional', 'Model', 'Sequential']);
+const modelClasses: ReadonlySet<string> = new Set(['Functional', 'Model', 'Sequential']);
 
 interface Reading {
   readonly file: string;
@@ -177,7 +177,7 @@ function chained(reading: Reading, layers: readonly ConfiguredLayer[], around: s
   const input: ConfiguredLayer = stated
     ? { ...first, calls: [] }
     : { name: inputName, config: made, calls: [] };
-  let last: Reference = { layer: inputName, call: 0 };
+  let last: LayerReference = { layer: inputName, call: 0 };
   const rest = layers.slice(stated ? 1 : 0).map((layer): ConfiguredLayer => {
     const calls = [[last]];
     last = { layer: layer.name, call: 0 };
@@ -193,13 +193,13 @@ function freeName(wanted: string, layers: readonly ConfiguredLayer[]): string {
 }
 
 /** `[name, call, output]` of an input or output of a model, alone or in a list. */
-function modelEnds({ file }: Reading, json: unknown, field: string): Reference[] {
+function modelEnds({ file }: Reading, json: unknown, field: string): LayerReference[] {
   if (!Array.isArray(json) || json.length === 0) throw invalidPart(file, field, 'a list', json);
   const all = typeof json[0] === 'string' ? [json] : (json as unknown[]);
   return all.map((one) => reference(file, one, field));
 }
 
-function reference(file: string, json: unknown, field: string): Reference {
+function reference(file: string, json: unknown, field: string): LayerReference {
   const [layer, call, output] = Array.isArray(json) ? (json as unknown[]) : [];
   const fits = typeof layer === 'string' && Number.isInteger(call) && (call as number) >= 0;
   if (!fits || output !== 0) {
@@ -208,7 +208,7 @@ function reference(file: string, json: unknown, field: string): Reference {
   return { layer: layer as string, call: call as number };
 }
 
-function callsOf({ file }: Reading, json: unknown, path: string): Reference[][] {
+function callsOf({ file }: Reading, json: unknown, path: string): LayerReference[][] {
   if (json === undefined || json === null) return [];
   const field = `inbound_nodes of layer ${path}`;
   if (!Array.isArray(json)) throw invalidPart(file, field, 'a list of calls', json);
@@ -222,7 +222,7 @@ function callsOf({ file }: Reading, json: unknown, path: string): Reference[][] 
 }
 
 /** Keras 3 writes a call as Python has it: the tensors stand in `args`, alone or in one list. */
-function tensorsOf(file: string, node: Fields, field: string): Reference[] {
+function tensorsOf(file: string, node: Fields, field: string): LayerReference[] {
   refuseArguments(file, node.kwargs, field);
   if (!Array.isArray(node.args)) throw invalidPart(file, `${field}, args`, 'a list', node.args);
   return node.args.flat().map((one: unknown) => {

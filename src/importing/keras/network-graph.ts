@@ -1,5 +1,5 @@
 import type { VentralError } from '../../errors/ventral-error.js';
-import { type AttributeValue, type Elements, GraphBuilder } from '../../onnx/graph-builder.js';
+import { type Elements, GraphBuilder, type NodeAttribute } from '../../onnx/graph-builder.js';
 import type { Size } from '../source/imported.js';
 import { invalidPart, unsupportedLayer } from './refusals.js';
 
@@ -24,7 +24,7 @@ interface Node {
   readonly operator: string;
   inputs: readonly string[];
   output: string;
-  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  readonly attributes: Readonly<Record<string, NodeAttribute>>;
   /** Layer that it belongs to. */
   readonly layer: string;
 }
@@ -81,7 +81,7 @@ export class NetworkGraph {
   node(
     operator: string,
     inputs: readonly string[],
-    attributes: Readonly<Record<string, AttributeValue>> = {},
+    attributes: Readonly<Record<string, NodeAttribute>> = {},
   ): string {
     const output = this.#free(`${this.#layer.name}/${operator}`);
     this.#nodes.push({ operator, inputs, output, attributes, layer: this.#layer.name });

@@ -1,11 +1,11 @@
 import type { VentralError } from '../../errors/ventral-error.js';
 import type { Size } from '../source/imported.js';
 import { type LayerConfig, LayerConfig as OwnConfig } from './layer-config.js';
-import type { ConfiguredLayer, ConfiguredModel, Reference } from './model-config.js';
+import type { ConfiguredLayer, ConfiguredModel, LayerReference } from './model-config.js';
 import { invalidPart } from './refusals.js';
 
 /** A model with the models inside written out: calls of layers in an order in which they can be computed. */
-export interface Network {
+export interface KerasNetwork {
   readonly file: string;
   readonly input: { readonly name: string; readonly shape: readonly Size[] };
   readonly calls: readonly LayerCall[];
@@ -39,7 +39,7 @@ interface Expanded {
  * Writes a model's nested models out and orders its calls. Throws `checkpoint-invalid` for calls in a
  * circle, for one that takes what is not there, and for a model with another number of inputs than one.
  */
-export function networkOf(file: string, model: ConfiguredModel): Network {
+export function networkOf(file: string, model: ConfiguredModel): KerasNetwork {
   const [entry, ...others] = model.inputs;
   if (others.length > 0) throw invalidPart(file, 'input_layers', 'one input', model.inputs.length);
   const input = model.layers.find(({ name }) => name === entry.layer);
@@ -74,7 +74,7 @@ interface Place {
 function expand(file: string, model: ConfiguredModel, place: Place, into: Expanded[]): string[] {
   const { order, own } = inOrder(file, model, place.path);
   const values = new Map<string, string>();
-  const leaving = (reference: Reference): string => {
+  const leaving = (reference: LayerReference): string => {
     const known = values.get(own(reference));
     if (known === undefined) throw dangling(file, place.path, reference);
     return known;
@@ -116,7 +116,7 @@ const passingOn = (file: string, path: string, keras: 2 | 3) =>
 interface OrderedCall {
   readonly layer: ConfiguredLayer;
   readonly call: number;
-  readonly inputs: readonly Reference[];
+  readonly inputs: readonly LayerReference[];
 }
 
 /** The calls of one model in topological order. */
@@ -177,7 +177,7 @@ function inOrder(file: string, model: ConfiguredModel, path: string) {
  * How a reference names a call. A nested model counts its own making as call 0 (Keras 2's Functional and
  * Sequential, Keras 3's Functional; not Keras 3's Sequential): told by whether anybody refers to 0.
  */
-function ownKeys(model: ConfiguredModel): (reference: Reference) => string {
+function ownKeys(model: ConfiguredModel): (reference: LayerReference) => string {
   const nested = new Set(model.layers.filter((layer) => layer.inner).map(({ name }) => name));
   const fromZero = new Set<string>();
   const all = [...model.outputs, ...model.layers.flatMap(({ calls }) => calls.flat())];
@@ -225,7 +225,7 @@ function inputShape({ config }: ConfiguredLayer): Size[] {
   return sizes as Size[];
 }
 
-function dangling(file: string, path: string, { layer, call }: Reference): VentralError {
+function dangling(file: string, path: string, { layer, call }: LayerReference): VentralError {
   return invalidPart(
     file,
     `a reference in ${path || 'the model'}`,

@@ -1,4 +1,4 @@
-import { axisOf, type Call } from './layer-call.js';
+import { axisOf, type CallContext } from './layer-call.js';
 import { graphAxis, type NetworkGraph, type Value } from './network-graph.js';
 import { constantLike, scalar, scaled, type Weight } from './operations.js';
 
@@ -63,7 +63,7 @@ function byElement(graph: NetworkGraph, value: Value, axis: number, parts: Stati
   );
 }
 
-export function batchNorm({ graph, config, input, weight, optional }: Call): Value {
+export function batchNorm({ graph, config, input, weight, optional }: CallContext): Value {
   return batchNormalized(graph, input, axisOf(config, input, 'axis'), {
     gamma: optional('gamma'),
     beta: optional('beta'),
@@ -73,7 +73,7 @@ export function batchNorm({ graph, config, input, weight, optional }: Call): Val
   });
 }
 
-export function layerNorm({ graph, config, input, optional }: Call): Value {
+export function layerNorm({ graph, config, input, optional }: CallContext): Value {
   const given = config.raw('axis') ?? -1;
   const rank = input.shape.length + 1;
   const axes = (Array.isArray(given) ? given : [given]).map((axis) =>
@@ -113,7 +113,7 @@ function alongAxes(
 }
 
 /** (x − mean) / max(√variance, 1e-7), by stored or configured statistics (keras/layers/preprocessing/normalization.py). */
-export function normalized({ graph, config, input, weight }: Call): Value {
+export function normalized({ graph, config, input, weight }: CallContext): Value {
   const axis = axisOf(config, input, 'axis');
   const channels = input.shape[axis - 1];
   const statistics = (role: string): number[] => {
@@ -137,7 +137,7 @@ export function normalized({ graph, config, input, weight }: Call): Value {
 }
 
 /** A separate slope for each element below 0, shared over some axes. */
-export function prelu({ graph, config, input, weight }: Call): Value {
+export function prelu({ graph, config, input, weight }: CallContext): Value {
   const alpha = weight('alpha');
   const fits =
     alpha.dims.length === input.shape.length &&

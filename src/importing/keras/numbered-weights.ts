@@ -83,7 +83,7 @@ function* places(
 }
 
 /** As keras/src/utils/naming.py, to_snake_case. */
-export const snakeCase = (name: string): string =>
+const snakeCase = (name: string): string =>
   name
     .replace(/\W+/g, '')
     .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')

@@ -28,7 +28,7 @@ export const scalar = (graph: NetworkGraph, what: string, value: number) =>
   graph.constant(what, [], Float32Array.of(value));
 
 /** Whole numbers as a constant, for shapes and axes. */
-export const whole = (graph: NetworkGraph, what: string, values: readonly number[]) =>
+const whole = (graph: NetworkGraph, what: string, values: readonly number[]) =>
   graph.constant(what, [values.length], BigInt64Array.from(values, BigInt));
 
 /** The tensor with its axes in another order: axis i of the result is axis `order[i]` of the weight. */
@@ -152,7 +152,7 @@ export function reshaped(graph: NetworkGraph, value: Value, target: readonly num
 }
 
 /** Axes in another order; `order` counts the source's from 0, the batch, which stays first. */
-export function transposed(graph: NetworkGraph, value: Value, order: readonly number[]): Value {
+export function axesInOrder(graph: NetworkGraph, value: Value, order: readonly number[]): Value {
   const rank = value.shape.length + 1;
   const sorted = [...order].sort((a, b) => a - b);
   if (order[0] !== 0 || order.length !== rank || sorted.some((axis, at) => axis !== at)) {

@@ -5,7 +5,7 @@ import { printable } from '../source/printable.js';
 const LONGEST = 80;
 
 /** A value as a message shows it. */
-export function shown(value: unknown): string {
+export function valueText(value: unknown): string {
   const text = printable((typeof value === 'string' ? value : JSON.stringify(value)) ?? 'nothing');
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
@@ -17,7 +17,7 @@ export function invalidPart(
   expected: string,
   found: unknown,
 ): VentralError {
-  const part = { field: shown(field), expected, found: shown(found) };
+  const part = { field: valueText(field), expected, found: valueText(found) };
   return new VentralError(
     'checkpoint-invalid',
     `${file}: ${part.field} should be ${expected}, found ${part.found}`,
@@ -32,7 +32,7 @@ export function unsupportedLayer(
   className: string,
   why = 'which the import does not know',
 ): VentralError {
-  const found = { field: shown(layer), found: shown(className) };
+  const found = { field: valueText(layer), found: valueText(className) };
   return new VentralError(
     'import-unsupported',
     `${file}: layer ${found.field} is of class ${found.found}, ${printable(why)}`,

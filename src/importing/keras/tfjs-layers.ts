@@ -8,7 +8,7 @@ import {
 } from '../tensorflow/keras-layers.js';
 import type { LayerConfig } from './layer-config.js';
 import { passingLayers } from './layers.js';
-import type { LayerCall, Network } from './network.js';
+import type { KerasNetwork, LayerCall } from './network.js';
 import type { Weight } from './operations.js';
 
 /** Layers of Keras as TensorFlow.js takes them: its own where it has the same, else those of ours. */
@@ -40,7 +40,7 @@ const activations: Readonly<Record<string, string>> = {
 };
 
 /** The first layer without a runtime; undefined if all can be run. */
-export const foreignLayer = (network: Network): string | undefined =>
+export const foreignLayer = (network: KerasNetwork): string | undefined =>
   network.calls.find(({ config }) => !canRun(config))?.layer;
 
 function canRun(config: LayerConfig): boolean {

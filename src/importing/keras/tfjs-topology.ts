@@ -1,5 +1,5 @@
 import type { ModelArtifacts } from '../tensorflow/model-artifacts.js';
-import type { Network } from './network.js';
+import type { KerasNetwork } from './network.js';
 import type { Weight } from './operations.js';
 import { type Found, type TfjsLayer, tfjsLayers } from './tfjs-layers.js';
 
@@ -8,7 +8,7 @@ import { type Found, type TfjsLayer, tfjsLayers } from './tfjs-layers.js';
  * takes fewer names than Keras; a layer that is called twice stands there twice.
  */
 export function tfjsTopology(
-  { input, calls, outputs }: Network,
+  { input, calls, outputs }: KerasNetwork,
   found: Found,
 ): ModelArtifacts & { readonly names: ReadonlyMap<string, string> } {
   const numbers = new Map([[input.name, 'input']]);

@@ -1,7 +1,7 @@
 import type { MatchedLayer, Size } from '../source/imported.js';
 import { refuseUnused, type WeightSource, weightsOf } from './layer-weights.js';
 import { translateLayer } from './layers.js';
-import type { LayerCall, Network } from './network.js';
+import type { KerasNetwork, LayerCall } from './network.js';
 import { NetworkGraph, toChannelsFirst, toChannelsLast, type Value } from './network-graph.js';
 import type { Weight } from './operations.js';
 
@@ -21,7 +21,7 @@ export interface Translated {
  * Translates every call of a network to ONNX; images go in as N × C × H × W, and every layer is a
  * module of its name. Throws `import-unsupported`, `checkpoint-unmatched`, `checkpoint-invalid`.
  */
-export function translateNetwork(network: Network, source: WeightSource): Translated {
+export function translateNetwork(network: KerasNetwork, source: WeightSource): Translated {
   const { calls, input, file } = network;
   const weights = new Map<string, ReadonlyMap<string, Weight>>();
   for (const { layer, config } of calls) {

@@ -1,4 +1,4 @@
-import type { AttributeValue } from '../../onnx/graph-builder.js';
+import type { NodeAttribute } from '../../onnx/graph-builder.js';
 import type { Size } from '../source/imported.js';
 import type { NetworkGraph, Value } from './network-graph.js';
 import { permuted, type Weight } from './operations.js';
@@ -6,7 +6,7 @@ import { permuted, type Weight } from './operations.js';
 /** Convolutions and pooling: everything that slides a window over height and width. */
 
 /** How a window moves, in height and width. */
-export interface Window {
+export interface KernelWindow {
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
   /** Margins [before, after] of height and width, where they are written out. */
@@ -15,7 +15,7 @@ export interface Window {
   readonly channelsFirst: boolean;
 }
 
-type Attributes = Record<string, AttributeValue>;
+type Attributes = Record<string, NodeAttribute>;
 
 /** An image as the window wants it: channels before height and width in the graph. */
 function picture(graph: NetworkGraph, value: Value, channelsFirst: boolean) {
@@ -37,7 +37,7 @@ function slide(
   graph: NetworkGraph,
   sizes: readonly Size[],
   kernel: readonly number[],
-  window: Window,
+  window: KernelWindow,
 ) {
   const { strides, dilations, padding } = window;
   const reach = kernel.map((size, axis) => (size - 1) * dilations[axis] + 1);
@@ -83,7 +83,7 @@ export function convolved(
   graph: NetworkGraph,
   value: Value,
   kernel: Weight,
-  window: Window & { readonly groups: number; readonly bias?: Weight },
+  window: KernelWindow & { readonly groups: number; readonly bias?: Weight },
 ): Value {
   const { name, channels, sizes } = picture(graph, value, window.channelsFirst);
   const [height, width, from, to] = kernel.dims;
@@ -110,7 +110,7 @@ export function convolvedByChannel(
   graph: NetworkGraph,
   value: Value,
   kernel: Weight,
-  window: Window & { readonly bias?: Weight },
+  window: KernelWindow & { readonly bias?: Weight },
 ): Value {
   const [height, width, channels, multiplier] = kernel.dims;
   // Channel c gives outputs c × multiplier on, as groups of one channel do.
@@ -123,7 +123,7 @@ export function convolvedTransposed(
   graph: NetworkGraph,
   value: Value,
   kernel: Weight,
-  window: Window & { readonly bias?: Weight },
+  window: KernelWindow & { readonly bias?: Weight },
 ): Value {
   const { name, channels, sizes } = picture(graph, value, window.channelsFirst);
   const [height, width, to, from] = kernel.dims;
@@ -156,7 +156,7 @@ export function pooled(
   graph: NetworkGraph,
   value: Value,
   operator: 'MaxPool' | 'AveragePool',
-  window: Omit<Window, 'dilations'> & { readonly size: readonly number[] },
+  window: Omit<KernelWindow, 'dilations'> & { readonly size: readonly number[] },
 ): Value {
   const { name, channels, sizes } = picture(graph, value, window.channelsFirst);
   const { attributes, out } = slide(graph, sizes, window.size, { ...window, dilations: [1, 1] });

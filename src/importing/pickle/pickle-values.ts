@@ -1,5 +1,5 @@
 import type { StoredDtype } from '../source/checkpoint.js';
-import { type Place, shown } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, shortened } from '../source/checkpoint-fault.js';
 
 /** Contents of a parsed pickle: plain values, and names of the objects it would have built. */
 
@@ -41,7 +41,7 @@ export class PickleGlobal {
     readonly name: string,
     readonly meaning: {
       /** @param place of the call, for messages */
-      readonly build?: (args: readonly PickleValue[], place: Place) => PickleValue;
+      readonly build?: (args: readonly PickleValue[], place: CheckpointPlace) => PickleValue;
       /** Of a `torch.dtype` or a storage class; `bytes` for storages without a type. */
       readonly dtype?: StoredDtype | UnreadDtype | 'bytes';
       readonly isStorage?: boolean;
@@ -96,5 +96,5 @@ export function describeValue(value: PickleValue): string {
   if (value instanceof PickleGlobal) return value.name;
   if (value instanceof StorageReference) return 'a storage';
   if (value instanceof TensorReference) return 'a tensor';
-  return typeof value === 'string' ? `"${value.slice(0, 60)}"` : shown(`${value}`);
+  return typeof value === 'string' ? `"${value.slice(0, 60)}"` : shortened(`${value}`);
 }

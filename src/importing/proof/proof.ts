@@ -16,7 +16,7 @@ import {
  * products, added in another order, differ by some 1e-6; a wrong epsilon, padding or weight by more
  * than 1e-3. Between them there is room on both sides.
  */
-export const TOLERANCE = 1e-4;
+const TOLERANCE = 1e-4;
 
 /** A layer whose values are all smaller is compared as if they reached this: its rounding comes from larger ones before it. */
 const SMALLEST_SCALE = 1e-2;

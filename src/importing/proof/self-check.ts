@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { nonFinite } from '../../numerics/algebra/non-finite.js';
 import type { Model } from '../../onnx/model.js';
 import { modelInputs } from '../../onnx/model-inputs.js';
 import { Session, type TensorData } from '../../runtime/session.js';
@@ -26,19 +27,20 @@ export async function selfCheck(
   });
   try {
     const outputs = await session.run({ [input.name]: madePicture(dims) });
-    for (const [name, { data }] of Object.entries(outputs)) requireFinite(name, data, model.name);
+    for (const [name, { data }] of Object.entries(outputs))
+      requireFiniteOutput(name, data, model.name);
   } finally {
     await session.close();
   }
 }
 
-function requireFinite(name: string, data: TensorData, file: string): void {
+function requireFiniteOutput(name: string, data: TensorData, file: string): void {
   if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) return;
-  const at = data.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
+  const bad = nonFinite(data);
+  if (!bad) return;
   throw new VentralError(
     'import-differs',
-    `${file} gives ${data[at]} in ${name} for a test image: its weights are inconsistent; nothing was written`,
-    { file, field: name, expected: 'finite outputs', found: String(data[at]) },
+    `${file} gives ${data[bad.first]} in ${name} for a test image: its weights are inconsistent; nothing was written`,
+    { file, field: name, expected: 'finite outputs', found: String(data[bad.first]) },
   );
 }

@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 
 /** Where in a checkpoint something is wrong: the file, and the entry, tensor or byte in it. */
-export interface Place {
+export interface CheckpointPlace {
   readonly file: string;
   readonly field?: string;
 }
@@ -10,12 +10,12 @@ export interface Place {
 const longest = 200;
 
 /** A name out of a file, short enough for a message. */
-export const shown = (name: string): string =>
+export const shortened = (name: string): string =>
   name.length > longest ? `${name.slice(0, longest)}…` : name;
 
 /** Throws `checkpoint-invalid` with the expected and found values. */
-export function refuseCheckpoint(place: Place, expected: string, found: string): never {
-  const where = place.field === undefined ? place.file : `${place.file}, ${shown(place.field)}`;
+export function refuseCheckpoint(place: CheckpointPlace, expected: string, found: string): never {
+  const where = place.field === undefined ? place.file : `${place.file}, ${shortened(place.field)}`;
   throw new VentralError('checkpoint-invalid', `${where}: expected ${expected}, found ${found}`, {
     ...place,
     expected,
@@ -24,7 +24,7 @@ export function refuseCheckpoint(place: Place, expected: string, found: string):
 }
 
 /** Throws `checkpoint-unsafe`: what the file asks for, of which nothing was done. */
-export function refuseUnsafe(place: Place, found: string, advice: string): never {
+export function refuseUnsafe(place: CheckpointPlace, found: string, advice: string): never {
   const where = place.field === undefined ? place.file : `${place.file}, ${place.field}`;
   throw new VentralError(
     'checkpoint-unsafe',

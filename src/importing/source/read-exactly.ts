@@ -1,12 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type Place, refuseCheckpoint } from './checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint } from './checkpoint-fault.js';
 
 /** `count` bytes of a file from `at`, in memory of their own. Throws `checkpoint-invalid` where it ends before. */
 export async function readExactly(
   handle: FileHandle,
   at: number,
   count: number,
-  place: Place,
+  place: CheckpointPlace,
 ): Promise<Buffer> {
   const bytes = Buffer.from(new ArrayBuffer(count));
   for (let filled = 0; filled < count; ) {

@@ -8,7 +8,7 @@ import {
   type UnreadDtype,
 } from '../pickle/pickle-values.js';
 import type { StoredDtype } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { dtypeBytes } from './stored-tensor.js';
 import { extentOf } from './strides.js';
 
@@ -20,7 +20,10 @@ const mostDims = 64;
  * requires_grad, hooks and metadata) or `…_v3` (with the dtype after the hooks). Throws `checkpoint-invalid` where
  * it does not are within its storage.
  */
-export function rebuildTensor(args: readonly PickleValue[], place: Place): TensorReference {
+export function rebuildTensor(
+  args: readonly PickleValue[],
+  place: CheckpointPlace,
+): TensorReference {
   const [storage, offset, size, stride] = args;
   if (!(storage instanceof StorageReference)) {
     refuseCheckpoint(place, 'a storage', describeValue(storage ?? null));
@@ -51,7 +54,7 @@ function isNegated(args: readonly PickleValue[]): boolean {
 function dtypeOf(
   storage: StorageReference,
   given: PickleValue | undefined,
-  place: Place,
+  place: CheckpointPlace,
 ): StoredDtype | UnreadDtype {
   const dtype = given instanceof PickleGlobal ? given.meaning.dtype : storage.dtype;
   if (dtype === undefined || dtype === 'bytes') {
@@ -60,7 +63,11 @@ function dtypeOf(
   return dtype;
 }
 
-function wholeNumbers(value: PickleValue | undefined, what: string, place: Place): number[] {
+function wholeNumbers(
+  value: PickleValue | undefined,
+  what: string,
+  place: CheckpointPlace,
+): number[] {
   const isWhole = (number: unknown): number is number =>
     typeof number === 'number' && Number.isSafeInteger(number) && number >= 0;
   if (!Array.isArray(value) || !value.every(isWhole)) {

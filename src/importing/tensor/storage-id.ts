@@ -4,14 +4,14 @@ import {
   type PickleValue,
   StorageReference,
 } from '../pickle/pickle-values.js';
-import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { dtypeBytes } from './stored-tensor.js';
 
 /**
  * The storage that a persistent id names: `('storage', class, key, location, count)`, in files from before 1.6 with
  * `(view key, offset, count)` or None at the end. Throws `checkpoint-invalid`.
  */
-export function storageOf(id: PickleValue, place: Place): StorageReference {
+export function storageOf(id: PickleValue, place: CheckpointPlace): StorageReference {
   if (!Array.isArray(id) || id[0] !== 'storage' || id.length < 5 || id.length > 6) {
     refuseCheckpoint(
       place,
@@ -41,7 +41,7 @@ export function storageOf(id: PickleValue, place: Place): StorageReference {
   return new StorageReference(String(key), dtype, from, length);
 }
 
-function wholeNumber(value: PickleValue, place: Place): number {
+function wholeNumber(value: PickleValue, place: CheckpointPlace): number {
   const isWhole = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
   return isWhole ? value : refuseCheckpoint(place, 'a count of elements', describeValue(value));
 }

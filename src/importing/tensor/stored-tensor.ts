@@ -3,7 +3,7 @@ import { halfToNumber } from '../../formats/npy.js';
 import type { Elements } from '../../onnx/graph-builder.js';
 import type { UnreadDtype } from '../pickle/pickle-values.js';
 import type { StoredDtype, StoredTensor } from '../source/checkpoint.js';
-import { type Place, refuseCheckpoint } from '../source/checkpoint-fault.js';
+import { type CheckpointPlace, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { elementCount, extentOf, gather, isRowMajor } from './strides.js';
 
 const widths: Record<string, number> = {
@@ -56,7 +56,7 @@ const mostRepeated = 2 ** 24;
 export function storedTensor(
   layout: TensorLayout,
   bytes: StorageBytes,
-  place: Place,
+  place: CheckpointPlace,
 ): StoredTensor {
   const { dtype, dims, strides, start } = layout;
   checkSize(layout, bytes.length, place);
@@ -77,7 +77,7 @@ export function storedTensor(
 function checkSize(
   { dtype, dims, strides, start }: TensorLayout,
   stored: number,
-  place: Place,
+  place: CheckpointPlace,
 ): void {
   const width = dtypeBytes(dtype);
   const count = elementCount(dims);

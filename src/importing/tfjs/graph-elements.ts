@@ -12,8 +12,8 @@ import {
   constantAt,
   folded,
   type Operation,
+  type OperationTranslation,
   of,
-  type Translation,
   valueAt,
 } from './graph-operands.js';
 
@@ -34,7 +34,7 @@ function constantOn({ graph, node }: Operation, value: Value, weight: Weight): s
 }
 
 const binary =
-  (operator: Merge, compute: (x: number, y: number) => number): Translation =>
+  (operator: Merge, compute: (x: number, y: number) => number): OperationTranslation =>
   (operation) => {
     const { graph, node, operands } = operation;
     const [a, b] = operands;
@@ -53,7 +53,7 @@ const binary =
     return of({ ...value, name: graph.node(operator, inputs) });
   };
 
-const sum: Translation = (operation) =>
+const sum: OperationTranslation = (operation) =>
   of(
     merge(
       operation.graph,
@@ -64,7 +64,7 @@ const sum: Translation = (operation) =>
 
 /** A function of every element, of a value or of a constant. */
 const unary =
-  (operators: readonly string[], compute: (x: number) => number): Translation =>
+  (operators: readonly string[], compute: (x: number) => number): OperationTranslation =>
   (operation) => {
     const [operand] = operation.operands;
     if (operand?.is === 'constant') {
@@ -98,24 +98,24 @@ export function sloped(operation: Operation, value: Value, alpha: Weight): Value
   return { ...value, name };
 }
 
-const clip: Translation = (operation) => {
+const clip: OperationTranslation = (operation) => {
   const [least, most] = [1, 2].map((at) => constantAt(operation, at).data);
   if (least.length !== 1 || most.length !== 1)
     throw operation.node.refuse('bounds', 'two numbers', [least.length, most.length]);
   return of(clipped(operation.graph, valueAt(operation, 0), least[0], most[0]));
 };
 
-const leaky: Translation = (operation) => {
+const leaky: OperationTranslation = (operation) => {
   const alpha = { float: operation.node.number('alpha', 0.2) };
   return of(elementwise(operation.graph, 'LeakyRelu', valueAt(operation, 0), { alpha }));
 };
 
 const activation =
-  (name: string): Translation =>
+  (name: string): OperationTranslation =>
   (operation) =>
     of(activated(operation.graph, valueAt(operation, 0), name, 2));
 
-export const elementOperators: readonly (readonly [op: string, Translation])[] = [
+export const elementOperators: readonly (readonly [op: string, OperationTranslation])[] = [
   ...[...kerasActivations].map(([op, name]) => [op, activation(name)] as const),
   ['Add', binary('Add', (x, y) => x + y)],
   ['AddV2', binary('Add', (x, y) => x + y)],

@@ -9,7 +9,7 @@ const MOST_INPUTS = 1_000;
 const LONGEST_NAME = 512;
 
 /** A node with its attributes, each checked when it is asked for. */
-export class GraphNode {
+export class TfjsNode {
   constructor(
     readonly file: string,
     readonly name: string,
@@ -97,7 +97,7 @@ export class GraphNode {
 }
 
 /** Reads a graph's nodes, each behind those that it takes. Throws `checkpoint-invalid`, `import-unsupported`. */
-export function readGraphNodes(file: string, topology: Fields): GraphNode[] {
+export function readGraphNodes(file: string, topology: Fields): TfjsNode[] {
   const { node, library } = topology;
   if (!Array.isArray(node) || node.length === 0 || node.length > MOST_NODES) {
     throw invalidPart(file, 'modelTopology, node', `1 to ${MOST_NODES} nodes`, node);
@@ -111,7 +111,7 @@ export function readGraphNodes(file: string, topology: Fields): GraphNode[] {
       'and functions of a graph are not imported',
     );
   }
-  const nodes = new Map<string, GraphNode>();
+  const nodes = new Map<string, TfjsNode>();
   for (const json of node as unknown[]) {
     const read = readNode(file, json);
     if (nodes.has(read.name))
@@ -121,7 +121,7 @@ export function readGraphNodes(file: string, topology: Fields): GraphNode[] {
   return inOrder(file, nodes);
 }
 
-function readNode(file: string, json: unknown): GraphNode {
+function readNode(file: string, json: unknown): TfjsNode {
   if (!isFields(json)) throw invalidPart(file, 'node', 'a name and an op', json);
   const { name, op, input = [], attr = {} } = json;
   const fits = [name, op].every(
@@ -137,7 +137,7 @@ function readNode(file: string, json: unknown): GraphNode {
     // What only has to happen first belongs to training.
     return one.startsWith('^') ? [] : [firstOutput(file, field, one)];
   });
-  return new GraphNode(file, name as string, op as string, inputs, attr);
+  return new TfjsNode(file, name as string, op as string, inputs, attr);
 }
 
 function firstOutput(file: string, field: string, input: string): string {
@@ -146,8 +146,8 @@ function firstOutput(file: string, field: string, input: string): string {
   throw invalidPart(file, `${field}, input`, 'first outputs of nodes', input);
 }
 
-function inOrder(file: string, nodes: ReadonlyMap<string, GraphNode>): GraphNode[] {
-  const waiting = new Map<string, GraphNode[]>();
+function inOrder(file: string, nodes: ReadonlyMap<string, TfjsNode>): TfjsNode[] {
+  const waiting = new Map<string, TfjsNode[]>();
   const missing = new Map<string, number>();
   for (const node of nodes.values()) {
     missing.set(node.name, node.inputs.length);

@@ -1,7 +1,7 @@
 import type { NetworkGraph, Value } from '../keras/network-graph.js';
 import type { Weight } from '../keras/operations.js';
 import type { Size } from '../source/imported.js';
-import type { GraphNode } from './graph-nodes.js';
+import type { TfjsNode } from './graph-nodes.js';
 
 /**
  * What a node of a graph model gives: a value that depends on the image, a constant, or sizes of a value
@@ -15,12 +15,12 @@ export type Operand =
 /** One node, with what its inputs gave. */
 export interface Operation {
   readonly graph: NetworkGraph;
-  readonly node: GraphNode;
+  readonly node: TfjsNode;
   readonly operands: readonly Operand[];
 }
 
 /** Builds an operand of a node. */
-export type Translation = (operation: Operation) => Operand;
+export type OperationTranslation = (operation: Operation) => Operand;
 
 export const of = (value: Value): Operand => ({ is: 'value', value });
 
@@ -59,11 +59,11 @@ export function sizesAt(operation: Operation, at: number): readonly Size[] {
 }
 
 /** The axis of the source that holds the channels. */
-export const channelsAxis = (node: GraphNode, value: Value): number =>
+export const channelsAxis = (node: TfjsNode, value: Value): number =>
   channelsFirst(node) ? 1 : value.shape.length;
 
 /** Whether a node's images lie channels first. */
-export function channelsFirst(node: GraphNode): boolean {
+export function channelsFirst(node: TfjsNode): boolean {
   const format = node.text('data_format', 'NHWC');
   if (format === 'NHWC') return false;
   if (format === 'NCHW') return true;
@@ -71,7 +71,7 @@ export function channelsFirst(node: GraphNode): boolean {
 }
 
 /** The two entries for height and width of a list with one for each axis. */
-export function heightAndWidth(node: GraphNode, name: string): readonly number[] {
+export function heightAndWidth(node: TfjsNode, name: string): readonly number[] {
   const list = node.has(name) ? node.wholes(name) : [1, 1, 1, 1];
   const [batch, a, b, c] = list;
   const pair = channelsFirst(node) ? [b, c] : [a, b];
@@ -86,7 +86,7 @@ export function heightAndWidth(node: GraphNode, name: string): readonly number[]
 
 /** A function of the elements of two constants, of one shape or with one of them a single number. */
 export function folded(
-  node: GraphNode,
+  node: TfjsNode,
   a: Weight,
   b: Weight,
   compute: (x: number, y: number) => number,

@@ -1,20 +1,20 @@
 import { elementOperators } from './graph-elements.js';
-import type { Operand, Operation, Translation } from './graph-operands.js';
-import { shapeOperators } from './graph-shapes.js';
+import type { Operand, Operation, OperationTranslation } from './graph-operands.js';
+import { tfjsShapeOperators } from './graph-shapes.js';
 import { windowOperators } from './graph-windows.js';
 
-const same: Translation = ({ node, operands: [operand] }) => {
+const same: OperationTranslation = ({ node, operands: [operand] }) => {
   if (operand === undefined) throw node.refuse('input', 'one', 'none');
   return operand;
 };
 
-const translations: ReadonlyMap<string, Translation> = new Map([
+const translations: ReadonlyMap<string, OperationTranslation> = new Map([
   ...['Identity', 'StopGradient', 'Snapshot', 'PreventGradient', 'Cast'].map(
     (op) => [op, same] as const,
   ),
   ...windowOperators,
   ...elementOperators,
-  ...shapeOperators,
+  ...tfjsShapeOperators,
 ]);
 
 /** Translates one node. Throws `import-unsupported`, `checkpoint-invalid`. */

@@ -4,7 +4,7 @@ import { sizeOf } from '../keras/operations.js';
 import type { Size, SourceRuntime } from '../source/imported.js';
 import { OPEN_SIZE, read } from '../tensorflow/layers-runtime.js';
 import { runtimeError, tensorflow } from '../tensorflow/tensorflow.js';
-import type { ModelFiles } from './model-json.js';
+import type { ModelJsonFiles } from './model-json.js';
 
 /** Maximum elements of outputs in memory; TensorFlow.js computes the graph again for each group. */
 const MOST_ELEMENTS = 2 ** 26;
@@ -16,7 +16,7 @@ interface NodeOutput {
 
 /** A graph model in TensorFlow.js, which loads the files' bytes itself and gives the outputs of its nodes. */
 export async function graphRuntime(
-  { file, json, topology, weightSpecs, weightData }: ModelFiles,
+  { file, json, topology, weightSpecs, weightData }: ModelJsonFiles,
   input: string,
   shape: readonly Size[],
   nodes: readonly NodeOutput[],

@@ -1,13 +1,20 @@
-import { concatenated, padded, reduced, reshaped, transposed } from '../keras/operations.js';
+import { axesInOrder, concatenated, padded, reduced, reshaped } from '../keras/operations.js';
 import { repeated } from '../keras/windows.js';
 import type { Size } from '../source/imported.js';
-import type { GraphNode } from './graph-nodes.js';
-import { constantAt, of, sizesAt, type Translation, valueAt, wholesAt } from './graph-operands.js';
+import type { TfjsNode } from './graph-nodes.js';
+import {
+  constantAt,
+  type OperationTranslation,
+  of,
+  sizesAt,
+  valueAt,
+  wholesAt,
+} from './graph-operands.js';
 
 /** Operators that move, join or drop elements, or return sizes. */
 
 const reduction =
-  (operator: 'ReduceMean' | 'ReduceMax'): Translation =>
+  (operator: 'ReduceMean' | 'ReduceMax'): OperationTranslation =>
   (operation) => {
     const value = valueAt(operation, 0);
     const rank = value.shape.length + 1;
@@ -21,18 +28,18 @@ const reduction =
   };
 
 /** The first size is the batch's, however it is written; the others must be those of one image. */
-const reshape: Translation = (operation) => {
+const reshape: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const [, ...target] = sizesAt(operation, 1);
   return of(reshaped(graph, valueAt(operation, 0), fitting(node, target)));
 };
 
-function fitting(node: GraphNode, target: readonly Size[]): number[] {
+function fitting(node: TfjsNode, target: readonly Size[]): number[] {
   if (target.length > 7) throw node.refuse('the shape', 'at most 8 sizes', target);
   return target.map((size) => size ?? -1);
 }
 
-const squeeze: Translation = (operation) => {
+const squeeze: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const value = valueAt(operation, 0);
   const rank = value.shape.length + 1;
@@ -54,7 +61,7 @@ const squeeze: Translation = (operation) => {
   );
 };
 
-const expand: Translation = (operation) => {
+const expand: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const value = valueAt(operation, 0);
   const [given] = wholesAt(operation, 1);
@@ -65,7 +72,7 @@ const expand: Translation = (operation) => {
   return of(reshaped(graph, value, fitting(node, target)));
 };
 
-const pad: Translation = (operation) => {
+const pad: OperationTranslation = (operation) => {
   const { graph, node, operands } = operation;
   const value = valueAt(operation, 0);
   const flat = wholesAt(operation, 1);
@@ -81,14 +88,14 @@ const pad: Translation = (operation) => {
   return of(padded(graph, value, margins, filling));
 };
 
-const concat: Translation = (operation) => {
+const concat: OperationTranslation = (operation) => {
   const last = operation.operands.length - 1;
   const [axis] = wholesAt(operation, last);
   const values = operation.operands.slice(0, last).map((_, at) => valueAt(operation, at));
   return of(concatenated(operation.graph, values, axis));
 };
 
-const nearest: Translation = (operation) => {
+const nearest: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const value = valueAt(operation, 0);
   const sizes = wholesAt(operation, 1);
@@ -100,7 +107,7 @@ const nearest: Translation = (operation) => {
 };
 
 /** A part of a list of sizes: `sizes[begin:end]`, or one of them. */
-const stridedSlice: Translation = (operation) => {
+const stridedSlice: OperationTranslation = (operation) => {
   const { node, operands } = operation;
   const [list] = operands;
   if (list?.is !== 'sizes') throw node.unsupported('of a value, which the import does not know');
@@ -113,20 +120,20 @@ const stridedSlice: Translation = (operation) => {
 };
 
 /** Sizes joined to a shape. */
-const pack: Translation = (operation) => ({
+const pack: OperationTranslation = (operation) => ({
   is: 'sizes',
   sizes: operation.operands.flatMap((_, at) => sizesAt(operation, at)),
 });
 
-const shape: Translation = (operation) => ({
+const shape: OperationTranslation = (operation) => ({
   is: 'sizes',
   sizes: [null, ...valueAt(operation, 0).shape],
 });
 
-const transposition: Translation = (operation) =>
-  of(transposed(operation.graph, valueAt(operation, 0), wholesAt(operation, 1)));
+const transposition: OperationTranslation = (operation) =>
+  of(axesInOrder(operation.graph, valueAt(operation, 0), wholesAt(operation, 1)));
 
-export const shapeOperators: readonly (readonly [op: string, Translation])[] = [
+export const tfjsShapeOperators: readonly (readonly [op: string, OperationTranslation])[] = [
   ['Mean', reduction('ReduceMean')],
   ['Max', reduction('ReduceMax')],
   ['Reshape', reshape],

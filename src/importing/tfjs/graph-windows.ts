@@ -6,11 +6,11 @@ import {
   convolved,
   convolvedByChannel,
   convolvedTransposed,
+  type KernelWindow,
   pooled,
-  type Window,
 } from '../keras/windows.js';
 import { kerasActivations, sloped } from './graph-elements.js';
-import type { GraphNode } from './graph-nodes.js';
+import type { TfjsNode } from './graph-nodes.js';
 import {
   channelsAxis,
   channelsFirst,
@@ -18,15 +18,15 @@ import {
   heightAndWidth,
   type Operand,
   type Operation,
+  type OperationTranslation,
   of,
   sizesAt,
-  type Translation,
   valueAt,
 } from './graph-operands.js';
 
 /** Operators with weights, and those that slide a window. */
 
-function windowOf(node: GraphNode): Window {
+function windowOf(node: TfjsNode): KernelWindow {
   const padding = node.text('padding', 'VALID');
   const first = channelsFirst(node);
   const margins = (): [number, number][] => {
@@ -58,7 +58,7 @@ function kernelAt(operation: Operation, at: number): Weight {
   throw operation.node.refuse(`input ${at}`, 'a kernel of four axes', kernel.dims);
 }
 
-const fusedOps = (node: GraphNode): readonly string[] =>
+const fusedOps = (node: TfjsNode): readonly string[] =>
   node.has('fused_ops') ? node.texts('fused_ops') : [];
 
 /** The bias that a fused node adds before all else, one number a channel. */
@@ -104,7 +104,7 @@ function biased({ graph, node }: Operation, value: Value, bias: Weight, axis: nu
   return { ...value, name };
 }
 
-const convolution: Translation = (operation) => {
+const convolution: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const value = valueAt(operation, 0);
   const kernel = kernelAt(operation, 1);
@@ -116,7 +116,7 @@ const convolution: Translation = (operation) => {
   return fused(operation, convolved(graph, value, kernel, window));
 };
 
-const depthwise: Translation = (operation) => {
+const depthwise: OperationTranslation = (operation) => {
   const kernel = kernelAt(operation, 1);
   const bias = fusedBias(operation, kernel.dims[2] * kernel.dims[3]);
   const window = { ...windowOf(operation.node), ...bias };
@@ -124,7 +124,7 @@ const depthwise: Translation = (operation) => {
   return fused(operation, value);
 };
 
-const transposedConvolution: Translation = (operation) => {
+const transposedConvolution: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const window = windowOf(node);
   const value = convolvedTransposed(graph, valueAt(operation, 2), kernelAt(operation, 1), window);
@@ -138,7 +138,7 @@ const transposedConvolution: Translation = (operation) => {
   return of(value);
 };
 
-const product: Translation = (operation) => {
+const product: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const value = valueAt(operation, 0);
   const kernel = constantAt(operation, 1);
@@ -152,7 +152,7 @@ const product: Translation = (operation) => {
   return fused(operation, dense(graph, value, turned, bias));
 };
 
-const batchNorm: Translation = (operation) => {
+const batchNorm: OperationTranslation = (operation) => {
   const { graph, node } = operation;
   const value = valueAt(operation, 0);
   if (node.flag('is_training', false))
@@ -163,20 +163,20 @@ const batchNorm: Translation = (operation) => {
 };
 
 const pooling =
-  (operator: 'MaxPool' | 'AveragePool'): Translation =>
+  (operator: 'MaxPool' | 'AveragePool'): OperationTranslation =>
   (operation) => {
     const { graph, node } = operation;
     const window = { ...windowOf(node), size: heightAndWidth(node, 'ksize') };
     return of(pooled(graph, valueAt(operation, 0), operator, window));
   };
 
-const bias: Translation = (operation) => {
+const bias: OperationTranslation = (operation) => {
   const value = valueAt(operation, 0);
   const axis = channelsAxis(operation.node, value);
   return of(biased(operation, value, constantAt(operation, 1), axis));
 };
 
-export const windowOperators: readonly (readonly [op: string, Translation])[] = [
+export const windowOperators: readonly (readonly [op: string, OperationTranslation])[] = [
   ['Conv2D', convolution],
   ['_FusedConv2D', convolution],
   ['FusedConv2D', convolution],

@@ -5,20 +5,20 @@ import {
   toChannelsLast,
   type Value,
 } from '../keras/network-graph.js';
-import { invalidPart, shown } from '../keras/refusals.js';
+import { invalidPart, valueText } from '../keras/refusals.js';
 import { type Fields, isFields } from '../source/fields.js';
 import type { Imported, MatchedLayer, Size } from '../source/imported.js';
-import { type GraphNode, readGraphNodes } from './graph-nodes.js';
+import { readGraphNodes, type TfjsNode } from './graph-nodes.js';
 import { channelsFirst, type Operand } from './graph-operands.js';
 import { translateNode } from './graph-operators.js';
 import { graphRuntime } from './graph-runtime.js';
-import type { ModelFiles } from './model-json.js';
+import type { ModelJsonFiles } from './model-json.js';
 
 /**
  * Imports a graph model: every node that depends on the picture becomes a module of the node's name. Throws
  * `import-unsupported` naming node and operator, `checkpoint-invalid`.
  */
-export async function importGraph(files: ModelFiles): Promise<Imported> {
+export async function importGraph(files: ModelJsonFiles): Promise<Imported> {
   const { file, topology } = files;
   const nodes = readGraphNodes(file, topology);
   const ends = outputNodes(files, nodes);
@@ -60,7 +60,7 @@ const matched = (layer: string, { name, moved }: Value): MatchedLayer => ({
 });
 
 /** Nodes in the signature, else nodes without readers. */
-function outputNodes({ file, json }: ModelFiles, nodes: readonly GraphNode[]): string[] {
+function outputNodes({ file, json }: ModelJsonFiles, nodes: readonly TfjsNode[]): string[] {
   const metadata = isFields(json.userDefinedMetadata) ? json.userDefinedMetadata : {};
   const signature = [json.signature, metadata.signature].find(isFields);
   const outputs: Fields = isFields(signature?.outputs) ? signature.outputs : {};
@@ -79,9 +79,9 @@ function outputNodes({ file, json }: ModelFiles, nodes: readonly GraphNode[]): s
     .map(({ name }) => name);
 }
 
-function neededNodes(nodes: readonly GraphNode[], ends: readonly string[]): GraphNode[] {
+function neededNodes(nodes: readonly TfjsNode[], ends: readonly string[]): TfjsNode[] {
   const wanted = new Set(ends);
-  const needed: GraphNode[] = [];
+  const needed: TfjsNode[] = [];
   // From the end: readers of a node come after it.
   for (const node of [...nodes].reverse()) {
     if (!wanted.has(node.name)) continue;
@@ -91,14 +91,14 @@ function neededNodes(nodes: readonly GraphNode[], ends: readonly string[]): Grap
   return needed.reverse();
 }
 
-function inputNode(file: string, nodes: readonly GraphNode[]): GraphNode {
+function inputNode(file: string, nodes: readonly TfjsNode[]): TfjsNode {
   const inputs = nodes.filter(({ op }) => op === 'Placeholder' || op === 'PlaceholderWithDefault');
   const [only] = inputs;
   if (inputs.length === 1 && only.op === 'Placeholder') return only;
   throw invalidPart(file, 'the graph', 'one Placeholder for images', `${inputs.length}`);
 }
 
-function declareInput(graph: NetworkGraph, node: GraphNode, nodes: readonly GraphNode[]): Value {
+function declareInput(graph: NetworkGraph, node: TfjsNode, nodes: readonly TfjsNode[]): Value {
   const shape = node.shape('shape');
   const sizes = shape?.slice(1).map((size): Size => (size === -1 ? null : size));
   const fits = sizes?.every((size) => size === null || (size > 0 && size <= 65_536));
@@ -110,9 +110,9 @@ function declareInput(graph: NetworkGraph, node: GraphNode, nodes: readonly Grap
 }
 
 function translated(
-  { file, weights }: ModelFiles,
+  { file, weights }: ModelJsonFiles,
   graph: NetworkGraph,
-  node: GraphNode,
+  node: TfjsNode,
   operands: ReadonlyMap<string, Operand>,
 ): Operand {
   if (node.op === 'Const') {
@@ -120,10 +120,10 @@ function translated(
     if (weight !== undefined) return { is: 'constant', weight };
     throw new VentralError(
       'checkpoint-unmatched',
-      `${file}: the constant ${shown(node.name)} has no weight`,
+      `${file}: the constant ${valueText(node.name)} has no weight`,
       {
         file,
-        field: shown(node.name),
+        field: valueText(node.name),
         expected: 'a weight',
         found: 'none',
       },

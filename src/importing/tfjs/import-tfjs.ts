@@ -7,7 +7,7 @@ import { isFields } from '../source/fields.js';
 import type { Imported } from '../source/imported.js';
 import { layersRuntime } from '../tensorflow/layers-runtime.js';
 import { importGraph } from './import-graph.js';
-import { type ModelFiles, readModelFiles } from './model-json.js';
+import { type ModelJsonFiles, readModelFiles } from './model-json.js';
 
 /**
  * Imports a network of TensorFlow.js: a `model.json` with its shards beside it, or the folder that they lie
@@ -19,7 +19,12 @@ export async function importTfjs(path: string): Promise<Imported> {
   return Array.isArray(files.topology.node) ? importGraph(files) : importLayers(files);
 }
 
-async function importLayers({ file, topology, weights, ...bytes }: ModelFiles): Promise<Imported> {
+async function importLayers({
+  file,
+  topology,
+  weights,
+  ...bytes
+}: ModelJsonFiles): Promise<Imported> {
   // In a model converted from Keras the configuration is one level deeper than in one saved by TensorFlow.js.
   const config = isFields(topology.model_config) ? topology.model_config : topology;
   const network = networkOf(file, readModelConfig(file, config, 2));

@@ -1,5 +1,5 @@
 import type { Weight } from '../keras/operations.js';
-import { invalidPart, shown } from '../keras/refusals.js';
+import { invalidPart, valueText } from '../keras/refusals.js';
 import { type Fields, isFields } from '../source/fields.js';
 
 /** A tensor in a manifest (tfjs-core, io/types.ts, WeightsManifestEntry), checked. */
@@ -29,7 +29,7 @@ export function manifestWeights(file: string, entries: readonly unknown[]): Mani
       throw invalidPart(file, 'weightsManifest', 'weights with names', entry);
     }
     const { name, shape, dtype } = entry;
-    const field = `weight ${shown(name)}`;
+    const field = `weight ${valueText(name)}`;
     if (
       !Array.isArray(shape) ||
       shape.length > 8 ||

@@ -3,12 +3,12 @@ import { basename, dirname, join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 import { MOST_JSON_BYTES, parseJson } from '../keras/json-document.js';
 import type { Weight } from '../keras/operations.js';
-import { invalidPart, shown } from '../keras/refusals.js';
+import { invalidPart, valueText } from '../keras/refusals.js';
 import { type Fields, isFields } from '../source/fields.js';
 import { decodeWeights, type ManifestWeight, manifestWeights } from './manifest-weights.js';
 
 /** A `model.json` of TensorFlow.js with its shards, read and checked. */
-export interface ModelFiles {
+export interface ModelJsonFiles {
   /** As messages call it. */
   readonly file: string;
   /** `modelTopology`: of layers, or a graph of nodes. */
@@ -29,7 +29,7 @@ const MOST_SHARDS = 10_000;
  * Reads `model.json`, or the one in a folder, and the shards beside it, each no further away than that.
  * Throws `checkpoint-invalid`, `checkpoint-unsafe` for a shard that lies elsewhere, `file-missing`.
  */
-export async function readModelFiles(path: string): Promise<ModelFiles> {
+export async function readModelFiles(path: string): Promise<ModelJsonFiles> {
   const main = await modelJsonAt(path);
   const file = basename(main);
   const { size } = await stat(main).catch(rethrow);
@@ -114,7 +114,7 @@ function shardName(file: string, path: unknown): string {
 }
 
 function elsewhere(file: string, path: string): VentralError {
-  const found = shown(path);
+  const found = valueText(path);
   const sentence = `${file}: the weights in ${found} do not lie beside it`;
   const field = 'weightsManifest, paths';
   return new VentralError('checkpoint-unsafe', sentence, {

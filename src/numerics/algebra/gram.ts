@@ -1,5 +1,4 @@
 import { gramBlockWidth } from './block-width.js';
-import { columnBlocks } from './column-blocks.js';
 import type { Features } from './features.js';
 import { gramTiles } from './gemm.js';
 import { type Matrix, matrix } from './matrix.js';
@@ -93,21 +92,4 @@ function mirror({ rows, data }: Matrix, tile: number): void {
       for (let i = above; i < Math.min(rows, above + tile); i++)
         for (let j = Math.max(across, i + 1); j < Math.min(rows, across + tile); j++)
           data[j * rows + i] = data[i * rows + j];
-}
-
-/** How many values are NaN or infinite, and the first row that holds one; nothing if all are finite. */
-export async function findNotFinite(
-  features: Features,
-): Promise<{ count: number; row: number } | undefined> {
-  let count = 0;
-  let row = features.rows;
-  for (const [from, to] of columnBlocks(features)) {
-    const block = await features.columns(from, to);
-    for (let at = 0; at < block.length; at++) {
-      if (Number.isFinite(block[at])) continue;
-      count++;
-      row = Math.min(row, Math.floor(at / (to - from)));
-    }
-  }
-  return count === 0 ? undefined : { count, row };
 }

@@ -26,3 +26,13 @@ export function submatrix(
     for (let j = 0; j < index.length; j++) picked.data[at++] = data[row * cols + index[j]];
   return picked;
 }
+
+/** Mean of each column. */
+export function columnMeans({ rows, cols, data }: Matrix): Float64Array {
+  const means = new Float64Array(cols);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++) means[col] += data[i++];
+  }
+  for (let col = 0; col < cols; col++) means[col] /= rows;
+  return means;
+}

@@ -5,8 +5,8 @@
 import { cholesky, choleskySolve } from '../algebra/cholesky.js';
 import { symmetricEigen } from '../algebra/eigen.js';
 import { matmul } from '../algebra/gemm.js';
-import { type Matrix, matrix } from '../algebra/matrix.js';
-import { centreKernel, columnMeans, type Kernel, shiftColumns } from './ridge.js';
+import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
+import { centreKernel, type Kernel, shiftColumns } from './ridge.js';
 
 /** Smallest pivot, relative to the largest, of a matrix that is inverted as it stands. */
 const REGULAR = 1e-11;

@@ -9,9 +9,9 @@ import {
 } from '../algebra/dense-kernel.js';
 import { matmul } from '../algebra/gemm.js';
 import type { Matrix } from '../algebra/matrix.js';
+import { columnMeans } from '../algebra/matrix.js';
 import {
   centredColumns,
-  columnMeans,
   columnPeaks,
   dot,
   NO_COVARIANCE,

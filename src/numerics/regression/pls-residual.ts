@@ -44,16 +44,6 @@ export function vanishes(peak: number): boolean {
   return peak < 10 * EPSILON;
 }
 
-/** Column means. */
-export function columnMeans({ rows, cols, data }: Matrix): Float64Array {
-  const means = new Float64Array(cols);
-  for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j++, at++) means[j] += data[at];
-  }
-  for (let j = 0; j < cols; j++) means[j] /= rows;
-  return means;
-}
-
 /** A copy with `means` subtracted from the columns. */
 export function centredColumns({ rows, cols, data }: Matrix, means: Float64Array): Matrix {
   const centred = new Float64Array(rows * cols);
@@ -88,7 +78,7 @@ export function dotFrom(a: Float64Array, from: number, b: Float64Array): number 
 }
 
 /** mᵀ v. */
-export function transposedProduct({ rows, cols, data }: Matrix, v: Float64Array): Float64Array {
+export function transposedTimes({ rows, cols, data }: Matrix, v: Float64Array): Float64Array {
   const result = new Float64Array(cols);
   for (let i = 0, at = 0; i < rows; i++) {
     const factor = v[i];

@@ -1,9 +1,8 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { matmul } from '../algebra/gemm.js';
-import { type Matrix, matrix } from '../algebra/matrix.js';
+import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
 import {
   centredColumns,
-  columnMeans,
   columnPeaks,
   dot,
   dotFrom,
@@ -14,7 +13,7 @@ import {
   type PlsCourse,
   RANK_EXHAUSTED,
   subtractOuter,
-  transposedProduct,
+  transposedTimes,
   vanishes,
 } from './pls-residual.js';
 
@@ -131,7 +130,7 @@ function nipals(products: Matrix, start: number) {
       return { weights, count, converged };
     }
     previous = weights;
-    yWeights = transposedProduct(products, weights);
+    yWeights = transposedTimes(products, weights);
   }
 }
 
@@ -152,8 +151,8 @@ function deflate(
   const scores = new Float64Array(x.rows);
   for (let i = 0; i < x.rows; i++) scores[i] = dotFrom(x.data, i * x.cols, weights);
   const square = dot(scores, scores);
-  const xLoadings = transposedProduct(x, scores).map((value) => value / square);
-  const yLoadings = transposedProduct(y, scores).map((value) => value / square);
+  const xLoadings = transposedTimes(x, scores).map((value) => value / square);
+  const yLoadings = transposedTimes(y, scores).map((value) => value / square);
   subtractOuter(x, scores, xLoadings);
   subtractOuter(y, scores, yLoadings);
   subtractOuter(

@@ -6,7 +6,7 @@
 import { cholesky, choleskySolve } from '../algebra/cholesky.js';
 import { symmetricEigen } from '../algebra/eigen.js';
 import { matmul } from '../algebra/gemm.js';
-import { type Matrix, matrix } from '../algebra/matrix.js';
+import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
 
 /** Products of the rows that a regression is fitted on, and of rows to predict with them. */
 export interface Kernel {
@@ -32,16 +32,6 @@ export function centreKernel({ train, cross }: Kernel): Kernel {
     return values;
   };
   return { train: centred(train), cross: centred(cross) };
-}
-
-/** Mean of each column. */
-export function columnMeans({ rows, cols, data }: Matrix): Float64Array {
-  const means = new Float64Array(cols);
-  for (let row = 0, i = 0; row < rows; row++) {
-    for (let col = 0; col < cols; col++) means[col] += data[i++];
-  }
-  for (let col = 0; col < cols; col++) means[col] /= rows;
-  return means;
 }
 
 /** A matrix plus `sign` times one number a column. */

@@ -13,17 +13,17 @@ import type {
 } from './comparison-types.js';
 import { mapsApart } from './maps-apart.js';
 import {
+  type LayerPlaces,
   type Mapped,
   mapOf,
   type OpenedModel,
   openCompared,
-  type Places,
   placesOf,
   refusalOf,
   type Sampled,
   scoreAt,
 } from './placed-scores.js';
-import { type NamedModel, named } from './series-checkpoints.js';
+import { type NamedModel, namedModels } from './series-checkpoints.js';
 import { type CandidatesOf, sharedCandidates } from './shared-candidates.js';
 import { contextOf, sharePictures } from './shared-pictures.js';
 
@@ -41,7 +41,7 @@ export async function compareModels(
   request: ComparisonRequest,
   context: LayerMapContext,
 ): Promise<Comparison> {
-  const models = named(request.models);
+  const models = namedModels(request.models);
   if (models.length < 2 || models.length > MOST) {
     throw new VentralError(
       'bad-usage',
@@ -71,7 +71,7 @@ async function fixedPlaces(
   { mapFrom, layers }: ComparisonRequest,
   ground: Ground,
   context: LayerMapContext,
-): Promise<Places | undefined> {
+): Promise<LayerPlaces | undefined> {
   if (!mapFrom) return undefined;
   const here = contextOf(context, 'the map to score by');
   return placesOf(await openCompared(mapFrom), ground, (open) =>
@@ -95,7 +95,7 @@ interface Run {
   /** Candidates of a model where the request names none. */
   readonly candidates: CandidatesOf;
   /** The layers at which every model is scored, where one of them says so. */
-  readonly fixed: Places | undefined;
+  readonly fixed: LayerPlaces | undefined;
   readonly context: LayerMapContext;
 }
 
@@ -136,7 +136,7 @@ async function placed(
   model: ComparedModel,
   opened: OpenedModel,
   { ground, layers, candidates, fixed, context }: Run,
-): Promise<{ readonly mapped: Mapped; readonly places: Places }> {
+): Promise<{ readonly mapped: Mapped; readonly places: LayerPlaces }> {
   const asked = layers && (await mapOf(model, ground, layers, context));
   if (asked)
     return { mapped: asked, places: fixed ?? (await placesOf(opened, ground, async () => asked)) };

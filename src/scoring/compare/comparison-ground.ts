@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
-import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { benchmarkNames } from '../registry/region-benchmarks.js';
 import { findBenchmark } from '../registry/registry.js';
 import type { ComparisonRequest } from './comparison-types.js';
 
@@ -25,13 +25,10 @@ export interface Ground {
  * Throws `bad-usage` without any or with two of one name, and the reason of the first where all fail.
  */
 export async function openGround(
-  { regions = [], benchmarks = [] }: ComparisonRequest,
+  request: ComparisonRequest,
   context: { readonly home: string },
 ): Promise<Ground> {
-  const standing = await Promise.all(
-    regions.map((region) => regionBenchmark(region, context.home)),
-  );
-  const names = [...new Set([...standing.map(({ id }) => id), ...benchmarks])];
+  const names = [...new Set(await benchmarkNames(request, context.home))];
   if (names.length === 0)
     throw new VentralError('bad-usage', 'A comparison needs a region or a benchmark');
   const failed: { readonly id: string; readonly error: VentralError }[] = [];

@@ -1,6 +1,6 @@
 import type { ComparedBenchmark } from './comparison-ground.js';
 import type { ComparisonRow } from './comparison-types.js';
-import type { Placed, Sampled } from './placed-scores.js';
+import type { LayerPlace, Sampled } from './placed-scores.js';
 
 /** The subject of a row. */
 export interface RowOf {
@@ -10,7 +10,7 @@ export interface RowOf {
   readonly model: string | null;
   readonly benchmark: ComparedBenchmark;
   readonly map: ComparisonRow['map'];
-  readonly placed?: Placed | { readonly reason: string } | undefined;
+  readonly placed?: LayerPlace | { readonly reason: string } | undefined;
 }
 
 /** The row of a score, or of the reason why there is none. */

@@ -1,7 +1,7 @@
 import type { CardSource } from '../../activations/model-file.js';
 import type { LayerMap } from '../map/layer-map-types.js';
 import type { LayerChoice } from '../measure/score.js';
-import type { Role } from '../registry/region-benchmarks.js';
+import type { RegionRole } from '../registry/region-benchmarks.js';
 
 /** A model of a comparison, or a checkpoint of a series. */
 export interface ComparedModel extends CardSource {
@@ -12,7 +12,7 @@ export interface ComparedModel extends CardSource {
 /** Which models are put side by side, and on what. */
 export interface ComparisonRequest {
   readonly models: readonly ComparedModel[];
-  readonly regions?: readonly Role[];
+  readonly regions?: readonly RegionRole[];
   /** Identifiers or files. */
   readonly benchmarks?: readonly string[];
   /** Candidates of the maps, names and globs; else each card's, else each graph's own. */

@@ -12,7 +12,7 @@ import { type Ground, idsOf } from './comparison-ground.js';
 import type { ComparedModel } from './comparison-types.js';
 
 /** Layers for a benchmark, and how they were chosen. */
-export interface Placed {
+export interface LayerPlace {
   /** Whether a card gives them or a map chose them. */
   readonly by: 'card' | 'map';
   readonly layers: readonly string[];
@@ -75,7 +75,7 @@ export function refusalOf(thrown: unknown): string {
 }
 
 /** By benchmark: its layers, or why there are none. */
-export type Places = ReadonlyMap<LoadedBenchmark, Placed | { readonly reason: string }>;
+export type LayerPlaces = ReadonlyMap<LoadedBenchmark, LayerPlace | { readonly reason: string }>;
 
 /**
  * The layers of a model: those in its card, else those that its map chooses.
@@ -85,8 +85,8 @@ export async function placesOf(
   opened: OpenedModel,
   { benchmarks }: Ground,
   map: (open: ReadonlySet<string>) => Promise<Mapped>,
-): Promise<Places> {
-  const places = new Map<LoadedBenchmark, Placed | { readonly reason: string }>();
+): Promise<LayerPlaces> {
+  const places = new Map<LoadedBenchmark, LayerPlace | { readonly reason: string }>();
   const open = new Set<LoadedBenchmark>();
   for (const { loaded } of benchmarks) {
     if (!loaded) continue;
@@ -108,7 +108,7 @@ export async function placesOf(
 async function placedByCard(
   loaded: LoadedBenchmark,
   { network: { file, card } }: OpenedModel,
-): Promise<Placed | undefined> {
+): Promise<LayerPlace | undefined> {
   try {
     const chosen = chooseLayers(loaded, card, {}, file.name);
     const { layers, choice } = chosen;
@@ -125,7 +125,7 @@ async function placedByCard(
 export function placedByMap(
   mapped: Mapped,
   benchmark: string,
-): Placed | { readonly reason: string } {
+): LayerPlace | { readonly reason: string } {
   if ('reason' in mapped) return mapped;
   const { layers, chosen } = mapped.map;
   const best = chosen[benchmark];
@@ -145,7 +145,7 @@ export function placedByMap(
  */
 export async function scoreAt(
   opened: OpenedModel,
-  places: Places,
+  places: LayerPlaces,
   mapped: Mapped,
   context: LayerMapContext,
 ): Promise<ReadonlyMap<LoadedBenchmark, Sampled>> {
@@ -161,7 +161,7 @@ export async function scoreAt(
   if (tasks.length === 0) return found;
   for (const outcome of await computeCells(tasks, opened.network, context)) {
     const { loaded } = outcome.task;
-    const placed = places.get(loaded) as Placed;
+    const placed = places.get(loaded) as LayerPlace;
     found.set(loaded, sampledOf(outcome, placed, opened, context.threads));
   }
   return found;
@@ -170,7 +170,7 @@ export async function scoreAt(
 function takenFrom(
   mapped: Mapped,
   { benchmark: { id } }: LoadedBenchmark,
-  { layers: [layer, ...others], choice, selection }: Placed,
+  { layers: [layer, ...others], choice, selection }: LayerPlace,
 ): Sampled | undefined {
   if ('reason' in mapped || others.length > 0) return undefined;
   const cell = mapped.map.layers.find((row) => row.layer === layer)?.cells[id];
@@ -191,7 +191,7 @@ function refused(loaded: LoadedBenchmark, { network }: OpenedModel): Sampled | u
 
 function sampledOf(
   outcome: CellOutcome,
-  { choice, selection }: Placed,
+  { choice, selection }: LayerPlace,
   { origin }: OpenedModel,
   threads: number,
 ): Sampled {

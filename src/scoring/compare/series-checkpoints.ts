@@ -13,7 +13,7 @@ export interface NamedModel extends ComparedModel {
 }
 
 /** A model at one point of its training; the epoch is null if neither metadata nor name give it. */
-export interface Checkpoint extends NamedModel {
+export interface SeriesCheckpoint extends NamedModel {
   readonly epoch: number | null;
 }
 
@@ -24,12 +24,14 @@ export interface Checkpoint extends NamedModel {
  * @param asked paths of files, globs, folders of ONNX files or of model folders, names of shipped models
  * Throws `file-missing` for a word that fits nothing, `bad-usage` where no checkpoint tells its epoch.
  */
-export async function seriesCheckpoints(asked: readonly ComparedModel[]): Promise<Checkpoint[]> {
+export async function seriesCheckpoints(
+  asked: readonly ComparedModel[],
+): Promise<SeriesCheckpoint[]> {
   const models = new Map<string, ComparedModel>();
   for (const model of asked)
     for (const path of await fitting(model.path)) models.set(path, { ...model, path });
-  const checkpoints: Checkpoint[] = [];
-  for (const model of named([...models.values()]))
+  const checkpoints: SeriesCheckpoint[] = [];
+  for (const model of namedModels([...models.values()]))
     checkpoints.push({ ...model, epoch: await epochOf(model) });
   if (checkpoints.every(({ epoch }) => epoch === null)) {
     throw new VentralError(
@@ -47,7 +49,7 @@ export async function seriesCheckpoints(asked: readonly ComparedModel[]): Promis
 const natural = new Intl.Collator('en', { numeric: true });
 
 /** Models under names that differ: their paths without the folders that all have in common. */
-export function named(models: readonly ComparedModel[]): NamedModel[] {
+export function namedModels(models: readonly ComparedModel[]): NamedModel[] {
   const folders = models
     .filter(({ path }) => existsSync(path))
     .map(({ path }) => dirname(resolve(path)).split(sep));

@@ -8,22 +8,22 @@ import type {
   SeriesComparison,
 } from './comparison-types.js';
 import {
+  type LayerPlaces,
   type Mapped,
   mapOf,
   openCompared,
-  type Places,
   placedByMap,
   placesOf,
   refusalOf,
   type Sampled,
   scoreAt,
 } from './placed-scores.js';
-import type { Checkpoint } from './series-checkpoints.js';
+import type { SeriesCheckpoint } from './series-checkpoints.js';
 import { contextOf, sharePictures } from './shared-pictures.js';
 
 /** Checkpoints in order of their epochs (`seriesCheckpoints`), and what they are scored on. */
 export interface SeriesRequest extends ComparisonRequest {
-  readonly models: readonly Checkpoint[];
+  readonly models: readonly SeriesCheckpoint[];
 }
 
 /**
@@ -65,7 +65,7 @@ export async function compareSeries(
 /** Where every checkpoint is scored. */
 interface Fixed {
   readonly from: string;
-  readonly places: Places;
+  readonly places: LayerPlaces;
 }
 
 async function fixedOf(
@@ -90,7 +90,7 @@ async function fixedOf(
   return null;
 }
 
-const layersOf = (places: Places): Record<string, string> =>
+const layersOf = (places: LayerPlaces): Record<string, string> =>
   Object.fromEntries(
     [...places].flatMap(([{ benchmark }, placed]) =>
       'layers' in placed ? [[benchmark.id, placed.layers.join('+')]] : [],
@@ -110,7 +110,7 @@ interface Scored {
   readonly rows: readonly ComparisonRow[];
 }
 
-async function score(model: Checkpoint, run: Run): Promise<Scored> {
+async function score(model: SeriesCheckpoint, run: Run): Promise<Scored> {
   const { ground, layers, fixed, context } = run;
   try {
     const opened = await openCompared(model);
@@ -137,9 +137,9 @@ async function score(model: Checkpoint, run: Run): Promise<Scored> {
   }
 }
 
-const noPlaces: Places = new Map();
+const noPlaces: LayerPlaces = new Map();
 
-const ownPlaces = ({ benchmarks }: Ground, mapped: Mapped): Places =>
+const ownPlaces = ({ benchmarks }: Ground, mapped: Mapped): LayerPlaces =>
   new Map(
     benchmarks.flatMap(({ id, loaded }) =>
       loaded?.layers.mappable ? [[loaded, placedByMap(mapped, id)] as const] : [],

@@ -8,8 +8,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { readCsv } from '../../formats/csv.js';
 import { npyFloats } from '../../formats/npy.js';
 import { openNpz } from '../../formats/npz.js';
-import { columnBlocks } from '../../numerics/algebra/column-blocks.js';
 import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
+import { nonFinite, nonFiniteRows } from '../../numerics/algebra/non-finite.js';
 
 /** Provenance that `ventral activations` writes beside features. */
 export interface FeatureProvenance {
@@ -288,18 +288,15 @@ export function rowsFor(file: FeatureFile, features: Features, ids: readonly Id[
 }
 
 /** Throws `activations-not-finite`, naming the first stimulus that has such values and how many. */
-export async function refuseNonFinite(file: FeatureFile, features: Features): Promise<void> {
-  const counts = new Uint32Array(features.rows);
-  for (const [from, to] of columnBlocks(features)) {
-    const block = await features.columns(from, to);
-    for (let row = 0, at = 0; row < features.rows; row++)
-      for (let k = from; k < to; k++, at++) if (!Number.isFinite(block[at])) counts[row]++;
-  }
-  const row = counts.findIndex((count) => count > 0);
-  if (row < 0) return;
+export async function requireFiniteFile(file: FeatureFile, features: Features): Promise<void> {
+  const found = await nonFiniteRows(features);
+  if (!found) return;
+  const { row } = found;
+  const values = await selectRows(features, [row]).columns(0, features.cols);
+  const count = nonFinite(values)?.count;
   throw new VentralError(
     'activations-not-finite',
-    `${file.path} has ${counts[row]} of ${features.cols} values that are NaN or infinite for the stimulus ${quoted(file.ids[row])}`,
+    `${file.path} has ${count} of ${features.cols} values that are NaN or infinite for the stimulus ${quoted(file.ids[row])}`,
     { file: file.path, field: String(file.ids[row]), expected: 'finite values' },
   );
 }

@@ -15,8 +15,8 @@ import { loadBenchmarks } from '../registry/load-benchmark.js';
 import {
   type FeatureFile,
   readFeatures,
-  refuseNonFinite,
   refuseStrangers,
+  requireFiniteFile,
   rowsFor,
 } from './feature-file.js';
 
@@ -40,7 +40,7 @@ export async function scoreFeatures(
 ): Promise<ScoreOutcome> {
   const file = await readFeatures(request.features, request.layers);
   const chosen = chooseArrays(file, request.layers ?? []);
-  await refuseNonFinite(file, chosen.features);
+  await requireFiniteFile(file, chosen.features);
   const failures: { benchmark: string; error: VentralError }[] = [];
   const scores: Score[] = [];
   const fail = (benchmark: string, thrown: unknown) => {

@@ -1,7 +1,7 @@
 import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
 import type { LayerChoice, Score } from '../measure/score.js';
-import type { Role } from '../registry/region-benchmarks.js';
+import type { RegionRole } from '../registry/region-benchmarks.js';
 
 /** Which layers of a model against which regions or benchmarks. */
 export interface LayerMapRequest {
@@ -59,7 +59,7 @@ export interface ChosenLayer {
   /** The record of the choice for a card; `inputs` covers every cell of the column. */
   readonly choice: LayerChoice;
   /** The role that the layer was chosen for; absent if the benchmark has no region. */
-  readonly role?: Role;
+  readonly role?: RegionRole;
   /** The stimuli of the choice, as a card records them in `region_layer_choice`. */
   readonly stimuli?: string;
 }

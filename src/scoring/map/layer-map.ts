@@ -22,11 +22,11 @@ import type {
 import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
 import {
-  type Column,
+  type BenchmarkColumn,
   type LayerMapContext,
   layersOf,
   loadedOf,
-  type MapRun,
+  type OpenMap,
   openMap,
   tasksOf,
 } from './open-map.js';
@@ -106,7 +106,7 @@ interface Cells {
   of(layer: string, benchmark: string): CellOutcome | undefined;
 }
 
-async function cellsOf(run: MapRun): Promise<Cells> {
+async function cellsOf(run: OpenMap): Promise<Cells> {
   const { network, context, candidates } = run;
   const loaded = loadedOf(run);
   const layers = layersOf(candidates);
@@ -146,7 +146,7 @@ const keyOf = (layer: string, benchmark: string) => JSON.stringify([layer, bench
 
 /** Which layer is chosen is not known yet. */
 function tellPart(
-  run: MapRun,
+  run: OpenMap,
   candidates: readonly Candidate[],
   outcomes: readonly CellOutcome[],
 ): void {
@@ -159,7 +159,7 @@ function tellPart(
 type Choices = ReadonlyMap<string, ChosenLayer>;
 
 /** By benchmark; without those for which no layer has a value. */
-function chooseAll(run: MapRun, cells: Cells): Choices {
+function chooseAll(run: OpenMap, cells: Cells): Choices {
   const chosen = new Map<string, ChosenLayer>();
   for (const { benchmark } of loadedOf(run)) {
     const column = cells.outcomes.filter(({ task }) => task.loaded.benchmark === benchmark);
@@ -192,7 +192,7 @@ const selectionSentence = (half: Half | undefined) =>
 
 /** Rows with the cells that are known. */
 function rowsOf(
-  run: MapRun,
+  run: OpenMap,
   candidates: readonly Candidate[],
   of: Cells['of'],
   chosen: Choices,
@@ -215,9 +215,9 @@ function rowsOf(
 }
 
 function cellOf(
-  run: MapRun,
+  run: OpenMap,
   { layer, value, reason = 'it is not available' }: Candidate,
-  column: Column,
+  column: BenchmarkColumn,
   of: Cells['of'],
   chosen: Choices,
 ): LayerRow['cells'][string] | undefined {
@@ -230,7 +230,7 @@ function cellOf(
 }
 
 function scoreOf(
-  { origin, context }: MapRun,
+  { origin, context }: OpenMap,
   outcome: CellOutcome,
   layerChoice: LayerChoice,
   selection: boolean,
@@ -252,7 +252,7 @@ function scoreOf(
 
 /** The chosen layers on the half of the stimuli that they were not chosen on. */
 async function scoreHeldOut(
-  run: MapRun,
+  run: OpenMap,
   chosen: Choices,
 ): Promise<NonNullable<LayerMap['holdout']>> {
   const tasks = loadedOf(run).flatMap((loaded) => {
@@ -288,7 +288,7 @@ const recorded = (chosen: Choices, choices: readonly RoleChoice[]) =>
   });
 
 /** The choice for a region or for behaviour, with the stimuli of the choice. */
-async function choicesOf(run: MapRun, chosen: Choices): Promise<RoleChoice[]> {
+async function choicesOf(run: OpenMap, chosen: Choices): Promise<RoleChoice[]> {
   const choices: RoleChoice[] = [];
   for (const loaded of loadedOf(run)) {
     const { benchmark, layers } = loaded;

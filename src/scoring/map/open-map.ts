@@ -8,7 +8,7 @@ import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { Origin } from '../measure/make-score.js';
 import type { ScoreContext } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
-import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { benchmarkNames } from '../registry/region-benchmarks.js';
 import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
 import type { CellTask } from './map-cells.js';
 
@@ -21,17 +21,17 @@ export interface LayerMapContext extends ScoreContext {
 }
 
 /** A benchmark of the map, or why it cannot be one. */
-export type Column = { readonly id: string } & (
+export type BenchmarkColumn = { readonly id: string } & (
   | { readonly loaded: LoadedBenchmark }
   | { readonly error: VentralError }
 );
 
 /** A map that is being made. */
-export interface MapRun {
+export interface OpenMap {
   readonly network: Network;
   readonly origin: Origin;
   readonly candidates: readonly Candidate[];
-  readonly columns: readonly Column[];
+  readonly columns: readonly BenchmarkColumn[];
   /** The half of the stimuli that layers are chosen on; all of them where undefined. */
   readonly half: Half | undefined;
   readonly context: LayerMapContext;
@@ -41,7 +41,7 @@ export interface MapRun {
 export async function openMap(
   request: LayerMapRequest,
   context: LayerMapContext,
-): Promise<{ run: MapRun; close: () => Promise<void> }> {
+): Promise<{ run: OpenMap; close: () => Promise<void> }> {
   const file = await openModelFile(request.model.path, request.model);
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
   const candidates = mapCandidates(file.model, card, request.layers);
@@ -61,14 +61,11 @@ export async function openMap(
 }
 
 async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
-  const regions = await Promise.all(
-    (request.regions ?? []).map((region) => regionBenchmark(region, context.home)),
-  );
-  const names = new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])]);
+  const names = new Set(await benchmarkNames(request, context.home));
   if (names.size === 0)
     throw new VentralError('bad-usage', 'A layer map needs a region or a benchmark');
   context.progress?.({ stage: 'data', done: 0, total: names.size });
-  const failed: Column[] = [];
+  const failed: BenchmarkColumn[] = [];
   const { loaded, close } = await loadBenchmarks([...names], context, (id, thrown) => {
     const error = VentralError.from(thrown);
     if (error.code === 'interrupted') throw error;
@@ -84,7 +81,7 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
   return { columns, close };
 }
 
-function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Column {
+function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): BenchmarkColumn {
   const { id } = loaded.benchmark;
   if (!loaded.layers.mappable) {
     const sentence = `${id} reads the ${loaded.layers.key} of a model: it has no layer to choose`;
@@ -101,7 +98,7 @@ function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Column
   }
 }
 
-function requireColumns(columns: readonly Column[]): void {
+function requireColumns(columns: readonly BenchmarkColumn[]): void {
   const twice = columns.find(({ id }, i) => columns.findIndex((other) => other.id === id) < i);
   if (twice) {
     throw new VentralError('bad-usage', `Two of the benchmarks are called ${twice.id}`, {
@@ -114,7 +111,7 @@ function requireColumns(columns: readonly Column[]): void {
 }
 
 /** The benchmarks that can be columns. */
-export const loadedOf = ({ columns }: MapRun): LoadedBenchmark[] =>
+export const loadedOf = ({ columns }: OpenMap): LoadedBenchmark[] =>
   columns.flatMap((column) => ('loaded' in column ? [column.loaded] : []));
 
 /** Available layers. */
@@ -122,7 +119,7 @@ export const layersOf = (candidates: readonly Candidate[]): string[] =>
   candidates.flatMap(({ layer, value }) => (value === null ? [] : [layer]));
 
 /** Every available layer against every loaded benchmark. */
-export const tasksOf = (run: MapRun): CellTask[] =>
+export const tasksOf = (run: OpenMap): CellTask[] =>
   layersOf(run.candidates).flatMap((layer) =>
     loadedOf(run).map((loaded) => ({ layer, loaded, half: run.half })),
   );

@@ -14,7 +14,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Digestible } from '../../formats/digest.js';
 import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { benchmarkSplits } from '../../metrics/cross-validation.js';
-import { hasFiniteGram } from '../../metrics/gram-source.js';
+import { requireFinite } from '../../metrics/gram-source.js';
 import { internalConsistency } from '../../metrics/internal-consistency.js';
 import type {
   MetricResult,
@@ -24,9 +24,9 @@ import type {
   Warning,
 } from '../../metrics/metric.js';
 import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
-import { refuseNotFinite } from '../../metrics/pls.js';
 import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
 import { submatrix } from '../../numerics/algebra/matrix.js';
+import { finiteProducts } from '../../numerics/algebra/non-finite.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
@@ -124,8 +124,8 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const ceiling = ceilingOnce();
       const { crossValidation, metric: choice } = benchmark;
       const reduced = await inForm(layer, form(layer.units));
-      if (layer.form === 'features' && reduced.form === 'gram' && !hasFiniteGram(reduced))
-        await refuseNotFinite(layer.features[0], stimuli.ids);
+      if (layer.form === 'features' && reduced.form === 'gram' && !finiteProducts(reduced.gram))
+        await requireFinite({ features: layer.features[0], stimulusIds: stimuli.ids });
       const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
       const draws = drawn(metric, raw, ceiling, animalsOf(recordings));
       const measured = normalised(metric, raw, ceiling, draws);

@@ -11,6 +11,7 @@ import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { pickRows } from '../../metrics/cross-regressed-correlation.js';
 import type { BehaviourMetric } from '../../metrics/dprime.js';
+import { requireFinite } from '../../metrics/gram-source.js';
 import {
   type BehaviourResult,
   behaviourCeiling,
@@ -20,15 +21,14 @@ import {
 } from '../../metrics/i1i2.js';
 import type { MatchTrials } from '../../metrics/match-trials.js';
 import { versionedName } from '../../metrics/metric-table.js';
-import { refuseNotFinite } from '../../metrics/pls.js';
 import {
-  areFinite,
   fitReadOut,
   probabilitiesOfProducts,
   readOutProbabilities,
 } from '../../metrics/probabilities.js';
 import { selectRows } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
+import { finiteProducts } from '../../numerics/algebra/non-finite.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { readOutLayer } from '../benchmark/layer-role.js';
@@ -129,10 +129,11 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     async measure(layer) {
       const ceiling = ceilingOnce();
       const reduced = await inForm(layer, form(layer.units));
-      const sound = reduced.form === 'read-out' && areFinite(reduced);
+      const sound =
+        reduced.form === 'read-out' && [reduced.fitting, reduced.cross].every(finiteProducts);
       if (layer.form === 'features' && !sound) {
-        await refuseNotFinite(layer.features[0], fitting.ids);
-        await refuseNotFinite(layer.features[1], test.ids);
+        await requireFinite({ features: layer.features[0], stimulusIds: fitting.ids });
+        await requireFinite({ features: layer.features[1], stimulusIds: test.ids });
       }
       const chosen = await probabilitiesOf(reduced, labels, { rows, stimulusIds });
       // The public variant skips cells only in the ceiling (spec §4.4, skipna asymmetry).

@@ -8,11 +8,11 @@ import { packageRoot } from '../../formats/package-root.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { CARD_KEY, getMetadata, setMetadata } from '../../onnx/metadata.js';
 import { readModel, writeModel } from '../../onnx/model.js';
-import type { Role } from '../registry/region-benchmarks.js';
+import type { RegionRole } from '../registry/region-benchmarks.js';
 
 /** A map's choice for a region, as a card records it. */
 export interface RoleChoice {
-  readonly role: Role;
+  readonly role: RegionRole;
   readonly record: RegionLayerChoice;
 }
 

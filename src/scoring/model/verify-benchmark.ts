@@ -5,7 +5,7 @@ import { DataSources } from '../benchmark/data-sources.js';
 import { kindOfMetric } from '../measure/benchmark-kinds.js';
 import { type Golden, goldenOf, type Published } from '../registry/golden.js';
 import { findBenchmark } from '../registry/registry.js';
-import { type Finding, holds, recordVerification } from '../registry/verification.js';
+import { type BenchmarkFinding, holds, recordVerification } from '../registry/verification.js';
 import { type ScoreContext, scoreModel } from './score-model.js';
 
 /** Results of the published self-checks of one benchmark. */
@@ -13,7 +13,7 @@ export interface VerificationReport {
   readonly benchmark: string;
   /** True if every finding is within its tolerance: its scores are `verified` from now on. */
   readonly verified: boolean;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly BenchmarkFinding[];
 }
 
 /**
@@ -48,7 +48,7 @@ export async function checkBenchmark(
   benchmark: Benchmark,
   golden: Golden,
   context: ScoreContext,
-): Promise<Finding[]> {
+): Promise<BenchmarkFinding[]> {
   const findings = await checkData(benchmark, golden, context);
   const pixels = pixelsOf(golden);
   if (pixels) {
@@ -72,12 +72,12 @@ async function checkData(
   benchmark: Benchmark,
   { ceiling, shape, selfRegression }: Golden,
   { home }: ScoreContext,
-): Promise<Finding[]> {
+): Promise<BenchmarkFinding[]> {
   const sources = new DataSources(home);
   try {
     const prepared = await kindOfMetric(benchmark.metric.name).load(benchmark, sources);
     const own = prepared.ownFeatures?.();
-    const findings: Finding[] = [];
+    const findings: BenchmarkFinding[] = [];
     const add = (check: string, measured: number | null, published: Published) =>
       findings.push(finding(check, measured, published));
     if (shape && own) {
@@ -98,7 +98,7 @@ async function checkData(
 
 const exact = { tolerance: 0, source: '' };
 
-function finding(check: string, measured: number | null, published: Published): Finding {
+function finding(check: string, measured: number | null, published: Published): BenchmarkFinding {
   return {
     check,
     measured: measured ?? Number.NaN,

@@ -4,7 +4,7 @@ import { type Digestible, digestOf } from '../../formats/digest.js';
 import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
 import { definitionInputs } from '../benchmark/shown-stimuli.js';
 import type { PreparedBenchmark } from '../measure/loaded-benchmark.js';
-import type { BenchmarkRecord } from './receipt.js';
+import type { ReceiptBenchmark } from './receipt.js';
 
 /**
  * A benchmark in parts: its definition, and a digest of each part of its data.
@@ -13,7 +13,7 @@ import type { BenchmarkRecord } from './receipt.js';
 export async function benchmarkRecord(
   { benchmark, metric, inputs, shown }: PreparedBenchmark,
   asSeen: boolean,
-): Promise<BenchmarkRecord> {
+): Promise<ReceiptBenchmark> {
   const definition = definitionInputs(benchmark);
   const data: Record<string, string> = {};
   for (const [piece, value] of Object.entries(inputs as Readonly<Record<string, Digestible>>))

@@ -17,7 +17,7 @@ export const RECEIPT_FORMAT = 1;
 export type Reference = { readonly file: string } | { readonly name: string };
 
 /** A network as it was scored. */
-export interface ModelRecord {
+export interface ReceiptModel {
   readonly path: Reference;
   /** Display name. */
   readonly name: string;
@@ -33,7 +33,7 @@ export interface ModelRecord {
 }
 
 /** A benchmark as it was loaded. */
-export interface BenchmarkRecord {
+export interface ReceiptBenchmark {
   readonly id: string;
   /** Metric and its version, `pls@1`. */
   readonly metric: string;
@@ -49,13 +49,13 @@ interface Run {
   /** As requested. */
   readonly asked: readonly Reference[];
   /** Those that could be loaded. */
-  readonly benchmarks: readonly BenchmarkRecord[];
+  readonly benchmarks: readonly ReceiptBenchmark[];
 }
 
 /** A model at one input size on benchmarks. */
 export interface ScoreRun extends Run {
   readonly kind: 'score';
-  readonly model: ModelRecord;
+  readonly model: ReceiptModel;
   readonly layers?: LayerRequest;
   readonly input?: InputSize;
   readonly detail?: boolean;
@@ -74,7 +74,7 @@ export interface FeatureRun extends Run {
 /** Every layer of a model against benchmarks. */
 export interface MapRun extends Run {
   readonly kind: 'map';
-  readonly model: ModelRecord;
+  readonly model: ReceiptModel;
   readonly layers?: readonly string[];
   readonly input?: InputSize;
   readonly holdout?: boolean;

@@ -5,8 +5,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import {
   type FeatureRun,
   type MapRun,
-  type ModelRecord,
   type Receipt,
+  type ReceiptModel,
   type Reference,
   referred,
   requireFile,
@@ -26,7 +26,7 @@ export type Reopened =
   | { readonly run: FeatureRun; readonly path: string; readonly digest: string };
 
 /** Path of a receipt, and current paths of its models, if moved (`--model`). */
-export interface Places {
+export interface ReceiptPlaces {
   readonly receipt: string;
   readonly models: readonly string[];
 }
@@ -35,7 +35,7 @@ export interface Places {
  * Finds the inputs of the runs of a receipt, before anything is recomputed.
  * Throws `file-missing`, naming the digest that is looked for.
  */
-export async function reopenRuns({ runs }: Receipt, places: Places): Promise<Reopened[]> {
+export async function reopenRuns({ runs }: Receipt, places: ReceiptPlaces): Promise<Reopened[]> {
   const moved = new Map<string, string>();
   for (const path of places.models) moved.set((await openModelFile(path)).digest, path);
   const digests = new Set(runs.flatMap((run) => ('model' in run ? run.model.digest : [])));
@@ -56,14 +56,14 @@ export async function reopenRuns({ runs }: Receipt, places: Places): Promise<Reo
 }
 
 /** Where else the card came from, as far as that is still there. */
-function sourceOf({ cardFile, assume }: ModelRecord, receipt: string): CardSource {
+function sourceOf({ cardFile, assume }: ReceiptModel, receipt: string): CardSource {
   const file = cardFile && referred(cardFile, receipt);
   const isThere = file !== undefined && existsSync(file);
   if (isThere) requireFile(file);
   return { ...(isThere ? { file } : {}), ...(assume === undefined ? {} : { assume }) };
 }
 
-async function pathOf({ path, name, digest }: ModelRecord, receipt: string): Promise<string> {
+async function pathOf({ path, name, digest }: ReceiptModel, receipt: string): Promise<string> {
   const found = referred(path, receipt);
   const isThere = 'name' in path ? (await shippedModels()).includes(found) : existsSync(found);
   if (isThere) return found;

@@ -3,14 +3,14 @@ import { choiceRemark, type Score } from '../measure/score.js';
 import type { ScoreOutcome } from '../model/score-model.js';
 
 /** A value in a table of differences; objects and lists are summarised. */
-export type Shown = string | number | boolean | null;
+export type ShownValue = string | number | boolean | null;
 
 /** A field that is not as it was. */
 export interface Difference {
   /** Path of the field, `raw.splits[3]`; empty for the whole. */
   readonly field: string;
-  readonly expected: Shown;
-  readonly found: Shown;
+  readonly expected: ShownValue;
+  readonly found: ShownValue;
 }
 
 /** Subject of the pair that has a layer map without its cells. */
@@ -50,10 +50,10 @@ function pathOf(field: string, key: string, parent: Tree): string {
   return field === '' ? key : `${field}.${key}`;
 }
 
-function shown(value: unknown): Shown {
+function shown(value: unknown): ShownValue {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  return isTree(value) ? 'an object' : (value as Shown);
+  return isTree(value) ? 'an object' : (value as ShownValue);
 }
 
 /** Scores by benchmark, each with the one of the same place now, or with the reason why there is none. */

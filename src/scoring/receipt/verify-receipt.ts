@@ -6,7 +6,7 @@ import { mapLayers } from '../map/layer-map.js';
 import { type ScoreContext, scoreModel } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { benchmarkRecord } from './benchmark-record.js';
-import { type BenchmarkRecord, type MapRun, type Receipt, readReceipt } from './receipt.js';
+import { type MapRun, type Receipt, type ReceiptBenchmark, readReceipt } from './receipt.js';
 import { askedNames, type Reopened, reopenRuns } from './reopen-run.js';
 import {
   type Difference,
@@ -217,8 +217,8 @@ async function benchmarkDifferences(
   return found;
 }
 
-function recordDifferences(then: BenchmarkRecord, now: BenchmarkRecord): ReceiptDifference[] {
-  const decisive = ({ metric, definition, data }: BenchmarkRecord) => ({
+function recordDifferences(then: ReceiptBenchmark, now: ReceiptBenchmark): ReceiptDifference[] {
+  const decisive = ({ metric, definition, data }: ReceiptBenchmark) => ({
     metric,
     definition,
     data,

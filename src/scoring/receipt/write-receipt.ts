@@ -25,17 +25,17 @@ import { scoreInputs } from '../measure/score-inputs.js';
 import { chooseLayers } from '../model/layer-choice.js';
 import type { ScoreRequest } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
-import { regionBenchmark } from '../registry/region-benchmarks.js';
+import { benchmarkNames } from '../registry/region-benchmarks.js';
 import { listBenchmarks } from '../registry/registry.js';
 import { benchmarkRecord } from './benchmark-record.js';
 import {
-  type BenchmarkRecord,
   type FeatureRun,
   fileReference,
   type MapRun,
-  type ModelRecord,
   RECEIPT_FORMAT,
   type Receipt,
+  type ReceiptBenchmark,
+  type ReceiptModel,
   type ReceiptRuntime,
   type Reference,
   type ScoreRun,
@@ -157,11 +157,8 @@ async function mapRun(
   const file = await openModelFile(request.model.path, request.model);
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
   const { layers, input, holdout } = request;
-  const regions = await Promise.all(
-    (request.regions ?? []).map((region) => regionBenchmark(region, home)),
-  );
   // The benchmark of a region depends on the installed data: the receipt records the one used.
-  const names = [...new Set([...regions.map(({ id }) => id), ...(request.benchmarks ?? [])])];
+  const names = [...new Set(await benchmarkNames(request, home))];
   const benchmarks = await recordAll(names, home, true, async (loaded) => {
     let scored = false;
     for (const { layer, cells } of map.layers) {
@@ -191,11 +188,11 @@ async function recordAll(
   home: string,
   asSeen: boolean,
   hasScore: (loaded: LoadedBenchmark) => Promise<boolean>,
-): Promise<BenchmarkRecord[]> {
+): Promise<ReceiptBenchmark[]> {
   // A benchmark that cannot be loaded has no score; the command reported why.
   const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
   try {
-    const records: BenchmarkRecord[] = [];
+    const records: ReceiptBenchmark[] = [];
     for (const each of loaded)
       if (await hasScore(each)) records.push(await benchmarkRecord(each, asSeen));
     return records;
@@ -224,12 +221,12 @@ function modelRecord(
   { name, digest, card, cardPlace }: ModelFile,
   { path, file, assume }: CardSource & { readonly path: string },
   receipt: string,
-): ModelRecord {
+): ReceiptModel {
   return {
     path: existsSync(path) ? fileReference(path, receipt) : { name: path },
     name,
     digest,
-    card: card as ModelRecord['card'],
+    card: card as ReceiptModel['card'],
     cardFrom: cardPlace?.kind ?? 'given',
     ...(file === undefined ? {} : { cardFile: fileReference(file, receipt) }),
     ...(assume === undefined ? {} : { assume }),

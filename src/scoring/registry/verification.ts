@@ -7,7 +7,7 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 import { catalogEntriesOf } from '../benchmark/benchmark-data.js';
 
 /** One published self-check of a benchmark, run on the real data. */
-export interface Finding {
+export interface BenchmarkFinding {
   readonly check: string;
   readonly measured: number;
   readonly published: number;
@@ -18,14 +18,14 @@ export interface Finding {
 interface Verification {
   readonly benchmark: string;
   readonly version: number;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly BenchmarkFinding[];
 }
 
 const path = (benchmark: Benchmark, home: string) =>
   join(home, 'verified', `${benchmark.id}@${benchmark.version}.json`);
 
 /** Whether a finding is within its tolerance. */
-export const holds = ({ measured, published, tolerance }: Finding): boolean =>
+export const holds = ({ measured, published, tolerance }: BenchmarkFinding): boolean =>
   Math.abs(measured - published) <= tolerance;
 
 /**
@@ -53,7 +53,7 @@ export async function isVerified(benchmark: Benchmark, home: string): Promise<bo
 export async function recordVerification(
   benchmark: Benchmark,
   home: string,
-  findings: readonly Finding[],
+  findings: readonly BenchmarkFinding[],
 ): Promise<void> {
   await mkdir(join(home, 'verified'), { recursive: true });
   const kept: Verification = { benchmark: benchmark.id, version: benchmark.version, findings };

@@ -14,7 +14,7 @@ export const NICE = 10;
  * User id of children of root: beyond the users of a system and of the containers of systemd
  * (systemd.io/UIDS-GIDS), so that it is unused.
  */
-export const CHILD_USER = 0x70000000;
+const CHILD_USER = 0x70000000;
 
 /**
  * Far longer than a node process takes to start on a busy machine. A mechanism not detected in time is never

@@ -38,8 +38,7 @@ export function isolationFacts(hidden: string): IsolationFacts {
 }
 
 /** The PID namespace of this process, as the system names it. */
-export const processNamespace = (): string =>
-  attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '';
+const processNamespace = (): string => attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '';
 
 /** What of a child's isolation holds, a sentence each. */
 export function isolationFindings(

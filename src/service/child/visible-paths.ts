@@ -11,12 +11,12 @@ export interface TaskPaths {
 }
 
 /** How a child sees a path. `code` can be read and executed; `device` read and written. */
-export type Access = 'code' | 'read' | 'write' | 'device';
+export type PathAccess = 'code' | 'read' | 'write' | 'device';
 
 /** A path as a child sees it. */
 export interface VisiblePath {
   readonly path: string;
-  readonly access: Access;
+  readonly access: PathAccess;
   readonly folder: boolean;
   /** Owner in the file system, to which the user of the child is mapped. */
   readonly owner: { readonly uid: number; readonly gid: number; readonly device: number };
@@ -60,7 +60,7 @@ export function visiblePaths(
     ...[process.execPath, realpathSync(process.execPath), ...libraries, ...code],
   ];
   const found = new Map<string, VisiblePath>();
-  const add = (paths: readonly string[], access: Access) => {
+  const add = (paths: readonly string[], access: PathAccess) => {
     for (const path of paths) {
       const entry = statSync(path, { throwIfNoEntry: false });
       if (!entry) continue;
@@ -86,7 +86,11 @@ function moduleFolders(folder: string): string[] {
 }
 
 /** Whether the nearest folder above that is visible gives the same access. */
-function isCovered(path: string, access: Access, found: ReadonlyMap<string, VisiblePath>): boolean {
+function isCovered(
+  path: string,
+  access: PathAccess,
+  found: ReadonlyMap<string, VisiblePath>,
+): boolean {
   for (let above = dirname(path); above !== dirname(above); above = dirname(above)) {
     const folder = found.get(above);
     if (folder) return folder.access === access;

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 
 /** How long a client may take, in milliseconds; other ones than usual for tests. */
-export interface Patience {
+export interface ConnectionPatience {
   /** For the headers of a request. */
   readonly headers?: number;
   /** Without a byte in either direction while the service waits for the client. */
@@ -24,7 +24,10 @@ interface Exchange {
  * client neither sends missing data nor reads the answer. A large upload may take any time while it makes
  * progress, and clients may wait for the service.
  */
-export function patientServer({ headers = HEADERS_MS, idle = IDLE_MS }: Patience = {}): Server {
+export function patientServer({
+  headers = HEADERS_MS,
+  idle = IDLE_MS,
+}: ConnectionPatience = {}): Server {
   const server = createServer({
     requestTimeout: 0,
     headersTimeout: headers,

@@ -5,8 +5,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import type { Queries } from '../../store/database/database.js';
 import {
-  type Claim,
   IdempotencyStore,
+  type KeyClaim,
   type KeyedRequest,
   LEASE_SECONDS,
   noteMade,
@@ -114,7 +114,7 @@ class Attempt {
   readonly #keys: IdempotencyStore;
   readonly #of: KeyedRequest;
   readonly #token: string;
-  readonly #claim: Exclude<Claim, { kind: 'in-flight' }>;
+  readonly #claim: Exclude<KeyClaim, { kind: 'in-flight' }>;
   readonly #log: Logger;
   #fingerprint: string | null = null;
 
@@ -122,7 +122,7 @@ class Attempt {
     keys: IdempotencyStore,
     of: KeyedRequest,
     token: string,
-    claim: Exclude<Claim, { kind: 'in-flight' }>,
+    claim: Exclude<KeyClaim, { kind: 'in-flight' }>,
     log: Logger,
   ) {
     this.#keys = keys;

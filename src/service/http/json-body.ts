@@ -5,7 +5,7 @@ import express, { type RequestHandler } from 'express';
  * How large a JSON body may be. A body is parsed and validated in the service's own thread, so that the limits keep both to a
  * few tens of milliseconds; they are looked at before anything is parsed.
  */
-export const jsonLimits = {
+const jsonLimits = {
   /** The largest that is asked for, a recipe or a card, has a quarter of it. */
   bytes: 2 ** 20,
   /** A recipe has 8. */

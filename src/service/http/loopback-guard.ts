@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 
 /** Names under which this machine speaks to itself. */
-export const loopbackNames: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
+const loopbackNames: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
 
 /** Loopback addresses. */
 export const loopbackAddresses: readonly string[] = ['127.0.0.1', 'localhost', '::1'];

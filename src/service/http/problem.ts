@@ -7,12 +7,6 @@ import type { Problem, ProblemPart } from './problem-details.js';
 import { redactPaths } from './redact-paths.js';
 import { RefusalPace } from './refusal-limit.js';
 
-/** What of a thrown thing HTTP shows: the problem, and headers that belong to its status. */
-export interface Refusal {
-  readonly problem: Problem;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
 /** A refusal of several parts of a request at once, each under its JSON pointer. */
 export class RequestProblem extends VentralError {
   readonly parts: readonly ProblemPart[];
@@ -53,7 +47,7 @@ function withoutPath({ message, details: { cause } }: VentralError): string {
 }
 
 /** Answers with a problem document. */
-export function sendProblem(response: Response, error: VentralError, home: string): void {
+function sendProblem(response: Response, error: VentralError, home: string): void {
   const problem = {
     ...redactPaths(problemOf(error), home),
     requestId: response.locals.requestId as string,

@@ -2,7 +2,7 @@ import type { paths } from '../../api/schema.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Formula, readFormula } from '../../leaderboard/formula-column.js';
-import type { Place } from '../../leaderboard/leaderboard-order.js';
+import type { RowPlace } from '../../leaderboard/leaderboard-order.js';
 import { RequestProblem } from '../http/problem.js';
 import type { ProblemPart } from '../http/problem-details.js';
 import type { BenchmarkShelf, BoardBenchmark } from './leaderboard-benchmarks.js';
@@ -126,7 +126,7 @@ export function readSort({ sort }: LeaderboardQuery, columns: readonly string[])
 }
 
 /** Throws `invalid-request` for a cursor that is not ours. */
-export function readPlace({ cursor }: LeaderboardQuery): Place | undefined {
+export function readPlace({ cursor }: LeaderboardQuery): RowPlace | undefined {
   if (cursor === undefined) return undefined;
   try {
     const [key, name, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
@@ -141,5 +141,5 @@ export function readPlace({ cursor }: LeaderboardQuery): Place | undefined {
 }
 
 /** The cursor of the page behind a row. */
-export const placeText = ({ key, name, id }: Place): string =>
+export const placeText = ({ key, name, id }: RowPlace): string =>
   Buffer.from(JSON.stringify([key, name, id])).toString('base64url');

@@ -163,7 +163,7 @@ export class Webhooks {
 }
 
 /** `t=<seconds>,v1=<HMAC-SHA256 of "<seconds>.<body>", hex>`. */
-export function signature(secret: string, body: string, seconds: number): string {
+function signature(secret: string, body: string, seconds: number): string {
   const code = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex');
   return `t=${seconds},v1=${code}`;
 }

@@ -9,7 +9,7 @@ import type { ServiceContext } from '../registry/context.js';
 import { EventFeed } from './event-feed.js';
 
 /** Heartbeat interval: proxies and browsers close silent connections. */
-export const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_MS = 15_000;
 /** A reader that reads nothing for this long is disconnected; it may resume with its last id. */
 const PATIENCE_MS = 30_000;
 

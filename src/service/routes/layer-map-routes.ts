@@ -1,6 +1,6 @@
 import type { Router } from 'express';
 import type { components } from '../../api/schema.js';
-import { regionBenchmark } from '../../scoring/registry/region-benchmarks.js';
+import { benchmarkNames } from '../../scoring/registry/region-benchmarks.js';
 import type { LayerMapJob, LayerMapJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
 import { RequestProblem } from '../http/problem.js';
@@ -61,8 +61,7 @@ async function columns(
       parts: [{ pointer: '/regions', detail }],
     });
   }
-  const ofRegions = await Promise.all(regions.map((region) => regionBenchmark(region, home)));
-  const sources = [...ofRegions.map(({ id }) => id), ...benchmarks];
+  const sources = await benchmarkNames({ regions, benchmarks }, home);
   const pointer = (position: number) =>
     position < regions.length ? `/regions/${position}` : `/benchmarks/${position - regions.length}`;
   return { benchmarks: await shelf.asked(principal, sources, pointer), sources };

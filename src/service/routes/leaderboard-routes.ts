@@ -1,6 +1,7 @@
 import compression from 'compression';
 import { type Request, type Response, Router } from 'express';
 import type { components } from '../../api/schema.js';
+import { linkNext } from '../http/page-links.js';
 import { principalOf } from '../http/principal-of.js';
 import { leaderboardCsv, leaderboardMarkdown } from '../pages/leaderboard-text.js';
 import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
@@ -28,12 +29,8 @@ function send(board: Leaderboard, request: Request, response: Response): void {
     response.json(board);
     return;
   }
-  // A page in JSON says it itself, and is linked as all lists are.
-  if (board.next !== null) {
-    const following = new URL(request.originalUrl, 'http://localhost');
-    following.searchParams.set('cursor', board.next);
-    response.links({ next: `${following.pathname}${following.search}` });
-  }
+  // A page in JSON is linked as all lists are.
+  if (board.next !== null) linkNext(request, response, board.next);
   response
     .type(type)
     .send(type === 'text/csv' ? leaderboardCsv(board) : leaderboardMarkdown(board));

@@ -4,7 +4,7 @@ import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
-import type { TrainingRun } from '../../training/record/training-page.js';
+import type { TrainingSummary } from '../../training/record/training-page.js';
 import { RequestProblem } from '../http/problem.js';
 import type { DocumentAnswer, DocumentTask } from './document-worker.js';
 
@@ -43,7 +43,7 @@ export class DocumentReader {
   }
 
   /** The page of a training (`trainingPage`), from events as JSON. Throws as {@link recipe}. */
-  trainingPage(events: readonly string[], run: TrainingRun): Promise<string> {
+  trainingPage(events: readonly string[], run: TrainingSummary): Promise<string> {
     return this.#read<string>({ kind: 'training-page', events, run });
   }
 

@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { withNumbers } from '../../training/record/metrics-log.js';
-import { type TrainingRun, trainingPage } from '../../training/record/training-page.js';
+import { type TrainingSummary, trainingPage } from '../../training/record/training-page.js';
 import type { PlainError } from '../child/child-messages.js';
 import { plainError } from '../child/serve-parent.js';
 import { RequestProblem } from '../http/problem.js';
@@ -17,7 +17,7 @@ export type DocumentTask =
   | {
       readonly kind: 'training-page';
       readonly events: readonly string[];
-      readonly run: TrainingRun;
+      readonly run: TrainingSummary;
     };
 
 /** The parsed document, or the reason for the refusal. */

@@ -3,7 +3,7 @@ import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { TaskPaths } from '../child/visible-paths.js';
 
 /** Paths in the task of a process that measures. */
-export interface Measured {
+export interface MeasuringTask {
   readonly home: string;
   /** Path of the ONNX file or of a card, or the name of a shipped model. */
   readonly model?: string;
@@ -16,7 +16,7 @@ export interface Measured {
  * and generated data, which only a process that opens no uploaded file writes: another one could change the data
  * of others.
  */
-export function measuringPaths({ home, model, benchmarks = [] }: Measured): TaskPaths {
+export function measuringPaths({ home, model, benchmarks = [] }: MeasuringTask): TaskPaths {
   const named = [...(model === undefined ? [] : [model]), ...benchmarks];
   const made = join(home, 'cache', 'simulated');
   const trusted = named.every(isShipped);

@@ -1,27 +1,20 @@
 import type { JobProgress } from '../../store/jobs/job.js';
 import type { JobAttempts } from '../../store/jobs/job-attempts.js';
 import type { ChildProgress } from '../child/child.js';
+import { EventPace } from './event-pace.js';
 
-/** A job's events of progress are so far apart at least. */
-const EVENT_MS = 500;
-/** And by this share of its age, so that a job of hours has some thousand of them. */
-const EVENT_SHARE = 1 / 200;
+/** Characters of a stage's name. */
 const STAGE_LENGTH = 100;
-
-/** Milliseconds between the events of an attempt that started at a moment. */
-export const eventGap = (begun: number): number =>
-  Math.max(EVENT_MS, (Date.now() - begun) * EVENT_SHARE);
 
 /** Stores the progress of one attempt, at a limited rate and one write at a time. */
 export class ProgressWriter {
   readonly #attempts: JobAttempts;
   readonly #job: { readonly id: string; readonly attempt: number };
   readonly #over: () => void;
-  readonly #begun = Date.now();
+  readonly #pace = new EventPace();
   #stage = { name: '', since: 0 };
   /** Stages that the log names: some come again and again. */
   readonly #seen = new Set<string>();
-  #told = 0;
   #writing: Promise<unknown> | undefined;
 
   /** @param over called when the attempt turns out to be over */
@@ -40,10 +33,10 @@ export class ProgressWriter {
     const name = progress.stage.slice(0, STAGE_LENGTH);
     if (name !== this.#stage.name) this.#stage = { name, since: now };
     const fresh = !this.#seen.has(name);
-    const due = now - this.#told >= eventGap(this.#begun);
+    const due = this.#pace.wait === 0;
     if (this.#writing || !(fresh || due)) return;
     this.#seen.add(name);
-    if (due) this.#told = now;
+    if (due) this.#pace.restart();
     const etaSeconds = eta(progress, now - this.#stage.since);
     const { id, attempt } = this.#job;
     const told = { event: due, ...(fresh ? { line: `Stage: ${name}` } : {}) };

@@ -1,6 +1,6 @@
 import type { LayerRow, MapPart } from '../../scoring/map/layer-map-types.js';
 import type { JobAttempts } from '../../store/jobs/job-attempts.js';
-import { eventGap } from './job-progress.js';
+import { EventPace } from './event-pace.js';
 
 /** Maximum characters of events per attempt: the map of a large network has about a million. */
 const MOST = 2 ** 25;
@@ -10,9 +10,8 @@ export class MapReporter {
   readonly #attempts: JobAttempts;
   readonly #job: { readonly id: string; readonly attempt: number };
   readonly #over: () => void;
-  readonly #begun = Date.now();
+  readonly #pace = new EventPace();
   #untold: MapPart | undefined;
-  #told = 0;
   #length = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> | undefined;
@@ -33,14 +32,13 @@ export class MapReporter {
     this.#length += JSON.stringify(part).length;
     if (this.#length > MOST) return;
     this.#untold = { ...part, layers: joined(this.#untold?.layers ?? [], part.layers) };
-    const wait = Math.max(0, this.#told + eventGap(this.#begun) - Date.now());
-    this.#timer ??= setTimeout(() => this.#write(), wait);
+    this.#timer ??= setTimeout(() => this.#write(), this.#pace.wait);
   }
 
   #write(): void {
     const part = this.#untold as MapPart;
     this.#untold = undefined;
-    this.#told = Date.now();
+    this.#pace.restart();
     const { id, attempt } = this.#job;
     this.#writing = this.#attempts
       .addMapPart(id, attempt, part)

@@ -9,12 +9,9 @@ import type { TrainingEvent } from '../../training/record/training-event.js';
 import { redactPaths } from '../http/redact-paths.js';
 import { receiveStream } from '../upload/receive-file.js';
 import type { TrainingPart } from '../work/training-task.js';
+import { EventPace } from './event-pace.js';
 import type { WorkOptions } from './work-options.js';
 
-/** Steps are told so far apart at least, */
-const STEP_MS = 500;
-/** and by this share of the attempt's age, so that one of hours has some thousand of them. */
-const STEP_SHARE = 1 / 200;
 /** Events of an attempt; a recipe that HTTP takes has fewer. */
 const MOST_EVENTS = 20_000;
 /** Events that wait to be written. */
@@ -45,8 +42,7 @@ export class TrainingRecord {
   readonly #folder: string;
   readonly #options: WorkOptions;
   readonly #ends: RecordEnds;
-  readonly #begun = Date.now();
-  #step = 0;
+  readonly #stepPace = new EventPace();
   #events = 0;
   #waiting = 0;
   #over = false;
@@ -90,9 +86,8 @@ export class TrainingRecord {
     if (!isTrainingEvent(event) || JSON.stringify(event).length > MOST_TEXT)
       throw new RangeError('an invalid event');
     if (event.kind === 'step') {
-      const now = Date.now();
-      if (now - this.#step < Math.max(STEP_MS, (now - this.#begun) * STEP_SHARE)) return;
-      this.#step = now;
+      if (this.#stepPace.wait > 0) return;
+      this.#stepPace.restart();
     }
     if (++this.#events > MOST_EVENTS || this.#waiting > MOST_WAITING)
       throw new RangeError('too many events');

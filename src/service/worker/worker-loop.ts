@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { nextNotification } from '../../store/database/notification.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
-import type { Claim } from '../../store/jobs/job-attempts.js';
+import type { JobClaim } from '../../store/jobs/job-attempts.js';
 import { JobRun, retryable } from './job-run.js';
 import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
@@ -25,7 +25,10 @@ const PATIENCE_MS = 300_000;
 export class WorkerLoop {
   readonly #options: WorkOptions;
   readonly #id: string | null;
-  readonly #running = new Map<string, { readonly claim: Claim; readonly abort: AbortController }>();
+  readonly #running = new Map<
+    string,
+    { readonly claim: JobClaim; readonly abort: AbortController }
+  >();
   readonly #woken = new EventEmitter().setMaxListeners(0);
   readonly #stopping = new AbortController();
   /** Ends the parts of others' jobs. */
@@ -103,7 +106,7 @@ export class WorkerLoop {
     return nextNotification(this.#woken, 'job', patience, this.#stopping.signal).come;
   }
 
-  async #do(claim: Claim): Promise<void> {
+  async #do(claim: JobClaim): Promise<void> {
     const { job } = claim;
     const { tables, log } = this.#options;
     const { id, kind, attempt, benchmarks } = job;

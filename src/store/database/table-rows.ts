@@ -25,21 +25,6 @@ export const backupTables: readonly BackupTable[] = [
   { name: 'idempotency', order: 'principal, method, path, key' },
 ];
 
-/**
- * Tables that a backup omits: the database's name and version, state of running jobs, tables filled by triggers,
- * and sessions.
- */
-export const passingTables = [
-  'schema_version',
-  'installation',
-  'workers',
-  'parts',
-  'cells',
-  'reservations',
-  'scoreboards',
-  'sessions',
-];
-
 /** Bytes and number of rows that are written at a time. */
 const BATCH_BYTES = 2 ** 22;
 const MOST_ROWS = 500;

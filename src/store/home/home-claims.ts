@@ -34,7 +34,7 @@ export interface Claimant {
 }
 
 /** A claim as it is found. */
-export interface Claim {
+export interface HomeClaim {
   /** The fencing number: a later owner has a greater one. */
   readonly fence: number;
   readonly claimant: Claimant;
@@ -73,7 +73,7 @@ export class HomeClaims {
   readonly #path = (fence: number) => join(this.#folder, `${fence}.claim`);
 
   /** The current or last claim of the home. */
-  async current(): Promise<Claim | undefined> {
+  async current(): Promise<HomeClaim | undefined> {
     for (;;) {
       const fence = Math.max(0, ...(await this.#fences()));
       if (fence === 0) return undefined;
@@ -92,7 +92,7 @@ export class HomeClaims {
   }
 
   /** Milliseconds since the last heartbeat, by the clock of the file system, which hosts may share. */
-  async silence({ beat }: Claim): Promise<number> {
+  async silence({ beat }: HomeClaim): Promise<number> {
     const path = join(this.#folder, `${randomUUID()}.tmp`);
     await writeFile(path, '');
     try {
@@ -106,7 +106,7 @@ export class HomeClaims {
    * Claims the home after another claim that is over. undefined if another process was faster, or the
    * owner before showed itself alive in the last moment.
    */
-  async take(before: Claim | undefined, claimant: Claimant): Promise<HeldClaim | undefined> {
+  async take(before: HomeClaim | undefined, claimant: Claimant): Promise<HeldClaim | undefined> {
     const fence = (before?.fence ?? 0) + 1;
     const temporary = join(this.#folder, `${randomUUID()}.tmp`);
     writeFileSync(temporary, `${JSON.stringify(claimant)}\n`, { mode: 0o600, flush: true });

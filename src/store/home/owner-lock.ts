@@ -8,11 +8,11 @@ import { pidSpace, processStart } from '../files/process-identity.js';
 import { writeWhole } from '../files/write-whole.js';
 import { lockFile } from './file-lock.js';
 import {
-  type Claim,
   type Claimant,
   FRESH_MS,
   HEARTBEAT_MS,
   type HeldClaim,
+  type HomeClaim,
   HomeClaims,
   LEASE_MS,
 } from './home-claims.js';
@@ -142,7 +142,11 @@ class Watch {
     this.#claims = claims;
   }
 
-  async judge(claim: Claim | undefined, busy: boolean, lock: string | undefined): Promise<State> {
+  async judge(
+    claim: HomeClaim | undefined,
+    busy: boolean,
+    lock: string | undefined,
+  ): Promise<State> {
     if (!claim || claim.released) return 'dead';
     const state = judge(claim.claimant, lock);
     if (state !== 'unknown') return state;

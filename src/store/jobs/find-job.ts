@@ -26,7 +26,7 @@ export const LEAN_RESULTS = `${ofResults(`jsonb_agg(case when jobs.detail then (
       from jsonb_each(score) as part where part.key in ('raw', 'ceiling')), '{}') else score end order by position)`)} as results`;
 
 /** Results and map of a job; for those that are large, where they are. A map is about a megabyte, so that lists go without. */
-export const CONTENT = `case when ${RESULTS_WEIGHT} <= ${WITH_ROW} then ${ofResults('jsonb_agg(score order by position)')} end as results,
+const CONTENT = `case when ${RESULTS_WEIGHT} <= ${WITH_ROW} then ${ofResults('jsonb_agg(score order by position)')} end as results,
   case when ${RESULTS_WEIGHT} > ${WITH_ROW} then ${ofResults('array_agg(results.benchmark order by position)')} end as large_results,
   case when ${MAP_WEIGHT} <= ${WITH_ROW} then (select map from layer_maps where layer_maps.job = jobs.map_of) end as map,
   case when ${MAP_WEIGHT} > ${WITH_ROW} then map_of end as large_map`;
@@ -72,7 +72,7 @@ export function findJob(queries: Queries, id: string): Promise<Job | undefined> 
 }
 
 /** Lines of log that a job keeps. */
-export const LOG_LINES = 50;
+const LOG_LINES = 50;
 
 /** SQL expression: the log of a job with one line more, whose words are a parameter. */
 export const logged = (words: string): string =>

@@ -6,14 +6,14 @@ import { appendEvent, type EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
 import type { Job, JobEnd, JobProgress, TrainingRun } from './job.js';
 import { endJob, type Held, hasAllScores, writeMap, writeScores } from './job-end.js';
-import { type Entry, type JobQueue, TICKET_LIVES } from './job-queue.js';
+import { type JobQueue, type QueueEntry, TICKET_LIVES } from './job-queue.js';
 import type { JobRow } from './job-rows.js';
 import { type TrainingMetric, writeMetric } from './training-store.js';
 
 /** A job that a worker took, and the ticket that it holds. */
-export interface Claim {
+export interface JobClaim {
   readonly job: Job;
-  readonly entry: Entry;
+  readonly entry: QueueEntry;
 }
 
 /** Why a worker gives a job back. */
@@ -46,7 +46,7 @@ export class JobAttempts {
    * was lost by its worker, which counts as a fault.
    * @param worker id of the worker, null for none that is registered
    */
-  async claim(worker: string | null = null): Promise<Claim | undefined> {
+  async claim(worker: string | null = null): Promise<JobClaim | undefined> {
     const queue = await this.#queue();
     for (;;) {
       const claim = await this.#database
@@ -65,14 +65,14 @@ export class JobAttempts {
   }
 
   /** Writes the heartbeat of a worker's claims. @returns the ids of jobs that it has lost */
-  async beat(claims: readonly Claim[]): Promise<ReadonlySet<string>> {
+  async beat(claims: readonly JobClaim[]): Promise<ReadonlySet<string>> {
     const queue = await this.#queue();
     for (const { entry } of claims) await queue.beat(entry);
     return this.over(claims);
   }
 
   /** The ids of jobs that a worker has lost: cancelled or reclaimed. */
-  async over(claims: readonly Claim[]): Promise<ReadonlySet<string>> {
+  async over(claims: readonly JobClaim[]): Promise<ReadonlySet<string>> {
     const held = await this.#database.query<{ id: string }>(
       `select id from jobs join unnest($1::text[], $2::int[]) as mine (job, attempt)
        on mine.job = jobs.id and mine.attempt = jobs.attempt where state = 'running'`,
@@ -215,9 +215,9 @@ const busy = Symbol('busy');
 async function begin(
   queries: Queries,
   queue: JobQueue,
-  entry: Entry,
+  entry: QueueEntry,
   worker: string | null,
-): Promise<Claim | 'void'> {
+): Promise<JobClaim | 'void'> {
   const { job: id } = entry.data;
   // Not awaited: the holder of the row may be waiting for the ticket.
   const [row] = await queries.query<{ state: string; entry: string; attempt: number }>(

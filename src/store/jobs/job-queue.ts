@@ -12,7 +12,7 @@ export interface Ticket {
 }
 
 /** A ticket that a worker took. */
-export interface Entry {
+export interface QueueEntry {
   readonly id: string;
   readonly name: QueueName;
   /** Counts how often the ticket was returned or lost; messages of earlier holders are ignored. */
@@ -76,7 +76,7 @@ export class JobQueue {
   }
 
   /** Claims the ticket of the highest priority; undefined if none waits. */
-  async take(queries: Queries, name: QueueName): Promise<Entry | undefined> {
+  async take(queries: Queries, name: QueueName): Promise<QueueEntry | undefined> {
     const [found] = await this.#boss.fetch<Ticket>(name, { db: executor(queries) });
     if (!found) return undefined;
     const { id, data, retryCount } = found as typeof found & { readonly retryCount: number };
@@ -84,7 +84,7 @@ export class JobQueue {
   }
 
   /** Writes the holder's heartbeat. @returns false if it has lost the ticket */
-  async beat(entry: Entry): Promise<boolean> {
+  async beat(entry: QueueEntry): Promise<boolean> {
     const { affected } = (await this.#boss.touch(entry.name, entry)) as { affected: number };
     return affected > 0;
   }

@@ -3,7 +3,7 @@ import { jsonText } from '../database/json-text.js';
 import type { EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
 import type { Job } from './job.js';
-import type { Entry, JobQueue } from './job-queue.js';
+import type { JobQueue, QueueEntry } from './job-queue.js';
 
 /** A part of a job that a worker took, and the ticket that it holds. */
 export interface PartClaim {
@@ -13,7 +13,7 @@ export interface PartClaim {
   readonly of: number;
   /** Threads that all parts of the job are computed with. */
   readonly threads: number;
-  readonly entry: Entry;
+  readonly entry: QueueEntry;
 }
 
 /** How a part ended. */

@@ -21,7 +21,7 @@ const USES = {
  * and are not reused for equal inputs.
  * @returns ids of the jobs that have such results
  */
-export function withdrawResults(
+function withdrawResults(
   database: Database,
   { kind, digest, since }: FileDamage,
 ): Promise<readonly string[]> {

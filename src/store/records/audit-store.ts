@@ -5,7 +5,7 @@ import { behind, type Page, type PageRequest, pageOf, placeOf } from '../databas
 import type { Principal } from './principal.js';
 
 /** An audit entry to write. */
-export interface Change {
+export interface AuditChange {
   readonly action:
     | 'model.create'
     | 'model.change'
@@ -36,7 +36,7 @@ export interface AuditEntry {
 }
 
 /** Writes down who changed what, in the transaction that changes it. */
-export async function audit(queries: Queries, by: Principal, change: Change): Promise<void> {
+export async function audit(queries: Queries, by: Principal, change: AuditChange): Promise<void> {
   await queries.query(
     'insert into audit (id, key, owner, action, target, detail) values ($1, $2, $3, $4, $5, $6)',
     [newId('aud'), by.key, by.owner, change.action, change.target, jsonText(change.detail)],
@@ -67,7 +67,7 @@ export class AuditStore {
   }
 
   /** Records a read or a request. */
-  note(by: Principal, change: Change): Promise<void> {
+  note(by: Principal, change: AuditChange): Promise<void> {
     return audit(this.#database, by, change);
   }
 

@@ -21,7 +21,7 @@ export interface StoredAnswer {
 }
 
 /** State of a key when a request claims it. */
-export type Claim =
+export type KeyClaim =
   | {
       /**
        * The request holds the key. A dead earlier request may have left its body and the resource it created.
@@ -61,7 +61,7 @@ export class IdempotencyStore {
    * Takes a key for one request. A request whose service died holds it until its lease is over.
    * @param token names the request that takes it
    */
-  claim(of: KeyedRequest, token: string): Promise<Claim> {
+  claim(of: KeyedRequest, token: string): Promise<KeyClaim> {
     return this.#database.transaction(async (queries) => {
       await queries.query(
         `delete from idempotency where created_at < now() - interval '24 hours' and lease < now()`,

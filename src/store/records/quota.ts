@@ -39,7 +39,7 @@ const USAGE = `(select coalesce(sum(size), 0)::float8 from (
     where owner = $1 and lease > now() and id <> $2) as reserved`;
 
 /** @param but a reservation that is not counted */
-export async function usageOf(queries: Queries, owner: string, but = ''): Promise<Usage> {
+export async function storedUsage(queries: Queries, owner: string, but = ''): Promise<Usage> {
   const [usage] = await queries.query<Usage & Record<string, unknown>>(`select ${USAGE}`, [
     owner,
     but,
@@ -59,7 +59,7 @@ export async function requireStorage(
 ): Promise<void> {
   if (most === null) return;
   await holdOwner(queries, owner);
-  const usage = await usageOf(queries, owner);
+  const usage = await storedUsage(queries, owner);
   if (usage.stored + usage.reserved + more > most) throw storageExceeded(owner, usage, most, more);
 }
 
@@ -109,7 +109,7 @@ export async function requireUploadQuota(
       { retryAfter: Math.max(1, Math.ceil(seconds ?? 86_400)) },
     );
   }
-  const usage = await usageOf(queries, owner, reservation);
+  const usage = await storedUsage(queries, owner, reservation);
   if (usage.stored + usage.reserved + size > quotas.storage)
     throw storageExceeded(owner, usage, quotas.storage, size);
 }

@@ -8,8 +8,8 @@ import {
   holdOwner,
   type Quotas,
   storageExceeded,
+  storedUsage,
   type Usage,
-  usageOf,
 } from './quota.js';
 
 /** Seconds for which a reservation counts without a heartbeat. */
@@ -131,7 +131,7 @@ export class ReservationStore {
 
   /** Storage of an owner; `limit` is null for admins. */
   async usage({ owner, role }: Principal): Promise<Usage & { readonly limit: number | null }> {
-    const usage = await usageOf(this.#database, owner);
+    const usage = await storedUsage(this.#database, owner);
     return { ...usage, limit: role === 'admin' ? null : this.#quotas.storage };
   }
 
@@ -147,7 +147,7 @@ export class ReservationStore {
   ): Promise<Growth> {
     return this.#database.transaction(async (queries) => {
       await holdOwner(queries, owner);
-      const others = await usageOf(queries, owner, id);
+      const others = await storedUsage(queries, owner, id);
       const free = this.#quotas.storage - others.stored - others.reserved;
       if (free >= least) {
         const granted = Math.min(wanted, free);

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Cell } from './cells.js';
+import type { AblationCell } from './cells.js';
 import { measuresIn } from './tables.js';
 
 const columns = ['family', 'arm', 'seed', 'measure', 'value', 'simulated', 'reason'];
@@ -8,7 +8,7 @@ const columns = ['family', 'arm', 'seed', 'measure', 'value', 'simulated', 'reas
  * Every number of an ablation as tidy CSV, one line a network and measure; what is missing has no value but a reason. A
  * cell that a spreadsheet would take for a formula is prefixed.
  */
-export function ablationCsv(cells: readonly Cell[]): string {
+export function ablationCsv(cells: readonly AblationCell[]): string {
   const all = measuresIn(cells);
   const simulated = new Set(
     cells.flatMap(({ measures }) =>

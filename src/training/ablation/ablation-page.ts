@@ -6,16 +6,16 @@ import { threeDigits } from '../../report/map-text.js';
 import { SIMULATED } from '../../report/simulated-words.js';
 import { visibleName } from '../../report/visible-name.js';
 import type { Ablation } from './ablation.js';
-import type { Cell } from './cells.js';
+import type { AblationCell } from './cells.js';
 import type { AblationResult } from './run-ablation.js';
 import {
-  type Column,
   DIFFERENCES,
   MANY,
   measuresIn,
   measureTitle,
-  type Row,
   type Table,
+  type TableColumn,
+  type TableRow,
 } from './tables.js';
 import { entryWords } from './words.js';
 
@@ -61,7 +61,7 @@ function tablePart({ title, columns, rows }: Table, number: number, seeds: numbe
 <tbody>${rows.map((row) => rowPart(row, columns, seeds))}</tbody></table></div>`;
 }
 
-function rowPart(row: Row, columns: readonly Column[], seeds: number): Html {
+function rowPart(row: TableRow, columns: readonly TableColumn[], seeds: number): Html {
   const cells = row.entries.map((entry, i) => {
     const { value, notes } = entryWords(entry, row, seeds);
     const said = notes.map((note) => html`<br><small>${visibleName(note, LONG)}</small>`);
@@ -71,7 +71,7 @@ function rowPart(row: Row, columns: readonly Column[], seeds: number): Html {
   return html`<tr><th scope="row">${row.family}</th><td class="names" data-label="arm"><bdi>${visibleName(row.title)}</bdi></td>${cells}</tr>\n`;
 }
 
-function everyNumber(cells: readonly Cell[]): Html {
+function everyNumber(cells: readonly AblationCell[]): Html {
   const measures = measuresIn(cells);
   const rows = cells.map(({ family, arm, seed, measures: found, missing }) => {
     const values = measures.map((measure) => {

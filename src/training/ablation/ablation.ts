@@ -10,7 +10,7 @@ import { type Recipe, recipeSchema } from '../recipe/recipe.js';
 export interface Ablation {
   readonly name: string;
   readonly seeds: readonly number[];
-  readonly families: readonly Family[];
+  readonly families: readonly AblationFamily[];
   readonly data: object;
   readonly workers?: number;
   /** Stages of a recipe without any of the techniques; defaults are missing. */
@@ -26,7 +26,7 @@ export interface Ablation {
 }
 
 /** A network that everything is done with. */
-export interface Family {
+export interface AblationFamily {
   readonly name: string;
   readonly model: string;
   readonly weights: Recipe['weights'];

@@ -6,8 +6,8 @@ import { completeRecipe } from '../recipe/parse-recipe.js';
 import { networkName, type Recipe, recipeSchema } from '../recipe/recipe.js';
 import {
   type Ablation,
+  type AblationFamily,
   BASE,
-  type Family,
   type LooseStage,
   type TableName,
   type Technique,
@@ -23,7 +23,7 @@ export interface Arm {
   readonly title: string;
   /** The table that its row is in; the base is in both. */
   readonly table: TableName | undefined;
-  recipe(family: Family, seed: number): Recipe;
+  recipe(family: AblationFamily, seed: number): Recipe;
 }
 
 /**
@@ -46,7 +46,7 @@ export function armsOf(ablation: Ablation, direction: Direction, file: string): 
   ];
   const made = ways.map(([arm, techniques]) => ({
     ...arm,
-    recipe: (family: Family, seed: number) =>
+    recipe: (family: AblationFamily, seed: number) =>
       recipeOf(ablation, { family, seed, techniques }, `${file}, arm ${arm.id}`),
   }));
   refuseTaken(made, file);
@@ -63,7 +63,7 @@ function refuseTaken(arms: readonly Arm[], file: string): void {
 }
 
 interface Way {
-  readonly family: Family;
+  readonly family: AblationFamily;
   readonly seed: number;
   readonly techniques: readonly Technique[];
 }

@@ -9,7 +9,7 @@ import { MODEL } from '../run/run-recipe.js';
 import { measuredNetwork } from './arms.js';
 
 /** One network of an ablation with its measurements. */
-export interface Cell {
+export interface AblationCell {
   readonly family: string;
   /** `base` or another arm's id. */
   readonly arm: string;
@@ -23,11 +23,11 @@ export interface Cell {
 export const isDone = (folder: string): boolean => existsSync(join(folder, MODEL));
 
 /** What a run that has ended left. */
-export async function readCell(
+export async function readAblationCell(
   folder: string,
   recipe: Recipe,
-  place: Pick<Cell, 'family' | 'arm' | 'seed'>,
-): Promise<Cell> {
+  place: Pick<AblationCell, 'family' | 'arm' | 'seed'>,
+): Promise<AblationCell> {
   const events = await readMetrics(metricsPath(folder));
   const missing = new Map<string, string>();
   for (const event of events)
@@ -37,7 +37,10 @@ export async function readCell(
 }
 
 /** The cell of a failed run. */
-export function failedCell(place: Pick<Cell, 'family' | 'arm' | 'seed'>, reason: string): Cell {
+export function failedCell(
+  place: Pick<AblationCell, 'family' | 'arm' | 'seed'>,
+  reason: string,
+): AblationCell {
   return { ...place, measures: new Map(), missing: new Map([['', reason]]) };
 }
 

@@ -1,14 +1,14 @@
 import type { RunProgress, RunResources } from '../run/run-context.js';
-import type { Family } from './ablation.js';
+import type { AblationFamily } from './ablation.js';
 import type { Arm } from './arms.js';
 import { isDone } from './cells.js';
 import { duration } from './times.js';
 
 /** Progress over all runs that are to be done, with an estimate of the time that is left, by the runs that ended. */
 export function progressOver(
-  runs: readonly Run[],
+  runs: readonly AblationRun[],
   progress: RunResources['progress'],
-): { within(run: Run): (at: RunProgress) => void; ended(): void } {
+): { within(run: AblationRun): (at: RunProgress) => void; ended(): void } {
   const total = runs.filter(({ folder }) => !isDone(folder)).length;
   const began = performance.now();
   let done = 0;
@@ -29,8 +29,8 @@ export function progressOver(
 }
 
 /** One network to train and measure. */
-export interface Run {
-  readonly family: Family;
+export interface AblationRun {
+  readonly family: AblationFamily;
   readonly arm: Arm;
   readonly seed: number;
   readonly folder: string;

@@ -11,8 +11,8 @@ import { keepResolved, type RunPlaces, type runRecipe } from '../run/run-recipe.
 import { RESOLVED } from '../run/write-report.js';
 import { type Ablation, BASE } from './ablation.js';
 import { type Arm, armsOf, type Direction } from './arms.js';
-import { type Cell, endsAll, failedCell, isDone, readCell } from './cells.js';
-import { progressOver, type Run } from './progress.js';
+import { type AblationCell, endsAll, failedCell, isDone, readAblationCell } from './cells.js';
+import { type AblationRun, progressOver } from './progress.js';
 import { type Table, tablesOf } from './tables.js';
 import { Times, type Took } from './times.js';
 
@@ -22,7 +22,7 @@ export interface AblationResult {
   readonly direction: Direction;
   readonly seeds: readonly number[];
   readonly arms: readonly Pick<Arm, 'id' | 'title' | 'table'>[];
-  readonly cells: readonly Cell[];
+  readonly cells: readonly AblationCell[];
   readonly tables: readonly Table[];
   readonly versions: Readonly<Record<string, string>>;
   /** Of data and networks, by name. */
@@ -63,18 +63,18 @@ export async function runAblation(
   const runs = runsOf(ablation, arms, folder);
   const times = await Times.open(folder);
   const told = progressOver(runs, resources.progress);
-  const cells: Cell[] = [];
+  const cells: AblationCell[] = [];
   for (const each of runs) {
     const recipe = each.arm.recipe(each.family, each.seed);
     const place = { family: each.family.name, arm: each.arm.id, seed: each.seed };
-    const attempt = async (): Promise<Cell> => {
+    const attempt = async (): Promise<AblationCell> => {
       if (!isDone(each.folder)) {
         const shared = join(folder, 'shared');
         const own = { ...resources, shared, progress: told.within(each) };
         await times.of(() => run(recipe, { base, folder: each.folder }, own));
         told.ended();
       }
-      return readCell(each.folder, recipe, place);
+      return readAblationCell(each.folder, recipe, place);
     };
     cells.push(
       await attempt().catch((thrown) => {
@@ -100,7 +100,11 @@ export async function runAblation(
 }
 
 /** Seed by seed, so that an ablation that was broken off has whole seeds. */
-function runsOf({ seeds, families }: Ablation, arms: readonly Arm[], folder: string): Run[] {
+function runsOf(
+  { seeds, families }: Ablation,
+  arms: readonly Arm[],
+  folder: string,
+): AblationRun[] {
   return seeds.flatMap((seed) =>
     families.flatMap((family) =>
       arms.map((arm) => ({
@@ -114,7 +118,7 @@ function runsOf({ seeds, families }: Ablation, arms: readonly Arm[], folder: str
 }
 
 /** Digests of the data, which all runs have in common, and of each family's network. */
-async function digestsOf(runs: readonly Run[]): Promise<Record<string, string>> {
+async function digestsOf(runs: readonly AblationRun[]): Promise<Record<string, string>> {
   const digests: Record<string, string> = {};
   for (const { family, folder } of runs) {
     const name = `network ${family.name}`;

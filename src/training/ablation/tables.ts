@@ -1,10 +1,10 @@
 import { meanInterval } from '../../numerics/statistics/student-t.js';
 import { type Ablation, BASE, type TableName } from './ablation.js';
 import type { Arm, Direction } from './arms.js';
-import type { Cell } from './cells.js';
+import type { AblationCell } from './cells.js';
 
 /** A measure that a table shows. */
-export interface Column {
+export interface TableColumn {
   /** As cells name it: a benchmark, `accuracy`, or `pgd-20 Linf 0.0314`. */
   readonly measure: string;
   readonly title: string;
@@ -13,7 +13,7 @@ export interface Column {
 }
 
 /** A mean over seeds. */
-export interface Entry {
+export interface TableEntry {
   /** Seeds that it is over: of a difference, those that both arms have. */
   readonly seeds: readonly number[];
   readonly mean: number | null;
@@ -26,20 +26,20 @@ export interface Entry {
 }
 
 /** One arm on one family. */
-export interface Row {
+export interface TableRow {
   readonly family: string;
   readonly arm: string;
   readonly title: string;
   /** Of the columns, in their order. Of the base the values themselves, of others their differences from the base. */
-  readonly entries: readonly Entry[];
+  readonly entries: readonly TableEntry[];
 }
 
 /** One of the two tables. */
 export interface Table {
   readonly name: TableName;
   readonly title: string;
-  readonly columns: readonly Column[];
-  readonly rows: readonly Row[];
+  readonly columns: readonly TableColumn[];
+  readonly rows: readonly TableRow[];
 }
 
 /** What every reader of the differences must know. */
@@ -66,7 +66,7 @@ const titles: Readonly<Record<TableName, string>> = {
 export function tablesOf(
   { measures, families }: Pick<Ablation, 'measures' | 'families'>,
   arms: readonly Pick<Arm, 'id' | 'title' | 'table'>[],
-  cells: readonly Cell[],
+  cells: readonly AblationCell[],
 ): Table[] {
   const names = ['behaviour', 'adversarial'] as const;
   const all = measuresIn(cells);
@@ -90,12 +90,12 @@ export function tablesOf(
 const CLEAN = 'accuracy';
 
 /** Every measure that a cell has or lacks, in the order in which they were taken. */
-export function measuresIn(cells: readonly Cell[]): string[] {
+export function measuresIn(cells: readonly AblationCell[]): string[] {
   const named = cells.flatMap(({ measures, missing }) => [...measures.keys(), ...missing.keys()]);
   return [...new Set(named)].filter((name) => name !== '');
 }
 
-function columnOf(measure: string, cells: readonly Cell[]): Column {
+function columnOf(measure: string, cells: readonly AblationCell[]): TableColumn {
   const simulated = cells.some((cell) => cell.measures.get(measure)?.simulated);
   return { measure, title: measureTitle(measure), simulated };
 }
@@ -113,9 +113,9 @@ export function measureTitle(measure: string): string {
 function rowOf(
   family: string,
   { id, title }: Pick<Arm, 'id' | 'title'>,
-  columns: readonly Column[],
-  cells: readonly Cell[],
-): Row {
+  columns: readonly TableColumn[],
+  cells: readonly AblationCell[],
+): TableRow {
   const own = cells.filter((cell) => cell.family === family && cell.arm === id);
   const base = cells.filter((cell) => cell.family === family && cell.arm === BASE);
   const entries = columns.map(({ measure }) =>
@@ -124,7 +124,7 @@ function rowOf(
   return { family, arm: id, title, entries };
 }
 
-function valueEntry(cells: readonly Cell[], measure: string): Entry {
+function valueEntry(cells: readonly AblationCell[], measure: string): TableEntry {
   const found = cells.flatMap(({ seed, measures }) => {
     const value = measures.get(measure)?.value;
     return value === undefined ? [] : [{ seed, value }];
@@ -132,7 +132,11 @@ function valueEntry(cells: readonly Cell[], measure: string): Entry {
   return { ...entryOf(found, () => reasonOf(cells, measure)), withinNoise: null };
 }
 
-function differenceEntry(own: readonly Cell[], base: readonly Cell[], measure: string): Entry {
+function differenceEntry(
+  own: readonly AblationCell[],
+  base: readonly AblationCell[],
+  measure: string,
+): TableEntry {
   const found = own.flatMap(({ seed, measures }) => {
     const value = measures.get(measure)?.value;
     const from = base.find((cell) => cell.seed === seed)?.measures.get(measure)?.value;
@@ -144,7 +148,7 @@ function differenceEntry(own: readonly Cell[], base: readonly Cell[], measure: s
 function entryOf(
   found: readonly { readonly seed: number; readonly value: number }[],
   reason: () => string | undefined,
-): Entry {
+): TableEntry {
   const seeds = found.map(({ seed }) => seed);
   if (found.length === 0)
     return { seeds, mean: null, interval: null, withinNoise: null, reason: reason() ?? 'no value' };
@@ -154,7 +158,7 @@ function entryOf(
 }
 
 /** The first reason for a measure that is missing. */
-function reasonOf(cells: readonly Cell[], measure: string): string | undefined {
+function reasonOf(cells: readonly AblationCell[], measure: string): string | undefined {
   for (const { missing } of cells) {
     const reason = missing.get(measure) ?? missing.get('');
     if (reason !== undefined) return reason;

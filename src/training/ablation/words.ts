@@ -1,6 +1,6 @@
 import { interval, threeDigits } from '../../report/map-text.js';
 import { BASE } from './ablation.js';
-import type { Entry, Row } from './tables.js';
+import type { TableEntry, TableRow } from './tables.js';
 
 /** An entry of a table as views show it: `-0.021 (-0.035 to -0.007)`, `within noise`, the reason if there is none. */
 export interface EntryWords {
@@ -12,7 +12,11 @@ export interface EntryWords {
  * Words of an entry.
  * @param seeds number of seeds of an arm: fewer are reported
  */
-export function entryWords(entry: Entry, { arm }: Pick<Row, 'arm'>, seeds: number): EntryWords {
+export function entryWords(
+  entry: TableEntry,
+  { arm }: Pick<TableRow, 'arm'>,
+  seeds: number,
+): EntryWords {
   const { mean, withinNoise, reason } = entry;
   if (mean === null) return { value: '–', notes: [reason ?? 'no value'] };
   const number = arm === BASE ? threeDigits(mean) : signed(mean);

@@ -18,7 +18,7 @@ export function epsilonFactor(epoch: number, points: readonly EpsilonPoint[]): n
 }
 
 /** A fall of the robust accuracy within an epoch from which on fast training has failed. */
-export const CATASTROPHIC_FALL = 0.2;
+const CATASTROPHIC_FALL = 0.2;
 
 /** Images in a batch of those who found it. */
 const THEIR_BATCH = 128;

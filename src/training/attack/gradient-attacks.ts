@@ -1,7 +1,7 @@
 import { RandomState } from '../../numerics/random/random-state.js';
 import { sizeOf } from '../graph/static-graph.js';
 import type { AttackTarget, Examples } from '../step/attacked-network.js';
-import { pictureOf, project, startAnywhere, stepUphill, type Threat } from './threat.js';
+import { ascend, pictureOf, startAnywhere, type Threat } from './threat.js';
 
 /** Projected gradient descent (Madry et al. 2018). */
 export interface PgdOptions {
@@ -51,8 +51,7 @@ export async function pgd(
       const slope = await target.slope({ ...examples, pictures });
       worst.look(pictures, slope);
       each((picture, original, row) => {
-        stepUphill(picture, pictureOf(slope.gradient, row, size), threat, step_size);
-        project(picture, original, threat);
+        ascend(picture, original, pictureOf(slope.gradient, row, size), threat, step_size);
       });
     }
     worst.look(pictures, await target.answer({ ...examples, pictures }));

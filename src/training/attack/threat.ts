@@ -55,6 +55,18 @@ export function project(
   }
 }
 
+/** One step of projected gradient descent: uphill by a size, then back to where the threat allows it to be. */
+export function ascend(
+  picture: Float32Array,
+  original: Float32Array,
+  gradient: Float32Array,
+  threat: Threat,
+  size: number,
+): void {
+  stepUphill(picture, gradient, threat, size);
+  project(picture, original, threat);
+}
+
 /** Moves an image to a random place of its ball: anywhere in the box, or on the sphere. */
 export function startAnywhere(
   picture: Float32Array,

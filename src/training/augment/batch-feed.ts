@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Piscina } from 'piscina';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
-import type { DataSource, LabelledSet } from '../data/labelled-set.js';
+import type { LabelledSet, LabelledSource } from '../data/labelled-set.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import type { BatchAnswer, BatchTask, BatchWorkerData } from './batch-worker.js';
 import { BatchMaker, type ExampleBatch } from './make-batch.js';
@@ -58,7 +58,7 @@ export class BatchFeed {
    * where the spec is wrong.
    */
   static async open(
-    source: DataSource,
+    source: LabelledSource,
     folder: string,
     part: FeedPart,
     spec: FeedSpec,

@@ -26,7 +26,7 @@ export function randomBox(
 }
 
 /** The frame with a window of another in the same place. */
-export function withWindow(frame: Frame, other: Frame, window: Window): Frame {
+function withWindow(frame: Frame, other: Frame, window: Window): Frame {
   const { left, top, width, height } = window;
   const pixels = frame.pixels.slice();
   for (let y = top; y < top + height; y++) {

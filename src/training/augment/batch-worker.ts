@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ErrorCode } from '../../errors/codes.js';
 import { type ErrorDetails, VentralError } from '../../errors/ventral-error.js';
-import type { DataSource } from '../data/labelled-set.js';
+import type { LabelledSource } from '../data/labelled-set.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import { BatchMaker, type BatchRequest, type ExampleBatch } from './make-batch.js';
 import type { FeedSpec, TrainingBatch } from './training-batch.js';
@@ -11,7 +11,7 @@ import type { FeedSpec, TrainingBatch } from './training-batch.js';
 
 /** Start message of every worker. */
 export interface BatchWorkerData {
-  readonly source: DataSource;
+  readonly source: LabelledSource;
   readonly folder: string;
   /** What the set has to be. */
   readonly digest: string;

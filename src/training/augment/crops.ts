@@ -55,7 +55,7 @@ export function randomWindow(
 }
 
 /** The whole image as the network sees it, its aspect ratio not kept. */
-export const wholePicture: Transform = (frame, _random, side) => resizeFrame(frame, side, side);
+const wholePicture: Transform = (frame, _random, side) => resizeFrame(frame, side, side);
 
 const randomResizedCrop = transformKind<{ readonly scale: Range; readonly ratio: Range }>(
   1,

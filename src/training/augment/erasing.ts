@@ -19,7 +19,7 @@ import {
 /** Rectangles that hide parts of an image; the foreground stays where it was, seen or not. */
 
 /** The pixels of windows inside the frame, each colour given by `fill`. */
-export function filled(
+function filled(
   frame: Frame,
   windows: readonly Window[],
   fill: (channel: number) => number,

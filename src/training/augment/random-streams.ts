@@ -1,5 +1,5 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 
 /**
  * Random numbers of a feed. Each purpose of each image has its own stream, from the seed, the epoch and the

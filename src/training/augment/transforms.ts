@@ -31,31 +31,24 @@ const mixes: Readonly<Record<string, MixKind>> = {
   MixUp: mixUpKind,
 };
 
-const schemasOf = (kinds: Readonly<Record<string, { readonly schema: object }>>) =>
-  Object.fromEntries(Object.entries(kinds).map(([name, { schema }]) => [name, schema]));
-
 const oneOf = (kinds: Readonly<Record<string, { readonly schema: object }>>) => ({
   type: 'object',
   additionalProperties: false,
   minProperties: 1,
   maxProperties: 1,
-  properties: schemasOf(kinds),
+  properties: Object.fromEntries(
+    Object.entries(kinds).map(([name, { schema }]) => [name, schema]),
+  ) as Readonly<Record<string, object>>,
 });
 
-/** JSON Schemas of the parameters of each transformation, by name; each parameter with its default. */
-export const transformSchemas: Readonly<Record<string, object>> = schemasOf(transforms);
-
-/** JSON Schemas of the parameters of each mix, by name. */
-export const mixSchemas: Readonly<Record<string, object>> = schemasOf(mixes);
-
 /** JSON Schema of one entry of a list: an object whose only key is the name. */
-export const transformSchema: object = oneOf(transforms);
+export const transformSchema = oneOf(transforms);
 
 /** JSON Schema of a mix. */
-export const mixSchema: object = oneOf(mixes);
+export const mixSchema = oneOf(mixes);
 
 /** JSON Schema of a FeedSpec. */
-export const feedSchema: object = {
+const feedSchema: object = {
   type: 'object',
   additionalProperties: false,
   required: ['side', 'batch', 'augment', 'label_smoothing', 'seed', 'workers'],

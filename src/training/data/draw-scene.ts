@@ -1,7 +1,8 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { uniform } from '../../numerics/random/random-stream.js';
 import { blankCanvas, type Canvas, type Paint, paintShape, type Stand } from './canvas.js';
-import { measuresOf, objectClasses } from './object-classes.js';
-import { type Colour, drawColour, drawPattern, drawTurn, uniform } from './surface.js';
+import { objectClasses, objectMeasures } from './object-classes.js';
+import { type Colour, drawColour, drawPattern, drawTurn } from './surface.js';
 
 /**
  * One image of objects-on-backgrounds: a patterned ground, loose parts of any class scattered over it,
@@ -74,7 +75,9 @@ function drawPaint(random: RandomState, colour: Colour): Paint {
 function paintClutter(canvas: Canvas, random: RandomState): void {
   const pieces = 3 + random.interval(5);
   for (let i = 0; i < pieces; i++) {
-    const parts = objectClasses[random.interval(objectClasses.length - 1)].draw(measuresOf(random));
+    const parts = objectClasses[random.interval(objectClasses.length - 1)].draw(
+      objectMeasures(random),
+    );
     const { distance } = parts[random.interval(parts.length - 1)];
     const stand = drawStand(random, { place: 1, size: [0.2, 0.7], turn: 1 });
     const paint = drawPaint(random, drawColour(random, 0.1, 0.9));
@@ -90,7 +93,7 @@ function drawContrast(random: RandomState, ground: number): Colour {
 }
 
 function paintObject(canvas: Canvas, random: RandomState, label: number, ground: number): void {
-  const parts = objectClasses[label].draw(measuresOf(random));
+  const parts = objectClasses[label].draw(objectMeasures(random));
   const stand = drawStand(random, { place: 0.25, size: [0.5, 0.85], turn: 0.3 });
   const paints = [
     drawPaint(random, drawContrast(random, ground)),

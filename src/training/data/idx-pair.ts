@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { digestOf } from '../../formats/digest.js';
 import { classesOfLabels } from './checked-labels.js';
 import { idxInvalid, openIdxFile } from './idx-file.js';
-import type { DataSource, LabelledSet } from './labelled-set.js';
+import type { LabelledSet, LabelledSource } from './labelled-set.js';
 
-type IdxSource = Extract<DataSource, { readonly images: string }>;
+type IdxSource = Extract<LabelledSource, { readonly images: string }>;
 
 /** Maximum side in pixels: larger data are not images. */
 const maximumSide = 16_384;

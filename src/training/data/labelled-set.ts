@@ -23,7 +23,7 @@ export interface LabelledSet {
 }
 
 /** Where a set of a recipe comes from; paths are relative to the recipe. */
-export type DataSource =
+export type LabelledSource =
   /** One folder a class, in it its images. */
   | { readonly folder: string }
   /** A pair of IDX files (LeCun's MNIST format, `.gz` or not). */

@@ -24,7 +24,7 @@ export interface ObjectPart {
 }
 
 /** Draws measures of an object. */
-export interface Measures {
+export interface ObjectMeasures {
   /** The usual measure times U(.8, 1.2). */
   about(usual: number): number;
   /** A number of U(low, high). */
@@ -34,7 +34,7 @@ export interface Measures {
 }
 
 /** Measures out of a stream of random numbers. */
-export function measuresOf(random: RandomState): Measures {
+export function objectMeasures(random: RandomState): ObjectMeasures {
   const between = (low: number, high: number) => low + (high - low) * random.double();
   return {
     between,
@@ -43,7 +43,7 @@ export function measuresOf(random: RandomState): Measures {
   };
 }
 
-type Draw = (measures: Measures) => ObjectPart[];
+type Draw = (measures: ObjectMeasures) => ObjectPart[];
 
 const part = (paint: 0 | 1 | 2, distance: Distance): ObjectPart => ({ paint, distance });
 

@@ -1,12 +1,12 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { digestOf } from '../../formats/digest.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { drawScene } from './draw-scene.js';
-import type { DataSource, LabelledSet } from './labelled-set.js';
+import type { LabelledSet, LabelledSource } from './labelled-set.js';
 import { objectClasses } from './object-classes.js';
 
 /** The generated source of a recipe. */
-export type GeneratedSource = Extract<DataSource, { readonly generate: string }>;
+export type GeneratedSetSource = Extract<LabelledSource, { readonly generate: string }>;
 
 /** Raised whenever equal seeds give other images. */
 const VERSION = 1;
@@ -17,7 +17,7 @@ const bounds = {
   side: { least: 16, most: 512 },
 } as const;
 
-function checkSource(source: GeneratedSource): void {
+function checkSource(source: GeneratedSetSource): void {
   if (source.generate !== 'objects-on-backgrounds')
     throw new VentralError(
       'training-data-invalid',
@@ -42,7 +42,7 @@ function checkSource(source: GeneratedSource): void {
  * image and mask follow from seed and `i` alone.
  * @throws VentralError `training-data-invalid` for a seed, count or side out of range
  */
-export function objectsOnBackgrounds(source: GeneratedSource): LabelledSet {
+export function objectsOnBackgrounds(source: GeneratedSetSource): LabelledSet {
   checkSource(source);
   const { generate, seed, count, side } = source;
   const labels = Int32Array.from({ length: count }, (_, i) => i % objectClasses.length);

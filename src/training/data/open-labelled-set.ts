@@ -2,11 +2,11 @@ import { resolve } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 import { openIdxPair } from './idx-pair.js';
 import { openImageFolders } from './image-folders.js';
-import type { DataSource, LabelledSet } from './labelled-set.js';
+import type { LabelledSet, LabelledSource } from './labelled-set.js';
 import { objectsOnBackgrounds } from './objects-on-backgrounds.js';
 import { openTarShards } from './tar-shards.js';
 
-async function openSource(source: DataSource, folder: string): Promise<LabelledSet> {
+async function openSource(source: LabelledSource, folder: string): Promise<LabelledSet> {
   if ('generate' in source) return objectsOnBackgrounds(source);
   if ('folder' in source) return openImageFolders(resolve(folder, source.folder));
   if ('images' in source) return openIdxPair(source, folder);
@@ -18,7 +18,7 @@ async function openSource(source: DataSource, folder: string): Promise<LabelledS
 }
 
 /** Error of an unreadable source: a folder instead of a file, or a file instead of a folder. */
-function readingError(error: unknown, source: DataSource): VentralError {
+function readingError(error: unknown, source: LabelledSource): VentralError {
   const kinds: Readonly<Record<string, readonly [expected: string, found: string]>> = {
     EISDIR: ['a file', 'a folder'],
     ENOTDIR: ['a folder', 'a file'],
@@ -40,7 +40,10 @@ function readingError(error: unknown, source: DataSource): VentralError {
  * @param folder where paths of the source start
  * @throws VentralError `training-data-invalid` that names the file and what is wrong with it; `file-missing`
  */
-export async function openLabelledSet(source: DataSource, folder: string): Promise<LabelledSet> {
+export async function openLabelledSet(
+  source: LabelledSource,
+  folder: string,
+): Promise<LabelledSet> {
   const told = (error: unknown): never => {
     throw readingError(error, source);
   };

@@ -1,9 +1,8 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
-import { digestOf } from '../../formats/digest.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import type { LabelledSet } from './labelled-set.js';
 
 /** Positions of a set in two disjoint lists, both ascending, that have every one of them. */
-export interface Split {
+export interface ExampleSplit {
   readonly training: Int32Array;
   readonly validation: Int32Array;
 }
@@ -15,7 +14,7 @@ export interface Split {
 export function splitOf(
   set: Pick<LabelledSet, 'classes' | 'labels'>,
   { share, seed }: { readonly share: number; readonly seed: number },
-): Split {
+): ExampleSplit {
   if (!(share > 0 && share < 1)) throw new RangeError(`A share lies between 0 and 1, not ${share}`);
   const held = new Uint8Array(set.labels.length);
   const members: number[][] = set.classes.map(() => []);
@@ -32,20 +31,5 @@ export function splitOf(
   return {
     training: all.filter((index) => held[index] === 0),
     validation: all.filter((index) => held[index] === 1),
-  };
-}
-
-/** Some examples of a set, in the order given; closing it leaves the set open. */
-export function partOf(set: LabelledSet, indices: ArrayLike<number>): LabelledSet {
-  const positions = Int32Array.from(indices);
-  const outside = positions.find((index) => index < 0 || index >= set.labels.length);
-  if (outside !== undefined)
-    throw new RangeError(`A set of ${set.labels.length} has no example ${outside}`);
-  return {
-    classes: set.classes,
-    labels: positions.map((index) => set.labels[index]),
-    digest: digestOf({ of: set.digest, positions }),
-    picture: (index) => set.picture(positions[index]),
-    close: async () => {},
   };
 }

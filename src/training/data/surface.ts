@@ -1,4 +1,5 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
+import { uniform } from '../../numerics/random/random-stream.js';
 
 /**
  * Colours and patterns of objects and backgrounds: only arithmetic, no transcendental functions.
@@ -6,10 +7,6 @@ import type { RandomState } from '../../numerics/random/random-state.js';
 
 /** Red, green and blue, each in 0 … 1. */
 export type Colour = readonly [red: number, green: number, blue: number];
-
-/** A number of U(low, high). */
-export const uniform = (random: RandomState, low: number, high: number) =>
-  low + (high - low) * random.double();
 
 /** A colour of any hue: `grey + chroma · (its deviation)` of a grey in the range. */
 export function drawColour(random: RandomState, low: number, high: number): Colour {
@@ -32,7 +29,7 @@ export function drawTurn(random: RandomState, reach: number): readonly [cos: num
 export type Pattern = (x: number, y: number) => number;
 
 /** Random values on a square lattice, joined by smooth steps; repeats after 16 cells of `size`. */
-export function valueNoise(random: RandomState, size: number): Pattern {
+function valueNoise(random: RandomState, size: number): Pattern {
   const cells = 16;
   const lattice = random.randomSample(cells * cells);
   const shift = cells * 8;
@@ -58,7 +55,7 @@ export function valueNoise(random: RandomState, size: number): Pattern {
 }
 
 /** Triangle waves across any direction, of a period. */
-export function stripes(random: RandomState, period: number): Pattern {
+function stripes(random: RandomState, period: number): Pattern {
   const [cos, sin] = drawTurn(random, 1);
   const phase = random.double();
   return (x, y) => {
@@ -68,7 +65,7 @@ export function stripes(random: RandomState, period: number): Pattern {
 }
 
 /** A board of two values. */
-export function checks(random: RandomState, size: number): Pattern {
+function checks(random: RandomState, size: number): Pattern {
   const [cos, sin] = drawTurn(random, 1);
   return (x, y) => {
     const column = Math.floor((x * cos + y * sin) / size);

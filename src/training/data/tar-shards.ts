@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import { digestOf } from '../../formats/digest.js';
 import { classesOfLabels } from './checked-labels.js';
 import { decodePicture } from './decode-picture.js';
-import type { DataSource, LabelledSet } from './labelled-set.js';
+import type { LabelledSet, LabelledSource } from './labelled-set.js';
 import { readPart } from './read-part.js';
 import { indexShard, type ShardExample, shardInvalid } from './shard-index.js';
 import { shardNames } from './shard-names.js';
 
-type ShardSource = Extract<DataSource, { readonly shards: string }>;
+type ShardSource = Extract<LabelledSource, { readonly shards: string }>;
 
 async function readEntry({ path, name, offset, size }: ShardExample): Promise<Uint8Array> {
   const bytes = await readPart(path, offset, size);

@@ -1,7 +1,7 @@
 import {
-  type AttributeValue,
   type Elements,
   GraphBuilder,
+  type NodeAttribute,
   type NodeOptions,
 } from '../../onnx/graph-builder.js';
 
@@ -12,7 +12,7 @@ export interface Value {
 }
 
 /** Attributes of a node that is emitted. */
-export type Attributes = Readonly<Record<string, AttributeValue>>;
+export type Attributes = Readonly<Record<string, NodeAttribute>>;
 
 /** Element types that networks are trained in; float64 serves checks against finite differences. */
 export type Precision = 'float32' | 'float64';

@@ -1,17 +1,17 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
-import type { Call, Family, Operator } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 
 /** Operators that move values about, and add none. */
 
 /** The gradient has the sizes of the input again. */
-const reshaping = (shape: (call: Call) => readonly number[]): Operator => ({
+const reshaping = (shape: (call: OperatorCall) => readonly number[]): Operator => ({
   shapes: (call) => [shape(call)],
   gradients: (call, gradient, [wanted], graph) => [
     wanted ? graph.reshape(gradient, call.input(0).dims) : undefined,
   ],
 });
 
-function reshaped(call: Call): readonly number[] {
+function reshaped(call: OperatorCall): readonly number[] {
   const { dims } = call.input(0);
   const asked = call.known[1] ?? call.refuse('its shape is not constant');
   const sizes = asked.map((size, i) =>
@@ -21,20 +21,20 @@ function reshaped(call: Call): readonly number[] {
   return sizes.map((size) => (size === -1 ? rest : size));
 }
 
-function flattened(call: Call): readonly number[] {
+function flattened(call: OperatorCall): readonly number[] {
   const { dims } = call.input(0);
   const axis = call.integer('axis', 1);
   const at = axis < 0 ? axis + dims.length : axis;
   return [sizeOf(dims.slice(0, at)), sizeOf(dims.slice(at))];
 }
 
-function squeezed(call: Call): readonly number[] {
+function squeezed(call: OperatorCall): readonly number[] {
   const { dims } = call.input(0);
   const axes = call.axes(1, dims.length);
   return dims.filter((size, axis) => (axes ? !axes.includes(axis) : size !== 1));
 }
 
-function unsqueezed(call: Call): readonly number[] {
+function unsqueezed(call: OperatorCall): readonly number[] {
   const { dims } = call.input(0);
   const given = call.integers('axes') ?? call.known[1] ?? call.refuse('its axes are not constant');
   const rank = dims.length + given.length;
@@ -45,7 +45,7 @@ function unsqueezed(call: Call): readonly number[] {
   );
 }
 
-function order(call: Call): readonly number[] {
+function order(call: OperatorCall): readonly number[] {
   const { dims } = call.input(0);
   return call.integers('perm') ?? dims.map((_, i) => dims.length - 1 - i);
 }
@@ -76,7 +76,7 @@ export function slice(
   return graph.emit('Slice', [value, list(start), list(end), list(axis)], dims);
 }
 
-function concatAxis(call: Call): number {
+function concatAxis(call: OperatorCall): number {
   const axis = call.integer('axis', 0);
   return axis < 0 ? axis + call.input(0).dims.length : axis;
 }
@@ -101,7 +101,7 @@ const concat: Operator = {
 };
 
 /** Widths of constant padding, before and after each axis. */
-function padding(call: Call): { before: readonly number[]; after: readonly number[] } {
+function padding(call: OperatorCall): { before: readonly number[]; after: readonly number[] } {
   if ((call.text('mode') ?? 'constant') !== 'constant')
     call.refuse('only constant padding is known');
   const pads = call.known[1] ?? call.refuse('its widths are not constant');
@@ -125,7 +125,7 @@ const pad: Operator = {
   },
 };
 
-export const arrangements: Family = {
+export const arrangements: OperatorFamily = {
   Identity: reshaping((call) => call.input(0).dims),
   Reshape: reshaping(reshaped),
   Flatten: reshaping(flattened),

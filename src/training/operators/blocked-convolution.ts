@@ -132,10 +132,10 @@ export function exchangedBlocks(
   };
 }
 
-/** Blocks per image from which on {@link affine} is faster than separate operators. */
+/** Blocks per image from which on {@link blockedAffine} is faster than separate operators. */
 const LEAST_BLOCKS = 16;
 
-/** Whether the places of an image [N, C, …] make up so many blocks that {@link affine} pays. */
+/** Whether the places of an image [N, C, …] make up so many blocks that {@link blockedAffine} pays. */
 export function hasBlocksOfPlaces(
   { block }: StaticGraph,
   [, , ...places]: readonly number[],
@@ -148,7 +148,7 @@ export function hasBlocksOfPlaces(
  * slope·x, or slope·x + offset + sum, in one pass: a depthwise convolution of one tap, to which neighbouring places
  * of a channel are channels. Slope and offset have one value a channel; what is summed is as large as the input.
  */
-export function affine(
+export function blockedAffine(
   graph: StaticGraph,
   input: Value,
   slope: Value,

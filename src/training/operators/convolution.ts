@@ -2,11 +2,11 @@ import type { Value } from '../graph/static-graph.js';
 import { convolve, toBlocks } from './blocked-convolution.js';
 import type { Convolution } from './convolution-types.js';
 import { inputGradient } from './input-gradient.js';
-import type { Call, Family, Operator } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 import { weightGradient } from './weight-gradient.js';
 import { windowCounts, windowsOf } from './windows.js';
 
-function convolutionOf(call: Call): Convolution {
+function convolutionOf(call: OperatorCall): Convolution {
   const weights = call.input(1).dims;
   if (weights.length !== 4) call.refuse(`expected weights of 4 axes, found ${weights.length}`);
   const windows = windowsOf(call, [weights[2], weights[3]]);
@@ -43,4 +43,4 @@ const conv: Operator = {
   },
 };
 
-export const convolution: Family = { Conv: conv };
+export const convolution: OperatorFamily = { Conv: conv };

@@ -1,5 +1,5 @@
 import { broadcast, type StaticGraph, type Value } from '../graph/static-graph.js';
-import type { Call, Family, Operator } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 import { rowProduct } from './row-products.js';
 
 /** Arithmetic of two tensors, which broadcast, and of one. */
@@ -8,7 +8,7 @@ import { rowProduct } from './row-products.js';
 type Sides = (
   graph: StaticGraph,
   gradient: Value,
-  call: Call,
+  call: OperatorCall,
 ) => readonly [() => Value, () => Value];
 
 const binary = (sides: Sides): Operator => ({
@@ -20,7 +20,7 @@ const binary = (sides: Sides): Operator => ({
 });
 
 /** An operator of one tensor, by what its gradient is multiplied with. */
-export const unary = (slope: (call: Call, graph: StaticGraph) => Value): Operator => ({
+export const unary = (slope: (call: OperatorCall, graph: StaticGraph) => Value): Operator => ({
   shapes: (call) => [call.input(0).dims],
   gradients: (call, gradient, [wanted], graph) => [
     wanted ? graph.multiply(gradient, slope(call, graph)) : undefined,
@@ -39,7 +39,7 @@ function productGradient(graph: StaticGraph, gradient: Value, other: Value, side
   return graph.sumTo(graph.multiply(gradient, other), side.dims);
 }
 
-export const elementwise: Family = {
+export const elementwise: OperatorFamily = {
   Add: binary((_graph, gradient) => [() => gradient, () => gradient]),
   Sub: binary((graph, gradient) => [() => gradient, () => negative(graph, gradient)]),
   Mul: {

@@ -1,5 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
-import type { Call } from './operator.js';
+import type { OperatorCall } from './operator.js';
 import { windowAttributes, windowsOf } from './windows.js';
 
 /** Whether MaxPool does not return indices: only the CPU's does. */
@@ -13,7 +13,7 @@ const LOWEST = -1e30;
  * The gradient of MaxPool without the places that it took: each tap of a window whose value is the highest, the
  * first where several are, takes the gradient there; a transposed convolution puts the taps where they came from.
  */
-export function maxPoolGradient(graph: StaticGraph, call: Call, gradient: Value): Value {
+export function maxPoolGradient(graph: StaticGraph, call: OperatorCall, gradient: Value): Value {
   const kernel = call.integers('kernel_shape') as readonly number[];
   const windows = windowsOf(call, [kernel[0], kernel[1]]);
   const { strides, dilations, before } = windows;
@@ -51,7 +51,7 @@ export function maxPoolGradient(graph: StaticGraph, call: Call, gradient: Value)
 function spread(
   graph: StaticGraph,
   values: Value,
-  call: Call,
+  call: OperatorCall,
   windows: ReturnType<typeof windowsOf>,
   after: readonly number[],
 ): Value {

@@ -1,6 +1,6 @@
 import type { StaticGraph, Value } from '../graph/static-graph.js';
 import { unary } from './elementwise.js';
-import type { Call, Family, Operator } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 
 /** Non-linearities. SiLU is what exporters write it as: Sigmoid and Mul. */
 
@@ -18,7 +18,7 @@ function within(graph: StaticGraph, value: Value, low: number, high: number): Va
 }
 
 /** Bounds of Clip: inputs since opset 11. */
-function bounds(call: Call): readonly [number, number] {
+function bounds(call: OperatorCall): readonly [number, number] {
   const bound = (input: number, otherwise: number) =>
     call.node.inputs[input]
       ? (call.known[input]?.[0] ?? call.refuse('its bounds are not constant'))
@@ -38,7 +38,7 @@ const clip: Operator = {
 
 /** y(g − Σ g·y) for softmax; g − softmax·Σ g for its logarithm. */
 const overAxis = (
-  emit: (graph: StaticGraph, call: Call, gradient: Value, axis: number) => Value,
+  emit: (graph: StaticGraph, call: OperatorCall, gradient: Value, axis: number) => Value,
 ): Operator => ({
   shapes: (call) => [call.input(0).dims],
   gradients: (call, gradient, [wanted], graph) => {
@@ -54,7 +54,7 @@ function sumKept(graph: StaticGraph, value: Value, axis: number): Value {
 }
 
 /** x·min(max(x + 3, 0), 6)/6: slope 0 below −3, 1 above 3, x/3 + 1/2 between. */
-function hardSwishSlope(call: Call, graph: StaticGraph): Value {
+function hardSwishSlope(call: OperatorCall, graph: StaticGraph): Value {
   const x = call.input(0);
   const line = graph.add(graph.divide(x, graph.scalar(3)), graph.scalar(0.5));
   const inner = graph.multiply(within(graph, x, -3, 3), line);
@@ -84,7 +84,7 @@ export const silu: Operator = {
   },
 };
 
-export const nonlinearities: Family = {
+export const nonlinearities: OperatorFamily = {
   Relu: unary((call, graph) => within(graph, call.output, 0, Number.POSITIVE_INFINITY)),
   LeakyRelu: unary((call, graph) => {
     const slope = graph.scalar(call.float('alpha', 0.01));

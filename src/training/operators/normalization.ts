@@ -1,6 +1,6 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
-import { affine, hasBlocksOfPlaces } from './blocked-convolution.js';
-import type { Call, Family, Operator } from './operator.js';
+import { blockedAffine, hasBlocksOfPlaces } from './blocked-convolution.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 import { rowProduct } from './row-products.js';
 
 /**
@@ -52,8 +52,8 @@ function trainingGradient(graph: StaticGraph, pieces: Pieces) {
   const offset = graph.divide(graph.multiply(a, sums.bias), count);
   const c = graph.emit('Neg', [graph.add(offset, graph.multiply(b, mean))], [channels]);
   if (hasBlocksOfPlaces(graph, input.dims)) {
-    const slope = affine(graph, input, b);
-    return { ...sums, input: affine(graph, gradient, a, { offset: c, sum: slope }) };
+    const slope = blockedAffine(graph, input, b);
+    return { ...sums, input: blockedAffine(graph, gradient, a, { offset: c, sum: slope }) };
   }
   const none = graph.constant([channels], Array(channels).fill(0));
   const one = graph.constant([channels], Array(channels).fill(1));
@@ -67,7 +67,11 @@ function trainingGradient(graph: StaticGraph, pieces: Pieces) {
 }
 
 /** Training mode by means, for providers whose operator has none: y, mean and variance of the batch. */
-function byMeans(graph: StaticGraph, call: Call, [y, mean, variance]: readonly string[]): void {
+function byMeans(
+  graph: StaticGraph,
+  call: OperatorCall,
+  [y, mean, variance]: readonly string[],
+): void {
   const [input, scale, bias] = [call.input(0), call.input(1), call.input(2)];
   const channels = input.dims[1];
   const spread = overChannels(input.dims.length, channels);
@@ -124,4 +128,4 @@ const batchNormalization: Operator = {
   },
 };
 
-export const normalization: Family = { BatchNormalization: batchNormalization };
+export const normalization: OperatorFamily = { BatchNormalization: batchNormalization };

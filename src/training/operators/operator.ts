@@ -3,7 +3,7 @@ import type { GraphNode } from '../../onnx/graph.js';
 import type { StaticGraph, Value } from '../graph/static-graph.js';
 
 /** A node of the network with the sizes of its inputs and outputs. */
-export class Call {
+export class OperatorCall {
   readonly node: GraphNode;
   readonly operator: Operator;
   /** Undefined for a missing optional input, and for one that is not a float tensor. */
@@ -81,18 +81,18 @@ export type Wanted = readonly boolean[];
 /** An operator: the sizes of its results, and the gradients of its inputs. */
 export interface Operator {
   /** Sizes of the outputs. Throws `training-unsupported` for what is not known here. */
-  shapes(call: Call): readonly (readonly number[])[];
+  shapes(call: OperatorCall): readonly (readonly number[])[];
   /**
    * Emits an equivalent of the node, which gives values of these names.
    * @returns whether it did
    */
-  write?(call: Call, graph: StaticGraph, outputs: readonly string[]): boolean;
+  write?(call: OperatorCall, graph: StaticGraph, outputs: readonly string[]): boolean;
   /**
    * Emits the gradients of the wanted inputs from that of the first output.
    * @returns one an input, of its number of elements in any sizes, or yet to be spread over it; undefined if none is wanted or there is none
    */
   gradients(
-    call: Call,
+    call: OperatorCall,
     gradient: Value,
     wanted: Wanted,
     graph: StaticGraph,
@@ -100,4 +100,4 @@ export interface Operator {
 }
 
 /** Operators of one family, by name. */
-export type Family = Readonly<Record<string, Operator>>;
+export type OperatorFamily = Readonly<Record<string, Operator>>;

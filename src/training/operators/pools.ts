@@ -1,16 +1,16 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import { maxPoolGradient, withoutPlaces } from './max-pool-gradient.js';
-import type { Call, Family, Operator } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';
 
 /** Pools over images. */
 
-function poolOf(call: Call): Windows {
+function poolOf(call: OperatorCall): Windows {
   const kernel = call.integers('kernel_shape') ?? call.refuse('it has no kernel_shape');
   return windowsOf(call, [kernel[0], kernel[1]]);
 }
 
-function pooled(call: Call): readonly number[] {
+function pooled(call: OperatorCall): readonly number[] {
   const [count, channels, height, width] = call.input(0).dims;
   const up = call.integer('ceil_mode', 0) !== 0;
   return [count, channels, ...windowCounts([height, width], poolOf(call), up)];
@@ -48,7 +48,7 @@ const maxPool: Operator = {
 };
 
 /** How many values each mean is of. */
-function counts(graph: StaticGraph, call: Call, windows: Windows): Value {
+function counts(graph: StaticGraph, call: OperatorCall, windows: Windows): Value {
   const { kernel, before, after } = windows;
   const padded = [...before, ...after].some((width) => width > 0);
   const [, , height, width] = call.output.dims;
@@ -111,7 +111,7 @@ const globalAveragePool: Operator = {
   },
 };
 
-export const pools: Family = {
+export const pools: OperatorFamily = {
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,

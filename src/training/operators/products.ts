@@ -1,5 +1,5 @@
 import { broadcast, type StaticGraph, type Value } from '../graph/static-graph.js';
-import type { Call, Family, Operator } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 
 /** Matrix products. */
 
@@ -41,7 +41,7 @@ interface Gemm {
   readonly beta: number;
 }
 
-const gemmOf = (call: Call): Gemm => ({
+const gemmOf = (call: OperatorCall): Gemm => ({
   transA: call.integer('transA', 0) !== 0,
   transB: call.integer('transB', 0) !== 0,
   alpha: call.float('alpha', 1),
@@ -85,4 +85,4 @@ const gemm: Operator = {
   },
 };
 
-export const products: Family = { MatMul: matMul, Gemm: gemm };
+export const products: OperatorFamily = { MatMul: matMul, Gemm: gemm };

@@ -1,9 +1,9 @@
 import { sizeOf } from '../graph/static-graph.js';
-import type { Call, Family, Operator } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 
 /** Sums and means over axes. */
 
-function axesOf(call: Call): readonly number[] {
+function axesOf(call: OperatorCall): readonly number[] {
   const { dims } = call.input(0);
   return call.axes(1, dims.length) ?? dims.map((_, axis) => axis);
 }
@@ -30,4 +30,7 @@ const reduction = (divided: boolean): Operator => ({
   },
 });
 
-export const reductions: Family = { ReduceSum: reduction(false), ReduceMean: reduction(true) };
+export const reductions: OperatorFamily = {
+  ReduceSum: reduction(false),
+  ReduceMean: reduction(true),
+};

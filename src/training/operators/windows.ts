@@ -1,4 +1,4 @@
-import type { Call } from './operator.js';
+import type { OperatorCall } from './operator.js';
 
 /** How a window moves over the two axes of an image: what Conv and the pools have in common. */
 export interface Windows {
@@ -16,7 +16,7 @@ const pair = (numbers: readonly number[] | undefined, otherwise: number): Pair =
   numbers ? [numbers[0], numbers[1]] : [otherwise, otherwise];
 
 /** Reads strides, dilations and padding of a node. Throws `training-unsupported`. */
-export function windowsOf(call: Call, kernel: Pair): Windows {
+export function windowsOf(call: OperatorCall, kernel: Pair): Windows {
   const { dims } = call.input(0);
   if (dims.length !== 4) call.refuse(`expected an image of 4 axes, found ${dims.length}`);
   const strides = pair(call.integers('strides'), 1);

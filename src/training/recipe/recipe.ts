@@ -4,7 +4,7 @@ import type { InputSize } from '../../activations/card/card.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Threat } from '../attack/threat.js';
 import type { TransformSpec } from '../augment/training-batch.js';
-import type { DataSource } from '../data/labelled-set.js';
+import type { LabelledSource } from '../data/labelled-set.js';
 import type { AdamOptions, SgdOptions } from '../optimize/optimizers.js';
 import type { Schedule } from '../optimize/schedules.js';
 import type { SharpnessOptions } from '../optimize/sharpness.js';
@@ -16,9 +16,9 @@ export interface Recipe {
   readonly model: string;
   readonly weights: 'as-given' | 'redrawn';
   readonly data: {
-    readonly train: DataSource;
-    readonly validation: DataSource | { readonly share: number };
-    readonly test: DataSource;
+    readonly train: LabelledSource;
+    readonly validation: LabelledSource | { readonly share: number };
+    readonly test: LabelledSource;
   };
   readonly workers: number;
   readonly stages: readonly Stage[];

@@ -49,7 +49,7 @@ export type Scalar = readonly [tag: string, value: number];
  * Scalars of an event for charts. Steps and epochs are those of the stage; robust accuracies are at epsilon in
  * thousandths, since steps are integers.
  */
-export function scalarsOf(event: TrainingEvent): { step: number; scalars: readonly Scalar[] } {
+function scalarsOf(event: TrainingEvent): { step: number; scalars: readonly Scalar[] } {
   const there = (tag: string, value: number | null | undefined): readonly Scalar[] =>
     value === undefined || value === null ? [] : [[tag, value]];
   switch (event.kind) {

@@ -11,7 +11,7 @@ import { type EventOf, robustnessFigures, scoreFigure, stageFigures } from './tr
 import type { TrainingEvent } from './training-event.js';
 
 /** What a page says of a run beside its events. */
-export interface TrainingRun {
+export interface TrainingSummary {
   readonly name: string;
   /** The recipe with every default. */
   readonly recipe: object;
@@ -28,7 +28,7 @@ const NAME_IN_TEXT = 120;
  * scores of each checkpoint beside those of the untrained network and of the pixels, every number as a table,
  * recipe and digests. The same run gives the same bytes, and every name in it is text.
  */
-export function trainingPage(events: readonly TrainingEvent[], run: TrainingRun): string {
+export function trainingPage(events: readonly TrainingEvent[], run: TrainingSummary): string {
   const of = <K extends TrainingEvent['kind']>(kind: K) =>
     events.filter((event): event is EventOf<K> => event.kind === kind);
   const name = visibleName(run.name, NAME_IN_TEXT);

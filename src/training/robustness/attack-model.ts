@@ -1,6 +1,6 @@
 import type { CardSource } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { DataSource } from '../data/labelled-set.js';
+import type { LabelledSource } from '../data/labelled-set.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import { evaluateRobustness, type RobustnessOptions } from './evaluate-robustness.js';
 import { openAttackedModel } from './open-attacked-model.js';
@@ -10,7 +10,7 @@ import type { Robustness } from './robustness.js';
 /** What `ventral attack` is asked. */
 export interface AttackRequest extends Pick<RobustnessOptions, 'threats' | 'seed'> {
   readonly model: { readonly path: string } & CardSource;
-  readonly data: DataSource;
+  readonly data: LabelledSource;
   /** Examples that are drawn; the whole set if it has no more. */
   readonly count: number;
   /** Images in a pass; what the graph insists on goes before. */

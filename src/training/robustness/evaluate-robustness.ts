@@ -1,5 +1,5 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import type { Model } from '../../onnx/model.js';
 import type { Threat } from '../attack/threat.js';
 import type { AttackName } from '../recipe/recipe.js';

@@ -1,5 +1,5 @@
 import type { RandomState } from '../../numerics/random/random-state.js';
-import { project, startAnywhere, stepUphill, type Threat } from '../attack/threat.js';
+import { ascend, startAnywhere, type Threat } from '../attack/threat.js';
 import type { Search, Seen } from './attack-slots.js';
 
 /** An image under attack. */
@@ -59,8 +59,8 @@ export class GradientSearch implements Search {
     this.fooled ||= fools;
     if (this.fooled && !toTheEnd) return true;
     if (this.#step < steps) {
-      stepUphill(this.picture, gradient as Float32Array, this.#threat, stepSize);
-      project(this.picture, this.#original, this.#threat);
+      const slope = gradient as Float32Array;
+      ascend(this.picture, this.#original, slope, this.#threat, stepSize);
       this.#step++;
       return false;
     }

@@ -1,6 +1,6 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { coveredOutputs } from '../../metrics/label-task.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { type InputSpec, toPixels } from '../../screen/preprocess.js';
 import type { LabelledSet } from '../data/labelled-set.js';
 import type { EvaluatedExamples } from './evaluate-robustness.js';

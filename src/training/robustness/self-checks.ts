@@ -13,7 +13,7 @@ const SLACK = 0.05;
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const short = (value: number) => String(Number(value.toPrecision(4)));
-export const threatText = ({ norm, epsilon }: Threat): string => `${norm} ${short(epsilon)}`;
+const threatText = ({ norm, epsilon }: Threat): string => `${norm} ${short(epsilon)}`;
 
 /** PGD-20 that may go anywhere in [0, 1] leaves about nothing. */
 export function unboundedCheck(still: number, count: number): SelfCheck {

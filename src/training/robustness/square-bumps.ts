@@ -1,7 +1,7 @@
 /** The moves of the square attack in L2: a bump and its opposite side by side (Andriushchenko et al. 2020, algorithm 3). */
 
 /** A square of an image. */
-export interface Window {
+export interface SquareWindow {
   readonly top: number;
   readonly left: number;
   readonly side: number;
@@ -87,8 +87,8 @@ export function moveBump(
     bump: { shape, signs },
     epsilon,
   }: {
-    readonly to: Window;
-    readonly from: Window;
+    readonly to: SquareWindow;
+    readonly from: SquareWindow;
     readonly bump: Bump;
     readonly epsilon: number;
   },
@@ -132,7 +132,7 @@ function squareOf(values: Float64Array): number {
 
 function eachCell(
   [channels, height, width]: readonly number[],
-  { top, left, side }: Window,
+  { top, left, side }: SquareWindow,
   work: (at: number, channel: number, cell: number) => void,
 ): void {
   for (let channel = 0; channel < channels; channel++)

@@ -2,7 +2,7 @@ import type { RandomState } from '../../numerics/random/random-state.js';
 import { project, type Threat } from '../attack/threat.js';
 import type { Search, Seen } from './attack-slots.js';
 import type { Example } from './gradient-search.js';
-import { type Bump, bump, bumpsAllOver, moveBump, type Window } from './square-bumps.js';
+import { type Bump, bump, bumpsAllOver, moveBump, type SquareWindow } from './square-bumps.js';
 
 /** Shares of the queries after which the area of squares is halved (the authors' schedule). */
 const HALVED = [0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
@@ -123,7 +123,7 @@ export class SquareSearch implements Search {
   }
 
   /** Of the area that is due, at a random place. */
-  #window(least: number, odd: 0 | 1): Window {
+  #window(least: number, odd: 0 | 1): SquareWindow {
     const [, height, width] = this.dims;
     const halvings = HALVED.filter((share) => this.#asked >= share * this.queries).length;
     const area = (SHARE[this.threat.norm] / 2 ** halvings) * height * width;

@@ -1,8 +1,8 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { catastrophicOverfitting, epsilonFactor } from '../attack/epsilon-schedule.js';
 import { pgd } from '../attack/gradient-attacks.js';
-import { pictureOf, project, startAnywhere, stepUphill, type Threat } from '../attack/threat.js';
+import { ascend, pictureOf, startAnywhere, type Threat } from '../attack/threat.js';
 import { sizeOf } from '../graph/static-graph.js';
 import type { AdversarialSpec } from '../recipe/recipe.js';
 import type { AttackedNetwork, AttackTarget, Examples } from '../step/attacked-network.js';
@@ -55,8 +55,7 @@ export async function hardPictures(
     each((picture, original) => startAnywhere(picture, original, threat, random));
   const { gradient } = await target.slope({ ...examples, pictures });
   each((picture, original, row) => {
-    stepUphill(picture, pictureOf(gradient, row, size), threat, step_size);
-    project(picture, original, threat);
+    ascend(picture, original, pictureOf(gradient, row, size), threat, step_size);
   });
   return pictures;
 }

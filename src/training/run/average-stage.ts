@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { randomStream } from '../../data/simulated/random-stream.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { readModel } from '../../onnx/model.js';
 import { BatchFeed } from '../augment/batch-feed.js';
 import type { AverageStage, TrainStage } from '../recipe/recipe.js';

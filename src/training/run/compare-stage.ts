@@ -84,7 +84,7 @@ async function measureElsewhere(
 }
 
 /** The stages that networks are made by, in order. */
-export function stagesBehind(stages: readonly Stage[], names: readonly string[]): Stage[] {
+function stagesBehind(stages: readonly Stage[], names: readonly string[]): Stage[] {
   const wanted = new Set(names);
   const kept: Stage[] = [];
   for (const stage of [...stages].reverse()) {

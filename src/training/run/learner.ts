@@ -14,9 +14,9 @@ import {
 } from '../optimize/optimizers.js';
 import { climb } from '../optimize/sharpness.js';
 import type { OptimizerSpec, TrainStage } from '../recipe/recipe.js';
-import { AttackedNetwork, type Normalisation, normalised } from '../step/attacked-network.js';
+import { AttackedNetwork, normalised, type PixelNormalisation } from '../step/attacked-network.js';
 import { type Frozen, frozenModules } from '../step/frozen-modules.js';
-import { type Pass, TrainedNetwork } from '../step/trained-network.js';
+import { TrainedNetwork, type TrainingPass } from '../step/trained-network.js';
 import { hardPictures, type Moment, OverfittingGuard, threatAt } from './adversary.js';
 import type { StateArrays } from './training-state.js';
 
@@ -150,7 +150,7 @@ export class Learner {
     return pass.loss;
   }
 
-  async #pass(input: Parameters<TrainedNetwork['pass']>[0]): Promise<Pass> {
+  async #pass(input: Parameters<TrainedNetwork['pass']>[0]): Promise<TrainingPass> {
     const pass = await this.#network.pass(input);
     if (Number.isFinite(pass.loss)) return pass;
     throw new VentralError(
@@ -278,7 +278,7 @@ export class Learner {
 
 /** What a learner needs to know beside its stage. */
 export interface LearnerOptions {
-  readonly normalisation: Normalisation;
+  readonly normalisation: PixelNormalisation;
   readonly side: number;
   readonly views: 1 | 3;
   readonly classes: number;

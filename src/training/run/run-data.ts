@@ -1,12 +1,12 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { DataSource, LabelledSet } from '../data/labelled-set.js';
+import type { LabelledSet, LabelledSource } from '../data/labelled-set.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import { splitOf } from '../data/split.js';
 import type { Recipe } from '../recipe/recipe.js';
 
 /** Images of a set. */
-export interface Part {
-  readonly source: DataSource;
+export interface DataPart {
+  readonly source: LabelledSource;
   /** Positions in the set. */
   readonly indices: Int32Array;
 }
@@ -16,9 +16,9 @@ export interface RunData {
   /** Where paths of the sources start. */
   readonly base: string;
   readonly classes: readonly string[];
-  readonly train: Part;
-  readonly validation: Part;
-  readonly test: Part;
+  readonly train: DataPart;
+  readonly validation: DataPart;
+  readonly test: DataPart;
   readonly digests: Readonly<Record<'train' | 'validation' | 'test', string>>;
 }
 
@@ -53,7 +53,7 @@ export async function openRunData({ data, seed }: Recipe, base: string): Promise
 }
 
 async function described(
-  source: DataSource,
+  source: LabelledSource,
   base: string,
 ): Promise<Pick<LabelledSet, 'classes' | 'labels' | 'digest'>> {
   const set = await openLabelledSet(source, base);
@@ -61,7 +61,7 @@ async function described(
   return { classes: set.classes, labels: set.labels, digest: set.digest };
 }
 
-const whole = (source: DataSource, { labels }: Pick<LabelledSet, 'labels'>): Part => ({
+const whole = (source: LabelledSource, { labels }: Pick<LabelledSet, 'labels'>): DataPart => ({
   source,
   indices: Int32Array.from(labels, (_, i) => i),
 });

@@ -1,6 +1,6 @@
 import { cardSide } from '../../activations/pictures/picture-size.js';
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import { readModel } from '../../onnx/model.js';
 import { BatchFeed } from '../augment/batch-feed.js';
 import type { FeedSpec } from '../augment/training-batch.js';

@@ -5,8 +5,8 @@ import type { ExampleBatch } from '../augment/make-batch.js';
 import {
   type AttackedNetwork,
   crossEntropyOf,
-  type Normalisation,
   normalised,
+  type PixelNormalisation,
 } from '../step/attacked-network.js';
 
 /** How a network does on images that it did not learn from. */
@@ -20,7 +20,11 @@ export interface Validation {
 export async function validate(
   bytes: Uint8Array,
   examples: AsyncIterable<ExampleBatch>,
-  how: { readonly normalisation: Normalisation; readonly threads: number; readonly side: number },
+  how: {
+    readonly normalisation: PixelNormalisation;
+    readonly threads: number;
+    readonly side: number;
+  },
 ): Promise<Validation> {
   const session = await Session.open(bytes, { name: 'the checkpoint', threads: how.threads });
   let [loss, correct, count] = [0, 0, 0];

@@ -23,7 +23,7 @@ export interface Slope extends Answer {
 }
 
 /** How the images of a card become the input: (pixel · range − mean)/std. */
-export type Normalisation = Pick<InputSpec, 'range' | 'mean' | 'std'>;
+export type PixelNormalisation = Pick<InputSpec, 'range' | 'mean' | 'std'>;
 
 /** Interface of a network for attacks. */
 export interface AttackTarget {
@@ -37,7 +37,7 @@ export interface AttackTarget {
 export interface AttackedNetworkOptions {
   /** [batch, 3, height, width]. */
   readonly dims: readonly number[];
-  readonly normalisation: Normalisation;
+  readonly normalisation: PixelNormalisation;
   readonly loss?: LossName;
   readonly threads?: number;
   /** The CPU unless said. */
@@ -173,7 +173,7 @@ async function load(
 export function normalised(
   pictures: Float32Array,
   dims: readonly number[],
-  { range, mean, std }: Normalisation,
+  { range, mean, std }: PixelNormalisation,
 ): Float32Array {
   const data = new Float32Array(pictures.length);
   eachChannel(dims, (channel, from, to) => {

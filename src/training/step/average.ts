@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { VentralError } from '../../errors/ventral-error.js';
+import { nonFinite } from '../../numerics/algebra/non-finite.js';
 import { elementTypeName } from '../../onnx/element-type.js';
 import type { TensorInfo } from '../../onnx/graph.js';
 import type { Elements } from '../../onnx/graph-builder.js';
@@ -9,7 +10,7 @@ import { replaceInitializers } from '../../onnx/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /** Metadata key with the sources of an averaged file. */
-export const AVERAGE_KEY = 'ventral.average';
+const AVERAGE_KEY = 'ventral.average';
 
 /** A network that enters an average. */
 export interface Member {
@@ -74,8 +75,8 @@ class Soup {
       const sum = this.#sums.get(tensor.name);
       if (!sum) continue;
       const elements = tensorElements(tensor) as Float32Array | Float64Array;
-      const unfit = elements.findIndex((value) => !Number.isFinite(value));
-      if (unfit >= 0) throw notFinite(member, tensor, elements[unfit]);
+      const unfit = nonFinite(elements);
+      if (unfit) throw notFinite(member, tensor, elements[unfit.first]);
       for (let i = 0; i < sum.length; i++) sum[i] += elements[i];
     }
   }

@@ -1,5 +1,5 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import type { Dataflow } from '../../onnx/dataflow.js';
 import { dataflow } from '../../onnx/dataflow.js';
 import { valueDepths } from '../../onnx/depth.js';

@@ -1,4 +1,4 @@
-import { randomStream } from '../../data/simulated/random-stream.js';
+import { randomStream } from '../../numerics/random/random-stream.js';
 import type { Model } from '../../onnx/model.js';
 import { replaceInitializers } from '../../onnx/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';

@@ -42,7 +42,7 @@ export interface Batch {
 }
 
 /** What one pass of a batch gives; arrays are written over by the next pass. */
-export interface Pass {
+export interface TrainingPass {
   readonly loss: number;
   /** [batch, classes]. */
   readonly logits: Float32Array;
@@ -155,7 +155,7 @@ export class TrainedNetwork {
   }
 
   /** Loss and gradients of a batch, with the statistics of the batch; changes nothing. */
-  async pass({ pictures, targets, step = 0 }: Batch): Promise<Pass> {
+  async pass({ pictures, targets, step = 0 }: Batch): Promise<TrainingPass> {
     const { inputs, outputs, masks } = this.#step;
     const { dims } = this.#options;
     const feeds: Record<string, Tensor> = {
@@ -190,7 +190,7 @@ export class TrainedNetwork {
    * @param momentum share of the batch; that of the options unless said
    */
   follow(
-    { statistics }: Pick<Pass, 'statistics'>,
+    { statistics }: Pick<TrainingPass, 'statistics'>,
     momentum: number = this.#options.momentum ?? MOMENTUM,
   ): void {
     for (const { inputs } of this.#norms) {

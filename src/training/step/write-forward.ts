@@ -1,11 +1,11 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { GraphNode } from '../../onnx/graph.js';
-import type { AttributeValue } from '../../onnx/graph-builder.js';
+import type { NodeAttribute } from '../../onnx/graph-builder.js';
 import type { Model } from '../../onnx/model.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 import type { StaticGraph, Value } from '../graph/static-graph.js';
 import { silu } from '../operators/nonlinearities.js';
-import { Call, type Operator } from '../operators/operator.js';
+import { type Operator, OperatorCall } from '../operators/operator.js';
 import { operators } from '../operators/table.js';
 import { joinSilu } from './joined-silu.js';
 import { knownResult, smallNumbers } from './known-numbers.js';
@@ -32,7 +32,7 @@ interface FedMask {
 
 /** A network within a graph: its nodes in order, and every value whose sizes are known. */
 export interface Forward {
-  readonly calls: readonly Call[];
+  readonly calls: readonly OperatorCall[];
   readonly values: ReadonlyMap<string, Value>;
   readonly masks: readonly FedMask[];
 }
@@ -47,7 +47,7 @@ class ForwardWriter {
   readonly #known = new Map<string, readonly number[]>();
   /** Names of known numbers that are no whole ones: a shape is never computed of them, and a weight may be one. */
   readonly #fractions = new Set<string>();
-  readonly #calls: Call[] = [];
+  readonly #calls: OperatorCall[] = [];
   readonly #masks: FedMask[] = [];
 
   constructor(
@@ -93,7 +93,7 @@ class ForwardWriter {
     const operator = joined ?? (node.domain === '' ? operators.get(node.operator) : undefined);
     if (!operator) throw unsupported(node, 'the operator has no gradient here');
     this.#call(
-      new Call(
+      new OperatorCall(
         node,
         operator,
         node.inputs.map((name) => this.#values.get(name)),
@@ -133,7 +133,7 @@ class ForwardWriter {
     return { ...node, inputs: node.inputs.map((input, i) => (i === place.input ? output : input)) };
   }
 
-  #call(call: Call): void {
+  #call(call: OperatorCall): void {
     const { node, operator } = call;
     call.training = node.operator === 'BatchNormalization' && this.options.training(node);
     const shapes = operator.shapes(call);
@@ -144,7 +144,7 @@ class ForwardWriter {
     this.#calls.push(call);
   }
 
-  #asItStands(call: Call, outputs: readonly string[]): void {
+  #asItStands(call: OperatorCall, outputs: readonly string[]): void {
     const { node, training } = call;
     const given = training
       ? this.#batchInputs(call)
@@ -166,7 +166,7 @@ class ForwardWriter {
    * Running statistics of each node's own: the runtime writes the new ones over them, even where they are
    * an initializer that others read too.
    */
-  #batchInputs(call: Call): readonly string[] {
+  #batchInputs(call: OperatorCall): readonly string[] {
     const [input, scale, bias] = [call.input(0), call.input(1), call.input(2)];
     const zero = this.graph.scalar(0);
     const buffers = [scale, bias].map((value) => this.graph.multiply(value, zero));
@@ -195,9 +195,9 @@ const unsupported = (node: GraphNode, why: string) =>
   );
 
 /** Unchanged attributes. Subgraphs have no gradient here. */
-function attributesOf(node: GraphNode): Record<string, AttributeValue> {
+function attributesOf(node: GraphNode): Record<string, NodeAttribute> {
   return Object.fromEntries(
-    node.attributes.flatMap((attribute): [string, AttributeValue][] => {
+    node.attributes.flatMap((attribute): [string, NodeAttribute][] => {
       const { name, type } = attribute;
       if (type === 1) return [[name, { float: attribute.float ?? 0 }]];
       if (type === 2) return [[name, { int: attribute.integer ?? 0 }]];

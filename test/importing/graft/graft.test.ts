@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { requireMatch } from '../../../src/importing/checkpoint/key-table.js';
+import { requireKeys } from '../../../src/importing/checkpoint/key-table.js';
 import { openCheckpoint } from '../../../src/importing/checkpoint/open-checkpoint.js';
 import { graft } from '../../../src/importing/graft/graft.js';
 import { planGraft } from '../../../src/importing/graft/graft-plan.js';
@@ -35,7 +35,7 @@ describe.each([
 ])('the %s of a checkpoint in %s', (name, graph, epsilon, layers) => {
   test('gives at every layer what PyTorch gives', async () => {
     const plan = planGraft(open(graph), await load(name));
-    requireMatch(plan.table, name);
+    requireKeys(plan.table, name);
     const { model } = await graft(plan, name, { value: epsilon });
     const network = readModel(model, name);
     const reference = await openReference(at(`${name}.npz`), network);
@@ -91,7 +91,7 @@ describe('keys', () => {
       misshapen: [{ key: 'fc.weight', expected: [7, 10], found: [3, 10] }],
       unexpected: ['layer3.0.conv1.weight'],
     });
-    expect(() => requireMatch(table, 'net.pth')).toThrowError(
+    expect(() => requireKeys(table, 'net.pth')).toThrowError(
       /net\.pth does not fit the network: 30 of 32 tensors loaded, 1 missing \(layer1\.0\.bn1\.bias\), 1 mis-shaped \(fc\.weight should be \[7, 10\], found \[3, 10\]\), 1 unexpected/,
     );
   });

@@ -5,7 +5,7 @@ import type { Io } from '../../../src/cli/terminal/io.js';
 import { ablationCsv } from '../../../src/training/ablation/ablation-csv.js';
 import { ablationMarkdown } from '../../../src/training/ablation/ablation-markdown.js';
 import { ablationPage } from '../../../src/training/ablation/ablation-page.js';
-import { type Cell, failedCell } from '../../../src/training/ablation/cells.js';
+import { type AblationCell, failedCell } from '../../../src/training/ablation/cells.js';
 import type { AblationResult } from '../../../src/training/ablation/run-ablation.js';
 import { measureTitle, tablesOf } from '../../../src/training/ablation/tables.js';
 import { parsed, smallAblation } from './small-ablation.js';
@@ -20,7 +20,7 @@ const [baseValues, below, noise] = [
 ];
 const NASTY = 'x | <img src=a onerror=b> \u202e';
 
-const cell = (arm: string, seed: number, value: number): Cell => ({
+const cell = (arm: string, seed: number, value: number): AblationCell => ({
   family: 'net',
   arm,
   seed,
@@ -32,7 +32,7 @@ const cell = (arm: string, seed: number, value: number): Cell => ({
   ]),
   missing: new Map(),
 });
-const cells: Cell[] = [
+const cells: AblationCell[] = [
   ...seeds.map((seed, i) => cell('base', seed, baseValues[i])),
   ...seeds.map((seed, i) => cell('without-sam', seed, below[i])),
   ...seeds.map((seed, i) => cell('augmix', seed, noise[i])),

@@ -6,7 +6,7 @@ import { paste } from '../../../src/training/augment/cutmix-patch.js';
 import type { Frame } from '../../../src/training/augment/frame.js';
 import type { Mixed } from '../../../src/training/augment/mix.js';
 import type { FeedSpec, TransformSpec } from '../../../src/training/augment/training-batch.js';
-import { completeFeed, mixOf, mixSchemas } from '../../../src/training/augment/transforms.js';
+import { completeFeed, mixOf, mixSchema } from '../../../src/training/augment/transforms.js';
 import { smallSet } from './small-set.js';
 
 const side = 20;
@@ -153,7 +153,7 @@ test.each(['CutMix', 'CutMixPatch', 'MixUp'])('%s with p = 0 changes nothing', (
 const mixNamed = (name: string): TransformSpec =>
   name === 'AugMix' ? { AugMix: { severity: 10, all_ops: true } } : { [name]: { p: 1 } };
 
-test.each(Object.keys(mixSchemas))(
+test.each(Object.keys(mixSchema.properties))(
   'a feed with %s: rows sum to 1, values in [0, 1], the same bits again',
   async (name) => {
     const set = smallSet({ count: 12, masks: true });

@@ -8,8 +8,8 @@ import type { Frame } from '../../../src/training/augment/frame.js';
 import type { FeedSpec, TransformSpec } from '../../../src/training/augment/training-batch.js';
 import {
   completeFeed,
-  mixSchemas,
-  transformSchemas,
+  mixSchema,
+  transformSchema,
   transformsOf,
 } from '../../../src/training/augment/transforms.js';
 
@@ -108,7 +108,7 @@ const inUnit = (values: Float32Array) => values.every((value) => value >= 0 && v
 
 test('every transformation of the table is tested here', () => {
   const sizes = ['CenterCrop', 'Resize'];
-  expect(Object.keys(transformSchemas).sort()).toEqual(
+  expect(Object.keys(transformSchema.properties).sort()).toEqual(
     [...Object.keys(parameters), ...sizes].sort(),
   );
 });
@@ -183,8 +183,8 @@ test('CoarseDropout hides as many pixels as its holes have', () => {
 
 test('every default is written out, and what is complete stays as it is', () => {
   const lists = [
-    Object.keys(transformSchemas).map((name) => feed([{ [name]: {} }])),
-    Object.keys(mixSchemas).map((name) => feed([], { [name]: {} })),
+    Object.keys(transformSchema.properties).map((name) => feed([{ [name]: {} }])),
+    Object.keys(mixSchema.properties).map((name) => feed([], { [name]: {} })),
   ].flat();
   for (const spec of lists) expect(completeFeed(completeFeed(spec))).toEqual(completeFeed(spec));
   expect(completeFeed(feed([{ ISONoise: { p: 0.1 } }], { CutMix: {} }))).toMatchObject({
@@ -213,7 +213,10 @@ test.each([
 
 test('the documentation has every name and parameter', () => {
   const text = readFileSync(join(packageRoot, 'docs', 'augmentation.md'), 'utf8');
-  for (const [name, schema] of Object.entries({ ...transformSchemas, ...mixSchemas })) {
+  for (const [name, schema] of Object.entries({
+    ...transformSchema.properties,
+    ...mixSchema.properties,
+  })) {
     const row = text
       .split('\n')
       .find(
@@ -228,7 +231,7 @@ test('the documentation has every name and parameter', () => {
 test('anything else in place of a list gives one error with a code', () => {
   fc.assert(
     fc.property(
-      fc.dictionary(fc.constantFrom(...Object.keys(transformSchemas)), fc.jsonValue()),
+      fc.dictionary(fc.constantFrom(...Object.keys(transformSchema.properties)), fc.jsonValue()),
       (entry) => {
         try {
           transformsOf(completeFeed(feed([entry as TransformSpec])).augment);

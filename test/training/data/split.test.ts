@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openLabelledSet } from '../../../src/training/data/open-labelled-set.js';
-import { partOf, splitOf } from '../../../src/training/data/split.js';
+import { splitOf } from '../../../src/training/data/split.js';
 
 const labelled = fc
   .array(fc.nat(4), { minLength: 1, maxLength: 200 })
@@ -32,17 +31,4 @@ test('a seed gives one split, and another seed another', () => {
   expect(held(1)).toEqual(held(1));
   expect(held(1)).not.toEqual(held(2));
   expect(() => splitOf(set, { share: 1, seed: 1 })).toThrow(RangeError);
-});
-
-test('a part is a set of its own', async () => {
-  const source = { generate: 'objects-on-backgrounds', seed: 4, count: 12, side: 16 } as const;
-  const set = await openLabelledSet(source, '.');
-  const part = partOf(set, [11, 0, 3]);
-  expect(part.classes).toEqual(set.classes);
-  expect([...part.labels]).toEqual([1, 0, 3]);
-  expect(await part.picture(2)).toEqual(await set.picture(3));
-  const digests = [set, part, partOf(set, [0, 3, 11]), partOf(set, [0])].map((of) => of.digest);
-  expect(new Set(digests).size).toBe(4);
-  expect(partOf(set, Int32Array.of(11, 0, 3)).digest).toBe(part.digest);
-  expect(() => partOf(set, [12])).toThrow(RangeError);
 });

@@ -1,7 +1,5 @@
-import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
-
-export type Column = Schemas['LeaderboardColumn'];
-export type Item = Schemas['LeaderboardItem'];
+import { answer, client, ProblemError } from '../../client/client.js';
+import { type Column, type Item, titleOf } from '../../parts/board-column.js';
 
 /** The least and the most models that are put side by side. */
 export const FEWEST = 2;
@@ -113,13 +111,6 @@ function labelled(chosen: readonly ChosenModel[]): ChosenModel[] {
   );
 }
 
-/** What a column is called: averages of simulated scores as those of real ones. */
-export function titleOf(column: Column): string {
-  if (column.kind === 'formula') return column.formula;
-  if (column.kind === 'benchmark') return column.benchmark;
-  return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
-}
-
 /** A number of a model under a column. */
 export interface Estimate {
   readonly value: number | null;
@@ -153,7 +144,7 @@ export interface Difference {
  * scores has no resamples, which the paired intervals of `ventral compare` need; those are narrower.
  * @returns undefined if one of the two has no value
  */
-export function differenceOf(
+function differenceOf(
   from: Estimate | undefined,
   of: Estimate | undefined,
 ): Difference | undefined {

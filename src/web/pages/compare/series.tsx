@@ -1,6 +1,7 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
+import { type Column, type Item, titleOf } from '../../parts/board-column.js';
 import { Chart, type Plot } from '../../parts/chart.js';
 import { csvText } from '../../parts/csv.js';
 import { interval, moment, value } from '../../parts/format.js';
@@ -10,7 +11,7 @@ import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
 import { drawingKey, seriesStyles } from '../../parts/series.js';
 import { useResource } from '../../parts/use-resource.js';
-import { type Column, type ComparedBoard, estimateOf, type Item, titleOf } from './board.js';
+import { type ComparedBoard, estimateOf } from './board.js';
 
 interface SeriesProps {
   readonly board: ComparedBoard;

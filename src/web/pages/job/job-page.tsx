@@ -6,10 +6,11 @@ import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import { Failures } from './failures.js';
 import './job.css';
+import { isOpen } from '../../parts/job-state.js';
 import { MapResult } from './map-result.js';
 import { Onward } from './onward.js';
 import { ScoreResults } from './score-results.js';
-import { isOpen, type JobKind, type MapJob, type ScoreJob, useJob } from './use-job.js';
+import { type JobKind, type MapJob, type ScoreJob, useJob } from './use-job.js';
 
 /** `/scores/{job}`. The kind is the route's, for the address is the next page's before this one is gone. */
 export const ScoreJobPage = ({ job }: { readonly job: string }) => (

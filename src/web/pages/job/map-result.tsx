@@ -1,9 +1,10 @@
 import { DepthProfile } from '../../parts/depth-profile.js';
+import { isOpen } from '../../parts/job-state.js';
 import { LayerHeatmap } from '../../parts/layer-heatmap.js';
 import type { ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
 import { TakeLayers } from './take-layers.js';
-import { isOpen, type MapJob } from './use-job.js';
+import type { MapJob } from './use-job.js';
 
 interface MapResultProps {
   readonly job: MapJob;

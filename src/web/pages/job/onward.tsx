@@ -1,5 +1,6 @@
+import { isOpen } from '../../parts/job-state.js';
 import { useQuery } from '../../parts/query.js';
-import { isOpen, type JobKind, type MapJob, type ScoreJob } from './use-job.js';
+import type { JobKind, MapJob, ScoreJob } from './use-job.js';
 
 interface OnwardProps {
   readonly kind: JobKind;

@@ -2,11 +2,12 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
+import { isOpen } from '../../parts/job-state.js';
 import { errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { useResource } from '../../parts/use-resource.js';
-import { isOpen, type ScoreJob } from './use-job.js';
+import type { ScoreJob } from './use-job.js';
 
 type Score = Schemas['Score'];
 

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { followEvents, type JobEvent } from '../../client/events.js';
+import { isOpen } from '../../parts/job-state.js';
 import type { ShownMap } from '../../parts/layer-map.js';
 
 export type ScoreJob = Schemas['Job'];
@@ -23,10 +24,6 @@ export interface LiveJob {
 type State = Omit<LiveJob, 'cancel'>;
 
 const nothing: State = { job: undefined, map: undefined, error: undefined, lost: false };
-
-/** Whether a job has not ended yet. */
-export const isOpen = ({ state }: Pick<ScoreJob, 'state'>): boolean =>
-  state === 'queued' || state === 'running';
 
 /** Follows a job to its end, through dropped connections. */
 export function useJob(kind: JobKind, id: string): LiveJob {

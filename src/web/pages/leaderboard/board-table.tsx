@@ -1,17 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board } from './use-board.js';
 import { useRowWindow } from './use-row-window.js';
-import {
-  type Change,
-  type Column,
-  type Item,
-  openNodes,
-  type ShownColumn,
-  shownColumns,
-  sortOf,
-} from './view.js';
+import { type Change, openNodes, type ShownColumn, shownColumns, sortOf } from './view.js';
 
 /**
  * The table of a leaderboard. Only rows near those that can be seen are in the document; the others are

@@ -1,4 +1,5 @@
-import { type Change, type Column, shownColumns, titleOf } from './view.js';
+import { type Column, titleOf } from '../../parts/board-column.js';
+import { type Change, shownColumns } from './view.js';
 
 /** Which columns are shown, and whether intervals are. */
 export function ColumnChoice({

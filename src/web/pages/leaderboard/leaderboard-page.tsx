@@ -1,4 +1,5 @@
 import { useCallback, useState } from 'preact/hooks';
+import { titleOf } from '../../parts/board-column.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
@@ -10,7 +11,7 @@ import { Filters, RealOrSimulated, Search } from './filters.js';
 import { Formulas } from './formulas.js';
 import { Legend } from './legend.js';
 import { type Board, useBoard } from './use-board.js';
-import { boardQuery, type Change, sortOf, titleOf } from './view.js';
+import { boardQuery, type Change, sortOf } from './view.js';
 import './leaderboard.css';
 
 /** Models against benchmarks. The address is the whole view: what is asked, sorted, opened, hidden and chosen. */

@@ -1,11 +1,11 @@
 import { Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
+import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { choiceOf, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
 import { useResource } from '../../parts/use-resource.js';
-import type { Column, Item } from './view.js';
 
 const WIDTH = 320;
 const HEIGHT = 300;

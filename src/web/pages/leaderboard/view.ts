@@ -1,8 +1,6 @@
 import type { paths } from '../../../api/schema.js';
-import type { Schemas } from '../../client/client.js';
+import { type Column, titleOf } from '../../parts/board-column.js';
 
-export type Column = Schemas['LeaderboardColumn'];
-export type Item = Schemas['LeaderboardItem'];
 type Asked = keyof NonNullable<paths['/leaderboard']['get']['parameters']['query']>;
 
 /** Changes names of the address; `null` takes one out. */
@@ -76,13 +74,6 @@ export function shownColumns(columns: readonly Column[], address: URLSearchParam
       shown.push({ column, title: titleOf(column), depth: above + 1, open: isOpen });
   }
   return shown;
-}
-
-/** What a column is called. */
-export function titleOf(column: Column): string {
-  if (column.kind === 'formula') return column.formula;
-  if (column.kind === 'benchmark') return column.benchmark;
-  return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
 }
 
 /** What rows are sorted by, as the service has it: the first column from the top unless said. */

@@ -8,7 +8,13 @@ type Model = Schemas['Model'];
 type Fields = Readonly<Record<string, unknown>>;
 
 /** How the network sees and which layer stands for which region: in words, and as it is written. */
-export function Card({ model, changed }: { readonly model: Model; readonly changed: () => void }) {
+export function CardSection({
+  model,
+  changed,
+}: {
+  readonly model: Model;
+  readonly changed: () => void;
+}) {
   const { caller } = useSession();
   const may = model.createdAt !== null && mayChange(caller, model.owner);
   const text = JSON.stringify(model.card ?? {}, null, 2);

@@ -7,7 +7,7 @@ import { ModelFacts } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
-import { Card } from './card.js';
+import { CardSection } from './card.js';
 import { Cite } from './cite.js';
 import { Distributions } from './distributions.js';
 import { Files } from './files.js';
@@ -64,7 +64,7 @@ function Sections({ model, changed }: SectionsProps) {
       <Maps model={model} />
       <LayerList model={model} />
       <h2 id="card">Model card</h2>
-      <Card model={model} changed={changed} />
+      <CardSection model={model} changed={changed} />
       <h2 id="files">Download</h2>
       <Files model={model} />
       {scores.data && <Cite model={model} scores={scores.data.present} />}

@@ -15,7 +15,7 @@ function fractions(count: number, root: (prime: number) => number): Int32Array {
  * SHA-256 of bytes that come in pieces. The browser's own wants a file whole in memory, and is there for
  * pages that came encrypted or from this machine alone.
  */
-export class Sha256 {
+class Sha256 {
   readonly #state = START.slice();
   readonly #words = new Int32Array(BLOCK);
   readonly #rest = new Uint8Array(BLOCK);

@@ -1,13 +1,14 @@
 import { useState } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { bytes, moment, shortDigest, value } from '../../parts/format.js';
+import { isOpen } from '../../parts/job-state.js';
 import { Problem } from '../../parts/problem.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
 import { eventsOf } from './curves.js';
 import { TakeIn } from './take-in.js';
-import { isOpen, type Run, type Training } from './use-runs.js';
+import type { Run, Training } from './use-runs.js';
 
 type Checkpoint = Schemas['Checkpoint'];
 

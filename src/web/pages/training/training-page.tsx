@@ -16,7 +16,8 @@ import { summaryOf } from './curves.js';
 import { Outcomes } from './outcomes.js';
 import { writeRecipe } from './recipe-text.js';
 import './training.css';
-import { isOpen, type Run, type Training, useRuns } from './use-runs.js';
+import { isOpen } from '../../parts/job-state.js';
+import { type Run, type Training, useRuns } from './use-runs.js';
 
 /** Maximum number of runs in the charts. */
 const MOST_RUNS = 6;

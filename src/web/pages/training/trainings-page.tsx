@@ -8,7 +8,7 @@ import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import { RecipeForm } from './recipe-form.js';
 import './training.css';
-import { isOpen } from './use-runs.js';
+import { isOpen } from '../../parts/job-state.js';
 
 type Listing = Schemas['TrainingListing'];
 

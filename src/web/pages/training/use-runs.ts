@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { followEvents } from '../../client/events.js';
+import { isOpen } from '../../parts/job-state.js';
 
 export type Training = Schemas['Training'];
 export type TrainingEvent = Schemas['TrainingEvent'];
@@ -23,9 +24,6 @@ const DRAW_MS = 1000;
 const unknown = (id: string): Run => ({
   ...{ id, job: undefined, events: [], progress: null, lost: false, error: undefined },
 });
-
-export const isOpen = ({ state }: Pick<Training, 'state'>): boolean =>
-  state === 'queued' || state === 'running';
 
 /**
  * Follows trainings: one that has ended is read once, one that continues is followed through dropped

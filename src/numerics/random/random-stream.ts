@@ -1,8 +1,8 @@
-import { RandomState } from '../../numerics/random/random-state.js';
+import { RandomState } from './random-state.js';
 
 /**
- * An independent stream for each purpose of a generator, so that drawing more for one leaves the
- * others as they were: the seed and the purpose are hashed (FNV-1a, 32 bits) into RandomState's seed.
+ * An independent stream for each purpose, so that drawing more for one leaves the others as they
+ * were: the seed and the purpose are hashed (FNV-1a, 32 bits) into RandomState's seed.
  */
 export function randomStream(seed: number, purpose: string): RandomState {
   let hash = 0x811c9dc5;
@@ -11,9 +11,6 @@ export function randomStream(seed: number, purpose: string): RandomState {
   }
   return new RandomState(hash);
 }
-
-/** Seed of what stays the same in every set of a generator: families, objects and units. */
-export const populationSeed = 20261124;
 
 /** A number from a uniform distribution over [low, high). */
 export function uniform(random: RandomState, low: number, high: number): number {
@@ -28,9 +25,4 @@ export function logUniform(random: RandomState, low: number, high: number): numb
 /** One standard normal number. */
 export function normal(random: RandomState): number {
   return random.standardNormal(1)[0];
-}
-
-/** One of the items, all equally likely. */
-export function pick<T>(random: RandomState, items: readonly T[]): T {
-  return items[random.interval(items.length - 1)];
 }
