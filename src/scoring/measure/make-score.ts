@@ -1,5 +1,6 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
@@ -57,7 +58,7 @@ export function makeScore(
     errorKind,
     raw,
     ceiling,
-    ...(splits ? { splits } : {}),
+    ...present({ splits }),
     warnings,
     provenance: {
       ventral: packageVersion,

@@ -2,6 +2,7 @@ import { type RequestHandler, type Response, Router } from 'express';
 import type { ModelCard } from '../../activations/card/card.js';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { ModelRecord } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import { clientOf } from '../http/client.js';
@@ -65,7 +66,7 @@ async function describe(
   const card = fields.get('card');
   return {
     ...(card === undefined ? {} : { card: await documents.card(card) }),
-    ...(name === undefined ? {} : { name }),
+    ...present({ name }),
     ...readAccess(fields),
   };
 }
