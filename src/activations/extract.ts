@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { nonFiniteRows } from '../numerics/algebra/non-finite.js';
 import { exposeValues } from '../onnx/expose.js';
@@ -139,7 +140,7 @@ async function tracedPass(
   const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
     name: file.name,
     operators: pass.operators,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...present({ threads: options.threads }),
   });
   const kept: Kept = { shown, options, stores: new Map(), failures: new Map(), scratch: [] };
   try {

@@ -81,16 +81,19 @@ function readHeader(bytes: Uint8Array): { head: Head; start: number } {
 
 /** Hands out typed arrays over the bytes, one after the other. */
 class Reader {
-  constructor(
-    private readonly bytes: Uint8Array,
-    private at: number,
-  ) {}
+  readonly #bytes: Uint8Array;
+  #at: number;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
 
   take(dtype: 'float32' | 'float64', length: number): Float32Array | Float64Array {
     const size = length * (dtype === 'float32' ? 4 : 8);
-    const { buffer, byteOffset } = this.bytes;
-    const start = byteOffset + this.at;
-    this.at += size;
+    const { buffer, byteOffset } = this.#bytes;
+    const start = byteOffset + this.#at;
+    this.#at += size;
     // Where a block of float32 ends off a multiple of eight, or the bytes lie anywhere, a copy is aligned.
     const whole = start % 8 === 0 ? buffer : buffer.slice(start, start + size);
     const offset = whole === buffer ? start : 0;

@@ -1,5 +1,6 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { digestOf } from '../formats/digest.js';
+import { present } from '../formats/present.js';
 import { exposeValues } from '../onnx/expose.js';
 import { Session } from '../runtime/session.js';
 import type { ContentCache } from './cache/content-cache.js';
@@ -33,7 +34,7 @@ export async function valueShapes(
   const session = await Session.open(exposeValues(file.model, values), {
     name: file.name,
     operators: 'as written',
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...present({ threads: options.threads }),
   });
   try {
     const feeds = Object.fromEntries(

@@ -1,5 +1,6 @@
 import { quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import type { Coordinate } from './assembly.js';
 import { compareCodePoints, type Id } from './ids.js';
@@ -41,7 +42,7 @@ export function averageRepetitions(recordings: Recordings): Averaged {
   return {
     stimulusIds: first.map((row) => recordings.stimulusIds[row]),
     neuroidIds: recordings.neuroidIds,
-    ...(recordings.animals === undefined ? {} : { animals: recordings.animals }),
+    ...present({ animals: recordings.animals }),
     values: meansOf(recordings, groups),
     coords,
   };
@@ -116,10 +117,14 @@ class NotComparable extends Error {}
 
 /** Python's comparison of tuples of coordinate values. */
 class TupleOrder {
-  constructor(private readonly columns: readonly (readonly Value[])[]) {}
+  readonly #columns: readonly (readonly Value[])[];
+
+  constructor(columns: readonly (readonly Value[])[]) {
+    this.#columns = columns;
+  }
 
   compare(a: number, b: number): number {
-    for (const values of this.columns) {
+    for (const values of this.#columns) {
       const [x, y] = [values[a], values[b]];
       if (x === y) continue;
       if (isMissing(x) || isMissing(y)) {
@@ -132,7 +137,7 @@ class TupleOrder {
   }
 
   compareMissingLast(a: number, b: number): number {
-    for (const values of this.columns) {
+    for (const values of this.#columns) {
       const [x, y] = [values[a], values[b]];
       const [noX, noY] = [isMissing(x), isMissing(y)];
       if (noX !== noY) return noX ? 1 : -1;

@@ -1,4 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import type { CatalogEntry } from './catalog.js';
 import { type HttpAnswer, httpGet } from './http-get.js';
 import type { PartialFile } from './partial-file.js';
@@ -50,7 +51,7 @@ export async function request(asked: Request): Promise<Outcome> {
     if (outcome === 'body') {
       const total = totalOf(answer);
       const chunks = watched(answer.chunks(), watch);
-      return { body: { chunks, ...(total === undefined ? {} : { total }) } };
+      return { body: { chunks, ...present({ total }) } };
     }
     answer.close();
     watch.end();
@@ -168,7 +169,7 @@ async function judge(
   const why = `the server answered ${status}`;
   if (status === 408 || status === 429 || status >= 500) {
     const waitMs = retryAfter(answer);
-    return { why, ...(waitMs === undefined ? {} : { waitMs }) };
+    return { why, ...present({ waitMs }) };
   }
   throw new VentralError('download-failed', `${entry.identifier}: ${why} for ${url}`, {
     file: entry.identifier,

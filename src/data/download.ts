@@ -2,6 +2,7 @@ import { rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import type { CatalogEntry, CatalogFile } from './catalog.js';
 import { dataPath, isThere } from './data-folder.js';
 import { type Body, BrokenBody, type Failure, request } from './download-request.js';
@@ -128,7 +129,7 @@ async function fetchChecked(
 
 function checked(path: string, file: CatalogFile, { progress, signal }: PullOptions) {
   const report = (done: number) => progress?.({ file: file.file, stage: 'checking', done });
-  return sha1Of(path, { progress: report, ...(signal ? { signal } : {}) });
+  return sha1Of(path, { progress: report, ...present({ signal }) });
 }
 
 function addressOf(file: CatalogFile, { baseUrl }: PullOptions): string {
@@ -154,7 +155,7 @@ async function fetchAll(
       part,
       entry,
       stallMs,
-      ...(options.signal ? { signal: options.signal } : {}),
+      ...present({ signal: options.signal }),
     });
     const failure = outcome.body
       ? await receive(part, file, outcome.body, options)
@@ -189,7 +190,7 @@ async function receive(
       file: file.file,
       stage: 'downloading',
       done,
-      ...(total === undefined ? {} : { total }),
+      ...present({ total }),
     });
   progress(part.bytes);
   try {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 
 /** What hashing may report and be stopped by. */
 export interface HashOptions {
@@ -15,7 +16,7 @@ export async function sha1Of(path: string, options: HashOptions = {}): Promise<s
   try {
     for await (const chunk of createReadStream(path, {
       highWaterMark: 1 << 20,
-      ...(options.signal ? { signal: options.signal } : {}),
+      ...present({ signal: options.signal }),
     })) {
       hash.update(chunk);
       done += chunk.length;

@@ -4,6 +4,7 @@ import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import { type CatalogEntry, type CatalogFile, catalog } from './catalog.js';
 import { type DataImport, dataPath, isThere, namesIn, placeFile } from './data-folder.js';
 import { sha1Of } from './file-sha1.js';
@@ -190,7 +191,7 @@ async function digestOf(path: string, options: ImportOptions): Promise<string> {
   const { size: total } = await stat(path);
   return sha1Of(path, {
     progress: (done) => options.progress?.({ file: path, done, total }),
-    ...(options.signal ? { signal: options.signal } : {}),
+    ...present({ signal: options.signal }),
   });
 }
 

@@ -1,6 +1,7 @@
 import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { csvRows, readCsv } from '../formats/csv.js';
+import { present } from '../formats/present.js';
 import { refuseUnknown } from './assembly.js';
 import { idsOf, inferColumn, isNumberOrMissing, parseNumber } from './column.js';
 import type { Id } from './ids.js';
@@ -42,9 +43,9 @@ export async function recordingsFromTable(request: RecordingsRequest): Promise<R
   refuseDuplicates(stimulusIds, repetition, path);
   return {
     stimulusIds,
-    ...(repetition === undefined ? {} : { repetition }),
+    ...present({ repetition }),
     neuroidIds: columns.neuroidIds,
-    ...(columns.animals === undefined ? {} : { animals: columns.animals }),
+    ...present({ animals: columns.animals }),
     values: values.take(),
   };
 }

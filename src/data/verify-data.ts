@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import { isThere, namesIn } from './data-folder.js';
 import { sha1Of } from './file-sha1.js';
 
@@ -28,7 +29,7 @@ export async function verifyData(options: {
       if (file.startsWith('.') || file === 'import.json' || !(await isThere(path))) continue;
       const found = await sha1Of(path, {
         progress: (done) => options.progress?.({ file, done }),
-        ...(options.signal ? { signal: options.signal } : {}),
+        ...present({ signal: options.signal }),
       });
       verified.push({ file, path, expected, found, ok: found === expected });
     }

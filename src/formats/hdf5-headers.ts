@@ -29,11 +29,13 @@ interface Message {
 export class ObjectHeaders {
   readonly #size: number;
 
+  readonly #descriptor: number;
+  readonly #refuse: (found: string) => never;
+
   /** @param refuse throws what the file is refused with */
-  constructor(
-    private readonly descriptor: number,
-    private readonly refuse: (found: string) => never,
-  ) {
+  constructor(descriptor: number, refuse: (found: string) => never) {
+    this.#descriptor = descriptor;
+    this.#refuse = refuse;
     this.#size = fstatSync(descriptor).size;
   }
 
@@ -41,17 +43,17 @@ export class ObjectHeaders {
   checkSuperblock(): void {
     const start = this.#bytes(0, Math.min(this.#size, 96));
     const version = start[8];
-    if (version > 3) this.refuse(`its superblock has version ${version}`);
+    if (version > 3) this.#refuse(`its superblock has version ${version}`);
     const isOld = version < 2;
     const widths = isOld ? [start[13], start[14]] : [start[9], start[10]];
-    if (widths.some((width) => width !== 8)) this.refuse(`its addresses have ${widths[0]} bytes`);
+    if (widths.some((width) => width !== 8)) this.#refuse(`its addresses have ${widths[0]} bytes`);
     const first = isOld ? (version === 1 ? 28 : 24) : 12;
-    if (start.length < first + 32) this.refuse('its superblock is cut short');
+    if (start.length < first + 32) this.#refuse('its superblock is cut short');
     if (start.readBigUInt64LE(first) !== 0n)
-      this.refuse('its data do not start at the beginning of the file');
+      this.#refuse('its data do not start at the beginning of the file');
     if (isOld) {
       if (start.readBigUInt64LE(first + 24) !== UNDEFINED)
-        this.refuse('it is one of several files');
+        this.#refuse('it is one of several files');
       return;
     }
     const extension = start.readBigUInt64LE(first + 8);
@@ -65,24 +67,24 @@ export class ObjectHeaders {
    */
   check(address: bigint, what: string): void {
     for (const { type, flags, body } of this.#messages(address, what)) {
-      if (type === MESSAGES.externalFiles) this.refuse(`${what} keeps its data in other files`);
-      if (type === MESSAGES.driver) this.refuse(`${what} is spread over several files`);
-      if (type > MESSAGES.last) this.refuse(`${what} has a header message of type ${type}`);
+      if (type === MESSAGES.externalFiles) this.#refuse(`${what} keeps its data in other files`);
+      if (type === MESSAGES.driver) this.#refuse(`${what} is spread over several files`);
+      if (type > MESSAGES.last) this.#refuse(`${what} has a header message of type ${type}`);
       if (type === MESSAGES.layout) this.#checkLayout(body, flags, what);
     }
   }
 
   #checkLayout(body: Buffer, flags: number, what: string): void {
     const kind = body[0] < 3 ? body[2] : body[1];
-    if ((flags & SHARED) !== 0 || kind === undefined) this.refuse(`${what} has no layout`);
-    if (kind === 3) this.refuse(`${what} is virtual: its data lie in other datasets or files`);
-    if (LAYOUTS[kind] === undefined) this.refuse(`${what} has layout ${kind}`);
+    if ((flags & SHARED) !== 0 || kind === undefined) this.#refuse(`${what} has no layout`);
+    if (kind === 3) this.#refuse(`${what} is virtual: its data lie in other datasets or files`);
+    if (LAYOUTS[kind] === undefined) this.#refuse(`${what} has layout ${kind}`);
   }
 
   *#messages(address: bigint, what: string): Generator<Message> {
     const prefix = this.#bytes(address, 16, what);
     const isNew = prefix.toString('latin1', 0, 4) === 'OHDR';
-    if (prefix[isNew ? 4 : 0] !== (isNew ? 2 : 1)) this.refuse(`${what} has no object header`);
+    if (prefix[isNew ? 4 : 0] !== (isNew ? 2 : 1)) this.#refuse(`${what} has no object header`);
     const first = isNew ? this.#newStart(address, what) : [address + 16n, prefix.readUInt32LE(8)];
     const tracksOrder = isNew && (prefix[5] & 0x04) !== 0;
     const parts: [bigint, number][] = [[BigInt(first[0]), Number(first[1])]];
@@ -91,7 +93,7 @@ export class ObjectHeaders {
       const [from, length] = parts[i];
       bytes += length;
       if (parts.length > MOST_PARTS || bytes > MOST_BYTES) {
-        this.refuse(`${what} has a header without an end`);
+        this.#refuse(`${what} has a header without an end`);
       }
       const part = this.#bytes(from, length, what);
       for (const message of isNew ? newMessages(part, tracksOrder) : oldMessages(part)) {
@@ -113,7 +115,7 @@ export class ObjectHeaders {
   }
 
   #continued(body: Buffer, isNew: boolean, what: string): [bigint, number] {
-    if (body.length < 16) this.refuse(`${what} has a damaged header`);
+    if (body.length < 16) this.#refuse(`${what} has a damaged header`);
     const [address, length] = [body.readBigUInt64LE(0), Number(body.readBigUInt64LE(8))];
     // Version 2 parts stand between a signature and a checksum.
     return isNew ? [address + 4n, length - 8] : [address, length];
@@ -122,10 +124,10 @@ export class ObjectHeaders {
   #bytes(address: bigint | number, length: number, what = 'it'): Buffer {
     const at = BigInt(address);
     if (length < 0 || length > MOST_BYTES || at + BigInt(length) > BigInt(this.#size)) {
-      this.refuse(`${what} has a header outside the file`);
+      this.#refuse(`${what} has a header outside the file`);
     }
     const bytes = Buffer.alloc(length);
-    readSync(this.descriptor, bytes, 0, length, Number(at));
+    readSync(this.#descriptor, bytes, 0, length, Number(at));
     return bytes;
   }
 }

@@ -57,11 +57,14 @@ export class NetcdfReader {
     return new NetcdfReader(await hdf5Library(), openSync(path, 'r'), name);
   }
 
+  readonly #library: Hdf5Library;
+
   private constructor(
-    private readonly library: Hdf5Library,
+    library: Hdf5Library,
     descriptor: number,
     readonly name: string,
   ) {
+    this.#library = library;
     this.#size = fstatSync(descriptor).size;
     this.#headers = new ObjectHeaders(descriptor, (found) => this.#refuse(found));
     this.#headers.checkSuperblock();
@@ -87,7 +90,7 @@ export class NetcdfReader {
 
   /** Single bytes as Latin-1 characters: h5wasm would decode each byte of a UTF-8 sequence alone. */
   #characters(dataset: Dataset, slab: Hyperslab): string[] {
-    const module = this.library.Module;
+    const module = this.#library.Module;
     const [start, count] = [slab.start.map(BigInt), slab.count.map(BigInt)];
     const length = slab.count.reduce((product, n) => product * n, 1);
     const pointer = module._malloc(length);
@@ -130,7 +133,7 @@ export class NetcdfReader {
   #member(group: Group, name: string, path: string): { entity: Entity | null; address: bigint } {
     const what = quoted(`/${path}${name}`);
     const at = `/${path}${name}`;
-    const { Module } = this.library;
+    const { Module } = this.#library;
     const { file_id } = group;
     if (name.includes('/') || name === '') this.#refuse(`${what} is not an object name`);
     if (Module.get_symbolic_link(file_id, at) !== null) this.#refuse(`${what} is a soft link`);
@@ -139,7 +142,7 @@ export class NetcdfReader {
     }
     const address = this.#checkObject(group, at, what);
     const entity = group.get(at);
-    if (entity instanceof this.library.ExternalLink)
+    if (entity instanceof this.#library.ExternalLink)
       this.#refuse(`${what} is a link of unknown kind`);
     return { entity, address };
   }
@@ -147,7 +150,7 @@ export class NetcdfReader {
   /** Address of an object whose header says that its data are here. */
   #checkObject({ file_id }: Group, at: string, what: string): bigint {
     this.#spend(1);
-    const reference = this.library.Module.create_object_reference(file_id, at);
+    const reference = this.#library.Module.create_object_reference(file_id, at);
     const address = Buffer.from(reference).readBigUInt64LE();
     this.#headers.check(address, what);
     return address;
@@ -166,7 +169,7 @@ export class NetcdfReader {
 
   #group(group: Group, path: string, depth: number): NetcdfGroup {
     if (depth > maxGroupDepth) this.#refuse('its groups are nested too deeply');
-    const { Dataset: DatasetClass, Group: GroupClass } = this.library;
+    const { Dataset: DatasetClass, Group: GroupClass } = this.#library;
     const members = group.keys().map((name) => ({ name, ...this.#member(group, name, path) }));
     const sets = members.flatMap(({ name, entity }) =>
       entity instanceof DatasetClass ? [{ name, dataset: entity }] : [],

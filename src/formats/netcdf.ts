@@ -14,12 +14,16 @@ const worker = join(packageRoot, 'dist', 'src', 'formats', 'netcdf-worker.js');
 export class NetcdfFile {
   #queue: Promise<unknown> = Promise.resolve();
 
+  readonly #thread: ReaderThread;
+
   constructor(
-    private readonly thread: ReaderThread,
+    thread: ReaderThread,
     readonly name: string,
     /** The root group: what the file holds. */
     readonly root: NetcdfGroup,
-  ) {}
+  ) {
+    this.#thread = thread;
+  }
 
   /** A variable by its path (`data`, `group/data`). Throws `netcdf-invalid` where it is not there. */
   variable(path: string): NetcdfVariable {
@@ -53,14 +57,14 @@ export class NetcdfFile {
     });
     if (count.includes(0)) return dtype === 'string' ? [] : new arrays[dtype](0);
     // One request at a time: the answers bear no name.
-    const answer = this.#queue.then(() => this.thread.ask({ path, slab: { start, count } }));
+    const answer = this.#queue.then(() => this.#thread.ask({ path, slab: { start, count } }));
     this.#queue = answer.catch(() => undefined);
     return (await answer).values as NetcdfValues;
   }
 
   /** Lets the file go; further reads fail. */
   async close(): Promise<void> {
-    await this.thread.end();
+    await this.#thread.end();
   }
 }
 
@@ -81,10 +85,10 @@ class ReaderThread {
   readonly #worker: Worker;
   #hasEnded = false;
 
-  constructor(
-    path: string,
-    private readonly name: string,
-  ) {
+  readonly #name: string;
+
+  constructor(path: string, name: string) {
+    this.#name = name;
     // The library writes to stderr when it aborts; that is caught here and said in our words.
     const workerData = { path, name };
     this.#worker = new Worker(worker, { workerData, stdout: true, stderr: true });
@@ -92,7 +96,7 @@ class ReaderThread {
   }
 
   async ask(request: WorkerRequest): Promise<WorkerAnswer> {
-    if (this.#hasEnded) throw unreadable(this.name, 'it is closed');
+    if (this.#hasEnded) throw unreadable(this.#name, 'it is closed');
     this.#worker.postMessage(request);
     return this.answer(patience.read);
   }
@@ -125,7 +129,7 @@ class ReaderThread {
         act();
       };
       const fail = (found: string, cause?: unknown) =>
-        settle(() => reject(unreadable(this.name, found, cause)));
+        settle(() => reject(unreadable(this.#name, found, cause)));
       const onMessage = (answer: WorkerAnswer) => settle(() => resolve(answer));
       const onEnd = (cause: unknown) => fail('the HDF5 library broke down over its content', cause);
       const timer = setTimeout(

@@ -66,11 +66,15 @@ export function showOnlyFile(fs: EmscriptenFs, descriptor: number, access: 'read
 
 /** What the module calls for its folder and its file. */
 class FileCalls {
-  constructor(
-    private readonly fs: EmscriptenFs,
-    private readonly descriptor: number,
-    private readonly access: 'read' | 'write',
-  ) {}
+  readonly #fs: EmscriptenFs;
+  readonly #descriptor: number;
+  readonly #access: 'read' | 'write';
+
+  constructor(fs: EmscriptenFs, descriptor: number, access: 'read' | 'write') {
+    this.#fs = fs;
+    this.#descriptor = descriptor;
+    this.#access = access;
+  }
 
   readonly directory = {
     lookup: () => this.#fail(NO_ENTRY),
@@ -84,7 +88,7 @@ class FileCalls {
     setattr: (_node: FsNode, { size }: { size?: number }) => {
       if (size === undefined) return;
       this.#requireWrite();
-      this.#call(() => ftruncateSync(this.descriptor, size));
+      this.#call(() => ftruncateSync(this.#descriptor, size));
     },
   };
 
@@ -94,19 +98,19 @@ class FileCalls {
       return from + offset < 0 ? this.#fail(INVALID) : from + offset;
     },
     read: (_: Stream, buffer: Int8Array, offset: number, length: number, position: number) =>
-      this.#call(() => readSync(this.descriptor, buffer, offset, length, position)),
+      this.#call(() => readSync(this.#descriptor, buffer, offset, length, position)),
     write: (_: Stream, buffer: Int8Array, offset: number, length: number, position: number) => {
       this.#requireWrite();
-      return this.#call(() => writeSync(this.descriptor, buffer, offset, length, position));
+      return this.#call(() => writeSync(this.#descriptor, buffer, offset, length, position));
     },
   };
 
   #size(): number {
-    return this.#call(() => fstatSync(this.descriptor).size);
+    return this.#call(() => fstatSync(this.#descriptor).size);
   }
 
   #requireWrite(): void {
-    if (this.access === 'read') this.#fail(READ_ONLY_FS);
+    if (this.#access === 'read') this.#fail(READ_ONLY_FS);
   }
 
   #call<T>(call: () => T): T {
@@ -118,7 +122,7 @@ class FileCalls {
   }
 
   #fail(number: number): never {
-    throw new this.fs.ErrnoError(number);
+    throw new this.#fs.ErrnoError(number);
   }
 }
 

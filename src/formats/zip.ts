@@ -7,6 +7,7 @@ import yauzl, { type Entry, type ZipFile, type ZipFileOptions } from 'yauzl';
 import yazl from 'yazl';
 import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from './present.js';
 import { replaceFile } from './write-file-atomic.js';
 import { ZipFileReader } from './zip-file-reader.js';
 
@@ -263,7 +264,7 @@ function zipError(error: unknown, name: string, entry?: string): VentralError {
   return new VentralError('zip-invalid', `${where}: ${message}`, {
     file: name,
     found: message,
-    ...(entry === undefined ? {} : { field: entry }),
+    ...present({ field: entry }),
     cause: error,
   });
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { type CardSource, cardOf, openModelFile } from '../activations/model-file.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { present } from '../formats/present.js';
 import { checkGraph } from '../onnx/check-graph.js';
 import { requireFile } from '../scoring/receipt/receipt.js';
 import { packageIdentifier } from './identifier.js';
@@ -68,7 +69,7 @@ export async function buildPackage(request: PackageRequest): Promise<BuiltPackag
     license: await textOf(request.license ?? folder.license),
     bibtex: await textOf(request.bibtex ?? folder.bibtex),
     scores: await packageScores(receipts, scored),
-    ...(request.weights ? { weights: request.weights } : {}),
+    ...present({ weights: request.weights }),
   };
   const form = request.format === 'brainscore' ? pluginFiles : competitionFiles;
   const { parameters } = checkGraph(file.model);

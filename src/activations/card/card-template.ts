@@ -1,3 +1,4 @@
+import { present } from '../../formats/present.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 import type { ModelCard, Region } from './card.js';
 
@@ -100,8 +101,7 @@ export function proposedCard(name: string, hints: CardHints): ModelCard {
     name,
     input: inputOf(hints),
     visual_degrees: degrees,
-    ...(readout === undefined ? {} : { readout }),
-    ...(regions ? { region_layer_map: regions } : {}),
+    ...present({ readout, region_layer_map: regions }),
   };
 }
 

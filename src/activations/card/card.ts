@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 
 /** A region of the ventral stream. */
@@ -147,7 +148,7 @@ export function withInput(card: ModelCard, size: InputSize): ModelCard {
     ...(size.resize === undefined || resize === 'none'
       ? {}
       : { resize: { ...resize, to: size.resize } }),
-    ...(size.crop === undefined ? {} : { crop: size.crop }),
+    ...present({ crop: size.crop }),
   };
   return parseCard(JSON.stringify({ ...card, input }), 'the card with --input');
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Threat } from '../../training/attack/threat.js';
 import { dataSourceOf } from '../options/data-source.js';
 import { globalOptions } from '../options/global-options.js';
@@ -63,8 +64,7 @@ async function attack(
   const request = {
     model: {
       path,
-      ...(card === undefined ? {} : { file: card }),
-      ...(assume === undefined ? {} : { assume }),
+      ...present({ file: card, assume }),
     },
     data: dataSourceOf(options.data),
     threats: threats.map(threatOf),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { visibleName } from '../../report/visible-name.js';
 import type {
@@ -100,8 +101,7 @@ async function compare(
 function requestOf(paths: readonly string[], options: CompareOptions): ComparisonRequest {
   const { region, benchmark, layers, mapFrom, card, assume } = options;
   const source = {
-    ...(card === undefined ? {} : { file: card }),
-    ...(assume === undefined ? {} : { assume }),
+    ...present({ file: card, assume }),
   };
   const none = region.length + benchmark.length === 0;
   return {

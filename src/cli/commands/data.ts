@@ -6,6 +6,7 @@ import { importData } from '../../data/import-data.js';
 import { requireVerified, verifyData } from '../../data/verify-data.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import { errorText } from '../terminal/error-text.js';
@@ -83,7 +84,7 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
     home,
     signal: stop.signal,
     progress: inMebibytes(bar.show),
-    ...(from === undefined ? {} : { baseUrl: from }),
+    ...present({ baseUrl: from }),
   };
   try {
     for (const name of names) {
@@ -170,7 +171,7 @@ async function take(files: readonly string[], command: Command, io: Io): Promise
       signal: stop.signal,
       progress: ({ file, done, total }) =>
         bar.show({ stage: `${file}, MiB`, done: tenth(done), total: tenth(total) }),
-      ...(as === undefined ? {} : { as }),
+      ...present({ as }),
     });
     bar.clear();
     for (const { identifier, path, published } of imported) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { present } from '../../formats/present.js';
 import type { Configuration } from '../../service/diagnose.js';
 import { databaseUrl, globalOptions, serviceThreads, sizeText } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
@@ -19,7 +20,7 @@ async function examine(command: Command, io: Io): Promise<void> {
   const configuration: Configuration = {
     ...{ home, maxMemory, maxScratch, maxCache },
     threads: serviceThreads(command),
-    ...(url === undefined ? {} : { databaseUrl: url }),
+    ...present({ databaseUrl: url }),
   };
   const { diagnose } = await import('../../service/diagnose.js');
   const database = await placeOf(url);

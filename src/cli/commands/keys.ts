@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { KeyAccess, KeyResource } from '../../service/access/key-access.js';
 import type { Role } from '../../store/records/principal.js';
 import { databaseUrl, globalOptions } from '../options/global-options.js';
@@ -70,7 +71,7 @@ async function create(command: Command, io: Io): Promise<void> {
     name,
     role: readRole(role),
     groups: group,
-    ...(owner === undefined ? {} : { owner }),
+    ...present({ owner }),
     ...(expires === undefined ? {} : { expiresAt: readExpiry(expires) }),
   };
   const made = await withAccess(command, (access) => access.create(asked));

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
@@ -138,8 +139,7 @@ async function requestOf(path: string, options: MapOptions): Promise<LayerMapReq
 }
 
 const cardSource = ({ card, assume }: MapOptions) => ({
-  ...(card === undefined ? {} : { file: card }),
-  ...(assume === undefined ? {} : { assume }),
+  ...present({ file: card, assume }),
 });
 
 /** The card that --commit will write: an unwritable card is reported before the work. */

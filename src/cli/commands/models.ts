@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
 import { globalOptions } from '../options/global-options.js';
 import { storePlace } from '../options/store-place.js';
@@ -99,8 +100,7 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
   const { model, created } = await withAccess(command, (access) =>
     access.add({
       path: file,
-      ...(text === undefined ? {} : { card: text }),
-      ...(name === undefined ? {} : { name }),
+      ...present({ card: text, name }),
     }),
   );
   io.out(json ? `${JSON.stringify(model, null, 2)}\n` : `${model.id}\n`);

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { PackageFormat, PackageRequest } from '../../submission/build-package.js';
 import type { Io } from '../terminal/io.js';
 import { several } from './score.js';
@@ -58,10 +59,9 @@ function requestOf(model: string, options: PackageOptions): PackageRequest {
   return {
     model: { path: model, ...(card ? { file: card } : {}) },
     format: format satisfies PackageFormat,
-    ...(identifier === undefined ? {} : { identifier }),
+    ...present({ identifier }),
     ...(receipt.length > 0 ? { receipts: receipt } : {}),
-    ...(license === undefined ? {} : { license }),
-    ...(bibtex === undefined ? {} : { bibtex }),
+    ...present({ license, bibtex }),
     ...(url !== undefined && sha1 !== undefined ? { weights: { url, sha1 } } : {}),
   };
 }

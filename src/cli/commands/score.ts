@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import { globalOptions } from '../options/global-options.js';
@@ -146,7 +147,7 @@ async function scoreModels(
       },
       benchmarks: options.benchmark,
       layers: layerRequest(options.layer),
-      ...(input ? { input } : {}),
+      ...present({ input }),
       ...(options.detail ? { detail: true } : {}),
     })),
   );

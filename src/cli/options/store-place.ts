@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { present } from '../../formats/present.js';
 import type { StoreOptions } from '../../store/home-store.js';
 import { databaseUrl, globalOptions } from './global-options.js';
 
@@ -12,7 +13,6 @@ export async function storePlace(
   const bucket = s3Place(process.env);
   return {
     home,
-    ...(url === undefined ? {} : { databaseUrl: url }),
-    ...(bucket === undefined ? {} : { s3: bucket }),
+    ...present({ databaseUrl: url, s3: bucket }),
   };
 }

@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Checkpoint, StoredTensor } from '../source/checkpoint.js';
 import { shortened } from '../source/checkpoint-fault.js';
 
@@ -54,7 +55,7 @@ export async function stateNames(
     tensors: collected.tensors,
     storedNames: collected.storedNames,
     prefix,
-    ...(normalizer === undefined ? {} : { normalizer }),
+    ...present({ normalizer }),
     leftOut: [...normalizers, ...collected.doubled],
   };
 }

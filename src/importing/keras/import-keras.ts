@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { openZip, type ZipArchive } from '../../formats/zip.js';
 import { isFields } from '../source/fields.js';
 import type { Imported } from '../source/imported.js';
@@ -149,7 +150,7 @@ async function imported(network: KerasNetwork, weights: WeightSource): Promise<I
       ? ['Keras computes parts of this network in 16 bits; ventral computes everything in float32.']
       : []),
   ];
-  return { model, layers, inputAxes, notes, ...(source ? { source } : {}) };
+  return { model, layers, inputAxes, notes, ...present({ source }) };
 }
 
 /** Whether a layer computes in float16 or bfloat16: its dtype, or the name of its policy. */

@@ -7,19 +7,25 @@ const LARGEST = 2 ** 24;
 
 /** The configuration of one layer, each field checked when it is asked for. */
 export class LayerConfig {
+  readonly #fields: Fields;
+
   constructor(
     readonly file: string,
     /** Name of the layer with those of the models around it. */
     readonly layer: string,
     readonly className: string,
-    private readonly fields: Fields,
+    fields: Fields,
     /** Keras 3 gives some names another meaning. */
     readonly keras: 2 | 3,
-  ) {}
+  ) {
+    this.#fields = fields;
+  }
 
   /** A raw field, a numpy array as numbers; undefined if it is missing or null. */
   raw(field: string): unknown {
-    const value = Object.hasOwn(this.fields, field) ? (this.fields[field] ?? undefined) : undefined;
+    const value = Object.hasOwn(this.#fields, field)
+      ? (this.#fields[field] ?? undefined)
+      : undefined;
     // keras/src/saving/serialization_lib.py, serialize_keras_object
     if (!isFields(value) || !['__numpy__', '__tensor__'].includes(String(value.class_name)))
       return value;
@@ -28,7 +34,7 @@ export class LayerConfig {
 
   /** All fields, as {@link raw} gives them. */
   rawFields(): Fields {
-    return Object.fromEntries(Object.keys(this.fields).map((name) => [name, this.raw(name)]));
+    return Object.fromEntries(Object.keys(this.#fields).map((name) => [name, this.raw(name)]));
   }
 
   refuse(field: string, expected: string, found: unknown): VentralError {

@@ -21,12 +21,15 @@ export class NamedWeights implements WeightSource {
   readonly #index = new Map<string, string[]>();
   readonly #used = new Set<string>();
 
+  readonly #file: string;
+  readonly #weights: ReadonlyMap<string, Weight>;
+  readonly #grouped: boolean;
+
   /** @param grouped whether a name starts with that of the outermost layer */
-  constructor(
-    private readonly file: string,
-    private readonly weights: ReadonlyMap<string, Weight>,
-    private readonly grouped: boolean,
-  ) {
+  constructor(file: string, weights: ReadonlyMap<string, Weight>, grouped: boolean) {
+    this.#file = file;
+    this.#weights = weights;
+    this.#grouped = grouped;
     for (const name of weights.keys()) {
       const parts = partsOf(name);
       const role = parts.pop() ?? '';
@@ -43,7 +46,7 @@ export class NamedWeights implements WeightSource {
     const found = new Map<string, Weight>();
     for (const role of roles) {
       const name = this.#find(layer, role);
-      const weight = name === undefined ? undefined : this.weights.get(name);
+      const weight = name === undefined ? undefined : this.#weights.get(name);
       if (name === undefined || weight === undefined) continue;
       this.#used.add(name);
       found.set(role, weight);
@@ -52,7 +55,7 @@ export class NamedWeights implements WeightSource {
   }
 
   unused(): string[] {
-    return [...this.weights.keys()].filter(
+    return [...this.#weights.keys()].filter(
       (name) => !this.#used.has(name) && !bookkeeping.test(name),
     );
   }
@@ -69,13 +72,13 @@ export class NamedWeights implements WeightSource {
     let best: string[] = [];
     let most = 0;
     for (const name of candidates) {
-      const fit = fitness(name, layer, this.grouped);
+      const fit = fitness(name, layer, this.#grouped);
       if (fit > most) best = [];
       if (fit > 0 && fit >= most) best.push(name);
       most = Math.max(most, fit);
     }
     if (best.length <= 1) return best[0];
-    throw unmatched(this.file, layer, `one ${role}`, best.slice(0, 3).join(', '));
+    throw unmatched(this.#file, layer, `one ${role}`, best.slice(0, 3).join(', '));
   }
 }
 

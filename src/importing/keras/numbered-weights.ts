@@ -12,10 +12,10 @@ export class NumberedWeights implements WeightSource {
   readonly #places: ReadonlyMap<string, string>;
   readonly #used = new Set<string>();
 
-  constructor(
-    model: ConfiguredModel,
-    private readonly weights: ReadonlyMap<string, Weight>,
-  ) {
+  readonly #weights: ReadonlyMap<string, Weight>;
+
+  constructor(model: ConfiguredModel, weights: ReadonlyMap<string, Weight>) {
+    this.#weights = weights;
     const old = [...weights.keys()].some((name) => name.startsWith('_layer_checkpoint_'));
     const container = old ? '_layer_checkpoint_dependencies' : 'layers';
     const byClass = new Map(places(model, container, classWords, { place: '', path: '' }));
@@ -29,7 +29,7 @@ export class NumberedWeights implements WeightSource {
     const found = new Map<string, Weight>();
     roles.forEach((role, number) => {
       const name = `${this.#places.get(layer)}/vars/${number}`;
-      const weight = this.weights.get(name);
+      const weight = this.#weights.get(name);
       if (weight === undefined) return;
       this.#used.add(name);
       found.set(role, weight);
@@ -39,7 +39,7 @@ export class NumberedWeights implements WeightSource {
 
   /** Those of layers: the file also holds an optimizer's, and the seeds of layers that drop out. */
   unused(): string[] {
-    return [...this.weights.keys()].filter(
+    return [...this.#weights.keys()].filter(
       (name) =>
         /^(_layer_checkpoint_|layers\/)/.test(name) &&
         !this.#used.has(name) &&

@@ -1,5 +1,6 @@
 import { fromHalf } from '../../activations/pictures/half.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { exposeValues } from '../../onnx/expose.js';
 import type { Model } from '../../onnx/model.js';
 import { Session, type Tensor } from '../../runtime/session.js';
@@ -53,7 +54,7 @@ export class GraphValues {
   async #run(values: readonly string[]): Promise<Record<string, Tensor>> {
     const session = await Session.open(exposeValues(this.#model, values), {
       name: this.#model.name,
-      ...(this.#threads === undefined ? {} : { threads: this.#threads }),
+      ...present({ threads: this.#threads }),
     });
     try {
       return await session.run({ [session.inputs[0].name]: this.#input }, values);

@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { nonFinite } from '../../numerics/algebra/non-finite.js';
 import type { Model } from '../../onnx/model.js';
 import { modelInputs } from '../../onnx/model-inputs.js';
@@ -23,7 +24,7 @@ export async function selfCheck(
   const dims = (input.dims ?? free).map((size, axis) => size ?? free[axis] ?? 1);
   const session = await Session.open(bytes, {
     name: model.name,
-    ...(threads === undefined ? {} : { threads }),
+    ...present({ threads }),
   });
   try {
     const outputs = await session.run({ [input.name]: madePicture(dims) });

@@ -80,13 +80,16 @@ export interface LoadedArtifacts {
 
 /** One pass through a model and its nested models; tensors are disposed after their last use. */
 class Walk {
-  constructor(
-    private readonly runtime: Runtime,
-    private readonly names: ReadonlyMap<string, string>,
-  ) {}
+  readonly #runtime: Runtime;
+  readonly #names: ReadonlyMap<string, string>;
+
+  constructor(runtime: Runtime, names: ReadonlyMap<string, string>) {
+    this.#runtime = runtime;
+    this.#names = names;
+  }
 
   async *run(model: SourceModel, { data, dims }: Tensor): AsyncGenerator<Output> {
-    const input = this.runtime.tf.tensor(data as Float32Array, [...dims], 'float32');
+    const input = this.#runtime.tf.tensor(data as Float32Array, [...dims], 'float32');
     for (const output of yield* this.#model(model, [input], '')) output.dispose();
     input.dispose();
   }
@@ -131,10 +134,10 @@ class Walk {
       [output] = yield* this.#model(inner, given, `${key}/`);
     } else {
       const inputs = given.length === 1 ? given[0] : [...given];
-      const result = this.runtime.tf.tidy(() => layer.apply(inputs, { training: false }));
+      const result = this.#runtime.tf.tidy(() => layer.apply(inputs, { training: false }));
       output = Array.isArray(result) ? result[0] : result;
     }
-    const name = this.names.get(key);
+    const name = this.#names.get(key);
     if (name !== undefined) yield { layer: name, output: await read(output) };
     return output;
   }

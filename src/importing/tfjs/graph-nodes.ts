@@ -10,14 +10,18 @@ const LONGEST_NAME = 512;
 
 /** A node with its attributes, each checked when it is asked for. */
 export class TfjsNode {
+  readonly #attributes: Fields;
+
   constructor(
     readonly file: string,
     readonly name: string,
     readonly op: string,
     /** Names of the nodes whose first outputs it takes. */
     readonly inputs: readonly string[],
-    private readonly attributes: Fields,
-  ) {}
+    attributes: Fields,
+  ) {
+    this.#attributes = attributes;
+  }
 
   refuse(field: string, expected: string, found: unknown): VentralError {
     return invalidPart(this.file, `${field} of node ${this.name}`, expected, found);
@@ -28,12 +32,12 @@ export class TfjsNode {
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.attributes, name);
+    return Object.hasOwn(this.#attributes, name);
   }
 
   /** One part of an attribute's value, such as `i` or `list`. */
   part(name: string, kind: string): unknown {
-    const value = this.has(name) ? this.attributes[name] : undefined;
+    const value = this.has(name) ? this.#attributes[name] : undefined;
     return isFields(value) && Object.hasOwn(value, kind) ? value[kind] : undefined;
   }
 

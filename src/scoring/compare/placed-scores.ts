@@ -1,6 +1,7 @@
 import type { Network } from '../../activations/extract.js';
 import { cardOf, openModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { type LayerMapContext, type MappedLayers, mapLayers } from '../map/layer-map.js';
 import { type CellOutcome, type CellTask, computeCells } from '../map/map-cells.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
@@ -60,7 +61,7 @@ export async function mapOf(
   );
   if (benchmarks.length === 0) return { reason: 'there is no layer to choose' };
   try {
-    const request = { model, benchmarks, ...(layers ? { layers } : {}) };
+    const request = { model, benchmarks, ...present({ layers }) };
     return await mapLayers(request, context);
   } catch (thrown) {
     return { reason: refusalOf(thrown) };

@@ -8,6 +8,7 @@ import { compareCodePoints } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { expandLayers } from '../../onnx/layers.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import type { ScoreContext } from '../model/score-model.js';
@@ -48,7 +49,7 @@ export async function exportActivations(
       maxMemory: context.maxMemory / 2,
       maxScratch: context.maxScratch,
       scratch: scratch.path,
-      ...(context.signal ? { signal: context.signal } : {}),
+      ...present({ signal: context.signal }),
       progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
     });
     try {

@@ -8,6 +8,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { readCsv } from '../../formats/csv.js';
 import { npyFloats } from '../../formats/npy.js';
 import { openNpz } from '../../formats/npz.js';
+import { present } from '../../formats/present.js';
 import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
 import { nonFinite, nonFiniteRows } from '../../numerics/algebra/non-finite.js';
 
@@ -119,7 +120,7 @@ async function fromNpz(path: string, wanted: readonly string[]): Promise<Feature
       ),
       names: names.map(labelOf),
       layers,
-      ...(provenance ? { provenance } : {}),
+      ...present({ provenance }),
     };
   } finally {
     await npz.close();

@@ -3,6 +3,7 @@ import type { RegionLayerChoice } from '../../activations/card/card.js';
 import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { traced } from '../../runtime/traced.js';
@@ -81,7 +82,7 @@ async function mapTraced(
       benchmarks: columns.map(({ id }) => id),
       layers: scored,
       chosen: Object.fromEntries(recorded(chosen, choices)),
-      ...(holdout ? { holdout } : {}),
+      ...present({ holdout }),
       plan,
       provenance: {
         ventral: packageVersion,

@@ -55,11 +55,11 @@ export class MeasurePool {
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   readonly #running = new Set<Promise<unknown>>();
 
+  readonly #options: PoolOptions;
+
   /** @param measurements the benchmark of each measurement to come; every worker will hold their data */
-  constructor(
-    measurements: readonly LoadedBenchmark[],
-    private readonly options: PoolOptions,
-  ) {
+  constructor(measurements: readonly LoadedBenchmark[], options: PoolOptions) {
+    this.#options = options;
     const { workers, bytes } = sizeFor(measurements, options);
     this.bytes = bytes;
     if (workers === 0) return;
@@ -134,7 +134,7 @@ export class MeasurePool {
   }
 
   #refuseInterrupted(): void {
-    const { signal } = this.options;
+    const { signal } = this.#options;
     if (signal?.aborted) throw VentralError.from(signal.reason);
   }
 
@@ -144,7 +144,7 @@ export class MeasurePool {
 
   /** Ends the workers; running measurements are lost. */
   async close(): Promise<void> {
-    this.options.signal?.removeEventListener('abort', this.#end);
+    this.#options.signal?.removeEventListener('abort', this.#end);
     this.#end();
     await Promise.all(this.#running);
     await this.#piscina?.destroy();

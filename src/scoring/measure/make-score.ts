@@ -1,6 +1,7 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import type { CardWarning } from '../../activations/card/card-warnings.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
@@ -60,7 +61,7 @@ export function makeScore(
     errorKind,
     raw,
     ceiling,
-    ...(splits ? { splits } : {}),
+    ...present({ splits }),
     warnings: [
       ...(origin.kind === 'model' ? origin.warnings : []),
       ...(notices?.() ?? []),

@@ -12,6 +12,7 @@ import type { StimulusSet } from '../../data/stimulus-set.js';
 import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Digestible } from '../../formats/digest.js';
+import { present } from '../../formats/present.js';
 import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { benchmarkSplits } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
@@ -179,7 +180,7 @@ async function compare(
 function targetOf(benchmark: Benchmark, stimuli: StimulusSet, recordings: Recordings): Target {
   const { stimulusIds, neuroidIds, values } = averageRepetitions(recordings);
   const strata = strataOf(benchmark, stimuli, stimulusIds);
-  return { stimulusIds, neuroidIds, values, ...(strata ? { strata } : {}) };
+  return { stimulusIds, neuroidIds, values, ...present({ strata }) };
 }
 
 function strataOf(

@@ -9,6 +9,7 @@ import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Demand } from '../../activations/reduction-plan.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import { traced } from '../../runtime/traced.js';
 import { judgedStimuli } from '../measure/halves.js';
@@ -175,7 +176,7 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
       scratch: scratch.path,
       cache: context.cache,
       pictures: context.pictures,
-      ...(context.signal ? { signal: context.signal } : {}),
+      ...present({ signal: context.signal }),
       progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
     });
     let measured = 0;

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import type { ModelCard } from '../../activations/card/card.js';
 import { type CardSource, openModelFile, shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import {
   type FeatureRun,
   type MapRun,
@@ -60,7 +61,7 @@ function sourceOf({ cardFile, assume }: ReceiptModel, receipt: string): CardSour
   const file = cardFile && referred(cardFile, receipt);
   const isThere = file !== undefined && existsSync(file);
   if (isThere) requireFile(file);
-  return { ...(isThere ? { file } : {}), ...(assume === undefined ? {} : { assume }) };
+  return { ...(isThere ? { file } : {}), ...present({ assume }) };
 }
 
 async function pathOf({ path, name, digest }: ReceiptModel, receipt: string): Promise<string> {

@@ -12,6 +12,7 @@ import {
 } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { runtimeIdentity } from '../../runtime/session.js';
@@ -120,7 +121,7 @@ async function scoreRun(
     kind: 'score',
     model: modelRecord(file, request.model, receipt),
     ...(layers && Object.keys(layers).length > 0 ? { layers } : {}),
-    ...(input ? { input } : {}),
+    ...present({ input }),
     ...(detail ? { detail } : {}),
     asked: request.benchmarks.map((name) => benchmarkReference(name, receipt)),
     benchmarks,
@@ -174,7 +175,7 @@ async function mapRun(
     kind: 'map',
     model: modelRecord(file, request.model, receipt),
     ...(layers && layers.length > 0 ? { layers } : {}),
-    ...(input ? { input } : {}),
+    ...present({ input }),
     ...(holdout ? { holdout } : {}),
     asked: names.map((name) => benchmarkReference(name, receipt)),
     benchmarks,
@@ -229,7 +230,7 @@ function modelRecord(
     card: card as ReceiptModel['card'],
     cardFrom: cardPlace?.kind ?? 'given',
     ...(file === undefined ? {} : { cardFile: fileReference(file, receipt) }),
-    ...(assume === undefined ? {} : { assume }),
+    ...present({ assume }),
   };
 }
 

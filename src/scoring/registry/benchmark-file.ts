@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import { metrics } from '../../metrics/metric-table.js';
 import type {
   BenchmarkDefinition,
@@ -125,8 +126,7 @@ function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText)
     splits: text.splits ?? 10,
     seed: text.seed ?? 1,
     ...(text.train_size === undefined ? byDefault : { trainSize: text.train_size }),
-    ...(text.test_size === undefined ? {} : { testSize: text.test_size }),
-    ...(text.stratify_on === undefined ? {} : { stratifyOn: text.stratify_on }),
+    ...present({ testSize: text.test_size, stratifyOn: text.stratify_on }),
   };
 }
 

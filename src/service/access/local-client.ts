@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { components } from '../../api/schema.js';
 import { codes, type ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 
 /** Where the service that owns a home answers commands of its user, and the URL by which people know it. */
 export interface ServicePlace {
@@ -38,7 +39,7 @@ export async function askLocally(
 ): Promise<IncomingMessage> {
   const sent = request({
     ...{ socketPath: socket, agent: false, method, path, headers },
-    ...(signal ? { signal } : {}),
+    ...present({ signal }),
   });
   const answered = new Promise<IncomingMessage>((resolve, reject) =>
     sent.once('response', resolve).on('error', reject),

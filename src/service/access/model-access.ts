@@ -1,3 +1,4 @@
+import { present } from '../../formats/present.js';
 import { lockHome } from '../../store/home/owner-lock.js';
 import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
 import { localPrincipal } from '../../store/records/principal.js';
@@ -53,7 +54,7 @@ async function ownModels(
         const file = await receiveFile(path, store.temporary);
         const describe = () => ({
           ...(card === undefined ? {} : { card: readCard(card) }),
-          ...(name === undefined ? {} : { name }),
+          ...present({ name }),
         });
         const { model, created } = await desk.register(client, file, describe);
         return { model: registration(model, card), created };

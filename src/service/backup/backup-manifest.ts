@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { ZipArchive } from '../../formats/zip.js';
 import { SCHEMA } from '../../store/database/migrations.js';
 import { backupTables } from '../../store/database/table-rows.js';
@@ -83,7 +84,7 @@ export const filesOf = ({ tables, models, benchmarks }: BackupManifest): readonl
 export const damaged = (file: string, how: string, cause?: unknown): VentralError =>
   new VentralError('backup-invalid', `${file}: ${how}`, {
     file,
-    ...(cause === undefined ? {} : { cause }),
+    ...present({ cause }),
   });
 
 const entry =

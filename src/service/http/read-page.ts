@@ -1,3 +1,4 @@
+import { present } from '../../formats/present.js';
 import type { PageRequest } from '../../store/database/page.js';
 
 const DEFAULT_LIMIT = 50;
@@ -7,6 +8,6 @@ export function readPage(query: object): PageRequest {
   const { limit, cursor } = query as { limit?: number | string; cursor?: string };
   return {
     limit: limit === undefined ? DEFAULT_LIMIT : Number(limit),
-    ...(cursor === undefined ? {} : { cursor }),
+    ...present({ cursor }),
   };
 }

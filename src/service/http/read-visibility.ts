@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Visibility } from '../../store/records/model-store.js';
 import type { Principal } from '../../store/records/principal.js';
 
@@ -28,8 +29,7 @@ export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
     );
   }
   return {
-    ...(visibility === undefined ? {} : { visibility: visibility as Visibility }),
-    ...(group === undefined ? {} : { group }),
+    ...present({ visibility: visibility as Visibility, group }),
   };
 }
 

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { HomeStore } from '../../store/home-store.js';
@@ -136,7 +137,7 @@ export class BenchmarkDesk {
       reads: [task.archive],
       writes: task.folder === undefined ? [] : [dirname(task.folder)],
       limits: { memory: maxMemory, ...checkLimit({ check }, size) },
-      ...(signal ? { signal } : {}),
+      ...present({ signal }),
     });
   }
 

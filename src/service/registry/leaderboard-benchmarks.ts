@@ -1,4 +1,5 @@
 import { didYouMean } from '../../errors/closest-names.js';
+import { present } from '../../formats/present.js';
 import type { TreeBenchmark } from '../../leaderboard/leaderboard-tree.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
@@ -20,7 +21,7 @@ export class BenchmarkShelf {
     version: benchmark.version,
     region: benchmark.region ?? null,
     metric: benchmark.metric.name,
-    ...(benchmark.parent === undefined ? {} : { parent: benchmark.parent }),
+    ...present({ parent: benchmark.parent }),
     simulated: benchmark.simulated,
     publicSet: /public(?=[.-])/.test(benchmark.id),
   }));

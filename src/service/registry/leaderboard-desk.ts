@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { shippedModels } from '../../activations/model-file.js';
 import type { components } from '../../api/schema.js';
+import { present } from '../../formats/present.js';
 import {
   type Leaderboard as Board,
   type Estimate,
@@ -57,8 +58,7 @@ export class LeaderboardDesk {
     const wanted = [...benchmarks, ...formulas.flatMap((column) => column.benchmarks)];
     const scored = await this.#results.scoredModels(principal, wanted, await shippedModels(), {
       words: (query.search ?? '').split(/\s+/).filter((word) => word !== ''),
-      ...(query.owner === undefined ? {} : { owner: query.owner }),
-      ...(query.visibility === undefined ? {} : { visibility: query.visibility }),
+      ...present({ owner: query.owner, visibility: query.visibility }),
       anyLayer: query.layers === 'any',
     });
     // A thousand models take tens of milliseconds: others may be answered in between.

@@ -4,6 +4,7 @@ import type { ModelCard } from '../../activations/card/card.js';
 import type { CardHints } from '../../activations/card/card-template.js';
 import { shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Expect, ModelChange, ModelRecord } from '../../store/records/model-store.js';
 import { type Principal, servicePrincipal } from '../../store/records/principal.js';
@@ -163,8 +164,7 @@ export class ModelDesk {
     requireChange(principal, found);
     const change: ModelChange = {
       ...accessAfter(principal, asked, found),
-      ...(name === undefined ? {} : { name }),
-      ...(card === undefined ? {} : { card }),
+      ...present({ name, card }),
     };
     const changed = await this.#store.models.change(principal, found.id, change, expect);
     return changed ?? this.get(principal, found.id);
@@ -327,7 +327,7 @@ export class ModelDesk {
       writes: task.output === undefined ? [] : [dirname(task.output)],
       limits: { memory: maxMemory + 3 * size, ...checkLimit({ check }, size) },
       temporary: this.#store.temporary,
-      ...(signal ? { signal } : {}),
+      ...present({ signal }),
     });
   }
 }

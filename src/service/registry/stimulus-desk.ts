@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { BenchmarkDescription } from '../../scoring/model/describe-benchmark.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { Principal } from '../../store/records/principal.js';
@@ -106,7 +107,7 @@ export class StimulusDesk {
       ...found,
       set,
       stimuli,
-      ...(degrees === undefined ? {} : { degrees }),
+      ...present({ degrees }),
     }));
     if (typeof drawn !== 'string')
       throw new VentralError('not-found', `${name} has no stimulus "${stimulus}"`);

@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import type { components } from '../../api/schema.js';
+import { present } from '../../formats/present.js';
 import { clientOf } from '../http/client.js';
 import type { ServiceContext } from '../registry/context.js';
 import { StimulusDesk, type StimulusSetName } from '../registry/stimulus-desk.js';
@@ -54,7 +55,7 @@ export function benchmarkDataRoutes(context: ServiceContext): Router {
     const png = await desk.picture(clientOf(response), benchmark, {
       set,
       stimulus,
-      ...(degrees === undefined ? {} : { degrees }),
+      ...present({ degrees }),
     });
     response.type('image/png').send(png);
   });

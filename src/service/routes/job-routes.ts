@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { addWebhook, type Webhook } from '../../store/jobs/delivery-store.js';
 import {
   isOpen,
@@ -118,7 +119,7 @@ async function shown<K extends JobKind, Asked>(
   const webhook = mayChange(principalOf(response), job)
     ? await context.webhooks.deliveries.ofJob(job.id)
     : undefined;
-  return { ...show(job), ...(await more?.(context, job)), ...(webhook ? { webhook } : {}) };
+  return { ...show(job), ...(await more?.(context, job)), ...present({ webhook }) };
 }
 
 /** 202 with the job, or 200 where the client waits and the job ends in that time (RFC 7240). */

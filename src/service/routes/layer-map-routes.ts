@@ -1,5 +1,6 @@
 import type { Router } from 'express';
 import type { components } from '../../api/schema.js';
+import { present } from '../../formats/present.js';
 import { benchmarkNames } from '../../scoring/registry/region-benchmarks.js';
 import type { LayerMapJob, LayerMapJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
@@ -43,8 +44,7 @@ async function request(
     benchmarks: benchmarks.map(({ id }) => id),
     sources,
     keys: [key],
-    ...(layers ? { layers } : {}),
-    ...(input ? { input } : {}),
+    ...present({ layers, input }),
     holdout,
   };
 }
@@ -74,8 +74,6 @@ function show(
     ...showCommon(job, path),
     ...(job.layers ? { layers: [...job.layers] } : {}),
     holdout: job.holdout,
-    ...(job.result === undefined
-      ? {}
-      : { result: job.result as unknown as components['schemas']['LayerMap'] | null }),
+    ...present({ result: job.result as unknown as components['schemas']['LayerMap'] | null }),
   };
 }

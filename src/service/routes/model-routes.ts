@@ -8,6 +8,7 @@ import {
 import { inputWarnings } from '../../activations/pictures/input-warnings.js';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { ModelValue } from '../../onnx/model-inputs.js';
 import type { ModelRecord } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
@@ -74,7 +75,7 @@ async function describe(
   const card = fields.get('card');
   return {
     ...(card === undefined ? {} : { card: await documents.card(card) }),
-    ...(name === undefined ? {} : { name }),
+    ...present({ name }),
     ...readAccess(fields),
   };
 }

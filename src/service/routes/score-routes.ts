@@ -1,5 +1,6 @@
 import type { Router } from 'express';
 import type { components } from '../../api/schema.js';
+import { present } from '../../formats/present.js';
 import type { ScorePart } from '../../scoring/measure/score.js';
 import type { ScoreJob, ScoreJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
@@ -54,8 +55,7 @@ export async function scoreRequest(
         ...(detail ? { detail } : {}),
       }),
     ),
-    ...(layers ? { layers } : {}),
-    ...(input ? { input } : {}),
+    ...present({ layers, input }),
     ...(detail ? { detail } : {}),
   };
 }

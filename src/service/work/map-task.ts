@@ -1,5 +1,6 @@
 import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { mapLayers } from '../../scoring/map/layer-map.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import { computeMapShare } from '../../scoring/map/map-share.js';
@@ -81,8 +82,7 @@ function requestOf({
   return {
     model: modelOf(model),
     benchmarks,
-    ...(layers ? { layers } : {}),
-    ...(input ? { input } : {}),
+    ...present({ layers, input }),
     holdout,
   };
 }

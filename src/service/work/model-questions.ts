@@ -5,6 +5,7 @@ import { measureLayers } from '../../activations/measure-layers.js';
 import { openModelFile } from '../../activations/model-file.js';
 import { imageInput } from '../../activations/pictures/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { checkGraph, type GraphSummary } from '../../onnx/check-graph.js';
 import { listLayers } from '../../onnx/layers.js';
 import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
@@ -39,7 +40,7 @@ const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphS
 /** The layers with their shapes; without them where the network does not run on an image of that size. */
 async function layers({ reference, card }: ModelTask): Promise<unknown> {
   try {
-    return await measureLayers(reference, { threads: 1, ...(card ? { card } : {}) });
+    return await measureLayers(reference, { threads: 1, ...present({ card }) });
   } catch {
     const listed = listLayers((await openModelFile(reference, card ? { card } : {})).model);
     return listed.map((layer) => ({ ...layer, shape: null, units: null }));

@@ -1,5 +1,6 @@
 import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
 import type { ChildProgress } from '../child/child.js';
@@ -21,8 +22,7 @@ export async function runScoreTask(
   const request = {
     model: modelOf(model),
     benchmarks,
-    ...(layers ? { layers } : {}),
-    ...(input ? { input } : {}),
+    ...present({ layers, input }),
     ...(detail ? { detail } : {}),
   };
   const { scores, failures } = await scoreModel(request, {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ContentCache } from '../../activations/cache/content-cache.js';
 import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { checkData } from '../../scoring/benchmark/benchmark-data.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { HeldFiles } from '../../store/files/file-source.js';
@@ -80,7 +81,7 @@ async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Pr
   const core = {
     ...{ ...bounds, model, benchmarks: [...references.keys()] },
     cacheScope: scope,
-    ...(job.input ? { input: job.input } : {}),
+    ...present({ input: job.input }),
   };
   const paths = measuringPaths({ home, model: reference, benchmarks: core.benchmarks });
   const writes = [...paths.writes, ContentCache.folderOf(home, scope)];

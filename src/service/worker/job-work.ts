@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/jobs/job.js';
 import { problemOf } from '../http/problem.js';
 import type { AnsweredFailure, JobAnswer, JobTask, JobUsage, TaskCore } from '../work/job-task.js';
@@ -19,10 +20,10 @@ export const missingOf = (job: Job): readonly string[] =>
 export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
   if (job.kind === 'score') {
     const { kind, layers, detail } = job;
-    return { ...core, kind, ...(layers ? { layers } : {}), ...(detail ? { detail } : {}) };
+    return { ...core, kind, ...present({ layers }), ...(detail ? { detail } : {}) };
   }
   const { kind, holdout, layers } = job;
-  return { ...core, kind, holdout, ...(layers ? { layers } : {}) };
+  return { ...core, kind, holdout, ...present({ layers }) };
 }
 
 /** The effect of an answer on a job: each pending benchmark gets a result or a failure. */

@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { FileKind } from './file-kind.js';
 
 /** A stored file whose bytes are not those of its digest any more. */
@@ -28,6 +29,6 @@ export function damagedFile(
   return new VentralError(
     'file-damaged',
     `The stored ${kind} ${digest}${which} is damaged: its contents do not match its digest; upload the same ${file} again, or run ventral fsck --heal`,
-    { file: digest, expected: digest, ...(cause === undefined ? {} : { cause }) },
+    { file: digest, expected: digest, ...present({ cause }) },
   );
 }

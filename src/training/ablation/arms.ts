@@ -2,6 +2,7 @@ import type { InputSize } from '../../activations/card/card.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { schemaProblems } from '../../formats/checked-yaml.js';
+import { present } from '../../formats/present.js';
 import { completeRecipe } from '../recipe/parse-recipe.js';
 import { networkName, type Recipe, recipeSchema } from '../recipe/recipe.js';
 import {
@@ -87,7 +88,7 @@ function recipeOf(ablation: Ablation, { family, seed, techniques }: Way, file: s
     seed,
     model: family.model,
     weights: family.weights,
-    ...(workers === undefined ? {} : { workers }),
+    ...present({ workers }),
     data,
     stages: [...stages, { evaluate: { checkpoints, threats, count, ...resolution } }, ...score],
   };

@@ -12,10 +12,10 @@ export interface Took {
 export class Times {
   #total: Took;
 
-  private constructor(
-    private readonly path: string,
-    total: Took,
-  ) {
+  readonly #path: string;
+
+  private constructor(path: string, total: Took) {
+    this.#path = path;
     this.#total = total;
   }
 
@@ -38,7 +38,7 @@ export class Times {
         wall: wall + (performance.now() - started) / 1000,
         cpu: cpu + (user + system) / 1e6,
       };
-      await writeFileAtomic(this.path, `${JSON.stringify(this.#total)}\n`);
+      await writeFileAtomic(this.#path, `${JSON.stringify(this.#total)}\n`);
     }
   }
 

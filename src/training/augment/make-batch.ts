@@ -37,11 +37,13 @@ export class BatchMaker {
   readonly #mix: NamedMix | undefined;
   readonly #pictures: RememberedPictures;
 
+  readonly #set: LabelledSet;
+  readonly #spec: FeedSpec;
+
   /** @param spec with every default written out */
-  constructor(
-    private readonly set: LabelledSet,
-    private readonly spec: FeedSpec,
-  ) {
+  constructor(set: LabelledSet, spec: FeedSpec) {
+    this.#set = set;
+    this.#spec = spec;
     this.#transforms = transformsOf(spec.augment);
     this.#mix = mixOf(spec.mix);
     this.#pictures = new RememberedPictures(set, KEPT_BYTES / Math.max(1, spec.workers));
@@ -49,11 +51,11 @@ export class BatchMaker {
 
   /** A batch to train on. Throws what reading a picture throws, and says which picture it was. */
   async make({ epoch, number, indices }: BatchRequest): Promise<TrainingBatch> {
-    const streams = new RandomStreams(this.spec.seed, epoch);
+    const streams = new RandomStreams(this.#spec.seed, epoch);
     const frames: Frame[] = [];
     for (const index of indices) frames.push(await this.#augmented(index, streams));
     const mixed = this.#mixed(frames, indices, number, streams);
-    const labels = Int32Array.from(indices, (index) => this.set.labels[index]);
+    const labels = Int32Array.from(indices, (index) => this.#set.labels[index]);
     return {
       pictures: this.#planes(mixed.views),
       views: mixed.views.length as 1 | 3,
@@ -65,7 +67,7 @@ export class BatchMaker {
 
   /** Examples brought to the size of the network and nothing else; at most a batch of them. */
   async examples(indices: Int32Array): Promise<ExampleBatch> {
-    const { side, batch } = this.spec;
+    const { side, batch } = this.#spec;
     const frames: Frame[] = [];
     for (const index of indices)
       frames.push(await this.#named(index, (stored) => squareFrameOf(stored, side)));
@@ -73,14 +75,14 @@ export class BatchMaker {
     padded.set(indices);
     return {
       pictures: this.#planes([frames]),
-      labels: padded.map((index) => (index < 0 ? -1 : this.set.labels[index])),
+      labels: padded.map((index) => (index < 0 ? -1 : this.#set.labels[index])),
       indices: padded,
       count: indices.length,
     };
   }
 
   async #augmented(index: number, streams: RandomStreams): Promise<Frame> {
-    const { side } = this.spec;
+    const { side } = this.#spec;
     // A list that says how images get their size has all of it; any other works on the size of the network.
     const sizes = this.#transforms.some((each) => each.sizes);
     const frame = await this.#named(index, (stored) =>
@@ -127,7 +129,7 @@ export class BatchMaker {
   }
 
   #planes(views: readonly (readonly Frame[])[]): Float32Array {
-    const { side, batch } = this.spec;
+    const { side, batch } = this.#spec;
     const each = 3 * side * side;
     const planes = new Float32Array(views.length * batch * each);
     views.forEach((frames, view) => {
@@ -140,8 +142,8 @@ export class BatchMaker {
 
   /** Smoothed one-hot rows, mixed as the images are. */
   #targets(labels: Int32Array, { partners, shares }: Mixed): Float32Array {
-    const classes = this.set.classes.length;
-    const smoothing = this.spec.label_smoothing;
+    const classes = this.#set.classes.length;
+    const smoothing = this.#spec.label_smoothing;
     const targets = new Float32Array(labels.length * classes).fill(smoothing / classes);
     labels.forEach((label, i) => {
       targets[i * classes + label] += (1 - smoothing) * shares[i];

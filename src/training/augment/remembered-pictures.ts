@@ -8,10 +8,10 @@ export class RememberedPictures {
   readonly #kept = new Map<number, LabelledPicture>();
   #room: number;
 
-  constructor(
-    private readonly set: LabelledSet,
-    most: number,
-  ) {
+  readonly #set: LabelledSet;
+
+  constructor(set: LabelledSet, most: number) {
+    this.#set = set;
     this.#room = most;
   }
 
@@ -19,7 +19,7 @@ export class RememberedPictures {
   async picture(index: number): Promise<LabelledPicture> {
     const known = this.#kept.get(index);
     if (known) return known;
-    const picture = await this.set.picture(index);
+    const picture = await this.#set.picture(index);
     const bytes = picture.pixels.length + (picture.mask?.length ?? 0);
     // Two that ask at the same time for the same image count it once.
     if (bytes <= this.#room && !this.#kept.has(index)) {

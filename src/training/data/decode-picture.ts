@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 
 /** Most bytes of an image's file, so that none is read into memory whatever its length. */
 export const maximumPictureBytes = 2 ** 28;
@@ -23,7 +24,7 @@ export function pictureInvalid(name: string, found: string, cause?: unknown): Ve
     file: name,
     expected: 'a PNG, JPEG, WebP, GIF or TIFF image',
     found,
-    ...(cause === undefined ? {} : { cause }),
+    ...present({ cause }),
   });
 }
 

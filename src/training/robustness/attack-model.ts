@@ -1,5 +1,6 @@
 import type { CardSource } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { LabelledSource } from '../data/labelled-set.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import { evaluateRobustness, type RobustnessOptions } from './evaluate-robustness.js';
@@ -61,8 +62,7 @@ export async function attackModel(
     const options = {
       threats,
       seed,
-      ...(signal ? { signal } : {}),
-      ...(progress ? { progress } : {}),
+      ...present({ signal, progress }),
     };
     const robustness = await evaluateRobustness(network, examples, options);
     const data = { digest: set.digest, examples: examples.indices.length, seed };

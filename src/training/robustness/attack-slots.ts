@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { sizeOf } from '../graph/static-graph.js';
 import type { Answer, AttackTarget, Slope } from '../step/attacked-network.js';
 
@@ -69,7 +70,7 @@ export async function runSearches(
       const over = search.see({
         loss: seen.losses[slot],
         fools: seen.predicted[slot] !== search.label,
-        ...(gradient ? { gradient } : {}),
+        ...present({ gradient }),
       });
       if (!over) return;
       slots[slot] = undefined;

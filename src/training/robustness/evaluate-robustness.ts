@@ -71,11 +71,14 @@ class Evaluation {
   readonly #turned: ReadonlyMap<Threat, Map<AttackName, ReadonlySet<number>>>;
   readonly #checks: SelfCheck[] = [];
 
-  constructor(
-    private readonly network: EvaluatedNetwork,
-    private readonly examples: EvaluatedExamples,
-    private readonly options: RobustnessOptions,
-  ) {
+  readonly #network: EvaluatedNetwork;
+  readonly #examples: EvaluatedExamples;
+  readonly #options: RobustnessOptions;
+
+  constructor(network: EvaluatedNetwork, examples: EvaluatedExamples, options: RobustnessOptions) {
+    this.#network = network;
+    this.#examples = examples;
+    this.#options = options;
     this.#turned = new Map(options.threats.map((threat) => [threat, new Map()] as const));
   }
 
@@ -84,33 +87,33 @@ class Evaluation {
     const wanted = this.#attacks().filter((name) => attacks[name].loss === loss);
     const first = loss === 'cross-entropy';
     if (!first && wanted.length === 0) return;
-    const { model, ...given } = this.network;
+    const { model, ...given } = this.#network;
     const target = await AttackedNetwork.open(model, { ...given, loss });
     try {
       if (first) await this.#clean(target);
-      for (const threat of this.options.threats)
+      for (const threat of this.#options.threats)
         for (const name of wanted) await this.#attack(target, name, threat);
-      if (first && (this.options.checks ?? true)) await this.#check(target);
+      if (first && (this.#options.checks ?? true)) await this.#check(target);
     } finally {
       await target.close();
     }
   }
 
   result(): Robustness {
-    const count = this.examples.labels.length;
-    const threats = this.options.threats.map((threat) => this.#threatResult(threat));
+    const count = this.#examples.labels.length;
+    const threats = this.#options.threats.map((threat) => this.#threatResult(threat));
     const checks = [...this.#checks, ...threats.flatMap((threat) => blackBoxCheck(threat) ?? [])];
     const maskingSuspected = checks.some(({ passed }) => passed === false);
     return { clean: figure(this.#right.length, count), threats, checks, maskingSuspected };
   }
 
   #attacks(): readonly AttackName[] {
-    const { attacks: wanted = attackNames } = this.options;
+    const { attacks: wanted = attackNames } = this.#options;
     return attackNames.filter((name) => wanted.includes(name));
   }
 
   async #clean(target: AttackedNetwork): Promise<void> {
-    const { labels } = this.examples;
+    const { labels } = this.#examples;
     const all = Array.from({ length: labels.length }, (_, index) => index);
     if (all.length === 0)
       throw new VentralError('training-data-invalid', 'There is no example to attack');
@@ -127,10 +130,10 @@ class Evaluation {
 
   async #attack(target: AttackedNetwork, name: AttackName, threat: Threat): Promise<void> {
     const turned = new Set<number>();
-    const dims = this.network.dims.slice(1);
+    const dims = this.#network.dims.slice(1);
     await this.#run(target, this.#right, stageOf(attacks[name].title, threat), {
       search: (example, index) => {
-        const random = randomStream(this.options.seed, `${name} ${threat.norm} ${index}`);
+        const random = randomStream(this.#options.seed, `${name} ${threat.norm} ${index}`);
         return attacks[name].search(example, threat, random, dims);
       },
       ended: ({ fooled }, index) => {
@@ -141,7 +144,7 @@ class Evaluation {
   }
 
   #threatResult(threat: Threat): ThreatResult {
-    const [right, count] = [this.#right.length, this.examples.labels.length];
+    const [right, count] = [this.#right.length, this.#examples.labels.length];
     const turned = [...(this.#turned.get(threat) ?? [])];
     const all = new Set(turned.flatMap(([, set]) => [...set]));
     return {
@@ -164,7 +167,7 @@ class Evaluation {
       },
     });
     this.#checks.push(unboundedCheck(still, count));
-    for (const threat of largestOfEachNorm(this.options.threats))
+    for (const threat of largestOfEachNorm(this.#options.threats))
       this.#checks.push(lossCheck(threat, await this.#losses(target, threat, count), count));
   }
 
@@ -197,8 +200,8 @@ class Evaluation {
       ended(search: S, index: number): void;
     },
   ): Promise<void> {
-    const { examples } = this;
-    const { signal, progress } = this.options;
+    const examples = this.#examples;
+    const { signal, progress } = this.#options;
     const running = new Map<Search, number>();
     async function* searches() {
       for (const index of indices) {

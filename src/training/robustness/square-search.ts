@@ -23,14 +23,23 @@ export class SquareSearch implements Search {
   #highest = Number.NEGATIVE_INFINITY;
   #asked = 0;
 
+  readonly #dims: readonly number[];
+  readonly #threat: Threat;
+  readonly #queries: number;
+  readonly #random: RandomState;
+
   /** @param dims [channels, height, width] */
   constructor(
     { picture, label }: Example,
-    private readonly dims: readonly number[],
-    private readonly threat: Threat,
-    private readonly queries: number,
-    private readonly random: RandomState,
+    dims: readonly number[],
+    threat: Threat,
+    queries: number,
+    random: RandomState,
   ) {
+    this.#dims = dims;
+    this.#threat = threat;
+    this.#queries = queries;
+    this.#random = random;
     this.label = label;
     this.#original = picture;
     this.#best = picture;
@@ -44,14 +53,14 @@ export class SquareSearch implements Search {
       this.#highest = loss;
       this.#best = this.picture;
     }
-    if (this.fooled || this.#asked >= this.queries) return true;
-    this.picture = this.threat.norm === 'Linf' ? this.#square() : this.#bump();
+    if (this.fooled || this.#asked >= this.#queries) return true;
+    this.picture = this.#threat.norm === 'Linf' ? this.#square() : this.#bump();
     return false;
   }
 
   /** Vertical stripes at the bound. */
   #stripes(): Float32Array {
-    const [, height, width] = this.dims;
+    const [, height, width] = this.#dims;
     const picture = this.#original.slice();
     for (let column = 0; column < width; column++)
       this.#fill(picture, { rows: [0, height], columns: [column, column + 1] });
@@ -70,9 +79,9 @@ export class SquareSearch implements Search {
     picture: Float32Array,
     { rows, columns }: { readonly rows: readonly number[]; readonly columns: readonly number[] },
   ): void {
-    const [channels, height, width] = this.dims;
+    const [channels, height, width] = this.#dims;
     for (let channel = 0; channel < channels; channel++) {
-      const move = this.#sign() * this.threat.epsilon;
+      const move = this.#sign() * this.#threat.epsilon;
       for (let y = rows[0]; y < rows[1]; y++)
         for (let x = columns[0]; x < columns[1]; x++) {
           const at = (channel * height + y) * width + x;
@@ -82,7 +91,7 @@ export class SquareSearch implements Search {
   }
 
   #bumps(): Float32Array {
-    const moved = bumpsAllOver(this.dims, (side) => this.#bumpOf(side));
+    const moved = bumpsAllOver(this.#dims, (side) => this.#bumpOf(side));
     return this.#within(this.#shifted(moved));
   }
 
@@ -91,19 +100,19 @@ export class SquareSearch implements Search {
     const from = { ...this.#window(3, 1), side: to.side };
     const moved = new Float64Array(this.#best.length);
     for (let i = 0; i < moved.length; i++) moved[i] = this.#best[i] - this.#original[i];
-    moveBump(moved, this.dims, {
+    moveBump(moved, this.#dims, {
       to,
       from,
       bump: this.#bumpOf(to.side),
-      epsilon: this.threat.epsilon,
+      epsilon: this.#threat.epsilon,
     });
     return this.#within(this.#shifted(moved));
   }
 
   #bumpOf(side: number): Bump {
     return {
-      shape: bump(side, this.random.double() > 0.5),
-      signs: Array.from({ length: this.dims[0] }, () => this.#sign()),
+      shape: bump(side, this.#random.double() > 0.5),
+      signs: Array.from({ length: this.#dims[0] }, () => this.#sign()),
     };
   }
 
@@ -111,29 +120,29 @@ export class SquareSearch implements Search {
   #shifted(direction: Float64Array): Float32Array {
     let square = 0;
     for (let i = 0; i < direction.length; i++) square += direction[i] ** 2;
-    const scale = square > 0 ? this.threat.epsilon / Math.sqrt(square) : 0;
+    const scale = square > 0 ? this.#threat.epsilon / Math.sqrt(square) : 0;
     const picture = new Float32Array(direction.length);
     for (let i = 0; i < picture.length; i++) picture[i] = this.#original[i] + scale * direction[i];
     return picture;
   }
 
   #within(picture: Float32Array): Float32Array {
-    project(picture, this.#original, this.threat);
+    project(picture, this.#original, this.#threat);
     return picture;
   }
 
   /** Of the area that is due, at a random place. */
   #window(least: number, odd: 0 | 1): SquareWindow {
-    const [, height, width] = this.dims;
-    const halvings = HALVED.filter((share) => this.#asked >= share * this.queries).length;
-    const area = (SHARE[this.threat.norm] / 2 ** halvings) * height * width;
+    const [, height, width] = this.#dims;
+    const halvings = HALVED.filter((share) => this.#asked >= share * this.#queries).length;
+    const area = (SHARE[this.#threat.norm] / 2 ** halvings) * height * width;
     const wanted = Math.max(least, Math.round(Math.sqrt(area)));
     const side = Math.min(wanted % 2 === 0 ? wanted + odd : wanted, height, width);
-    const place = (size: number) => this.random.randint(0, size - side + 1, 1)[0];
+    const place = (size: number) => this.#random.randint(0, size - side + 1, 1)[0];
     return { top: place(height), left: place(width), side };
   }
 
   #sign(): number {
-    return this.random.interval(1) * 2 - 1;
+    return this.#random.interval(1) * 2 - 1;
   }
 }

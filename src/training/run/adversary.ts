@@ -69,11 +69,12 @@ export class OverfittingGuard {
   /** Robust accuracies of this epoch. */
   accuracies: number[];
 
-  constructor(
-    private readonly target: AttackedNetwork,
-    private readonly spec: AdversarialSpec,
-    accuracies: readonly number[],
-  ) {
+  readonly #target: AttackedNetwork;
+  readonly #spec: AdversarialSpec;
+
+  constructor(target: AttackedNetwork, spec: AdversarialSpec, accuracies: readonly number[]) {
+    this.#target = target;
+    this.#spec = spec;
     this.accuracies = [...accuracies];
   }
 
@@ -86,9 +87,9 @@ export class OverfittingGuard {
   async watch(examples: Examples, moment: Moment): Promise<void> {
     const every = Math.max(1, Math.floor(moment.batches / GUARD_SHARE));
     if (moment.batch % every !== every - 1) return;
-    const threat = threatAt(this.spec, moment);
-    if (threat.epsilon < this.spec.epsilon) return;
-    const { fooled } = await pgd(this.target, examples, threat, { steps: GUARD_STEPS, seed: 0 });
+    const threat = threatAt(this.#spec, moment);
+    if (threat.epsilon < this.#spec.epsilon) return;
+    const { fooled } = await pgd(this.#target, examples, threat, { steps: GUARD_STEPS, seed: 0 });
     this.accuracies.push(fooled.filter((each) => !each).length / fooled.length);
     const verdict = catastrophicOverfitting(this.accuracies, fooled.length);
     if (!verdict.overfitted) return;

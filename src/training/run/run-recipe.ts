@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { cardOf, openModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { completeFeed } from '../augment/transforms.js';
@@ -96,12 +97,12 @@ function written(recipe: Recipe): Recipe {
     if (!('train' in stage)) return stage;
     const { augment, mix, batch, label_smoothing } = stage.train;
     const spec = { side: 1, batch, augment, label_smoothing, seed: 0, workers: 0 };
-    const feed = completeFeed({ ...spec, ...(mix ? { mix } : {}) });
+    const feed = completeFeed({ ...spec, ...present({ mix }) });
     return {
       train: {
         ...stage.train,
         augment: feed.augment,
-        ...(feed.mix ? { mix: feed.mix } : {}),
+        ...present({ mix: feed.mix }),
       },
     };
   };
@@ -155,10 +156,14 @@ function isAlive(pid: number): boolean {
 class RecipeRun {
   #networks: Record<string, string> = {};
 
-  constructor(private readonly context: RunContext) {}
+  readonly #context: RunContext;
+
+  constructor(context: RunContext) {
+    this.#context = context;
+  }
 
   async run(untrained: Uint8Array): Promise<void> {
-    const { folder, recipe } = this.context;
+    const { folder, recipe } = this.#context;
     const { state, arrays } = folder.resumed ?? {};
     if (state) this.#networks = { ...state.networks };
     else {
@@ -170,13 +175,13 @@ class RecipeRun {
       const resumed = index === first && state ? { state, arrays } : undefined;
       await this.#stage(recipe.stages[index], index, resumed);
       await this.#save(index + 1, 0);
-      await writeReport(this.context);
+      await writeReport(this.#context);
     }
     await this.#finish();
   }
 
   async #stage(stage: Stage, index: number, resumed: Resumed | undefined): Promise<void> {
-    const { context } = this;
+    const context = this.#context;
     if (context.signal.aborted) throw VentralError.from(context.signal.reason);
     const name = networkName(stage);
     if ('train' in stage) {
@@ -189,7 +194,7 @@ class RecipeRun {
           networks: { ...this.#networks },
           done: resumed?.state.done ?? 0,
           progress: resumed?.state.training,
-          ...(resumed?.arrays ? { arrays: resumed.arrays } : {}),
+          ...present({ arrays: resumed?.arrays }),
         },
         context,
       );
@@ -207,7 +212,7 @@ class RecipeRun {
     index: number,
     done: number,
   ): Promise<void> {
-    const { context } = this;
+    const context = this.#context;
     const { checkpoints } = 'score' in stage ? stage.score : stage.evaluate;
     for (const [i, checkpoint] of checkpoints.entries()) {
       if (i < done) continue;
@@ -222,16 +227,16 @@ class RecipeRun {
   }
 
   #save(stage: number, done: number): Promise<void> {
-    return this.context.folder.save({ stage, done, networks: this.#networks });
+    return this.#context.folder.save({ stage, done, networks: this.#networks });
   }
 
   /** The network of the last stage that makes one becomes the run's. */
   async #finish(): Promise<void> {
-    const { folder, recipe } = this.context;
+    const { folder, recipe } = this.#context;
     const name = recipe.stages.map(networkName).findLast((each) => each !== undefined);
     const bytes = await folder.read(this.#networks[name ?? UNTRAINED]);
     await writeFileAtomic(join(folder.path, MODEL), bytes);
-    await writeReport(this.context);
+    await writeReport(this.#context);
   }
 }
 

@@ -1,5 +1,6 @@
 import { cardSide } from '../../activations/pictures/picture-size.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
 import { readModel } from '../../onnx/model.js';
 import { BatchFeed } from '../augment/batch-feed.js';
@@ -65,12 +66,21 @@ class StageRun {
   #epoch: number;
   #saved = performance.now();
 
+  readonly #stage: TrainStage;
+  readonly #start: StageStart;
+  readonly #context: RunContext;
+  readonly #tools: StageTools;
+
   private constructor(
-    private readonly stage: TrainStage,
-    private readonly start: StageStart,
-    private readonly context: RunContext,
-    private readonly tools: StageTools,
+    stage: TrainStage,
+    start: StageStart,
+    context: RunContext,
+    tools: StageTools,
   ) {
+    this.#stage = stage;
+    this.#start = start;
+    this.#context = context;
+    this.#tools = tools;
     const fresh = { batches: 0, steps: 0, optimizerSteps: 0, loss: 0, guard: [] };
     this.#progress = start.progress ?? fresh;
     this.#epoch = start.done;
@@ -96,15 +106,16 @@ class StageRun {
   }
 
   async run(): Promise<string> {
-    const { stage, context } = this;
-    const { feed, learner } = this.tools;
+    const stage = this.#stage;
+    const context = this.#context;
+    const { feed, learner } = this.#tools;
     if (feed.batches === 0)
       throw new VentralError(
         'recipe-invalid',
         `${stage.name}: a batch of ${stage.batch} is more than the ${feed.indices.length} training images`,
         { field: 'batch' },
       );
-    if (!this.start.progress && this.start.done === 0)
+    if (!this.#start.progress && this.#start.done === 0)
       await context.folder.record({ kind: 'note', stage: stage.name, text: learner.frozen.rule });
     while (this.#epoch < stage.epochs && !this.#exhausted()) {
       await this.#batches();
@@ -120,8 +131,9 @@ class StageRun {
   }
 
   async #batches(): Promise<void> {
-    const { stage, context } = this;
-    const { feed, learner } = this.tools;
+    const stage = this.#stage;
+    const context = this.#context;
+    const { feed, learner } = this.#tools;
     const { seed } = context.recipe;
     const total = stage.epochs * feed.batches;
     if (this.#progress.batches === 0) learner.newEpoch();
@@ -159,45 +171,46 @@ class StageRun {
 
   /** Keeps the state now and then, and before the run is left. */
   async #pause(): Promise<void> {
-    const { signal } = this.context;
+    const { signal } = this.#context;
     const due = performance.now() - this.#saved > 1000 * SAVE_SECONDS;
     if (signal.aborted || due) await this.#save();
     if (signal.aborted) throw VentralError.from(signal.reason);
   }
 
   async #save(): Promise<void> {
-    const { index: stage, networks } = this.start;
+    const { index: stage, networks } = this.#start;
     const state = { stage, done: this.#epoch, networks, training: this.#progress };
-    await this.context.folder.save(state, this.tools.learner.arrays());
+    await this.#context.folder.save(state, this.#tools.learner.arrays());
     this.#saved = performance.now();
   }
 
   /** Whether as many epochs as the stage has patience for were no better than the best. */
   #exhausted(): boolean {
-    const { patience } = this.stage;
+    const { patience } = this.#stage;
     const { best } = this.#progress;
     return patience !== undefined && best !== undefined && this.#epoch - 1 - best.epoch >= patience;
   }
 
   /** Keeps the checkpoint of an epoch and looks at it. */
   async #endEpoch(): Promise<void> {
-    const { stage, context } = this;
-    const { feed, learner } = this.tools;
+    const stage = this.#stage;
+    const context = this.#context;
+    const { feed, learner } = this.#tools;
     const bytes = asCheckpoint(learner.checkpoint(), context, `${stage.name} ${this.#epoch}`);
     const checkpoint = await context.folder.keep(epochFile(stage.name, this.#epoch), bytes);
     const how = {
       normalisation: context.card.input,
       threads: context.threads,
-      side: this.tools.side,
+      side: this.#tools.side,
     };
-    const { loss, accuracy } = await validate(bytes, this.tools.validation.examples(), how);
+    const { loss, accuracy } = await validate(bytes, this.#tools.validation.examples(), how);
     const robust = await this.#robust();
     await context.folder.record({
       kind: 'epoch',
       stage: stage.name,
       epoch: this.#epoch,
       loss: this.#progress.loss / feed.batches,
-      validation: { loss, accuracy, ...(robust === undefined ? {} : { robustAccuracy: robust }) },
+      validation: { loss, accuracy, ...present({ robustAccuracy: robust }) },
       checkpoint,
     });
     const value = await this.#worth(checkpoint, accuracy, robust);
@@ -214,30 +227,30 @@ class StageRun {
   }
 
   async #robust(): Promise<number | undefined> {
-    const { adversarial } = this.stage;
-    const { attacked } = this.tools.learner;
+    const { adversarial } = this.#stage;
+    const { attacked } = this.#tools.learner;
     if (!adversarial || !attacked) return undefined;
     // Sets are often sorted by class.
-    const random = randomStream(this.context.recipe.seed, 'validation under attack');
-    const indices = Int32Array.from(random.permutation([...this.tools.validation.indices]));
+    const random = randomStream(this.#context.recipe.seed, 'validation under attack');
+    const indices = Int32Array.from(random.permutation([...this.#tools.validation.indices]));
     return robustAccuracy(
       attacked,
-      this.tools.validation.examples(indices.slice(0, ROBUST_COUNT)),
+      this.#tools.validation.examples(indices.slice(0, ROBUST_COUNT)),
       adversarial,
     );
   }
 
   async #worth(checkpoint: string, accuracy: number, robust: number | undefined): Promise<number> {
-    const { best_by } = this.stage;
+    const { best_by } = this.#stage;
     if (best_by === 'accuracy') return accuracy;
     if (best_by === 'robust-accuracy') return robust as number;
-    return selectionScore(checkpoint, best_by, this.context);
+    return selectionScore(checkpoint, best_by, this.#context);
   }
 
   async close(): Promise<void> {
-    await this.tools.feed.close();
-    await this.tools.validation.close();
-    await this.tools.learner.close();
+    await this.#tools.feed.close();
+    await this.#tools.validation.close();
+    await this.#tools.learner.close();
   }
 }
 
@@ -273,7 +286,7 @@ export function feedSpec(
     side,
     batch,
     augment,
-    ...(mix ? { mix } : {}),
+    ...present({ mix }),
     label_smoothing,
     seed: randomStream(recipe.seed, `pictures of ${stage.name}`).interval(2 ** 31 - 1),
     workers: recipe.workers,

@@ -1,3 +1,4 @@
+import { present } from '../../formats/present.js';
 import type { Model } from '../../onnx/model.js';
 import { type Provider, Session, type Tensor } from '../../runtime/session.js';
 import type { InputSpec } from '../../screen/preprocess.js';
@@ -161,7 +162,7 @@ async function load(
     provider,
     // Between two questions about a network in training its own session runs.
     spinning: live === undefined,
-    ...(threads === undefined ? {} : { threads }),
+    ...present({ threads }),
   });
   return { step, session };
 }

@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { GraphNode } from '../../onnx/graph.js';
 import type { Model } from '../../onnx/model.js';
 import { replaceInitializers } from '../../onnx/replace-initializers.js';
@@ -144,7 +145,7 @@ export class TrainedNetwork {
       operators: 'as written',
       provider,
       spinning,
-      ...(threads === undefined ? {} : { threads }),
+      ...present({ threads }),
     });
     return new TrainedNetwork(model, step, session, { parameters, statistics, norms, options });
   }

@@ -50,17 +50,19 @@ class ForwardWriter {
   readonly #calls: OperatorCall[] = [];
   readonly #masks: FedMask[] = [];
 
-  constructor(
-    private readonly graph: StaticGraph,
-    private readonly options: ForwardOptions,
-  ) {
+  readonly #graph: StaticGraph;
+  readonly #options: ForwardOptions;
+
+  constructor(graph: StaticGraph, options: ForwardOptions) {
+    this.#graph = graph;
+    this.#options = options;
     for (const [name, value] of options.inputs) this.#values.set(name, value);
   }
 
   write({ graph }: Model): Forward {
     for (const tensor of graph.initializers) {
       this.#note(tensor.name, tensor);
-      const parameter = this.options.parameters.get(tensor.name);
+      const parameter = this.#options.parameters.get(tensor.name);
       const value = parameter ?? this.#constant(tensor.name, tensor);
       this.#values.set(tensor.name, value);
     }
@@ -71,7 +73,7 @@ class ForwardWriter {
   }
 
   #constant(name: string, tensor: Parameters<typeof tensorElements>[0]): Value {
-    return this.graph.initializer(name, tensor.dims, tensorElements(tensor));
+    return this.#graph.initializer(name, tensor.dims, tensorElements(tensor));
   }
 
   /** @param joined the operator of a node that represents several */
@@ -111,13 +113,13 @@ class ForwardWriter {
 
   /** The node with its input masked where that is asked for: by a product before it. */
   #masked(node: GraphNode): GraphNode {
-    const place = this.options.masks?.find((mask) => mask.node === node);
+    const place = this.#options.masks?.find((mask) => mask.node === node);
     const value = place && this.#values.get(node.inputs[place.input]);
     if (!place || !value) return node;
     const dims =
       place.per === 'picture' ? value.dims.map((size, axis) => (axis ? 1 : size)) : value.dims;
     const name = `mask:${node.outputs[0]}`;
-    this.#values.set(name, this.graph.input(name, dims));
+    this.#values.set(name, this.#graph.input(name, dims));
     this.#masks.push({ name, dims, rate: place.rate });
     const output = `masked:${node.outputs[0]}`;
     const inputs = [node.inputs[place.input], name];
@@ -135,10 +137,10 @@ class ForwardWriter {
 
   #call(call: OperatorCall): void {
     const { node, operator } = call;
-    call.training = node.operator === 'BatchNormalization' && this.options.training(node);
+    call.training = node.operator === 'BatchNormalization' && this.#options.training(node);
     const shapes = operator.shapes(call);
     const names = shapes.map((_, i) => node.outputs[i] || `${node.outputs[0]}.${i}`);
-    if (!operator.write?.(call, this.graph, names)) this.#asItStands(call, names);
+    if (!operator.write?.(call, this.#graph, names)) this.#asItStands(call, names);
     call.outputs = names.map((name, i) => ({ name, dims: shapes[i] }));
     for (const value of call.outputs) this.#values.set(value.name, value);
     this.#calls.push(call);
@@ -150,7 +152,7 @@ class ForwardWriter {
       ? this.#batchInputs(call)
       : node.inputs.map((name) => this.#name(name, node));
     const attributes = { ...attributesOf(node), ...(training ? TRAINING : {}) };
-    this.graph.node(node.operator, given, { outputs, attributes });
+    this.#graph.node(node.operator, given, { outputs, attributes });
   }
 
   /** A name in the graph: numbers that only shapes were computed of become constants. */
@@ -159,7 +161,7 @@ class ForwardWriter {
     if (value || name === '') return value?.name ?? '';
     const numbers = this.#known.get(name);
     if (!numbers) throw unsupported(node, `nothing is known of its input ${name}`);
-    return this.graph.integers(numbers).name;
+    return this.#graph.integers(numbers).name;
   }
 
   /**
@@ -168,8 +170,8 @@ class ForwardWriter {
    */
   #batchInputs(call: OperatorCall): readonly string[] {
     const [input, scale, bias] = [call.input(0), call.input(1), call.input(2)];
-    const zero = this.graph.scalar(0);
-    const buffers = [scale, bias].map((value) => this.graph.multiply(value, zero));
+    const zero = this.#graph.scalar(0);
+    const buffers = [scale, bias].map((value) => this.#graph.multiply(value, zero));
     return [input, scale, bias, ...buffers].map(({ name }) => name);
   }
 }
