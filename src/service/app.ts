@@ -21,7 +21,7 @@ import { slicedAnswers } from './http/sliced-answers.js';
 import { docsRoutes } from './pages/docs-routes.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
-import { LeaderboardDesk } from './registry/leaderboard-desk.js';
+import { LeaderboardService } from './registry/leaderboard-service.js';
 import { activationRoutes, activationUpload } from './routes/activation-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
 import { benchmarkDataRoutes } from './routes/benchmark-data-routes.js';
@@ -62,7 +62,7 @@ const BODY_MS = 60_000;
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
   const description = readFileSync(join(packageRoot, 'openapi.yaml'), 'utf8');
   const api = parse(description);
-  const leaderboard = new LeaderboardDesk(context.store);
+  const leaderboard = new LeaderboardService(context.store);
   const packages = packageQueue(context);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');

@@ -22,7 +22,7 @@ import {
   scoreAt,
 } from './placed-scores.js';
 import { type NamedModel, namedModels } from './series-checkpoints.js';
-import { contextOf, sharePictures } from './shared-pictures.js';
+import { contextOf, shareStimuli } from './shared-stimuli.js';
 
 /** Models that one comparison takes. */
 const MOST = 8;
@@ -47,7 +47,7 @@ export async function compareModels(
     );
   }
   const ground = await openGround(request, context);
-  const shared = await sharePictures(context);
+  const shared = await shareStimuli(context);
   try {
     const fixed = await fixedPlaces(request, ground, shared.context);
     const compared: Compared[] = [];

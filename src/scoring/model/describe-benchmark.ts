@@ -15,7 +15,7 @@ import { type Golden, goldenOf } from '../registry/golden.js';
 import { isVerified } from '../registry/verification.js';
 
 /** Something of the data, or why it cannot be told: most often they are not here. */
-export type Told<T> = T | { readonly reason: string };
+export type Described<T> = T | { readonly reason: string };
 
 /** A stimulus set in numbers. */
 export interface StimuliInNumbers {
@@ -60,15 +60,15 @@ export interface BenchmarkDescription {
   readonly published: Golden | null;
   /** The entry of its `reference.bib`, or its own. */
   readonly bibtex: string | null;
-  readonly stimuli: Told<StimuliInNumbers>;
+  readonly stimuli: Described<StimuliInNumbers>;
   /** null without a read-out to fit. */
-  readonly fittingStimuli: Told<StimuliInNumbers> | null;
+  readonly fittingStimuli: Described<StimuliInNumbers> | null;
   /** null for behaviour. */
-  readonly recordings: Told<RecordingsInNumbers> | null;
+  readonly recordings: Described<RecordingsInNumbers> | null;
   /** null for recordings. */
-  readonly trials: Told<TrialsInNumbers> | null;
+  readonly trials: Described<TrialsInNumbers> | null;
   /** The ceiling of the recordings that are here; null where there is none, or the metric makes its own. */
-  readonly measuredCeiling: Told<ScorePart> | null;
+  readonly measuredCeiling: Described<ScorePart> | null;
 }
 
 /** Describes benchmarks; files that they share are read once. */
@@ -126,7 +126,7 @@ async function describe(
   };
 }
 
-async function told<T>(look: () => Promise<T>): Promise<Told<T>> {
+async function told<T>(look: () => Promise<T>): Promise<Described<T>> {
   try {
     return await look();
   } catch (error) {

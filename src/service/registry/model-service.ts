@@ -11,7 +11,7 @@ import { type Principal, servicePrincipal } from '../../store/records/principal.
 import { requirePlainFile } from '../child/child-output.js';
 import type { Client } from '../http/client.js';
 import { requireChange } from '../http/principal-of.js';
-import { withoutPlaces } from '../http/read-card.js';
+import { withoutPaths } from '../http/read-card.js';
 import { type Access, type AskedAccess, accessAfter } from '../http/read-visibility.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import { checkLimit } from '../queue/deadlines.js';
@@ -47,7 +47,7 @@ export interface ShippedModel {
   readonly graph: unknown;
 }
 
-/** What the processes of the desk may use. */
+/** What its child processes may use. */
 export interface ModelBounds {
   /** Bytes of memory beyond three times the file. */
   readonly maxMemory: number;
@@ -66,7 +66,7 @@ const KEPT_LISTS = 16;
  * Registers, shows and forgets models in a home that this process owns. It opens no model itself: a
  * child process checks every file before it is placed (design §8).
  */
-export class ModelDesk {
+export class ModelService {
   readonly #store: HomeStore;
   readonly #bounds: ModelBounds;
   readonly #children: ChildQueue;
@@ -129,7 +129,7 @@ export class ModelDesk {
       { kind: 'check', reference: file.path, name: file.filename || 'file' },
       file.size,
     );
-    const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
+    const kept = card ?? (checked.card ? withoutPaths(checked.card) : null);
     // Bytes are shared by owners: nobody may free them between the two steps.
     return this.#mutex.run(file.digest, async () => {
       await this.#store.files.place(file.path, file.digest);
@@ -312,7 +312,7 @@ export class ModelDesk {
     if (known) return known;
     // Whoever asks first asks for all: nobody's leaving ends it.
     const asked = this.#run<ShippedModel>(ourselves, { kind: 'shipped', reference, name }, 0)
-      .then((found) => ({ ...found, name, card: withoutPlaces(found.card) }))
+      .then((found) => ({ ...found, name, card: withoutPaths(found.card) }))
       .catch((error) => {
         this.#shipped.delete(name);
         throw error;
