@@ -7,10 +7,10 @@ import { type Candidate, candidateLayers } from '../src/activations/card/candida
 import { outputsOf, type Pass } from '../src/activations/exposed-values.js';
 import { BATCH, type Network, runPass } from '../src/activations/extract.js';
 import { cardOf, openModelFile } from '../src/activations/model-file.js';
-import { inputPlan } from '../src/activations/pictures/input-plan.js';
-import { PictureFeed } from '../src/activations/pictures/picture-feed.js';
-import { PreparedPictures } from '../src/activations/pictures/prepared-pictures.js';
-import type { Shown } from '../src/activations/pictures/shown.js';
+import { inputPlan } from '../src/activations/stimuli/input-plan.js';
+import { PreparedStimuli } from '../src/activations/stimuli/prepared-stimuli.js';
+import type { Shown } from '../src/activations/stimuli/shown.js';
+import { StimulusFeed } from '../src/activations/stimuli/stimulus-feed.js';
 import { packageRoot } from '../src/formats/package-root.js';
 import { median } from '../src/numerics/statistics/statistics.js';
 import { exposeValues } from '../src/onnx/expose.js';
@@ -53,7 +53,7 @@ export async function extractionRates(
   const { loaded, close } = await loadBenchmarks([benchmark], { home: folder }, (_, error) => {
     throw error;
   });
-  const pictures = new PreparedPictures(folder, 2 ** 30);
+  const pictures = new PreparedStimuli(folder, 2 ** 30);
   const given = { network, shown: loaded[0].shown[0], folder, pictures, rounds, python };
   const all = candidateLayers(file.model, network.card);
   const regions = Object.values(network.card.region_layer_map ?? {}).flat();
@@ -73,7 +73,7 @@ const isOneOf = (names: readonly string[]) => (candidate: Candidate) =>
   namesOf(candidate).some((name) => names.includes(name));
 
 interface Given extends Omit<OwnRun, 'pass'> {
-  readonly pictures: PreparedPictures;
+  readonly pictures: PreparedStimuli;
   readonly rounds: number;
   readonly python: boolean;
   readonly candidates: readonly Candidate[];
@@ -84,7 +84,7 @@ async function measured(what: string, given: Given): Promise<ExtractionRates> {
   const values = candidates.flatMap(({ value }) => value ?? []);
   const pass: Pass = { operators: 'fused', values };
   const bare = await bareLoop(network, shown, pass);
-  const ours = (from?: PreparedPictures) => ownRate({ network, shown, pass, folder }, from);
+  const ours = (from?: PreparedStimuli) => ownRate({ network, shown, pass, folder }, from);
   const names = candidates.flatMap(namesOf);
   const torch = given.python ? torchLoop(folder, network.file.bytes, names) : undefined;
   const rates = { bare: [] as number[], prepared: [] as number[], files: [] as number[] };
@@ -120,7 +120,7 @@ async function bareLoop({ file, card }: Network, shown: Shown, pass: Pass) {
   if (!input.isTensor) throw new Error('the network takes no picture');
   const described = { name: input.name, dtype: 'float32' as const, dims: [null, 3, null, null] };
   const plan = inputPlan([described], card.input, { name: file.name, batch: BATCH });
-  const feed = new PictureFeed(shown, card, plan);
+  const feed = new StimulusFeed(shown, card, plan);
   const batches: OrtTensor[] = [];
   for await (const { input } of feed.batches())
     batches.push(new OrtTensor('float32', (input.data as Float32Array).slice(), input.dims));
@@ -154,7 +154,7 @@ const OPENING = 2;
 /** Ours after the batches that open the session and make the two sets of tensors that serve in turn. */
 async function ownRate(
   { network, shown, pass, folder }: OwnRun,
-  pictures: PreparedPictures | undefined,
+  pictures: PreparedStimuli | undefined,
 ): Promise<number> {
   const scratch = join(folder, `scratch-${runs++}`);
   mkdirSync(scratch);

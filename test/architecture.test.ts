@@ -51,7 +51,7 @@ const rooms: Record<string, readonly string[]> = {
 const folders: Record<string, readonly string[]> = {
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   data: ['.', 'simulated'],
-  activations: ['cache', 'card', 'scratch', 'pictures', '.'],
+  activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
     ...['benchmark', 'measure', 'registry', 'model', 'features', 'map', 'compare', 'receipt'],
   ],

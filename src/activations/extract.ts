@@ -10,11 +10,6 @@ import { traced } from '../runtime/traced.js';
 import type { ModelCard } from './card/card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import type { ModelFile } from './model-file.js';
-import { fromHalf } from './pictures/half.js';
-import { type InputPlan, inputPlan } from './pictures/input-plan.js';
-import { PictureFeed } from './pictures/picture-feed.js';
-import type { PreparedPictures } from './pictures/prepared-pictures.js';
-import type { Shown } from './pictures/shown.js';
 import {
   ActivationStore,
   bytesOf,
@@ -25,6 +20,11 @@ import { OutputBuffers } from './scratch/output-buffers.js';
 import type { Route, ScratchFile } from './scratch/scratch-file.js';
 import { layOut } from './scratch/scratch-layout.js';
 import { ScratchRoute } from './scratch/scratch-route.js';
+import { fromHalf } from './stimuli/half.js';
+import { type InputPlan, inputPlan } from './stimuli/input-plan.js';
+import type { PreparedStimuli } from './stimuli/prepared-stimuli.js';
+import type { Shown } from './stimuli/shown.js';
+import { StimulusFeed } from './stimuli/stimulus-feed.js';
 
 /**
  * Images in one call of the runtime. Always full (the last batch repeats its last image, as the
@@ -41,7 +41,7 @@ export interface ExtractOptions {
   /** Folder for scratch files; it exists and belongs to this run alone. */
   readonly scratch: string;
   /** Images that were decoded and resized before, for runs over the same stimuli. */
-  readonly pictures?: PreparedPictures | undefined;
+  readonly pictures?: PreparedStimuli | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (done: number, total: number) => void;
 }
@@ -146,7 +146,7 @@ async function tracedPass(
   try {
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
     const pictures = await options.pictures?.of(shown, card);
-    await runBatches(session, new PictureFeed(shown, card, plan, pictures), pass, kept);
+    await runBatches(session, new StimulusFeed(shown, card, plan, pictures), pass, kept);
   } catch (error) {
     for (const store of kept.stores.values()) store.close();
     throw error;
@@ -167,7 +167,7 @@ interface Kept {
 
 async function runBatches(
   session: Session,
-  feed: PictureFeed,
+  feed: StimulusFeed,
   { values }: Pass,
   kept: Kept,
 ): Promise<void> {

@@ -3,7 +3,7 @@ import { type LayerInfo, listLayers } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import type { ModelCard } from './card/card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
-import type { PictureSize } from './pictures/picture-size.js';
+import type { StimulusSize } from './stimuli/stimulus-size.js';
 
 /** A layer with its shape for one image; null if the network could not be run. */
 export interface MeasuredLayer extends LayerInfo {
@@ -63,7 +63,7 @@ async function shapesOf(
 export function emptyPicture(
   input: Session['inputs'][number],
   file: Pick<ModelFile, 'card'>,
-  size?: PictureSize,
+  size?: StimulusSize,
 ): Tensor {
   const spec = file.card?.input;
   const side = spec?.crop ?? (spec && spec.resize !== 'none' ? spec.resize.to : SIDE);

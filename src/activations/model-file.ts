@@ -14,7 +14,7 @@ import { modelInputs } from '../onnx/model-inputs.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
-import { inputWarnings } from './pictures/input-warnings.js';
+import { inputWarnings } from './stimuli/input-warnings.js';
 
 /** A network ready to run: its bytes, its graph, and its card if it has one. */
 export interface ModelFile {

@@ -12,10 +12,6 @@ import { screenVersion } from '../screen/screen-version.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
-import { type PictureSize, pictureBytes, pictureSize } from './pictures/picture-size.js';
-import { PreparedPictures } from './pictures/prepared-pictures.js';
-import type { Shown } from './pictures/shown.js';
-import { shownDigest } from './pictures/stimulus-digest.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
@@ -30,6 +26,10 @@ import {
   type SizedDemand,
 } from './reduction-plan.js';
 import type { ActivationStore } from './scratch/activation-store.js';
+import { PreparedStimuli } from './stimuli/prepared-stimuli.js';
+import type { Shown } from './stimuli/shown.js';
+import { shownDigest } from './stimuli/stimulus-digest.js';
+import { type StimulusSize, stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
 import { type ValueShape, valueShapes } from './value-shapes.js';
 
 /** Limits of the work; reduced layers are read from and written to the cache. */
@@ -67,13 +67,13 @@ export async function openReducer(
   demands: readonly Demand[],
   options: ReduceOptions,
 ): Promise<Reducer> {
-  const sizes = await Promise.all(shown.map((set) => pictureSize(set, network.card)));
+  const sizes = await Promise.all(shown.map((set) => stimulusSize(set, network.card)));
   const sized = await sizeDemands(network, shown, sizes, demands, options);
   const budgets: Budgets = { maxMemory: options.maxMemory, maxScratch: options.maxScratch };
   const rows = shown.map(({ stimuli }) => stimuli.ids.length);
   // Images that the caller keeps over several runs are the caller's to count.
   const pictures = sizes.map((size, set) =>
-    size && !options.pictures ? rows[set] * pictureBytes(size, network.card) : 0,
+    size && !options.pictures ? rows[set] * stimulusBytes(size, network.card) : 0,
   );
   const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rows, budgets, pictures);
   const { plan, groups } = grouped(sized);
@@ -101,7 +101,7 @@ export async function openReducer(
 async function sizeDemands(
   network: Network,
   shown: readonly Shown[],
-  sizes: readonly (PictureSize | undefined)[],
+  sizes: readonly (StimulusSize | undefined)[],
   demands: readonly Demand[],
   options: ReduceOptions,
 ): Promise<SizedDemand[]> {
@@ -156,7 +156,7 @@ async function sizeDemands(
 async function shapesOfSets(
   network: Network,
   values: readonly string[],
-  sizes: readonly (PictureSize | undefined)[],
+  sizes: readonly (StimulusSize | undefined)[],
   options: ReduceOptions,
 ): Promise<ReadonlyMap<string, ValueShape>[]> {
   const bySize = new Map<string, ReadonlyMap<string, ValueShape>>();
@@ -193,7 +193,7 @@ class Reductions {
   readonly #shown: readonly Shown[];
   readonly #options: ReduceOptions;
   readonly #budgets: Budgets;
-  #pictures: PreparedPictures | undefined;
+  #pictures: PreparedStimuli | undefined;
   #repeated: ReadonlySet<number> = new Set();
 
   constructor(network: Network, shown: readonly Shown[], options: ReduceOptions, budgets: Budgets) {
@@ -244,7 +244,7 @@ class Reductions {
     if (this.#options.pictures || this.#repeated.size === 0) return;
     const rows = this.#shown.map(({ stimuli }) => stimuli.ids.length);
     const room = pictureRoom(groups, rows, this.#budgets);
-    this.#pictures = new PreparedPictures(this.#options.scratch, room);
+    this.#pictures = new PreparedStimuli(this.#options.scratch, room);
   }
 
   #stepsOf(group: Group): Step[] {

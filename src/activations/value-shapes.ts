@@ -6,8 +6,8 @@ import { Session } from '../runtime/session.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { keptDtype, type Network } from './extract.js';
 import { emptyPicture } from './measure-layers.js';
-import type { PictureSize } from './pictures/picture-size.js';
 import type { KeptDtype } from './scratch/activation-store.js';
+import type { StimulusSize } from './stimuli/stimulus-size.js';
 
 /** Size of a value for one image, and its dtype. */
 export interface ValueShape {
@@ -23,7 +23,7 @@ export interface ValueShape {
 export async function valueShapes(
   network: Network,
   values: readonly string[],
-  size: PictureSize | undefined,
+  size: StimulusSize | undefined,
   options: { readonly threads?: number; readonly cache?: ContentCache | undefined },
 ): Promise<ReadonlyMap<string, ValueShape>> {
   const { file, card } = network;

@@ -158,7 +158,7 @@ function topLevel(bytes: Uint8Array, name: string): WireRecord[] {
         throw new WireError('malformed', 0, record.field);
       }
       found.push(record);
-      if (!looksLikeOnnx(found)) throw new WireError('malformed', 0, record.field);
+      if (!isOnnx(found)) throw new WireError('malformed', 0, record.field);
     }
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
@@ -176,7 +176,7 @@ const hasIrVersion = (found: readonly WireRecord[]) =>
   found.some((record) => record.field === 1 && record.value >= 1 && record.value < 1000);
 
 /** Producer names are short and printable: TensorFlow's SavedModel, which starts alike, has a graph there. */
-function looksLikeOnnx(found: readonly WireRecord[]): boolean {
+function isOnnx(found: readonly WireRecord[]): boolean {
   const last = found[found.length - 1];
   if (found.length === 1 && FIELDS[last.field] === undefined) return false;
   if (last.field === 1) return last.value >= 1 && last.value < 1000;

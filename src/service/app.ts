@@ -18,7 +18,7 @@ import { slicedAnswers } from './http/sliced-answers.js';
 import { docsRoutes } from './pages/docs-routes.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
-import { LeaderboardDesk } from './registry/leaderboard-desk.js';
+import { LeaderboardService } from './registry/leaderboard-service.js';
 import { activationRoutes, activationUpload } from './routes/activation-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
 import { benchmarkDataRoutes } from './routes/benchmark-data-routes.js';
@@ -58,7 +58,7 @@ const BODY_MS = 60_000;
 /** The express application that `openapi.yaml` describes. */
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
   const { text, document: api } = apiDescription();
-  const leaderboard = new LeaderboardDesk(context.store);
+  const leaderboard = new LeaderboardService(context.store);
   const packages = packageQueue(context);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');

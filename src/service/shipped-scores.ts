@@ -8,7 +8,7 @@ import { isOpen, type ScoreJob } from '../store/jobs/job.js';
 import { servicePrincipal } from '../store/records/principal.js';
 import { ResultStore } from '../store/records/result-store.js';
 import type { ServiceContext } from './registry/context.js';
-import { BenchmarkShelf } from './registry/leaderboard-benchmarks.js';
+import { LeaderboardBenchmarks } from './registry/leaderboard-benchmarks.js';
 import { scoreRequest } from './routes/score-routes.js';
 
 /** Idle time of the queue before the service starts its own job. */
@@ -55,7 +55,7 @@ async function untilQuiet({ store }: ServiceContext, closing: AbortSignal): Prom
 
 /** The simulated benchmarks of the leaderboard that the service has not scored a model on. */
 async function missing({ store }: ServiceContext, model: string): Promise<string[]> {
-  const wanted = new BenchmarkShelf([]).standard(true, 'private');
+  const wanted = new LeaderboardBenchmarks([]).standard(true, 'private');
   const everything = { words: [], owner: servicePrincipal.owner, anyLayer: false };
   const [found] = await new ResultStore(store.database).scoredModels(
     servicePrincipal,

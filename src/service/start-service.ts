@@ -20,11 +20,11 @@ import { loopbackAddresses } from './http/loopback-guard.js';
 import { type Deadlines, usualDeadlines } from './queue/deadlines.js';
 import { FailedWork } from './queue/failed-work.js';
 import { ActivationQueue } from './registry/activation-queue.js';
-import { BenchmarkDesk } from './registry/benchmark-desk.js';
+import { BenchmarkService } from './registry/benchmark-service.js';
 import type { ServiceContext } from './registry/context.js';
 import { KeyWatch } from './registry/key-watch.js';
 import { Metrics } from './registry/metrics.js';
-import { ModelDesk } from './registry/model-desk.js';
+import { ModelService } from './registry/model-service.js';
 import { type WebhookOptions, Webhooks } from './registry/webhooks.js';
 import { scoreShipped } from './shipped-scores.js';
 import { awaitsContinue } from './upload/upload-space.js';
@@ -208,12 +208,12 @@ function compose(
   const failed = new FailedWork(options.failedSeconds);
   const { check } = deadlines;
   const bounds = { maxMemory, maxScratch, signal: own.ending, check, failed };
-  const benchmarks = new BenchmarkDesk(store, bounds);
+  const benchmarks = new BenchmarkService(store, bounds);
   const script = scoreScript ? { script: scoreScript } : {};
   return {
     store,
     home,
-    desk: new ModelDesk(store, bounds),
+    models: new ModelService(store, bounds),
     benchmarks,
     documents: new DocumentReader(),
     worker: new Worker({

@@ -3,7 +3,7 @@ import { candidateLayers } from '../activations/card/candidates.js';
 import type { ModelCard, Region } from '../activations/card/card.js';
 import { emptyPicture } from '../activations/measure-layers.js';
 import type { ModelFile } from '../activations/model-file.js';
-import { type InputPlan, inputPlan } from '../activations/pictures/input-plan.js';
+import { type InputPlan, inputPlan } from '../activations/stimuli/input-plan.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';

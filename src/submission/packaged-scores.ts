@@ -49,7 +49,7 @@ export async function packageScores(
   for (const [index, path] of paths.entries()) {
     const receipt = await readReceipt(path);
     for (const run of receipt.runs) checkRun(run, path, model);
-    const text = `${JSON.stringify(withoutPlaces(receipt), null, 2)}\n`;
+    const text = `${JSON.stringify(withoutPaths(receipt), null, 2)}\n`;
     packaged.push({ name: `receipt_${index + 1}.json`, text });
   }
   return packaged;
@@ -100,7 +100,7 @@ function layersOf(
   return Object.hasOwn(map, region) ? [map[region]] : [];
 }
 
-function withoutPlaces(receipt: Receipt): Receipt {
+function withoutPaths(receipt: Receipt): Receipt {
   return { ...receipt, runs: receipt.runs.map((run) => redactedRun(run as ScoreRun)) };
 }
 

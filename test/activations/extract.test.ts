@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ModelCard } from '../../src/activations/card/card.js';
 import { type ExtractOptions, extractActivations } from '../../src/activations/extract.js';
-import { fromHalf, toHalf } from '../../src/activations/pictures/half.js';
+import { fromHalf, toHalf } from '../../src/activations/stimuli/half.js';
 import type { StimulusSet } from '../../src/data/stimulus-set.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { type MadeInput, madeNetwork, madeStimuli, modelFile, plainCard } from './made-networks.js';

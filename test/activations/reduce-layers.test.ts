@@ -13,7 +13,6 @@ import sharp from 'sharp';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { extractActivations, type Network } from '../../src/activations/extract.js';
-import type { Shown } from '../../src/activations/pictures/shown.js';
 import { openReducer, type ReduceOptions } from '../../src/activations/reduce-layers.js';
 import {
   type Form,
@@ -21,6 +20,7 @@ import {
   reduceFeatures,
 } from '../../src/activations/reduced-layer.js';
 import type { Demand } from '../../src/activations/reduction-plan.js';
+import type { Shown } from '../../src/activations/stimuli/shown.js';
 import type { VentralError } from '../../src/errors/ventral-error.js';
 import { concatFeatures } from '../../src/numerics/algebra/concat-features.js';
 import { Session } from '../../src/runtime/session.js';

@@ -7,7 +7,7 @@ import { generateSimulated } from '../../src/data/simulated/generators.js';
 import { openZip } from '../../src/formats/zip.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
-import { decodePicture } from '../../src/training/data/decode-picture.js';
+import { decodeExample } from '../../src/training/data/decode-example.js';
 import { openLabelledSet } from '../../src/training/data/open-labelled-set.js';
 import { ORACLE } from '../oracle.js';
 
@@ -34,7 +34,7 @@ async function simulatedPictures(): Promise<string[]> {
 async function goldenPictures(): Promise<string[]> {
   const digests: string[] = [];
   const add = async (bytes: Uint8Array, name: string) =>
-    digests.push(digestOf((await decodePicture(bytes, name)).pixels));
+    digests.push(digestOf((await decodeExample(bytes, name)).pixels));
   for (const file of readdirSync(ORACLE, { recursive: true, encoding: 'utf8' })) {
     const path = join(ORACLE, file);
     if (/\.(png|jpe?g)$/i.test(file)) await add(await readFile(path), file);

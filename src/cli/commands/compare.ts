@@ -16,7 +16,7 @@ import { comparisonCsv, printComparison, printSeries } from '../print/print-comp
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
-import { sayStandIns } from '../terminal/say-stand-in.js';
+import { reportStandIns } from '../terminal/report-stand-ins.js';
 import { several } from './score.js';
 
 interface CompareOptions {
@@ -79,7 +79,7 @@ async function compare(
   checkUsage(models, options);
   const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
   const request = requestOf(models, options);
-  await sayStandIns(request.regions ?? [], home, io);
+  await reportStandIns(request.regions ?? [], home, io);
   const { ContentCache } = await import('../../activations/cache/content-cache.js');
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);

@@ -11,7 +11,7 @@ import { sayFailed, sayNotices } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
-import { sayStandIns } from '../terminal/say-stand-in.js';
+import { reportStandIns } from '../terminal/report-stand-ins.js';
 import { several } from './score.js';
 
 interface MapOptions {
@@ -84,7 +84,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     options.commit ? cardToWrite(model, options) : undefined,
   ]);
   await requireReceiptPath(options.receipt);
-  await sayStandIns(options.region as RegionRole[], home, io);
+  await reportStandIns(options.region as RegionRole[], home, io);
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);
   const stop = interruption();

@@ -105,7 +105,7 @@ async function checkCardFile(
   const { checkCard } = await import('../../activations/check-card.js');
   const { card, warnings } = await checkCard(path, model);
   if (image !== undefined && out !== undefined) {
-    const { seenImage } = await import('../../activations/pictures/seen-image.js');
+    const { seenImage } = await import('../../activations/stimuli/seen-image.js');
     const angle = degrees === undefined ? undefined : degreesOf(degrees);
     const { png, width, height, values } = await seenImage(image, card, angle);
     await writeFileAtomic(out, png);

@@ -1,4 +1,4 @@
-import { toHalf } from '../../activations/pictures/half.js';
+import { toHalf } from '../../activations/stimuli/half.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { nonFinite } from '../../numerics/algebra/non-finite.js';
 import { elementTypeName } from '../../onnx/element-type.js';

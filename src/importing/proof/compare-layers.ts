@@ -1,4 +1,4 @@
-import { fromHalf } from '../../activations/pictures/half.js';
+import { fromHalf } from '../../activations/stimuli/half.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { exposeValues } from '../../onnx/expose.js';

@@ -46,18 +46,18 @@ export interface SourceOutputs {
 export function runtimeOutputs(imported: Imported, source: SourceRuntime): SourceOutputs {
   const { layers, inputAxes = source.dims.map((_, i) => i) } = imported;
   const dims = inputAxes.map((_, i) => source.dims[inputAxes.indexOf(i)]);
-  const input = madePicture(dims);
+  const input = syntheticImage(dims);
   return { by: source.name, input, layers, outputs: source.run(transposeAxes(input, inputAxes)) };
 }
 
-/** How far a pixel of {@link madePicture} may be from the smooth image under it. */
+/** How far a pixel of {@link syntheticImage} may be from the smooth image under it. */
 const GRAIN = 0.1;
 
 /**
  * An input like an image, smooth with some grain, between 0.15 and 0.85; the same every time. On white noise,
  * which no network was made for, layers grow beyond what images give, and their rounding with them.
  */
-export function madePicture(dims: readonly number[]): Tensor {
+export function syntheticImage(dims: readonly number[]): Tensor {
   const count = dims.reduce((product, size) => product * size, 1);
   const [height, width] = [dims.at(-2) ?? 1, dims.at(-1) ?? 1];
   const grain = new RandomState(0).randomSample(count);

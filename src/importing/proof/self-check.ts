@@ -4,7 +4,7 @@ import { nonFinite } from '../../numerics/algebra/non-finite.js';
 import type { Model } from '../../onnx/model.js';
 import { modelInputs } from '../../onnx/model-inputs.js';
 import { Session, type TensorData } from '../../runtime/session.js';
-import { madePicture } from './proof.js';
+import { syntheticImage } from './proof.js';
 
 /** Side of an image where the graph leaves it open. */
 const SIDE = 224;
@@ -27,7 +27,7 @@ export async function selfCheck(
     ...present({ threads }),
   });
   try {
-    const outputs = await session.run({ [input.name]: madePicture(dims) });
+    const outputs = await session.run({ [input.name]: syntheticImage(dims) });
     for (const [name, { data }] of Object.entries(outputs))
       requireFiniteOutput(name, data, model.name);
   } finally {

@@ -1,4 +1,4 @@
-import type { Shown } from '../../activations/pictures/shown.js';
+import type { Shown } from '../../activations/stimuli/shown.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Digestible } from '../../formats/digest.js';
 import { sourceDegrees } from '../../screen/place-on-screen.js';

@@ -25,7 +25,7 @@ import {
 } from './placed-scores.js';
 import { type NamedModel, namedModels } from './series-checkpoints.js';
 import { type CandidatesOf, sharedCandidates } from './shared-candidates.js';
-import { contextOf, sharePictures } from './shared-pictures.js';
+import { contextOf, shareStimuli } from './shared-stimuli.js';
 
 /** Models that one comparison takes. */
 const MOST = 8;
@@ -50,7 +50,7 @@ export async function compareModels(
     );
   }
   const ground = await openGround(request, context);
-  const shared = await sharePictures(context);
+  const shared = await shareStimuli(context);
   try {
     const fixed = await fixedPlaces(request, ground, shared.context);
     const candidates = await sharedCandidates(request.mapFrom ? [] : models);

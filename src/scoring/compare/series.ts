@@ -19,7 +19,7 @@ import {
   scoreAt,
 } from './placed-scores.js';
 import type { SeriesCheckpoint } from './series-checkpoints.js';
-import { contextOf, sharePictures } from './shared-pictures.js';
+import { contextOf, shareStimuli } from './shared-stimuli.js';
 
 /** Checkpoints in order of their epochs (`seriesCheckpoints`), and what they are scored on. */
 export interface SeriesRequest extends ComparisonRequest {
@@ -38,7 +38,7 @@ export async function compareSeries(
   context: LayerMapContext,
 ): Promise<SeriesComparison> {
   const ground = await openGround(request, context);
-  const shared = await sharePictures(context);
+  const shared = await shareStimuli(context);
   const { models, layers } = request;
   try {
     const fixed = await fixedOf(request, ground, shared.context);

@@ -3,7 +3,7 @@ import { dirname, extname, join } from 'node:path';
 import { type InputSize, withInput } from '../../activations/card/card.js';
 import { extractActivations } from '../../activations/extract.js';
 import { type CardSource, cardOf, openModelFile } from '../../activations/model-file.js';
-import type { Shown } from '../../activations/pictures/shown.js';
+import type { Shown } from '../../activations/stimuli/shown.js';
 import { compareCodePoints } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';

@@ -303,7 +303,7 @@ export async function requireFiniteFile(file: FeatureFile, features: Features): 
 }
 
 /** Throws `stimuli-mismatch` where the file holds stimuli that are in none of the benchmark's sets. */
-export function refuseStrangers(file: FeatureFile, sets: readonly (readonly Id[])[]): void {
+export function refuseUnknownStimuli(file: FeatureFile, sets: readonly (readonly Id[])[]): void {
   const known = new Set(sets.flat().map(String));
   const strangers = file.ids.filter((id) => !known.has(String(id)));
   if (strangers.length === 0) return;

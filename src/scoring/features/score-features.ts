@@ -15,7 +15,7 @@ import { loadBenchmarks } from '../registry/load-benchmark.js';
 import {
   type FeatureFile,
   readFeatures,
-  refuseStrangers,
+  refuseUnknownStimuli,
   requireFiniteFile,
   rowsFor,
 } from './feature-file.js';
@@ -110,7 +110,7 @@ async function scoreOne(
   context: ScoreContext,
 ): Promise<Score> {
   const started = performance.now();
-  refuseStrangers(
+  refuseUnknownStimuli(
     file,
     loaded.shown.map(({ stimuli }) => stimuli.ids),
   );

@@ -1,6 +1,6 @@
 import type { Candidate } from '../../activations/card/candidates.js';
 import type { RegionLayerChoice } from '../../activations/card/card.js';
-import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
+import { stimulusDigests } from '../../activations/stimuli/stimulus-digest.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
@@ -117,11 +117,11 @@ async function cellsOf(run: OpenMap): Promise<Cells> {
     plan: (cells) => {
       plan = mapPlan(layers, loaded, cells);
       context.plan?.(plan);
-      tellPart(run, candidates, cells.known);
+      reportPart(run, candidates, cells.known);
     },
     found: (outcome) => {
       const { layer } = outcome.task;
-      tellPart(
+      reportPart(
         run,
         candidates.filter((candidate) => candidate.layer === layer),
         [outcome],
@@ -146,7 +146,7 @@ function byName(outcomes: readonly CellOutcome[]): Cells['of'] {
 const keyOf = (layer: string, benchmark: string) => JSON.stringify([layer, benchmark]);
 
 /** Which layer is chosen is not known yet. */
-function tellPart(
+function reportPart(
   run: OpenMap,
   candidates: readonly Candidate[],
   outcomes: readonly CellOutcome[],
@@ -296,7 +296,7 @@ async function choicesOf(run: OpenMap, chosen: Choices): Promise<RoleChoice[]> {
     const best = chosen.get(benchmark.id);
     const role = layers.key;
     if (!best || !role || role === 'logits' || typeof best.choice.by === 'string') continue;
-    const pictures = await pictureDigests(judgedStimuli(loaded));
+    const pictures = await stimulusDigests(judgedStimuli(loaded));
     const seen = run.half ? rowsOfHalf(loaded, run.half).map((row) => pictures[row]) : pictures;
     const record: RegionLayerChoice = {
       layer: best.layer,

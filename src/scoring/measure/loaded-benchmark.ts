@@ -1,6 +1,6 @@
 import type { ModelCard } from '../../activations/card/card.js';
-import type { Shown } from '../../activations/pictures/shown.js';
 import type { Form, ReducedLayer } from '../../activations/reduced-layer.js';
+import type { Shown } from '../../activations/stimuli/shown.js';
 import type { Id } from '../../data/ids.js';
 import type { Digestible } from '../../formats/digest.js';
 import type { Warning } from '../../metrics/metric.js';

@@ -1,8 +1,8 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import { computedAs } from '../../activations/exposed-values.js';
 import type { Network } from '../../activations/extract.js';
-import type { Shown } from '../../activations/pictures/shown.js';
-import { shownDigest } from '../../activations/pictures/stimulus-digest.js';
+import type { Shown } from '../../activations/stimuli/shown.js';
+import { shownDigest } from '../../activations/stimuli/stimulus-digest.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { resolveLayer } from '../../onnx/layers.js';

@@ -18,7 +18,7 @@ export type Cell = {
 );
 
 /** Where cells are kept, as bytes under their keys. */
-export type CellShelf = Pick<ContentCache, 'get' | 'put'>;
+export type CellCache = Pick<ContentCache, 'get' | 'put'>;
 
 /** Raised whenever a kept cell is read in another way. */
 const VERSION = 1;
@@ -34,7 +34,7 @@ export const cellKey = (inputs: string, threads: number): string =>
 
 /** A cached cell, bit for bit; undefined if there is none. */
 export async function readCell(
-  cache: CellShelf | undefined,
+  cache: CellCache | undefined,
   key: string,
 ): Promise<Cell | undefined> {
   const bytes = await cache?.get(key);
@@ -52,7 +52,7 @@ export async function readCell(
 
 /** Keeps a cell. */
 export async function keepCell(
-  cache: CellShelf | undefined,
+  cache: CellCache | undefined,
   key: string,
   cell: Cell,
 ): Promise<void> {

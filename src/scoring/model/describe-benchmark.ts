@@ -15,7 +15,7 @@ import { type Golden, goldenOf } from '../registry/golden.js';
 import { isVerified } from '../registry/verification.js';
 
 /** A part of the data, or why it is unavailable: usually the data are not installed. */
-export type Told<T> = T | { readonly reason: string };
+export type Described<T> = T | { readonly reason: string };
 
 /** A stimulus set in numbers. */
 export interface StimuliInNumbers {
@@ -60,17 +60,17 @@ export interface BenchmarkDescription {
   readonly published: Golden | null;
   /** The entry of its `reference.bib`, or its own. */
   readonly bibtex: string | null;
-  readonly stimuli: Told<StimuliInNumbers>;
+  readonly stimuli: Described<StimuliInNumbers>;
   /** null without a read-out to fit. */
-  readonly fittingStimuli: Told<StimuliInNumbers> | null;
+  readonly fittingStimuli: Described<StimuliInNumbers> | null;
   /** null for behaviour. */
-  readonly recordings: Told<RecordingsInNumbers> | null;
+  readonly recordings: Described<RecordingsInNumbers> | null;
   /** null for recordings. */
-  readonly trials: Told<TrialsInNumbers> | null;
+  readonly trials: Described<TrialsInNumbers> | null;
   /**
    * The ceiling of the installed recordings; null if there is none, or the metric computes its own.
    */
-  readonly measuredCeiling: Told<ScorePart> | null;
+  readonly measuredCeiling: Described<ScorePart> | null;
 }
 
 /** Describes benchmarks; files that they share are read once. */
@@ -128,7 +128,7 @@ async function describe(
   };
 }
 
-async function told<T>(look: () => Promise<T>): Promise<Told<T>> {
+async function told<T>(look: () => Promise<T>): Promise<Described<T>> {
   try {
     return await look();
   } catch (error) {

@@ -2,11 +2,11 @@ import type { ContentCache } from '../../activations/cache/content-cache.js';
 import { type InputSize, withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import { cardOf, type ModelSource, openModelFile } from '../../activations/model-file.js';
-import type { PreparedPictures } from '../../activations/pictures/prepared-pictures.js';
-import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
 import { openReducer } from '../../activations/reduce-layers.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Demand } from '../../activations/reduction-plan.js';
+import type { PreparedStimuli } from '../../activations/stimuli/prepared-stimuli.js';
+import { stimulusDigests } from '../../activations/stimuli/stimulus-digest.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -18,7 +18,7 @@ import { makeScore, type Origin } from '../measure/make-score.js';
 import type { Score } from '../measure/score.js';
 import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
-import type { CellShelf } from './cell-cache.js';
+import type { CellCache } from './cell-cache.js';
 import { sharesStimuli } from './choice-stimuli.js';
 import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
 
@@ -46,9 +46,9 @@ export interface ScoreContext {
   /** Where reduced layers are looked up and kept. */
   readonly cache?: ContentCache | undefined;
   /** Where cells are looked up and kept; the cache unless said. */
-  readonly cells?: CellShelf | undefined;
+  readonly cells?: CellCache | undefined;
   /** Images that earlier runs over the same stimuli decoded. */
-  readonly pictures?: PreparedPictures | undefined;
+  readonly pictures?: PreparedStimuli | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (progress: Progress) => void;
   /** Called with each result as soon as it is there. */
@@ -228,5 +228,7 @@ export async function isSelection(
   { record }: ChosenLayers,
   loaded: LoadedBenchmark,
 ): Promise<boolean> {
-  return record !== undefined && sharesStimuli(record, await pictureDigests(judgedStimuli(loaded)));
+  return (
+    record !== undefined && sharesStimuli(record, await stimulusDigests(judgedStimuli(loaded)))
+  );
 }

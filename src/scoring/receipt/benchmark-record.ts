@@ -1,5 +1,5 @@
 import { basename, relative } from 'node:path';
-import { pictureDigests } from '../../activations/pictures/stimulus-digest.js';
+import { stimulusDigests } from '../../activations/stimuli/stimulus-digest.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
 import { definitionInputs } from '../benchmark/shown-stimuli.js';
@@ -19,7 +19,7 @@ export async function benchmarkRecord(
   for (const [piece, value] of Object.entries(inputs as Readonly<Record<string, Digestible>>))
     if (!(piece in definition) && value !== undefined) data[piece] = digestOf(value);
   if (asSeen) {
-    const pictures = await Promise.all(shown.map(({ stimuli }) => pictureDigests(stimuli)));
+    const pictures = await Promise.all(shown.map(({ stimuli }) => stimulusDigests(stimuli)));
     data.pictures = digestOf(pictures);
     data.degrees = digestOf(shown.map(({ degrees }) => degrees));
   }

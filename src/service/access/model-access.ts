@@ -4,7 +4,7 @@ import { openHomeStore, type StoreOptions } from '../../store/home-store.js';
 import { localPrincipal } from '../../store/records/principal.js';
 import { readCard } from '../http/read-card.js';
 import { FailedWork } from '../queue/failed-work.js';
-import { ModelDesk } from '../registry/model-desk.js';
+import { ModelService } from '../registry/model-service.js';
 import { registration, resource } from '../routes/model-routes.js';
 import { receiveFile } from '../upload/receive-file.js';
 import { everyPage } from './every-page.js';
@@ -34,7 +34,7 @@ async function ownModels(
   const lock = await lockHome(home, { kind: 'command', patience });
   try {
     const store = await openHomeStore(home, { ...options, guard: lock });
-    const desk = new ModelDesk(store, {
+    const models = new ModelService(store, {
       maxMemory,
       check: CHECK_SECONDS,
       failed: new FailedWork(),
@@ -49,17 +49,17 @@ async function ownModels(
           });
           return { items: page.items.map(resource), next: page.next };
         }),
-      show: async (id) => resource(await desk.get(localPrincipal, id)),
+      show: async (id) => resource(await models.get(localPrincipal, id)),
       async add({ path, card, name }) {
         const file = await receiveFile(path, store.temporary);
         const describe = () => ({
           ...(card === undefined ? {} : { card: readCard(card) }),
           ...present({ name }),
         });
-        const { model, created } = await desk.register(client, file, describe);
+        const { model, created } = await models.register(client, file, describe);
         return { model: registration(model, card), created };
       },
-      remove: (id) => desk.remove(localPrincipal, id),
+      remove: (id) => models.remove(localPrincipal, id),
       close: () => store.close().finally(() => lock.release()),
     };
   } catch (error) {

@@ -211,14 +211,14 @@ async function takeTables(queries: Queries, { zip, file, manifest }: Source): Pr
   });
   await continueSequences(queries);
   await migrateWithin(queries);
-  await refuseStrangeRows(queries, file);
+  await refuseUnknownRows(queries, file);
   await queries.query(
     `update jobs set state = 'queued', progress = null, entry = null, worker = null where state in ('queued', 'running')`,
   );
 }
 
 /** Rows whose names would lead out of the folders that they are names in. */
-const strangeRows = `
+const unknownRows = `
   select 'models' as table, id from models where id !~ '^mdl_[0-9a-z]+$' or digest !~ $1
   union all select 'benchmarks', id from benchmarks
     where id !~ '^bmk_[0-9a-z]+$' or digest !~ $1 or file ~ '[/\\\\]' or file in ('', '.', '..')
@@ -228,8 +228,8 @@ const strangeRows = `
   limit 1`;
 
 /** An archive may be a stranger's. Throws `backup-invalid`. */
-async function refuseStrangeRows(queries: Queries, file: string): Promise<void> {
-  const [row] = await queries.query<{ table: string; id: string }>(strangeRows, [
+async function refuseUnknownRows(queries: Queries, file: string): Promise<void> {
+  const [row] = await queries.query<{ table: string; id: string }>(unknownRows, [
     '^sha256:[0-9a-f]{64}$',
   ]);
   if (!row) return;

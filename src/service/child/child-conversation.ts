@@ -37,9 +37,9 @@ export class ChildConversation {
   #reading: Promise<unknown> = Promise.resolve();
   #killed: VentralError | undefined;
   #words = '';
-  #heard = 0;
-  #told = 0;
-  #untold: ChildProgress | undefined;
+  #received = 0;
+  #reportedAt = 0;
+  #unreported: ChildProgress | undefined;
 
   /** @param child a process that was started, with a line at descriptor 3 */
   constructor(
@@ -65,7 +65,7 @@ export class ChildConversation {
       if (signal?.aborted) abort();
       const { code, by } = await ended;
       await this.#reading;
-      this.#tell();
+      this.#report();
       if (this.#answer?.kind === 'result') return this.#answer.result;
       throw thrown(this.#answer) ?? this.#killed ?? died(code, by, this.#words);
     } finally {
@@ -93,19 +93,19 @@ export class ChildConversation {
 
   /** Lines are heard in their order; reading a long one gives others their turn. */
   #read(line: string): void {
-    if (++this.#heard > MESSAGES) throw new RangeError('too many messages');
+    if (++this.#received > MESSAGES) throw new RangeError('too many messages');
     this.#reading = this.#reading
       .then(async () => {
-        if (!this.#killed) this.#hear(await readMessage(line));
+        if (!this.#killed) this.#receive(await readMessage(line));
       })
       .catch((cause) => this.#kill(disturbed(cause.message, cause)));
   }
 
-  #hear(message: ChildMessage): void {
+  #receive(message: ChildMessage): void {
     if (this.#answer) return;
     if (message.kind === 'progress') {
-      this.#untold = message;
-      if (Date.now() - this.#told >= PROGRESS_MS) this.#tell();
+      this.#unreported = message;
+      if (Date.now() - this.#reportedAt >= PROGRESS_MS) this.#report();
       return;
     }
     if (message.kind === 'part') {
@@ -119,18 +119,18 @@ export class ChildConversation {
   }
 
   /** Passes the newest progress on. */
-  #tell(): void {
-    if (!this.#untold) return;
-    const { stage, done, total } = this.#untold;
-    this.#untold = undefined;
-    this.#told = Date.now();
+  #report(): void {
+    if (!this.#unreported) return;
+    const { stage, done, total } = this.#unreported;
+    this.#unreported = undefined;
+    this.#reportedAt = Date.now();
     this.#work.progress?.({ stage, done, total });
   }
 
   async #look(): Promise<void> {
     const { limits } = this.#work;
-    this.#heard = 0;
-    this.#tell();
+    this.#received = 0;
+    this.#report();
     if (Date.now() > this.#deadline) return this.#kill(late(limits));
     const { resident } = await processTree(this.#child.pid as number);
     if (resident > limits.memory) this.#kill(large(resident, limits));

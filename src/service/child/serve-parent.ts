@@ -18,7 +18,7 @@ const LINE = 3;
 /** The silent pipe: it closes when the parent has died. */
 const LIFELINE = 4;
 /** Half of what the parent passes on. */
-const TELL_MS = 50;
+const REPORT_MS = 50;
 
 /**
  * The child's side of `runChild`: starts the watchdog before anything else, takes one task, answers with
@@ -41,7 +41,7 @@ async function serve<Task>(line: Socket, load: () => Promise<ChildJob<Task>>): P
   try {
     const asked = JSON.parse(await task) as Task;
     const work = await load();
-    const { tell, last } = tellNowAndThen(line);
+    const { tell, last } = progressReporter(line);
     const result = await work(asked, tell, (part) => send(line, { kind: 'part', part }));
     last();
     answer(line, { kind: 'result', result });
@@ -99,7 +99,7 @@ async function startWatchdog(): Promise<void> {
 /**
  * Work may report every image; the parent gets the start of each stage, a few updates a second, and the last one.
  */
-function tellNowAndThen(line: Socket): {
+function progressReporter(line: Socket): {
   readonly tell: (progress: ChildProgress) => void;
   readonly last: () => void;
 } {
@@ -115,7 +115,7 @@ function tellNowAndThen(line: Socket): {
     untold = progress;
     const begins = progress.stage !== stage;
     stage = progress.stage;
-    if (begins || Date.now() - told >= TELL_MS) last();
+    if (begins || Date.now() - told >= REPORT_MS) last();
   };
   return { tell, last };
 }

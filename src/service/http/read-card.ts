@@ -28,11 +28,11 @@ export function readCard(text: string): ModelCard {
     if (card[key] !== undefined) throw place(key);
   }
   if (card.file !== undefined && !/^[^/\\:]+$/.test(card.file)) throw place('file');
-  return withoutPlaces(card);
+  return withoutPaths(card);
 }
 
 /** The card without what names files beside it: over HTTP the bytes are the registered ones. */
-export function withoutPlaces(card: ModelCard): ModelCard {
+export function withoutPaths(card: ModelCard): ModelCard {
   const { file: _file, build: _build, recipe: _recipe, ...rest } = card;
   return rest;
 }

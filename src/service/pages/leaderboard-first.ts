@@ -2,8 +2,8 @@ import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Html, html } from '../../report/html.js';
 import { localPrincipal } from '../../store/records/principal.js';
-import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
 import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
+import type { LeaderboardService } from '../registry/leaderboard-service.js';
 import { addressReader } from './leaderboard-address.js';
 import { leaderboardHtml } from './leaderboard-html.js';
 
@@ -19,12 +19,12 @@ const leavesOpen: ReadonlySet<string> = new Set(['missing', 'selection', 'layers
  * refuse, the page shows the refusal.
  * @param description `openapi.yaml`
  */
-export function firstLeaderboard(desk: LeaderboardDesk, description: object) {
+export function firstLeaderboard(leaderboard: LeaderboardService, description: object) {
   const read = addressReader(description);
   return async (address: URLSearchParams): Promise<string> => {
     try {
       const query = { ...read(address), limit: ROWS };
-      const [board, simulated] = await realOrSimulated(desk, query);
+      const [board, simulated] = await realOrSimulated(leaderboard, query);
       const table = leaderboardHtml(board, simulated, address);
       return `${framed(table)}${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
     } catch (error) {
@@ -40,14 +40,14 @@ const framed = (content: Html) =>
 type Leaderboard = components['schemas']['Leaderboard'];
 
 async function realOrSimulated(
-  desk: LeaderboardDesk,
+  leaderboard: LeaderboardService,
   query: LeaderboardQuery,
 ): Promise<[board: Leaderboard, simulated: boolean]> {
-  const board = await desk.read(localPrincipal, query);
+  const board = await leaderboard.read(localPrincipal, query);
   const names = Object.keys(query).filter((name) => name !== 'limit');
   if (board.models > 0 || !names.every((name) => leavesOpen.has(name)))
     return [board, query.simulated === true];
-  const simulated = await desk.read(localPrincipal, { ...query, simulated: true });
+  const simulated = await leaderboard.read(localPrincipal, { ...query, simulated: true });
   return simulated.models > 0 ? [simulated, true] : [board, false];
 }
 

@@ -7,7 +7,7 @@ import { packageRoot } from '../../formats/package-root.js';
 import { pagePaths } from '../http/page-paths.js';
 import { sentSession } from '../http/session-cookie.js';
 import type { ServiceContext } from '../registry/context.js';
-import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
+import type { LeaderboardService } from '../registry/leaderboard-service.js';
 import { firstLeaderboard } from './leaderboard-first.js';
 
 const folder = join(packageRoot, 'dist', 'web');
@@ -19,11 +19,11 @@ const folder = join(packageRoot, 'dist', 'web');
  */
 export function webRoutes(
   { store, loopback, log }: ServiceContext,
-  desk: LeaderboardDesk,
+  leaderboard: LeaderboardService,
   description: object,
 ): Router {
   const document = readDocument();
-  const first = firstLeaderboard(desk, description);
+  const first = firstLeaderboard(leaderboard, description);
   const router = Router();
   router.use(
     '/assets',

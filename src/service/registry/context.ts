@@ -4,17 +4,17 @@ import type { FailedWork } from '../queue/failed-work.js';
 import type { DocumentReader } from '../work/document-reader.js';
 import type { Worker } from '../worker/worker.js';
 import type { ActivationQueue } from './activation-queue.js';
-import type { BenchmarkDesk } from './benchmark-desk.js';
+import type { BenchmarkService } from './benchmark-service.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
-import type { ModelDesk } from './model-desk.js';
+import type { ModelService } from './model-service.js';
 import type { Webhooks } from './webhooks.js';
 
 /** Dependencies of the routes. */
 export interface ServiceContext extends RequestContext {
   readonly home: string;
-  readonly desk: ModelDesk;
-  readonly benchmarks: BenchmarkDesk;
+  readonly models: ModelService;
+  readonly benchmarks: BenchmarkService;
   readonly documents: DocumentReader;
   readonly worker: Worker;
   readonly activations: ActivationQueue;

@@ -12,7 +12,7 @@ export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
 }
 
 /** The benchmarks that a leaderboard can show to a principal. */
-export class BenchmarkShelf {
+export class LeaderboardBenchmarks {
   readonly #shipped: readonly BoardBenchmark[] = listBenchmarks().map((benchmark) => ({
     id: benchmark.id,
     column: benchmark.id,

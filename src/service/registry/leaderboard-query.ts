@@ -5,7 +5,7 @@ import { type Formula, readFormula } from '../../leaderboard/formula-column.js';
 import type { RowPlace } from '../../leaderboard/leaderboard-order.js';
 import { RequestProblem } from '../http/problem.js';
 import type { ProblemPart } from '../http/problem-details.js';
-import type { BenchmarkShelf, BoardBenchmark } from './leaderboard-benchmarks.js';
+import type { BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchmarks.js';
 
 /** The query of `GET /leaderboard` as the validator leaves it. */
 export type LeaderboardQuery = NonNullable<paths['/leaderboard']['get']['parameters']['query']>;
@@ -16,11 +16,11 @@ export type LeaderboardQuery = NonNullable<paths['/leaderboard']['get']['paramet
  */
 export function treeBenchmarks(
   { benchmark, region, simulated = false, set = 'private' }: LeaderboardQuery,
-  shelf: BenchmarkShelf,
+  catalog: LeaderboardBenchmarks,
 ): BoardBenchmark[] {
   const chosen = benchmark
-    ? namedBenchmarks(benchmark, simulated, shelf)
-    : shelf.standard(simulated, set);
+    ? namedBenchmarks(benchmark, simulated, catalog)
+    : catalog.standard(simulated, set);
   const roles = region && new Set<string>(region);
   return roles ? chosen.filter((each) => roles.has(roleOf(each))) : chosen;
 }
@@ -31,15 +31,15 @@ const roleOf = ({ region, metric }: BoardBenchmark) =>
 function namedBenchmarks(
   names: readonly string[],
   simulated: boolean,
-  shelf: BenchmarkShelf,
+  catalog: LeaderboardBenchmarks,
 ): BoardBenchmark[] {
   const parts: ProblemPart[] = [];
   const found = new Map<string, BoardBenchmark>();
   for (const [k, name] of names.entries()) {
-    const benchmarks = shelf.named(name);
+    const benchmarks = catalog.named(name);
     const pointer = `/query/benchmark/${k}`;
     if (benchmarks.length === 0)
-      parts.push({ pointer, detail: `There is no benchmark "${name}"${shelf.hint(name)}` });
+      parts.push({ pointer, detail: `There is no benchmark "${name}"${catalog.hint(name)}` });
     else if (benchmarks[0].simulated !== simulated)
       parts.push({
         pointer,
@@ -64,7 +64,7 @@ export interface FormulaColumn {
 /** The formulas of a query. Throws `formula-invalid` for all that are wrong. */
 export async function formulaColumns(
   { column = [], simulated = false }: LeaderboardQuery,
-  shelf: BenchmarkShelf,
+  catalog: LeaderboardBenchmarks,
 ): Promise<FormulaColumn[]> {
   const parts: ProblemPart[] = [];
   const columns: FormulaColumn[] = [];
@@ -73,7 +73,7 @@ export async function formulaColumns(
       if (simulated)
         throw new VentralError('formula-invalid', 'Formulas cannot use simulated scores');
       const formula = await readFormula(text);
-      columns.push({ id: `column.${k}`, formula, benchmarks: benchmarksOf(formula, shelf) });
+      columns.push({ id: `column.${k}`, formula, benchmarks: benchmarksOf(formula, catalog) });
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
       parts.push({ pointer: `/query/column/${k}`, detail: error.message });
@@ -83,14 +83,14 @@ export async function formulaColumns(
   return columns;
 }
 
-function benchmarksOf({ variables }: Formula, shelf: BenchmarkShelf): BoardBenchmark[] {
+function benchmarksOf({ variables }: Formula, catalog: LeaderboardBenchmarks): BoardBenchmark[] {
   return variables.flatMap((variable) => {
     if (variable.kind === 'node') return [];
     const { id, column } = variable;
-    const found = shelf.named(id);
+    const found = catalog.named(id);
     const why =
       found.length === 0
-        ? `there is no benchmark "${id}"${shelf.hint(id)}`
+        ? `there is no benchmark "${id}"${catalog.hint(id)}`
         : found.length > 1
           ? `${id} holds ${found.map((each) => each.id).join(', ')}: name one of them`
           : found[0].simulated && `${id} is simulated, and formulas cannot use simulated scores`;

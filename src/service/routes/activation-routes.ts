@@ -90,14 +90,14 @@ interface Asked {
  * @param hold reserves the bytes of the file, which a client may take long to read
  */
 async function answer(
-  { desk, store, activations }: ServiceContext,
+  { models, store, activations }: ServiceContext,
   response: Response,
   { model: asked, layers, type }: Asked,
   stimuli: Stimuli,
   hold: (bytes: number) => Promise<void>,
 ): Promise<void> {
   const client = clientOf(response);
-  const model = await desk.scorable(client.principal, asked);
+  const model = await models.scorable(client.principal, asked);
   const reference = model.registration
     ? await store.files.local(model.digest, client.signal)
     : model.reference;

@@ -3,7 +3,7 @@ import type { components } from '../../api/schema.js';
 import { present } from '../../formats/present.js';
 import { clientOf } from '../http/client.js';
 import type { ServiceContext } from '../registry/context.js';
-import { StimulusDesk, type StimulusSetName } from '../registry/stimulus-desk.js';
+import { StimulusService, type StimulusSetName } from '../registry/stimulus-service.js';
 
 /** What a query says, as the validator has read it by the description. */
 interface Query {
@@ -17,10 +17,10 @@ const LIMIT = 50;
 
 /** The data of benchmarks: `/benchmarks/{benchmark}/data`, and its stimuli with their images. */
 export function benchmarkDataRoutes(context: ServiceContext): Router {
-  const desk = new StimulusDesk(context);
+  const stimuli = new StimulusService(context);
   const router = Router();
   router.get('/benchmarks/:benchmark/data', async (request, response) => {
-    const items = await desk.describe(clientOf(response), request.params.benchmark);
+    const items = await stimuli.describe(clientOf(response), request.params.benchmark);
     response.json({ items } as components['schemas']['BenchmarkDataList']);
   });
   router.get('/benchmarks/:benchmark/stimuli', async (request, response) => {
@@ -28,7 +28,7 @@ export function benchmarkDataRoutes(context: ServiceContext): Router {
     const { benchmark } = request.params;
     const from = Number(cursor);
     const asked = { set, from, count: limit };
-    const { columns, total, pictures, rows } = await desk.rows(
+    const { columns, total, pictures, rows } = await stimuli.rows(
       clientOf(response),
       benchmark,
       asked,
@@ -52,7 +52,7 @@ export function benchmarkDataRoutes(context: ServiceContext): Router {
   router.get('/benchmarks/:benchmark/stimuli/:stimulus/picture', async (request, response) => {
     const { set = 'test', degrees } = request.query as Query;
     const { benchmark, stimulus } = request.params;
-    const png = await desk.picture(clientOf(response), benchmark, {
+    const png = await stimuli.picture(clientOf(response), benchmark, {
       set,
       stimulus,
       ...present({ degrees }),

@@ -14,7 +14,7 @@ const path = '/trainings/:job/checkpoints';
 
 /** `/trainings/{job}/checkpoints`: the networks that a training has kept. */
 export function checkpointRoutes(context: ServiceContext): Router {
-  const { store, desk } = context;
+  const { store, models } = context;
   const router = Router();
   router.get(path, async (request, response) => {
     const { id } = await findTraining(context, principalOf(response), request.params.job);
@@ -40,7 +40,7 @@ export function checkpointRoutes(context: ServiceContext): Router {
     if (isOpen(job))
       throw new VentralError('conflict', 'The training has not ended: cancel it first');
     await store.jobs.trainings.removeCheckpoint(job.id, checkpoint.name);
-    await desk.free(checkpoint.digest);
+    await models.free(checkpoint.digest);
     response.status(204).end();
   });
   router.post(`${path}/:checkpoint/model`, async (request, response) => {
@@ -54,7 +54,7 @@ export function checkpointRoutes(context: ServiceContext): Router {
       async (reservation) => {
         const file = await receiveFile(await store.files.local(checkpoint.digest), store.temporary);
         const named = { ...file, filename: `${checkpoint.name}.onnx`, reservation };
-        return desk.register(client, named, () => ({ name, ...access }));
+        return models.register(client, named, () => ({ name, ...access }));
       },
     );
     const shown = resource(model);

@@ -1,6 +1,6 @@
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
-import type { ScorableModel } from '../registry/model-desk.js';
+import type { ScorableModel } from '../registry/model-service.js';
 
 /**
  * Digest of everything an answer depends on: the version, the model's bytes and card, and the request. Equal keys

@@ -5,7 +5,7 @@ import { benchmarkNames } from '../../scoring/registry/region-benchmarks.js';
 import type { LayerMapJob, LayerMapJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
 import { RequestProblem } from '../http/problem.js';
-import type { AskedBenchmark } from '../registry/benchmark-desk.js';
+import type { AskedBenchmark } from '../registry/benchmark-service.js';
 import type { ServiceContext } from '../registry/context.js';
 import { keyOf } from './job-key.js';
 import { jobRoutes, showCommon } from './job-routes.js';
@@ -26,7 +26,7 @@ async function request(
 ): Promise<LayerMapJobRequest> {
   const { layers, input, holdout = false } = asked;
   const { benchmarks, sources } = await columns(context, principal, asked);
-  const model = await context.desk.scorable(principal, asked.model);
+  const model = await context.models.scorable(principal, asked.model);
   const key = keyOf(model, {
     map: benchmarks.map(({ id, definition }) => ({ id, definition })),
     layers,
@@ -51,7 +51,7 @@ async function request(
 
 /** The benchmarks of the regions that were asked for, then those that were asked for themselves. */
 async function columns(
-  { benchmarks: shelf, home }: ServiceContext,
+  { benchmarks: registered, home }: ServiceContext,
   principal: Principal,
   { regions = [], benchmarks = [] }: LayerMapRequest,
 ): Promise<{ benchmarks: AskedBenchmark[]; sources: string[] }> {
@@ -64,7 +64,7 @@ async function columns(
   const sources = await benchmarkNames({ regions, benchmarks }, home);
   const pointer = (position: number) =>
     position < regions.length ? `/regions/${position}` : `/benchmarks/${position - regions.length}`;
-  return { benchmarks: await shelf.asked(principal, sources, pointer), sources };
+  return { benchmarks: await registered.asked(principal, sources, pointer), sources };
 }
 
 function show(

@@ -4,17 +4,17 @@ import type { components } from '../../api/schema.js';
 import { linkNext } from '../http/page-links.js';
 import { principalOf } from '../http/principal-of.js';
 import { leaderboardCsv, leaderboardMarkdown } from '../pages/leaderboard-text.js';
-import type { LeaderboardDesk } from '../registry/leaderboard-desk.js';
 import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
+import type { LeaderboardService } from '../registry/leaderboard-service.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 
 /** `/leaderboard`: the models that one may see, averaged, ranked, filtered, sorted and in pages. */
-export function leaderboardRoutes(desk: LeaderboardDesk): Router {
+export function leaderboardRoutes(leaderboard: LeaderboardService): Router {
   const router = Router();
   router.get('/leaderboard', compression(), async (request, response) => {
     send(
-      await desk.read(principalOf(response), request.query as LeaderboardQuery),
+      await leaderboard.read(principalOf(response), request.query as LeaderboardQuery),
       request,
       response,
     );

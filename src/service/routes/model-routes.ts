@@ -5,7 +5,7 @@ import {
   cardWarnings,
   unfinishedLines,
 } from '../../activations/card/card-warnings.js';
-import { inputWarnings } from '../../activations/pictures/input-warnings.js';
+import { inputWarnings } from '../../activations/stimuli/input-warnings.js';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -20,7 +20,7 @@ import { CARD_SIZE } from '../http/read-card.js';
 import { readPage } from '../http/read-page.js';
 import { readAccess } from '../http/read-visibility.js';
 import type { ServiceContext } from '../registry/context.js';
-import type { Description, ShippedModel } from '../registry/model-desk.js';
+import type { Description, ShippedModel } from '../registry/model-service.js';
 import { receiveUpload } from '../upload/upload.js';
 import { replayed } from '../upload/upload-replay.js';
 import { withSpace } from '../upload/upload-space.js';
@@ -30,7 +30,7 @@ type ModelResource = components['schemas']['Model'];
 
 /** POST `/models`: an upload that streams to disk, is checked in a child process, and registered. */
 export function modelUpload(context: ServiceContext): RequestHandler {
-  const { store, desk, uploadSize } = context;
+  const { store, models, uploadSize } = context;
   return async (request, response) => {
     let cardText: string | undefined;
     const registered = await withSpace(
@@ -49,7 +49,7 @@ export function modelUpload(context: ServiceContext): RequestHandler {
         if (await replayed(response, received)) return undefined;
         cardText = received.fields.get('card');
         const file = { ...received.file, reservation: space };
-        return desk.register(clientOf(response), file, () => describe(context, received.fields));
+        return models.register(clientOf(response), file, () => describe(context, received.fields));
       },
     );
     if (!registered) return;
@@ -82,7 +82,7 @@ async function describe(
 
 /** The resources below `/models`, but for the upload. */
 export function modelRoutes(context: ServiceContext): Router {
-  const { store, desk, documents } = context;
+  const { store, models, documents } = context;
   const router = Router();
   router.get('/models', async (request, response) => {
     const { items, next } = await store.models.list(
@@ -97,21 +97,21 @@ export function modelRoutes(context: ServiceContext): Router {
   });
   router.get('/models/:model', async (request, response) => {
     const { model } = request.params;
-    const shipped = await desk.shipped(model);
+    const shipped = await models.shipped(model);
     response.json(
-      shipped ? shippedResource(shipped) : resource(await desk.get(principalOf(response), model)),
+      shipped ? shippedResource(shipped) : resource(await models.get(principalOf(response), model)),
     );
   });
   router.all('/models/:model', async (request, _response, next) => {
     const { model } = request.params;
-    if (await desk.shipped(model))
+    if (await models.shipped(model))
       throw new VentralError('forbidden', `${model} ships with ventral and cannot be changed`);
     next();
   });
   router.patch('/models/:model', async (request, response) => {
     const { card, ...change } = request.body as components['schemas']['ModelChange'];
     const checked = card === undefined ? {} : { card: await documents.card(JSON.stringify(card)) };
-    const model = await desk.change(
+    const model = await models.change(
       principalOf(response),
       request.params.model,
       { ...change, ...checked },
@@ -120,25 +120,25 @@ export function modelRoutes(context: ServiceContext): Router {
     response.json(resource(model));
   });
   router.delete('/models/:model', async (request, response) => {
-    await desk.remove(principalOf(response), request.params.model, (now) =>
+    await models.remove(principalOf(response), request.params.model, (now) =>
       requireMatch(request, resource(now)),
     );
     response.status(204).end();
   });
   router.get('/models/:model/card', async (request, response) => {
-    const model = await desk.get(principalOf(response), request.params.model);
+    const model = await models.get(principalOf(response), request.params.model);
     const card = model.card as ModelCard | null;
-    response.json(cardDraft(model.name, card, await desk.draft(clientOf(response), model)));
+    response.json(cardDraft(model.name, card, await models.draft(clientOf(response), model)));
   });
   router.get('/models/:model/layers', async (request, response) => {
     const { model: asked } = request.params;
-    const model = (await desk.shipped(asked)) ?? (await desk.get(principalOf(response), asked));
-    response.json({ model: model.digest, layers: await desk.layers(clientOf(response), model) });
+    const model = (await models.shipped(asked)) ?? (await models.get(principalOf(response), asked));
+    response.json({ model: model.digest, layers: await models.layers(clientOf(response), model) });
   });
   router.get('/models/:model/content', async (request, response) => {
-    const shipped = await desk.shipped(request.params.model);
-    if (shipped) return sendModel(response, shipped, await desk.shippedFile(shipped));
-    const model = await desk.get(principalOf(response), request.params.model);
+    const shipped = await models.shipped(request.params.model);
+    if (shipped) return sendModel(response, shipped, await models.shippedFile(shipped));
+    const model = await models.get(principalOf(response), request.params.model);
     await sendModel(response, model, await store.files.local(model.digest));
   });
   return router;

@@ -32,9 +32,9 @@ export function packageRoutes(context: ServiceContext, children: ChildQueue): Ro
   const router = Router();
   router.post('/packages', async (request, response) => {
     const { model: asked, format, identifier } = request.body as PackageRequest;
-    const { desk, store, closing } = context;
+    const { models, store, closing } = context;
     const client = clientOf(response);
-    const model = await desk.scorable(client.principal, asked);
+    const model = await models.scorable(client.principal, asked);
     const path = model.registration
       ? await store.files.local(model.digest, client.signal)
       : model.reference;

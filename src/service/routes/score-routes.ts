@@ -26,17 +26,17 @@ export function scoreRoutes(context: ServiceContext): Router {
 
 /** What a body asks for, with every name looked up. Throws what is wrong with it, by JSON pointer. */
 export async function scoreRequest(
-  { desk, benchmarks: shelf }: ServiceContext,
+  { models, benchmarks: registered }: ServiceContext,
   principal: Principal,
   asked: ScoreRequest,
 ): Promise<ScoreJobRequest> {
   const { layers, input, detail } = asked;
-  const benchmarks = await shelf.asked(
+  const benchmarks = await registered.asked(
     principal,
     asked.benchmarks,
     (position) => `/benchmarks/${position}`,
   );
-  const model = await desk.scorable(principal, asked.model);
+  const model = await models.scorable(principal, asked.model);
   const layerOf = (region: string | null) =>
     (layers as Readonly<Record<string, string>> | undefined)?.[region ?? 'behavior'];
   return {

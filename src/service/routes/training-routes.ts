@@ -8,7 +8,7 @@ import type { TrainingEvent } from '../../training/record/training-event.js';
 import { principalOf } from '../http/principal-of.js';
 import { RequestProblem } from '../http/problem.js';
 import type { ServiceContext } from '../registry/context.js';
-import type { ScorableModel } from '../registry/model-desk.js';
+import type { ScorableModel } from '../registry/model-service.js';
 import { jobRoutes, showCommon } from './job-routes.js';
 
 type TrainingRequest = components['schemas']['TrainingRequest'];
@@ -34,10 +34,10 @@ export function trainingRoutes(context: ServiceContext): Router {
   router.use(
     jobRoutes(context, {
       ...{ kind: 'training', path, noun: 'training', request, show, more },
-      cancelling: async ({ store, desk }, job: TrainingJob) => {
+      cancelling: async ({ store, models }, job: TrainingJob) => {
         const kept = await store.jobs.trainings.checkpoints(job.id);
         return async () => {
-          for (const { digest } of kept) await desk.free(digest);
+          for (const { digest } of kept) await models.free(digest);
         };
       },
     }),
@@ -109,12 +109,12 @@ function benchmarksOf({ stages }: Recipe): Map<string, string> {
 const measured: readonly string[] = ['accuracy', 'robust-accuracy'];
 
 async function modelOf(
-  { desk }: ServiceContext,
+  { models }: ServiceContext,
   principal: Principal,
   name: string,
 ): Promise<ScorableModel> {
   try {
-    return await desk.trainable(principal, name);
+    return await models.trainable(principal, name);
   } catch (thrown) {
     const { code, message, details } = VentralError.from(thrown);
     if (details.field !== '/model') throw thrown;

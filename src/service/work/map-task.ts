@@ -4,7 +4,7 @@ import { present } from '../../formats/present.js';
 import { mapLayers } from '../../scoring/map/layer-map.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import { computeMapShare } from '../../scoring/map/map-share.js';
-import type { CellShelf } from '../../scoring/model/cell-cache.js';
+import type { CellCache } from '../../scoring/model/cell-cache.js';
 import type { ChildProgress } from '../child/child.js';
 import { plainError } from '../child/serve-parent.js';
 import {
@@ -28,7 +28,7 @@ export async function runMapTask(
 ): Promise<JobAnswer> {
   const cache = await cacheOf(task);
   const found = new Map(task.cells);
-  const cells: CellShelf = {
+  const cells: CellCache = {
     get: async (key) => {
       const bytes = found.get(key);
       return bytes === undefined ? cache.get(key) : new Uint8Array(Buffer.from(bytes, 'base64'));
@@ -54,7 +54,7 @@ export async function runPartTask(
   const cache = await cacheOf(task);
   const send = (key: string, bytes: Uint8Array) =>
     part({ cell: [key, Buffer.from(bytes).toString('base64')] });
-  const cells: CellShelf = {
+  const cells: CellCache = {
     get: async (key) => {
       const bytes = await cache.get(key);
       if (bytes) send(key, bytes);

@@ -3,7 +3,7 @@ import { type ModelCard, parseCard } from '../../activations/card/card.js';
 import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
 import { openModelFile } from '../../activations/model-file.js';
-import { imageInput } from '../../activations/pictures/input-plan.js';
+import { imageInput } from '../../activations/stimuli/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { checkGraph, type GraphSummary } from '../../onnx/check-graph.js';

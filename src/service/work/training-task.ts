@@ -98,7 +98,7 @@ async function attempt(
   part: (part: TrainingPart) => void,
 ): Promise<TrainingAnswer> {
   // Events already sent to a dead parent are sent again: the new parent filters duplicates.
-  if (isRun(folder)) for (const events of await toldBefore(folder)) part({ events });
+  if (isRun(folder)) for (const events of await recordedBefore(folder)) part({ events });
   let told = 0;
   const recorded = (event: TrainingEvent) => {
     if (event.kind === 'step' && performance.now() - told < STEP_MS) return;
@@ -133,7 +133,7 @@ async function attempt(
 }
 
 /** Checked events up to the state that the run resumes from; later ones are produced again. */
-async function toldBefore(folder: string): Promise<TrainingEvent[][]> {
+async function recordedBefore(folder: string): Promise<TrainingEvent[][]> {
   const state = await requireWholeRun(folder);
   const read = await readMetrics(metricsPath(folder), state?.lengths.metrics ?? 0);
   const events = read.filter(({ kind }) => kind !== 'step');

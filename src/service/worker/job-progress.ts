@@ -28,7 +28,7 @@ export class ProgressWriter {
     this.#over = over;
   }
 
-  tell(progress: ChildProgress): void {
+  report(progress: ChildProgress): void {
     const now = Date.now();
     const name = progress.stage.slice(0, STAGE_LENGTH);
     if (name !== this.#stage.name) this.#stage = { name, since: now };

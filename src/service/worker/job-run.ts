@@ -58,17 +58,17 @@ export class JobRun {
     const { home } = this.#options;
     try {
       const { signal } = this.#abort;
-      if (job.kind === 'score') return withoutPlaces(await this.#scores(job), home);
+      if (job.kind === 'score') return withoutPaths(await this.#scores(job), home);
       const end = await withInputs(job, this.#options, signal, (inputs) =>
         job.kind === 'training' ? this.#training(job, inputs) : this.#child(job, inputs),
       );
-      return withoutPlaces(end, home);
+      return withoutPaths(end, home);
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (this.#abort.signal.aborted || retryable(error)) throw error;
       // It resumes from its last state, unless it is lost repeatedly without progress.
       if (job.kind === 'training' && lost.includes(error.code)) throw error;
-      return withoutPlaces(this.#failed(job, error), home);
+      return withoutPaths(this.#failed(job, error), home);
     } finally {
       await this.#progress.settled();
       await this.#map.settled();
@@ -84,7 +84,7 @@ export class JobRun {
   #training(job: TrainingJob, inputs: JobInputs): Promise<JobEnd> {
     return runTraining(job, inputs, this.#options, {
       abort: this.#abort,
-      progress: (progress) => this.#progress.tell(progress),
+      progress: (progress) => this.#progress.report(progress),
     });
   }
 
@@ -120,7 +120,7 @@ export class JobRun {
       ...work,
       task: task.kind === 'layer-map' && cells.length > 0 ? { ...task, cells } : task,
       signal: this.#abort.signal,
-      progress: (progress) => this.#progress.tell(progress),
+      progress: (progress) => this.#progress.report(progress),
       part: (part) => this.#keep(job, checkedAhead(part), confirm),
     });
     await this.#written;
@@ -134,13 +134,13 @@ export class JobRun {
     if (job.kind !== 'layer-map') return noParts(this.#options);
     return gatherParts(job, this.#options, {
       signal: this.#abort.signal,
-      progress: (progress) => this.#progress.tell(progress),
+      progress: (progress) => this.#progress.report(progress),
     });
   }
 
   /** Stores scores as they are computed, one at a time, and partial maps. */
   #keep(job: ScoringJob, { score, map }: Ahead, confirm: JobInputs['confirm']): void {
-    if (map && this.#job.kind === 'layer-map') this.#map.tell(map);
+    if (map && this.#job.kind === 'layer-map') this.#map.report(map);
     const { id, attempt } = this.#job;
     if (!score || !missingOf(job).includes(score.benchmark)) return;
     this.#written = this.#written
@@ -164,7 +164,7 @@ function checkedEnd(kind: JobAnswer['kind'], said: unknown): JobAnswer {
 }
 
 /** A job end with paths redacted from its failures. */
-const withoutPlaces = (end: JobEnd, home: string): JobEnd => ({
+const withoutPaths = (end: JobEnd, home: string): JobEnd => ({
   ...end,
   failures: end.failures.map(({ problem, ...failure }) => ({
     ...failure,

@@ -22,7 +22,7 @@ export interface GatheredParts {
 /** Each part runs the network separately, so more parts do not pay off. */
 const MOST_PARTS = 16;
 const POLL_MS = 300;
-const BEAT_MS = 4000;
+const HEARTBEAT_MS = 4000;
 
 export const noParts = ({ threads }: Pick<WorkOptions, 'threads'>): GatheredParts => ({
   cells: [],
@@ -79,7 +79,7 @@ export async function workOnPart(
       (holds) => holds || over.abort(),
       () => {},
     );
-  }, BEAT_MS);
+  }, HEARTBEAT_MS);
   try {
     const runtime = await computePart(claim, options, AbortSignal.any([signal, over.signal]));
     await parts.end(claim, { state: 'done', runtime });

@@ -11,7 +11,7 @@ export class MapReporter {
   readonly #job: { readonly id: string; readonly attempt: number };
   readonly #over: () => void;
   readonly #pace = new EventPace();
-  #untold: MapPart | undefined;
+  #unreported: MapPart | undefined;
   #length = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<unknown> | undefined;
@@ -27,17 +27,17 @@ export class MapReporter {
     this.#over = over;
   }
 
-  tell(part: MapPart): void {
+  report(part: MapPart): void {
     // It comes from the process that has the model in its hands.
     this.#length += JSON.stringify(part).length;
     if (this.#length > MOST) return;
-    this.#untold = { ...part, layers: joined(this.#untold?.layers ?? [], part.layers) };
+    this.#unreported = { ...part, layers: joined(this.#unreported?.layers ?? [], part.layers) };
     this.#timer ??= setTimeout(() => this.#write(), this.#pace.wait);
   }
 
   #write(): void {
-    const part = this.#untold as MapPart;
-    this.#untold = undefined;
+    const part = this.#unreported as MapPart;
+    this.#unreported = undefined;
     this.#pace.restart();
     const { id, attempt } = this.#job;
     this.#writing = this.#attempts
@@ -47,7 +47,7 @@ export class MapReporter {
       .catch(() => {})
       .finally(() => {
         this.#timer = undefined;
-        if (this.#untold) this.tell({ ...this.#untold, layers: [] });
+        if (this.#unreported) this.report({ ...this.#unreported, layers: [] });
       });
   }
 

@@ -112,7 +112,7 @@ export class TrainingRecord {
   async #write(event: TrainingEvent): Promise<boolean> {
     const { id, attempt } = this.#job;
     const { jobs } = this.#options.tables;
-    const told = asTold(event, this.#options.home);
+    const told = withNames(event, this.#options.home);
     if (event.kind !== 'epoch' && event.kind !== 'average')
       return jobs.attempts.addMetric(id, attempt, { event: told });
     // Its checkpoint was kept with it.
@@ -152,7 +152,7 @@ export class TrainingRecord {
 }
 
 /** An event with names in place of files, and without the folders of a home. */
-function asTold(event: TrainingEvent, home: string): TrainingEvent {
+function withNames(event: TrainingEvent, home: string): TrainingEvent {
   const nameOf = (file: string) => checkpointName(file) ?? file;
   if (event.kind === 'epoch') return { ...event, checkpoint: nameOf(event.checkpoint) };
   if (event.kind === 'average')

@@ -15,7 +15,7 @@ const MOST_FAULTS = 3;
 /** How often it is looked whether a job was cancelled, by whatever process. */
 const WATCH_MS = 1000;
 /** Polls between two heartbeats. */
-const BEAT = 5;
+const HEARTBEAT = 5;
 /** How long a slot waits for a notification, if other processes can submit jobs. */
 const POLL_MS = { shared: 1000, alone: 10_000 };
 /** How long results wait for a lost database. */
@@ -179,7 +179,7 @@ export class WorkerLoop {
     this.#looking = true;
     const { attempts } = this.#options.tables.jobs;
     try {
-      const beat = this.#looks++ % BEAT === 0;
+      const beat = this.#looks++ % HEARTBEAT === 0;
       for (const id of await (beat ? attempts.beat(claims) : attempts.over(claims)))
         this.#running.get(id)?.abort.abort();
     } catch (error) {

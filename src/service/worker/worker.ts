@@ -14,7 +14,7 @@ export interface WorkerOptions extends WorkOptions {
   readonly concurrency: number;
 }
 
-const BEAT_MS = 5000;
+const HEARTBEAT_MS = 5000;
 
 /**
  * The worker of a process: takes queued jobs in their turn, scores and layer maps alike, and does each in
@@ -47,7 +47,7 @@ export class Worker {
     const { tables, concurrency, threads } = this.#options;
     const alone = !tables.database.shared;
     if (alone) await this.registry.clear();
-    await this.#bury();
+    await this.#deadLetter();
     await tables.jobs.attempts.recover(alone);
     await clearTrainings(this.#options);
     if (concurrency === 0) return;
@@ -58,7 +58,7 @@ export class Worker {
       threads,
       concurrency,
     });
-    this.#beats = every(() => this.#beat('running'), BEAT_MS);
+    this.#beats = every(() => this.#sendHeartbeat('running'), HEARTBEAT_MS);
     this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);
   }
 
@@ -104,21 +104,21 @@ export class Worker {
   async #end(graceMs: number): Promise<void> {
     this.#stopped.abort();
     clearInterval(this.#beats);
-    if (this.#id) this.#beat('draining');
+    if (this.#id) this.#sendHeartbeat('draining');
     await this.#loop?.stop(graceMs);
     await this.#beating;
     if (this.#id) await this.registry.leave(this.#id);
   }
 
   /** One after the other, so that none is left when the worker has stopped. */
-  #beat(state: WorkerRecord['state']): void {
+  #sendHeartbeat(state: WorkerRecord['state']): void {
     this.#beating = this.#beating.then(() => this.#sayAlive(state));
   }
 
   async #sayAlive(state: WorkerRecord['state']): Promise<void> {
     try {
       await this.registry.beat(this.#id as string, state);
-      await this.#bury();
+      await this.#deadLetter();
       await this.registry.requireSameVersion(packageVersion);
     } catch (error) {
       if (error instanceof VentralError && error.code === 'version-skew') {
@@ -130,7 +130,7 @@ export class Worker {
   }
 
   /** Reclaims jobs of dead workers of this machine immediately. */
-  async #bury(): Promise<void> {
+  async #deadLetter(): Promise<void> {
     for (const id of await this.registry.dead()) {
       await this.#options.tables.jobs.attempts.giveBackOf(id);
       await this.registry.leave(id);

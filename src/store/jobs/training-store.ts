@@ -111,11 +111,11 @@ export class TrainingStore {
 
   /** Whether this event is already stored. */
   has(job: string, event: TrainingEvent): Promise<boolean> {
-    return isTold(this.#database, job, event);
+    return isRecorded(this.#database, job, event);
   }
 }
 
-async function isTold(queries: Queries, job: string, event: TrainingEvent): Promise<boolean> {
+async function isRecorded(queries: Queries, job: string, event: TrainingEvent): Promise<boolean> {
   const rows = await queries.query(
     `select from events where job = $1 and type = 'metric' and data::text = $2::json::text limit 1`,
     [job, jsonText(event)],
@@ -132,7 +132,7 @@ export async function writeMetric(
   { event, checkpoint }: TrainingMetric,
 ): Promise<void> {
   if (checkpoint) await writeCheckpoint(queries, job, checkpoint);
-  if (!(await isTold(queries, job, event))) await appendEvent(queries, job, 'metric', event);
+  if (!(await isRecorded(queries, job, event))) await appendEvent(queries, job, 'metric', event);
   await requireJobStorage(queries, job);
 }
 

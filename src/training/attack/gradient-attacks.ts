@@ -1,7 +1,7 @@
 import { RandomState } from '../../numerics/random/random-state.js';
 import { sizeOf } from '../graph/static-graph.js';
 import type { AttackTarget, Examples } from '../step/attacked-network.js';
-import { ascend, pictureOf, startAnywhere, type Threat } from './threat.js';
+import { ascend, imageOf, startAnywhere, type Threat } from './threat.js';
 
 /** Projected gradient descent (Madry et al. 2018). */
 export interface PgdOptions {
@@ -44,14 +44,14 @@ export async function pgd(
     const pictures = examples.pictures.slice();
     const each = (work: (picture: Float32Array, original: Float32Array, row: number) => void) =>
       examples.labels.forEach((_, row) => {
-        work(pictureOf(pictures, row, size), pictureOf(examples.pictures, row, size), row);
+        work(imageOf(pictures, row, size), imageOf(examples.pictures, row, size), row);
       });
     if (random_start) each((picture, original) => startAnywhere(picture, original, threat, random));
     for (let step = 0; step < steps; step++) {
       const slope = await target.slope({ ...examples, pictures });
       worst.look(pictures, slope);
       each((picture, original, row) => {
-        ascend(picture, original, pictureOf(slope.gradient, row, size), threat, step_size);
+        ascend(picture, original, imageOf(slope.gradient, row, size), threat, step_size);
       });
     }
     worst.look(pictures, await target.answer({ ...examples, pictures }));
@@ -87,7 +87,7 @@ class Worst implements Attacked {
       if (fools === this.fooled[row] ? !higher : !fools) return;
       this.fooled[row] = fools;
       this.losses[row] = losses[row];
-      pictureOf(this.pictures, row, this.#size).set(pictureOf(pictures, row, this.#size));
+      imageOf(this.pictures, row, this.#size).set(imageOf(pictures, row, this.#size));
     });
   }
 }

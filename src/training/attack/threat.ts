@@ -10,7 +10,7 @@ export interface Threat {
 const TINY = 1e-10;
 
 /** The part of a batch that is one image. */
-export const pictureOf = (batch: Float32Array, row: number, size: number): Float32Array =>
+export const imageOf = (batch: Float32Array, row: number, size: number): Float32Array =>
   batch.subarray(row * size, (row + 1) * size);
 
 function length(values: Float32Array, from?: Float32Array): number {

@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { cut, type Window } from '../../screen/crop.js';
 import { resizeTorch } from '../../screen/resize-torch.js';
-import type { LabelledPicture } from '../data/labelled-set.js';
+import type { LabelledImage } from '../data/labelled-set.js';
 
 /** An image on its way into a batch. Transformations make a new one and leave the old as it was. */
 export interface Frame {
@@ -26,7 +26,7 @@ function inUnit(bytes: Uint8Array): Float32Array {
 const MOST_PIXELS = 2 ** 25;
 
 /** An image of a set as a frame of its own size; throws `training-data-invalid` where it is too large for that. */
-export function frameOf({ width, height, pixels, mask }: LabelledPicture): Frame {
+export function frameOf({ width, height, pixels, mask }: LabelledImage): Frame {
   if (width * height > MOST_PIXELS) {
     const found = `${width} × ${height}`;
     throw new VentralError(
@@ -60,7 +60,7 @@ export function eachLayer(
 }
 
 /** An image of a set as a square frame, its aspect ratio not kept: resized as {@link resizeFrame} does. */
-export function squareFrameOf(picture: LabelledPicture, side: number): Frame {
+export function squareFrameOf(picture: LabelledImage, side: number): Frame {
   const { width, height, pixels, mask } = picture;
   if (width === side && height === side) return frameOf(picture);
   const resized = (bytes: Uint8Array, channels: number) => {

@@ -1,9 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import type { LabelledPicture, LabelledSet } from '../data/labelled-set.js';
+import type { LabelledImage, LabelledSet } from '../data/labelled-set.js';
 import { type Frame, frameOf, squareFrameOf, writePlanes } from './frame.js';
+import { ImageCache } from './image-cache.js';
 import { type Mixed, unmixed } from './mix.js';
 import { RandomStreams } from './random-streams.js';
-import { RememberedPictures } from './remembered-pictures.js';
 import type { FeedSpec, TrainingBatch } from './training-batch.js';
 import { mixOf, type NamedMix, type NamedTransform, transformsOf } from './transforms.js';
 
@@ -35,7 +35,7 @@ const KEPT_BYTES = 128 * 2 ** 20;
 export class BatchMaker {
   readonly #transforms: readonly NamedTransform[];
   readonly #mix: NamedMix | undefined;
-  readonly #pictures: RememberedPictures;
+  readonly #pictures: ImageCache;
 
   readonly #set: LabelledSet;
   readonly #spec: FeedSpec;
@@ -46,7 +46,7 @@ export class BatchMaker {
     this.#spec = spec;
     this.#transforms = transformsOf(spec.augment);
     this.#mix = mixOf(spec.mix);
-    this.#pictures = new RememberedPictures(set, KEPT_BYTES / Math.max(1, spec.workers));
+    this.#pictures = new ImageCache(set, KEPT_BYTES / Math.max(1, spec.workers));
   }
 
   /** A batch to train on. Throws what reading a picture throws, and says which picture it was. */
@@ -103,7 +103,7 @@ export class BatchMaker {
   }
 
   /** What becomes of an image; an error that names no file says which image it was. */
-  async #named(index: number, change: (stored: LabelledPicture) => Frame): Promise<Frame> {
+  async #named(index: number, change: (stored: LabelledImage) => Frame): Promise<Frame> {
     try {
       return change(await this.#pictures.picture(index));
     } catch (thrown) {

@@ -3,12 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareCodePoints } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import {
-  decodePicture,
-  looksLikePicture,
-  maximumPictureBytes,
-  pictureInvalid,
-} from './decode-picture.js';
+import { decodeExample, imageInvalid, isImage, maximumImageBytes } from './decode-example.js';
 import type { LabelledSet } from './labelled-set.js';
 
 /** An image by its class folder and name, with the label of its class. */
@@ -58,8 +53,8 @@ async function imagesOf(root: string, classes: readonly string[]): Promise<Image
 async function readImage(root: string, name: string): Promise<Uint8Array> {
   const path = join(root, name);
   const found = await stat(path);
-  if (!found.isFile()) throw pictureInvalid(path, 'it is not a file');
-  if (found.size > maximumPictureBytes) throw pictureInvalid(path, `it has ${found.size} bytes`);
+  if (!found.isFile()) throw imageInvalid(path, 'it is not a file');
+  if (found.size > maximumImageBytes) throw imageInvalid(path, `it has ${found.size} bytes`);
   return readFile(path);
 }
 
@@ -68,8 +63,8 @@ async function digestImages(root: string, images: readonly Image[]): Promise<str
   const all = createHash('sha256');
   for (const { name } of images) {
     const bytes = await readImage(root, name);
-    if (!looksLikePicture(bytes))
-      throw pictureInvalid(
+    if (!isImage(bytes))
+      throw imageInvalid(
         join(root, name),
         bytes.length === 0 ? 'it is empty' : 'it is not an image',
       );
@@ -92,7 +87,7 @@ export async function openImageFolders(root: string): Promise<LabelledSet> {
     digest: await digestImages(root, images),
     picture: async (index) => {
       const { name, label } = images[index];
-      return { ...(await decodePicture(await readImage(root, name), join(root, name))), label };
+      return { ...(await decodeExample(await readImage(root, name), join(root, name))), label };
     },
     close: async () => {},
   };

@@ -1,5 +1,5 @@
 /** An image as it is stored, with its class. */
-export interface LabelledPicture {
+export interface LabelledImage {
   /** height × width × 3, RGB, row-major. */
   readonly pixels: Uint8Array;
   readonly height: number;
@@ -18,7 +18,7 @@ export interface LabelledSet {
   /** `sha256:…` over everything that the images and labels are made of. */
   readonly digest: string;
   /** Throws `training-data-invalid`, naming the file, where a picture cannot be read. */
-  picture(index: number): Promise<LabelledPicture>;
+  picture(index: number): Promise<LabelledImage>;
   close(): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { VentralError } from '../../errors/ventral-error.js';
-import { maximumPictureBytes } from './decode-picture.js';
+import { maximumImageBytes } from './decode-example.js';
 
 /** An image inside a tar file, with its label. */
 export interface ShardExample {
@@ -37,7 +37,7 @@ interface Sample {
   label?: number;
 }
 
-const pictureEndings = ['png', 'jpg', 'jpeg', 'webp'];
+const imageEndings = ['png', 'jpg', 'jpeg', 'webp'];
 /** Most bytes of a `.cls` entry: an integer and its line end. */
 const maximumLabelBytes = 32;
 const largestLabel = 1_000_000;
@@ -106,14 +106,14 @@ class Samples {
   entry({ name, size, byteOffset }: Entry): boolean {
     const parts = partsOf(name);
     if (!parts) return false;
-    const isPicture = pictureEndings.includes(parts.ending);
-    if (!isPicture && parts.ending !== 'cls') return false;
+    const isImageName = imageEndings.includes(parts.ending);
+    if (!isImageName && parts.ending !== 'cls') return false;
     const sample = this.#sampleOf(parts.key);
-    const most = isPicture ? maximumPictureBytes : maximumLabelBytes;
+    const most = isImageName ? maximumImageBytes : maximumLabelBytes;
     if (size > most) throw shardInvalid(this.#path, name, `at most ${most} bytes`, `${size} bytes`);
-    if (isPicture ? sample.picture : sample.label !== undefined)
+    if (isImageName ? sample.picture : sample.label !== undefined)
       throw shardInvalid(this.#path, name, 'one image and one .cls for a key', 'a second one');
-    if (!isPicture) return true;
+    if (!isImageName) return true;
     sample.picture = { name, offset: byteOffset, size };
     return false;
   }

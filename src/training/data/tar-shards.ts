@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { digestOf } from '../../formats/digest.js';
 import { classesOfLabels } from './checked-labels.js';
-import { decodePicture } from './decode-picture.js';
+import { decodeExample } from './decode-example.js';
 import type { LabelledSet, LabelledSource } from './labelled-set.js';
 import { readPart } from './read-part.js';
 import { indexShard, type ShardExample, shardInvalid } from './shard-index.js';
@@ -38,7 +38,7 @@ export async function openTarShards(source: ShardSource, folder: string): Promis
       const example = examples[index];
       const name = `${example.path}, ${example.name},`;
       return {
-        ...(await decodePicture(await readEntry(example), name)),
+        ...(await decodeExample(await readEntry(example), name)),
         label: example.label,
       };
     },

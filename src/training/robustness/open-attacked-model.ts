@@ -5,7 +5,7 @@ import {
   type ModelFile,
   openModelFile,
 } from '../../activations/model-file.js';
-import { inputPlan } from '../../activations/pictures/input-plan.js';
+import { inputPlan } from '../../activations/stimuli/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { exposeValues } from '../../onnx/expose.js';
 import { resolveLayer } from '../../onnx/layers.js';

@@ -2,7 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
 import { catastrophicOverfitting, epsilonFactor } from '../attack/epsilon-schedule.js';
 import { pgd } from '../attack/gradient-attacks.js';
-import { ascend, pictureOf, startAnywhere, type Threat } from '../attack/threat.js';
+import { ascend, imageOf, startAnywhere, type Threat } from '../attack/threat.js';
 import { sizeOf } from '../graph/static-graph.js';
 import type { AdversarialSpec } from '../recipe/recipe.js';
 import type { AttackedNetwork, AttackTarget, Examples } from '../step/attacked-network.js';
@@ -29,7 +29,7 @@ export function threatAt(spec: AdversarialSpec, { epoch, batch, batches }: Momen
  * step from a random start leads (fast).
  * @returns [batch, 3, side, side] in [0, 1]
  */
-export async function hardPictures(
+export async function adversarialImages(
   target: AttackTarget,
   examples: Examples,
   spec: AdversarialSpec,
@@ -49,13 +49,13 @@ export async function hardPictures(
   const pictures = examples.pictures.slice();
   const each = (work: (picture: Float32Array, original: Float32Array, row: number) => void) =>
     examples.labels.forEach((_, row) => {
-      work(pictureOf(pictures, row, size), pictureOf(examples.pictures, row, size), row);
+      work(imageOf(pictures, row, size), imageOf(examples.pictures, row, size), row);
     });
   if (spec.random_start)
     each((picture, original) => startAnywhere(picture, original, threat, random));
   const { gradient } = await target.slope({ ...examples, pictures });
   each((picture, original, row) => {
-    ascend(picture, original, pictureOf(gradient, row, size), threat, step_size);
+    ascend(picture, original, imageOf(gradient, row, size), threat, step_size);
   });
   return pictures;
 }

@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Model } from '../../onnx/model.js';
 import type { Provider } from '../../runtime/session.js';
-import { pictureOf, project } from '../attack/threat.js';
+import { imageOf, project } from '../attack/threat.js';
 import type { TrainingBatch } from '../augment/training-batch.js';
 import {
   adam,
@@ -17,7 +17,7 @@ import type { OptimizerSpec, TrainStage } from '../recipe/recipe.js';
 import { AttackedNetwork, normalised, type PixelNormalisation } from '../step/attacked-network.js';
 import { type Frozen, frozenModules } from '../step/frozen-modules.js';
 import { TrainedNetwork, type TrainingPass } from '../step/trained-network.js';
-import { hardPictures, type Moment, OverfittingGuard, threatAt } from './adversary.js';
+import { adversarialImages, type Moment, OverfittingGuard, threatAt } from './adversary.js';
 import type { StateArrays } from './training-state.js';
 
 /** A network that a stage trains: takes batches and rates, and changes its weights. */
@@ -122,7 +122,7 @@ export class Learner {
     if (adversarial?.method === 'free') return this.#replay(batch, rate, moment, step);
     const pictures =
       adversarial && this.#attacked
-        ? await hardPictures(this.#attacked, examples, adversarial, moment)
+        ? await adversarialImages(this.#attacked, examples, adversarial, moment)
         : batch.pictures;
     const loss = await this.#step(pictures, batch, rate, step);
     await this.#guard?.watch(examples, moment);
@@ -172,7 +172,7 @@ export class Learner {
     for (let replay = 0; replay < spec.replays; replay++) {
       const pictures = originals.map((value, i) => value + moved[i]);
       for (let row = 0; row < batch.labels.length; row++)
-        project(pictureOf(pictures, row, size), pictureOf(originals, row, size), threat);
+        project(imageOf(pictures, row, size), imageOf(originals, row, size), threat);
       const pass = await this.#pass({ pictures: this.#asInput(pictures), targets, step });
       const gradient = pass.inputGradient as Float32Array;
       for (let i = 0; i < moved.length; i++) {

@@ -1,4 +1,4 @@
-import { cardSide } from '../../activations/pictures/picture-size.js';
+import { cardSide } from '../../activations/stimuli/stimulus-size.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { randomStream } from '../../numerics/random/random-stream.js';

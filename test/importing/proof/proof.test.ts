@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeNpz } from '../../../src/formats/npz.js';
 import { compareLayer, transposeAxes } from '../../../src/importing/proof/compare-layers.js';
-import { madePicture, prove, runtimeOutputs } from '../../../src/importing/proof/proof.js';
+import { prove, runtimeOutputs, syntheticImage } from '../../../src/importing/proof/proof.js';
 import { openReference } from '../../../src/importing/proof/reference-outputs.js';
 import { selfCheck } from '../../../src/importing/proof/self-check.js';
 import type { Imported, SourceRuntime } from '../../../src/importing/source/imported.js';
@@ -145,7 +145,7 @@ describe('comparing a layer', () => {
 
 describe('stored outputs', () => {
   const model = readModel(steps(3), 'steps.onnx');
-  const input = madePicture([1, 3, 2, 2]);
+  const input = syntheticImage([1, 3, 2, 2]);
   const shape = [...input.dims];
   const plus = (n: number) => Float32Array.from(input.data as Float32Array, (x) => x + n);
   const write = async (name: string, arrays: Record<string, Float32Array | Float64Array>) => {

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
 import { BatchFeed } from '../../../src/training/augment/batch-feed.js';
-import { RememberedPictures } from '../../../src/training/augment/remembered-pictures.js';
+import { ImageCache } from '../../../src/training/augment/image-cache.js';
 import type { FeedSpec, TrainingBatch } from '../../../src/training/augment/training-batch.js';
 import { smallSet } from './small-set.js';
 
@@ -114,7 +114,7 @@ test('a picture is read once as long as there is room, and comes out the same af
   const [first, again] = [await all(feed.epoch(0)), await all(feed.epoch(0))];
   expect(again).toEqual(first);
   expect(read).toHaveLength(8);
-  const short = new RememberedPictures(counted, 3 * 20 * 20 * 3);
+  const short = new ImageCache(counted, 3 * 20 * 20 * 3);
   read.length = 0;
   for (const index of [0, 1, 2, 3, 0, 3])
     expect(await short.picture(index)).toEqual(await set.picture(index));

@@ -1,5 +1,5 @@
 import { RandomState } from '../../../src/numerics/random/random-state.js';
-import type { LabelledPicture, LabelledSet } from '../../../src/training/data/labelled-set.js';
+import type { LabelledImage, LabelledSet } from '../../../src/training/data/labelled-set.js';
 
 /** A set in memory: noise of a colour for each class, with a square object where masks are asked for. */
 export function smallSet({
@@ -13,7 +13,7 @@ export function smallSet({
   readonly classes?: readonly string[];
   readonly masks?: boolean;
 }): LabelledSet {
-  const pictures = Array.from({ length: count }, (_, i): LabelledPicture => {
+  const pictures = Array.from({ length: count }, (_, i): LabelledImage => {
     const random = new RandomState(i);
     const pixels = Uint8Array.from({ length: side * side * 3 }, () => random.interval(255));
     const label = i % classes.length;

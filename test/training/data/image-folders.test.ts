@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { decodeImage } from '../../../src/screen/decode.js';
 import { toThreeChannels, withoutAlpha } from '../../../src/screen/picture.js';
-import { decodePicture } from '../../../src/training/data/decode-picture.js';
+import { decodeExample } from '../../../src/training/data/decode-example.js';
 import { openLabelledSet } from '../../../src/training/data/open-labelled-set.js';
 
 const pictures = resolve(import.meta.dirname, '../../fixtures/training-data/pictures');
@@ -28,7 +28,7 @@ const openFolder = () => openLabelledSet({ folder: 'set' }, folder);
 test('pictures are RGB as Pillow sees them, turned by no EXIF', async () => {
   const expected = JSON.parse(await readFile(`${pictures}.json`, 'utf8'));
   for (const [name, { pixels, ...size }] of Object.entries<Record<string, unknown>>(expected)) {
-    const found = await decodePicture(await readFile(join(pictures, name)), name);
+    const found = await decodeExample(await readFile(join(pictures, name)), name);
     expect({ name, width: found.width, height: found.height }).toEqual({ name, ...size });
     expect(Buffer.from(found.pixels).toString('base64'), name).toBe(pixels);
   }
@@ -44,7 +44,7 @@ test('pictures without alpha are those that a benchmark decodes', async () => {
     'grey.jpg',
   ]) {
     const bytes = await readFile(join(pictures, name));
-    const { pixels } = await decodePicture(bytes, name);
+    const { pixels } = await decodeExample(bytes, name);
     expect(pixels, name).toEqual(
       toThreeChannels(withoutAlpha(await decodeImage(bytes, name))).data,
     );
@@ -64,7 +64,7 @@ test('classes and images come in the order of code points, without hidden files'
   const set = await openFolder();
   expect(set.classes).toEqual(['Zebra', 'apple', '\uffee', '😀']);
   expect([...set.labels]).toEqual([0, 1, 1, 2, 3]);
-  const colour = await decodePicture(await readFile(join(pictures, 'colour.png')), 'colour.png');
+  const colour = await decodeExample(await readFile(join(pictures, 'colour.png')), 'colour.png');
   expect(await set.picture(1)).toEqual({ ...colour, label: 1 });
   await set.close();
 });

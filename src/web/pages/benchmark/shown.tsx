@@ -3,7 +3,7 @@ import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
-import { StimulusPicture } from './stimulus-picture.js';
+import { StimulusPicture } from './stimulus-image.js';
 
 type Stimulus = Schemas['StimulusPage']['items'][number];
 

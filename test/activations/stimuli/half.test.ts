@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fromHalf, toHalf } from '../../../src/activations/pictures/half.js';
+import { fromHalf, toHalf } from '../../../src/activations/stimuli/half.js';
 
 /** Every finite half-precision number, ascending from +0. */
 const positive = fromHalf(Uint16Array.from({ length: 0x7c00 }, (_, bits) => bits));

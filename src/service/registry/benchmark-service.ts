@@ -52,7 +52,7 @@ export interface BenchmarkBounds {
  * The benchmarks that can be asked for: those that ventral ships, by identifier, and uploaded ones, by
  * the id of their registration. Archives are opened in a child process.
  */
-export class BenchmarkDesk {
+export class BenchmarkService {
   readonly #store: HomeStore;
   readonly #bounds: BenchmarkBounds;
   readonly #children: ChildQueue;

@@ -2,7 +2,7 @@ import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import type { Io } from './io.js';
 
 /** A region whose recordings are not here is scored on simulated ones: never without a word, on stderr. */
-export async function sayStandIns(
+export async function reportStandIns(
   regions: readonly RegionRole[],
   home: string,
   io: Io,

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { stimulusSetOf } from '../../data/stimulus-set.js';
 import { normaliseInto } from '../../screen/preprocess.js';
 import type { ModelCard } from '../card/card.js';
-import { preparePicture } from './picture-feed.js';
+import { prepareStimulus } from './stimulus-feed.js';
 
 /** What a network sees of an image. */
 export interface SeenImage {
@@ -37,7 +37,7 @@ export async function seenImage(
     async () => bytes,
   );
   const shown = { stimuli, degrees: degrees === undefined ? undefined : [degrees] };
-  const pixels = await preparePicture(shown, 0, card);
+  const pixels = await prepareStimulus(shown, 0, card);
   const { width, height } = pixels;
   const spec = { ...card.input, layout: 'NHWC' as const };
   const tensor = new Float32Array(3 * width * height);

@@ -3,7 +3,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 
 /** Most bytes of an image's file, so that none is read into memory whatever its length. */
-export const maximumPictureBytes = 2 ** 28;
+export const maximumImageBytes = 2 ** 28;
 
 /** Images with more pixels are refused; Pillow's own limit against decompression bombs. */
 const maximumPixels = 178_956_970;
@@ -12,14 +12,14 @@ const maximumPixels = 178_956_970;
 const beginnings = ['\x89PNG\r\n\x1a\n', '\xff\xd8\xff', 'GIF87a', 'GIF89a', 'II*\0', 'MM\0*'];
 
 /** Whether bytes start as PNG, JPEG, WebP, GIF or TIFF files do. */
-export function looksLikePicture(bytes: Uint8Array): boolean {
+export function isImage(bytes: Uint8Array): boolean {
   const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
   const webp = start.startsWith('RIFF') && start.startsWith('WEBP', 8);
   return webp || beginnings.some((beginning) => start.startsWith(beginning));
 }
 
 /** The error for an image that cannot be used. */
-export function pictureInvalid(name: string, found: string, cause?: unknown): VentralError {
+export function imageInvalid(name: string, found: string, cause?: unknown): VentralError {
   return new VentralError('training-data-invalid', `${name} cannot be used: ${found}`, {
     file: name,
     expected: 'a PNG, JPEG, WebP, GIF or TIFF image',
@@ -29,14 +29,14 @@ export function pictureInvalid(name: string, found: string, cause?: unknown): Ve
 }
 
 /** RGB pixels of 8 bits. */
-export interface DecodedPicture {
+export interface DecodedExample {
   /** height × width × 3, row-major. */
   readonly pixels: Uint8Array;
   readonly height: number;
   readonly width: number;
 }
 
-async function decode(bytes: Uint8Array): Promise<DecodedPicture> {
+async function decode(bytes: Uint8Array): Promise<DecodedExample> {
   const picture = sharp(bytes, {
     failOn: 'error',
     ignoreIcc: true,
@@ -80,13 +80,13 @@ function overBlack(values: Uint8Array | Uint16Array, channels: number, count: nu
  * @param name the file's name, for the error
  * @throws VentralError `training-data-invalid` for anything that is no such picture, cut short or damaged
  */
-export async function decodePicture(bytes: Uint8Array, name: string): Promise<DecodedPicture> {
-  if (!looksLikePicture(bytes))
-    throw pictureInvalid(name, bytes.length === 0 ? 'the file is empty' : 'it is not an image');
+export async function decodeExample(bytes: Uint8Array, name: string): Promise<DecodedExample> {
+  if (!isImage(bytes))
+    throw imageInvalid(name, bytes.length === 0 ? 'the file is empty' : 'it is not an image');
   try {
     return await decode(bytes);
   } catch (error) {
     const why = (error as Error).message.split('\n').at(-1)?.trim();
-    throw pictureInvalid(name, why || 'its pixels are damaged', error);
+    throw imageInvalid(name, why || 'its pixels are damaged', error);
   }
 }

@@ -7,11 +7,11 @@ import { normaliseInto, toGreyOrRgb } from '../../screen/preprocess.js';
 import type { ModelCard } from '../card/card.js';
 import { toHalf } from './half.js';
 import type { InputPlan } from './input-plan.js';
-import type { PreparedSet } from './prepared-pictures.js';
+import type { PreparedSet } from './prepared-stimuli.js';
 import type { Shown } from './shown.js';
 
 /** The picture of a row, grey or RGB, after screen, resize and crop. Throws `image-…`, `degrees-mismatch`, `input-mismatch`. */
-export async function preparePicture(
+export async function prepareStimulus(
   { stimuli, degrees }: Shown,
   row: number,
   { input, visual_degrees }: ModelCard,
@@ -36,7 +36,7 @@ export interface StimulusBatch {
 }
 
 /** Turns rows of a stimulus set into the network's input tensors: decode, screen, resize, crop, normalise. */
-export class PictureFeed {
+export class StimulusFeed {
   readonly #shown: Shown;
   readonly #card: ModelCard;
   readonly #prepared: PreparedSet | undefined;
@@ -115,7 +115,7 @@ export class PictureFeed {
   }
 
   async #prepare(row: number) {
-    const pixels = await preparePicture(this.#shown, row, this.#card);
+    const pixels = await prepareStimulus(this.#shown, row, this.#card);
     this.#prepared?.put(row, pixels);
     return pixels;
   }

@@ -6,7 +6,7 @@ import type { Shown } from './shown.js';
 const known = new WeakMap<StimulusSet, Promise<readonly string[]>>();
 
 /** SHA-256 of each image of a set, in its order; read once a set. */
-export function pictureDigests(stimuli: StimulusSet): Promise<readonly string[]> {
+export function stimulusDigests(stimuli: StimulusSet): Promise<readonly string[]> {
   let digests = known.get(stimuli);
   if (!digests) {
     digests = hashAll(stimuli);
@@ -29,5 +29,5 @@ async function hashAll(stimuli: StimulusSet): Promise<string[]> {
 
 /** Digest of what a network saw: the bytes of each stimulus, and its degrees. */
 export async function shownDigest({ stimuli, degrees }: Shown): Promise<string> {
-  return digestOf({ ids: stimuli.ids, pictures: await pictureDigests(stimuli), degrees });
+  return digestOf({ ids: stimuli.ids, pictures: await stimulusDigests(stimuli), degrees });
 }

@@ -17,10 +17,10 @@ export interface PreparedSet {
  * Images after decoding, screen, resize and crop, stored on scratch disk for later passes: other layers, or other
  * checkpoints with the same input. The key is their content and preprocessing, never a name.
  */
-export class PreparedPictures {
+export class PreparedStimuli {
   readonly #folder: string;
   readonly #maxBytes: number;
-  readonly #sets = new Map<string, PictureFile>();
+  readonly #sets = new Map<string, PreparedFile>();
 
   /** @param folder a private folder of this run */
   constructor(folder: string, maxBytes: number) {
@@ -40,7 +40,11 @@ export class PreparedPictures {
     const known = this.#sets.get(key);
     if (known) return known;
     const path = join(this.#folder, `pictures-${this.#sets.size}`);
-    const made = new PictureFile(path, shown.stimuli.ids.length, () => this.#maxBytes - this.bytes);
+    const made = new PreparedFile(
+      path,
+      shown.stimuli.ids.length,
+      () => this.#maxBytes - this.bytes,
+    );
     this.#sets.set(key, made);
     return made;
   }
@@ -60,7 +64,7 @@ export class PreparedPictures {
  * Pixels of equal width and height, one slot a row, with room for three channels; the first that is put
  * decides the size. A grey image takes a third of its slot.
  */
-class PictureFile implements PreparedSet {
+class PreparedFile implements PreparedSet {
   readonly #path: string;
   readonly #file: number;
   readonly #room: () => number;

@@ -1,9 +1,9 @@
 import type { ModelCard } from '../card/card.js';
-import { preparePicture } from './picture-feed.js';
 import type { Shown } from './shown.js';
+import { prepareStimulus } from './stimulus-feed.js';
 
 /** Width and height of an image in pixels. */
-export interface PictureSize {
+export interface StimulusSize {
   readonly width: number;
   readonly height: number;
 }
@@ -17,11 +17,14 @@ export function cardSide({ input: { crop, resize } }: ModelCard): number | undef
  * The size that a network of this card gets its images in: the card's own, else that of the first
  * image of the set; undefined if the card leaves it open and that image cannot be read.
  */
-export async function pictureSize(shown: Shown, card: ModelCard): Promise<PictureSize | undefined> {
+export async function stimulusSize(
+  shown: Shown,
+  card: ModelCard,
+): Promise<StimulusSize | undefined> {
   const side = cardSide(card);
   if (side !== undefined) return { width: side, height: side };
   try {
-    const { width, height } = await preparePicture(shown, 0, card);
+    const { width, height } = await prepareStimulus(shown, 0, card);
     return { width, height };
   } catch {
     // The pass over the set reports the invalid image.
@@ -30,7 +33,7 @@ export async function pictureSize(shown: Shown, card: ModelCard): Promise<Pictur
 }
 
 /** Bytes of an image after resize and crop, before it is normalised. */
-export function pictureBytes({ width, height }: PictureSize, { input }: ModelCard): number {
+export function stimulusBytes({ width, height }: StimulusSize, { input }: ModelCard): number {
   const isFloat = input.resize !== 'none' && input.resize.library === 'torch';
   return width * height * 3 * (isFloat ? 4 : 1);
 }

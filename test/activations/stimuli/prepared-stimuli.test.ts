@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ModelCard } from '../../../src/activations/card/card.js';
-import { preparePicture } from '../../../src/activations/pictures/picture-feed.js';
-import { PreparedPictures } from '../../../src/activations/pictures/prepared-pictures.js';
+import { PreparedStimuli } from '../../../src/activations/stimuli/prepared-stimuli.js';
+import { prepareStimulus } from '../../../src/activations/stimuli/stimulus-feed.js';
 import { madeStimuli, plainCard } from '../made-networks.js';
 
 let folder: string;
@@ -21,12 +21,12 @@ const shownOf = async (degrees?: number) => ({
 });
 
 async function fill(
-  pictures: PreparedPictures,
+  pictures: PreparedStimuli,
   shown: Awaited<ReturnType<typeof shownOf>>,
   card: ModelCard,
 ) {
   const set = await pictures.of(shown, card);
-  for (let row = 0; row < ROWS; row++) set.put(row, await preparePicture(shown, row, card));
+  for (let row = 0; row < ROWS; row++) set.put(row, await prepareStimulus(shown, row, card));
   return set;
 }
 
@@ -38,7 +38,7 @@ test.each<[string, Partial<ModelCard['input']>]>([
   ],
 ])('%s come back as they were put, until they are let go', async (_, input) => {
   const [pictures, shown, card] = [
-    new PreparedPictures(folder, 2 ** 20),
+    new PreparedStimuli(folder, 2 ** 20),
     await shownOf(),
     plainCard(input),
   ];
@@ -46,13 +46,13 @@ test.each<[string, Partial<ModelCard['input']>]>([
   expect(set.get(0)).toBeUndefined();
   await fill(pictures, shown, card);
   for (let row = 0; row < ROWS; row++)
-    expect(set.get(row)).toEqual(await preparePicture(shown, row, card));
+    expect(set.get(row)).toEqual(await prepareStimulus(shown, row, card));
   pictures.close();
   expect(readdirSync(folder)).toEqual([]);
 });
 
 test('serve networks with the same resize and crop, and the same stimuli at the same degrees', async () => {
-  const pictures = new PreparedPictures(folder, 2 ** 20);
+  const pictures = new PreparedStimuli(folder, 2 ** 20);
   const shown = await shownOf(8);
   const set = await fill(pictures, shown, plainCard());
   expect(await pictures.of(await shownOf(8), plainCard({ range: 1, layout: 'NHWC' }))).toBe(set);
@@ -63,7 +63,7 @@ test('serve networks with the same resize and crop, and the same stimuli at the 
 });
 
 test('are kept grey or in colour, whichever comes first', async () => {
-  const pictures = new PreparedPictures(folder, 2 ** 20);
+  const pictures = new PreparedStimuli(folder, 2 ** 20);
   const set = await pictures.of(await shownOf(), plainCard());
   const grey = { width: 5, height: 4, channels: 1, data: new Uint8Array(20).fill(7) };
   const colour = {
@@ -80,7 +80,7 @@ test('are kept grey or in colour, whichever comes first', async () => {
 });
 
 test('stay within their bound, also where sets are opened before any is filled', async () => {
-  const pictures = new PreparedPictures(folder, ROWS * BYTES);
+  const pictures = new PreparedStimuli(folder, ROWS * BYTES);
   const [one, two] = [await shownOf(8), await shownOf(4)];
   await pictures.of(one, plainCard());
   await pictures.of(two, plainCard());

@@ -1,11 +1,11 @@
-import type { LabelledPicture, LabelledSet } from '../data/labelled-set.js';
+import type { LabelledImage, LabelledSet } from '../data/labelled-set.js';
 
 /**
  * Images of a set, cached until they take `most` bytes; later ones are read each time.
  * An epoch goes through a set in random order, so that no image is worth more than another.
  */
-export class RememberedPictures {
-  readonly #kept = new Map<number, LabelledPicture>();
+export class ImageCache {
+  readonly #kept = new Map<number, LabelledImage>();
   #room: number;
 
   readonly #set: LabelledSet;
@@ -16,7 +16,7 @@ export class RememberedPictures {
   }
 
   /** Throws what reading it throws. Nobody may write into it. */
-  async picture(index: number): Promise<LabelledPicture> {
+  async picture(index: number): Promise<LabelledImage> {
     const known = this.#kept.get(index);
     if (known) return known;
     const picture = await this.#set.picture(index);

@@ -15,7 +15,7 @@ import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
 import { readPage } from '../http/read-page.js';
-import { BenchmarkShelf, type BoardBenchmark } from './leaderboard-benchmarks.js';
+import { type BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchmarks.js';
 import {
   type FormulaColumn,
   formulaColumns,
@@ -31,7 +31,7 @@ type Item = Leaderboard['items'][number];
 type Column = Leaderboard['columns'][number];
 
 /** Builds leaderboards, for HTTP and for the first HTML of the page. */
-export class LeaderboardDesk {
+export class LeaderboardService {
   readonly #store: HomeStore;
   readonly #results: ResultStore;
   /** The last board of each answer of the store. */
@@ -50,11 +50,11 @@ export class LeaderboardDesk {
    * with the query: `benchmark-unknown`, `formula-invalid`, `column-unknown`, `invalid-request`.
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
-    const shelf = new BenchmarkShelf(
+    const catalog = new LeaderboardBenchmarks(
       namesUpload(query) ? await this.#store.benchmarks.list(principal) : [],
     );
-    const benchmarks = treeBenchmarks(query, shelf);
-    const formulas = await formulaColumns(query, shelf);
+    const benchmarks = treeBenchmarks(query, catalog);
+    const formulas = await formulaColumns(query, catalog);
     const wanted = [...benchmarks, ...formulas.flatMap((column) => column.benchmarks)];
     const scored = await this.#results.scoredModels(principal, wanted, await shippedModels(), {
       words: (query.search ?? '').split(/\s+/).filter((word) => word !== ''),

@@ -16,7 +16,7 @@ import type { ServiceContext } from './context.js';
 export type StimulusSetName = 'test' | 'fitting';
 
 /** An image that is asked for. */
-export interface AskedPicture {
+export interface AskedImage {
   readonly set: StimulusSetName;
   readonly stimulus: string;
   /** Visual angle of the screen; without it as the image is stored. */
@@ -60,7 +60,7 @@ interface Gathering {
 }
 
 /** Reads the data of benchmarks in child processes (design §8), and caches the latest answers. */
-export class StimulusDesk {
+export class StimulusService {
   readonly #context: ServiceContext;
   readonly #children: ChildQueue;
   readonly #descriptions = new Map<string, readonly BenchmarkDescription[]>();
@@ -96,7 +96,7 @@ export class StimulusDesk {
   }
 
   /** A stimulus as PNG. Throws as {@link rows}, `image-corrupt` and `degrees-mismatch`. */
-  async picture(client: Client, name: string, asked: AskedPicture): Promise<Buffer> {
+  async picture(client: Client, name: string, asked: AskedImage): Promise<Buffer> {
     const { key, ...found } = await this.#find(client.principal, name);
     const { set, stimulus, degrees } = asked;
     const of = JSON.stringify([key, set, degrees]);

@@ -11,7 +11,7 @@ import { type Principal, servicePrincipal } from '../../store/records/principal.
 import { requirePlainFile } from '../child/child-output.js';
 import type { Client } from '../http/client.js';
 import { requireChange } from '../http/principal-of.js';
-import { withoutPlaces } from '../http/read-card.js';
+import { withoutPaths } from '../http/read-card.js';
 import { type Access, type AskedAccess, accessAfter } from '../http/read-visibility.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import { checkLimit } from '../queue/deadlines.js';
@@ -66,7 +66,7 @@ const KEPT_LISTS = 16;
  * Registers, shows and forgets models in a home that this process owns. It opens no model itself: a
  * child process checks every file before it is placed (design §8).
  */
-export class ModelDesk {
+export class ModelService {
   readonly #store: HomeStore;
   readonly #bounds: ModelBounds;
   readonly #children: ChildQueue;
@@ -128,7 +128,7 @@ export class ModelDesk {
       { kind: 'check', reference: file.path, name: file.filename || 'file' },
       file.size,
     );
-    const kept = card ?? (checked.card ? withoutPlaces(checked.card) : null);
+    const kept = card ?? (checked.card ? withoutPaths(checked.card) : null);
     // Owners share bytes: none may be freed between the two steps.
     return this.#mutex.run(file.digest, async () => {
       await this.#store.files.place(file.path, file.digest);
@@ -309,7 +309,7 @@ export class ModelDesk {
     if (known) return known;
     // The first request computes for all: a disconnecting client does not end it.
     const asked = this.#run<ShippedModel>(ourselves, { kind: 'shipped', reference, name }, 0)
-      .then((found) => ({ ...found, name, card: withoutPlaces(found.card) }))
+      .then((found) => ({ ...found, name, card: withoutPaths(found.card) }))
       .catch((error) => {
         this.#shipped.delete(name);
         throw error;

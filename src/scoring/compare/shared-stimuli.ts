@@ -1,4 +1,4 @@
-import { PreparedPictures } from '../../activations/pictures/prepared-pictures.js';
+import { PreparedStimuli } from '../../activations/stimuli/prepared-stimuli.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { LayerMapContext } from '../map/layer-map.js';
 
@@ -6,16 +6,16 @@ import type { LayerMapContext } from '../map/layer-map.js';
 const SHARE = 1 / 4;
 
 /** A context in which models with the same preprocessing decode images once, until it is closed. */
-export interface SharedPictures {
+export interface SharedStimuli {
   readonly context: LayerMapContext;
   close(): Promise<void>;
 }
 
 /** Creates one; its image budget is deducted from the scratch disk of the runs. */
-export async function sharePictures(context: LayerMapContext): Promise<SharedPictures> {
+export async function shareStimuli(context: LayerMapContext): Promise<SharedStimuli> {
   const scratch = await makeScratchFolder(context.home);
   const bytes = Math.floor(context.maxScratch * SHARE);
-  const pictures = new PreparedPictures(scratch.path, bytes);
+  const pictures = new PreparedStimuli(scratch.path, bytes);
   return {
     context: { ...context, pictures, maxScratch: context.maxScratch - bytes },
     async close() {
