@@ -48,7 +48,7 @@ export interface Reducer {
   /**
    * Meets every demand once, in an order of its own. Matrices and small features may be kept; features that
    * lie on scratch disk are gone as soon as the next reduction is asked for.
-   * Throws what concerns all: `image-…`, `input-mismatch`, `inference-failed`, `interrupted`.
+   * @throws what concerns all: `image-…`, `input-mismatch`, `inference-failed`, `interrupted`
    */
   run(): AsyncGenerator<Reduction>;
 }
@@ -59,7 +59,7 @@ const VERSION = 1;
 /**
  * Plans how a network's layers become what metrics need (design §9): the stimuli go through the network in
  * as few passes as the budgets allow, each layer is reduced by column blocks and its activations let go.
- * Throws `layer-…` for a demand that names no layer.
+ * @throws VentralError `layer-…` for a demand that names no layer
  */
 export async function openReducer(
   network: Network,

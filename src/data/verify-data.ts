@@ -37,7 +37,7 @@ export async function verifyData(options: {
   return verified;
 }
 
-/** Throws `checksum-mismatch` naming the files that are not what they should be. */
+/** @throws VentralError `checksum-mismatch` naming the files that are not what they should be */
 export function requireVerified(files: readonly VerifiedFile[]): void {
   const wrong = files.filter(({ ok }) => !ok);
   const [first] = wrong;

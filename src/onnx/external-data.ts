@@ -13,8 +13,9 @@ import { messagePieces, records } from './wire.js';
  */
 
 /**
- * The external files of a model, as it names them. Throws `onnx-external-data` for a name that
- * leaves the folder and for external data outside of the graph's initializers.
+ * The external files of a model, as it names them.
+ * @throws VentralError `onnx-external-data` for a name that leaves the folder and for external data outside of
+ *   the graph's initializers
  */
 export function externalFiles(model: Model): string[] {
   const files = new Set<string>();
@@ -55,8 +56,10 @@ function locationOf(model: Model, tensor: TensorInfo): string {
 
 /**
  * The model with its external weights inside, so that it stands alone; the model itself where it
- * has none. The model should have passed checkGraph, which bounds its size. @param folder the model's own. Throws `onnx-external-data` for files that are missing,
- * too short or outside of the folder.
+ * has none. The model should have passed checkGraph, which bounds its size.
+ * @param folder the model's own
+ * @throws VentralError `onnx-external-data` for files that are missing,
+ *   too short or outside of the folder
  */
 export async function embedExternalData(model: Model, folder: string): Promise<Model> {
   if (externalFiles(model).length === 0) return model;

@@ -30,7 +30,7 @@ const DEADLINE_MS = 60_000;
  * Holds an archive against every rule of Brain-Score's site and core that can be seen without running it,
  * and against what no archive from a stranger should hold. Nothing is unpacked to disk and no Python run;
  * whatever is wrong is a finding. A `<name>.metadata.yml` beside it is checked too.
- * Throws `file-missing`.
+ * @throws VentralError `file-missing`
  */
 export async function checkPackage(path: string): Promise<PackageCheck> {
   const found = await stat(path).catch(() => undefined);

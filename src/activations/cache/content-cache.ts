@@ -73,7 +73,8 @@ export class ContentCache {
 
   /**
    * Makes room for a scope whose process sees no other one: of the others' entries those used least recently go
-   * until they take half of the bound. Throws what the file system says.
+   * until they take half of the bound.
+   * @throws what the file system says
    * @returns bytes that the scope may take
    */
   static async makeShare(home: string, scope: string, maxBytes: number): Promise<number> {
@@ -136,7 +137,10 @@ export class ContentCache {
     return put;
   }
 
-  /** Every entry, in no order. Throws what the file system says. */
+  /**
+   * Every entry, in no order.
+   * @throws what the file system says
+   */
   async entries(): Promise<CacheEntry[]> {
     const entries: CacheEntry[] = [];
     for (const { path, bytes } of await this.#files()) {
@@ -160,7 +164,8 @@ export class ContentCache {
 
   /**
    * Removes every entry, and what is half-written: a process that writes goes on without it. Says
-   * what was freed. Throws what the file system says where it does not allow it.
+   * what was freed.
+   * @throws what the file system says where it does not allow it
    */
   async clear(): Promise<{ readonly entries: number; readonly bytes: number }> {
     const files = await this.#files();
@@ -295,7 +300,10 @@ function missing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** Nothing, where the file system refused: a cache is a help only. Throws what is wrong in the code. */
+/**
+ * Nothing, where the file system refused: a cache is a help only.
+ * @throws what is wrong in the code
+ */
 function passOver(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
 }

@@ -17,8 +17,9 @@ export interface InputPlan {
 }
 
 /**
- * Fits the card to the graph's input; only layout and dtype are ever inferred. Throws
- * `input-mismatch` for a graph without one picture input, and for a crop or resize of another size.
+ * Fits the card to the graph's input; only layout and dtype are ever inferred.
+ * @throws VentralError `input-mismatch` for a graph without one picture input, and for a crop or resize of
+ *   another size
  */
 export function inputPlan(
   inputs: readonly SessionValue[],

@@ -39,7 +39,7 @@ export interface FoundStateDict {
 /**
  * The state dict in what a checkpoint holds: the dictionary itself or one that it holds, one or two deep.
  * @param key path of the one that is wanted, such as `ema` or `ema.state_dict`
- * Throws `checkpoint-invalid` where there is none or several may be meant.
+ * @throws VentralError `checkpoint-invalid` where there is none or several may be meant
  */
 export function findStateDict(
   root: PickleValue,

@@ -10,9 +10,9 @@ import { openSafetensors } from './safetensors.js';
  * the name of the file; nothing in the file is executed, and tensors are read when they are asked for.
  *
  * @param key path of the state dict that is wanted where the file holds several, such as `model_ema`
- * Throws `file-missing`, `checkpoint-invalid` for what is no such file, `zip-invalid` for a damaged archive,
- * `checkpoint-unsafe` for a pickle that names anything beyond tensors and plain values, `import-unsupported` for
- * element types that are not read, `memory-exceeded` for a tensor of more than 2 GiB.
+ * @throws VentralError `file-missing`, `checkpoint-invalid` for what is no such file, `zip-invalid` for a damaged archive,
+ *   `checkpoint-unsafe` for a pickle that names anything beyond tensors and plain values, `import-unsupported` for
+ *   element types that are not read, `memory-exceeded` for a tensor of more than 2 GiB
  */
 export async function openCheckpoint(file: string, key?: string): Promise<Checkpoint> {
   const head = await headOf(file);

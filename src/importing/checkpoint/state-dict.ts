@@ -29,7 +29,7 @@ const mostChannels = 1024;
  * Gives the tensors of a checkpoint the names of a network: of the prefixes that wrappers add, the one is stripped
  * with which most names fall onto names of the network.
  * @param wanted names that the network has
- * Throws `checkpoint-unmatched` where two tensors that differ fall onto one name.
+ * @throws VentralError `checkpoint-unmatched` where two tensors that differ fall onto one name
  */
 export async function stateNames(
   checkpoint: Checkpoint,

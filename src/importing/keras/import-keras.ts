@@ -23,8 +23,9 @@ import { type Translated, translateNetwork } from './translate-network.js';
 
 /**
  * Imports a network that Keras saved: `.h5` with its configuration (Keras 2 and 3), or `.keras`. The form
- * is told by the bytes. TensorFlow.js is the source to prove against, where it has every layer. Throws
- * `checkpoint-invalid`, `checkpoint-unmatched`, `import-unsupported`, `zip-invalid`, `zip-unsafe-path`.
+ * is told by the bytes. TensorFlow.js is the source to prove against, where it has every layer.
+ * @throws VentralError `checkpoint-invalid`, `checkpoint-unmatched`, `import-unsupported`, `zip-invalid`,
+ *   `zip-unsafe-path`
  */
 export async function importKeras(path: string): Promise<Imported> {
   const file = basename(path);

@@ -19,7 +19,7 @@ export interface ReferenceOutputs extends SourceOutputs {
  * path, as the script of docs/import.md writes them. Modules whose output the graph does not hold (folded
  * into others, or told apart by no name) are listed, not compared.
  * @param pathOf how the graph calls a module of the source, where it calls it otherwise
- * Throws `npy-invalid` for a file without `input`, and `input-mismatch` for one that the graph cannot take.
+ * @throws VentralError `npy-invalid` for a file without `input`, and `input-mismatch` for one that the graph cannot take
  */
 export async function openReference(
   path: string,

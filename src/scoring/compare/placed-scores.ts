@@ -33,7 +33,10 @@ export interface OpenedModel {
   readonly origin: Origin & { readonly kind: 'model' };
 }
 
-/** Opens a model with its card. Throws what `openModelFile` throws, and `card-missing`. */
+/**
+ * Opens a model with its card.
+ * @throws what `openModelFile` throws, and `card-missing`
+ */
 export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
   const file = await openModelFile(model.path, model);
   const card = cardOf(file);
@@ -44,7 +47,10 @@ export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
 /** The map of a model, or why it has none. */
 export type Mapped = MappedLayers | { readonly reason: string };
 
-/** The map of a model over the benchmarks for which a layer can be chosen. Throws `interrupted`. */
+/**
+ * The map of a model over the benchmarks for which a layer can be chosen.
+ * @throws VentralError `interrupted`
+ */
 export async function mapOf(
   model: ComparedModel,
   { mappable }: Ground,
@@ -92,7 +98,10 @@ export async function placesOf(
   return places;
 }
 
-/** The layers that a card gives for a benchmark; undefined where it gives none. Throws `labels-uncovered`. */
+/**
+ * The layers that a card gives for a benchmark; undefined where it gives none.
+ * @throws VentralError `labels-uncovered`
+ */
 async function placedByCard(
   loaded: LoadedBenchmark,
   { network: { file, card } }: OpenedModel,
@@ -127,7 +136,8 @@ export function placedByMap(
 
 /**
  * Scores a model at given layers: what its map measured is taken from there, the rest goes the way of the
- * cells of a map, cache included. One that is refused has its reason. Throws `interrupted`.
+ * cells of a map, cache included. One that is refused has its reason.
+ * @throws VentralError `interrupted`
  */
 export async function scoreAt(
   opened: OpenedModel,

@@ -22,7 +22,7 @@ export interface SeriesCheckpoint extends NamedModel {
  * decides between equal ones. The epoch is what the ONNX metadata say (`ventral.epoch`, `epoch`), else what
  * the name says (see {@link epochInName}).
  * @param asked paths of files, globs, folders of ONNX files or of model folders, names of shipped models
- * Throws `file-missing` for a word that fits nothing, `bad-usage` where no checkpoint tells its epoch.
+ * @throws VentralError `file-missing` for a word that fits nothing, `bad-usage` where no checkpoint tells its epoch
  */
 export async function seriesCheckpoints(
   asked: readonly ComparedModel[],

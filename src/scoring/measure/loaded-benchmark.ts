@@ -57,7 +57,7 @@ export interface PreparedBenchmark {
   readonly inputs: Digestible;
   /** The least that is needed of a layer of so many units. */
   form(units: number): Form;
-  /** Throws where the task cannot be done with a model of this card, before the network runs. */
+  /** @throws where the task cannot be done with a model of this card, before the network runs */
   refuse?(card: ModelCard): void;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;

@@ -20,7 +20,7 @@ export interface VerificationReport {
  * Runs the published self-checks of a benchmark on the data that are here (spec §1.9, §3.5, §4.6,
  * Appendix C) and remembers under `home` whether they were reproduced.
  * @param name identifier, or a template for all of its regions
- * Throws `benchmark-unknown`, `not-found` where nothing is published, `data-missing`.
+ * @throws VentralError `benchmark-unknown`, `not-found` where nothing is published, `data-missing`
  */
 export async function verifyBenchmark(
   name: string,

@@ -111,7 +111,10 @@ const DEEPEST = 40;
 
 let validate: ReturnType<Ajv2020['compile']> | undefined;
 
-/** Reads a receipt. Throws `file-missing`, or `receipt-invalid` with what is wrong and where. */
+/**
+ * Reads a receipt.
+ * @throws VentralError `file-missing`, or `receipt-invalid` with what is wrong and where
+ */
 export async function readReceipt(path: string): Promise<Receipt> {
   const value = parsed(await textOf(path), path);
   if (isDeeper(value, DEEPEST)) throw invalid(path, '', `holds more than ${DEEPEST} levels`);
@@ -149,7 +152,10 @@ async function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-/** Size of a plain file. Throws `file-missing` for what is none: a folder, a pipe, a device. */
+/**
+ * Size of a plain file.
+ * @throws VentralError `file-missing` for what is none: a folder, a pipe, a device
+ */
 export function requireFile(path: string): { readonly size: number } {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile()) return found;
@@ -177,7 +183,8 @@ function invalid(file: string, field: string, what: string, cause?: unknown): Ve
 
 /**
  * Looks, before the work begins, whether a receipt can be written at a path: it must end in .json, its
- * folder be there, and a file that is there be a receipt. Throws `bad-usage`, `file-missing`, `file-exists`.
+ * folder be there, and a file that is there be a receipt.
+ * @throws VentralError `bad-usage`, `file-missing`, `file-exists`
  */
 export async function checkReceiptPath(path: string): Promise<void> {
   if (extname(path).toLowerCase() !== '.json')

@@ -55,7 +55,7 @@ const TOLERANCE = 1e-6;
  * holds, and compares bit by bit.
  * Nothing is taken from a cache. On another runtime or numerics version numbers may differ by 1e-6.
  * @param models where the models are now, if elsewhere
- * Throws `receipt-invalid`, `file-missing`, `interrupted`, and what scoring throws.
+ * @throws VentralError `receipt-invalid`, `file-missing`, `interrupted`, and what scoring throws
  */
 export async function verifyReceipt(
   path: string,

@@ -34,8 +34,9 @@ function packagedFiles(root: string): string[] {
 
 /**
  * The benchmarks under a name: an identifier (`FreemanZiemba2013public.V1-pls`), one with `{region}`
- * for all of its regions, or the path of a benchmark file. Throws `benchmark-unknown` with the
- * closest names, `file-missing`, or what {@link readBenchmark} throws.
+ * for all of its regions, or the path of a benchmark file.
+ * @throws VentralError `benchmark-unknown` with the closest names, `file-missing`, or what {@link readBenchmark}
+ *   throws
  */
 export function findBenchmark(idOrFile: string): readonly Benchmark[] {
   // A path is read without looking at what is shipped: that takes a tenth of a second.

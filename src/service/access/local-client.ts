@@ -29,7 +29,8 @@ export interface LocalAnswer {
 
 /**
  * Asks the service that owns a home, over its socket. The body that it resolves to is read, or destroyed, by
- * the caller. Throws `not-ready` where nobody answers.
+ * the caller.
+ * @throws VentralError `not-ready` where nobody answers
  */
 export async function askLocally(
   { url, socket }: ServicePlace,
@@ -51,7 +52,10 @@ export async function askLocally(
   });
 }
 
-/** The same, and the whole answer. Throws the service's problem where it refuses. */
+/**
+ * The same, and the whole answer.
+ * @throws the service's problem where it refuses
+ */
 export async function callLocally(
   place: ServicePlace,
   method: string,

@@ -37,7 +37,10 @@ export class ChildMessages {
   #pieces: string[] = [];
   #length = 0;
 
-  /** The lines that end in this chunk. Throws RangeError for one that is too long. */
+  /**
+   * The lines that end in this chunk.
+   * @throws RangeError for one that is too long
+   */
   *lines(chunk: Buffer): Generator<string> {
     const lines = this.#decoder.write(chunk).split('\n');
     const rest = lines.pop() as string;
@@ -58,7 +61,10 @@ export class ChildMessages {
   }
 }
 
-/** The message of a line; a long one is read without holding the event loop. Throws RangeError where it is none. */
+/**
+ * The message of a line; a long one is read without holding the event loop.
+ * @throws RangeError where it is none
+ */
 export async function readMessage(line: string): Promise<ChildMessage> {
   let said: Record<string, unknown>;
   try {

@@ -51,7 +51,10 @@ export class Authentication {
     };
   }
 
-  /** Who a key stands for that somebody signs in with. Throws `unauthorized`, `rate-limited`. */
+  /**
+   * Who a key stands for that somebody signs in with.
+   * @throws VentralError `unauthorized`, `rate-limited`
+   */
   async signIn(request: Request, key: string): Promise<Principal> {
     return (await this.#context.store.credentials.byKey(key)) ?? this.#refuse(request, unknown);
   }

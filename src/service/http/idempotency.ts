@@ -58,7 +58,8 @@ export function idempotency({ store, log }: RequestContext): RequestHandler {
 }
 
 /**
- * Compares what is asked with what was asked under the same key. Throws `idempotency-mismatch`.
+ * Compares what is asked with what was asked under the same key.
+ * @throws VentralError `idempotency-mismatch`
  * @returns what the first request was answered, where it was
  */
 export async function earlierAnswer(
@@ -88,8 +89,8 @@ export const wasAnswered = (response: Response): boolean => attemptOf(response)?
 export const madeBefore = (response: Response): string | undefined => attemptOf(response)?.made;
 
 /**
- * Notes what a request makes, in the transaction that makes it. Throws `request-in-flight` where another
- * one has the key by now; then nothing may be made.
+ * Notes what a request makes, in the transaction that makes it.
+ * @throws VentralError `request-in-flight` where another one has the key by now; then nothing may be made
  */
 export async function noteMadeBy(
   response: Response,

@@ -22,7 +22,8 @@ const many = new WeakSet<IncomingMessage>();
 export const hasManyValues = (request: IncomingMessage): boolean => many.has(request);
 
 /**
- * The body parser: bounded in size, depth and number of values. Throws what becomes `too-large` or `invalid-request`.
+ * The body parser: bounded in size, depth and number of values.
+ * @throws what becomes `too-large` or `invalid-request`
  * @param bytes largest body
  */
 export function jsonBody(bytes: number = jsonLimits.bytes): RequestHandler {
@@ -48,7 +49,10 @@ const CASE = 0x20;
 const OPEN = 0x5b | CASE;
 const CLOSE = 0x5d | CASE;
 
-/** Values in JSON text, as its punctuation tells them. Throws where they are too many, or nested too deep. */
+/**
+ * Values in JSON text, as its punctuation tells them.
+ * @throws where they are too many, or nested too deep
+ */
 function valuesIn(bytes: Buffer): number {
   let values = 1;
   let depth = 0;

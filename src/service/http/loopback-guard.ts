@@ -35,7 +35,7 @@ export function loopbackGuard(port: () => number): RequestHandler {
   };
 }
 
-/** Throws `forbidden` for what came through a proxy: it may be from anywhere. */
+/** @throws VentralError `forbidden` for what came through a proxy: it may be from anywhere */
 export function refuseForwarded({ headers }: IncomingMessage): void {
   const forwarded = Object.keys(headers).find(
     (name) => /^(?:forwarded|via|x-real-ip)$/.test(name) || name.startsWith('x-forwarded-'),
@@ -49,8 +49,8 @@ export function refuseForwarded({ headers }: IncomingMessage): void {
 }
 
 /**
- * Throws `forbidden` for what a browser sends: none opens a Unix socket by itself, so that something forwards a port
- * to it, and any page may have asked.
+ * @throws VentralError `forbidden` for what a browser sends: none opens a Unix socket by itself, so that
+ *   something forwards a port to it, and any page may have asked
  */
 export function refuseBrowsers({ headers }: IncomingMessage): void {
   const sign = ['origin', 'sec-fetch-site', 'cookie'].find((name) => headers[name] !== undefined);

@@ -9,14 +9,14 @@ export function principalOf(response: Response): Principal {
   return principal as Principal;
 }
 
-/** Throws `forbidden` where a principal may see what an owner has, but not change it. */
+/** @throws VentralError `forbidden` where a principal may see what an owner has, but not change it */
 export function requireChange(principal: Principal, of: { readonly owner: string }): void {
   if (!mayChange(principal, of)) {
     throw new VentralError('forbidden', 'Only its owner and admins may change this');
   }
 }
 
-/** Throws `forbidden` for whoever is no admin. */
+/** @throws VentralError `forbidden` for whoever is no admin */
 export function requireAdmin({ role }: Principal): void {
   if (role !== 'admin') throw new VentralError('forbidden', 'Only admins may do this');
 }

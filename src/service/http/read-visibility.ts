@@ -17,7 +17,10 @@ export interface Access {
 
 const visibilities: readonly string[] = ['private', 'group', 'public'] satisfies Visibility[];
 
-/** The parts `visibility` and `group` of a form, if they are there. Throws `invalid-request`. */
+/**
+ * The parts `visibility` and `group` of a form, if they are there.
+ * @throws VentralError `invalid-request`
+ */
 export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
   const visibility = fields.get('visibility');
   const group = fields.get('group');
@@ -35,7 +38,8 @@ export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
 
 /**
  * Who sees a registration after a request of a principal, which shows it to a group of its own alone;
- * an admin may name any. The only group of a key need not be named. Throws `group-unknown`.
+ * an admin may name any. The only group of a key need not be named.
+ * @throws VentralError `group-unknown`
  * @param present who sees it now
  */
 export function accessAfter(

@@ -28,7 +28,7 @@ export class FailedWork {
     this.#most = most;
   }
 
-  /** Throws `quota-exceeded` for an owner whose work has failed for as long as it may. */
+  /** @throws VentralError `quota-exceeded` for an owner whose work has failed for as long as it may */
   require({ role, owner }: Principal): void {
     const over = this.#level(owner) - this.#most;
     if (role === 'admin' || over < 0) return;

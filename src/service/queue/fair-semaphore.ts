@@ -37,9 +37,9 @@ export class FairSemaphore {
   }
 
   /**
-   * Runs the work once there is a place. Throws `quota-exceeded` where as much of the owner's waits as
-   * may, `queue-full` where as much of all owners' does, `interrupted` where the signal aborts before the
-   * work begins, and what the work throws.
+   * Runs the work once there is a place.
+   * @throws VentralError `quota-exceeded` where as much of the owner's waits as may, `queue-full` where as much
+   *   of all owners' does, `interrupted` where the signal aborts before the work begins, and what the work throws
    */
   async run<T>(owner: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(owner, signal);

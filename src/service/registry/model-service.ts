@@ -87,7 +87,8 @@ export class ModelService {
    * owner has already keep the registration, changed in what is given here (`created` is false), and take the
    * place of stored ones that are damaged or gone. What other owners have, or send at the same time, makes no
    * difference: the file is checked again.
-   * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check finds.
+   * @throws VentralError `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check
+   *   finds
    * @param describe reads what else was given; it may reject
    */
   async register(
@@ -154,7 +155,7 @@ export class ModelService {
     return model;
   }
 
-  /** Throws `not-found`, `forbidden`, `group-unknown`, and what `expect` throws. */
+  /** @throws VentralError `not-found`, `forbidden`, `group-unknown`, and what `expect` throws */
   async change(
     principal: Principal,
     idOrDigest: string,
@@ -172,8 +173,8 @@ export class ModelService {
   }
 
   /**
-   * Forgets a registration, and frees its bytes with the last one. Throws `not-found`, `forbidden`, and
-   * `conflict` while a job needs it, and what `expect` throws.
+   * Forgets a registration, and frees its bytes with the last one.
+   * @throws VentralError `not-found`, `forbidden`, and `conflict` while a job needs it, and what `expect` throws
    */
   async remove(principal: Principal, idOrDigest: string, expect?: Expect): Promise<void> {
     const found = await this.get(principal, idOrDigest);
@@ -263,7 +264,7 @@ export class ModelService {
 
   /**
    * What a score is asked of: a registered model by id or digest, or a shipped one by name.
-   * Throws `not-found`, and `card-missing` for a model without a card.
+   * @throws VentralError `not-found`, and `card-missing` for a model without a card
    */
   async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
     const registered = await this.#store.models.find(principal, reference);
@@ -287,7 +288,8 @@ export class ModelService {
 
   /**
    * What a training begins with: what can be scored, or the untrained network beside a shipped one
-   * (see `untrainedCard`). Throws as {@link scorable}.
+   * (see `untrainedCard`).
+   * @throws as {@link scorable}
    */
   trainable(principal: Principal, reference: string): Promise<ScorableModel> {
     const card = untrainedCard(reference);

@@ -61,7 +61,7 @@ export class Webhooks {
     this.#backOff = options.backOff ?? BACK_OFF;
   }
 
-  /** Throws `webhook-refused` for one that would not be told. */
+  /** @throws VentralError `webhook-refused` for one that would not be told */
   check(webhook: Webhook): void {
     readWebhookUrl(webhook.url, this.#allowed);
   }

@@ -22,7 +22,7 @@ const FRAMING = 4096;
  * the declared length shows is refused before a byte is read; a client that waits for it is told to go on.
  * The caller answers once this has resolved: the next upload may come with the answer. A request that was
  * answered before reserves nothing, and may write nothing.
- * Throws `too-large`, `storage-exceeded`.
+ * @throws VentralError `too-large`, `storage-exceeded`
  */
 export async function withSpace<T>(
   { store }: RequestContext,

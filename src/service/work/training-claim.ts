@@ -9,7 +9,8 @@ const CLAIM = 'trained-by';
 /**
  * Claims the folder of a training for this process, so that no other worker of this machine trains there at once: the
  * processes that train have numbers of their own, by which they do not find each other. What a process that is no more
- * has left is taken over. Throws `not-ready` while another one has it.
+ * has left is taken over.
+ * @throws VentralError `not-ready` while another one has it
  * @returns what gives it back
  */
 export async function claimTraining(folder: string): Promise<() => Promise<void>> {

@@ -47,7 +47,8 @@ const STEP_MS = 100;
 
 /**
  * Trains in this process. A run that stands in the folder goes on; one that another version, number of
- * threads or a broken disk has left there begins again. Throws `not-ready` while another process trains there.
+ * threads or a broken disk has left there begins again.
+ * @throws VentralError `not-ready` while another process trains there
  */
 export async function runTrainingTask(
   task: TrainingTask,

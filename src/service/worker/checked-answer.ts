@@ -64,7 +64,7 @@ export function prepareAnswerChecks(): void {
 /**
  * The answer of a process as one of a kind. An uploaded file may have taken the process over: whatever it says is
  * kept and shown to others only where it has the form that the API describes.
- * Throws RangeError for what has not.
+ * @throws RangeError for what has not
  */
 export function checkedAnswer(kind: JobAnswer['kind'], value: unknown): JobAnswer {
   return checked(kind, value) as JobAnswer;

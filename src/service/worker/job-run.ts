@@ -46,7 +46,7 @@ export class JobRun {
 
   /**
    * Makes what has no result yet; a process that dies fails every benchmark that it was asked for.
-   * Throws `interrupted` where it was ended, and retryable faults (see `retryable`).
+   * @throws VentralError `interrupted` where it was ended, and retryable faults (see `retryable`)
    */
   end(): Promise<JobEnd> {
     const { id, kind, attempt } = this.#job;

@@ -33,7 +33,7 @@ export const noParts = ({ threads }: Pick<WorkOptions, 'threads'>): GatheredPart
 /**
  * Cuts a map into as many parts as workers are idle, computes parts until none is left, and waits for those
  * that others compute. A map that nobody helps with is not cut.
- * Throws `interrupted` where the attempt ends.
+ * @throws VentralError `interrupted` where the attempt ends
  */
 export async function gatherParts(
   job: LayerMapJob,
@@ -62,7 +62,10 @@ export async function gatherParts(
   };
 }
 
-/** Computes a part; one that fails is left to whoever joins the parts. Throws `interrupted`, after giving it back. */
+/**
+ * Computes a part; one that fails is left to whoever joins the parts.
+ * @throws VentralError `interrupted`, after giving it back
+ */
 export async function workOnPart(
   claim: PartClaim,
   options: WorkOptions,

@@ -17,8 +17,8 @@ export interface Watched {
 
 /**
  * One attempt at a training. What its process tells is written as it comes; the run stays in its folder, and
- * the next attempt in this home goes on there. Throws what the process threw or what kept its events from
- * being written.
+ * the next attempt in this home goes on there.
+ * @throws what the process threw or what kept its events from being written
  */
 export async function runTraining(
   job: TrainingJob,

@@ -31,7 +31,8 @@ export class VerifiedFiles {
 
   /**
    * Whether a file holds the bytes of a digest.
-   * @returns `fresh`: whether it was hashed for this answer. Throws what the file system says, `ENOENT` too.
+   * @returns `fresh`: whether it was hashed for this answer
+   * @throws what the file system says, `ENOENT` too
    */
   async check(path: string, digest: string): Promise<{ good: boolean; fresh: boolean }> {
     const handle = await open(path, 'r');

@@ -47,7 +47,8 @@ export interface HeldClaim {
   readonly fence: number;
   /**
    * Says that this process lives, and looks whether another one took over: `gone` where the folder of claims
-   * is not there any more. Throws as file systems do.
+   * is not there any more.
+   * @throws as file systems do
    */
   renew(): 'held' | 'superseded' | 'gone';
   /** Milliseconds since the claim was renewed. */

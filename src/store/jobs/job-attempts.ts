@@ -117,7 +117,8 @@ export class JobAttempts {
   /**
    * Writes what a training has told, if it is not there yet: an attempt that goes on repeats some of it.
    * A new checkpoint shows that the job comes further, and its faults are forgotten.
-   * Throws `storage-exceeded`. @returns false where the attempt is over
+   * @throws VentralError `storage-exceeded`
+   * @returns false where the attempt is over
    */
   addMetric(id: string, attempt: number, metric: TrainingMetric): Promise<boolean> {
     return this.#write(id, attempt, (queries) => writeMetric(queries, id, metric));

@@ -75,8 +75,8 @@ export class TrainingStore {
   }
 
   /**
-   * Throws `storage-exceeded` where the owner of a training may not store so many bytes more, so that a
-   * checkpoint need not be copied that cannot be kept.
+   * @throws VentralError `storage-exceeded` where the owner of a training may not store so many bytes more, so
+   *   that a checkpoint need not be copied that cannot be kept
    */
   async requireRoom(job: string, bytes: number): Promise<void> {
     await this.#database.transaction((queries) => requireJobStorage(queries, job, bytes));
@@ -123,7 +123,10 @@ async function isRecorded(queries: Queries, job: string, event: TrainingEvent): 
   return rows.length > 0;
 }
 
-/** Writes what a training tells, once. Throws `storage-exceeded`. Inside the transaction that holds its job. */
+/**
+ * Writes what a training tells, once. Inside the transaction that holds its job.
+ * @throws VentralError `storage-exceeded`
+ */
 export async function writeMetric(
   queries: Queries,
   job: string,
