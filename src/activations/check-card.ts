@@ -15,7 +15,7 @@ export interface CheckedCard {
 
 /**
  * Checks a card: its text, its values, and beside a model whether input and layers fit the graph.
- * Throws `file-missing`, `card-invalid`, and what opening the model throws.
+ * @throws VentralError `file-missing`, `card-invalid`, and what opening the model throws
  * @param reference the model that the card is for, as `openModelFile` takes it
  */
 export async function checkCard(path: string, reference?: string): Promise<CheckedCard> {

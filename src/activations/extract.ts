@@ -62,8 +62,8 @@ export interface Activations {
  * Runs the stimuli through the network and keeps every requested layer, flattened in C order
  * (stimulus × unit, spec §5.4), rows in the order of the stimulus set. One pass for the model's
  * candidate layers, and one for all others where such are asked for.
- * Throws `layer-…` for a layer that cannot be had, `input-mismatch`, `image-…`,
- * `activations-not-finite` (layer, stimulus, count), `memory-exceeded`, `interrupted`.
+ * @throws VentralError `layer-…` for a layer that cannot be had, `input-mismatch`, `image-…`,
+ *   `activations-not-finite` (layer, stimulus, count), `memory-exceeded`, `interrupted`
  */
 export async function extractActivations(
   network: Network,
@@ -118,7 +118,10 @@ export interface PassResult {
   readonly failures: ReadonlyMap<string, VentralError>;
 }
 
-/** One pass of the stimuli through the network. Throws what concerns the pass as a whole. */
+/**
+ * One pass of the stimuli through the network.
+ * @throws what concerns the pass as a whole
+ */
 export async function runPass(
   network: Network,
   shown: Shown,
@@ -270,7 +273,10 @@ function unitsOf(tensor: Tensor, batch: number, layer: string): number {
   );
 }
 
-/** The element type that the values of a tensor are kept in. Throws `input-mismatch` for words. */
+/**
+ * The element type that the values of a tensor are kept in.
+ * @throws VentralError `input-mismatch` for words
+ */
 export function keptDtype({ dtype }: Pick<Tensor, 'dtype'>, layer: string): KeptDtype {
   if (dtype === 'float64' || dtype === 'uint8') return dtype;
   if (dtype === 'float32' || dtype === 'float16') return 'float32';
@@ -324,7 +330,7 @@ function numbersOf({ dtype, data }: Tensor): Numbers {
   return Int32Array.from(data as ArrayLike<number>);
 }
 
-/** Throws `activations-not-finite` (layer, stimulus, count) where a value is NaN or infinite. */
+/** @throws VentralError `activations-not-finite` (layer, stimulus, count) where a value is NaN or infinite */
 export async function requireFiniteLayer(
   features: Features,
   layer: string,

@@ -15,7 +15,8 @@ export interface CardDraft {
 
 /**
  * Card values found in an ONNX file: name, side and layout of the input, layers, how many values the last
- * output has, and the normalizer of an imported network. Throws what opening the model throws.
+ * output has, and the normalizer of an imported network.
+ * @throws what opening the model throws
  */
 export async function draftCard(reference: string): Promise<CardDraft> {
   // `card init net.onnx > net.yaml` creates that file, empty, before the command starts: no card is read.

@@ -74,7 +74,7 @@ export async function shippedModels(): Promise<string[]> {
  * Opens a network by the path of its ONNX file, of its card, of a folder with `model.yaml`, or by the
  * name of a shipped model. The card is, in this order: the one given, `--card`, `ventral.card` inside the
  * file, the YAML of the same base name beside it, `--assume`.
- * Throws `file-missing`, `file-damaged`, `not-onnx`, `onnx-truncated`, `card-invalid`.
+ * @throws VentralError `file-missing`, `file-damaged`, `not-onnx`, `onnx-truncated`, `card-invalid`
  */
 export async function openModelFile(
   reference: string,

@@ -47,8 +47,8 @@ export interface Reducer {
   readonly plan: ReductionPlan;
   /**
    * Yields every demand once, in its own order. Matrices and small features may be kept; features on scratch disk
-   * are valid until the next reduction is requested. Throws what concerns all: `image-…`, `input-mismatch`,
-   * `inference-failed`, `interrupted`.
+   * are valid until the next reduction is requested.
+   * @throws what concerns all: `image-…`, `input-mismatch`, `inference-failed`, `interrupted`
    */
   run(): AsyncGenerator<Reduction>;
 }
@@ -59,7 +59,7 @@ const VERSION = 1;
 /**
  * Plans how a network's layers become what metrics need (design §9): the stimuli go through the network in
  * as few passes as the budgets allow, each layer is reduced by column blocks and its activations released.
- * Throws `layer-…` for a demand that names no layer.
+ * @throws VentralError `layer-…` for a demand that names no layer
  */
 export async function openReducer(
   network: Network,

@@ -57,7 +57,10 @@ export async function inForm(layer: ReducedLayer, form: Form): Promise<ReducedLa
   return layer.form === 'features' ? reduceFeatures(layer.features, form) : layer;
 }
 
-/** The features of a layer that was not reduced further. Throws RangeError on another form. */
+/**
+ * The features of a layer that was not reduced further.
+ * @throws RangeError on another form
+ */
 export function featuresOf(layer: ReducedLayer): readonly Features[] {
   if (layer.form !== 'features')
     throw new RangeError(`features are expected, not the ${layer.form}`);

@@ -60,7 +60,7 @@ const encoding = new Set([
 
 /**
  * Reads an assembly whole; columns of `stimuli` that it lacks are merged in by stimulus_id.
- * Throws `netcdf-invalid`, `file-missing`, `stimuli-mismatch`.
+ * @throws VentralError `netcdf-invalid`, `file-missing`, `stimuli-mismatch`
  */
 export async function readAssembly(
   path: string,
@@ -75,7 +75,10 @@ export async function readAssembly(
   }
 }
 
-/** Opens an assembly: everything but its values is read. The caller closes `file`. Throws as {@link readAssembly}. */
+/**
+ * Opens an assembly: everything but its values is read. The caller closes `file`.
+ * @throws as {@link readAssembly}
+ */
 export async function openAssembly(path: string, stimuli?: StimulusSet): Promise<OpenAssembly> {
   const file = await openNetcdf(path);
   try {
@@ -178,7 +181,7 @@ function mergeStimuli(
   return coords;
 }
 
-/** Throws `stimuli-mismatch` where recordings or trials refer to stimuli that the set does not have. */
+/** @throws VentralError `stimuli-mismatch` where recordings or trials refer to stimuli that the set does not have */
 export function refuseUnknown(
   unknown: readonly string[],
   stimuli: StimulusSet,
@@ -217,7 +220,8 @@ export function textValues(values: Coordinate['values'] | Decoded['values']): st
 /**
  * Writes an assembly as BrainIO packages it (spec §6.2): every coordinate a variable of its own
  * along its dimension, a dimension's index as `<dim>_`, values in the variable `data`, attributes
- * promoted. `compress` deflates the values at level 9. Whole or not at all. Throws RangeError where coordinates do not fit, `disk-full`.
+ * promoted. `compress` deflates the values at level 9. Whole or not at all.
+ * @throws RangeError where coordinates do not fit, `disk-full`
  */
 export async function writeAssembly(
   path: string,

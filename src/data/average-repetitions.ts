@@ -27,7 +27,8 @@ export interface Averaged {
 
 /**
  * Averages over repetitions. An assembly whose only presentation coordinates are `repetition` and
- * one other fails, as it does in the reference. Throws `recordings-invalid`.
+ * one other fails, as it does in the reference.
+ * @throws VentralError `recordings-invalid`
  */
 export function averageRepetitions(recordings: Recordings): Averaged {
   const levels = levelsOf(recordings);

@@ -86,8 +86,8 @@ export function catalog(): readonly CatalogEntry[] {
 }
 
 /**
- * The entry of one kind under an identifier. Throws `data-missing` with the closest names where the
- * catalog has none.
+ * The entry of one kind under an identifier.
+ * @throws VentralError `data-missing` with the closest names where the catalog has none
  */
 export function findData(identifier: string, kind: DataKind): CatalogEntry {
   const ofKind = catalog().filter((entry) => entry.kind === kind);
@@ -103,7 +103,8 @@ export function findData(identifier: string, kind: DataKind): CatalogEntry {
 
 /**
  * All entries under an identifier, and the stimulus sets that its assemblies were recorded on: what
- * one needs to use it. Throws `data-missing` with the closest names.
+ * one needs to use it.
+ * @throws VentralError `data-missing` with the closest names
  */
 export function entriesNeeded(identifier: string): readonly CatalogEntry[] {
   const named = catalog().filter((entry) => entry.identifier === identifier);

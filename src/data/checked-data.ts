@@ -16,7 +16,8 @@ interface Checked {
 /**
  * Compares a file under HOME/data with the SHA-1 of its folder's name. It is hashed once, and again when its
  * device, inode, size, mtime or ctime are others, or after a week: what was seen is kept beside it, for other
- * processes too. Throws `file-damaged`.
+ * processes too.
+ * @throws VentralError `file-damaged`
  * @param name under which `ventral data pull` brings it
  */
 export async function requireWhole(path: string, name: string): Promise<void> {

@@ -114,7 +114,7 @@ export function isNumberOrMissing(cell: string): boolean {
 
 /**
  * The ids in a column: numbers of an integer column, else text. `file` is what messages call it.
- * Throws `csv-invalid` for a row without id.
+ * @throws VentralError `csv-invalid` for a row without id
  */
 export function idsOf(column: Column, file: string): Id[] {
   return column.values.map((value, row) => {

@@ -54,8 +54,9 @@ export async function locateData(entry: CatalogEntry, home: string): Promise<Loc
 }
 
 /**
- * The paths of {@link locateData}, the files checked. Throws `data-missing` with the command that brings what
- * lacks, `file-damaged` with the one that brings it again.
+ * The paths of {@link locateData}, the files checked.
+ * @throws VentralError `data-missing` with the command that brings what lacks, `file-damaged` with the one that
+ *   brings it again
  */
 export async function requireData(entry: CatalogEntry, home: string): Promise<LocatedData> {
   const located = await locateData(entry, home);

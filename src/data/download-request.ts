@@ -37,8 +37,9 @@ export class BrokenBody extends Error {
 
 /**
  * Asks once for what the part lacks (`Range` and `If-Range`, RFC 9110 §13.1.5 and §14). Where the
- * server sends the whole, or another content than before, the part starts over. Throws
- * `download-forbidden` or `download-failed` where asking again is no use, and the signal's reason.
+ * server sends the whole, or another content than before, the part starts over.
+ * @throws VentralError `download-forbidden` or `download-failed` where asking again is no use, and the signal's
+ *   reason
  */
 export async function request(asked: Request): Promise<Outcome> {
   const watch = new Watch(asked.stallMs, asked.signal);

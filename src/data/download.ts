@@ -51,8 +51,8 @@ const LONGEST_WAIT_MS = 60_000;
 
 /**
  * Brings every file of catalog entries to HOME/data: resumed where an earlier attempt stopped, checked by SHA-1, named only when whole.
- * Throws `data-missing`, `download-forbidden`, `download-failed`, `checksum-mismatch`, `disk-full`
- * or `interrupted`; what was fetched before an interruption is kept for the next time.
+ * @throws VentralError `data-missing`, `download-forbidden`, `download-failed`, `checksum-mismatch`, `disk-full`
+ *   or `interrupted`; what was fetched before an interruption is kept for the next time
  */
 export async function pullEntries(
   entries: readonly CatalogEntry[],

@@ -9,7 +9,10 @@ export interface HashOptions {
   readonly signal?: AbortSignal;
 }
 
-/** SHA-1 of a file, lower-case hex. Throws `interrupted` where the signal says so. */
+/**
+ * SHA-1 of a file, lower-case hex.
+ * @throws VentralError `interrupted` where the signal says so
+ */
 export async function sha1Of(path: string, options: HashOptions = {}): Promise<string> {
   const hash = createHash('sha1');
   let done = 0;

@@ -34,8 +34,8 @@ export interface ImportedFile {
  * Takes files that a user already has into HOME/data, as copies. A file is recognised by its SHA-1;
  * a folder is searched as Brain-Score's cache (`~/.brainio/<sha1>/<file>`), and what is not of the
  * catalog there is passed over. With `as` a single file of other bytes stands in for that entry.
- * Throws `file-missing`, `checksum-mismatch` for an unknown file, `data-missing` for an unknown
- * identifier, `disk-full` or `interrupted`.
+ * @throws VentralError `file-missing`, `checksum-mismatch` for an unknown file, `data-missing` for an unknown
+ *   identifier, `disk-full` or `interrupted`
  */
 export async function importData(
   paths: readonly string[],

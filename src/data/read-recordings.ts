@@ -5,7 +5,7 @@ import { recordingsFromTable } from './recordings-from-table.js';
 
 /**
  * Reads recordings. Large files are read in blocks and never are in memory whole.
- * Throws `recordings-invalid`, `stimuli-mismatch`, `netcdf-invalid`, `csv-invalid`, `file-missing`.
+ * @throws VentralError `recordings-invalid`, `stimuli-mismatch`, `netcdf-invalid`, `csv-invalid`, `file-missing`
  */
 export async function readRecordings(request: RecordingsRequest): Promise<Recordings> {
   return extname(request.path).toLowerCase() === '.csv'

@@ -22,7 +22,10 @@ export interface StimulusSet {
   readonly hasImages: boolean;
   /** Name of the image of a row, for messages and file types. */
   filename(row: number): string;
-  /** Bytes of the image of a row. Throws `image-missing`. */
+  /**
+   * Bytes of the image of a row.
+   * @throws VentralError `image-missing`
+   */
   read(row: number): Promise<Uint8Array>;
   /** Lets the files go. */
   close(): Promise<void>;
@@ -40,7 +43,7 @@ export interface StimulusFiles {
 /**
  * Opens a stimulus set: reads the table, copies an old image_id to stimulus_id, and finds every
  * image, by `filename`, by `stimulus_path_within_store` or by id and extension.
- * Throws `csv-invalid`, `stimuli-duplicate`, `image-missing`, `zip-invalid`, `zip-unsafe-path`.
+ * @throws VentralError `csv-invalid`, `stimuli-duplicate`, `image-missing`, `zip-invalid`, `zip-unsafe-path`
  */
 export async function openStimulusSet(files: StimulusFiles): Promise<StimulusSet> {
   const { header, rows } = await readCsv(files.csv);

@@ -18,7 +18,8 @@ export interface Trials {
 /**
  * Reads trials from a CSV or from a behavioural assembly (`.nc`, one dimension presentation; the
  * chosen object stands in `choice`, or is the assembly's value). `stimuli` adds its columns to an
- * assembly's. Throws `trials-invalid`, `csv-invalid`, `netcdf-invalid`, `stimuli-mismatch`.
+ * assembly's.
+ * @throws VentralError `trials-invalid`, `csv-invalid`, `netcdf-invalid`, `stimuli-mismatch`
  */
 export async function readTrials(path: string, stimuli?: StimulusSet): Promise<Trials> {
   const columns =

@@ -37,7 +37,7 @@ export async function verifyData(options: {
   return verified;
 }
 
-/** Throws `checksum-mismatch` naming the changed files. */
+/** @throws VentralError `checksum-mismatch` naming the changed files */
 export function requireVerified(files: readonly VerifiedFile[]): void {
   const wrong = files.filter(({ ok }) => !ok);
   const [first] = wrong;

@@ -41,7 +41,7 @@ function validator(schema: object) {
 /**
  * Parses YAML and checks it against a JSON Schema. Every problem is told at once, each with line
  * and column, what was expected and what was found; an unknown key comes with its closest neighbour.
- * Throws a VentralError of `check.code`.
+ * @throws VentralError of `check.code`
  */
 export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<T> {
   const lines = new LineCounter();

@@ -24,7 +24,7 @@ const options = {
 
 /**
  * Reads a CSV file, from its path or its bytes; `name` is how messages call it.
- * Throws `csv-invalid` (ragged rows, quotes, encoding, header; with the line), `file-missing`.
+ * @throws VentralError `csv-invalid` (ragged rows, quotes, encoding, header; with the line), `file-missing`
  */
 export async function readCsv(source: string | Uint8Array, name?: string): Promise<CsvTable> {
   const label = name ?? (typeof source === 'string' ? source : 'the CSV file');
@@ -41,7 +41,7 @@ export async function readCsv(source: string | Uint8Array, name?: string): Promi
 
 /**
  * The rows of a CSV file one by one, the header first, in bounded memory.
- * Throws as {@link readCsv} does.
+ * @throws as {@link readCsv} does
  */
 export async function* csvRows(path: string, name: string = path): AsyncGenerator<string[]> {
   const parser = parseStream(options);

@@ -39,7 +39,7 @@ export class ObjectHeaders {
     this.#size = fstatSync(descriptor).size;
   }
 
-  /** Throws where the superblock says that the file is one of several, or is laid out as no file of netCDF-4 is. */
+  /** @throws where the superblock says that the file is one of several, or is laid out as no file of netCDF-4 is */
   checkSuperblock(): void {
     const start = this.#bytes(0, Math.min(this.#size, 96));
     const version = start[8];
@@ -61,8 +61,8 @@ export class ObjectHeaders {
   }
 
   /**
-   * Throws where the object at `address` keeps its data in other files (external storage, a virtual dataset,
-   * a driver of several files), or says what the specification does not know.
+   * @throws where the object at `address` keeps its data in other files (external storage, a virtual dataset, a
+   *   driver of several files), or says what the specification does not know
    * @param what names the object in the refusal
    */
   check(address: bigint, what: string): void {

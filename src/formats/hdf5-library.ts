@@ -42,7 +42,8 @@ async function load(): Promise<Hdf5Library> {
 
 /**
  * Opens an HDF5 file in a library that sees nothing but this descriptor; the caller closes the file first,
- * then the descriptor. Throws what the library throws.
+ * then the descriptor.
+ * @throws what the library throws
  */
 export function openOnlyFile(
   library: Hdf5Library,
@@ -60,7 +61,7 @@ const signature = '\x89HDF\r\n\x1a\n';
 /**
  * Refuses what is plainly no HDF5 file, or one that is cut short, before the library sees it:
  * the signature and the end address of the superblock (HDF5 format specification, level 0A).
- * Throws `netcdf-invalid`, `file-missing`.
+ * @throws VentralError `netcdf-invalid`, `file-missing`
  */
 export function checkHdf5Start(path: string, name: string): void {
   const refuse = (found: string): never => {

@@ -47,7 +47,8 @@ export class YamlLimitError extends Error {
 
 /**
  * Parses one YAML document as `parseDocument` of the library does, without comparing keys, and stops at the first limit that
- * is passed: before any tree is built. Errors of syntax are in `document.errors`. Throws {@link YamlLimitError}.
+ * is passed: before any tree is built. Errors of syntax are in `document.errors`.
+ * @throws {@link YamlLimitError}
  */
 export function parseLimitedYaml(text: string, lines = new LineCounter()): Document.Parsed {
   lines.addNewLine(0);

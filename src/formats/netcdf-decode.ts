@@ -22,7 +22,10 @@ export function isCharArray(variable: NetcdfVariable): boolean {
   return variable.stringLength === 1 && variable.dims.length > 0;
 }
 
-/** Reads and decodes a whole variable. Throws `netcdf-invalid`. */
+/**
+ * Reads and decodes a whole variable.
+ * @throws VentralError `netcdf-invalid`
+ */
 export async function readDecoded(file: NetcdfFile, path: string): Promise<Decoded> {
   const variable = file.variable(path);
   const stored = await file.read(path);

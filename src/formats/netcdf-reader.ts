@@ -52,7 +52,10 @@ export class NetcdfReader {
   /** The root group: what the file holds. */
   readonly root: NetcdfGroup;
 
-  /** Opens a file in this thread, for as long as the thread lives. Throws `netcdf-invalid`. */
+  /**
+   * Opens a file in this thread, for as long as the thread lives.
+   * @throws VentralError `netcdf-invalid`
+   */
   static async open(path: string, name: string): Promise<NetcdfReader> {
     return new NetcdfReader(await hdf5Library(), openSync(path, 'r'), name);
   }
@@ -119,7 +122,7 @@ export class NetcdfReader {
     }
   }
 
-  /** Throws for more bytes than may be held at once, or than a file of this size can be meant to hold. */
+  /** @throws for more bytes than may be held at once, or than a file of this size can be meant to hold */
   #checkSize(path: string, bytes: number): void {
     const most = Math.min(maxBytes, Math.max(alwaysFine, this.#size * maxGrowth));
     if (bytes <= most) return;
@@ -127,8 +130,9 @@ export class NetcdfReader {
   }
 
   /**
-   * A member of a group. Throws unless it is linked as a part of this file and its data are in this file;
-   * nothing of it is opened before.
+   * A member of a group.
+   * @throws unless it is linked as a part of this file and its data are in this file; nothing of it is opened
+   *   before
    */
   #member(group: Group, name: string, path: string): { entity: Entity | null; address: bigint } {
     const what = quoted(`/${path}${name}`);
@@ -156,7 +160,7 @@ export class NetcdfReader {
     return address;
   }
 
-  /** Throws for a group that was read under another name: links that lead back never end. */
+  /** @throws for a group that was read under another name: links that lead back never end */
   #enter(address: bigint, path: string): void {
     if (this.#groups.has(address)) this.#refuse(`group ${quoted(path)} has two names`);
     this.#groups.add(address);
@@ -227,7 +231,7 @@ export class NetcdfReader {
     };
   }
 
-  /** Throws for data that are elsewhere, filters that are not built in or stand twice, and chunks that are bombs. */
+  /** @throws for data that are elsewhere, filters that are not built in or stand twice, and chunks that are bombs */
   #checkStorage(what: string, metadata: Dataset['metadata'], filters: Dataset['filters']): void {
     if (metadata.virtual_sources !== undefined) this.#refuse(`${what} is virtual`);
     const other = filters.find(({ id }) => id < 1 || id > knownFilters);

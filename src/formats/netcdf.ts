@@ -25,7 +25,10 @@ export class NetcdfFile {
     this.#thread = thread;
   }
 
-  /** A variable by its path (`data`, `group/data`). Throws `netcdf-invalid` where it is not there. */
+  /**
+   * A variable by its path (`data`, `group/data`).
+   * @throws VentralError `netcdf-invalid` where it is not there
+   */
   variable(path: string): NetcdfVariable {
     const parts = path.split('/');
     const name = parts.pop();
@@ -43,7 +46,7 @@ export class NetcdfFile {
 
   /**
    * Values of a variable as stored (not unpacked), row-major: all of them, or one hyperslab.
-   * Throws `netcdf-invalid`, RangeError for a slab outside the variable.
+   * @throws VentralError `netcdf-invalid`, RangeError for a slab outside the variable
    */
   async read(path: string, slab?: Hyperslab): Promise<NetcdfValues> {
     const { shape, dtype } = this.variable(path);
@@ -70,7 +73,7 @@ export class NetcdfFile {
 
 /**
  * Opens a netCDF-4 file for reading; `name` is how messages call it (its path by default).
- * Throws `file-missing`, or `netcdf-invalid` for anything that is not such a file.
+ * @throws VentralError `file-missing`, or `netcdf-invalid` for anything that is not such a file
  */
 export async function openNetcdf(path: string, name: string = path): Promise<NetcdfFile> {
   checkHdf5Start(path, name);

@@ -68,7 +68,10 @@ export interface NpyHeader {
 const magic = '\x93NUMPY';
 const maxRank = 32;
 
-/** Reads an array; `name` is how messages call the file. Throws `npy-invalid`. */
+/**
+ * Reads an array; `name` is how messages call the file.
+ * @throws VentralError `npy-invalid`
+ */
 export function readNpy(bytes: Uint8Array, name: string): NpyArray {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = readNpyHeader(buffer, name);
@@ -84,7 +87,10 @@ export function readNpy(bytes: Uint8Array, name: string): NpyArray {
   return { shape: header.shape, ...decode(inOrder, header, count) };
 }
 
-/** Reads the header alone, of which `bytes` must hold all. Throws `npy-invalid`. */
+/**
+ * Reads the header alone, of which `bytes` must hold all.
+ * @throws VentralError `npy-invalid`
+ */
 function readNpyHeader(bytes: Buffer, name: string): NpyHeader {
   if (bytes.toString('latin1', 0, 6) !== magic) refuse(name, 'an npy file', 'other content');
   const version = bytes[6];
@@ -117,7 +123,10 @@ function parseDictionary(text: string, name: string): Omit<NpyHeader, 'length'> 
   };
 }
 
-/** Bytes of one element of a header's type. Throws `npy-invalid` for types that are not read. */
+/**
+ * Bytes of one element of a header's type.
+ * @throws VentralError `npy-invalid` for types that are not read
+ */
 function itemBytes(type: string, name: string): number {
   const width = Number(type.slice(1));
   // Texts of no bytes would be as many as a header likes to say.

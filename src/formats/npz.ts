@@ -10,12 +10,18 @@ import { openZip, writeZip, type ZipContent } from './zip.js';
 export interface NpzFile {
   /** Names of the arrays, in archive order, without `.npy`. */
   readonly names: readonly string[];
-  /** One array. Throws `npy-invalid`, `zip-invalid`. */
+  /**
+   * One array.
+   * @throws VentralError `npy-invalid`, `zip-invalid`
+   */
   read(name: string): Promise<NpyArray>;
   close(): Promise<void>;
 }
 
-/** Opens an npz file. Throws `file-missing`, `npy-invalid` for an archive without arrays, and as openZip does. */
+/**
+ * Opens an npz file.
+ * @throws VentralError `file-missing`, `npy-invalid` for an archive without arrays, and as openZip does
+ */
 export async function openNpz(path: string, name: string = path): Promise<NpzFile> {
   const zip = await openZip(path, name);
   const names = zip.entries

@@ -143,7 +143,10 @@ interface Frame {
   key?: string;
 }
 
-/** The value that `JSON.parse` gives. Throws SyntaxError, also for what is nested deeper than anything that we write. */
+/**
+ * The value that `JSON.parse` gives.
+ * @throws SyntaxError, also for what is nested deeper than anything that we write
+ */
 export async function readSliced(text: string): Promise<unknown> {
   if (text.length <= SLICE) return JSON.parse(text);
   const turns = new Turns();

@@ -10,7 +10,8 @@ export function temporaryName(path: string): string {
 
 /**
  * Makes the file `path` whole or not at all: `write` fills a temporary name in the same folder,
- * which is synced and renamed; on any error it is removed. Throws `disk-full` and what `write` throws.
+ * which is synced and renamed; on any error it is removed.
+ * @throws VentralError `disk-full` and what `write` throws
  */
 export async function replaceFile(
   path: string,

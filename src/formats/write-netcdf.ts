@@ -45,8 +45,9 @@ const codes: Readonly<Record<NetcdfDtype, string>> = {
 const chunkBytes = 4 * 2 ** 20;
 
 /**
- * Writes a netCDF-4 file, whole or not at all. Throws RangeError where values do not fit their
- * dimensions, `disk-full`, and `internal` where the HDF5 library fails.
+ * Writes a netCDF-4 file, whole or not at all.
+ * @throws RangeError where values do not fit their dimensions, `disk-full`, and `internal` where the HDF5 library
+ *   fails
  */
 export async function writeNetcdf(path: string, content: NetcdfToWrite): Promise<void> {
   checkShapes(content);

@@ -27,11 +27,17 @@ export interface ZipEntry {
 export interface ZipArchive {
   /** Files in archive order; folders are left out. */
   readonly entries: readonly ZipEntry[];
-  /** Content of an entry, its length and CRC-32 checked. Throws `zip-invalid`. */
+  /**
+   * Content of an entry, its length and CRC-32 checked.
+   * @throws VentralError `zip-invalid`
+   */
   read(name: string): Promise<Buffer>;
   /** The same as a stream, checked at its end. */
   stream(name: string): Promise<Readable>;
-  /** Bytes `from` up to `to` of a stored entry, which no checksum covers. Throws `zip-invalid`. */
+  /**
+   * Bytes `from` up to `to` of a stored entry, which no checksum covers.
+   * @throws VentralError `zip-invalid`
+   */
   readRange(name: string, from: number, to: number): Promise<Buffer>;
   close(): Promise<void>;
 }
@@ -57,9 +63,10 @@ const limits: ZipLimits = {
 };
 
 /**
- * Opens an archive and checks its directory. Throws `file-missing`, `zip-unsafe-path` for a name
- * that leaves the folder it is unpacked to, `zip-invalid` for what is no archive, for encrypted or
- * doubled entries and for one that would unpack to far more than it is.
+ * Opens an archive and checks its directory.
+ * @throws VentralError `file-missing`, `zip-unsafe-path` for a name that leaves the folder it is unpacked to,
+ *   `zip-invalid` for what is no archive, for encrypted or doubled entries and for one that would unpack to far
+ *   more than it is
  */
 export async function openZip(
   path: string,

@@ -52,8 +52,9 @@ export interface ImportReport {
 /**
  * Imports a checkpoint of another framework as an ONNX file, which is written whole or not at all: only after
  * all its tensors found their places, and its layers were compared with the source's where that can be run or
- * was recorded. Throws `bad-usage`, `file-exists`, `checkpoint-unmatched`, `import-unsupported`,
- * `import-differs`, and what reading the files throws.
+ * was recorded.
+ * @throws VentralError `bad-usage`, `file-exists`, `checkpoint-unmatched`, `import-unsupported`,
+ *   `import-differs`, and what reading the files throws
  */
 export async function importCheckpoint(request: ImportRequest): Promise<ImportReport> {
   const kind = await checkpointKind(request.checkpoint);

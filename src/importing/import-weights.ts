@@ -48,9 +48,10 @@ export interface ImportedWeights {
 }
 
 /**
- * Puts the weights of a PyTorch or safetensors checkpoint into a network. Throws `checkpoint-unmatched` unless
- * each weight of the network is there and each tensor has its place, `import-differs` where the reference
- * outputs are not what the network gives, and what reading checkpoint, graph and reference throws.
+ * Puts the weights of a PyTorch or safetensors checkpoint into a network.
+ * @throws VentralError `checkpoint-unmatched` unless each weight of the network is there and each tensor has its
+ *   place, `import-differs` where the reference outputs are not what the network gives, and what reading
+ *   checkpoint, graph and reference throws
  */
 export async function importWeights(request: WeightsRequest): Promise<ImportedWeights> {
   const checkpoint = await openCheckpoint(request.checkpoint, request.key);

@@ -37,8 +37,8 @@ const words = new Set<string>([...formulaNames, ...Object.keys(functions), 'b'])
 /**
  * Reads a formula over averages and benchmarks, such as `0.5*V1 + 0.5*behavior`. mathjs parses it and
  * evaluates nothing: of its tree only numbers, + − * / ^ with an exponent that is a number of at most 16, the
- * names and functions above and `b("<benchmark>")` are taken. Throws `formula-invalid`, which names
- * the character, counted from 1, for everything else.
+ * names and functions above and `b("<benchmark>")` are taken.
+ * @throws VentralError `formula-invalid`, which names the character, counted from 1, for everything else
  */
 export async function readFormula(text: string): Promise<Formula> {
   if ([...text].length > MOST_CHARACTERS)
@@ -70,7 +70,8 @@ const token =
 
 /**
  * Columns of the names, numbers and strings. They are the leaves of the tree in the order in which it is
- * walked, and mathjs does not say where a node stands. Throws for what no formula holds.
+ * walked, and mathjs does not say where a node stands.
+ * @throws for what no formula holds
  */
 function leafColumns(text: string): number[] {
   const columns: number[] = [];
@@ -211,7 +212,10 @@ const holdsName = (node: MathNode) =>
   node.filter((each) => each.type === 'SymbolNode' && words.has((each as SymbolNode).name)).length >
   0;
 
-/** Start of each node, which is the start of its first leaf. Throws if there are too many. */
+/**
+ * Start of each node, which is the start of its first leaf.
+ * @throws if there are too many
+ */
 function columnsOf(tree: MathNode, leaves: readonly number[]): Map<MathNode, number> {
   const columns = new Map<MathNode, number>();
   let next = 0;

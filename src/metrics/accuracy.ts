@@ -13,7 +13,7 @@ export interface AccuracyResult extends MetricResult {
 /**
  * Share of stimuli whose choice is the truth; the error is the spread (ddof 0) of the single answers,
  * as the reference reports it. `truth` may name a stimulus more than once, as trials do.
- * Throws `stimuli-mismatch` where a stimulus has no answer or an answer no truth.
+ * @throws VentralError `stimuli-mismatch` where a stimulus has no answer or an answer no truth
  */
 export function accuracy(
   model: LabelChoices,

@@ -39,7 +39,7 @@ export async function ckaBiased(source: Source, target: Target): Promise<MetricR
 
 /**
  * Unbiased alignment over the test set of each split. The reference splits with test_size .9, stratified.
- * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
+ * @throws VentralError `stimuli-too-few` where a side has fewer stimuli than there are classes
  */
 async function ckaCv(
   source: Source,

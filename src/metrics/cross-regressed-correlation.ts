@@ -31,8 +31,8 @@ export type Regress = (fold: Fold, targets: Matrix) => Promise<Prediction>;
 
 /**
  * Cross-validated correlation between recordings and what `regress` predicts from the source.
- * Throws `stimuli-mismatch`, `stimuli-duplicate`, `stimuli-too-few`, `recordings-invalid` (missing
- * values) or `neuroids-constant`; one constant neuroid among others only leaves the median.
+ * @throws VentralError `stimuli-mismatch`, `stimuli-duplicate`, `stimuli-too-few`, `recordings-invalid` (missing
+ *   values) or `neuroids-constant`; one constant neuroid among others only leaves the median
  */
 export async function crossRegressedCorrelation(
   sourceIds: readonly Id[],

@@ -52,7 +52,7 @@ function sampleCounts(n: number, { trainSize, testSize }: SplitSizes): [number, 
 
 /**
  * Random splits (ShuffleSplit): one permutation a split, its head is the test set.
- * Throws `stimuli-too-few` where a side would be empty.
+ * @throws VentralError `stimuli-too-few` where a side would be empty
  */
 export function shuffleSplit(
   n: number,
@@ -103,8 +103,9 @@ function approximateMode(
 }
 
 /**
- * Random splits that keep the share of each class (StratifiedShuffleSplit). Throws
- * `stimuli-too-few` where a class has one member or a side is smaller than the number of classes.
+ * Random splits that keep the share of each class (StratifiedShuffleSplit).
+ * @throws VentralError `stimuli-too-few` where a class has one member or a side is smaller than the number of
+ *   classes
  */
 export function stratifiedShuffleSplit(
   labels: readonly Id[],
@@ -152,7 +153,10 @@ function foldSplits(foldOf: readonly number[], folds: number): Split[] {
   }));
 }
 
-/** Shuffled folds (KFold). Throws `stimuli-too-few` where there are fewer samples than folds. */
+/**
+ * Shuffled folds (KFold).
+ * @throws VentralError `stimuli-too-few` where there are fewer samples than folds
+ */
 export function kFold(n: number, folds: number, random: RandomState): Split[] {
   if (n < folds)
     throw tooFew(`${n} stimuli cannot be divided into ${folds} folds`, `${folds}`, `${n}`);
@@ -167,8 +171,8 @@ export function kFold(n: number, folds: number, random: RandomState): Split[] {
 }
 
 /**
- * Shuffled folds that keep the share of each class (StratifiedKFold). Throws `stimuli-too-few`
- * where every class has fewer members than there are folds.
+ * Shuffled folds that keep the share of each class (StratifiedKFold).
+ * @throws VentralError `stimuli-too-few` where every class has fewer members than there are folds
  */
 export function stratifiedKFold(
   labels: readonly Id[],
@@ -240,8 +244,8 @@ export function pairSplits(
 }
 
 /**
- * Checks that source and target hold the same stimuli, each once. Throws `stimuli-duplicate` or
- * `stimuli-mismatch`, naming the first stimulus that is wrong.
+ * Checks that source and target hold the same stimuli, each once.
+ * @throws VentralError `stimuli-duplicate` or `stimuli-mismatch`, naming the first stimulus that is wrong
  */
 export function requireSameStimuli(sourceIds: readonly Id[], targetIds: readonly Id[]): void {
   requireUnique(sourceIds, 'the features');

@@ -41,7 +41,8 @@ interface Condition {
 
 /**
  * Mean κ between the model and each subject in each condition, absolute.
- * Throws `stimuli-mismatch` where they did not see the same stimuli, `trials-invalid` for double trials.
+ * @throws VentralError `stimuli-mismatch` where they did not see the same stimuli, `trials-invalid` for double
+ *   trials
  */
 export function errorConsistency(model: LabelChoices, trials: ObserverTrials): ConsistencyResult {
   const { subjects, conditions } = byCondition(trials);
@@ -58,7 +59,10 @@ export function errorConsistency(model: LabelChoices, trials: ObserverTrials): C
   return result({ subjects, conditions: [...conditions.keys()], kappa, resample });
 }
 
-/** The same between all pairs of subjects: the ceiling. Throws as {@link errorConsistency}, and without two subjects. */
+/**
+ * The same between all pairs of subjects: the ceiling.
+ * @throws as {@link errorConsistency}, and without two subjects
+ */
 export function errorConsistencyCeiling(trials: ObserverTrials): ConsistencyResult {
   const { subjects, conditions } = byCondition(trials);
   if (subjects.length < 2)

@@ -4,7 +4,10 @@ import type { Matrix } from '../numerics/algebra/matrix.js';
 import { finiteProducts, nonFiniteRows } from '../numerics/algebra/non-finite.js';
 import type { GramSource, Source } from './metric.js';
 
-/** A layer reduced to the products of its rows. Throws `activations-not-finite`. */
+/**
+ * A layer reduced to the products of its rows.
+ * @throws VentralError `activations-not-finite`
+ */
 export async function gramSource(source: Source): Promise<GramSource> {
   const { stimulusIds, features } = source;
   const gram = await centredGram(features);
@@ -12,7 +15,7 @@ export async function gramSource(source: Source): Promise<GramSource> {
   return { stimulusIds, units: features.cols, gram };
 }
 
-/** Throws `activations-not-finite` where a value is NaN or infinite. */
+/** @throws VentralError `activations-not-finite` where a value is NaN or infinite */
 export async function requireFinite({ features, stimulusIds }: Source): Promise<void> {
   const found = await nonFiniteRows(features);
   if (found)
@@ -23,7 +26,7 @@ export async function requireFinite({ features, stimulusIds }: Source): Promise<
     );
 }
 
-/** Throws `activations-not-finite` where products of rows are of a value that is NaN or infinite. */
+/** @throws VentralError `activations-not-finite` where products of rows are of a value that is NaN or infinite */
 export function requireFiniteProducts(...products: readonly Matrix[]): void {
   if (!products.every(finiteProducts))
     throw new VentralError('activations-not-finite', 'The activations hold NaN or infinity');

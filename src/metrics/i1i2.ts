@@ -50,8 +50,8 @@ type Pairs = readonly (readonly [ChoiceShares, ChoiceShares])[];
 
 /**
  * Correlates the model with the first half of the trials of each repetition.
- * Throws `stimuli-mismatch` or `labels-uncovered` where images or choices differ, `trials-invalid` and
- * `metric-failed` where d′ is not defined.
+ * @throws VentralError `stimuli-mismatch` or `labels-uncovered` where images or choices differ, `trials-invalid`
+ *   and `metric-failed` where d′ is not defined
  */
 export function behaviourScore(
   metric: BehaviourMetric,
@@ -65,7 +65,10 @@ export function behaviourScore(
   return result(metric, pairs, coded, options);
 }
 
-/** Correlates the two halves of the trials of each repetition: the ceiling. Throws as {@link behaviourScore}. */
+/**
+ * Correlates the two halves of the trials of each repetition: the ceiling.
+ * @throws as {@link behaviourScore}
+ */
 export function behaviourCeiling(
   metric: BehaviourMetric,
   trials: MatchTrials,
@@ -131,7 +134,7 @@ function rowTimes(metric: BehaviourMetric, objects: number, times: Float64Array)
   return metric[0] === 'o' ? new Float64Array(objects).fill(1) : times;
 }
 
-/** Throws `metric-failed` where the target has a cell that the source lacks. */
+/** @throws VentralError `metric-failed` where the target has a cell that the source lacks */
 function checkCovered(
   metric: BehaviourMetric,
   [source, target]: readonly [Float64Array, Float64Array],

@@ -84,7 +84,7 @@ export function averageHalf(
 /**
  * The internal consistency of recordings with repetitions: per split Pearson's r between the means
  * of both halves, corrected to 2r / (1 + r) for each neuroid, then median and mean as in a score.
- * Throws `recordings-invalid` where there are no repetitions or a stimulus is missing from a half.
+ * @throws VentralError `recordings-invalid` where there are no repetitions or a stimulus is missing from a half
  */
 export function internalConsistency(
   recordings: RepeatedRecordings,

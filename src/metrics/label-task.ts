@@ -23,8 +23,9 @@ export function choiceLabels(truth: readonly string[]): string[] {
 }
 
 /**
- * Outputs of the head that make up each label. Throws `labels-uncovered`, naming what is missing, where
- * a label has none, so that it can be asked before the network runs.
+ * Outputs of the head that make up each label.
+ * @throws VentralError `labels-uncovered`, naming what is missing, where a label has none, so that it can be
+ *   asked before the network runs
  */
 export function coveredOutputs(
   classes: HeadClasses,
@@ -54,7 +55,7 @@ export function coveredOutputs(
 
 /**
  * Softmax over all outputs, mean probability over the outputs of each label, the first largest wins.
- * Throws `labels-uncovered` where labels are missing or the logits are not as wide as the head.
+ * @throws VentralError `labels-uncovered` where labels are missing or the logits are not as wide as the head
  */
 export function labelTask(
   logits: { readonly stimulusIds: readonly Id[]; readonly values: Matrix },

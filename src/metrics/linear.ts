@@ -26,7 +26,10 @@ import type {
   Warning,
 } from './metric.js';
 
-/** Cross-validated correlation of a linear regression. Throws `activations-not-finite` and what the frame throws. */
+/**
+ * Cross-validated correlation of a linear regression.
+ * @throws VentralError `activations-not-finite` and what the frame throws
+ */
 async function linear(
   source: Source,
   target: Target,

@@ -29,7 +29,7 @@ export interface CodedTrials {
   readonly choice: Int32Array;
 }
 
-/** Throws `trials-invalid` where there are no trials or an image is said to show two objects. */
+/** @throws VentralError `trials-invalid` where there are no trials or an image is said to show two objects */
 export function codeTrials(trials: MatchTrials): CodedTrials {
   if (trials.choice.length === 0) throw new VentralError('trials-invalid', 'There are no trials');
   const byImage = codes([trials.stimulusIds]);
@@ -106,7 +106,10 @@ export interface HalvedTrials {
   readonly halves: readonly (readonly [ChoiceShares, ChoiceShares])[];
 }
 
-/** Codes, shuffles and counts the trials. Throws as {@link codeTrials} and {@link sharesOfHalf}. */
+/**
+ * Codes, shuffles and counts the trials.
+ * @throws as {@link codeTrials} and {@link sharesOfHalf}
+ */
 export function halveTrials(trials: MatchTrials, repetitions: number, seed: number): HalvedTrials {
   const ofTrials = counted.get(trials) ?? new Map<string, HalvedTrials>();
   counted.set(trials, ofTrials);
@@ -139,8 +142,8 @@ export function trialHalves(
 
 /**
  * Share of each choice among the trials of one half in which it was offered: image × object.
- * Throws `trials-invalid` for an image without a trial in the half, `metric-failed` for an object that
- * is never chosen in it or that no image shows (d′ needs both).
+ * @throws VentralError `trials-invalid` for an image without a trial in the half, `metric-failed` for an object
+ *   that is never chosen in it or that no image shows (d′ needs both)
  */
 export function sharesOfHalf(trials: CodedTrials, half: readonly number[]): ChoiceShares {
   const { images, truth, image, sample, dist, choice } = trials;

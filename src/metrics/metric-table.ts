@@ -43,7 +43,10 @@ export type MetricKind = Metric['kind'];
 
 export const metrics: Readonly<Record<MetricName, Metric>> = table;
 
-/** A metric between features and recordings. Throws RangeError for any other name. */
+/**
+ * A metric between features and recordings.
+ * @throws RangeError for any other name
+ */
 export function neuralMetric(name: string): NeuralMetric {
   const metric = Object.hasOwn(metrics, name) ? metrics[name as MetricName] : undefined;
   if (metric?.kind === 'neural') return metric;

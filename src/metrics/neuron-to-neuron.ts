@@ -15,7 +15,10 @@ import {
 import { requireFinite } from './gram-source.js';
 import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
 
-/** Cross-validated correlation with the best unit. Throws `activations-not-finite` and what the frame throws. */
+/**
+ * Cross-validated correlation with the best unit.
+ * @throws VentralError `activations-not-finite` and what the frame throws
+ */
 async function neuronToNeuron(
   source: Source,
   target: Target,

@@ -32,8 +32,9 @@ export interface PlsOptions {
 const COMPONENTS = 25;
 
 /**
- * Cross-validated PLS correlation of features with recordings. Throws `units-too-few`,
- * `activations-not-finite` and what the frame throws (cross-regressed-correlation.ts).
+ * Cross-validated PLS correlation of features with recordings.
+ * @throws VentralError `units-too-few`, `activations-not-finite` and what the frame throws
+ *   (cross-regressed-correlation.ts)
  */
 export async function pls(
   source: Source,

@@ -36,7 +36,7 @@ export interface ReadOut {
 /**
  * Fits the read-out on features in memory, which should be no more than there are fitting images:
  * of wider ones {@link probabilitiesOfProducts} needs less. `labels[i]` is the label of row i.
- * Throws `metric-failed` with fewer than two labels or features that are not finite.
+ * @throws VentralError `metric-failed` with fewer than two labels or features that are not finite
  */
 export async function fitReadOut(
   fitting: { readonly features: Features; readonly labels: readonly string[] },
@@ -61,7 +61,7 @@ export async function readOutProbabilities(
 /**
  * The same probabilities from the products of z-scored rows alone, whatever became of the features:
  * the weights are Zᵀ α. `labels[i]` is the label of fitting row i, `stimulusIds` name the test rows.
- * Throws `activations-not-finite`, and `metric-failed` with fewer than two labels.
+ * @throws VentralError `activations-not-finite`, and `metric-failed` with fewer than two labels
  */
 export async function probabilitiesOfProducts(
   { fitting, cross }: ZScoredProducts,

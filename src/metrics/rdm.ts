@@ -27,7 +27,7 @@ async function rdm(source: Source, target: Target): Promise<MetricResult> {
 
 /**
  * The same over the test set of each split. The reference splits with test_size .9, stratified.
- * Throws `stimuli-too-few` where a side has fewer stimuli than there are classes.
+ * @throws VentralError `stimuli-too-few` where a side has fewer stimuli than there are classes
  */
 async function rdmCv(
   source: Source,

@@ -9,7 +9,7 @@ import { type PlsOptions, pls } from './pls.js';
 /**
  * The metric `reverse-pls` (spec §1.10): recordings predict the units of a layer, so neuroids of the
  * result are units. Splits are positional on the layer's order, strata follow the stimuli.
- * Throws `recordings-invalid` for missing values and what `pls` throws.
+ * @throws VentralError `recordings-invalid` for missing values and what `pls` throws
  */
 async function reversePls(
   source: Source,

@@ -35,7 +35,10 @@ export interface RidgeOptions {
   readonly crossValidation: CrossValidation;
 }
 
-/** Cross-validated correlation of a ridge regression. Throws `activations-not-finite` and what the frame throws. */
+/**
+ * Cross-validated correlation of a ridge regression.
+ * @throws VentralError `activations-not-finite` and what the frame throws
+ */
 async function ridge(source: Source, target: Target, options: RidgeOptions): Promise<MetricResult> {
   const { stimulusIds, features } = source;
   if (features.cols > features.rows) return ridgeOfGram(await gramSource(source), target, options);

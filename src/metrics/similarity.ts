@@ -19,7 +19,10 @@ export interface StimulusMatrix extends Pick<Source, 'stimulusIds'> {
   readonly values: Matrix;
 }
 
-/** The recordings as features. Throws `recordings-invalid` where a value is missing. */
+/**
+ * The recordings as features.
+ * @throws VentralError `recordings-invalid` where a value is missing
+ */
 export function recordedFeatures({ stimulusIds, values }: Target): Source {
   const missing = nonFinite(values.data);
   if (missing) {
@@ -32,7 +35,10 @@ export function recordedFeatures({ stimulusIds, values }: Target): Source {
   return { stimulusIds, features: denseFeatures(values.rows, values.cols, values.data) };
 }
 
-/** One comparison over all stimuli. Throws `stimuli-mismatch`, `stimuli-duplicate`. */
+/**
+ * One comparison over all stimuli.
+ * @throws VentralError `stimuli-mismatch`, `stimuli-duplicate`
+ */
 export function wholeSimilarity(
   source: StimulusMatrix,
   target: StimulusMatrix,
@@ -49,7 +55,7 @@ export function wholeSimilarity(
 
 /**
  * Mean of the comparisons over the test set of each split; the train sets are not used.
- * Throws what {@link wholeSimilarity} throws, and `stimuli-too-few`.
+ * @throws what {@link wholeSimilarity} throws, and `stimuli-too-few`
  */
 export function splitSimilarity(
   source: StimulusMatrix,

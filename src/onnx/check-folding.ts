@@ -21,8 +21,9 @@ const TIMES_THE_FILE = 8;
 
 /**
  * The runtime computes what depends on constants alone when it loads a graph, which takes as long and as
- * much as the file says. Throws where that is more than the limits, as far as sizes can be followed:
- * what is not known counts as nothing, and is left to the deadline of whoever loads the graph.
+ * much as the file says.
+ * @throws where that is more than the limits, as far as sizes can be followed: what is not known counts as
+ *   nothing, and is left to the deadline of whoever loads the graph
  */
 export function checkFolding(model: Model, limits: FoldingLimits, refuse: Refuse): void {
   let held = 0;

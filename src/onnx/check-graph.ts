@@ -68,7 +68,7 @@ const DOMAINS = new Set(['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft', 'ai.onnx.
  * everything and would be once loaded, that tensors hold what their shapes say, that every value is made
  * once and before it is read, how much is computed of constants when it is loaded, that external data stay
  * in the model's folder. Subgraphs and functions too.
- * Throws `onnx-invalid`, `onnx-operator` or `onnx-external-data`.
+ * @throws VentralError `onnx-invalid`, `onnx-operator` or `onnx-external-data`
  */
 export function checkGraph(model: Model, given: Partial<GraphLimits> = {}): GraphSummary {
   const limits = { ...graphLimits, ...given };

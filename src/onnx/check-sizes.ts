@@ -68,9 +68,9 @@ function typedCount(type: string, count: number): number {
 }
 
 /**
- * Throws where the file itself says that a value is larger than `most` bytes for one picture (or the
- * batch that it is fixed to), or has a size that is none. Free dimensions count as one; -1 and 0 are
- * ways to write a free one.
+ * Free dimensions count as one; -1 and 0 are ways to write a free one.
+ * @throws where the file itself says that a value is larger than `most` bytes for one picture (or the batch that
+ *   it is fixed to), or has a size that is none
  */
 export function checkDeclaredValues(model: Model, most: number, refuse: Refuse): void {
   for (const graph of allGraphs(model)) {
@@ -92,7 +92,7 @@ function checkDeclared(info: ValueInfo, most: number, refuse: Refuse): void {
   if (bytes > most) throw refuse(field, `at most ${most} bytes`, `${shapeText(dims)}, ${bytes}`);
 }
 
-/** Throws where a name or a text in an attribute is longer than `most`. */
+/** @throws where a name or a text in an attribute is longer than `most` */
 export function checkTexts(model: Model, most: number, refuse: Refuse): void {
   for (const node of allNodes(model)) {
     const lengths = [node.name, node.operator, ...node.inputs, ...node.outputs, ...textsOf(node)];
@@ -117,8 +117,8 @@ function* textsOf(node: GraphNode): Generator<string | Uint8Array> {
 
 /**
  * Nodes of a model once each call of a function of its own is written out, as the runtime does: a few
- * functions that call each other often can be more than any memory. Throws where they call each other
- * without an end.
+ * functions that call each other often can be more than any memory.
+ * @throws where they call each other without an end
  */
 export function expandedNodes(model: Model, refuse: Refuse): number {
   const functions = new Map(

@@ -9,7 +9,8 @@ import { bytesRecord, concatenate, messagePieces } from './wire.js';
  * output, graph input or initializer. Nodes and initializers that these do not need are left out,
  * so that the runtime computes no more than asked; everything else is kept byte for byte, and an
  * output whose type the file does not give stays untyped (the runtime infers it). Graph inputs all
- * stay, so that the same feeds fit. Throws `layer-unknown` for a name that is no value.
+ * stay, so that the same feeds fit.
+ * @throws VentralError `layer-unknown` for a name that is no value
  */
 export function exposeValues(model: Model, values: readonly string[]): Uint8Array {
   const { graph } = model;
@@ -28,7 +29,10 @@ interface Kept {
   readonly wanted: readonly string[];
 }
 
-/** The values that some values are computed from, themselves included. Throws `layer-unknown`. */
+/**
+ * The values that some values are computed from, themselves included.
+ * @throws VentralError `layer-unknown`
+ */
 export function ancestorValues(model: Model, values: readonly string[]): ReadonlySet<string> {
   const found = new Set(values);
   for (const node of neededNodes(model, values)) {

@@ -13,8 +13,9 @@ import { messagePieces, records } from './wire.js';
  */
 
 /**
- * The external files of a model, as it names them. Throws `onnx-external-data` for a name that
- * leaves the folder and for external data outside of the graph's initializers.
+ * The external files of a model, as it names them.
+ * @throws VentralError `onnx-external-data` for a name that leaves the folder and for external data outside of
+ *   the graph's initializers
  */
 export function externalFiles(model: Model): string[] {
   const files = new Set<string>();

@@ -61,7 +61,10 @@ export class GraphBuilder {
     this.#opsets = new Map([['', opset], ...Object.entries(opsets)]);
   }
 
-  /** Declares an input of the graph. Throws RangeError on a name that is taken or an unknown type. */
+  /**
+   * Declares an input of the graph.
+   * @throws RangeError on a name that is taken or an unknown type
+   */
   input(name: string, dtype: string, dims: readonly (number | string)[]): string {
     this.#inputs.push(bytesRecord(11, valueInfo(this.#take(name), dtype, dims)));
     return name;
@@ -69,14 +72,18 @@ export class GraphBuilder {
 
   /**
    * Adds constant values (row-major), which are copied once, by {@link build}: they must stay as
-   * they are until then. Throws RangeError on a name that is taken or a wrong count.
+   * they are until then.
+   * @throws RangeError on a name that is taken or a wrong count
    */
   initializer(name: string, dims: readonly number[], elements: Elements): string {
     this.#initializers.push(...messagePieces(5, tensorPieces(this.#take(name), dims, elements)));
     return name;
   }
 
-  /** Adds a node and gives the name of its first output. Throws RangeError on a name that is taken. */
+  /**
+   * Adds a node and gives the name of its first output.
+   * @throws RangeError on a name that is taken
+   */
   node(operator: string, inputs: readonly string[], options: NodeOptions = {}): string {
     const name = options.name ?? options.outputs?.[0] ?? `${operator}_${this.#nodes.length}`;
     const outputs = (options.outputs ?? [name]).map((output) => this.#take(output));

@@ -95,7 +95,10 @@ export function startReading(): ReadState {
   return { budget: new ReadBudget(), depth: 0 };
 }
 
-/** Reads a GraphProto. Throws {@link WireError}. */
+/**
+ * Reads a GraphProto.
+ * @throws {@link WireError}
+ */
 export function readGraph(bytes: Uint8Array, state: ReadState): Graph {
   if (state.depth > MAX_DEPTH) throw new WireError('deep', 0, 0);
   const all: WireRecord[] = [];
@@ -124,7 +127,10 @@ export function readGraph(bytes: Uint8Array, state: ReadState): Graph {
   return graph;
 }
 
-/** Reads a NodeProto from its record. Throws {@link WireError}. */
+/**
+ * Reads a NodeProto from its record.
+ * @throws {@link WireError}
+ */
 export function readNode(record: WireRecord, state: ReadState): GraphNode {
   state.budget.spendNode();
   const node = { name: '', operator: '', domain: '' };
@@ -182,7 +188,10 @@ function append(list: number[], values: readonly number[], { budget }: ReadState
   for (const value of values) list.push(value);
 }
 
-/** Reads a TensorProto; its elements stay where they are. Throws {@link WireError}. */
+/**
+ * Reads a TensorProto; its elements stay where they are.
+ * @throws {@link WireError}
+ */
 function readTensor(bytes: Uint8Array, state: ReadState): TensorInfo {
   const dims: number[] = [];
   const entries = new Map<string, string>();
@@ -239,7 +248,10 @@ function readSparse(bytes: Uint8Array, state: ReadState): TensorInfo[] {
   return [...values.map((tensor) => ({ ...tensor, dense })), ...indices];
 }
 
-/** Reads a StringStringEntryProto. Throws {@link WireError}. */
+/**
+ * Reads a StringStringEntryProto.
+ * @throws {@link WireError}
+ */
 export function readEntry(bytes: Uint8Array, state: ReadState): [string, string] {
   let key = '';
   let value = '';
@@ -253,7 +265,10 @@ export function readEntry(bytes: Uint8Array, state: ReadState): [string, string]
 
 const kinds = { 1: 'tensor', 4: 'sequence', 5: 'map', 8: 'sparse', 9: 'optional' } as const;
 
-/** Reads a ValueInfoProto. Throws {@link WireError}. */
+/**
+ * Reads a ValueInfoProto.
+ * @throws {@link WireError}
+ */
 function readValueInfo(bytes: Uint8Array, state: ReadState): ValueInfo {
   let info: Omit<ValueInfo, 'name' | 'bytes'> = { kind: 'untyped' };
   let name = '';

@@ -84,8 +84,9 @@ function findModule(modules: Modules, path: string): FoundModule {
 
 /**
  * The value of a layer: an exact value name, else a module path (`module:<path>` says that the
- * module is meant). Throws `layer-unknown` with the closest names, `layer-ambiguous` with the
- * candidates, `layer-folded` with the way to export without folding.
+ * module is meant).
+ * @throws VentralError `layer-unknown` with the closest names, `layer-ambiguous` with the candidates,
+ *   `layer-folded` with the way to export without folding
  */
 export function resolveLayer(model: Model, name: string): ResolvedLayer {
   const modules = modulesOf(model);
@@ -151,7 +152,7 @@ function nearby(model: Model): string[] {
  * The layers that names and globs mean, each once, in the order of the patterns and then of
  * execution. `*` stops at no dot or slash. A glob meets module paths, and value names where no module fits;
  * layers that cannot be had (folded, ambiguous) are passed over by globs and refused by name.
- * Throws as {@link resolveLayer}, and `layer-unknown` for a glob that fits nothing.
+ * @throws as {@link resolveLayer}, and `layer-unknown` for a glob that fits nothing
  */
 export function expandLayers(model: Model, patterns: readonly string[]): ResolvedLayer[] {
   const found = new Map<string, ResolvedLayer>();

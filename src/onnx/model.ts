@@ -75,9 +75,9 @@ const MAGIC: [string, string][] = [
 ];
 
 /**
- * Reads an ONNX file. `name` is what the user calls it. Throws `not-onnx` (other bytes, or none),
- * `onnx-truncated` (an ONNX file that ends too early) or `onnx-invalid` (damaged inside, or
- * what another reader could take for something else).
+ * Reads an ONNX file. `name` is what the user calls it.
+ * @throws VentralError `not-onnx` (other bytes, or none), `onnx-truncated` (an ONNX file that ends too early) or
+ *   `onnx-invalid` (damaged inside, or what another reader could take for something else)
  */
 export function readModel(bytes: Uint8Array, name: string): Model {
   if (bytes.length === 0) throw notOnnx(name, 'nothing: the file is empty');

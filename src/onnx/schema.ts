@@ -170,9 +170,9 @@ const MOST_DEPTH = 100;
 const INT32 = 2 ** 31;
 
 /**
- * Throws {@link WireError} where bytes could mean one thing here and another to the runtime. Fields that
- * the schema does not know are let through inside of the model, where both pass over them, and refused
- * at its top.
+ * Fields that the schema does not know are let through inside of the model, where both pass over them, and
+ * refused at its top.
+ * @throws {@link WireError} where bytes could mean one thing here and another to the runtime
  */
 export function checkSchema(bytes: Uint8Array, budget: ReadBudget): void {
   checkMessage('model', bytes, budget, 0);

@@ -5,7 +5,8 @@ import { floats, integers, records } from './wire.js';
 
 /**
  * The elements of a float32, float64, int64, int32, uint8, int8 or bool tensor that stands in the file,
- * row-major, copied. Throws RangeError for other types, for external data and for bytes that are too few.
+ * row-major, copied.
+ * @throws RangeError for other types, for external data and for bytes that are too few
  */
 export function tensorElements(tensor: TensorInfo): Elements {
   const type = elementTypeName(tensor.elementType) ?? String(tensor.elementType);

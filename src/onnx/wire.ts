@@ -67,7 +67,10 @@ function bigVarint(bytes: Uint8Array, at: number): bigint {
   return value;
 }
 
-/** Walks the records of one message. Throws {@link WireError}. */
+/**
+ * Walks the records of one message.
+ * @throws {@link WireError}
+ */
 export function* records(bytes: Uint8Array): Generator<WireRecord> {
   for (let at = 0; at < bytes.length; ) {
     const record = recordAt(bytes, at);
@@ -118,7 +121,10 @@ export class ReadBudget {
     }
   }
 
-  /** Counts values that become objects or numbers. Throws {@link WireError} when there are too many. */
+  /**
+   * Counts values that become objects or numbers.
+   * @throws {@link WireError} when there are too many
+   */
   spend(count: number, field: number): void {
     this.#records -= count;
     if (this.#records < 0) throw new WireError('many', 0, field);

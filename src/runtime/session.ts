@@ -108,8 +108,9 @@ export class Session {
   }
 
   /**
-   * Loads a model from its bytes or its path. Throws `not-onnx`, `onnx-truncated`, `onnx-operator`
-   * (an operator that the runtime lacks), `file-missing` or `onnx-invalid`.
+   * Loads a model from its bytes or its path.
+   * @throws VentralError `not-onnx`, `onnx-truncated`, `onnx-operator` (an operator that the runtime lacks),
+   *   `file-missing` or `onnx-invalid`
    */
   static async open(model: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
     const threads = options.threads ?? defaultThreads();
@@ -148,7 +149,8 @@ export class Session {
   /**
    * Runs the graph on `feeds` (one tensor an input) and gives the outputs named in `fetches`, all
    * by default. Outputs that are given as tensors of the right shape are written into them, so that a
-   * loop holds one set of them. Throws `inference-failed` with the runtime's own words.
+   * loop holds one set of them.
+   * @throws VentralError `inference-failed` with the runtime's own words
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,

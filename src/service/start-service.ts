@@ -87,8 +87,9 @@ const GRACE_MS = 2000;
 
 /**
  * Starts the service on a home: becomes its owner, opens the store, listens, wakes the worker.
- * Resolves once requests are answered. Throws `bad-usage` for an address other than loopback where there
- * is no key yet, `home-owned`, `home-format`, `port-taken`.
+ * Resolves once requests are answered.
+ * @throws VentralError `bad-usage` for an address other than loopback where there is no key yet, `home-owned`,
+ *   `home-format`, `port-taken`
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { home, host, log } = options;

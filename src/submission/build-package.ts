@@ -50,8 +50,8 @@ export interface BuiltPackage {
 }
 
 /**
- * A model as a package for Brain-Score. Throws what opening the model throws, `package-invalid`, and what
- * {@link packageScores} throws.
+ * A model as a package for Brain-Score.
+ * @throws what opening the model throws, `package-invalid`, and what {@link packageScores} throws
  */
 export async function buildPackage(request: PackageRequest): Promise<BuiltPackage> {
   const file = await openModelFile(request.model.path, request.model);

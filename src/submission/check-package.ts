@@ -30,7 +30,7 @@ const DEADLINE_MS = 60_000;
  * Checks an archive against every rule of Brain-Score's site and core that needs no execution, and for contents
  * that are unsafe in an untrusted archive. Nothing is unpacked to disk and no Python is run; every fault is a
  * finding. A `<name>.metadata.yml` beside it is checked too.
- * Throws `file-missing`.
+ * @throws VentralError `file-missing`
  */
 export async function checkPackage(path: string): Promise<PackageCheck> {
   const found = await stat(path).catch(() => undefined);

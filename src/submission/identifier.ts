@@ -7,7 +7,8 @@ const LONGEST = 100;
 /**
  * The identifier of a package: the one asked for, or one made from the model's name by the site's rules
  * (spec §8.3: no `-`, no spaces). It names a Python package and a file too, so that letters, digits and
- * underscores are all it may have. Throws `package-invalid`.
+ * underscores are all it may have.
+ * @throws VentralError `package-invalid`
  */
 export function packageIdentifier(asked: string | undefined, modelName: string): string {
   const identifier = asked ?? derived(modelName);

@@ -35,8 +35,9 @@ export interface PackagedNetwork {
 }
 
 /**
- * A network with every layer of its card exposed, opened once by the runtime. Throws `package-invalid` for
- * a card that names no read-out or a part of the regions, and `layer-…`, `input-mismatch` as a score does.
+ * A network with every layer of its card exposed, opened once by the runtime.
+ * @throws VentralError `package-invalid` for a card that names no read-out or a part of the regions, and
+ *   `layer-…`, `input-mismatch` as a score does
  */
 export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<PackagedNetwork> {
   const regionLayerMap = wholeMap(file.name, card);

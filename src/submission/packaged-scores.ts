@@ -39,7 +39,7 @@ export async function receiptsBeside(folder: string): Promise<string[]> {
  * Receipts for a package, numbered in their order. All their scores must be of this very model with this
  * card's input and layers; simulated ones, selections and layer maps, which are selections, never go
  * along. Paths of the machine that measured are reduced to file names.
- * Throws `receipt-invalid`, `file-missing`, and `package-invalid` naming the score.
+ * @throws VentralError `receipt-invalid`, `file-missing`, and `package-invalid` naming the score
  */
 export async function packageScores(
   paths: readonly string[],

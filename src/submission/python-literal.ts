@@ -13,7 +13,7 @@ const LINE = 88;
 /**
  * A value as a literal of Python, which `ast.literal_eval` reads as the same value. Text is ASCII, with
  * everything else escaped, so that no name can end its own quotes, its line or the file's encoding.
- * Throws a RangeError for numbers that are not finite.
+ * @throws RangeError for numbers that are not finite
  * @param indent spaces before the line that the literal starts on
  */
 export function pythonLiteral(value: PythonValue, indent = 0): string {

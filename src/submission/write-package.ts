@@ -20,7 +20,7 @@ export interface WrittenPackage {
 /**
  * Builds a package and writes it to a .zip, whole or not at all; beside it `<name>.metadata.yml`, and
  * `<name>.onnx` where the weights lie elsewhere. The same model gives the same bytes.
- * Throws `package-invalid` too where the archive is larger than the site takes.
+ * @throws VentralError `package-invalid` too where the archive is larger than the site takes
  */
 export async function writePackage(path: string, request: PackageRequest): Promise<WrittenPackage> {
   const base = path.replace(/\.zip$/i, '');

@@ -73,7 +73,8 @@ export class ContentCache {
 
   /**
    * Makes room for a scope whose process sees no others: least recently used entries of other scopes are evicted
-   * until they take half of the bound. Throws what the file system says.
+   * until they take half of the bound.
+   * @throws what the file system says
    * @returns bytes that the scope may take
    */
   static async makeShare(home: string, scope: string, maxBytes: number): Promise<number> {
@@ -136,7 +137,10 @@ export class ContentCache {
     return put;
   }
 
-  /** Every entry, in no order. Throws what the file system says. */
+  /**
+   * Every entry, in no order.
+   * @throws what the file system says
+   */
   async entries(): Promise<CacheEntry[]> {
     const entries: CacheEntry[] = [];
     for (const { path, bytes } of await this.#files()) {
@@ -160,7 +164,8 @@ export class ContentCache {
 
   /**
    * Removes every entry and half-written file; processes that are writing continue without them. Returns the freed
-   * bytes. Throws what the file system says where it does not allow it.
+   * bytes.
+   * @throws what the file system says where it does not allow it
    */
   async clear(): Promise<{ readonly entries: number; readonly bytes: number }> {
     const files = await this.#files();

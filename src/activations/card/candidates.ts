@@ -22,7 +22,9 @@ type Named = Pick<Candidate, 'layer' | 'value' | 'reason'>;
 /**
  * The candidates of a layer map: those of `patterns` (names and globs), else of the card's `layers`, else
  * the graph's own. In order of execution, each value once; unavailable candidates are listed last, with the
- * reason. Throws `layer-unknown` for a pattern that fits nothing; a card's becomes a candidate with a reason.
+ * reason.
+ * @throws VentralError `layer-unknown` for a pattern that fits nothing; a card's becomes a candidate with a
+ *   reason
  */
 export function candidateLayers(
   model: Model,

@@ -51,7 +51,8 @@ export const cardSchema: object = JSON.parse(
 );
 
 /**
- * Reads a card from YAML or JSON text. Throws `card-invalid` with line and column for each problem.
+ * Reads a card from YAML or JSON text.
+ * @throws VentralError `card-invalid` with line and column for each problem
  * @param file name of the text in messages
  */
 export function parseCard(text: string, file: string): ModelCard {

@@ -107,7 +107,10 @@ export class ScratchFile {
     return done;
   }
 
-  /** Fills `values`. Throws where the file ends before. */
+  /**
+   * Fills `values`.
+   * @throws where the file ends before
+   */
   read(values: ArrayBufferView, position: number): void {
     const bytes = bytesView(values);
     for (let done = 0; done < bytes.length; ) {

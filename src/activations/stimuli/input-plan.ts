@@ -34,8 +34,9 @@ const described = (inputs: readonly SessionValue[]) =>
     .join(', ');
 
 /**
- * The one input of a graph, which images can go into whatever the card. Throws `input-mismatch` for a graph
- * with another number of inputs, other axes, another type, or no axis of 3 channels.
+ * The one input of a graph, which images can go into whatever the card.
+ * @throws VentralError `input-mismatch` for a graph with another number of inputs, other axes, another type, or
+ *   no axis of 3 channels
  * @param model its name
  */
 export function imageInput(inputs: readonly SessionValue[], model: string): SessionValue {
@@ -56,8 +57,9 @@ export function imageInput(inputs: readonly SessionValue[], model: string): Sess
 }
 
 /**
- * Fits the card to the graph's input; only layout and dtype are ever inferred. Throws
- * `input-mismatch` for a graph without one image input, and for a crop or resize of another size.
+ * Fits the card to the graph's input; only layout and dtype are ever inferred.
+ * @throws VentralError `input-mismatch` for a graph without one image input, and for a crop or resize of another
+ *   size
  */
 export function inputPlan(
   inputs: readonly SessionValue[],

@@ -10,7 +10,10 @@ import type { InputPlan } from './input-plan.js';
 import type { PreparedSet } from './prepared-stimuli.js';
 import type { Shown } from './shown.js';
 
-/** The picture of a row, grey or RGB, after screen, resize and crop. Throws `image-…`, `degrees-mismatch`, `input-mismatch`. */
+/**
+ * The picture of a row, grey or RGB, after screen, resize and crop.
+ * @throws VentralError `image-…`, `degrees-mismatch`, `input-mismatch`
+ */
 export async function prepareStimulus(
   { stimuli, degrees }: Shown,
   row: number,

@@ -88,7 +88,10 @@ async function attack(
   }
 }
 
-/** Reads `Linf:8/255` or `L2:0.5`. Throws `bad-usage`. */
+/**
+ * Reads `Linf:8/255` or `L2:0.5`.
+ * @throws VentralError `bad-usage`
+ */
 function threatOf(text: string): Threat {
   const [, norm, over, under = '1'] =
     /^(Linf|L2):(\d{1,6}(?:\.\d{1,12})?)(?:\/(\d{1,6}))?$/.exec(text) ?? [];

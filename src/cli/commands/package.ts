@@ -46,7 +46,7 @@ export function registerPackage(program: Command, io: Io): void {
     });
 }
 
-/** Throws `bad-usage`. */
+/** @throws VentralError `bad-usage` */
 function requestOf(model: string, options: PackageOptions): PackageRequest {
   const refuse = (sentence: string) => new VentralError('bad-usage', `package: ${sentence}`);
   const { format, output, identifier, card, receipt, license, bibtex } = options;

@@ -5,7 +5,8 @@ const GENERATED = 'objects-on-backgrounds';
 
 /**
  * Reads what `--data` says: a folder, `images.idx,labels.idx`, `shards-{000..009}.tar`, or
- * `objects-on-backgrounds:SEED:COUNT:SIDE`. Throws `bad-usage`.
+ * `objects-on-backgrounds:SEED:COUNT:SIDE`.
+ * @throws VentralError `bad-usage`
  */
 export function dataSourceOf(text: string): LabelledSource {
   if (text.startsWith(`${GENERATED}:`)) {

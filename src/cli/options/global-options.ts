@@ -29,7 +29,10 @@ export function addGlobalOptions(program: Command): Command {
     .option('--verbose', 'show the stack of an error', false);
 }
 
-/** Reads them, with the environment's defaults. Throws `bad-usage`. */
+/**
+ * Reads them, with the environment's defaults.
+ * @throws VentralError `bad-usage`
+ */
 export function globalOptions(command: Command): GlobalOptions {
   const given = command.optsWithGlobals();
   const threads = given.threads === undefined ? availableParallelism() : Number(given.threads);
@@ -51,7 +54,8 @@ export function globalOptions(command: Command): GlobalOptions {
 
 /**
  * Threads of a job beside a service: as many as `--threads` says, else all cores but the one that
- * answers requests. Throws `bad-usage`.
+ * answers requests.
+ * @throws VentralError `bad-usage`
  */
 export function serviceThreads(command: Command): number {
   const { threads } = globalOptions(command);

@@ -18,7 +18,10 @@ const architectures: Readonly<Record<string, Architecture>> = {
 /** Names that `--arch` takes. */
 const architectureNames: readonly string[] = Object.keys(architectures);
 
-/** A network of ours by name. Throws `bad-usage` with the names that there are. */
+/**
+ * A network of ours by name.
+ * @throws VentralError `bad-usage` with the names that there are
+ */
 export function findArchitecture(name: string): Architecture {
   if (Object.hasOwn(architectures, name)) return architectures[name];
   const hint = didYouMean(name, architectureNames);

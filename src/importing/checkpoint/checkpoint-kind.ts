@@ -7,7 +7,8 @@ export type CheckpointKind = 'weights' | 'keras' | 'tfjs';
 
 /**
  * Tells by the bytes what a file is: HDF5 and ZIP archives with a `config.json` are Keras's, folders and JSON
- * are TensorFlow.js's, all else is for the readers of state dicts to take or to refuse. Throws `file-missing`.
+ * are TensorFlow.js's, all else is for the readers of state dicts to take or to refuse.
+ * @throws VentralError `file-missing`
  */
 export async function checkpointKind(path: string): Promise<CheckpointKind> {
   const found = await stat(path).catch((error) => {

@@ -54,7 +54,10 @@ function reasonToIgnore(key: string, modules: ReadonlySet<string>): string | und
   return undefined;
 }
 
-/** Throws `checkpoint-unmatched` unless every weight of the network is there and every tensor has its place. */
+/**
+ * @throws VentralError `checkpoint-unmatched` unless every weight of the network is there and every tensor has
+ *   its place
+ */
 export function requireKeys(table: KeyTable, file: string): void {
   const { missing, misshapen, unexpected, loaded, total } = table;
   if (missing.length + misshapen.length + unexpected.length === 0) return;

@@ -199,7 +199,7 @@ function subclassed(
 
 const parameter: Meaning = { build: ([data], place) => tensorOf(data, place) };
 
-/** Throws `import-unsupported` for tensors that are no plain arrays. */
+/** @throws VentralError `import-unsupported` for tensors that are no plain arrays */
 const unread = (what: string): Meaning => ({
   build: (_, place) => {
     const message = `${place.file}, ${place.field}: it has ${what}, which is not supported`;

@@ -176,7 +176,7 @@ function wholeNumbers(
   return refuseCheckpoint(place, what, Array.isArray(value) ? 'other values' : typeof value);
 }
 
-/** Throws `checkpoint-invalid` unless the tensors fill the data end to end, without overlap or hole. */
+/** @throws VentralError `checkpoint-invalid` unless the tensors fill the data end to end, without overlap or hole */
 function checkCoverage(entries: readonly Entry[], dataBytes: number, place: CheckpointPlace): void {
   const ordered = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;

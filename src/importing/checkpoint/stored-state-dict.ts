@@ -12,8 +12,9 @@ const read: readonly (StoredDtype | UnreadDtype)[] = [
 const isRead = (dtype: StoredDtype | UnreadDtype): dtype is StoredDtype => read.includes(dtype);
 
 /**
- * The tensors of a state dict over the storages of their file. Throws `import-unsupported` for element types that
- * are not read, and `checkpoint-invalid` for tensors that their storage does not hold.
+ * The tensors of a state dict over the storages of their file.
+ * @throws VentralError `import-unsupported` for element types that are not read, and `checkpoint-invalid` for
+ *   tensors that their storage does not hold
  */
 export function storedTensors(
   references: ReadonlyMap<string, TensorReference>,

@@ -14,7 +14,8 @@ export interface FoldedConvolution {
 }
 
 /**
- * The folded convolutions of a graph in order of execution. Throws `import-unsupported`.
+ * The folded convolutions of a graph in order of execution.
+ * @throws VentralError `import-unsupported`
  * @param isWeight whether the state dict has a name: `conv_1` may be a module, or the second call of `conv`
  */
 export function foldedConvolutions(
@@ -40,8 +41,9 @@ export type FreeNorms = ReadonlyMap<string, number>;
 
 /**
  * The path of the batch norm that each folded convolution took in. A graph whose batch norms left a scope
- * says it; else the state dict does, where its order and its numbers agree. Throws `import-unsupported`
- * where that is not certain: another batch norm would give a network that looks right.
+ * says it; else the state dict does, where its order and its numbers agree.
+ * @throws VentralError `import-unsupported` where that is not certain: another batch norm would give a network
+ *   that looks right
  * @param names of the state dict, in its order
  */
 export function matchNorms(
@@ -118,7 +120,10 @@ class NormSearch {
     }
   }
 
-  /** The batch norm of the convolution `path`. Throws `import-unsupported`. */
+  /**
+   * The batch norm of the convolution `path`.
+   * @throws VentralError `import-unsupported`
+   */
   find(path: string): string {
     const parent = parentOf(path);
     const siblings = this.#norms.get(parent) ?? [];

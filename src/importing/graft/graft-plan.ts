@@ -47,7 +47,8 @@ export function wantedNames(model: Model): Set<string> {
 /**
  * Finds a tensor of the state dict for every weight of a graph: by name; for Linear layers whose weight the
  * exporter turned over, and convolutions that took a batch norm in, by the module that they stand in.
- * Throws `import-unsupported` where the graph holds weights that were computed in a way that cannot be told.
+ * @throws VentralError `import-unsupported` where the graph holds weights that were computed in a way that cannot
+ *   be told
  * @param spell how the checkpoint calls a tensor, for the table
  */
 export function planGraft(

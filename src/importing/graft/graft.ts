@@ -29,7 +29,7 @@ export const EPSILONS = [1e-5, 1e-3] as const;
 /**
  * The graph with the weights of the plan's state dict in place of its own, all else byte for byte. Weights
  * that shared one initializer, because they were equal at export, get one each.
- * Throws `checkpoint-invalid` for values that no network has, and what reading the tensors throws.
+ * @throws VentralError `checkpoint-invalid` for values that no network has, and what reading the tensors throws
  * @param epsilon of folded batch norms, where the graph does not say it; PyTorch's by default
  */
 export async function graft(

@@ -31,8 +31,9 @@ export function slotPieces(slot: WeightSlot, values: Elements): Uint8Array[] {
 
 /**
  * Values in the element type of a slot: floating-point numbers are rounded to it, whole numbers must fit
- * as they are. Throws `checkpoint-invalid` for values that are not finite (or no longer, once rounded) and
- * `import-unsupported` for types that cannot stand for each other.
+ * as they are.
+ * @throws VentralError `checkpoint-invalid` for values that are not finite (or no longer, once rounded) and
+ *   `import-unsupported` for types that cannot stand for each other
  */
 export function castTo(
   slot: WeightSlot,

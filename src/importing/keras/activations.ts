@@ -61,7 +61,8 @@ const activations = new Map<string, Activation>([
 
 /**
  * An activation by the name that Keras has for it; Keras 2 (and TensorFlow.js) mean 0.2 x + 0.5 by a hard
- * sigmoid, Keras 3 x / 6 + 0.5. Throws `import-unsupported`.
+ * sigmoid, Keras 3 x / 6 + 0.5.
+ * @throws VentralError `import-unsupported`
  */
 export function activated(graph: NetworkGraph, value: Value, name: string, keras: 2 | 3): Value {
   const known = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -16,12 +16,18 @@ const ALWAYS_FINE = 2 ** 24;
 /** An open HDF5 file of Keras's. */
 export interface Hdf5File {
   readonly root: NetcdfGroup;
-  /** All tensors below a group, by their path in it. Throws `checkpoint-invalid`, `import-unsupported`. */
+  /**
+   * All tensors below a group, by their path in it.
+   * @throws VentralError `checkpoint-invalid`, `import-unsupported`
+   */
   weights(group: string): Promise<ReadonlyMap<string, Weight>>;
   close(): Promise<void>;
 }
 
-/** Opens the file; `name` is what messages call it. Throws `checkpoint-invalid`, `file-missing`. */
+/**
+ * Opens the file; `name` is what messages call it.
+ * @throws VentralError `checkpoint-invalid`, `file-missing`
+ */
 export async function openHdf5(path: string, name: string): Promise<Hdf5File> {
   const { size } = await stat(path).catch((error: unknown) => {
     throw VentralError.from(error);

@@ -23,8 +23,9 @@ import { type Translated, translateNetwork } from './translate-network.js';
 
 /**
  * Imports a network that Keras saved: `.h5` with its configuration (Keras 2 and 3), or `.keras`. The file type is
- * detected from its contents. TensorFlow.js runs the source for the proof if it has every layer. Throws
- * `checkpoint-invalid`, `checkpoint-unmatched`, `import-unsupported`, `zip-invalid`, `zip-unsafe-path`.
+ * detected from its contents. TensorFlow.js runs the source for the proof if it has every layer.
+ * @throws VentralError `checkpoint-invalid`, `checkpoint-unmatched`, `import-unsupported`, `zip-invalid`,
+ *   `zip-unsafe-path`
  */
 export async function importKeras(path: string): Promise<Imported> {
   const file = basename(path);

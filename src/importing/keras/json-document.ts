@@ -6,7 +6,10 @@ const DEEPEST = 200;
 /** Bytes of a configuration. */
 export const MOST_JSON_BYTES = 64 * 2 ** 20;
 
-/** Parses JSON that may be anything. Throws `checkpoint-invalid`. */
+/**
+ * Parses JSON that may be anything.
+ * @throws VentralError `checkpoint-invalid`
+ */
 export function parseJson(file: string, field: string, text: string): unknown {
   let value: unknown;
   try {

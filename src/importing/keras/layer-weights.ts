@@ -120,7 +120,7 @@ export function weightsOf(source: WeightSource, config: LayerConfig): ReadonlyMa
   );
 }
 
-/** Throws `checkpoint-unmatched` where the file holds weights that no layer took. */
+/** @throws VentralError `checkpoint-unmatched` where the file holds weights that no layer took */
 export function refuseUnused(source: WeightSource, file: string): void {
   const [first, ...others] = source.unused();
   if (first === undefined) return;

@@ -19,7 +19,10 @@ import {
   scaled,
   type Weight,
 } from './operations.js';
-/** Translates one call of a layer. Throws `import-unsupported`, `checkpoint-invalid`. */
+/**
+ * Translates one call of a layer.
+ * @throws VentralError `import-unsupported`, `checkpoint-invalid`
+ */
 export function translateLayer(call: CallContext): Value {
   const translation = translations.get(call.config.className);
   if (translation === undefined) throw call.config.unsupported();

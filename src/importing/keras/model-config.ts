@@ -45,8 +45,9 @@ interface Reading {
 }
 
 /**
- * Reads a model's configuration, `{class_name, config}`. Nothing is built. Throws `checkpoint-invalid`,
- * `import-unsupported` for a class that cannot be read from a configuration.
+ * Reads a model's configuration, `{class_name, config}`. Nothing is built.
+ * @throws VentralError `checkpoint-invalid`, `import-unsupported` for a class that cannot be read from a
+ *   configuration
  */
 export function readModelConfig(file: string, json: unknown, keras: 2 | 3): ConfiguredModel {
   return readModel({ file, keras, layers: 0 }, json, '', 0);
@@ -129,7 +130,10 @@ function readLayer(
   return { name, config, calls, ...inner };
 }
 
-/** An operation that is no layer, as a layer of the class Arithmetic. Throws where it is another, or of the user's own. */
+/**
+ * An operation that is no layer, as a layer of the class Arithmetic.
+ * @throws where it is another, or of the user's own
+ */
 function outsideOfLayers({ file, keras }: Reading, json: Fields, path: string) {
   const { class_name: className, module, registered_name: registered } = json;
   if (typeof registered === 'string' && registered.includes('>')) {

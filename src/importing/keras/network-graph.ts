@@ -95,7 +95,10 @@ export class NetworkGraph {
     return name;
   }
 
-  /** A value that a node gave, its shape checked. Throws `checkpoint-invalid` where there is no such shape. */
+  /**
+   * A value that a node gave, its shape checked.
+   * @throws VentralError `checkpoint-invalid` where there is no such shape
+   */
   value(name: string, shape: readonly Size[], moved: boolean): Value {
     const bad = shape.some((size) => size !== null && !(Number.isInteger(size) && size > 0));
     const count = shape.reduce<number>((product, size) => product * (size ?? 1), 1);

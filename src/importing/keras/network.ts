@@ -36,8 +36,9 @@ interface Expanded {
 }
 
 /**
- * Writes a model's nested models out and orders its calls. Throws `checkpoint-invalid` for calls in a
- * circle, for one that takes what is not there, and for a model with another number of inputs than one.
+ * Writes a model's nested models out and orders its calls.
+ * @throws VentralError `checkpoint-invalid` for calls in a circle, for one that takes what is not there, and for
+ *   a model with another number of inputs than one
  */
 export function networkOf(file: string, model: ConfiguredModel): KerasNetwork {
   const [entry, ...others] = model.inputs;

@@ -19,7 +19,8 @@ export interface Translated {
 
 /**
  * Translates every call of a network to ONNX; images go in as N × C × H × W, and every layer is a
- * module of its name. Throws `import-unsupported`, `checkpoint-unmatched`, `checkpoint-invalid`.
+ * module of its name.
+ * @throws VentralError `import-unsupported`, `checkpoint-unmatched`, `checkpoint-invalid`
  */
 export function translateNetwork(network: KerasNetwork, source: WeightSource): Translated {
   const { calls, input, file } = network;

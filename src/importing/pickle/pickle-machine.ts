@@ -128,7 +128,7 @@ export class PickleMachine {
 
 /** What the names in a pickle mean. */
 export interface PickleNames {
-  /** Throws `checkpoint-unsafe` for a name that is not on the list. */
+  /** @throws VentralError `checkpoint-unsafe` for a name that is not on the list */
   find(module: string, name: string, place: string): PickleGlobal;
   /** Object outside the pickle, by persistent id. */
   persistent(id: PickleValue, place: string): PickleValue;

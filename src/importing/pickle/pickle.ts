@@ -13,8 +13,9 @@ import type { PickleValue } from './pickle-values.js';
 const mostSteps = 2 ** 21;
 
 /**
- * Reads one pickle, up to and with its STOP. Throws `checkpoint-invalid` for what is no pickle or outgrows the
- * bounds, and `checkpoint-unsafe` for one that names what it must not.
+ * Reads one pickle, up to and with its STOP.
+ * @throws VentralError `checkpoint-invalid` for what is no pickle or outgrows the bounds, and `checkpoint-unsafe`
+ *   for one that names what it must not
  */
 export function readPickle(bytes: PickleBytes, names: PickleNames): PickleValue {
   const machine = new PickleMachine(bytes, names);

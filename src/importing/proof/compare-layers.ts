@@ -41,7 +41,10 @@ export class GraphValues {
     this.#threads = threads;
   }
 
-  /** One of the values. Throws `inference-failed`. */
+  /**
+   * One of the values.
+   * @throws VentralError `inference-failed`
+   */
   async get(value: string): Promise<Tensor> {
     if (this.#group[value] === undefined) {
       const at = this.#order.indexOf(value);
@@ -71,7 +74,10 @@ export function inGraphOrder(model: Model, layers: readonly MatchedLayer[]): Mat
   return [...layers].sort((a, b) => at(a) - at(b));
 }
 
-/** Compares a layer of the source with its value. Throws `import-differs` where the shapes do. */
+/**
+ * Compares a layer of the source with its value.
+ * @throws VentralError `import-differs` where the shapes do
+ */
 export function compareLayer(
   { layer, value, axes }: MatchedLayer,
   source: Tensor,

@@ -71,9 +71,9 @@ export function syntheticImage(dims: readonly number[]): Tensor {
 }
 
 /**
- * Compares every layer that the source gives with its value in the graph. Throws `import-differs` naming
- * the first layer, in the order of the graph, that differs by more than {@link TOLERANCE}; and where the
- * source gives no layer at all.
+ * Compares every layer that the source gives with its value in the graph.
+ * @throws VentralError `import-differs` naming the first layer, in the order of the graph, that differs by more
+ *   than {@link TOLERANCE}; and where the source gives no layer at all
  */
 export async function prove(model: Model, source: SourceOutputs, threads?: number): Promise<Proof> {
   const ordered = inGraphOrder(model, source.layers);

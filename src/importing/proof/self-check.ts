@@ -10,8 +10,9 @@ import { syntheticImage } from './proof.js';
 const SIDE = 224;
 
 /**
- * What can be told of a network without its source: it runs, and what it gives is finite. Throws
- * `inference-failed` or `import-differs`. @param side of the image where the graph leaves it open
+ * What can be told of a network without its source: it runs, and what it gives is finite.
+ * @throws VentralError `inference-failed` or `import-differs`
+ * @param side of the image where the graph leaves it open
  */
 export async function selfCheck(
   model: Model,

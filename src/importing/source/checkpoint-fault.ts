@@ -13,7 +13,7 @@ const longest = 200;
 export const shortened = (name: string): string =>
   name.length > longest ? `${name.slice(0, longest)}…` : name;
 
-/** Throws `checkpoint-invalid` with the expected and found values. */
+/** @throws VentralError `checkpoint-invalid` with the expected and found values */
 export function refuseCheckpoint(place: CheckpointPlace, expected: string, found: string): never {
   const where = place.field === undefined ? place.file : `${place.file}, ${shortened(place.field)}`;
   throw new VentralError('checkpoint-invalid', `${where}: expected ${expected}, found ${found}`, {
@@ -23,7 +23,7 @@ export function refuseCheckpoint(place: CheckpointPlace, expected: string, found
   });
 }
 
-/** Throws `checkpoint-unsafe`: what the file asks for, of which nothing was done. */
+/** @throws VentralError `checkpoint-unsafe`: what the file asks for, of which nothing was done */
 export function refuseUnsafe(place: CheckpointPlace, found: string, advice: string): never {
   const where = place.field === undefined ? place.file : `${place.file}, ${place.field}`;
   throw new VentralError(

@@ -19,7 +19,8 @@ export interface StoredTensor {
   readonly dims: readonly number[];
   /**
    * Row-major values, strides undone: float16 and bfloat16 widened to float32, int16 and bool to int32 and
-   * uint8. Throws `checkpoint-invalid` where the bytes are not there.
+   * uint8.
+   * @throws VentralError `checkpoint-invalid` where the bytes are not there
    */
   read(): Promise<Elements>;
 }

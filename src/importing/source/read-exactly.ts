@@ -1,7 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { type CheckpointPlace, refuseCheckpoint } from './checkpoint-fault.js';
 
-/** `count` bytes of a file from `at`, in memory of their own. Throws `checkpoint-invalid` where it ends before. */
+/**
+ * `count` bytes of a file from `at`, in memory of their own.
+ * @throws VentralError `checkpoint-invalid` where it ends before
+ */
 export async function readExactly(
   handle: FileHandle,
   at: number,

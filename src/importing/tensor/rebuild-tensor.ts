@@ -17,8 +17,8 @@ const mostDims = 64;
 
 /**
  * A tensor from the arguments of `torch._utils._rebuild_tensor` (storage, offset, size, stride), `…_v2` (which adds
- * requires_grad, hooks and metadata) or `…_v3` (with the dtype after the hooks). Throws `checkpoint-invalid` where
- * it does not are within its storage.
+ * requires_grad, hooks and metadata) or `…_v3` (with the dtype after the hooks).
+ * @throws VentralError `checkpoint-invalid` where it does not are within its storage
  */
 export function rebuildTensor(
   args: readonly PickleValue[],

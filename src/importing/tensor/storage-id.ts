@@ -9,7 +9,8 @@ import { dtypeBytes } from './stored-tensor.js';
 
 /**
  * The storage that a persistent id names: `('storage', class, key, location, count)`, in files from before 1.6 with
- * `(view key, offset, count)` or None at the end. Throws `checkpoint-invalid`.
+ * `(view key, offset, count)` or None at the end.
+ * @throws VentralError `checkpoint-invalid`
  */
 export function storageOf(id: PickleValue, place: CheckpointPlace): StorageReference {
   if (!Array.isArray(id) || id[0] !== 'storage' || id.length < 5 || id.length > 6) {

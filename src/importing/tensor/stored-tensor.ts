@@ -31,7 +31,10 @@ export const dtypeBytes = (dtype: StoredDtype | UnreadDtype): number => widths[d
 export interface StorageBytes {
   readonly length: number;
   readonly bigEndian: boolean;
-  /** Bytes `from` up to `to`, in memory of their own. Throws `checkpoint-invalid` or `zip-invalid`. */
+  /**
+   * Bytes `from` up to `to`, in memory of their own.
+   * @throws VentralError `checkpoint-invalid` or `zip-invalid`
+   */
   read(from: number, to: number): Promise<Buffer>;
 }
 
@@ -50,8 +53,9 @@ const mostBytes = 2 ** 31 - 1;
 const mostRepeated = 2 ** 24;
 
 /**
- * A tensor that is read when it is asked for. Throws `checkpoint-invalid` where the storage is shorter than the
- * tensor, and `memory-exceeded` where one tensor has more than 2 GiB.
+ * A tensor that is read when it is asked for.
+ * @throws VentralError `checkpoint-invalid` where the storage is shorter than the tensor, and `memory-exceeded`
+ *   where one tensor has more than 2 GiB
  */
 export function storedTensor(
   layout: TensorLayout,

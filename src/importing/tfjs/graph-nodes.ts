@@ -100,7 +100,10 @@ export class TfjsNode {
   }
 }
 
-/** Reads a graph's nodes, each behind those that it takes. Throws `checkpoint-invalid`, `import-unsupported`. */
+/**
+ * Reads a graph's nodes, each behind those that it takes.
+ * @throws VentralError `checkpoint-invalid`, `import-unsupported`
+ */
 export function readGraphNodes(file: string, topology: Fields): TfjsNode[] {
   const { node, library } = topology;
   if (!Array.isArray(node) || node.length === 0 || node.length > MOST_NODES) {

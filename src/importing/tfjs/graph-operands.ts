@@ -24,7 +24,10 @@ export type OperationTranslation = (operation: Operation) => Operand;
 
 export const of = (value: Value): Operand => ({ is: 'value', value });
 
-/** An input that depends on the picture. Throws `import-unsupported` for a constant. */
+/**
+ * An input that depends on the picture.
+ * @throws VentralError `import-unsupported` for a constant
+ */
 export function valueAt({ node, operands }: Operation, at: number): Value {
   const operand = operands[at];
   if (operand?.is === 'value') return operand.value;
@@ -33,7 +36,10 @@ export function valueAt({ node, operands }: Operation, at: number): Value {
   );
 }
 
-/** An input that is a constant. Throws `import-unsupported` for one that depends on the picture. */
+/**
+ * An input that is a constant.
+ * @throws VentralError `import-unsupported` for one that depends on the picture
+ */
 export function constantAt({ node, operands }: Operation, at: number): Weight {
   const operand = operands[at];
   if (operand?.is === 'constant') return operand.weight;

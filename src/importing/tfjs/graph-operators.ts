@@ -17,7 +17,10 @@ const translations: ReadonlyMap<string, OperationTranslation> = new Map([
   ...tfjsShapeOperators,
 ]);
 
-/** Translates one node. Throws `import-unsupported`, `checkpoint-invalid`. */
+/**
+ * Translates one node.
+ * @throws VentralError `import-unsupported`, `checkpoint-invalid`
+ */
 export function translateNode(operation: Operation): Operand {
   const translation = translations.get(operation.node.op);
   if (translation === undefined) throw operation.node.unsupported();

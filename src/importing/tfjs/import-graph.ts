@@ -15,8 +15,8 @@ import { graphRuntime } from './graph-runtime.js';
 import type { ModelJsonFiles } from './model-json.js';
 
 /**
- * Imports a graph model: every node that depends on the picture becomes a module of the node's name. Throws
- * `import-unsupported` naming node and operator, `checkpoint-invalid`.
+ * Imports a graph model: every node that depends on the picture becomes a module of the node's name.
+ * @throws VentralError `import-unsupported` naming node and operator, `checkpoint-invalid`
  */
 export async function importGraph(files: ModelJsonFiles): Promise<Imported> {
   const { file, topology } = files;

@@ -11,8 +11,9 @@ import { type ModelJsonFiles, readModelFiles } from './model-json.js';
 
 /**
  * Imports a network of TensorFlow.js: a `model.json` with its shards beside it, or the folder that they lie
- * in; a layers model or a graph model. TensorFlow.js itself is the source to prove against. Throws
- * `checkpoint-invalid`, `checkpoint-unsafe`, `checkpoint-unmatched`, `import-unsupported`, `file-missing`.
+ * in; a layers model or a graph model. TensorFlow.js itself is the source to prove against.
+ * @throws VentralError `checkpoint-invalid`, `checkpoint-unsafe`, `checkpoint-unmatched`, `import-unsupported`,
+ *   `file-missing`
  */
 export async function importTfjs(path: string): Promise<Imported> {
   const files = await readModelFiles(path);

@@ -20,7 +20,10 @@ export interface Quantization {
 const bytesOf = { float32: 4, int32: 4, uint8: 1, bool: 1, uint16: 2, float16: 2 } as const;
 const MOST_WEIGHTS = 100_000;
 
-/** Checks the entries of one group. Throws `checkpoint-invalid`. */
+/**
+ * Checks the entries of one group.
+ * @throws VentralError `checkpoint-invalid`
+ */
 export function manifestWeights(file: string, entries: readonly unknown[]): ManifestWeight[] {
   if (entries.length > MOST_WEIGHTS)
     throw invalidPart(file, 'weightsManifest', `at most ${MOST_WEIGHTS} weights`, entries.length);
@@ -67,7 +70,8 @@ function quantizationOf(file: string, field: string, entry: Fields): Quantizatio
 
 /**
  * The tensors of one group, in the order of its bytes, which they must use up. Quantized values are
- * rounded to float32 once, as TensorFlow.js does. Throws `checkpoint-invalid`.
+ * rounded to float32 once, as TensorFlow.js does.
+ * @throws VentralError `checkpoint-invalid`
  */
 export function decodeWeights(
   file: string,

@@ -27,7 +27,7 @@ const MOST_SHARDS = 10_000;
 
 /**
  * Reads `model.json`, or the one in a folder, and the shards beside it, each no further away than that.
- * Throws `checkpoint-invalid`, `checkpoint-unsafe` for a shard that lies elsewhere, `file-missing`.
+ * @throws VentralError `checkpoint-invalid`, `checkpoint-unsafe` for a shard that lies elsewhere, `file-missing`
  */
 export async function readModelFiles(path: string): Promise<ModelJsonFiles> {
   const main = await modelJsonAt(path);

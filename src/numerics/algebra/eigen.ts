@@ -9,8 +9,8 @@ export interface SymmetricEigen {
 /**
  * Eigen-decomposition of a symmetric matrix in plain float64: Householder reflections to tridiagonal
  * form, then implicit QL with Wilkinson's shift (Golub and Van Loan, Matrix Computations, §8.3).
- * About 9 n³ operations: seconds for a thousand rows. Throws RangeError where it does not converge
- * (values that are not finite).
+ * About 9 n³ operations: seconds for a thousand rows.
+ * @throws RangeError where it does not converge (values that are not finite)
  */
 export function symmetricEigen(a: Matrix): SymmetricEigen {
   const n = a.rows;

@@ -33,7 +33,7 @@ export interface Transposes {
 
 /**
  * The matrix product op(A) op(B) in float64, computed by ONNX Runtime; op transposes where asked.
- * Throws RangeError where the inner dimensions differ.
+ * @throws RangeError where the inner dimensions differ
  */
 export async function matmul(a: Matrix, b: Matrix, transposes: Transposes = {}): Promise<Matrix> {
   const { transposeA = false, transposeB = false } = transposes;

@@ -5,7 +5,10 @@ export interface Matrix {
   readonly data: Float64Array;
 }
 
-/** A matrix of zeros, or one around the given row-major values. Throws RangeError on a wrong length. */
+/**
+ * A matrix of zeros, or one around the given row-major values.
+ * @throws RangeError on a wrong length
+ */
 export function matrix(rows: number, cols: number, data?: Float64Array): Matrix {
   if (data !== undefined && data.length !== rows * cols) {
     throw new RangeError(`${rows} × ${cols} needs ${rows * cols} values, not ${data.length}`);

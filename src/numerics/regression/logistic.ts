@@ -79,7 +79,7 @@ const MAX_INNER = 1000;
 /** The search ends where another step would change no logit by more than this (relative to the largest). */
 const CONVERGED = 1e-9;
 
-/** Throws `metric-failed` where there are fewer than two classes or the search does not converge. */
+/** @throws VentralError `metric-failed` where there are fewer than two classes or the search does not converge */
 export async function fitLogistic(problem: LogisticProblem): Promise<LogisticFit> {
   const { design, labels, classes } = problem;
   if (classes < 2)

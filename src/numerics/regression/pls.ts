@@ -40,7 +40,10 @@ export interface PlsFit extends PlsCourse {
   readonly coefficients: Matrix;
 }
 
-/** Refuses a fit of more components than there are units. Throws `units-too-few`. */
+/**
+ * Refuses a fit of more components than there are units.
+ * @throws VentralError `units-too-few`
+ */
 export function requireUnits(units: number, components: number): void {
   if (components > units)
     throw new VentralError(
@@ -57,7 +60,8 @@ export function requireUnits(units: number, components: number): void {
 
 /**
  * Fits `components` components on x (presentation × feature) and y (presentation × target), both
- * float64. Throws `units-too-few` where there are more components than features.
+ * float64.
+ * @throws VentralError `units-too-few` where there are more components than features
  */
 export async function fitPls(x: Matrix, y: Matrix, components: number): Promise<PlsFit> {
   requireUnits(x.cols, components);

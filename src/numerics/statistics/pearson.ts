@@ -3,7 +3,7 @@ import { mean } from './statistics.js';
 /**
  * Pearson's r of two equally long vectors, as scipy.stats.pearsonr computes it (spec §2.6): NaN
  * where either is constant or holds NaN, ±1 for two points, never outside [−1, 1].
- * Throws RangeError on unequal lengths or fewer than two values.
+ * @throws RangeError on unequal lengths or fewer than two values
  */
 export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
   if (x.length !== y.length)

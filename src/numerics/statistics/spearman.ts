@@ -2,7 +2,8 @@ import { pearson } from './pearson.js';
 
 /**
  * Spearman's rank correlation, ties at their mean rank (scipy.stats.spearmanr); NaN if either
- * vector holds NaN or is constant. Throws as `pearson`.
+ * vector holds NaN or is constant.
+ * @throws as `pearson`
  */
 export function spearman(x: Float64Array, y: Float64Array): number {
   if (x.some(Number.isNaN) || y.some(Number.isNaN)) return Number.NaN;

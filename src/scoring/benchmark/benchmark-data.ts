@@ -31,7 +31,10 @@ export async function hasData(benchmark: BenchmarkDefinition, home: string): Pro
   return true;
 }
 
-/** Checks the catalog files of a benchmark. Throws `data-missing`, `file-damaged`. */
+/**
+ * Checks the catalog files of a benchmark.
+ * @throws VentralError `data-missing`, `file-damaged`
+ */
 export async function checkData(benchmark: BenchmarkDefinition, home: string): Promise<void> {
   for (const entry of catalogEntriesOf(benchmark)) await requireData(entry, home);
 }

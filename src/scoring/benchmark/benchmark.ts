@@ -112,8 +112,8 @@ export function expandRegions(definition: BenchmarkDefinition): readonly Benchma
 }
 
 /**
- * Throws `benchmark-invalid` unless the degrees of the stimuli are given exactly once: by
- * `visual_degrees`, or by a `degrees` column of the stimuli (design §4).
+ * @throws VentralError `benchmark-invalid` unless the degrees of the stimuli are given exactly once: by
+ *   `visual_degrees`, or by a `degrees` column of the stimuli (design §4)
  */
 export function checkDegrees(definition: BenchmarkDefinition, hasColumn: boolean): void {
   const given = definition.visualDegrees !== undefined;

@@ -19,8 +19,8 @@ export class DataSources {
   }
 
   /**
-   * A stimulus set; `fitting` takes a generator's fitting set. Throws `data-missing` with the command that
-   * brings it, and what {@link openStimulusSet} throws.
+   * A stimulus set; `fitting` takes a generator's fitting set.
+   * @throws VentralError `data-missing` with the command that brings it, and what {@link openStimulusSet} throws
    */
   stimuli(source: StimulusSource, part: 'stimuli' | 'fitting' = 'stimuli'): Promise<StimulusSet> {
     const key = JSON.stringify(source.kind === 'generated' ? { source, part } : source);

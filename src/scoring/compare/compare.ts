@@ -35,7 +35,7 @@ const MOST = 8;
  * (or the one of `mapFrom`) gives, else at the one that its own map chooses; the differences of all
  * pairs with paired intervals; the map of each, and where it differs from the first one's. A model
  * that cannot be opened, mapped or scored has the reason in its rows.
- * Throws `bad-usage`, what concerns all benchmarks or `mapFrom`, and `interrupted`.
+ * @throws VentralError `bad-usage`, what concerns all benchmarks or `mapFrom`, and `interrupted`
  */
 export async function compareModels(
   request: ComparisonRequest,

@@ -22,7 +22,8 @@ export interface Ground {
 
 /**
  * Opens the benchmarks of a comparison; one that cannot be loaded has its reason.
- * Throws `bad-usage` without any or with two of one name, and the reason of the first where all fail.
+ * @throws VentralError `bad-usage` without any or with two of one name, and the reason of the first where all
+ *   fail
  */
 export async function openGround(
   request: ComparisonRequest,

@@ -33,7 +33,10 @@ export interface OpenedModel {
   readonly origin: Origin & { readonly kind: 'model' };
 }
 
-/** Opens a model with its card. Throws what `openModelFile` throws, and `card-missing`. */
+/**
+ * Opens a model with its card.
+ * @throws what `openModelFile` throws, and `card-missing`
+ */
 export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
   const file = await openModelFile(model.path, model);
   const card = cardOf(file);
@@ -46,7 +49,8 @@ export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
 export type Mapped = MappedLayers | { readonly reason: string };
 
 /**
- * The map of a model over the benchmarks for which a layer can be chosen. Throws `interrupted`.
+ * The map of a model over the benchmarks for which a layer can be chosen.
+ * @throws VentralError `interrupted`
  * @param only ids of the benchmarks that a map is needed for; all unless given. Those of one file are mapped together
  */
 export async function mapOf(
@@ -105,7 +109,10 @@ export async function placesOf(
   return places;
 }
 
-/** The layers in a card for a benchmark; undefined if it has none. Throws `labels-uncovered`. */
+/**
+ * The layers in a card for a benchmark; undefined if it has none.
+ * @throws VentralError `labels-uncovered`
+ */
 async function placedByCard(
   loaded: LoadedBenchmark,
   { network: { file, card } }: OpenedModel,
@@ -142,7 +149,8 @@ export function placedByMap(
 
 /**
  * Scores a model at given layers: what its map measured is taken from there, the rest goes the way of the
- * cells of a map, cache included. One that is refused has its reason. Throws `interrupted`.
+ * cells of a map, cache included. One that is refused has its reason.
+ * @throws VentralError `interrupted`
  */
 export async function scoreAt(
   opened: OpenedModel,

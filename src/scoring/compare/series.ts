@@ -31,7 +31,7 @@ export interface SeriesRequest extends ComparisonRequest {
  * the last checkpoint that has any: its card's, else those that its map chooses), and at the layer that
  * its own map chooses. Images are decoded once for all. A checkpoint that is broken has the reason in its
  * rows. What was computed before an interruption comes from the cache.
- * Throws `bad-usage`, what concerns all benchmarks or `mapFrom`, and `interrupted`.
+ * @throws VentralError `bad-usage`, what concerns all benchmarks or `mapFrom`, and `interrupted`
  */
 export async function compareSeries(
   request: SeriesRequest,

@@ -9,7 +9,8 @@ export type CandidatesOf = (opened: OpenedModel) => readonly string[] | undefine
 /**
  * One list of candidates for compared models of one architecture, those with the same layer names: the `layers`
  * of the first whose card lists any. Else a model with a card of its own and one without would be mapped over
- * different layers. A model that cannot be opened is passed over. Throws `interrupted`.
+ * different layers. A model that cannot be opened is passed over.
+ * @throws VentralError `interrupted`
  */
 export async function sharedCandidates(models: readonly ComparedModel[]): Promise<CandidatesOf> {
   const lists = new Map<string, readonly string[]>();

@@ -42,8 +42,9 @@ export const PROVENANCE = 'ventral_provenance';
 
 /**
  * Reads features (design §6): `.npz` with `stimulus_id` and `features` or `features/<layer>`, a BrainIO
- * `.nc`, or a CSV whose first column is `stimulus_id`. Throws `npy-invalid`, `netcdf-invalid`,
- * `csv-invalid`, `stimuli-duplicate`, `bad-usage` for another extension.
+ * `.nc`, or a CSV whose first column is `stimulus_id`.
+ * @throws VentralError `npy-invalid`, `netcdf-invalid`, `csv-invalid`, `stimuli-duplicate`, `bad-usage` for
+ *   another extension
  * @param wanted layers to read of an npz; all by default
  */
 export async function readFeatures(
@@ -264,8 +265,8 @@ async function columnsWhere(
 }
 
 /**
- * The rows of a feature file that a stimulus set needs, in its order. Throws `stimuli-mismatch`
- * naming the first stimulus that is not there.
+ * The rows of a feature file that a stimulus set needs, in its order.
+ * @throws VentralError `stimuli-mismatch` naming the first stimulus that is not there
  */
 export function rowsFor(file: FeatureFile, features: Features, ids: readonly Id[]): Features {
   const rows = new Map(file.ids.map((id, row) => [String(id), row]));
@@ -288,7 +289,7 @@ export function rowsFor(file: FeatureFile, features: Features, ids: readonly Id[
   );
 }
 
-/** Throws `activations-not-finite`, naming the first stimulus that has such values and how many. */
+/** @throws VentralError `activations-not-finite`, naming the first stimulus that has such values and how many */
 export async function requireFiniteFile(file: FeatureFile, features: Features): Promise<void> {
   const found = await nonFiniteRows(features);
   if (!found) return;
@@ -302,7 +303,7 @@ export async function requireFiniteFile(file: FeatureFile, features: Features): 
   );
 }
 
-/** Throws `stimuli-mismatch` where the file holds stimuli that are in none of the benchmark's sets. */
+/** @throws VentralError `stimuli-mismatch` where the file holds stimuli that are in none of the benchmark's sets */
 export function refuseUnknownStimuli(file: FeatureFile, sets: readonly (readonly Id[])[]): void {
   const known = new Set(sets.flat().map(String));
   const strangers = file.ids.filter((id) => !known.has(String(id)));

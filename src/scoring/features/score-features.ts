@@ -31,8 +31,8 @@ export interface FeatureRequest {
 }
 
 /**
- * Scores features without a network. Throws what concerns the file as a whole; a benchmark that fails
- * is told among the failures.
+ * Scores features without a network.
+ * @throws what concerns the file as a whole; a benchmark that fails is told among the failures
  */
 export async function scoreFeatures(
   request: FeatureRequest,

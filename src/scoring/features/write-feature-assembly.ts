@@ -9,7 +9,8 @@ const LARGEST = 2 ** 30;
 
 /**
  * Writes features as a BrainIO assembly, presentation × neuroid, with the neuroid coordinates of the
- * original (spec §5.4). Throws `memory-exceeded` for more than 1 GiB of values.
+ * original (spec §5.4).
+ * @throws VentralError `memory-exceeded` for more than 1 GiB of values
  */
 export async function writeFeatureAssembly(path: string, content: FeatureContent): Promise<void> {
   const { ids, layers, provenance } = content;

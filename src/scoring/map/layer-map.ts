@@ -52,8 +52,8 @@ export interface MappedLayers {
  * the layer of the highest value is chosen, and those tied with it are told; with `holdout` on one half of
  * the stimuli, and the chosen layer is scored on the other. A layer or benchmark that is refused has the
  * reason in its cells.
- * Throws what concerns the model or every benchmark: `not-onnx`, `card-missing`, `card-invalid`,
- * `layer-unknown`, `benchmark-…`, `data-missing`, `bad-usage`, and `interrupted`.
+ * @throws what concerns the model or every benchmark: `not-onnx`, `card-missing`, `card-invalid`,
+ *   `layer-unknown`, `benchmark-…`, `data-missing`, `bad-usage`, and `interrupted`
  */
 export async function mapLayers(
   request: LayerMapRequest,

@@ -12,7 +12,8 @@ export interface MapShare {
 
 /**
  * Computes a share of the cells of a map, for `context.cells` to keep: with the shares of all parts there,
- * the map itself is made without running the network. Throws as `mapLayers` does.
+ * the map itself is made without running the network.
+ * @throws as `mapLayers` does
  */
 export async function computeMapShare(
   request: LayerMapRequest,

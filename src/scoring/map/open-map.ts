@@ -37,7 +37,10 @@ export interface OpenMap {
   readonly context: LayerMapContext;
 }
 
-/** Opens the model and the benchmarks of a map. Throws what concerns the model or every benchmark. */
+/**
+ * Opens the model and the benchmarks of a map.
+ * @throws what concerns the model or every benchmark
+ */
 export async function openMap(
   request: LayerMapRequest,
   context: LayerMapContext,

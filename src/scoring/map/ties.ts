@@ -58,7 +58,8 @@ export interface SimultaneousDifference {
 /**
  * The differences first − second of pairs, with intervals d ± q · se that hold for all of them together
  * (max-T, as in {@link bestAndTied}); undefined for a pair without values, without draws, or with fewer
- * than half of them. Throws RangeError where the two have not equally many draws.
+ * than half of them.
+ * @throws RangeError where the two have not equally many draws
  */
 export function simultaneousDifferences(
   pairs: readonly (readonly [TieCandidate, TieCandidate])[],

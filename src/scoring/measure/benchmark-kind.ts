@@ -8,6 +8,9 @@ export interface BenchmarkKind {
   readonly compares: 'recordings' | 'trials';
   /** Whether something is fitted first, on `fitting_stimuli`. */
   readonly fits: boolean;
-  /** Reads the data. Throws `data-missing`, `stimuli-mismatch`, `benchmark-invalid`, `…-invalid` of the data. */
+  /**
+   * Reads the data.
+   * @throws VentralError `data-missing`, `stimuli-mismatch`, `benchmark-invalid`, `…-invalid` of the data
+   */
   load(benchmark: Benchmark, sources: DataSources): Promise<PreparedBenchmark>;
 }

@@ -18,7 +18,8 @@ export interface CompleteRecordings {
 
 /**
  * Leaves out what `drop` of the benchmark names: neuroids, or stimuli, that have no finite value somewhere
- * after averaging over repetitions. Throws `recordings-invalid` where nothing is left.
+ * after averaging over repetitions.
+ * @throws VentralError `recordings-invalid` where nothing is left
  */
 export function dropIncomplete(
   benchmark: Benchmark,

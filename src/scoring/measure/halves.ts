@@ -15,7 +15,7 @@ const made = new WeakMap<PreparedBenchmark, Map<Half, PreparedBenchmark>>();
  * The benchmark itself, or on one of two random halves of its stimuli (a read-out's test stimuli), as
  * `restrict` makes it, once: equal shares of every class where the benchmark is stratified, or of every
  * `image_label` for a read-out. The halves depend on ids, classes and nothing else.
- * Throws `benchmark-invalid` where a benchmark cannot be restricted, `stimuli-too-few`.
+ * @throws VentralError `benchmark-invalid` where a benchmark cannot be restricted, `stimuli-too-few`
  */
 export function partOf(loaded: PreparedBenchmark, half: Half | undefined): PreparedBenchmark {
   if (half === undefined) return loaded;

@@ -47,7 +47,7 @@ export const labelKind: BenchmarkKind = {
 /**
  * A label task (Geirhos2021, spec Appendix C): the model names each image by its classification head,
  * and its errors are compared with those of observers, or counted.
- * Throws `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
+ * @throws VentralError `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
 function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): PreparedBenchmark {
   const { stimuli, observed } = included(benchmark, all, trials);

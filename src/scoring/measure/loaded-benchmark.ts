@@ -60,11 +60,11 @@ export interface PreparedBenchmark {
   notices?(): readonly Warning[];
   /** What the benchmark's `drop` left out of the recordings. */
   readonly dropped?: Dropped | undefined;
-  /** Throws what would refuse every score, whatever the model. */
+  /** @throws what would refuse every score, whatever the model */
   check(): void;
   /** The smallest sufficient form of a layer with this many units. */
   form(units: number): Form;
-  /** Throws where the task cannot be done with a model of this card, before the network runs. */
+  /** @throws where the task cannot be done with a model of this card, before the network runs */
   refuse?(card: ModelCard): void;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;

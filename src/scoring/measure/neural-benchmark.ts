@@ -61,7 +61,8 @@ export const neuralKind: BenchmarkKind = {
 
 /**
  * A benchmark of recordings (spec §1): averaged over repetitions, compared with features by a neural
- * metric, normalised by the ceiling. Throws `recordings-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
+ * metric, normalised by the ceiling.
+ * @throws VentralError `recordings-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
 function loadNeural(
   benchmark: Benchmark,

@@ -62,7 +62,7 @@ export const readOutKind: BenchmarkKind = {
 /**
  * A benchmark of two-alternative match-to-sample choices (Rajalingham2018, spec §4): a read-out fitted
  * on one stimulus set gives the model's choices on another, and their pattern is compared with people's.
- * Throws `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`.
+ * @throws VentralError `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
 function loadReadOut(
   benchmark: Benchmark,

@@ -11,9 +11,9 @@ const LEAST_TEST = 3;
 const FEW_TEST = 5;
 
 /**
- * Throws what every score on these recordings is refused for, whatever the model: `stimuli-mismatch`,
- * `stimuli-duplicate`, `recordings-invalid` (missing values), `neuroids-constant`, `stimuli-too-few`,
- * `benchmark-invalid` (more components than a split has dimensions).
+ * @throws what every score on these recordings is refused for, whatever the model: `stimuli-mismatch`,
+ *   `stimuli-duplicate`, `recordings-invalid` (missing values), `neuroids-constant`, `stimuli-too-few`,
+ *   `benchmark-invalid` (more components than a split has dimensions)
  * @param stimulusIds the stimuli that features come for
  */
 export function requireComparable(

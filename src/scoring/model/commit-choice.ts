@@ -23,8 +23,9 @@ export interface CardFile {
 }
 
 /**
- * Where the card of a model can be written. Throws `bad-usage` for a card that stands in no file
- * (`--assume`), and for one of the models that come with the package.
+ * Where the card of a model can be written.
+ * @throws VentralError `bad-usage` for a card that stands in no file (`--assume`), and for one of the models that
+ *   come with the package
  */
 export async function writableCard({ name, cardPlace }: ModelFile): Promise<CardFile> {
   if (!cardPlace || !('path' in cardPlace)) {
@@ -49,7 +50,7 @@ export async function writableCard({ name, cardPlace }: ModelFile): Promise<Card
  * Writes chosen layers into a card: `region_layer_map` (for behaviour `readout`) and, beside it,
  * `region_layer_choice`. Comments and order of a YAML card stay; a card inside an ONNX file is written
  * into its metadata, which makes it another file with another digest. Whole or not at all.
- * Throws `bad-usage` where two benchmarks chose for one region, `card-invalid`, `disk-full`.
+ * @throws VentralError `bad-usage` where two benchmarks chose for one region, `card-invalid`, `disk-full`
  */
 export async function commitChoice(
   { kind, path }: CardFile,

@@ -73,7 +73,7 @@ export interface ScoreOutcome {
 /**
  * Scores a model: each stimulus set goes through the network once, with all layers that its benchmarks
  * need. A benchmark that fails is reported among the failures; the others are scored.
- * Throws what concerns the model as a whole: `not-onnx`, `card-missing`, `card-invalid`, `interrupted`.
+ * @throws what concerns the model as a whole: `not-onnx`, `card-missing`, `card-invalid`, `interrupted`
  */
 export async function scoreModel(
   request: ScoreRequest,

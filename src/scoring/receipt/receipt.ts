@@ -111,7 +111,10 @@ const DEEPEST = 40;
 
 let validate: ReturnType<Ajv2020['compile']> | undefined;
 
-/** Reads a receipt. Throws `file-missing`, or `receipt-invalid` with what is wrong and where. */
+/**
+ * Reads a receipt.
+ * @throws VentralError `file-missing`, or `receipt-invalid` with what is wrong and where
+ */
 export async function readReceipt(path: string): Promise<Receipt> {
   const value = parsed(await textOf(path), path);
   if (isDeeper(value, DEEPEST)) throw invalid(path, '', `holds more than ${DEEPEST} levels`);
@@ -153,7 +156,10 @@ async function textOf(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
-/** Size of a regular file. Throws `file-missing` for a folder, a pipe or a device. */
+/**
+ * Size of a regular file.
+ * @throws VentralError `file-missing` for a folder, a pipe or a device
+ */
 export function requireFile(path: string): { readonly size: number } {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile()) return found;
@@ -181,7 +187,8 @@ function invalid(file: string, field: string, what: string, cause?: unknown): Ve
 
 /**
  * Checks before the work starts whether a receipt can be written at a path: it must end in .json, its folder must
- * exist, and an existing file must be a receipt. Throws `bad-usage`, `file-missing`, `file-exists`.
+ * exist, and an existing file must be a receipt.
+ * @throws VentralError `bad-usage`, `file-missing`, `file-exists`
  */
 export async function checkReceiptPath(path: string): Promise<void> {
   if (extname(path).toLowerCase() !== '.json')

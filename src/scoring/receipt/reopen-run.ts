@@ -34,7 +34,7 @@ export interface ReceiptPlaces {
 
 /**
  * Finds the inputs of the runs of a receipt, before anything is recomputed.
- * Throws `file-missing`, naming the digest that is looked for.
+ * @throws VentralError `file-missing`, naming the digest that is looked for
  */
 export async function reopenRuns({ runs }: Receipt, places: ReceiptPlaces): Promise<Reopened[]> {
   const moved = new Map<string, string>();
@@ -78,7 +78,10 @@ async function reopenFeatures(run: FeatureRun, receipt: string): Promise<Reopene
   return { run, path, digest: await fileDigest(path) };
 }
 
-/** Names of the benchmarks of a run, as `loadBenchmarks` takes them. Throws `file-missing` for what is no file. */
+/**
+ * Names of the benchmarks of a run, as `loadBenchmarks` takes them.
+ * @throws VentralError `file-missing` for what is no file
+ */
 export function askedNames(asked: readonly Reference[], receipt: string): string[] {
   return asked.map((reference) => {
     const name = referred(reference, receipt);

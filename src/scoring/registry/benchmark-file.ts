@@ -20,8 +20,8 @@ const schema = JSON.parse(
 );
 
 /**
- * Reads a benchmark file. Throws `file-missing`, or `benchmark-invalid` with line and column of
- * every problem.
+ * Reads a benchmark file.
+ * @throws VentralError `file-missing`, or `benchmark-invalid` with line and column of every problem
  */
 export function readBenchmark(file: string): BenchmarkDefinition {
   return parseBenchmark(readText(file), { file, folder: resolve(dirname(file)) });
@@ -40,8 +40,8 @@ function readText(file: string): string {
 }
 
 /**
- * Reads a benchmark from YAML or JSON text. Throws `benchmark-invalid` with line and column of
- * every problem.
+ * Reads a benchmark from YAML or JSON text.
+ * @throws VentralError `benchmark-invalid` with line and column of every problem
  * @param where name of the text in messages, and the folder that its relative paths start from
  */
 export function parseBenchmark(

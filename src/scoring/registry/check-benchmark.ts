@@ -19,7 +19,8 @@ export interface BenchmarkCheck {
 
 /**
  * Checks a benchmark file, and where they are here its data, by the code that a score goes through, images
- * included. Throws what a score would be refused for, whatever the model; several reasons are one error.
+ * included.
+ * @throws what a score would be refused for, whatever the model; several reasons are one error
  */
 export async function checkBenchmark(
   file: string,
@@ -64,7 +65,7 @@ function noticesOf({ notices, dropped, shown }: LoadedBenchmark): Warning[] {
   return [...(notices?.() ?? []), ...drops, ...pictures];
 }
 
-/** Throws `image-missing`, `image-corrupt`. */
+/** @throws VentralError `image-missing`, `image-corrupt` */
 async function decodeAll(loaded: readonly LoadedBenchmark[]): Promise<void> {
   const sets = new Set<StimulusSet>(
     loaded.flatMap(({ shown }) => shown.map(({ stimuli }) => stimuli)),

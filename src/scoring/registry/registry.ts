@@ -34,8 +34,9 @@ function packagedFiles(root: string): string[] {
 
 /**
  * The benchmarks under a name: an identifier (`FreemanZiemba2013public.V1-pls`), one with `{region}`
- * for all of its regions, or the path of a benchmark file. Throws `benchmark-unknown` with the
- * closest names, `file-missing`, or what {@link readBenchmark} throws.
+ * for all of its regions, or the path of a benchmark file.
+ * @throws VentralError `benchmark-unknown` with the closest names, `file-missing`, or what {@link readBenchmark}
+ *   throws
  */
 export function findBenchmark(idOrFile: string): readonly Benchmark[] {
   // A path is read without listing shipped benchmarks, which takes a tenth of a second.
@@ -57,7 +58,7 @@ export function findBenchmark(idOrFile: string): readonly Benchmark[] {
 
 /**
  * A benchmark file of somebody's own: one that bears the identifier of a shipped benchmark has its data too.
- * Throws `benchmark-invalid` where it has others, and what {@link readBenchmark} throws.
+ * @throws VentralError `benchmark-invalid` where it has others, and what {@link readBenchmark} throws
  */
 function ownBenchmark(file: string): BenchmarkDefinition {
   const definition = readBenchmark(file);

@@ -29,7 +29,7 @@ interface Opened {
 /**
  * Writes a backup of a home, and of its PostgreSQL and bucket where they are given, to a new file that its user alone
  * may read: through the service that owns the home, or as its owner for the moment.
- * Throws `file-exists`, `home-owned`, `not-ready`, `disk-full`.
+ * @throws VentralError `file-exists`, `home-owned`, `not-ready`, `disk-full`
  * @returns the manifest, which names what was lost
  */
 export async function saveBackup(place: RestorePlace, file: string): Promise<BackupManifest> {

@@ -15,7 +15,7 @@ export type FsckChoice = Pick<FsckOptions, 'heal' | 'quarantine'>;
 
 /**
  * Checks all that a home keeps: through the service that owns it, or as its owner for the moment.
- * Throws `home-owned`, `not-ready`, and as {@link checkHome}.
+ * @throws VentralError `home-owned`, `not-ready`, and as {@link checkHome}
  * @param maxMemory bytes that a process that unpacks a benchmark may hold
  */
 export async function fsck(
@@ -75,7 +75,10 @@ async function ownCheck(
   }
 }
 
-/** Reads backups whole. Throws `file-missing`, `backup-invalid` for one whose manifest cannot be read. */
+/**
+ * Reads backups whole.
+ * @throws VentralError `file-missing`, `backup-invalid` for one whose manifest cannot be read
+ */
 export async function checkArchives(files: readonly string[]): Promise<FsckReport> {
   const findings: FsckReport['findings'] = [];
   let entries = 0;

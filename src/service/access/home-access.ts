@@ -8,8 +8,8 @@ const PATIENCE_MS = 30_000;
 /**
  * Opens something in a home: through the service that owns it, or, where none runs, as its owner for the
  * moment. Waits for other commands and for a service that is starting.
- * Throws `home-owned` where that takes too long, and where the service has no socket (Windows, or a ventral
- * before this one).
+ * @throws VentralError `home-owned` where that takes too long, and where the service has no socket (Windows, or a
+ *   ventral before this one)
  * @param own opens it as the owner, after waiting at most some milliseconds for another command
  */
 export async function throughOwner<T>(

@@ -27,7 +27,7 @@ export interface KeyAccess {
 
 /**
  * Opens the keys: of a PostgreSQL where one is named, else of a home as {@link throughOwner} says.
- * Throws `home-owned`, `home-format`, `database-unavailable`.
+ * @throws VentralError `home-owned`, `home-format`, `database-unavailable`
  */
 export async function openKeyAccess(home: string, databaseUrl?: string): Promise<KeyAccess> {
   if (databaseUrl === undefined)

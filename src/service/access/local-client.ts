@@ -28,8 +28,8 @@ export interface LocalAnswer {
 }
 
 /**
- * Sends a request to the service that owns a home, over its socket. The caller reads or destroys the body. Throws
- * `not-ready` where nobody answers.
+ * Sends a request to the service that owns a home, over its socket. The caller reads or destroys the body.
+ * @throws VentralError `not-ready` where nobody answers
  */
 export async function askLocally(
   { url, socket }: ServicePlace,
@@ -51,7 +51,10 @@ export async function askLocally(
   });
 }
 
-/** The same, and the whole answer. Throws the service's problem where it refuses. */
+/**
+ * The same, and the whole answer.
+ * @throws the service's problem where it refuses
+ */
 export async function callLocally(
   place: ServicePlace,
   method: string,

@@ -56,7 +56,7 @@ export const backupLimits = {
   ratioFrom: 0,
 };
 
-/** Throws `backup-invalid`, and `home-format` for one of a newer ventral. */
+/** @throws VentralError `backup-invalid`, and `home-format` for one of a newer ventral */
 export async function readManifest(zip: ZipArchive, file: string): Promise<BackupManifest> {
   const manifest = await parsed(zip, file);
   if (manifest.format > BACKUP_FORMAT || manifest.schema > SCHEMA) {

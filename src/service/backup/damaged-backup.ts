@@ -34,7 +34,7 @@ async function isWhole(zip: ZipArchive, { name, size, digest }: BackupFile): Pro
 const spare = /^tables\/(events|deliveries|audit|idempotency)\.ndjson$/;
 const MOST_NAMES = 20;
 
-/** Throws `backup-invalid`, naming the damage, unless it may be skipped; the other tables are never. */
+/** @throws VentralError `backup-invalid`, naming the damage, unless it may be skipped; the other tables are never */
 export function requireSkippable(names: readonly string[], file: string, skip: boolean): void {
   if (names.length === 0) return;
   const needed = names.filter((name) => name.startsWith('tables/') && !spare.test(name));

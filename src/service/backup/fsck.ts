@@ -37,7 +37,7 @@ export interface FsckOptions {
 /**
  * Reads every file that a home keeps and compares it with its digest, and every row of the database. Results
  * that may have been computed from damaged bytes are withdrawn, see `withdrawResults`.
- * Throws `interrupted`, and what the file system or the database say.
+ * @throws VentralError `interrupted`, and what the file system or the database say
  */
 export async function checkHome(options: FsckOptions): Promise<FsckReport> {
   return new HomeCheck(options).run();

@@ -56,8 +56,8 @@ export interface Restored extends BackupManifest {
  * Puts a backup into an empty home, and an empty PostgreSQL where one is given: all of it, or nothing.
  * Every byte is checked against the manifest before it counts, and a refusal names every damaged entry; tables
  * of an earlier schema are migrated; jobs that ran or waited wait again. The caller owns the home.
- * Throws `home-not-empty`, `backup-invalid`, `home-format`, `database-unavailable`, `files-unavailable`,
- * `disk-full`.
+ * @throws VentralError `home-not-empty`, `backup-invalid`, `home-format`, `database-unavailable`,
+ *   `files-unavailable`, `disk-full`
  */
 export async function restoreBackup(
   file: string,
@@ -227,7 +227,10 @@ const unknownRows = `
   union all select 'checkpoints', job from checkpoints where digest !~ $1
   limit 1`;
 
-/** An archive may be a stranger's. Throws `backup-invalid`. */
+/**
+ * An archive may be a stranger's.
+ * @throws VentralError `backup-invalid`
+ */
 async function refuseUnknownRows(queries: Queries, file: string): Promise<void> {
   const [row] = await queries.query<{ table: string; id: string }>(unknownRows, [
     '^sha256:[0-9a-f]{64}$',

@@ -37,7 +37,10 @@ export class ChildMessages {
   #pieces: string[] = [];
   #length = 0;
 
-  /** The lines that end in this chunk. Throws RangeError for one that is too long. */
+  /**
+   * The lines that end in this chunk.
+   * @throws RangeError for one that is too long
+   */
   *lines(chunk: Buffer): Generator<string> {
     const lines = this.#decoder.write(chunk).split('\n');
     const rest = lines.pop() as string;
@@ -59,8 +62,8 @@ export class ChildMessages {
 }
 
 /**
- * The message of a line; a long line is parsed without blocking the event loop. Throws RangeError for
- * anything else.
+ * The message of a line; a long line is parsed without blocking the event loop.
+ * @throws RangeError for anything else
  */
 export async function readMessage(line: string): Promise<ChildMessage> {
   let said: Record<string, unknown>;

@@ -4,14 +4,18 @@ import { VentralError } from '../../errors/ventral-error.js';
 
 /**
  * Checks that the output of a child is a regular file: this process would follow a link to places that the child
- * cannot see. Throws `process-died`.
+ * cannot see.
+ * @throws VentralError `process-died`
  */
 export async function requirePlainFile(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (!found?.isFile() || found.nlink !== 1) throw odd('a file');
 }
 
-/** The same for a folder that holds nothing but plain files. Throws `process-died`. */
+/**
+ * The same for a folder that holds nothing but plain files.
+ * @throws VentralError `process-died`
+ */
 export async function requirePlainFiles(folder: string): Promise<void> {
   const found = await lstat(folder).catch(() => undefined);
   if (!found?.isDirectory()) throw odd('a folder');

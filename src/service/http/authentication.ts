@@ -50,7 +50,10 @@ export class Authentication {
     };
   }
 
-  /** The principal of a key used to sign in. Throws `unauthorized`, `rate-limited`. */
+  /**
+   * The principal of a key used to sign in.
+   * @throws VentralError `unauthorized`, `rate-limited`
+   */
   async signIn(request: Request, key: string): Promise<Principal> {
     return (await this.#context.store.credentials.byKey(key)) ?? this.#refuse(request, unknown);
   }

@@ -58,7 +58,8 @@ export function idempotency({ store, log }: RequestContext): RequestHandler {
 }
 
 /**
- * Compares a request with the first one under the same key. Throws `idempotency-mismatch`.
+ * Compares a request with the first one under the same key.
+ * @throws VentralError `idempotency-mismatch`
  * @returns the stored answer, if there is one
  */
 export async function earlierAnswer(
@@ -88,8 +89,8 @@ export const wasAnswered = (response: Response): boolean => attemptOf(response)?
 export const madeBefore = (response: Response): string | undefined => attemptOf(response)?.made;
 
 /**
- * Records the resource that a request creates, in the same transaction. Throws `request-in-flight` where another
- * one has the key by now; then nothing may be made.
+ * Records the resource that a request creates, in the same transaction.
+ * @throws VentralError `request-in-flight` where another one has the key by now; then nothing may be made
  */
 export async function noteMadeBy(
   response: Response,

@@ -24,7 +24,8 @@ const many = new WeakSet<IncomingMessage>();
 export const hasManyValues = (request: IncomingMessage): boolean => many.has(request);
 
 /**
- * The body parser: bounded in size, depth and number of values. Throws what becomes `too-large` or `invalid-request`.
+ * The body parser: bounded in size, depth and number of values.
+ * @throws what becomes `too-large` or `invalid-request`
  * @param bytes largest body
  */
 export function jsonBody(bytes: number = jsonLimits.bytes): RequestHandler {
@@ -51,7 +52,8 @@ const OPEN = 0x5b | CASE;
 const CLOSE = 0x5d | CASE;
 
 /**
- * Counts the values in JSON text by its punctuation. Throws if they are too many, or nested too deep.
+ * Counts the values in JSON text by its punctuation.
+ * @throws if they are too many, or nested too deep
  */
 function valuesIn(bytes: Buffer): number {
   let values = 1;

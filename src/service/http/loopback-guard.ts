@@ -34,7 +34,7 @@ export function loopbackGuard(port: () => number): RequestHandler {
   };
 }
 
-/** Throws `forbidden` for what came through a proxy: it may be from anywhere. */
+/** @throws VentralError `forbidden` for what came through a proxy: it may be from anywhere */
 export function refuseForwarded({ headers }: IncomingMessage): void {
   const forwarded = Object.keys(headers).find(
     (name) => /^(?:forwarded|via|x-real-ip)$/.test(name) || name.startsWith('x-forwarded-'),
@@ -48,8 +48,8 @@ export function refuseForwarded({ headers }: IncomingMessage): void {
 }
 
 /**
- * Throws `forbidden` for requests of a browser: browsers cannot open a Unix socket, so a forwarded port is in
- * between, and any page may have sent the request.
+ * @throws VentralError `forbidden` for requests of a browser: browsers cannot open a Unix socket, so a forwarded
+ *   port is in between, and any page may have sent the request
  */
 export function refuseBrowsers({ headers }: IncomingMessage): void {
   const sign = ['origin', 'sec-fetch-site', 'cookie'].find((name) => headers[name] !== undefined);

@@ -9,14 +9,14 @@ export function principalOf(response: Response): Principal {
   return principal as Principal;
 }
 
-/** Throws `forbidden` if a principal may see but not change the resources of an owner. */
+/** @throws VentralError `forbidden` if a principal may see but not change the resources of an owner */
 export function requireChange(principal: Principal, of: { readonly owner: string }): void {
   if (!mayChange(principal, of)) {
     throw new VentralError('forbidden', 'Only its owner and admins may change this');
   }
 }
 
-/** Throws `forbidden` for callers other than admins. */
+/** @throws VentralError `forbidden` for callers other than admins */
 export function requireAdmin({ role }: Principal): void {
   if (role !== 'admin') throw new VentralError('forbidden', 'Only admins may do this');
 }

@@ -9,9 +9,10 @@ export const CARD_SIZE = 256 * 1024;
 
 /**
  * Reads a card that came over HTTP, JSON or YAML. It names no place (design §7): `build` and `recipe` are
- * refused, `file` may say how the uploaded file is called and nothing more, and is not kept.
- * Throws `card-invalid` with a pointer below `/card` for each thing that is wrong, and `too-large` beyond {@link CARD_SIZE}.
- * The service reads cards in a thread (see `DocumentReader`).
+ * refused, `file` may say how the uploaded file is called and nothing more, and is not kept. The service reads
+ * cards in a thread (see `DocumentReader`).
+ * @throws VentralError `card-invalid` with a pointer below `/card` for each thing that is wrong, and `too-large`
+ *   beyond {@link CARD_SIZE}
  */
 export function readCard(text: string): ModelCard {
   if (text.length > CARD_SIZE) {

@@ -17,7 +17,10 @@ export interface Access {
 
 const visibilities: readonly string[] = ['private', 'group', 'public'] satisfies Visibility[];
 
-/** The optional parts `visibility` and `group` of a form. Throws `invalid-request`. */
+/**
+ * The optional parts `visibility` and `group` of a form.
+ * @throws VentralError `invalid-request`
+ */
 export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
   const visibility = fields.get('visibility');
   const group = fields.get('group');
@@ -35,7 +38,8 @@ export function readAccess(fields: ReadonlyMap<string, string>): AskedAccess {
 
 /**
  * The visibility of a registration after a request. A principal may name only its own groups; an admin any. The
- * only group of a key need not be named. Throws `group-unknown`.
+ * only group of a key need not be named.
+ * @throws VentralError `group-unknown`
  * @param present the current visibility
  */
 export function accessAfter(

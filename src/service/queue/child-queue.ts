@@ -19,7 +19,7 @@ export class ChildQueue {
     this.#failed = failed;
   }
 
-  /** Throws as {@link FairSemaphore.run} and `runChild`, and `quota-exceeded` as {@link FailedWork}. */
+  /** @throws as {@link FairSemaphore.run} and `runChild`, and `quota-exceeded` as {@link FailedWork} */
   async run<T>({ principal, signal: client }: Client, work: ChildWork): Promise<T> {
     const signal = work.signal ? AbortSignal.any([client, work.signal]) : client;
     this.#failed.require(principal);

@@ -27,7 +27,7 @@ export class FailedWork {
     this.#most = most;
   }
 
-  /** Throws `quota-exceeded` for an owner that has used up its failed time. */
+  /** @throws VentralError `quota-exceeded` for an owner that has used up its failed time */
   require({ role, owner }: Principal): void {
     const over = this.#level(owner) - this.#most;
     if (role === 'admin' || over < 0) return;

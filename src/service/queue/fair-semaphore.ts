@@ -37,8 +37,9 @@ export class FairSemaphore {
   }
 
   /**
-   * Runs the work when a place is free. Throws `quota-exceeded` if the owner's queue is full, `queue-full` if all
-   * queues together are, `interrupted` if the signal aborts before the work starts, and what the work throws.
+   * Runs the work when a place is free.
+   * @throws VentralError `quota-exceeded` if the owner's queue is full, `queue-full` if all queues together are,
+   *   `interrupted` if the signal aborts before the work starts, and what the work throws
    */
   async run<T>(owner: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(owner, signal);

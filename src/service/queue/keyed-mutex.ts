@@ -4,7 +4,7 @@ import { untilAborted } from './until-aborted.js';
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Throws `interrupted` where the signal aborts before the turn comes, and what the work throws. */
+  /** @throws VentralError `interrupted` where the signal aborts before the turn comes, and what the work throws */
   async run<T>(key: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
     const turn = signal ? untilAborted(before, signal) : before;

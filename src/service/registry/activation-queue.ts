@@ -28,7 +28,10 @@ export class ActivationQueue {
     this.#children = new ChildQueue(places, work.failed);
   }
 
-  /** Resolves once the file is written. Throws as {@link ChildQueue.run}. */
+  /**
+   * Resolves once the file is written.
+   * @throws as {@link ChildQueue.run}
+   */
   async write(client: Client, task: ActivationTask): Promise<void> {
     const { temporary, home, threads, maxMemory, maxScratch, seconds, signal } = this.#work;
     const { reference: model, benchmark, stimuli, output } = task;

@@ -69,7 +69,8 @@ export class BenchmarkService {
   /**
    * Registers a received archive, and removes it; `created` is false if its owner has the same bytes. It replaces
    * stored bytes that are damaged or missing.
-   * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what is wrong with the archive.
+   * @throws VentralError `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what is wrong
+   *   with the archive
    * @param asked reads who is to see it; it may throw
    */
   async register(
@@ -148,7 +149,10 @@ export class BenchmarkService {
     return found;
   }
 
-  /** Forgets an upload, and its files with the last one. Throws `not-found`, `forbidden`, and `conflict` while a job needs it. */
+  /**
+   * Forgets an upload, and its files with the last one.
+   * @throws VentralError `not-found`, `forbidden`, and `conflict` while a job needs it
+   */
   async remove(principal: Principal, idOrDigest: string): Promise<void> {
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
@@ -169,7 +173,8 @@ export class BenchmarkService {
 
   /**
    * The benchmarks of a request: over HTTP a name is an identifier or an id, never a file.
-   * Throws `benchmark-unknown` for all that are not there, `name-ambiguous` for one that is named twice.
+   * @throws VentralError `benchmark-unknown` for all that are not there, `name-ambiguous` for one that is named
+   *   twice
    * @param pointer JSON pointer of the name at a position
    */
   async asked(

@@ -12,7 +12,7 @@ export type LeaderboardQuery = NonNullable<paths['/leaderboard']['get']['paramet
 
 /**
  * The benchmarks of the tree: those that the query names, else the standard ones, of the regions asked for.
- * Throws `benchmark-unknown` for what is not there, and for a mixture of real and simulated ones.
+ * @throws VentralError `benchmark-unknown` for what is not there, and for a mixture of real and simulated ones
  */
 export function treeBenchmarks(
   { benchmark, region, simulated = false, set = 'private' }: LeaderboardQuery,
@@ -61,7 +61,10 @@ export interface FormulaColumn {
   readonly benchmarks: readonly BoardBenchmark[];
 }
 
-/** The formulas of a query. Throws `formula-invalid` for all that are wrong. */
+/**
+ * The formulas of a query.
+ * @throws VentralError `formula-invalid` for all that are wrong
+ */
 export async function formulaColumns(
   { column = [], simulated = false }: LeaderboardQuery,
   catalog: LeaderboardBenchmarks,
@@ -107,7 +110,10 @@ export interface SortChoice {
   readonly descending: boolean;
 }
 
-/** `sort` of a query, by default the first column from the top. Throws `column-unknown`. */
+/**
+ * `sort` of a query, by default the first column from the top.
+ * @throws VentralError `column-unknown`
+ */
 export function readSort({ sort }: LeaderboardQuery, columns: readonly string[]): SortChoice {
   if (sort === undefined)
     return columns.length > 0
@@ -125,7 +131,7 @@ export function readSort({ sort }: LeaderboardQuery, columns: readonly string[])
   return { by, descending };
 }
 
-/** Throws `invalid-request` for a cursor that is not ours. */
+/** @throws VentralError `invalid-request` for a cursor that is not ours */
 export function readPlace({ cursor }: LeaderboardQuery): RowPlace | undefined {
   if (cursor === undefined) return undefined;
   try {

@@ -46,8 +46,9 @@ export class LeaderboardService {
   }
 
   /**
-   * A page of the models that a principal may see, averaged, ranked, filtered and sorted. Throws what is wrong
-   * with the query: `benchmark-unknown`, `formula-invalid`, `column-unknown`, `invalid-request`.
+   * A page of the models that a principal may see, averaged, ranked, filtered and sorted.
+   * @throws what is wrong with the query: `benchmark-unknown`, `formula-invalid`, `column-unknown`,
+   *   `invalid-request`
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
     const catalog = new LeaderboardBenchmarks(

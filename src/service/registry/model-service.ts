@@ -86,7 +86,8 @@ export class ModelService {
    * Registers a received file and takes ownership of it: the file is moved into place or removed. If the owner has
    * the same bytes, the existing registration is updated (`created` is false), and damaged or missing stored bytes
    * are replaced. Other owners' files and uploads make no difference: the file is checked again.
-   * Throws `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check finds.
+   * @throws VentralError `group-unknown`, `quota-exceeded`, `queue-full`, `storage-exceeded`, and what the check
+   *   finds
    * @param describe reads what else was given; it may reject
    */
   async register(
@@ -153,7 +154,7 @@ export class ModelService {
     return model;
   }
 
-  /** Throws `not-found`, `forbidden`, `group-unknown`, and what `expect` throws. */
+  /** @throws VentralError `not-found`, `forbidden`, `group-unknown`, and what `expect` throws */
   async change(
     principal: Principal,
     idOrDigest: string,
@@ -171,8 +172,8 @@ export class ModelService {
   }
 
   /**
-   * Forgets a registration, and frees its bytes with the last one. Throws `not-found`, `forbidden`, and
-   * `conflict` while a job needs it, and what `expect` throws.
+   * Forgets a registration, and frees its bytes with the last one.
+   * @throws VentralError `not-found`, `forbidden`, and `conflict` while a job needs it, and what `expect` throws
    */
   async remove(principal: Principal, idOrDigest: string, expect?: Expect): Promise<void> {
     const found = await this.get(principal, idOrDigest);
@@ -262,7 +263,7 @@ export class ModelService {
 
   /**
    * The model of a score request: a registered model by id or digest, or a shipped one by name.
-   * Throws `not-found`, and `card-missing` for a model without a card.
+   * @throws VentralError `not-found`, and `card-missing` for a model without a card
    */
   async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
     const registered = await this.#store.models.find(principal, reference);
@@ -286,7 +287,8 @@ export class ModelService {
 
   /**
    * The initial model of a training: one that can be scored, or the untrained network beside a shipped one
-   * (see `untrainedCard`). Throws as {@link scorable}.
+   * (see `untrainedCard`).
+   * @throws as {@link scorable}
    */
   trainable(principal: Principal, reference: string): Promise<ScorableModel> {
     const card = untrainedCard(reference);

@@ -73,7 +73,10 @@ export class StimulusService {
     this.#children = new ChildQueue(places, context.failed);
   }
 
-  /** Describes the data of the benchmarks under a name. Throws `not-found`. */
+  /**
+   * Describes the data of the benchmarks under a name.
+   * @throws VentralError `not-found`
+   */
   async describe(client: Client, name: string): Promise<readonly BenchmarkDescription[]> {
     const { key, ...found } = await this.#find(client.principal, name);
     const known = this.#descriptions.get(key);
@@ -85,7 +88,10 @@ export class StimulusService {
     return described;
   }
 
-  /** Rows of a stimulus table. Throws `not-found`, `download-forbidden`, `data-missing`. */
+  /**
+   * Rows of a stimulus table.
+   * @throws VentralError `not-found`, `download-forbidden`, `data-missing`
+   */
   async rows(
     client: Client,
     name: string,
@@ -95,7 +101,10 @@ export class StimulusService {
     return this.#ask<StimulusRows>(client, { kind: 'rows', ...found, ...asked });
   }
 
-  /** A stimulus as PNG. Throws as {@link rows}, `image-corrupt` and `degrees-mismatch`. */
+  /**
+   * A stimulus as PNG.
+   * @throws as {@link rows}, `image-corrupt` and `degrees-mismatch`
+   */
   async picture(client: Client, name: string, asked: AskedImage): Promise<Buffer> {
     const { key, ...found } = await this.#find(client.principal, name);
     const { set, stimulus, degrees } = asked;

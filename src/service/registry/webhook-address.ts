@@ -51,7 +51,7 @@ export const hostOf = (url: URL): string => url.hostname.toLowerCase().replace(/
 
 /**
  * Parses a webhook URL: https, at an allowed host.
- * Throws `invalid-request` as 422 by pointer would, with what is wrong.
+ * @throws VentralError `invalid-request` as 422 by pointer would, with what is wrong
  */
 export function readWebhookUrl(text: string, allowed: ReadonlySet<string>): URL {
   const refuse = (detail: string) =>
@@ -75,8 +75,8 @@ export type Resolve = (host: string) => Promise<readonly string[]>;
 
 /**
  * The one address that is connected to. It is looked up once, so that a name cannot be one address when
- * it is checked and another when it is connected to. Throws `webhook-refused` where any address of the
- * name is not public and was not allowed itself.
+ * it is checked and another when it is connected to.
+ * @throws VentralError `webhook-refused` where any address of the name is not public and was not allowed itself
  */
 export async function chooseAddress(
   url: URL,

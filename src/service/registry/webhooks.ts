@@ -61,7 +61,7 @@ export class Webhooks {
     this.#backOff = options.backOff ?? BACK_OFF;
   }
 
-  /** Throws `webhook-refused` for a webhook that would not be delivered. */
+  /** @throws VentralError `webhook-refused` for a webhook that would not be delivered */
   check(webhook: Webhook): void {
     readWebhookUrl(webhook.url, this.#allowed);
   }

@@ -69,7 +69,7 @@ export function activationUpload(context: ServiceContext): RequestHandler {
   };
 }
 
-/** Throws `not-acceptable`. */
+/** @throws VentralError `not-acceptable` */
 function formatOf(request: Request): string {
   const type = request.accepts(Object.keys(formats));
   if (type) return type;
@@ -117,7 +117,7 @@ async function answer(
 
 /**
  * Over HTTP stimuli are those of a benchmark, or a set of the catalog, and never a path.
- * Throws `benchmark-unknown`, `invalid-request`, or `not-found` as 422 by pointer.
+ * @throws VentralError `benchmark-unknown`, `invalid-request`, or `not-found` as 422 by pointer
  */
 async function stimuliOf(
   { benchmarks }: ServiceContext,

@@ -66,7 +66,7 @@ export function checkpointRoutes(context: ServiceContext): Router {
   return router;
 }
 
-/** Throws `not-found`. */
+/** @throws VentralError `not-found` */
 async function find(
   context: ServiceContext,
   { params }: Request<{ job: string; checkpoint: string }>,

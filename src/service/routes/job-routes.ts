@@ -27,7 +27,10 @@ export interface JobResource<K extends JobKind, Asked> {
   readonly path: string;
   /** What messages call it. */
   readonly noun: string;
-  /** What a body that the validator has passed asks for. Throws what is wrong with it, by JSON pointer. */
+  /**
+   * What a body that the validator has passed asks for.
+   * @throws what is wrong with it, by JSON pointer
+   */
   request(context: ServiceContext, principal: Principal, asked: Asked): Promise<JobRequestOf<K>>;
   /** The body of an answer. */
   show(job: JobOf<K>): object;

@@ -61,7 +61,10 @@ export function modelUpload(context: ServiceContext): RequestHandler {
   };
 }
 
-/** Reads the parts beside the file. Throws `invalid-request`, and what `DocumentReader` throws. */
+/**
+ * Reads the parts beside the file.
+ * @throws VentralError `invalid-request`, and what `DocumentReader` throws
+ */
 async function describe(
   { documents }: ServiceContext,
   fields: ReadonlyMap<string, string>,

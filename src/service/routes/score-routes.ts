@@ -24,7 +24,10 @@ export function scoreRoutes(context: ServiceContext): Router {
   });
 }
 
-/** What a body asks for, with every name looked up. Throws what is wrong with it, by JSON pointer. */
+/**
+ * What a body asks for, with every name looked up.
+ * @throws what is wrong with it, by JSON pointer
+ */
 export async function scoreRequest(
   { models, benchmarks: registered }: ServiceContext,
   principal: Principal,

@@ -16,8 +16,9 @@ export function receiveFile(source: string, folder: string): Promise<ReceivedFil
 }
 
 /**
- * Writes a stream under a temporary name, with its digest. Throws `too-large`, `storage-exceeded`,
- * `disk-full`, or what the stream throws; then nothing is left.
+ * Writes a stream under a temporary name, with its digest.
+ * @throws VentralError `too-large`, `storage-exceeded`, `disk-full`, or what the stream throws; then nothing is
+ *   left
  */
 export async function receiveStream(
   source: Readable,

@@ -34,7 +34,7 @@ export const isForm = (request: IncomingMessage): boolean =>
 /**
  * Receives a form whose parts `images` stream into a folder under their own names; `model`, `degrees` and
  * `layers` (repeated) may stand anywhere. Nothing is written any more once it resolves or throws.
- * Throws `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`.
+ * @throws VentralError `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`
  * @param most bytes of all images together
  * @param space asked before bytes are written
  */

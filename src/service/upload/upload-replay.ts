@@ -6,7 +6,8 @@ import type { ReceivedModel } from './upload.js';
 
 /**
  * Compares an upload with the one before under the same Idempotency-Key, by the digest of its file and
- * its other parts. Throws `idempotency-mismatch`; then, and where it is answered, the file is removed.
+ * its other parts.
+ * @throws VentralError `idempotency-mismatch`; then, and where it is answered, the file is removed
  * @returns whether it is answered
  */
 export async function replayed(

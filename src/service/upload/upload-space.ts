@@ -22,7 +22,7 @@ const FRAMING = 4096;
  * length that does not fit is refused before a byte is read; a client that waits for `100 Continue` gets it. The
  * caller answers after this has resolved: the next upload may follow the answer. A replayed request reserves and
  * writes nothing.
- * Throws `too-large`, `storage-exceeded`.
+ * @throws VentralError `too-large`, `storage-exceeded`
  */
 export async function withSpace<T>(
   { store }: RequestContext,

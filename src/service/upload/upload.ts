@@ -52,7 +52,7 @@ export interface UploadLimits {
  * Receives a `multipart/form-data` body: `file` streams to disk with its digest taken on the way, in
  * any order with the other parts. Whatever goes wrong (a limit, a second `file`, a body that ends early,
  * a client that goes away) leaves no file behind. The caller removes or moves `file.path`.
- * Throws `unsupported-media-type`, `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`.
+ * @throws VentralError `unsupported-media-type`, `invalid-request`, `too-large`, `storage-exceeded`, `disk-full`
  */
 export async function receiveUpload(
   request: IncomingMessage,
@@ -89,7 +89,10 @@ function parserFor(request: IncomingMessage, limits: UploadLimits): BusboyInstan
   });
 }
 
-/** A parser for the form that a request brings. Throws `unsupported-media-type`, `invalid-request`. */
+/**
+ * A parser for the form that a request brings.
+ * @throws VentralError `unsupported-media-type`, `invalid-request`
+ */
 export function formParser(
   request: IncomingMessage,
   config: Omit<BusboyConfig, 'headers' | 'fileHwm'>,

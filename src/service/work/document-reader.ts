@@ -29,20 +29,27 @@ export class DocumentReader {
   #pool: Promise<Piscina<DocumentTask, DocumentAnswer>> | undefined;
   readonly #closing = new AbortController();
 
-  /** A card, JSON or YAML, as `readCard` reads it. Throws what that throws, and as {@link recipe}. */
+  /**
+   * A card, JSON or YAML, as `readCard` reads it.
+   * @throws what that throws, and as {@link recipe}
+   */
   card(text: string): Promise<ModelCard> {
     return this.#read<ModelCard>({ kind: 'card', text });
   }
 
   /**
-   * A recipe, as `readRecipe` reads it. Throws what that throws, `rate-limited` where too many documents wait,
-   * `deadline-exceeded`, `memory-exceeded`.
+   * A recipe, as `readRecipe` reads it.
+   * @throws what that throws, `rate-limited` where too many documents wait, `deadline-exceeded`,
+   *   `memory-exceeded`
    */
   recipe(value: object): Promise<Recipe> {
     return this.#read<Recipe>({ kind: 'recipe', value });
   }
 
-  /** The page of a training (`trainingPage`), from events as JSON. Throws as {@link recipe}. */
+  /**
+   * The page of a training (`trainingPage`), from events as JSON.
+   * @throws as {@link recipe}
+   */
   trainingPage(events: readonly string[], run: TrainingSummary): Promise<string> {
     return this.#read<string>({ kind: 'training-page', events, run });
   }

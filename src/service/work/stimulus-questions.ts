@@ -49,7 +49,10 @@ export async function answerStimulusTask(task: StimulusTask): Promise<unknown> {
   }
 }
 
-/** Throws `download-forbidden` where the set is kept from those who train models, `not-found` where there is none. */
+/**
+ * @throws VentralError `download-forbidden` where the set is kept from those who train models, `not-found` where
+ *   there is none
+ */
 async function openSet(
   benchmark: Benchmark,
   sources: DataSources,

@@ -9,7 +9,8 @@ const CLAIM = 'trained-by';
 /**
  * Claims the folder of a training for this process, so that no other worker of this machine trains there at the
  * same time: training processes may be in PID namespaces and cannot find each other by pid. The claim of a dead
- * process is taken over. Throws `not-ready` while another one has it.
+ * process is taken over.
+ * @throws VentralError `not-ready` while another one has it
  * @returns a function that releases the claim
  */
 export async function claimTraining(folder: string): Promise<() => Promise<void>> {

@@ -12,8 +12,8 @@ const MOST_PARTS = 20;
 
 /**
  * A recipe that came as JSON, with every default. Over HTTP it names things and no places, so that images are
- * generated, and its counts are bounded. Throws `recipe-invalid` with each wrong part under its JSON pointer
- * into the request.
+ * generated, and its counts are bounded.
+ * @throws VentralError `recipe-invalid` with each wrong part under its JSON pointer into the request
  */
 export function readRecipe(value: object): Recipe {
   if (isDeep(value, MOST_DEPTH) || JSON.stringify(value).length > MOST_TEXT) {

@@ -47,7 +47,8 @@ const STEP_MS = 100;
 
 /**
  * Trains in this process. A run in the folder is resumed; a run of another version or number of threads, or a
- * damaged one, restarts. Throws `not-ready` while another process trains there.
+ * damaged one, restarts.
+ * @throws VentralError `not-ready` while another process trains there
  */
 export async function runTrainingTask(
   task: TrainingTask,

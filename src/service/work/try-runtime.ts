@@ -17,8 +17,8 @@ export interface TrialTask {
 }
 
 /**
- * Runs a graph of one node in this process, and tests what the process may do. Throws `internal` where the graph
- * adds wrongly.
+ * Runs a graph of one node in this process, and tests what the process may do.
+ * @throws VentralError `internal` where the graph adds wrongly
  */
 export async function tryRuntime({ hidden }: TrialTask): Promise<RuntimeTrial> {
   const graph = new GraphBuilder('trial');

@@ -34,7 +34,7 @@ const LONGEST_NAME = 255;
 /**
  * Unpacks a benchmark: a flat ZIP of one YAML file and the files that it names. It may name nothing
  * that is not in the archive, but for the catalog's data and our generators.
- * Throws `zip-invalid`, `zip-unsafe-path`, `benchmark-invalid`, `too-large`.
+ * @throws VentralError `zip-invalid`, `zip-unsafe-path`, `benchmark-invalid`, `too-large`
  */
 export async function unpackBenchmark({
   archive,

@@ -60,7 +60,8 @@ export function prepareAnswerChecks(): void {
 
 /**
  * Validates the answer of a process. An uploaded file may have hijacked the process: its answer is stored and
- * shown to others only if it has the form in the API description. Throws RangeError for what has not.
+ * shown to others only if it has the form in the API description.
+ * @throws RangeError for what has not
  */
 export function checkedAnswer(kind: JobAnswer['kind'], value: unknown): JobAnswer {
   return checked(kind, value) as JobAnswer;

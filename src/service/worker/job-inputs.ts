@@ -29,7 +29,10 @@ export interface JobInputs {
   readonly references: References;
   readonly core: TaskCore;
   readonly work: Pick<ChildWork, 'script' | 'temporary' | 'limits' | 'reads' | 'writes'>;
-  /** Checks the files again after they were used. Throws `file-damaged`. */
+  /**
+   * Checks the files again after they were used.
+   * @throws VentralError `file-damaged`
+   */
   readonly confirm: () => Promise<void>;
 }
 

@@ -46,7 +46,7 @@ export class JobRun {
 
   /**
    * Computes missing results; a process that dies fails all of its benchmarks.
-   * Throws `interrupted` where it was ended, and retryable faults (see `retryable`).
+   * @throws VentralError `interrupted` where it was ended, and retryable faults (see `retryable`)
    */
   end(): Promise<JobEnd> {
     const { id, kind, attempt } = this.#job;

@@ -33,7 +33,7 @@ export const noParts = ({ threads }: Pick<WorkOptions, 'threads'>): GatheredPart
 /**
  * Splits a map into as many parts as there are idle workers, computes parts until none is left, and waits for the
  * others. Without idle workers a map is not split.
- * Throws `interrupted` where the attempt ends.
+ * @throws VentralError `interrupted` where the attempt ends
  */
 export async function gatherParts(
   job: LayerMapJob,
@@ -63,8 +63,8 @@ export async function gatherParts(
 }
 
 /**
- * Computes a part; a failed part is left to the joining worker. Throws `interrupted`, after returning the
- * part.
+ * Computes a part; a failed part is left to the joining worker.
+ * @throws VentralError `interrupted`, after returning the part
  */
 export async function workOnPart(
   claim: PartClaim,

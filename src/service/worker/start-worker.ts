@@ -27,7 +27,8 @@ export interface RunningWorker {
 
 /**
  * Starts a worker on the PostgreSQL of a service. Resolves once it takes jobs.
- * Throws `database-unavailable`, `bad-usage`, and `version-skew` where service and worker are not of one version.
+ * @throws VentralError `database-unavailable`, `bad-usage`, and `version-skew` where service and worker are not
+ *   of one version
  */
 export async function startWorker(options: StartWorkerOptions): Promise<RunningWorker> {
   const { databaseUrl, home } = options;

@@ -62,7 +62,10 @@ export class TrainingRecord {
     return this.#failure;
   }
 
-  /** Takes a part of what the process sends. Throws RangeError for what is none. */
+  /**
+   * Takes a part of what the process sends.
+   * @throws RangeError for what is none
+   */
   take(part: Partial<TrainingPart & { run: TrainingRun; events: unknown[] }>): void {
     const { id, attempt } = this.#job;
     const { run, events = [] } = part;

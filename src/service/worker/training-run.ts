@@ -17,7 +17,8 @@ export interface Watched {
 
 /**
  * One attempt at a training. Events of its process are stored as they arrive; the run stays in its folder, and the
- * next attempt in this home resumes it. Throws the error of the process or of storing its events.
+ * next attempt in this home resumes it.
+ * @throws the error of the process or of storing its events
  */
 export async function runTraining(
   job: TrainingJob,

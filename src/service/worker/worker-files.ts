@@ -25,7 +25,8 @@ export interface WorkerFileBounds {
 /**
  * Where a worker gets files: the bucket that VENTRAL_S3_BUCKET names, else the service at
  * VENTRAL_SERVICE with the admin's key VENTRAL_KEY, both by HOME/files; else the worker's home is that
- * of the service. Throws `bad-usage`.
+ * of the service.
+ * @throws VentralError `bad-usage`
  */
 export async function workerFiles(
   environment: NodeJS.ProcessEnv,
@@ -47,7 +48,10 @@ async function originOf(environment: NodeJS.ProcessEnv): Promise<FileOrigin | un
   return place ? S3Files.connect(place) : peerFiles(environment);
 }
 
-/** The files of the service at VENTRAL_SERVICE; undefined if it is unset. Throws `bad-usage`. */
+/**
+ * The files of the service at VENTRAL_SERVICE; undefined if it is unset.
+ * @throws VentralError `bad-usage`
+ */
 export function peerFiles(environment: NodeJS.ProcessEnv): FileOrigin | undefined {
   const { VENTRAL_SERVICE: url, VENTRAL_KEY: key } = environment;
   if (!url) return undefined;

@@ -6,7 +6,10 @@ import { statfsSync } from 'node:fs';
  */
 export const RESERVE_BYTES = 64 * 2 ** 20;
 
-/** Bytes that this user may still write to the disk of a folder. Throws as statfs(2) does. */
+/**
+ * Bytes that this user may still write to the disk of a folder.
+ * @throws as statfs(2) does
+ */
 export function freeBytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;

@@ -34,7 +34,8 @@ const anyWrite: WriteGuard = { mayWrite: () => {} };
  * lose rows silently; the guard is asked before each change of a file.
  * A new database is made beside its place and renamed when it is whole, so that a kill in the first
  * seconds leaves nothing half-made. While the disk has less than {@link RESERVE_BYTES} nothing is written, and
- * what would is `disk-full`. Throws `home-format` where the folder cannot be opened.
+ * what would is `disk-full`.
+ * @throws VentralError `home-format` where the folder cannot be opened
  */
 export async function openEmbeddedDatabase(
   folder: string,

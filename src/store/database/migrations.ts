@@ -292,7 +292,8 @@ const LOCK = 7_318_349;
 
 /**
  * Brings the database to {@link SCHEMA}, one transaction a migration, under an advisory lock so that
- * two services on one PostgreSQL do not migrate at once. Throws `home-format` for a newer schema.
+ * two services on one PostgreSQL do not migrate at once.
+ * @throws VentralError `home-format` for a newer schema
  * @param until an earlier schema to stop at
  */
 export async function migrate(database: Database, until = SCHEMA): Promise<void> {

@@ -31,7 +31,10 @@ export const behind = (table: string, first: number): string =>
     (select max(seq) + 1 from ${table} where created_at < $${first + 1}::timestamptz + interval '1 ms'),
     0) end`;
 
-/** Id and time of the last row of the page before. Throws `invalid-request` for a cursor that is not ours. */
+/**
+ * Id and time of the last row of the page before.
+ * @throws VentralError `invalid-request` for a cursor that is not ours
+ */
 export function placeOf({ cursor }: PageRequest): readonly [string | null, string | null] {
   if (cursor === undefined) return [null, null];
   const words = Buffer.from(cursor, 'base64url').toString('latin1');

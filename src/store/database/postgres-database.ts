@@ -12,8 +12,9 @@ const STATEMENT_MS = 60_000;
  * Opens a pool of connections to the PostgreSQL that a URL names, and asks it once. Rows come back with
  * the JavaScript types that the embedded engine gives. A connection that is lost later is `not-ready`
  * for what ran on it, and the pool makes a new one for what comes next. Several processes may use one
- * database. Throws `bad-usage` for what is no URL of PostgreSQL and `database-unavailable` where it
- * does not answer; no message ever holds the password.
+ * database.
+ * @throws VentralError `bad-usage` for what is no URL of PostgreSQL and `database-unavailable` where it does not
+ *   answer; no message ever holds the password
  */
 export async function openPostgresDatabase(url: string): Promise<Database> {
   const place = databasePlace(url);
@@ -44,7 +45,7 @@ export async function openPostgresDatabase(url: string): Promise<Database> {
 
 /**
  * Where a database is, as it may be printed: `host:port/name`, without user, password and options.
- * Throws `bad-usage` for what is no URL of PostgreSQL.
+ * @throws VentralError `bad-usage` for what is no URL of PostgreSQL
  */
 export function databasePlace(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;

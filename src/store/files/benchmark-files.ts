@@ -128,7 +128,8 @@ export class BenchmarkFiles {
 
   /**
    * The folder of an archive, its files checked. What is missing or damaged is unpacked again, from the archive
-   * that is kept or from the mirror's. Throws `file-missing`, `file-damaged`, `files-unavailable`.
+   * that is kept or from the mirror's.
+   * @throws VentralError `file-missing`, `file-damaged`, `files-unavailable`
    */
   async local(digest: string, signal = noSignal()): Promise<string> {
     const { state, names } = await this.state(digest);
@@ -190,7 +191,8 @@ export class BenchmarkFiles {
 
   /**
    * The archive itself, checked; from the mirror where it is missing or damaged.
-   * Throws `file-missing`, also where a home of an earlier schema kept none, `file-damaged`, `files-unavailable`.
+   * @throws VentralError `file-missing`, also where a home of an earlier schema kept none, `file-damaged`,
+   *   `files-unavailable`
    */
   async localArchive(digest: string, signal = noSignal()): Promise<string> {
     const state = await this.archiveState(digest);
@@ -206,7 +208,10 @@ export class BenchmarkFiles {
     return this.archive(digest);
   }
 
-  /** Replaces an archive by the bytes of an origin. Throws as {@link localArchive}, `checksum-mismatch`. */
+  /**
+   * Replaces an archive by the bytes of an origin.
+   * @throws as {@link localArchive}, `checksum-mismatch`
+   */
   async fetchArchive(origin: FileOrigin, digest: string, signal: AbortSignal): Promise<void> {
     const path = join(this.#unfinished, `benchmark-${randomUUID()}`);
     try {

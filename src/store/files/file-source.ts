@@ -10,9 +10,9 @@ import type { FileKind } from './file-kind.js';
 
 /** Where files come from, by the digest of their bytes; nothing that it gives is trusted. */
 export interface FileOrigin {
-  /** Throws `file-missing`, and `files-unavailable` where another try may mend it. */
+  /** @throws VentralError `file-missing`, and `files-unavailable` where another try may mend it */
   open(digest: string, kind: FileKind, signal: AbortSignal): Promise<Readable>;
-  /** Throws `files-unavailable`. */
+  /** @throws VentralError `files-unavailable` */
   put(path: string, digest: string, kind: FileKind): Promise<void>;
 }
 
@@ -28,10 +28,13 @@ export type Unpack = (archive: string, folder: string, signal: AbortSignal) => P
 export interface HeldFiles {
   /**
    * Path of a model's file, or of the folder that a benchmark was unpacked to; checked by digest.
-   * Throws `file-missing`, `file-damaged`, `files-unavailable`, `checksum-mismatch`, `disk-full`.
+   * @throws VentralError `file-missing`, `file-damaged`, `files-unavailable`, `checksum-mismatch`, `disk-full`
    */
   fetch(digest: string, kind: FileKind, signal: AbortSignal): Promise<string>;
-  /** Checks fetched files again after use. Throws `file-damaged`. */
+  /**
+   * Checks fetched files again after use.
+   * @throws VentralError `file-damaged`
+   */
   confirm(): Promise<void>;
   /** Gives them back. */
   close(): Promise<void>;
@@ -43,7 +46,8 @@ export interface FileSource {
   open(): HeldFiles;
   /**
    * Takes a network over that a job has made: a whole, synced file of the folder of unfinished work, which is
-   * moved or removed. Throws `files-unavailable`, `disk-full`.
+   * moved or removed.
+   * @throws VentralError `files-unavailable`, `disk-full`
    */
   keep(path: string, digest: string): Promise<void>;
 }
@@ -101,7 +105,7 @@ const FIRST_WAIT_MS = 100;
 /**
  * Writes a file of an origin to a path, synced. A transfer that breaks is tried again a few times; one
  * that gives other bytes than the digest says, once. What was not whole is removed.
- * Throws as {@link HeldFiles.fetch}.
+ * @throws as {@link HeldFiles.fetch}
  */
 export async function download(
   origin: FileOrigin,

@@ -60,7 +60,7 @@ export class ModelFiles {
 
   /**
    * Where the checked bytes of a digest are. What is missing or damaged comes from the mirror, if there is one.
-   * Throws `file-missing`, `file-damaged`, `files-unavailable`.
+   * @throws VentralError `file-missing`, `file-damaged`, `files-unavailable`
    */
   async local(digest: string, signal = new AbortController().signal): Promise<string> {
     const state = await this.state(digest);
@@ -73,7 +73,8 @@ export class ModelFiles {
   }
 
   /**
-   * Replaces missing or damaged bytes by those of an origin. Throws as {@link local}, `checksum-mismatch`.
+   * Replaces missing or damaged bytes by those of an origin.
+   * @throws as {@link local}, `checksum-mismatch`
    */
   async fetch(origin: FileOrigin, digest: string, signal: AbortSignal): Promise<void> {
     const state = await this.state(digest);
@@ -84,7 +85,10 @@ export class ModelFiles {
     if (state === 'damaged') this.#watch?.repaired({ kind: 'model', digest });
   }
 
-  /** Moves a whole, synced file of the temporary folder to its place. Throws `files-unavailable`. */
+  /**
+   * Moves a whole, synced file of the temporary folder to its place.
+   * @throws VentralError `files-unavailable`
+   */
   async place(temporary: string, digest: string): Promise<void> {
     await this.#mirror?.put(temporary, digest, 'model');
     await this.#place(temporary, digest);

@@ -22,7 +22,10 @@ export function pidSpace(): string {
   }
 }
 
-/** Names one boot of a kernel, for all its containers. Throws where the system has no such name. */
+/**
+ * Names one boot of a kernel, for all its containers.
+ * @throws where the system has no such name
+ */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
 function startOnLinux(pid: number): string | undefined {

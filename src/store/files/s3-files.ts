@@ -72,7 +72,10 @@ export class S3Files implements FileMirror {
     }
   }
 
-  /** Stores a file. Throws `files-unavailable`. */
+  /**
+   * Stores a file.
+   * @throws VentralError `files-unavailable`
+   */
   async put(path: string, digest: string, kind: FileKind): Promise<void> {
     const { PutObjectCommand } = await import('@aws-sdk/client-s3');
     const { size } = await stat(path);
@@ -88,7 +91,10 @@ export class S3Files implements FileMirror {
     }
   }
 
-  /** Removes a file, if it is there. Throws `files-unavailable`. */
+  /**
+   * Removes a file, if it is there.
+   * @throws VentralError `files-unavailable`
+   */
   async remove(digest: string, kind: FileKind): Promise<void> {
     const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
     const object = { Bucket: this.#bucket, Key: keyOf(digest, kind) };

@@ -49,7 +49,7 @@ export interface HeldClaim {
   readonly fence: number;
   /**
    * Writes a heartbeat, and checks whether another process took over: `gone` if the folder of claims was removed.
-   * Throws as file systems do.
+   * @throws as file systems do
    */
   renew(): 'held' | 'superseded' | 'gone';
   /** Milliseconds since the claim was renewed. */

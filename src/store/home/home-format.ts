@@ -48,8 +48,9 @@ export async function checkHomeFormat(home: string, kind: DatabaseKind): Promise
 }
 
 /**
- * Records the format after the database was migrated. Throws `home-format` where the files of the home
- * belong to another database than this one: nothing in it would need them, and they would be swept.
+ * Records the format after the database was migrated.
+ * @throws VentralError `home-format` where the files of the home belong to another database than this one:
+ *   nothing in it would need them, and they would be swept
  */
 export async function writeHomeFormat(
   home: string,

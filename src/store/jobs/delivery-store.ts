@@ -66,8 +66,8 @@ const MOST_WAITING = 1000;
 const RETRY_SECONDS = 60;
 
 /**
- * Gives a job a webhook, in the transaction that makes the job. Throws `quota-exceeded` where too many of
- * its owner's webhooks are pending.
+ * Gives a job a webhook, in the transaction that makes the job.
+ * @throws VentralError `quota-exceeded` where too many of its owner's webhooks are pending
  */
 export async function addWebhook(queries: Queries, job: string, webhook: Webhook): Promise<void> {
   await queries.query('update jobs set webhook = $2 where id = $1', [job, jsonText(webhook)]);

@@ -117,7 +117,8 @@ export class JobAttempts {
   /**
    * Stores events of a training that are new: a resumed attempt repeats some. A new checkpoint shows progress and
    * resets the faults of the job.
-   * Throws `storage-exceeded`. @returns false where the attempt is over
+   * @throws VentralError `storage-exceeded`
+   * @returns false where the attempt is over
    */
   addMetric(id: string, attempt: number, metric: TrainingMetric): Promise<boolean> {
     return this.#write(id, attempt, (queries) => writeMetric(queries, id, metric));

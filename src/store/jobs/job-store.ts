@@ -72,7 +72,7 @@ export class JobStore {
   /**
    * Writes a job. Results of equal inputs that the principal may see become its own at once, under the
    * model's present name; a job that lacks nothing then is born `succeeded`.
-   * Throws `quota-exceeded`, `storage-exceeded`.
+   * @throws VentralError `quota-exceeded`, `storage-exceeded`
    * @param also what else is written in the same transaction
    */
   async create<R extends JobRequest>(

@@ -75,8 +75,8 @@ export class TrainingStore {
   }
 
   /**
-   * Throws `storage-exceeded` where the owner of a training may not store so many bytes more, so that a
-   * checkpoint need not be copied that cannot be kept.
+   * @throws VentralError `storage-exceeded` where the owner of a training may not store so many bytes more, so
+   *   that a checkpoint need not be copied that cannot be kept
    */
   async requireRoom(job: string, bytes: number): Promise<void> {
     await this.#database.transaction((queries) => requireJobStorage(queries, job, bytes));
@@ -124,7 +124,8 @@ async function isRecorded(queries: Queries, job: string, event: TrainingEvent): 
 }
 
 /**
- * Stores events of a training once. Throws `storage-exceeded`. Runs in the transaction that locks its job.
+ * Stores events of a training once. Runs in the transaction that locks its job.
+ * @throws VentralError `storage-exceeded`
  */
 export async function writeMetric(
   queries: Queries,

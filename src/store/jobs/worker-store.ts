@@ -114,8 +114,8 @@ export class WorkerStore {
   }
 
   /**
-   * Throws `version-skew` where the database was migrated or is used by another version than this one:
-   * numbers and rows of two versions do not mix.
+   * @throws VentralError `version-skew` where the database was migrated or is used by another version than this
+   *   one: numbers and rows of two versions do not mix
    */
   async requireSameVersion(version: string): Promise<void> {
     const there = await this.#database.query<{ name: string | null }>(

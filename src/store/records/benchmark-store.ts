@@ -71,7 +71,7 @@ export class BenchmarkStore {
 
   /**
    * Registers an archive; `created` is false if its owner has it already (that registration is given).
-   * Throws `quota-exceeded`, `storage-exceeded`.
+   * @throws VentralError `quota-exceeded`, `storage-exceeded`
    * @param reservation that the archive and its files were written under
    */
   async register(
@@ -101,7 +101,7 @@ export class BenchmarkStore {
     return found ? { benchmark: found, created: false } : this.register(by, benchmark, reservation);
   }
 
-  /** Throws what {@link register} would of another archive, so that it need not be unpacked. */
+  /** @throws what {@link register} would of another archive, so that it need not be unpacked */
   requireQuota(by: Principal, size: number, reservation?: string): Promise<void> {
     return this.#database.transaction((queries) =>
       requireUploadQuota(queries, by, this.#quotas, size, reservation),

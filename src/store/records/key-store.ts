@@ -68,7 +68,7 @@ export class KeyStore {
 
   /**
    * Makes a key. Its text is given here alone.
-   * Throws `invalid-request` for the service's own owner, and for a time that is over.
+   * @throws VentralError `invalid-request` for the service's own owner, and for a time that is over
    */
   async create(by: Principal, key: NewKey): Promise<{ key: KeyRecord; text: string }> {
     const { name, role, owner = name, groups = [], expiresAt } = key;
@@ -109,14 +109,17 @@ export class KeyStore {
     return pageOf(rows, page.limit, record);
   }
 
-  /** Throws `not-found`. */
+  /** @throws VentralError `not-found` */
   async get(id: string): Promise<KeyRecord> {
     const [row] = await this.#database.query<KeyRow>('select * from keys where id = $1', [id]);
     if (!row) throw new VentralError('not-found', `There is no key "${id}"`);
     return record(row);
   }
 
-  /** Revokes a key permanently and immediately; a revoked key is unchanged. Throws `not-found`. */
+  /**
+   * Revokes a key permanently and immediately; a revoked key is unchanged.
+   * @throws VentralError `not-found`
+   */
   async revoke(by: Principal, id: string): Promise<KeyRecord> {
     const revoked = await this.#database.transaction(async (queries) => {
       const rows = await queries.query(

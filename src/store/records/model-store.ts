@@ -90,7 +90,7 @@ export class ModelStore {
 
   /**
    * Registers bytes; `created` is false if their owner has them already (that registration is given).
-   * Throws `quota-exceeded`, `storage-exceeded`.
+   * @throws VentralError `quota-exceeded`, `storage-exceeded`
    * @param reservation that the bytes were received under
    */
   async register(
@@ -112,7 +112,7 @@ export class ModelStore {
     return found ? { model: found, created: false } : this.register(by, model, reservation);
   }
 
-  /** Throws what {@link register} would of another file, so that it need not be looked at. */
+  /** @throws what {@link register} would of another file, so that it need not be looked at */
   requireQuota(by: Principal, size: number, reservation?: string): Promise<void> {
     return this.#database.transaction((queries) =>
       requireUploadQuota(queries, by, this.#quotas, size, reservation),
@@ -158,8 +158,8 @@ export class ModelStore {
   }
 
   /**
-   * Changes what is given; undefined where there is no such model. Throws `storage-exceeded` where it grows
-   * beyond what its owner may store.
+   * Changes what is given; undefined where there is no such model.
+   * @throws VentralError `storage-exceeded` where it grows beyond what its owner may store
    * @param expect looks at what is there, and throws where it is not to be changed
    */
   change(

@@ -48,8 +48,9 @@ export async function storedUsage(queries: Queries, owner: string, but = ''): Pr
 }
 
 /**
- * Throws `storage-exceeded` where an owner stores more than it may (`most` bytes; null: any number), with
- * what its other uploads have reserved. Belongs into the transaction that adds something.
+ * Belongs into the transaction that adds something.
+ * @throws VentralError `storage-exceeded` where an owner stores more than it may (`most` bytes; null: any
+ *   number), with what its other uploads have reserved
  */
 export async function requireStorage(
   queries: Queries,
@@ -79,8 +80,9 @@ export function storageExceeded(
 }
 
 /**
- * Throws `quota-exceeded` or `storage-exceeded` where a registration would be one too many for its
- * owner. Belongs into the transaction that registers: it holds the owner's other ones back until then.
+ * Belongs into the transaction that registers: it holds the owner's other ones back until then.
+ * @throws VentralError `quota-exceeded` or `storage-exceeded` where a registration would be one too many for its
+ *   owner
  * @param size bytes that are added
  * @param reservation id of the reservation that they were received under, which is not counted
  */
@@ -128,7 +130,10 @@ export async function requireRegistration(
   await queries.query('delete from reservations where id = $1', [reservation]);
 }
 
-/** Throws `quota-exceeded` where a job that was just inserted is one too many; belongs into its transaction. */
+/**
+ * @throws VentralError `quota-exceeded` where a job that was just inserted is one too many; belongs into its
+ *   transaction
+ */
 export async function requireJobQuota(
   queries: Queries,
   { role, owner }: Principal,

@@ -23,7 +23,10 @@ const LOOK_MS = 100;
 
 /** Storage that an upload may fill. */
 export interface Space {
-  /** Resolves when this many bytes in total may be on the disk. Throws `storage-exceeded`. */
+  /**
+   * Resolves when this many bytes in total may be on the disk.
+   * @throws VentralError `storage-exceeded`
+   */
   hold(total: number): Promise<void>;
 }
 
@@ -103,7 +106,8 @@ export class ReservationStore {
   }
 
   /**
-   * Runs work that writes for an owner, under a reservation that ends with it. Throws `storage-exceeded`.
+   * Runs work that writes for an owner, under a reservation that ends with it.
+   * @throws VentralError `storage-exceeded`
    * @param bytes that it will write as far as is known
    */
   async during<T>(

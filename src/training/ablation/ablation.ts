@@ -68,7 +68,8 @@ function pick(from: Readonly<Record<string, unknown>>, names: readonly string[])
 }
 
 /**
- * Reads an ablation. Throws `recipe-invalid` with line and column.
+ * Reads an ablation.
+ * @throws VentralError `recipe-invalid` with line and column
  * @param file name of the text in messages
  */
 export function parseAblation(content: string, file: string): Ablation {

@@ -28,8 +28,8 @@ export interface Arm {
 }
 
 /**
- * The arms of an ablation, the base first. Throws `recipe-invalid`, naming the arm, where its changes do not make a
- * recipe.
+ * The arms of an ablation, the base first.
+ * @throws VentralError `recipe-invalid`, naming the arm, where its changes do not make a recipe
  * @param file name of the ablation in messages
  */
 export function armsOf(ablation: Ablation, direction: Direction, file: string): Arm[] {

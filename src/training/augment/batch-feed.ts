@@ -54,8 +54,8 @@ export class BatchFeed {
 
   /**
    * Opens a set and makes ready to feed it; the feed closes the set.
-   * Throws `training-data-invalid` where the set cannot be opened or the part is not in it, and `recipe-invalid`
-   * where the spec is wrong.
+   * @throws VentralError `training-data-invalid` where the set cannot be opened or the part is not in it, and
+   *   `recipe-invalid` where the spec is wrong
    */
   static async open(
     source: LabelledSource,
@@ -92,7 +92,7 @@ export class BatchFeed {
 
   /**
    * The batches of an epoch in their order. Leaving early ends what is being made.
-   * Throws what reading a picture throws, and `interrupted` where the feed is closed meanwhile.
+   * @throws what reading a picture throws, and `interrupted` where the feed is closed meanwhile
    * @param from the batch to start with, of a run that continues
    */
   epoch(number: number, from = 0): AsyncIterable<TrainingBatch> {

@@ -15,7 +15,10 @@ export class ImageCache {
     this.#room = most;
   }
 
-  /** Throws what reading it throws. Nobody may write into it. */
+  /**
+   * Nobody may write into it.
+   * @throws what reading it throws
+   */
   async picture(index: number): Promise<LabelledImage> {
     const known = this.#kept.get(index);
     if (known) return known;

@@ -49,7 +49,10 @@ export class BatchMaker {
     this.#pictures = new ImageCache(set, KEPT_BYTES / Math.max(1, spec.workers));
   }
 
-  /** A batch to train on. Throws what reading a picture throws, and says which picture it was. */
+  /**
+   * A batch to train on.
+   * @throws what reading a picture throws, and says which picture it was
+   */
   async make({ epoch, number, indices }: BatchRequest): Promise<TrainingBatch> {
     const streams = new RandomStreams(this.#spec.seed, epoch);
     const frames: Frame[] = [];

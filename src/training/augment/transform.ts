@@ -97,7 +97,7 @@ export function limits(name: string, value: number | Range, bias = 0): Range {
   return ordered(name, [bias + low, bias + high]);
 }
 
-/** Throws `recipe-invalid` where the first end is above the second. */
+/** @throws VentralError `recipe-invalid` where the first end is above the second */
 export function ordered(name: string, range: Range): Range {
   if (range[0] <= range[1]) return range;
   throw new VentralError(

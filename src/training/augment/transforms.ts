@@ -65,7 +65,7 @@ const feedSchema: object = {
 
 /**
  * Checks how batches are made and writes out every default.
- * Throws `recipe-invalid`, with the closest name where a name or a parameter is unknown.
+ * @throws VentralError `recipe-invalid`, with the closest name where a name or a parameter is unknown
  */
 export function completeFeed(spec: FeedSpec): FeedSpec {
   refuseUnknown(spec);

@@ -17,7 +17,7 @@ export interface LabelledSet {
   readonly labels: Int32Array;
   /** `sha256:…` over everything that the images and labels are made of. */
   readonly digest: string;
-  /** Throws `training-data-invalid`, naming the file, where a picture cannot be read. */
+  /** @throws VentralError `training-data-invalid`, naming the file, where a picture cannot be read */
   picture(index: number): Promise<LabelledImage>;
   close(): Promise<void>;
 }

@@ -9,7 +9,8 @@ export interface ExampleSplit {
 
 /**
  * Sets a share of each class aside, drawn by the seed: round(share · its examples), though at least one of a class
- * stays on either side where it has two. Throws RangeError for a share outside 0 … 1.
+ * stays on either side where it has two.
+ * @throws RangeError for a share outside 0 … 1
  */
 export function splitOf(
   set: Pick<LabelledSet, 'classes' | 'labels'>,

@@ -211,7 +211,10 @@ export class StaticGraph {
   }
 }
 
-/** The sizes of a result of two values by the rules of numpy. Throws RangeError where they do not fit. */
+/**
+ * The sizes of a result of two values by the rules of numpy.
+ * @throws RangeError where they do not fit
+ */
 export function broadcast(a: readonly number[], b: readonly number[]): readonly number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {

@@ -31,7 +31,10 @@ export class OperatorCall {
     return `${this.node.operator} ${this.node.name || this.node.outputs[0]}`;
   }
 
-  /** A tensor that must be there. Throws `training-unsupported`. */
+  /**
+   * A tensor that must be there.
+   * @throws VentralError `training-unsupported`
+   */
   input(index: number): Value {
     return this.inputs[index] ?? this.refuse(`its input ${index} is no tensor of known size`);
   }
@@ -63,7 +66,7 @@ export class OperatorCall {
     return axes?.map((axis) => (axis < 0 ? axis + rank : axis));
   }
 
-  /** Throws `training-unsupported`, naming the node. */
+  /** @throws VentralError `training-unsupported`, naming the node */
   refuse(why: string): never {
     throw new VentralError('training-unsupported', `${this.title}: ${why}`, {
       field: this.node.name || this.node.outputs[0],
@@ -80,7 +83,10 @@ export type Wanted = readonly boolean[];
 
 /** An operator: the sizes of its results, and the gradients of its inputs. */
 export interface Operator {
-  /** Sizes of the outputs. Throws `training-unsupported` for what is not known here. */
+  /**
+   * Sizes of the outputs.
+   * @throws VentralError `training-unsupported` for what is not known here
+   */
   shapes(call: OperatorCall): readonly (readonly number[])[];
   /**
    * Emits an equivalent of the node, which gives values of these names.

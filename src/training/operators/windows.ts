@@ -15,7 +15,10 @@ type Pair = readonly [number, number];
 const pair = (numbers: readonly number[] | undefined, otherwise: number): Pair =>
   numbers ? [numbers[0], numbers[1]] : [otherwise, otherwise];
 
-/** Reads strides, dilations and padding of a node. Throws `training-unsupported`. */
+/**
+ * Reads strides, dilations and padding of a node.
+ * @throws VentralError `training-unsupported`
+ */
 export function windowsOf(call: OperatorCall, kernel: Pair): Windows {
   const { dims } = call.input(0);
   if (dims.length !== 4) call.refuse(`expected an image of 4 axes, found ${dims.length}`);

@@ -14,7 +14,8 @@ import {
 } from './recipe.js';
 
 /**
- * Reads a recipe and writes every default out. Throws `recipe-invalid` with line and column.
+ * Reads a recipe and writes every default out.
+ * @throws VentralError `recipe-invalid` with line and column
  * @param file name of the text in messages
  */
 export function parseRecipe(text: string, file: string): Recipe {
@@ -24,8 +25,8 @@ export function parseRecipe(text: string, file: string): Recipe {
 }
 
 /**
- * A recipe that follows the schema, with every default. Throws `recipe-invalid` for names that no stage before has,
- * and for what excludes each other.
+ * A recipe that follows the schema, with every default.
+ * @throws VentralError `recipe-invalid` for names that no stage before has, and for what excludes each other
  * @param how.place prefix of a message, by JSON pointer
  */
 export function completeRecipe(

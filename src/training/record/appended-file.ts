@@ -42,7 +42,7 @@ export class AppendedFile {
     return this.#length;
   }
 
-  /** Throws `disk-full`. */
+  /** @throws VentralError `disk-full` */
   async append(bytes: Uint8Array): Promise<void> {
     try {
       for (let at = 0; at < bytes.length; ) {

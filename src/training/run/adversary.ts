@@ -83,7 +83,7 @@ export class OverfittingGuard {
     this.accuracies = this.accuracies.slice(-1);
   }
 
-  /** Throws `training-diverged` where the network stands against the one step alone. */
+  /** @throws VentralError `training-diverged` where the network stands against the one step alone */
   async watch(examples: Examples, moment: Moment): Promise<void> {
     const every = Math.max(1, Math.floor(moment.batches / GUARD_SHARE));
     if (moment.batch % every !== every - 1) return;

@@ -58,7 +58,7 @@ export class Learner {
       this.#guard = new OverfittingGuard(made.attacked, stage.adversarial, how.guard ?? []);
   }
 
-  /** Throws `training-unsupported`, naming the node; `recipe-invalid` for a glob that fits no module. */
+  /** @throws VentralError `training-unsupported`, naming the node; `recipe-invalid` for a glob that fits no module */
   static async open(model: Model, stage: TrainStage, how: LearnerOptions): Promise<Learner> {
     const frozen = frozenModules(model, stage);
     const { adversarial, dropout, drop_connect } = stage;
@@ -115,7 +115,11 @@ export class Learner {
     this.#guard?.newEpoch();
   }
 
-  /** Learns from a batch. Throws `training-diverged` where the loss is no number. @returns the loss */
+  /**
+   * Learns from a batch.
+   * @throws VentralError `training-diverged` where the loss is no number
+   * @returns the loss
+   */
   async learn(batch: TrainingBatch, rate: number, moment: Moment, step: number): Promise<number> {
     const { adversarial } = this.#stage;
     const examples = { pictures: batch.pictures, labels: [...batch.labels] };

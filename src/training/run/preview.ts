@@ -13,7 +13,7 @@ const PICTURES = 48;
 
 /**
  * Writes a PNG of images as the first train stage that changes them shows them.
- * Throws `recipe-invalid` where the recipe trains nothing.
+ * @throws VentralError `recipe-invalid` where the recipe trains nothing
  * @param base folder of the recipe
  */
 export async function writePreview(recipe: Recipe, base: string, output: string): Promise<void> {

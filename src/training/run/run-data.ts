@@ -24,7 +24,8 @@ export interface RunData {
 
 /**
  * Opens the sets of a recipe and splits off the validation.
- * Throws `training-data-invalid` where a set cannot be read, or classes are not the same in all of them.
+ * @throws VentralError `training-data-invalid` where a set cannot be read, or classes are not the same in all of
+ *   them
  * @param base folder of the recipe
  */
 export async function openRunData({ data, seed }: Recipe, base: string): Promise<RunData> {

@@ -47,7 +47,7 @@ export class RunFolder {
 
   /**
    * Opens a folder where it is: what it holds is checked, and logs are cut to what its state names.
-   * Throws `checkpoint-invalid`.
+   * @throws VentralError `checkpoint-invalid`
    * @param recorded called with each event after it is in the logs
    */
   static async open(
@@ -97,7 +97,10 @@ export class RunFolder {
     return existsSync(join(this.path, file));
   }
 
-  /** Bytes of a checkpoint. Throws `checkpoint-invalid` where they are not those that were kept. */
+  /**
+   * Bytes of a checkpoint.
+   * @throws VentralError `checkpoint-invalid` where they are not those that were kept
+   */
   async read(file: string): Promise<Uint8Array> {
     const path = join(this.path, file);
     const bytes = await readFile(path);

@@ -11,7 +11,8 @@ const filename = join(packageRoot, 'dist', 'src', 'training', 'run', 'run-worker
 
 /**
  * Runs a recipe in a thread of its own: the runtime holds the thread that calls it, and who listens must stay awake.
- * Once the signal is set off the run keeps its state and ends with `interrupted`. Throws what the run throws.
+ * Once the signal is set off the run keeps its state and ends with `interrupted`.
+ * @throws what the run throws
  */
 export function runInThread(
   recipe: Recipe,

@@ -109,7 +109,10 @@ function written(recipe: Recipe): Recipe {
   return { ...recipe, stages: recipe.stages.map(complete) };
 }
 
-/** Writes what the run is of, or sees that the run in the folder is of the same. Throws `recipe-invalid`. */
+/**
+ * Writes what the run is of, or sees that the run in the folder is of the same.
+ * @throws VentralError `recipe-invalid`
+ */
 export async function keepResolved(folder: string, text: string): Promise<void> {
   const path = join(folder, RESOLVED);
   if (!existsSync(path)) return writeFileAtomic(path, text);

@@ -54,7 +54,10 @@ export async function scoreCheckpoint(
   ];
 }
 
-/** The score by which a stage tells its best epoch. Throws `recipe-invalid` where there is none. */
+/**
+ * The score by which a stage tells its best epoch.
+ * @throws VentralError `recipe-invalid` where there is none
+ */
 export async function selectionScore(
   file: string,
   benchmark: string,

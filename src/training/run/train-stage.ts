@@ -293,7 +293,10 @@ export function feedSpec(
   };
 }
 
-/** Pixels of a side of what the card shows the network. Throws `card-invalid` where the card leaves it open. */
+/**
+ * Pixels of a side of what the card shows the network.
+ * @throws VentralError `card-invalid` where the card leaves it open
+ */
 export function sideOf({ card }: Pick<RunContext, 'card'>): number {
   const side = cardSide(card);
   if (side !== undefined) return side;

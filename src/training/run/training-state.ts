@@ -56,7 +56,8 @@ export const METRICS = 'metrics.jsonl';
 
 /**
  * Keeps a state whole or not at all: its tensors go to a file of their own, and the state names it with its
- * digest; the one before is removed afterwards. Throws `disk-full`.
+ * digest; the one before is removed afterwards.
+ * @throws VentralError `disk-full`
  */
 export async function saveState(
   folder: string,
@@ -87,7 +88,7 @@ export async function saveState(
 
 /**
  * The state of a run folder, or undefined if none was kept yet.
- * Throws `checkpoint-invalid` where its tensors are not those that it names.
+ * @throws VentralError `checkpoint-invalid` where its tensors are not those that it names
  */
 export async function loadState(
   folder: string,
@@ -154,7 +155,7 @@ export async function damagedFiles(
   return { state, files };
 }
 
-/** Throws `checkpoint-invalid` where anything that a run has written is damaged. */
+/** @throws VentralError `checkpoint-invalid` where anything that a run has written is damaged */
 export async function requireWholeRun(folder: string): Promise<RunState | undefined> {
   const found = await damagedFiles(folder);
   if (!found || found.files.length === 0) return found?.state;

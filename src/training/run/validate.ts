@@ -16,7 +16,10 @@ export interface Validation {
   readonly count: number;
 }
 
-/** Loss and accuracy over examples. Throws what the runtime throws. */
+/**
+ * Loss and accuracy over examples.
+ * @throws what the runtime throws
+ */
 export async function validate(
   bytes: Uint8Array,
   examples: AsyncIterable<ExampleBatch>,

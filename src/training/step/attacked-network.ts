@@ -69,7 +69,7 @@ export class AttackedNetwork implements AttackTarget {
 
   /**
    * Writes the graph of the gradient of only the input. The first output are the logits.
-   * Throws `training-unsupported`, naming the node.
+   * @throws VentralError `training-unsupported`, naming the node
    */
   static async open(model: Model, options: AttackedNetworkOptions): Promise<AttackedNetwork> {
     const forward = await load(model, options, false);

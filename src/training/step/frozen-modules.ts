@@ -23,7 +23,8 @@ export interface FreezeRequest {
  * The initializers that nodes of frozen modules read, batch-norm statistics among them. `first-half` are the
  * first ⌊n/2⌋ of n blocks in order of execution, and all that runs before the last of them; a block is an
  * innermost numbered module (`layer1.0`, `blocks.3.2`) with two weighted nodes or more, one of them wider than a pixel.
- * Throws `recipe-invalid` for a glob that fits no module, and for `first-half` of a network without blocks.
+ * @throws VentralError `recipe-invalid` for a glob that fits no module, and for `first-half` of a network without
+ *   blocks
  */
 export function frozenModules(model: Model, { freeze, only }: FreezeRequest): Frozen {
   if (freeze === 'first-half') return firstHalf(model);

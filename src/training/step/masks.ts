@@ -36,7 +36,7 @@ export interface MaskPlace {
 /**
  * The places of masks in a network. Nodes of Dropout that stand in the graph drop what they say; the rate
  * that is asked for takes the place of what one before the classifier says. Places whose rate is 0 are left out.
- * Throws `training-unsupported` where a rate is asked for and there is no place for it.
+ * @throws VentralError `training-unsupported` where a rate is asked for and there is no place for it
  */
 export function maskPlaces(model: Model, rates: MaskRates): readonly MaskPlace[] {
   const { dropout = 0, drop_connect = 0 } = rates;

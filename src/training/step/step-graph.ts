@@ -84,7 +84,7 @@ const TARGETS = 'step.targets';
 
 /**
  * Writes the graph that computes a loss of a network's first output and its gradients.
- * Throws `training-unsupported`, naming the node.
+ * @throws VentralError `training-unsupported`, naming the node
  */
 export function stepGraph(model: Model, request: StepRequest): StepGraph {
   const graph = new StaticGraph(opsetOf(model), request.precision, request.kernels);
@@ -160,7 +160,7 @@ function countsOf({ calls }: Forward): ReadonlyMap<string, number> {
   );
 }
 
-/** Throws RangeError where three views do not make up the batch. */
+/** @throws RangeError where three views do not make up the batch */
 function targetDims({ dims: [rows, classes] }: Value, loss: LossName | 'jsd'): readonly number[] {
   if (loss !== 'jsd') return [rows, classes];
   if (rows % VIEWS !== 0) throw new RangeError(`${rows} images are not ${VIEWS} views of each`);

@@ -89,7 +89,7 @@ export class TrainedNetwork {
 
   /**
    * Prepares a network with its weights as initializers. Its first output are the logits.
-   * Throws `training-unsupported`, naming the node.
+   * @throws VentralError `training-unsupported`, naming the node
    */
   static async open(given: Model, options: TrainedNetworkOptions): Promise<TrainedNetwork> {
     const model = untied(given);

@@ -37,7 +37,10 @@ export interface Forward {
   readonly masks: readonly FedMask[];
 }
 
-/** Writes the nodes of a network into a graph. Throws `training-unsupported`, naming the node. */
+/**
+ * Writes the nodes of a network into a graph.
+ * @throws VentralError `training-unsupported`, naming the node
+ */
 export function writeForward(graph: StaticGraph, model: Model, options: ForwardOptions): Forward {
   return new ForwardWriter(graph, options).write(model);
 }
