@@ -3,7 +3,7 @@ import type { Raster } from '../../screen/picture.js';
 import { type Frame, withPixels } from './frame.js';
 import { type MixKind, mixKind, unmixed } from './mix.js';
 import {
-  affineTransform,
+  affine,
   autocontrast,
   brightness,
   color,
@@ -39,7 +39,7 @@ const sheared =
   (horizontal: boolean): Operation =>
   (picture, severity, random) => {
     const level = signed(random, amount(random, severity, 0.3));
-    return affineTransform(picture, horizontal ? [1, level, 0, 0, 1, 0] : [1, 0, 0, level, 1, 0]);
+    return affine(picture, horizontal ? [1, level, 0, 0, 1, 0] : [1, 0, 0, level, 1, 0]);
   };
 
 const shifted =
@@ -47,7 +47,7 @@ const shifted =
   (picture, severity, random) => {
     const most = (horizontal ? picture.width : picture.height) / 3;
     const level = signed(random, Math.trunc(amount(random, severity, most)));
-    return affineTransform(picture, horizontal ? [1, 0, level, 0, 1, 0] : [1, 0, 0, 0, 1, level]);
+    return affine(picture, horizontal ? [1, 0, level, 0, 1, 0] : [1, 0, 0, 0, 1, level]);
   };
 
 const enhanced =

@@ -80,7 +80,7 @@ export function solarize(picture: Raster, threshold: number): Raster {
 }
 
 /** `Image.transform(size, AFFINE, data, BILINEAR)`: `data` maps result to source; black outside. */
-export function affineTransform(picture: Raster, data: readonly number[]): Raster {
+export function affine(picture: Raster, data: readonly number[]): Raster {
   const { width, height, data: source } = picture;
   const [a, b, c, d, e, f] = data;
   const out = new Uint8Array(source.length);
@@ -116,7 +116,7 @@ export function rotate(picture: Raster, degrees: number): Raster {
   const angle = (-degrees * Math.PI) / 180;
   const [cos, sin] = [rounded(Math.cos(angle)), rounded(Math.sin(angle))];
   const [cx, cy] = [picture.width / 2, picture.height / 2];
-  return affineTransform(picture, [
+  return affine(picture, [
     cos,
     sin,
     cos * -cx + sin * -cy + cx,
