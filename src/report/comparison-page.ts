@@ -23,7 +23,8 @@ const NAME_IN_PICTURE = 22;
  * the same bytes, and every name in it is text.
  */
 export function comparisonPage(comparison: Comparison): string {
-  const { models, rows, differences, divergences } = comparison;
+  const { models, rows, differences, maps } = comparison;
+  const mapped = maps.filter((map) => map !== null);
   const [first] = models;
   const title = `${models.length} models side by side`;
   const fromFirst = differences.filter(({ from }) => from === first.checkpoint);
@@ -37,13 +38,18 @@ ${rowTable(rows, 'model')}
 <p class="faint">Paired 95 % intervals: the same resamples for both models. Overlap of the two scores' own intervals is not the test.</p>
 ${differenceTable(fromFirst)}
 ${others.length > 0 && html`<details><summary>Other pairs</summary>${differenceTable(others)}</details>`}
-<h2>Maps</h2>
+${mapped.length > 0 && mapParts(comparison)}`;
+  return htmlPage(title, body);
+}
+
+/** The maps that were made, and where they diverge; none are where every layer was given. */
+function mapParts(comparison: Comparison) {
+  return html`<h2>Maps</h2>
 <p class="faint">● chosen, ○ tied with it. A column has the same colours in every map, from 0 to the highest value of all.</p>
 <div class="plots">${heatmaps(comparison)}</div>
 <h2>Where the maps diverge</h2>
 <p class="faint">Layers whose difference from the first model's map has a simultaneous 95 % interval (over all layers) that excludes 0.</p>
-${divergences.map(divergencePart)}`;
-  return htmlPage(title, body);
+${comparison.divergences.map(divergencePart)}`;
 }
 
 /**

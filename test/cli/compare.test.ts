@@ -86,7 +86,8 @@ test('two models side by side are an object of rows, differences, divergences an
     writeFileSync(at(`${name}.onnx`), readFileSync(path));
     writeFileSync(at(`${name}.yaml`), readFileSync(file));
   }
-  const words = [at('resnet.onnx'), at('mbconv.onnx'), '-b', objects];
+  // Candidates are named, so that maps are made although the cards give layers.
+  const words = [at('resnet.onnx'), at('mbconv.onnx'), '-b', objects, '--layers', '*'];
   const { status, out, err } = await compare(...words, '--json');
   expect([status, err]).toEqual([0, '']);
   const found: Comparison = JSON.parse(out);

@@ -136,7 +136,9 @@ describe('two networks and a made one', () => {
 describe('without named candidates', () => {
   test('layers that cards give are scored, and nothing is mapped', async () => {
     const models = [oracleNetwork('resnet'), oracleNetwork('mbconv')];
-    const { rows, maps, divergences } = await compare({ models, benchmarks: [objects] });
+    const comparison = await compare({ models, benchmarks: [objects] });
+    const { rows, maps, divergences } = comparison;
+    expect(comparisonPage(comparison)).not.toContain('<h2>Maps');
     expect(rows.map(({ map, value }) => [map, typeof value])).toEqual(
       Array.from({ length: 4 }, () => ['fixed', 'number']),
     );
