@@ -36,7 +36,7 @@ export async function verifyBenchmark(
         { file: benchmark.file, field: 'golden.json', found: 'no ceiling, no self-regression' },
       );
     }
-    const findings = await checkBenchmark(benchmark, golden, context);
+    const findings = await compareWithGolden(benchmark, golden, context);
     await recordVerification(benchmark, context.home, findings);
     reports.push({ benchmark: benchmark.id, verified: findings.every(holds), findings });
   }
@@ -44,7 +44,7 @@ export async function verifyBenchmark(
 }
 
 /** The self-checks that `golden` holds, run on the benchmark's data. */
-export async function checkBenchmark(
+export async function compareWithGolden(
   benchmark: Benchmark,
   golden: Golden,
   context: ScoreContext,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Benchmark, expandRegions } from '../../../src/scoring/benchmark/benchmark.js';
-import { checkBenchmark, verifyBenchmark } from '../../../src/scoring/model/verify-benchmark.js';
+import { compareWithGolden, verifyBenchmark } from '../../../src/scoring/model/verify-benchmark.js';
 import { readBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
 import { isVerified, recordVerification } from '../../../src/scoring/registry/verification.js';
 import { ORACLE } from '../../oracle.js';
@@ -54,7 +54,7 @@ describe('self-checks', () => {
   test.each(['V4', 'IT'] as const)('of recordings, %s', async (region) => {
     const { ceiling, selfRegression, neuroids } = published[region];
     const at = (value: number, tolerance: number) => ({ value, tolerance, source: 'oracle' });
-    const findings = await checkBenchmark(
+    const findings = await compareWithGolden(
       benchmark(neural(), region),
       {
         shape: { stimuli: 88, neuroids },
@@ -77,7 +77,7 @@ describe('self-checks', () => {
   test('of match-to-sample trials: the ceiling', async () => {
     const value = 0.490103070547518; // oracle 09, expected/resnet.json
     const tolerance = tolerances.endToEnd.ceiling;
-    const [finding, ...more] = await checkBenchmark(
+    const [finding, ...more] = await compareWithGolden(
       benchmark(join(oracleFolder, 'behaviour', 'benchmark.yaml')),
       { ceiling: { value, tolerance, source: 'oracle' } },
       context,
@@ -112,7 +112,7 @@ describe('self-checks', () => {
       'metric: { name: error-consistency }',
     ]);
     // κ of A and B: 0, undefined, −.8; of A and C: undefined, 0, 0; of B and C: 0, 0, 0. |mean| = .4/3.
-    const [finding] = await checkBenchmark(
+    const [finding] = await compareWithGolden(
       benchmark(join(folder, 'named.yaml')),
       { ceiling: { value: 0.4 / 3, tolerance: tolerances.float64, source: 'by hand' } },
       context,
