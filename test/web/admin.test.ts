@@ -64,7 +64,7 @@ it('says at sign-in that a key is refused, and lets its owner out again', async 
     .toContain('unknown, revoked or expired');
   expect(await accessibilityFaults(page)).toEqual([]);
   await signIn(page, root);
-  await page.getByRole('region', { name: 'Keys' }).waitFor();
+  await page.getByRole('region', { name: 'Keys', exact: true }).waitFor();
   await page.getByRole('button', { name: /^Sign out/ }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   expect(await page.evaluate('[localStorage.length, document.cookie]')).toEqual([0, '']);
@@ -77,7 +77,7 @@ it('keeps nothing of a key within the reach of scripts, and takes the one in tha
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await page.evaluate(`localStorage.setItem('ventral-key', ${JSON.stringify(root)})`);
   await page.reload();
-  await page.getByRole('region', { name: 'Keys' }).first().waitFor();
+  await page.getByRole('region', { name: 'Keys', exact: true }).first().waitFor();
   expect(
     await page.evaluate('[localStorage.length, sessionStorage.length, document.cookie]'),
   ).toEqual([0, 0, '']);
@@ -85,14 +85,14 @@ it('keeps nothing of a key within the reach of scripts, and takes the one in tha
     { name: 'ventral_session', httpOnly: true, sameSite: 'Strict', path: '/' },
   ]);
   await page.reload();
-  await page.getByRole('region', { name: 'Keys' }).first().waitFor();
+  await page.getByRole('region', { name: 'Keys', exact: true }).first().waitFor();
   await page.getByRole('button', { name: 'Sign out root' }).waitFor();
   await close();
 });
 
 it('is no way in for a page of another site', async () => {
   const { page, close } = await visit(browser, service.url, '/admin', { key: root });
-  await page.getByRole('region', { name: 'Keys' }).waitFor();
+  await page.getByRole('region', { name: 'Keys', exact: true }).waitFor();
   // Another port of the same host is the same site: SameSite alone would let it in.
   const elsewhere = createServer((_request, response) => {
     response.setHeader('Content-Type', 'text/html').end('<!doctype html><p>hello');
@@ -115,7 +115,7 @@ it('is no way in for a page of another site', async () => {
     form.submit();
   })()`);
   await page.reload();
-  await page.getByRole('region', { name: 'Keys' }).waitFor();
+  await page.getByRole('region', { name: 'Keys', exact: true }).waitFor();
   const after = await service.call('GET', '/v1/keys', { headers: bearer() });
   expect(after.body.items.length).toBe(before);
   elsewhere.closeAllConnections();
@@ -128,7 +128,7 @@ it('shows those who are no admins what is theirs, and asks for nothing else', as
   const { page, close } = await visit(browser, service.url, '/admin', { key: ada.key });
   await page.getByText('Only admins see workers').waitFor();
   await page.getByText('No jobs.').first().waitFor();
-  await expect.poll(() => page.getByRole('region', { name: 'Keys' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('region', { name: 'Keys', exact: true }).count()).toBe(0);
   await page.goto(`${service.url}/submit`);
   await page.getByText('This key is read-only').waitFor();
   // No refusal has come: the page knows whose it is.

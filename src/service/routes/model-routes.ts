@@ -13,7 +13,7 @@ import type { ModelValue } from '../../onnx/model-inputs.js';
 import type { ModelRecord } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import { clientOf } from '../http/client.js';
-import { requireMatch } from '../http/entity-tags.js';
+import { entityTag, requireMatch } from '../http/entity-tags.js';
 import { wasAnswered } from '../http/idempotency.js';
 import { principalOf } from '../http/principal-of.js';
 import { CARD_SIZE } from '../http/read-card.js';
@@ -54,9 +54,11 @@ export function modelUpload(context: ServiceContext): RequestHandler {
     );
     if (!registered) return;
     const answer = registration(registered.model, cardText);
+    // The tag is that of the model as it is read later, without remarks on the text of the card.
     response
       .status(registered.created ? 201 : 200)
       .location(answer.links.self)
+      .set('ETag', entityTag(JSON.stringify(resource(registered.model))))
       .json(answer);
   };
 }
@@ -201,8 +203,9 @@ export function resource(model: ModelRecord): ModelResource {
 
 /** A model as its registration is answered: with remarks on the text of its card, which is not kept. */
 export function registration(model: ModelRecord, cardText = ''): ModelResource {
-  const { warnings, ...rest } = resource(model);
-  return { ...rest, warnings: [...warningsOf(unfinishedLines(cardText)), ...warnings] };
+  const registered = resource(model);
+  const open = warningsOf(unfinishedLines(cardText));
+  return { ...registered, warnings: [...open, ...registered.warnings] };
 }
 
 /** What is most likely wrong in the card of a model, by itself and beside its graph. */

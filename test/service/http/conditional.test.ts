@@ -204,3 +204,15 @@ it('an upload gives the tag of what it made', async () => {
   expect(again.status).toBe(200);
   expect(again.headers.etag).toBe((await service.get(self)).headers.etag);
 });
+
+it('an upload whose card is unfinished gives that tag, too, beside its warnings', async () => {
+  const unfinished = (await card()).replace(/^visual_degrees:.*$/m, '$& # TODO');
+  const { headers, body } = multipart([
+    { name: 'file', filename: 'net.onnx', content: Buffer.concat([onnx, Buffer.from([0x72, 0])]) },
+    { name: 'card', content: unfinished },
+  ]);
+  const made = await service.call('POST', '/v1/models', { headers, body });
+  expect([made.status, made.body.warnings.length]).toEqual([201, 1]);
+  const read = await service.get(made.body.links.self);
+  expect([made.headers.etag, read.body.warnings]).toEqual([read.headers.etag, []]);
+});
