@@ -9,12 +9,15 @@ export interface OrientationReading {
   readonly threshold: number;
 }
 
+/** .707 of a peak, as the papers write it; not √½. */
+const SHARE = 707 / 1000;
+
 /** De Valois, Yund, Hepler 1982: full bandwidth at half height. */
 export const DEVALOIS: OrientationReading = { weights: [0, 1 / 5, 1, 1 / 5, 0], threshold: 0.5 };
 /** Ringach, Shapley, Hawken 2002: half bandwidth at .707 of the peak. */
 export const RINGACH: OrientationReading = {
   weights: [0, 2 / 5, 1, 2 / 5, 0],
-  threshold: Math.SQRT1_2,
+  threshold: SHARE,
 };
 
 /** Peak and full bandwidth in degrees; the bandwidth is NaN where the curve does not fall on both sides. */
@@ -105,7 +108,6 @@ export function orthogonalPreferredRatio(curve: ArrayLike<number>): number {
 }
 
 const FREQUENCY_WEIGHTS = [0, 1 / 5, 1, 1 / 5, 0];
-const FREQUENCY_THRESHOLD = Math.SQRT1_2;
 const FREQUENCY_POINTS = 100;
 
 /** Peak in cycles per degree; bandwidth: low over high cut-off in percent, NaN where one is missing. */
@@ -124,7 +126,7 @@ export function frequencyPeak(
   values.forEach((value, i) => {
     if (value > values[peak]) peak = i;
   });
-  const level = FREQUENCY_THRESHOLD * values[peak];
+  const level = SHARE * values[peak];
   let low = peak - 1;
   while (low >= 0 && !(values[low] <= level)) low--;
   let high = peak + 1;
