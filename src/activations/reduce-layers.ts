@@ -7,6 +7,7 @@ import { denseFeatures, type Features } from '../numerics/algebra/features.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { runtimeIdentity } from '../runtime/session.js';
+import type { Protocol } from '../properties/protocol.js';
 import { screenVersion } from '../screen/screen-version.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { computedAs, type Pass, passesOf } from './exposed-values.js';
@@ -29,6 +30,8 @@ import {
   type SizedDemand,
 } from './reduction-plan.js';
 import type { ActivationStore } from './scratch/activation-store.js';
+import { joinUnits, type UnitLayer } from './unit-layer.js';
+import { runUnitPass } from './unit-pass.js';
 import { type ValueShape, valueShapes } from './value-shapes.js';
 
 /** What the work may use; reduced layers are looked up in the cache and kept there. */
@@ -124,6 +127,7 @@ async function sizeDemands(
     const own = valuesOf(demand).map((value) => sizedValue(value, demand.sets[0]));
     const units = own.reduce((sum, value) => sum + value.units, 0);
     const form = demand.form(units);
+    const { protocol } = shown[demand.sets[0]];
     const key = `${form}-${digestOf({
       version: VERSION,
       numerics: numericsVersion,
@@ -143,6 +147,7 @@ async function sizeDemands(
         sets: demand.sets,
         form,
         units,
+        ...(form === 'units' && protocol ? { places: placesOf(protocol) } : {}),
         key,
         values: own,
         cached,
@@ -150,6 +155,8 @@ async function sizeDemands(
   }
   return [...byKey.values()];
 }
+
+const placesOf = ({ places: { ys, xs } }: Protocol) => ys.length * xs.length;
 
 /** Shapes of the values by stimulus set; the network is run once for each size of picture. */
 async function shapesOfSets(
@@ -213,6 +220,11 @@ class Reductions {
     this.#keepPictures(groups);
     let before = 0;
     for (const [index, group] of groups.entries()) {
+      if (group[0].form === 'units') {
+        yield* this.#units(group, (done) => this.#options.progress?.(before + done, total));
+        before += steps[index].reduce((sum, { rows }) => sum + rows, 0);
+        continue;
+      }
       const stores: Stores = new Map();
       const failures = new Map<string, VentralError>();
       const progress = (done: number) => this.#options.progress?.(before + done, total);
@@ -235,6 +247,59 @@ class Reductions {
 
   close(): void {
     this.#pictures?.close();
+  }
+
+  /** Layers whose units are kept where they see a stimulus: they are reduced while the network runs. */
+  async *#units(group: Group, progress: (done: number) => void): AsyncGenerator<Reduction> {
+    const { file, card } = this.#network;
+    const shown = group[0].sets.map((set) => this.#shown[set]);
+    const rows = shown.reduce((sum, { stimuli }) => sum + stimuli.ids.length, 0);
+    const values = [...new Set(group.flatMap((one) => one.values.map(({ value }) => value)))];
+    const layers = new Map<string, UnitLayer>();
+    const failures = new Map<string, VentralError>();
+    const error = await unlessInterrupted(async () => {
+      for (const [index, pass] of passesOf(file.model, card, values).entries()) {
+        const result = await runUnitPass(this.#network, shown, pass, {
+          ...(await this.#passOptions(group, group[0].sets)),
+          progress: (done) => progress(index * rows + done),
+        });
+        for (const [value, layer] of result.layers) layers.set(value, layer);
+        for (const [value, failure] of result.failures) failures.set(value, failure);
+      }
+    });
+    for (const one of group) {
+      const failed = error ?? one.values.flatMap(({ value }) => failures.get(value) ?? [])[0];
+      if (failed) yield* one.demands.map((demand) => ({ demand, error: failed }));
+      else {
+        const reduced = joinUnits(one.values.map(({ value }) => layers.get(value) as UnitLayer));
+        await this.#remember(one.key, reduced);
+        yield* one.demands.map((demand) => ({ demand, reduced }));
+      }
+    }
+  }
+
+  async #remember(key: string, reduced: ReducedLayer): Promise<void> {
+    const { cache } = this.#options;
+    const bytes = cache && (await toBytes(reduced));
+    if (bytes) await cache.put(key, bytes);
+  }
+
+  /** What a pass over some sets may use, and how the layers of a group are called. */
+  async #passOptions(group: Group, sets: readonly number[]) {
+    const scratch = await mkdtemp(join(this.#options.scratch, 'pass-'));
+    const names = new Map(
+      group.flatMap(({ demands: [{ layers }], values }) =>
+        values.map(({ value }, i) => [value, layers[i]] as const),
+      ),
+    );
+    const repeated = sets.some((set) => this.#repeated.has(set));
+    return {
+      ...this.#options,
+      pictures: this.#options.pictures ?? (repeated ? this.#pictures : undefined),
+      maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
+      scratch,
+      nameOf: (value: string) => names.get(value) ?? value,
+    };
   }
 
   /** Several passes show the same pictures again: what is decoded once is kept. */
@@ -261,19 +326,9 @@ class Reductions {
     group: Group,
     { stores, failures, progress }: PassWork,
   ): Promise<void> {
-    const scratch = await mkdtemp(join(this.#options.scratch, 'pass-'));
-    const names = new Map(
-      group.flatMap(({ demands: [{ layers }], values }) =>
-        values.map(({ value }, i) => [value, layers[i]] as const),
-      ),
-    );
     const result = await runPass(this.#network, this.#shown[set], pass, {
-      ...this.#options,
-      pictures: this.#options.pictures ?? (this.#repeated.has(set) ? this.#pictures : undefined),
-      maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
-      scratch,
+      ...(await this.#passOptions(group, [set])),
       held: stores,
-      nameOf: (value) => names.get(value) ?? value,
       progress,
     });
     for (const [value, store] of result.stores) stores.set(`${set} ${value}`, store);
@@ -324,14 +379,13 @@ class Reductions {
       (set): Features =>
         concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features)),
     );
+    if (form === 'units') throw new RangeError('units are kept while the network runs');
     const reduced = await inMemory(await reduceFeatures(features, form));
     if (!looksFinite(reduced)) {
       for (const [i, set] of sets.entries())
         await requireFinite(features[i], layer, this.#shown[set].stimuli.ids);
     }
-    const { cache } = this.#options;
-    const bytes = cache && (await toBytes(reduced));
-    if (bytes) await cache.put(key, bytes);
+    await this.#remember(key, reduced);
     return reduced;
   }
 }
@@ -356,7 +410,7 @@ function letGo({ sets, values }: SizedDemand, later: Group, stores: Stores): voi
 }
 
 /** False where a matrix tells of a value that is NaN or infinite, and of features, which tell nothing. */
-function looksFinite(layer: ReducedLayer): boolean {
+function looksFinite(layer: Exclude<ReducedLayer, UnitLayer>): boolean {
   if (layer.form === 'features') return false;
   const { rows, data } = layer.form === 'gram' ? layer.gram : layer.fitting;
   for (let i = 0; i < rows; i++) if (!Number.isFinite(data[i * (rows + 1)])) return false;
@@ -380,7 +434,9 @@ async function unlessInterrupted(work: () => Promise<void>): Promise<VentralErro
 }
 
 /** Features that are not wider than there are stimuli are small: they outlive their scratch files. */
-async function inMemory(layer: ReducedLayer): Promise<ReducedLayer> {
+async function inMemory(
+  layer: Exclude<ReducedLayer, UnitLayer>,
+): Promise<Exclude<ReducedLayer, UnitLayer>> {
   if (layer.form !== 'features' || layer.features.some(({ rows, cols }) => cols > rows))
     return layer;
   const features = await Promise.all(

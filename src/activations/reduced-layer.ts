@@ -2,12 +2,16 @@ import type { Features } from '../numerics/algebra/features.js';
 import { centredGram } from '../numerics/algebra/gram.js';
 import type { Matrix } from '../numerics/algebra/matrix.js';
 import { zScoredProducts } from '../numerics/algebra/z-scored-products.js';
+import type { UnitLayer } from './unit-layer.js';
 
 /**
- * The least that a benchmark needs of a layer: its values, the products of its rows, or those of its
- * rows z-scored on the fitting set of a read-out (design §9).
+ * The least that a benchmark needs of a layer: its values, the products of its rows, those of its
+ * rows z-scored on the fitting set of a read-out, or the units that see the stimulus of single-neuron studies (design §9).
  */
-export type Form = 'features' | 'gram' | 'read-out';
+export type Form = 'features' | 'gram' | 'read-out' | 'units';
+
+/** The forms that features can be brought into after the network has run. */
+export type FeatureForm = Exclude<Form, 'units'>;
 
 /** A layer over the stimulus sets of a benchmark, in one of the forms. */
 export type ReducedLayer =
@@ -30,10 +34,13 @@ export type ReducedLayer =
       readonly fitting: Matrix;
       /** Products of the test rows, scaled likewise, with the fitting rows (test × fitting). */
       readonly cross: Matrix;
-    };
+    }
+  | UnitLayer;
 
 /** A layer as its features, one set a stimulus set. */
-export function wholeLayer(features: readonly Features[]): ReducedLayer {
+export function wholeLayer(
+  features: readonly Features[],
+): Extract<ReducedLayer, { readonly form: 'features' }> {
   return { form: 'features', units: features[0].cols, features };
 }
 
@@ -43,8 +50,8 @@ export function wholeLayer(features: readonly Features[]): ReducedLayer {
  */
 export async function reduceFeatures(
   features: readonly Features[],
-  form: Form,
-): Promise<ReducedLayer> {
+  form: FeatureForm,
+): Promise<Exclude<ReducedLayer, UnitLayer>> {
   const [first, second] = features;
   const units = first.cols;
   if (form === 'gram') return { form, units, gram: await centredGram(first) };
@@ -53,7 +60,10 @@ export async function reduceFeatures(
 }
 
 /** A layer in the form asked for where it comes as features; one that was reduced before stays as it is. */
-export async function inForm(layer: ReducedLayer, form: Form): Promise<ReducedLayer> {
+export async function inForm(
+  layer: ReducedLayer,
+  form: FeatureForm,
+): Promise<ReducedLayer> {
   return layer.form === 'features' ? reduceFeatures(layer.features, form) : layer;
 }
 

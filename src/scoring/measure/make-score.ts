@@ -38,6 +38,7 @@ export function makeScore(
   const { origin, layer, layerChoice } = around;
   const { value, error, ci, formula, errorOf, errorKind, raw, ceiling, splits, warnings } =
     measured;
+  const { distribution } = measured;
   return {
     benchmark: benchmark.id,
     version: benchmark.version,
@@ -58,6 +59,7 @@ export function makeScore(
     raw,
     ceiling,
     ...(splits ? { splits } : {}),
+    ...(distribution ? { distribution } : {}),
     warnings,
     provenance: {
       ventral: packageVersion,
