@@ -60,10 +60,7 @@ export async function reduceFeatures(
 }
 
 /** A layer in the form asked for where it comes as features; one that was reduced before stays as it is. */
-export async function inForm(
-  layer: ReducedLayer,
-  form: FeatureForm,
-): Promise<ReducedLayer> {
+export async function inForm(layer: ReducedLayer, form: FeatureForm): Promise<ReducedLayer> {
   return layer.form === 'features' ? reduceFeatures(layer.features, form) : layer;
 }
 

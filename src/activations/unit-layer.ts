@@ -79,7 +79,9 @@ export async function unitsOfFeatures(
   const count = gratings.rows - protocol.studies;
   const studies = Array.from({ length: count }, (_, i) => protocol.studies + i);
   const responses = await Promise.all(
-    features.map((each, set) => responsesOf(set === 0 ? selectRows(each, [0, ...studies]) : each, seen)),
+    features.map((each, set) =>
+      responsesOf(set === 0 ? selectRows(each, [0, ...studies]) : each, seen),
+    ),
   );
   return { form: 'units', units: gratings.cols, seen, responses };
 }
@@ -115,7 +117,7 @@ async function rowsOf(features: Features, rows: readonly number[]) {
 }
 
 /** Largest response at each place, from the rows that map receptive fields. */
-function peaksOf(gratings: Features, { places, perPlace }: Protocol): Features {
+export function peaksOf(gratings: Features, { places, perPlace }: Protocol): Features {
   const rows = places.ys.length * places.xs.length;
   const mapping = selectRows(
     gratings,

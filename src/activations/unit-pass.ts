@@ -12,8 +12,8 @@ import {
   ActivationStore,
   bytesOf,
   type Place,
-  scratchBytesOf,
   type StoreShape,
+  scratchBytesOf,
 } from './scratch/activation-store.js';
 import { OutputBuffers } from './scratch/output-buffers.js';
 import type { ScratchFile } from './scratch/scratch-file.js';
@@ -144,7 +144,8 @@ class Collection {
       } else if (scratch + scratchBytesOf(shape) <= options.maxScratch) {
         scratch += scratchBytesOf(shape);
         wide.push(shape);
-      } else failures.set(shape.value, this.#tooLarge(shape.value, scratch + scratchBytesOf(shape)));
+      } else
+        failures.set(shape.value, this.#tooLarge(shape.value, scratch + scratchBytesOf(shape)));
     }
     for (const { file, placed } of layOut(wide, `${options.scratch}/maps`))
       for (const [shape, place] of placed) this.#add(shape.value, shape, { file, place });
@@ -168,11 +169,15 @@ class Collection {
     for (const [value, units] of [...this.#units]) {
       try {
         const tensor = made[value];
-        if (tensor.data.length !== units.width * rows.batch) throw otherShape(units.width, tensor, rows);
+        if (tensor.data.length !== units.width * rows.batch)
+          throw otherShape(units.width, tensor, rows);
         await units.take(numbersOf(tensor), rows, this.options.maxMemory);
       } catch (error) {
         const layer = this.options.nameOf(value);
-        this.failures.set(value, VentralError.from(named(error, layer, this.shown[rows.set], rows)));
+        this.failures.set(
+          value,
+          VentralError.from(named(error, layer, this.shown[rows.set], rows)),
+        );
         units.close();
         this.#units.delete(value);
       }

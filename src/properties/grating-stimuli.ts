@@ -1,6 +1,6 @@
 import type { Column } from '../data/column.js';
 import { encodeGreyPng } from '../data/simulated/png.js';
-import { stimulusSetOf, type StimulusSet } from '../data/stimulus-set.js';
+import { type StimulusSet, stimulusSetOf } from '../data/stimulus-set.js';
 import { digestOf } from '../formats/digest.js';
 import { blankPixels, gratingPixels } from './grating.js';
 import { type GratingStimulus, gratingSets, stimuliOfSet } from './grating-sets.js';
@@ -38,12 +38,27 @@ export function gratingStimuli(): StimulusSet {
     values,
   });
   const columns = [
-    text('stimulus_id', stimuli.map(({ id }) => id)),
-    text('filename', stimuli.map(({ id }) => `${id}.png`)),
-    text('set', stimuli.map(({ set }) => set)),
-    number('degrees', stimuli.map(({ canvas }) => canvas.degrees)),
+    text(
+      'stimulus_id',
+      stimuli.map(({ id }) => id),
+    ),
+    text(
+      'filename',
+      stimuli.map(({ id }) => `${id}.png`),
+    ),
+    text(
+      'set',
+      stimuli.map(({ set }) => set),
+    ),
+    number(
+      'degrees',
+      stimuli.map(({ canvas }) => canvas.degrees),
+    ),
     ...Object.entries(parameters).map(([name, key]) =>
-      number(name, stimuli.map(({ grating }) => grating?.[key] ?? Number.NaN)),
+      number(
+        name,
+        stimuli.map(({ grating }) => grating?.[key] ?? Number.NaN),
+      ),
     ),
   ];
   const pixels = (row: number) => {

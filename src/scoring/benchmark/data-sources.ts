@@ -6,6 +6,7 @@ import type { Recordings } from '../../data/recordings.js';
 import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
 import { readTrials, type Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { gratingStimuli } from '../../properties/grating-stimuli.js';
 import type {
   Benchmark,
   CountedNeurons,
@@ -13,7 +14,6 @@ import type {
   PublishedDistribution,
   StimulusSource,
 } from './benchmark.js';
-import { gratingStimuli } from '../../properties/grating-stimuli.js';
 import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
 
 /** Opens what benchmark files name: paths, names of the catalog, generators. Each is read once. */

@@ -93,7 +93,9 @@ const regionInIdentifier: Rule = ({ identifier, regions, metric }) => {
 const comparedData: Rule = (text) => {
   const { name } = text.metric;
   const wanted = kindOfMetric(name).compares;
-  const others = (['recordings', 'trials', 'distribution'] as const).filter((key) => key !== wanted);
+  const others = (['recordings', 'trials', 'distribution'] as const).filter(
+    (key) => key !== wanted,
+  );
   return [
     ...(text[wanted] === undefined
       ? problem('', `the document lacks "${wanted}", which metric ${name} compares with`)
