@@ -96,16 +96,28 @@ interface Rows {
 /** No value is written where the runtime puts it: what is kept of it is less. */
 const nowhere = { takes: () => false, placeOf: () => undefined };
 
+/** Responses may take so many times the memory that maps may. */
+const RESPONSES = 2;
+
+/** Bytes that are left to the layers of a pass. */
+interface Room {
+  left: number;
+}
+
 /** The layers of a pass while it runs. */
 class Collection {
   readonly failures = new Map<string, VentralError>();
   readonly #units = new Map<string, UnitCollector>();
+  /** Responses of all layers together: the maps of their receptive fields are gone by then. */
+  readonly #room: Room;
 
   constructor(
     private readonly protocol: Protocol,
     private readonly shown: readonly Shown[],
     private readonly options: PassOptions,
-  ) {}
+  ) {
+    this.#room = { left: RESPONSES * options.maxMemory };
+  }
 
   get isEmpty(): boolean {
     return this.#units.size === 0;
@@ -171,7 +183,7 @@ class Collection {
         const tensor = made[value];
         if (tensor.data.length !== units.width * rows.batch)
           throw otherShape(units.width, tensor, rows);
-        await units.take(numbersOf(tensor), rows, this.options.maxMemory);
+        await units.take(numbersOf(tensor), rows, this.#room);
       } catch (error) {
         const layer = this.options.nameOf(value);
         this.failures.set(
@@ -249,12 +261,12 @@ class UnitCollector {
     return this.#isFloat32 ? new Float32Array(length) : new Float64Array(length);
   }
 
-  async take(values: Values, { set, first, end }: Rows, maxMemory: number): Promise<void> {
+  async take(values: Values, { set, first, end }: Rows, room: Room): Promise<void> {
     const { studies } = this.protocol;
     for (let row = first; row < end; row++) {
       const own = values.subarray((row - first) * this.width, (row - first + 1) * this.width);
       if (set > 0 || row >= studies) {
-        if (!this.#seen) await this.#locate(maxMemory);
+        if (!this.#seen) await this.#locate(room);
         this.#keep(own, set, set === 0 ? row - studies + 1 : row, row - first);
       } else if (row === 0) this.#blank = finite(Float64Array.from(own), 0);
       else await this.#map(own, row - 1, row - first);
@@ -272,7 +284,7 @@ class UnitCollector {
   }
 
   /** Finds the units that see the stimulus, and lets the map go. */
-  async #locate(maxMemory: number): Promise<void> {
+  async #locate(room: Room): Promise<void> {
     const centres = await receptiveFields(this.#peaks, this.#blank ?? [], this.protocol);
     const seen = unitsThatSee(centres, this.protocol.stimulus);
     this.#peaks.close();
@@ -280,8 +292,10 @@ class UnitCollector {
     const lengths = this.shown.map(({ stimuli }, set) =>
       set === 0 ? stimuli.ids.length - this.protocol.studies + 1 : stimuli.ids.length,
     );
-    const bytes = lengths.reduce((sum, length) => sum + 8 * length * seen.length, 0);
-    if (bytes > maxMemory) throw tooMany(seen.length, bytes, maxMemory);
+    const width = this.#isFloat32 ? 4 : 8;
+    const bytes = lengths.reduce((sum, length) => sum + width * length * seen.length, 0);
+    if (bytes > room.left) throw tooMany(seen.length, bytes, room.left);
+    room.left -= bytes;
     this.#responses = lengths.map((length) => this.#floats(length * seen.length));
     this.#seen = seen;
     const { data, cols } = this.#matrix(0);

@@ -1328,9 +1328,9 @@ export interface components {
             } | null;
             bibtex: string | null;
             stimuli: components["schemas"]["StimuliInNumbers"];
-            /** @description null without a read-out to fit. */
+            /** @description null where nothing is fitted on stimuli of its own. */
             fittingStimuli: components["schemas"]["StimuliInNumbers"] | null;
-            /** @description null for behaviour. */
+            /** @description null where no recordings are compared. */
             recordings: {
                 presentations: number;
                 neuroids: number;
@@ -1341,11 +1341,19 @@ export interface components {
                     [key: string]: number;
                 } | null;
             } | components["schemas"]["CellReason"] | null;
-            /** @description null for recordings. */
+            /** @description null where no behaviour is compared. */
             trials: {
                 trials: number;
                 subjects: number | null;
                 columns: string[];
+            } | components["schemas"]["CellReason"] | null;
+            /** @description The published distribution of a single-neuron property; null for other benchmarks. */
+            neurons: {
+                property: string;
+                unit: string | null;
+                neurons: number;
+                /** @description Neurons that have no such property. */
+                withoutValue: number;
             } | components["schemas"]["CellReason"] | null;
             /** @description Of the recordings that are here; null where there is none, or the metric makes its own. */
             measuredCeiling: components["schemas"]["ScorePart"] | components["schemas"]["CellReason"] | null;
@@ -1535,6 +1543,7 @@ export interface components {
             errorKind: string;
             raw: components["schemas"]["ScorePart"];
             ceiling: components["schemas"]["ScorePart"] | null;
+            distribution?: components["schemas"]["ScoreDistribution"];
             warnings: {
                 code: string;
                 detail: string;
@@ -1544,6 +1553,27 @@ export interface components {
             };
         } & {
             [key: string]: unknown;
+        };
+        /** @description The distribution of a single-neuron property, recorded and in the model, as counts by bin. */
+        ScoreDistribution: {
+            /** @example preferred_orientation */
+            property: string;
+            /** @example degrees */
+            unit: string | null;
+            /** @description Edges, ascending; what lies outside counts to the first or the last bin. */
+            bins: number[];
+            neurons: {
+                counts: number[];
+                without_value: number;
+            };
+            units: {
+                counts: number[];
+                without_value: number;
+                /** @description Units whose receptive field is at the stimulus. */
+                at_stimulus: number;
+                /** @description All units of the layer. */
+                of_layer: number;
+            };
         };
         /** @description Needs `regions`, `benchmarks` or both. */
         LayerMapRequest: {
