@@ -142,7 +142,10 @@ export function peaksOf(gratings: Features, { places, perPlace }: Protocol): Fea
 }
 
 /** Raises each value of `peaks` to that of a row; NaN stays NaN. */
-export function raise(peaks: Float32Array | Float64Array, row: ArrayLike<number>): void {
+export function raise<T extends ArrayLike<number> & { [unit: number]: number }>(
+  peaks: T,
+  row: ArrayLike<number>,
+): void {
   for (let unit = 0; unit < row.length; unit++)
     if (!(row[unit] <= peaks[unit]) && !Number.isNaN(peaks[unit])) peaks[unit] = row[unit];
 }

@@ -10,6 +10,7 @@ import { PictureFeed } from './pictures/picture-feed.js';
 import type { Shown } from './pictures/shown.js';
 import {
   ActivationStore,
+  allocate,
   bytesOf,
   type Place,
   type StoreShape,
@@ -238,7 +239,7 @@ class UnitCollector {
   readonly #isFloat32: boolean;
   #blank: Float64Array | undefined;
   /** Largest response so far at the place that is being shown. */
-  #current: Float32Array | Float64Array;
+  #current: Values;
   #seen: Int32Array | undefined;
   #responses: (Float32Array | Float64Array)[] = [];
 
@@ -249,12 +250,10 @@ class UnitCollector {
     scratch?: { file: ScratchFile; place: Place },
   ) {
     this.width = shape.cols;
-    // What is kept is the largest of values as they come: a float type that holds them exactly.
     this.#isFloat32 = shape.dtype === 'float32';
-    const dtype = this.#isFloat32 ? 'float32' : 'float64';
-    this.#peaks = new ActivationStore({ ...shape, dtype }, scratch?.place);
+    this.#peaks = new ActivationStore(shape, scratch?.place);
     this.#file = scratch?.file;
-    this.#current = this.#floats(shape.cols);
+    this.#current = allocate(shape.dtype, shape.cols);
   }
 
   #floats(length: number): Float32Array | Float64Array {
@@ -288,7 +287,7 @@ class UnitCollector {
     const centres = await receptiveFields(this.#peaks, this.#blank ?? [], this.protocol);
     const seen = unitsThatSee(centres, this.protocol.stimulus);
     this.#peaks.close();
-    this.#current = this.#floats(0);
+    this.#current = new Float32Array(0);
     const lengths = this.shown.map(({ stimuli }, set) =>
       set === 0 ? stimuli.ids.length - this.protocol.studies + 1 : stimuli.ids.length,
     );

@@ -78,7 +78,7 @@ const shown: Shown[] = [
 ];
 const network: Network = {
   file: modelFile(madeNetwork() as GraphBuilder),
-  card: { ...plainCard(), layers: ['relu', 'pool'] },
+  card: { ...plainCard(), layers: ['relu', 'pool', 'byte'] },
 };
 const demand = (layer: string): Demand => ({
   layer,
@@ -128,6 +128,8 @@ test('one pass keeps what all activations would give, in memory and on scratch',
   const roomy = await reduced(['relu', 'pool']);
   expect(unitsOf(roomy.met.get('relu'))).toEqual(wanted);
   expect(unitsOf(roomy.met.get('pool'))).toEqual(await expected('pool'));
+  const bytes = await reduced(['byte']);
+  expect(unitsOf(bytes.met.get('byte'))).toEqual(await expected('byte'));
   expect(roomy.plan.scratch).toBe(0);
   // One pass for both layers; what is kept is the nine places, not the stimuli.
   expect(roomy.plan.sets).toMatchObject([{ stimuli: 33, passes: [['relu', 'pool']] }]);
