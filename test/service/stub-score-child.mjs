@@ -135,6 +135,14 @@ function mapOf({ model, benchmarks, holdout }, scores) {
   };
 }
 
+const distribution = {
+  property: 'peak_spatial_frequency',
+  unit: 'cycles per degree',
+  bins: [0.35, 0.7, 1.4, 2.8],
+  neurons: { counts: [10, 30, 20], without_value: 4 },
+  units: { counts: [1, 5, 6], without_value: 2, at_stimulus: 16, of_layer: 34_656 },
+};
+
 function score(benchmark, { model, input }) {
   const part = { value: 0.5, error: 0.01, splits: [0.49, 0.51] };
   return {
@@ -156,6 +164,7 @@ function score(benchmark, { model, input }) {
     errorKind: 'sem over splits',
     raw: part,
     ceiling: part,
+    ...(benchmark.startsWith('Marques2020_') ? { distribution } : {}),
     warnings: [],
     provenance: {
       ventral: '0',
