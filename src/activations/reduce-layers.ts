@@ -379,7 +379,6 @@ class Reductions {
       (set): Features =>
         concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features)),
     );
-    if (form === 'units') throw new RangeError('units are kept while the network runs');
     const reduced = await inMemory(await reduceFeatures(features, form));
     if (!looksFinite(reduced)) {
       for (const [i, set] of sets.entries())

@@ -10,9 +10,6 @@ import type { UnitLayer } from './unit-layer.js';
  */
 export type Form = 'features' | 'gram' | 'read-out' | 'units';
 
-/** The forms that features can be brought into after the network has run. */
-export type FeatureForm = Exclude<Form, 'units'>;
-
 /** A layer over the stimulus sets of a benchmark, in one of the forms. */
 export type ReducedLayer =
   | {
@@ -46,21 +43,24 @@ export function wholeLayer(
 
 /**
  * Features (one a stimulus set) in the form asked for; a Gram matrix is that of the first set, a read-out
- * fits on the first and tests on the second. Where a value is NaN or infinite, so is the result.
+ * fits on the first and tests on the second. Where a value is NaN or infinite, so is the result. Units that see a stimulus
+ * are found by `unitsOfFeatures`: RangeError here.
  */
 export async function reduceFeatures(
   features: readonly Features[],
-  form: FeatureForm,
+  form: Form,
 ): Promise<Exclude<ReducedLayer, UnitLayer>> {
   const [first, second] = features;
   const units = first.cols;
+  if (form === 'units')
+    throw new RangeError('units are not found without the places of the stimuli');
   if (form === 'gram') return { form, units, gram: await centredGram(first) };
   if (form === 'read-out') return { form, units, ...(await zScoredProducts(first, second)) };
   return wholeLayer(features);
 }
 
 /** A layer in the form asked for where it comes as features; one that was reduced before stays as it is. */
-export async function inForm(layer: ReducedLayer, form: FeatureForm): Promise<ReducedLayer> {
+export async function inForm(layer: ReducedLayer, form: Form): Promise<ReducedLayer> {
   return layer.form === 'features' ? reduceFeatures(layer.features, form) : layer;
 }
 

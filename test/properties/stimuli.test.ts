@@ -18,7 +18,7 @@ const pixelsOf = ({ canvas, grating }: ReturnType<typeof stimuliOfSet>[number]) 
 const onScreen = (stimulus: ReturnType<typeof stimuliOfSet>[number], target: number) => {
   const { width, height, degrees } = stimulus.canvas;
   const placed = pixelsOnScreen(
-    { width, height, channels: 1, data: pixelsOf(stimulus) },
+    { width, height, channels: 1, mode: 'L', data: pixelsOf(stimulus) },
     { target, source: degrees },
   );
   return {

@@ -1,5 +1,5 @@
 import {
-  type FeatureForm,
+  type Form,
   featuresOf,
   inForm,
   type ReducedLayer,
@@ -90,7 +90,7 @@ function onRows(
     rows,
     stimulusIds: rows.map((row) => known.get(String(stimuli.ids[row])) ?? stimuli.ids[row]),
   };
-  const form = (units: number): FeatureForm =>
+  const form = (units: number): Form =>
     metric.ofGram && units > stimuli.ids.length ? 'gram' : 'features';
   let measuredOnce: Ceiling | undefined;
   const ceilingOnce = () => {

@@ -1,5 +1,5 @@
 import {
-  type FeatureForm,
+  type Form,
   featuresOf,
   inForm,
   type ReducedLayer,
@@ -96,8 +96,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
   const name = benchmark.metric.name as BehaviourMetric;
   const { repetitions = 2, seed = 0 } = benchmark.metric;
   const stimulusIds = rows.map((row) => test.ids[row]);
-  const form = (units: number): FeatureForm =>
-    units > fitting.ids.length ? 'read-out' : 'features';
+  const form = (units: number): Form => (units > fitting.ids.length ? 'read-out' : 'features');
   let known: BehaviourResult | number | null | undefined;
   const ceilingOnce = () => {
     known ??= ceilingOf(benchmark, name, trials);
