@@ -1,21 +1,14 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
-import { digestOf } from '../formats/digest.js';
 import { concatFeatures } from '../numerics/algebra/concat-features.js';
 import { denseFeatures, type Features } from '../numerics/algebra/features.js';
-import { numericsVersion } from '../numerics/numerics-version.js';
-import { resolveLayer } from '../onnx/layers.js';
-import type { Protocol } from '../properties/protocol.js';
-import { runtimeIdentity } from '../runtime/session.js';
-import { screenVersion } from '../screen/screen-version.js';
 import type { ContentCache } from './cache/content-cache.js';
-import { computedAs, type Pass, passesOf } from './exposed-values.js';
+import { type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFinite, runPass } from './extract.js';
-import { type PictureSize, pictureBytes, pictureSize } from './pictures/picture-size.js';
+import { pictureBytes, pictureSize } from './pictures/picture-size.js';
 import { PreparedPictures } from './pictures/prepared-pictures.js';
 import type { Shown } from './pictures/shown.js';
-import { shownDigest } from './pictures/stimulus-digest.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
@@ -30,9 +23,9 @@ import {
   type SizedDemand,
 } from './reduction-plan.js';
 import type { ActivationStore } from './scratch/activation-store.js';
+import { sizeDemands } from './size-demands.js';
 import { joinUnits, type UnitLayer } from './unit-layer.js';
 import { runUnitPass } from './unit-pass.js';
-import { type ValueShape, valueShapes } from './value-shapes.js';
 
 /** What the work may use; reduced layers are looked up in the cache and kept there. */
 export interface ReduceOptions extends ExtractOptions {
@@ -54,9 +47,6 @@ export interface Reducer {
    */
   run(): AsyncGenerator<Reduction>;
 }
-
-/** Raised whenever a reduced layer changes on equal inputs. */
-const VERSION = 1;
 
 /**
  * Plans how a network's layers become what metrics need (design §9): the stimuli go through the network in
@@ -97,83 +87,6 @@ export async function openReducer(
       }
     },
   };
-}
-
-/** Demands with their sizes; those that are met by the same reduced layer are one. */
-async function sizeDemands(
-  network: Network,
-  shown: readonly Shown[],
-  sizes: readonly (PictureSize | undefined)[],
-  demands: readonly Demand[],
-  options: ReduceOptions,
-): Promise<SizedDemand[]> {
-  const { file, card } = network;
-  const valuesOf = ({ layers }: Demand) =>
-    layers.map((layer) => resolveLayer(file.model, layer).value);
-  const values = [...new Set(demands.flatMap(valuesOf))];
-  const shapes = values.length > 0 ? await shapesOfSets(network, values, sizes, options) : [];
-  const nodes = file.model.graph.nodes;
-  const order = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
-  const computed = new Map(values.map((value) => [value, computedAs(file.model, card, value)]));
-  const sizedValue = (value: string, set: number) => ({
-    value,
-    position: order.get(value) ?? -1,
-    computed: computed.get(value)!,
-    ...(shapes[set].get(value) ?? { units: 0, dtype: 'float32' as const }),
-  });
-  const digests = await Promise.all(shown.map(shownDigest));
-  const byKey = new Map<string, SizedDemand & { readonly demands: Demand[] }>();
-  for (const demand of demands) {
-    const own = valuesOf(demand).map((value) => sizedValue(value, demand.sets[0]));
-    const units = own.reduce((sum, value) => sum + value.units, 0);
-    const form = demand.form(units);
-    const { protocol } = shown[demand.sets[0]];
-    const key = `${form}-${digestOf({
-      version: VERSION,
-      numerics: numericsVersion,
-      screen: screenVersion,
-      model: file.digest,
-      card: JSON.stringify({ input: card.input, visual_degrees: card.visual_degrees }),
-      values: own.map(({ value, computed }) => ({ value, computed })),
-      shown: demand.sets.map((set) => digests[set]),
-      runtime: runtimeIdentity(options.threads),
-    })}`;
-    const same = byKey.get(key);
-    const cached = (await options.cache?.has(key)) ?? false;
-    if (same) same.demands.push(demand);
-    else
-      byKey.set(key, {
-        demands: [demand],
-        sets: demand.sets,
-        form,
-        units,
-        ...(form === 'units' && protocol ? { places: placesOf(protocol) } : {}),
-        key,
-        values: own,
-        cached,
-      });
-  }
-  return [...byKey.values()];
-}
-
-const placesOf = ({ places: { ys, xs } }: Protocol) => ys.length * xs.length;
-
-/** Shapes of the values by stimulus set; the network is run once for each size of picture. */
-async function shapesOfSets(
-  network: Network,
-  values: readonly string[],
-  sizes: readonly (PictureSize | undefined)[],
-  options: ReduceOptions,
-): Promise<ReadonlyMap<string, ValueShape>[]> {
-  const bySize = new Map<string, ReadonlyMap<string, ValueShape>>();
-  const found: ReadonlyMap<string, ValueShape>[] = [];
-  for (const size of sizes) {
-    const key = JSON.stringify(size ?? null);
-    const shapes = bySize.get(key) ?? (await valueShapes(network, values, size, options));
-    bySize.set(key, shapes);
-    found.push(shapes);
-  }
-  return found;
 }
 
 /** One pass over one stimulus set. */
