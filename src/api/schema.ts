@@ -627,7 +627,7 @@ export interface paths {
          *     scored on the same recordings, so ties are conservative: they favour "no difference".
          *
          *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names
-         *     average, V1, V2, V4, IT, behavior, engineering, `b("<benchmark>")`, and mean, min, max, abs, sqrt;
+         *     average, V1, V2, V4, IT, behavior, engineering, Marques2020, `b("<benchmark>")`, and mean, min, max, abs, sqrt;
          *     at most 200 characters and 50 nodes. A formula is null where something that it names is missing,
          *     or what comes out is not finite. It holds no simulated scores.
          */
