@@ -44,11 +44,12 @@ export function gratingPixels(grating: Grating, canvas: Canvas): Uint8Array {
   const pixelsPerDegree = width / degrees;
   const xs = coordinates(width, pixelsPerDegree, grating.positionX);
   const ys = coordinates(height, pixelsPerDegree, grating.positionY);
-  for (let i = 0; i < height; i++) {
+  const [left, right] = within(xs, radius);
+  const [top, bottom] = within(ys, radius);
+  for (let i = top; i < bottom; i++) {
     const y = ys[i];
     const square = y * y;
-    if (square > radius * radius) continue;
-    for (let j = 0; j < width; j++) {
+    for (let j = left; j < right; j++) {
       const x = xs[j];
       if (x * x + square > radius * radius) continue;
       const along = (x * cos + y * sin) * spatialFrequency * 2 * Math.PI + phase;
@@ -57,6 +58,12 @@ export function gratingPixels(grating: Grating, canvas: Canvas): Uint8Array {
     }
   }
   return pixels;
+}
+
+/** Bounds of the coordinates that are no farther from 0 than the radius: most disks are small. */
+function within(ascending: Float64Array, radius: number): readonly [number, number] {
+  const from = ascending.findIndex((at) => at >= -radius);
+  return from < 0 ? [0, 0] : [from, ascending.findLastIndex((at) => at <= radius) + 1];
 }
 
 /** Degrees of the left or upper edges of pixels, from the grating's centre on. */
