@@ -59,6 +59,8 @@ export async function sizeDemands(
       card: JSON.stringify({ input: card.input, visual_degrees: card.visual_degrees }),
       values: own.map(({ value, computed }) => ({ value, computed })),
       shown: demand.sets.map((set) => digests[set]),
+      // The columns of a table say where its images stand: equal images may map other places.
+      ...(form === 'units' && protocol ? { protocol: mapping(protocol) } : {}),
       runtime: runtimeIdentity(options.threads),
     })}`;
     const same = byKey.get(key);
@@ -78,6 +80,12 @@ export async function sizeDemands(
   }
   return [...byKey.values()];
 }
+
+/** What of a protocol decides which units are kept. */
+const mapping = ({ places, perPlace, stimulus, studies }: Protocol) => ({
+  ...{ perPlace, studies, ys: places.ys, xs: places.xs },
+  ...{ y: stimulus.y, x: stimulus.x },
+});
 
 const placesOf = ({ places: { ys, xs } }: Protocol) => ys.length * xs.length;
 

@@ -87,10 +87,10 @@ const demand = (layer: string): Demand => ({
   form: () => 'units',
 });
 
-async function reduced(layers: readonly string[], more: object = {}) {
+async function reduced(layers: readonly string[], more: object = {}, sets = shown) {
   const demands = layers.map(demand);
   const options = { threads: 1, maxMemory: 2 ** 28, maxScratch: 2 ** 28, scratch, ...more };
-  const reducer = await openReducer(network, shown, demands, options);
+  const reducer = await openReducer(network, sets, demands, options);
   const met = new Map<string, Reduction>();
   for await (const reduction of reducer.run()) met.set(reduction.demand.layer, reduction);
   return { plan: reducer.plan, met };
@@ -171,6 +171,11 @@ test('what was kept comes from the cache, and the network does not run again', a
   const again = await reduced(['relu'], { cache });
   expect(again.plan.sets).toMatchObject([{ passes: [], cached: 1 }]);
   expect(unitsOf(again.met.get('relu'))).toEqual(unitsOf(first.met.get('relu')));
+  // Equal images at another place are another layer.
+  const moved = { ...protocol, stimulus: { y: 0.75, x: 0.25 } };
+  const other = await reduced(['relu'], { cache }, [{ ...shown[0], protocol: moved }, shown[1]]);
+  expect(other.plan.sets).toMatchObject([{ cached: 0 }]);
+  expect(unitsOf(other.met.get('relu')).seen).not.toEqual(unitsOf(first.met.get('relu')).seen);
 });
 
 test('an interrupted pass ends, and leaves no file', async () => {

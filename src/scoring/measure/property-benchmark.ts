@@ -2,6 +2,7 @@ import type { UnitLayer } from '../../activations/unit-layer.js';
 import { unitsOfFeatures } from '../../activations/unit-layer.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Digestible } from '../../formats/digest.js';
 import {
   bootstrappedSimilarity,
   histogram,
@@ -89,6 +90,7 @@ function loadProperty(parts: Parts): PreparedBenchmark {
       ...definitionInputs(benchmark),
       distribution: { property: published.property, bins: published.bins, recorded },
       stimuli: shown.map(({ stimuli }) => stimuli.ids),
+      protocol: protocolInputs(protocol, sweep),
     },
     form: () => 'units',
     ceiling: () => ceilingPart(partOfCeiling(ceilingAfter(new RandomState(seed)))),
@@ -111,6 +113,14 @@ function loadProperty(parts: Parts): PreparedBenchmark {
     },
   };
 }
+
+/** Where the stimuli stand and how they are crossed: columns of a table, which its images do not tell. */
+const protocolInputs = ({ places, stimulus, sweeps }: Protocol, sweep: Sweep): Digestible => ({
+  ...{ ys: places.ys, xs: places.xs, y: stimulus.y, x: stimulus.x },
+  orientation: sweeps.get('orientation')?.levels,
+  levels: sweep.levels,
+  rows: sweep.rows,
+});
 
 /** The sweep of a study, by rows of its stimulus set as the benchmark shows it. */
 function sweepOfStudy({ benchmark, stimuli }: Parts, study: Study, protocol: Protocol): Sweep {
