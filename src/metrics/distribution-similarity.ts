@@ -87,7 +87,9 @@ export function bootstrappedSimilarity(
   });
   const empty = samples.reduce((count, sample) => count + (Number.isNaN(sample) ? 1 : 0), 0);
   if (empty > MOST_EMPTY) return { value: 0, error: 0, samples };
-  const value = nanMean(samples);
+  // About one of them, so that equal samples have no deviation.
+  const origin = samples.find((sample) => !Number.isNaN(sample)) ?? Number.NaN;
+  const value = origin + nanMean(samples.map((sample) => sample - origin));
   const error = Math.sqrt(nanMean(samples.map((sample) => (sample - value) ** 2)));
   return { value, error, samples };
 }
