@@ -147,11 +147,12 @@ const company: Rule = (text) => {
 };
 
 /** A property that can be measured, over bins that ascend, with one account of the neurons. */
-const distributionRule: Rule = ({ distribution, regions, metric }) => {
+const distributionRule: Rule = ({ distribution, regions, metric, fitting_stimuli }) => {
   if (metrics[metric.name].kind !== 'properties') return [];
   if (!regions) return problem('', 'the document lacks "regions": the units of which region count');
   if (!distribution) return [];
   const { property, bins, counts, neurons, without_value } = distribution;
+  const textures = properties.get(property)?.set === 'texture';
   const at = '/distribution';
   const descending = bins.findIndex((edge, i) => i > 0 && !(edge > bins[i - 1]));
   return [
@@ -161,6 +162,14 @@ const distributionRule: Rule = ({ distribution, regions, metric }) => {
           `${at}/property`,
           `distribution.property: expected one of ${[...properties.keys()].join(', ')}, found "${property}"${didYouMean(property, properties.keys())}`,
         )),
+    ...(properties.has(property) && textures !== (fitting_stimuli !== undefined)
+      ? problem(
+          textures ? '' : '/fitting_stimuli',
+          textures
+            ? `the document lacks "fitting_stimuli", the gratings that find the units whose ${property} is measured on textures`
+            : `fitting_stimuli: ${property} is measured on the gratings that find the units, expected no such key`,
+        )
+      : []),
     ...(descending < 0
       ? []
       : problem(

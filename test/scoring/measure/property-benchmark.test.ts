@@ -69,6 +69,16 @@ test.each([
   ],
   ['gratings of another design', { stimuli: { gratings: 'mine' } }, /gratings/],
   [
+    'gratings twice',
+    { fitting_stimuli: { gratings: 'marques2020' } },
+    /measured on the gratings that find the units/,
+  ],
+  [
+    'textures without gratings',
+    { distribution: { ...distribution, property: 'max_noise' } },
+    /lacks "fitting_stimuli"/,
+  ],
+  [
     'an option of another metric',
     { metric: { name: 'distribution-similarity', alpha: 1 } },
     /no option "alpha"/,
