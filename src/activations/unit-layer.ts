@@ -39,15 +39,17 @@ export interface Centres {
  * The centre of every unit's receptive field, by blocks of columns.
  * @param peaks largest response at each place, place × unit
  * @param blank response of each unit to the blank
+ * @param blocks bounds of the columns that are read at once
  */
 export async function receptiveFields(
   peaks: Features,
   blank: ArrayLike<number>,
   { places }: Protocol,
+  blocks = columnBlocks(peaks),
 ): Promise<Centres> {
   const centres = { y: new Float64Array(peaks.cols), x: new Float64Array(peaks.cols) };
   const own = new Float64Array(peaks.rows);
-  for (const [from, to] of columnBlocks(peaks)) {
+  for (const [from, to] of blocks) {
     const block = await peaks.columns(from, to);
     const width = to - from;
     for (let unit = 0; unit < width; unit++) {
@@ -75,7 +77,9 @@ export async function unitsOfFeatures(
   const [gratings] = features;
   const [blank] = await rowsOf(gratings, [0]);
   const peaks = peaksOf(gratings, protocol);
-  const seen = unitsThatSee(await receptiveFields(peaks, blank, protocol), protocol.stimulus);
+  // The peaks of a block are made from all of its rows.
+  const centres = await receptiveFields(peaks, blank, protocol, columnBlocks(gratings));
+  const seen = unitsThatSee(centres, protocol.stimulus);
   const count = gratings.rows - protocol.studies;
   const studies = Array.from({ length: count }, (_, i) => protocol.studies + i);
   const responses = await Promise.all(
