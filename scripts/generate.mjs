@@ -53,7 +53,12 @@ const formulas = {
   clipped: 'raw / ceiling, bounded to 0…1',
   raw: 'raw',
 };
-const sides = { neural: 'recordings', 'read-out': 'trials, read-out', label: 'trials, labels' };
+const sides = {
+  neural: 'recordings',
+  'read-out': 'trials, read-out',
+  label: 'trials, labels',
+  properties: 'a distribution',
+};
 
 function documentWith(metrics, text) {
   const rows = Object.entries(metrics).map(

@@ -25,6 +25,11 @@ export const tolerances = {
   network: 1e-4,
   /** End to end on ONNX Runtime's activations. */
   endToEnd: { score: 1e-4, median: 1e-4, r: 1e-3, behaviour: 2e-4, ceiling: 1e-9 },
+  /**
+   * Single-neuron properties on ONNX Runtime's activations against the original's: other settings of the runtime moved
+   * values by 1e-5 of their size and no score (oracle 12).
+   */
+  properties: { value: 1e-4, score: 1e-6 },
   /** Ceilings that Brain-Score published to five digits. */
   publishedCeiling: 1e-5,
   /** torch resize of a float tensor against the same call in float64. */

@@ -8,6 +8,11 @@ const PIXELS_PER_DEGREE = SIDE / 8;
 /** Side of a filter, 2.2 degrees, and the step between filters. */
 const KERNEL = 31;
 const STRIDE = 6;
+/**
+ * Padding before and after: filters stand at pixels 2, 8, … 110, one of them .05 degrees from (.5, .5), where
+ * single-neuron studies show their gratings.
+ */
+const PADDING = [13, 14] as const;
 /** Filters of each kind; a complex one is a pair in quadrature. */
 const SIMPLE = 48;
 const COMPLEX = 48;
@@ -26,12 +31,12 @@ export function build(): Uint8Array {
     attributes: { axes: { ints: [1] }, keepdims: { int: 1 } },
   });
   const filters = graph.initializer('filters', [SIMPLE + 2 * COMPLEX, 1, KERNEL, KERNEL], bank());
-  const pad = KERNEL >> 1;
+  const [before, after] = PADDING;
   const linear = graph.node('Conv', [luminance, filters], {
     outputs: ['linear'],
     attributes: {
       kernel_shape: { ints: [KERNEL, KERNEL] },
-      pads: { ints: [pad, pad, pad, pad] },
+      pads: { ints: [before, before, after, after] },
       strides: { ints: [STRIDE, STRIDE] },
     },
   });

@@ -264,7 +264,8 @@ function tooLarge(
   );
 }
 
-function unitsOf(tensor: Tensor, batch: number, layer: string): number {
+/** Units of a layer, from a batch of it. Throws `input-mismatch` where it has no batch axis. */
+export function unitsOf(tensor: Tensor, batch: number, layer: string): number {
   if (tensor.dims[0] === batch) return tensor.data.length / batch;
   throw new VentralError(
     'input-mismatch',
@@ -316,7 +317,7 @@ function giveUpOtherShapes(
 type Numbers = Float32Array | Float64Array | Uint8Array | Int32Array;
 
 /** The values of a batch, as they are kept. */
-function numbersOf({ dtype, data }: Tensor): Numbers {
+export function numbersOf({ dtype, data }: Tensor): Numbers {
   if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Int32Array)
     return data;
   if (dtype === 'float16') return fromHalf(data as Uint16Array);

@@ -1,16 +1,11 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
-import { digestOf } from '../formats/digest.js';
 import { concatFeatures } from '../numerics/algebra/concat-features.js';
 import { denseFeatures, type Features } from '../numerics/algebra/features.js';
 import { finiteProducts } from '../numerics/algebra/non-finite.js';
-import { numericsVersion } from '../numerics/numerics-version.js';
-import { resolveLayer } from '../onnx/layers.js';
-import { runtimeIdentity } from '../runtime/session.js';
-import { screenVersion } from '../screen/screen-version.js';
 import type { ContentCache } from './cache/content-cache.js';
-import { computedAs, type Pass, passesOf } from './exposed-values.js';
+import { type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
@@ -26,11 +21,12 @@ import {
   type SizedDemand,
 } from './reduction-plan.js';
 import type { ActivationStore } from './scratch/activation-store.js';
+import { sizeDemands } from './size-demands.js';
 import { PreparedStimuli } from './stimuli/prepared-stimuli.js';
 import type { Shown } from './stimuli/shown.js';
-import { shownDigest } from './stimuli/stimulus-digest.js';
-import { type StimulusSize, stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
-import { type ValueShape, valueShapes } from './value-shapes.js';
+import { stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
+import { joinUnits, type UnitLayer } from './unit-layer.js';
+import { runUnitPass } from './unit-pass.js';
 
 /** Limits of the work; reduced layers are read from and written to the cache. */
 export interface ReduceOptions extends ExtractOptions {
@@ -52,9 +48,6 @@ export interface Reducer {
    */
   run(): AsyncGenerator<Reduction>;
 }
-
-/** Raised whenever a reduced layer changes on equal inputs. */
-const VERSION = 1;
 
 /**
  * Plans how a network's layers become what metrics need (design §9): the stimuli go through the network in
@@ -95,79 +88,6 @@ export async function openReducer(
       }
     },
   };
-}
-
-/** Demands with their sizes; those that are met by the same reduced layer are one. */
-async function sizeDemands(
-  network: Network,
-  shown: readonly Shown[],
-  sizes: readonly (StimulusSize | undefined)[],
-  demands: readonly Demand[],
-  options: ReduceOptions,
-): Promise<SizedDemand[]> {
-  const { file, card } = network;
-  const valuesOf = ({ layers }: Demand) =>
-    layers.map((layer) => resolveLayer(file.model, layer).value);
-  const values = [...new Set(demands.flatMap(valuesOf))];
-  const shapes = values.length > 0 ? await shapesOfSets(network, values, sizes, options) : [];
-  const nodes = file.model.graph.nodes;
-  const order = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
-  const computed = new Map(values.map((value) => [value, computedAs(file.model, card, value)]));
-  const sizedValue = (value: string, set: number) => ({
-    value,
-    position: order.get(value) ?? -1,
-    computed: computed.get(value)!,
-    ...(shapes[set].get(value) ?? { units: 0, dtype: 'float32' as const }),
-  });
-  const digests = await Promise.all(shown.map(shownDigest));
-  const byKey = new Map<string, SizedDemand & { readonly demands: Demand[] }>();
-  for (const demand of demands) {
-    const own = valuesOf(demand).map((value) => sizedValue(value, demand.sets[0]));
-    const units = own.reduce((sum, value) => sum + value.units, 0);
-    const form = demand.form(units);
-    const key = `${form}-${digestOf({
-      version: VERSION,
-      numerics: numericsVersion,
-      screen: screenVersion,
-      model: file.digest,
-      card: JSON.stringify({ input: card.input, visual_degrees: card.visual_degrees }),
-      values: own.map(({ value, computed }) => ({ value, computed })),
-      shown: demand.sets.map((set) => digests[set]),
-      runtime: runtimeIdentity(options.threads),
-    })}`;
-    const same = byKey.get(key);
-    const cached = (await options.cache?.has(key)) ?? false;
-    if (same) same.demands.push(demand);
-    else
-      byKey.set(key, {
-        demands: [demand],
-        sets: demand.sets,
-        form,
-        units,
-        key,
-        values: own,
-        cached,
-      });
-  }
-  return [...byKey.values()];
-}
-
-/** Shapes of the values by stimulus set; the network is run once for each size of image. */
-async function shapesOfSets(
-  network: Network,
-  values: readonly string[],
-  sizes: readonly (StimulusSize | undefined)[],
-  options: ReduceOptions,
-): Promise<ReadonlyMap<string, ValueShape>[]> {
-  const bySize = new Map<string, ReadonlyMap<string, ValueShape>>();
-  const found: ReadonlyMap<string, ValueShape>[] = [];
-  for (const size of sizes) {
-    const key = JSON.stringify(size ?? null);
-    const shapes = bySize.get(key) ?? (await valueShapes(network, values, size, options));
-    bySize.set(key, shapes);
-    found.push(shapes);
-  }
-  return found;
 }
 
 /** One pass over one stimulus set. */
@@ -214,6 +134,11 @@ class Reductions {
     this.#keepPictures(groups);
     let before = 0;
     for (const [index, group] of groups.entries()) {
+      if (group[0].form === 'units') {
+        yield* this.#units(group, (done) => this.#options.progress?.(before + done, total));
+        before += steps[index].reduce((sum, { rows }) => sum + rows, 0);
+        continue;
+      }
       const stores: Stores = new Map();
       const failures = new Map<string, VentralError>();
       const progress = (done: number) => this.#options.progress?.(before + done, total);
@@ -236,6 +161,59 @@ class Reductions {
 
   close(): void {
     this.#pictures?.close();
+  }
+
+  /** Layers whose units are kept where they see a stimulus: they are reduced while the network runs. */
+  async *#units(group: Group, progress: (done: number) => void): AsyncGenerator<Reduction> {
+    const { file, card } = this.#network;
+    const shown = group[0].sets.map((set) => this.#shown[set]);
+    const rows = shown.reduce((sum, { stimuli }) => sum + stimuli.ids.length, 0);
+    const values = [...new Set(group.flatMap((one) => one.values.map(({ value }) => value)))];
+    const layers = new Map<string, UnitLayer>();
+    const failures = new Map<string, VentralError>();
+    const error = await unlessInterrupted(async () => {
+      for (const [index, pass] of passesOf(file.model, card, values).entries()) {
+        const result = await runUnitPass(this.#network, shown, pass, {
+          ...(await this.#passOptions(group, group[0].sets)),
+          progress: (done) => progress(index * rows + done),
+        });
+        for (const [value, layer] of result.layers) layers.set(value, layer);
+        for (const [value, failure] of result.failures) failures.set(value, failure);
+      }
+    });
+    for (const one of group) {
+      const failed = error ?? one.values.flatMap(({ value }) => failures.get(value) ?? [])[0];
+      if (failed) yield* one.demands.map((demand) => ({ demand, error: failed }));
+      else {
+        const reduced = joinUnits(one.values.map(({ value }) => layers.get(value) as UnitLayer));
+        await this.#remember(one.key, reduced);
+        yield* one.demands.map((demand) => ({ demand, reduced }));
+      }
+    }
+  }
+
+  async #remember(key: string, reduced: ReducedLayer): Promise<void> {
+    const { cache } = this.#options;
+    const bytes = cache && (await toBytes(reduced));
+    if (bytes) await cache.put(key, bytes);
+  }
+
+  /** What a pass over some sets may use, and how the layers of a group are called. */
+  async #passOptions(group: Group, sets: readonly number[]) {
+    const scratch = await mkdtemp(join(this.#options.scratch, 'pass-'));
+    const names = new Map(
+      group.flatMap(({ demands: [{ layers }], values }) =>
+        values.map(({ value }, i) => [value, layers[i]] as const),
+      ),
+    );
+    const repeated = sets.some((set) => this.#repeated.has(set));
+    return {
+      ...this.#options,
+      pictures: this.#options.pictures ?? (repeated ? this.#pictures : undefined),
+      maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
+      scratch,
+      nameOf: (value: string) => names.get(value) ?? value,
+    };
   }
 
   /** Several passes show the same images: decoded ones are stored. */
@@ -262,19 +240,9 @@ class Reductions {
     group: Group,
     { stores, failures, progress }: PassWork,
   ): Promise<void> {
-    const scratch = await mkdtemp(join(this.#options.scratch, 'pass-'));
-    const names = new Map(
-      group.flatMap(({ demands: [{ layers }], values }) =>
-        values.map(({ value }, i) => [value, layers[i]] as const),
-      ),
-    );
     const result = await runPass(this.#network, this.#shown[set], pass, {
-      ...this.#options,
-      pictures: this.#options.pictures ?? (this.#repeated.has(set) ? this.#pictures : undefined),
-      maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
-      scratch,
+      ...(await this.#passOptions(group, [set])),
       held: stores,
-      nameOf: (value) => names.get(value) ?? value,
       progress,
     });
     for (const [value, store] of result.stores) stores.set(`${set} ${value}`, store);
@@ -330,9 +298,7 @@ class Reductions {
       for (const [i, set] of sets.entries())
         await requireFiniteLayer(features[i], layer, this.#shown[set].stimuli.ids);
     }
-    const { cache } = this.#options;
-    const bytes = cache && (await toBytes(reduced));
-    if (bytes) await cache.put(key, bytes);
+    await this.#remember(key, reduced);
     return reduced;
   }
 }
@@ -359,7 +325,7 @@ function letGo({ sets, values }: SizedDemand, later: Group, stores: Stores): voi
 }
 
 /** Whether the products of a layer show that its values are finite; false for features, which are not checked. */
-function knownFinite(layer: ReducedLayer): boolean {
+function knownFinite(layer: Exclude<ReducedLayer, UnitLayer>): boolean {
   if (layer.form === 'features') return false;
   return (layer.form === 'gram' ? [layer.gram] : [layer.fitting, layer.cross]).every(
     finiteProducts,
@@ -379,7 +345,9 @@ async function unlessInterrupted(work: () => Promise<void>): Promise<VentralErro
 }
 
 /** Features that are not wider than there are stimuli are small: they outlive their scratch files. */
-async function inMemory(layer: ReducedLayer): Promise<ReducedLayer> {
+async function inMemory(
+  layer: Exclude<ReducedLayer, UnitLayer>,
+): Promise<Exclude<ReducedLayer, UnitLayer>> {
   if (layer.form !== 'features' || layer.features.some(({ rows, cols }) => cols > rows))
     return layer;
   const features = await Promise.all(

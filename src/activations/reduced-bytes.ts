@@ -1,6 +1,7 @@
 import { denseFeatures, type Features } from '../numerics/algebra/features.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import type { ReducedLayer } from './reduced-layer.js';
+import type { UnitLayer } from './unit-layer.js';
 
 /** Features larger than this are not kept in the cache, unless a Gram matrix of their rows would be larger. */
 const SMALL = 4 << 20;
@@ -15,6 +16,7 @@ const asBytes = (values: ArrayBufferView) =>
  * worth keeping. Read back by {@link fromBytes}.
  */
 export async function toBytes(layer: ReducedLayer): Promise<Uint8Array[] | undefined> {
+  if (layer.form === 'units') return unitBytes(layer);
   if (layer.form === 'gram') {
     const { rows } = layer.gram;
     return [header({ units: layer.units, rows }), asBytes(lowerHalf(layer.gram))];
@@ -34,6 +36,7 @@ export async function toBytes(layer: ReducedLayer): Promise<Uint8Array[] | undef
 export function fromBytes(bytes: Uint8Array, form: ReducedLayer['form']): ReducedLayer | undefined {
   const { head, start } = readHeader(bytes);
   const reader = new Reader(bytes, start);
+  if (form === 'units') return head.seen && unitsFrom(head, reader);
   if (form === 'features') {
     if (!head.sets) return undefined;
     const features = head.sets.map(({ rows, cols, dtype }) =>
@@ -57,11 +60,35 @@ interface Head {
   readonly units: number;
   readonly rows?: number;
   readonly testRows?: number;
+  readonly seen?: readonly number[];
   readonly sets?: readonly {
     readonly rows: number;
     readonly cols: number;
     readonly dtype: 'float32' | 'float64';
   }[];
+}
+
+/** Units that see a stimulus are few; a layer with more responses than this is made again. */
+const MOST_RESPONSES = 64 << 20;
+
+function unitBytes({ units, seen, responses }: UnitLayer): Uint8Array[] | undefined {
+  const bytes = responses.reduce((sum, { data }) => sum + data.byteLength, 0);
+  if (bytes > MOST_RESPONSES) return undefined;
+  const sets = responses.map(({ rows, cols, data }) => ({
+    rows,
+    cols,
+    dtype: data instanceof Float32Array ? ('float32' as const) : ('float64' as const),
+  }));
+  return [header({ units, seen: [...seen], sets }), ...responses.map(({ data }) => asBytes(data))];
+}
+
+function unitsFrom({ units, seen = [], sets = [] }: Head, reader: Reader): UnitLayer {
+  const responses = sets.map(({ rows, cols, dtype }) => ({
+    rows,
+    cols,
+    data: reader.take(dtype, rows * cols),
+  }));
+  return { form: 'units', units, seen: Int32Array.from(seen), responses };
 }
 
 /** JSON after its length, padded so that the next part is aligned to eight bytes. */

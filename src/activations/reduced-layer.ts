@@ -2,12 +2,13 @@ import type { Features } from '../numerics/algebra/features.js';
 import { centredGram } from '../numerics/algebra/gram.js';
 import type { Matrix } from '../numerics/algebra/matrix.js';
 import { zScoredProducts } from '../numerics/algebra/z-scored-products.js';
+import type { UnitLayer } from './unit-layer.js';
 
 /**
- * The least that a benchmark needs of a layer: its values, the products of its rows, or those of its
- * rows z-scored on the fitting set of a read-out (design §9).
+ * The least that a benchmark needs of a layer: its values, the products of its rows, those of its
+ * rows z-scored on the fitting set of a read-out, or the units that see the stimulus of single-neuron studies (design §9).
  */
-export type Form = 'features' | 'gram' | 'read-out';
+export type Form = 'features' | 'gram' | 'read-out' | 'units';
 
 /** A layer over the stimulus sets of a benchmark, in one of the forms. */
 export type ReducedLayer =
@@ -30,23 +31,29 @@ export type ReducedLayer =
       readonly fitting: Matrix;
       /** Products of the test rows, scaled likewise, with the fitting rows (test × fitting). */
       readonly cross: Matrix;
-    };
+    }
+  | UnitLayer;
 
 /** A layer as its features, one set a stimulus set. */
-export function wholeLayer(features: readonly Features[]): ReducedLayer {
+export function wholeLayer(
+  features: readonly Features[],
+): Extract<ReducedLayer, { readonly form: 'features' }> {
   return { form: 'features', units: features[0].cols, features };
 }
 
 /**
  * Features (one a stimulus set) in the form asked for; a Gram matrix is that of the first set, a read-out
- * fits on the first and tests on the second. Where a value is NaN or infinite, so is the result.
+ * fits on the first and tests on the second. Where a value is NaN or infinite, so is the result. Units that see a stimulus
+ * are found by `unitsOfFeatures`: RangeError here.
  */
 export async function reduceFeatures(
   features: readonly Features[],
   form: Form,
-): Promise<ReducedLayer> {
+): Promise<Exclude<ReducedLayer, UnitLayer>> {
   const [first, second] = features;
   const units = first.cols;
+  if (form === 'units')
+    throw new RangeError('units are not found without the places of the stimuli');
   if (form === 'gram') return { form, units, gram: await centredGram(first) };
   if (form === 'read-out') return { form, units, ...(await zScoredProducts(first, second)) };
   return wholeLayer(features);

@@ -16,6 +16,8 @@ export interface SizedDemand {
   readonly sets: readonly number[];
   readonly form: Form;
   readonly units: number;
+  /** Rows that are kept of the first set for the form `units`: the places of receptive fields. */
+  readonly places?: number;
   /** Its key in the cache. */
   readonly key: string;
   readonly cached: boolean;
@@ -73,7 +75,7 @@ export function groupDemands(
   budgets: Budgets,
   pictures: readonly number[],
 ): { readonly plan: ReductionPlan; readonly groups: readonly Group[] } {
-  const bySets = groupBy(demands, ({ sets }) => sets.join());
+  const bySets = groupBy(demands, ({ sets, places }) => `${sets.join()} ${places ?? ''}`);
   const groups: SizedDemand[][] = [];
   const sets: ReductionPlan['sets'][number][] = [];
   for (const ofSets of bySets.values()) {
@@ -152,10 +154,12 @@ const outputBytes = (group: Group) =>
 function activationBytes(group: Group, rows: readonly number[], room: number) {
   let memory = 0;
   let scratch = 0;
-  for (const set of group[0].sets) {
+  const [{ sets, places }] = group;
+  const batch = places === undefined ? BATCH : 1;
+  for (const count of places === undefined ? sets.map((set) => rows[set]) : [places]) {
     const sizes = distinct(group).map(({ dtype, units }) => ({
-      kept: bytesOf(dtype, rows[set], units),
-      spilled: scratchBytesOf({ rows: rows[set], cols: units, dtype, batch: BATCH }),
+      kept: bytesOf(dtype, count, units),
+      spilled: scratchBytesOf({ rows: count, cols: units, dtype, batch }),
     }));
     for (const { kept, spilled } of sizes.sort((a, b) => a.kept - b.kept)) {
       if (memory + kept <= room) memory += kept;
@@ -194,11 +198,15 @@ export function pictureRoom(
   return Math.min(maxScratch / 4, maxScratch - most);
 }
 
+/** Bytes of a block of receptive-field maps, as read and as float64. */
+const UNIT_BLOCK = 64 * 2 ** 20;
+
 /** Bytes that reducing a layer takes: a block of it in both widths, its products, and their sum. */
 function reductionBytes({ form, sets }: SizedDemand, rows: readonly number[]): number {
   const counts = sets.map((set) => rows[set]);
   const stimuli = counts.reduce((sum, count) => sum + count, 0);
   if (form === 'features') return 0;
+  if (form === 'units') return UNIT_BLOCK;
   return 8 * counts[0] * stimuli * 3 + 24 * stimuli * gramBlockWidth(counts[0]);
 }
 

@@ -622,7 +622,7 @@ export interface paths {
          *     on the same recordings, so ties are conservative: they favour "no difference".
          *
          *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names average, V1,
-         *     V2, V4, IT, behavior, engineering, `b("<benchmark>")`, and mean, min, max, abs, sqrt; at most 200 characters
+         *     V2, V4, IT, behavior, engineering, Marques2020, `b("<benchmark>")`, and mean, min, max, abs, sqrt; at most 200 characters
          *     and 50 nodes. A formula is null if a value that it names is missing, or if the result is not finite. It cannot
          *     use simulated scores.
          */
@@ -1332,9 +1332,9 @@ export interface components {
             } | null;
             bibtex: string | null;
             stimuli: components["schemas"]["StimuliInNumbers"];
-            /** @description null without a read-out to fit. */
+            /** @description null where nothing is fitted on stimuli of its own. */
             fittingStimuli: components["schemas"]["StimuliInNumbers"] | null;
-            /** @description null for behaviour. */
+            /** @description null where no recordings are compared. */
             recordings: {
                 presentations: number;
                 neuroids: number;
@@ -1345,11 +1345,19 @@ export interface components {
                     [key: string]: number;
                 } | null;
             } | components["schemas"]["CellReason"] | null;
-            /** @description null for recordings. */
+            /** @description null where no behaviour is compared. */
             trials: {
                 trials: number;
                 subjects: number | null;
                 columns: string[];
+            } | components["schemas"]["CellReason"] | null;
+            /** @description The published distribution of a single-neuron property; null for other benchmarks. */
+            neurons: {
+                property: string;
+                unit: string | null;
+                neurons: number;
+                /** @description Neurons that have no such property. */
+                withoutValue: number;
             } | components["schemas"]["CellReason"] | null;
             /** @description Of the installed recordings; null if there is none, or if the metric computes its own. */
             measuredCeiling: components["schemas"]["ScorePart"] | components["schemas"]["CellReason"] | null;
@@ -1547,6 +1555,7 @@ export interface components {
             errorKind: string;
             raw: components["schemas"]["ScorePart"];
             ceiling: components["schemas"]["ScorePart"] | null;
+            distribution?: components["schemas"]["ScoreDistribution"];
             warnings: {
                 code: string;
                 detail: string;
@@ -1557,6 +1566,27 @@ export interface components {
             };
         } & {
             [key: string]: unknown;
+        };
+        /** @description The distribution of a single-neuron property, recorded and in the model, as counts by bin. */
+        ScoreDistribution: {
+            /** @example preferred_orientation */
+            property: string;
+            /** @example degrees */
+            unit: string | null;
+            /** @description Edges, ascending; what lies outside counts to the first or the last bin. */
+            bins: number[];
+            neurons: {
+                counts: number[];
+                without_value: number;
+            };
+            units: {
+                counts: number[];
+                without_value: number;
+                /** @description Units whose receptive field is at the stimulus. */
+                at_stimulus: number;
+                /** @description All units of the layer. */
+                of_layer: number;
+            };
         };
         /** @description Needs `regions`, `benchmarks` or both. */
         LayerMapRequest: {

@@ -27,8 +27,25 @@ export interface StimulusSet {
    * @throws VentralError `image-missing`
    */
   read(row: number): Promise<Uint8Array>;
+  /** Of a set whose images are computed: what they look like without a file between. */
+  readonly computed?: ComputedImages;
   /** Lets the files go. */
   close(): Promise<void>;
+}
+
+/** Images that are computed from the columns of their rows. */
+export interface ComputedImages {
+  /** 8-bit grey pixels of a row, those that `read` encodes. */
+  pixels(row: number): GreyPixels;
+  /** What identifies the image of a row in place of the digest of its bytes. */
+  digest(row: number): string;
+}
+
+/** 8-bit grey pixels, rows from the top. */
+export interface GreyPixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
 }
 
 /** Where a stimulus set lies. */

@@ -2,7 +2,16 @@ import type { ConstantNode, FunctionNode, MathNode, OperatorNode, SymbolNode } f
 import { VentralError } from '../errors/ventral-error.js';
 
 /** Names allowed in a formula: nodes of the tree. */
-export const formulaNames = ['average', 'V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'] as const;
+export const formulaNames = [
+  'average',
+  'V1',
+  'V2',
+  'V4',
+  'IT',
+  'behavior',
+  'engineering',
+  'Marques2020',
+] as const;
 
 /** Something that a formula takes its numbers from. */
 export type FormulaVariable =

@@ -5,7 +5,7 @@ export interface TreeBenchmark {
   readonly region: string | null;
   /** Name of the metric. */
   readonly metric: string;
-  /** Node that averages it, where its file says one. */
+  /** Node that averages it, where its file says one, with those above it: `Marques2020/V1-orientation`. */
   readonly parent?: string;
   readonly simulated: boolean;
 }
@@ -41,7 +41,7 @@ const emptyBranch = (): Branch => ({ branches: new Map(), benchmarks: [] });
 /**
  * The tree that averages benchmarks, as Brain-Score's does (spec §7.4): `average` is the mean of `neural`
  * (the mean of V1, V2, V4 and IT) and `behavior`, `engineering` is a root of its own, and a `parent` in
- * between, such as Geirhos2021, is a node of its own. Each node is the plain mean of its children, however
+ * between, such as Geirhos2021, is a node of its own, and of several, such as Marques2020/V1-orientation, each. Each node is the plain mean of its children, however
  * many benchmarks those hold; a node without a benchmark is not there. Simulated benchmarks have the
  * root `simulated` and no node in common with the real ones.
  * @returns every node before its children
@@ -69,7 +69,8 @@ function pathOf({ region, metric, parent, simulated }: TreeBenchmark): string[] 
     engineering: ['engineering'],
     behavior: ['average', 'behavior'],
   }[place] ?? ['average', 'neural', place];
-  const path = parent === undefined || parent === place ? above : [...above, parent];
+  const between = parent === undefined || parent === place ? [] : parent.split('/');
+  const path = [...above, ...between];
   return simulated ? path.map(simulatedId) : path;
 }
 

@@ -1,5 +1,6 @@
 import { accuracyMetric } from './accuracy.js';
 import { ckaCvMetric, ckaMetric } from './cka.js';
+import { distributionSimilarityMetric } from './distribution-similarity.js';
 import { errorConsistencyMetric } from './error-consistency.js';
 import { behaviourMetrics } from './i1i2.js';
 import { linearMetric } from './linear.js';
@@ -30,6 +31,7 @@ const table = {
   ...behaviourMetrics,
   'error-consistency': errorConsistencyMetric,
   accuracy: accuracyMetric,
+  'distribution-similarity': distributionSimilarityMetric,
 } satisfies Record<string, MetricDefinition>;
 
 /** A metric that a benchmark file may name. */

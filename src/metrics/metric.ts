@@ -115,6 +115,11 @@ export interface ReadOutMetric extends MetricDefinition {
   readonly kind: 'read-out';
 }
 
+/** A metric between distributions of a property over units and over recorded neurons. */
+export interface DistributionMetric extends MetricDefinition {
+  readonly kind: 'properties';
+}
+
 /** A metric between the labels that a network's own head names and those of observers. */
 export interface LabelMetric extends MetricDefinition {
   readonly kind: 'label';

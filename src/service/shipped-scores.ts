@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCard } from '../activations/card/card.js';
 import { shippedModels } from '../activations/model-file.js';
 import { packageRoot } from '../formats/package-root.js';
+import { catalogEntriesOf } from '../scoring/benchmark/benchmark-data.js';
+import { listBenchmarks } from '../scoring/registry/registry.js';
 import { isOpen, type ScoreJob } from '../store/jobs/job.js';
 import { servicePrincipal } from '../store/records/principal.js';
 import { ResultStore } from '../store/records/result-store.js';
@@ -23,13 +25,13 @@ const LOOK_MS = 250;
  * @param closing ends it
  */
 export async function scoreShipped(context: ServiceContext, closing: AbortSignal): Promise<void> {
-  for (const model of await byWork()) {
-    for (let done = false; !done && !closing.aborted; ) {
-      await untilQuiet(context, closing);
-      const benchmarks = await missing(context, model);
-      done = benchmarks.length === 0 || (await scored(context, model, benchmarks, closing));
-    }
-  }
+  for (const model of await byWork())
+    for (const simulated of [true, false])
+      for (let done = false; !done && !closing.aborted; ) {
+        await untilQuiet(context, closing);
+        const benchmarks = await missing(context, model, simulated);
+        done = benchmarks.length === 0 || (await scored(context, model, benchmarks, closing));
+      }
 }
 
 /** Fast models first, estimated from cards: input pixels times layers. */
@@ -53,9 +55,18 @@ async function untilQuiet({ store }: ServiceContext, closing: AbortSignal): Prom
   }
 }
 
-/** The simulated benchmarks of the leaderboard that the service has not scored a model on. */
-async function missing({ store }: ServiceContext, model: string): Promise<string[]> {
-  const wanted = new LeaderboardBenchmarks([]).standard(true, 'private');
+/** The benchmarks of the leaderboard that need no download and that the service has not scored a model on. */
+async function missing(
+  { store }: ServiceContext,
+  model: string,
+  simulated: boolean,
+): Promise<string[]> {
+  const here = new Set(
+    listBenchmarks().flatMap((each) => (catalogEntriesOf(each).length === 0 ? each.id : [])),
+  );
+  const wanted = new LeaderboardBenchmarks([])
+    .standard(simulated, 'private')
+    .filter(({ id }) => here.has(id));
   const everything = { words: [], owner: servicePrincipal.owner, anyLayer: false };
   const [found] = await new ResultStore(store.database).scoredModels(
     servicePrincipal,

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { findData } from '../../src/data/catalog.js';
 import { packageRoot } from '../../src/formats/package-root.js';
 import type { Benchmark } from '../../src/scoring/benchmark/benchmark.js';
+import { catalogEntriesOf } from '../../src/scoring/benchmark/benchmark-data.js';
 import { goldenOf } from '../../src/scoring/registry/golden.js';
+import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
 import { findBenchmark, listBenchmarks } from '../../src/scoring/registry/registry.js';
 
 const root = join(packageRoot, 'benchmarks');
@@ -110,6 +112,73 @@ describe('the shipped behavioural benchmarks', () => {
   });
 });
 
+/** The study whose neurons each property of Marques2020 is compared with. */
+const studies: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries({
+    Cavanaugh2002: ['grating_summation_field', 'surround_diameter', 'surround_suppression_index'],
+    DeValois1982: ['preferred_orientation', 'peak_spatial_frequency'],
+    Schiller1976: ['spatial_frequency_selective', 'spatial_frequency_bandwidth'],
+    Ringach2002: [
+      ...['circular_variance', 'bandwidth', 'orthogonal_preferred_ratio', 'orientation_selective'],
+      ...['circular_variance_bandwidth_ratio', 'modulation_ratio', 'max_dc'],
+      'orthogonal_preferred_ratio_circular_variance_difference',
+    ],
+    FreemanZiemba2013: [
+      ...['texture_modulation_index', 'absolute_texture_modulation_index', 'texture_selectivity'],
+      ...['texture_sparseness', 'variance_ratio', 'max_texture', 'max_noise'],
+    ],
+  }).flatMap(([study, columns]) => columns.map((column) => [column, study])),
+);
+
+describe('Marques2020', () => {
+  const all = real.filter(({ id }) => id.startsWith('Marques2020_'));
+  const here = all.filter((benchmark) => catalogEntriesOf(benchmark).length === 0);
+
+  test('has 22 properties in seven groups, and seven that need no download', () => {
+    const sizes: Record<string, number> = {};
+    for (const { parent = '' } of all) {
+      const group = parent.replace('Marques2020/V1-', '');
+      sizes[group] = (sizes[group] ?? 0) + 1;
+    }
+    expect(sizes).toEqual({
+      orientation: 7,
+      spatial_frequency: 3,
+      response_selectivity: 4,
+      receptive_field_size: 2,
+      surround_modulation: 1,
+      texture_modulation: 2,
+      response_magnitude: 3,
+    });
+    expect(
+      all.every(({ region, version, simulated }) => region === 'V1' && version === 1 && !simulated),
+    ).toBe(true);
+    const neurons = here.map(({ id, distribution }) => {
+      if (distribution?.neurons.kind !== 'counts') throw new Error(id);
+      const { counts, withoutValue } = distribution.neurons;
+      return [id.replace(/.*-/, ''), counts.reduce((sum, count) => sum + count, withoutValue)];
+    });
+    expect(Object.fromEntries(neurons)).toEqual({
+      grating_summation_field: 190,
+      surround_diameter: 190,
+      surround_suppression_index: 190,
+      peak_sf: 363,
+      pref_or: 385,
+      sf_bandwidth: 87,
+      sf_selective: 87,
+    });
+  });
+
+  test.each(here.map(({ id }) => id))('%s: the ceiling that is published', async (id) => {
+    const { loaded, close } = await loadBenchmarks([id], { home: '/nowhere' }, (_, error) => {
+      throw error;
+    });
+    const published = goldenOf(only(id))?.ceiling;
+    const ceiling = loaded[0].ceiling()?.value ?? Number.NaN;
+    expect(Math.abs(ceiling - (published?.value ?? 0))).toBeLessThan(published?.tolerance ?? 0);
+    await close();
+  });
+});
+
 describe('every shipped real benchmark', () => {
   test.each(real.map((benchmark) => [benchmark.id, benchmark] as const))('%s', (_id, benchmark) => {
     expect(benchmark.title).toBeTruthy();
@@ -117,6 +186,15 @@ describe('every shipped real benchmark', () => {
     const bibliography = readFileSync(join(benchmark.folder, 'reference.bib'), 'utf8');
     expect(bibliography).toContain(benchmark.reference?.doi);
     expect(goldenOf(benchmark)).toBeDefined();
+    const { distribution } = benchmark;
+    if (distribution) {
+      // Published counts ship; neurons are in the catalog.
+      const { neurons, property } = distribution;
+      expect(studies[property]).toBe(benchmark.id.replace('Marques2020_', '').split('-')[0]);
+      if (neurons.kind === 'counts') expect(catalogEntriesOf(benchmark)).toEqual([]);
+      else expect(neurons).toMatchObject({ kind: 'catalog' });
+      return;
+    }
     const data = benchmark.recordings ?? benchmark.trials;
     const kind = benchmark.recordings ? 'recordings' : 'trials';
     if (data?.kind !== 'catalog' || benchmark.stimuli.kind !== 'catalog') {

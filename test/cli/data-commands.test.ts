@@ -41,7 +41,7 @@ async function ventral(...words: string[]): Promise<{ out: string; err: string }
 describe('ventral data', () => {
   test('list prints one line an entry, and JSON', async () => {
     const lines = (await ventral('data', 'list')).out.trimEnd().split('\n');
-    expect(lines).toHaveLength(60);
+    expect(lines).toHaveLength(63);
     expect(lines[0]).toMatch(/^FreemanZiemba2013\.public\trecordings\tpublic\tno\t/);
     const listed = JSON.parse((await ventral('data', 'list', '--json')).out);
     expect(listed[0]).toMatchObject({ identifier: 'FreemanZiemba2013.public', here: false });

@@ -275,7 +275,7 @@ const KILLS = 100;
 /** Kills processes a hundred times while 83 jobs run and models are uploaded. */
 export async function expectKillsHarmless(engine: Engine): Promise<void> {
   // Two workers are through sooner than one, and of their kills a third misses both.
-  const slowly = engine === 'postgresql' ? 4 : 1;
+  const slowly = engine === 'postgresql' ? 8 : 1;
   const asked = wishes(80, 3, slowly);
   const counts = await compareKilled(engine, { kills: KILLS, seed: 7, wishes: asked });
   process.stdout.write(`kills, ${engine} database: ${JSON.stringify(counts)}\n`);

@@ -135,6 +135,14 @@ function mapOf({ model, benchmarks, holdout }, scores) {
   };
 }
 
+const distribution = {
+  property: 'peak_spatial_frequency',
+  unit: 'cycles per degree',
+  bins: [0.35, 0.7, 1.4, 2.8],
+  neurons: { counts: [10, 30, 20], without_value: 4 },
+  units: { counts: [1, 5, 6], without_value: 2, at_stimulus: 16, of_layer: 34_656 },
+};
+
 function score(benchmark, { model, input, layers }) {
   // As the child that scores tells it of a layer that a map chose, here on this very benchmark.
   const chosen = layers?.V1 === 'chosen';
@@ -159,6 +167,7 @@ function score(benchmark, { model, input, layers }) {
     errorKind: 'sem over splits',
     raw: part,
     ceiling: part,
+    ...(benchmark.startsWith('Marques2020_') ? { distribution } : {}),
     warnings: [],
     provenance: {
       ventral: '0',

@@ -7,6 +7,7 @@ import { accessibilityFaults, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013public.V1-pls';
 const V2 = 'FreemanZiemba2013public.V2-pls';
+const PROPERTY = 'Marques2020_DeValois1982-peak_sf';
 const hostile = `<script>alert(1)</script>\u202egpj.exe ${'x'.repeat(150)}`;
 
 let browser: Browser;
@@ -29,6 +30,7 @@ beforeAll(async () => {
   [browser, service] = await Promise.all([openBrowser(), runningService()]);
   model = await upload(hostile, await network());
   await score('score', [V1]);
+  await score('score', [PROPERTY]);
   await score('part', [V2]);
   const map = { model, benchmarks: [V1, V2], layers: ['a'] };
   await service.post('/v1/layer-maps', map, { Prefer: 'wait=30' });
@@ -118,6 +120,26 @@ it('says what is most likely wrong in the card', async () => {
   ]);
   const { page, close } = await visit(browser, service.url, `/models/${body.id}`);
   await page.getByText(/input\.mean 123\.7 with range 1\b/).waitFor();
+  await close();
+});
+
+it('draws the distribution of a single-neuron property over the published one', async () => {
+  const { page, close } = await open();
+  const property = page.locator('.properties > section');
+  await property.locator('.chart svg').waitFor();
+  await expect.poll(() => property.count()).toBe(1);
+  await expect
+    .poll(() => property.locator('figcaption').textContent())
+    .toBe(`Peak spatial frequency (${PROPERTY})`);
+  // Three bins of neurons, three of units.
+  await expect.poll(() => property.locator('.chart svg rect').count()).toBe(6);
+  await expect
+    .poll(() => property.locator('p.quiet').textContent())
+    .toMatch(
+      /^Similarity 0\.500 ± 0\.010, ceiling 0\.500: score 0\.\d{3} \[0\.100, 0\.200\]\. 64 neurons, 4 without the property; 16 of the layer’s 34,656 units are at the stimulus, 14 measured, 2 without the property\.$/,
+    );
+  await property.locator('summary').click();
+  await expect.poll(() => property.locator('tbody tr').nth(1).textContent()).toBe('0.7 to 1.4305');
   await close();
 });
 

@@ -27,7 +27,8 @@ export const scratchBytesOf = (shape: StoreShape): number =>
 export const batchBytes = ({ dtype, batch, cols }: StoreShape): number =>
   wholePages(bytesOf(dtype, batch, cols));
 
-function allocate(dtype: KeptDtype, length: number): Kept {
+/** Zeros of a type. */
+export function allocate(dtype: KeptDtype, length: number): Kept {
   if (dtype === 'float32') return new Float32Array(length);
   if (dtype === 'float64') return new Float64Array(length);
   return dtype === 'uint8' ? new Uint8Array(length) : new Int32Array(length);

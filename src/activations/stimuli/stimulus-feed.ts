@@ -19,7 +19,9 @@ export async function prepareStimulus(
   row: number,
   { input, visual_degrees }: ModelCard,
 ): Promise<Raster | FloatRaster> {
-  const picture = await decodeImage(await stimuli.read(row), stimuli.filename(row));
+  const picture = stimuli.computed
+    ? { ...stimuli.computed.pixels(row), channels: 1, mode: 'L' as const }
+    : await decodeImage(await stimuli.read(row), stimuli.filename(row));
   const placed = degrees
     ? pixelsOnScreen(picture, { target: visual_degrees, source: degrees[row] })
     : picture;

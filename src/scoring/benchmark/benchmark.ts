@@ -16,17 +16,43 @@ export interface CatalogSource {
   readonly identifier: string;
 }
 
+/** Gratings that are computed from a published design. */
+export interface GratingSource {
+  readonly kind: 'gratings';
+  readonly gratings: 'marques2020';
+}
+
 /** Where stimuli come from; paths are absolute. */
 export type StimulusSource =
   | { readonly kind: 'files'; readonly csv: string; readonly images?: string }
   | CatalogSource
-  | GeneratedSource;
+  | GeneratedSource
+  | GratingSource;
 
 /** Where recordings or trials come from; the path is absolute. */
 export type DataSource =
   | { readonly kind: 'file'; readonly path: string; readonly format: 'nc' | 'csv' }
   | CatalogSource
   | GeneratedSource;
+
+/** How many recorded neurons have a property in each bin. */
+export interface CountedNeurons {
+  readonly kind: 'counts';
+  readonly counts: readonly number[];
+  /** Neurons that were recorded, but have no such property. */
+  readonly withoutValue: number;
+}
+
+/** The published distribution of a single-neuron property. */
+export interface PublishedDistribution {
+  /** A property of `src/properties/property-table.ts`. */
+  readonly property: string;
+  /** What it is measured in. */
+  readonly unit?: string;
+  /** Edges of the bins, ascending; what lies outside counts to the first or the last. */
+  readonly bins: readonly number[];
+  readonly neurons: CountedNeurons | DataSource;
+}
 
 /**
  * How raw values are normalised. `internal-consistency`: Spearman-Brown corrected halves of the
@@ -73,13 +99,14 @@ export interface BenchmarkDefinition {
   readonly visualDegrees?: number | 'none';
   readonly stimuli: StimulusSource;
   readonly fittingStimuli?: StimulusSource;
-  /** Neural benchmarks have these, behavioural ones `trials`. */
+  /** Neural benchmarks have these, behavioural ones `trials`, those of single neurons a `distribution`. */
   readonly recordings?: DataSource;
   /** Absolute path of the neuroid table of a recordings CSV. */
   readonly neuroids?: string;
   /** Missing values are refused where it is absent. */
   readonly drop?: DropRule;
   readonly trials?: DataSource;
+  readonly distribution?: PublishedDistribution;
   /** Values of `condition` whose trials, and stimuli shown in no other, are left out. */
   readonly excludeConditions: readonly (string | number)[];
   /** [start, end] in ms: bins with start ≥ and end ≤ are averaged. */

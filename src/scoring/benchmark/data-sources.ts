@@ -1,11 +1,19 @@
 import { findData } from '../../data/catalog.js';
 import { requireData } from '../../data/data-folder.js';
+import { readPropertyValues } from '../../data/neuron-properties.js';
 import { readRecordings } from '../../data/read-recordings.js';
 import type { Recordings } from '../../data/recordings.js';
 import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
 import { readTrials, type Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Benchmark, DataSource, StimulusSource } from './benchmark.js';
+import { gratingStimuli } from '../../properties/grating-stimuli.js';
+import type {
+  Benchmark,
+  CountedNeurons,
+  DataSource,
+  PublishedDistribution,
+  StimulusSource,
+} from './benchmark.js';
 import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
 
 /** Opens what benchmark files name: paths, names of the catalog, generators. Each is read once. */
@@ -39,6 +47,7 @@ export class DataSources {
       if (!files) throw lacking(source.generate, `${part} stimuli`);
       return openStimulusSet({ identifier: `${source.generate}-${source.seed}`, ...files });
     }
+    if (source.kind === 'gratings') return gratingStimuli();
     const { paths } = await requireData(findData(source.identifier, 'stimuli'), this.#home);
     return openStimulusSet({
       identifier: source.identifier,
@@ -62,6 +71,12 @@ export class DataSources {
   /** The trials of a benchmark. */
   async trials(benchmark: Benchmark, stimuli: StimulusSet): Promise<Trials> {
     return readTrials(await this.#path(benchmark.trials as DataSource, 'trials'), stimuli);
+  }
+
+  /** The values of a property by recorded neuron, NaN where a neuron has none. */
+  async neurons({ property, bins, neurons }: PublishedDistribution): Promise<Float64Array> {
+    if (neurons.kind === 'counts') return valuesOfCounts(neurons, bins);
+    return readPropertyValues(await this.#path(neurons, 'recordings'), property);
   }
 
   async #path(source: DataSource, kind: 'recordings' | 'trials'): Promise<string> {
@@ -90,6 +105,15 @@ export class DataSources {
     const opened = await Promise.allSettled(this.#stimuli.values());
     for (const each of opened) if (each.status === 'fulfilled') await each.value.close();
   }
+}
+
+/** A value within its bin for each neuron, those without one first; where in the bin it lies has no bearing. */
+function valuesOfCounts(
+  { counts, withoutValue }: CountedNeurons,
+  bins: readonly number[],
+): Float64Array {
+  const valued = counts.flatMap((count, bin) => Array(count).fill((bins[bin] + bins[bin + 1]) / 2));
+  return Float64Array.from([...Array(withoutValue).fill(Number.NaN), ...valued]);
 }
 
 function lacking(generator: string, what: string): VentralError {

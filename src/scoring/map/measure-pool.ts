@@ -172,8 +172,9 @@ function sizeFor(
   return { workers, bytes: workers > 0 ? workers * each : matrices };
 }
 
-const stimuliOf = ({ shown }: LoadedBenchmark) =>
-  Math.max(...shown.map(({ stimuli }) => stimuli.ids.length));
+/** Rows of the matrices of a measurement: stimuli, and none where units are measured one by one. */
+const stimuliOf = ({ shown, form }: LoadedBenchmark) =>
+  form(1) === 'units' ? 0 : Math.max(...shown.map(({ stimuli }) => stimuli.ids.length));
 
 /** Bytes of the data that a benchmark holds, counted by what enters its digest. */
 function bytesIn(value: unknown): number {

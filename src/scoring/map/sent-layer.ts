@@ -20,6 +20,11 @@ export type SentLayer =
  * (as float64), which are read in place.
  */
 export async function sentLayer(layer: ReducedLayer, most: number): Promise<SentLayer | undefined> {
+  if (layer.form === 'units')
+    return {
+      ...layer,
+      responses: layer.responses.map((each) => ({ ...each, data: each.data.slice() })),
+    };
   if (layer.form === 'gram') return { ...layer, gram: copied(layer.gram) };
   if (layer.form === 'read-out')
     return { ...layer, fitting: copied(layer.fitting), cross: copied(layer.cross) };
@@ -47,7 +52,9 @@ export function buffersOf(sent: SentLayer): ArrayBuffer[] {
       ? [sent.gram]
       : sent.form === 'read-out'
         ? [sent.fitting, sent.cross]
-        : sent.features;
+        : sent.form === 'units'
+          ? sent.responses
+          : sent.features;
   return parts.map(({ data }) => data.buffer as ArrayBuffer);
 }
 

@@ -5,9 +5,9 @@ import type { PreparedBenchmark } from './loaded-benchmark.js';
 /** A kind of benchmark: which keys its files have, and how one is made ready to measure. */
 export interface BenchmarkKind {
   /** The key of the data that models are compared with; the file has exactly this one. */
-  readonly compares: 'recordings' | 'trials';
-  /** Whether something is fitted first, on `fitting_stimuli`. */
-  readonly fits: boolean;
+  readonly compares: 'recordings' | 'trials' | 'distribution';
+  /** Whether something is fitted first, on `fitting_stimuli`; `may`: on them where the file has them, else on `stimuli`. */
+  readonly fits: boolean | 'may';
   /**
    * Reads the data.
    * @throws VentralError `data-missing`, `stimuli-mismatch`, `benchmark-invalid`, `…-invalid` of the data

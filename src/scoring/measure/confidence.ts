@@ -3,7 +3,7 @@ import { RandomState } from '../../numerics/random/random-state.js';
 import { percentile } from '../../numerics/statistics/statistics.js';
 
 /** Draws and seed of every interval (design §3). */
-const DRAWS = 2000;
+export const DRAWS = 2000;
 const SEED = 0;
 
 /**

@@ -15,6 +15,8 @@ export async function constantLayer(layer: ReducedLayer): Promise<Warning[]> {
 async function isConstant(layer: ReducedLayer): Promise<boolean> {
   if (layer.form === 'gram') return layer.gram.data.every((product) => product === 0);
   if (layer.form === 'read-out') return layer.fitting.data.every((product) => product === 0);
+  // Of units that see a stimulus, the benchmark says itself why they have no property.
+  if (layer.form === 'units') return false;
   const [features] = layer.features;
   const values = await features.columns(0, features.cols);
   return values.every((value, i) => value === values[i % features.cols]);

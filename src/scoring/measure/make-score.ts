@@ -42,6 +42,7 @@ export function makeScore(
   const { origin, layer, layerChoice } = around;
   const { value, error, ci, formula, errorOf, errorKind, raw, ceiling, splits, warnings } =
     measured;
+  const { distribution } = measured;
   return {
     benchmark: benchmark.id,
     version: benchmark.version,
@@ -62,6 +63,7 @@ export function makeScore(
     raw,
     ceiling,
     ...present({ splits }),
+    ...(distribution ? { distribution } : {}),
     warnings: [
       ...(origin.kind === 'model' ? origin.warnings : []),
       ...(notices?.() ?? []),

@@ -24,6 +24,22 @@ export interface ScorePart {
   readonly neuroid_ids?: readonly Id[];
 }
 
+/** The distribution of a single-neuron property, recorded and in the model: counts by bin. */
+export interface ScoreDistribution {
+  readonly property: string;
+  readonly unit: string | null;
+  /** Edges, ascending; what lies outside counts to the first or the last bin. */
+  readonly bins: readonly number[];
+  readonly neurons: { readonly counts: readonly number[]; readonly without_value: number };
+  readonly units: {
+    readonly counts: readonly number[];
+    readonly without_value: number;
+    /** Units whose receptive field is at the stimulus, and all of the layer. */
+    readonly at_stimulus: number;
+    readonly of_layer: number;
+  };
+}
+
 /** One model on one benchmark, as `ventral score --json`, HTTP and the database hold it (design §3). */
 export interface Score {
   readonly benchmark: string;
@@ -49,6 +65,8 @@ export interface Score {
   readonly ceiling: ScorePart | null;
   /** With `--detail`: the stimulus ids of each split. */
   readonly splits?: readonly { readonly train: readonly Id[]; readonly test: readonly Id[] }[];
+  /** Of benchmarks of single-neuron properties. */
+  readonly distribution?: ScoreDistribution;
   readonly warnings: readonly Warning[];
   readonly provenance: Provenance;
 }

@@ -4,7 +4,7 @@ import type { Recordings } from '../../data/recordings.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
-import type { Benchmark } from '../benchmark/benchmark.js';
+import type { Benchmark, PublishedDistribution } from '../benchmark/benchmark.js';
 import { accessOf } from '../benchmark/benchmark-data.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import { shownAt } from '../benchmark/shown-stimuli.js';
@@ -45,6 +45,15 @@ export interface TrialsInNumbers {
   readonly columns: readonly string[];
 }
 
+/** The published distribution of a single-neuron property in numbers. */
+export interface NeuronsInNumbers {
+  readonly property: string;
+  readonly unit: string | null;
+  readonly neurons: number;
+  /** Neurons that have no such property. */
+  readonly withoutValue: number;
+}
+
 /** Stimuli, recordings and comparison of a benchmark. */
 export interface BenchmarkDescription {
   readonly id: string;
@@ -63,10 +72,12 @@ export interface BenchmarkDescription {
   readonly stimuli: Described<StimuliInNumbers>;
   /** null without a read-out to fit. */
   readonly fittingStimuli: Described<StimuliInNumbers> | null;
-  /** null for behaviour. */
+  /** null where no recordings are compared. */
   readonly recordings: Described<RecordingsInNumbers> | null;
-  /** null for recordings. */
+  /** null where no behaviour is compared. */
   readonly trials: Described<TrialsInNumbers> | null;
+  /** null without a distribution. */
+  readonly neurons: Described<NeuronsInNumbers> | null;
   /**
    * The ceiling of the installed recordings; null if there is none, or the metric computes its own.
    */
@@ -94,9 +105,10 @@ async function describe(
   home: string,
 ): Promise<BenchmarkDescription> {
   const { fittingStimuli } = benchmark;
-  const neural = kindOfMetric(benchmark.metric.name).compares === 'recordings';
+  const kind = kindOfMetric(benchmark.metric.name);
+  const { distribution } = benchmark;
   const open = () => sources.stimuli(benchmark.stimuli);
-  const recordings = neural
+  const recordings = benchmark.recordings
     ? await told(async () => sources.recordings(benchmark, await open()))
     : null;
   return {
@@ -120,9 +132,11 @@ async function describe(
       : null,
     recordings:
       recordings && ('reason' in recordings ? recordings : recordingsInNumbers(recordings)),
-    trials: neural ? null : await told(() => trialsInNumbers(benchmark, sources)),
-    measuredCeiling:
-      recordings === null || 'reason' in recordings
+    trials: benchmark.trials ? await told(() => trialsInNumbers(benchmark, sources)) : null,
+    neurons: distribution ? await told(() => neuronsInNumbers(distribution, sources)) : null,
+    measuredCeiling: distribution
+      ? await told(async () => (await kind.load(benchmark, sources)).ceiling())
+      : recordings === null || 'reason' in recordings
         ? recordings
         : await told(async () => measuredCeiling(benchmark, recordings)),
   };
@@ -156,6 +170,19 @@ function recordingsInNumbers({
     neuroids: neuroidIds.length,
     repetitions: ends([...counts(stimulusIds.map(String)).values()]),
     animals: animals ? Object.fromEntries(counts(animals)) : null,
+  };
+}
+
+async function neuronsInNumbers(
+  distribution: PublishedDistribution,
+  sources: DataSources,
+): Promise<NeuronsInNumbers> {
+  const values = await sources.neurons(distribution);
+  return {
+    property: distribution.property,
+    unit: distribution.unit ?? null,
+    neurons: values.length,
+    withoutValue: values.filter(Number.isNaN).length,
   };
 }
 

@@ -33,12 +33,14 @@ export async function benchmarkRecord(
 }
 
 function sourcesOf(benchmark: Benchmark): Record<string, string> {
-  const { stimuli, fittingStimuli, recordings, trials, folder, file } = benchmark;
+  const { stimuli, fittingStimuli, recordings, trials, distribution, folder, file } = benchmark;
+  const neurons = distribution?.neurons;
   const named: Record<string, StimulusSource | DataSource | undefined> = {
     stimuli,
     fitting_stimuli: fittingStimuli,
     recordings,
     trials,
+    ...(neurons && neurons.kind !== 'counts' ? { neurons } : {}),
   };
   const sources: Record<string, string> = { definition: basename(file) };
   for (const [what, source] of Object.entries(named))
@@ -48,6 +50,7 @@ function sourcesOf(benchmark: Benchmark): Record<string, string> {
 
 function nameOf(source: StimulusSource | DataSource, folder: string): string {
   if (source.kind === 'catalog') return source.identifier;
+  if (source.kind === 'gratings') return `gratings of ${source.gratings}`;
   if (source.kind === 'generated') return `${source.generate}, seed ${source.seed}`;
   return relative(folder, source.kind === 'file' ? source.path : source.csv);
 }

@@ -9,10 +9,11 @@ import type {
   BenchmarkDefinition,
   CeilingChoice,
   DataSource,
+  PublishedDistribution,
   StimulusSource,
 } from '../benchmark/benchmark.js';
 import { kindOfMetric } from '../measure/benchmark-kinds.js';
-import { type BenchmarkText, benchmarkProblems } from './benchmark-rules.js';
+import { type BenchmarkText, benchmarkProblems, type DistributionText } from './benchmark-rules.js';
 
 /** JSON Schema of a benchmark file; editors complete from the same file. */
 const schema = JSON.parse(
@@ -81,6 +82,7 @@ function define(
     neuroids: text.neuroids && resolve(folder, text.neuroids),
     trials: text.trials && dataSource(text.trials, folder),
     drop: text.drop,
+    distribution: text.distribution && distribution(text.distribution, folder),
     timeWindow: text.time_bins?.[0],
     reference: text.reference,
   };
@@ -103,6 +105,7 @@ function define(
 
 function stimulusSource(text: BenchmarkText['stimuli'], folder: string): StimulusSource {
   if (typeof text === 'string') return { kind: 'catalog', identifier: text };
+  if ('gratings' in text) return { kind: 'gratings', ...text };
   if ('generate' in text) return { kind: 'generated', ...text };
   const images = text.images === undefined ? {} : { images: resolve(folder, text.images) };
   return { kind: 'files', csv: resolve(folder, text.csv), ...images };
@@ -113,6 +116,19 @@ function dataSource(text: NonNullable<BenchmarkText['trials']>, folder: string):
   const format = /\.(nc|csv)$/i.exec(text)?.[1]?.toLowerCase() as 'nc' | 'csv' | undefined;
   if (!format) return { kind: 'catalog', identifier: text };
   return { kind: 'file', path: resolve(folder, text), format };
+}
+
+function distribution(text: DistributionText, folder: string): PublishedDistribution {
+  const { property, unit, bins, counts = [], without_value: withoutValue = 0, neurons } = text;
+  return {
+    property,
+    ...(unit === undefined ? {} : { unit }),
+    bins,
+    neurons:
+      neurons === undefined
+        ? { kind: 'counts', counts, withoutValue }
+        : dataSource(neurons, folder),
+  };
 }
 
 function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText) {
@@ -135,7 +151,7 @@ function ceiling(text: BenchmarkText): CeilingChoice {
   if (typeof given === 'number') return { name: 'fixed', value: given };
   const asked = typeof given === 'object' ? given : { name: given };
   if (asked.name === 'none') return { name: 'none' };
-  if (kindOfMetric(text.metric.name).compares === 'trials') return { name: 'metric' };
+  if (kindOfMetric(text.metric.name).compares !== 'recordings') return { name: 'metric' };
   const { splits = 10, seed = 1 } = typeof given === 'object' ? given : {};
   return { name: 'internal-consistency', splits, seed, byDefault: given === undefined };
 }

@@ -1,8 +1,10 @@
 import type { Region } from '../../activations/card/card.js';
 import { type DataKind, findData } from '../../data/catalog.js';
+import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { MetricOptions } from '../../metrics/metric.js';
 import { type MetricName, metrics } from '../../metrics/metric-table.js';
+import { properties } from '../../properties/property-table.js';
 import type { DropRule } from '../benchmark/benchmark.js';
 import { kindOfMetric } from '../measure/benchmark-kinds.js';
 
@@ -10,8 +12,22 @@ interface Generated {
   readonly generate: string;
   readonly seed: number;
 }
-type StimulusText = string | { readonly csv: string; readonly images?: string } | Generated;
+type StimulusText =
+  | string
+  | { readonly csv: string; readonly images?: string }
+  | { readonly gratings: 'marques2020' }
+  | Generated;
 type DataText = string | Generated;
+
+/** The published distribution of a property: counts by bin, or a file of values by neuron. */
+export interface DistributionText {
+  readonly property: string;
+  readonly unit?: string;
+  readonly bins: readonly number[];
+  readonly counts?: readonly number[];
+  readonly without_value?: number;
+  readonly neurons?: string;
+}
 
 /** A benchmark file as it is written, once it follows the JSON Schema. */
 export interface BenchmarkText {
@@ -28,6 +44,7 @@ export interface BenchmarkText {
   readonly neuroids?: string;
   readonly drop?: DropRule;
   readonly trials?: DataText;
+  readonly distribution?: DistributionText;
   readonly exclude_conditions?: readonly (string | number)[];
   readonly time_bins?: readonly [readonly [number, number]];
   readonly metric: { readonly name: MetricName } & MetricOptions;
@@ -61,8 +78,10 @@ type Rule = (text: BenchmarkText) => BenchmarkProblem[];
 const problem = (pointer: string, sentence: string): BenchmarkProblem[] => [{ pointer, sentence }];
 
 /** The identifier contains `{region}` exactly if there are regions. */
-const regionInIdentifier: Rule = ({ identifier, regions }) => {
+const regionInIdentifier: Rule = ({ identifier, regions, metric }) => {
   const has = identifier.includes('{region}');
+  // A property of single neurons belongs to one region, which its name need not say.
+  if (!has && regions?.length === 1 && metrics[metric.name].kind === 'properties') return [];
   if (has === (regions !== undefined)) return [];
   return has
     ? problem('/identifier', `identifier: {region} needs the key "regions"`)
@@ -72,25 +91,32 @@ const regionInIdentifier: Rule = ({ identifier, regions }) => {
       );
 };
 
-/** Recordings for a neural metric, trials for a behavioural one; never both. */
+/** Recordings for a neural metric, trials for a behavioural one, a distribution for properties; one of them alone. */
 const comparedData: Rule = (text) => {
   const { name } = text.metric;
   const wanted = kindOfMetric(name).compares;
-  const other = wanted === 'recordings' ? 'trials' : 'recordings';
+  const others = (['recordings', 'trials', 'distribution'] as const).filter(
+    (key) => key !== wanted,
+  );
   return [
     ...(text[wanted] === undefined
       ? problem('', `the document lacks "${wanted}", which metric ${name} compares with`)
       : []),
-    ...(text[other] !== undefined
-      ? problem(`/${other}`, `${other}: metric ${name} compares with ${wanted}; remove "${other}"`)
-      : []),
+    ...others.flatMap((other) =>
+      text[other] === undefined
+        ? []
+        : problem(
+            `/${other}`,
+            `${other}: metric ${name} compares with ${wanted}; remove "${other}"`,
+          ),
+    ),
   ];
 };
 
 /** A read-out needs stimuli to be fitted on, and nothing else does. */
 const fitting: Rule = ({ metric, fitting_stimuli }) => {
   const { fits } = kindOfMetric(metric.name);
-  if (fits === (fitting_stimuli !== undefined)) return [];
+  if (fits === 'may' || fits === (fitting_stimuli !== undefined)) return [];
   return fits
     ? problem('', `the document lacks "fitting_stimuli", which metric ${metric.name} needs`)
     : problem(
@@ -114,17 +140,65 @@ const company: Rule = (text) => {
         )
       : []),
     ...(behavioural && text.drop ? problem('/drop', 'drop: expected only beside recordings') : []),
-    ...(behavioural && text.time_bins
+    ...(text.recordings === undefined && text.time_bins
       ? problem('/time_bins', 'time_bins: expected only beside recordings')
       : []),
     ...(behavioural && text.regions
       ? problem('/regions', `regions: metric ${text.metric.name} is behavioural and has no regions`)
       : []),
-    ...(!behavioural && text.exclude_conditions
+    ...(text.trials === undefined && text.exclude_conditions
       ? problem('/exclude_conditions', 'exclude_conditions: expected only beside trials')
       : []),
     ...(csv && text.time_bins
       ? problem('/time_bins', 'time_bins: a recordings CSV has no time bins')
+      : []),
+  ];
+};
+
+/** A property that can be measured, over bins that ascend, with one account of the neurons. */
+const distributionRule: Rule = ({ distribution, regions, metric, fitting_stimuli }) => {
+  if (metrics[metric.name].kind !== 'properties') return [];
+  if (!regions) return problem('', 'the document lacks "regions": the units of which region count');
+  if (!distribution) return [];
+  const { property, bins, counts, neurons, without_value } = distribution;
+  const textures = properties.get(property)?.set === 'texture';
+  const at = '/distribution';
+  const descending = bins.findIndex((edge, i) => i > 0 && !(edge > bins[i - 1]));
+  return [
+    ...(properties.has(property)
+      ? []
+      : problem(
+          `${at}/property`,
+          `distribution.property: expected one of ${[...properties.keys()].join(', ')}, found "${property}"${didYouMean(property, properties.keys())}`,
+        )),
+    ...(properties.has(property) && textures !== (fitting_stimuli !== undefined)
+      ? problem(
+          textures ? '' : '/fitting_stimuli',
+          textures
+            ? `the document lacks "fitting_stimuli", the gratings that find the units whose ${property} is measured on textures`
+            : `fitting_stimuli: ${property} is measured on the gratings that find the units, expected no such key`,
+        )
+      : []),
+    ...(descending < 0
+      ? []
+      : problem(
+          `${at}/bins/${descending}`,
+          `distribution.bins: expected ascending edges, found ${bins[descending]} after ${bins[descending - 1]}`,
+        )),
+    ...((counts === undefined) === (neurons === undefined)
+      ? problem(at, 'distribution: expected either "counts" or "neurons"')
+      : []),
+    ...(counts && counts.length !== bins.length - 1
+      ? problem(
+          `${at}/counts`,
+          `distribution.counts: expected ${bins.length - 1}, one a bin, found ${counts.length}`,
+        )
+      : []),
+    ...(counts?.every((count) => count === 0)
+      ? problem(`${at}/counts`, 'distribution.counts: expected a neuron in some bin, found none')
+      : []),
+    ...(neurons !== undefined && without_value !== undefined
+      ? problem(`${at}/without_value`, 'distribution.without_value: expected only beside "counts"')
       : []),
   ];
 };
@@ -183,6 +257,7 @@ const names: Rule = (text) => [
   ...nameProblem('fitting_stimuli', text.fitting_stimuli, 'stimuli'),
   ...nameProblem('recordings', text.recordings, 'recordings'),
   ...nameProblem('trials', text.trials, 'trials'),
+  ...nameProblem('distribution/neurons', text.distribution?.neurons, 'recordings'),
 ];
 
 function nameProblem(
@@ -213,6 +288,7 @@ const rules: readonly Rule[] = [
   comparedData,
   fitting,
   company,
+  distributionRule,
   metricOptions,
   window,
   sizes,

@@ -177,8 +177,10 @@ export class StimulusService {
   }
 }
 
-const lacksData = ({ stimuli, fittingStimuli, recordings, trials }: BenchmarkDescription) =>
-  [stimuli, fittingStimuli, recordings, trials].some((part) => part && 'reason' in part);
+const lacksData = (told: BenchmarkDescription) =>
+  [told.stimuli, told.fittingStimuli, told.recordings, told.trials, told.neurons].some(
+    (part) => part && 'reason' in part,
+  );
 
 const withoutFolders = <T>(told: T, home: string): T =>
   JSON.parse(JSON.stringify(told), (key, value) =>

@@ -29,7 +29,7 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
       <h3>Splits</h3>
       <p>{splitsOf(crossValidation, words)}</p>
       <h3>Ceiling</h3>
-      <p>{CEILINGS[ceiling.name]}</p>
+      <p>{ceilingOf(ceiling.name, words)}</p>
       <CeilingTable items={items} />
     </>
   );
@@ -42,9 +42,10 @@ const optionsOf = ({ name: _name, ...options }: Data['metric']) =>
 
 function splitsOf(
   { splits, seed, trainSize, testSize, stratifyOn }: Data['crossValidation'],
-  { formula }: MetricWords,
+  { formula, kind }: MetricWords,
 ): string {
   if (formula === 'root') return 'None: the read-out is fitted on separate stimuli.';
+  if (kind === 'properties') return 'None of the stimuli: samples of units are drawn.';
   if (formula === 'clipped' || formula === 'raw') return 'None.';
   const share = (of: number) => `${Math.round(100 * of)} %`;
   const size =
@@ -63,6 +64,11 @@ const CEILINGS: Readonly<Record<Data['ceiling']['name'], string>> = {
   none: 'None: the score is the raw value.',
   fixed: 'A number in the benchmark file.',
 };
+
+const ceilingOf = (name: Data['ceiling']['name'], { kind }: MetricWords) =>
+  name === 'metric' && kind === 'properties'
+    ? 'The recorded neurons in the place of the units: samples of them against all of them.'
+    : CEILINGS[name];
 
 function CeilingTable({ items }: { readonly items: readonly Data[] }) {
   const rows = items.flatMap((item) => {

@@ -47,8 +47,8 @@ export function Recorded({ items }: { readonly items: readonly Data[] }) {
   );
 }
 
-const reasonsOf = ({ stimuli, fittingStimuli, recordings, trials }: Data) =>
-  [stimuli, fittingStimuli, recordings, trials].flatMap((part) =>
+const reasonsOf = ({ stimuli, fittingStimuli, recordings, trials, neurons }: Data) =>
+  [stimuli, fittingStimuli, recordings, trials, neurons].flatMap((part) =>
     part && 'reason' in part ? [part.reason] : [],
   );
 
@@ -62,7 +62,10 @@ function factsOf(item: Data): Map<string, string> {
     tell('Size', stimuli.degrees && `${range(stimuli.degrees)}° of visual angle`);
   } else tell('Stimuli', published && publishedShape(published, 'stimuli'));
   if (fittingStimuli && 'stimuli' in fittingStimuli)
-    tell('Fitting stimuli of the read-out', count(fittingStimuli.stimuli));
+    tell(
+      item.neurons ? 'Gratings that map receptive fields' : 'Fitting stimuli of the read-out',
+      count(fittingStimuli.stimuli),
+    );
   if (recordings && 'neuroids' in recordings) {
     const { neuroids, animals, presentations, repetitions } = recordings;
     tell('Neuroids', count(neuroids));
@@ -74,6 +77,12 @@ function factsOf(item: Data): Map<string, string> {
   if (trials && 'trials' in trials) {
     tell('Trials', count(trials.trials));
     tell('Subjects', trials.subjects === null ? null : count(trials.subjects));
+  }
+  if (item.neurons && 'property' in item.neurons) {
+    const { property, unit, neurons, withoutValue } = item.neurons;
+    tell('Property', `${property.replaceAll('_', ' ')}${unit ? ` (${unit})` : ''}`);
+    tell('Neurons', count(neurons));
+    if (withoutValue > 0) tell('Neurons without the property', count(withoutValue));
   }
   if (item.excludedConditions.length > 0)
     tell('Excluded conditions', item.excludedConditions.join(', '));

@@ -1,6 +1,6 @@
 import type { MathNode } from 'mathjs';
 
-const names = ['average', 'V1', 'V2', 'V4', 'IT', 'behavior', 'engineering'];
+const names = ['average', 'V1', 'V2', 'V4', 'IT', 'behavior', 'engineering', 'Marques2020'];
 const functions = ['mean', 'min', 'max', 'abs', 'sqrt', 'b'];
 
 /** What a formula may be made of, for those who write one. */

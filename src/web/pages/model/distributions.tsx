@@ -28,7 +28,10 @@ interface OfKindProps {
 
 function OfKind({ scores: { present }, neuroids, simulated }: OfKindProps) {
   const splits = useMemo(
-    () => present.filter(({ score }) => score.simulated === simulated).map(bySplit),
+    () =>
+      present
+        .filter(({ score }) => score.simulated === simulated && score.raw.splits.length > 0)
+        .map(bySplit),
     [present, simulated],
   );
   const each = useMemo(

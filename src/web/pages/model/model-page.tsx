@@ -14,6 +14,7 @@ import { Files } from './files.js';
 import { Maps } from './maps.js';
 import './model.css';
 import { Ownership } from './ownership.js';
+import { Properties } from './properties.js';
 import { Provenance } from './provenance.js';
 import { ScoreAgain } from './score-again.js';
 import { ScoreTables } from './score-tables.js';
@@ -84,6 +85,7 @@ function Scores({ model, scores, benchmarks }: ScoresProps) {
   return (
     <>
       <ScoreTables model={model} scores={scores} pages={pages} />
+      <Properties scores={scores} />
       <Distributions scores={scores} />
       <Provenance scores={scores.present} />
     </>

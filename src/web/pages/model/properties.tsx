@@ -1,0 +1,138 @@
+import type { PlotOptions } from '@observablehq/plot';
+import { useMemo } from 'preact/hooks';
+import type { Schemas } from '../../client/client.js';
+import { Chart, type Plot } from '../../parts/chart.js';
+import { interval, value } from '../../parts/format.js';
+import { Scroll } from '../../parts/scroll.js';
+import type { ModelScores } from './use-scores.js';
+
+type Distribution = Schemas['ScoreDistribution'];
+type PropertyScore = Schemas['Score'] & { readonly distribution: Distribution };
+
+/** The distribution of each single-neuron property in the model, over the published one. */
+export function Properties({ scores: { present } }: { readonly scores: ModelScores }) {
+  const measured = present.flatMap(({ score }) => (hasDistribution(score) ? [score] : []));
+  if (measured.length === 0) return null;
+  return (
+    <>
+      <h3>Single-neuron properties</h3>
+      <p class="quiet">
+        Grey: the recorded neurons. Blue line: the units of the layer whose receptive field is at
+        the stimulus. Shares of those that have the property.
+      </p>
+      <div class="properties">
+        {measured.map((score) => (
+          <Property key={score.benchmark} score={score} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+const hasDistribution = (score: Schemas['Score']): score is PropertyScore =>
+  score.distribution !== undefined;
+
+function Property({ score }: { readonly score: PropertyScore }) {
+  const { benchmark, distribution, raw, ceiling } = score;
+  const options = useMemo(() => (plot: Plot) => drawing(plot, distribution), [distribution]);
+  const { neurons, units, bins } = distribution;
+  return (
+    <section>
+      <Chart title={`${nameOf(distribution)} (${benchmark})`} options={options}>
+        <Scroll label={nameOf(distribution)}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{axisOf(distribution)}</th>
+                <th scope="col" class="number">
+                  Neurons
+                </th>
+                <th scope="col" class="number">
+                  Units
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {neurons.counts.map((count, bin) => (
+                <tr key={bins[bin]}>
+                  <th scope="row">
+                    {edge(bins[bin])} to {edge(bins[bin + 1])}
+                  </th>
+                  <td class="number">{count}</td>
+                  <td class="number">{units.counts[bin]}</td>
+                </tr>
+              ))}
+              <tr>
+                <th scope="row">none</th>
+                <td class="number">{neurons.without_value}</td>
+                <td class="number">{units.without_value}</td>
+              </tr>
+            </tbody>
+          </table>
+        </Scroll>
+      </Chart>
+      <p class="quiet">
+        Similarity {value(raw.value)} ± {value(raw.error)}, ceiling {value(ceiling?.value)}: score{' '}
+        <strong>{value(score.value)}</strong> {interval(score.ci)}. {total(neurons)} neurons,{' '}
+        {neurons.without_value} without the property; {units.at_stimulus} of the layer’s{' '}
+        {units.of_layer.toLocaleString()} units are at the stimulus, {total(units)} measured,{' '}
+        {units.without_value} without the property.
+      </p>
+    </section>
+  );
+}
+
+const nameOf = ({ property }: Distribution) => {
+  const words = property.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+const axisOf = (distribution: Distribution) =>
+  distribution.unit ? `${nameOf(distribution)}, ${distribution.unit}` : nameOf(distribution);
+const edge = (of: number) => String(Number(of.toPrecision(3)));
+const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0);
+const total = ({ counts, without_value }: Distribution['neurons']) => sum(counts) + without_value;
+
+const BLUE = '#4292c6';
+const GREY = '#8a95a3';
+
+/** Bins are equally wide: most of them are even steps on a scale of their own. */
+function drawing(plot: Plot, distribution: Distribution): PlotOptions {
+  const { bins, neurons, units } = distribution;
+  const bars = (counts: readonly number[]) => {
+    const all = sum(counts);
+    return counts.map((count, bin) => ({ bin, share: all === 0 ? 0 : count / all }));
+  };
+  const recorded = bars(neurons.counts);
+  const model = bars(units.counts);
+  const every = Math.ceil(bins.length / 9);
+  return {
+    width: 320,
+    height: 200,
+    marginBottom: 40,
+    x: {
+      label: axisOf(distribution),
+      ticks: bins.map((_, i) => i).filter((i) => i % every === 0),
+      tickFormat: (i: number) => edge(bins[i]),
+      domain: [0, bins.length - 1],
+    },
+    y: { label: 'share', grid: true, nice: true, zero: true },
+    marks: [
+      plot.rectY(recorded, {
+        x1: ({ bin }) => bin,
+        x2: ({ bin }) => bin + 1,
+        y: 'share',
+        fill: GREY,
+        fillOpacity: 0.45,
+      }),
+      plot.rectY(model, {
+        x1: ({ bin }) => bin,
+        x2: ({ bin }) => bin + 1,
+        y: 'share',
+        stroke: BLUE,
+        strokeWidth: 2,
+        fill: 'none',
+      }),
+      plot.ruleY([0]),
+    ],
+  };
+}
