@@ -151,14 +151,15 @@ test('--assume imagenet is recorded in the inputs, with --input as well', async 
   expect(first.provenance.inputs).not.toBe(second.provenance.inputs);
 });
 
-test('a pipe sees lines: no table, no bar, no colour', async () => {
+test('a pipe sees TSV: no table, no bar, no colour', async () => {
   const { status, out, err } = await score(at('resnet.onnx'), '-b', objects);
   expect(status).toBe(0);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what is looked for.
-  expect(out + err).not.toMatch(/[│┌\x1b\r]/);
-  expect(out.trimEnd().split('\n')).toHaveLength(2);
+  expect(out + err).not.toMatch(/[│┌─\x1b\r]/);
+  expect(out.trimEnd().split('\n')).toHaveLength(1 + 2);
+  expect(out).toMatch(/^model\tbenchmark\tlayer\tvalue\terror\t/);
   // The error is of raw, and stands there.
-  expect(out).toMatch(/^e2e-resnet\tend-to-end\.objects\.V4-pls\tlayer2\.0\.conv2\t0\.\d{4}\t/);
+  expect(out).toMatch(/^e2e-resnet\tend-to-end\.objects\.V4-pls\tlayer2\.0\.conv2\t0\.\d{6,}\t\t/m);
 });
 
 test('--csv prints a line a score with its inputs', async () => {

@@ -52,7 +52,11 @@ async function printLayers(
     const size = shape?.join(' × ') ?? '–';
     return [name, size, String(units ?? '–'), operator, value ?? '–', remark];
   });
-  printRows(['layer', 'shape', 'units', 'operator', 'value', ''], rows, io);
+  const head = ['layer', 'shape', 'units', 'operator', 'value', 'remarks'];
+  printRows(head, rows, io, {
+    head,
+    rows: rows.map((row) => row.map((cell) => (cell === '–' ? '' : cell))),
+  });
 }
 
 function registerCard(program: Command, io: Io): void {
@@ -133,7 +137,7 @@ function registerActivations(program: Command, io: Io): void {
     .command('activations')
     .description('write the activations of layers over a stimulus set')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
-    .option('-l, --layers <names>', 'layers; globs', several, [])
+    .option('-l, --layers <names>', 'layers; globs (required)', several, [])
     .option('-b, --benchmark <id|file>', 'the stimuli of a benchmark, at its degrees')
     .option('--stimuli <set|folder>', 'a stimulus set of the catalog, a CSV or a folder of images')
     .option('--degrees <n>', 'degrees of visual angle that the stimuli span')
