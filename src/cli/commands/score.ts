@@ -37,7 +37,7 @@ export function registerScore(program: Command, io: Io): void {
     .command('score')
     .description('score models, or a file of features, on benchmarks')
     .argument('[models...]', 'ONNX files, cards, model folders or names of shipped models')
-    .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
+    .option('-b, --benchmark <id|file>', 'benchmark identifier or file (required)', several, [])
     .option('-l, --layer <region=layer>', 'layer of a region, of behavior, or of all', repeated, [])
     .option('--features <file>', 'features in place of a model: .npz, .nc or .csv')
     .option('--card <file>', 'model card')
