@@ -14,6 +14,7 @@ import { modelInputs } from '../onnx/model-inputs.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
+import { refuseCheckpoint } from './refuse-checkpoint.js';
 import { inputWarnings } from './stimuli/input-warnings.js';
 
 /** A network ready to run: its bytes, its graph, and its card if it has one. */
@@ -164,9 +165,9 @@ async function locate(
     );
   }
   if (statSync(path).isDirectory()) return fromCard(join(path, 'model.yaml'));
-  return ['.yaml', '.yml'].includes(extname(path))
-    ? fromCard(path)
-    : { path, bytes: await readFile(path) };
+  if (['.yaml', '.yml'].includes(extname(path))) return fromCard(path);
+  await refuseCheckpoint(path);
+  return { path, bytes: await readFile(path) };
 }
 
 async function fromCard(
