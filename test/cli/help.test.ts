@@ -103,7 +103,9 @@ describe('ventral help', () => {
   test('refuses anything else in one line', async () => {
     const { status, out, err } = await ventral('help', 'scores');
     expect([status, out]).toEqual([2, '']);
-    expect(err).toBe('ventral: help: no command or topic "scores"; did you mean score or cards?\n');
+    expect(err).toBe(
+      'ventral: help: no command or topic "scores"; did you mean "score" or "cards"?\n',
+    );
   });
 });
 

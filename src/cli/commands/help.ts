@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { closestNames } from '../../errors/closest-names.js';
+import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Io } from '../terminal/io.js';
@@ -64,8 +64,7 @@ function help(words: readonly string[], program: Command, io: Io): void {
   if (command) command.outputHelp();
   if (topic || command) return;
   const known = [...program.commands.map((each) => each.name()), ...Object.keys(topics)];
-  const closest = closestNames(words[0], known);
-  const hint = closest.length > 0 ? `; did you mean ${closest.join(' or ')}?` : '';
+  const hint = didYouMean(words[0], known);
   throw new VentralError('bad-usage', `help: no command or topic "${words.join(' ')}"${hint}`);
 }
 
