@@ -11,6 +11,7 @@ import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
 import { registerCheckPackage } from './commands/check-package.js';
 import { registerCompare } from './commands/compare.js';
+import { registerCompletion } from './commands/completion.js';
 import { registerData } from './commands/data.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerFsck } from './commands/fsck.js';
@@ -64,6 +65,7 @@ export function program(io: Io): Command {
     registerFsck,
     registerKeys,
     registerDoctor,
+    registerCompletion,
     registerHelp,
   ]) {
     register(ventral, io);

@@ -64,6 +64,10 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'keys list': ['ventral keys list'],
   'keys revoke': ['ventral keys revoke key_01abc'],
   doctor: ['ventral doctor', 'ventral doctor --json'],
+  completion: [
+    'source <(ventral completion bash)',
+    'ventral completion fish > ~/.config/fish/completions/ventral.fish',
+  ],
   help: ['ventral help score', 'ventral help exit-status'],
 };
 

@@ -36,9 +36,12 @@ const commands = commandsOf(root);
 
 /** Words of an example, without what a shell does with them. */
 const wordsOf = (example: string) =>
-  (example.replace(/ > .*$/, '').match(/"[^"]*"|\S+/g) ?? []).map((word) =>
-    word.replaceAll('"', ''),
-  );
+  (
+    example
+      .replace(/ > .*$|\)$/g, '')
+      .replace('<(', '')
+      .match(/"[^"]*"|\S+/g) ?? []
+  ).map((word) => word.replaceAll('"', ''));
 
 describe.each(commands)('the help of %s', (words, command) => {
   test('has examples, exit statuses, global options, and marks what is required', async () => {
