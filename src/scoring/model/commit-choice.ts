@@ -1,9 +1,10 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, extname, join, sep } from 'node:path';
-import { type Document, parseDocument } from 'yaml';
+import { parseDocument } from 'yaml';
 import { parseCard, type RegionLayerChoice } from '../../activations/card/card.js';
 import type { ModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { editYaml, type YamlEdit } from '../../formats/edit-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { CARD_KEY, getMetadata, setMetadata } from '../../onnx/metadata.js';
@@ -48,7 +49,7 @@ export async function writableCard({ name, cardPlace }: ModelFile): Promise<Card
 
 /**
  * Writes chosen layers into a card: `region_layer_map` (for behaviour `readout`) and, beside it,
- * `region_layer_choice`. Comments and order of a YAML card stay; a card inside an ONNX file is written
+ * `region_layer_choice`. In a YAML card only the lines change that must (see `editYaml`); a card inside an ONNX file is written
  * into its metadata, which makes it another file with another digest. Whole or not at all.
  * @throws VentralError `bad-usage` where two benchmarks chose for one region, `card-invalid`, `disk-full`
  */
@@ -80,13 +81,16 @@ function requireOneEach(choices: readonly RoleChoice[]): void {
 }
 
 function editedCard(text: string, choices: readonly RoleChoice[], path: string): string {
-  const document = parseDocument(text);
+  const edits = choices.flatMap(({ role, record }): YamlEdit[] => [
+    {
+      path: role === 'behavior' ? ['readout'] : ['region_layer_map', role],
+      value: record.layer,
+    },
+    { path: ['region_layer_choice', role], value: { ...record } },
+  ]);
+  let edited: string;
   try {
-    for (const { role, record } of choices) {
-      if (role === 'behavior') document.set('readout', record.layer);
-      else document.setIn(['region_layer_map', role], record.layer);
-      document.setIn(['region_layer_choice', role], document.createNode({ ...record }));
-    }
+    edited = isJson(text, path) ? jsonOf(text, edits) : editYaml(text, edits);
   } catch (cause) {
     throw new VentralError(
       'card-invalid',
@@ -94,13 +98,12 @@ function editedCard(text: string, choices: readonly RoleChoice[], path: string):
       { file: path, field: '/region_layer_map', cause },
     );
   }
-  const edited = written(document, text, path);
   parseCard(edited, path);
   return edited;
 }
 
-function written(document: Document, text: string, path: string): string {
-  const isJson = extname(path).toLowerCase() === '.json' || /^\s*\{/.test(text);
-  if (isJson) return `${JSON.stringify(document.toJS(), null, 2)}\n`;
-  return document.toString({ lineWidth: 0 });
-}
+const isJson = (text: string, path: string) =>
+  extname(path).toLowerCase() === '.json' || /^\s*\{/.test(text);
+
+const jsonOf = (text: string, edits: readonly YamlEdit[]) =>
+  `${JSON.stringify(parseDocument(editYaml(text, edits)).toJS(), null, 2)}\n`;

@@ -69,7 +69,10 @@ describe('a choice is written', () => {
     const text = readFileSync(at('net.yaml'), 'utf8');
     for (const words of ['# How this network sees.', '# a name', '# as Brain-Score', '# by hand'])
       expect(text).toContain(words);
-    expect(text.indexOf('name:')).toBeLessThan(text.indexOf('visual_degrees:'));
+    // What the choice does not touch is as the person wrote it.
+    const kept = yaml.split('\n').slice(0, -2);
+    expect(text.split('\n').slice(0, kept.length)).toEqual(kept);
+    expect(text).toContain('\nregion_layer_map: { V1: relu, IT: relu, V2: conv }   # by hand\n');
     expect(readdirSync(folder).sort()).toEqual(['net.onnx', 'net.yaml']);
   });
 
