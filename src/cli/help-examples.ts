@@ -23,6 +23,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral card check net.yaml net.onnx',
     'ventral card check net.yaml --image cat.jpg --out seen.png',
   ],
+  'card whole': ['ventral card whole net.yaml > upload.yaml'],
   import: [
     'ventral import weights.pth --arch resnet-50 -o net.onnx',
     'ventral import weights.safetensors --graph export.onnx -o net.onnx',

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -90,7 +89,8 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
   }>();
   if (!existsSync(file)) throw new VentralError('file-missing', `${file} does not exist`, { file });
   const source = card ?? cardBeside(file);
-  const text = source === undefined ? undefined : await readFile(source, 'utf8');
+  const { wholeCard } = await import('../../activations/card/whole-card.js');
+  const text = source === undefined ? undefined : await wholeCard(source);
   const { model, created } = await withAccess(command, (access) =>
     access.add({
       path: file,

@@ -73,6 +73,14 @@ function registerCard(program: Command, io: Io): void {
       checkCardFile(card, model, options, io),
     );
   cards
+    .command('whole')
+    .description('print a card with all that it keeps in files beside it, for an upload')
+    .argument('<card>', 'card, YAML or JSON')
+    .action(async (card: string) => {
+      const { wholeCard } = await import('../../activations/card/whole-card.js');
+      io.out(await wholeCard(card));
+    });
+  cards
     .command('init')
     .description('write a card from the contents of the file; ask for the rest in a terminal')
     .argument('<model>', 'ONNX file')

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
-import { basename, extname, join, sep } from 'node:path';
+import { basename, dirname, extname, join, sep } from 'node:path';
 import { parseDocument } from 'yaml';
 import { parseCard, type RegionLayerChoice } from '../../activations/card/card.js';
+import { choicesFileOf, readChoices } from '../../activations/card/choice-files.js';
 import type { ModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { editYaml, type YamlEdit } from '../../formats/edit-yaml.js';
@@ -49,8 +51,9 @@ export async function writableCard({ name, cardPlace }: ModelFile): Promise<Card
 
 /**
  * Writes chosen layers into a card: `region_layer_map` (for behaviour `readout`) and, beside it,
- * `region_layer_choice`. In a YAML card only the lines change that must (see `editYaml`); a card inside an ONNX file is written
- * into its metadata, which makes it another file with another digest. Whole or not at all.
+ * `region_layer_choice`, whose stimuli go to a file beside a YAML card (see `choicesFileOf`). In a YAML card only the
+ * lines change that must (see `editYaml`); a card inside an ONNX file is written into its metadata, which makes it
+ * another file with another digest. Whole or not at all.
  * @throws VentralError `bad-usage` where two benchmarks chose for one region, `card-invalid`, `disk-full`
  */
 export async function commitChoice(
@@ -59,13 +62,36 @@ export async function commitChoice(
 ): Promise<void> {
   requireOneEach(choices);
   if (kind === 'file') {
-    const text = editedCard(await readFile(path, 'utf8'), choices, path);
-    await writeFileAtomic(path, text);
+    const text = await readFile(path, 'utf8');
+    if (isJson(text, path)) await writeFileAtomic(path, editedCard(text, choices, path));
+    else await commitBeside(text, choices, path);
     return;
   }
   const model = readModel(await readFile(path), basename(path));
   const text = editedCard(getMetadata(model, CARD_KEY) ?? '', choices, path);
   await writeFileAtomic(path, writeModel(setMetadata(model, CARD_KEY, text)));
+}
+
+/**
+ * Writes the stimuli of the choices into a file beside a YAML card, then the card. The file keeps what the card named
+ * before under its own digest, so that a card that is not written still has its stimuli.
+ */
+async function commitBeside(
+  text: string,
+  choices: readonly RoleChoice[],
+  path: string,
+): Promise<void> {
+  editedCard(text, choices, path);
+  const file = choicesFileOf(path);
+  const before = existsSync(file) ? readChoices(file) : {};
+  const kept = Object.entries(before).filter(([inputs]) => text.includes(inputs));
+  const added = choices.map(({ record }) => [record.inputs, record.stimuli] as const);
+  const all = Object.fromEntries([...kept, ...added]);
+  await writeFileAtomic(file, `${JSON.stringify(all, null, 2)}\n`);
+  const named = choices.map(({ role, record }) => {
+    return { role, record: { ...record, stimuli: basename(file) } };
+  });
+  await writeFileAtomic(path, editedCard(text, named, path));
 }
 
 function requireOneEach(choices: readonly RoleChoice[]): void {
@@ -98,7 +124,7 @@ function editedCard(text: string, choices: readonly RoleChoice[], path: string):
       { file: path, field: '/region_layer_map', cause },
     );
   }
-  parseCard(edited, path);
+  parseCard(edited, path, dirname(path));
   return edited;
 }
 
