@@ -76,7 +76,8 @@ test('a model that moved is found by --model, another one is refused before it i
 test('a layer map has a receipt as well', async () => {
   const words = ['-b', at('data/benchmark.yaml'), '--layers', 'maxpool,avgpool,fc'];
   const mapped = await ventral('map', at('resnet.onnx'), ...words, '--receipt', at('m.json'));
-  expect(mapped.status).toBe(0);
+  // fc has too few units: a map with a layer without a value ends with 1, and has its receipt.
+  expect(mapped.status).toBe(1);
   const { status, out } = await ventral('verify', at('m.json'));
   expect([status, out]).toEqual([0, 'equal to the bit: 6 results\n']);
 });

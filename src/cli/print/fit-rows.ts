@@ -72,45 +72,55 @@ function withoutConstant(table: FittedRows): FittedRows {
 }
 
 function wrapRows(table: FittedRows, width: number): FittedRows {
-  const columns = columnsOf(table);
-  const widths = columns.map(naturalWidth);
-  const room = width - GAP * (widths.length - 1);
-  shrink(widths, columns.map(wordWidth), room);
-  shrink(
-    widths,
-    widths.map(() => LEAST),
-    room,
-  );
+  const widths = widthsWithin(columnsOf(table), width);
   const wrap = (cell: string, j: number) => wrapText(cell, widths[j]);
   const rows = table.rows.map((row) => row.map(wrap));
   return { ...table, head: table.head.map(wrap), rows, wrapped: true };
 }
 
+/** Widths of columns that break between words alone, else within names, else within words. */
+function widthsWithin(columns: readonly string[][], width: number): number[] {
+  const natural = columns.map(naturalWidth);
+  const room = width - GAP * (columns.length - 1);
+  const words = shrunk(
+    natural,
+    columns.map((cells) => longest(cells, WORDS)),
+    room,
+  );
+  if (total(words) <= room) return words;
+  const parts = columns.map((cells) => Math.min(LONGEST_WORD, longest(cells, PARTS)));
+  const least = columns.map(() => LEAST);
+  return shrunk(shrunk(natural, parts, room), least, room);
+}
+
 /** Takes columns away from the widest until all have room, or none is above its floor. */
-function shrink(widths: number[], floors: readonly number[], room: number): void {
-  while (total(widths) > room) {
-    const spare = widths.map((width, j) => (width > floors[j] ? width : 0));
+function shrunk(widths: readonly number[], floors: readonly number[], room: number): number[] {
+  const left = [...widths];
+  while (total(left) > room) {
+    const spare = left.map((width, j) => (width > floors[j] ? width : 0));
     const widest = Math.max(...spare);
-    if (widest === 0) return;
-    widths[spare.indexOf(widest)]--;
+    if (widest === 0) break;
+    left[spare.indexOf(widest)]--;
   }
+  return left;
 }
 
 const naturalWidth = (cells: readonly string[]) =>
   Math.max(...cells.flatMap((cell) => cell.split('\n').map(widthOf)));
 
-const wordWidth = (cells: readonly string[]) =>
-  Math.min(
-    LONGEST_WORD,
-    Math.max(...cells.flatMap((cell) => pieces(cell).map((piece) => widthOf(piece.trimEnd())))),
-  );
+/** After spaces, but for those that follow a sign between two numbers. */
+const WORDS = /(?<=(?<![±…])\s)/u;
+/** After any space, and within names: after a dot, slash, colon or underscore before a letter. */
+const PARTS = /(?<=\s)|(?<=[._/:])(?=\p{L})/u;
 
-/** After spaces, and within names after a dot, slash, colon or underscore before a letter. */
-const pieces = (text: string) => text.split(/(?<=\s)|(?<=[._/:])(?=\p{L})/u);
+const longest = (cells: readonly string[], between: RegExp) =>
+  Math.max(
+    ...cells.flatMap((cell) => cell.split(between).map((piece) => widthOf(piece.trimEnd()))),
+  );
 
 function wrapLine(line: string, width: number): string[] {
   const lines = [''];
-  for (const piece of pieces(line)) {
+  for (const piece of wordsOf(line, width)) {
     const last = lines[lines.length - 1];
     if (widthOf(last + piece.trimEnd()) <= width) {
       lines[lines.length - 1] = last + piece;
@@ -122,6 +132,10 @@ function wrapLine(line: string, width: number): string[] {
   }
   return lines.map((each) => each.trimEnd());
 }
+
+/** Words, those that are too wide in their parts. */
+const wordsOf = (line: string, width: number) =>
+  line.split(WORDS).flatMap((word) => (widthOf(word.trimEnd()) > width ? word.split(PARTS) : word));
 
 function chunks(word: string, width: number): string[] {
   const found = [''];

@@ -175,7 +175,7 @@ describe('a table that is too wide', () => {
 
   test('breaks cells between words, and loses no character', () => {
     const { rows: broken } = fitRows(head, rows, 34);
-    expect(broken[0]).toEqual(['MajajHong2015public.\nIT-pls', '0.3402 ±\n0.009']);
+    expect(broken[0]).toEqual(['MajajHong2015public.\nIT-pls', '0.3402\n± 0.009']);
     for (const width of [34, 24, 20, 1]) {
       const joined = fitRows(head, rows, width).rows.map((row) =>
         row.map((cell) => cell.replaceAll(/\s/g, '')),
@@ -186,6 +186,7 @@ describe('a table that is too wide', () => {
 
   test('counts wide characters twice, and breaks no number', () => {
     expect(wrapText('猿の視覚野', 4)).toBe('猿の\n視覚\n野');
+    expect(wrapText('0.25 … -0.75', 8)).toBe('0.25\n… -0.75');
     expect(wrapText('0.25 … -0.75', 6)).toBe('0.25 …\n-0.75');
   });
 
