@@ -5,6 +5,7 @@ import { expandLayers } from '../onnx/layers.js';
 import type { Model } from '../onnx/model.js';
 import { type ModelCard, parseCard } from './card/card.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
+import { cardFolder } from './card/choice-files.js';
 import { openModelFile } from './model-file.js';
 
 /** A card that parses, with what is most likely wrong in it. */
@@ -23,7 +24,7 @@ export async function checkCard(path: string, reference?: string): Promise<Check
     throw new VentralError('file-missing', `The card ${path} does not exist`, { file: path });
   if (reference === undefined) {
     const text = await readFile(path, 'utf8');
-    const card = parseCard(text, path);
+    const card = parseCard(text, path, cardFolder(path));
     return { card, warnings: [...unfinishedLines(text), ...cardWarnings(card)] };
   }
   const {

@@ -14,6 +14,8 @@ import { modelInputs } from '../onnx/model-inputs.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
+import { cardFolder } from './card/choice-files.js';
+import { refuseCheckpoint } from './refuse-checkpoint.js';
 import { inputWarnings } from './stimuli/input-warnings.js';
 
 /** A network ready to run: its bytes, its graph, and its card if it has one. */
@@ -164,9 +166,9 @@ async function locate(
     );
   }
   if (statSync(path).isDirectory()) return fromCard(join(path, 'model.yaml'));
-  return ['.yaml', '.yml'].includes(extname(path))
-    ? fromCard(path)
-    : { path, bytes: await readFile(path) };
+  if (['.yaml', '.yml'].includes(extname(path))) return fromCard(path);
+  await refuseCheckpoint(path);
+  return { path, bytes: await readFile(path) };
 }
 
 async function fromCard(
@@ -179,7 +181,7 @@ async function fromCard(
       { file: path },
     );
   const text = await readFile(path, 'utf8');
-  const card = parseCard(text, path);
+  const card = parseCard(text, path, cardFolder(path));
   const placed: PlacedCard = { card, place: { kind: 'file', path }, text };
   const folder = dirname(path);
   if (card.file) {
@@ -212,7 +214,7 @@ async function givenCard(source: CardSource): Promise<PlacedCard | undefined> {
       file: source.file,
     });
   const text = await readFile(source.file, 'utf8');
-  const card = parseCard(text, source.file);
+  const card = parseCard(text, source.file, cardFolder(source.file));
   return { card, place: { kind: 'file', path: source.file }, text };
 }
 
@@ -228,7 +230,11 @@ function besideCard(path: string): PlacedCard | undefined {
   const file = ['.yaml', '.yml'].map((ending) => base + ending).find((name) => existsSync(name));
   if (file === undefined) return undefined;
   const text = readFileSync(file, 'utf8');
-  return { card: parseCard(text, file), place: { kind: 'file', path: file }, text };
+  return {
+    card: parseCard(text, file, cardFolder(file)),
+    place: { kind: 'file', path: file },
+    text,
+  };
 }
 
 function assumed(source: CardSource): PlacedCard | undefined {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { registerAblate } from './commands/ablate.js';
@@ -11,9 +11,11 @@ import { registerBenchmarks } from './commands/benchmarks.js';
 import { registerCache } from './commands/cache.js';
 import { registerCheckPackage } from './commands/check-package.js';
 import { registerCompare } from './commands/compare.js';
+import { registerCompletion } from './commands/completion.js';
 import { registerData } from './commands/data.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerFsck } from './commands/fsck.js';
+import { registerHelp } from './commands/help.js';
 import { registerImport } from './commands/import.js';
 import { registerKeys } from './commands/keys.js';
 import { registerMap } from './commands/map.js';
@@ -25,16 +27,19 @@ import { registerServe } from './commands/serve.js';
 import { registerTrain } from './commands/train.js';
 import { registerVerify } from './commands/verify.js';
 import { registerWorker } from './commands/worker.js';
+import { addExamples } from './help-examples.js';
 import { addGlobalOptions } from './options/global-options.js';
 import { errorText, visibleText } from './terminal/error-text.js';
 import type { Io } from './terminal/io.js';
 
-function program(io: Io): Command {
+/** The tree of commands, as `ventral --help` shows it. */
+export function program(io: Io): Command {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
   const ventral = new Command('ventral')
     .description('How brain-like is this checkpoint? Brain-Score’s definitions, on your machine.')
     .version(version)
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true, optionDescription })
     .configureOutput({ writeOut: io.out, writeErr: () => {} });
   addGlobalOptions(ventral);
   for (const register of [
@@ -60,10 +65,22 @@ function program(io: Io): Command {
     registerFsck,
     registerKeys,
     registerDoctor,
+    registerCompletion,
+    registerHelp,
   ]) {
     register(ventral, io);
   }
+  addExamples(ventral);
   return ventral;
+}
+
+const help = new Help();
+
+/** A required option is marked as such; nothing as a default is not mentioned. */
+function optionDescription(option: Option): string {
+  const { defaultValue, description, mandatory } = option;
+  const none = defaultValue === false || (Array.isArray(defaultValue) && defaultValue.length === 0);
+  return `${none ? description : help.optionDescription(option)}${mandatory ? ' (required)' : ''}`;
 }
 
 /** Runs one command line, `argv` as a process gets it; resolves to the exit status (0, 1, 2 or 130). */

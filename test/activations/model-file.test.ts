@@ -238,3 +238,34 @@ test('layers come with their shapes, whatever the input is', async () => {
     });
   }
 });
+
+describe('a checkpoint of another framework', () => {
+  const written = (name: string, bytes: Uint8Array) => {
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    return path;
+  };
+  const header = Buffer.from('{"a":{}}');
+  const safetensors = Buffer.concat([Buffer.from([8, 0, 0, 0, 0, 0, 0, 0]), header]);
+
+  test.each([
+    ['net.pth', Buffer.from('PK\u0003\u0004'), / --arch NAME -o net\.onnx \(or --graph/],
+    ['net.pt', Buffer.from([0x80, 2, 0x8a]), / --arch NAME -o net\.onnx \(or --graph/],
+    ['NET.PTH', Buffer.alloc(0), / --arch NAME -o NET\.onnx /],
+    ['net.safetensors', safetensors, / --arch NAME -o net\.onnx \(or --graph/],
+    ['net.h5', Buffer.from('\u0089HDF\r\n\u001a\n', 'latin1'), /net\.h5 -o net\.onnx$/],
+    ['net.keras', Buffer.from('PK\u0003\u0004'), /net\.keras -o net\.onnx$/],
+  ])('%s says how it is imported, in one line', async (name, bytes, how) => {
+    const path = written(name, bytes);
+    const error = await openModelFile(path, { assume: 'imagenet' }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'not-onnx', details: { file: path } });
+    expect(error.message).toMatch(/, not an ONNX model; import it first: ventral import /);
+    expect(error.message).toMatch(how);
+    expect(error.message).not.toContain('\n');
+  });
+
+  test('by its ending alone is none: ONNX is read whatever its name', async () => {
+    const { name } = await openModelFile(written('net.pth', madeNetwork().build()));
+    expect(name).toBe('net');
+  });
+});

@@ -41,8 +41,9 @@ async function ventral(...words: string[]): Promise<{ out: string; err: string }
 describe('ventral data', () => {
   test('list prints one line an entry, and JSON', async () => {
     const lines = (await ventral('data', 'list')).out.trimEnd().split('\n');
-    expect(lines).toHaveLength(63);
-    expect(lines[0]).toMatch(/^FreemanZiemba2013\.public\trecordings\tpublic\tno\t/);
+    expect(lines).toHaveLength(1 + 63);
+    expect(lines[0]).toBe('name\tkind\taccess\there\tterms');
+    expect(lines[1]).toMatch(/^FreemanZiemba2013\.public\trecordings\tpublic\tno\t/);
     const listed = JSON.parse((await ventral('data', 'list', '--json')).out);
     expect(listed[0]).toMatchObject({ identifier: 'FreemanZiemba2013.public', here: false });
     expect(listed[0].files[0]).toMatchObject({ sha1: expect.any(String), url: expect.any(String) });
@@ -88,7 +89,7 @@ describe('ventral data', () => {
     const path = out.trimEnd();
     expect(readFileSync(path, 'utf8')).toBe('stimulus_id\n1\n');
     expect(err).toContain('hvm-public');
-    expect((await ventral('data', 'verify')).out).toBe(`ok\t${path}\n`);
+    expect((await ventral('data', 'verify')).out).toBe(`state\tfile\nok\t${path}\n`);
     writeFileSync(path, 'stimulus_id\n2\n');
     await expect(ventral('data', 'verify')).rejects.toMatchObject({
       code: 'checksum-mismatch',

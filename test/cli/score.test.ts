@@ -1,4 +1,12 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -53,6 +61,37 @@ describe('several models', () => {
     const { status, out } = await score(at('broken.onnx'), at('also.onnx'), '-b', objects);
     expect(out).toBe('');
     expect(status).toBe(2);
+  });
+});
+
+describe('several files with one card', () => {
+  const withCard = (...words: string[]) =>
+    score(...words, '--card', at('resnet.yaml'), '-b', objects, '-l', 'maxpool');
+
+  test('are rows that their files name', async () => {
+    for (const name of ['epoch-1', 'epoch-2']) cpSync(at('resnet.onnx'), at(`${name}.onnx`));
+    const files = [at('epoch-1.onnx'), at('epoch-2.onnx')];
+    const names = ['epoch-1.onnx', 'epoch-1.onnx', 'epoch-2.onnx', 'epoch-2.onnx'];
+    const json = await withCard(...files, '--json');
+    expect(json.status).toBe(0);
+    expect(parsed(json.out).map(({ name }) => name)).toEqual(names);
+  });
+
+  test('of one name are told apart by their paths; one file alone has the name of its card', async () => {
+    mkdirSync(at('run'), { recursive: true });
+    cpSync(at('resnet.onnx'), at('run/resnet.onnx'));
+    const files = [at('resnet.onnx'), at('run/resnet.onnx')];
+    const { out } = await withCard(...files, '--json');
+    expect(parsed(out).map(({ name }) => name)).toEqual([files[0], files[0], files[1], files[1]]);
+    const [alone] = parsed((await withCard(at('run/resnet.onnx'), '--json')).out);
+    expect(alone.name).toBe('e2e-resnet');
+  });
+
+  test('a failure names its file', async () => {
+    const words = [at('resnet.onnx'), at('mbconv.onnx'), '-b', 'FreemanZiemba2013public.V1-pls'];
+    const { status, err } = await withCard(...words);
+    expect(err).toMatch(/^ventral: mbconv\.onnx: FreemanZiemba2013public\.V1-pls: /m);
+    expect(status).toBe(1);
   });
 });
 
@@ -151,14 +190,15 @@ test('--assume imagenet is recorded in the inputs, with --input as well', async 
   expect(first.provenance.inputs).not.toBe(second.provenance.inputs);
 });
 
-test('a pipe sees lines: no table, no bar, no colour', async () => {
+test('a pipe sees TSV: no table, no bar, no colour', async () => {
   const { status, out, err } = await score(at('resnet.onnx'), '-b', objects);
   expect(status).toBe(0);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what is looked for.
-  expect(out + err).not.toMatch(/[│┌\x1b\r]/);
-  expect(out.trimEnd().split('\n')).toHaveLength(2);
+  expect(out + err).not.toMatch(/[│┌─\x1b\r]/);
+  expect(out.trimEnd().split('\n')).toHaveLength(1 + 2);
+  expect(out).toMatch(/^model\tbenchmark\tlayer\tvalue\terror\t/);
   // The error is of raw, and stands there.
-  expect(out).toMatch(/^e2e-resnet\tend-to-end\.objects\.V4-pls\tlayer2\.0\.conv2\t0\.\d{4}\t/);
+  expect(out).toMatch(/^e2e-resnet\tend-to-end\.objects\.V4-pls\tlayer2\.0\.conv2\t0\.\d{6,}\t\t/m);
 });
 
 test('--csv prints a line a score with its inputs', async () => {

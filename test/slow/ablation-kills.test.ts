@@ -43,7 +43,7 @@ it('an ablation that is killed at any instant goes on to the bytes of one that w
   expect(status, err).toBe(0);
   const length = performance.now() - started;
   // Four arms with two columns, three of them in the first table and two in the second.
-  expect(out.trimEnd().split('\n')).toHaveLength(3 + 2 * 2);
+  expect(out.trimEnd().split('\n')).toHaveLength(1 + 3 + 2 * 2);
   expect(err).toMatch(/^Wrote .*ablation\.\{json,csv,html,md\}$/m);
   const again = await runVentral(home, ...words(whole));
   expect([again.status, again.err]).toEqual([2, expect.stringContaining('give --resume')]);

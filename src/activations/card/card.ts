@@ -5,6 +5,7 @@ import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import type { InputSpec } from '../../screen/preprocess.js';
+import { namesFile, readChoices } from './choice-files.js';
 
 /** A region of the ventral stream. */
 export type Region = 'V1' | 'V2' | 'V4' | 'IT';
@@ -21,7 +22,7 @@ export interface RegionLayerChoice {
   /** Digest over the inputs of all scores that were compared. */
   readonly inputs: string;
   readonly method: string;
-  /** Base64 of the first six bytes of the SHA-256 of each stimulus, sorted. */
+  /** Base64 of the first six bytes of the SHA-256 of each stimulus, sorted; in a file of its own beside a YAML card. */
   readonly stimuli: string;
 }
 
@@ -54,8 +55,9 @@ export const cardSchema: object = JSON.parse(
  * Reads a card from YAML or JSON text.
  * @throws VentralError `card-invalid` with line and column for each problem
  * @param file name of the text in messages
+ * @param folder where the files lie that it names as stimuli of its choices; without one such names are refused
  */
-export function parseCard(text: string, file: string): ModelCard {
+export function parseCard(text: string, file: string, folder?: string): ModelCard {
   const { value, place } = readCheckedYaml<ModelCard>(text, {
     file,
     schema: cardSchema,
@@ -96,7 +98,35 @@ export function parseCard(text: string, file: string): ModelCard {
       { file, field: '/input/crop' },
     );
   }
-  return value;
+  return withStimuli(value, folder, (pointer, what) => {
+    const sentence = `${place(pointer)} ${pointer.slice(1).replaceAll('/', '.')} ${what}`;
+    return new VentralError('card-invalid', sentence, { file, field: pointer });
+  });
+}
+
+/** The card with the stimuli of its choices inside. */
+function withStimuli(
+  card: ModelCard,
+  folder: string | undefined,
+  refusal: (pointer: string, what: string) => VentralError,
+): ModelCard {
+  const { region_layer_choice: choices } = card;
+  if (!Object.values(choices ?? {}).some(({ stimuli }) => namesFile(stimuli))) return card;
+  const whole = Object.entries(choices ?? {}).map(([role, record]) => {
+    const { inputs, stimuli } = record;
+    if (!namesFile(stimuli)) return [role, record];
+    const pointer = `/region_layer_choice/${role}/stimuli`;
+    if (folder === undefined)
+      throw refusal(
+        pointer,
+        `are in ${stimuli}, which is not here: give the card that \`ventral card whole CARD\` prints`,
+      );
+    const found = readChoices(join(folder, stimuli));
+    if (!Object.hasOwn(found, inputs))
+      throw refusal(pointer, `are not in ${stimuli}, which has none for ${inputs}`);
+    return [role, { ...record, stimuli: found[inputs] }];
+  });
+  return { ...card, region_layer_choice: Object.fromEntries(whole) };
 }
 
 /** The preset of `--assume imagenet`: torchvision's evaluation input, as Brain-Score's default (spec §5.3). */

@@ -133,7 +133,16 @@ async function verify(ids: readonly string[], command: Command, io: Io): Promise
           holds(finding) ? 'holds' : 'DIFFERS',
         ]),
       );
-      printRows(['benchmark', 'check', 'measured', 'published', ''], rows, io);
+      const values = reports.flatMap(({ benchmark, findings }) =>
+        findings.map((finding) => [
+          ...[benchmark, finding.check, finding.measured, finding.published, finding.tolerance],
+          holds(finding) ? 'holds' : 'DIFFERS',
+        ]),
+      );
+      printRows(['benchmark', 'check', 'measured', 'published', 'verdict'], rows, io, {
+        head: ['benchmark', 'check', 'measured', 'published', 'tolerance', 'verdict'],
+        rows: values,
+      });
     }
     if (!reports.every(({ verified }) => verified)) process.exitCode = 1;
   } finally {

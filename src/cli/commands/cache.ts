@@ -33,7 +33,11 @@ async function show(command: Command, io: Io): Promise<void> {
     return;
   }
   const rows = kinds.map(({ kind, entries, bytes }) => [kind, String(entries), sizeText(bytes)]);
-  if (rows.length > 0) printRows(['kind', 'entries', 'size'], rows, io);
+  if (rows.length > 0)
+    printRows(['kind', 'entries', 'size'], rows, io, {
+      head: ['kind', 'entries', 'bytes'],
+      rows: kinds.map(({ kind, entries, bytes }) => [kind, entries, bytes]),
+    });
   io.err(`${folder} holds ${sizeText(total)} of at most ${sizeText(maxBytes)}\n`);
 }
 

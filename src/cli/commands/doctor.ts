@@ -30,7 +30,7 @@ async function examine(command: Command, io: Io): Promise<void> {
     io.out(`${JSON.stringify({ findings, configuration: shown }, null, 2)}\n`);
   } else {
     printRows(
-      ['', 'check', 'found'],
+      ['state', 'check', 'found'],
       findings.map(({ check, state, detail }) => [state, check, detail]),
       io,
     );

@@ -52,7 +52,7 @@ function print({ ok, checked, findings }: FsckReport, io: Io): void {
     visibleName(detail ?? ''),
     jobs.join(' '),
   ]);
-  if (rows.length > 0) printRows(['kind', 'name', 'state', 'detail', 'withdrawn jobs'], rows, io);
+  if (rows.length > 0) printRows(['kind', 'name', 'state', 'detail', 'withdrawn'], rows, io);
   const counts = Object.entries(checked).map(([kind, count]) => `${kind} ${count}`);
   const verdict = ok ? 'no damage found' : 'damage found';
   io.err(`Checked: ${counts.join(', ')}; ${verdict}\n`);

@@ -38,7 +38,12 @@ export function registerMap(program: Command, io: Io): void {
     .command('map')
     .description('score every layer of a model against regions or benchmarks, and choose for each')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
-    .option('-r, --region <names>', `regions: ${regions.join(', ')}`, several, [])
+    .option(
+      '-r, --region <names>',
+      `regions: ${regions.join(', ')} (this or -b is required)`,
+      several,
+      [],
+    )
     .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
     .option(
       '--layers <names>',

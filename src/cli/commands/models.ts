@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
 import { globalOptions } from '../options/global-options.js';
 import { storePlace } from '../options/store-place.js';
+import { printRows } from '../print/print-rows.js';
 import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 
@@ -65,13 +64,7 @@ async function list(command: Command, io: Io): Promise<void> {
     ...registered.map((model) => [model.name, model.id, model.digest]),
     ...shipped.map((name) => [name, 'shipped', '']),
   ];
-  io.out(io.interactive ? `${table(rows)}\n` : rows.map((row) => `${row.join('\t')}\n`).join(''));
-}
-
-function table(rows: readonly string[][]): string {
-  const drawn = new Table({ head: ['name', 'id', 'digest'], style: { head: [], border: [] } });
-  drawn.push(...rows);
-  return drawn.toString();
+  printRows(['name', 'id', 'digest'], rows, io);
 }
 
 async function show(model: string, command: Command, io: Io): Promise<void> {
@@ -96,7 +89,8 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
   }>();
   if (!existsSync(file)) throw new VentralError('file-missing', `${file} does not exist`, { file });
   const source = card ?? cardBeside(file);
-  const text = source === undefined ? undefined : await readFile(source, 'utf8');
+  const { wholeCard } = await import('../../activations/card/whole-card.js');
+  const text = source === undefined ? undefined : await wholeCard(source);
   const { model, created } = await withAccess(command, (access) =>
     access.add({
       path: file,

@@ -52,7 +52,11 @@ async function printLayers(
     const size = shape?.join(' × ') ?? '–';
     return [name, size, String(units ?? '–'), operator, value ?? '–', remark];
   });
-  printRows(['layer', 'shape', 'units', 'operator', 'value', ''], rows, io);
+  const head = ['layer', 'shape', 'units', 'operator', 'value', 'remarks'];
+  printRows(head, rows, io, {
+    head,
+    rows: rows.map((row) => row.map((cell) => (cell === '–' ? '' : cell))),
+  });
 }
 
 function registerCard(program: Command, io: Io): void {
@@ -68,6 +72,14 @@ function registerCard(program: Command, io: Io): void {
     .action((card: string, model: string | undefined, options: CheckOptions) =>
       checkCardFile(card, model, options, io),
     );
+  cards
+    .command('whole')
+    .description('print a card with all that it keeps in files beside it, for an upload')
+    .argument('<card>', 'card, YAML or JSON')
+    .action(async (card: string) => {
+      const { wholeCard } = await import('../../activations/card/whole-card.js');
+      io.out(await wholeCard(card));
+    });
   cards
     .command('init')
     .description('write a card from the contents of the file; ask for the rest in a terminal')
@@ -133,7 +145,7 @@ function registerActivations(program: Command, io: Io): void {
     .command('activations')
     .description('write the activations of layers over a stimulus set')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
-    .option('-l, --layers <names>', 'layers; globs', several, [])
+    .option('-l, --layers <names>', 'layers; globs (required)', several, [])
     .option('-b, --benchmark <id|file>', 'the stimuli of a benchmark, at its degrees')
     .option('--stimuli <set|folder>', 'a stimulus set of the catalog, a CSV or a folder of images')
     .option('--degrees <n>', 'degrees of visual angle that the stimuli span')

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -37,10 +38,13 @@ export function registerScore(program: Command, io: Io): void {
     .command('score')
     .description('score models, or a file of features, on benchmarks')
     .argument('[models...]', 'ONNX files, cards, model folders or names of shipped models')
-    .option('-b, --benchmark <id|file>', 'benchmark identifier or file', several, [])
+    .option('-b, --benchmark <id|file>', 'benchmark identifier or file (required)', several, [])
     .option('-l, --layer <region=layer>', 'layer of a region, of behavior, or of all', repeated, [])
     .option('--features <file>', 'features in place of a model: .npz, .nc or .csv')
-    .option('--card <file>', 'model card')
+    .option(
+      '--card <file>',
+      'model card; of several models too, whose rows are named by their files',
+    )
     .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--input <sizes>', 'score at another input size: resize=324,crop=288', repeated, [])
     .option('--json', 'print an array of Scores')
@@ -53,7 +57,12 @@ export function registerScore(program: Command, io: Io): void {
     .action(async (models: string[], options: ScoreOptions, command: Command) => {
       checkUsage(models, options);
       const { answered, failures } = await score(models, options, command, io);
-      const outcome = { scores: answered.flatMap(({ scores }) => scores), failures };
+      const scores = answered.flatMap(({ scores, request }) =>
+        'model' in request && options.card !== undefined && models.length > 1
+          ? scores.map((each) => ({ ...each, name: nameOf(request.model.path, models) }))
+          : scores,
+      );
+      const outcome = { scores, failures };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
       await keepReceipt(options.receipt, answered, globalOptions(command));
       const empty = sayWithoutValue(outcome.scores, io);
@@ -62,6 +71,12 @@ export function registerScore(program: Command, io: Io): void {
       const exits = new Set(failures.map(({ error }) => error.exit));
       process.exitCode = outcome.scores.length === 0 && exits.size === 1 ? [...exits][0] : 1;
     });
+}
+
+/** A file among others under one card, whose name they share: by the name of the file, or by path where two have it. */
+function nameOf(path: string, models: readonly string[]): string {
+  const name = basename(path);
+  return models.filter((each) => basename(each) === name).length > 1 ? path : name;
 }
 
 function checkUsage(models: readonly string[], options: ScoreOptions): void {
@@ -78,10 +93,6 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
   if (options.features && options.input.length > 0)
     throw refuse('score: --input applies to a model; it cannot be used with --features');
   if (options.json && options.csv) throw refuse('score: --json and --csv exclude each other');
-  if (models.length > 1 && options.card)
-    throw refuse(
-      'score: --card applies to one model; for several models, save each card beside its model',
-    );
 }
 
 /** A request with its scores and failures. */
@@ -154,8 +165,14 @@ async function scoreModels(
   const answers: Answers[] = [];
   for (const request of requests) {
     const run = () => scoreModel(request, context);
-    const { scores, failures } = await one(run, request.model.path, requests.length === 1);
-    answers.push({ answered: [{ kind: 'score', request, scores }], failures });
+    const { path } = request.model;
+    const { scores, failures } = await one(run, path, requests.length === 1);
+    const named = failures.map((each) =>
+      models.length === 1 || each.benchmark === path
+        ? each
+        : { ...each, benchmark: `${nameOf(path, models)}: ${each.benchmark}` },
+    );
+    answers.push({ answered: [{ kind: 'score', request, scores }], failures: named });
   }
   return {
     answered: answers.flatMap(({ answered }) => answered),

@@ -78,7 +78,7 @@ function printReport(report: ReceiptReport, io: Io): void {
   const rows = all.slice(0, SHOWN).map(({ about, field, expected, found }) => {
     return [visibleName(about), visibleName(field), shown(expected), shown(found)];
   });
-  printRows(['', 'field', 'receipt', 'now'], rows, io);
+  printRows(['about', 'field', 'receipt', 'now'], rows, io);
   const more = all.length > SHOWN ? `, ${all.length - SHOWN} of them not shown (--json)` : '';
   const ran = results === 0 ? '; nothing was recomputed' : largestText(report);
   const count = `${all.length} ${all.length === 1 ? 'difference' : 'differences'}`;

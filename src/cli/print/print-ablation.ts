@@ -9,21 +9,19 @@ import {
 } from '../../training/ablation/tables.js';
 import { entryWords } from '../../training/ablation/words.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from './print-rows.js';
+import { printRows, tsv } from './print-rows.js';
 
+const columns = [
+  ...['table', 'family', 'arm', 'measure', 'seeds', 'mean', 'ci_low', 'ci_high', 'notes'],
+];
 const REASON_WIDTH = 60;
 
 /**
- * Prints the two tables of an ablation to stdout; in a pipe tab-separated lines, one an entry: table, family, arm,
- * measure, seeds, mean, ends of the interval, notes.
+ * Prints the two tables of an ablation to stdout; in a pipe TSV, one line an entry.
  */
 export function printAblation({ tables, seeds, direction }: AblationResult, io: Io): void {
-  if (!io.interactive) {
-    printRows(
-      [],
-      tables.flatMap((table) => lines(table, seeds.length)),
-      io,
-    );
+  if (io.columns === undefined) {
+    io.out(tsv({ head: columns, rows: tables.flatMap((table) => lines(table, seeds.length)) }));
     return;
   }
   tables.forEach((table, i) => {

@@ -9,15 +9,18 @@ import type {
   SeriesComparison,
 } from '../../scoring/compare/comparison-types.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from './print-rows.js';
+import { type PlainCell, printRows, tsv } from './print-rows.js';
 
 const NAME_WIDTH = 32;
 const LAYERS_SHOWN = 8;
 
-/** Prints a series to stdout, one line a row: checkpoint, epoch, benchmark, map, layer, numbers, notes. */
+/**
+ * Prints a series to stdout, one line a row: checkpoint, epoch, benchmark, map, layer, numbers, notes; in a pipe as
+ * TSV with the columns of CSV.
+ */
 export function printSeries({ fixed, rows }: SeriesComparison, io: Io): void {
   printScoreRows(rows, io, true);
-  if (!io.interactive) return;
+  if (io.columns === undefined) return;
   if (fixed) {
     const layers = Object.entries(fixed.layers).map(([id, layer]) => `${id} ${layer}`);
     io.out(`fixed: the layers of ${visibleName(fixed.from)} (${visibleName(layers.join(', '))})\n`);
@@ -27,36 +30,37 @@ export function printSeries({ fixed, rows }: SeriesComparison, io: Io): void {
 
 /**
  * Prints models side by side to stdout: the scores, the differences from the first model, and the layers at
- * which its map and theirs diverge. In a pipe the three parts are tab-separated lines with an
- * empty line between them.
+ * which its map and theirs diverge. In a pipe the three parts are TSV, each with its heading, with an empty line
+ * between them; the first has the columns of CSV.
  */
 export function printComparison(comparison: Comparison, io: Io): void {
   const { rows, models, differences, divergences } = comparison;
   printScoreRows(rows, io, false);
   const fromFirst = differences.filter(({ from }) => from === models[0].checkpoint);
   io.out('\n');
+  const first = visibleName(models[0].checkpoint, NAME_WIDTH);
   printRows(
-    ['benchmark', 'model', `difference from ${visibleName(models[0].checkpoint, NAME_WIDTH)}`, ''],
-    fromFirst.map((each) => differenceRow(each, io)),
+    ['benchmark', 'model', `difference from ${first}`, 'remarks'],
+    fromFirst.map(differenceRow),
     io,
+    { head: differenceColumns, rows: fromFirst.map(differenceValues) },
   );
   io.out('\n');
-  if (io.interactive) for (const each of divergences) io.out(`${divergenceLine(each)}\n`);
-  else printRows([], divergences.flatMap(divergenceRows), io);
+  if (io.columns !== undefined) for (const each of divergences) io.out(`${divergenceLine(each)}\n`);
+  else io.out(tsv({ head: divergenceColumns, rows: divergences.flatMap(divergenceValues) }));
 }
 
-const head = ['benchmark', 'map', 'layer', 'value', '95 % interval', 'raw', 'ceiling', ''];
+const head = ['benchmark', 'map', 'layer', 'value', '95 % interval', 'raw', 'ceiling', 'remarks'];
 
 function printScoreRows(rows: readonly ComparisonRow[], io: Io, epochs: boolean): void {
-  const width = io.interactive ? NAME_WIDTH : Number.POSITIVE_INFINITY;
   printRows(
     epochs ? ['checkpoint', 'epoch', ...head] : ['model', ...head],
     rows.map((row) => [
-      visibleName(row.checkpoint, width),
+      visibleName(row.checkpoint, NAME_WIDTH),
       ...(epochs ? [String(row.epoch ?? '–')] : []),
-      visibleName(row.benchmark, width),
+      visibleName(row.benchmark, NAME_WIDTH),
       row.map,
-      row.layer === null ? '–' : visibleName(row.layer, width),
+      row.layer === null ? '–' : visibleName(row.layer, NAME_WIDTH),
       threeDigits(row.value),
       interval(row.ci),
       threeDigits(row.raw),
@@ -64,6 +68,7 @@ function printScoreRows(rows: readonly ComparisonRow[], io: Io, epochs: boolean)
       notesOf(row),
     ]),
     io,
+    { head: columns, rows: rows.map(valuesOf) },
   );
 }
 
@@ -72,28 +77,39 @@ function notesOf({ simulated, selection, reason }: ComparisonRow): string {
   return visibleName(notes.filter(Boolean).join(', '), 80);
 }
 
-function differenceRow({ benchmark, to, difference, ci, reason }: ScoreDifference, io: Io) {
-  const width = io.interactive ? NAME_WIDTH : Number.POSITIVE_INFINITY;
+function differenceRow({ benchmark, to, difference, ci, reason }: ScoreDifference) {
   const sure = ci && (ci[0] > 0 || ci[1] < 0) ? 'the interval excludes 0' : '';
   return [
-    visibleName(benchmark, width),
-    visibleName(to, width),
+    visibleName(benchmark, NAME_WIDTH),
+    visibleName(to, NAME_WIDTH),
     difference === null ? '–' : `${signed(difference)} (${interval(ci)})`,
     reason === undefined ? sure : visibleName(reason, 80),
   ];
 }
 
+const differenceColumns = [
+  ...['benchmark', 'model', 'from', 'difference', 'ci_low', 'ci_high', 'reason'],
+];
+
+const differenceValues = (each: ScoreDifference): PlainCell[] => {
+  const { benchmark, from, to, difference, ci, reason } = each;
+  return [benchmark, to, from, difference, ci?.[0] ?? null, ci?.[1] ?? null, reason ?? null];
+};
+
 const signed = (value: number) => `${value < 0 ? '' : '+'}${threeDigits(value)}`;
 
-/** Benchmark, the two models, the two layers, difference, interval: one row a layer that diverges. */
-function divergenceRows({ benchmark, from, to, layers }: MapDivergence): string[][] {
+const divergenceColumns = [
+  ...['benchmark', 'model', 'from', 'layer', 'layer_from', 'difference', 'ci_low', 'ci_high'],
+];
+
+/** One row a layer that diverges. */
+function divergenceValues({ benchmark, from, to, layers }: MapDivergence): PlainCell[][] {
   return layers
     .filter(({ diverges }) => diverges)
-    .map(({ layer, other, difference, ci }) =>
-      [benchmark, from, to, layer, other, signed(difference), interval(ci)].map((word) =>
-        visibleName(word),
-      ),
-    );
+    .map(({ layer, other, difference, ci }) => [
+      ...[benchmark, to, from, other, layer],
+      ...[difference, ci[0], ci[1]],
+    ]);
 }
 
 function divergenceLine({ benchmark, from, to, by, layers }: MapDivergence): string {
@@ -128,23 +144,25 @@ const columns = [
   'inputs',
 ];
 
+const valuesOf = (row: ComparisonRow): PlainCell[] => [
+  row.checkpoint,
+  row.epoch,
+  row.benchmark,
+  row.layer,
+  row.value,
+  row.ci?.[0] ?? null,
+  row.ci?.[1] ?? null,
+  row.raw,
+  row.ceiling,
+  row.map,
+  row.selection,
+  row.simulated,
+  row.reason ?? null,
+  row.inputs,
+];
+
 /** Rows as tidy CSV. A cell that a spreadsheet would take for a formula is prefixed. */
 export function comparisonCsv(rows: readonly ComparisonRow[]): string {
-  const lines = rows.map((row) => [
-    row.checkpoint,
-    row.epoch ?? '',
-    row.benchmark,
-    row.layer ?? '',
-    row.value ?? '',
-    row.ci?.[0] ?? '',
-    row.ci?.[1] ?? '',
-    row.raw ?? '',
-    row.ceiling ?? '',
-    row.map,
-    String(row.selection),
-    String(row.simulated),
-    row.reason ?? '',
-    row.inputs ?? '',
-  ]);
-  return stringify([columns, ...lines], { escape_formulas: true });
+  const lines = rows.map((row) => valuesOf(row).map((value) => value ?? ''));
+  return stringify([columns, ...lines], { escape_formulas: true, cast: { boolean: String } });
 }

@@ -23,7 +23,10 @@ export function printKeys(table: KeyTable, { json }: { json: boolean }, io: Io):
     ...keys.slice(0, MOST).map((cells) => [kind, ...cells]),
     ...(keys.length > MOST ? [[kind, `and ${keys.length - MOST} more`, '', '']] : []),
   ]);
-  printRows(['', 'key', 'the network has', 'the file has'], visible(rows), io);
+  printRows(['state', 'key', 'the network has', 'the file has'], visible(rows), io, {
+    head: ['state', 'key', 'expected', 'found'],
+    rows: visible(rows),
+  });
 }
 
 /** What was imported and how it was proved; notes go to stderr. */
@@ -41,7 +44,7 @@ export function printImport(report: ImportReport, { json }: { json: boolean }, i
     ['proved', proof ? proofText(proof) : `not proved: ${unproved}`],
     ['written', `${report.file} ${report.digest}`],
   ];
-  printRows(['', ''], visible(rows), io);
+  printRows(['field', 'value'], visible(rows), io);
   for (const note of notes) io.err(visibleText(`note: ${note}`));
 }
 

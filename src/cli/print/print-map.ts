@@ -1,4 +1,4 @@
-import Table, { type Cell } from 'cli-table3';
+import type { Cell } from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import { inkOn, type Rgb, shareOf, viridis } from '../../report/colour-scale.js';
 import {
@@ -21,25 +21,31 @@ import { visibleName } from '../../report/visible-name.js';
 import type { LayerMap, LayerRow, MapPlan } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from './print-rows.js';
+import { drawTable, GAP } from './draw-table.js';
+import { wrapText } from './fit-rows.js';
+import { type PlainCell, tsv } from './print-rows.js';
 
 const NAME_WIDTH = 40;
-const CELL_WIDTH = 9;
+/** Columns that the shortest layer name still gets, and the widths of units and depth. */
+const LEAST_NAME = 12;
+const UNITS_WIDTH = 9;
+const DEPTH_WIDTH = 5;
+/** A sign and a value, `● 0.246`. */
+const CELL_WIDTH = 7;
 const TIED_SHOWN = 6;
 const signs = { chosen: '● ', tied: '○ ', '': '' } as const;
 
 /**
  * Prints a layer map to stdout: on a terminal, a table with a heat scale, the choice for each benchmark and its
- * method; in a pipe, tab-separated lines of the layers, of the choice and of the held-out half, separated by empty
- * lines.
+ * method; in a pipe, TSV with the columns of CSV, and after an empty line that of the held-out half.
  */
 export function printMap(map: LayerMap, io: Io): void {
   const columns = mapColumns(map);
-  if (io.interactive) printTable(map, columns, io);
+  if (io.columns !== undefined) printTable(map, columns, io.columns, io);
   else printPlain(map, columns, io);
 }
 
-function printTable(map: LayerMap, columns: readonly MapColumn[], io: Io): void {
+function printTable(map: LayerMap, columns: readonly MapColumn[], width: number, io: Io): void {
   io.out(`${visibleName(map.name)}  ${map.model}\n`);
   for (const { title, benchmark, simulated } of columns) {
     const loud = simulated
@@ -48,7 +54,10 @@ function printTable(map: LayerMap, columns: readonly MapColumn[], io: Io): void 
     io.out(`${title.padEnd(8)} ${visibleName(benchmark)}${loud}\n`);
   }
   const notes = new Map<string, number>();
-  io.out(`${heatTable(map, columns, notes, io.color)}\n`);
+  const tables = parts(columns, width).map((part) =>
+    heatTable(map, part, { notes, color: io.color, width }),
+  );
+  io.out(tables.join('\n'));
   for (const [reason, note] of notes) io.out(`[${note}] ${visibleName(reason)}\n`);
   const heat = io.color ? '; colours run from 0 to the highest value of each column' : '';
   io.out(`● chosen, ○ tied with it${heat}\n\n`);
@@ -58,31 +67,12 @@ function printTable(map: LayerMap, columns: readonly MapColumn[], io: Io): void 
 }
 
 function printPlain(map: LayerMap, columns: readonly MapColumn[], io: Io): void {
-  const rows = map.layers.map((row) => [
-    visibleName(row.layer),
-    String(row.units ?? '–'),
-    String(row.depth ?? '–'),
-    ...columns.map(
-      (column) =>
-        valueText(map, row, column) || visibleName(cellReason(row.cells[column.benchmark])),
-    ),
-  ]);
-  printRows([], rows, io);
-  io.out('\n');
-  printRows(
-    [],
-    columns.map((column) => ['chosen', ...choiceRow(map, column)]),
-    io,
-  );
+  io.out(tsv({ head: csvColumns, rows: valuesOf(map, columns) }));
   const { holdout } = map;
   if (!holdout) return;
-  io.out('\n');
   const held = columns.filter(({ benchmark }) => benchmark in holdout);
-  printRows(
-    [],
-    held.map((column) => ['holdout', ...heldRow(column, holdout)]),
-    io,
-  );
+  const head = ['benchmark', 'held_out_layer', 'value', 'ci_low', 'ci_high', 'reason'];
+  io.out(`\n${tsv({ head, rows: held.map((column) => heldValues(column, holdout)) })}`);
 }
 
 /** Value of a cell with the sign of its choice; '' without a value. */
@@ -92,26 +82,42 @@ function valueText(map: LayerMap, row: LayerRow, { benchmark }: MapColumn): stri
   return `${signs[markOf(map, benchmark, row.layer)]}${threeDigits(cell.value)}`;
 }
 
+const FIXED_WIDTH = UNITS_WIDTH + DEPTH_WIDTH + 2 * GAP;
+
+const widthOfCells = (columns: readonly MapColumn[]) =>
+  Math.max(CELL_WIDTH, ...columns.map(({ title }) => title.length)) + GAP;
+
+/** The columns in as many tables as a terminal of that width needs. */
+function parts(columns: readonly MapColumn[], width: number): MapColumn[][] {
+  const room = width - LEAST_NAME - FIXED_WIDTH;
+  const most = Math.max(1, Math.floor(room / widthOfCells(columns)));
+  return Array.from({ length: Math.ceil(columns.length / most) }, (_, i) =>
+    columns.slice(i * most, (i + 1) * most),
+  );
+}
+
+interface HeatStyle {
+  readonly notes: Map<string, number>;
+  readonly color: boolean;
+  readonly width: number;
+}
+
 function heatTable(
   map: LayerMap,
   columns: readonly MapColumn[],
-  notes: Map<string, number>,
-  color: boolean,
+  { notes, color, width }: HeatStyle,
 ): string {
-  const table = new Table({
-    head: ['layer', 'units', 'depth', ...columns.map(({ title }) => title)],
-    colAligns: ['left', 'right', 'right', ...columns.map(() => 'right' as const)],
-    style: { head: [], border: [], compact: true },
+  const room = width - FIXED_WIDTH - widthOfCells(columns) * columns.length;
+  const rows = map.layers.map((row) => [
+    wrapText(visibleName(row.layer, NAME_WIDTH), Math.max(LEAST_NAME, room)),
+    row.units === null ? '–' : thousands(row.units),
+    String(row.depth ?? '–'),
+    ...heatCells(map, row, columns, notes, color),
+  ]);
+  return drawTable(['layer', 'units', 'depth', ...columns.map(({ title }) => title)], rows, {
+    aligns: ['left', 'right', 'right', ...columns.map(() => 'right' as const)],
+    compact: true,
   });
-  for (const row of map.layers) {
-    table.push([
-      visibleName(row.layer, NAME_WIDTH),
-      row.units === null ? '–' : thousands(row.units),
-      String(row.depth ?? '–'),
-      ...heatCells(map, row, columns, notes, color),
-    ]);
-  }
-  return table.toString();
 }
 
 /** Cells of a row; neighbours that were refused for one reason share a wide cell, which shows it if it fits. */
@@ -128,7 +134,7 @@ function heatCells(
     const text = valueText(map, row, column);
     if (text !== '') {
       const value = (row.cells[column.benchmark] as Score).value ?? 0;
-      const padded = text.padStart(CELL_WIDTH - 1);
+      const padded = text.padStart(CELL_WIDTH);
       cells.push(color ? painted(padded, viridis(shareOf(value, column.domain))) : padded);
       j++;
       continue;
@@ -148,7 +154,7 @@ function heatCells(
 
 function refusal(reason: string, span: number, notes: Map<string, number>): string {
   const shown = visibleName(reason);
-  if (shown.length <= span * (CELL_WIDTH + 2) - 3) return shown;
+  if (shown.length <= span * (CELL_WIDTH + GAP) - GAP) return shown;
   const note = notes.get(reason) ?? notes.size + 1;
   notes.set(reason, note);
   return `[${note}]`;
@@ -167,23 +173,6 @@ function painted(text: string, colour: Rgb): string {
   return `\u001b[48;5;${16 + 36 * red + 6 * green + blue}m\u001b[38;5;${ink}m${text}\u001b[0m`;
 }
 
-/** Benchmark, layer, value, interval, ceiling, tied layers, `simulated` or nothing. */
-function choiceRow(map: LayerMap, { benchmark, simulated }: MapColumn): string[] {
-  const chosen = map.chosen[benchmark];
-  const sign = simulated ? 'simulated' : '';
-  if (chosen === undefined) return [visibleName(benchmark), '–', '–', '–', '–', '', sign];
-  const score = chosenScore(map, benchmark);
-  return [
-    visibleName(benchmark),
-    visibleName(chosen.layer),
-    threeDigits(score?.value),
-    interval(score?.ci ?? null),
-    score?.ceiling ? threeDigits(score.ceiling.value) : 'none',
-    tiedWith(map, benchmark).join(' '),
-    sign,
-  ];
-}
-
 const tiedWith = (map: LayerMap, benchmark: string): string[] => {
   const { layer, tied } = map.chosen[benchmark];
   return tied.filter((name) => name !== layer).map((name) => visibleName(name));
@@ -192,28 +181,24 @@ const tiedWith = (map: LayerMap, benchmark: string): string[] => {
 function choiceLine(map: LayerMap, column: MapColumn): string {
   const { title, benchmark } = column;
   if (map.chosen[benchmark] === undefined) return `${title}: no layer has a value`;
-  const [, layer, value, ci, ceiling] = choiceRow(map, column);
+  const score = chosenScore(map, benchmark);
+  const value = threeDigits(score?.value);
+  const ceiling = score?.ceiling ? threeDigits(score.ceiling.value) : 'none';
   const tied = tiedWith(map, benchmark).map((name) => visibleName(name, NAME_WIDTH));
   const more = tied.length > TIED_SHOWN ? ` and ${tied.length - TIED_SHOWN} more` : '';
   const ties =
     tied.length === 0 ? 'no ties' : `tied with ${tied.slice(0, TIED_SHOWN).join(', ')}${more}`;
-  const selection = chosenScore(map, benchmark)?.selection ? ', selection' : '';
-  const name = visibleName(layer, NAME_WIDTH);
-  return `${title}: ${name}, ${value} (95 % interval ${ci}${selection}), ceiling ${ceiling}; ${ties}`;
+  const selection = score?.selection ? ', selection' : '';
+  const name = visibleName(map.chosen[benchmark].layer, NAME_WIDTH);
+  return `${title}: ${name}, ${value} (95 % interval ${interval(score?.ci ?? null)}${selection}), ceiling ${ceiling}; ${ties}`;
 }
 
 type Holdout = NonNullable<LayerMap['holdout']>;
 
-/** Benchmark, layer, value and interval on the held-out half; or benchmark, –, – and the reason. */
-function heldRow({ benchmark }: MapColumn, holdout: Holdout): string[] {
+function heldValues({ benchmark }: MapColumn, holdout: Holdout): PlainCell[] {
   const held = holdout[benchmark];
-  if (!isScore(held)) return [visibleName(benchmark), '–', '–', visibleName(held.reason)];
-  return [
-    visibleName(benchmark),
-    visibleName(held.layer),
-    threeDigits(held.value),
-    interval(held.ci),
-  ];
+  if (!isScore(held)) return [benchmark, null, null, null, null, held.reason];
+  return [benchmark, held.layer, held.value, held.ci?.[0] ?? null, held.ci?.[1] ?? null, null];
 }
 
 function printHoldout(
@@ -225,12 +210,12 @@ function printHoldout(
   io.out('\nThe chosen layers on the held-out half of the stimuli:\n');
   for (const column of columns) {
     if (!(column.benchmark in holdout)) continue;
-    const [, layer, value, ci] = heldRow(column, holdout);
+    const held = holdout[column.benchmark];
     const before = threeDigits(chosenScore(map, column.benchmark)?.value);
     io.out(
-      isScore(holdout[column.benchmark])
-        ? `${column.title}: ${visibleName(layer, NAME_WIDTH)}, ${value} (95 % interval ${ci}); ${before} where it was chosen\n`
-        : `${column.title}: ${ci}\n`,
+      isScore(held)
+        ? `${column.title}: ${visibleName(held.layer, NAME_WIDTH)}, ${threeDigits(held.value)} (95 % interval ${interval(held.ci)}); ${before} where it was chosen\n`
+        : `${column.title}: ${visibleName(held.reason)}\n`,
     );
   }
 }
@@ -281,10 +266,11 @@ const csvColumns = [
  * take for a formula is prefixed.
  */
 export function mapCsv(map: LayerMap): string {
-  const columns = mapColumns(map);
-  const rows = map.layers.flatMap((row) => columns.map((column) => csvRow(map, row, column)));
-  return stringify([csvColumns, ...rows], { escape_formulas: true });
+  return stringify([csvColumns, ...valuesOf(map, mapColumns(map))], { escape_formulas: true });
 }
+
+const valuesOf = (map: LayerMap, columns: readonly MapColumn[]) =>
+  map.layers.flatMap((row) => columns.map((column) => csvRow(map, row, column)));
 
 function csvRow(map: LayerMap, row: LayerRow, column: MapColumn): (string | number)[] {
   const { benchmark, region, simulated } = column;

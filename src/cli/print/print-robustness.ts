@@ -4,7 +4,7 @@ import { BOUND, type Threat } from '../../training/attack/threat.js';
 import type { AttackReport } from '../../training/robustness/attack-model.js';
 import { type Figure, MASKING, type SelfCheck } from '../../training/robustness/robustness.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from './print-rows.js';
+import { printRows, tsv } from './print-rows.js';
 
 /** A figure with its label. */
 interface Line {
@@ -15,7 +15,7 @@ interface Line {
 
 /**
  * Prints the robustness of a network: as a table for people, followed by what the checks found; in a pipe as
- * tab-separated lines, those of the checks after an empty line; as JSON; as one CSV line an attack. Failed checks
+ * TSV with the columns of CSV, and the checks after an empty line with a heading of their own; as JSON; as one CSV line an attack. Failed checks
  * are also printed to stderr.
  */
 export function printRobustness(
@@ -26,7 +26,7 @@ export function printRobustness(
   if (form === 'json') io.out(`${JSON.stringify({ ...report, note: BOUND }, null, 2)}\n`);
   else if (form === 'csv') io.out(csvOf(report));
   else printTable(report, io);
-  if (report.maskingSuspected && (form !== 'table' || !io.interactive))
+  if (report.maskingSuspected && (form !== 'table' || io.columns === undefined))
     io.err(`${MASKING}: ${failedNames(report)}\n`);
   if (form !== 'json') io.err(`${BOUND}\n`);
 }
@@ -49,7 +49,7 @@ function linesOf({ clean, threats }: AttackReport): Line[] {
 
 function printTable(report: AttackReport, io: Io): void {
   const { name, model, data, checks } = report;
-  if (io.interactive)
+  if (io.columns !== undefined)
     io.out(`${visibleName(name)}  ${model}\n${data.examples} examples of ${data.digest}\n`);
   const head = ['norm', 'epsilon', 'attack', 'right', 'share', '95 % interval'];
   const rows = linesOf(report).map(({ threat, attack, figure }) => [
@@ -60,11 +60,10 @@ function printTable(report: AttackReport, io: Io): void {
     figure.accuracy.toFixed(3),
     figure.interval.map((end) => end.toFixed(3)).join(' to '),
   ]);
-  printRows(head, rows, io);
-  if (!io.interactive) {
-    io.out('\n');
+  printRows(head, rows, io, { head: csvColumns, rows: valuesOf(report) });
+  if (io.columns === undefined) {
     const words = checks.map((check) => [verdictOf(check), check.name, check.found]);
-    printRows([], words, io);
+    io.out(`\n${tsv({ head: ['verdict', 'check', 'found'], rows: words })}`);
     return;
   }
   for (const check of checks) io.out(`${verdictOf(check)}: ${check.name} – ${check.found}\n`);
@@ -80,10 +79,13 @@ function epsilonText({ norm, epsilon }: Threat): string {
   return whole ? `${steps}/255` : String(Number(epsilon.toPrecision(4)));
 }
 
-const csvColumns = ['model', 'norm', 'epsilon', 'attack', 'correct', 'count', 'accuracy'];
+const csvColumns = [
+  ...['model', 'norm', 'epsilon', 'attack', 'correct', 'count', 'accuracy'],
+  ...['ci_low', 'ci_high'],
+];
 
-function csvOf(report: AttackReport): string {
-  const rows = linesOf(report).map(({ threat, attack, figure }) => [
+const valuesOf = (report: AttackReport) =>
+  linesOf(report).map(({ threat, attack, figure }) => [
     report.name,
     threat?.norm ?? '',
     threat?.epsilon ?? 0,
@@ -93,6 +95,6 @@ function csvOf(report: AttackReport): string {
     figure.accuracy,
     ...figure.interval,
   ]);
-  const head = [...csvColumns, 'ci_low', 'ci_high'];
-  return stringify([head, ...rows], { escape_formulas: true });
-}
+
+const csvOf = (report: AttackReport): string =>
+  stringify([csvColumns, ...valuesOf(report)], { escape_formulas: true });

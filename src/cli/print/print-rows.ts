@@ -1,21 +1,38 @@
-import Table from 'cli-table3';
+import { visibleName } from '../../report/visible-name.js';
 import type { Io } from '../terminal/io.js';
+import { drawTable } from './draw-table.js';
+import { fitRows } from './fit-rows.js';
 
-/** Rows as a table where a person watches, as tab-separated lines without a heading in a pipe. */
+/** A cell of TSV: a number in full, null where there is none. */
+export type PlainCell = string | number | boolean | null;
+
+/** What a pipe gets: a heading, and rows of values. */
+export interface PlainRows {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly PlainCell[])[];
+}
+
+/**
+ * Rows as a table that fits the terminal, as TSV with a heading in a pipe. Control characters are written out.
+ * @param plain what a pipe gets, where that is not the text of the table
+ */
 export function printRows(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   io: Io,
+  plain: PlainRows = { head, rows },
 ): void {
-  if (!io.interactive) {
-    io.out(
-      rows
-        .map((row) => `${row.map((cell) => cell.replaceAll(/[\t\n]/g, ' ')).join('\t')}\n`)
-        .join(''),
-    );
+  if (io.columns === undefined) {
+    io.out(tsv(plain));
     return;
   }
-  const table = new Table({ head: [...head], style: { head: [], border: [] } });
-  table.push(...rows.map((row) => [...row]));
-  io.out(`${table.toString()}\n`);
+  const { above, ...table } = fitRows(head, rows, io.columns);
+  for (const [name, value] of above) io.out(`${name}: ${value}\n`);
+  io.out(drawTable(table.head, table.rows, { compact: !table.wrapped }));
+}
+
+/** Tab-separated lines, the heading first; a tab or the end of a line in a cell is a space. */
+export function tsv({ head, rows }: PlainRows): string {
+  const word = (cell: PlainCell) => visibleName(String(cell ?? '').replaceAll(/[\t\r\n]/g, ' '));
+  return [head, ...rows].map((row) => `${row.map(word).join('\t')}\n`).join('');
 }

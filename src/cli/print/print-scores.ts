@@ -3,13 +3,13 @@ import { choiceRemark, chosenOn, errorOf, type Score } from '../../scoring/measu
 import type { ScoreOutcome } from '../../scoring/model/score-model.js';
 import { errorText, visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from './print-rows.js';
+import { type PlainCell, printRows } from './print-rows.js';
 
 const shown = (value: number | null, digits = 4): string =>
   value === null ? '–' : value.toFixed(digits);
 const span = (ci: Score['ci']): string => (ci ? `${shown(ci[0], 3)} … ${shown(ci[1], 3)}` : '–');
 
-/** Prints the scores that exist to stdout as JSON, CSV or rows; failures and warnings go to stderr. */
+/** Prints the scores that exist to stdout as JSON, CSV or rows (in a pipe TSV with the columns of CSV); failures and warnings go to stderr. */
 export function printScores(
   outcome: ScoreOutcome,
   format: { readonly json?: boolean; readonly csv?: boolean; readonly verbose: boolean },
@@ -18,7 +18,8 @@ export function printScores(
   const { scores, failures } = outcome;
   if (format.json) io.out(`${JSON.stringify(scores, null, 2)}\n`);
   else if (format.csv) io.out(asCsv(scores));
-  else if (scores.length > 0) printRows(head, scores.map(asRow), io);
+  else if (scores.length > 0)
+    printRows(head, scores.map(asRow), io, { head: columns, rows: scores.map(valuesOf) });
   if (!format.json) {
     for (const { benchmark, warnings } of scores)
       for (const { code, detail } of warnings)
@@ -46,29 +47,31 @@ const columns = [
   'inputs',
 ];
 
+const valuesOf = (score: Score): PlainCell[] => [
+  score.name ?? null,
+  score.benchmark,
+  score.layer,
+  score.value,
+  errorOf(score, 'value'),
+  score.ci?.[0] ?? null,
+  score.ci?.[1] ?? null,
+  score.raw.value,
+  errorOf(score, 'raw'),
+  score.ceiling?.value ?? null,
+  score.selection,
+  chosenOn(score) ?? null,
+  score.simulated,
+  score.verified,
+  score.provenance.inputs,
+];
+
 function asCsv(scores: readonly Score[]): string {
-  const rows = scores.map((score) => [
-    score.name ?? '',
-    score.benchmark,
-    score.layer,
-    score.value ?? '',
-    errorOf(score, 'value') ?? '',
-    score.ci?.[0] ?? '',
-    score.ci?.[1] ?? '',
-    score.raw.value ?? '',
-    errorOf(score, 'raw') ?? '',
-    score.ceiling?.value ?? '',
-    String(score.selection),
-    chosenOn(score) ?? '',
-    String(score.simulated),
-    String(score.verified),
-    score.provenance.inputs,
-  ]);
+  const rows = scores.map((score) => valuesOf(score).map((value) => value ?? ''));
   // A cell that a spreadsheet would take for a formula is prefixed.
-  return stringify([columns, ...rows], { escape_formulas: true });
+  return stringify([columns, ...rows], { escape_formulas: true, cast: { boolean: String } });
 }
 
-const head = ['model', 'benchmark', 'layer', 'score', '95 % interval', 'raw', 'ceiling', ''];
+const head = ['model', 'benchmark', 'layer', 'score', '95 % interval', 'raw', 'ceiling', 'remarks'];
 
 const asRow = (score: Score): string[] => [
   score.name ?? '–',

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
-import { basename, extname, join, sep } from 'node:path';
-import { type Document, parseDocument } from 'yaml';
+import { basename, dirname, extname, join, sep } from 'node:path';
+import { parseDocument } from 'yaml';
 import { parseCard, type RegionLayerChoice } from '../../activations/card/card.js';
+import { choicesFileOf, readChoices } from '../../activations/card/choice-files.js';
 import type { ModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { editYaml, type YamlEdit } from '../../formats/edit-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { CARD_KEY, getMetadata, setMetadata } from '../../onnx/metadata.js';
@@ -48,8 +51,9 @@ export async function writableCard({ name, cardPlace }: ModelFile): Promise<Card
 
 /**
  * Writes chosen layers into a card: `region_layer_map` (for behaviour `readout`) and, beside it,
- * `region_layer_choice`. Comments and order of a YAML card stay; a card inside an ONNX file is written
- * into its metadata, which makes it another file with another digest. Whole or not at all.
+ * `region_layer_choice`, whose stimuli go to a file beside a YAML card (see `choicesFileOf`). In a YAML card only the
+ * lines change that must (see `editYaml`); a card inside an ONNX file is written into its metadata, which makes it
+ * another file with another digest. Whole or not at all.
  * @throws VentralError `bad-usage` where two benchmarks chose for one region, `card-invalid`, `disk-full`
  */
 export async function commitChoice(
@@ -58,13 +62,36 @@ export async function commitChoice(
 ): Promise<void> {
   requireOneEach(choices);
   if (kind === 'file') {
-    const text = editedCard(await readFile(path, 'utf8'), choices, path);
-    await writeFileAtomic(path, text);
+    const text = await readFile(path, 'utf8');
+    if (isJson(text, path)) await writeFileAtomic(path, editedCard(text, choices, path));
+    else await commitBeside(text, choices, path);
     return;
   }
   const model = readModel(await readFile(path), basename(path));
   const text = editedCard(getMetadata(model, CARD_KEY) ?? '', choices, path);
   await writeFileAtomic(path, writeModel(setMetadata(model, CARD_KEY, text)));
+}
+
+/**
+ * Writes the stimuli of the choices into a file beside a YAML card, then the card. The file keeps what the card named
+ * before under its own digest, so that a card that is not written still has its stimuli.
+ */
+async function commitBeside(
+  text: string,
+  choices: readonly RoleChoice[],
+  path: string,
+): Promise<void> {
+  editedCard(text, choices, path);
+  const file = choicesFileOf(path);
+  const before = existsSync(file) ? readChoices(file) : {};
+  const kept = Object.entries(before).filter(([inputs]) => text.includes(inputs));
+  const added = choices.map(({ record }) => [record.inputs, record.stimuli] as const);
+  const all = Object.fromEntries([...kept, ...added]);
+  await writeFileAtomic(file, `${JSON.stringify(all, null, 2)}\n`);
+  const named = choices.map(({ role, record }) => {
+    return { role, record: { ...record, stimuli: basename(file) } };
+  });
+  await writeFileAtomic(path, editedCard(text, named, path));
 }
 
 function requireOneEach(choices: readonly RoleChoice[]): void {
@@ -80,13 +107,16 @@ function requireOneEach(choices: readonly RoleChoice[]): void {
 }
 
 function editedCard(text: string, choices: readonly RoleChoice[], path: string): string {
-  const document = parseDocument(text);
+  const edits = choices.flatMap(({ role, record }): YamlEdit[] => [
+    {
+      path: role === 'behavior' ? ['readout'] : ['region_layer_map', role],
+      value: record.layer,
+    },
+    { path: ['region_layer_choice', role], value: { ...record } },
+  ]);
+  let edited: string;
   try {
-    for (const { role, record } of choices) {
-      if (role === 'behavior') document.set('readout', record.layer);
-      else document.setIn(['region_layer_map', role], record.layer);
-      document.setIn(['region_layer_choice', role], document.createNode({ ...record }));
-    }
+    edited = isJson(text, path) ? jsonOf(text, edits) : editYaml(text, edits);
   } catch (cause) {
     throw new VentralError(
       'card-invalid',
@@ -94,13 +124,12 @@ function editedCard(text: string, choices: readonly RoleChoice[], path: string):
       { file: path, field: '/region_layer_map', cause },
     );
   }
-  const edited = written(document, text, path);
-  parseCard(edited, path);
+  parseCard(edited, path, dirname(path));
   return edited;
 }
 
-function written(document: Document, text: string, path: string): string {
-  const isJson = extname(path).toLowerCase() === '.json' || /^\s*\{/.test(text);
-  if (isJson) return `${JSON.stringify(document.toJS(), null, 2)}\n`;
-  return document.toString({ lineWidth: 0 });
-}
+const isJson = (text: string, path: string) =>
+  extname(path).toLowerCase() === '.json' || /^\s*\{/.test(text);
+
+const jsonOf = (text: string, edits: readonly YamlEdit[]) =>
+  `${JSON.stringify(parseDocument(editYaml(text, edits)).toJS(), null, 2)}\n`;

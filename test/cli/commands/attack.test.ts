@@ -64,6 +64,7 @@ async function runAs({ interactive }: Pick<Io, 'interactive'>, ...words: string[
     err: (text) => {
       err += text;
     },
+    ...(interactive ? { columns: 160 } : {}),
     interactive,
     color: false,
   };
@@ -74,16 +75,17 @@ async function runAs({ interactive }: Pick<Io, 'interactive'>, ...words: string[
 const set = () => ['--data', join(root, 'set')];
 
 describe('ventral attack', () => {
-  test('prints a line an attack, then what its checks found', async () => {
+  test('prints a line an attack in a pipe, with the columns of CSV, then what its checks found', async () => {
     const threats = ['--threat', 'Linf:1/255', '--threat', 'L2:0.05', '--batch', '8'];
     const { status, out, err } = await run(model, ...set(), ...threats);
     const [lines, checks] = out
       .trimEnd()
       .split('\n\n')
       .map((part) => part.split('\n').map((line) => line.split('\t')));
-    expect(lines.map(([norm, epsilon, attack]) => `${norm} ${epsilon} ${attack}`)).toEqual([
-      '– – clean',
-      ...['Linf 1/255', 'L2 0.05'].flatMap((threat) =>
+    expect(lines.map(([, norm, epsilon, attack]) => `${norm} ${epsilon} ${attack}`)).toEqual([
+      'norm epsilon attack',
+      ' 0 clean',
+      ...[`Linf ${1 / 255}`, 'L2 0.05'].flatMap((threat) =>
         [
           'FGSM',
           'PGD-20',
@@ -94,9 +96,16 @@ describe('ventral attack', () => {
         ].map((attack) => `${threat} ${attack}`),
       ),
     ]);
-    expect(lines[0].slice(3)).toEqual(['8/8', '1.000', '0.631 to 1.000']);
-    expect(checks).toHaveLength(1 + 2 + 2);
-    expect(new Set(checks.map(([verdict]) => verdict))).toEqual(new Set(['checked']));
+    expect(lines[1].slice(4)).toEqual([
+      '8',
+      '8',
+      '1',
+      expect.stringMatching(/^0\.6305\d{6,}$/),
+      '1',
+    ]);
+    expect(checks).toHaveLength(1 + 1 + 2 + 2);
+    expect(checks[0]).toEqual(['verdict', 'check', 'found']);
+    expect(new Set(checks.slice(1).map(([verdict]) => verdict))).toEqual(new Set(['checked']));
     expect(err).toMatch(/upper bound on robustness/);
     expect(status).toBe(0);
   });

@@ -27,7 +27,10 @@ describe('ventral cache show', () => {
   test('tells entries and sizes by kind, the folder and the bound', async () => {
     await fill();
     const { status, out, err } = await runVentral(home, 'cache', 'show', '--max-cache', '2GiB');
-    expect([status, out]).toEqual([0, 'gram\t2\t3 KiB\nread-out\t1\t100.5 KiB\n']);
+    expect([status, out]).toEqual([
+      0,
+      'kind\tentries\tbytes\ngram\t2\t3072\nread-out\t1\t102912\n',
+    ]);
     const folder = join(home, 'cache', 'activations');
     expect(err).toBe(`${folder} holds 103.5 KiB of at most 2 GiB\n`);
   });

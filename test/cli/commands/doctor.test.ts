@@ -71,7 +71,9 @@ test('finds what a service needs, and makes nothing', async () => {
 test('prints a line a finding, and the configuration beside them', async () => {
   const { status, out, err } = await runVentral(home, 'doctor', '--threads', '3');
   expect(status).toBe(0);
-  for (const line of out.trimEnd().split('\n')) expect(line).toMatch(/^(ok|warning)\t\w+\t./);
+  const [head, ...lines] = out.trimEnd().split('\n');
+  expect(head).toBe('state\tcheck\tfound');
+  for (const line of lines) expect(line).toMatch(/^(ok|warning)\t\w+\t./);
   expect(err).toBe(
     `--home ${home} --max-memory 2 GiB --max-scratch 10 GiB --max-cache 10 GiB --threads 3, database embedded\n`,
   );

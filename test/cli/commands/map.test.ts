@@ -31,9 +31,9 @@ test('tells the plan first, on stderr, and the map on stdout', async () => {
   expect(err).toMatch(/^ventral: .*V4-pls: 1 of 3 layers has no value: fc \(10 units < 25/m);
   expect(err).toMatch(/^3 layers, /);
   expect(err).toMatch(/88 stimuli, 1 pass of the network/);
-  expect(out).toMatch(/^layer1\.0\t2304\t/);
-  expect(out).toMatch(/^fc\t10\t.*10 units < 25 components/m);
-  expect(out).toMatch(/^chosen\tend-to-end\.objects\.V4-pls\tlayer1\.0/m);
+  expect(out).toMatch(/^model\tlayer\taliases\tunits\t/);
+  expect(out).toMatch(/^e2e-resnet\tlayer1\.0\t.*\t2304\t.*V4-pls\t.*\tchosen\t/m);
+  expect(out).toMatch(/^e2e-resnet\tfc\t\t10\t.*10 units < 25 components/m);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what is looked for.
   expect(out + err).not.toMatch(/[\x1b\r]/);
 });

@@ -29,7 +29,7 @@ describe('ventral layers', () => {
     );
     // Without a card the input is taken to be 224 pixels wide.
     expect(rows.get('layer1.0')).toMatch(/^layer1\.0\t16 × (\d+) × \1\t\d+\tRelu\t\S+\t$/);
-    expect(rows.get('conv1')).toMatch(/\tConv\t–\tfolded into \/conv1\/Conv_output_0$/);
+    expect(rows.get('conv1')).toMatch(/\tConv\t\tfolded into \/conv1\/Conv_output_0$/);
     expect(rows.get('fc')).toMatch(/^fc\t10\t10\tGemm\t/);
   });
 

@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RegionLayerChoice } from '../../../src/activations/card/card.js';
+import { parseCard, type RegionLayerChoice } from '../../../src/activations/card/card.js';
+import { wholeCard } from '../../../src/activations/card/whole-card.js';
 import { cardOf, openModelFile } from '../../../src/activations/model-file.js';
 import { CARD_KEY, setMetadata } from '../../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
@@ -69,9 +78,89 @@ describe('a choice is written', () => {
     const text = readFileSync(at('net.yaml'), 'utf8');
     for (const words of ['# How this network sees.', '# a name', '# as Brain-Score', '# by hand'])
       expect(text).toContain(words);
-    expect(text.indexOf('name:')).toBeLessThan(text.indexOf('visual_degrees:'));
-    expect(readdirSync(folder).sort()).toEqual(['net.onnx', 'net.yaml']);
+    // What the choice does not touch is as the person wrote it.
+    const kept = yaml.split('\n').slice(0, -2);
+    expect(text.split('\n').slice(0, kept.length)).toEqual(kept);
+    expect(text).toContain('\nregion_layer_map: { V1: relu, IT: relu, V2: conv }   # by hand\n');
+    // What a machine alone reads is in a file of its own.
+    expect(text).toContain('stimuli: net.choices.json');
+    expect(text).not.toContain(record('relu').stimuli);
+    expect(readdirSync(folder).sort()).toEqual(['net.choices.json', 'net.onnx', 'net.yaml']);
   });
+
+  test('so that the card before and the card after have their stimuli, whichever of them is there', async () => {
+    writeFileSync(at('net.yaml'), yaml);
+    const of = (inputs: string, stimuli: string): RoleChoice => ({
+      role: 'V1',
+      record: { ...record('relu'), inputs: `sha256:${inputs.repeat(32)}`, stimuli },
+    });
+    const first = await commit([of('0a', recordStimuli(['aabbccddeeff00']))]);
+    const before = readFileSync(at('net.yaml'), 'utf8');
+    const second = await commit([of('0b', recordStimuli(['ffeeddccbbaa00']))]);
+    expect(second.region_layer_choice?.V1?.stimuli).toBe(recordStimuli(['ffeeddccbbaa00']));
+    writeFileSync(at('net.yaml'), before);
+    expect(cardOf(await openModelFile(at('net.onnx')))).toEqual(first);
+  });
+
+  test('over a record of before, which has its stimuli inside and still reads', async () => {
+    const inside = { region_layer_choice: { V1: record('conv'), IT: record('relu') } };
+    writeFileSync(
+      at('net.yaml'),
+      `${yaml}region_layer_choice: ${JSON.stringify(inside.region_layer_choice)}\n`,
+    );
+    const old = cardOf(await openModelFile(at('net.onnx')));
+    expect(old.region_layer_choice).toEqual(inside.region_layer_choice);
+    const card = await commit([choice('V1', 'relu')]);
+    expect(card.region_layer_choice).toEqual({
+      V1: record('relu', 'my.V1'),
+      IT: record('relu'),
+    });
+    expect(readFileSync(at('net.yaml'), 'utf8')).toContain('net.choices.json');
+  });
+
+  test('beside the card itself where its path is a link', async () => {
+    mkdirSync(at('cards'));
+    writeFileSync(at('cards/shared.yaml'), yaml);
+    symlinkSync(at('cards/shared.yaml'), at('net.yaml'));
+    const card = await commit([choice('V1', 'relu')]);
+    expect(card.region_layer_choice?.V1).toEqual(record('relu', 'my.V1'));
+    expect(readdirSync(at('cards')).sort()).toEqual(['shared.choices.json', 'shared.yaml']);
+  });
+
+  test('and is whole for an upload, which has no files beside it', async () => {
+    writeFileSync(at('net.yaml'), yaml);
+    const card = await commit([choice('V1', 'relu')]);
+    const whole = await wholeCard(at('net.yaml'));
+    expect(parseCard(whole, 'card')).toEqual(card);
+    expect(whole).toContain('# as Brain-Score');
+    const bare = readFileSync(at('net.yaml'), 'utf8');
+    expect(() => parseCard(bare, 'card')).toThrow(
+      /V1.*stimuli are in net\.choices\.json.*card whole/,
+    );
+  });
+
+  test.each([
+    ['gone', undefined, /net\.choices\.json does not exist; it belongs beside the card/],
+    ['no JSON', '{', /net\.choices\.json cannot be read/],
+    ['something else', '{"a": "b"}', /net\.choices\.json is not a file of/],
+    [
+      'of another card',
+      '{}',
+      /stimuli are not in net\.choices\.json, which has none for sha256:0a/,
+    ],
+  ])(
+    'and without its file, %s, the card is refused: no selection goes unmarked',
+    async (_how, text, why) => {
+      writeFileSync(at('net.yaml'), yaml);
+      await commit([choice('V1', 'relu')]);
+      if (text === undefined) rmSync(at('net.choices.json'));
+      else writeFileSync(at('net.choices.json'), text);
+      await expect(openModelFile(at('net.onnx'))).rejects.toMatchObject({
+        code: 'card-invalid',
+        message: expect.stringMatching(why),
+      });
+    },
+  );
 
   test('in place of an earlier one', async () => {
     writeFileSync(at('net.yaml'), yaml);

@@ -284,6 +284,7 @@ describe('the command line', () => {
       expect((await withKey(service, second.out.trim()).get('/v1/models')).status).toBe(200);
       const listed = await keys('list');
       expect(listed.out.split('\n').map((line) => line.split('\t')[1])).toEqual([
+        'name',
         'otto',
         'ada',
         undefined,

@@ -131,6 +131,7 @@ test('a measure is told in words', () => {
 function printed(interactive: boolean): string {
   let out = '';
   const io: Io = {
+    ...(interactive ? { columns: 160 } : {}),
     interactive,
     out: (text: string) => {
       out += text;
@@ -153,9 +154,9 @@ test('a person sees two tables, with "simulated" over columns and "within noise"
   expect(text).not.toContain('\u202e');
 });
 
-test('a pipe gets one line an entry', () => {
+test('a pipe gets a heading and one line an entry', () => {
   const lines = printed(false).trimEnd().split('\n');
-  expect(lines).toHaveLength(3 * 2 + 3 * 3);
+  expect(lines).toHaveLength(1 + 3 * 2 + 3 * 3);
   const words = lines.map((line) => line.split('\t'));
   expect(words.every(({ length }) => length === 9)).toBe(true);
   const l2 = words.find(([table, , arm]) => table === 'adversarial' && arm === 'l2');

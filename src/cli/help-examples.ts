@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+
+/** Command lines of each command, by its words. */
+const examples: Readonly<Record<string, readonly string[]>> = {
+  score: [
+    'ventral score gabor-v1 -b Simulated.V1-pls',
+    'ventral score net.onnx --card net.yaml -b MajajHong2015public.IT-pls -l IT=layer4.0',
+    'ventral score epoch-1.onnx epoch-2.onnx --card net.yaml -b mine.yaml --csv',
+    'ventral score --features features.npz -b mine.yaml',
+  ],
+  map: [
+    'ventral map net.onnx --card net.yaml -r V1,V2,V4,IT,behavior --html map.html',
+    'ventral map net.onnx -b mine.yaml --layers "layer3.*" --holdout --commit',
+  ],
+  compare: [
+    'ventral compare mine.onnx efficientnet-b1 --map-from mine.onnx -b Simulated.V1-pls',
+    'ventral compare --series checkpoints/ --card net.yaml -r V1,IT --html training.html',
+  ],
+  layers: ['ventral layers net.onnx', 'ventral layers net.onnx --values --json'],
+  activations: ['ventral activations net.onnx -l layer4.0 -b Simulated.IT-pls -o it.npz'],
+  'card init': ['ventral card init net.onnx > net.yaml'],
+  'card check': [
+    'ventral card check net.yaml net.onnx',
+    'ventral card check net.yaml --image cat.jpg --out seen.png',
+  ],
+  'card whole': ['ventral card whole net.yaml > upload.yaml'],
+  import: [
+    'ventral import weights.pth --arch resnet-50 -o net.onnx',
+    'ventral import weights.safetensors --graph export.onnx -o net.onnx',
+    'ventral import network.keras -o net.onnx',
+  ],
+  'benchmarks list': ['ventral benchmarks list', 'ventral benchmarks list --json'],
+  'benchmarks show': ['ventral benchmarks show Simulated.V1-pls'],
+  'benchmarks check': ['ventral benchmarks check mine.yaml'],
+  'benchmarks verify': ['ventral benchmarks verify MajajHong2015public.IT-pls'],
+  'models list': ['ventral models list'],
+  'models show': ['ventral models show gabor-v1'],
+  'models add': ['ventral models add net.onnx --card net.yaml --name "My network"'],
+  'models remove': ['ventral models remove mdl_01abc'],
+  'data list': ['ventral data list'],
+  'data pull': ['ventral data pull MajajHong2015public.IT-pls'],
+  'data verify': ['ventral data verify'],
+  'data import': [
+    'ventral data import ~/.brainio',
+    'ventral data import mine.nc --as MajajHong2015.public',
+  ],
+  'cache show': ['ventral cache show'],
+  'cache clear': ['ventral cache clear'],
+  verify: ['ventral verify receipt.json', 'ventral verify receipt.json --model moved/net.onnx'],
+  train: [
+    'ventral train models/objects-resnet/recipe.yaml -o runs/first',
+    'ventral train models/objects-resnet/recipe.yaml -o runs/first --resume',
+  ],
+  ablate: ['ventral ablate models/objects-resnet/ablation.yaml'],
+  average: ['ventral average epoch4.onnx epoch5.onnx epoch6.onnx -o soup.onnx'],
+  attack: ['ventral attack net.onnx --card net.yaml --data photographs/ --threat Linf:4/255'],
+  package: ['ventral package net.onnx --card net.yaml --format brainscore -o net.zip'],
+  'check-package': ['ventral check-package net.zip'],
+  serve: ['ventral serve', 'ventral serve --host 0.0.0.0 --port 8080 --concurrency 2'],
+  worker: ['DATABASE_URL=postgresql://ventral@db/ventral ventral worker --concurrency 2'],
+  backup: ['ventral backup monday.ventral'],
+  restore: ['ventral restore monday.ventral --home /srv/ventral'],
+  fsck: ['ventral fsck', 'ventral fsck --heal --quarantine'],
+  'keys create': ['ventral keys create --name ada --role member --group v1 --expires 90d'],
+  'keys list': ['ventral keys list'],
+  'keys revoke': ['ventral keys revoke key_01abc'],
+  doctor: ['ventral doctor', 'ventral doctor --json'],
+  completion: [
+    'source <(ventral completion bash)',
+    'ventral completion fish > ~/.config/fish/completions/ventral.fish',
+  ],
+  help: ['ventral help score', 'ventral help exit-status'],
+};
+
+const EXIT_STATUS =
+  'Exit status: 0 done, 1 failed, 2 wrong usage or bad input, 130 interrupted\n(ventral help exit-status).';
+
+/** Adds examples and exit statuses to the help of every command of a program. */
+export function addExamples(program: Command): void {
+  const visit = (command: Command, path: readonly string[]): string[] => {
+    const found = [
+      ...(examples[path.join(' ')] ?? []),
+      ...command.commands.flatMap((each) => visit(each, [...path, each.name()]).slice(0, 1)),
+    ];
+    if (path.length > 0 && found.length > 0) {
+      const lines = found.map((line) => `  ${line}\n`).join('');
+      command.addHelpText('after', `\nExamples:\n${lines}\n${EXIT_STATUS}`);
+    }
+    return found;
+  };
+  visit(program, []);
+  const topics = 'ventral help cards, ventral help benchmarks, ventral help exit-status';
+  program.addHelpText('after', `\nTopics: ${topics}\n\n${EXIT_STATUS}`);
+}
