@@ -264,7 +264,7 @@ it('draws models whose names end in an epoch as one training, and no other numbe
   await figure.getByText('as a table').click();
   const rows = await figure.locator('tbody tr').allTextContents();
   expect(rows).toHaveLength(4);
-  expect(rows[3]).toMatch(/^3run plain-epoch30\.350 .*0\.340 /);
+  expect(rows[3]).toMatch(/^3run plain-epoch30\.175 .*0\.340 /);
   await close();
 });
 

@@ -85,6 +85,8 @@ export interface MetricChoice extends MetricOptions {
 export interface BenchmarkDefinition {
   /** As written: holds `{region}` exactly where `regions` is there. */
   readonly identifier: string;
+  /** True if a shipped benchmark has this identifier, and other data. */
+  readonly namesShipped?: boolean;
   readonly version: number;
   readonly title?: string;
   /** Node of Brain-Score's tree that averages this benchmark; may hold `{region}`. */

@@ -79,3 +79,14 @@ export interface PreparedBenchmark {
    */
   restrict?(keep: (stimulus: Id) => boolean): PreparedBenchmark;
 }
+
+/** What a reader of every score on a benchmark should know. */
+export function benchmarkNotices({
+  benchmark,
+  notices,
+}: Pick<PreparedBenchmark, 'benchmark' | 'notices'>): readonly Warning[] {
+  const own = notices?.() ?? [];
+  if (!benchmark.namesShipped) return own;
+  const detail = `${benchmark.id} is a benchmark that ventral ships, and this file has other data: choose another identifier`;
+  return [{ code: 'benchmark-identifier', detail }, ...own];
+}

@@ -4,7 +4,7 @@ import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
-import type { LoadedBenchmark, Measured } from './loaded-benchmark.js';
+import { benchmarkNotices, type LoadedBenchmark, type Measured } from './loaded-benchmark.js';
 import type { LayerChoice, Score } from './score.js';
 
 /** Where features come from: a model, or a file of features without one. */
@@ -35,10 +35,11 @@ export interface Surroundings {
 
 /** The Score of a measurement (design §3). */
 export function makeScore(
-  { benchmark, metric, notices, dropped }: LoadedBenchmark,
+  loaded: LoadedBenchmark,
   measured: Measured,
   around: Surroundings,
 ): Score {
+  const { benchmark, metric, dropped } = loaded;
   const { origin, layer, layerChoice } = around;
   const { value, error, ci, formula, errorOf, errorKind, raw, ceiling, splits, warnings } =
     measured;
@@ -66,7 +67,7 @@ export function makeScore(
     ...(distribution ? { distribution } : {}),
     warnings: [
       ...(origin.kind === 'model' ? origin.warnings : []),
-      ...(notices?.() ?? []),
+      ...benchmarkNotices(loaded),
       ...warnings,
     ],
     provenance: {

@@ -3,7 +3,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Warning } from '../../metrics/metric.js';
 import { decodeImage } from '../../screen/decode.js';
 import { hasData } from '../benchmark/benchmark-data.js';
-import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import { benchmarkNotices, type LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { loadBenchmarks } from './load-benchmark.js';
 import { findBenchmark } from './registry.js';
 
@@ -49,7 +49,8 @@ export async function checkBenchmark(
   return { ids, ready: true, notices };
 }
 
-function noticesOf({ notices, dropped, shown }: LoadedBenchmark): Warning[] {
+function noticesOf(loaded: LoadedBenchmark): Warning[] {
+  const { dropped, shown } = loaded;
   const drops = Object.entries(dropped ?? {}).map(([what, count]) => ({
     code: 'benchmark-dropped',
     detail: `drop leaves out ${count} ${what}`,
@@ -62,7 +63,7 @@ function noticesOf({ notices, dropped, shown }: LoadedBenchmark): Warning[] {
           detail: 'the stimuli have no images: only --features can be scored',
         },
       ];
-  return [...(notices?.() ?? []), ...drops, ...pictures];
+  return [...benchmarkNotices(loaded), ...drops, ...pictures];
 }
 
 /** @throws VentralError `image-missing`, `image-corrupt` */

@@ -57,8 +57,8 @@ export function findBenchmark(idOrFile: string): readonly Benchmark[] {
 }
 
 /**
- * A benchmark file of somebody's own: one that bears the identifier of a shipped benchmark has its data too.
- * @throws VentralError `benchmark-invalid` where it has others, and what {@link readBenchmark} throws
+ * A benchmark file of somebody's own, which says if it has the identifier of a shipped benchmark and other data.
+ * @throws what {@link readBenchmark} throws
  */
 function ownBenchmark(file: string): BenchmarkDefinition {
   const definition = readBenchmark(file);
@@ -66,17 +66,9 @@ function ownBenchmark(file: string): BenchmarkDefinition {
   const ids = expandRegions(definition).map(({ id }) => id);
   if (!ids.some(mayBeShipped)) return definition;
   const shipped = listBenchmarks().find(({ id }) => ids.includes(id));
-  if (!shipped || sameData(shipped, definition)) return definition;
-  throw new VentralError(
-    'benchmark-invalid',
-    `${file} identifier: ${shipped.id} is a benchmark that ventral ships, on other data: choose an identifier of your own`,
-    {
-      file,
-      field: '/identifier',
-      expected: 'an identifier that no shipped benchmark has',
-      found: shipped.id,
-    },
-  );
+  return shipped && !sameData(shipped, definition)
+    ? { ...definition, namesShipped: true }
+    : definition;
 }
 
 let experiments: ReadonlySet<string> | undefined;

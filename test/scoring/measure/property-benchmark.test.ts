@@ -61,7 +61,7 @@ test.each([
   ],
   ['no distribution', { distribution: undefined }, /lacks "distribution"/],
   ['no region', { regions: undefined }, /lacks "regions"/],
-  ['recordings', { recordings: 'r.csv' }, /expected no "recordings"/],
+  ['recordings', { recordings: 'r.csv' }, /remove "recordings"/],
   [
     'a path that is no data',
     { distribution: { property: 'bandwidth', bins: [0, 90], neurons: '../n.txt' } },

@@ -125,9 +125,15 @@ describe('the check refuses what a score refuses, in the same words:', () => {
 
   test('the identifier of a shipped benchmark on other data', async () => {
     const keys = { identifier: 'MajajHong2015public.IT-pls' };
-    const { code, message } = await refusedTwice(benchmark({ keys }));
-    expect(code).toBe('benchmark-invalid');
-    expect(message).toMatch(/identifier: MajajHong2015public\.IT-pls .*other data/);
+    const { notices } = await checkBenchmark(benchmark({ keys }).file, { home });
+    expect(notices).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          code: 'benchmark-identifier',
+          detail: expect.stringMatching(/other data/),
+        }),
+      ]),
+    );
   });
 
   test('more components than the training stimuli have', async () => {
