@@ -210,9 +210,10 @@ export function registration(model: ModelRecord, cardText = ''): ModelResource {
 
 /** What is most likely wrong in the card of a model, by itself and beside its graph. */
 function remarksOn({ name, card, graph }: ModelRecord): CardWarning[] {
-  if (card === null) return [];
+  const of = card as ModelCard | null;
+  // A card that another version stored is shown, whatever it lacks.
+  if (!of?.input?.mean) return [];
   const { inputs = [] } = graph as { readonly inputs?: readonly ModelValue[] };
-  const of = card as ModelCard;
   return [...cardWarnings(of), ...inputWarnings(inputs, of, name)];
 }
 
