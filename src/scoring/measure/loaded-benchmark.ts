@@ -62,7 +62,7 @@ export interface PreparedBenchmark {
   /** What the benchmark's `drop` left out of the recordings. */
   readonly dropped?: Dropped | undefined;
   /** @throws what would refuse every score, whatever the model */
-  check(): void;
+  check?(): void;
   /** The smallest sufficient form of a layer with this many units. */
   form(units: number): Form;
   /** @throws where the task cannot be done with a model of this card, before the network runs */

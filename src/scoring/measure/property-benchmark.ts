@@ -92,8 +92,6 @@ function loadProperty(parts: Parts): PreparedBenchmark {
       stimuli: shown.map(({ stimuli }) => stimuli.ids),
       protocol: protocolInputs(protocol, sweep),
     },
-    // What could be refused was refused when it was loaded.
-    check() {},
     form: () => 'units',
     ceiling: () => ceilingPart(partOfCeiling(ceilingAfter(new RandomState(seed)))),
     async measure(layer, options = {}) {

@@ -30,7 +30,7 @@ export async function loadBenchmarks(
           const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
             kindOfMetric(benchmark.metric.name).load(benchmark, sources),
           );
-          prepared.check();
+          prepared.check?.();
           const measure: LoadedBenchmark['measure'] = (...asked) =>
             traced('ventral.metric', { benchmark: benchmark.id }, () => prepared.measure(...asked));
           const verified = await isVerified(benchmark, context.home);

@@ -229,13 +229,17 @@ class HomeCheck {
 
   /** PostgreSQL checks its pages as they are read, where it was made with checksums, as the embedded one is. */
   async #database(): Promise<void> {
-    const { database } = this.#options.store;
+    const { store, signal } = this.#options;
     for (const table of backupTables) {
       try {
-        await snapshot(database, async (queries) => {
-          for await (const rows of rowsOf(queries, table)) this.#count('row', rows.length);
+        await snapshot(store.database, async (queries) => {
+          for await (const rows of rowsOf(queries, table)) {
+            signal.throwIfAborted();
+            this.#count('row', rows.length);
+          }
         });
       } catch (error) {
+        signal.throwIfAborted();
         const { code, message } = VentralError.from(error);
         if (code !== 'internal') throw error;
         this.#add({ ...damaged('row', table.name), detail: message.slice(0, 300) });
