@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type * as h5wasm from 'h5wasm';
 import { VentralError } from '../errors/ventral-error.js';
-import { type EmscriptenFs, ONLY_FILE, showOnlyFile } from './one-file.js';
+import { type EmscriptenFs, ONLY_FILE, type OnlyFile, showOnlyFile } from './one-file.js';
 
 /**
  * The HDF5 library (h5wasm: the C library as WebAssembly), set so that its errors are thrown.
@@ -49,11 +49,13 @@ export function openOnlyFile(
   library: Hdf5Library,
   descriptor: number,
   access: 'read' | 'write',
-): h5wasm.File {
-  showOnlyFile(library.FS as unknown as EmscriptenFs, descriptor, access);
-  return access === 'read'
-    ? new library.File(ONLY_FILE, 'r')
-    : new library.File(ONLY_FILE, 'w', { track_order: true });
+): { readonly file: h5wasm.File; readonly disk: OnlyFile } {
+  const disk = showOnlyFile(library.FS as unknown as EmscriptenFs, descriptor, access);
+  const file =
+    access === 'read'
+      ? new library.File(ONLY_FILE, 'r')
+      : new library.File(ONLY_FILE, 'w', { track_order: true });
+  return { file, disk };
 }
 
 const signature = '\x89HDF\r\n\x1a\n';

@@ -71,7 +71,7 @@ export class NetcdfReader {
     this.#size = fstatSync(descriptor).size;
     this.#headers = new ObjectHeaders(descriptor, (found) => this.#refuse(found));
     this.#headers.checkSuperblock();
-    const file = this.#guard(() => openOnlyFile(library, descriptor, 'read'));
+    const { file } = this.#guard(() => openOnlyFile(library, descriptor, 'read'));
     this.root = this.#guard(() => {
       this.#enter(this.#checkObject(file, '/', 'its root group'), '/');
       return this.#group(file, '', 0);

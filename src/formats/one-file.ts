@@ -10,6 +10,8 @@ export interface EmscriptenFs {
   root: FsNode | null;
   nameTable: unknown[];
   currentPath: string;
+  /** Open streams; 0 to 2 are those of the process. */
+  readonly streams: ({ stream_ops: object } | null | undefined)[];
   readonly ErrnoError: new (errno: number) => Error;
   createNode(parent: FsNode | null, name: string, mode: number): FsNode;
   mount(type: { mount(): FsNode }, options: object, point: string): void;
@@ -39,11 +41,21 @@ const IO = 29;
 const READ_ONLY_FS = 69;
 const NUMBERS: Readonly<Record<string, number>> = { ENOSPC: 51, EDQUOT: 19, EFBIG: 22 };
 
+/** The file as a module has used it. */
+export interface OnlyFile {
+  /** What the system said when the first read or write failed: the library does not always pass it on. */
+  failure(): unknown;
+}
+
 /**
  * Replaces the file system of the module (its devices and folders too) by one that holds
  * {@link ONLY_FILE} alone. The descriptor stays the caller's, to be closed after the module has closed the file.
  */
-export function showOnlyFile(fs: EmscriptenFs, descriptor: number, access: 'read' | 'write'): void {
+export function showOnlyFile(
+  fs: EmscriptenFs,
+  descriptor: number,
+  access: 'read' | 'write',
+): OnlyFile {
   const calls = new FileCalls(fs, descriptor, access);
   fs.root = null;
   fs.nameTable = new Array(4096);
@@ -62,13 +74,21 @@ export function showOnlyFile(fs: EmscriptenFs, descriptor: number, access: 'read
     return root;
   };
   fs.mount({ mount }, {}, '/');
+  // The library would print its stack of errors beside what it throws.
+  for (const stream of fs.streams.slice(0, 3)) if (stream) stream.stream_ops = silent;
+  return { failure: () => calls.failure };
 }
+
+const silent = {
+  write: (_stream: Stream, _buffer: Int8Array, _offset: number, length: number) => length,
+};
 
 /** What the module calls for its folder and its file. */
 class FileCalls {
   readonly #fs: EmscriptenFs;
   readonly #descriptor: number;
   readonly #access: 'read' | 'write';
+  failure: unknown;
 
   constructor(fs: EmscriptenFs, descriptor: number, access: 'read' | 'write') {
     this.#fs = fs;
@@ -117,6 +137,7 @@ class FileCalls {
     try {
       return call();
     } catch (error) {
+      this.failure ??= error;
       return this.#fail(NUMBERS[(error as NodeJS.ErrnoException).code ?? ''] ?? IO);
     }
   }

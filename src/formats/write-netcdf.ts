@@ -3,6 +3,7 @@ import type { Dataset, File, Group } from 'h5wasm';
 import { VentralError } from '../errors/ventral-error.js';
 import { discardHdf5Library, hdf5Library, openOnlyFile } from './hdf5-library.js';
 import type { AttributeValue, NetcdfDtype, NetcdfValues } from './netcdf-content.js';
+import type { OnlyFile } from './one-file.js';
 import { replaceFile } from './write-file-atomic.js';
 
 /** netCDF-4 files that netCDF4 and xarray open: HDF5 with dimension scales in order of creation. */
@@ -54,16 +55,18 @@ export async function writeNetcdf(path: string, content: NetcdfToWrite): Promise
   const library = await hdf5Library();
   await replaceFile(path, async (temporary) => {
     const descriptor = openSync(temporary, 'wx+');
+    let disk: OnlyFile | undefined;
     try {
-      const file = openOnlyFile(library, descriptor, 'write');
+      const opened = openOnlyFile(library, descriptor, 'write');
+      disk = opened.disk;
       try {
-        fill(file, content);
+        fill(opened.file, content);
       } finally {
-        file.close();
+        opened.file.close();
       }
     } catch (error) {
       discardHdf5Library();
-      throw writeError(error, path);
+      throw writeError(disk?.failure() ?? error, path);
     } finally {
       closeSync(descriptor);
     }
@@ -85,7 +88,7 @@ function checkShapes({ dimensions, variables }: NetcdfToWrite): void {
 
 function writeError(error: unknown, path: string): VentralError {
   const message = String(error instanceof Error ? error.message : error);
-  if (/no space left|quota exceeded/i.test(message)) {
+  if (/ENOSPC|EDQUOT|no space left|quota exceeded/i.test(message)) {
     return new VentralError('disk-full', `No space left on the disk for ${path}`, {
       file: path,
       cause: error,

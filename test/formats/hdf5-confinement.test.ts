@@ -61,7 +61,7 @@ describe('the HDF5 library', () => {
   const text = (name: string) => {
     const descriptor = openSync(join(folder, `${name}.nc`), 'r');
     try {
-      const file = openOnlyFile(library, descriptor, 'read');
+      const { file } = openOnlyFile(library, descriptor, 'read');
       const entity = file.get('region');
       const value = entity && 'value' in entity ? JSON.stringify(entity.value) : String(entity);
       file.close();
