@@ -124,11 +124,13 @@ function offsetOf(document: Document.Parsed, path: readonly string[]): number | 
 }
 
 /** Whether an object has a key that hides a method: the validator calls these where it compares two items. */
-function hasMethodKey(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+function hasMethodKey(value: unknown, seen = new Set<object>()): boolean {
+  // An alias may lead to what it is in.
+  if (typeof value !== 'object' || value === null || seen.has(value)) return false;
+  seen.add(value);
   return (
     ['valueOf', 'toString'].some((key) => Object.hasOwn(value, key)) ||
-    Object.values(value).some(hasMethodKey)
+    Object.values(value).some((each) => hasMethodKey(each, seen))
   );
 }
 

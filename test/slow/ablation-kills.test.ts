@@ -46,7 +46,10 @@ it('an ablation that is killed at any instant goes on to the bytes of one that w
   expect(out.trimEnd().split('\n')).toHaveLength(1 + 3 + 2 * 2);
   expect(err).toMatch(/^Wrote .*ablation\.\{json,csv,html,md\}$/m);
   const again = await runVentral(home, ...words(whole));
-  expect([again.status, again.err]).toEqual([2, expect.stringContaining('give --resume')]);
+  expect([again.status, again.err]).toEqual([
+    2,
+    expect.stringContaining('resume it with --resume'),
+  ]);
   const random = new RandomState(20261125);
   for (let i = 0; i < KILLS; i++) {
     const folder = join(root, `killed-${i}`);
