@@ -52,7 +52,8 @@ it(`scores ${CHECKPOINTS} checkpoints, one of them corrupt; killed halfway and r
   await closed;
   const resumed = await timed(() => runVentral(killed, ...words));
   expect([resumed.status, resumed.out]).toEqual([1, undisturbed.out]);
-  expect(entries(killed)).toBe(entries(whole));
+  // The checkpoint that was interrupted may have asked for the shapes of what it lacked, which is an entry of its own.
+  expect(entries(killed) - entries(whole)).toBeOneOf([0, 1]);
   // Half of the work was there.
   expect(resumed.ms).toBeLessThan(undisturbed.ms);
 
