@@ -74,7 +74,8 @@ describe('ventral backup and ventral restore', () => {
     expect(status).not.toBe(0);
     expect(err).toMatch(/^ventral: Writing sha256:\w+ to the bucket nowhere failed/);
     expect(existsSync(at('none/db'))).toBe(false);
-    // `owner` is the lock of the home, empty once it is released.
+    // Of the home's lock its file and the number of the last owner stay, and nothing else.
+    expect(readdirSync(at('none/owner')).toSorted()).toEqual(['1.claim', 'lock']);
     expect(readdirSync(at('none')).filter((name) => !['tmp', 'owner'].includes(name))).toEqual([]);
   });
 
