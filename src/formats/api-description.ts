@@ -20,7 +20,7 @@ export function apiDescription(): Description {
   return read;
 }
 
-/** What the build wrote to `dist/openapi.json`, unless the text has changed since: YAML takes a quarter of a second. */
+/** What the build wrote to `dist/openapi.json`, unless the text has changed since: parsing YAML delays the start. */
 function parsedByBuild(text: string): object | undefined {
   try {
     const built = JSON.parse(readFileSync(join(packageRoot, 'dist', 'openapi.json'), 'utf8'));
