@@ -246,6 +246,8 @@ async function halfWritten(home: string): Promise<string[]> {
   return names.filter(
     (name) =>
       !name.startsWith('db') &&
+      // Of this name the next start removes what is older than a minute.
+      !/^\.[^/]*\.tmp$/.test(name) &&
       /\.(tmp|part|new)$|(^|\/)tmp\/(?!service$)|\/unfinished\//.test(name),
   );
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +45,10 @@ describe.each(engines)('the store of a home, its tables in the %s database', (en
     await mkdir(join(home, 'models', hex('b')), { recursive: true });
     await writeFile(join(home, '.old.tmp'), '');
     await utimes(join(home, '.old.tmp'), 0, 0);
+    for (const folder of ['models', 'benchmarks']) {
+      await mkdir(join(home, folder), { recursive: true });
+      await writeFile(join(home, folder, `.${randomUUID()}.tmp`), '{"half":');
+    }
     let store = await open();
     const { model: first, created } = await store.models.register(localPrincipal, model('a'));
     expect(created).toBe(true);
@@ -56,6 +61,7 @@ describe.each(engines)('the store of a home, its tables in the %s database', (en
     await store.files.place(temporary, first.digest);
     await store.close();
     store = await open();
+    expect(await readdir(join(home, 'benchmarks'))).toEqual([]);
     expect(await store.models.find(localPrincipal, first.id)).toEqual(first);
     expect(await readFile(store.files.path(first.digest), 'utf8')).toBe('bytes');
     expect(await readdir(join(home, 'models'))).toEqual([hex('a')]);

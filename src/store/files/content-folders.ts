@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder } from './write-whole.js';
+import { isUnfinished, syncFolder } from './write-whole.js';
 
 /**
  * Folders by content, `<root>/<sha256>/`. What goes there is made elsewhere on the same file system and
@@ -41,11 +41,12 @@ export class ContentFolders {
     return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => `sha256:${name}`);
   }
 
-  /** Removes what nothing needs; the caller owns the home. */
+  /** Removes what nothing needs and what was left half-written here; the caller owns the home. */
   async sweep(needed: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#root)) {
       const orphan = /^[0-9a-f]{64}$/.test(name) && !needed.has(`sha256:${name}`);
-      if (orphan) await rm(join(this.#root, name), { recursive: true, force: true });
+      if (orphan || isUnfinished(name))
+        await rm(join(this.#root, name), { recursive: true, force: true });
     }
   }
 }

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, readFile, stat, utimes } from 'node:fs/promises';
+import {
+  type FileHandle,
+  open,
+  readdir,
+  readFile,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder, writeWhole } from './write-whole.js';
 
@@ -162,5 +170,6 @@ export async function damagedSince(mark: string, paths: readonly string[]): Prom
 /** Records that the files of a mark are good now. Failures are ignored: the record is optional. */
 export async function markGood(mark: string): Promise<void> {
   const now = new Date();
-  await utimes(mark, now, now).catch(() => writeWhole(mark, '', 0o600).catch(() => {}));
+  // An empty file is whole as soon as it is there: a process killed here leaves no temporary name.
+  await utimes(mark, now, now).catch(() => writeFile(mark, '', { mode: 0o600 }).catch(() => {}));
 }

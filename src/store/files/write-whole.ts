@@ -28,6 +28,9 @@ export async function writeWhole(
   }
 }
 
+/** Whether {@link writeWhole} left this name, because the process was killed. */
+export const isUnfinished = (name: string): boolean => /^\.[0-9a-f-]{36}\.tmp$/.test(name);
+
 /** Makes a rename in the folder durable. */
 export const syncFolder = (folder: string): Promise<void> => syncFile(folder);
 

@@ -21,6 +21,9 @@ export const LEASE_MS = 15_000;
 /** How long a look at the claims counts: far less than the lease. */
 export const FRESH_MS = 5000;
 
+/** A temporary file this old has no living writer, even where the clocks of hosts differ. */
+const ABANDONED_MS = 3600_000;
+
 /** Who claims a home. */
 export interface Claimant {
   readonly pid: number;
@@ -171,10 +174,22 @@ export class HomeClaims {
     });
   }
 
+  /** Removes files that killed claimants left: a living one needs a moment. */
+  async #removeUnfinished(): Promise<void> {
+    const now = Date.now();
+    for (const name of await readdir(this.#folder)) {
+      if (!name.endsWith('.tmp')) continue;
+      const path = join(this.#folder, name);
+      const found = await stat(path).catch(() => undefined);
+      if (found && now - found.mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+    }
+  }
+
   async #removeBefore(fence: number): Promise<void> {
     const earlier = (await this.#fences()).filter((other) => other < fence);
     // The oldest first: its owner, should it live, must never miss both its own claim and the next.
     for (const other of earlier.toSorted((a, b) => a - b))
       await rm(this.#path(other), { force: true });
+    await this.#removeUnfinished();
   }
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -41,6 +41,15 @@ describe('the owner of a home', () => {
     // The last claim stays: a later owner needs a greater fencing number.
     expect(await readdir(home)).toEqual(['owner']);
     expect((await lockHome(home, { kind: 'service' })).owner.id).not.toBe(lock.owner.id);
+  });
+
+  it('removes what killed claimants left, once it is old', async () => {
+    await mkdir(join(home, 'owner'));
+    for (const name of ['old.tmp', 'young.tmp']) await writeFile(join(home, 'owner', name), '');
+    await utimes(join(home, 'owner', 'old.tmp'), 0, 0);
+    const lock = await lockHome(home, { kind: 'service' });
+    await lock.release();
+    expect(await readdir(join(home, 'owner'))).toEqual(['1.claim', 'lock', 'young.tmp']);
   });
 
   it('refuses a second one at once where it is a service', async () => {
