@@ -1,8 +1,9 @@
 import { columnBlocks } from '../numerics/algebra/column-blocks.js';
-import { type Features, selectRows } from '../numerics/algebra/features.js';
+import type { Features } from '../numerics/algebra/features.js';
 import type { Protocol } from '../properties/protocol.js';
 import {
   type Centre,
+  type Places,
   receptiveFieldCentre,
   receptiveFieldMap,
   seesStimulus,
@@ -36,28 +37,39 @@ export interface Centres {
 }
 
 /**
- * The centre of every unit's receptive field, by blocks of columns.
+ * The centre of every unit's receptive field.
  * @param peaks largest response at each place, place × unit
  * @param blank response of each unit to the blank
- * @param blocks bounds of the columns that are read at once
  */
+export function centresOf(
+  peaks: ArrayLike<number>,
+  blank: ArrayLike<number>,
+  places: Places,
+): Centres {
+  const width = blank.length;
+  const centres = { y: new Float64Array(width), x: new Float64Array(width) };
+  const own = new Float64Array(peaks.length / width);
+  for (let unit = 0; unit < width; unit++) {
+    for (let place = 0; place < own.length; place++) own[place] = peaks[place * width + unit];
+    const centre = receptiveFieldCentre(receptiveFieldMap(own, blank[unit]), places);
+    centres.y[unit] = centre.y;
+    centres.x[unit] = centre.x;
+  }
+  return centres;
+}
+
+/** The same by blocks of columns of the peaks. */
 export async function receptiveFields(
   peaks: Features,
   blank: ArrayLike<number>,
   { places }: Protocol,
-  blocks = columnBlocks(peaks),
 ): Promise<Centres> {
   const centres = { y: new Float64Array(peaks.cols), x: new Float64Array(peaks.cols) };
-  const own = new Float64Array(peaks.rows);
-  for (const [from, to] of blocks) {
-    const block = await peaks.columns(from, to);
-    const width = to - from;
-    for (let unit = 0; unit < width; unit++) {
-      for (let place = 0; place < peaks.rows; place++) own[place] = block[place * width + unit];
-      const centre = receptiveFieldCentre(receptiveFieldMap(own, blank[from + unit]), places);
-      centres.y[from + unit] = centre.y;
-      centres.x[from + unit] = centre.x;
-    }
+  const all = Float64Array.from(blank);
+  for (const [from, to] of columnBlocks(peaks)) {
+    const { y, x } = centresOf(await peaks.columns(from, to), all.subarray(from, to), places);
+    centres.y.set(y, from);
+    centres.x.set(x, from);
   }
   return centres;
 }
@@ -69,25 +81,50 @@ export function unitsThatSee({ y, x }: Centres, stimulus: Centre): Int32Array {
   );
 }
 
+/** By protocol and features, for as long as these are in use: the benchmarks of one set of stimuli share a layer. */
+const known = new WeakMap<Protocol, WeakMap<Features, Promise<UnitLayer>>>();
+
 /** Features (one a stimulus set, the first in the order of the protocol) as units that see the stimulus. */
 export async function unitsOfFeatures(
-  features: readonly Features[],
+  [gratings, ...others]: readonly Features[],
   protocol: Protocol,
 ): Promise<UnitLayer> {
-  const [gratings] = features;
-  const [blank] = await rowsOf(gratings, [0]);
-  const peaks = peaksOf(gratings, protocol);
-  // The peaks of a block are made from all of its rows.
-  const centres = await receptiveFields(peaks, blank, protocol, columnBlocks(gratings));
-  const seen = unitsThatSee(centres, protocol.stimulus);
-  const count = gratings.rows - protocol.studies;
-  const studies = Array.from({ length: count }, (_, i) => protocol.studies + i);
-  const responses = await Promise.all(
-    features.map((each, set) =>
-      responsesOf(set === 0 ? selectRows(each, [0, ...studies]) : each, seen),
-    ),
-  );
-  return { form: 'units', units: gratings.cols, seen, responses };
+  const layers = known.get(protocol) ?? new WeakMap<Features, Promise<UnitLayer>>();
+  known.set(protocol, layers);
+  const reading = layers.get(gratings) ?? unitsOfGratings(gratings, protocol);
+  layers.set(gratings, reading);
+  reading.catch(() => layers.delete(gratings));
+  const units = await reading;
+  const more = await Promise.all(others.map((each) => responsesOf(each, units.seen)));
+  return { ...units, responses: [...units.responses, ...more] };
+}
+
+/** One pass over the columns: the receptive fields of a block, and the responses of its units that see the stimulus. */
+async function unitsOfGratings(gratings: Features, protocol: Protocol): Promise<UnitLayer> {
+  const { places, perPlace, studies, stimulus } = protocol;
+  const mapping = places.ys.length * places.xs.length * perPlace;
+  const cols = 1 + gratings.rows - studies;
+  const seen: number[] = [];
+  const rows: (Float32Array | Float64Array)[] = [];
+  for (const [from, to] of columnBlocks(gratings)) {
+    const block = await gratings.columns(from, to);
+    const width = to - from;
+    const peaks = peaksOf(block.subarray(width, (1 + mapping) * width), width, perPlace);
+    const centres = centresOf(peaks, block.subarray(0, width), places);
+    for (const unit of unitsThatSee(centres, stimulus)) {
+      const own = gratings.dtype === 'float32' ? new Float32Array(cols) : new Float64Array(cols);
+      for (let i = 0; i < cols; i++) own[i] = block[(i && studies + i - 1) * width + unit];
+      seen.push(from + unit);
+      rows.push(own);
+    }
+  }
+  const length = seen.length * cols;
+  const data = gratings.dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
+  rows.forEach((own, i) => {
+    data.set(own, i * cols);
+  });
+  const responses = [{ rows: seen.length, cols, data }];
+  return { form: 'units', units: gratings.cols, seen: Int32Array.from(seen), responses };
 }
 
 /** Layers whose units stand after each other in one. */
@@ -107,42 +144,20 @@ export function joinUnits(layers: readonly UnitLayer[]): UnitLayer {
   return { form: 'units', units: before, seen: Int32Array.from(seen), responses };
 }
 
-async function rowsOf(features: Features, rows: readonly number[]) {
-  const { cols } = features;
-  const picked = selectRows(features, rows);
-  const whole = rows.map(() => new Float64Array(cols));
-  for (const [from, to] of columnBlocks(features)) {
-    const block = await picked.columns(from, to);
-    whole.forEach((row, i) => {
-      row.set(block.subarray(i * (to - from), (i + 1) * (to - from)), from);
-    });
-  }
-  return whole;
-}
-
-/** Largest response at each place, from the rows that map receptive fields. */
-export function peaksOf(gratings: Features, { places, perPlace }: Protocol): Features {
-  const rows = places.ys.length * places.xs.length;
-  const mapping = selectRows(
-    gratings,
-    Array.from({ length: rows * perPlace }, (_, i) => 1 + i),
-  );
-  return {
-    rows,
-    cols: gratings.cols,
-    dtype: 'float64',
-    async columns(from, to) {
-      const block = await mapping.columns(from, to);
-      const width = to - from;
-      const peaks = new Float64Array(rows * width).fill(Number.NEGATIVE_INFINITY);
-      for (let row = 0; row < rows * perPlace; row++)
-        raise(
-          peaks.subarray(Math.floor(row / perPlace) * width),
-          block.subarray(row * width, (row + 1) * width),
-        );
-      return peaks;
-    },
-  };
+/** Largest response at each place (place × unit), from the rows that map receptive fields, `perPlace` a place. */
+export function peaksOf(
+  rows: Float32Array | Float64Array,
+  width: number,
+  perPlace: number,
+): Float64Array {
+  const count = rows.length / width;
+  const peaks = new Float64Array((count / perPlace) * width).fill(Number.NEGATIVE_INFINITY);
+  for (let row = 0; row < count; row++)
+    raise(
+      peaks.subarray(Math.floor(row / perPlace) * width),
+      rows.subarray(row * width, (row + 1) * width),
+    );
+  return peaks;
 }
 
 /** Raises each value of `peaks` to that of a row; NaN stays NaN. */

@@ -146,8 +146,11 @@ test('units that see the stimulus are the original’s', async () => {
     expect(columns).toEqual(expected.properties[name].columns);
     expectClose(values.flat(), numbers(expected.properties[name].values));
   }
+  const mapping = numbers(activations.receptive_field);
+  const peaks = peaksOf(Float64Array.from(mapping), UNITS, protocol.perPlace);
+  const places = protocol.places.ys.length * protocol.places.xs.length;
   const centres = await receptiveFields(
-    peaksOf(features, protocol),
+    denseFeatures(places, UNITS, peaks),
     numbers(activations.blank),
     protocol,
   );

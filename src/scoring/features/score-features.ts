@@ -1,4 +1,5 @@
 import { wholeLayer } from '../../activations/reduced-layer.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -50,11 +51,13 @@ export async function scoreFeatures(
   };
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   try {
+    const selected = new Map<StimulusSet, Features>();
     const contents = loaded.length > 0 ? await contentOf(chosen.features) : '';
     for (const [index, benchmark] of loaded.entries()) {
       context.progress?.({ stage: 'metric', done: index, total: loaded.length });
       try {
-        const score = await scoreOne(benchmark, file, { ...chosen, contents }, request, context);
+        const source = { file, ...chosen, contents, selected };
+        const score = await scoreOne(benchmark, source, request, context);
         if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
         scores.push(score);
       } catch (error) {
@@ -102,20 +105,35 @@ async function contentOf(features: Features): Promise<string> {
   return digestOf([features.rows, features.cols, features.dtype, blocks]);
 }
 
+/** What the benchmarks of a request share. */
+interface Source extends Arrays {
+  readonly file: FeatureFile;
+  /** Digest of the features. */
+  readonly contents: string;
+  /** Rows of a stimulus set, so that benchmarks with one set share what they make of them. */
+  readonly selected: Map<StimulusSet, Features>;
+}
+
+function rowsOf({ file, features, selected }: Source, stimuli: StimulusSet): Features {
+  const rows = selected.get(stimuli) ?? rowsFor(file, features, stimuli.ids);
+  selected.set(stimuli, rows);
+  return rows;
+}
+
 async function scoreOne(
   loaded: LoadedBenchmark,
-  file: FeatureFile,
-  chosen: Arrays & { readonly contents: string },
+  source: Source,
   request: FeatureRequest,
   context: ScoreContext,
 ): Promise<Score> {
   const started = performance.now();
+  const { file } = source;
   refuseUnknownStimuli(
     file,
     loaded.shown.map(({ stimuli }) => stimuli.ids),
   );
   refuseOtherDegrees(loaded, file);
-  const features = loaded.shown.map(({ stimuli }) => rowsFor(file, chosen.features, stimuli.ids));
+  const features = loaded.shown.map(({ stimuli }) => rowsOf(source, stimuli));
   const measured = await loaded.measure(wholeLayer(features), {
     card: file.provenance?.card,
     ...(request.detail ? { detail: true } : {}),
@@ -128,7 +146,7 @@ async function scoreOne(
       ...(loaded.inputs as object),
       metric: loaded.metric,
       numerics: numericsVersion,
-      features: chosen.contents,
+      features: source.contents,
       order: file.ids,
       logits: file.provenance?.card.logits?.classes,
     }),
