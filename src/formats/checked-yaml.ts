@@ -5,7 +5,7 @@ import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { parseLimitedYaml, repeatedKey, YamlLimitError } from './limited-yaml.js';
 
-/** A YAML (or JSON) document that follows its JSON Schema, and where each of its values stands. */
+/** A YAML (or JSON) document that follows its JSON Schema, and the position of each value. */
 export interface CheckedYaml<T> {
   readonly value: T;
   /** `FILE:LINE:COLUMN` of the value at a JSON pointer (of its nearest ancestor that is there). */
@@ -39,7 +39,7 @@ function validator(schema: object) {
 }
 
 /**
- * Parses YAML and checks it against a JSON Schema. Every problem is told at once, each with line
+ * Parses YAML and checks it against a JSON Schema. All problems are reported at once, each with line
  * and column, what was expected and what was found; an unknown key comes with its closest neighbour.
  * @throws VentralError of `check.code`
  */
@@ -109,7 +109,7 @@ function parsed(document: Document.Parsed, check: YamlCheck): unknown {
   }
 }
 
-/** Where a key stands in the text: the key itself, so that an editor jumps to its line. */
+/** The position of a key in the text: the key itself, so that an editor jumps to its line. */
 function offsetOf(document: Document.Parsed, path: readonly string[]): number | undefined {
   const last = path[path.length - 1];
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
@@ -178,7 +178,7 @@ export interface SchemaProblem {
 
 /**
  * What a schema does not allow about a value: the same words as of a file; none if it fits.
- * @param most problems that are told; a document can be wrong in a hundred thousand places
+ * @param most problems that are reported; a document can be wrong in a hundred thousand places
  */
 export function schemaProblems(
   value: unknown,

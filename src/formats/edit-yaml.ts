@@ -20,7 +20,7 @@ export interface YamlEdit {
 
 /**
  * Sets values in a YAML text and changes only the lines that it must: comments, order, quotes, indentation and empty
- * lines elsewhere stay. Where a place is too unusual for that the text is written anew, comments and order kept.
+ * lines elsewhere stay. Where that is not possible the text is rewritten, with comments and order kept.
  * @throws Error where a path leads through something that is no map
  */
 export function editYaml(text: string, edits: readonly YamlEdit[]): string {

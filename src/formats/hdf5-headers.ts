@@ -117,7 +117,7 @@ export class ObjectHeaders {
   #continued(body: Buffer, isNew: boolean, what: string): [bigint, number] {
     if (body.length < 16) this.#refuse(`${what} has a damaged header`);
     const [address, length] = [body.readBigUInt64LE(0), Number(body.readBigUInt64LE(8))];
-    // Version 2 parts stand between a signature and a checksum.
+    // Version 2 parts are between a signature and a checksum.
     return isNew ? [address + 4n, length - 8] : [address, length];
   }
 

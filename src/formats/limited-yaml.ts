@@ -90,12 +90,12 @@ function refuseNestedKeys(document: Document.Parsed): void {
   });
 }
 
-/** A node that knows where it stands. */
+/** A node with its position. */
 export interface PlacedNode {
   readonly range?: readonly [number, number, number] | null;
 }
 
-/** The first key that its map has had before. */
+/** The first duplicate key of a map. */
 export function repeatedKey(document: Document.Parsed): PlacedNode | undefined {
   let found: PlacedNode | undefined;
   visit(document, {

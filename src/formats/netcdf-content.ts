@@ -2,7 +2,7 @@
  * netCDF-4 files as xarray and netCDF4 write them: HDF5 with dimension scales. Variables and
  * dimensions come in file order, which the reference's presentation order depends on (spec §2.4).
  * Values are read by hyperslab, so that a file may be larger than memory. Every file is read in a
- * thread of its own, which garbage may crash or hang without harm to anything else.
+ * thread of its own, which a damaged file may crash or hang without harm to anything else.
  */
 
 /** Names of the stored types, as numpy calls them; `string` is text of fixed or variable length. */

@@ -15,7 +15,7 @@ import {
 } from './netcdf-content.js';
 
 /**
- * Reads a netCDF-4 file through the HDF5 library, which garbage can make hang or abort: it runs in
+ * Reads a netCDF-4 file through the HDF5 library, which a damaged file can make hang or abort: it runs in
  * a thread of its own (netcdf-worker.ts), and netcdf.ts is what others use.
  */
 
@@ -231,7 +231,7 @@ export class NetcdfReader {
     };
   }
 
-  /** @throws for data that are elsewhere, filters that are not built in or stand twice, and chunks that are bombs */
+  /** @throws for data that are elsewhere, filters that are not built in or are applied twice, and decompression bombs */
   #checkStorage(what: string, metadata: Dataset['metadata'], filters: Dataset['filters']): void {
     if (metadata.virtual_sources !== undefined) this.#refuse(`${what} is virtual`);
     const other = filters.find(({ id }) => id < 1 || id > knownFilters);

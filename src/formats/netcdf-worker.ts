@@ -3,7 +3,7 @@ import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
 import type { Hyperslab, NetcdfGroup, NetcdfValues } from './netcdf-content.js';
 import { NetcdfReader } from './netcdf-reader.js';
 
-/** The thread in which one netCDF file is read: it tells the content, then answers for blocks of values. */
+/** The thread in which one netCDF file is read: it reports the contents, then serves blocks of values. */
 
 /** A block of a variable that is asked for. */
 export interface WorkerRequest {

@@ -73,7 +73,7 @@ export class NetcdfFile {
 
 /**
  * Opens a netCDF-4 file for reading; `name` is how messages call it (its path by default).
- * @throws VentralError `file-missing`, or `netcdf-invalid` for anything that is not such a file
+ * @throws VentralError `file-missing`, or `netcdf-invalid` for anything else
  */
 export async function openNetcdf(path: string, name: string = path): Promise<NetcdfFile> {
   checkHdf5Start(path, name);
@@ -104,7 +104,7 @@ class ReaderThread {
     return this.answer(patience.read);
   }
 
-  /** The next answer of the thread. Ends the thread where it fails, dies or takes too long. */
+  /** The next answer of the thread. Ends the thread if it fails, exits or takes too long. */
   async answer(milliseconds: number): Promise<WorkerAnswer> {
     this.#worker.ref();
     try {

@@ -54,7 +54,7 @@ const kinds = {
   f8: { dtype: 'float64', array: Float64Array },
 } as const;
 
-/** What stands before the elements of an npy file. */
+/** The header of an npy file. */
 export interface NpyHeader {
   /** Kind and width as numpy writes them, without byte order: `f4`, `U12`, `S3`. */
   readonly type: string;

@@ -281,7 +281,7 @@ export interface ZipContent {
   /** With a slash at its end it is a folder, and its data are not looked at. */
   readonly name: string;
   readonly data: Uint8Array | (() => Readable);
-  /** Bytes that such a stream gives, where that is known. */
+  /** Bytes of the stream, if known. */
   readonly size?: number;
   /** Deflated; stored where false. */
   readonly compress: boolean;

@@ -22,7 +22,7 @@ export interface Fold {
 /** What a regression predicts for the test rows (test × neuroid), and codes of what continued. */
 export interface Prediction {
   readonly values: Matrix;
-  /** Remarks on the fit, such as `not-converged`: a code and a sentence that the split follows. */
+  /** Warnings about the fit, such as `not-converged`: a code and a sentence that the split follows. */
   readonly remarks?: readonly Warning[];
 }
 

@@ -55,5 +55,5 @@ export function neuralMetric(name: string): NeuralMetric {
   throw new RangeError(`${name} is no metric of recordings`);
 }
 
-/** `pls@1`: a metric with its version, as it stands in the provenance of a score. */
+/** `pls@1`: a metric with its version, as the provenance of a score names it. */
 export const versionedName = (name: MetricName): string => `${name}@${metrics[name].version}`;

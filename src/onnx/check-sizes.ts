@@ -12,7 +12,7 @@ const RANK = 64;
 /** Functions that call each other deeper than this are made to exhaust a stack, or never end. */
 const CALLS = 64;
 
-/** Every tensor that stands in the file: initializers and attributes, of subgraphs and functions too. */
+/** Every tensor stored in the file: initializers and attributes, of subgraphs and functions too. */
 export function* allTensors(model: Model): Generator<TensorInfo> {
   for (const graph of allGraphs(model)) {
     yield* graph.initializers;
@@ -139,5 +139,5 @@ export function expandedNodes(model: Model, refuse: Refuse): number {
   return count(model.graph.nodes, 0);
 }
 
-/** What a node that calls a function of the model's own is known by. */
+/** The key of a node that calls one of the model's own functions. */
 export const functionKey = (domain: string, name: string) => `${domain}\0${name}`;

@@ -55,7 +55,7 @@ function locationOf(model: Model, tensor: TensorInfo): string {
 }
 
 /**
- * The model with its external weights inside, so that it stands alone; the model itself where it
+ * The model with its external weights inside, so that it is self-contained; the model itself where it
  * has none. The model should have passed checkGraph, which bounds its size. @param folder the model's own. Throws `onnx-external-data` for files that are missing,
  * too short or outside of the folder.
  */

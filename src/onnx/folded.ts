@@ -16,7 +16,7 @@ export interface Folded {
 export interface FoldedCall {
   readonly inputs: readonly (Folded | undefined)[];
   attribute(name: string): Attribute | undefined;
-  /** Attributes of the call of the function that it stands in. */
+  /** Attributes of the call of the function that contains it. */
   readonly given: ((name: string) => Attribute | undefined) | undefined;
 }
 
@@ -26,7 +26,7 @@ export type Rule = (call: FoldedCall) => Folded & { readonly work?: number };
 /** More elements than a shape has, or a list of indices into one. */
 export const MOST_VALUES = 128;
 
-/** Axes beyond those of any tensor: such a shape is not followed. */
+/** Axes beyond those of any tensor: such a shape is ignored. */
 const MOST_AXES = 64;
 
 export const product = (numbers: readonly number[]): number =>

@@ -24,7 +24,7 @@ import {
 import type { TensorInfo } from './graph.js';
 import { tensorElements } from './tensor-elements.js';
 
-/** A tensor that stands in the file. */
+/** A tensor stored in the file. */
 export function fromTensor(tensor: TensorInfo): Folded {
   const dims = tensor.dense ?? tensor.dims;
   const count = product(dims);

@@ -2,11 +2,11 @@
 const MOST_CHARACTERS = 200;
 const MOST_ALTERNATIVES = 64;
 
-/** One place of a pattern: any run of characters, or one character that a rule lets through. */
+/** One element of a pattern: any run of characters, or one character that a rule allows. */
 type Place = 'run' | ((character: string) => boolean);
 
 /**
- * What a glob over names of layers or modules lets through: `*` any run of characters, `?` one, `[abc]`, `[a-c]` and
+ * What a glob over names of layers or modules matches: `*` any run of characters, `?` one, `[abc]`, `[a-c]` and
  * `[^abc]` one of a set, `{a,b}` either. A name takes time in proportion to its length and that of the glob, whatever both
  * are. @returns undefined for a glob that is none of that: it is too long, has too many alternatives, or patterns in parentheses
  */
@@ -18,7 +18,7 @@ export function globOf(glob: string): ((name: string) => boolean) | undefined {
   return (name) => (patterns as Place[][]).some((places) => fits(places, name));
 }
 
-/** The patterns that braces stand for. */
+/** The patterns that braces expand to. */
 function alternativesOf(glob: string): string[] | undefined {
   const found = /\{([^{}]*,[^{}]*)\}/.exec(glob);
   if (!found) return [glob];
@@ -59,7 +59,7 @@ function placesOf(pattern: string): Place[] | undefined {
   return places;
 }
 
-/** `[a-c]` at a position; undefined if the bracket stands for itself. */
+/** `[a-c]` at a position; undefined if the bracket is literal. */
 function setAt(pattern: string, at: number): { holds: RegExp; end: number } | undefined {
   const end = pattern.indexOf(']', at + 2);
   if (end < 0) return undefined;

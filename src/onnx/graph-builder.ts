@@ -19,7 +19,7 @@ export type Elements =
   | Int8Array
   | Uint16Array;
 
-/** An attribute of a node, tagged with the type that ONNX wants for it. */
+/** An attribute of a node, tagged with its ONNX type. */
 export type NodeAttribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
@@ -43,7 +43,7 @@ export interface NodeOptions {
 /**
  * Writes an ONNX graph of our own: initializers, nodes, inputs and outputs in the order of the
  * calls, so that the same calls give the same bytes. Dimensions are sizes, or names for free ones
- * (`'batch'`). Every method that makes a value gives back its name.
+ * (`'batch'`). Every method that makes a value returns its name.
  */
 export class GraphBuilder {
   readonly #name: string;
@@ -159,7 +159,7 @@ function valueInfo(name: string, dtype: string, dims?: readonly (number | string
   return concatenate([bytesRecord(1, name), bytesRecord(2, bytesRecord(1, concatenate(type)))]);
 }
 
-/** Number of TensorProto.DataType that an array stands for. */
+/** TensorProto.DataType of an array. */
 export function elementTypeOf(elements: Elements): number {
   if (elements instanceof Float32Array) return 1;
   if (elements instanceof Float64Array) return 11;

@@ -5,7 +5,7 @@ import { floats, integers, ReadBudget, text, WireError, type WireRecord } from '
  * keeps the bytes that it was read from, as views, so that writing loses nothing.
  */
 
-/** A dimension: a size, a name that stands for one, or null if nothing is said. */
+/** A dimension: a size, a symbolic name, or null if unknown. */
 export type Dimension = number | string | null;
 
 /** An input, an output or an inner value with what is known of its type. */
@@ -27,7 +27,7 @@ export type TensorContent =
   | { readonly at: 'typed'; readonly elements: number }
   | { readonly at: 'external'; readonly entries: ReadonlyMap<string, string> };
 
-/** A tensor that stands in the file: an initializer or an attribute. */
+/** A tensor stored in the file: an initializer or an attribute. */
 export interface TensorInfo {
   readonly name: string;
   readonly elementType: number;

@@ -151,7 +151,7 @@ function nearby(model: Model): string[] {
 /**
  * The layers that names and globs mean, each once, in the order of the patterns and then of
  * execution. `*` stops at no dot or slash. A glob meets module paths, and value names where no module fits;
- * layers that cannot be had (folded, ambiguous) are passed over by globs and refused by name.
+ * unavailable layers (folded, ambiguous) are skipped by globs and refused by name.
  * @throws as {@link resolveLayer}, and `layer-unknown` for a glob that fits nothing
  */
 export function expandLayers(model: Model, patterns: readonly string[]): ResolvedLayer[] {

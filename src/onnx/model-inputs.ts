@@ -15,7 +15,7 @@ export interface ModelValue {
 export interface ModelInput extends ModelValue {
   /** Images in one run: a fixed number, or null if any number goes. */
   readonly batch: number | null;
-  /** Where the channels stand, if the shape says so: an axis of 1 or 3 beside wider or free ones. */
+  /** The channel axis, if the shape tells it: an axis of 1 or 3 beside wider or free ones. */
   readonly layout: 'NCHW' | 'NHWC' | undefined;
 }
 

@@ -26,7 +26,7 @@ export interface Modules {
   readonly scopes: Scopes;
   /** Values that convolutions with an absorbed batch norm make, by the convolution's scope. */
   readonly folded: ReadonlyMap<string, Scope>;
-  /** Scopes called like a batch norm that hold none, by their first node. */
+  /** Scopes named like a batch norm that hold none, by their first node. */
   readonly emptyNorms: ReadonlyMap<number, readonly Scope[]>;
 }
 
@@ -75,7 +75,7 @@ export function moduleValue(modules: Modules, path: string): FoundModule {
   if (another || (collided.length > 0 && collided[0].uncertain)) {
     return ambiguous(found, 'the exporter names a second call of a module like another module');
   }
-  // Scopes stand in the order of their first node: the last one is the last call.
+  // Scopes are in the order of their first node: the last one is the last call.
   const last = found[found.length - 1];
   const alias = aliasOf(modules, scopes[scopes.length - 1]);
   if (alias === undefined || last.kind !== 'value') return last;
@@ -120,7 +120,7 @@ function normFollows(modules: Modules, value: string, scope: Scope): boolean {
   return normScopes(modules, value).some((norm) => !norm.nodes.some((index) => inside.has(index)));
 }
 
-/** Scopes called like a batch norm that read a value: norm-and-activation modules whose norm was absorbed. */
+/** Scopes named like a batch norm that read a value: norm-and-activation modules whose norm was absorbed. */
 export function normScopes({ flow, emptyNorms }: Modules, value: string): Scope[] {
   return (flow.consumers.get(value) ?? []).flatMap((index) => emptyNorms.get(index) ?? []);
 }
@@ -139,7 +139,7 @@ export function isNormName(local: string): boolean {
   return /^(bn|norm|batch_?norm)\d*$/i.test(local);
 }
 
-/** Whether a batch norm node stands directly in the scope. */
+/** Whether the scope directly contains a batch norm node. */
 export function hasNorm(scope: Scope, flow: Dataflow): boolean {
   return scope.direct.some((index) => flow.nodes[index].operator === 'BatchNormalization');
 }

@@ -56,7 +56,7 @@ export function gaps(scope: Scope): number[] {
 const MAX_CHILDREN = 500;
 const children = new WeakMap<Scope, ReadonlyMap<number, Scope> | null>();
 
-/** Children of a Sequential by index; undefined if a child is not called by a number. */
+/** Children of a Sequential by index; undefined if a child's name is not a number. */
 function indices(scope: Scope): ReadonlyMap<number, Scope> | undefined {
   const known = children.get(scope);
   if (known !== undefined) return known ?? undefined;
@@ -88,7 +88,7 @@ function inSequential(modules: Modules, scope: Scope, index: number): FoundModul
   }
   const found = scopeValue(modules, present.get(before)!);
   if (found.kind === 'none' || found.kind === 'ambiguous') return found;
-  // Behind the last child stands nothing, but for the batch norm that a convolution absorbed.
+  // Nothing follows the last child except the batch norm that a convolution absorbed.
   if (!after && (found.kind !== 'folded' || before + 1 !== index)) return NONE;
   return { kind: 'value', value: found.value };
 }
@@ -141,7 +141,7 @@ function soleConvolution(modules: Modules, parent: Scope, values: [string, Scope
   return sole ? values[0] : undefined;
 }
 
-/** Whether the graph shows the pair apart: another norm reads the value, or the norm stands beside such a convolution. */
+/** Whether the graph shows the pair apart: another norm reads the value, or the norm is next to such a convolution. */
 function contradicted(modules: Modules, [value, conv]: [string, Scope], local: string): boolean {
   const other = normScopes(modules, value).some(
     (norm) => norm.parent === conv.parent && norm.local !== local,

@@ -9,7 +9,7 @@ const DATA = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 
 /**
  * Bytes of the model with other elements in some initializers, by name; all else is kept byte for byte.
- * @throws RangeError where there is no such initializer, or it is of another type or count
+ * @throws RangeError if the initializer does not exist or has another type or count
  */
 export function replaceInitializers(
   model: Model,

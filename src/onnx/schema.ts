@@ -2,7 +2,7 @@ import { type ReadBudget, WireError, type WireRecord } from './wire.js';
 
 /**
  * What onnx.proto3 (ONNX 1.20) says of every message, and that bytes keep to it where two readers could
- * differ: a field in another wire type, a singular field or a choice that stands twice, an integer of
+ * differ: a field in another wire type, a singular field or a oneof that appears twice, an integer of
  * 32 bits or an enumeration out of its range.
  */
 

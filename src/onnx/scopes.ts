@@ -7,7 +7,7 @@ import type { Graph, GraphNode } from './graph.js';
  * exporter based on torch.export). Golden group 11 has the cases.
  */
 
-/** One scope, which is one call of a module where the exporter tells calls apart. */
+/** One scope, which is one call of a module where the exporter distinguishes calls. */
 export interface Scope {
   /** Unique in the graph. */
   readonly key: string;
@@ -160,7 +160,7 @@ function calledModule(local: string, siblings: ReadonlyMap<string, Scope>): Scop
 
 /**
  * Whether a scope `relu_1` is another call of the module of `relu`: yes if it reads that module's
- * weights or both have none and do the same; no if it reads its own; else it cannot be told.
+ * weights or both have none and do the same; no if it reads its own; otherwise it is unknown.
  */
 function isCallOf(
   scope: Scope,

@@ -4,7 +4,7 @@ import type { Elements } from './graph-builder.js';
 import { floats, integers, records } from './wire.js';
 
 /**
- * The elements of a float32, float64, int64, int32, uint8, int8 or bool tensor that stands in the file,
+ * The elements of a float32, float64, int64, int32, uint8, int8 or bool tensor stored in the file,
  * row-major, copied.
  * @throws RangeError for other types, for external data and for bytes that are too few
  */

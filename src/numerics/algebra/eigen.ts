@@ -24,7 +24,7 @@ export function symmetricEigen(a: Matrix): SymmetricEigen {
   return { values: Float64Array.from(order, (i) => diagonal[i]), vectors };
 }
 
-/** A = Q T Qᵀ with T tridiagonal; `basis` is Qᵀ, `beside[i]` stands between i and i + 1. */
+/** A = Q T Qᵀ with T tridiagonal; `basis` is Qᵀ, `beside[i]` is the element between i and i + 1. */
 function tridiagonal(a: Matrix) {
   const n = a.rows;
   const work = a.data.slice();

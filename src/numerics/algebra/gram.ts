@@ -85,7 +85,7 @@ function addTile(
     for (let k = 0; k < width; k++) data[at + k] += tile[from + k];
 }
 
-/** Copies what stands above the diagonal below it, a tile at a time: columns are far apart in memory. */
+/** Copies the upper triangle to the lower one, a tile at a time: columns are far apart in memory. */
 function mirror({ rows, data }: Matrix, tile: number): void {
   for (let above = 0; above < rows; above += tile)
     for (let across = above; across < rows; across += tile)

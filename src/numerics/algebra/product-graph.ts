@@ -1,5 +1,5 @@
 /**
- * Bytes of the ONNX graphs in which matrix products run, written by hand: numerics stands below
+ * Bytes of the ONNX graphs in which matrix products run, written by hand: numerics is below
  * the room that reads and builds ONNX files. Field numbers: onnx.proto, IR version 8, opset 12.
  */
 

@@ -8,7 +8,7 @@ import { matmul } from '../algebra/gemm.js';
 import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
 import { centreKernel, type Kernel, shiftColumns } from './ridge.js';
 
-/** Smallest pivot, relative to the largest, of a matrix that is inverted as it stands. */
+/** Smallest pivot, relative to the largest, of a matrix that is inverted unchanged. */
 const REGULAR = 1e-11;
 /** Each gains as many digits as the normal equations lose at most. */
 const REFINEMENTS = 3;

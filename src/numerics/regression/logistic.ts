@@ -8,7 +8,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { matmul } from '../algebra/gemm.js';
 import { type Matrix, matrix } from '../algebra/matrix.js';
 
-/** How coefficients stand for weights, and what the search needs to know of the features Z. */
+/** How coefficients represent weights, and what the search needs of the features Z. */
 export interface Design {
   /** Number of coefficients a class. */
   readonly size: number;
@@ -16,7 +16,7 @@ export interface Design {
   image(coefficients: Matrix): Promise<Matrix>;
   /** Coefficients of the weights Zᵀ A, for A sample × class. */
   pull(a: Matrix): Promise<Matrix>;
-  /** What stands for W in the inner product ⟨V, W⟩ = Σ V.coefficients · dualOf(W). */
+  /** The dual of W in the inner product ⟨V, W⟩ = Σ V.coefficients · dualOf(W). */
   dualOf(point: Coefficients): Matrix;
 }
 

@@ -1,6 +1,6 @@
 import { betaQuantile } from './binomial-interval.js';
 
-/** Where Student's t distribution with so many degrees of freedom has the probability `p` ≥ 1/2 below it. */
+/** The point below which Student's t distribution with these degrees of freedom has probability `p` ≥ 1/2. */
 export function tQuantile(p: number, degrees: number): number {
   // P(T > t) = ½ Iₓ(ν/2, ½) with x = ν/(ν + t²) (Abramowitz and Stegun 26.7.1).
   const x = betaQuantile(2 * (1 - p), degrees / 2, 0.5);
