@@ -51,6 +51,7 @@ const rooms: Record<string, readonly string[]> = {
 
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
+  formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   data: ['.', 'simulated'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],

@@ -1315,6 +1315,8 @@ export interface components {
                 trainSize?: number;
                 testSize?: number;
                 stratifyOn?: string;
+                /** @description Column of the stimuli: the splits are folds of whole groups, and no group is in both training and test. */
+                groupBy?: string;
             };
             /** @description How the ceiling is computed. */
             ceiling: {

@@ -16,6 +16,7 @@ export const codes = {
   'zip-invalid': { status: 422, exit: 2, title: 'Invalid ZIP archive' },
   'zip-unsafe-path': { status: 422, exit: 2, title: 'A ZIP entry escapes its folder' },
   'netcdf-invalid': { status: 422, exit: 2, title: 'Invalid netCDF file' },
+  'mat-invalid': { status: 422, exit: 2, title: 'Invalid MAT-file' },
   'image-missing': { status: 422, exit: 2, title: 'An image is missing' },
   'image-corrupt': { status: 422, exit: 2, title: 'An image cannot be decoded' },
   // networks
@@ -95,6 +96,11 @@ export const codes = {
   // downloads
   'download-failed': { status: 503, exit: 1, title: 'The download failed' },
   'download-forbidden': { status: 403, exit: 1, title: 'The file is not public' },
+  'terms-not-accepted': {
+    status: 422,
+    exit: 2,
+    title: 'The terms of the data were not accepted',
+  },
   'checksum-mismatch': {
     status: 422,
     exit: 1,

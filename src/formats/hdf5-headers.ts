@@ -30,13 +30,16 @@ export class ObjectHeaders {
   readonly #size: number;
 
   readonly #descriptor: number;
+  /** Bytes before the HDF5 content, which addresses do not count. */
+  readonly #hidden: number;
   readonly #refuse: (found: string) => never;
 
   /** @param refuse throws what the file is refused with */
-  constructor(descriptor: number, refuse: (found: string) => never) {
+  constructor(descriptor: number, refuse: (found: string) => never, hidden = 0) {
     this.#descriptor = descriptor;
+    this.#hidden = hidden;
     this.#refuse = refuse;
-    this.#size = fstatSync(descriptor).size;
+    this.#size = fstatSync(descriptor).size - hidden;
   }
 
   /** @throws where the superblock says that the file is one of several, or is laid out as no file of netCDF-4 is */
@@ -49,7 +52,8 @@ export class ObjectHeaders {
     if (widths.some((width) => width !== 8)) this.#refuse(`its addresses have ${widths[0]} bytes`);
     const first = isOld ? (version === 1 ? 28 : 24) : 12;
     if (start.length < first + 32) this.#refuse('its superblock is cut short');
-    if (start.readBigUInt64LE(first) !== 0n)
+    const base = start.readBigUInt64LE(first);
+    if (base !== 0n && base !== BigInt(this.#hidden))
       this.#refuse('its data do not start at the beginning of the file');
     if (isOld) {
       if (start.readBigUInt64LE(first + 24) !== UNDEFINED)
@@ -127,7 +131,7 @@ export class ObjectHeaders {
       this.#refuse(`${what} has a header outside the file`);
     }
     const bytes = Buffer.alloc(length);
-    readSync(this.#descriptor, bytes, 0, length, Number(at));
+    readSync(this.#descriptor, bytes, 0, length, Number(at) + this.#hidden);
     return bytes;
   }
 }

@@ -49,8 +49,9 @@ export function openOnlyFile(
   library: Hdf5Library,
   descriptor: number,
   access: 'read' | 'write',
+  hidden = 0,
 ): { readonly file: h5wasm.File; readonly disk: OnlyFile } {
-  const disk = showOnlyFile(library.FS as unknown as EmscriptenFs, descriptor, access);
+  const disk = showOnlyFile(library.FS as unknown as EmscriptenFs, descriptor, access, hidden);
   const file =
     access === 'read'
       ? new library.File(ONLY_FILE, 'r')
@@ -60,12 +61,16 @@ export function openOnlyFile(
 
 const signature = '\x89HDF\r\n\x1a\n';
 
+/** Bytes before the HDF5 content of a MAT-file of version 7.3: its header and padding. */
+const MATLAB_BLOCK = 512;
+
 /**
  * Refuses what is plainly no HDF5 file, or one that is cut short, before the library sees it:
  * the signature and the end address of the superblock (HDF5 format specification, level 0A).
+ * @returns bytes before the HDF5 content: those of MATLAB's header in a MAT-file of version 7.3, else 0
  * @throws VentralError `netcdf-invalid`, `file-missing`
  */
-export function checkHdf5Start(path: string, name: string): void {
+export function checkHdf5Start(path: string, name: string): number {
   const refuse = (found: string): never => {
     throw new VentralError('netcdf-invalid', `${name} is not a readable netCDF-4 file: ${found}`, {
       file: name,
@@ -73,7 +78,10 @@ export function checkHdf5Start(path: string, name: string): void {
       found,
     });
   };
-  const { start, size } = readStart(path);
+  const whole = readStart(path);
+  const hidden = whole.start.toString('latin1', 0, 10) === 'MATLAB 7.3' ? MATLAB_BLOCK : 0;
+  const start = whole.start.subarray(hidden);
+  const size = whole.size - hidden;
   if (start.toString('latin1', 0, 3) === 'CDF') refuse('it is netCDF-3');
   if (start.toString('latin1', 0, 8) !== signature) refuse('the HDF5 signature is missing');
   const version = start[8];
@@ -81,18 +89,21 @@ export function checkHdf5Start(path: string, name: string): void {
   const width = start[old ? 13 : 9];
   // Old superblocks: 24 or 28 bytes of fields before base, free space and end address; new: 12 before base, extension, end.
   const first = old ? (version === 1 ? 28 : 24) : 12;
-  if (version > 3 || width !== 8 || start.length < first + 24) return;
-  const end = start.readBigUInt64LE(first) + start.readBigUInt64LE(first + 16);
+  if (version > 3 || width !== 8 || start.length < first + 24) return hidden;
+  // MATLAB counts its header: the content starts at that base, and ends at an address of the whole file.
+  const base = start.readBigUInt64LE(first) === BigInt(hidden) ? 0n : start.readBigUInt64LE(first);
+  const end = base + start.readBigUInt64LE(first + 16) - BigInt(hidden);
   if (end > BigInt(size)) refuse(`it is cut short: ${size} of ${end} bytes`);
+  return hidden;
 }
 
 function readStart(path: string): { start: Buffer; size: number } {
   try {
     const file = openSync(path, 'r');
     try {
-      const start = Buffer.alloc(64);
+      const start = Buffer.alloc(MATLAB_BLOCK + 64);
       return {
-        start: start.subarray(0, readSync(file, start, 0, 64, 0)),
+        start: start.subarray(0, readSync(file, start, 0, start.length, 0)),
         size: fstatSync(file).size,
       };
     } finally {

@@ -53,11 +53,11 @@ export class NetcdfReader {
   readonly root: NetcdfGroup;
 
   /**
-   * Opens a file in this thread, for as long as the thread lives.
+   * Opens a file in this thread, for as long as the thread lives; `hidden` are bytes before its HDF5 content.
    * @throws VentralError `netcdf-invalid`
    */
-  static async open(path: string, name: string): Promise<NetcdfReader> {
-    return new NetcdfReader(await hdf5Library(), openSync(path, 'r'), name);
+  static async open(path: string, name: string, hidden: number): Promise<NetcdfReader> {
+    return new NetcdfReader(await hdf5Library(), openSync(path, 'r'), name, hidden);
   }
 
   readonly #library: Hdf5Library;
@@ -66,12 +66,13 @@ export class NetcdfReader {
     library: Hdf5Library,
     descriptor: number,
     readonly name: string,
+    hidden: number,
   ) {
     this.#library = library;
     this.#size = fstatSync(descriptor).size;
-    this.#headers = new ObjectHeaders(descriptor, (found) => this.#refuse(found));
+    this.#headers = new ObjectHeaders(descriptor, (found) => this.#refuse(found), hidden);
     this.#headers.checkSuperblock();
-    const { file } = this.#guard(() => openOnlyFile(library, descriptor, 'read'));
+    const { file } = this.#guard(() => openOnlyFile(library, descriptor, 'read', hidden));
     this.root = this.#guard(() => {
       this.#enter(this.#checkObject(file, '/', 'its root group'), '/');
       return this.#group(file, '', 0);

@@ -18,7 +18,7 @@ export interface WorkerAnswer {
   readonly error?: { readonly message: string; readonly details: ErrorDetails };
 }
 
-const { path, name } = workerData as { path: string; name: string };
+const { path, name, hidden } = workerData as { path: string; name: string; hidden: number };
 
 function failure(thrown: unknown): WorkerAnswer {
   const { message, details } = VentralError.from(thrown);
@@ -27,7 +27,7 @@ function failure(thrown: unknown): WorkerAnswer {
 }
 
 try {
-  const reader = await NetcdfReader.open(path, name);
+  const reader = await NetcdfReader.open(path, name, hidden);
   parentPort?.on('message', ({ path: variable, slab }: WorkerRequest) => {
     try {
       const values = reader.read(variable, slab);

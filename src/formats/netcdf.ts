@@ -72,12 +72,13 @@ export class NetcdfFile {
 }
 
 /**
- * Opens a netCDF-4 file for reading; `name` is how messages call it (its path by default).
+ * Opens a netCDF-4 file, another HDF5 file or a MAT-file of version 7.3 for reading; `name` is how messages call it (its
+ * path by default).
  * @throws VentralError `file-missing`, or `netcdf-invalid` for anything else
  */
 export async function openNetcdf(path: string, name: string = path): Promise<NetcdfFile> {
-  checkHdf5Start(path, name);
-  const thread = new ReaderThread(path, name);
+  const hidden = checkHdf5Start(path, name);
+  const thread = new ReaderThread(path, name, hidden);
   const { root } = await thread.answer(patience.open);
   if (root === undefined) throw unreadable(name, 'it has no root group');
   return new NetcdfFile(thread, name, root);
@@ -90,10 +91,10 @@ class ReaderThread {
 
   readonly #name: string;
 
-  constructor(path: string, name: string) {
+  constructor(path: string, name: string, hidden: number) {
     this.#name = name;
     // The library writes to stderr when it aborts; that is caught here and said in our words.
-    const workerData = { path, name };
+    const workerData = { path, name, hidden };
     this.#worker = new Worker(worker, { workerData, stdout: true, stderr: true });
     this.#worker.on('error', () => undefined);
   }

@@ -55,8 +55,10 @@ export function showOnlyFile(
   fs: EmscriptenFs,
   descriptor: number,
   access: 'read' | 'write',
+  /** Bytes at the beginning of the file that the module does not see. */
+  hidden = 0,
 ): OnlyFile {
-  const calls = new FileCalls(fs, descriptor, access);
+  const calls = new FileCalls(fs, descriptor, access, hidden);
   fs.root = null;
   fs.nameTable = new Array(4096);
   fs.currentPath = '/';
@@ -88,12 +90,14 @@ class FileCalls {
   readonly #fs: EmscriptenFs;
   readonly #descriptor: number;
   readonly #access: 'read' | 'write';
+  readonly #hidden: number;
   failure: unknown;
 
-  constructor(fs: EmscriptenFs, descriptor: number, access: 'read' | 'write') {
+  constructor(fs: EmscriptenFs, descriptor: number, access: 'read' | 'write', hidden: number) {
     this.#fs = fs;
     this.#descriptor = descriptor;
     this.#access = access;
+    this.#hidden = hidden;
   }
 
   readonly directory = {
@@ -118,7 +122,7 @@ class FileCalls {
       return from + offset < 0 ? this.#fail(INVALID) : from + offset;
     },
     read: (_: Stream, buffer: Int8Array, offset: number, length: number, position: number) =>
-      this.#call(() => readSync(this.#descriptor, buffer, offset, length, position)),
+      this.#call(() => readSync(this.#descriptor, buffer, offset, length, position + this.#hidden)),
     write: (_: Stream, buffer: Int8Array, offset: number, length: number, position: number) => {
       this.#requireWrite();
       return this.#call(() => writeSync(this.#descriptor, buffer, offset, length, position));
@@ -126,7 +130,7 @@ class FileCalls {
   };
 
   #size(): number {
-    return this.#call(() => fstatSync(this.#descriptor).size);
+    return this.#call(() => fstatSync(this.#descriptor).size) - this.#hidden;
   }
 
   #requireWrite(): void {

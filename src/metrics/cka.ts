@@ -56,7 +56,11 @@ async function ckaCvOfGram(
   { crossValidation }: { readonly crossValidation: CrossValidation },
 ): Promise<MetricResult> {
   requireFiniteProducts(source.gram);
-  const recorded = { ...(await recordedProducts(target)), strata: target.strata };
+  const recorded = {
+    ...(await recordedProducts(target)),
+    strata: target.strata,
+    groups: target.groups,
+  };
   return splitSimilarity(products(source), recorded, crossValidation, unbiasedAlignment);
 }
 

@@ -4,7 +4,7 @@ import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { isConstant, pearson } from '../numerics/statistics/pearson.js';
 import { aggregateSplits, inSplits } from './aggregate.js';
-import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
+import { pairSplits, requireSameStimuli, sortedById, targetSplits } from './cross-validation.js';
 import type { CrossValidation, MetricResult, MetricText, Target, Warning } from './metric.js';
 
 /**
@@ -42,7 +42,7 @@ export async function crossRegressedCorrelation(
 ): Promise<MetricResult> {
   requireSameStimuli(sourceIds, target.stimulusIds);
   requireUsable(target);
-  const splits = benchmarkSplits(target.stimulusIds.length, target.strata, crossValidation);
+  const splits = targetSplits(target, crossValidation);
   const correlations: Float64Array[] = [];
   const remarks: Warning[][] = [];
   for (const rows of pairSplits(splits, sourceIds, target.stimulusIds)) {

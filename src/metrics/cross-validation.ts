@@ -1,7 +1,7 @@
 import { ascending, compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { RandomState } from '../numerics/random/random-state.js';
-import type { CrossValidation } from './metric.js';
+import type { CrossValidation, Target } from './metric.js';
 
 /**
  * The splitters of scikit-learn on numpy's legacy stream, index for index (spec §2.2, §2.3), and
@@ -199,7 +199,41 @@ export function stratifiedKFold(
   return foldSplits(foldOf, folds);
 }
 
-/** The splits of a benchmark over its averaged recordings: stratified where `strata` are given. */
+/**
+ * Folds of whole groups (GroupKFold): the largest group first, each to the fold with the fewest samples. Nothing is
+ * drawn.
+ * @throws VentralError `stimuli-too-few` where there are fewer groups than folds
+ */
+export function groupKFold(groups: readonly Id[], folds: number): Split[] {
+  const members = classMembers(groups);
+  if (members.length < folds || folds < 2)
+    throw tooFew(
+      `${members.length} groups cannot be divided into ${folds} folds; cross_validation.splits says how many`,
+      `2 to ${members.length} folds`,
+      `${folds}`,
+    );
+  const sizes = new Array<number>(folds).fill(0);
+  const foldOf = new Array<number>(groups.length).fill(0);
+  // As numpy's argsort turned around: of groups of one size the last comes first.
+  for (const positions of members.toSorted((a, b) => a.length - b.length).reverse()) {
+    const fold = sizes.indexOf(Math.min(...sizes));
+    sizes[fold] += positions.length;
+    for (const position of positions) foldOf[position] = fold;
+  }
+  return foldSplits(foldOf, folds);
+}
+
+/** The splits of averaged recordings: folds of whole groups where `groups` are given. */
+export function targetSplits(
+  { stimulusIds, strata, groups }: Pick<Target, 'stimulusIds' | 'strata' | 'groups'>,
+  crossValidation: CrossValidation,
+): Split[] {
+  return groups
+    ? groupKFold(groups, crossValidation.splits)
+    : benchmarkSplits(stimulusIds.length, strata, crossValidation);
+}
+
+/** Random splits over averaged recordings: stratified where `strata` are given. */
 export function benchmarkSplits(
   n: number,
   strata: readonly Id[] | undefined,

@@ -24,6 +24,8 @@ export interface Target {
   readonly values: Matrix;
   /** Class of each presentation, for stratified splits. */
   readonly strata?: readonly Id[];
+  /** Group of each presentation, where no group may be in both sides of a split. */
+  readonly groups?: readonly Id[];
 }
 
 /** How the stimuli are divided; the defaults of a benchmark are 10 splits, .9, seed 1. */

@@ -36,7 +36,11 @@ async function rdmCv(
 ): Promise<MetricResult> {
   return splitSimilarity(
     await dissimilaritiesOf(source),
-    { ...(await dissimilaritiesOf(recordedFeatures(target))), strata: target.strata },
+    {
+      ...(await dissimilaritiesOf(recordedFeatures(target))),
+      strata: target.strata,
+      groups: target.groups,
+    },
     crossValidation,
     compareRdms,
   );

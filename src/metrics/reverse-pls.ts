@@ -1,3 +1,4 @@
+import type { Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { denseFeatures } from '../numerics/algebra/features.js';
 import { matrix } from '../numerics/algebra/matrix.js';
@@ -24,8 +25,9 @@ async function reversePls(
       found: `${missing.count} missing values`,
     });
   const units = Float64Array.from(await features.columns(0, features.cols));
-  const strata = target.strata;
-  const stratumOf = new Map(target.stimulusIds.map((id, i) => [id, strata?.[i]]));
+  const rowOf = new Map(target.stimulusIds.map((id, i) => [id, i]));
+  const ofSource = (classes: readonly Id[] | undefined) =>
+    classes && source.stimulusIds.map((id) => classes[rowOf.get(id) ?? -1] ?? '');
   const recordings = denseFeatures(target.values.rows, target.values.cols, target.values.data);
   return pls(
     { stimulusIds: target.stimulusIds, features: recordings },
@@ -33,7 +35,8 @@ async function reversePls(
       stimulusIds: source.stimulusIds,
       neuroidIds: Array.from({ length: features.cols }, (_, unit) => unit),
       values: matrix(features.rows, features.cols, units),
-      strata: strata && source.stimulusIds.map((id) => stratumOf.get(id) ?? ''),
+      strata: ofSource(target.strata),
+      groups: ofSource(target.groups),
     },
     options,
   );

@@ -8,7 +8,7 @@ import { denseFeatures } from '../numerics/algebra/features.js';
 import { type Matrix, submatrix } from '../numerics/algebra/matrix.js';
 import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { mean, stdDdof0 } from '../numerics/statistics/statistics.js';
-import { benchmarkSplits, pairSplits, requireSameStimuli, sortedById } from './cross-validation.js';
+import { pairSplits, requireSameStimuli, sortedById, targetSplits } from './cross-validation.js';
 import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
 
 /** Similarity of two equally large matrices over the same stimuli. */
@@ -59,12 +59,12 @@ export function wholeSimilarity(
  */
 export function splitSimilarity(
   source: StimulusMatrix,
-  target: StimulusMatrix & Pick<Target, 'strata'>,
+  target: StimulusMatrix & Pick<Target, 'strata' | 'groups'>,
   crossValidation: CrossValidation,
   compare: Compare,
 ): MetricResult {
   requireSameStimuli(source.stimulusIds, target.stimulusIds);
-  const made = benchmarkSplits(target.stimulusIds.length, target.strata, crossValidation);
+  const made = targetSplits(target, crossValidation);
   const splits = pairSplits(made, source.stimulusIds, target.stimulusIds).map((rows) => {
     const ofSource = sortedById(rows.testSource, source.stimulusIds);
     const ofTarget = sortedById(rows.testTarget, target.stimulusIds);

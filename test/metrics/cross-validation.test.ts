@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { compareIds, type Id } from '../../src/data/ids.js';
 import {
   benchmarkSplits,
+  groupKFold,
   kFold,
   pairSplits,
   requireSameStimuli,
@@ -9,6 +10,7 @@ import {
   sortedById,
   stratifiedKFold,
   stratifiedShuffleSplit,
+  targetSplits,
 } from '../../src/metrics/cross-validation.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import { mean, stdDdof0 } from '../../src/numerics/statistics/statistics.js';
@@ -151,4 +153,35 @@ test('stimuli that differ or repeat are refused by name', () => {
   expect(() => requireSameStimuli(['a', 'a'], ['a', 'b'])).toThrow(code('stimuli-duplicate'));
   // Classes are read from the target alone, so source and target cannot disagree on them.
   expect(pairs.errors[1].name).toBe('stratification_values_differ');
+});
+
+test('folds of groups keep each group whole, and are about equally large', () => {
+  const groups = [...'aaabbbbccdddddeef'];
+  const folds = groupKFold(groups, 3).map(({ train, test }) => {
+    const of = (rows: readonly number[]) => new Set(rows.map((row) => groups[row]));
+    expect([...of(train)].filter((group) => of(test).has(group))).toEqual([]);
+    expect(train.length + test.length).toBe(groups.length);
+    return [...of(test)].join('');
+  });
+  // By the rule of scikit-learn's GroupKFold, by hand: d 5, b 4, a 3, e 2, c 2, f 1, each to the lightest fold.
+  expect(folds).toEqual(['df', 'bc', 'ae']);
+  expect(groupKFold(groups, 6).map(({ test }) => groups[test[0]])).toEqual([...'dbaecf']);
+  expect(groupKFold([7, 7, 9, 9], 2).map(({ test }) => test)).toEqual([
+    [2, 3],
+    [0, 1],
+  ]);
+});
+
+test('groups that cannot make so many folds are refused with their number', () => {
+  expect(() => groupKFold(['a', 'b', 'a'], 3)).toThrow(/2 groups cannot be divided into 3 folds/);
+  expect(() => groupKFold(['a', 'b', 'a'], 1)).toThrow(code('stimuli-too-few'));
+});
+
+test('groups of a target win over random splits', () => {
+  const target = { stimulusIds: [1, 2, 3, 4], groups: ['x', 'x', 'y', 'y'] };
+  const made = targetSplits(target, { splits: 2, seed: 1 });
+  expect(made.map(({ test }) => test)).toEqual([
+    [2, 3],
+    [0, 1],
+  ]);
 });

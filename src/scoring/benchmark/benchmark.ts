@@ -114,7 +114,11 @@ export interface BenchmarkDefinition {
   /** [start, end] in ms: bins with start ≥ and end ≤ are averaged. */
   readonly timeWindow?: readonly [start: number, end: number];
   readonly metric: MetricChoice;
-  readonly crossValidation: CrossValidation & { readonly stratifyOn?: string };
+  /** `stratifyOn` and `groupBy` are columns of the stimuli; with `groupBy` the splits are folds of whole groups. */
+  readonly crossValidation: CrossValidation & {
+    readonly stratifyOn?: string;
+    readonly groupBy?: string;
+  };
   readonly ceiling: CeilingChoice;
   readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
   /** The file as it was named, and the absolute folder that its paths start from. */

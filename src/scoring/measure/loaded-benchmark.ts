@@ -51,6 +51,8 @@ export interface PreparedBenchmark {
   readonly layers: LayerRole;
   /** Column of the stimuli whose classes halves of them share alike. */
   readonly stratum: string | undefined;
+  /** Column of the stimuli whose groups are whole in one half of them. */
+  readonly group?: string | undefined;
   /** Estimated cost of a measurement, in seconds of one core. */
   readonly seconds: number;
   /** Metric and its version, `pls@1`. */

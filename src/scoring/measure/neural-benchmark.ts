@@ -14,7 +14,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Digestible } from '../../formats/digest.js';
 import { present } from '../../formats/present.js';
 import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
-import { benchmarkSplits } from '../../metrics/cross-validation.js';
+import { targetSplits } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import { internalConsistency } from '../../metrics/internal-consistency.js';
 import type {
@@ -105,6 +105,7 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     shown: [shownAt(benchmark, stimuli)],
     layers: regionLayer(benchmark),
     stratum: benchmark.crossValidation.stratifyOn,
+    group: benchmark.crossValidation.groupBy,
     // 0.1 s at 315 stimuli, 10 s at 3,200.
     seconds: 1e-6 * stimuli.ids.length ** 2,
     metric: versionedName(benchmark.metric.name),
@@ -157,6 +158,8 @@ function recordingInputs(
     recordings: { stimuli: stimulusIds, repetition, neuroids: neuroidIds, animals, values },
     order: target.stimulusIds,
     strata: target.strata,
+    // Digests of benchmarks without groups stay what they were.
+    ...present({ groups: target.groups }),
   };
 }
 
@@ -180,23 +183,26 @@ async function compare(
 
 function targetOf(benchmark: Benchmark, stimuli: StimulusSet, recordings: Recordings): Target {
   const { stimulusIds, neuroidIds, values } = averageRepetitions(recordings);
-  const strata = strataOf(benchmark, stimuli, stimulusIds);
-  return { stimulusIds, neuroidIds, values, ...present({ strata }) };
+  const { stratifyOn, groupBy } = benchmark.crossValidation;
+  const of = (key: string, name: string | undefined) =>
+    name === undefined ? undefined : classesOf({ key, name }, benchmark, stimuli, stimulusIds);
+  const classes = { strata: of('stratify_on', stratifyOn), groups: of('group_by', groupBy) };
+  return { stimulusIds, neuroidIds, values, ...present(classes) };
 }
 
-function strataOf(
+/** The value of a column of the stimuli, which `key` of `cross_validation` names, for each averaged presentation. */
+function classesOf(
+  { key, name }: { readonly key: string; readonly name: string },
   benchmark: Benchmark,
   stimuli: StimulusSet,
   order: readonly Id[],
-): readonly Id[] | undefined {
-  const name = benchmark.crossValidation.stratifyOn;
-  if (name === undefined) return undefined;
+): readonly Id[] {
   const column = stimuli.columns.get(name);
   if (!column) {
     throw new VentralError(
       'benchmark-invalid',
-      `${benchmark.file} cross_validation.stratify_on: the stimuli have no column "${name}"; they have ${quotedList(stimuli.columns.keys())}`,
-      { file: benchmark.file, field: '/cross_validation/stratify_on' },
+      `${benchmark.file} cross_validation.${key}: the stimuli have no column "${name}"; they have ${quotedList(stimuli.columns.keys())}`,
+      { file: benchmark.file, field: `/cross_validation/${key}` },
     );
   }
   const byId = new Map(stimuli.ids.map((id, row) => [String(id), column.values[row]]));
@@ -342,8 +348,8 @@ function detail(
   raw: MetricResult,
   ceiling: Ceiling,
 ): Partial<Measured> {
-  const { stimulusIds, strata } = target;
-  const splits = benchmarkSplits(stimulusIds.length, strata, benchmark.crossValidation);
+  const { stimulusIds } = target;
+  const splits = targetSplits(target, benchmark.crossValidation);
   const ids = (rows: readonly number[]) => rows.map((row) => stimulusIds[row]);
   return {
     raw: { ...measured.raw, ...neuroidRows(raw) },

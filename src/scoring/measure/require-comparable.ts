@@ -1,6 +1,6 @@
 import type { Id } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { benchmarkSplits, requireSameStimuli } from '../../metrics/cross-validation.js';
+import { requireSameStimuli, targetSplits } from '../../metrics/cross-validation.js';
 import type { NeuralMetric, Target, Warning } from '../../metrics/metric.js';
 import { isConstant } from '../../numerics/statistics/pearson.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
@@ -68,9 +68,12 @@ export function noticesOn(
   return notices;
 }
 
-function splitSizes({ crossValidation }: Benchmark, { stimulusIds, strata }: Target) {
-  const [split] = benchmarkSplits(stimulusIds.length, strata, { ...crossValidation, splits: 1 });
-  return { train: split.train.length, test: split.test.length };
+/** Stimuli of the smallest split on each side; without groups all splits have one size. */
+function splitSizes({ crossValidation }: Benchmark, target: Target) {
+  const made = target.groups ? crossValidation : { ...crossValidation, splits: 1 };
+  const splits = targetSplits(target, made);
+  const least = (side: 'train' | 'test') => Math.min(...splits.map((split) => split[side].length));
+  return { train: least('train'), test: least('test') };
 }
 
 function requireComplete({ file }: Benchmark, { values, neuroidIds, stimulusIds }: Target): void {

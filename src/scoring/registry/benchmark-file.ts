@@ -138,6 +138,9 @@ function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText)
   if (unsaid && ownTestSize !== undefined) text = { ...text, test_size: ownTestSize };
   // As in scikit-learn: a missing size is the complement of the other.
   const byDefault = text.test_size === undefined ? { trainSize: 0.9 } : {};
+  // Folds of groups take all that the other folds leave, and nothing is drawn.
+  if (text.group_by !== undefined)
+    return { splits: text.splits ?? 10, seed: 0, groupBy: text.group_by };
   return {
     splits: text.splits ?? 10,
     seed: text.seed ?? 1,

@@ -54,6 +54,7 @@ export interface BenchmarkText {
     readonly test_size?: number;
     readonly seed?: number;
     readonly stratify_on?: string;
+    readonly group_by?: string;
   };
   readonly ceiling?:
     | number
@@ -232,6 +233,19 @@ const sizes: Rule = ({ cross_validation: { train_size = 0, test_size = 0 } = {} 
         `cross_validation: expected train_size and test_size of at most 1 together, found ${train_size} and ${test_size}`,
       );
 
+/** Folds of whole groups are neither sized nor drawn. */
+const groups: Rule = ({ cross_validation: validation = {} }) =>
+  validation.group_by === undefined
+    ? []
+    : (['train_size', 'test_size', 'seed', 'stratify_on'] as const).flatMap((key) =>
+        validation[key] === undefined
+          ? []
+          : problem(
+              `/cross_validation/${key}`,
+              `cross_validation.${key}: with group_by every split tests on whole groups and nothing is drawn; remove the key`,
+            ),
+      );
+
 const ceilingRule: Rule = ({ ceiling, metric }) => {
   const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
   if (name !== 'internal-consistency' || kindOfMetric(metric.name).compares === 'recordings') {
@@ -292,6 +306,7 @@ const rules: readonly Rule[] = [
   metricOptions,
   window,
   sizes,
+  groups,
   ceilingRule,
   simulatedRule,
   names,

@@ -41,12 +41,14 @@ const optionsOf = ({ name: _name, ...options }: Data['metric']) =>
     .join('');
 
 function splitsOf(
-  { splits, seed, trainSize, testSize, stratifyOn }: Data['crossValidation'],
+  { splits, seed, trainSize, testSize, stratifyOn, groupBy }: Data['crossValidation'],
   { formula, kind }: MetricWords,
 ): string {
   if (formula === 'root') return 'None: the read-out is fitted on separate stimuli.';
   if (kind === 'properties') return 'None of the stimuli: samples of units are drawn.';
   if (formula === 'clipped' || formula === 'raw') return 'None.';
+  if (groupBy !== undefined)
+    return `${splits} folds of whole groups (column ${groupBy}): no group is in both training and test, so that near copies of a stimulus cannot be predicted from each other.`;
   const share = (of: number) => `${Math.round(100 * of)} %`;
   const size =
     trainSize !== undefined
