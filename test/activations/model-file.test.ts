@@ -255,6 +255,7 @@ describe('a checkpoint of another framework', () => {
     ['net.safetensors', safetensors, / --arch NAME -o net\.onnx \(or --graph/],
     ['net.h5', Buffer.from('\u0089HDF\r\n\u001a\n', 'latin1'), /net\.h5 -o net\.onnx$/],
     ['net.keras', Buffer.from('PK\u0003\u0004'), /net\.keras -o net\.onnx$/],
+    ['net.tflite', Buffer.from('\u001c\0\0\0TFL3', 'latin1'), /net\.tflite -o net\.onnx$/],
   ])('%s says how it is imported, in one line', async (name, bytes, how) => {
     const path = written(name, bytes);
     const error = await openModelFile(path, { assume: 'imagenet' }).catch((thrown) => thrown);
