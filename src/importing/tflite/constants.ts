@@ -1,7 +1,7 @@
 import { fromHalf } from '../../activations/stimuli/half.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { invalidPart } from '../keras/refusals.js';
-import type { Quantization, TfliteNetwork, TfliteTensor, TfliteType } from './tflite-file.js';
+import type { TensorSteps, TfliteNetwork, TfliteTensor, TfliteType } from './tflite-file.js';
 
 /** Elements of all constants of a network together. */
 const MOST_ELEMENTS = 2 ** 27;
@@ -95,7 +95,7 @@ function numbers(type: TfliteType, bytes: Uint8Array): Float64Array {
 function dequantise(
   values: Float64Array,
   shape: readonly number[],
-  { scales, zeroPoints, axis }: Quantization,
+  { scales, zeroPoints, axis }: TensorSteps,
 ): void {
   const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
   for (let i = 0; i < values.length; i++) {

@@ -162,7 +162,7 @@ function placeIn(value: Plane, shape: readonly number[], index: number): number 
 }
 
 /** A function of two values, element by element; sizes of 1 are repeated. */
-export function elementwise(
+export function pairwise(
   a: Plane,
   b: Plane,
   shape: readonly number[],
@@ -237,7 +237,7 @@ export function concatenate(
 }
 
 /** SOFTMAX over the last axis. */
-export function softmax({ shape, data }: Plane): Plane {
+export function softmaxOf({ shape, data }: Plane): Plane {
   const last = shape[shape.length - 1];
   const result = new Float64Array(data.length);
   for (let row = 0; row < data.length; row += last) {

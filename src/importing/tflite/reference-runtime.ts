@@ -151,7 +151,7 @@ function computed(step: Step, planes: readonly (kernels.Plane | undefined)[]): k
   const { operator } = step;
   const shape = step.result.shape.slice(1);
   if (functions[operator]) return { shape, data: a.data.map(functions[operator]) };
-  if (pairs[operator]) return kernels.elementwise(a, b, shape, pairs[operator]);
+  if (pairs[operator]) return kernels.pairwise(a, b, shape, pairs[operator]);
   switch (operator) {
     case 'CONV_2D':
       return kernels.conv(a, b, c?.data, step.convolution());
@@ -179,7 +179,7 @@ function computed(step: Step, planes: readonly (kernels.Plane | undefined)[]): k
       return kernels.concatenate(planes as kernels.Plane[], own, shape);
     }
     case 'SOFTMAX':
-      return kernels.softmax(a);
+      return kernels.softmaxOf(a);
     case 'LEAKY_RELU': {
       const slope = step.slope();
       return { shape, data: a.data.map((x) => (x < 0 ? slope * x : x)) };

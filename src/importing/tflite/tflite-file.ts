@@ -27,7 +27,7 @@ const elementTypes = [
 export type TfliteType = (typeof elementTypes)[number];
 
 /** value = scale × (q − zeroPoint), for the whole tensor or along an axis. */
-export interface Quantization {
+export interface TensorSteps {
   readonly scales: readonly number[];
   readonly zeroPoints: readonly number[];
   readonly axis: number;
@@ -40,7 +40,7 @@ export interface TfliteTensor {
   readonly type: TfliteType;
   /** The batch first for values. */
   readonly shape: readonly number[];
-  readonly quantization?: Quantization;
+  readonly quantization?: TensorSteps;
   /** Bytes of a constant, little-endian and row-major. */
   readonly data?: Uint8Array;
 }
@@ -188,7 +188,7 @@ function quantizationOf(
   file: string,
   tensor: FlatTable,
   shape: readonly number[],
-): Quantization | undefined {
+): TensorSteps | undefined {
   const table = tensor.table(4, `quantization of ${tensor.what}`);
   if (table === undefined) return undefined;
   const scales = table.float32s(2, MOST_BYTES);

@@ -138,15 +138,14 @@ export function tfliteOf({ tensors, operators, inputs, outputs }: MadeNetwork): 
     1: { i32s: inputs.map(at) },
     2: { i32s: outputs.map(at) },
     3: {
-      tables: operators.map((operator) => ({
-        0: { u32: codes.indexOf(operator.code) },
-        1: { i32s: operator.inputs.map(at) },
-        2: { i32s: operator.outputs.map(at) },
-        ...(operator.options && {
-          3: { i8: operator.options[0] },
-          4: { table: operator.options[1] },
-        }),
-      })),
+      tables: operators.map(({ code, inputs, outputs, options }): Table => {
+        const said: Table = {
+          0: { u32: codes.indexOf(code) },
+          1: { i32s: inputs.map(at) },
+          2: { i32s: outputs.map(at) },
+        };
+        return options ? { ...said, 3: { i8: options[0] }, 4: { table: options[1] } } : said;
+      }),
     },
   };
   return flatBuffer({
@@ -161,19 +160,17 @@ export function tfliteOf({ tensors, operators, inputs, outputs }: MadeNetwork): 
 
 function tensorTable({ name, type = 'float32', ...rest }: MadeTensor, buffer: number): Table {
   const { shape, scale, zeroPoint, axis } = rest;
-  return {
+  const said: Table = {
     0: { i32s: shape },
     1: { i8: types[type] },
     2: { u32: buffer },
     3: { text: name },
-    ...(scale && {
-      4: {
-        table: {
-          2: { f32s: scale },
-          3: { i64s: zeroPoint ?? scale.map(() => 0) },
-          6: { i32: axis ?? 0 },
-        },
-      },
-    }),
   };
+  if (scale === undefined) return said;
+  const steps: Table = {
+    2: { f32s: scale },
+    3: { i64s: zeroPoint ?? scale.map(() => 0) },
+    6: { i32: axis ?? 0 },
+  };
+  return { ...said, 4: { table: steps } };
 }
