@@ -206,6 +206,11 @@ describe('a card to complete', () => {
     });
   });
 
+  test('of Caffe’s networks has blue first', () => {
+    const { input } = parseCard(cardTemplate('squeeze', { preset: 'caffe', size: 227 }), 'squeeze');
+    expect(input).toMatchObject({ range: 255, mean: [104, 117, 123], channels: 'BGR', crop: 227 });
+  });
+
   test('takes mean and deviation from the normalizer of an imported network', () => {
     const normalizer = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6000000238418579] };
     const text = cardTemplate('robust', { normalizer, preset: 'minus-one-to-one' });
