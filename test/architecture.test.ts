@@ -60,7 +60,7 @@ const folders: Record<string, readonly string[]> = {
   ],
   importing: [
     ...['architectures', 'source', 'pickle', 'proof', 'tensorflow', 'keras', 'tensor'],
-    ...['checkpoint', 'tfjs', 'graft', '.'],
+    ...['checkpoint', 'tfjs', 'tflite', 'graft', '.'],
   ],
   training: [
     ...['data', 'graph', 'optimize', 'augment', 'operators', 'step', 'attack', 'recipe'],

@@ -13,6 +13,7 @@ const checkpoints: Readonly<Record<string, readonly [what: string, needs: string
   '.h5': ['a Keras network', ''],
   '.hdf5': ['a Keras network', ''],
   '.keras': ['a Keras network', ''],
+  '.tflite': ['a TensorFlow Lite network', ''],
 };
 
 /**

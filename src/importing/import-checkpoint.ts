@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { IMPORT_KEY, type ImportRecord } from '../activations/card/import-record.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import { writeFileAtomic } from '../formats/write-file-atomic.js';
 import { checkGraph } from '../onnx/check-graph.js';
 import { setMetadata } from '../onnx/metadata.js';
@@ -107,17 +108,19 @@ function withSource({ source, proof, ...rest }: ImportedWeights, file: string): 
 
 async function wholeNetwork(request: ImportRequest, kind: CheckpointKind): Promise<Made> {
   const imported = await readNetwork(request.checkpoint, kind);
-  const { source, notes } = imported;
+  const { source, notes, normalizer } = imported;
   const { reference, threads } = request;
   const file = basename(request.checkpoint);
   const model = readModel(imported.model, file);
-  const made = { model, source: { file, format: kind }, onto: {}, notes };
+  const about = { source: { file, format: kind }, onto: {}, ...present({ normalizer }) };
+  const made = { model, ...about, notes };
   try {
     if (reference !== undefined) {
       return { ...made, proof: await proveByReference(reference, model, imported, threads) };
     }
     if (source !== undefined) {
-      return { ...made, proof: await prove(model, runtimeOutputs(imported, source), threads) };
+      const proof = await prove(model, runtimeOutputs(imported, source), threads);
+      return { ...made, proof, notes: [...notes, ...(source.remarks?.() ?? [])] };
     }
     await selfCheck(model, imported.model, { threads });
     const unproved =
@@ -144,6 +147,7 @@ async function proveByReference(
 
 async function readNetwork(path: string, kind: CheckpointKind): Promise<Imported> {
   // TensorFlow.js takes a while to load: those who import weights do not wait for it.
+  if (kind === 'tflite') return (await import('./tflite/import-tflite.js')).importTflite(path);
   if (kind === 'keras') return (await import('./keras/import-keras.js')).importKeras(path);
   return (await import('./tfjs/import-tfjs.js')).importTfjs(path);
 }

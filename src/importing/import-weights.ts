@@ -69,7 +69,11 @@ export async function importWeights(request: WeightsRequest): Promise<ImportedWe
       onto: { ...request.onto, ...saysOf(naming) },
       keys: table,
       proof,
-      notes: [...(naming.assumed && !proof ? [naming.assumed] : []), ...grafted.notes],
+      notes: [
+        ...(state.note ? [state.note] : []),
+        ...(naming.assumed && !proof ? [naming.assumed] : []),
+        ...grafted.notes,
+      ],
       ...(state.normalizer && { normalizer: state.normalizer }),
     };
   } finally {

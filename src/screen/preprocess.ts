@@ -31,6 +31,8 @@ export interface InputSpec {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly layout: 'NCHW' | 'NHWC';
+  /** Order of the colours in the tensor, and of `mean` and `std`; RGB unless said. */
+  readonly channels?: 'RGB' | 'BGR';
 }
 
 const filtersOf: Record<ResizeSpec['library'], readonly ResizeSpec['filter'][]> = {
@@ -100,17 +102,21 @@ export function toPixels(picture: Raster, spec: InputSpec): Raster | FloatRaster
   return toThreeChannels(toGreyOrRgb(picture, spec));
 }
 
-/** (value × range / 255 − mean) / std of one channel, in float64. */
+/** (value × range / 255 − mean) / std of one channel of the tensor, in float64. */
 function scaled(value: number, spec: InputSpec, channel: number): number {
   return ((value * spec.range) / 255 - spec.mean[channel]) / spec.std[channel];
 }
 
-/** The three tables of 256 values that 8-bit pixels need; kept for the last card. */
+/** Which channel of the tensor holds red, green and blue. */
+export const colourChannels = ({ channels }: Pick<InputSpec, 'channels'>) =>
+  channels === 'BGR' ? ([2, 1, 0] as const) : ([0, 1, 2] as const);
+
+/** The three tables of 256 values that 8-bit pixels need, for red, green and blue; kept for the last card. */
 let tables: { spec: InputSpec; rows: Float32Array[] } | undefined;
 
 function tablesOf(spec: InputSpec): Float32Array[] {
   if (tables?.spec !== spec) {
-    const rows = [0, 1, 2].map((c) =>
+    const rows = colourChannels(spec).map((c) =>
       Float32Array.from({ length: 256 }, (_, v) => scaled(v, spec, c)),
     );
     tables = { spec, rows };
@@ -123,21 +129,18 @@ const strides = (spec: InputSpec, pixels: number) =>
   spec.layout === 'NCHW' ? { pixel: 1, channel: pixels } : { pixel: 3, channel: 1 };
 
 /**
- * Writes interleaved RGB bytes into the three planes of `out`, four pixels from three words at a time: a quarter of
+ * Writes interleaved RGB bytes into three planes of `count` values, four pixels from three words at a time: a quarter of
  * the reads, in two thirds of the time, while which the network waits.
  * @returns how many pixels that were
  */
 function lookUpWords(
   data: Uint8Array,
   [red, green, blue]: Float32Array[],
-  out: Float32Array,
+  [r, g, b]: Float32Array[],
   count: number,
 ): number {
   const done = count - (count % 4);
   const words = new Uint32Array(data.buffer, data.byteOffset, (3 * done) / 4);
-  const r = out.subarray(0, count);
-  const g = out.subarray(count, 2 * count);
-  const b = out.subarray(2 * count, 3 * count);
   for (let i = 0, w = 0; i < done; i += 4, w += 3) {
     const x = words[w];
     const y = words[w + 1];
@@ -172,16 +175,19 @@ export function normaliseInto(
   const count = pixels.width * pixels.height;
   const { pixel, channel } = strides(spec, count);
   const colour = channels === 1 ? 0 : 1; // between the channels of a pixel
+  const order = colourChannels(spec);
   if (out instanceof Float32Array && data instanceof Uint8Array) {
     const tables = tablesOf(spec);
     // The last pixels after whole words, and all where the bytes do not are in words.
     const inWords = spec.layout === 'NCHW' && channels === 3 && data.byteOffset % 4 === 0;
-    const done = inWords ? lookUpWords(data, tables, out, count) : 0;
+    const planes = order.map((c) => out.subarray(c * count, (c + 1) * count));
+    const done = inWords ? lookUpWords(data, tables, planes, count) : 0;
     const [red, green, blue] = tables;
+    const [r, g, b] = order.map((c) => c * channel);
     for (let i = done, o = done * pixel, d = done * channels; i < count; i++) {
-      out[o] = red[data[d]];
-      out[o + channel] = green[data[d + colour]];
-      out[o + 2 * channel] = blue[data[d + 2 * colour]];
+      out[o + r] = red[data[d]];
+      out[o + g] = green[data[d + colour]];
+      out[o + b] = blue[data[d + 2 * colour]];
       o += pixel;
       d += channels;
     }
@@ -189,8 +195,8 @@ export function normaliseInto(
   }
   for (let i = 0; i < count; i++) {
     for (let c = 0; c < 3; c++) {
-      const value = scaled(data[i * channels + c * colour], spec, c);
-      out[i * pixel + c * channel] =
+      const value = scaled(data[i * channels + c * colour], spec, order[c]);
+      out[i * pixel + order[c] * channel] =
         out instanceof Uint8Array ? Math.min(255, Math.max(0, roundHalfEven(value))) : value;
     }
   }

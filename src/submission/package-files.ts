@@ -82,7 +82,7 @@ function valuesOf({
   weights,
 }: PackageParts): TemplateValues {
   const { input } = network;
-  const { resize, crop, range, mean, std, layout } = input.spec;
+  const { resize, crop, range, mean, std, layout, channels } = input.spec;
   return {
     identifier,
     layers: network.layers,
@@ -95,6 +95,7 @@ function valuesOf({
     input: input.name,
     dtype: input.dtype,
     layout,
+    channels: channels ?? 'RGB',
     batch: input.batch || null,
     resize: resize === 'none' ? null : { ...resize, antialias: resize.antialias ?? true },
     crop: crop ?? null,

@@ -206,6 +206,11 @@ describe('a card to complete', () => {
     });
   });
 
+  test('of Caffe’s networks has blue first', () => {
+    const { input } = parseCard(cardTemplate('squeeze', { preset: 'caffe', size: 227 }), 'squeeze');
+    expect(input).toMatchObject({ range: 255, mean: [104, 117, 123], channels: 'BGR', crop: 227 });
+  });
+
   test('takes mean and deviation from the normalizer of an imported network', () => {
     const normalizer = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6000000238418579] };
     const text = cardTemplate('robust', { normalizer, preset: 'minus-one-to-one' });
@@ -255,6 +260,7 @@ describe('a checkpoint of another framework', () => {
     ['net.safetensors', safetensors, / --arch NAME -o net\.onnx \(or --graph/],
     ['net.h5', Buffer.from('\u0089HDF\r\n\u001a\n', 'latin1'), /net\.h5 -o net\.onnx$/],
     ['net.keras', Buffer.from('PK\u0003\u0004'), /net\.keras -o net\.onnx$/],
+    ['net.tflite', Buffer.from('\u001c\0\0\0TFL3', 'latin1'), /net\.tflite -o net\.onnx$/],
   ])('%s says how it is imported, in one line', async (name, bytes, how) => {
     const path = written(name, bytes);
     const error = await openModelFile(path, { assume: 'imagenet' }).catch((thrown) => thrown);

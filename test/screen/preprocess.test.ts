@@ -199,6 +199,37 @@ describe('toPixels and normaliseInto', () => {
     expect(normalise(picture, { ...spec, layout: 'NCHW' }, 'float32')).toEqual(toChw(rows, h, w));
   });
 
+  it.each([
+    ['NCHW', 'float32'],
+    ['NHWC', 'float32'],
+    ['NCHW', 'uint8'],
+  ] as const)(
+    'puts blue first where the card says so, mean and deviation with it, %s in %s',
+    (layout, dtype) => {
+      for (const channels of [1, 3] as const) {
+        const { data } = noise(7, 5, channels);
+        const turned = data.slice();
+        for (let i = 0; channels === 3 && i < data.length; i += 3) {
+          turned[i] = data[i + 2];
+          turned[i + 2] = data[i];
+        }
+        const spec: InputSpec = { ...plain, layout, mean: [1, 20, 3], std: [1, 2, 3] };
+        const picture: Raster = { data, width: 7, height: 5, channels };
+        const blueFirst = normalise(picture, { ...spec, channels: 'BGR' }, dtype);
+        expect(blueFirst).toEqual(normalise({ ...picture, data: turned }, spec, dtype));
+        expect(normalise(picture, { ...spec, channels: 'RGB' }, dtype)).toEqual(
+          normalise(picture, spec, dtype),
+        );
+      }
+      const floats: FloatRaster = {
+        data: Float32Array.from([10.5, 20.5, 30.5]),
+        ...{ width: 1, height: 1, channels: 3 },
+      };
+      const spec: InputSpec = { ...plain, layout, mean: [0.5, 0, 0], channels: 'BGR' };
+      expect([...normalise(floats, spec, 'float32')]).toEqual([30, 20.5, 10.5]);
+    },
+  );
+
   it('keeps fractions of a pixel where torch resizes, and takes antialias from the card', () => {
     const picture = rgb(noise(20, 20, 3));
     const resize = { to: 7, mode: 'square', filter: 'bilinear', library: 'torch' } as const;

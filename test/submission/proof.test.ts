@@ -75,6 +75,7 @@ const cards: Readonly<Record<string, ModelCard>> = {
     mean: [123.675, 116.28, 103.53],
     std: [58.395, 57.12, 57.375],
   }),
+  'blue first': withInput({ channels: 'BGR', mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] }),
   'pillow bicubic': resized({ ...square, filter: 'bicubic', library: 'pillow' }),
   'pillow lanczos, short side': resized({ ...short, filter: 'lanczos', library: 'pillow' }, 48),
   'pillow nearest': resized({ ...square, filter: 'nearest', library: 'pillow' }),

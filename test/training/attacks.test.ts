@@ -55,6 +55,29 @@ describe('on a linear network', () => {
     },
   );
 
+  test('that takes blue first, images and gradients stay red first', async () => {
+    const exchanged = (images: Float32Array) => {
+      const moved = images.slice();
+      const plane = SIDE * SIDE;
+      for (let row = 0; row < BATCH; row++) {
+        const at = row * SIZE;
+        moved.set(images.subarray(at, at + plane), at + 2 * plane);
+        moved.set(images.subarray(at + 2 * plane, at + 3 * plane), at);
+      }
+      return moved;
+    };
+    const blueFirst = await AttackedNetwork.open(linearNetwork(), {
+      dims: [BATCH, 3, SIDE, SIDE],
+      normalisation: { ...normalisation, channels: 'BGR' },
+      loss: 'margin',
+      threads: 1,
+    });
+    const { gradient, ...answer } = await network.slope(examples);
+    const found = await blueFirst.slope({ ...examples, pictures: exchanged(examples.pictures) });
+    await blueFirst.close();
+    expect(found).toEqual({ ...answer, gradient: exchanged(gradient) });
+  });
+
   test('one step of FGSM is the worst in L-inf', async () => {
     const threat = { norm: 'Linf', epsilon: 0.1 } as const;
     const [one, many] = [

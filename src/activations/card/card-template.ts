@@ -44,6 +44,15 @@ export const inputPresets = {
     mean: [0, 0, 0],
     std: [1, 1, 1],
   },
+  caffe: {
+    says: 'short side to 256, centre crop 224, blue first, pixels from 0 to 255 less their mean (Caffe’s networks)',
+    mode: 'short-side',
+    grow: 256 / 224,
+    range: 255,
+    mean: [104, 117, 123],
+    std: [1, 1, 1],
+    channels: 'BGR',
+  },
 } as const;
 
 /** A name of {@link inputPresets}. */
@@ -79,7 +88,8 @@ export function inputOf({
   preset = 'brain-score',
   normalizer,
 }: CardHints): InputSpec {
-  const { mode, grow, range, ...rest } = inputPresets[preset];
+  const chosen = inputPresets[preset];
+  const { mode, grow, range, ...rest } = chosen;
   const { mean, std } = normalizer ?? rest;
   const rounded = (values: readonly number[]) =>
     values.map((value) => Number(value.toPrecision(6)));
@@ -91,6 +101,7 @@ export function inputOf({
     mean: rounded(mean),
     std: rounded(std),
     layout,
+    ...('channels' in chosen && { channels: chosen.channels }),
   };
 }
 
@@ -175,7 +186,7 @@ const quoted = (layer: string) => (/^[A-Za-z_][\w.]*$/.test(layer) ? layer : JSO
 
 function inputLines(hints: CardHints): Line[] {
   const { size, preset, normalizer } = hints;
-  const { resize, crop, range, mean, std } = inputOf(hints);
+  const { resize, crop, range, mean, std, channels } = inputOf(hints);
   const known = preset !== undefined;
   const trained = known || normalizer ? undefined : 'the values that the network was trained with';
   return [
@@ -198,6 +209,7 @@ function inputLines(hints: CardHints): Line[] {
     },
     { field: 'input.mean', text: `  mean: ${list(mean)}`, todo: trained },
     { field: 'input.std', text: `  std: ${list(std)}`, todo: trained },
+    ...(channels ? [{ field: 'input.channels', text: `  channels: ${channels}` }] : []),
   ];
 }
 

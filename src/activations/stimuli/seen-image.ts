@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import sharp from 'sharp';
 import { stimulusSetOf } from '../../data/stimulus-set.js';
-import { normaliseInto } from '../../screen/preprocess.js';
+import { colourChannels, normaliseInto } from '../../screen/preprocess.js';
 import type { ModelCard } from '../card/card.js';
 import { prepareStimulus } from './stimulus-feed.js';
 
@@ -43,9 +43,12 @@ export async function seenImage(
   const tensor = new Float32Array(3 * width * height);
   normaliseInto(pixels, spec, tensor);
   const { mean, std, range } = spec;
-  const seen = Uint8Array.from(tensor, (value, i) =>
-    Math.min(255, Math.max(0, Math.round(((value * std[i % 3] + mean[i % 3]) * 255) / range))),
-  );
+  const order = colourChannels(spec);
+  const seen = Uint8Array.from(tensor, (_, i) => {
+    const channel = order[i % 3];
+    const value = tensor[i - (i % 3) + channel] * std[channel] + mean[channel];
+    return Math.min(255, Math.max(0, Math.round((value * 255) / range)));
+  });
   const png = await sharp(seen, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();

@@ -17,7 +17,9 @@ interface ImportOptions {
 export function registerImport(program: Command, io: Io): void {
   program
     .command('import')
-    .description('convert a PyTorch, safetensors, Keras or TensorFlow.js checkpoint to ONNX')
+    .description(
+      'convert a PyTorch, safetensors, Keras, TensorFlow.js or TensorFlow Lite checkpoint to ONNX',
+    )
     .argument('<checkpoint>', 'checkpoint: the file type is detected from its contents')
     .requiredOption('-o, --output <file>', 'ONNX file to write')
     .option('--arch <name>', 'a network that ventral builds: resnet-50, efficientnet-b1, resnet-20')

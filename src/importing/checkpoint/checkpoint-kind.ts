@@ -2,12 +2,12 @@ import { open, stat } from 'node:fs/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { openZip } from '../../formats/zip.js';
 
-/** What reads a file: the state dict readers, Keras's, or TensorFlow.js's. */
-export type CheckpointKind = 'weights' | 'keras' | 'tfjs';
+/** What reads a file: the state dict readers, Keras's, TensorFlow.js's, or TensorFlow Lite's. */
+export type CheckpointKind = 'weights' | 'keras' | 'tfjs' | 'tflite';
 
 /**
  * Tells by the bytes what a file is: HDF5 and ZIP archives with a `config.json` are Keras's, folders and JSON
- * are TensorFlow.js's, all else is for the readers of state dicts to take or to refuse.
+ * are TensorFlow.js's, FlatBuffers with `TFL3` are TensorFlow Lite's, all else is for the readers of state dicts to take or to refuse.
  * @throws VentralError `file-missing`
  */
 export async function checkpointKind(path: string): Promise<CheckpointKind> {
@@ -17,6 +17,7 @@ export async function checkpointKind(path: string): Promise<CheckpointKind> {
   if (found.isDirectory()) return 'tfjs';
   const head = await headOf(path);
   const text = head.toString('latin1');
+  if (text.slice(4) === 'TFL3') return 'tflite';
   if (text.startsWith('\x89HDF')) return 'keras';
   if (text.startsWith('PK\x03\x04')) return (await isKerasArchive(path)) ? 'keras' : 'weights';
   // The length before a safetensors header ends in bytes of zero, which no JSON has.

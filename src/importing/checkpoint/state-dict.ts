@@ -2,6 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { Checkpoint, StoredTensor } from '../source/checkpoint.js';
 import { shortened } from '../source/checkpoint-fault.js';
+import { printable } from '../source/printable.js';
 
 /** A state dict under the names that a network has for its parts. */
 export interface NamedState {
@@ -9,8 +10,10 @@ export interface NamedState {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** How the file calls each of them. */
   readonly storedNames: ReadonlyMap<string, string>;
-  /** Stripped prefix, such as `module.model.`; may be empty. */
+  /** Stripped prefix, such as `module.model.efnet_model.`; may be empty. */
   readonly prefix: string;
+  /** Says what was stripped, where it is no wrapper of a known library. */
+  readonly note?: string;
   /** The normalization that `robustness` keeps inside its networks, one number a channel. */
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** Stored names that are no part of the network: the normalizer, and the attacker's copy of everything. */
@@ -19,15 +22,18 @@ export interface NamedState {
 
 /** What wrappers put before names: DataParallel, torch.compile, `robustness`'s AttackerModel and Attacker. */
 const wrapper = /^(?:module|model|_orig_mod|attacker)\./;
+const onlyWrappers = /^(?:(?:module|model|_orig_mod|attacker)\.)*$/;
 const ofAttacker = /^(?:(?:module|model|_orig_mod)\.)*attacker\.model\./;
 const ofNormalizer = /^(?:(?:module|model|_orig_mod|attacker)\.)*normalizer?\.new_(mean|std)$/;
 /** Wrappers around wrappers that are looked through. */
 const mostWrappers = 8;
+/** Parts of a name that may be a prefix. */
+const mostParts = 16;
 const mostChannels = 1024;
 
 /**
- * Gives the tensors of a checkpoint the names of a network: of the prefixes that wrappers add, the one is stripped
- * with which most names fall onto names of the network.
+ * Gives the tensors of a checkpoint the names of a network: of the prefixes that wrappers add, a user's own class
+ * included (`efnet_model.`), the one is stripped with which most names fall onto names of the network.
  * @param wanted names that the network has
  * Throws `checkpoint-unmatched` where two tensors that differ fall onto one name.
  */
@@ -43,11 +49,12 @@ export async function stateNames(
   const copies = parts.filter((name) => ofAttacker.test(name));
   const own = parts.filter((name) => !ofAttacker.test(name));
   // The attacker's copy comes last: where the network itself is there, it is what counts.
-  const prefix = bestPrefix(own, wanted) ?? bestPrefix(copies, wanted) ?? '';
+  const ofCopies = bestPrefix(copies, wanted) ?? '';
+  const prefix = bestPrefix(own, wanted) ?? ofCopies;
   const collected = new CollectedNames(checkpoint);
   for (const name of own) await collected.add(nameFor(name, prefix, wanted), name);
   for (const name of copies) {
-    const short = withoutWrappers(name).at(-1)?.rest ?? name;
+    const short = nameFor(name, ofCopies, wanted);
     await collected.add(collected.has(short) ? short : nameFor(name, prefix, wanted), name);
   }
   const normalizer = await normalizerOf(checkpoint, normalizers);
@@ -55,10 +62,15 @@ export async function stateNames(
     tensors: collected.tensors,
     storedNames: collected.storedNames,
     prefix,
-    ...present({ normalizer }),
+    ...present({ normalizer, note: noteOf(prefix) }),
     leftOut: [...normalizers, ...collected.doubled],
   };
 }
+
+const noteOf = (prefix: string) =>
+  onlyWrappers.test(prefix)
+    ? undefined
+    : `names are read without their prefix ${printable(shortened(prefix))}`;
 
 const isShort = (tensor: StoredTensor | undefined) =>
   (tensor?.dims ?? []).reduce((product, dim) => product * dim, 1) <= mostChannels;
@@ -79,8 +91,15 @@ function withoutWrappers(name: string): { prefix: string; rest: string }[] {
 function bestPrefix(names: readonly string[], wanted: ReadonlySet<string>): string | undefined {
   const hits = new Map<string, number>();
   for (const name of names) {
-    for (const { prefix, rest } of withoutWrappers(name)) {
-      if (wanted.has(rest)) hits.set(prefix, (hits.get(prefix) ?? 0) + 1);
+    let at = 0;
+    for (let part = 0; part < mostParts; part++) {
+      if (wanted.has(name.slice(at))) {
+        const prefix = name.slice(0, at);
+        hits.set(prefix, (hits.get(prefix) ?? 0) + 1);
+      }
+      const dot = name.indexOf('.', at);
+      if (dot < 0) break;
+      at = dot + 1;
     }
   }
   const ranked = [...hits].sort(([a, of], [b, than]) => than - of || a.length - b.length);

@@ -18,6 +18,8 @@ export interface SourceRuntime {
   readonly dims: readonly number[];
   /** Runs one batch; gives each matched layer's output, one at a time, so that few are in memory. */
   run(input: Tensor): AsyncIterable<{ readonly layer: string; readonly output: Tensor }>;
+  /** What running it has shown, for the report; complete after {@link run}. */
+  remarks?(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -30,6 +32,8 @@ export interface Imported {
   readonly source?: SourceRuntime;
   /** How an input for the ONNX lies for the source: `[0, 2, 3, 1]` where the source takes NHWC and the graph NCHW. */
   readonly inputAxes?: readonly number[];
+  /** Mean and deviation, one a channel, with which an image of 0 to 1 becomes the input. */
+  readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** Notes for the user about the import, such as folded batch norms. */
   readonly notes: readonly string[];
 }

@@ -1,7 +1,7 @@
 import { present } from '../../formats/present.js';
 import type { Model } from '../../onnx/model.js';
 import { type Provider, Session, type Tensor } from '../../runtime/session.js';
-import type { InputSpec } from '../../screen/preprocess.js';
+import { colourChannels, type InputSpec } from '../../screen/preprocess.js';
 import { blockedChannels } from './blocked-kernels.js';
 import { type LossName, type StepGraph, stepGraph } from './step-graph.js';
 
@@ -23,8 +23,8 @@ export interface Slope extends Answer {
   readonly gradient: Float32Array;
 }
 
-/** How the images of a card become the input: (pixel · range − mean)/std. */
-export type PixelNormalisation = Pick<InputSpec, 'range' | 'mean' | 'std'>;
+/** How the images of a card become the input: (pixel · range − mean)/std, the colours in the network's order. */
+export type PixelNormalisation = Pick<InputSpec, 'range' | 'mean' | 'std' | 'channels'>;
 
 /** Interface of a network for attacks. */
 export interface AttackTarget {
@@ -97,11 +97,12 @@ export class AttackedNetwork implements AttackTarget {
     const { step, session } = this.#backward;
     const { logits, input } = step.outputs;
     const found = await session.run(this.#feeds(examples), [logits, input as string]);
-    const gradient = (found[input as string].data as Float32Array).slice();
-    const { range, std } = this.#options.normalisation;
-    eachChannel(this.dims, (channel, from, to) => {
-      const slope = range / std[channel];
-      for (let i = from; i < to; i++) gradient[i] *= slope;
+    const ofInput = found[input as string].data as Float32Array;
+    const gradient = new Float32Array(ofInput.length);
+    const { normalisation } = this.#options;
+    eachColour(this.dims, normalisation, ({ channel, picture, tensor, count }) => {
+      const slope = normalisation.range / normalisation.std[channel];
+      for (let i = 0; i < count; i++) gradient[picture + i] = ofInput[tensor + i] * slope;
     });
     return { ...this.#answer(found[logits].data as Float32Array, examples.labels), gradient };
   }
@@ -174,22 +175,40 @@ async function load(
 export function normalised(
   pictures: Float32Array,
   dims: readonly number[],
-  { range, mean, std }: PixelNormalisation,
+  normalisation: PixelNormalisation,
 ): Float32Array {
+  const { range, mean, std } = normalisation;
   const data = new Float32Array(pictures.length);
-  eachChannel(dims, (channel, from, to) => {
-    for (let i = from; i < to; i++) data[i] = (pictures[i] * range - mean[channel]) / std[channel];
+  eachColour(dims, normalisation, ({ channel, picture, tensor, count }) => {
+    for (let i = 0; i < count; i++)
+      data[tensor + i] = (pictures[picture + i] * range - mean[channel]) / std[channel];
   });
   return data;
 }
 
-function eachChannel(
+/** Where one colour of one image starts in the images and in the network's input. */
+interface ColourPlane {
+  /** Of the input. */
+  readonly channel: number;
+  readonly picture: number;
+  readonly tensor: number;
+  readonly count: number;
+}
+
+function eachColour(
   [batch, channels, height, width]: readonly number[],
-  work: (channel: number, from: number, to: number) => void,
+  normalisation: PixelNormalisation,
+  work: (plane: ColourPlane) => void,
 ): void {
-  const size = height * width;
-  for (let plane = 0; plane < batch * channels; plane++)
-    work(plane % channels, plane * size, (plane + 1) * size);
+  const count = height * width;
+  const order = colourChannels(normalisation);
+  for (let image = 0; image < batch; image++) {
+    for (let colour = 0; colour < channels; colour++) {
+      const channel = order[colour] ?? colour;
+      const [picture, tensor] = [colour, channel].map((at) => (image * channels + at) * count);
+      work({ channel, picture, tensor, count });
+    }
+  }
 }
 
 /** −log softmax of the label. */

@@ -267,6 +267,9 @@ describe('stateNames', () => {
     'module._orig_mod.',
     'attacker.model.',
     'module.attacker.model.',
+    'efnet_model.',
+    'module.model.efnet_model.',
+    'lit.backbone.',
   ])('strips "%s"', async (prefix) => {
     const state = await stateNames(
       checkpoint({ [`${prefix}fc.weight`]: 1, [`${prefix}fc.bias`]: 2, [`${prefix}extra`]: 3 }),
@@ -274,6 +277,37 @@ describe('stateNames', () => {
     );
     expect([...state.tensors.keys()]).toEqual(['fc.weight', 'fc.bias', 'extra']);
     expect(state.prefix).toBe(prefix);
+  });
+
+  it('says when it read names without the prefix of a class that no library has', async () => {
+    const known = await stateNames(checkpoint({ 'module.model.fc.bias': 1 }), wanted);
+    expect(known.note).toBeUndefined();
+    const own = await stateNames(checkpoint({ 'model.mine.\u001b[31m.fc.bias': 1 }), wanted);
+    expect(own.note).toBe('names are read without their prefix model.mine.\\u001b[31m.');
+  });
+
+  it('leaves out the attacker’s copy of a network under a prefix of its own', async () => {
+    const names = ['fc.weight', 'fc.bias', 'norm.num_batches_tracked'];
+    const state = await stateNames(
+      checkpoint(
+        Object.fromEntries(
+          ['module.model.efnet_model.', 'module.attacker.model.efnet_model.'].flatMap((prefix) =>
+            names.map((name, i) => [prefix + name, i]),
+          ),
+        ),
+      ),
+      wanted,
+    );
+    expect([...state.tensors.keys()]).toEqual(names);
+    expect(state.leftOut).toHaveLength(3);
+  });
+
+  it('strips one prefix only: what stands under another has no place in the network', async () => {
+    const state = await stateNames(
+      checkpoint({ 'student.fc.weight': 1, 'student.fc.bias': 2, 'teacher.fc.bias': 3 }),
+      wanted,
+    );
+    expect([...state.tensors.keys()]).toEqual(['fc.weight', 'fc.bias', 'teacher.fc.bias']);
   });
 
   it('strips nothing that the network itself has', async () => {

@@ -16,10 +16,12 @@ from PIL import Image
 # The output of the graph that holds each layer.
 OUTPUTS = VENTRAL.outputs
 
-# The graph's only input: its name, element type and layout, and the pictures a call where it fixes their number.
+# The graph's only input: its name, element type, layout and order of colours, and the pictures a call where it fixes
+# their number.
 INPUT = VENTRAL.input
 DTYPE = VENTRAL.dtype
 LAYOUT = VENTRAL.layout
+CHANNELS = VENTRAL.channels
 BATCH = VENTRAL.batch
 
 # From a picture on the screen to the input: resize, centre crop, (pixel * RANGE / 255 - MEAN) / STD.
@@ -97,6 +99,8 @@ def center_crop(pixels):
 
 def normalise(pixels):
     """3 x height x width in float32, or in uint8 for a network that takes bytes."""
+    if CHANNELS == 'BGR':
+        pixels = pixels[:, :, ::-1]
     values = (pixels.astype(np.float64) * RANGE / 255 - np.array(MEAN)) / np.array(STD)
     if DTYPE == 'uint8':
         values = np.clip(np.rint(values), 0, 255)

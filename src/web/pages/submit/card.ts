@@ -34,7 +34,18 @@ const isEmpty = (value: unknown) =>
 /** The keys of a card and of what is in it, in the order in which cards are written. */
 const order = [
   ...['name', 'input', 'resize', 'to', 'mode', 'filter', 'library', 'antialias', 'crop', 'range'],
-  ...['mean', 'std', 'layout', 'visual_degrees', 'readout', 'logits', 'layer', 'classes', 'layers'],
+  ...[
+    'mean',
+    'std',
+    'channels',
+    'layout',
+    'visual_degrees',
+    'readout',
+    'logits',
+    'layer',
+    'classes',
+    'layers',
+  ],
   ...['region_layer_map', 'V1', 'V2', 'V4', 'IT', 'behavior', 'region_layer_choice'],
 ];
 

@@ -45,8 +45,8 @@ export function ChooseFile({ registered }: ChooseFileProps) {
           />
         </label>
         <p class="quiet">
-          One file with its data inside. Convert PyTorch, Keras and TensorFlow.js checkpoints with{' '}
-          <code>ventral import</code>.
+          One file with its data inside. Convert PyTorch, Keras, TensorFlow.js and TensorFlow Lite
+          checkpoints with <code>ventral import</code>.
         </p>
       </section>
       {file && (

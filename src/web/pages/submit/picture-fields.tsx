@@ -146,12 +146,22 @@ function Resize({ editor }: { readonly editor: CardEditor }) {
 const standard = { to: 224, mode: 'square', filter: 'bilinear', library: 'pillow' };
 
 function Normalization({ editor }: { readonly editor: CardEditor }) {
+  const bgr = valueAt(editor.card, '/input/channels') === 'BGR';
+  const colours = bgr ? ['blue', 'green', 'red'] : ['red', 'green', 'blue'];
   return (
     <>
-      <p class="quiet">
-        Input values: (pixel × range / 255 − mean) / deviation, for red, green and blue.
-      </p>
+      <p class="quiet">Input values: (pixel × range / 255 − mean) / deviation, for each colour.</p>
       <div class="fields">
+        <ChoiceField
+          editor={editor}
+          pointer="/input/channels"
+          label="Colour order"
+          choices={[
+            ['', 'not set: RGB'],
+            ['RGB', 'RGB: red first'],
+            ['BGR', 'BGR: blue first'],
+          ]}
+        />
         <NumberField
           editor={editor}
           pointer="/input/range"
@@ -159,7 +169,7 @@ function Normalization({ editor }: { readonly editor: CardEditor }) {
           required
         />
         {(['mean', 'std'] as const).map((of) =>
-          ['red', 'green', 'blue'].map((channel, i) => (
+          colours.map((channel, i) => (
             <NumberField
               key={of + channel}
               editor={editor}
