@@ -41,6 +41,7 @@ const COMMENT = /^<!-- (not run|given|status): (.+) -->$/;
 /** Languages of blocks that hold no commands. */
 const OTHERS = ['yaml', 'js', 'python', 'csv', 'json', 'text'];
 const COMMAND = /^(?: {4}|\$ )?(?:npx )?(?:ventral|npm|curl) [-a-z\\]/;
+const INDENTED = /^ {4}(?:\$ )?(?:npx )?(?:ventral|npm|curl) /;
 
 /**
  * The commands of a document.
@@ -66,7 +67,7 @@ export function shellBlocks(document: string): ShellBlock[] {
       else if (comments.length > 0) throw new Error(`${where}: a comment for no commands`);
       comments = [];
       at = end;
-    } else if (COMMAND.test(lines[at])) throw new Error(`${where}: commands are in a fenced block`);
+    } else if (INDENTED.test(lines[at])) throw new Error(`${where}: commands are in a fenced block`);
     else if (comments.length > 0 && lines[at] !== '')
       throw new Error(`${where}: a comment for no commands`);
   }

@@ -29,7 +29,22 @@ export async function writeStandIn(folder: string, name: string): Promise<void> 
 const shipped = join(root, 'models', 'objects-resnet');
 const kerasFile = join(root, 'test', 'fixtures', 'keras', 'keras3-sequential.keras');
 
+/** What a reader makes of the card that `ventral card init` wrote for the imported network. */
+const COMPLETED = `name: mine
+input:
+  resize: { to: 32, mode: square, filter: bilinear, library: pillow }
+  crop: 32
+  range: 1
+  mean: [0.485, 0.456, 0.406]
+  std: [0.229, 0.224, 0.225]
+  layout: NCHW
+visual_degrees: 8
+readout: avgpool
+layers: [layer1.0, layer2.0, layer3.0, avgpool]
+`;
+
 async function shortCard(name: string): Promise<string> {
+  if (name === 'mine.yaml') return COMPLETED;
   const text = await readFile(join(shipped, 'model.yaml'), 'utf8');
   const digits = `classes: ['${[...'0123456789'].join("', '")}']`;
   return text
