@@ -122,7 +122,7 @@ export function environmentOf({ home, scratch }: Place): NodeJS.ProcessEnv {
   );
   return {
     ...Object.fromEntries(kept),
-    ...{ HOME: home, VENTRAL_HOME: join(home, 'ventral'), TERM: 'dumb' },
+    ...{ HOME: home, VENTRAL_HOME: join(home, 'ventral'), TERM: 'dumb', npm_config_update_notifier: 'false' },
     PATH: `${join(scratch, 'bin')}:${process.env.PATH}`,
   };
 }
