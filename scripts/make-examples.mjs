@@ -4,9 +4,11 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import sharp from 'sharp';
 import { writeAssembly } from '../dist/src/data/assembly.js';
 import { encodeGreyPng } from '../dist/src/data/simulated/png.js';
 import { RandomState } from '../dist/src/numerics/random/random-state.js';
+import { objectsOnBackgrounds } from '../dist/src/training/data/objects-on-backgrounds.js';
 
 const folder = resolve(import.meta.dirname, '..', 'docs', 'examples');
 const random = new RandomState(16);
@@ -92,13 +94,25 @@ async function recordings() {
       dtype: 'float64',
       values: Float64Array.from(shown.flatMap(({ counts }) => counts)),
       coords: new Map([
-        ['stimulus_id', text('presentation', shown.map(({ id }) => id))],
+        [
+          'stimulus_id',
+          text(
+            'presentation',
+            shown.map(({ id }) => id),
+          ),
+        ],
         [
           'repetition',
           { dim: 'presentation', dtype: 'int64', values: shown.map((each) => each.repetition) },
         ],
         ['neuroid_id', text('neuroid', names)],
-        ['region', text('neuroid', names.map(() => 'V4'))],
+        [
+          'region',
+          text(
+            'neuroid',
+            names.map(() => 'V4'),
+          ),
+        ],
         ['animal', text('neuroid', names.map(animal))],
         ['time_bin_start', { dim: 'time_bin', dtype: 'int64', values: [70] }],
         ['time_bin_end', { dim: 'time_bin', dtype: 'int64', values: [170] }],
@@ -121,4 +135,53 @@ async function recordings() {
   write('v4-netcdf.yaml', definition('my-lab-netcdf', ['recordings: recordings.nc']));
 }
 
+/** Images in which three people named the object, more often wrongly where it is hard to see. */
+async function behaviour() {
+  const place = resolve(folder, 'behaviour');
+  mkdirSync(resolve(place, 'images'), { recursive: true });
+  const write = (name, data) => writeFileSync(resolve(place, name), data);
+  const set = objectsOnBackgrounds({
+    generate: 'objects-on-backgrounds',
+    seed: 7,
+    count: 40,
+    side: 64,
+  });
+  const rows = [];
+  const trials = [];
+  for (let i = 0; i < set.labels.length; i++) {
+    const { pixels, width, height, label } = await set.picture(i);
+    const id = `object${padded(i + 1, 2)}`;
+    const blurred = i >= set.labels.length / 2;
+    const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+    const shown = blurred ? image.blur(2) : image;
+    write(`images/${id}.jpg`, await shown.jpeg({ quality: 90 }).toBuffer());
+    rows.push([id, `${id}.jpg`]);
+    const difficulty = random.double() * (blurred ? 0.8 : 0.4);
+    for (const subject of ['s1', 's2', 's3']) {
+      const wrong = random.double() < difficulty;
+      const choice = wrong ? (label + 1 + Math.floor(9 * random.double())) % 10 : label;
+      const condition = blurred ? 'blurred' : 'sharp';
+      trials.push([id, subject, set.classes[label], set.classes[choice], condition]);
+    }
+  }
+  write('stimuli.csv', table([['stimulus_id', 'filename'], ...rows]));
+  const order = trials.toSorted((a, b) => a[1].localeCompare(b[1]));
+  write(
+    'trials.csv',
+    table([['stimulus_id', 'subject', 'truth', 'choice', 'condition'], ...order]),
+  );
+  const lines = (identifier, metric) =>
+    table([
+      [`identifier: ${identifier}`],
+      ['version: 1'],
+      ['visual_degrees: none'],
+      ['stimuli: { csv: stimuli.csv, images: images }'],
+      ['trials: trials.csv'],
+      [`metric: { name: ${metric} }`],
+    ]);
+  write('errors.yaml', lines('my-lab-errors', 'error-consistency'));
+  write('accuracy.yaml', lines('my-lab-accuracy', 'accuracy'));
+}
+
 await recordings();
+await behaviour();

@@ -92,7 +92,8 @@ export class Reader {
     );
     const status = await this.#ended();
     const output = await readFile(out, 'utf8');
-    for (const [id, kind] of output.matchAll(/\b([a-z]{3})_[a-z0-9]{10,}\b/g)) this.#ids.set(kind, id);
+    for (const [id, kind] of output.matchAll(/\b([a-z]{3})_[a-z0-9]{10,}\b/g))
+      this.#ids.set(kind, id);
     return { status, output };
   }
 
@@ -122,7 +123,12 @@ export function environmentOf({ home, scratch }: Place): NodeJS.ProcessEnv {
   );
   return {
     ...Object.fromEntries(kept),
-    ...{ HOME: home, VENTRAL_HOME: join(home, 'ventral'), TERM: 'dumb', npm_config_update_notifier: 'false' },
+    ...{
+      HOME: home,
+      VENTRAL_HOME: join(home, 'ventral'),
+      TERM: 'dumb',
+      npm_config_update_notifier: 'false',
+    },
     PATH: `${join(scratch, 'bin')}:${process.env.PATH}`,
   };
 }

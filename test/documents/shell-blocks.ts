@@ -67,7 +67,8 @@ export function shellBlocks(document: string): ShellBlock[] {
       else if (comments.length > 0) throw new Error(`${where}: a comment for no commands`);
       comments = [];
       at = end;
-    } else if (INDENTED.test(lines[at])) throw new Error(`${where}: commands are in a fenced block`);
+    } else if (INDENTED.test(lines[at]))
+      throw new Error(`${where}: commands are in a fenced block`);
     else if (comments.length > 0 && lines[at] !== '')
       throw new Error(`${where}: a comment for no commands`);
   }

@@ -1,10 +1,16 @@
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { build as buildResNet20 } from '../../models/resnet-20/build.js';
 import { readModel } from '../../src/onnx/model.js';
 import { tensorElements } from '../../src/onnx/tensor-elements.js';
-import { dictionary, p, storage, tensor, zipped } from '../importing/checkpoints/made-checkpoints.js';
+import {
+  dictionary,
+  p,
+  storage,
+  tensor,
+  zipped,
+} from '../importing/checkpoints/made-checkpoints.js';
 import { root } from './shell-blocks.js';
 
 /**
@@ -19,6 +25,7 @@ export async function writeStandIn(folder: string, name: string): Promise<void> 
   else if (/\.ya?ml$/.test(name)) await writeFile(path, await shortCard(name));
   else if (name.endsWith('.keras')) await copyFile(kerasFile, path);
   else if (name.endsWith('.png')) await writeFile(path, await photograph(1));
+  else if (name.startsWith('docs/examples/')) await cp(join(root, name), path, { recursive: true });
   else if (name === 'photographs/') await writePhotographs(path);
   else if (name === 'images.idx') await writeFile(path, idx([40, 64, 64], 40 * 64 * 64));
   else if (name === 'labels.idx') await writeFile(path, labels());
@@ -109,7 +116,10 @@ function idx(dims: readonly number[], count: number): Buffer {
   dims.forEach((size, i) => {
     head.writeUInt32BE(size, 4 + 4 * i);
   });
-  return Buffer.concat([head, Buffer.from(Array.from({ length: count }, (_, i) => (i * 37) % 251))]);
+  return Buffer.concat([
+    head,
+    Buffer.from(Array.from({ length: count }, (_, i) => (i * 37) % 251)),
+  ]);
 }
 
 function labels(): Buffer {
