@@ -272,7 +272,10 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
   'commands/doctor.ts': [table('doctor', (io) => printDiagnosis(doctor, io), doctor[0].detail)],
   'commands/keys.ts': [
     table('keys list', (io) =>
-      printKeyList([key, { ...key, revokedAt: '2026-02-01T00:00:00.000Z' }] as never, io),
+      printKeyList(
+        [key, { ...key, id: 'key_f', revokedAt: '2026-02-01T00:00:00.000Z' }] as never,
+        io,
+      ),
     ),
   ],
   'commands/verify.ts': [table('verify', (io) => printReport(receipt as never, io), digest)],
