@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark/benchmark-data.js';
+import type { VerificationReport } from '../../scoring/model/verify-benchmark.js';
 import { goldenOf } from '../../scoring/registry/golden.js';
 import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.js';
-import { isVerified } from '../../scoring/registry/verification.js';
+import { holds, isVerified } from '../../scoring/registry/verification.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import { visibleText } from '../terminal/error-text.js';
@@ -70,6 +71,11 @@ async function list(command: Command, io: Io): Promise<void> {
     io.out(`${JSON.stringify(found, null, 2)}\n`);
     return;
   }
+  printBenchmarks(found, io);
+}
+
+/** Benchmarks, and whether their data are here. */
+export function printBenchmarks(found: readonly Summary[], io: Io): void {
   printRows(
     ['benchmark', 'metric', 'data', 'here', 'title'],
     found.map(({ id, metric, simulated, access, ready, title }) => [
@@ -114,7 +120,6 @@ async function check(file: string, command: Command, io: Io): Promise<void> {
 
 async function verify(ids: readonly string[], command: Command, io: Io): Promise<void> {
   const { verifyBenchmark } = await import('../../scoring/model/verify-benchmark.js');
-  const { holds } = await import('../../scoring/registry/verification.js');
   const bar = progressBar(io);
   const stop = interruption();
   try {
@@ -123,30 +128,33 @@ async function verify(ids: readonly string[], command: Command, io: Io): Promise
     for (const id of ids) reports.push(...(await verifyBenchmark(id, context)));
     bar.clear();
     if (command.optsWithGlobals().json) io.out(`${JSON.stringify(reports, null, 2)}\n`);
-    else {
-      const rows = reports.flatMap(({ benchmark, findings }) =>
-        findings.map((finding) => [
-          benchmark,
-          finding.check,
-          String(Number(finding.measured.toPrecision(8))),
-          `${finding.published} ± ${finding.tolerance}`,
-          holds(finding) ? 'holds' : 'DIFFERS',
-        ]),
-      );
-      const values = reports.flatMap(({ benchmark, findings }) =>
-        findings.map((finding) => [
-          ...[benchmark, finding.check, finding.measured, finding.published, finding.tolerance],
-          holds(finding) ? 'holds' : 'DIFFERS',
-        ]),
-      );
-      printRows(['benchmark', 'check', 'measured', 'published', 'verdict'], rows, io, {
-        head: ['benchmark', 'check', 'measured', 'published', 'tolerance', 'verdict'],
-        rows: values,
-      });
-    }
+    else printSelfChecks(reports, io);
     if (!reports.every(({ verified }) => verified)) process.exitCode = 1;
   } finally {
     bar.clear();
     stop.release();
   }
+}
+
+/** What was measured beside what is published; a pipe gets the tolerance in a column of its own. */
+export function printSelfChecks(reports: readonly VerificationReport[], io: Io): void {
+  const rows = reports.flatMap(({ benchmark, findings }) =>
+    findings.map((finding) => [
+      benchmark,
+      finding.check,
+      String(Number(finding.measured.toPrecision(8))),
+      `${finding.published} ± ${finding.tolerance}`,
+      holds(finding) ? 'holds' : 'DIFFERS',
+    ]),
+  );
+  const values = reports.flatMap(({ benchmark, findings }) =>
+    findings.map((finding) => [
+      ...[benchmark, finding.check, finding.measured, finding.published, finding.tolerance],
+      holds(finding) ? 'holds' : 'DIFFERS',
+    ]),
+  );
+  printRows(['benchmark', 'check', 'measured', 'published', 'verdict'], rows, io, {
+    head: ['benchmark', 'check', 'measured', 'published', 'tolerance', 'verdict'],
+    rows: values,
+  });
 }

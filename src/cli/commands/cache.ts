@@ -32,13 +32,20 @@ async function show(command: Command, io: Io): Promise<void> {
     io.out(`${JSON.stringify(all, null, 2)}\n`);
     return;
   }
-  const rows = kinds.map(({ kind, entries, bytes }) => [kind, String(entries), sizeText(bytes)]);
-  if (rows.length > 0)
-    printRows(['kind', 'entries', 'size'], rows, io, {
-      head: ['kind', 'entries', 'bytes'],
-      rows: kinds.map(({ kind, entries, bytes }) => [kind, entries, bytes]),
-    });
+  if (kinds.length > 0) printKinds(kinds, io);
   io.err(`${folder} holds ${sizeText(total)} of at most ${sizeText(maxBytes)}\n`);
+}
+
+/** What the cache holds; a pipe gets bytes. */
+export function printKinds(
+  kinds: readonly { readonly kind: string; readonly entries: number; readonly bytes: number }[],
+  io: Io,
+): void {
+  const rows = kinds.map(({ kind, entries, bytes }) => [kind, String(entries), sizeText(bytes)]);
+  printRows(['kind', 'entries', 'size'], rows, io, {
+    head: ['kind', 'entries', 'bytes'],
+    rows: kinds.map(({ kind, entries, bytes }) => [kind, entries, bytes]),
+  });
 }
 
 async function clear(command: Command, io: Io): Promise<void> {

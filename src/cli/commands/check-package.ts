@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Finding } from '../../submission/finding.js';
 import { printRows } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
 
@@ -19,15 +20,20 @@ export function registerCheckPackage(program: Command, io: Io): void {
         io.out(`${JSON.stringify(check, null, 2)}\n`);
         return;
       }
-      const rows = findings.map(({ rule, level, where, message, source }) => [
-        level,
-        rule,
-        where || '(the archive)',
-        message,
-        source,
-      ]);
-      if (rows.length > 0) printRows(['level', 'rule', 'where', 'message', 'source'], rows, io);
+      if (findings.length > 0) printFindings(findings, io);
       io.err(`ventral: ${errors} errors, ${findings.length - errors} warnings\n`);
       for (const { message } of unchecked) io.err(`ventral: not checked: ${message}\n`);
     });
+}
+
+/** What breaks a rule, and the file of Brain-Score that has the rule. */
+export function printFindings(findings: readonly Finding[], io: Io): void {
+  const rows = findings.map(({ rule, level, where, message, source }) => [
+    level,
+    rule,
+    where || '(the archive)',
+    message,
+    source,
+  ]);
+  printRows(['level', 'rule', 'where', 'message', 'source'], rows, io);
 }

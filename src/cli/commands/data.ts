@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { type CatalogEntry, catalog, entriesNeeded } from '../../data/catalog.js';
-import { dataPath, locateData } from '../../data/data-folder.js';
+import { dataPath, type LocatedData, locateData } from '../../data/data-folder.js';
 import { type PulledFile, type PullProgress, pullEntries } from '../../data/download.js';
 import { importData } from '../../data/import-data.js';
-import { requireVerified, verifyData } from '../../data/verify-data.js';
+import { requireVerified, type VerifiedFile, verifyData } from '../../data/verify-data.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -56,6 +56,17 @@ async function list(command: Command, io: Io): Promise<void> {
     io.out(`${JSON.stringify(shown, null, 2)}\n`);
     return;
   }
+  printData(rows, io);
+}
+
+/** What of the catalog is here. */
+export function printData(
+  rows: readonly {
+    readonly entry: CatalogEntry;
+    readonly located: Pick<LocatedData, 'missing' | 'ownBytes'>;
+  }[],
+  io: Io,
+): void {
   printRows(
     ['name', 'kind', 'access', 'here', 'terms'],
     rows.map(({ entry, located }) => [
@@ -147,14 +158,17 @@ async function verify(command: Command, io: Io): Promise<void> {
   try {
     const files = await verifyData({ home, signal: stop.signal });
     if (command.optsWithGlobals().json) io.out(`${JSON.stringify(files, null, 2)}\n`);
-    else {
-      const words = files.map(({ path, ok }) => [ok ? 'ok' : 'changed', path]);
-      printRows(['state', 'file'], words, io);
-    }
+    else printChecked(files, io);
     requireVerified(files);
   } finally {
     stop.release();
   }
+}
+
+/** Installed files, and whether they hold what was published. */
+export function printChecked(files: readonly VerifiedFile[], io: Io): void {
+  const words = files.map(({ path, ok }) => [ok ? 'ok' : 'changed', path]);
+  printRows(['state', 'file'], words, io);
 }
 
 async function take(files: readonly string[], command: Command, io: Io): Promise<void> {

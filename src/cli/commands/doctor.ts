@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { present } from '../../formats/present.js';
 import type { Configuration } from '../../service/diagnose.js';
+import type { DatabaseFinding } from '../../service/diagnose-database.js';
 import { databaseUrl, globalOptions, serviceThreads, sizeText } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
@@ -29,17 +30,22 @@ async function examine(command: Command, io: Io): Promise<void> {
     const shown = { ...configuration, databaseUrl: undefined, database };
     io.out(`${JSON.stringify({ findings, configuration: shown }, null, 2)}\n`);
   } else {
-    printRows(
-      ['state', 'check', 'found'],
-      findings.map(({ check, state, detail }) => [state, check, detail]),
-      io,
-    );
+    printDiagnosis(findings, io);
     const sizes = [maxMemory, maxScratch, maxCache].map(sizeText);
     io.err(
       `--home ${home} --max-memory ${sizes[0]} --max-scratch ${sizes[1]} --max-cache ${sizes[2]} --threads ${configuration.threads}, database ${database}\n`,
     );
   }
   if (findings.some(({ state }) => state === 'missing')) process.exitCode = 1;
+}
+
+/** What was found, one row a check. */
+export function printDiagnosis(findings: readonly DatabaseFinding[], io: Io): void {
+  printRows(
+    ['state', 'check', 'found'],
+    findings.map(({ check, state, detail }) => [state, check, detail]),
+    io,
+  );
 }
 
 /** Without user and password; a malformed URL is a finding. */

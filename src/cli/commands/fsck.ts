@@ -38,14 +38,15 @@ async function fsck(archives: readonly string[], command: Command, io: Io): Prom
         ? await access.checkArchives(archives)
         : await access.fsck(await storePlace(command), { heal, quarantine }, { maxMemory, signal });
     if (json) io.out(`${JSON.stringify(report, null, 2)}\n`);
-    else print(report, io);
+    else printDamage(report, io);
     if (!report.ok) process.exitCode = 1;
   } finally {
     stop.release();
   }
 }
 
-function print({ ok, checked, findings }: FsckReport, io: Io): void {
+/** Damaged files to stdout, counts to stderr. */
+export function printDamage({ ok, checked, findings }: FsckReport, io: Io): void {
   const rows = findings.map(({ kind, name, state, action, detail, jobs }) => [
     // Files of a stranger's archive have a stranger's names.
     ...[kind, visibleName(name), action === 'none' ? state : `${state}, ${action}`],

@@ -116,6 +116,11 @@ async function list(command: Command, io: Io): Promise<void> {
     io.out(`${JSON.stringify(keys, null, 2)}\n`);
     return;
   }
+  printKeyList(keys, io);
+}
+
+/** Keys without their secrets. */
+export function printKeyList(keys: readonly KeyResource[], io: Io): void {
   printRows(
     ['id', 'name', 'role', 'owner', 'groups', 'state'],
     keys.map((key) => [key.id, key.name, key.role, key.owner, key.groups.join(', '), stateOf(key)]),

@@ -60,6 +60,15 @@ async function list(command: Command, io: Io): Promise<void> {
     io.out(`${JSON.stringify({ registered, shipped }, null, 2)}\n`);
     return;
   }
+  printModels(registered, shipped, io);
+}
+
+/** Registered models, then those that ship. */
+export function printModels(
+  registered: readonly Pick<ModelResource, 'name' | 'id' | 'digest'>[],
+  shipped: readonly string[],
+  io: Io,
+): void {
   const rows = [
     ...registered.map((model) => [model.name, model.id, model.digest]),
     ...shipped.map((name) => [name, 'shipped', '']),

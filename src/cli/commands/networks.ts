@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { MeasuredLayer } from '../../activations/measure-layers.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { globalOptions } from '../options/global-options.js';
@@ -43,6 +44,11 @@ async function printLayers(
     io.out(`${JSON.stringify(layers, null, 2)}\n`);
     return;
   }
+  printLayerTable(layers, io);
+}
+
+/** Layers in the order of the graph; unknown sizes are empty in a pipe. */
+export function printLayerTable(layers: readonly MeasuredLayer[], io: Io): void {
   const rows = layers.map(({ name, shape, units, operator, value, folded, candidates }) => {
     const remark = folded
       ? `folded into ${folded.carriedBy}`

@@ -88,6 +88,12 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
   if (models.length > 0 && options.features)
     throw refuse('score: a model and --features exclude each other');
   const ofModels = ['card', 'assume'] as const;
+  const ofRegion =
+    options.features && options.layer.find((each) => /^(V1|V2|V4|IT|behavior)=/.test(each));
+  if (ofRegion)
+    throw refuse(
+      `score --layer: expected the name of a layer in ${options.features}, found "${ofRegion}"; regions are for models`,
+    );
   const idle = options.features && ofModels.find((name) => options[name] !== undefined);
   if (idle) throw refuse(`score: --${idle} applies to a model; it cannot be used with --features`);
   if (options.features && options.input.length > 0)

@@ -64,7 +64,8 @@ async function verify(
   if (report.verdict === 'differs') process.exitCode = 1;
 }
 
-function printReport(report: ReceiptReport, io: Io): void {
+/** The verdict of a receipt; where it differs, what differs. */
+export function printReport(report: ReceiptReport, io: Io): void {
   const { receipt, verdict, results, inputs, values, largest, runtime, notes } = report;
   const numbers = `${results} ${results === 1 ? 'result' : 'results'}`;
   for (const note of notes) io.err(`${visibleName(note)}\n`);
