@@ -16,6 +16,8 @@ const allowed = new Set([
   'CC0-1.0',
   'ISC',
   'MIT',
+  // A font, shipped as it is.
+  'OFL-1.1',
   'Python-2.0',
   'Unlicense',
   // libvips, a library of its own that sharp loads.
@@ -26,6 +28,7 @@ const allowed = new Set([
 const reviewed = {
   h5wasm: 'NIST (public domain) AND BSD-3-Clause (HDF5)',
   busboy: 'MIT',
+  'png-js': 'MIT',
   streamsearch: 'MIT',
 };
 

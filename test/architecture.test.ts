@@ -32,7 +32,8 @@ const rooms: Record<string, readonly string[]> = {
   metrics: ['errors', 'numerics', 'data'],
   scoring: before('scoring'),
   leaderboard: ['errors', 'scoring'],
-  report: ['errors', 'scoring'],
+  figure: [],
+  report: ['errors', 'figure', 'scoring'],
   importing: [...before('activations'), 'activations'],
   training: [...order, 'report'],
   submission: [...order, 'report'],
@@ -44,16 +45,17 @@ const rooms: Record<string, readonly string[]> = {
   ],
   cli: [
     ...order,
-    ...['leaderboard', 'report', 'importing', 'training', 'submission', 'store', 'api', 'service'],
+    ...['leaderboard', 'figure', 'report', 'importing', 'training', 'submission', 'store', 'api'],
+    'service',
   ],
-  web: ['api'],
+  web: ['api', 'figure'],
 };
 
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
-  data: ['.', 'simulated'],
+  data: ['.', 'simulated', 'xarray'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
     ...['benchmark', 'measure', 'registry', 'model', 'features', 'map', 'compare', 'receipt'],

@@ -647,10 +647,10 @@ export interface paths {
         /**
          * Activations of layers over a stimulus set, or over images
          * @description The stimuli of a benchmark, a set of the catalog at `degrees`, or uploaded images: a form with parts `images`
-         *     (PNG or JPEG under plain names; up to 5,000), `model`, `degrees`, and `layers`, one part a name. `Accept`
-         *     chooses between npz (`stimulus_id`, `features/<layer>`), JSON (the same as one object, for up to 2,000,000
-         *     values), a BrainIO netCDF-4 file and an Arrow stream. Nothing is stored: the work ends when the client
-         *     disconnects.
+         *     (PNG, JPEG, TIFF, BMP or WebP under plain names; up to 5,000), `model`, `degrees`, and `layers`, one part a
+         *     name. `Accept` chooses between npz (`stimulus_id`, `features/<layer>`), JSON (the same as one object, for up to
+         *     2,000,000 values), a BrainIO netCDF-4 file and an Arrow stream. Nothing is stored: the work ends when the
+         *     client disconnects.
          */
         post: operations["computeActivations"];
         delete?: never;

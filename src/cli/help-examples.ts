@@ -10,11 +10,13 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   map: [
     'ventral map net.onnx --card net.yaml -r V1,V2,V4,IT,behavior --html map.html',
+    'ventral map net.onnx -r V4,IT --svg map.svg --pdf map.pdf --width single',
     'ventral map net.onnx -b mine.yaml --layers "layer3.*" --holdout --commit',
   ],
   compare: [
     'ventral compare mine.onnx efficientnet-b1 --map-from mine.onnx -b Simulated.V1-pls',
     'ventral compare --series checkpoints/ --card net.yaml -r V1,IT --html training.html',
+    'ventral compare --series checkpoints/ --card net.yaml -r V1,IT --pdf training.pdf',
   ],
   layers: ['ventral layers net.onnx', 'ventral layers net.onnx --values --json'],
   activations: ['ventral activations net.onnx -l layer4.0 -b Simulated.IT-pls -o it.npz'],
@@ -43,6 +45,10 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'data import': [
     'ventral data import ~/.brainio',
     'ventral data import mine.nc --as MajajHong2015.public',
+  ],
+  'data convert': [
+    'ventral data convert rates.nc --window 70:170 -o recordings.nc',
+    'ventral data convert lab.nc --variable spikes --neuroid-dim ch --region IT --window all -o it.nc',
   ],
   'cache show': ['ventral cache show'],
   'cache clear': ['ventral cache clear'],

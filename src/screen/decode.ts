@@ -1,45 +1,27 @@
 import sharp from 'sharp';
-import { VentralError } from '../errors/ventral-error.js';
+import { decodeBmp, isBmp } from './decode-bmp.js';
+import { type ImageHeader, imageCorrupt, maximumPixels, requireSize } from './image-header.js';
 import { channelsOf, type Picture, type PictureMode } from './picture.js';
+import { isTiff, readTiffHeader } from './tiff-header.js';
+import { isWebp, readWebpHeader } from './webp-header.js';
 
 /**
- * From the bytes of a PNG or JPEG file to its pixels, as Pillow opens it: no colour management, no
- * rotation by EXIF, no gamma, no blending of alpha (spec §5.3). sharp decodes and nothing else; the
+ * From the bytes of an image file to its pixels, as Pillow opens it: no colour management, no
+ * rotation by EXIF, no gamma, no blending of alpha (spec §5.3). sharp decodes all but BMP and nothing else; the
  * mode is read from the file's own header, since sharp does not tell a palette or one bit from the rest.
  */
-
-/** Images with more pixels are refused; Pillow's own limit against decompression bombs. */
-const maximumPixels = 178_956_970;
-
-interface Header {
-  readonly format: 'PNG' | 'JPEG';
-  readonly width: number;
-  readonly height: number;
-  readonly mode: PictureMode;
-  /** 16 only for colour PNG, of which Pillow keeps the high byte. */
-  readonly bits: 8 | 16;
-}
-
-function corrupt(name: string, why: string, cause?: unknown): VentralError {
-  return new VentralError('image-corrupt', `${name} cannot be decoded: ${why}`, {
-    file: name,
-    expected: 'an 8-bit PNG or JPEG image in grey, palette, RGB or RGBA',
-    found: why,
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
 
 const pngSignature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const pngModes: Record<number, PictureMode> = { 0: 'L', 2: 'RGB', 3: 'P', 4: 'LA', 6: 'RGBA' };
 
-function readPngHeader(bytes: Uint8Array, name: string): Header {
-  if (bytes.length < 33) throw corrupt(name, 'the PNG file ends inside its header');
+function readPngHeader(bytes: Uint8Array, name: string): ImageHeader {
+  if (bytes.length < 33) throw imageCorrupt(name, 'the PNG file ends inside its header');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [depth, type] = [bytes[24], bytes[25]];
   const mode = pngModes[type];
-  if (mode === undefined) throw corrupt(name, `PNG colour type ${type} does not exist`);
+  if (mode === undefined) throw imageCorrupt(name, `PNG colour type ${type} does not exist`);
   if (mode === 'L' && depth === 16) {
-    throw corrupt(name, 'grey PNG of 16 bits has no defined conversion to 8 bits');
+    throw imageCorrupt(name, 'grey PNG of 16 bits has no defined conversion to 8 bits');
   }
   return {
     format: 'PNG',
@@ -54,7 +36,7 @@ function readPngHeader(bytes: Uint8Array, name: string): Header {
 const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 
-function readJpegHeader(bytes: Uint8Array, name: string): Header {
+function readJpegHeader(bytes: Uint8Array, name: string): ImageHeader {
   let at = 2;
   while (at + 9 < bytes.length) {
     const marker = bytes[at + 1];
@@ -64,10 +46,10 @@ function readJpegHeader(bytes: Uint8Array, name: string): Header {
     }
     if (isFrame(marker)) {
       const components = bytes[at + 9];
-      if (bytes[at + 4] !== 8) throw corrupt(name, `JPEG of ${bytes[at + 4]} bits`);
-      if (components === 4) throw corrupt(name, 'CMYK JPEG has no defined conversion to RGB');
+      if (bytes[at + 4] !== 8) throw imageCorrupt(name, `JPEG of ${bytes[at + 4]} bits`);
+      if (components === 4) throw imageCorrupt(name, 'CMYK JPEG has no defined conversion to RGB');
       if (components !== 1 && components !== 3)
-        throw corrupt(name, `JPEG of ${components} colours`);
+        throw imageCorrupt(name, `JPEG of ${components} colours`);
       return {
         format: 'JPEG',
         height: bytes[at + 5] * 256 + bytes[at + 6],
@@ -79,13 +61,16 @@ function readJpegHeader(bytes: Uint8Array, name: string): Header {
     const alone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
     at += alone ? 2 : 2 + bytes[at + 2] * 256 + bytes[at + 3];
   }
-  throw corrupt(name, 'the JPEG file ends before its image data');
+  throw imageCorrupt(name, 'the JPEG file ends before its image data');
 }
 
-function readHeader(bytes: Uint8Array, name: string): Header {
+function readHeader(bytes: Uint8Array, name: string): ImageHeader {
   if (pngSignature.every((byte, i) => bytes[i] === byte)) return readPngHeader(bytes, name);
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpegHeader(bytes, name);
-  throw corrupt(name, bytes.length === 0 ? 'the file is empty' : 'it is neither PNG nor JPEG');
+  if (isTiff(bytes)) return readTiffHeader(bytes, name);
+  if (isWebp(bytes)) return readWebpHeader(bytes, name);
+  const found = bytes.length === 0 ? 'the file is empty' : 'it is no PNG, JPEG, TIFF, BMP or WebP';
+  throw imageCorrupt(name, found);
 }
 
 interface Decoded {
@@ -95,7 +80,7 @@ interface Decoded {
 
 async function run(
   bytes: Uint8Array,
-  header: Header,
+  header: ImageHeader,
   failOn: 'warning' | 'error',
 ): Promise<Decoded> {
   const pipeline = sharp(bytes, {
@@ -124,25 +109,29 @@ async function run(
 
 /** Warnings of the decoders that leave the pixels as they should be; Pillow does not mind them either. */
 const harmless =
-  /extraneous bytes|Unknown Adobe color|iCCP|sRGB|gAMA|cHRM|pHYs|tEXt|zTXt|iTXt|EXIF/i;
+  /extraneous bytes|Unknown Adobe color|iCCP|sRGB|gAMA|cHRM|pHYs|tEXt|zTXt|iTXt|EXIF|Unknown field with tag/i;
 
-async function decodePixels(bytes: Uint8Array, header: Header, name: string): Promise<Decoded> {
+async function decodePixels(
+  bytes: Uint8Array,
+  header: ImageHeader,
+  name: string,
+): Promise<Decoded> {
   const because = (error: unknown) =>
     (error as Error).message.split('\n').at(-1)?.trim() || 'the pixel data are damaged';
   try {
     return await run(bytes, header, 'warning');
   } catch (error) {
-    if (!harmless.test((error as Error).message)) throw corrupt(name, because(error), error);
+    if (!harmless.test((error as Error).message)) throw imageCorrupt(name, because(error), error);
   }
   try {
     return await run(bytes, header, 'error');
   } catch (error) {
-    throw corrupt(name, because(error), error);
+    throw imageCorrupt(name, because(error), error);
   }
 }
 
 /** Keeps the channels of the mode: sharp adds alpha for transparent colours and repeats grey. */
-function pickChannels(decoded: Decoded, header: Header): Uint8Array {
+function pickChannels(decoded: Decoded, header: ImageHeader): Uint8Array {
   const wanted = channelsOf[header.mode];
   const { data, channels } = decoded;
   if (data instanceof Uint8Array && channels === wanted) return data;
@@ -160,23 +149,19 @@ function pickChannels(decoded: Decoded, header: Header): Uint8Array {
 }
 
 /**
- * Decodes a PNG or JPEG file to the pixels that Pillow gives.
+ * Decodes a PNG, JPEG, TIFF, BMP or WebP file, which its bytes tell, to the pixels that Pillow gives.
  * @param name the file's name, for the error
  * @throws VentralError `image-corrupt` for anything that is no such picture, is cut short or damaged,
- * has CMYK or 16-bit grey pixels, or more than 178,956,970 of them
+ * has CMYK or 16-bit grey pixels, several pages or frames, or more than 178,956,970 pixels
  */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Picture> {
+  if (isBmp(bytes)) return decodeBmp(bytes, name);
   const header = readHeader(bytes, name);
+  requireSize(header, name);
   const { width, height, mode } = header;
-  if (width === 0 || height === 0 || width * height > maximumPixels) {
-    throw corrupt(
-      name,
-      `${width} × ${height} pixels (at least 1 and at most ${maximumPixels} are allowed)`,
-    );
-  }
   const decoded = await decodePixels(bytes, header, name);
   if (decoded.data.length !== width * height * decoded.channels) {
-    throw corrupt(name, `its header says ${width} × ${height}, its pixel data differ in size`);
+    throw imageCorrupt(name, `its header says ${width} × ${height}, its pixel data differ in size`);
   }
   return { width, height, channels: channelsOf[mode], mode, data: pickChannels(decoded, header) };
 }

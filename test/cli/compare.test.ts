@@ -25,7 +25,8 @@ describe('a series of six of which one is corrupt', () => {
     const { folder, card } = madeSeries(at('six'), 6);
     writeFileSync(join(folder, 'net_epoch_3.onnx'), 'no network');
     words = ['--series', folder, '--card', card, '-b', objects];
-    const { status, out, err } = await compare(...words, '--csv', '--html', at('series.html'));
+    const files = ['--html', at('series.html'), '--svg', at('series.svg')];
+    const { status, out, err } = await compare(...words, '--csv', ...files);
     expect(err).toMatch(/^ventral: net_epoch_3\.onnx: .*not an ONNX model.*\n$/);
     expect(status).toBe(1);
     csv = out;
@@ -50,6 +51,14 @@ describe('a series of six of which one is corrupt', () => {
     const page = readFileSync(at('series.html'), 'utf8');
     expect(page.match(/class="plot"/g)).toHaveLength(2);
     for (const name of ['fixed', 'chosen', 'net_epoch_3.onnx']) expect(page).toContain(name);
+  });
+
+  test('is a figure with an axis of epochs that says which checkpoint has no value', () => {
+    const figure = readFileSync(at('series.svg'), 'utf8');
+    expect(figure).toMatch(/^<svg [^>]*width="180mm"/);
+    for (const word of ['epoch', 'at the fixed layer', 'at the layer chosen at each epoch'])
+      expect(figure).toContain(`>${word}</text>`);
+    expect(figure).toMatch(/no value \(\d\): .*not an ONNX model/);
   });
 
   test('is killed halfway, resumed, and gives the same bytes', async () => {

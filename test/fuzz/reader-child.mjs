@@ -16,6 +16,7 @@ import { readModel } from '../../dist/src/onnx/model.js';
 import { readFeatures } from '../../dist/src/scoring/features/feature-file.js';
 import { readReceipt } from '../../dist/src/scoring/receipt/receipt.js';
 import { parseBenchmark } from '../../dist/src/scoring/registry/benchmark-file.js';
+import { decodeImage } from '../../dist/src/screen/decode.js';
 import { readCard } from '../../dist/src/service/http/read-card.js';
 
 const text = (path) => readFileSync(path, 'utf8');
@@ -66,6 +67,7 @@ const readers = {
   },
   benchmark: (path) => parseBenchmark(text(path), { file: 'benchmark.yaml', folder: '/nowhere' }),
   receipt: (path) => readReceipt(path),
+  image: (path) => decodeImage(readFileSync(path), 'a.tif'),
 };
 
 async function read({ reader, path }) {

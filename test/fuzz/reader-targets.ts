@@ -1,8 +1,8 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runVentral } from '../cli/run-ventral.js';
 import { ORACLE } from '../oracle.js';
-import { hostileWord } from './damage.js';
+import { damaged, hostileWord } from './damage.js';
 import { csvCase, featureTable, netcdfCase, npyCase, npzCase } from './data-cases.js';
 import { Dice } from './dice.js';
 import { jsonCase, yamlCase } from './document-cases.js';
@@ -23,6 +23,10 @@ export const tables = [
   ...['recordings.csv', 'stimuli.csv', 'neuroids.csv'].map((name) => text('neural-csv', name)),
   ...['trials.csv', 'fitting.csv'].map((name) => text('behaviour', name)),
 ];
+const imageFolder = join(import.meta.dirname, '../fixtures/images');
+const images = readdirSync(imageFolder)
+  .filter((name) => /\.(tif|bmp|webp)$/.test(name))
+  .map((name) => readFileSync(join(imageFolder, name)));
 const ids = text('neural-csv', 'stimuli.csv')
   .trimEnd()
   .split('\n')
@@ -114,6 +118,7 @@ export function readerTargets(reader: ReaderProcess, home: string, receipt: unkn
     reads('benchmark', 70, 'yaml', (dice) => yamlCase(dice.pick(definitions), dice)),
     reads('netcdf', 22, 'nc', (dice) => netcdfCase(dice)),
     reads('assembly', 8, 'nc', (dice) => netcdfCase(dice)),
+    reads('image', 60, 'tif', (dice) => damaged(dice.pick(images), dice, dice.pick(images))),
     reads('receipt', 10, 'json', (dice) => jsonCase(receipt, dice)),
     runs('score --features', 12, async (one) => {
       const [ending, content] = features(one.dice);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Figure } from '../../figure/figure.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { visibleName } from '../../report/visible-name.js';
@@ -11,6 +12,12 @@ import type {
 } from '../../scoring/compare/comparison-types.js';
 import type { LayerMapContext } from '../../scoring/map/layer-map.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
+import {
+  addFigureOptions,
+  type FigureOptions,
+  requireFigurePlaces,
+  writeFigures,
+} from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { comparisonCsv, printComparison, printSeries } from '../print/print-comparison.js';
 import { interruption } from '../terminal/interruption.js';
@@ -19,7 +26,7 @@ import { progressBar } from '../terminal/progress-bar.js';
 import { reportStandIns } from '../terminal/report-stand-ins.js';
 import { several } from './score.js';
 
-interface CompareOptions {
+interface CompareOptions extends FigureOptions {
   readonly region: string[];
   readonly benchmark: string[];
   readonly layers: string[];
@@ -36,7 +43,7 @@ const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfie
 
 /** `ventral compare`: models side by side, or the checkpoints of a training in order of epochs. */
 export function registerCompare(program: Command, io: Io): void {
-  program
+  const command = program
     .command('compare')
     .description('compare models, or the checkpoints of one training by epoch')
     .argument('<models...>', 'ONNX files, cards, model folders, names; --series: globs and folders')
@@ -54,10 +61,10 @@ export function registerCompare(program: Command, io: Io): void {
     .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--json', 'print rows, differences and maps as JSON')
     .option('--csv', 'print one line a score')
-    .option('--html <file>', 'write the comparison as one HTML page')
-    .action((models: string[], options: CompareOptions, command: Command) =>
-      compare(models, options, command, io),
-    );
+    .option('--html <file>', 'write the comparison as one HTML page');
+  addFigureOptions(command).action((models: string[], options: CompareOptions, command: Command) =>
+    compare(models, options, command, io),
+  );
 }
 
 function checkUsage(models: readonly string[], options: CompareOptions): void {
@@ -79,6 +86,7 @@ async function compare(
   checkUsage(models, options);
   const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
   const request = requestOf(models, options);
+  await requireFigurePlaces(options);
   await reportStandIns(request.regions ?? [], home, io);
   const { ContentCache } = await import('../../activations/cache/content-cache.js');
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
@@ -143,10 +151,16 @@ async function show(
     const { comparisonPage, seriesPage } = await import('../../report/comparison-page.js');
     await writeFileAtomic(options.html, sideBySide ? comparisonPage(found) : seriesPage(found));
   }
+  await writeFigures(() => figureOf(found), options);
   if (options.json) io.out(`${JSON.stringify(found, null, 2)}\n`);
   else if (options.csv) io.out(comparisonCsv(found.rows));
   else if (sideBySide) printComparison(found, io);
   else printSeries(found, io);
+}
+
+async function figureOf(found: Comparison | SeriesComparison): Promise<Figure> {
+  const { comparisonFigure, seriesFigure } = await import('../../figure/comparison-figure.js');
+  return 'differences' in found ? comparisonFigure(found.rows) : seriesFigure(found.rows);
 }
 
 /** Why there are rows without a value, each reason once a checkpoint. */

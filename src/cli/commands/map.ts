@@ -4,6 +4,12 @@ import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
+import {
+  addFigureOptions,
+  type FigureOptions,
+  requireFigurePlaces,
+  writeFigures,
+} from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
@@ -14,7 +20,7 @@ import { progressBar } from '../terminal/progress-bar.js';
 import { reportStandIns } from '../terminal/report-stand-ins.js';
 import { several } from './score.js';
 
-interface MapOptions {
+interface MapOptions extends FigureOptions {
   readonly region: string[];
   readonly benchmark: string[];
   readonly layers: string[];
@@ -34,7 +40,7 @@ const regions: readonly string[] = ['V1', 'V2', 'V4', 'IT', 'behavior'] satisfie
 
 /** `ventral map`: every layer of a model against every region. */
 export function registerMap(program: Command, io: Io): void {
-  program
+  const command = program
     .command('map')
     .description('score every layer of a model against regions or benchmarks, and choose for each')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
@@ -63,10 +69,10 @@ export function registerMap(program: Command, io: Io): void {
     .option(
       '--receipt <file>',
       'write a receipt: everything the numbers depend on, for `ventral verify`',
-    )
-    .action((model: string, options: MapOptions, command: Command) =>
-      map(model, options, command, io),
     );
+  addFigureOptions(command).action((model: string, options: MapOptions, command: Command) =>
+    map(model, options, command, io),
+  );
 }
 
 function checkUsage({ region, benchmark, json, csv }: MapOptions): void {
@@ -89,6 +95,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     options.commit ? cardToWrite(model, options) : undefined,
   ]);
   await requireReceiptPath(options.receipt);
+  await requireFigurePlaces(options);
   await reportStandIns(options.region as RegionRole[], home, io);
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);
@@ -161,6 +168,10 @@ async function show(map: LayerMap, options: MapOptions, io: Io): Promise<void> {
     const { mapPage } = await import('../../report/map-page.js');
     await writeFileAtomic(options.html, mapPage(map));
   }
+  await writeFigures(
+    async () => (await import('../../figure/map-figure.js')).mapFigure(map),
+    options,
+  );
   if (options.regionLayerMap !== undefined) {
     const text = `${JSON.stringify(regionLayerMap(map), null, 2)}\n`;
     await writeFileAtomic(options.regionLayerMap, text);

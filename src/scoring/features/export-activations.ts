@@ -146,7 +146,7 @@ async function namedStimuli(name: string, home: string): Promise<StimulusSet> {
   return new DataSources(home).stimuli({ kind: 'catalog', identifier: name });
 }
 
-const pictures = new Set(['.png', '.jpg', '.jpeg']);
+const pictures = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp']);
 
 /** Every image of a folder, in code-point order; its stimulus_id is the name without extension. */
 async function folderStimuli(folder: string): Promise<StimulusSet> {
@@ -154,9 +154,13 @@ async function folderStimuli(folder: string): Promise<StimulusSet> {
     .filter((name) => pictures.has(extname(name).toLowerCase()))
     .sort(compareCodePoints);
   if (names.length === 0)
-    throw new VentralError('image-missing', `${folder} has no PNG or JPEG images`, {
-      file: folder,
-    });
+    throw new VentralError(
+      'image-missing',
+      `${folder} has no PNG, JPEG, TIFF, BMP or WebP images`,
+      {
+        file: folder,
+      },
+    );
   const ids = names.map((name) => name.slice(0, -extname(name).length));
   const columns = [
     { name: 'stimulus_id', dtype: 'string', values: ids },

@@ -26,7 +26,7 @@ const MOST_OPEN = 4;
 const PIECE = 4096;
 
 /** A plain name of an image; it is the name of a file here, and its stimulus_id without the ending. */
-const imageName = /^(?!\.)[\w .()+=-]{1,200}\.(?:png|jpe?g)$/i;
+const imageName = /^(?!\.)[\w .()+=-]{1,200}\.(?:png|jpe?g|tiff?|bmp|webp)$/i;
 
 export const isForm = (request: IncomingMessage): boolean =>
   /^multipart\/form-data\s*;/i.test(request.headers['content-type'] ?? '');
@@ -160,7 +160,7 @@ class Images {
     if (!imageName.test(filename)) {
       throw refuse(
         'images',
-        `expected a plain name that ends in .png or .jpg, found "${filename}"`,
+        `expected a plain name that ends in .png, .jpg, .tif, .bmp or .webp, found "${filename}"`,
       );
     }
     // Names that differ only in case or ending would be one file, or one stimulus.

@@ -40,6 +40,7 @@ test('tells the plan first, on stderr, and the map on stdout', async () => {
 
 test('--json and --csv give the same cells, --html and --region-layer-map files beside them', async () => {
   const files = ['--html', at('map.html'), '--region-layer-map', at('map.json')];
+  files.push('--svg', at('map.svg'), '--pdf', at('map.pdf'), '--width', 'single');
   const json = await map(...onObjects, '--json', ...files);
   expect(json.status).toBe(1);
   const found: LayerMap = JSON.parse(json.out);
@@ -56,10 +57,28 @@ test('--json and --csv give the same cells, --html and --region-layer-map files 
   const page = readFileSync(at('map.html'), 'utf8');
   expect(page).toMatch(/^<!doctype html>/i);
   expect(page).toContain('layer3.0');
+  const figure = readFileSync(at('map.svg'), 'utf8');
+  expect(figure).toMatch(/^<svg [^>]*width="88mm"/);
+  for (const word of ['layer1.0', 'layer3.0', 'fc', 'chosen'])
+    expect(figure).toContain(`>${word}</text>`);
+  expect(readFileSync(at('map.pdf'), 'latin1')).toMatch(/^%PDF-1\.[\s\S]*\/FontFile2/);
   expect(JSON.parse(readFileSync(at('map.json'), 'utf8'))).toEqual({
     V4: found.chosen['end-to-end.objects.V4-pls'].layer,
     IT: found.chosen['end-to-end.objects.IT-pls'].layer,
   });
+});
+
+test('a figure that could not be written is refused before the work', async () => {
+  for (const [words, found] of [
+    [['--svg', at('nowhere/map.svg')], /--svg .*there is no folder/],
+    [['--pdf', root], /--pdf .*it is a folder/],
+    [['--svg', at('map.svg'), '--width', 'triple'], /single, double/],
+  ] as const) {
+    const { status, out, err } = await map(...onObjects, ...words);
+    expect([status, out]).toEqual([2, '']);
+    expect(err).toMatch(found);
+    expect(err).not.toContain('1 pass of the network');
+  }
 });
 
 describe('--commit', () => {

@@ -1,6 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { tableFromIPC } from 'apache-arrow';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openZip } from '../../../src/formats/zip.js';
@@ -206,6 +214,38 @@ test('a folder of pictures is a stimulus set, by name', async () => {
       context(),
     ),
   ).rejects.toMatchObject({ code: 'image-missing' });
+});
+
+test('a folder, a table and a card take TIFF, BMP and WebP beside PNG and JPEG', async () => {
+  mkdirSync(at('formats'));
+  const folder = resolve(import.meta.dirname, '../../fixtures/images');
+  const names = ['rgb-tiff_lzw.tif', 'rgb.bmp', 'rgb-lossy.webp'];
+  for (const name of names) cpSync(join(folder, name), join(at('formats'), name));
+  writeFileSync(
+    join(at('formats'), 'stimuli.csv'),
+    ['stimulus_id,filename', ...names.map((name, i) => `s${i},${name}`), ''].join('\n'),
+  );
+  const features = async (stimuli: string) => {
+    await exportActivations(
+      { model, layers: ['avgpool'], stimuli, degrees: 8, output: at('formats.npz') },
+      context(),
+    );
+    return readFeatures(at('formats.npz'));
+  };
+  const byFolder = await features(at('formats'));
+  expect(byFolder.ids).toEqual(['rgb-lossy', 'rgb-tiff_lzw', 'rgb']);
+  const byTable = await features(join(at('formats'), 'stimuli.csv'));
+  expect(byTable.ids).toEqual(['s0', 's1', 's2']);
+  const rows = async ({ layers }: Awaited<ReturnType<typeof readFeatures>>) => {
+    const found = layers.get('avgpool');
+    const data = (await found?.columns(0, found.cols)) ?? [];
+    return [0, 1, 2].map((i) =>
+      [...data].slice((i * data.length) / 3, ((i + 1) * data.length) / 3),
+    );
+  };
+  const [first, second] = [await rows(byFolder), await rows(byTable)];
+  expect(first[0].length).toBeGreaterThan(10);
+  expect(second).toEqual([1, 2, 0].map((row) => first[row]));
 });
 
 test('layers that are not float32 are written as float64', async () => {

@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Command, Option } from 'commander';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Figure, FigureWidth } from '../../figure/figure.js';
+import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+
+/** `--svg`, `--pdf` and `--width` of the commands that can draw what they found. */
+export interface FigureOptions {
+  readonly svg?: string;
+  readonly pdf?: string;
+  readonly width: FigureWidth;
+}
+
+export function addFigureOptions(command: Command): Command {
+  return command
+    .option('--svg <file>', 'write a figure for a journal as SVG')
+    .option('--pdf <file>', 'the same as PDF, fonts embedded')
+    .addOption(
+      new Option('--width <columns>', 'width of the figure, 88 or 180 mm')
+        .choices(['single', 'double'] satisfies FigureWidth[])
+        .default('double'),
+    );
+}
+
+/**
+ * Refuses figures that could not be written before the work that they show.
+ * @throws VentralError `bad-usage`
+ */
+export async function requireFigurePlaces({ svg, pdf }: FigureOptions): Promise<void> {
+  for (const [option, path] of Object.entries({ svg, pdf })) {
+    if (path === undefined) continue;
+    const refuse = (sentence: string) =>
+      new VentralError('bad-usage', `--${option} ${path}: ${sentence}`, { file: path });
+    const folder = await stat(dirname(path)).catch(() => undefined);
+    if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(path)}`);
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw refuse('it is a folder');
+  }
+}
+
+/** Writes the figure in the forms that were asked for. */
+export async function writeFigures(
+  make: () => Promise<Figure>,
+  { svg, pdf, width }: FigureOptions,
+): Promise<void> {
+  if (svg === undefined && pdf === undefined) return;
+  const { figureFile } = await import('../../report/write-figure.js');
+  const figure = await make();
+  for (const [kind, path] of Object.entries({ svg, pdf }) as ['svg' | 'pdf', string?][])
+    if (path !== undefined) await writeFileAtomic(path, await figureFile(figure, kind, width));
+}
