@@ -99,7 +99,6 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       close: async () => {
         mirror?.close();
         await store.audit.close();
-        await store.jobs.close();
         await database.close();
       },
     };

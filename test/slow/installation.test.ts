@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -35,15 +35,40 @@ it.each(['10', '11'])(
     const options = { cwd: elsewhere, env: environment() };
     const install = ['install', '-g', '--ignore-scripts', '--prefix', prefix, archive];
     const { stderr } = await run('npx', ['--yes', `npm@${version}`, ...install], options);
-    // pg-boss asks for a later Node than it needs; it is tested with this one.
-    const engines = [...stderr.matchAll(/package: '(.+?)@/g)].map(([, name]) => name);
-    expect(engines.filter((name) => name !== 'pg-boss')).toEqual([]);
-    expect(
-      stderr.split('\n').filter((line) => /warn/i.test(line) && !/EBADENGINE/.test(line)),
-    ).toEqual([]);
+    expect(warnings(stderr)).toEqual([]);
     const env = { ...options.env, VENTRAL_HOME: join(folder, `home-${version}`) };
     const words = ['score', 'pixels', '--benchmark', 'Simulated.V1-pls', '--json'];
     const scored = await run(join(prefix, 'bin', 'ventral'), words, { ...options, env });
     expect(JSON.parse(scored.stdout)[0].value).toBeGreaterThan(0);
+    const npx = ['--yes', `npm@${version}`, 'exec', '--prefix', elsewhere, '--', 'ventral'];
+    const asked = await run('npx', [...npx, '--version'], {
+      ...options,
+      env: { ...env, PATH: `${join(prefix, 'bin')}:${process.env.PATH}` },
+    });
+    const { version: ours } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
+    expect(asked.stdout.trim()).toBe(ours);
+    expect(warnings(asked.stderr)).toEqual([]);
   },
 );
+
+it.each(['10', '11'])(
+  '`npm ci` of the checkout is without a warning with npm %s',
+  async (version) => {
+    const checkout = join(folder, `checkout-${version}`);
+    await mkdir(checkout);
+    for (const name of ['package.json', 'package-lock.json', '.npmrc', 'vendor'])
+      await cp(join(packageRoot, name), join(checkout, name), { recursive: true });
+    const words = ['--yes', `npm@${version}`, 'ci', '--dry-run'];
+    const { stderr } = await run('npx', words, { cwd: checkout, env: environment() });
+    expect(warnings(stderr)).toEqual([]);
+  },
+);
+
+it('asks for the Node that the README names', async () => {
+  const readme = await readFile(join(packageRoot, 'README.md'), 'utf8');
+  const { engines } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
+  expect(readme).toContain(`Node ${engines.node.replace('>=', '')} or later`);
+});
+
+/** Lines of npm that warn. */
+const warnings = (stderr: string) => stderr.split('\n').filter((line) => /warn/i.test(line));

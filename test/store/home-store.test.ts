@@ -112,6 +112,45 @@ describe.each(engines)('the store of a home, its tables in the %s database', (en
     await store.close();
   });
 
+  it('takes over the queue of a home that kept it by pg-boss', async () => {
+    const older = await emptyPlace(engine);
+    const before = await openDatabase(older);
+    // The schema before the table of tickets.
+    await migrate(before, 8);
+    const entry = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
+    for (const statement of [
+      'create schema pgboss',
+      `create type pgboss.job_state as enum ('created', 'retry', 'active', 'completed')`,
+      `create table pgboss.job (id uuid, name text, priority integer, data jsonb, state pgboss.job_state,
+         created_on timestamptz default now())`,
+      `insert into jobs (id, kind, owner, state, model, digest, model_name, card, benchmarks, sources, keys, entry)
+       select 'job_' || n, 'score', 'local', state, 'x', 'sha256:x', 'x', '{}', '["y"]', '["y"]', '["k"]', entry::uuid
+       from (values (1, 'running', '${entry(1)}'), (2, 'queued', '${entry(2)}'), (3, 'queued', '${entry(3)}'))
+       as open (n, state, entry)`,
+      `insert into pgboss.job values ('${entry(1)}', 'jobs', 0, '{"job": "job_1"}', 'active'),
+         ('${entry(2)}', 'jobs', 5, '{"job": "job_2"}', 'created'), ('${entry(3)}', 'jobs', 0, '{"job": "job_3"}', 'completed'),
+         ('${entry(4)}', 'mail', 9, '{"to": "somebody"}', 'created')`,
+    ]) {
+      await before.query(statement);
+    }
+    await before.close();
+    if (engine === 'embedded')
+      await writeFile(join(older.home, 'format.json'), '{"schema":8,"postgres":18}');
+    const store = await openHomeStore(older.home, older);
+    const { attempts } = store.jobs;
+    expect((await attempts.claim())?.job).toMatchObject({ id: 'job_2', attempt: 1 });
+    expect((await attempts.claim())?.job).toMatchObject({ id: 'job_1', faults: 1 });
+    expect(await attempts.claim()).toBeUndefined();
+    await attempts.recover(false);
+    expect((await attempts.claim())?.job).toMatchObject({ id: 'job_3' });
+    // The queue of another program in the same database is left alone.
+    expect(await store.database.query('select name from pgboss.job where priority = 9')).toEqual([
+      { name: 'mail' },
+    ]);
+    await store.close();
+    await removePlace(older);
+  });
+
   it('takes over the jobs of a home that knew scores alone', async () => {
     const older = await emptyPlace(engine);
     const before = await openDatabase(older);

@@ -49,7 +49,6 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     await worker.start();
     const stop = async (graceMs: number) => {
       await worker.stop(graceMs);
-      await jobs.close();
       await database.close();
       await scratch.remove();
     };

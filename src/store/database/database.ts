@@ -22,11 +22,6 @@ export interface Database extends Queries {
   readonly shared: boolean;
   /** Runs `work` in one transaction; what it throws rolls everything back. */
   transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
-  /**
-   * Sends several statements without parameters as one text, which may hold a whole transaction, and
-   * resolves to the rows of all. No other statements run in between.
-   */
-  script(sql: string): Promise<Row[]>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { VentralError } from '../../errors/ventral-error.js';
 import { syncFile } from '../files/write-whole.js';
-import { type Database, type Queries, type Row, shortOr } from './database.js';
+import { type Database, type Queries, shortOr } from './database.js';
 import { freeBytes, RESERVE_BYTES } from './disk-room.js';
 import { DurableFiles, type WriteGuard } from './durable-files.js';
 
@@ -140,17 +140,6 @@ class EmbeddedDatabase implements Database {
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     await this.#look();
     return this.#lite.transaction((transaction) => work(queriesOf(transaction))).catch(refused);
-  }
-
-  async script(sql: string): Promise<Row[]> {
-    await this.#look();
-    try {
-      return (await this.#lite.exec(sql)).flatMap(({ rows }) => rows as Row[]);
-    } catch (error) {
-      // A failed transaction opened by the text would break later statements.
-      await this.#lite.exec('rollback').catch(() => {});
-      return refused(error);
-    }
   }
 
   async close(): Promise<void> {

@@ -279,6 +279,30 @@ const migrations: readonly (readonly string[])[] = [
     'update idempotency set bytes = octet_length(answer::text) where answer is not null',
     'create index idempotency_owner on idempotency (owner, created_at)',
   ],
+  [
+    // The queue of jobs (see job-queue.ts); until now pg-boss kept it, in a schema that may be of other programs too.
+    `create table tickets (
+      id uuid primary key default gen_random_uuid(),
+      seq bigint generated always as identity,
+      queue text not null check (queue in ('jobs', 'parts')),
+      job text not null,
+      part integer,
+      priority integer not null,
+      takes integer not null default 0,
+      lease timestamptz
+    )`,
+    'create index tickets_next on tickets (queue, priority desc, seq)',
+    `do $$ begin
+      if to_regclass('pgboss.job') is not null then
+        insert into tickets (id, queue, job, part, priority)
+        select id, name, data ->> 'job', (data ->> 'part')::integer, priority from pgboss.job
+        where state::text in ('created', 'retry', 'active') and (
+          (name = 'jobs' and exists (select from jobs where jobs.entry = pgboss.job.id))
+          or (name = 'parts' and exists (select from parts where parts.job = data ->> 'job'))
+        ) order by created_on, id;
+      end if;
+    end $$`,
+  ],
 ];
 
 /** All that makes the schema, as text. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type Database, type Queries, type Row, shortOr } from './database.js';
+import { type Database, type Queries, shortOr } from './database.js';
 
 /** Connections that one process holds at most. */
 const CONNECTIONS = 10;
@@ -105,23 +105,6 @@ class PostgresDatabase implements Database {
       throw error;
     } finally {
       client.off('error', ignore);
-      client.release(broken);
-    }
-  }
-
-  async script(sql: string): Promise<Row[]> {
-    const client = await this.#connect();
-    let broken: Error | undefined;
-    try {
-      const results: unknown = await client.query(sql);
-      return (Array.isArray(results) ? results : [results]).flatMap(({ rows }) => rows);
-    } catch (error) {
-      // A failed transaction opened by the text would break later statements.
-      await client.query('rollback').catch((lost: Error) => {
-        broken = lost;
-      });
-      throw lostOr(error);
-    } finally {
       client.release(broken);
     }
   }

@@ -32,10 +32,10 @@ const LOST = 'The worker of the job was lost';
  */
 export class JobAttempts {
   readonly #database: Database;
-  readonly #queue: () => Promise<JobQueue>;
+  readonly #queue: JobQueue;
   readonly #events: EventStore;
 
-  constructor(database: Database, queue: () => Promise<JobQueue>, events: EventStore) {
+  constructor(database: Database, queue: JobQueue, events: EventStore) {
     this.#database = database;
     this.#queue = queue;
     this.#events = events;
@@ -47,12 +47,11 @@ export class JobAttempts {
    * @param worker id of the worker, null for none that is registered
    */
   async claim(worker: string | null = null): Promise<JobClaim | undefined> {
-    const queue = await this.#queue();
     for (;;) {
       const claim = await this.#database
         .transaction(async (queries) => {
-          const entry = await queue.take(queries, 'jobs');
-          return entry && begin(queries, queue, entry, worker);
+          const entry = await this.#queue.take(queries, 'jobs');
+          return entry && begin(queries, this.#queue, entry, worker);
         })
         .catch((error) => {
           if (error !== busy) throw error;
@@ -66,8 +65,7 @@ export class JobAttempts {
 
   /** Writes the heartbeat of a worker's claims. @returns the ids of jobs that it has lost */
   async beat(claims: readonly JobClaim[]): Promise<ReadonlySet<string>> {
-    const queue = await this.#queue();
-    for (const { entry } of claims) await queue.beat(entry);
+    for (const { entry } of claims) await this.#queue.beat(entry);
     return this.over(claims);
   }
 
@@ -136,20 +134,18 @@ export class JobAttempts {
    * @returns the ended job, or undefined if the results came too late and nothing was written
    */
   async finish(id: string, attempt: number, end: JobEnd): Promise<Job | undefined> {
-    const queue = await this.#queue();
     const written = await this.#write(id, attempt, async (queries, job) => {
       const whole = await writeEnd(queries, job, end);
       const state = whole && end.failures.length === 0 ? 'succeeded' : 'failed';
       await endJob(queries, id, { state, failures: end.failures, usage: end.usage });
-      await queue.done(queries, 'jobs', job.entry);
+      await this.#queue.done(queries, job.entry);
     });
     return written ? findJob(this.#database, id) : undefined;
   }
 
   /** Gives a job back to the queue. @returns false if the attempt is over */
   async giveBack(id: string, attempt: number, why: GivenBack): Promise<boolean> {
-    const queue = await this.#queue();
-    return this.#write(id, attempt, (queries, job) => giveBack(queries, queue, job, why));
+    return this.#write(id, attempt, (queries, job) => giveBack(queries, this.#queue, job, why));
   }
 
   /** Reclaims the jobs of a dead worker. */
@@ -167,14 +163,13 @@ export class JobAttempts {
    * @param alone no other worker is running, so that the worker of every running job is dead
    */
   async recover(alone: boolean): Promise<void> {
-    const queue = await this.#queue();
     const open = await this.#database.query<{ id: string }>(
       `select id from jobs where state in ('queued', 'running')
        and (not ${TICKET_LIVES} or (state = 'running' and $1)) order by seq`,
       [alone],
     );
     for (const { id } of open)
-      await this.#database.transaction((queries) => requeue(queries, queue, id, alone));
+      await this.#database.transaction((queries) => requeue(queries, this.#queue, id, alone));
   }
 
   async #write(
@@ -227,7 +222,7 @@ async function begin(
   );
   if (!row && (await queries.query('select from jobs where id = $1', [id])).length > 0) throw busy;
   if (!row || row.entry !== entry.id || !['queued', 'running'].includes(row.state)) {
-    await queue.done(queries, 'jobs', entry.id);
+    await queue.done(queries, entry.id);
     return 'void';
   }
   const lost = row.state === 'running';
@@ -250,7 +245,7 @@ async function giveBack(
   { reason, fault }: GivenBack,
 ): Promise<void> {
   await markQueued(queries, id, { reason, fault });
-  await queue.giveBack(queries, 'jobs', entry);
+  await queue.giveBack(queries, entry);
 }
 
 async function markQueued(

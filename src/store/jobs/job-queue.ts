@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import type { PgBoss } from 'pg-boss';
 import type { Database, Queries } from '../database/database.js';
 
 /** Jobs, and the parts of jobs that are cut. */
@@ -15,112 +13,87 @@ export interface Ticket {
 export interface QueueEntry {
   readonly id: string;
   readonly name: QueueName;
-  /** Counts how often the ticket was returned or lost; messages of earlier holders are ignored. */
-  readonly retryCount: number;
+  /** Counts how often the ticket was taken; heartbeats of earlier holders are ignored. */
+  readonly takes: number;
   readonly data: Ticket;
 }
 
-/** A worker that was not heard of for so long is taken for dead; pg-boss knows no less than ten. */
+interface TicketRow {
+  id: string;
+  job: string;
+  part: number | null;
+  takes: number;
+}
+
+/** A worker that was not heard of for so long is taken for dead. */
 export const HEARTBEAT_SECONDS = 15;
-/** The maximum of pg-boss; the deadline of the process limits a job. */
-const LONGEST_SECONDS = 24 * 3600 - 1;
-const YEARS_SECONDS = 10 * 365 * 24 * 3600;
-/** How often a job is tried is counted in its own row. */
-const RETRIES = 100_000;
-const options = {
-  heartbeatSeconds: HEARTBEAT_SECONDS,
-  expireInSeconds: LONGEST_SECONDS,
-  retentionSeconds: YEARS_SECONDS,
-  deleteAfterSeconds: 60,
-  retryLimit: RETRIES,
-};
+/**
+ * The same beside an embedded database: its one process has all workers, and is more often suspended, as with a
+ * laptop that is closed, than lost without a new start, which recovers the jobs.
+ */
+const EMBEDDED_SECONDS = 60;
 
 /**
- * The queue of pg-boss in the database of the jobs (schema `pgboss`): tickets are sent, taken and given
- * back in the transactions of their jobs. Tickets of a lost worker return when its heartbeat is overdue.
+ * The queue of jobs, a table of tickets: they are sent, taken and given back in the transactions of their jobs. A
+ * worker holds a ticket under a lease that its heartbeats renew; once the lease has run out, the next worker takes
+ * the ticket.
  */
 export class JobQueue {
-  readonly #boss: PgBoss;
+  readonly #database: Database;
+  readonly #lease: string;
 
-  private constructor(boss: PgBoss) {
-    this.#boss = boss;
-  }
-
-  /** Creates the schema if it is missing. Must not be called inside a transaction. */
-  static async open(database: Database): Promise<JobQueue> {
-    // A command that has no job to queue does without.
-    const { PgBoss } = await import('pg-boss');
-    const seconds = database.shared ? 5 : 60;
-    const boss = new PgBoss({
-      db: executor(database),
-      schedule: false,
-      registerInstance: false,
-      openTelemetry: { enabled: false },
-      superviseIntervalSeconds: seconds,
-      monitorIntervalSeconds: seconds,
-      maintenanceIntervalSeconds: 3600,
-      reindex: false,
-      monitorVacuum: false,
-    });
-    // Failed maintenance, for example after a lost connection, is repeated in the next pass.
-    boss.on('error', () => {});
-    await boss.start();
-    for (const name of ['jobs', 'parts'] as const) await makeQueue(boss, database, name);
-    return new JobQueue(boss);
+  constructor(database: Database) {
+    this.#database = database;
+    this.#lease = `now() + interval '${database.shared ? HEARTBEAT_SECONDS : EMBEDDED_SECONDS} seconds'`;
   }
 
   /** @returns the id of the ticket */
-  async send(queries: Queries, name: QueueName, ticket: Ticket, priority: number): Promise<string> {
-    const id = await this.#boss.send(name, ticket, { priority, db: executor(queries) });
-    return id as string;
+  async send(
+    queries: Queries,
+    name: QueueName,
+    { job, part }: Ticket,
+    priority: number,
+  ): Promise<string> {
+    const [{ id }] = await queries.query<{ id: string }>(
+      'insert into tickets (queue, job, part, priority) values ($1, $2, $3, $4) returning id',
+      [name, job, part ?? null, priority],
+    );
+    return id;
   }
 
-  /** Claims the ticket of the highest priority; undefined if none waits. */
+  /** Claims the ticket of the highest priority, the oldest of several; undefined if none waits. */
   async take(queries: Queries, name: QueueName): Promise<QueueEntry | undefined> {
-    const [found] = await this.#boss.fetch<Ticket>(name, { db: executor(queries) });
-    if (!found) return undefined;
-    const { id, data, retryCount } = found as typeof found & { readonly retryCount: number };
-    return { id, name, data, retryCount };
+    const [row] = await queries.query<TicketRow>(
+      `update tickets set takes = takes + 1, lease = ${this.#lease} where id = (
+         select id from tickets where queue = $1 and (lease is null or lease < now())
+         order by priority desc, seq limit 1 for update skip locked
+       ) returning id, job, part, takes`,
+      [name],
+    );
+    if (!row) return undefined;
+    const { id, job, part, takes } = row;
+    return { id, name, takes, data: part === null ? { job } : { job, part } };
   }
 
   /** Writes the holder's heartbeat. @returns false if it has lost the ticket */
-  async beat(entry: QueueEntry): Promise<boolean> {
-    const { affected } = (await this.#boss.touch(entry.name, entry)) as { affected: number };
-    return affected > 0;
+  async beat({ id, takes }: QueueEntry): Promise<boolean> {
+    const held = await this.#database.query(
+      `update tickets set lease = ${this.#lease} where id = $1 and takes = $2 and lease is not null returning id`,
+      [id, takes],
+    );
+    return held.length > 0;
   }
 
   /** Takes a ticket out of the queue for good, wherever it is. */
-  async done(queries: Queries, name: QueueName, id: string): Promise<void> {
-    await this.#boss.complete(name, id, null, { db: executor(queries), includeQueued: true });
+  async done(queries: Queries, id: string): Promise<void> {
+    await queries.query('delete from tickets where id = $1', [id]);
   }
 
   /** Gives a taken ticket back, so that the next worker gets it. */
-  async giveBack(queries: Queries, name: QueueName, id: string): Promise<void> {
-    await this.#boss.fail(name, id, null, { db: executor(queries) });
-  }
-
-  async close(): Promise<void> {
-    await this.#boss.stop({ close: false, graceful: false });
+  async giveBack(queries: Queries, id: string): Promise<void> {
+    await queries.query('update tickets set lease = null where id = $1', [id]);
   }
 }
 
 /** SQL condition: the ticket of a job waits or is held. */
-export const TICKET_LIVES = `exists (select from pgboss.job as ticket
-    where ticket.name = 'jobs' and ticket.id = jobs.entry and ticket.state < 'completed')`;
-
-async function makeQueue(boss: PgBoss, database: Database, name: QueueName): Promise<void> {
-  const there = await database.query('select 1 from pgboss.queue where name = $1', [name]);
-  if (there.length === 0) await boss.createQueue(name, options);
-  // Loads the queue settings now: inside a transaction of the embedded database that would fail.
-  await boss.touch(name, randomUUID());
-}
-
-/** What pg-boss sends its statements to: the database, or one transaction of it. */
-function executor(target: Database | Queries) {
-  return {
-    async executeSql(sql: string, values: unknown[] = []) {
-      const whole = values.length === 0 && 'script' in target;
-      return { rows: whole ? await target.script(sql) : await target.query(sql, values) };
-    },
-  };
-}
+export const TICKET_LIVES = 'exists (select from tickets where tickets.id = jobs.entry)';

@@ -44,29 +44,16 @@ export class JobStore {
   readonly trainings: TrainingStore;
   readonly #database: Database;
   readonly #quotas: Quotas;
-  #queue: Promise<JobQueue> | undefined;
+  readonly #queue: JobQueue;
 
   constructor(database: Database, quotas = generousQuotas) {
     this.#database = database;
     this.#quotas = quotas;
     this.events = new EventStore(database);
-    this.attempts = new JobAttempts(database, () => this.#opened(), this.events);
-    this.parts = new PartStore(database, () => this.#opened(), this.events);
+    this.#queue = new JobQueue(database);
+    this.attempts = new JobAttempts(database, this.#queue, this.events);
+    this.parts = new PartStore(database, this.#queue, this.events);
     this.trainings = new TrainingStore(database);
-  }
-
-  /** The queue is opened when it is first needed: not every command has to do with jobs. */
-  #opened(): Promise<JobQueue> {
-    this.#queue ??= JobQueue.open(this.#database).catch((error) => {
-      this.#queue = undefined;
-      throw error;
-    });
-    return this.#queue;
-  }
-
-  /** Closes the queue; the database stays open. */
-  async close(): Promise<void> {
-    await (await this.#queue?.catch(() => undefined))?.close();
   }
 
   /**
@@ -80,7 +67,6 @@ export class JobStore {
     request: R,
     also: (queries: Queries, id: string) => Promise<void> = async () => {},
   ): Promise<JobOf<R['kind']>> {
-    const queue = await this.#opened();
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
       const priority = await insert(queries, id, request);
@@ -91,7 +77,7 @@ export class JobStore {
         await endJob(queries, id, { state: 'succeeded' });
       else {
         await requireJobQuota(queries, principal, this.#quotas);
-        await enqueue(queries, queue, { id, priority });
+        await enqueue(queries, this.#queue, { id, priority });
       }
       const { role, owner } = principal;
       await requireStorage(queries, owner, role === 'admin' ? null : this.#quotas.storage);
@@ -172,7 +158,6 @@ export class JobStore {
     id: string,
     also: (queries: Queries) => Promise<void> = async () => {},
   ): Promise<Job | undefined> {
-    const queue = await this.#opened();
     const cancelled = await this.#database.transaction(async (queries) => {
       const [job] = await queries.query<{ entry: string }>(
         `select entry from jobs where id = $1 and state in ('queued', 'running') for update`,
@@ -180,7 +165,7 @@ export class JobStore {
       );
       if (!job) return false;
       await endJob(queries, id, { state: 'cancelled' });
-      if (job.entry) await queue.done(queries, 'jobs', job.entry);
+      if (job.entry) await this.#queue.done(queries, job.entry);
       await also(queries);
       return true;
     });

@@ -42,10 +42,10 @@ const OPEN = `exists (select from jobs where jobs.id = $1 and jobs.state in ('qu
 /** Split jobs, their parts, and the results of parts until the job has ended. */
 export class PartStore {
   readonly #database: Database;
-  readonly #queue: () => Promise<JobQueue>;
+  readonly #queue: JobQueue;
   readonly #events: EventStore;
 
-  constructor(database: Database, queue: () => Promise<JobQueue>, events: EventStore) {
+  constructor(database: Database, queue: JobQueue, events: EventStore) {
     this.#database = database;
     this.#queue = queue;
     this.#events = events;
@@ -60,7 +60,6 @@ export class PartStore {
     of: number,
     threads: number,
   ): Promise<{ readonly cut: boolean; readonly threads: number }> {
-    const queue = await this.#queue();
     return this.#database.transaction(async (queries) => {
       const [job] = await queries.query<{ priority: number; threads: number | null }>(
         `select priority, threads from jobs where id = $1 and attempt = $2 and state = 'running' for update`,
@@ -76,7 +75,7 @@ export class PartStore {
           `insert into parts (job, part, task, state) values ($1, $2, $3, 'open')`,
           [id, part, jsonText({ of })],
         );
-        await queue.send(queries, 'parts', { job: id, part }, job.priority);
+        await this.#queue.send(queries, 'parts', { job: id, part }, job.priority);
       }
       return { cut: true, threads };
     });
@@ -84,10 +83,9 @@ export class PartStore {
 
   /** Claims the next part of any job; undefined if none waits. */
   async claim(): Promise<PartClaim | undefined> {
-    const queue = await this.#queue();
     for (;;) {
       const claim = await this.#database.transaction(async (queries) => {
-        const entry = await queue.take(queries, 'parts');
+        const entry = await this.#queue.take(queries, 'parts');
         if (!entry) return undefined;
         const { job: id, part } = entry.data;
         const [row] = await queries.query<{ task: { of: number }; threads: number }>(
@@ -97,7 +95,7 @@ export class PartStore {
         );
         const job = row && (await findJob(queries, id));
         if (job) return { job, part: part as number, of: row.task.of, threads: row.threads, entry };
-        await queue.done(queries, 'parts', entry.id);
+        await this.#queue.done(queries, entry.id);
         return 'void';
       });
       if (claim !== 'void') return claim;
@@ -108,8 +106,7 @@ export class PartStore {
    * Writes the heartbeat of a part. @returns false if the part was reclaimed or the job has ended
    */
   async beat({ entry, job }: PartClaim): Promise<boolean> {
-    const queue = await this.#queue();
-    return (await queue.beat(entry)) && (await this.isOpen(job.id));
+    return (await this.#queue.beat(entry)) && (await this.isOpen(job.id));
   }
 
   async isOpen(job: string): Promise<boolean> {
@@ -127,7 +124,6 @@ export class PartStore {
 
   /** Ends a part. A failed part is not retried: the joining worker computes what is missing. */
   async end({ job, part, entry }: PartClaim, { state, runtime, reason }: PartEnd): Promise<void> {
-    const queue = await this.#queue();
     await this.#database.transaction(async (queries) => {
       await queries.query(
         'update parts set state = $3, runtime = $4, reason = $5 where job = $1 and part = $2',
@@ -135,14 +131,13 @@ export class PartStore {
       );
       const words = `Part ${part + 1} is ${state}${reason ? `: ${reason}` : ''}`;
       await queries.query(`update jobs set log = ${logged('$2')} where id = $1`, [job.id, words]);
-      await queue.done(queries, 'parts', entry.id);
+      await this.#queue.done(queries, entry.id);
     });
     this.#events.announce(job.id);
   }
 
   async giveBack({ entry }: PartClaim): Promise<void> {
-    const queue = await this.#queue();
-    await this.#database.transaction((queries) => queue.giveBack(queries, 'parts', entry.id));
+    await this.#database.transaction((queries) => this.#queue.giveBack(queries, entry.id));
   }
 
   /** How many parts of a job have not ended. */

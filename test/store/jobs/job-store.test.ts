@@ -197,6 +197,24 @@ describe.each(engines)('on the %s database', (engine) => {
       await store.jobs.cancel(id);
     });
 
+    it('whose lease has run out is taken again, and its earlier holder has lost it', async () => {
+      const { id } = await store.jobs.create(localPrincipal, request('a'));
+      const first = (await store.jobs.attempts.claim())!;
+      expect(await store.jobs.attempts.beat([first])).toEqual(new Set());
+      expect(await claim()).toBeUndefined();
+      await store.database.query(`update tickets set lease = now() - interval '1 second'`);
+      const second = (await store.jobs.attempts.claim())!;
+      expect(second.job).toMatchObject({ id, attempt: 2, faults: 1 });
+      const lease = async () =>
+        (await store.database.query<{ lease: Date }>('select lease from tickets'))[0].lease;
+      const held = await lease();
+      expect(await store.jobs.attempts.beat([first])).toEqual(new Set([id]));
+      expect(await lease()).toEqual(held);
+      expect(await store.jobs.attempts.beat([second])).toEqual(new Set());
+      await store.jobs.cancel(id);
+      expect(await store.database.query('select from tickets')).toEqual([]);
+    });
+
     it('keeps the last fifty lines of its log', async () => {
       const { id } = await store.jobs.create(localPrincipal, request('a'));
       await claim();
@@ -215,7 +233,7 @@ describe.each(engines)('on the %s database', (engine) => {
 
     it('without a ticket, as a restored one, gets one', async () => {
       const { id } = await store.jobs.create(localPrincipal, request('a'));
-      await store.database.query('delete from pgboss.job');
+      await store.database.query('delete from tickets');
       expect(await claim()).toBeUndefined();
       await store.jobs.attempts.recover(false);
       await store.jobs.attempts.recover(false);
