@@ -75,7 +75,8 @@ export class ConvertedFiles implements Outputs {
   }
 
   async assembly(of: MadeOf, assembly: Assembly): Promise<void> {
-    await this.#write(of, (path) => writeAssembly(path, assembly, { compress: true }));
+    // Packing at level 9 takes longer than all else.
+    await this.#write(of, (path) => writeAssembly(path, assembly));
   }
 
   async pictures(of: MadeOf, pictures: Iterable<Picture> | AsyncIterable<Picture>): Promise<void> {
