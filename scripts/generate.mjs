@@ -57,6 +57,7 @@ const sides = {
   neural: 'recordings',
   'read-out': 'trials, read-out',
   label: 'trials, labels',
+  choices: 'trials, labels',
   properties: 'a distribution',
 };
 

@@ -1296,6 +1296,17 @@ export interface components {
             id: string;
             region: string | null;
             title: string | null;
+            /** @description What a reader of every score should know of the data or the splits. */
+            caution: string | null;
+            /** @description Of its data in the catalog; empty for data of its own. */
+            licences: {
+                identifier: string;
+                /** @enum {string} */
+                kind: "stimuli" | "recordings" | "trials" | "rdms";
+                /** @description SPDX name; null where none is stated. */
+                licence: string | null;
+                terms: string;
+            }[];
             /**
              * @description `private`: the owner of the data reserves a part of them for evaluation.
              * @enum {string}
@@ -1321,7 +1332,7 @@ export interface components {
             /** @description How the ceiling is computed. */
             ceiling: {
                 /** @enum {string} */
-                name: "internal-consistency" | "metric" | "none" | "fixed";
+                name: "internal-consistency" | "nili-upper" | "metric" | "none" | "fixed";
             } & {
                 [key: string]: unknown;
             };
@@ -1352,6 +1363,11 @@ export interface components {
                 trials: number;
                 subjects: number | null;
                 columns: string[];
+            } | components["schemas"]["CellReason"] | null;
+            /** @description Given dissimilarities between the stimuli; null for other benchmarks. */
+            rdms: {
+                stimuli: number;
+                subjects: number;
             } | components["schemas"]["CellReason"] | null;
             /** @description The published distribution of a single-neuron property; null for other benchmarks. */
             neurons: {

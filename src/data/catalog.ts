@@ -4,13 +4,15 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 
-/** What a catalog entry holds: images, neural recordings (netCDF) or behavioural trials (netCDF). */
-export type DataKind = 'stimuli' | 'recordings' | 'trials';
+/** What a catalog entry holds: images, neural recordings, behavioural trials, or dissimilarities between stimuli. */
+export type DataKind = 'stimuli' | 'recordings' | 'trials' | 'rdms';
+
+/** Role of a file in its entry: the table or the images of a stimulus set, the assembly, or its table of neuroids. */
+export type FileRole = 'csv' | 'images' | 'nc' | 'neuroids';
 
 /** One published file. */
 export interface CatalogFile {
-  /** Role in its entry: the table or the images of a stimulus set, or the assembly. */
-  readonly role: 'csv' | 'images' | 'nc';
+  readonly role: FileRole;
   readonly file: string;
   readonly url: string;
   /** SHA-1 of the bytes, lower-case hex, as Brain-Score's registry states it (spec §6.4). */
@@ -32,14 +34,23 @@ export interface CatalogEntry {
   /** Licence or terms in words. */
   readonly terms: string;
   readonly files: readonly CatalogFile[];
+  /** Where ventral makes its files from those of others: the publication that they are in, and their names. */
+  readonly converted?: {
+    readonly publication: string;
+    readonly files: readonly { readonly role: FileRole; readonly file: string }[];
+  };
 }
 
 interface DataFile {
   readonly base: string;
-  readonly entries: readonly (Omit<CatalogEntry, 'files'> & {
-    readonly files: Readonly<
-      Partial<Record<CatalogFile['role'], { file: string; sha1: string; size?: number }>>
+  readonly entries: readonly (Omit<CatalogEntry, 'files' | 'converted'> & {
+    readonly files?: Readonly<
+      Partial<Record<FileRole, { file: string; sha1: string; size?: number }>>
     >;
+    readonly converted?: {
+      readonly publication: string;
+      readonly files: Readonly<Partial<Record<FileRole, string>>>;
+    };
   })[];
 }
 
@@ -48,13 +59,18 @@ interface DataFile {
  * touches no source. A stimulus set and an assembly may share an identifier, as in the original.
  */
 function readCatalog(folder: string): CatalogEntry[] {
+  return dataFiles(folder).flatMap(({ content }) => entriesOf(content as DataFile));
+}
+
+/** The `data.json` of every folder in a folder, in the order of names. */
+export function dataFiles(folder: string): { readonly folder: string; readonly content: object }[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
+    .map((entry) => join(folder, entry.name))
     .sort()
-    .flatMap((name) => {
-      const text = readIfThere(join(folder, name, 'data.json'));
-      return text === undefined ? [] : entriesOf(JSON.parse(text));
+    .flatMap((inner) => {
+      const text = readIfThere(join(inner, 'data.json'));
+      return text === undefined ? [] : [{ folder: inner, content: JSON.parse(text) }];
     });
 }
 
@@ -68,14 +84,25 @@ function readIfThere(path: string): string | undefined {
 }
 
 function entriesOf({ base, entries }: DataFile): CatalogEntry[] {
-  return entries.map((entry) => ({
+  return entries.map(({ files = {}, converted, ...entry }) => ({
     ...entry,
-    files: (['csv', 'images', 'nc'] as const).flatMap((role) => {
-      const file = entry.files[role];
+    files: ROLES.flatMap((role) => {
+      const file = files[role];
       return file ? [{ role, ...file, url: new URL(file.file, base).href }] : [];
+    }),
+    ...(converted && {
+      converted: {
+        publication: converted.publication,
+        files: ROLES.flatMap((role) => {
+          const file = converted.files[role];
+          return file === undefined ? [] : [{ role, file }];
+        }),
+      },
     }),
   }));
 }
+
+const ROLES = ['csv', 'images', 'nc', 'neuroids'] as const;
 
 let entries: readonly CatalogEntry[] | undefined;
 

@@ -1,42 +1,49 @@
 import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
-import type { CatalogEntry, CatalogFile } from './catalog.js';
+import type { CatalogEntry, CatalogFile, FileRole } from './catalog.js';
 import { requireWhole } from './checked-data.js';
 
 /** Where a file of the catalog lies: HOME/data/<sha1>/<file>, whether pulled or imported. */
-export function dataPath(home: string, file: CatalogFile): string {
-  return join(home, 'data', file.sha1, file.file);
+export function dataPath(home: string, { sha1, file }: Pick<CatalogFile, 'sha1' | 'file'>): string {
+  return join(home, 'data', sha1, file);
 }
 
 /** A file that a user gave in place of one of the catalog: written beside it as `import.json`. */
 export interface DataImport {
   readonly identifier: string;
   readonly kind: CatalogEntry['kind'];
-  readonly role: CatalogFile['role'];
+  readonly role: FileRole;
   readonly file: string;
   /** SHA-1 of the bytes that were given. */
   readonly sha1: string;
+  /** Where ventral made the file from those of a publication, whose digests were checked. */
+  readonly publication?: string;
   /** When, ISO 8601: the latest import of a role counts. */
   readonly importedAt: string;
 }
 
+/** A file of an entry; one that ventral makes has no digest before it is made. */
+type LocatedFile = Pick<CatalogFile, 'role' | 'file'> & { readonly sha1?: string };
+
 /** Paths of the files of an entry by role. `ownBytes` if a user's own file replaces one. */
 export interface LocatedData {
-  readonly paths: Readonly<Partial<Record<CatalogFile['role'], string>>>;
-  readonly missing: readonly CatalogFile[];
+  readonly paths: Readonly<Partial<Record<FileRole, string>>>;
+  readonly missing: readonly LocatedFile[];
   readonly ownBytes: boolean;
 }
 
 /** Looks for the files of an entry under `home`; the published bytes win over a user's own. */
 export async function locateData(entry: CatalogEntry, home: string): Promise<LocatedData> {
-  const paths: Partial<Record<CatalogFile['role'], string>> = {};
-  const missing: CatalogFile[] = [];
+  const paths: Partial<Record<FileRole, string>> = {};
+  const missing: LocatedFile[] = [];
+  const files: readonly LocatedFile[] = [...entry.files, ...(entry.converted?.files ?? [])];
   let ownBytes = false;
   let records: readonly DataImport[] | undefined;
-  for (const file of entry.files) {
-    const path = dataPath(home, file);
-    if (await isThere(path)) {
+  for (const file of files) {
+    const { sha1 } = file;
+    const path = sha1 && dataPath(home, { sha1, file: file.file });
+    if (path && (await isThere(path))) {
       paths[file.role] = path;
       continue;
     }
@@ -46,7 +53,7 @@ export async function locateData(entry: CatalogEntry, home: string): Promise<Loc
         identifier === entry.identifier && kind === entry.kind && role === file.role,
     );
     if (own) {
-      ownBytes = true;
+      ownBytes ||= own.publication === undefined;
       paths[file.role] = join(home, 'data', own.sha1, own.file);
     } else missing.push(file);
   }
@@ -72,12 +79,16 @@ export async function requireData(entry: CatalogEntry, home: string): Promise<Lo
   throw new VentralError(
     'data-missing',
     `The ${entry.kind} ${entry.identifier} are not here (${first.file}); ${how}`,
-    { file: first.file, expected: dataPath(home, first), found: 'no such file' },
+    {
+      file: first.file,
+      expected: join(home, 'data', first.sha1 ?? '', first.file),
+      found: 'no such file',
+    },
   );
 }
 
 /** Imports under `home`, the latest first. */
-async function importRecords(home: string): Promise<readonly DataImport[]> {
+export async function importRecords(home: string): Promise<readonly DataImport[]> {
   const folder = join(home, 'data');
   const records: DataImport[] = [];
   for (const name of await namesIn(folder)) {

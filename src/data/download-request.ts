@@ -25,7 +25,9 @@ export type Outcome =
 export interface Request {
   readonly url: string;
   readonly part: PartialFile;
-  readonly entry: CatalogEntry;
+  readonly entry: Pick<CatalogEntry, 'identifier' | 'access'>;
+  /** Whether a redirect to another host or from HTTPS to HTTP is refused. */
+  readonly sameHost?: boolean;
   readonly stallMs: number;
   readonly signal?: AbortSignal;
 }
@@ -44,7 +46,8 @@ export class BrokenBody extends Error {
 export async function request(asked: Request): Promise<Outcome> {
   const watch = new Watch(asked.stallMs, asked.signal);
   try {
-    const answer = await httpGet(asked.url, headersFor(asked.part), watch.signal);
+    const follow = asked.sameHost ? stayAt(asked) : undefined;
+    const answer = await httpGet(asked.url, headersFor(asked.part), watch.signal, follow);
     const outcome = await judge(asked, answer).catch((error) => {
       answer.close();
       throw error;
@@ -64,6 +67,20 @@ export async function request(asked: Request): Promise<Outcome> {
     return { failure: { why: watch.reason(cause), cause } };
   }
 }
+
+/** Refuses redirects that lead away from where the catalog says the file is. */
+const stayAt =
+  ({ entry, url }: Request) =>
+  (from: URL, to: URL): void => {
+    if (to.host === from.host && (to.protocol === 'https:' || to.protocol === from.protocol))
+      return;
+    const found = `${to.protocol}//${to.host}`;
+    throw new VentralError(
+      'download-failed',
+      `${entry.identifier}: ${url} redirects to ${found}, which is elsewhere than the catalog says`,
+      { file: entry.identifier, expected: from.origin, found },
+    );
+  };
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
@@ -180,7 +197,7 @@ async function judge(
 
 function forbidden(
   url: string,
-  { identifier, access }: CatalogEntry,
+  { identifier, access }: Request['entry'],
   status: number,
 ): VentralError {
   const why =

@@ -5,8 +5,8 @@ import { VentralError } from '../errors/ventral-error.js';
 import { present } from '../formats/present.js';
 import type { CatalogEntry, CatalogFile } from './catalog.js';
 import { dataPath, isThere } from './data-folder.js';
-import { type Body, BrokenBody, type Failure, request } from './download-request.js';
-import { sha1Of } from './file-sha1.js';
+import { type Body, BrokenBody, type Failure, type Request, request } from './download-request.js';
+import { hashOf } from './file-sha1.js';
 import { PartialFile } from './partial-file.js';
 
 /** How far one file is. */
@@ -27,6 +27,20 @@ export interface Patience {
   readonly firstWaitMs: number;
   /** Silence of the server after which an attempt has failed. */
   readonly stallMs: number;
+}
+
+/** A file to fetch: where it is, what its bytes are, and where it goes. */
+export interface Wanted {
+  readonly file: string;
+  readonly url: string;
+  readonly size?: number;
+  readonly algorithm: 'sha1' | 'sha256';
+  /** Lower-case hex. */
+  readonly digest: string;
+  readonly path: string;
+  /** Whose file it is, in messages. */
+  readonly entry: Request['entry'];
+  readonly sameHost?: boolean;
 }
 
 export interface PullOptions {
@@ -71,14 +85,21 @@ export async function pullFile(
   entry: CatalogEntry,
   options: PullOptions,
 ): Promise<PulledFile> {
+  const url = addressOf(file, options);
   const path = dataPath(options.home, file);
+  return pullWanted({ ...file, url, algorithm: 'sha1', digest: file.sha1, path, entry }, options);
+}
+
+/** {@link pullEntries} for a file of any digest. */
+export async function pullWanted(file: Wanted, options: PullOptions): Promise<PulledFile> {
+  const { path } = file;
   if ((await isThere(path)) && (await isWhole(path, file, options))) {
     return { file: file.file, path, already: true };
   }
   let part: PartialFile | undefined;
   try {
     part = await PartialFile.open(dirname(path));
-    await fetchChecked(part, file, entry, options);
+    await fetchChecked(part, file, options);
     await part.finish(path);
   } catch (thrown) {
     const error = options.signal?.aborted ? interrupted(file, thrown) : VentralError.from(thrown);
@@ -90,7 +111,7 @@ export async function pullFile(
   return { file: file.file, path, already: false };
 }
 
-function interrupted(file: CatalogFile, cause: unknown): VentralError {
+function interrupted(file: Wanted, cause: unknown): VentralError {
   const next = '`ventral data pull` resumes the download';
   return new VentralError('interrupted', `${file.file}: interrupted; ${next}`, {
     file: file.file,
@@ -98,38 +119,34 @@ function interrupted(file: CatalogFile, cause: unknown): VentralError {
   });
 }
 
-async function isWhole(path: string, file: CatalogFile, options: PullOptions): Promise<boolean> {
+async function isWhole(path: string, file: Wanted, options: PullOptions): Promise<boolean> {
   const digest = await checked(path, file, options);
-  if (digest === file.sha1) return true;
+  if (digest === file.digest) return true;
   await rm(path); // it rotted or was edited: the catalog's bytes take its place
   return false;
 }
 
-async function fetchChecked(
-  part: PartialFile,
-  file: CatalogFile,
-  entry: CatalogEntry,
-  options: PullOptions,
-): Promise<void> {
-  await fetchAll(part, file, entry, options);
+async function fetchChecked(part: PartialFile, file: Wanted, options: PullOptions): Promise<void> {
+  await fetchAll(part, file, options);
   let found = await checked(part.path, file, options);
-  if (found !== file.sha1 && part.joined) {
+  if (found !== file.digest && part.joined) {
     // The pieces may be of a content that changed in between: once more, from zero.
     await part.restart(undefined);
-    await fetchAll(part, file, entry, options);
+    await fetchAll(part, file, options);
     found = await checked(part.path, file, options);
   }
-  if (found === file.sha1) return;
+  if (found === file.digest) return;
+  const name = file.algorithm === 'sha1' ? 'SHA-1' : 'SHA-256';
   throw new VentralError(
     'checksum-mismatch',
-    `${file.file}: expected SHA-1 ${file.sha1}, found ${found} in ${part.bytes} bytes from ${addressOf(file, options)}; the file was removed`,
-    { file: file.file, field: 'sha1', expected: file.sha1, found },
+    `${file.file}: expected ${name} ${file.digest}, found ${found} in ${part.bytes} bytes from ${file.url}; the file was removed`,
+    { file: file.file, field: file.algorithm, expected: file.digest, found },
   );
 }
 
-function checked(path: string, file: CatalogFile, { progress, signal }: PullOptions) {
+function checked(path: string, file: Wanted, { progress, signal }: PullOptions) {
   const report = (done: number) => progress?.({ file: file.file, stage: 'checking', done });
-  return sha1Of(path, { progress: report, ...present({ signal }) });
+  return hashOf(path, file.algorithm, { progress: report, ...present({ signal }) });
 }
 
 function addressOf(file: CatalogFile, { baseUrl }: PullOptions): string {
@@ -139,14 +156,9 @@ function addressOf(file: CatalogFile, { baseUrl }: PullOptions): string {
 }
 
 /** Attempts until the part is as long as the server says the file is. */
-async function fetchAll(
-  part: PartialFile,
-  file: CatalogFile,
-  entry: CatalogEntry,
-  options: PullOptions,
-): Promise<void> {
+async function fetchAll(part: PartialFile, file: Wanted, options: PullOptions): Promise<void> {
   const { attempts, firstWaitMs, stallMs } = options.patience ?? PATIENCE;
-  const url = addressOf(file, options);
+  const { url, entry } = file;
   let furthest = part.bytes;
   for (let failed = 0; ; ) {
     options.signal?.throwIfAborted();
@@ -155,7 +167,7 @@ async function fetchAll(
       part,
       entry,
       stallMs,
-      ...present({ signal: options.signal }),
+      ...present({ signal: options.signal, sameHost: file.sameHost }),
     });
     const failure = outcome.body
       ? await receive(part, file, outcome.body, options)
@@ -179,19 +191,22 @@ async function fetchAll(
 /** Writes one answer to the part; gives the failure where it ended early. */
 async function receive(
   part: PartialFile,
-  file: CatalogFile,
+  file: Wanted,
   body: Body,
   options: PullOptions,
 ): Promise<Failure | undefined> {
   const total = body.total ?? file.size;
+  requireSize(file, body.total, 'is announced by the server');
   await roomFor(part, file, total);
-  const progress = (done: number) =>
+  const progress = (done: number) => {
+    if (done > (file.size ?? done)) requireSize(file, done, 'and more came');
     options.progress?.({
       file: file.file,
       stage: 'downloading',
       done,
       ...present({ total }),
     });
+  };
   progress(part.bytes);
   try {
     await part.append(body.chunks, progress);
@@ -208,12 +223,22 @@ async function receive(
   return undefined;
 }
 
-async function roomFor(part: PartialFile, file: CatalogFile, total = 0): Promise<void> {
+/** @throws `checksum-mismatch` where a server has a file of another length than the catalog's, before it fills the disk */
+function requireSize(file: Wanted, found: number | undefined, how: string): void {
+  if (found === undefined || file.size === undefined || found === file.size) return;
+  throw new VentralError(
+    'checksum-mismatch',
+    `${file.file}: expected ${file.size} bytes, but ${found} ${how} (${file.url})`,
+    { file: file.file, field: 'size', expected: `${file.size}`, found: `${found}` },
+  );
+}
+
+async function roomFor(part: PartialFile, file: Wanted, total = 0): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(part.path));
   if (total - part.bytes > bavail * bsize) throw full(file, total, undefined);
 }
 
-function full(file: CatalogFile, bytes: number, cause: unknown): VentralError {
+function full(file: Wanted, bytes: number, cause: unknown): VentralError {
   return new VentralError(
     'disk-full',
     `No space left on the disk for ${file.file} (${bytes} bytes)`,

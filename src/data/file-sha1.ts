@@ -13,8 +13,16 @@ export interface HashOptions {
  * SHA-1 of a file, lower-case hex.
  * @throws VentralError `interrupted` where the signal says so
  */
-export async function sha1Of(path: string, options: HashOptions = {}): Promise<string> {
-  const hash = createHash('sha1');
+export const sha1Of = (path: string, options: HashOptions = {}): Promise<string> =>
+  hashOf(path, 'sha1', options);
+
+/** {@link sha1Of} for either digest. */
+export async function hashOf(
+  path: string,
+  algorithm: 'sha1' | 'sha256',
+  options: HashOptions = {},
+): Promise<string> {
+  const hash = createHash(algorithm);
   let done = 0;
   try {
     for await (const chunk of createReadStream(path, {

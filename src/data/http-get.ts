@@ -16,13 +16,14 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const AHEAD = 64;
 
 /**
- * One GET, following up to five redirects. The built-in `fetch` is not used because it throws away
+ * One GET, following up to five redirects, each of which `follow` may refuse by throwing. The built-in `fetch` is not used because it throws away
  * what it has buffered when a connection breaks, and a resumable download wants those bytes.
  */
 export async function httpGet(
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  follow: (from: URL, to: URL) => void = () => {},
 ): Promise<HttpAnswer> {
   let at = new URL(url);
   for (let hops = 0; ; hops++) {
@@ -30,7 +31,9 @@ export async function httpGet(
     const { location } = message.headers;
     if (REDIRECTS.has(message.statusCode ?? 0) && location !== undefined && hops < 5) {
       message.resume();
-      at = new URL(location, at);
+      const to = new URL(location, at);
+      follow(at, to);
+      at = to;
       continue;
     }
     return {

@@ -5,7 +5,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { present } from '../formats/present.js';
-import { type CatalogEntry, type CatalogFile, catalog } from './catalog.js';
+import { type CatalogEntry, type CatalogFile, catalog, type FileRole } from './catalog.js';
 import { type DataImport, dataPath, isThere, namesIn, placeFile } from './data-folder.js';
 import { sha1Of } from './file-sha1.js';
 
@@ -158,7 +158,7 @@ async function standIn(
   return { file: path, identifier, path: target, published: false };
 }
 
-const roleOfExtension: Readonly<Record<string, CatalogFile['role']>> = {
+const roleOfExtension: Readonly<Record<string, FileRole>> = {
   '.csv': 'csv',
   '.zip': 'images',
   '.nc': 'nc',

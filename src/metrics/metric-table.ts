@@ -1,4 +1,5 @@
 import { accuracyMetric } from './accuracy.js';
+import { choiceDistributionMetric } from './choice-distribution.js';
 import { ckaCvMetric, ckaMetric } from './cka.js';
 import { distributionSimilarityMetric } from './distribution-similarity.js';
 import { errorConsistencyMetric } from './error-consistency.js';
@@ -31,6 +32,7 @@ const table = {
   ...behaviourMetrics,
   'error-consistency': errorConsistencyMetric,
   accuracy: accuracyMetric,
+  'choice-distribution': choiceDistributionMetric,
   'distribution-similarity': distributionSimilarityMetric,
 } satisfies Record<string, MetricDefinition>;
 

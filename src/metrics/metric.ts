@@ -63,6 +63,10 @@ export interface MetricOptions {
   readonly repetitions?: number;
   /** Seed of the halves. */
   readonly seed?: number;
+  /** Compares with each subject by itself (rdm with given dissimilarities). */
+  readonly per?: 'subject';
+  /** Squares the correlations before the mean over subjects (likewise). */
+  readonly squared?: boolean;
   /** Leaves cells out that are NaN on the model's side, in the ceiling. */
   readonly skipna?: boolean;
 }

@@ -48,6 +48,10 @@ interface Summary {
   readonly ready: boolean;
   readonly access: 'public' | 'private';
   readonly title: string;
+  /** What a reader of every score should know. */
+  readonly caution: string | null;
+  /** Of its data in the catalog, each once; `none stated` where the source states none. */
+  readonly licences: readonly string[];
 }
 
 async function summaryOf(benchmark: Benchmark, home: string): Promise<Summary> {
@@ -61,8 +65,14 @@ async function summaryOf(benchmark: Benchmark, home: string): Promise<Summary> {
     ready: await hasData(benchmark, home),
     access: accessOf(benchmark),
     title: benchmark.title ?? '',
+    caution: benchmark.caution ?? null,
+    licences: licencesOf(benchmark),
   };
 }
+
+const licencesOf = (benchmark: Benchmark) => [
+  ...new Set(catalogEntriesOf(benchmark).map(({ licence }) => licence ?? 'none stated')),
+];
 
 async function list(command: Command, io: Io): Promise<void> {
   const { home } = globalOptions(command);
@@ -77,12 +87,13 @@ async function list(command: Command, io: Io): Promise<void> {
 /** Benchmarks, and whether their data are here. */
 export function printBenchmarks(found: readonly Summary[], io: Io): void {
   printRows(
-    ['benchmark', 'metric', 'data', 'here', 'title'],
-    found.map(({ id, metric, simulated, access, ready, title }) => [
+    ['benchmark', 'metric', 'data', 'here', 'licence', 'title'],
+    found.map(({ id, metric, simulated, access, ready, licences, title }) => [
       id,
       metric,
       simulated ? 'simulated' : access,
       ready ? 'yes' : 'no',
+      licences.join(', '),
       title,
     ]),
     io,

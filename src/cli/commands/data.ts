@@ -3,6 +3,8 @@ import { type CatalogEntry, catalog, entriesNeeded } from '../../data/catalog.js
 import { dataPath, type LocatedData, locateData } from '../../data/data-folder.js';
 import { type PulledFile, type PullProgress, pullEntries } from '../../data/download.js';
 import { importData } from '../../data/import-data.js';
+import { type Publication, publications } from '../../data/published/publication.js';
+import { entriesOf } from '../../data/published/publish.js';
 import { requireVerified, type VerifiedFile, verifyData } from '../../data/verify-data.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -13,13 +15,14 @@ import { errorText } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
+import { importPublications, publicationsOf, pullPublications } from './publications.js';
 
 /** `ventral data list|pull|verify|import`: the published files, and what of them is here. */
 export function registerData(program: Command, io: Io): void {
   const data = program.command('data').description('published stimuli, recordings and trials');
   data
     .command('list')
-    .description('list the data that Brain-Score publishes, and which are installed')
+    .description('list the data of the catalog, and which are installed')
     .option('--json', 'print JSON')
     .action((_options: unknown, command: Command) => list(command, io));
   data
@@ -28,6 +31,10 @@ export function registerData(program: Command, io: Io): void {
       'download data by catalog name, or all that a benchmark needs; resumes a partial download',
     )
     .option('--from <url>', 'download from another URL that has the files under their names')
+    .option(
+      '--accept-terms',
+      'accept the terms of data whose authors publish them, which are printed',
+    )
     .action((names: string[], _options: unknown, command: Command) => pullAll(names, command, io));
   data
     .command('verify')
@@ -36,8 +43,11 @@ export function registerData(program: Command, io: Io): void {
     .action((_options: unknown, command: Command) => verify(command, io));
   data
     .command('import <files...>')
-    .description('import local files, identified by SHA-1, or a folder such as ~/.brainio')
+    .description(
+      'import local files, identified by SHA-1, or a folder such as ~/.brainio; with --from, recordings by name',
+    )
     .option('--as <name>', 'use your own file in place of a catalog file')
+    .option('--from <folder>', 'convert the files of the named recordings from this folder')
     .action((files: string[], _options: unknown, command: Command) => take(files, command, io));
 }
 
@@ -82,7 +92,10 @@ export function printData(
 
 async function pullAll(names: readonly string[], command: Command, io: Io): Promise<void> {
   const { home } = globalOptions(command);
-  const { from } = command.optsWithGlobals<{ from?: string }>();
+  const { from, acceptTerms = false } = command.optsWithGlobals<{
+    from?: string;
+    acceptTerms?: boolean;
+  }>();
   if (from !== undefined && !/^https?:\/\//.test(from)) {
     throw new VentralError(
       'bad-usage',
@@ -100,9 +113,15 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
   try {
     for (const name of names) {
       try {
-        const pulled = await pullEntries(await entriesFor(name), options);
+        const entries = await entriesFor(name);
+        const pulled = await pullEntries(entries, options);
         bar.clear();
         report(pulled, io);
+        const asked = { ...options, accepted: acceptTerms };
+        await pullPublications(publicationsOf(entries), asked, {
+          ...io,
+          out: cleared(io.out, bar),
+        });
       } catch (thrown) {
         bar.clear();
         const error = VentralError.from(thrown);
@@ -116,14 +135,40 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
   }
 }
 
+/** The publications that a name is of: its own, not those of the stimuli that it needs. */
+async function publicationsNamed(name: string): Promise<Publication[]> {
+  const own = publications().filter((one) => one.name === name);
+  if (own.length > 0) return own;
+  const named = catalog().filter(({ identifier }) => identifier === name);
+  const found = publicationsOf(named.length > 0 ? named : await entriesFor(name));
+  if (found.length > 0) return found;
+  throw new VentralError(
+    'bad-usage',
+    `--from: ${name} is not made from files of a publication; \`ventral data import FILE\` recognises its files by SHA-1`,
+    { found: name },
+  );
+}
+
+/** Prints a line after the bar is gone. */
+const cleared = (out: Io['out'], bar: ReturnType<typeof progressBar>) => (text: string) => {
+  bar.clear();
+  out(text);
+};
+
 /** A catalog name, or a benchmark whose data are in the catalog. */
 async function entriesFor(name: string): Promise<readonly CatalogEntry[]> {
   if (catalog().some(({ identifier }) => identifier === name)) return entriesNeeded(name);
+  const publication = publications().find((one) => one.name === name);
+  if (publication) {
+    const needed = entriesOf(publication).flatMap(({ identifier }) => entriesNeeded(identifier));
+    return [...new Set(needed)];
+  }
   const { listBenchmarks, findBenchmark } = await import('../../scoring/registry/registry.js');
   const { catalogEntriesOf } = await import('../../scoring/benchmark/benchmark-data.js');
   const ids = listBenchmarks().flatMap(({ id, identifier }) => [id, identifier]);
   if (ids.includes(name)) return [...new Set(findBenchmark(name).flatMap(catalogEntriesOf))];
-  const names = [...catalog().map(({ identifier }) => identifier), ...ids];
+  const published = publications().map((one) => one.name);
+  const names = [...catalog().map(({ identifier }) => identifier), ...published, ...ids];
   throw new VentralError(
     'data-missing',
     `Neither the catalog nor the benchmarks have "${name}"${didYouMean(name, names)}`,
@@ -171,9 +216,36 @@ export function printChecked(files: readonly VerifiedFile[], io: Io): void {
   printRows(['state', 'file'], words, io);
 }
 
+/** Recordings by name, from files that somebody has in a folder. */
+async function takeByName(
+  names: readonly string[],
+  folder: string,
+  command: Command,
+  io: Io,
+): Promise<void> {
+  const { home } = globalOptions(command);
+  const stop = interruption();
+  const bar = progressBar(io);
+  try {
+    const publications = new Set((await Promise.all(names.map(publicationsNamed))).flat());
+    const options = {
+      home,
+      signal: stop.signal,
+      progress: ({ file, done, total }: { file: string; done: number; total: number }) =>
+        bar.show({ stage: `${file}, MiB`, done: tenth(done), total: tenth(total) }),
+    };
+    const report = { ...io, out: cleared(io.out, bar) };
+    await importPublications([...publications], folder, options, report);
+  } finally {
+    bar.clear();
+    stop.release();
+  }
+}
+
 async function take(files: readonly string[], command: Command, io: Io): Promise<void> {
   const { home } = globalOptions(command);
-  const { as } = command.optsWithGlobals<{ as?: string }>();
+  const { as, from } = command.optsWithGlobals<{ as?: string; from?: string }>();
+  if (from !== undefined) return takeByName(files, from, command, io);
   if (as !== undefined && files.length > 1) {
     throw new VentralError('bad-usage', `--as names one file, found ${files.length} files`);
   }

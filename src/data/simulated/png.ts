@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * Writes 8-bit grey PNG files without compression: the bytes, and the stimulus ids that are made of
+ * Writes 8-bit grey and RGB PNG files without compression: the bytes, and the stimulus ids that are made of
  * them, are the same on every machine and with every version of zlib (PNG, third edition; RFC 1950).
  */
 
@@ -44,14 +44,26 @@ function store(bytes: Uint8Array): Buffer {
 }
 
 /** PNG file of a grey image; `pixels` is row-major, width × height values. */
-export function encodeGreyPng(width: number, height: number, pixels: Uint8Array): Uint8Array {
+export const encodeGreyPng = (width: number, height: number, pixels: Uint8Array): Uint8Array =>
+  encodePng({ width, height, channels: 1 }, pixels);
+
+/** PNG file of an RGB image; `pixels` is row-major, width × height × 3 values. */
+export const encodeRgbPng = (width: number, height: number, pixels: Uint8Array): Uint8Array =>
+  encodePng({ width, height, channels: 3 }, pixels);
+
+function encodePng(
+  { width, height, channels }: { width: number; height: number; channels: 1 | 3 },
+  pixels: Uint8Array,
+): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header[8] = 8; // bits; colour type 0, no interlace
-  const rows = new Uint8Array((width + 1) * height); // each begins with filter type 0
+  header[8] = 8; // bits; no interlace
+  header[9] = channels === 1 ? 0 : 2;
+  const bytes = width * channels;
+  const rows = new Uint8Array((bytes + 1) * height); // each begins with filter type 0
   for (let y = 0; y < height; y++) {
-    rows.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+    rows.set(pixels.subarray(y * bytes, (y + 1) * bytes), y * (bytes + 1) + 1);
   }
   return Buffer.concat([
     Uint8Array.from(signature),

@@ -4,12 +4,13 @@ import type { BenchmarkDefinition } from './benchmark.js';
 
 /** The catalog entries that a benchmark is made of; none if its data are files or generated. */
 export function catalogEntriesOf(benchmark: BenchmarkDefinition): readonly CatalogEntry[] {
-  const { stimuli, fittingStimuli, recordings, trials, distribution } = benchmark;
+  const { stimuli, fittingStimuli, recordings, trials, rdms, distribution } = benchmark;
   const named = [
     { source: stimuli, kind: 'stimuli' },
     { source: fittingStimuli, kind: 'stimuli' },
     { source: recordings, kind: 'recordings' },
     { source: trials, kind: 'trials' },
+    { source: rdms, kind: 'rdms' },
     { source: distribution?.neurons, kind: 'recordings' },
   ] as const;
   const entries = named.flatMap(({ source, kind }) =>

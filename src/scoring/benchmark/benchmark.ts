@@ -57,7 +57,8 @@ export interface PublishedDistribution {
 /**
  * How raw values are normalised. `internal-consistency`: Spearman-Brown corrected halves of the
  * repetitions; `byDefault` says that the file did not ask, so that recordings without repetitions
- * are scored without a ceiling. `metric`: the behavioural metric's own.
+ * are scored without a ceiling. `metric`: the behavioural metric's own. `nili-upper`: each
+ * subject's dissimilarities against the mean of all.
  */
 export type CeilingChoice =
   | {
@@ -67,6 +68,7 @@ export type CeilingChoice =
       readonly byDefault: boolean;
     }
   | { readonly name: 'metric' }
+  | { readonly name: 'nili-upper' }
   | { readonly name: 'none' }
   | { readonly name: 'fixed'; readonly value: number };
 
@@ -109,6 +111,10 @@ export interface BenchmarkDefinition {
   readonly drop?: DropRule;
   readonly trials?: DataSource;
   readonly distribution?: PublishedDistribution;
+  /** Dissimilarities between the stimuli, in place of recordings. */
+  readonly rdms?: DataSource;
+  /** What a reader of every score should know of the data or the splits. */
+  readonly caution?: string;
   /** Values of `condition` whose trials, and stimuli shown in no other, are left out. */
   readonly excludeConditions: readonly (string | number)[];
   /** [start, end] in ms: bins with start ≥ and end ≤ are averaged. */

@@ -1,6 +1,7 @@
 import { findData } from '../../data/catalog.js';
 import { requireData } from '../../data/data-folder.js';
 import { readPropertyValues } from '../../data/neuron-properties.js';
+import { readRdms, type SubjectRdms } from '../../data/rdms/read-rdms.js';
 import { readRecordings } from '../../data/read-recordings.js';
 import type { Recordings } from '../../data/recordings.js';
 import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
@@ -68,6 +69,11 @@ export class DataSources {
     });
   }
 
+  /** The dissimilarities of a benchmark. */
+  async rdms(benchmark: Benchmark, stimuli: StimulusSet): Promise<SubjectRdms> {
+    return readRdms(await this.#path(benchmark.rdms as DataSource, 'rdms'), stimuli);
+  }
+
   /** The trials of a benchmark. */
   async trials(benchmark: Benchmark, stimuli: StimulusSet): Promise<Trials> {
     return readTrials(await this.#path(benchmark.trials as DataSource, 'trials'), stimuli);
@@ -79,13 +85,14 @@ export class DataSources {
     return readPropertyValues(await this.#path(neurons, 'recordings'), property);
   }
 
-  async #path(source: DataSource, kind: 'recordings' | 'trials'): Promise<string> {
+  async #path(source: DataSource, kind: 'recordings' | 'trials' | 'rdms'): Promise<string> {
     if (source.kind === 'file') return source.path;
     if (source.kind === 'catalog') {
       const { paths } = await requireData(findData(source.identifier, kind), this.#home);
       return (paths.nc ?? paths.csv) as string;
     }
-    const path = (await this.#generated(source.generate, source.seed))[kind];
+    const made = await this.#generated(source.generate, source.seed);
+    const path = kind === 'rdms' ? undefined : made[kind];
     if (path === undefined) throw lacking(source.generate, kind);
     return path;
   }

@@ -137,7 +137,7 @@ function ceilingOf(
 }
 
 /** Classes of the head: the card's; without a card, 1000 columns are ImageNet's. */
-function classesOf(
+export function classesOf(
   benchmark: Benchmark,
   card: ModelCard | undefined,
   features: Features | undefined,
@@ -156,7 +156,8 @@ function classesOf(
   );
 }
 
-async function whole(features: Features) {
+/** All logits of all stimuli. */
+export async function whole(features: Features) {
   return matrix(
     features.rows,
     features.cols,

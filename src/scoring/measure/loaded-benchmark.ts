@@ -87,7 +87,9 @@ export function benchmarkNotices({
   benchmark,
   notices,
 }: Pick<PreparedBenchmark, 'benchmark' | 'notices'>): readonly Warning[] {
-  const own = notices?.() ?? [];
+  const { caution } = benchmark;
+  const cautions = caution === undefined ? [] : [{ code: 'benchmark-caution', detail: caution }];
+  const own = [...cautions, ...(notices?.() ?? [])];
   if (!benchmark.namesShipped) return own;
   const detail = `${benchmark.id} is a benchmark that ventral ships, and this file has other data: choose another identifier`;
   return [{ code: 'benchmark-identifier', detail }, ...own];

@@ -245,8 +245,8 @@ function ownFeatures(
 
 function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
   const choice = benchmark.ceiling;
-  if (choice.name === 'none' || choice.name === 'metric') return null;
   if (choice.name === 'fixed') return choice.value;
+  if (choice.name !== 'internal-consistency') return null;
   if (!isRepeated(recordings) && choice.byDefault) return null;
   return internalConsistency(recordings, { splits: choice.splits, seed: choice.seed });
 }

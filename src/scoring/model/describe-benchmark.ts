@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DataKind } from '../../data/catalog.js';
 import type { Recordings } from '../../data/recordings.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Benchmark, PublishedDistribution } from '../benchmark/benchmark.js';
-import { accessOf } from '../benchmark/benchmark-data.js';
+import { accessOf, catalogEntriesOf } from '../benchmark/benchmark-data.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import { shownAt } from '../benchmark/shown-stimuli.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../measure/benchmark-kinds.js';
 import { measuredCeiling } from '../measure/neural-benchmark.js';
 import type { ScorePart } from '../measure/score.js';
 import { type Golden, goldenOf } from '../registry/golden.js';
@@ -54,11 +55,30 @@ export interface NeuronsInNumbers {
   readonly withoutValue: number;
 }
 
+/** Given dissimilarities in numbers. */
+export interface RdmsInNumbers {
+  readonly stimuli: number;
+  readonly subjects: number;
+}
+
+/** An entry of the catalog that a benchmark is made of, and its licence. */
+export interface DataLicence {
+  readonly identifier: string;
+  readonly kind: DataKind;
+  /** SPDX name, where a licence is stated. */
+  readonly licence: string | null;
+  readonly terms: string;
+}
+
 /** Stimuli, recordings and comparison of a benchmark. */
 export interface BenchmarkDescription {
   readonly id: string;
   readonly region: string | null;
   readonly title: string | null;
+  /** What a reader of every score should know of the data or the splits. */
+  readonly caution: string | null;
+  /** Of the data in the catalog; none for data of its own. */
+  readonly licences: readonly DataLicence[];
   readonly access: 'public' | 'private';
   readonly verified: boolean;
   readonly metric: Benchmark['metric'];
@@ -76,6 +96,8 @@ export interface BenchmarkDescription {
   readonly recordings: Described<RecordingsInNumbers> | null;
   /** null where no behaviour is compared. */
   readonly trials: Described<TrialsInNumbers> | null;
+  /** null where no dissimilarities are given. */
+  readonly rdms: Described<RdmsInNumbers> | null;
   /** null without a distribution. */
   readonly neurons: Described<NeuronsInNumbers> | null;
   /**
@@ -105,7 +127,7 @@ async function describe(
   home: string,
 ): Promise<BenchmarkDescription> {
   const { fittingStimuli } = benchmark;
-  const kind = kindOfMetric(benchmark.metric.name);
+  const kind = kindOf(benchmark);
   const { distribution } = benchmark;
   const open = () => sources.stimuli(benchmark.stimuli);
   const recordings = benchmark.recordings
@@ -115,6 +137,13 @@ async function describe(
     id: benchmark.id,
     region: benchmark.region ?? null,
     title: benchmark.title ?? null,
+    caution: benchmark.caution ?? null,
+    licences: catalogEntriesOf(benchmark).map(({ identifier, kind: of, licence, terms }) => ({
+      identifier,
+      kind: of,
+      licence: licence ?? null,
+      terms,
+    })),
     access: accessOf(benchmark),
     verified: await isVerified(benchmark, home),
     metric: benchmark.metric,
@@ -133,12 +162,14 @@ async function describe(
     recordings:
       recordings && ('reason' in recordings ? recordings : recordingsInNumbers(recordings)),
     trials: benchmark.trials ? await told(() => trialsInNumbers(benchmark, sources)) : null,
+    rdms: benchmark.rdms ? await told(() => rdmsInNumbers(benchmark, sources)) : null,
     neurons: distribution ? await told(() => neuronsInNumbers(distribution, sources)) : null,
-    measuredCeiling: distribution
-      ? await told(async () => (await kind.load(benchmark, sources)).ceiling())
-      : recordings === null || 'reason' in recordings
-        ? recordings
-        : await told(async () => measuredCeiling(benchmark, recordings)),
+    measuredCeiling:
+      distribution || benchmark.rdms
+        ? await told(async () => (await kind.load(benchmark, sources)).ceiling())
+        : recordings === null || 'reason' in recordings
+          ? recordings
+          : await told(async () => measuredCeiling(benchmark, recordings)),
   };
 }
 
@@ -171,6 +202,12 @@ function recordingsInNumbers({
     repetitions: ends([...counts(stimulusIds.map(String)).values()]),
     animals: animals ? Object.fromEntries(counts(animals)) : null,
   };
+}
+
+async function rdmsInNumbers(benchmark: Benchmark, sources: DataSources): Promise<RdmsInNumbers> {
+  const stimuli = await sources.stimuli(benchmark.stimuli);
+  const { stimulusIds, subjects } = await sources.rdms(benchmark, stimuli);
+  return { stimuli: stimulusIds.length, subjects: subjects.length };
 }
 
 async function neuronsInNumbers(

@@ -12,7 +12,7 @@ import type {
   PublishedDistribution,
   StimulusSource,
 } from '../benchmark/benchmark.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../measure/benchmark-kinds.js';
 import { type BenchmarkText, benchmarkProblems, type DistributionText } from './benchmark-rules.js';
 
 /** JSON Schema of a benchmark file; editors complete from the same file. */
@@ -82,6 +82,8 @@ function define(
     neuroids: text.neuroids && resolve(folder, text.neuroids),
     trials: text.trials && dataSource(text.trials, folder),
     drop: text.drop,
+    rdms: text.rdms && dataSource(text.rdms, folder),
+    caution: text.caution,
     distribution: text.distribution && distribution(text.distribution, folder),
     timeWindow: text.time_bins?.[0],
     reference: text.reference,
@@ -154,7 +156,11 @@ function ceiling(text: BenchmarkText): CeilingChoice {
   if (typeof given === 'number') return { name: 'fixed', value: given };
   const asked = typeof given === 'object' ? given : { name: given };
   if (asked.name === 'none') return { name: 'none' };
-  if (kindOfMetric(text.metric.name).compares !== 'recordings') return { name: 'metric' };
+  const { compares } = kindOf(text);
+  if (asked.name === 'nili-upper') return { name: 'nili-upper' };
+  // Without subjects there is nothing to bound a model by.
+  if (compares === 'rdms') return { name: text.metric.per === 'subject' ? 'nili-upper' : 'none' };
+  if (compares !== 'recordings') return { name: 'metric' };
   const { splits = 10, seed = 1 } = typeof given === 'object' ? given : {};
   return { name: 'internal-consistency', splits, seed, byDefault: given === undefined };
 }

@@ -6,7 +6,7 @@ import type { MetricOptions } from '../../metrics/metric.js';
 import { type MetricName, metrics } from '../../metrics/metric-table.js';
 import { properties } from '../../properties/property-table.js';
 import type { DropRule } from '../benchmark/benchmark.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../measure/benchmark-kinds.js';
 
 interface Generated {
   readonly generate: string;
@@ -45,6 +45,8 @@ export interface BenchmarkText {
   readonly drop?: DropRule;
   readonly trials?: DataText;
   readonly distribution?: DistributionText;
+  readonly rdms?: string;
+  readonly caution?: string;
   readonly exclude_conditions?: readonly (string | number)[];
   readonly time_bins?: readonly [readonly [number, number]];
   readonly metric: { readonly name: MetricName } & MetricOptions;
@@ -59,6 +61,7 @@ export interface BenchmarkText {
   readonly ceiling?:
     | number
     | 'internal-consistency'
+    | 'nili-upper'
     | 'none'
     | {
         readonly name: 'internal-consistency' | 'none';
@@ -95,8 +98,8 @@ const regionInIdentifier: Rule = ({ identifier, regions, metric }) => {
 /** Recordings for a neural metric, trials for a behavioural one, a distribution for properties; one of them alone. */
 const comparedData: Rule = (text) => {
   const { name } = text.metric;
-  const wanted = kindOfMetric(name).compares;
-  const others = (['recordings', 'trials', 'distribution'] as const).filter(
+  const wanted = kindOf(text).compares;
+  const others = (['recordings', 'trials', 'distribution', 'rdms'] as const).filter(
     (key) => key !== wanted,
   );
   return [
@@ -115,8 +118,9 @@ const comparedData: Rule = (text) => {
 };
 
 /** A read-out needs stimuli to be fitted on, and nothing else does. */
-const fitting: Rule = ({ metric, fitting_stimuli }) => {
-  const { fits } = kindOfMetric(metric.name);
+const fitting: Rule = (text) => {
+  const { metric, fitting_stimuli } = text;
+  const { fits } = kindOf(text);
   if (fits === 'may' || fits === (fitting_stimuli !== undefined)) return [];
   return fits
     ? problem('', `the document lacks "fitting_stimuli", which metric ${metric.name} needs`)
@@ -129,7 +133,7 @@ const fitting: Rule = ({ metric, fitting_stimuli }) => {
 /** Keys that have a meaning only beside others. */
 const company: Rule = (text) => {
   const csv = typeof text.recordings === 'string' && /\.csv$/i.test(text.recordings);
-  const behavioural = kindOfMetric(text.metric.name).compares === 'trials';
+  const behavioural = kindOf(text).compares === 'trials';
   return [
     ...(text.neuroids !== undefined && !csv
       ? problem('/neuroids', 'neuroids: expected only beside a recordings CSV')
@@ -204,8 +208,10 @@ const distributionRule: Rule = ({ distribution, regions, metric, fitting_stimuli
   ];
 };
 
-const metricOptions: Rule = ({ metric }) => {
-  const known = Object.keys(metrics[metric.name].defaults);
+const metricOptions: Rule = (text) => {
+  const { metric } = text;
+  const { options = [] } = kindOf(text);
+  const known = [...Object.keys(metrics[metric.name].defaults), ...options];
   return Object.keys(metric)
     .filter((key) => key !== 'name' && !known.includes(key))
     .flatMap((key) =>
@@ -246,11 +252,21 @@ const groups: Rule = ({ cross_validation: validation = {} }) =>
             ),
       );
 
-const ceilingRule: Rule = ({ ceiling, metric }) => {
+const ceilingRule: Rule = (text) => {
+  const { ceiling, metric } = text;
   const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
-  if (name !== 'internal-consistency' || kindOfMetric(metric.name).compares === 'recordings') {
-    return [];
-  }
+  const { compares } = kindOf(text);
+  if (name === 'nili-upper' && (compares !== 'rdms' || metric.per !== 'subject'))
+    return problem(
+      '/ceiling',
+      'ceiling: nili-upper is the bound of subjects: expected "rdms" and metric { name: rdm, per: subject }',
+    );
+  if (name === 'internal-consistency' && compares === 'rdms')
+    return problem(
+      '/ceiling',
+      'ceiling: dissimilarities have no repetitions: expected nili-upper, none or a number, found internal-consistency',
+    );
+  if (name !== 'internal-consistency' || compares === 'recordings') return [];
   return problem(
     '/ceiling',
     `ceiling: metric ${metric.name} computes its own: expected none, a number or no key, found internal-consistency`,
@@ -271,6 +287,7 @@ const names: Rule = (text) => [
   ...nameProblem('fitting_stimuli', text.fitting_stimuli, 'stimuli'),
   ...nameProblem('recordings', text.recordings, 'recordings'),
   ...nameProblem('trials', text.trials, 'trials'),
+  ...nameProblem('rdms', text.rdms, 'rdms'),
   ...nameProblem('distribution/neurons', text.distribution?.neurons, 'recordings'),
 ];
 
@@ -283,8 +300,10 @@ function nameProblem(
   const wanted =
     kind === 'stimuli'
       ? 'a catalog name or { csv, images }'
-      : 'a catalog name or a file that ends in .nc or .csv';
-  const isFile = /\.(nc|csv)$/i.test(source);
+      : kind === 'rdms'
+        ? 'a catalog name or a file that ends in .csv'
+        : 'a catalog name or a file that ends in .nc or .csv';
+  const isFile = kind === 'rdms' ? /\.csv$/i.test(source) : /\.(nc|csv)$/i.test(source);
   if (kind !== 'stimuli' && isFile && !/^\w+:\/\//.test(source)) return [];
   if (isFile || /[\\/]/.test(source)) {
     return problem(`/${key}`, `${key}: expected ${wanted}, found "${source}"`);

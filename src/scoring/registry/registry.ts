@@ -85,7 +85,7 @@ function mayBeShipped(id: string): boolean {
 }
 
 const sameData = (a: BenchmarkDefinition, b: BenchmarkDefinition) =>
-  (['stimuli', 'fittingStimuli', 'recordings', 'trials'] as const).every(
+  (['stimuli', 'fittingStimuli', 'recordings', 'trials', 'rdms'] as const).every(
     (part) => JSON.stringify(a[part]) === JSON.stringify(b[part]),
   );
 

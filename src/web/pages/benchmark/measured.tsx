@@ -46,6 +46,7 @@ function splitsOf(
 ): string {
   if (formula === 'root') return 'None: the read-out is fitted on separate stimuli.';
   if (kind === 'properties') return 'None of the stimuli: samples of units are drawn.';
+  if (kind === 'choices') return 'None.';
   if (formula === 'clipped' || formula === 'raw') return 'None.';
   if (groupBy !== undefined)
     return `${splits} folds of whole groups (column ${groupBy}): no group is in both training and test, so that near copies of a stimulus cannot be predicted from each other.`;
@@ -63,6 +64,8 @@ const CEILINGS: Readonly<Record<Data['ceiling']['name'], string>> = {
     'Random halves of the repetitions, correlated for each neuroid and corrected to full length (Spearman-Brown, 2r / (1 + r)); median over neuroids, mean over halves.',
   metric:
     'The same metric between halves of the human trials, or between people; measured with each score.',
+  'nili-upper':
+    'The dissimilarities of each subject against the mean of all subjects, themselves included (Nili et al. 2014, upper bound); mean over subjects.',
   none: 'None: the score is the raw value.',
   fixed: 'A number in the benchmark file.',
 };

@@ -47,8 +47,8 @@ export function Recorded({ items }: { readonly items: readonly Data[] }) {
   );
 }
 
-const reasonsOf = ({ stimuli, fittingStimuli, recordings, trials, neurons }: Data) =>
-  [stimuli, fittingStimuli, recordings, trials, neurons].flatMap((part) =>
+const reasonsOf = ({ stimuli, fittingStimuli, recordings, trials, rdms, neurons }: Data) =>
+  [stimuli, fittingStimuli, recordings, trials, rdms, neurons].flatMap((part) =>
     part && 'reason' in part ? [part.reason] : [],
   );
 
@@ -78,6 +78,7 @@ function factsOf(item: Data): Map<string, string> {
     tell('Trials', count(trials.trials));
     tell('Subjects', trials.subjects === null ? null : count(trials.subjects));
   }
+  if (item.rdms && 'subjects' in item.rdms) tell('Subjects', count(item.rdms.subjects));
   if (item.neurons && 'property' in item.neurons) {
     const { property, unit, neurons, withoutValue } = item.neurons;
     tell('Property', `${property.replaceAll('_', ' ')}${unit ? ` (${unit})` : ''}`);
@@ -86,6 +87,9 @@ function factsOf(item: Data): Map<string, string> {
   }
   if (item.excludedConditions.length > 0)
     tell('Excluded conditions', item.excludedConditions.join(', '));
+  tell('Caution', item.caution);
+  for (const { identifier, kind, licence, terms } of item.licences)
+    tell(`Licence of the ${kind} ${identifier}`, licence ? `${licence}. ${terms}` : terms);
   return facts;
 }
 

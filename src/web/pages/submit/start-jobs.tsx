@@ -171,7 +171,8 @@ function alongTheStream(a: Benchmark, b: Benchmark): number {
 /** What the card would need to say for a benchmark; undefined if it says it. */
 function lacking({ region, metric, upload }: Benchmark, card: Card): string | undefined {
   if (upload) return undefined;
-  if (metricWords(metric).kind === 'label') return valueAt(card, '/logits') ? undefined : 'logits';
+  if (['label', 'choices'].includes(metricWords(metric).kind))
+    return valueAt(card, '/logits') ? undefined : 'logits';
   const role = roles.find((one) => one === region) ?? 'behavior';
   const what = role === 'behavior' ? 'a read-out' : `a layer for ${role}`;
   return layerFor(role, card) ? undefined : what;

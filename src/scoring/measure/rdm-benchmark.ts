@@ -1,0 +1,158 @@
+import { featuresOf } from '../../activations/reduced-layer.js';
+import type { Id } from '../../data/ids.js';
+import type { SubjectRdms } from '../../data/rdms/read-rdms.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import { requireSameStimuli } from '../../metrics/cross-validation.js';
+import { requireFinite } from '../../metrics/gram-source.js';
+import type { MetricResult } from '../../metrics/metric.js';
+import { versionedName } from '../../metrics/metric-table.js';
+import { dissimilarities } from '../../metrics/rdm.js';
+import { niliUpper, type RdmComparison, rdmSimilarity } from '../../metrics/subject-rdms.js';
+import { selectRows } from '../../numerics/algebra/features.js';
+import { mean } from '../../numerics/statistics/statistics.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { regionLayer } from '../benchmark/layer-role.js';
+import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
+import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
+import { constantLayer } from './constant-layer.js';
+import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { ceilingPart, finite, scorePart } from './score.js';
+
+/** Benchmarks of dissimilarities that are given as data: one matrix, or one a subject. */
+export const rdmKind: BenchmarkKind = {
+  compares: 'rdms',
+  fits: false,
+  options: ['per', 'squared'],
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    return loadRdms(benchmark, stimuli, await sources.rdms(benchmark, stimuli));
+  },
+};
+
+function loadRdms(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  rdms: SubjectRdms,
+): PreparedBenchmark {
+  requireSameStimuli(stimuli.ids, rdms.stimulusIds);
+  return onRdms(benchmark, stimuli, rdms);
+}
+
+/** The benchmark on the stimuli that some dissimilarities are of. */
+function onRdms(benchmark: Benchmark, stimuli: StimulusSet, rdms: SubjectRdms): PreparedBenchmark {
+  const rowOf = new Map(stimuli.ids.map((id, row) => [id, row]));
+  const rows = rdms.stimulusIds.map((id) => rowOf.get(id) as number);
+  const { per, squared = false } = benchmark.metric;
+  const comparison: RdmComparison = { perSubject: per === 'subject', squared };
+  const bound = boundOf(benchmark, rdms, comparison);
+  return {
+    benchmark,
+    shown: [shownAt(benchmark, stimuli)],
+    layers: regionLayer(benchmark),
+    stratum: undefined,
+    seconds: 1e-6 * rows.length ** 2,
+    metric: versionedName(benchmark.metric.name),
+    inputs: {
+      ...definitionInputs(benchmark),
+      rdms: { stimuli: rdms.stimulusIds, subjects: rdms.subjects, pairs: rdms.pairs },
+    },
+    form: () => 'features',
+    ceiling: () => ceilingPart(bound?.part ?? null),
+    async measure(layer) {
+      const features = selectRows(featuresOf(layer)[0], rows);
+      await requireFinite({ features, stimulusIds: rdms.stimulusIds });
+      const model = abovePairs((await dissimilarities(features)).data, rows.length);
+      const raw = rdmSimilarity(model, rdms.pairs, comparison);
+      const measured = normalised(raw, bound);
+      const why = Number.isFinite(raw.value) ? [] : await constantLayer(layer);
+      return { ...measured, warnings: [...why, ...measured.warnings] };
+    },
+    restrict: (keep) => onRdms(benchmark, stimuli, restricted(rdms, keep)),
+  };
+}
+
+/** Entries above the diagonal, row by row. */
+function abovePairs(data: Float64Array, n: number): Float64Array {
+  const pairs = new Float64Array((n * (n - 1)) / 2);
+  let at = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = i + 1; j < n; j++) pairs[at++] = data[i * n + j];
+  }
+  return pairs;
+}
+
+function restricted(rdms: SubjectRdms, keep: (stimulus: Id) => boolean): SubjectRdms {
+  const { stimulusIds, subjects, pairs } = rdms;
+  const kept = stimulusIds.map(keep);
+  const chosen: number[] = [];
+  let at = 0;
+  for (let i = 0; i < kept.length; i++) {
+    for (let j = i + 1; j < kept.length; j++, at++) if (kept[i] && kept[j]) chosen.push(at);
+  }
+  return {
+    stimulusIds: stimulusIds.filter((_, i) => kept[i]),
+    subjects,
+    pairs: pairs.map((vector) => Float64Array.from(chosen, (pair) => vector[pair])),
+  };
+}
+
+interface Bound {
+  readonly value: number;
+  /** Of each subject, where it is measured. */
+  readonly bySubject?: Float64Array;
+  readonly part: MetricResult | number;
+}
+
+function boundOf(
+  { ceiling }: Benchmark,
+  { pairs }: SubjectRdms,
+  { squared }: RdmComparison,
+): Bound | undefined {
+  if (ceiling.name === 'fixed') return { value: ceiling.value, part: ceiling.value };
+  if (ceiling.name !== 'nili-upper') return undefined;
+  const upper = niliUpper(pairs, squared);
+  return { ...upper, part: single(upper.value) };
+}
+
+/** One comparison over all stimuli: the reference has no error for it. */
+const single = (value: number): MetricResult => ({
+  value,
+  error: 0,
+  errorKind: 'none',
+  splits: [value],
+  warnings: [],
+});
+
+function normalised(
+  raw: { readonly value: number; readonly bySubject: Float64Array },
+  bound: Bound | undefined,
+): Measured {
+  const value = bound === undefined ? raw.value : raw.value / bound.value;
+  const draws = raw.bySubject.length > 1 ? drawn(raw.bySubject, bound) : undefined;
+  return {
+    value: finite(value),
+    error: 0,
+    ci: draws ? percentileInterval(draws) : null,
+    ...(draws ? { draws } : {}),
+    formula: bound === undefined ? 'raw' : 'raw/ceiling',
+    errorOf: 'raw',
+    errorKind: 'none',
+    raw: scorePart(single(raw.value)),
+    ceiling: ceilingPart(bound?.part ?? null),
+    warnings: Number.isFinite(value)
+      ? []
+      : [{ code: 'not-finite', detail: 'the dissimilarities of the layer do not vary' }],
+  };
+}
+
+/** The value over resamples of the subjects; the mean dissimilarities of all stay those of all. */
+function drawn(bySubject: Float64Array, bound: Bound | undefined): Float64Array {
+  const groups = groupsOf(bySubject.length);
+  return resampled((random) => {
+    const subjects = resampleWithin(groups, random);
+    const of = (values: Float64Array) => mean(subjects.map((subject) => values[subject]));
+    const limit = bound?.bySubject ? of(bound.bySubject) : (bound?.value ?? 1);
+    return of(bySubject) / limit;
+  });
+}
