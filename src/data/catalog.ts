@@ -17,6 +17,8 @@ export interface CatalogFile {
   readonly sha1: string;
   /** Bytes, where known. */
   readonly size?: number;
+  /** S3 version that has these bytes, asked for where the plain object has others. */
+  readonly version?: string;
 }
 
 /** A stimulus set or an assembly under Brain-Score's registry key (spec §6.4). */
@@ -38,7 +40,9 @@ interface DataFile {
   readonly base: string;
   readonly entries: readonly (Omit<CatalogEntry, 'files'> & {
     readonly files: Readonly<
-      Partial<Record<CatalogFile['role'], { file: string; sha1: string; size?: number }>>
+      Partial<
+        Record<CatalogFile['role'], { file: string; sha1: string; size?: number; version?: string }>
+      >
     >;
   })[];
 }

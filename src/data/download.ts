@@ -120,11 +120,24 @@ async function fetchChecked(
     found = await checked(part.path, file, options);
   }
   if (found === file.sha1) return;
+  const earlier = options.baseUrl === undefined ? earlierVersion(file) : undefined;
+  if (earlier !== undefined) {
+    await part.restart(undefined);
+    return fetchChecked(part, earlier, entry, options);
+  }
   throw new VentralError(
     'checksum-mismatch',
     `${file.file}: expected SHA-1 ${file.sha1}, found ${found} in ${part.bytes} bytes from ${addressOf(file, options)}; the file was removed`,
     { file: file.file, field: 'sha1', expected: file.sha1, found },
   );
+}
+
+/** The version of the object that the catalog names; the object itself may have been replaced since. */
+function earlierVersion({ version, url, ...file }: CatalogFile): CatalogFile | undefined {
+  if (version === undefined || version === 'null') return undefined;
+  const at = new URL(url);
+  at.searchParams.set('versionId', version);
+  return { ...file, url: at.href };
 }
 
 function checked(path: string, file: CatalogFile, { progress, signal }: PullOptions) {
