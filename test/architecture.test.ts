@@ -62,7 +62,7 @@ const folders: Record<string, readonly string[]> = {
   ],
   importing: [
     ...['architectures', 'source', 'pickle', 'proof', 'tensorflow', 'keras', 'tensor'],
-    ...['checkpoint', 'tfjs', 'tflite', 'graft', '.'],
+    ...['checkpoint', 'tfjs', 'tflite', 'graft', '.', 'published'],
   ],
   training: [
     ...['data', 'graph', 'optimize', 'augment', 'operators', 'step', 'attack', 'recipe'],

@@ -38,6 +38,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'models list': ['ventral models list'],
   'models show': ['ventral models show gabor-v1'],
   'models add': ['ventral models add net.onnx --card net.yaml --name "My network"'],
+  'models pull': ['ventral models pull mobilenet-v2-1.0-224'],
   'models remove': ['ventral models remove mdl_01abc'],
   'data list': ['ventral data list'],
   'data pull': ['ventral data pull MajajHong2015public.IT-pls'],

@@ -19,6 +19,8 @@ export interface CatalogFile {
   readonly sha1: string;
   /** Bytes, where known. */
   readonly size?: number;
+  /** S3 version that has these bytes, asked for where the plain object has others. */
+  readonly version?: string;
 }
 
 /** A stimulus set or an assembly under Brain-Score's registry key (spec §6.4). */
@@ -45,7 +47,7 @@ interface DataFile {
   readonly base: string;
   readonly entries: readonly (Omit<CatalogEntry, 'files' | 'converted'> & {
     readonly files?: Readonly<
-      Partial<Record<FileRole, { file: string; sha1: string; size?: number }>>
+      Partial<Record<FileRole, { file: string; sha1: string; size?: number; version?: string }>>
     >;
     readonly converted?: {
       readonly publication: string;

@@ -34,6 +34,8 @@ export interface Wanted {
   readonly file: string;
   readonly url: string;
   readonly size?: number;
+  /** S3 version that has these bytes, asked for where the plain object has others. */
+  readonly version?: string;
   readonly algorithm: 'sha1' | 'sha256';
   /** Lower-case hex. */
   readonly digest: string;
@@ -136,12 +138,25 @@ async function fetchChecked(part: PartialFile, file: Wanted, options: PullOption
     found = await checked(part.path, file, options);
   }
   if (found === file.digest) return;
+  const earlier = options.baseUrl === undefined ? earlierVersion(file) : undefined;
+  if (earlier !== undefined) {
+    await part.restart(undefined);
+    return fetchChecked(part, earlier, options);
+  }
   const name = file.algorithm === 'sha1' ? 'SHA-1' : 'SHA-256';
   throw new VentralError(
     'checksum-mismatch',
     `${file.file}: expected ${name} ${file.digest}, found ${found} in ${part.bytes} bytes from ${file.url}; the file was removed`,
     { file: file.file, field: file.algorithm, expected: file.digest, found },
   );
+}
+
+/** The version of the object that the catalog names; the object itself may have been replaced since. */
+function earlierVersion({ version, url, ...file }: Wanted): Wanted | undefined {
+  if (version === undefined || version === 'null') return undefined;
+  const at = new URL(url);
+  at.searchParams.set('versionId', version);
+  return { ...file, url: at.href };
 }
 
 function checked(path: string, file: Wanted, { progress, signal }: PullOptions) {

@@ -195,6 +195,37 @@ describe('a server that misbehaves', () => {
     expect(left()).toEqual([]);
   });
 
+  test('has another object in its place: the version that the catalog names is asked for', async () => {
+    const replaced = (_request: unknown, response: ServerResponse) => {
+      response.writeHead(200, { 'content-length': 3 }).end('new');
+    };
+    const versioned = { ...file, url: new URL(file.file, baseUrl).href, version: 'W2vx/7j=' };
+    server.plan(replaced);
+    await pullFile(versioned, entry, { home, patience });
+    expectWhole();
+    expect(server.paths).toEqual([`/${file.file}`, `/${file.file}?versionId=W2vx%2F7j%3D`]);
+    expect(server.requests[1]?.range).toBeUndefined();
+  });
+
+  test('has other bytes under the version, too, or none: refused as before', async () => {
+    server.content = randomBytes(1000);
+    const at = { ...file, url: new URL(file.file, baseUrl).href };
+    const refusedAs = { code: 'checksum-mismatch' };
+    await expect(
+      pullFile({ ...at, version: 'x' }, entry, { home, patience }),
+    ).rejects.toMatchObject(refusedAs);
+    expect(server.paths).toHaveLength(2);
+    expect(left()).toEqual([]);
+    // "null" is the version of an object from before its bucket had versions; mirrors have none at all.
+    const plain = { ...at, version: 'null' };
+    await expect(pullFile(plain, entry, { home, patience })).rejects.toMatchObject(refusedAs);
+    const mirrored = { home, patience, baseUrl };
+    await expect(pullFile({ ...at, version: 'x' }, entry, mirrored)).rejects.toMatchObject(
+      refusedAs,
+    );
+    expect(server.paths).toHaveLength(4);
+  });
+
   test('states a shorter length than the file has', async () => {
     server.plan((_request, response) => {
       response.writeHead(200, { 'content-length': 1000 }).end(content.subarray(0, 1000));

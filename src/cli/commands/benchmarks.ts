@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark/benchmark-data.js';
 import type { VerificationReport } from '../../scoring/model/verify-benchmark.js';
 import { goldenOf } from '../../scoring/registry/golden.js';
 import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.js';
-import { holds, isVerified } from '../../scoring/registry/verification.js';
+import { type BenchmarkFinding, holds, isVerified } from '../../scoring/registry/verification.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import { visibleText } from '../terminal/error-text.js';
@@ -33,6 +36,7 @@ export function registerBenchmarks(program: Command, io: Io): void {
   benchmarks
     .command('verify <ids...>')
     .description('run the published self-checks on the installed data')
+    .option('--files <folder>', 'published files of what models gave: see docs/verify.md')
     .option('--json', 'print JSON')
     .action((ids: string[], _options: unknown, command: Command) => verify(ids, command, io));
 }
@@ -131,14 +135,22 @@ async function check(file: string, command: Command, io: Io): Promise<void> {
 
 async function verify(ids: readonly string[], command: Command, io: Io): Promise<void> {
   const { verifyBenchmark } = await import('../../scoring/model/verify-benchmark.js');
+  const { json, files } = command.optsWithGlobals<{ json?: boolean; files?: string }>();
+  if (files !== undefined && !existsSync(files))
+    throw new VentralError('file-missing', `--files ${files} does not exist`, { file: files });
   const bar = progressBar(io);
   const stop = interruption();
   try {
-    const context = { ...globalOptions(command), signal: stop.signal, progress: bar.show };
-    const reports = [];
+    const context = {
+      ...globalOptions(command),
+      signal: stop.signal,
+      progress: bar.show,
+      ...present({ files }),
+    };
+    const reports: VerificationReport[] = [];
     for (const id of ids) reports.push(...(await verifyBenchmark(id, context)));
     bar.clear();
-    if (command.optsWithGlobals().json) io.out(`${JSON.stringify(reports, null, 2)}\n`);
+    if (json) io.out(`${JSON.stringify(reports, null, 2)}\n`);
     else printSelfChecks(reports, io);
     if (!reports.every(({ verified }) => verified)) process.exitCode = 1;
   } finally {
@@ -147,23 +159,30 @@ async function verify(ids: readonly string[], command: Command, io: Io): Promise
   }
 }
 
+const verdictOf = (finding: BenchmarkFinding) => {
+  const verdict = holds(finding) ? 'holds' : finding.advisory ? 'differs' : 'DIFFERS';
+  return finding.advisory ? `${verdict} (advisory: ${finding.advisory})` : verdict;
+};
+
 /** What was measured beside what is published; a pipe gets the tolerance in a column of its own. */
 export function printSelfChecks(reports: readonly VerificationReport[], io: Io): void {
-  const rows = reports.flatMap(({ benchmark, findings }) =>
-    findings.map((finding) => [
+  const rows = reports.flatMap(({ benchmark, findings, notRun }) => [
+    ...findings.map((finding) => [
       benchmark,
       finding.check,
       String(Number(finding.measured.toPrecision(8))),
       `${finding.published} ± ${finding.tolerance}`,
-      holds(finding) ? 'holds' : 'DIFFERS',
+      verdictOf(finding),
     ]),
-  );
-  const values = reports.flatMap(({ benchmark, findings }) =>
-    findings.map((finding) => [
+    ...notRun.map(({ check, why }) => [benchmark, check, '', '', `not run: ${why}`]),
+  ]);
+  const values = reports.flatMap(({ benchmark, findings, notRun }) => [
+    ...findings.map((finding) => [
       ...[benchmark, finding.check, finding.measured, finding.published, finding.tolerance],
-      holds(finding) ? 'holds' : 'DIFFERS',
+      verdictOf(finding),
     ]),
-  );
+    ...notRun.map(({ check, why }) => [benchmark, check, '', '', '', `not run: ${why}`]),
+  ]);
   printRows(['benchmark', 'check', 'measured', 'published', 'verdict'], rows, io, {
     head: ['benchmark', 'check', 'measured', 'published', 'tolerance', 'verdict'],
     rows: values,

@@ -9,13 +9,14 @@ import { storePlace } from '../options/store-place.js';
 import { printRows } from '../print/print-rows.js';
 import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
+import { type PullChoices, pullModels } from './pull-models.js';
 
-/** `ventral models list|show|add|remove`: the models registered in a home, and those that ventral ships. */
+/** `ventral models list|show|add|remove|pull`: models registered in a home, those that ventral ships, and public ones. */
 export function registerModels(program: Command, io: Io): void {
   const models = program.command('models').description('registered and shipped models');
   models
     .command('list')
-    .description('list registered and shipped models')
+    .description('list registered, shipped and public models')
     .option('--json', 'print JSON')
     .action((_options: unknown, command: Command) => list(command, io));
   models
@@ -32,6 +33,16 @@ export function registerModels(program: Command, io: Io): void {
     .option('--name <name>', 'name of the model; default: the name in its card')
     .option('--json', 'print JSON')
     .action((file: string, _options: unknown, command: Command) => add(file, command, io));
+  models
+    .command('pull <names...>')
+    .description('fetch public trained networks, import them, and try them on a few images')
+    .option('--accept-terms', 'accept their licences without being asked')
+    .option('--from <url>', 'download from another URL that has the files under their names')
+    .option('--no-images', 'do not try them on images')
+    .option('--json', 'print JSON')
+    .action((names: string[], options: PullChoices, command: Command) =>
+      pullModels(names, options, command, io),
+    );
   models
     .command('remove <model>')
     .description('remove a model by id or digest; its scores are kept')
@@ -56,22 +67,32 @@ async function list(command: Command, io: Io): Promise<void> {
   const registered = await withAccess(command, (access) => access.list());
   const { shippedModels } = await import('../../activations/model-file.js');
   const shipped = await shippedModels();
+  const { publicCatalog } = await import('../../importing/published/public-models.js');
+  const { models } = publicCatalog();
   if (command.optsWithGlobals().json) {
-    io.out(`${JSON.stringify({ registered, shipped }, null, 2)}\n`);
+    io.out(`${JSON.stringify({ registered, shipped, public: models }, null, 2)}\n`);
     return;
   }
-  printModels(registered, shipped, io);
+  printModels({ registered, shipped, models }, io);
 }
 
-/** Registered models, then those that ship. */
+/** Registered models, then those that ship, then those that `models pull` fetches. */
 export function printModels(
-  registered: readonly Pick<ModelResource, 'name' | 'id' | 'digest'>[],
-  shipped: readonly string[],
+  {
+    registered,
+    shipped,
+    models,
+  }: {
+    readonly registered: readonly Pick<ModelResource, 'name' | 'id' | 'digest'>[];
+    readonly shipped: readonly string[];
+    readonly models: readonly { readonly name: string; readonly sha1: string }[];
+  },
   io: Io,
 ): void {
   const rows = [
     ...registered.map((model) => [model.name, model.id, model.digest]),
     ...shipped.map((name) => [name, 'shipped', '']),
+    ...models.map(({ name, sha1 }) => [name, 'public', `sha1:${sha1}`]),
   ];
   printRows(['name', 'id', 'digest'], rows, io);
 }

@@ -17,6 +17,7 @@ import {
   choiceLabels,
   coveredOutputs,
   type HeadClasses,
+  type LabelChoices,
   labelTask,
 } from '../../metrics/label-task.js';
 import type { Warning } from '../../metrics/metric.js';
@@ -78,18 +79,28 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer, options = {}) {
       const [features] = featuresOf(layer);
-      const ceiling = ceilingOnce();
       const classes = classesOf(benchmark, options.card, features);
       const chosen = labelTask(
         { stimulusIds: stimuli.ids, values: await whole(features) },
         classes,
         labels,
       );
-      if (!consistency)
-        return measuredAccuracy(accuracy(chosen, observed), ceiling as number | null, classes);
-      return measuredConsistency(errorConsistency(chosen, observed), ceiling, classes);
+      return compared(chosen, classes);
+    },
+    async measureOutputs(outputs) {
+      if (!('choices' in outputs)) throw new TypeError('a label task compares choices');
+      const { choices } = outputs;
+      const chosen = stimuli.ids.map((id) => choices.get(id) ?? '');
+      return compared({ stimulusIds: stimuli.ids, choices: chosen }, 'imagenet-1k');
     },
   };
+
+  function compared(chosen: LabelChoices, classes: HeadClasses): Measured {
+    const ceiling = ceilingOnce();
+    if (!consistency)
+      return measuredAccuracy(accuracy(chosen, observed), ceiling as number | null, classes);
+    return measuredConsistency(errorConsistency(chosen, observed), ceiling, classes);
+  }
 }
 
 /** Trials of the conditions that count, and the stimuli shown in them. */

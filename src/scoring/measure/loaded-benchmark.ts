@@ -3,6 +3,7 @@ import type { Form, ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import type { Id } from '../../data/ids.js';
 import type { Digestible } from '../../formats/digest.js';
+import type { Probabilities } from '../../metrics/i1i2.js';
 import type { Warning } from '../../metrics/metric.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
@@ -27,6 +28,11 @@ export type Measured = Pick<
   /** The statistic of each resample behind `ci`, in the order of the draws; equal resamples for every layer and model. */
   readonly draws?: Float64Array;
 };
+
+/** What a model answered to the stimuli of a benchmark: a published file in place of a network. */
+export type PublishedOutputs =
+  | { readonly choices: ReadonlyMap<Id, string> }
+  | { readonly probabilities: Probabilities };
 
 /** Options of a measurement. */
 export interface MeasureOptions {
@@ -71,6 +77,8 @@ export interface PreparedBenchmark {
   refuse?(card: ModelCard): void;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
+  /** Compares answers in place of a layer; absent where a benchmark compares layers. */
+  measureOutputs?(outputs: PublishedOutputs): Promise<Measured>;
   /** The ceiling, which needs no model; null if there is none. */
   ceiling(): ScorePart | null;
   /** The benchmark's own data as features of its stimuli, for the published self-checks; absent if it has none. */

@@ -142,6 +142,11 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const found = measured(raw, ceiling);
       return { ...found, warnings: [...why, ...found.warnings] };
     },
+    async measureOutputs(outputs) {
+      if (!('probabilities' in outputs)) throw new TypeError('a read-out compares probabilities');
+      const options = { repetitions, seed, skipna: false };
+      return measured(behaviourScore(name, outputs.probabilities, trials, options), ceilingOnce());
+    },
     restrict: (keep) => {
       const left = rows.filter((row) => keep(test.ids[row]));
       const known = new Set(left.map((row) => test.ids[row]));

@@ -9,6 +9,32 @@ export interface Published {
   readonly tolerance: number;
   /** Repository and file that state it. */
   readonly source: string;
+  /** Error published beside it. */
+  readonly error?: { readonly value: number; readonly tolerance: number };
+  /** Why a difference does not count: the number is shown, and does not decide. */
+  readonly advisory?: string;
+}
+
+/** A file in which the original project keeps what a model gave. */
+export interface PublishedFile {
+  readonly name: string;
+  readonly holds: 'features' | 'probabilities' | 'choices';
+  /** SHA-1, where it is known. */
+  readonly sha1?: string;
+}
+
+/** A published score of a model. */
+export interface PublishedModel extends Published {
+  readonly model: string;
+  readonly quantity: 'raw' | 'value';
+  /** What the model gave; without one the model itself is needed. */
+  readonly file?: PublishedFile;
+}
+
+/** How much of a stimulus is grey before a model that sees so many degrees. */
+export interface PublishedGrey extends Published {
+  readonly stimulus: string;
+  readonly degrees: number;
 }
 
 /** The published numbers of one benchmark (spec §1.9, §3.5, §4.6, Appendix C). */
@@ -18,11 +44,8 @@ export interface Golden {
   readonly selfRegression?: Published;
   /** Size of the averaged recordings. */
   readonly shape?: { readonly stimuli: number; readonly neuroids: number };
-  /** Scores of models, for comparison. */
-  readonly models?: readonly (Published & {
-    readonly model: string;
-    readonly quantity: 'raw' | 'value';
-  })[];
+  readonly models?: readonly PublishedModel[];
+  readonly grey?: readonly PublishedGrey[];
 }
 
 /** The published numbers of a benchmark, from `golden.json` in its folder; none for a user's own. */
