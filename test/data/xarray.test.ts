@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { readAssembly } from '../../src/data/assembly.js';
 import { readRecordings } from '../../src/data/read-recordings.js';
+import { stimulusSetOf } from '../../src/data/stimulus-set.js';
 import { type ConversionRequest, convertXarray } from '../../src/data/xarray/convert-xarray.js';
 import { parseTimeWindow } from '../../src/data/xarray/time-window.js';
 import { runVentral } from '../cli/run-ventral.js';
@@ -98,7 +99,10 @@ describe('recordings that xarray wrote', () => {
 
   it('are recordings for a benchmark then', async () => {
     await convert('rates', { window: 'all' });
-    const read = await readRecordings({ path: output, region: 'IT' });
+    const ids = Array.from({ length: 6 }, (_, i) => `im_00${i}.png`);
+    const columns = [{ name: 'stimulus_id', dtype: 'string', values: ids }] as const;
+    const stimuli = stimulusSetOf('mine', columns, async () => Buffer.of());
+    const read = await readRecordings({ path: output, stimuli, region: 'IT' });
     expect(read.neuroidIds).toEqual(['m1_1', 'm0_2', 'm0_4']);
     expect(read.animals).toEqual(['b', 'a', 'a']);
     expect(read.repetition?.slice(0, 5)).toEqual([0, 1, 2, 3, 0]);

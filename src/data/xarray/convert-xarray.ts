@@ -77,14 +77,23 @@ export async function convertXarray(request: ConversionRequest): Promise<Convers
 type Coordinates = ReadonlyMap<string, Coordinate>;
 
 /** Every variable along one dimension of the recordings. */
-async function coordinatesOf(file: NetcdfFile, { dims }: NetcdfVariable): Promise<Coordinates> {
+async function coordinatesOf(
+  file: NetcdfFile,
+  { dims, shape }: NetcdfVariable,
+): Promise<Coordinates> {
   const found = new Map<string, Coordinate>();
   for (const variable of file.root.variables) {
     const characters = variable.stringLength === 1 && variable.dims.length === 2;
     if (variable.dtype === undefined || !dims.includes(variable.dims[0])) continue;
     if (variable.dims.length !== 1 && !characters) continue;
     const { dtype, values } = await readDecoded(file, variable.name);
-    found.set(variable.name, { dim: variable.dims[0], dtype, values: Array.from(values) });
+    const [dim] = variable.dims;
+    const length = shape[dims.indexOf(dim)];
+    if (values.length !== length)
+      throw refuse(file.name, variable.name, `${length} values`, String(values.length));
+    // The values of an assembly are called data.
+    const name = variable.name === 'data' ? 'data_' : variable.name;
+    found.set(name, { dim, dtype, values: Array.from(values) });
   }
   return found;
 }
