@@ -7,6 +7,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral score net.onnx --card net.yaml -b MajajHong2015public.IT-pls -l IT=layer4.0',
     'ventral score epoch-1.onnx epoch-2.onnx --card net.yaml -b mine.yaml --csv',
     'ventral score --features features.npz -b mine.yaml',
+    'ventral score gabor-v1 -b Marques2020_DeValois1982-pref_or --pdf orientation.pdf',
   ],
   map: [
     'ventral map net.onnx --card net.yaml -r V1,V2,V4,IT,behavior --html map.html',

@@ -189,7 +189,7 @@ async function addBlocks(
 }
 
 /** Cuts a range along its slowest dimensions into blocks of bounded size, whole chunks where it can. */
-function* blocksOf(
+export function* blocksOf(
   range: { start: number[]; count: number[] },
   variable: NetcdfVariable,
 ): Generator<{ start: number[]; count: number[] }> {

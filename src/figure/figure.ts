@@ -24,8 +24,8 @@ interface PanelHead {
   readonly title: string;
   /** Identifier of the benchmark. */
   readonly about: string;
-  /** Un-ceiled value of the ceiling by which values are divided; null without one. */
-  readonly ceilings: readonly number[];
+  /** Values of the ceilings by which scores are divided, empty without one; null where they are those of several benchmarks. */
+  readonly ceilings: readonly number[] | null;
   readonly simulated: boolean;
   /** Names what is measured, with its unit. */
   readonly valueTitle: string;
@@ -44,13 +44,23 @@ export interface CurvesPanel extends PanelHead {
   readonly curves: readonly FigureCurve[];
 }
 
+/** A distribution of neurons and one of units over the same bins. */
+export interface BinsPanel extends PanelHead {
+  readonly kind: 'bins';
+  readonly xTitle: string;
+  /** One more than counts, ascending. */
+  readonly edges: readonly number[];
+  readonly neurons: readonly number[];
+  readonly units: readonly number[];
+}
+
 /** What a figure shows, without its layout; the command line and the pages make the same. */
 export interface Figure {
   readonly title: string;
   /** Name of its file without ending, which says what it is. */
   readonly fileName: string;
   /** Of one kind, one a benchmark. */
-  readonly panels: readonly RowsPanel[] | readonly CurvesPanel[];
+  readonly panels: readonly RowsPanel[] | readonly CurvesPanel[] | readonly BinsPanel[];
   /** Whether the rows of all panels are the same, and are labelled once. */
   readonly sharedRows: boolean;
   /** Which signs mean what. */
@@ -63,7 +73,7 @@ export interface Figure {
 
 /** A sign of the legend. */
 export interface LegendEntry {
-  readonly sign: 'value' | 'chosen' | 'tied' | 'missing' | 'ceiling' | 0 | 1 | 2;
+  readonly sign: 'value' | 'chosen' | 'tied' | 'missing' | 'ceiling' | 'neurons' | 0 | 1 | 2;
   readonly text: string;
 }
 

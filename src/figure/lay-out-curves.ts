@@ -81,7 +81,7 @@ function frame(panel: CurvesPanel, { xAxis, yAxis, places, left, top, width }: F
       anchor: 'middle',
       upward: true,
     },
-    ...(panel.ceilings.length > 0 && yAxis.high >= 1
+    ...(panel.ceilings?.length && yAxis.high >= 1
       ? [ceilingLine([left, y(1)], [width, y(1)])]
       : []),
     ...(panel.simulated ? stampAt([width - 1, 8]) : []),

@@ -92,8 +92,7 @@ function grid(panel: RowsPanel, { axis, x, bottom, left, right }: Grid): Shape[]
       [right, bottom],
     ],
   });
-  if (panel.ceilings.length > 0 && axis.high >= 1)
-    shapes.push(ceilingLine([x(1), 0], [x(1), bottom]));
+  if (panel.ceilings?.length && axis.high >= 1) shapes.push(ceilingLine([x(1), 0], [x(1), bottom]));
   if (panel.simulated) shapes.push(...stampAt([right - 1, 7]));
   return shapes;
 }

@@ -1,5 +1,6 @@
 import { type Drawing, ink, type Shape } from './drawing.js';
 import {
+  type BinsPanel,
   type CurvesPanel,
   type Figure,
   type FigureWidth,
@@ -7,6 +8,7 @@ import {
   type RowsPanel,
   SIMULATED_NOTE,
 } from './figure.js';
+import { binsPanel } from './lay-out-bins.js';
 import { curvesPanel } from './lay-out-curves.js';
 import { labelWidth, rowsPanel } from './lay-out-rows.js';
 import { signAt } from './signs.js';
@@ -17,6 +19,8 @@ const MARGIN = 3;
 const GAP = 10;
 const TEXT = 7;
 const NARROWEST = { rows: 56, curves: 110 };
+
+type Panel = RowsPanel | CurvesPanel | BinsPanel;
 
 /** A part of a drawing from 0 down, and how high it is. */
 interface Block {
@@ -103,14 +107,14 @@ function legendOf({ legend }: Figure, width: number): Block {
 
 /** The panels in rows of as many as fit; those of one row are equally high. */
 function panelBlocks(figure: Figure, width: number): Block[] {
-  const panels: readonly (RowsPanel | CurvesPanel)[] = figure.panels;
+  const panels: readonly Panel[] = figure.panels;
   if (panels.length === 0) return [];
   const shared = figure.sharedRows
     ? labelWidth(panels as readonly RowsPanel[], Math.max(110, 0.3 * width))
     : 0;
   const narrowest = figure.sharedRows
     ? NARROWEST.rows
-    : panels[0].kind === 'curves'
+    : panels[0].kind !== 'rows'
       ? NARROWEST.curves
       : 220;
   const most = Math.max(1, Math.floor((width - shared + GAP) / (narrowest + GAP)));
@@ -130,23 +134,19 @@ interface Side {
 }
 
 /** Panels side by side, their heads equally high. */
-function side(
-  panels: readonly (RowsPanel | CurvesPanel)[],
-  { shared, each, sharedRows }: Side,
-): Block {
+function side(panels: readonly Panel[], { shared, each, sharedRows }: Side): Block {
   const heads = panels.map((panel) => headOf(panel, each));
   const head = Math.max(...heads.map(({ height }) => height));
   const stamped = panels.some(({ simulated }) => simulated);
-  const bodies = panels.map((panel, i) =>
-    panel.kind === 'curves'
-      ? curvesPanel(panel, { width: each, stamped })
-      : rowsPanel(panel, {
-          width: each,
-          stamped,
-          labels: sharedRows ? (i === 0 ? 'beside' : 'none') : 'within',
-          labelWidth: sharedRows ? shared : labelWidth([panel], each * 0.5),
-        }),
-  );
+  const bodies = panels.map((panel, i) => {
+    if (panel.kind === 'curves') return curvesPanel(panel, { width: each, stamped });
+    if (panel.kind === 'bins') return binsPanel(panel, { width: each, stamped });
+    return rowsPanel(panel, {
+      ...{ width: each, stamped },
+      labels: sharedRows ? (i === 0 ? 'beside' : 'none') : 'within',
+      labelWidth: sharedRows ? shared : labelWidth([panel], each * 0.5),
+    });
+  });
   return {
     shapes: panels.flatMap((_, i) => {
       const x = shared + i * (each + GAP);
@@ -160,16 +160,11 @@ function side(
 }
 
 /** The region, the benchmark and its ceiling. */
-function headOf({ title, about, ceilings }: RowsPanel | CurvesPanel, width: number): Block {
-  const ends = [Math.min(...ceilings), Math.max(...ceilings)].map((value) => value.toFixed(3));
-  const ceiling =
-    ceilings.length === 0
-      ? 'no ceiling'
-      : `ceiling ${ends[0] === ends[1] ? ends[0] : `${ends[0]} to ${ends[1]}`}`;
+function headOf({ title, about, ceilings }: Panel, width: number): Block {
   const parts = [
     lines(title, 7.5, width, ink.text),
     ...(about === title ? [] : [lines(about, 6, width, ink.faint)]),
-    lines(ceiling, 6, width, ink.faint),
+    ...(ceilings === null ? [] : [lines(ceilingText(ceilings), 6, width, ink.faint)]),
   ];
   let y = 0;
   const shapes = parts.flatMap((part) => {
@@ -178,6 +173,12 @@ function headOf({ title, about, ceilings }: RowsPanel | CurvesPanel, width: numb
     return moved;
   });
   return { shapes, height: y + 3 };
+}
+
+function ceilingText(ceilings: readonly number[]): string {
+  if (ceilings.length === 0) return 'no ceiling';
+  const [low, high] = [Math.min(...ceilings), Math.max(...ceilings)].map((each) => each.toFixed(3));
+  return `ceiling ${low === high ? low : `${low} to ${high}`}`;
 }
 
 function movedBy<T extends Shape>(shape: T, dx: number, dy: number): T {

@@ -68,8 +68,7 @@ export function signsOf(
   const missing = panels.some(({ rows }) => rows.some(({ value }) => value === null));
   const reached = panels.some(
     ({ ceilings, rows }) =>
-      ceilings.length > 0 &&
-      rows.some(({ value, ci }) => Math.max(value ?? 0, ci?.[1] ?? 0) >= 0.5),
+      ceilings?.length && rows.some(({ value, ci }) => Math.max(value ?? 0, ci?.[1] ?? 0) >= 0.5),
   );
   return [
     ...(missing ? [{ sign: 'missing', text: 'no value' } as const] : []),
@@ -133,7 +132,7 @@ function panelOf(map: MapToDraw, benchmark: string, title: string): RowsPanel {
 }
 
 /** `raw^2/ceiling` as a person writes it. */
-const valueTitleOf = (formula: string): string =>
+export const valueTitleOf = (formula: string): string =>
   `score (${formula.replaceAll('^2', '²').replaceAll('/', ' / ')})`;
 
 /** An interval of HTTP is a list of two. */

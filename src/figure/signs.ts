@@ -31,6 +31,15 @@ export function signAt(sign: LegendEntry['sign'], [x, y]: Point): Shape[] {
       width: 0.75,
     }));
   if (sign === 'ceiling') return [ceilingLine([x - 7, y], [x + 7, y])];
+  if (sign === 'neurons') {
+    const points: Point[] = [
+      [x - 5, y + 2.5],
+      [x - 5, y - 2.5],
+      [x + 5, y - 2.5],
+      [x + 5, y + 2.5],
+    ];
+    return [{ kind: 'area', points, fill: ink.faint, opacity: 0.35 }];
+  }
   if (sign === 'value') return [intervalLine([x - 6, y], [x + 6, y], blue), dot([x, y], blue)];
   const colour = ink.curves[sign];
   const points: Point[] = [

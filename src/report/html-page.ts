@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ink } from '../figure/drawing.js';
 import { Html, html } from './html.js';
 import { chartStyle } from './map-charts.js';
 
@@ -37,7 +38,7 @@ const style = `
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1a1c20; --faint: #5c626d; --rule: #dcdfe4; --shade: #f4f5f7;
   --loud: #8a3b00; --loud-paper: #fff1e0;
-  --curve-0: #0b62a8; --curve-1: #b8460a; --curve-2: #6a3d9a;
+  ${ink.curves.map((colour, i) => `--curve-${i}: ${colour};`).join(' ')}
 }
 @media (prefers-color-scheme: dark) {
   :root {

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -45,7 +46,12 @@ describe('several models', () => {
       '--benchmark',
       objects,
       '--json',
+      '--svg',
+      at('scores.svg'),
     );
+    const figure = readFileSync(at('scores.svg'), 'utf8');
+    for (const word of ['e2e-resnet', 'e2e-mbconv', 'V4', 'IT', '180mm'])
+      expect(figure).toContain(word);
     expect(parsed(out).map(({ name, region }) => `${name} ${region}`)).toEqual([
       'e2e-resnet V4',
       'e2e-resnet IT',

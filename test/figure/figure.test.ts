@@ -5,6 +5,7 @@ import type { Drawing, Shape } from '../../src/figure/drawing.js';
 import { type Figure, fileNameOf } from '../../src/figure/figure.js';
 import { layOut } from '../../src/figure/lay-out.js';
 import { mapFigure } from '../../src/figure/map-figure.js';
+import { type NamedScore, scoresFigure } from '../../src/figure/scores-figure.js';
 import { drawingSvg } from '../../src/figure/svg.js';
 import { textWidth, wrapText } from '../../src/figure/text-width.js';
 import { madeRow } from '../cli/made-comparison.js';
@@ -31,7 +32,22 @@ const comparison = comparisonFigure([
   madeRow('b.onnx', { ceiling: 0.87, layer: 'blocks.1', value: null, ci: null, reason: 'no room' }),
   madeRow('a.onnx', { benchmark: 'lab.IT-pls', region: 'IT' }),
 ]);
+const scored: NamedScore = {
+  ...{ name: 'a.onnx', benchmark: 'lab.V1-pref_or', layer: 'layer1.0', region: 'V1' },
+  ...{ simulated: false, selection: false, value: 0.9, ci: [0.8, 0.95], formula: 'raw/ceiling' },
+  ...{ raw: { value: 0.8 }, ceiling: { value: 0.89 }, warnings: [] },
+};
+const property: NamedScore = {
+  ...scored,
+  distribution: {
+    ...{ property: 'preferred_orientation', unit: 'deg', bins: [-22.5, 22.5, 67.5, 112.5, 157.5] },
+    neurons: { counts: [66, 49, 77, 54] },
+    units: { counts: [0, 30, 10, 0] },
+  },
+};
 const figures: Record<string, Figure> = {
+  properties: scoresFigure([property, { ...property, name: 'b.onnx', simulated: true }]),
+  scores: scoresFigure([scored, { ...property, name: 'b.onnx', value: null, ci: null }]),
   map: mapFigure(madeMap()),
   'hostile map': mapFigure(madeMap({ hostile: true })),
   comparison,
@@ -152,6 +168,24 @@ test('a series has an axis of epochs, and a curve with a gap for what is missing
   expect(wordsOf(layOut(empty, 'single')).join(' ')).toContain(
     'without an epoch, and not shown: a.onnx',
   );
+});
+
+test('properties are distributions over the bins of the recorded neurons', () => {
+  const drawing = layOut(figures.properties, 'double');
+  expect(wordsOf(drawing)).toEqual(
+    expect.arrayContaining(['Preferred orientation', 'Preferred orientation, deg', 'share']),
+  );
+  expect(wordsOf(drawing).join(' ')).toContain('−22.5 22.5 67.5 112.5 157.5');
+  const bars = drawing.shapes.filter((shape) => shape.kind === 'area' && shape.opacity === 0.35);
+  // Four bins in two panels, and the legend.
+  expect(bars).toHaveLength(9);
+  expect(wordsOf(drawing).filter((word) => word === 'simulated')).toHaveLength(1);
+});
+
+test('scores of several kinds are rows of values', () => {
+  const words = wordsOf(layOut(figures.scores, 'single'));
+  expect(words).toEqual(expect.arrayContaining(['a.onnx', 'layer1.0', 'score (raw / ceiling)']));
+  expect(words).toContain('ceiling 0.890');
 });
 
 test('text is broken where it can be, and never lost', () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parseCard } from '../../dist/src/activations/card/card.js';
 import { runCommandLine } from '../../dist/src/cli/command-line.js';
 import { readAssembly } from '../../dist/src/data/assembly.js';
+import { convertXarray } from '../../dist/src/data/xarray/convert-xarray.js';
 import { csvRows, readCsv } from '../../dist/src/formats/csv.js';
 import { openNetcdf } from '../../dist/src/formats/netcdf.js';
 import { readNpy } from '../../dist/src/formats/npy.js';
@@ -67,6 +68,8 @@ const readers = {
   },
   benchmark: (path) => parseBenchmark(text(path), { file: 'benchmark.yaml', folder: '/nowhere' }),
   receipt: (path) => readReceipt(path),
+  xarray: (path) =>
+    convertXarray({ path, output: `${path}.out.nc`, window: 'all', maxMemory: 2 ** 28 }),
   image: (path) => decodeImage(readFileSync(path), 'a.tif'),
 };
 

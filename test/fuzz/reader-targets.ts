@@ -27,6 +27,9 @@ const imageFolder = join(import.meta.dirname, '../fixtures/images');
 const images = readdirSync(imageFolder)
   .filter((name) => /\.(tif|bmp|webp)$/.test(name))
   .map((name) => readFileSync(join(imageFolder, name)));
+const xarrays = ['rates', 'dataset', 'averaged'].map((name) =>
+  readFileSync(join(import.meta.dirname, `../fixtures/xarray/${name}.nc`)),
+);
 const ids = text('neural-csv', 'stimuli.csv')
   .trimEnd()
   .split('\n')
@@ -118,6 +121,7 @@ export function readerTargets(reader: ReaderProcess, home: string, receipt: unkn
     reads('benchmark', 70, 'yaml', (dice) => yamlCase(dice.pick(definitions), dice)),
     reads('netcdf', 22, 'nc', (dice) => netcdfCase(dice)),
     reads('assembly', 8, 'nc', (dice) => netcdfCase(dice)),
+    reads('xarray', 8, 'nc', (dice) => netcdfCase(dice, dice.pick(xarrays))),
     reads('image', 60, 'tif', (dice) => damaged(dice.pick(images), dice, dice.pick(images))),
     reads('receipt', 10, 'json', (dice) => jsonCase(receipt, dice)),
     runs('score --features', 12, async (one) => {

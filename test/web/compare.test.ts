@@ -172,6 +172,10 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   });
   const json = JSON.parse(await saved(page, 'Save the comparison as JSON'));
   expect(json).toMatchObject({ simulated: false, intervals: 'independent' });
+  const figure = await saved(page, 'Save the comparison as a figure, two columns');
+  expect(figure).toMatch(/^<svg [^>]*width="180mm"/);
+  for (const word of ['first', 'second', 'V4', 'average', 'score (1 = ceiling)'])
+    expect(figure).toContain(`>${word}</text>`);
   await page.getByLabel('Only rows that differ').check();
   await rowOf(page, V1).waitFor({ state: 'detached' });
   await expect.poll(() => rowOf(page, V4).count()).toBe(1);
@@ -253,7 +257,9 @@ it('puts layer maps side by side and says where they go apart', async () => {
 });
 
 it('draws models whose names end in an epoch as one training, and no other numbers', async () => {
-  const { page, close } = await visit(browser, service.url, '/compare?series=run+plain');
+  const { page, close } = await visit(browser, service.url, '/compare?series=run+plain', {
+    acceptDownloads: true,
+  });
   const series = page.getByRole('combobox', { name: 'Series' });
   await series.waitFor();
   await expect
@@ -265,6 +271,9 @@ it('draws models whose names end in an epoch as one training, and no other numbe
   const rows = await figure.locator('tbody tr').allTextContents();
   expect(rows).toHaveLength(4);
   expect(rows[3]).toMatch(/^3run plain-epoch30\.175 .*0\.340 /);
+  const drawn = await saved(page, 'Save the series as a figure, one column');
+  for (const word of ['epoch', 'V1', 'score (1 = ceiling)'])
+    expect(drawn).toContain(`>${word}</text>`);
   await close();
 });
 

@@ -168,6 +168,15 @@ it('shows the layer map: its cells by the keyboard, why some are refused, which 
   ]);
   const csv = await readFile(await download.path(), 'utf8');
   expect(csv.split('\r\n')).toContain(`${V1},layer2,2,24,,,,,,,24 units < 25 components`);
+  const [figure] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save the map as a figure, one column' }).click(),
+  ]);
+  expect(figure.suggestedFilename()).toMatch(/^layer-map-of-.+\.svg$/);
+  const svg = await readFile(await figure.path(), 'utf8');
+  expect(svg).toMatch(/^<svg [^>]*width="88mm"/);
+  for (const word of ['layer1', 'layer2', 'ceiling 0.500', 'chosen'])
+    expect(svg).toContain(`>${word}</text>`);
   await close();
 });
 

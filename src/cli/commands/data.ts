@@ -15,9 +15,10 @@ import { errorText } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
+import { registerConvert } from './convert.js';
 import { importPublications, publicationsOf, pullPublications } from './publications.js';
 
-/** `ventral data list|pull|verify|import`: the published files, and what of them is here. */
+/** `ventral data list|pull|verify|import|convert`: the published files, and what of them is here. */
 export function registerData(program: Command, io: Io): void {
   const data = program.command('data').description('published stimuli, recordings and trials');
   data
@@ -49,6 +50,7 @@ export function registerData(program: Command, io: Io): void {
     .option('--as <name>', 'use your own file in place of a catalog file')
     .option('--from <folder>', 'convert the files of the named recordings from this folder')
     .action((files: string[], _options: unknown, command: Command) => take(files, command, io));
+  registerConvert(data, io);
 }
 
 async function list(command: Command, io: Io): Promise<void> {

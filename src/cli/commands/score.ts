@@ -2,8 +2,15 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import type { Score } from '../../scoring/measure/score.js';
 import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
+import {
+  addFigureOptions,
+  type FigureOptions,
+  requireFigurePlaces,
+  writeFigures,
+} from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { printScores } from '../print/print-scores.js';
@@ -12,7 +19,7 @@ import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 
-interface ScoreOptions {
+interface ScoreOptions extends FigureOptions {
   readonly benchmark: string[];
   readonly layer: string[];
   readonly features?: string;
@@ -34,7 +41,7 @@ const repeated = (value: string, before: string[]): string[] => [...before, valu
 
 /** `ventral score`: models, or a file of features, on benchmarks. */
 export function registerScore(program: Command, io: Io): void {
-  program
+  const command = program
     .command('score')
     .description('score models, or a file of features, on benchmarks')
     .argument('[models...]', 'ONNX files, cards, model folders or names of shipped models')
@@ -53,8 +60,9 @@ export function registerScore(program: Command, io: Io): void {
     .option(
       '--receipt <file>',
       'write a receipt: everything the numbers depend on, for `ventral verify`',
-    )
-    .action(async (models: string[], options: ScoreOptions, command: Command) => {
+    );
+  addFigureOptions(command).action(
+    async (models: string[], options: ScoreOptions, command: Command) => {
       checkUsage(models, options);
       const { answered, failures } = await score(models, options, command, io);
       const scores = answered.flatMap(({ scores, request }) =>
@@ -64,13 +72,24 @@ export function registerScore(program: Command, io: Io): void {
       );
       const outcome = { scores, failures };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
+      await writeScores(outcome.scores, options);
       await keepReceipt(options.receipt, answered, globalOptions(command));
       const empty = sayWithoutValue(outcome.scores, io);
       if (failures.length === 0 && empty === 0) return;
       // Where nothing could be scored the reason decides; where something was, one is missing.
       const exits = new Set(failures.map(({ error }) => error.exit));
       process.exitCode = outcome.scores.length === 0 && exits.size === 1 ? [...exits][0] : 1;
-    });
+    },
+  );
+}
+
+/** A figure of the scores; none without a score. */
+async function writeScores(scores: readonly Score[], options: ScoreOptions): Promise<void> {
+  if (scores.length === 0) return;
+  await writeFigures(
+    async () => (await import('../../figure/scores-figure.js')).scoresFigure(scores),
+    options,
+  );
 }
 
 /** A file among others under one card, whose name they share: by the name of the file, or by path where two have it. */
@@ -115,6 +134,7 @@ async function score(
 ): Promise<Answers> {
   const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
   await requireReceiptPath(options.receipt);
+  await requireFigurePlaces(options);
   const bar = progressBar(io);
   const stop = interruption();
   const context = { home, threads, maxMemory, maxScratch, signal: stop.signal, progress: bar.show };

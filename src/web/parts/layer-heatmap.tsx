@@ -1,10 +1,12 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
+import { mapFigure } from '../../figure/map-figure.js';
 import type { Schemas } from '../client/client.js';
 import { csvText } from './csv.js';
 import { interval, value } from './format.js';
 import './layer-heatmap.css';
 import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from './layer-map.js';
 import { saveFile } from './save.js';
+import { SaveFigure } from './save-figure.js';
 
 /**
  * Layers × benchmarks as a table coloured by value, each column on a scale of its own; what was chosen and
@@ -72,6 +74,7 @@ export function LayerHeatmap({
         <button type="button" onClick={() => saveFile('layer-map.csv', csv(map), 'text/csv')}>
           Save the map as CSV
         </button>
+        <SaveFigure of="map" make={() => mapFigure({ ...map, name: map.name ?? 'a network' })} />
       </p>
     </div>
   );

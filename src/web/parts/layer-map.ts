@@ -5,6 +5,7 @@ type LayerRow = LayerMap['layers'][number];
 
 /** A layer map, or as much of one as is known while its job runs. */
 export interface ShownMap {
+  readonly name?: string;
   /** Identifiers, the columns. */
   readonly benchmarks: readonly string[];
   /** In the order of the network; a cell that is missing is yet to come. */

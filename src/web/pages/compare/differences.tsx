@@ -5,6 +5,7 @@ import { csvText } from '../../parts/csv.js';
 import { interval, value } from '../../parts/format.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
+import { SaveFigure } from '../../parts/save-figure.js';
 import { Scroll } from '../../parts/scroll.js';
 import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/series.js';
 import {
@@ -15,6 +16,7 @@ import {
   type Estimate,
   isDifferent,
 } from './board.js';
+import { comparedFigure } from './figures.js';
 
 interface DifferencesProps {
   readonly board: ComparedBoard;
@@ -89,6 +91,10 @@ export function Differences(props: DifferencesProps) {
             >
               Save the comparison as JSON
             </button>
+            <SaveFigure
+              of="comparison"
+              make={() => comparedFigure(shown, chosen, board.simulated)}
+            />
           </p>
         </>
       )}

@@ -8,10 +8,12 @@ import { interval, moment, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
+import { SaveFigure } from '../../parts/save-figure.js';
 import { Scroll } from '../../parts/scroll.js';
 import { drawingKey, seriesStyles } from '../../parts/series.js';
 import { useResource } from '../../parts/use-resource.js';
 import { type ComparedBoard, estimateOf } from './board.js';
+import { trainingFigure } from './figures.js';
 
 interface SeriesProps {
   readonly board: ComparedBoard;
@@ -78,7 +80,11 @@ export function Series({ board, query, change }: SeriesProps) {
       </div>
       {checkpoints.error && <Problem error={checkpoints.error} />}
       {wanted !== '' && !checkpoints.loading && !checkpoints.error && (
-        <Curves members={members} columns={board.columns} training={wanted} />
+        <Curves
+          {...{ members, training: wanted }}
+          columns={board.columns}
+          simulated={board.simulated}
+        />
       )}
     </section>
   );
@@ -149,9 +155,10 @@ interface CurvesProps {
   readonly members: readonly Member[];
   readonly columns: readonly Column[];
   readonly training: string;
+  readonly simulated: boolean;
 }
 
-function Curves({ members, columns, training }: CurvesProps) {
+function Curves({ members, columns, training, simulated }: CurvesProps) {
   const shown = columns.filter(
     (column) =>
       regions.includes(titleOf(column)) &&
@@ -187,6 +194,7 @@ function Curves({ members, columns, training }: CurvesProps) {
           >
             Save the series as CSV
           </button>
+          <SaveFigure of="series" make={() => trainingFigure(members, shown, simulated)} />
         </p>
       )}
     </>

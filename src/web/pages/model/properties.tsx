@@ -1,8 +1,10 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
+import { scoresFigure } from '../../../figure/scores-figure.js';
 import type { Schemas } from '../../client/client.js';
 import { Chart, type Plot } from '../../parts/chart.js';
 import { interval, value } from '../../parts/format.js';
+import { SaveFigure } from '../../parts/save-figure.js';
 import { Scroll } from '../../parts/scroll.js';
 import type { ModelScores } from './use-scores.js';
 
@@ -19,6 +21,9 @@ export function Properties({ scores: { present } }: { readonly scores: ModelScor
       <p class="quiet">
         Grey: the recorded neurons. Blue line: the units of the layer whose receptive field is at
         the stimulus. Shares of those that have the property.
+      </p>
+      <p class="actions">
+        <SaveFigure of="properties" make={() => scoresFigure(measured)} />
       </p>
       <div class="properties">
         {measured.map((score) => (
