@@ -29,8 +29,21 @@ export async function replaceFile(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw VentralError.from(error);
+    throw ofPlace(error, temporary, path);
   }
+}
+
+/** Names the file that was asked for in place of the temporary one. */
+function ofPlace(error: unknown, temporary: string, path: string): VentralError {
+  const { code, path: named } = error as { code?: unknown; path?: unknown };
+  if (named !== temporary) return VentralError.from(error);
+  if (code === 'ENOENT') {
+    const folder = dirname(path);
+    return new VentralError('file-missing', `${path}: the folder ${folder} does not exist`, {
+      ...{ file: path, expected: 'a folder', found: 'none', cause: error },
+    });
+  }
+  return VentralError.from(Object.assign(error as Error, { path }));
 }
 
 /** Writes text or bytes to `path`, whole or not at all; see {@link replaceFile}. */

@@ -9,9 +9,13 @@ export function errorText(
   error: VentralError,
   { verbose, about }: { readonly verbose: boolean; readonly about?: string },
 ): string {
-  const sentence = visibleText(
-    `ventral: ${about === undefined ? '' : `${about}: `}${error.message.trimEnd()}`,
-  );
+  const message = error.message.trimEnd();
+  // A message that begins with its subject needs no second one.
+  const subject =
+    about === undefined || message.startsWith(`${about}:`) || message.startsWith(`${about} `)
+      ? ''
+      : `${about}: `;
+  const sentence = visibleText(`ventral: ${subject}${message}`);
   if (!verbose) return sentence;
   const { cause } = error.details;
   const stacks = `${error.stack}\n${cause instanceof Error ? `caused by ${cause.stack}` : ''}`;
