@@ -10,11 +10,8 @@ export function errorText(
   { verbose, about }: { readonly verbose: boolean; readonly about?: string },
 ): string {
   const message = error.message.trimEnd();
-  // A message that begins with its subject needs no second one.
-  const subject =
-    about === undefined || message.startsWith(`${about}:`) || message.startsWith(`${about} `)
-      ? ''
-      : `${about}: `;
+  // A message that begins with the place of a fault in a file needs no second name.
+  const subject = about === undefined || message.startsWith(`${about}:`) ? '' : `${about}: `;
   const sentence = visibleText(`ventral: ${subject}${message}`);
   if (!verbose) return sentence;
   const { cause } = error.details;

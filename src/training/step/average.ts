@@ -38,7 +38,7 @@ export async function averageModels(members: AsyncIterable<Member>): Promise<Uin
   if (!soup || soup.count < 2)
     throw new VentralError(
       'bad-usage',
-      `An average needs two networks or more, found ${soup?.count ?? 0}`,
+      `An average needs at least two networks, found ${soup?.count ?? 0}`,
     );
   return soup.mean();
 }
