@@ -117,7 +117,7 @@ const mistakes: readonly [line: string, answer: RegExp][] = [
   [`${mine} -b lab/nope.yaml`, /lab\/nope\.yaml does not exist/],
   [
     `${mine} -b lab`,
-    /^ventral: lab is a folder: expected a benchmark file, such as lab\/v4-netcdf\.yaml/,
+    /^ventral: lab: expected a benchmark file, such as lab\/v4-netcdf\.yaml, found a folder/,
   ],
   [
     `${mine} -b lab/recordings.nc`,
@@ -127,7 +127,7 @@ const mistakes: readonly [line: string, answer: RegExp][] = [
     `${mine} -b lab/recordings.csv`,
     /^ventral: lab\/recordings\.csv:1:1 .*expected object, found "stimulus_id/,
   ],
-  ['benchmarks check nothing', /^ventral: nothing is a folder: expected a benchmark file\n/],
+  ['benchmarks check nothing', /^ventral: nothing: expected a benchmark file, found a folder\n/],
   [
     `${mine} --benchmarks lab/v4.yaml`,
     /unknown option '--benchmarks' \(Did you mean --benchmark\?\)/,

@@ -62,11 +62,15 @@ function refuseFolder(path: string): void {
   if (!existsSync(path) || !statSync(path).isDirectory()) return;
   const files = readdirSync(path).filter((name) => /\.ya?ml$/i.test(name));
   const hint = files.length > 0 ? `, such as ${join(path, files.sort()[0])}` : '';
-  throw new VentralError('file-missing', `${path} is a folder: expected a benchmark file${hint}`, {
-    file: path,
-    expected: 'a benchmark file',
-    found: 'a folder',
-  });
+  throw new VentralError(
+    'file-missing',
+    `${path}: expected a benchmark file${hint}, found a folder`,
+    {
+      file: path,
+      expected: 'a benchmark file',
+      found: 'a folder',
+    },
+  );
 }
 
 /**
