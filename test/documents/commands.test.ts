@@ -5,7 +5,14 @@ import { expect, test } from 'vitest';
 import { program } from '../../src/cli/command-line.js';
 import type { Io } from '../../src/cli/terminal/io.js';
 import { tableCases } from '../cli/print/table-cases.js';
-import { documents, root, shellBlocks, shownCommands, ventralLines } from './shell-blocks.js';
+import {
+  documents,
+  outputPattern,
+  root,
+  shellBlocks,
+  shownCommands,
+  ventralLines,
+} from './shell-blocks.js';
 
 /** The commands of the documents without running them: `test/slow/documents.test.ts` types them. */
 
@@ -79,6 +86,15 @@ test('a block that is not run says why', () => {
 test('a block that shows output has a command for each output', () => {
   for (const block of blocks.filter(({ language }) => language === 'console'))
     expect(shownCommands(block).length).toBeGreaterThan(0);
+});
+
+test('an output is as printed but for what an ellipsis stands for', () => {
+  const pattern = outputPattern('…\nlayer  V4\nconv1  0.1…\nwritten mine.onnx sha256:…\n');
+  expect('plan\nlayer  V4\nconv1  0.123\nwritten mine.onnx sha256:5f\n').toMatch(pattern);
+  expect('layer  V4\nconv1  0.123\nwritten mine.onnx sha256:5f\n').toMatch(pattern);
+  expect('layer  V4\nconv1  0.223\nwritten mine.onnx sha256:5f\n').not.toMatch(pattern);
+  expect('layer  V4\nconv1  0.123\nwritten mine.onnx sha256:5f\nmore\n').not.toMatch(pattern);
+  expect('done\n').not.toMatch(outputPattern('d.ne\n'));
 });
 
 /** The anchor of a heading, as GitHub makes it. */
