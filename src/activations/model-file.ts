@@ -202,8 +202,8 @@ async function fromCard(
   }
   throw new VentralError(
     'card-invalid',
-    `${path} names no file; only shipped models have a build`,
-    { file: path, field: '/file' },
+    `${path} is a card that names no network: give the ONNX file, and the card by --card ${path}; or add \`file: NETWORK.onnx\` to it`,
+    { file: path, field: '/file', expected: 'file', found: 'none' },
   );
 }
 

@@ -117,6 +117,8 @@ function ofSystem(
     case 'EACCES':
     case 'EPERM':
       return ['permission-denied', `Permission denied for ${file}`, named];
+    case 'ENOTDIR':
+      return ['file-missing', `${file}: expected a folder, found a file in its path`, named];
     case 'ENAMETOOLONG':
       return ['bad-usage', `${file.slice(0, 100)}… is too long for a file name`, {}];
   }

@@ -44,6 +44,12 @@ function validator(schema: object) {
  * @throws VentralError of `check.code`
  */
 export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<T> {
+  if (text.includes('\0'))
+    throw new VentralError(check.code, `${check.file}: expected YAML, found binary data`, {
+      file: check.file,
+      expected: 'YAML',
+      found: 'binary data',
+    });
   const lines = new LineCounter();
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
@@ -29,8 +30,31 @@ export async function replaceFile(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw VentralError.from(error);
+    throw ofPlace(error, temporary, path);
   }
+}
+
+function folderMissing(path: string, cause?: unknown): VentralError {
+  return new VentralError('file-missing', `${path}: the folder ${dirname(path)} does not exist`, {
+    ...{ file: path, expected: 'a folder', found: 'none', cause },
+  });
+}
+
+/** Refuses a place for a file before the work whose result it is to hold. */
+export function requireFolderOf(path: string): void {
+  if (!existsSync(dirname(path))) throw folderMissing(path);
+}
+
+/** Names the file that was asked for in place of the temporary one. */
+function ofPlace(error: unknown, temporary: string, path: string): VentralError {
+  const { code, path: named } = error as { code?: unknown; path?: unknown };
+  if (named !== temporary) return VentralError.from(error);
+  if (code === 'ENOENT') return folderMissing(path, error);
+  if (code === 'EISDIR')
+    return new VentralError('bad-usage', `${path}: expected a file, found a folder`, {
+      ...{ file: path, expected: 'a file', found: 'a folder', cause: error },
+    });
+  return VentralError.from(Object.assign(error as Error, { path }));
 }
 
 /** Writes text or bytes to `path`, whole or not at all; see {@link replaceFile}. */

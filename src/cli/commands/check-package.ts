@@ -21,7 +21,9 @@ export function registerCheckPackage(program: Command, io: Io): void {
         return;
       }
       if (findings.length > 0) printFindings(findings, io);
-      io.err(`ventral: ${errors} errors, ${findings.length - errors} warnings\n`);
+      const counted = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
+      const warnings = counted(findings.length - errors, 'warning');
+      io.err(`ventral: ${counted(errors, 'error')}, ${warnings}\n`);
       for (const { message } of unchecked) io.err(`ventral: not checked: ${message}\n`);
     });
 }

@@ -118,6 +118,8 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
     json?: boolean;
   }>();
   if (!existsSync(file)) throw new VentralError('file-missing', `${file} does not exist`, { file });
+  const { refuseCheckpoint } = await import('../../activations/refuse-checkpoint.js');
+  await refuseCheckpoint(file);
   const source = card ?? cardBeside(file);
   const { wholeCard } = await import('../../activations/card/whole-card.js');
   const text = source === undefined ? undefined : await wholeCard(source);

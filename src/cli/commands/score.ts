@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -63,6 +64,7 @@ export function registerScore(program: Command, io: Io): void {
     );
   addFigureOptions(command).action(
     async (models: string[], options: ScoreOptions, command: Command) => {
+      await refuseBenchmarks(models);
       checkUsage(models, options);
       const { answered, failures } = await score(models, options, command, io);
       const scores = answered.flatMap(({ scores, request }) =>
@@ -96,6 +98,20 @@ async function writeScores(scores: readonly Score[], options: ScoreOptions): Pro
 function nameOf(path: string, models: readonly string[]): string {
   const name = basename(path);
   return models.filter((each) => basename(each) === name).length > 1 ? path : name;
+}
+
+/** A benchmark among the models is one whose option was forgotten, or that changed places with the model. */
+async function refuseBenchmarks(models: readonly string[]): Promise<void> {
+  const named = models.filter((model) => !existsSync(model));
+  if (named.length === 0) return;
+  const { listBenchmarks } = await import('../../scoring/registry/registry.js');
+  const ids = new Set(listBenchmarks().flatMap(({ id, identifier }) => [id, identifier]));
+  const found = named.find((name) => ids.has(name));
+  if (found !== undefined)
+    throw new VentralError(
+      'bad-usage',
+      `score: expected a model, found the benchmark ${found}: give it by --benchmark ${found}`,
+    );
 }
 
 function checkUsage(models: readonly string[], options: ScoreOptions): void {
@@ -231,6 +247,13 @@ function layerRequest(given: readonly string[]): Record<string, string[]> {
     let key = '*';
     for (const word of several(value, [])) {
       const found = /^(V1|V2|V4|IT|behavior|logits)=(.+)$/.exec(word);
+      const unknown = /^(\w+)=/.exec(word);
+      if (!found && unknown)
+        throw new VentralError(
+          'bad-usage',
+          `score --layer ${word}: expected V1, V2, V4, IT, behavior or logits before =, found "${unknown[1]}"`,
+          { field: '--layer', found: unknown[1] },
+        );
       if (found) key = found[1];
       layers[key] = [...(layers[key] ?? []), found ? found[2] : word];
     }

@@ -9,9 +9,10 @@ export function errorText(
   error: VentralError,
   { verbose, about }: { readonly verbose: boolean; readonly about?: string },
 ): string {
-  const sentence = visibleText(
-    `ventral: ${about === undefined ? '' : `${about}: `}${error.message.trimEnd()}`,
-  );
+  const message = error.message.trimEnd();
+  // A message that begins with the place of a fault in a file needs no second name.
+  const subject = about === undefined || message.startsWith(`${about}:`) ? '' : `${about}: `;
+  const sentence = visibleText(`ventral: ${subject}${message}`);
   if (!verbose) return sentence;
   const { cause } = error.details;
   const stacks = `${error.stack}\n${cause instanceof Error ? `caused by ${cause.stack}` : ''}`;

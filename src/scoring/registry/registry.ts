@@ -41,6 +41,7 @@ function packagedFiles(root: string): string[] {
 export function findBenchmark(idOrFile: string): readonly Benchmark[] {
   // A path is read without listing shipped benchmarks, which takes a tenth of a second.
   if (/\.(ya?ml|json)$/i.test(idOrFile) || /[\\/]/.test(idOrFile)) {
+    refuseFolder(idOrFile);
     return expandRegions(ownBenchmark(idOrFile));
   }
   const named = listBenchmarks().filter(
@@ -48,11 +49,27 @@ export function findBenchmark(idOrFile: string): readonly Benchmark[] {
   );
   if (named.length > 0) return named;
   if (isFile(idOrFile)) return expandRegions(ownBenchmark(idOrFile));
+  refuseFolder(idOrFile);
   const ids = listBenchmarks().map(({ id }) => id);
   throw new VentralError(
     'benchmark-unknown',
     `There is no benchmark "${idOrFile}"${didYouMean(idOrFile, ids) || '; `ventral benchmarks list` shows them'}`,
     { expected: 'an identifier or a benchmark file', found: idOrFile },
+  );
+}
+
+function refuseFolder(path: string): void {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return;
+  const files = readdirSync(path).filter((name) => /\.ya?ml$/i.test(name));
+  const hint = files.length > 0 ? `, such as ${join(path, files.sort()[0])}` : '';
+  throw new VentralError(
+    'file-missing',
+    `${path}: expected a benchmark file${hint}, found a folder`,
+    {
+      file: path,
+      expected: 'a benchmark file',
+      found: 'a folder',
+    },
   );
 }
 

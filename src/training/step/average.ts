@@ -36,7 +36,10 @@ export async function averageModels(members: AsyncIterable<Member>): Promise<Uin
     soup.add(member);
   }
   if (!soup || soup.count < 2)
-    throw new VentralError('bad-usage', 'An average needs at least two networks');
+    throw new VentralError(
+      'bad-usage',
+      `An average needs at least two networks, found ${soup?.count ?? 0}`,
+    );
   return soup.mean();
 }
 
