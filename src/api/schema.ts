@@ -275,10 +275,31 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Cancel a score job
-         * @description A job that has already succeeded or failed answers 409.
+         * Cancel a score job, or withdraw scores that were brought
+         * @description A job that has already succeeded or failed answers 409, except one whose scores were brought (`brought`): its
+         *     scores are removed, and its state is `cancelled`.
          */
         delete: operations["cancelScore"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/scores/{job}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        /** The receipt of scores that were brought */
+        get: operations["getReceipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -304,6 +325,35 @@ export interface paths {
         get: operations["followScore"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring scores that were computed elsewhere, with their receipt
+         * @description The body is a receipt as `ventral score --receipt` writes it, of scores of models (no maps, no features). Each
+         *     of its runs becomes a job that has ended, with `brought`. The model must be a registration of the caller (of
+         *     an admin: any that it sees) or a shipped one, with the card that it has here; the benchmarks are shipped ones
+         *     or uploads that the caller sees. Versions of numerics, screen, metrics and benchmarks must be those of this
+         *     service, and what a score says of its inputs what this service finds for them. Where the data of a benchmark
+         *     are not installed here its inputs are not compared, and `unchecked` names it. A value that differs by more
+         *     than 1e-6 from that of this service for equal inputs is refused (`receipt-differs`).
+         *
+         *     Brought scores are never used to answer requests, never replace a score of this service on a leaderboard, and
+         *     enter averages and ranks only with `brought=include`. The same run again answers 200 with its job.
+         */
+        post: operations["bringScores"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1481,6 +1531,7 @@ export interface components {
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
             detail?: boolean;
+            brought?: components["schemas"]["Brought"];
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;
@@ -1490,6 +1541,75 @@ export interface components {
             failures: components["schemas"]["JobFailures"];
             webhook?: components["schemas"]["ShownWebhook"];
             links: components["schemas"]["JobLinks"];
+        };
+        /** @description The scores were computed elsewhere and brought with a receipt. */
+        Brought: {
+            /** @description The version that computed them. */
+            ventral: string;
+            numerics: number;
+            screen: number;
+            runtime: components["schemas"]["ReceiptRuntime"];
+            /** @description Benchmarks whose data are not installed here, so that the inputs of their scores could not be compared. */
+            unchecked: string[];
+        };
+        BroughtScores: {
+            /** @description One job for each run of the receipt, in their order. */
+            items: components["schemas"]["Job"][];
+        };
+        /** @description What `ventral score --receipt` writes. Other fields are ignored. */
+        Receipt: {
+            /**
+             * @description The format.
+             * @constant
+             */
+            receipt: 1;
+            /** @description The version that computed the scores. */
+            ventral: string;
+            numerics: number;
+            screen: number;
+            runtime: components["schemas"]["ReceiptRuntime"];
+            runs: components["schemas"]["ReceiptRun"][];
+        };
+        ReceiptRuntime: {
+            ort: string;
+            provider: string;
+            threads: number;
+            node: string;
+            platform: string;
+            processor: string;
+        };
+        ReceiptRun: {
+            /**
+             * @description Receipts of layer maps and of features cannot be brought.
+             * @constant
+             */
+            kind: "score";
+            model: {
+                digest: components["schemas"]["Digest"];
+                name: string;
+                card: {
+                    [key: string]: unknown;
+                };
+            };
+            /** @description Layers that were named, by region, or `*` for all. */
+            layers?: {
+                [key: string]: string | string[];
+            };
+            input?: components["schemas"]["InputSize"];
+            detail?: boolean;
+            benchmarks: {
+                id: string;
+                /** @example pls@1 */
+                metric: string;
+                definition: {
+                    [key: string]: unknown;
+                };
+                /** @description A digest of each part of the data. */
+                data: {
+                    [key: string]: components["schemas"]["Digest"];
+                };
+            }[];
+            scores: components["schemas"]["Score"][];
         };
         /** @description The number of workers that took the job. A job whose worker was lost is retried, three times at most. */
         JobAttempt: number;
@@ -2037,6 +2157,8 @@ export interface components {
             error: number | null;
             /** @description Whether the layer was chosen on stimuli of the benchmark. */
             selection: boolean;
+            /** @description Whether it was computed elsewhere and brought; only where this service has no score of its own. */
+            brought: boolean;
             /** @description The score job that made it. */
             job: string;
         };
@@ -2841,6 +2963,31 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a job. */
+                job: components["parameters"]["job"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receipt of the run, without paths of files. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
     followScore: {
         parameters: {
             query?: never;
@@ -2878,6 +3025,52 @@ export interface operations {
                 content?: never;
             };
             404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    bringScores: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Receipt"];
+            };
+        };
+        responses: {
+            /** @description All runs were brought before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroughtScores"];
+                };
+            };
+            /** @description The scores are stored. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroughtScores"];
+                };
+            };
+            403: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -3450,6 +3643,8 @@ export interface operations {
                 missing?: "zero" | "common";
                 /** @description Whether scores whose layer was chosen on stimuli of the benchmark enter averages and formulas; if not, they count as missing. */
                 selection?: "exclude" | "include";
+                /** @description Whether scores that were computed elsewhere and brought with a receipt enter averages, ranks and formulas; if not, they are shown, marked, and count as missing. */
+                brought?: "exclude" | "include";
                 /** @description Simulated benchmarks instead of real ones. */
                 simulated?: boolean;
                 /** @description The set of an experiment that is in the tree, if it has a private and a public one. Layers are chosen on the public one. */

@@ -14,6 +14,8 @@ export interface LeafScore {
   readonly ci: readonly [number, number] | null;
   /** Whether the layer was chosen on stimuli of the benchmark. */
   readonly selection: boolean;
+  /** True where it was computed elsewhere and brought. */
+  readonly brought?: boolean;
 }
 
 /** A model with its scores by benchmark. */
@@ -29,6 +31,8 @@ export interface LeaderboardRules {
   readonly missing: 'zero' | 'common';
   /** Whether selection scores enter; else they count as missing. */
   readonly selection: 'exclude' | 'include';
+  /** The same of brought scores; by default they do not enter. */
+  readonly brought?: 'exclude' | 'include';
 }
 
 /** A number with its 95 % interval. */
@@ -111,10 +115,13 @@ export function makeLeaderboard<M extends ScoredModel>(
 /** Whether a score enters the averages. */
 export function counts(
   score: LeafScore | undefined,
-  { selection }: LeaderboardRules,
+  { selection, brought }: LeaderboardRules,
 ): score is LeafScore & { readonly value: number } {
   return (
-    score !== undefined && score.value !== null && (selection === 'include' || !score.selection)
+    score !== undefined &&
+    score.value !== null &&
+    (selection === 'include' || !score.selection) &&
+    (brought === 'include' || !score.brought)
   );
 }
 

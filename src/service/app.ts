@@ -32,6 +32,7 @@ import { layerMapRoutes } from './routes/layer-map-routes.js';
 import { leaderboardRoutes } from './routes/leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './routes/model-routes.js';
 import { packageCheck, packageQueue, packageRoutes } from './routes/package-routes.js';
+import { receiptRoutes } from './routes/receipt-routes.js';
 import { scoreRoutes } from './routes/score-routes.js';
 import { sessionRoutes } from './routes/session-routes.js';
 import { statusRoutes } from './routes/status-routes.js';
@@ -97,6 +98,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     benchmarkRoutes(context),
     benchmarkDataRoutes(context),
     scoreRoutes(context),
+    receiptRoutes(context),
     layerMapRoutes(context),
     recipeRoutes(),
     trainingRoutes(context),

@@ -6,7 +6,7 @@ import { openEmbeddedDatabase } from '../store/database/embedded-database.js';
 import { databasePlace, openPostgresDatabase } from '../store/database/postgres-database.js';
 import { checkHomeFormat } from '../store/home/home-format.js';
 import { livingOwner, lockHome, type Owner } from '../store/home/owner-lock.js';
-import { askLocally } from './access/local-client.js';
+import { askService } from './access/service-client.js';
 
 /** Result of one check. */
 export interface DatabaseFinding {
@@ -64,7 +64,7 @@ async function askOwner({ kind, pid, url, socket }: Owner): Promise<Found> {
   }
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    const answer = await askLocally({ url, socket }, 'GET', '/v1/ready', { signal });
+    const answer = await askService({ url, socket }, 'GET', '/v1/ready', { signal });
     const { status, checks } = (await json(answer)) as components['schemas']['Readiness'];
     const parts = Object.entries(checks).map(([name, state]) => `${name} ${state}`);
     const detail = `embedded; the service at ${url}, process ${pid}, says ${status}: ${parts.join(', ')}`;

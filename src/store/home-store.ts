@@ -12,6 +12,7 @@ import type { Unpack } from './files/file-source.js';
 import { ModelFiles } from './files/model-files.js';
 import { S3Files, type S3Place } from './files/s3-files.js';
 import { checkHomeFormat, writeHomeFormat } from './home/home-format.js';
+import { BroughtStore } from './jobs/brought-store.js';
 import { JobStore } from './jobs/job-store.js';
 import { watchDamage } from './jobs/suspect-results.js';
 import { AuditStore } from './records/audit-store.js';
@@ -28,6 +29,7 @@ export interface HomeStore {
   readonly database: Database;
   readonly models: ModelStore;
   readonly jobs: JobStore;
+  readonly brought: BroughtStore;
   readonly keys: KeyStore;
   readonly sessions: SessionStore;
   readonly credentials: Credentials;
@@ -82,6 +84,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       database,
       models: new ModelStore(database, quotas),
       jobs: new JobStore(database, quotas),
+      brought: new BroughtStore(database, quotas),
       keys,
       sessions,
       credentials: new Credentials(database, { keys, sessions }),

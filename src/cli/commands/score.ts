@@ -6,6 +6,7 @@ import { present } from '../../formats/present.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
+import type { RemoteScores } from '../../service/access/remote-scores.js';
 import {
   addFigureOptions,
   type FigureOptions,
@@ -19,6 +20,13 @@ import { sayWithoutValue } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
+import {
+  bringScores,
+  checkServiceUsage,
+  isRegistration,
+  openService,
+  scoreAtService,
+} from './score-at-service.js';
 
 interface ScoreOptions extends FigureOptions {
   readonly benchmark: string[];
@@ -31,6 +39,9 @@ interface ScoreOptions extends FigureOptions {
   readonly csv?: boolean;
   readonly detail?: boolean;
   readonly receipt?: string;
+  readonly to?: string;
+  readonly keyFile?: string;
+  readonly results?: boolean;
 }
 
 /** Options that take several values are repeated or comma-separated (design §6). */
@@ -45,7 +56,10 @@ export function registerScore(program: Command, io: Io): void {
   const command = program
     .command('score')
     .description('score models, or a file of features, on benchmarks')
-    .argument('[models...]', 'ONNX files, cards, model folders or names of shipped models')
+    .argument(
+      '[models...]',
+      'ONNX files, cards, model folders, names of shipped models, or ids of a service (mdl_…)',
+    )
     .option('-b, --benchmark <id|file>', 'benchmark identifier or file (required)', several, [])
     .option('-l, --layer <region=layer>', 'layer of a region, of behavior, or of all', repeated, [])
     .option('--features <file>', 'features in place of a model: .npz, .nc or .csv')
@@ -61,21 +75,29 @@ export function registerScore(program: Command, io: Io): void {
     .option(
       '--receipt <file>',
       'write a receipt: everything the numbers depend on, for `ventral verify`',
-    );
+    )
+    .option(
+      '--to <service>',
+      'score at a running service (its URL, or home); default for mdl_…: VENTRAL_SERVICE, else home',
+    )
+    .option(
+      '--key-file <file>',
+      'file of mode 0600 with the key of that service (VENTRAL_KEY_FILE; or VENTRAL_KEY is the key)',
+    )
+    .option('--results', 'with --to: score here, and put the results on its leaderboard, marked');
   addFigureOptions(command).action(
     async (models: string[], options: ScoreOptions, command: Command) => {
       await refuseBenchmarks(models);
       checkUsage(models, options);
       const { answered, failures } = await score(models, options, command, io);
       const scores = answered.flatMap(({ scores, request }) =>
-        'model' in request && options.card !== undefined && models.length > 1
-          ? scores.map((each) => ({ ...each, name: nameOf(request.model.path, models) }))
-          : scores,
+        'model' in request ? named(scores, fileName(request.model.path, models, options)) : scores,
       );
       const outcome = { scores, failures };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
       await writeScores(outcome.scores, options);
       await keepReceipt(options.receipt, answered, globalOptions(command));
+      if (options.results) await bring(answered, models, options, command, io);
       const empty = sayWithoutValue(outcome.scores, io);
       if (failures.length === 0 && empty === 0) return;
       // Where nothing could be scored the reason decides; where something was, one is missing.
@@ -92,6 +114,32 @@ async function writeScores(scores: readonly Score[], options: ScoreOptions): Pro
     async () => (await import('../../figure/scores-figure.js')).scoresFigure(scores),
     options,
   );
+}
+
+/** The name of a model by its file, where one card stands for several. */
+const fileName = (path: string, models: readonly string[], { card }: ScoreOptions) =>
+  card !== undefined && models.length > 1 ? nameOf(path, models) : undefined;
+
+const named = (scores: readonly Score[], name: string | undefined) =>
+  name === undefined ? scores : scores.map((score) => ({ ...score, name }));
+
+/** Puts the scores on the leaderboard of the service. */
+async function bring(
+  answered: Answers['answered'],
+  models: readonly string[],
+  options: ScoreOptions,
+  command: Command,
+  io: Io,
+): Promise<void> {
+  const context = globalOptions(command);
+  const stop = interruption();
+  try {
+    const remote = await openService(options, context.home, stop.signal, io);
+    const naming = (path: string) => fileName(path, models, options);
+    await bringScores(remote, answered, naming, context, io);
+  } finally {
+    stop.release();
+  }
 }
 
 /** A file among others under one card, whose name they share: by the name of the file, or by path where two have it. */
@@ -134,6 +182,7 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
   if (options.features && options.input.length > 0)
     throw refuse('score: --input applies to a model; it cannot be used with --features');
   if (options.json && options.csv) throw refuse('score: --json and --csv exclude each other');
+  checkServiceUsage(models, options);
 }
 
 /** A request with its scores and failures. */
@@ -141,6 +190,10 @@ interface Answers {
   readonly answered: readonly Exclude<Answered, { kind: 'map' }>[];
   readonly failures: ScoreOutcome['failures'];
 }
+
+/** Whether a service scores a model, and not this process. */
+const isRemote = (path: string, { to, results }: ScoreOptions) =>
+  results !== true && (to !== undefined || isRegistration(path));
 
 async function score(
   models: readonly string[],
@@ -156,9 +209,11 @@ async function score(
   const context = { home, threads, maxMemory, maxScratch, signal: stop.signal, progress: bar.show };
   try {
     if (options.features) return await scoreFile(options.features, options, context);
+    const remote = await remoteScores(models, options, home, stop.signal, io);
     const { ContentCache } = await import('../../activations/cache/content-cache.js');
     const cache = await ContentCache.open(home, { maxBytes: maxCache });
-    return await scoreModels(models, options, { ...context, cache });
+    const at = remote && { remote, io };
+    return await scoreModels(models, options, { ...context, cache }, at);
   } finally {
     bar.clear();
     stop.release();
@@ -185,6 +240,7 @@ async function scoreModels(
   models: readonly string[],
   options: ScoreOptions,
   context: ScoreContext,
+  service: { readonly remote: RemoteScores; readonly io: Io } | undefined,
 ): Promise<Answers> {
   const [{ scoreModel }, { parseInputSize }] = await Promise.all([
     import('../../scoring/model/score-model.js'),
@@ -206,20 +262,36 @@ async function scoreModels(
   );
   const answers: Answers[] = [];
   for (const request of requests) {
-    const run = () => scoreModel(request, context);
     const { path } = request.model;
+    const run = () =>
+      service && isRemote(path, options)
+        ? scoreAtService(service, request, fileName(path, models, options), context.progress)
+        : scoreModel(request, context);
     const { scores, failures } = await one(run, path, requests.length === 1);
-    const named = failures.map((each) =>
+    const told = failures.map((each) =>
       models.length === 1 || each.benchmark === path
         ? each
         : { ...each, benchmark: `${nameOf(path, models)}: ${each.benchmark}` },
     );
-    answers.push({ answered: [{ kind: 'score', request, scores }], failures: named });
+    answers.push({ answered: [{ kind: 'score', request, scores }], failures: told });
   }
   return {
     answered: answers.flatMap(({ answered }) => answered),
     failures: answers.flatMap(({ failures }) => failures),
   };
+}
+
+/** The service of the models that are not scored here; undefined where all are. */
+async function remoteScores(
+  models: readonly string[],
+  options: ScoreOptions,
+  home: string,
+  signal: AbortSignal,
+  io: Io,
+): Promise<RemoteScores | undefined> {
+  return models.some((path) => isRemote(path, options))
+    ? openService(options, home, signal, io)
+    : undefined;
 }
 
 /** A model that cannot be opened does not fail the others. */

@@ -15,7 +15,7 @@ import { type Restored, type RestorePlace, restoreBackup } from '../backup/resto
 import { writeBackup } from '../backup/write-backup.js';
 import { unpackInChild } from '../child/unpack-in-child.js';
 import { throughOwner } from './home-access.js';
-import { accepted, askLocally, type ServicePlace, unreachable } from './local-client.js';
+import { accepted, askService, type ServicePlace, unreachable } from './service-client.js';
 
 /** Bytes of a process that unpacks a damaged benchmark again. */
 const OWN_MEMORY = 2 ** 31;
@@ -57,7 +57,7 @@ export async function saveBackup(place: RestorePlace, file: string): Promise<Bac
 }
 
 async function servedBackup(place: ServicePlace): Promise<Opened> {
-  const answer = await askLocally(place, 'GET', '/v1/backup');
+  const answer = await askService(place, 'GET', '/v1/backup');
   if (answer.statusCode !== 200) {
     accepted(answer.statusCode ?? 0, await text(answer));
     throw unreachable(place.url, new Error('the service sent no backup'));

@@ -8,7 +8,7 @@ import { checkHome, type FsckOptions, type FsckReport } from '../backup/fsck.js'
 import { unpackInChild } from '../child/unpack-in-child.js';
 import { peerFiles } from '../worker/worker-files.js';
 import { throughOwner } from './home-access.js';
-import { callLocally, type ServicePlace } from './local-client.js';
+import { callService, type ServicePlace } from './service-client.js';
 
 /** What to do about damage. */
 export type FsckChoice = Pick<FsckOptions, 'heal' | 'quarantine'>;
@@ -40,7 +40,7 @@ async function servedCheck(
   signal: AbortSignal,
 ): Promise<FsckReport> {
   try {
-    const { body } = await callLocally(place, 'POST', '/v1/fsck', {
+    const { body } = await callService(place, 'POST', '/v1/fsck', {
       headers: { 'Content-Type': 'application/json' },
       write: async (sent) => void sent.end(JSON.stringify(choice)),
       signal,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { livingOwner, owned } from '../../store/home/owner-lock.js';
-import type { ServicePlace } from './local-client.js';
+import type { ServicePlace } from './service-client.js';
 
 const PATIENCE_MS = 30_000;
 

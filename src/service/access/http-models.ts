@@ -2,13 +2,26 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { components } from '../../api/schema.js';
 import { everyPage } from './every-page.js';
-import { callLocally, type LocalAnswer, type Sending, type ServicePlace } from './local-client.js';
 import type { ModelAccess, ModelAddition, ModelResource } from './model-resource.js';
+import {
+  callService,
+  type Sending,
+  type ServiceAnswer,
+  type ServicePlace,
+} from './service-client.js';
 
-/** The models of the service that owns the home, by HTTP over its socket. */
+/** Bytes that are sent at a time. */
+const SLICE = 2 ** 16;
+
+function* slicesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += SLICE) yield bytes.subarray(at, at + SLICE);
+}
+
+/** The models of a service, by HTTP. */
 export class HttpModels implements ModelAccess {
   readonly #place: ServicePlace;
 
@@ -37,6 +50,7 @@ export class HttpModels implements ModelAccess {
 
   async add({
     path,
+    bytes,
     card,
     name,
   }: ModelAddition): Promise<{ model: ModelResource; created: boolean }> {
@@ -49,7 +63,8 @@ export class HttpModels implements ModelAccess {
     const filename = basename(path).replaceAll(/[\r\n"\\]/g, '_');
     const head = `${fields.join('')}${part(`"file"; filename="${filename}"`)}`;
     const tail = `\r\n--${boundary}--\r\n`;
-    const length = Buffer.byteLength(head) + (await stat(path)).size + Buffer.byteLength(tail);
+    const size = bytes?.byteLength ?? (await stat(path)).size;
+    const length = Buffer.byteLength(head) + size + Buffer.byteLength(tail);
     const headers = {
       'Content-Type': `multipart/form-data; boundary=${boundary}`,
       'Content-Length': length,
@@ -58,7 +73,8 @@ export class HttpModels implements ModelAccess {
       headers,
       async write(sink) {
         sink.write(head);
-        await pipeline(createReadStream(path), sink, { end: false });
+        const content = bytes ? Readable.from(slicesOf(bytes)) : createReadStream(path);
+        await pipeline(content, sink, { end: false });
         sink.end(tail);
       },
     });
@@ -69,7 +85,7 @@ export class HttpModels implements ModelAccess {
     return Promise.resolve();
   }
 
-  #call(method: string, path: string, sending?: Sending): Promise<LocalAnswer> {
-    return callLocally(this.#place, method, `/v1${path}`, sending);
+  #call(method: string, path: string, sending?: Sending): Promise<ServiceAnswer> {
+    return callService(this.#place, method, `/v1${path}`, sending);
   }
 }

@@ -10,7 +10,7 @@ import { localPrincipal } from '../../store/records/principal.js';
 import { keyResource } from '../routes/key-routes.js';
 import { everyPage } from './every-page.js';
 import { throughOwner } from './home-access.js';
-import { callLocally, type ServicePlace } from './local-client.js';
+import { callService, type ServicePlace } from './service-client.js';
 
 /** A key as HTTP shows it. */
 export type KeyResource = components['schemas']['Key'];
@@ -79,7 +79,7 @@ function serviceKeys(place: ServicePlace): KeyAccess {
             headers: { 'Content-Type': 'application/json' },
             write: async (sink: Writable) => void sink.end(JSON.stringify(content)),
           };
-    return (await callLocally(place, method, `/v1/keys${path}`, sending)).body;
+    return (await callService(place, method, `/v1/keys${path}`, sending)).body;
   };
   return {
     list: () =>

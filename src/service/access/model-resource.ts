@@ -6,6 +6,8 @@ export type ModelResource = components['schemas']['Model'];
 /** A file to register. */
 export interface ModelAddition {
   readonly path: string;
+  /** Its bytes, where they are not those of the file: of a network that is built, or has its weights beside it. */
+  readonly bytes?: Uint8Array;
   /** Text of its card. */
   readonly card?: string;
   readonly name?: string;

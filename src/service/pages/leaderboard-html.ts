@@ -78,9 +78,13 @@ function cell(column: Column, item: Item): Html {
   }
   const score = item.scores[column.id];
   return score
-    ? valueCell(score, shade(score), score.selection && '†')
+    ? valueCell(score, shade(score), marksOf(score))
     : html`<td class="number none">–</td>`;
 }
+
+/** † selection, ‡ computed elsewhere and brought. */
+const marksOf = ({ selection, brought }: Item['scores'][string]) =>
+  `${selection ? '†' : ''}${brought ? '‡' : ''}` || false;
 
 const valueCell = ({ value, ci }: Estimate, className: string, beside: string | null | false) =>
   html`<td class="number ${className}">${value === null ? '–' : value.toFixed(3)} ${beside && html`<small>${beside}</small>`}${ci && html`<small class="interval">[${ci.map((end) => end.toFixed(3)).join(', ')}]</small>`}</td>`;

@@ -29,7 +29,7 @@ const titleOf = (column: Column) => (column.kind === 'formula' ? column.formula 
 function csvHeader(column: Column): string[] {
   const of = {
     average: ['n', 'm'],
-    benchmark: ['error', 'selection'],
+    benchmark: ['error', 'selection', 'brought'],
     formula: [],
   }[column.kind];
   const title = titleOf(column);
@@ -42,8 +42,9 @@ function csvCells(column: Column, item: Item): Cell[] {
     return [value, ...ends(ci), n, m];
   }
   if (column.kind === 'benchmark') {
-    const { value = null, ci, error = null, selection = null } = item.scores[column.id] ?? {};
-    return [value, ...ends(ci), error, selection];
+    const score = item.scores[column.id];
+    const { value = null, ci, error = null, selection = null, brought = null } = score ?? {};
+    return [value, ...ends(ci), error, selection, brought];
   }
   const { value = null, ci } = formulaOf(column, item) ?? {};
   return [value, ...ends(ci)];
@@ -66,12 +67,17 @@ export function leaderboardMarkdown({ columns, items }: Leaderboard): string {
     escaped(item.name),
     ...columns.map((column) => markdownCell(column, item)),
   ]);
-  const marked = items.some(({ scores }) => Object.values(scores).some((one) => one.selection));
+  const any = (mark: 'selection' | 'brought') =>
+    items.some(({ scores }) => Object.values(scores).some((one) => one[mark]));
+  const notes = [
+    ...(any('selection') ? ['† The layer was chosen on stimuli of this benchmark.'] : []),
+    ...(any('brought') ? ['‡ Computed elsewhere and brought with a receipt.'] : []),
+  ];
   return [
     line(head),
     line(head.map(() => '---')),
     ...rows.map(line),
-    ...(marked ? ['', '† The layer was chosen on stimuli of this benchmark.'] : []),
+    ...notes.flatMap((note) => ['', note]),
     '',
   ].join('\n');
 }
@@ -83,7 +89,8 @@ function markdownCell(column: Column, item: Item): string {
   }
   if (column.kind === 'formula') return estimateText(formulaOf(column, item));
   const score = item.scores[column.id];
-  return score ? `${estimateText(score)}${score.selection ? ' †' : ''}` : '';
+  if (!score) return '';
+  return `${estimateText(score)}${score.selection ? ' †' : ''}${score.brought ? ' ‡' : ''}`;
 }
 
 const decimals = (value: number) => value.toFixed(3);

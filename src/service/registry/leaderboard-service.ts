@@ -72,9 +72,9 @@ export class LeaderboardService {
   #boardOf(
     scored: readonly StoredModel[],
     benchmarks: readonly BoardBenchmark[],
-    { model, missing = 'zero', selection = 'exclude' }: LeaderboardQuery,
+    { model, missing = 'zero', selection = 'exclude', brought = 'exclude' }: LeaderboardQuery,
   ): Board<StoredModel> {
-    const key = JSON.stringify([benchmarks, model, missing, selection]);
+    const key = JSON.stringify([benchmarks, model, missing, selection, brought]);
     const last = this.#boards.get(scored);
     if (last?.key === key) return last.board;
     const models = scored.filter(
@@ -82,7 +82,7 @@ export class LeaderboardService {
         benchmarks.some((benchmark) => scores.has(benchmark.id)) &&
         (model?.some((name) => name === id || name === digest) ?? true),
     );
-    const board = makeLeaderboard(benchmarks, models, { missing, selection });
+    const board = makeLeaderboard(benchmarks, models, { missing, selection, brought });
     this.#boards.set(scored, { key, board });
     return board;
   }
@@ -173,8 +173,8 @@ function itemOf(
   const scores = benchmarks.flatMap((benchmark): [string, Item['scores'][string]][] => {
     const score = model.scores.get(benchmark.id);
     if (!score) return [];
-    const { value, error, selection, job } = score;
-    return [[benchmark.id, { ...shown(score), value, error, selection, job }]];
+    const { value, error, selection, brought, job } = score;
+    return [[benchmark.id, { ...shown(score), value, error, selection, brought, job }]];
   });
   return {
     ...{ rank, rankShared, model: id, name, digest, owner, visibility },

@@ -39,7 +39,7 @@ export interface JobResource<K extends JobKind, Asked> {
   /** Fields of a job that lists omit, if they are read separately. */
   more?(context: ServiceContext, job: JobOf<K>): Promise<object>;
   /** Called before a job is cancelled. @returns the follow-up after cancelling */
-  cancelling?(context: ServiceContext, job: JobOf<K>): Promise<() => Promise<void>>;
+  cancelling?(context: ServiceContext, job: JobOf<K>, by: Principal): Promise<() => Promise<void>>;
 }
 
 const MOST_WAIT_SECONDS = 60;
@@ -101,7 +101,7 @@ export function jobRoutes<K extends JobKind, Asked>(
       target: found.id,
       detail: { owner: found.owner },
     } as const;
-    const cancelled = await resource.cancelling?.(context, found);
+    const cancelled = await resource.cancelling?.(context, found, principal);
     await worker.cancel(found.id, (queries) => audit(queries, principal, change));
     await cancelled?.();
     const job = await find(response, found.id);

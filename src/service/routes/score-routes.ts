@@ -2,7 +2,7 @@ import type { Router } from 'express';
 import type { components } from '../../api/schema.js';
 import { present } from '../../formats/present.js';
 import type { ScorePart } from '../../scoring/measure/score.js';
-import type { ScoreJob, ScoreJobRequest } from '../../store/jobs/job.js';
+import type { Brought, ScoreJob, ScoreJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
 import type { ServiceContext } from '../registry/context.js';
 import { keyOf } from './job-key.js';
@@ -19,8 +19,12 @@ export function scoreRoutes(context: ServiceContext): Router {
     path,
     noun: 'score',
     request: scoreRequest,
-    show,
-    list: (job) => show(withoutDetail(job)),
+    show: showScore,
+    list: (job) => showScore(withoutDetail(job)),
+    async cancelling({ store }, { id, brought }, by) {
+      if (brought) await store.brought.withdraw(by, id);
+      return async () => {};
+    },
   });
 }
 
@@ -77,11 +81,18 @@ function withoutDetail(job: ScoreJob): ScoreJob {
   };
 }
 
-function show(job: ScoreJob): components['schemas']['Job'] {
+/** A score job as HTTP shows it. */
+export function showScore(job: ScoreJob): components['schemas']['Job'] {
   return {
     ...showCommon(job, path),
     ...(job.layers ? { layers: { ...job.layers } } : {}),
     ...(job.detail ? { detail: job.detail } : {}),
+    ...(job.brought ? { brought: showBrought(job.brought) } : {}),
     results: job.results as unknown as components['schemas']['Job']['results'],
   };
+}
+
+/** The digest only finds a receipt again. */
+function showBrought({ digest: _digest, unchecked, ...brought }: Brought) {
+  return { ...brought, unchecked: [...unchecked] } as components['schemas']['Brought'];
 }

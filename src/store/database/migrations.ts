@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Database, Queries } from './database.js';
-import { scoreboardTables } from './scoreboard-tables.js';
+import { broughtScoreboards, scoreboardTables } from './scoreboard-tables.js';
 
 /**
  * The schema, step by step: migration n takes a database from schema n to n + 1. Released migrations are never
@@ -302,6 +302,16 @@ const migrations: readonly (readonly string[])[] = [
         ) order by created_on, id;
       end if;
     end $$`,
+  ],
+  [
+    // Scores that were computed elsewhere: what their receipt says of it, and the receipt.
+    'alter table jobs add column brought jsonb',
+    `create table receipts (
+      job text primary key references jobs (id) on delete cascade,
+      receipt json not null
+    )`,
+    `create unique index jobs_brought on jobs (owner, (brought ->> 'digest')) where brought is not null and state = 'succeeded'`,
+    broughtScoreboards,
   ],
 ];
 

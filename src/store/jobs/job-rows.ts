@@ -1,7 +1,15 @@
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
-import type { Job, JobFailure, JobKind, JobProgress, JobState, TrainingRun } from './job.js';
+import type {
+  Brought,
+  Job,
+  JobFailure,
+  JobKind,
+  JobProgress,
+  JobState,
+  TrainingRun,
+} from './job.js';
 
 /** A row of the table of jobs, with what its kind adds. */
 export interface JobRow {
@@ -22,6 +30,8 @@ export interface JobRow {
   input: Record<string, number> | null;
   holdout: boolean | null;
   detail: boolean;
+  /** Of scores that were brought. */
+  brought: Brought | null;
   /** Of a training. */
   recipe: Recipe | null;
   run: TrainingRun | null;
@@ -76,6 +86,7 @@ export function jobOf(row: JobRow): Job {
       ...(row.layers ? { layers: row.layers as Record<string, string> } : {}),
       ...(row.detail ? { detail: true as const } : {}),
       results: row.results ?? [],
+      ...(row.brought ? { brought: row.brought } : {}),
     };
   }
   if (row.kind === 'training') {

@@ -14,6 +14,7 @@ import { asking, JOB_SEEN, type Principal, SERVICE_OWNER } from '../records/prin
 import { generousQuotas, type Quotas, requireJobQuota, requireStorage } from '../records/quota.js';
 import { appendEvent, EventStore } from './event-store.js';
 import { findJob, LEAN_RESULTS, readJob } from './find-job.js';
+import { insertJob } from './insert-job.js';
 import type { Job, JobKind, JobOf, JobRequest, JobState, TrainingJobRequest } from './job.js';
 import { enqueue, JobAttempts } from './job-attempts.js';
 import { endJob } from './job-end.js';
@@ -69,7 +70,7 @@ export class JobStore {
   ): Promise<JobOf<R['kind']>> {
     return this.#database.transaction(async (queries) => {
       const id = newId('job');
-      const priority = await insert(queries, id, request);
+      const priority = await insertJob(queries, id, request);
       if (request.kind === 'training') await this.#addRecipe(queries, principal, id, request);
       await also(queries, id);
       await appendEvent(queries, id, 'state', { state: 'queued', attempt: 0 });
@@ -191,57 +192,6 @@ export class JobStore {
     );
     return rows.length > 0;
   }
-}
-
-/** Turns that a map or a training costs. */
-const LONG_TURNS = 10;
-
-/**
- * The turn of a new job, as its priority: owners take turns even if one submitted a hundred jobs first, and so do
- * the scores and the maps of one owner (self-clocked fair queueing, Golestani 1994). The clock is the turn of the
- * job that started last; a job ends its own one turn after it or after the last of its kind that its owner has
- * open, a map or a training ten.
- */
-const PRIORITY = `(
-    select least(
-      coalesce((select priority from jobs where started_at is not null order by started_at desc limit 1), 0),
-      min(priority)
-    ) - case when $2 = 'score' then 1 else ${LONG_TURNS} end
-    from jobs where state in ('queued', 'running') and owner = $3 and kind = $2
-  )`;
-
-/** Bytes of the row of a job beside its JSON: its state, its log, its webhook. */
-const ROW_BYTES = 1024;
-
-/** @returns its priority */
-async function insert(queries: Queries, id: string, request: JobRequest): Promise<number> {
-  const { card, benchmarks, sources, keys } = request;
-  const { layers, input } = request.kind === 'training' ? {} : request;
-  const json = [card, benchmarks, sources, keys, layers, input].map(jsonText);
-  const bytes = json.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), ROW_BYTES);
-  // Two concurrent inserts would get the same turn.
-  await queries.query(`select pg_advisory_xact_lock(hashtextextended('turn of ' || $1, 0))`, [
-    request.owner,
-  ]);
-  const [{ priority }] = await queries.query<{ priority: number }>(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, bytes, priority)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, ${PRIORITY})
-     returning priority`,
-    [
-      id,
-      request.kind,
-      request.owner,
-      request.registration,
-      request.model,
-      request.digest,
-      request.modelName,
-      request.kind === 'layer-map' ? request.holdout : null,
-      request.kind === 'score' && request.detail === true,
-      ...json,
-      bytes,
-    ],
-  );
-  return priority;
 }
 
 /** Gives a job what equal inputs have given before. @returns whether it lacks nothing then */

@@ -95,9 +95,24 @@ interface Course {
   readonly finishedAt: Date | null;
 }
 
+/** Where scores come from that were computed elsewhere and brought here with a receipt. */
+export interface Brought {
+  /** Of the run in the receipt. */
+  readonly digest: string;
+  /** Versions that computed them. */
+  readonly ventral: string;
+  readonly numerics: number;
+  readonly screen: number;
+  readonly runtime: Readonly<Record<string, unknown>>;
+  /** Benchmarks whose data are not installed here, so that the inputs of their scores could not be compared. */
+  readonly unchecked: readonly string[];
+}
+
 /** A score job with its results so far. */
 export interface ScoreJob extends ScoreJobRequest, Course {
   readonly results: readonly Score[];
+  /** Of a job that no worker ran. */
+  readonly brought?: Brought;
 }
 
 /** A layer map job. */

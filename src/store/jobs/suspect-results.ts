@@ -48,7 +48,7 @@ async function withdrawScores(
          coalesce(results.score -> 'warnings', '[]') || jsonb_build_object('code', 'file-damaged', 'detail',
            concat($3::text, '; its value was ', coalesce(results.score ->> 'value', 'none'))))
      from jobs
-     where jobs.id = results.job and ${USES[kind]} and ${after('results.created_at')}
+     where jobs.id = results.job and jobs.brought is null and ${USES[kind]} and ${after('results.created_at')}
      and not starts_with(results.key, '${SUSPECT}') returning results.job`,
     [digest, since, words],
   );

@@ -13,6 +13,8 @@ export interface AuditChange {
     | 'benchmark.create'
     | 'benchmark.delete'
     | 'job.cancel'
+    | 'receipt.create'
+    | 'receipt.delete'
     | 'key.create'
     | 'key.revoke'
     | 'backup.download'

@@ -28,6 +28,7 @@ export interface ModelFilter {
 
 /** A score with the job that made it. */
 export interface StoredScore extends LeafScore {
+  readonly brought: boolean;
   readonly job: string;
 }
 
@@ -49,7 +50,7 @@ type Cell = readonly [
   sequence: number,
 ];
 
-/** A score with the number of its job: the latest one counts. */
+/** A score with the number of its job: the latest one counts, of brought ones only where there is no other. */
 interface BoardScore extends StoredScore {
   readonly sequence: number;
 }
@@ -135,10 +136,11 @@ export class ResultStore {
     // The embedded database answers without a turn of the event loop.
     await turn();
     const choices = anyLayer ? ['card', 'flag'] : ['card'];
-    const columns = benchmarks.map(({ column, benchmark, version, source }) => ({
-      column,
-      keys: choices.map((choice) => `${version} ${choice} ${source} ${benchmark}`),
-    }));
+    const columns = benchmarks.map(({ column, benchmark, version, source }) => {
+      const keysOf = (prefix: string) =>
+        choices.map((choice) => `${version} ${prefix}${choice} ${source} ${benchmark}`);
+      return { column, keys: keysOf(''), brought: keysOf('brought-') };
+    });
     // Rows bear the versions of their boards, and no version occurs twice.
     const state = createHash('sha256')
       .update(JSON.stringify([rows, columns]))
@@ -185,14 +187,20 @@ const keyOf = ({ id, board }: Pick<ModelRow, 'id' | 'board'>) => `${board} ${id}
 
 const boardOf = ({ version, cells }: BoardRow): Board => ({
   version,
-  cells: new Map(Object.entries(cells).map(([key, cell]) => [key, scoreOf(cell)])),
+  cells: new Map(
+    Object.entries(cells).map(([key, cell]) => [key, scoreOf(cell, / brought-/.test(key))]),
+  ),
 });
 
-const scoreOf = ([value, error, low, high, selection, job, sequence]: Cell): BoardScore => ({
+const scoreOf = (
+  [value, error, low, high, selection, job, sequence]: Cell,
+  brought: boolean,
+): BoardScore => ({
   value,
   error,
   ci: low === null || high === null ? null : [low, high],
   selection,
+  brought,
   job,
   sequence,
 });
@@ -206,6 +214,8 @@ const modelOf = (
 interface BoardColumn {
   readonly column: string;
   readonly keys: readonly string[];
+  /** The same of scores that were brought. */
+  readonly brought: readonly string[];
 }
 
 /** @param boards of the rows, in their order */
@@ -225,21 +235,26 @@ function modelsOf(
     .filter(({ scores }) => scores.size > 0);
 }
 
-/** By column, the score of the latest job. */
+/** By column, the score of the latest job; one that was brought only where the service has none of its own. */
 function scoresOf(
   boards: readonly Board[],
   columns: readonly BoardColumn[],
 ): Map<string, StoredScore> {
   const scores = new Map<string, StoredScore>();
-  for (const { column, keys } of columns) {
-    let latest: BoardScore | undefined;
-    for (const { cells } of boards) {
-      for (const key of keys) {
-        const score = cells.get(key);
-        if (score && score.sequence > (latest?.sequence ?? 0)) latest = score;
-      }
-    }
-    if (latest) scores.set(column, latest);
+  for (const { column, keys, brought } of columns) {
+    const score = latestOf(boards, keys) ?? latestOf(boards, brought);
+    if (score) scores.set(column, score);
   }
   return scores;
+}
+
+function latestOf(boards: readonly Board[], keys: readonly string[]): BoardScore | undefined {
+  let latest: BoardScore | undefined;
+  for (const { cells } of boards) {
+    for (const key of keys) {
+      const score = cells.get(key);
+      if (score && score.sequence > (latest?.sequence ?? 0)) latest = score;
+    }
+  }
+  return latest;
 }
