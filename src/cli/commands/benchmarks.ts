@@ -118,9 +118,14 @@ async function verify(ids: readonly string[], command: Command, io: Io): Promise
   const bar = progressBar(io);
   const stop = interruption();
   try {
-    const context = { ...globalOptions(command), signal: stop.signal, progress: bar.show };
+    const context = { ...globalOptions(command), signal: stop.signal, progress: bar.progress };
     const reports = [];
-    for (const id of ids) reports.push(...(await verifyBenchmark(id, context)));
+    const parts = bar.progress.parts(ids.map(() => ''));
+    bar.progress.planned();
+    for (const [i, id] of ids.entries()) {
+      reports.push(...(await verifyBenchmark(id, { ...context, progress: parts[i] })));
+      parts[i].end();
+    }
     bar.clear();
     if (command.optsWithGlobals().json) io.out(`${JSON.stringify(reports, null, 2)}\n`);
     else {
@@ -146,7 +151,7 @@ async function verify(ids: readonly string[], command: Command, io: Io): Promise
     }
     if (!reports.every(({ verified }) => verified)) process.exitCode = 1;
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

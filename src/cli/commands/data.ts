@@ -7,6 +7,7 @@ import { requireVerified, verifyData } from '../../data/verify-data.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import type { Stage, Work } from '../../runtime/work.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import { errorText } from '../terminal/error-text.js';
@@ -80,20 +81,21 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
   }
   const bar = progressBar(io);
   const stop = interruption();
-  const options = {
-    home,
-    signal: stop.signal,
-    progress: inMebibytes(bar.show),
-    ...present({ baseUrl: from }),
-  };
+  const parts = bar.progress.parts(names.map(() => ''));
+  bar.progress.planned();
   try {
-    for (const name of names) {
+    for (const [i, name] of names.entries()) {
       try {
-        const pulled = await pullEntries(await entriesFor(name), options);
+        const entries = await entriesFor(name);
+        const progress = pullProgress(entries, parts[i]);
+        const options = { home, signal: stop.signal, progress, ...present({ baseUrl: from }) };
+        const pulled = await pullEntries(entries, options);
+        parts[i].end();
         bar.clear();
         report(pulled, io);
       } catch (thrown) {
         bar.clear();
+        parts[i].end();
         const error = VentralError.from(thrown);
         if (names.length === 1 || error.code === 'interrupted') throw error;
         io.err(errorText(error, { verbose: false, about: name }));
@@ -101,6 +103,7 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
       }
     }
   } finally {
+    bar.end();
     stop.release();
   }
 }
@@ -130,14 +133,29 @@ function report(pulled: readonly PulledFile[], io: Io): void {
 const MIB = 2 ** 20;
 const tenth = (bytes: number) => Math.round((bytes / MIB) * 10) / 10;
 
-/** Ten times a second is often enough for a bar. */
-function inMebibytes(show: ReturnType<typeof progressBar>['show']) {
-  let last = 0;
-  return ({ file, stage, done, total = done }: PullProgress) => {
-    const now = performance.now();
-    if (now - last < 100 && done < total) return;
-    last = now;
-    show({ stage: `${file} ${stage}, MiB`, done: tenth(done), total: tenth(total) });
+/** Bytes of a file whose size the catalog does not know. */
+const USUAL_BYTES = 100 * MIB;
+/** Bytes a second, until they are measured. */
+const rates = { downloading: 20 * MIB, checking: 400 * MIB };
+
+/** Plans the files of entries, each downloaded and checked, and reports to the plan. */
+function pullProgress(entries: readonly CatalogEntry[], work: Work) {
+  const stages = new Map<string, { readonly stage: Stage; readonly bytes: number }>();
+  for (const { file, size: bytes = USUAL_BYTES } of entries.flatMap(({ files }) => files))
+    for (const kind of ['downloading', 'checking'] as const) {
+      const plan = { stage: `${file} ${kind}, MiB`, total: 1, kind, basis: 'bytes' as const };
+      const stage = work.stage({ ...plan, seconds: bytes / rates[kind] });
+      stages.set(`${file} ${kind}`, { stage, bytes });
+    }
+  work.planned();
+  return ({ file, stage: name, done, total }: PullProgress) => {
+    const found = stages.get(`${file} ${name === 'waiting' ? 'downloading' : name}`);
+    if (!found) return;
+    // A file that is checked is here.
+    if (name === 'checking') stages.get(`${file} downloading`)?.stage.end();
+    const all = Math.max(done, total ?? found.bytes);
+    const words = name === 'waiting' ? { words: 'waiting for the server' } : {};
+    found.stage.at(all > 0 ? done / all : 1, { done: tenth(done), total: tenth(all), ...words });
   };
 }
 
@@ -165,12 +183,18 @@ async function take(files: readonly string[], command: Command, io: Io): Promise
   }
   const stop = interruption();
   const bar = progressBar(io);
+  const stages = new Map<string, Stage>();
   try {
     const imported = await importData(files, {
       home,
       signal: stop.signal,
-      progress: ({ file, done, total }) =>
-        bar.show({ stage: `${file}, MiB`, done: tenth(done), total: tenth(total) }),
+      progress: ({ file, done, total }) => {
+        const plan = { stage: `${file}, MiB`, total: tenth(total), kind: 'import' };
+        const seconds = total / rates.checking;
+        const stage = stages.get(file) ?? bar.progress.stage({ ...plan, seconds, basis: 'bytes' });
+        stages.set(file, stage);
+        stage.at(tenth(done));
+      },
       ...present({ as }),
     });
     bar.clear();
@@ -180,7 +204,7 @@ async function take(files: readonly string[], command: Command, io: Io): Promise
         io.err(`${path} replaces ${identifier}; its contents differ from the published file\n`);
     }
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

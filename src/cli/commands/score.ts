@@ -111,14 +111,21 @@ async function score(
   await requireReceiptPath(options.receipt);
   const bar = progressBar(io);
   const stop = interruption();
-  const context = { home, threads, maxMemory, maxScratch, signal: stop.signal, progress: bar.show };
+  const context = {
+    home,
+    threads,
+    maxMemory,
+    maxScratch,
+    signal: stop.signal,
+    progress: bar.progress,
+  };
   try {
     if (options.features) return await scoreFile(options.features, options, context);
     const { ContentCache } = await import('../../activations/cache/content-cache.js');
     const cache = await ContentCache.open(home, { maxBytes: maxCache });
     return await scoreModels(models, options, { ...context, cache });
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }
@@ -163,10 +170,15 @@ async function scoreModels(
     })),
   );
   const answers: Answers[] = [];
-  for (const request of requests) {
-    const run = () => scoreModel(request, context);
+  const many = requests.length > 1;
+  const names = requests.map((_, i) => (many ? `model ${i + 1} of ${requests.length}` : ''));
+  const parts = context.progress?.parts(names);
+  context.progress?.planned();
+  for (const [i, request] of requests.entries()) {
+    const run = () => scoreModel(request, { ...context, progress: parts?.[i] });
     const { path } = request.model;
-    const { scores, failures } = await one(run, path, requests.length === 1);
+    const { scores, failures } = await one(run, path, !many);
+    parts?.[i].end();
     const named = failures.map((each) =>
       models.length === 1 || each.benchmark === path
         ? each

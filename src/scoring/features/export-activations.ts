@@ -10,6 +10,7 @@ import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/sti
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { expandLayers } from '../../onnx/layers.js';
+import { passSeconds } from '../../runtime/work.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import type { ScoreContext } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
@@ -43,6 +44,15 @@ export async function exportActivations(
   const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
   const { shown, close } = await stimuliOf(request, context);
   const scratch = await makeScratchFolder(context.home);
+  const total = shown.stimuli.ids.length;
+  const plan = {
+    stage: 'activations',
+    total,
+    seconds: passSeconds() * total,
+    basis: 'network' as const,
+  };
+  const stage = context.progress?.stage(plan);
+  context.progress?.planned();
   try {
     const activations = await extractActivations({ file, card }, shown, layers, {
       threads: context.threads,
@@ -50,7 +60,8 @@ export async function exportActivations(
       maxScratch: context.maxScratch,
       scratch: scratch.path,
       ...present({ signal: context.signal }),
-      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
+      // Several passes are one stage: how many there are shows with the first image.
+      progress: (done, all) => stage?.at((done * total) / all, { done, total: all }),
     });
     try {
       const provenance = {

@@ -50,9 +50,13 @@ export async function scoreFeatures(
   };
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   try {
+    const stages = loaded.map(({ seconds, metric: kind }) =>
+      context.progress?.stage({ stage: 'metric', total: 1, seconds, kind, basis: 'arithmetic' }),
+    );
+    context.progress?.planned();
     const contents = loaded.length > 0 ? await contentOf(chosen.features) : '';
     for (const [index, benchmark] of loaded.entries()) {
-      context.progress?.({ stage: 'metric', done: index, total: loaded.length });
+      stages[index]?.at(0, { done: index, total: loaded.length });
       try {
         const score = await scoreOne(benchmark, file, { ...chosen, contents }, request, context);
         if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
@@ -60,6 +64,7 @@ export async function scoreFeatures(
       } catch (error) {
         fail(benchmark.benchmark.id, error);
       }
+      stages[index]?.at(1, { done: index + 1, total: loaded.length });
     }
   } finally {
     await close();

@@ -2,12 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { VentralError } from '../../errors/ventral-error.js';
-import {
-  type ChildMessage,
-  ChildMessages,
-  type ChildProgress,
-  readMessage,
-} from './child-messages.js';
+import type { Progress } from '../../runtime/work.js';
+import { type ChildMessage, ChildMessages, readMessage } from './child-messages.js';
 import type { ChildLimits, ChildWork } from './child-work.js';
 import { killGroup, killStarted, killTree, processTree } from './process-tree.js';
 
@@ -39,7 +35,7 @@ export class ChildConversation {
   #words = '';
   #received = 0;
   #reportedAt = 0;
-  #unreported: ChildProgress | undefined;
+  #unreported: Progress | undefined;
 
   /** @param child a process that was started, with a line at descriptor 3 */
   constructor(
@@ -104,7 +100,8 @@ export class ChildConversation {
   #receive(message: ChildMessage): void {
     if (this.#answer) return;
     if (message.kind === 'progress') {
-      this.#unreported = message;
+      const { kind: _, ...progress } = message;
+      this.#unreported = progress;
       if (Date.now() - this.#reportedAt >= PROGRESS_MS) this.#report();
       return;
     }
@@ -121,10 +118,10 @@ export class ChildConversation {
   /** Passes the newest progress on. */
   #report(): void {
     if (!this.#unreported) return;
-    const { stage, done, total } = this.#unreported;
+    const progress = this.#unreported;
     this.#unreported = undefined;
     this.#reportedAt = Date.now();
-    this.#work.progress?.({ stage, done, total });
+    this.#work.progress?.(progress);
   }
 
   async #look(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ChildProgress } from './child-messages.js';
+import type { Progress } from '../../runtime/work.js';
 import type { TaskPaths } from './visible-paths.js';
 
 /** How much a child may use. */
@@ -21,7 +21,7 @@ export interface ChildWork extends TaskPaths {
   readonly limits: ChildLimits;
   readonly signal?: AbortSignal;
   /** Told ten times a second at most. */
-  readonly progress?: (progress: ChildProgress) => void;
+  readonly progress?: (progress: Progress) => void;
   /** Called with each partial result; the values are unchecked. */
   readonly part?: (part: object) => void;
 }

@@ -12,7 +12,7 @@ import type { ChildWork } from './child-work.js';
 import { confinement, NICE } from './confinement.js';
 import { enclose } from './enclosure.js';
 
-export type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
+export type { ChildMessage, PlainError } from './child-messages.js';
 
 /** Variables that a child sees, beside TMPDIR. */
 const allowed = [
