@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { type InputSize, withInput } from '../../activations/card/card.js';
 import { extractActivations } from '../../activations/extract.js';
 import { type CardSource, cardOf, openModelFile } from '../../activations/model-file.js';
@@ -8,6 +8,7 @@ import { compareCodePoints } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { requireOutputFile } from '../../formats/output-place.js';
 import { present } from '../../formats/present.js';
 import { expandLayers } from '../../onnx/layers.js';
 import { passSeconds } from '../../runtime/work.js';
@@ -87,12 +88,11 @@ export async function exportActivations(
 
 /** Refuses what could not be written before the network is run. */
 async function checkOutput(output: string): Promise<void> {
-  const refuse = (sentence: string) =>
-    new VentralError('bad-usage', `--output ${output}: ${sentence}`, { file: output });
-  if (!['.npz', '.nc', '.arrow', '.json'].includes(extname(output)))
-    throw refuse('expected a .npz, .nc, .arrow or .json file');
-  const folder = await stat(dirname(output)).catch(() => undefined);
-  if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(output)}`);
+  if (!['.npz', '.nc', '.arrow', '.json'].includes(extname(output))) {
+    const sentence = `--output ${output}: expected a .npz, .nc, .arrow or .json file`;
+    throw new VentralError('bad-usage', sentence, { file: output });
+  }
+  await requireOutputFile('--output', output);
 }
 
 interface OpenShown {
