@@ -88,7 +88,7 @@ describe('ventral serve', () => {
     expect(ended).toMatchObject({
       status: 1,
       out: '',
-      err: expect.stringMatching(/^ventral: .*PostgreSQL 16.*\n$/),
+      err: expect.stringMatching(/^ventral: .*PostgreSQL 16.*\n$/m),
     });
     expect(existsSync(join(home, 'owner.json'))).toBe(false);
   });

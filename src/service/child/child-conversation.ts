@@ -5,6 +5,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { Progress } from '../../runtime/work.js';
 import { type ChildMessage, ChildMessages, readMessage } from './child-messages.js';
 import type { ChildLimits, ChildWork } from './child-work.js';
+import { stopGroup } from './pause.js';
 import { killGroup, killStarted, killTree, processTree } from './process-tree.js';
 
 const POLL_MS = 200;
@@ -29,6 +30,7 @@ export class ChildConversation {
   readonly #work: Omit<ChildWork, 'script' | 'temporary' | 'reads' | 'writes'>;
   readonly #messages = new ChildMessages();
   #deadline: number;
+  #stopped: { readonly since: number; readonly goOn: () => void } | undefined;
   #answer: Answer | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   #killed: VentralError | undefined;
@@ -50,7 +52,10 @@ export class ChildConversation {
   }
 
   async #run(): Promise<unknown> {
-    const { signal } = this.#work;
+    const { signal, pause } = this.#work;
+    const obey = () => this.#obey();
+    const deaf = pause?.listen(obey);
+    obey();
     const abort = () => this.#kill(new VentralError('interrupted', 'Interrupted'));
     const watch = setInterval(() => void this.#look(), POLL_MS);
     signal?.addEventListener('abort', abort, { once: true });
@@ -66,6 +71,8 @@ export class ChildConversation {
       throw thrown(this.#answer) ?? this.#killed ?? died(code, by, this.#words);
     } finally {
       clearInterval(watch);
+      deaf?.();
+      this.#goOn();
       signal?.removeEventListener('abort', abort);
     }
   }
@@ -124,11 +131,26 @@ export class ChildConversation {
     this.#work.progress?.(progress);
   }
 
+  /** Stops the processes where they are to stand still, and lets them go on after. */
+  #obey(): void {
+    const { exitCode, signalCode, pid } = this.#child;
+    const lives = exitCode === null && signalCode === null;
+    if (!this.#work.pause?.on) this.#goOn();
+    else if (lives) this.#stopped ??= { since: Date.now(), goOn: stopGroup(pid as number) };
+  }
+
+  #goOn(): void {
+    if (!this.#stopped) return;
+    this.#deadline += Date.now() - this.#stopped.since;
+    this.#stopped.goOn();
+    this.#stopped = undefined;
+  }
+
   async #look(): Promise<void> {
     const { limits } = this.#work;
     this.#received = 0;
     this.#report();
-    if (Date.now() > this.#deadline) return this.#kill(late(limits));
+    if (!this.#stopped && Date.now() > this.#deadline) return this.#kill(late(limits));
     const { resident } = await processTree(this.#child.pid as number);
     if (resident > limits.memory) this.#kill(large(resident, limits));
   }

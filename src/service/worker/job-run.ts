@@ -1,9 +1,11 @@
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { traced } from '../../runtime/traced.js';
 import { Work } from '../../runtime/work.js';
 import type { Job, JobEnd, ScoreJob, TrainingJob } from '../../store/jobs/job.js';
 import { runChild } from '../child/child.js';
+import type { Pause } from '../child/pause.js';
 import type { Problem } from '../http/problem-details.js';
 import { redactPaths } from '../http/redact-paths.js';
 import type { JobAnswer } from '../work/job-task.js';
@@ -32,12 +34,17 @@ export class JobRun {
   readonly #abort: AbortController;
   readonly #progress: ProgressWriter;
   readonly #work: Work;
+  readonly #pause: Pause | undefined;
   readonly #map: MapReporter;
   /** Visibility of the job's inputs; shipped models and benchmarks are public. */
   #written: Promise<unknown> = Promise.resolve();
 
-  /** @param abort ends the attempt, from outside or because it is over */
-  constructor(job: Job, options: WorkOptions, abort: AbortController) {
+  /**
+   * @param abort ends the attempt, from outside or because it is over
+   * @param pause stops its process, of a job that makes way for others
+   */
+  constructor(job: Job, options: WorkOptions, abort: AbortController, pause?: Pause) {
+    this.#pause = pause;
     this.#job = job;
     this.#options = options;
     this.#abort = abort;
@@ -136,6 +143,7 @@ export class JobRun {
       ...work,
       task: task.kind === 'layer-map' && cells.length > 0 ? { ...task, cells } : task,
       signal: this.#abort.signal,
+      ...present({ pause: this.#pause }),
       progress: (progress) => part.mirror(progress),
       part: (result) => this.#keep(job, checkedAhead(result), confirm),
     });
