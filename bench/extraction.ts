@@ -168,6 +168,7 @@ async function ownRate(
     pictures,
     nameOf: (value) => value,
     progress: (done) => {
+      if (done === 0) return;
       last = performance.now();
       if (done === OPENING * BATCH) first = last;
     },

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ContentCache } from '../src/activations/cache/content-cache.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
+import { Work } from '../src/runtime/work.js';
 import { mapLayers } from '../src/scoring/map/layer-map.js';
 
 /** A map to be measured in this process. */
@@ -61,10 +62,10 @@ export async function measureMap(task: MapTask): Promise<MeasuredMap> {
       maxMemory: task.maxMemory ?? 2 * 2 ** 30,
       maxScratch: 10 * 2 ** 30,
       cache: await ContentCache.open(task.home),
-      progress: (progress) => {
+      progress: Work.start((progress) => {
         enter(progress.stage);
         look();
-      },
+      }),
     },
   );
   enter('end');

@@ -108,6 +108,8 @@ export async function extractActivations(
 export interface PassOptions extends ExtractOptions {
   /** Stores of earlier passes, which count against the budgets. */
   readonly held?: ReadonlyMap<string, ActivationStore>;
+  /** Called when the network is open, before the first image. */
+  readonly opened?: () => void;
   /** The layer that a value is called in messages. */
   readonly nameOf: (value: string) => string;
 }
@@ -149,6 +151,7 @@ async function tracedPass(
   try {
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
     const pictures = await options.pictures?.of(shown, card);
+    options.opened?.();
     await runBatches(session, new StimulusFeed(shown, card, plan, pictures), pass, kept);
   } catch (error) {
     for (const store of kept.stores.values()) store.close();

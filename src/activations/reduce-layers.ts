@@ -4,6 +4,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { concatFeatures } from '../numerics/algebra/concat-features.js';
 import { denseFeatures, type Features } from '../numerics/algebra/features.js';
 import { finiteProducts } from '../numerics/algebra/non-finite.js';
+import { passSeconds, type Stage, type StagePlan, type Work } from '../runtime/work.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
@@ -29,8 +30,10 @@ import { joinUnits, type UnitLayer } from './unit-layer.js';
 import { runUnitPass } from './unit-pass.js';
 
 /** Limits of the work; reduced layers are read from and written to the cache. */
-export interface ReduceOptions extends ExtractOptions {
+export interface ReduceOptions extends Omit<ExtractOptions, 'progress'> {
   readonly cache?: ContentCache | undefined;
+  /** Gets the stages of the plan; the caller declares it complete. */
+  readonly progress?: Work | undefined;
 }
 
 /** A demand that was met, or why it could not be. */
@@ -70,10 +73,11 @@ export async function openReducer(
   );
   const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rows, budgets, pictures);
   const { plan, groups } = grouped(sized);
+  const work = new Reductions(network, shown, options, budgets);
+  const planned = work.plan(groups);
   return {
     plan,
     async *run() {
-      const work = new Reductions(network, shown, options, budgets);
       const missing: SizedDemand[] = [];
       try {
         for (const one of sized.filter(({ cached }) => cached)) {
@@ -82,7 +86,7 @@ export async function openReducer(
           // It may have been evicted or damaged since the plan was made.
           else missing.push({ ...one, cached: false });
         }
-        yield* work.run([...groups, ...grouped(missing).groups]);
+        yield* work.run([...planned, ...work.plan(grouped(missing).groups)]);
       } finally {
         work.close();
       }
@@ -95,6 +99,16 @@ interface Step {
   readonly set: number;
   readonly pass: Pass;
   readonly rows: number;
+}
+
+/** A group with its passes, and the stages of the job that it is. */
+interface PlannedGroup {
+  readonly group: Group;
+  readonly steps: readonly Step[];
+  readonly passes: Stage | undefined;
+  /** Images of the groups before it, and of all. */
+  readonly images: { readonly before: number; readonly total: number };
+  readonly reduction: Stage | undefined;
 }
 
 /** Activations by stimulus set and value. */
@@ -128,34 +142,52 @@ class Reductions {
     return bytes && fromBytes(bytes, form);
   }
 
-  async *run(groups: readonly Group[]): AsyncGenerator<Reduction> {
-    const steps = groups.map((group) => this.#stepsOf(group));
-    const total = steps.flat().reduce((sum, { rows }) => sum + rows, 0);
-    this.#keepPictures(groups);
+  /** Adds the stages of groups to the job. */
+  plan(groups: readonly Group[]): PlannedGroup[] {
+    const { progress } = this.#options;
+    const nodes = this.#network.file.model.graph.nodes.length;
+    const stepsOf = groups.map((group) => this.#stepsOf(group));
+    const rows = this.#shown.map(({ stimuli }) => stimuli.ids.length);
     let before = 0;
-    for (const [index, group] of groups.entries()) {
-      if (group[0].form === 'units') {
-        yield* this.#units(group, (done) => this.#options.progress?.(before + done, total));
-        before += steps[index].reduce((sum, { rows }) => sum + rows, 0);
-        continue;
-      }
-      const stores: Stores = new Map();
-      const failures = new Map<string, VentralError>();
-      const progress = (done: number) => this.#options.progress?.(before + done, total);
-      try {
-        const error = await unlessInterrupted(async () => {
-          for (const step of steps[index]) {
-            await this.#extract(step, group, { stores, failures, progress });
-            before += step.rows;
-          }
-        });
-        // A failure in one pass (an unreadable image) does not affect the results of other sets.
-        if (error)
-          yield* group.flatMap(({ demands }) => demands.map((demand) => ({ demand, error })));
-        else yield* this.#reduce(group, stores, failures);
-      } finally {
-        for (const store of stores.values()) store.close();
-      }
+    const total = imagesOf(stepsOf.flat());
+    return groups.map((group, i) => {
+      const steps = stepsOf[i];
+      const images = { before, total };
+      before += imagesOf(steps);
+      const passes = progress?.stage(passesStage(group, steps, nodes));
+      const reduction = progress?.stage(reductionStage(group, rows));
+      return { group, steps, passes, images, reduction };
+    });
+  }
+
+  async *run(groups: readonly PlannedGroup[]): AsyncGenerator<Reduction> {
+    this.#keepPictures(groups.map(({ group }) => group));
+    for (const planned of groups) {
+      yield* planned.group[0].form === 'units' ? this.#units(planned) : this.#group(planned);
+      planned.passes?.end();
+      planned.reduction?.end();
+    }
+  }
+
+  async *#group(planned: PlannedGroup): AsyncGenerator<Reduction> {
+    const stores: Stores = new Map();
+    const failures = new Map<string, VentralError>();
+    const { group, steps, reduction } = planned;
+    let before = 0;
+    const progress = (done: number) => reportImages(planned, before + done);
+    try {
+      const error = await unlessInterrupted(async () => {
+        for (const step of steps) {
+          await this.#extract(step, group, { stores, failures, progress });
+          before += step.rows;
+        }
+      });
+      // A failure in one pass (an unreadable image) does not affect the results of other sets.
+      if (error)
+        yield* group.flatMap(({ demands }) => demands.map((demand) => ({ demand, error })));
+      else yield* this.#reduce(group, { stores, failures, reduction });
+    } finally {
+      for (const store of stores.values()) store.close();
     }
   }
 
@@ -164,7 +196,8 @@ class Reductions {
   }
 
   /** Layers whose units are kept where they see a stimulus: they are reduced while the network runs. */
-  async *#units(group: Group, progress: (done: number) => void): AsyncGenerator<Reduction> {
+  async *#units(planned: PlannedGroup): AsyncGenerator<Reduction> {
+    const { group } = planned;
     const { file, card } = this.#network;
     const shown = group[0].sets.map((set) => this.#shown[set]);
     const rows = shown.reduce((sum, { stimuli }) => sum + stimuli.ids.length, 0);
@@ -175,7 +208,8 @@ class Reductions {
       for (const [index, pass] of passesOf(file.model, card, values).entries()) {
         const result = await runUnitPass(this.#network, shown, pass, {
           ...(await this.#passOptions(group, group[0].sets)),
-          progress: (done) => progress(index * rows + done),
+          opened: () => reportImages(planned, index * rows),
+          progress: (done) => reportImages(planned, index * rows + done),
         });
         for (const [value, layer] of result.layers) layers.set(value, layer);
         for (const [value, failure] of result.failures) failures.set(value, failure);
@@ -207,8 +241,9 @@ class Reductions {
       ),
     );
     const repeated = sets.some((set) => this.#repeated.has(set));
+    const { progress: _, ...options } = this.#options;
     return {
-      ...this.#options,
+      ...options,
       pictures: this.#options.pictures ?? (repeated ? this.#pictures : undefined),
       maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
       scratch,
@@ -243,6 +278,7 @@ class Reductions {
     const result = await runPass(this.#network, this.#shown[set], pass, {
       ...(await this.#passOptions(group, [set])),
       held: stores,
+      opened: () => progress(0),
       progress,
     });
     for (const [value, store] of result.stores) stores.set(`${set} ${value}`, store);
@@ -251,15 +287,26 @@ class Reductions {
 
   async *#reduce(
     group: Group,
-    stores: Stores,
-    failures: ReadonlyMap<string, VentralError>,
+    {
+      stores,
+      failures,
+      reduction,
+    }: Pick<PassWork, 'stores' | 'failures'> & {
+      readonly reduction: Stage | undefined;
+    },
   ): AsyncGenerator<Reduction> {
+    const { ids } = this.#shown[group[0].sets[0]].stimuli;
     let near = readAhead(group[0], stores);
+    let reduced = 0;
+    reduction?.at(0);
     try {
       for (const [index, one] of group.entries()) {
         await near;
         near = readAhead(group[index + 1], stores);
-        yield* await this.#meet(one, stores, failures);
+        const met = await this.#meet(one, stores, failures);
+        reduced += megabytes(one, ids.length);
+        reduction?.at(reduced);
+        yield* met;
         letGo(one, group.slice(index + 1), stores);
       }
     } finally {
@@ -302,6 +349,41 @@ class Reductions {
     return reduced;
   }
 }
+
+const imagesOf = (steps: readonly Step[]) => steps.reduce((sum, { rows }) => sum + rows, 0);
+
+const reportImages = ({ passes, images: { before, total } }: PlannedGroup, done: number) =>
+  passes?.at(done, { done: before + done, total });
+
+/** An early group runs the head of the network alone. */
+function passesStage(group: Group, steps: readonly Step[], nodes: number): StagePlan {
+  const total = imagesOf(steps);
+  const last = Math.max(...group.flatMap(({ values }) => values.map(({ position }) => position)));
+  const head = nodes > 0 ? Math.min(1, (last + 1) / nodes) : 1;
+  return { stage: 'activations', total, seconds: passSeconds() * total * head, basis: 'network' };
+}
+
+/** Seconds of a product of two values in the sum over a layer's units, and of reading a value. */
+const PRODUCT_SECONDS = 3.8e-11;
+const VALUE_SECONDS = 3e-9;
+
+/** Layers are reduced to products of the rows of their first set with all rows. */
+function reductionStage(group: Group, rows: readonly number[]): StagePlan {
+  const [first] = group[0].sets.map((set) => rows[set]);
+  const all = group[0].sets.reduce((sum, set) => sum + rows[set], 0);
+  const units = group[0].form === 'units' ? [] : group;
+  const total = units.reduce((sum, one) => sum + megabytes(one, first), 0);
+  const values = all * units.reduce((sum, one) => sum + one.units, 0);
+  const products = group[0].form === 'features' ? 0 : first * PRODUCT_SECONDS;
+  return {
+    stage: 'reduction',
+    total,
+    seconds: values * (products + VALUE_SECONDS),
+    basis: 'arithmetic',
+  };
+}
+
+const megabytes = ({ units }: SizedDemand, rows: number) => (4 * units * rows) / 1e6;
 
 /**
  * Prefetches the activations of a layer while another is reduced; errors appear when they are read.

@@ -64,6 +64,7 @@ async function tracedPass(
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
     const total = shown.reduce((sum, { stimuli }) => sum + stimuli.ids.length, 0);
     let before = 0;
+    options.opened?.();
     for (const [set, each] of shown.entries()) {
       const rows = each.stimuli.ids.length;
       const buffers = new OutputBuffers(pass.values);

@@ -1655,11 +1655,18 @@ export interface components {
             items: components["schemas"]["Job"][];
             next: components["schemas"]["Cursor"];
         };
+        /** @description How far a running attempt is. `stage`, `done` and `total` are of its present stage, the rest of the whole job. */
         Progress: {
             /** @example activations */
             stage: string;
+            /** @description Items of the stage that are done. */
             done: number;
             total: number;
+            /** @description Share of the work of the whole job that is done; never falls. */
+            share: number;
+            /** @description Since the attempt began. */
+            elapsedSeconds: number;
+            /** @description Estimated seconds until the whole job ends; null until its work is known. */
             etaSeconds: number | null;
         };
         /** @description One model on one benchmark; the same object that `ventral score --json` prints. */

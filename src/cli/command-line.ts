@@ -29,6 +29,7 @@ import { registerVerify } from './commands/verify.js';
 import { registerWorker } from './commands/worker.js';
 import { addExamples } from './help-examples.js';
 import { addGlobalOptions } from './options/global-options.js';
+import { requireOutputPlaces } from './options/output-places.js';
 import { errorText, visibleText } from './terminal/error-text.js';
 import type { Io } from './terminal/io.js';
 
@@ -42,6 +43,7 @@ export function program(io: Io): Command {
     .configureHelp({ showGlobalOptions: true, optionDescription })
     .configureOutput({ writeOut: io.out, writeErr: () => {} });
   addGlobalOptions(ventral);
+  ventral.hook('preAction', (_program, command) => requireOutputPlaces(command));
   for (const register of [
     registerScore,
     registerMap,

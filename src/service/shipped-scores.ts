@@ -6,7 +6,7 @@ import { shippedModels } from '../activations/model-file.js';
 import { packageRoot } from '../formats/package-root.js';
 import { catalogEntriesOf } from '../scoring/benchmark/benchmark-data.js';
 import { listBenchmarks } from '../scoring/registry/registry.js';
-import { isOpen, type ScoreJob } from '../store/jobs/job.js';
+import { isOpen, type JobState } from '../store/jobs/job.js';
 import { servicePrincipal } from '../store/records/principal.js';
 import { ResultStore } from '../store/records/result-store.js';
 import type { ServiceContext } from './registry/context.js';
@@ -15,23 +15,27 @@ import { scoreRequest } from './routes/score-routes.js';
 
 /** Idle time of the queue before the service starts its own job. */
 const QUIET_MS = 2000;
-/** How long another job may wait before a job of the service is preempted. */
+/** How often the service looks whether others have jobs. */
 const LOOK_MS = 250;
+/** How long it waits for the end of a job before it looks whether it missed it. */
+const PATIENCE_MS = 60_000;
 
 /**
  * Scores the shipped models on the simulated benchmarks if they have no scores yet, so that a new leaderboard has
- * reference models. It runs only while no other job is open: a job of the service is preempted by others and
- * repeated later, with the activations cached so far.
+ * reference models. It runs only while no other job is open: its process stands still while others have jobs (see
+ * `BackgroundRun`). What an earlier service left in the queue comes first.
  * @param closing ends it
  */
 export async function scoreShipped(context: ServiceContext, closing: AbortSignal): Promise<void> {
+  for (const id of await context.store.jobs.openOf(servicePrincipal))
+    await untilEnd(context, id, closing);
   for (const model of await byWork())
-    for (const simulated of [true, false])
-      for (let done = false; !done && !closing.aborted; ) {
-        await untilQuiet(context, closing);
-        const benchmarks = await missing(context, model, simulated);
-        done = benchmarks.length === 0 || (await scored(context, model, benchmarks, closing));
-      }
+    for (const simulated of [true, false]) {
+      await untilQuiet(context, closing);
+      if (closing.aborted) return;
+      const benchmarks = await missing(context, model, simulated);
+      if (benchmarks.length > 0) await scored(context, model, benchmarks, closing);
+    }
 }
 
 /** Fast models first, estimated from cards: input pixels times layers. */
@@ -77,28 +81,29 @@ async function missing(
   return wanted.filter(({ id }) => !found?.scores.has(id)).map(({ id }) => id);
 }
 
-/** @returns false if the job was preempted */
 async function scored(
   context: ServiceContext,
   model: string,
   benchmarks: string[],
   closing: AbortSignal,
-): Promise<boolean> {
+): Promise<void> {
   const { store, worker, log } = context;
   const request = await scoreRequest(context, servicePrincipal, { model, benchmarks });
   const { id } = await store.jobs.create(servicePrincipal, request);
   worker.wake();
+  const state = await untilEnd(context, id, closing);
+  if (state === 'failed') log.warn({ model, job: id }, 'Scoring a shipped model failed');
+}
+
+/** @returns the state of the job, once it has ended or the service ends */
+async function untilEnd(
+  { store, worker }: ServiceContext,
+  id: string,
+  closing: AbortSignal,
+): Promise<JobState | undefined> {
   for (;;) {
-    await worker.untilEnd(id, LOOK_MS, closing);
-    const job = (await store.jobs.find(id)) as ScoreJob;
-    if (!isOpen(job)) {
-      if (job.state === 'failed') log.warn({ model, job: id }, 'Scoring a shipped model failed');
-      return true;
-    }
-    if (closing.aborted) return true;
-    if (await store.jobs.othersWait(servicePrincipal)) {
-      await worker.cancel(id);
-      return false;
-    }
+    await worker.untilEnd(id, PATIENCE_MS, closing);
+    const job = await store.jobs.stateSeen(servicePrincipal, id);
+    if (!isOpen(job) || closing.aborted || !worker.alive) return job?.state;
   }
 }

@@ -63,6 +63,8 @@ export interface ServiceOptions extends AppOptions {
   /** How long checks and activations may take. */
   readonly deadlines?: Deadlines;
   readonly log: Logger;
+  /** Told what the start waits for next. */
+  readonly waits?: (what: string) => void;
   /** Most bytes of an uploaded model. */
   readonly uploadSize?: number;
   /** Compiled module that scores, for tests. */
@@ -92,7 +94,8 @@ const GRACE_MS = 2000;
  *   `home-format`, `port-taken`
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { home, host, log } = options;
+  const { home, host, log, waits = () => {} } = options;
+  waits('the home');
   const lock = await lockHome(home, { kind: 'service' });
   const undo: (() => Promise<unknown>)[] = [() => lock.release()];
   const close = async () => {
@@ -100,6 +103,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await step().catch((error) => log.error({ err: error }, 'Closing failed'));
   };
   try {
+    waits('the database');
     const store = await openHomeStore(home, {
       ...options,
       guard: lock,
@@ -146,6 +150,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const url = `http://${nameOf(host)}:${port()}`;
     const socket = await listenLocally(local, home);
     await lock.publish(url, socket);
+    waits('the worker');
     await context.worker.registry.claimVersion(packageVersion);
     await context.worker.start();
     await context.webhooks.start();

@@ -24,6 +24,7 @@ import type { Shown } from '../../src/activations/stimuli/shown.js';
 import type { VentralError } from '../../src/errors/ventral-error.js';
 import { concatFeatures } from '../../src/numerics/algebra/concat-features.js';
 import { Session } from '../../src/runtime/session.js';
+import { Work } from '../../src/runtime/work.js';
 import { tolerances } from '../tolerances.js';
 import { branchingNetwork, fileOf } from './branching-network.js';
 import { madeStimuli, plainCard } from './made-networks.js';
@@ -83,7 +84,7 @@ async function reduce(
     maxMemory: 2 ** 30,
     maxScratch: 2 ** 30,
     scratch,
-    progress: look,
+    progress: Work.start(look),
     ...options,
   });
   const found: Reduced = { plan: reducer.plan, layers: new Map(), errors: new Map(), scratch: 0 };
@@ -250,7 +251,11 @@ test('an interrupted run throws and leaves no scratch', async () => {
   const stop = new AbortController();
   const running = reduce(
     BLOCKS.map((layer) => demandOf(layer)),
-    { maxMemory: NARROW, signal: stop.signal, progress: (done) => done > 30 && stop.abort() },
+    {
+      maxMemory: NARROW,
+      signal: stop.signal,
+      progress: Work.start(({ done }) => done > 30 && stop.abort()),
+    },
   );
   await expect(running).rejects.toMatchObject({ code: 'interrupted' });
   expect(bytesIn(scratch)).toBe(0);

@@ -153,16 +153,19 @@ describe('a progress bar', () => {
   const use = (interactive: boolean) => {
     const { io, printed } = remembered(interactive);
     const bar = progressBar(io);
-    bar.show({ stage: 'activations', done: 0, total: 0 });
-    bar.show({ stage: 'activations', done: 16, total: 32 });
-    bar.clear();
+    const plan = { total: 32, seconds: 1, basis: 'network' as const };
+    const [first] = [bar.progress.stage({ stage: 'activations', ...plan })];
+    bar.progress.stage({ stage: 'metric', ...plan });
+    bar.progress.planned();
+    first.at(16);
+    bar.end();
     return printed;
   };
 
   test('is drawn on stderr, and wiped', () => {
     const { out, err } = use(true);
     expect(out).toBe('');
-    expect(err).toContain('activations [============            ] 16/32');
+    expect(err).toMatch(/\[={5} {15}\] 25 %, 1 s, \d+ s left: activations 16\/32/);
     expect(err).not.toMatch(/NaN|Infinity/);
     expect(err.endsWith('\r\x1b[K')).toBe(true);
   });

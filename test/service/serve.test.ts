@@ -37,6 +37,16 @@ describe('ventral serve', () => {
     const ended = await service.end('SIGTERM');
     expect(Date.now() - start).toBeLessThan(10_000);
     expect(ended).toMatchObject({ status: 0, out: `ventral is ready at ${service.url}\n` });
+    // What it does is said before it is done, in order.
+    const said = ended.err
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line).msg as string);
+    expect(said.slice(0, 4)).toEqual([
+      expect.stringMatching(/^Starting ventral \S+ on the home .*, with its embedded database$/),
+      ...['Waiting for the home', 'Waiting for the database', 'Waiting for the worker'],
+    ]);
+    expect(said[0]).toContain(home);
     expect(existsSync(join(home, 'owner.json'))).toBe(false);
     // Without a service the command opens the database itself, for the moment.
     const again = await ventral(
@@ -78,7 +88,7 @@ describe('ventral serve', () => {
     expect(ended).toMatchObject({
       status: 1,
       out: '',
-      err: expect.stringMatching(/^ventral: .*PostgreSQL 16.*\n$/),
+      err: expect.stringMatching(/^ventral: .*PostgreSQL 16.*\n$/m),
     });
     expect(existsSync(join(home, 'owner.json'))).toBe(false);
   });

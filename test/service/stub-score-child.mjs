@@ -8,7 +8,8 @@ import { serveParent } from '../../dist/src/service/child/serve-parent.js';
 const BETWEEN_MS = 700;
 
 serveParent(async () => async (task, progress, part) => {
-  const [word, amount] = (task.layers?.V1 ?? task.layers?.[0] ?? 'score').split('=');
+  const named = task.layers?.V1 ?? task.layers?.[0] ?? globalThis.wordOfShipped ?? 'score';
+  const [word, amount] = named.split('=');
   if (word === 'real') {
     const { runScoreTask } = await import('../../dist/src/service/work/score-task.js');
     const { layers: _layers, ...asked } = task;
@@ -17,6 +18,10 @@ serveParent(async () => async (task, progress, part) => {
   progress({ stage: 'activations', done: 1, total: 4 });
   if (word === 'steady') return steady(task, Number(amount.split('.')[0]), progress, part);
   if (word === 'cells') await cells(task, Number(amount), progress, part);
+  for (let done = 1; word === 'steps' && done <= Number(amount); done++) {
+    await sleep(50);
+    progress({ stage: 'metric', done, total: Number(amount) });
+  }
   if (word === 'sleep') await sleep(Number(amount));
   if (word === 'hold') for (const end = Date.now() + Number(amount); Date.now() < end; );
   if (word === 'abort') process.abort();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ContentCache } from '../../src/activations/cache/content-cache.js';
 import { Session } from '../../src/runtime/session.js';
+import { type Progress, Work } from '../../src/runtime/work.js';
 import type {
   ComparisonRow,
   SeriesComparison,
@@ -11,7 +12,7 @@ import type {
 import { compareSeries, type SeriesRequest } from '../../src/scoring/compare/series.js';
 import { epochInName, seriesCheckpoints } from '../../src/scoring/compare/series-checkpoints.js';
 import { type LayerMapContext, mapLayers } from '../../src/scoring/map/layer-map.js';
-import { type Progress, scoreModel } from '../../src/scoring/model/score-model.js';
+import { scoreModel } from '../../src/scoring/model/score-model.js';
 import * as decode from '../../src/screen/decode.js';
 import {
   behaviour,
@@ -132,7 +133,7 @@ describe('six checkpoints, one of them corrupt', () => {
     request = { models, benchmarks: [objects, behaviour] };
     cache = await ContentCache.open(home);
     vi.mocked(decode.decodeImage).mockClear();
-    series = await run({ progress: (progress) => seen.push(progress) });
+    series = await run({ progress: Work.start((progress) => seen.push(progress)) });
   });
 
   test('decode each picture once', () => {
@@ -226,7 +227,7 @@ describe('six checkpoints, one of them corrupt', () => {
       run({
         ...context,
         signal: stop.signal,
-        progress: ({ stage }) => stage.startsWith('checkpoint 3') && stop.abort(),
+        progress: Work.start(({ stage }) => stage.startsWith('checkpoint 3') && stop.abort()),
       }),
     ).rejects.toMatchObject({ code: 'interrupted' });
     expect(readdirSync(at('other', 'tmp'))).toEqual([]);

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { gains, ModuleGraph } from '../../models/module-graph.js';
+import { type Progress, Work } from '../../src/runtime/work.js';
 import { parseRecipe } from '../../src/training/recipe/parse-recipe.js';
 import type { Recipe } from '../../src/training/recipe/recipe.js';
-import type { RunProgress } from '../../src/training/run/run-context.js';
 import { runRecipe } from '../../src/training/run/run-recipe.js';
 
 const CLASSES = Array.from({ length: 10 }, (_, i) => String(i));
@@ -85,7 +85,7 @@ export const smallStage = (more: object = {}) => ({
 /** How a recipe of a test runs. */
 interface SmallRunOptions {
   readonly signal?: AbortSignal;
-  readonly progress?: (at: RunProgress) => void;
+  readonly progress?: (at: Progress) => void;
   /** Folder of the recipe. */
   readonly from?: string;
   readonly threads?: number;
@@ -106,7 +106,7 @@ export async function runSmall(
       maxMemory: 2 ** 31,
       maxScratch: 2 ** 31,
       signal: signal ?? new AbortController().signal,
-      ...(progress ? { progress } : {}),
+      ...(progress ? { progress: Work.start(progress) } : {}),
     },
   );
 }

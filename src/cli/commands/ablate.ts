@@ -49,7 +49,7 @@ async function ablate(
   const bar = progressBar(io);
   const stop = interruption();
   const { signal } = stop;
-  const resources = { home, threads, maxMemory, maxScratch, signal, progress: bar.show };
+  const resources = { home, threads, maxMemory, maxScratch, signal, progress: bar.progress };
   try {
     const places = { base: dirname(file), folder };
     const result = await runAblation(ablation, places, { ...resources, direction, file });
@@ -60,7 +60,7 @@ async function ablate(
     io.err(`Wrote ${join(folder, 'ablation.{json,csv,html,md}')}\n`);
     if (result.cells.some(({ missing }) => missing.size > 0)) process.exitCode = 1;
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

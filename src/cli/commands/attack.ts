@@ -78,12 +78,12 @@ async function attack(
   const bar = progressBar(io);
   const stop = interruption();
   try {
-    const context = { threads, maxMemory, signal: stop.signal, progress: bar.show };
+    const context = { threads, maxMemory, signal: stop.signal, progress: bar.progress };
     const report = await attackModel(request, context);
     bar.clear();
     printRobustness(report, json ? 'json' : csv ? 'csv' : 'table', io);
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

@@ -141,20 +141,26 @@ async function verify(ids: readonly string[], command: Command, io: Io): Promise
   const bar = progressBar(io);
   const stop = interruption();
   try {
-    const context = {
-      ...globalOptions(command),
-      signal: stop.signal,
-      progress: bar.show,
-      ...present({ files }),
-    };
     const reports: VerificationReport[] = [];
-    for (const id of ids) reports.push(...(await verifyBenchmark(id, context)));
+    const parts = bar.progress.parts(ids.map(() => ''));
+    bar.progress.planned();
+    for (const [i, id] of ids.entries()) {
+      const progress = parts[i];
+      const context = {
+        ...globalOptions(command),
+        signal: stop.signal,
+        progress,
+        ...present({ files }),
+      };
+      reports.push(...(await verifyBenchmark(id, context)));
+      progress.end();
+    }
     bar.clear();
     if (json) io.out(`${JSON.stringify(reports, null, 2)}\n`);
     else printSelfChecks(reports, io);
     if (!reports.every(({ verified }) => verified)) process.exitCode = 1;
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

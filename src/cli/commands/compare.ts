@@ -93,7 +93,7 @@ async function compare(
   const bar = progressBar(io);
   const stop = interruption();
   const budgets = { home, threads, maxMemory, maxScratch, cache };
-  const context = { ...budgets, signal: stop.signal, progress: bar.show };
+  const context = { ...budgets, signal: stop.signal, progress: bar.progress };
   try {
     const found = await (options.series ? series : sideBySide)(request, context);
     bar.clear();
@@ -101,7 +101,7 @@ async function compare(
     sayReasons(found.rows, io);
     if (found.rows.some(({ value }) => value === null)) process.exitCode = 1;
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

@@ -9,9 +9,11 @@ import { requireVerified, type VerifiedFile, verifyData } from '../../data/verif
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import type { Stage, Work } from '../../runtime/work.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import { errorText } from '../terminal/error-text.js';
+import { BYTE_RATES, fileProgress, tenthMiB, USUAL_BYTES } from '../terminal/file-progress.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -106,16 +108,14 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
   }
   const bar = progressBar(io);
   const stop = interruption();
-  const options = {
-    home,
-    signal: stop.signal,
-    progress: inMebibytes(bar.show),
-    ...present({ baseUrl: from }),
-  };
+  const parts = bar.progress.parts(names.map(() => ''));
+  bar.progress.planned();
   try {
-    for (const name of names) {
+    for (const [i, name] of names.entries()) {
       try {
         const entries = await entriesFor(name);
+        const progress = pullProgress(entries, parts[i]);
+        const options = { home, signal: stop.signal, progress, ...present({ baseUrl: from }) };
         const pulled = await pullEntries(entries, options);
         bar.clear();
         report(pulled, io);
@@ -124,8 +124,10 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
           ...io,
           out: cleared(io.out, bar),
         });
+        parts[i].end();
       } catch (thrown) {
         bar.clear();
+        parts[i].end();
         const error = VentralError.from(thrown);
         if (names.length === 1 || error.code === 'interrupted') throw error;
         io.err(errorText(error, { verbose: false, about: name }));
@@ -133,6 +135,7 @@ async function pullAll(names: readonly string[], command: Command, io: Io): Prom
       }
     }
   } finally {
+    bar.end();
     stop.release();
   }
 }
@@ -185,17 +188,31 @@ function report(pulled: readonly PulledFile[], io: Io): void {
   }
 }
 
-const MIB = 2 ** 20;
-const tenth = (bytes: number) => Math.round((bytes / MIB) * 10) / 10;
-
-/** Ten times a second is often enough for a bar. */
-function inMebibytes(show: ReturnType<typeof progressBar>['show']) {
-  let last = 0;
-  return ({ file, stage, done, total = done }: PullProgress) => {
-    const now = performance.now();
-    if (now - last < 100 && done < total) return;
-    last = now;
-    show({ stage: `${file} ${stage}, MiB`, done: tenth(done), total: tenth(total) });
+/** Plans the files of entries, each downloaded and checked, and reports to the plan. */
+function pullProgress(entries: readonly CatalogEntry[], work: Work) {
+  const stages = new Map<string, { readonly stage: Stage; readonly bytes: number }>();
+  for (const { file, size: bytes = USUAL_BYTES } of entries.flatMap(({ files }) => files))
+    for (const kind of ['downloading', 'checking'] as const) {
+      const plan = { stage: `${file} ${kind}, MiB`, total: 1, kind, basis: 'bytes' as const };
+      const stage = work.stage({ ...plan, seconds: bytes / BYTE_RATES[kind] });
+      stages.set(`${file} ${kind}`, { stage, bytes });
+    }
+  work.planned();
+  // Files of publications have no stage yet.
+  const others = fileProgress(work);
+  return (progress: PullProgress) => {
+    const { file, stage: name, done, total } = progress;
+    const found = stages.get(`${file} ${name === 'waiting' ? 'downloading' : name}`);
+    if (!found) return others(progress);
+    // A file that is checked is here.
+    if (name === 'checking') stages.get(`${file} downloading`)?.stage.end();
+    const all = Math.max(done, total ?? found.bytes);
+    const words = name === 'waiting' ? { words: 'waiting for the server' } : {};
+    found.stage.at(all > 0 ? done / all : 1, {
+      done: tenthMiB(done),
+      total: tenthMiB(all),
+      ...words,
+    });
   };
 }
 
@@ -230,16 +247,11 @@ async function takeByName(
   const bar = progressBar(io);
   try {
     const publications = new Set((await Promise.all(names.map(publicationsNamed))).flat());
-    const options = {
-      home,
-      signal: stop.signal,
-      progress: ({ file, done, total }: { file: string; done: number; total: number }) =>
-        bar.show({ stage: `${file}, MiB`, done: tenth(done), total: tenth(total) }),
-    };
+    const options = { home, signal: stop.signal, progress: fileProgress(bar.progress) };
     const report = { ...io, out: cleared(io.out, bar) };
     await importPublications([...publications], folder, options, report);
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }
@@ -257,8 +269,7 @@ async function take(files: readonly string[], command: Command, io: Io): Promise
     const imported = await importData(files, {
       home,
       signal: stop.signal,
-      progress: ({ file, done, total }) =>
-        bar.show({ stage: `${file}, MiB`, done: tenth(done), total: tenth(total) }),
+      progress: fileProgress(bar.progress),
       ...present({ as }),
     });
     bar.clear();
@@ -268,7 +279,7 @@ async function take(files: readonly string[], command: Command, io: Io): Promise
         io.err(`${path} replaces ${identifier}; its contents differ from the published file\n`);
     }
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

@@ -108,7 +108,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
       maxScratch,
       cache,
       signal: stop.signal,
-      progress: bar.show,
+      progress: bar.progress,
       plan: (plan) => {
         bar.clear();
         printPlan(plan, io, { verbose });
@@ -132,7 +132,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     const incomplete = benchmarks.some((id) => chosen[id] === undefined);
     if (mapped.failed.length > 0 || incomplete) process.exitCode = 1;
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

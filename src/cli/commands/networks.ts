@@ -204,10 +204,10 @@ async function writeActivations(
         ...(options.input ? { input: parseInputSize(options.input) } : {}),
         output: options.output,
       },
-      { ...globalOptions(command), signal: stop.signal, progress: bar.show },
+      { ...globalOptions(command), signal: stop.signal, progress: bar.progress },
     );
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }

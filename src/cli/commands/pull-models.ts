@@ -6,6 +6,7 @@ import type { PulledModel } from '../../importing/published/pull-model.js';
 import { globalOptions } from '../options/global-options.js';
 import { terminalQuestions } from '../terminal/ask-card.js';
 import { visibleText } from '../terminal/error-text.js';
+import { fileProgress } from '../terminal/file-progress.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
@@ -17,9 +18,6 @@ export interface PullChoices {
   readonly images: boolean;
   readonly json?: boolean;
 }
-
-const MIB = 2 ** 20;
-const tenth = (bytes: number) => Math.round((bytes / MIB) * 10) / 10;
 
 /** `ventral models pull NAME…`: the path of each ONNX file goes to stdout, what it is to stderr. */
 export async function pullModels(
@@ -39,24 +37,26 @@ export async function pullModels(
   for (const model of models) await requireTerms(model, Boolean(acceptTerms), io);
   const bar = progressBar(io);
   const stop = interruption();
+  const parts = bar.progress.parts(models.map(({ name }) => name));
+  bar.progress.planned();
   const pulled: PulledModel[] = [];
   try {
-    for (const model of models) {
+    for (const [i, model] of models.entries()) {
       const one = await pullModel(model, {
         home,
         threads,
         tryImages: images,
         signal: stop.signal,
-        progress: ({ file, stage, done, total = done }) =>
-          bar.show({ stage: `${file} ${stage}, MiB`, done: tenth(done), total: tenth(total) }),
+        progress: fileProgress(parts[i]),
         ...present({ baseUrl: from }),
       });
+      parts[i].end();
       bar.clear();
       pulled.push(one);
       if (!json) printPulled(one, io);
     }
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
   if (json) io.out(`${JSON.stringify(pulled, null, 2)}\n`);

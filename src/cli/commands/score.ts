@@ -206,7 +206,14 @@ async function score(
   await requireFigurePlaces(options);
   const bar = progressBar(io);
   const stop = interruption();
-  const context = { home, threads, maxMemory, maxScratch, signal: stop.signal, progress: bar.show };
+  const context = {
+    home,
+    threads,
+    maxMemory,
+    maxScratch,
+    signal: stop.signal,
+    progress: bar.progress,
+  };
   try {
     if (options.features) return await scoreFile(options.features, options, context);
     const remote = await remoteScores(models, options, home, stop.signal, io);
@@ -215,7 +222,7 @@ async function score(
     const at = remote && { remote, io };
     return await scoreModels(models, options, { ...context, cache }, at);
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
 }
@@ -261,13 +268,21 @@ async function scoreModels(
     })),
   );
   const answers: Answers[] = [];
-  for (const request of requests) {
+  const many = requests.length > 1;
+  const names = requests.map((_, i) => (many ? `model ${i + 1} of ${requests.length}` : ''));
+  const parts = context.progress?.parts(names);
+  context.progress?.planned();
+  for (const [i, request] of requests.entries()) {
     const { path } = request.model;
+    const progress = parts?.[i];
     const run = () =>
       service && isRemote(path, options)
-        ? scoreAtService(service, request, fileName(path, models, options), context.progress)
-        : scoreModel(request, context);
-    const { scores, failures } = await one(run, path, requests.length === 1);
+        ? scoreAtService(service, request, fileName(path, models, options), (told) =>
+            progress?.mirror(told),
+          )
+        : scoreModel(request, { ...context, progress });
+    const { scores, failures } = await one(run, path, !many);
+    progress?.end();
     const told = failures.map((each) =>
       models.length === 1 || each.benchmark === path
         ? each

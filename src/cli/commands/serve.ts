@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
+import { packageVersion } from '../../formats/package-root.js';
 import { type Deadlines, usualDeadlines } from '../../service/queue/deadlines.js';
 import { GENEROUS_FAILED_SECONDS } from '../../service/queue/failed-work.js';
 import type { Service } from '../../service/start-service.js';
@@ -95,9 +96,8 @@ async function serve(command: Command, io: Io): Promise<void> {
   const asked = port ?? (process.env.VENTRAL_PORT || undefined);
   const stopped = signalled();
   const { serviceLog } = await import('../../service/http/service-log.js');
-  const { startService } = await import('../../service/start-service.js');
   const log = serviceLog(verbose ? 'debug' : 'info');
-  const starting = startService({
+  const settings = {
     ...(await storePlace(command)),
     host,
     port: readPort(asked),
@@ -113,13 +113,25 @@ async function serve(command: Command, io: Io): Promise<void> {
     rateLimit: readCount('--rate-limit', rateLimit),
     webhooks: { allow: webhookAllow },
     scoreShipped,
-    log,
-  });
+  };
+  // A terminal gets sentences; who collects logs gets lines of the log.
+  const say = (words: string) => (io.interactive ? io.err(`${words}\n`) : log.info(words));
+  say(`Starting ventral ${packageVersion} on the home ${settings.home}, ${databaseText(settings)}`);
+  const { startService } = await import('../../service/start-service.js');
+  const starting = startService({ ...settings, waits: (what) => say(`Waiting for ${what}`), log });
   // A signal during the start waits for it, so that everything is closed in order.
   const service = await starting;
   await Promise.race([announce(service, io), stopped]);
   await stopped;
   await end(service, log);
+}
+
+/** Where the tables are; an address of PostgreSQL may hold a password. */
+function databaseText({ databaseUrl }: { readonly databaseUrl?: string }): string {
+  if (databaseUrl === undefined) return 'with its embedded database';
+  if (!URL.canParse(databaseUrl)) return 'with PostgreSQL';
+  const { host, pathname } = new URL(databaseUrl);
+  return `with PostgreSQL at ${host}${pathname}`;
 }
 
 function readPort(asked: string | undefined): number {

@@ -68,11 +68,11 @@ async function train(file: string, options: TrainOptions, command: Command, io: 
   const stop = interruption();
   const { signal } = stop;
   const limits = { home, threads, maxMemory, maxScratch };
-  const resources = { ...limits, provider, signal, progress: bar.show };
+  const resources = { ...limits, provider, signal, progress: bar.progress };
   try {
     await runInThread(recipe, { base: dirname(file), folder }, resources);
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
   io.err(`Wrote ${join(folder, 'model.onnx')} and ${join(folder, 'report.html')}\n`);

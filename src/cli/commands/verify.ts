@@ -53,10 +53,10 @@ async function verify(
       maxScratch,
       ...asked,
       signal: stop.signal,
-      progress: bar.show,
+      progress: bar.progress,
     });
   } finally {
-    bar.clear();
+    bar.end();
     stop.release();
   }
   if (options.json) io.out(`${JSON.stringify(report, null, 2)}\n`);

@@ -25,7 +25,7 @@ import {
 } from './placed-scores.js';
 import { type NamedModel, namedModels } from './series-checkpoints.js';
 import { type CandidatesOf, sharedCandidates } from './shared-candidates.js';
-import { contextOf, shareStimuli } from './shared-stimuli.js';
+import { contextsOf, shareStimuli } from './shared-stimuli.js';
 
 /** Models that one comparison takes. */
 const MOST = 8;
@@ -52,13 +52,17 @@ export async function compareModels(
   const ground = await openGround(request, context);
   const shared = await shareStimuli(context);
   try {
-    const fixed = await fixedPlaces(request, ground, shared.context);
+    const names = models.map((_, k) => `model ${k + 1} of ${models.length}`);
+    const [map, ...parts] = contextsOf(shared.context, ['the map to score by', ...names]);
+    const fixed = await fixedPlaces(request, ground, map.context);
+    map.end();
     const candidates = await sharedCandidates(request.mapFrom ? [] : models);
     const compared: Compared[] = [];
     for (const [k, model] of models.entries()) {
-      const here = contextOf(shared.context, `model ${k + 1} of ${models.length}`);
+      const { context: here, end } = parts[k];
       const run = { ground, layers: request.layers, candidates, fixed, context: here };
       compared.push(await measure(model, run));
+      end();
     }
     return comparisonOf(compared, ground);
   } finally {
@@ -73,9 +77,8 @@ async function fixedPlaces(
   context: LayerMapContext,
 ): Promise<LayerPlaces | undefined> {
   if (!mapFrom) return undefined;
-  const here = contextOf(context, 'the map to score by');
   return placesOf(await openCompared(mapFrom), ground, (open) =>
-    mapOf(mapFrom, ground, layers, here, open),
+    mapOf(mapFrom, ground, layers, context, open),
   );
 }
 

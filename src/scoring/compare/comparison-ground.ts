@@ -1,4 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Work } from '../../runtime/work.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { benchmarkNames } from '../registry/region-benchmarks.js';
@@ -27,7 +28,7 @@ export interface Ground {
  */
 export async function openGround(
   request: ComparisonRequest,
-  context: { readonly home: string },
+  context: { readonly home: string; readonly progress?: Work | undefined },
 ): Promise<Ground> {
   const names = [...new Set(await benchmarkNames(request, context.home))];
   if (names.length === 0)

@@ -19,7 +19,7 @@ import {
   scoreAt,
 } from './placed-scores.js';
 import type { SeriesCheckpoint } from './series-checkpoints.js';
-import { contextOf, shareStimuli } from './shared-stimuli.js';
+import { contextsOf, shareStimuli } from './shared-stimuli.js';
 
 /** Checkpoints in order of their epochs (`seriesCheckpoints`), and what they are scored on. */
 export interface SeriesRequest extends ComparisonRequest {
@@ -41,11 +41,14 @@ export async function compareSeries(
   const shared = await shareStimuli(context);
   const { models, layers } = request;
   try {
-    const fixed = await fixedOf(request, ground, shared.context);
+    const names = models.map((_, k) => `checkpoint ${k + 1} of ${models.length}`);
+    const [map, ...parts] = contextsOf(shared.context, ['the fixed map', ...names]);
+    const fixed = await fixedOf(request, ground, map.context);
+    map.end();
     const series: Scored[] = [];
     for (const [k, checkpoint] of models.entries()) {
-      const here = contextOf(shared.context, `checkpoint ${k + 1} of ${models.length}`);
-      series.push(await score(checkpoint, { ground, layers, fixed, context: here }));
+      series.push(await score(checkpoint, { ground, layers, fixed, context: parts[k].context }));
+      parts[k].end();
     }
     return {
       checkpoints: series.map(({ model }, k) => {
@@ -73,9 +76,10 @@ async function fixedOf(
   ground: Ground,
   context: LayerMapContext,
 ): Promise<Fixed | null> {
-  const here = contextOf(context, 'the fixed map');
   const from = async (model: ComparedModel) =>
-    placesOf(await openCompared(model), ground, (open) => mapOf(model, ground, layers, here, open));
+    placesOf(await openCompared(model), ground, (open) =>
+      mapOf(model, ground, layers, context, open),
+    );
   if (mapFrom) return { from: mapFrom.path, places: await from(mapFrom) };
   for (const model of [...models].reverse()) {
     try {

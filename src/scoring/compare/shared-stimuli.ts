@@ -25,12 +25,19 @@ export async function shareStimuli(context: LayerMapContext): Promise<SharedStim
   };
 }
 
-/** The context of one model among several: its progress says which one it is. */
-export function contextOf(context: LayerMapContext, which: string): LayerMapContext {
-  const { progress } = context;
-  if (!progress) return context;
-  return {
-    ...context,
-    progress: ({ stage, ...others }) => progress({ ...others, stage: `${which}: ${stage}` }),
-  };
+/** What is done with one model among several. */
+export interface ModelContext {
+  readonly context: LayerMapContext;
+  /** Counts the model as done. */
+  end(): void;
+}
+
+/** The contexts of several models, in this order: the progress of each says which one it is. */
+export function contextsOf(context: LayerMapContext, names: readonly string[]): ModelContext[] {
+  const parts = context.progress?.parts(names);
+  context.progress?.planned();
+  return names.map((_, k) => ({
+    context: { ...context, progress: parts?.[k] },
+    end: () => parts?.[k].end(),
+  }));
 }

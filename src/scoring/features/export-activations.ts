@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { type InputSize, withInput } from '../../activations/card/card.js';
 import { extractActivations } from '../../activations/extract.js';
 import { type CardSource, cardOf, openModelFile } from '../../activations/model-file.js';
@@ -8,8 +8,10 @@ import { compareCodePoints } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { requireOutputFile } from '../../formats/output-place.js';
 import { present } from '../../formats/present.js';
 import { expandLayers } from '../../onnx/layers.js';
+import { passSeconds } from '../../runtime/work.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import type { ScoreContext } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
@@ -43,6 +45,15 @@ export async function exportActivations(
   const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
   const { shown, close } = await stimuliOf(request, context);
   const scratch = await makeScratchFolder(context.home);
+  const total = shown.stimuli.ids.length;
+  const plan = {
+    stage: 'activations',
+    total,
+    seconds: passSeconds() * total,
+    basis: 'network' as const,
+  };
+  const stage = context.progress?.stage(plan);
+  context.progress?.planned();
   try {
     const activations = await extractActivations({ file, card }, shown, layers, {
       threads: context.threads,
@@ -50,7 +61,8 @@ export async function exportActivations(
       maxScratch: context.maxScratch,
       scratch: scratch.path,
       ...present({ signal: context.signal }),
-      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
+      // Several passes are one stage: how many there are shows with the first image.
+      progress: (done, all) => stage?.at((done * total) / all, { done, total: all }),
     });
     try {
       const provenance = {
@@ -76,12 +88,11 @@ export async function exportActivations(
 
 /** Refuses what could not be written before the network is run. */
 async function checkOutput(output: string): Promise<void> {
-  const refuse = (sentence: string) =>
-    new VentralError('bad-usage', `--output ${output}: ${sentence}`, { file: output });
-  if (!['.npz', '.nc', '.arrow', '.json'].includes(extname(output)))
-    throw refuse('expected a .npz, .nc, .arrow or .json file');
-  const folder = await stat(dirname(output)).catch(() => undefined);
-  if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(output)}`);
+  if (!['.npz', '.nc', '.arrow', '.json'].includes(extname(output))) {
+    const sentence = `--output ${output}: expected a .npz, .nc, .arrow or .json file`;
+    throw new VentralError('bad-usage', sentence, { file: output });
+  }
+  await requireOutputFile('--output', output);
 }
 
 interface OpenShown {

@@ -52,9 +52,13 @@ export async function scoreFeatures(
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   try {
     const selected = new Map<StimulusSet, Features>();
+    const stages = loaded.map(({ seconds, metric: kind }) =>
+      context.progress?.stage({ stage: 'metric', total: 1, seconds, kind, basis: 'arithmetic' }),
+    );
+    context.progress?.planned();
     const contents = loaded.length > 0 ? await contentOf(chosen.features) : '';
     for (const [index, benchmark] of loaded.entries()) {
-      context.progress?.({ stage: 'metric', done: index, total: loaded.length });
+      stages[index]?.at(0, { done: index, total: loaded.length });
       try {
         const source = { file, ...chosen, contents, selected };
         const score = await scoreOne(benchmark, source, request, context);
@@ -63,6 +67,7 @@ export async function scoreFeatures(
       } catch (error) {
         fail(benchmark.benchmark.id, error);
       }
+      stages[index]?.at(1, { done: index + 1, total: loaded.length });
     }
   } finally {
     await close();

@@ -4,6 +4,7 @@ import type { Demand, ReductionPlan } from '../../activations/reduction-plan.js'
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Stage, Work } from '../../runtime/work.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
@@ -93,11 +94,12 @@ export async function computeCells(
       ...context,
       maxMemory: context.maxMemory - maxMemory,
       scratch: scratch.path,
-      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
     });
+    const stages = metricStages(jobs, pool.workers, context.progress);
+    context.progress?.planned();
     plan?.({ known, reduction: reducer.plan, positions, measurements: pool.bytes });
     const { units } = reducer.plan;
-    const run = { network, context, pool, units, total: jobs.length, found: heard };
+    const run = { network, context, pool, units, total: jobs.length, found: heard, stages };
     return [...known, ...(await measureAll(reducer.run(), jobOf, run))];
   } finally {
     await pool.close();
@@ -147,6 +149,27 @@ interface Run {
   readonly units: ReadonlyMap<string, number>;
   readonly total: number;
   readonly found: CellListener['found'];
+  readonly stages: ReadonlyMap<LoadedBenchmark, Stage>;
+}
+
+/** The measurements on each benchmark, of which workers do several at once. */
+function metricStages(
+  jobs: readonly Job[],
+  workers: number,
+  progress: Work | undefined,
+): Map<LoadedBenchmark, Stage> {
+  const stages = new Map<LoadedBenchmark, Stage>();
+  for (const { loaded } of jobs.map(({ task }) => task)) {
+    if (!progress || stages.has(loaded)) continue;
+    const total = jobs.filter(({ task }) => task.loaded === loaded).length;
+    const seconds = (total * loaded.seconds) / Math.max(1, workers);
+    const kind = loaded.benchmark.id;
+    stages.set(
+      loaded,
+      progress.stage({ stage: 'metric', total, seconds, kind, basis: 'arithmetic' }),
+    );
+  }
+  return stages;
 }
 
 async function measureAll(
@@ -154,15 +177,20 @@ async function measureAll(
   jobOf: ReadonlyMap<Demand, Job>,
   run: Run,
 ): Promise<CellOutcome[]> {
-  const { progress, signal } = run.context;
+  const { signal } = run.context;
   const outcomes: Promise<CellOutcome>[] = [];
   let done = 0;
+  const measured = new Map<LoadedBenchmark, number>();
   for await (const reduction of reductions) {
-    const { outcome } = await start(jobOf.get(reduction.demand) as Job, reduction, run);
+    const job = jobOf.get(reduction.demand) as Job;
+    const { loaded } = job.task;
+    const { outcome } = await start(job, reduction, run);
     outcomes.push(outcome);
     outcome.then(
       (cell) => {
-        progress?.({ stage: 'metric', done: ++done, total: run.total });
+        measured.set(loaded, (measured.get(loaded) ?? 0) + 1);
+        const shown = { done: ++done, total: run.total };
+        run.stages.get(loaded)?.at(measured.get(loaded) as number, shown);
         run.found?.(cell);
       },
       // Told by Promise.all below, or by what ended the loop.

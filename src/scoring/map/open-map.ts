@@ -67,7 +67,6 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
   const names = new Set(await benchmarkNames(request, context.home));
   if (names.size === 0)
     throw new VentralError('bad-usage', 'A layer map needs a region or a benchmark');
-  context.progress?.({ stage: 'data', done: 0, total: names.size });
   const failed: BenchmarkColumn[] = [];
   const { loaded, close } = await loadBenchmarks([...names], context, (id, thrown) => {
     const error = VentralError.from(thrown);

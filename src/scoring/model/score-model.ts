@@ -12,6 +12,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import { traced } from '../../runtime/traced.js';
+import type { Stage, Work } from '../../runtime/work.js';
 import { judgedStimuli } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore, type Origin } from '../measure/make-score.js';
@@ -50,16 +51,9 @@ export interface ScoreContext {
   /** Images that earlier runs over the same stimuli decoded. */
   readonly pictures?: PreparedStimuli | undefined;
   readonly signal?: AbortSignal;
-  readonly progress?: (progress: Progress) => void;
+  readonly progress?: Work | undefined;
   /** Called with each result as soon as it is there. */
   readonly result?: (score: Score) => void;
-}
-
-/** How far a run is. */
-export interface Progress {
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
 }
 
 /** The scores that exist, and why the others do not. */
@@ -94,7 +88,6 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
     if (error.code === 'interrupted') throw error;
     failures.push({ benchmark, error });
   };
-  context.progress?.({ stage: 'data', done: 0, total: request.benchmarks.length });
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   const scores = new Map<LoadedBenchmark, Score>();
   const draws = new Map<Score, Float64Array>();
@@ -177,15 +170,19 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
       cache: context.cache,
       pictures: context.pictures,
       ...present({ signal: context.signal }),
-      progress: (done, total) => context.progress?.({ stage: 'activations', done, total }),
+      progress: context.progress,
     });
+    const metrics = metricStages(tasks, context.progress);
+    context.progress?.planned();
     let measured = 0;
     for await (const { demand, ...met } of reducer.run()) {
       const task = taskOf.get(demand) as Task;
       taskOf.delete(demand);
-      context.progress?.({ stage: 'metric', done: measured++, total: tasks.length });
+      const stage = metrics.get(task);
+      stage?.at(0, { done: measured, total: tasks.length });
       if ('error' in met) yield { loaded: task.loaded, error: met.error };
       else yield await scoreTask(task, met.reduced, run);
+      stage?.at(1, { done: ++measured, total: tasks.length });
       if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
     }
   } catch (error) {
@@ -193,6 +190,23 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
   } finally {
     await scratch.remove();
   }
+}
+
+/** A stage for each measurement; those of one metric are corrected together. */
+function metricStages(tasks: readonly Task[], progress: Work | undefined): Map<Task, Stage> {
+  return new Map(
+    tasks.flatMap((task) => {
+      const { seconds, metric } = task.loaded;
+      const plan = {
+        stage: 'metric',
+        total: 1,
+        seconds,
+        kind: metric,
+        basis: 'arithmetic' as const,
+      };
+      return progress ? [[task, progress.stage(plan)] as const] : [];
+    }),
+  );
 }
 
 async function scoreTask(

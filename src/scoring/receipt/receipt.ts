@@ -5,6 +5,7 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { type InputSize, type ModelCard, parseCard } from '../../activations/card/card.js';
 import type { CardPlace } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { requireOutputFile } from '../../formats/output-place.js';
 import type { LayerMap } from '../map/layer-map-types.js';
 import type { Score } from '../measure/score.js';
 import type { LayerRequest } from '../model/layer-choice.js';
@@ -195,11 +196,7 @@ export async function checkReceiptPath(path: string): Promise<void> {
     throw new VentralError('bad-usage', `--receipt ${path}: expected a name that ends in .json`, {
       file: path,
     });
-  const folder = dirname(resolve(path));
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new VentralError('file-missing', `--receipt ${path}: there is no folder ${folder}`, {
-      file: path,
-    });
+  await requireOutputFile('--receipt', path);
   if (!existsSync(path)) return;
   try {
     await readReceipt(path);

@@ -70,7 +70,12 @@ export async function verifyReceipt(
   const plain = { receipt: path, runtime, values: [], largest: null, notes: [] };
   if (others.length > 0) return { ...plain, verdict: 'differs', results: 0, inputs: others };
   const again: Again[] = [];
-  for (const each of reopened) again.push(await computeAgain(each, path, { ...context, threads }));
+  const parts = context.progress?.parts(reopened.map(() => ''));
+  context.progress?.planned();
+  for (const [i, each] of reopened.entries()) {
+    again.push(await computeAgain(each, path, { ...context, threads, progress: parts?.[i] }));
+    parts?.[i].end();
+  }
   return judged(path, again, { runtime, older: receipt.screen === undefined });
 }
 

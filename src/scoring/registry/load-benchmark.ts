@@ -1,4 +1,5 @@
 import { traced } from '../../runtime/traced.js';
+import type { Work } from '../../runtime/work.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import { kindOf } from '../measure/benchmark-kinds.js';
@@ -18,13 +19,16 @@ export interface LoadedBenchmarks {
  */
 export async function loadBenchmarks(
   names: readonly string[],
-  context: { readonly home: string },
+  context: { readonly home: string; readonly progress?: Work | undefined },
   fail: (benchmark: string, error: unknown) => void,
 ): Promise<LoadedBenchmarks> {
   const sources = new DataSources(context.home);
   const loaded: LoadedBenchmark[] = [];
+  const total = names.length;
+  const stage = context.progress?.stage({ stage: 'data', total, seconds: total, basis: 'bytes' });
+  stage?.at(0);
   try {
-    for (const name of names) {
+    for (const [index, name] of names.entries()) {
       for (const benchmark of found(name, fail)) {
         try {
           const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
@@ -39,6 +43,7 @@ export async function loadBenchmarks(
           fail(benchmark.id, error);
         }
       }
+      stage?.at(index + 1);
     }
   } catch (error) {
     await sources.close();

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
+import { requireOutputFile } from '../../formats/output-place.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { replaceFile } from '../../formats/write-file-atomic.js';
 import { openZip } from '../../formats/zip.js';
@@ -36,6 +37,7 @@ export async function saveBackup(place: RestorePlace, file: string): Promise<Bac
   if (existsSync(file)) {
     throw new VentralError('file-exists', `${file} exists already`, { file });
   }
+  await requireOutputFile('backup', file);
   const open = await throughOwner<() => Promise<Opened>>(
     place.home,
     (service) => () => servedBackup(service),

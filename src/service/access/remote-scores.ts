@@ -6,6 +6,7 @@ import type { components } from '../../api/schema.js';
 import { codes, type ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import type { Progress } from '../../runtime/work.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { ScoreOutcome } from '../../scoring/model/score-model.js';
 import { withoutPaths } from '../http/read-card.js';
@@ -26,11 +27,7 @@ export interface RemoteScoreRequest {
 }
 
 /** How far the work is. */
-export type Tell = (progress: {
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
-}) => void;
+export type Tell = (progress: Progress) => void;
 
 /** Milliseconds in which a service takes a request for a job. */
 const ASK_MS = 60_000;

@@ -2,13 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { VentralError } from '../../errors/ventral-error.js';
-import {
-  type ChildMessage,
-  ChildMessages,
-  type ChildProgress,
-  readMessage,
-} from './child-messages.js';
+import type { Progress } from '../../runtime/work.js';
+import { type ChildMessage, ChildMessages, readMessage } from './child-messages.js';
 import type { ChildLimits, ChildWork } from './child-work.js';
+import { stopGroup } from './pause.js';
 import { killGroup, killStarted, killTree, processTree } from './process-tree.js';
 
 const POLL_MS = 200;
@@ -33,13 +30,14 @@ export class ChildConversation {
   readonly #work: Omit<ChildWork, 'script' | 'temporary' | 'reads' | 'writes'>;
   readonly #messages = new ChildMessages();
   #deadline: number;
+  #stopped: { readonly since: number; readonly goOn: () => void } | undefined;
   #answer: Answer | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   #killed: VentralError | undefined;
   #words = '';
   #received = 0;
   #reportedAt = 0;
-  #unreported: ChildProgress | undefined;
+  #unreported: Progress | undefined;
 
   /** @param child a process that was started, with a line at descriptor 3 */
   constructor(
@@ -54,7 +52,10 @@ export class ChildConversation {
   }
 
   async #run(): Promise<unknown> {
-    const { signal } = this.#work;
+    const { signal, pause } = this.#work;
+    const obey = () => this.#obey();
+    const deaf = pause?.listen(obey);
+    obey();
     const abort = () => this.#kill(new VentralError('interrupted', 'Interrupted'));
     const watch = setInterval(() => void this.#look(), POLL_MS);
     signal?.addEventListener('abort', abort, { once: true });
@@ -70,6 +71,8 @@ export class ChildConversation {
       throw thrown(this.#answer) ?? this.#killed ?? died(code, by, this.#words);
     } finally {
       clearInterval(watch);
+      deaf?.();
+      this.#goOn();
       signal?.removeEventListener('abort', abort);
     }
   }
@@ -104,7 +107,8 @@ export class ChildConversation {
   #receive(message: ChildMessage): void {
     if (this.#answer) return;
     if (message.kind === 'progress') {
-      this.#unreported = message;
+      const { kind: _, ...progress } = message;
+      this.#unreported = progress;
       if (Date.now() - this.#reportedAt >= PROGRESS_MS) this.#report();
       return;
     }
@@ -121,17 +125,32 @@ export class ChildConversation {
   /** Passes the newest progress on. */
   #report(): void {
     if (!this.#unreported) return;
-    const { stage, done, total } = this.#unreported;
+    const progress = this.#unreported;
     this.#unreported = undefined;
     this.#reportedAt = Date.now();
-    this.#work.progress?.({ stage, done, total });
+    this.#work.progress?.(progress);
+  }
+
+  /** Stops the processes where they are to stand still, and lets them go on after. */
+  #obey(): void {
+    const { exitCode, signalCode, pid } = this.#child;
+    const lives = exitCode === null && signalCode === null;
+    if (!this.#work.pause?.on) this.#goOn();
+    else if (lives) this.#stopped ??= { since: Date.now(), goOn: stopGroup(pid as number) };
+  }
+
+  #goOn(): void {
+    if (!this.#stopped) return;
+    this.#deadline += Date.now() - this.#stopped.since;
+    this.#stopped.goOn();
+    this.#stopped = undefined;
   }
 
   async #look(): Promise<void> {
     const { limits } = this.#work;
     this.#received = 0;
     this.#report();
-    if (Date.now() > this.#deadline) return this.#kill(late(limits));
+    if (!this.#stopped && Date.now() > this.#deadline) return this.#kill(late(limits));
     const { resident } = await processTree(this.#child.pid as number);
     if (resident > limits.memory) this.#kill(large(resident, limits));
   }

@@ -2,13 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { codes, type ErrorCode } from '../../errors/codes.js';
 import type { ErrorDetails } from '../../errors/ventral-error.js';
 import { readSliced } from '../../formats/sliced-json.js';
-
-/** How far the work is. */
-export interface ChildProgress {
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
-}
+import type { Progress } from '../../runtime/work.js';
 
 /** A VentralError as it crosses between processes. */
 export interface PlainError {
@@ -19,7 +13,7 @@ export interface PlainError {
 
 /** Messages of a child to its parent, one JSON document a line. */
 export type ChildMessage =
-  | ({ readonly kind: 'progress' } & ChildProgress)
+  | ({ readonly kind: 'progress' } & Progress)
   | { readonly kind: 'part'; readonly part: object }
   | { readonly kind: 'result'; readonly result: unknown }
   | { readonly kind: 'error'; readonly error: PlainError };
@@ -78,7 +72,9 @@ export async function readMessage(line: string): Promise<ChildMessage> {
 function messageOf(said: Record<string, unknown>): ChildMessage {
   if (said?.kind === 'progress' && isProgress(said)) {
     const { kind, stage, done, total } = said;
-    return { kind, stage, done, total };
+    const { share, elapsedSeconds, etaSeconds, words } = said as Record<string, unknown>;
+    const progress = { kind, stage, done, total, ...estimates(share, elapsedSeconds, etaSeconds) };
+    return isText(words) ? { ...progress, words } : progress;
   }
   if (said?.kind === 'part' && typeof said.part === 'object' && said.part !== null) {
     return { kind: 'part', part: said.part };
@@ -96,9 +92,23 @@ function messageOf(said: Record<string, unknown>): ChildMessage {
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= TEXT;
 
+/** What is no number that could be true counts as unknown. */
+function estimates(
+  share: unknown,
+  elapsed: unknown,
+  eta: unknown,
+): Pick<Progress, 'share' | 'elapsedSeconds' | 'etaSeconds'> {
+  const known = (value: unknown): value is number => Number.isFinite(value) && Number(value) >= 0;
+  return {
+    share: known(share) ? Math.min(1, share) : 0,
+    elapsedSeconds: known(elapsed) ? elapsed : 0,
+    etaSeconds: known(eta) ? eta : null,
+  };
+}
+
 function isProgress(
   said: Record<string, unknown>,
-): said is { kind: 'progress' } & Record<keyof ChildProgress, never> {
+): said is { kind: 'progress' } & Record<'stage' | 'done' | 'total', never> {
   return isText(said.stage) && [said.done, said.total].every(Number.isFinite);
 }
 

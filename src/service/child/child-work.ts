@@ -1,4 +1,5 @@
-import type { ChildProgress } from './child-messages.js';
+import type { Progress } from '../../runtime/work.js';
+import type { Pause } from './pause.js';
 import type { TaskPaths } from './visible-paths.js';
 
 /** How much a child may use. */
@@ -20,8 +21,10 @@ export interface ChildWork extends TaskPaths {
   readonly temporary: string;
   readonly limits: ChildLimits;
   readonly signal?: AbortSignal;
+  /** Stops its processes while it is on; such work has the lowest priority throughout, and its time stands still too. */
+  readonly pause?: Pause;
   /** Told ten times a second at most. */
-  readonly progress?: (progress: ChildProgress) => void;
+  readonly progress?: (progress: Progress) => void;
   /** Called with each partial result; the values are unchecked. */
   readonly part?: (part: object) => void;
 }

@@ -9,10 +9,10 @@ import { packageRoot } from '../../formats/package-root.js';
 import { traced } from '../../runtime/traced.js';
 import { ChildConversation } from './child-conversation.js';
 import type { ChildWork } from './child-work.js';
-import { confinement, NICE } from './confinement.js';
+import { confinement, LEAST, NICE } from './confinement.js';
 import { enclose } from './enclosure.js';
 
-export type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
+export type { ChildMessage, PlainError } from './child-messages.js';
 
 /** Variables that a child sees, beside TMPDIR. */
 const allowed = [
@@ -61,13 +61,18 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
   const confined = await confinement(work.temporary);
   work.signal?.throwIfAborted();
   const script = resolve(packageRoot, 'dist', 'src', 'service', 'work', work.script);
-  const { words, own } = await enclose(confined, {
-    folder,
-    limit: work.limits.memory + HEADROOM,
-    command: [process.execPath, script, String(process.pid)],
-    script,
-    paths: work,
-  });
+  const nice = work.pause ? LEAST : NICE;
+  const later = confined.later.map((word) => (word === String(NICE) ? String(nice) : word));
+  const { words, own } = await enclose(
+    { ...confined, later },
+    {
+      folder,
+      limit: work.limits.memory + HEADROOM,
+      command: [process.execPath, script, String(process.pid)],
+      script,
+      paths: work,
+    },
+  );
   work.signal?.throwIfAborted();
   const environment: NodeJS.ProcessEnv = { TMPDIR: own };
   for (const name of allowed)
@@ -87,18 +92,24 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
     const message = `The process could not be started: ${cause.message}`;
     throw new VentralError('process-died', message, { cause });
   }
-  stepBack(child.pid, confined.later.length > 0);
+  stepBack(child.pid, nice, confined.later.length > 0);
   // It may be gone before it reads.
   child.stdio[4]?.on('error', () => {});
   return child;
 }
 
 /** Sets the priority right after the start, so that later threads inherit it. */
-function stepBack(pid: number, began: boolean): void {
-  try {
-    if (!began) setPriority(pid, NICE);
-    if (process.platform === 'linux') writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE);
-  } catch {
-    // Priority is a courtesy.
-  }
+function stepBack(pid: number, nice: number, began: boolean): void {
+  const attempts = [
+    () => !began && setPriority(pid, nice),
+    () => writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE),
+    // Where sessions share the processor by autogroups (sched(7)), that of the session counts.
+    () => nice === LEAST && writeFileSync(`/proc/${pid}/autogroup`, String(nice)),
+  ];
+  for (const attempt of attempts)
+    try {
+      attempt();
+    } catch {
+      // Priority is a courtesy.
+    }
 }

@@ -10,6 +10,8 @@ import { syscallFilter } from './syscall-filter.js';
 
 /** Nice value of children, out of 19. */
 export const NICE = 10;
+/** That of children that make way for everything else. */
+export const LEAST = 19;
 /**
  * User id of children of root: beyond the users of a system and of the containers of systemd
  * (systemd.io/UIDS-GIDS), so that it is unused.

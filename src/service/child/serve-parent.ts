@@ -3,12 +3,13 @@ import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { keepScratchIn } from '../../data/scratch-folder.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { ChildMessage, ChildProgress, PlainError } from './child-messages.js';
+import type { Progress } from '../../runtime/work.js';
+import type { ChildMessage, PlainError } from './child-messages.js';
 
 /** The work of a child. */
 export type ChildJob<Task> = (
   task: Task,
-  progress: (progress: ChildProgress) => void,
+  progress: (progress: Progress) => void,
   /** Sends a part of the result ahead. */
   part: (part: object) => void,
 ) => Promise<unknown>;
@@ -100,18 +101,18 @@ async function startWatchdog(): Promise<void> {
  * Work may report every image; the parent gets the start of each stage, a few updates a second, and the last one.
  */
 function progressReporter(line: Socket): {
-  readonly tell: (progress: ChildProgress) => void;
+  readonly tell: (progress: Progress) => void;
   readonly last: () => void;
 } {
   let told = 0;
   let stage: string | undefined;
-  let untold: ChildProgress | undefined;
+  let untold: Progress | undefined;
   const last = () => {
     if (untold) send(line, { kind: 'progress', ...untold });
     untold = undefined;
     told = Date.now();
   };
-  const tell = (progress: ChildProgress) => {
+  const tell = (progress: Progress) => {
     untold = progress;
     const begins = progress.stage !== stage;
     stage = progress.stage;

@@ -1,6 +1,6 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import { type Progress, Work } from '../../runtime/work.js';
 import { exportActivations } from '../../scoring/features/export-activations.js';
-import type { ChildProgress } from '../child/child.js';
 
 /** Activations as the process that makes them is asked for them. */
 export interface ActivationTask {
@@ -28,10 +28,10 @@ export interface ActivationBounds {
 export async function runActivationTask(
   { reference, card, ...request }: ActivationTask,
   bounds: ActivationBounds,
-  progress: (progress: ChildProgress) => void,
+  progress: (progress: Progress) => void,
 ): Promise<void> {
   await exportActivations(
     { ...request, model: { path: reference, card } },
-    { ...bounds, progress },
+    { ...bounds, progress: Work.start(progress) },
   );
 }

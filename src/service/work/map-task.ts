@@ -1,11 +1,11 @@
 import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import { type Progress, Work } from '../../runtime/work.js';
 import { mapLayers } from '../../scoring/map/layer-map.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import { computeMapShare } from '../../scoring/map/map-share.js';
 import type { CellCache } from '../../scoring/model/cell-cache.js';
-import type { ChildProgress } from '../child/child.js';
 import { plainError } from '../child/serve-parent.js';
 import {
   type AnsweredFailure,
@@ -23,7 +23,7 @@ import { workerRuntime } from './worker-runtime.js';
 /** Makes one layer map in this process. */
 export async function runMapTask(
   task: MapTask,
-  progress: (progress: ChildProgress) => void,
+  progress: (progress: Progress) => void,
   part: (part: object) => void,
 ): Promise<JobAnswer> {
   const cache = await cacheOf(task);
@@ -39,7 +39,7 @@ export async function runMapTask(
     ...task,
     cache,
     cells,
-    progress,
+    progress: Work.start(progress),
     part: (known) => part({ map: known }),
   });
   return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
@@ -48,7 +48,7 @@ export async function runMapTask(
 /** Computes one part of a layer map in this process, and sends each cell when it is computed. */
 export async function runPartTask(
   task: PartTask,
-  progress: (progress: ChildProgress) => void,
+  progress: (progress: Progress) => void,
   part: (cell: FoundCell) => void,
 ): Promise<PartAnswer> {
   const cache = await cacheOf(task);
@@ -65,7 +65,11 @@ export async function runPartTask(
       return cache.put(key, bytes);
     },
   };
-  await computeMapShare(requestOf(task), { ...task, cache, cells, progress }, task.share);
+  await computeMapShare(
+    requestOf(task),
+    { ...task, cache, cells, progress: Work.start(progress) },
+    task.share,
+  );
   return { kind: task.kind, runtime: workerRuntime(task.threads) };
 }
 

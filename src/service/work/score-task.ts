@@ -1,9 +1,9 @@
 import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import { type Progress, Work } from '../../runtime/work.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
-import type { ChildProgress } from '../child/child.js';
 import { plainError } from '../child/serve-parent.js';
 import { type JobAnswer, modelOf, type ScoreTask } from './job-task.js';
 import { usageOf } from './usage-of.js';
@@ -11,7 +11,7 @@ import { usageOf } from './usage-of.js';
 /** Scores one job in this process. */
 export async function runScoreTask(
   task: ScoreTask,
-  progress: (progress: ChildProgress) => void,
+  progress: (progress: Progress) => void,
   part: (part: object) => void,
 ): Promise<JobAnswer> {
   const { home, maxMemory, maxScratch, threads, model, benchmarks, layers, input, detail } = task;
@@ -31,7 +31,7 @@ export async function runScoreTask(
     maxMemory,
     maxScratch,
     cache,
-    progress,
+    progress: Work.start(progress),
     result: (score) => part({ score: bounded(score) }),
   });
   return {

@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { VentralError } from '../../errors/ventral-error.js';
+import { type Progress, Work } from '../../runtime/work.js';
 import { networkName, type Recipe } from '../../training/recipe/recipe.js';
 import { readMetrics } from '../../training/record/metrics-log.js';
 import type { TrainingEvent } from '../../training/record/training-event.js';
@@ -9,7 +10,6 @@ import { isRun, metricsPath } from '../../training/run/run-folder.js';
 import { runRecipe } from '../../training/run/run-recipe.js';
 import { loadState, requireWholeRun } from '../../training/run/training-state.js';
 import { RESOLVED } from '../../training/run/write-report.js';
-import type { ChildProgress } from '../child/child-messages.js';
 
 /** A training for the process that does it. */
 export interface TrainingTask {
@@ -52,7 +52,7 @@ const STEP_MS = 100;
  */
 export async function runTrainingTask(
   task: TrainingTask,
-  progress: (progress: ChildProgress) => void,
+  progress: (progress: Progress) => void,
   part: (part: TrainingPart) => void,
 ): Promise<TrainingAnswer> {
   try {
@@ -95,7 +95,7 @@ const isStale = ({ code, details }: VentralError, folder: string): boolean =>
 
 async function attempt(
   { recipe, base, folder, ...resources }: TrainingTask,
-  progress: (progress: ChildProgress) => void,
+  progress: (progress: Progress) => void,
   part: (part: TrainingPart) => void,
 ): Promise<TrainingAnswer> {
   // Events already sent to a dead parent are sent again: the new parent filters duplicates.
@@ -119,12 +119,12 @@ async function attempt(
     {
       ...resources,
       signal,
-      progress({ stage, done, total }) {
-        progress({ stage, done, total });
+      progress: Work.start((at) => {
+        progress(at);
         begins().catch(() => {
           begun = false;
         });
-      },
+      }),
       recorded,
     },
   );

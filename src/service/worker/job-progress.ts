@@ -1,6 +1,5 @@
-import type { JobProgress } from '../../store/jobs/job.js';
+import type { Progress } from '../../runtime/work.js';
 import type { JobAttempts } from '../../store/jobs/job-attempts.js';
-import type { ChildProgress } from '../child/child.js';
 import { EventPace } from './event-pace.js';
 
 /** Characters of a stage's name. */
@@ -12,7 +11,6 @@ export class ProgressWriter {
   readonly #job: { readonly id: string; readonly attempt: number };
   readonly #over: () => void;
   readonly #pace = new EventPace();
-  #stage = { name: '', since: 0 };
   /** Stages that the log names: some come again and again. */
   readonly #seen = new Set<string>();
   #writing: Promise<unknown> | undefined;
@@ -28,20 +26,17 @@ export class ProgressWriter {
     this.#over = over;
   }
 
-  report(progress: ChildProgress): void {
-    const now = Date.now();
+  report({ words: _, ...progress }: Progress): void {
     const name = progress.stage.slice(0, STAGE_LENGTH);
-    if (name !== this.#stage.name) this.#stage = { name, since: now };
     const fresh = !this.#seen.has(name);
     const due = this.#pace.wait === 0;
     if (this.#writing || !(fresh || due)) return;
     this.#seen.add(name);
     if (due) this.#pace.restart();
-    const etaSeconds = eta(progress, now - this.#stage.since);
     const { id, attempt } = this.#job;
     const told = { event: due, ...(fresh ? { line: `Stage: ${name}` } : {}) };
     this.#writing = this.#attempts
-      .setProgress(id, attempt, { ...progress, stage: name, etaSeconds }, told)
+      .setProgress(id, attempt, { ...progress, stage: name }, told)
       .then((holds) => holds || this.#over())
       // Progress is optional, and a lost database is reported elsewhere.
       .catch(() => {})
@@ -54,10 +49,4 @@ export class ProgressWriter {
   async settled(): Promise<void> {
     await this.#writing;
   }
-}
-
-function eta({ done, total }: ChildProgress, elapsed: number): JobProgress['etaSeconds'] {
-  return done > 0 && total >= done
-    ? Math.round(((elapsed / done) * (total - done)) / 100) / 10
-    : null;
 }

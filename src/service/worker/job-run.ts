@@ -1,8 +1,11 @@
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { traced } from '../../runtime/traced.js';
+import { Work } from '../../runtime/work.js';
 import type { Job, JobEnd, ScoreJob, TrainingJob } from '../../store/jobs/job.js';
 import { runChild } from '../child/child.js';
+import type { Pause } from '../child/pause.js';
 import type { Problem } from '../http/problem-details.js';
 import { redactPaths } from '../http/redact-paths.js';
 import type { JobAnswer } from '../work/job-task.js';
@@ -30,17 +33,24 @@ export class JobRun {
   readonly #options: WorkOptions;
   readonly #abort: AbortController;
   readonly #progress: ProgressWriter;
+  readonly #work: Work;
+  readonly #pause: Pause | undefined;
   readonly #map: MapReporter;
   /** Visibility of the job's inputs; shipped models and benchmarks are public. */
   #written: Promise<unknown> = Promise.resolve();
 
-  /** @param abort ends the attempt, from outside or because it is over */
-  constructor(job: Job, options: WorkOptions, abort: AbortController) {
+  /**
+   * @param abort ends the attempt, from outside or because it is over
+   * @param pause stops its process, of a job that makes way for others
+   */
+  constructor(job: Job, options: WorkOptions, abort: AbortController, pause?: Pause) {
+    this.#pause = pause;
     this.#job = job;
     this.#options = options;
     this.#abort = abort;
     const { attempts } = options.tables.jobs;
     this.#progress = new ProgressWriter(attempts, job, () => abort.abort());
+    this.#work = Work.start((progress) => this.#progress.report(progress));
     this.#map = new MapReporter(attempts, job, () => abort.abort());
   }
 
@@ -60,7 +70,9 @@ export class JobRun {
       const { signal } = this.#abort;
       if (job.kind === 'score') return withoutPaths(await this.#scores(job), home);
       const end = await withInputs(job, this.#options, signal, (inputs) =>
-        job.kind === 'training' ? this.#training(job, inputs) : this.#child(job, inputs),
+        job.kind === 'training'
+          ? this.#training(job, inputs)
+          : this.#child(job, inputs, this.#process(1)[0]),
       );
       return withoutPaths(end, home);
     } catch (thrown) {
@@ -75,6 +87,13 @@ export class JobRun {
     }
   }
 
+  /** The parts of the work that separate processes do, each of which tells its own progress. */
+  #process(count: number): Work[] {
+    const parts = this.#work.parts(Array.from({ length: count }, () => ''));
+    this.#work.planned();
+    return parts;
+  }
+
   #failed(job: Job, error: VentralError): JobEnd {
     const { code, message, details } = error;
     this.#options.log.warn({ job: job.id, code, err: details.cause }, message);
@@ -82,9 +101,10 @@ export class JobRun {
   }
 
   #training(job: TrainingJob, inputs: JobInputs): Promise<JobEnd> {
+    const [part] = this.#process(1);
     return runTraining(job, inputs, this.#options, {
       abort: this.#abort,
-      progress: (progress) => this.#progress.report(progress),
+      progress: (progress) => part.mirror(progress),
     });
   }
 
@@ -94,13 +114,15 @@ export class JobRun {
    */
   async #scores(job: ScoreJob): Promise<JobEnd> {
     const ends: ScoresEnd[] = [];
-    for (const sources of processesOf(job)) {
+    const processes = processesOf(job);
+    const parts = this.#process(processes.length);
+    for (const [i, sources] of processes.entries()) {
       let own: ScoreJob = { ...job, sources };
       try {
         const end = await withInputs(own, this.#options, this.#abort.signal, async (inputs) => {
           const ids = [...inputs.references.values()].flat();
           own = { ...own, benchmarks: missingOf(job).filter((id) => ids.includes(id)) };
-          return own.benchmarks.length > 0 ? this.#child(own, inputs) : undefined;
+          return own.benchmarks.length > 0 ? this.#child(own, inputs, parts[i]) : undefined;
         });
         if (end) ends.push(end as ScoresEnd);
       } catch (thrown) {
@@ -108,11 +130,12 @@ export class JobRun {
         if (this.#abort.signal.aborted || retryable(error)) throw error;
         ends.push(this.#failed(own, error) as ScoresEnd);
       }
+      parts[i].end();
     }
     return joinedEnds(job, ends);
   }
 
-  async #child(job: ScoringJob, inputs: JobInputs): Promise<JobEnd> {
+  async #child(job: ScoringJob, inputs: JobInputs, part: Work): Promise<JobEnd> {
     const { core, references, work, confirm } = inputs;
     const { cells, threads, warnings } = await this.#parts();
     const task = taskOf(job, { ...core, threads });
@@ -120,8 +143,9 @@ export class JobRun {
       ...work,
       task: task.kind === 'layer-map' && cells.length > 0 ? { ...task, cells } : task,
       signal: this.#abort.signal,
-      progress: (progress) => this.#progress.report(progress),
-      part: (part) => this.#keep(job, checkedAhead(part), confirm),
+      ...present({ pause: this.#pause }),
+      progress: (progress) => part.mirror(progress),
+      part: (result) => this.#keep(job, checkedAhead(result), confirm),
     });
     await this.#written;
     const answer = checkedEnd(job.kind, said);
@@ -134,7 +158,7 @@ export class JobRun {
     if (job.kind !== 'layer-map') return noParts(this.#options);
     return gatherParts(job, this.#options, {
       signal: this.#abort.signal,
-      progress: (progress) => this.#progress.report(progress),
+      progress: this.#work,
     });
   }
 

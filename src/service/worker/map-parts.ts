@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Work } from '../../runtime/work.js';
 import type { LayerMapJob } from '../../store/jobs/job.js';
 import type { EndedPart, PartClaim } from '../../store/jobs/part-store.js';
 import { WorkerStore } from '../../store/jobs/worker-store.js';
-import { type ChildProgress, runChild } from '../child/child.js';
+import { runChild } from '../child/child.js';
 import type { FoundCell, PartAnswer, PartTask } from '../work/job-task.js';
 import { workerRuntime } from '../work/worker-runtime.js';
 import { type JobInputs, withInputs } from './job-inputs.js';
@@ -21,6 +22,8 @@ export interface GatheredParts {
 
 /** Each part runs the network separately, so more parts do not pay off. */
 const MOST_PARTS = 16;
+/** Until the first part is measured. */
+const PART_SECONDS = 60;
 const POLL_MS = 300;
 const HEARTBEAT_MS = 4000;
 
@@ -38,16 +41,19 @@ export const noParts = ({ threads }: Pick<WorkOptions, 'threads'>): GatheredPart
 export async function gatherParts(
   job: LayerMapJob,
   options: WorkOptions,
-  watched: { readonly signal: AbortSignal; readonly progress: (progress: ChildProgress) => void },
+  watched: { readonly signal: AbortSignal; readonly progress: Work },
 ): Promise<GatheredParts> {
   const { parts } = options.tables.jobs;
   const idle = await new WorkerStore(options.tables.database).idle();
   const { cut, threads } = await parts.cut(job, Math.min(1 + idle, MOST_PARTS), options.threads);
   if (!cut) return noParts(options);
   const total = (await parts.left(job.id)) + (await parts.ended(job.id)).length;
+  const seconds = PART_SECONDS * total;
+  const stage = watched.progress.stage({ stage: 'parts', total, seconds, basis: 'network' });
+  stage.skip((await parts.ended(job.id)).length);
   for (;;) {
     const left = await parts.left(job.id);
-    watched.progress({ stage: 'parts', done: total - left, total });
+    stage.at(total - left);
     if (left === 0) break;
     const claim = await parts.claim();
     if (claim) await workOnPart(claim, options, watched.signal);

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
+import type { Progress } from '../../runtime/work.js';
 import type { JobEnd, TrainingJob } from '../../store/jobs/job.js';
-import { type ChildProgress, runChild } from '../child/child.js';
+import { runChild } from '../child/child.js';
 import { claimTraining } from '../work/training-claim.js';
 import type { TrainingAnswer, TrainingTask } from '../work/training-task.js';
 import type { JobInputs } from './job-inputs.js';
@@ -12,7 +13,7 @@ import type { WorkOptions } from './work-options.js';
 export interface Watched {
   /** Ends the attempt, from outside or because it is over. */
   readonly abort: AbortController;
-  readonly progress: (progress: ChildProgress) => void;
+  readonly progress: (progress: Progress) => void;
 }
 
 /**

@@ -4,6 +4,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { nextNotification } from '../../store/database/notification.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { JobClaim } from '../../store/jobs/job-attempts.js';
+import type { Pause } from '../child/pause.js';
+import { BackgroundRun, makesWay } from './background-run.js';
 import { JobRun, retryable } from './job-run.js';
 import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
@@ -31,6 +33,10 @@ export class WorkerLoop {
   >();
   readonly #woken = new EventEmitter().setMaxListeners(0);
   readonly #stopping = new AbortController();
+  /** Jobs that stand still while others have some. */
+  readonly #paused: BackgroundRun[] = [];
+  /** All that have not ended. */
+  readonly #background = new Set<Promise<void>>();
   /** Ends the parts of others' jobs. */
   readonly #parts = new AbortController();
   readonly #slots: readonly Promise<void>[];
@@ -73,6 +79,7 @@ export class WorkerLoop {
     this.#parts.abort();
     for (const { abort } of this.#running.values()) abort.abort();
     await ended;
+    await Promise.all(this.#background);
     clearInterval(this.#watch);
     await this.#looked;
   }
@@ -89,8 +96,9 @@ export class WorkerLoop {
         const part = await tables.jobs.parts.claim();
         const claim = part ? undefined : await tables.jobs.attempts.claim(this.#id);
         if (part) await workOnPart(part, this.#options, this.#parts.signal);
+        else if (claim && makesWay(claim.job)) await this.#begin(claim);
         else if (claim) await this.#do(claim);
-        else await word;
+        else if (!(await this.#goOn())) await word;
       } catch (error) {
         if (this.#stopped) return;
         log.error({ err: error }, 'Claiming or finishing a job failed');
@@ -99,14 +107,43 @@ export class WorkerLoop {
     }
   }
 
+  async #begin(claim: JobClaim): Promise<void> {
+    const run = new BackgroundRun(this.#options.tables.jobs, (pause) => this.#do(claim, pause));
+    const ended: Promise<void> = run.ended
+      .catch(() => {})
+      .finally(() => this.#background.delete(ended));
+    this.#background.add(ended);
+    await this.#occupy(run);
+  }
+
+  /** Lets a job have the slot until it has ended or makes way. */
+  async #occupy(run: BackgroundRun): Promise<void> {
+    await run.go(() => this.#word());
+    if (!run.isOver) this.#paused.push(run);
+  }
+
+  /** Lets a job that stands still go on. @returns false where none may yet */
+  async #goOn(): Promise<boolean> {
+    const run = this.#paused.shift();
+    if (!run || run.isOver) return run !== undefined;
+    if (await run.mayGoOn()) await this.#occupy(run);
+    else {
+      this.#paused.unshift(run);
+      return false;
+    }
+    return true;
+  }
+
   /** Resolves at the next word that there is a job, or when it is time to look again. */
   #word(): Promise<void> {
     const { shared } = this.#options.tables.database;
-    const patience = shared ? POLL_MS.shared : POLL_MS.alone;
+    const often = shared || this.#paused.length > 0;
+    const patience = often ? POLL_MS.shared : POLL_MS.alone;
     return nextNotification(this.#woken, 'job', patience, this.#stopping.signal).come;
   }
 
-  async #do(claim: JobClaim): Promise<void> {
+  /** @param pause of a job that makes way for others */
+  async #do(claim: JobClaim, pause?: Pause): Promise<void> {
     const { job } = claim;
     const { tables, log } = this.#options;
     const { id, kind, attempt, benchmarks } = job;
@@ -118,7 +155,7 @@ export class WorkerLoop {
       if (this.#stopped) abort.abort();
       const end =
         job.faults < MOST_FAULTS
-          ? await new JobRun(job, this.#options, abort).end()
+          ? await new JobRun(job, this.#options, abort, pause).end()
           : failedEnd(job, givenUp(job));
       await this.#finish(job, end);
     } catch (thrown) {

@@ -184,6 +184,15 @@ export class JobStore {
     return rows.length > 0;
   }
 
+  /** The open jobs of an owner, oldest first. */
+  async openOf({ owner }: Principal): Promise<string[]> {
+    const rows = await this.#database.query<{ id: string }>(
+      `select id from jobs where owner = $1 and state in ('queued', 'running') order by seq`,
+      [owner],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** Whether a queued or running job needs a registered model or an uploaded benchmark. */
   async isNeeded(id: string): Promise<boolean> {
     const rows = await this.#database.query(

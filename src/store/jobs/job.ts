@@ -13,6 +13,9 @@ export interface JobProgress {
   readonly stage: string;
   readonly done: number;
   readonly total: number;
+  /** Of the whole job, as are the times. */
+  readonly share: number;
+  readonly elapsedSeconds: number;
   readonly etaSeconds: number | null;
 }
 

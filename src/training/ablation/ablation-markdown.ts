@@ -1,7 +1,7 @@
+import { duration } from '../../report/duration.js';
 import { visibleName } from '../../report/visible-name.js';
 import type { AblationResult } from './run-ablation.js';
 import { DIFFERENCES, MANY, type Table } from './tables.js';
-import { duration } from './times.js';
 import { entryWords } from './words.js';
 
 /**

@@ -5,14 +5,14 @@ import { parse, stringify } from 'yaml';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { runtimeIdentity } from '../../runtime/session.js';
+import type { Work } from '../../runtime/work.js';
 import type { RunResources } from '../run/run-context.js';
 import { runInThread } from '../run/run-in-thread.js';
 import { keepResolved, type RunPlaces, type runRecipe } from '../run/run-recipe.js';
 import { RESOLVED } from '../run/write-report.js';
-import { type Ablation, BASE } from './ablation.js';
+import { type Ablation, type AblationFamily, BASE } from './ablation.js';
 import { type Arm, armsOf, type Direction } from './arms.js';
 import { type AblationCell, endsAll, failedCell, isDone, readAblationCell } from './cells.js';
-import { type AblationRun, progressOver } from './progress.js';
 import { type Table, tablesOf } from './tables.js';
 import { Times, type Took } from './times.js';
 
@@ -62,7 +62,7 @@ export async function runAblation(
   await keepResolved(folder, stringify({ ...ablation, direction, versions }));
   const runs = runsOf(ablation, arms, folder);
   const times = await Times.open(folder);
-  const told = progressOver(runs, resources.progress);
+  const parts = partsOf(runs, resources.progress);
   const cells: AblationCell[] = [];
   for (const each of runs) {
     const recipe = each.arm.recipe(each.family, each.seed);
@@ -70,9 +70,9 @@ export async function runAblation(
     const attempt = async (): Promise<AblationCell> => {
       if (!isDone(each.folder)) {
         const shared = join(folder, 'shared');
-        const own = { ...resources, shared, progress: told.within(each) };
+        const own = { ...resources, shared, progress: parts.get(each) };
         await times.of(() => run(recipe, { base, folder: each.folder }, own));
-        told.ended();
+        parts.get(each)?.end();
       }
       return readAblationCell(each.folder, recipe, place);
     };
@@ -80,7 +80,7 @@ export async function runAblation(
       await attempt().catch((thrown) => {
         const error = VentralError.from(thrown);
         if (endsAll(error, each.arm.id === BASE)) throw error;
-        told.ended();
+        parts.get(each)?.end();
         return failedCell(place, error.message);
       }),
     );
@@ -97,6 +97,29 @@ export async function runAblation(
     digests: await digestsOf(runs),
     took: times.total,
   };
+}
+
+/** One network to train and measure. */
+interface AblationRun {
+  readonly family: AblationFamily;
+  readonly arm: Arm;
+  readonly seed: number;
+  readonly folder: string;
+}
+
+/** A part of the work for each run that is still to be done. */
+function partsOf(
+  runs: readonly AblationRun[],
+  progress: RunResources['progress'],
+): ReadonlyMap<AblationRun, Work> {
+  const open = runs.filter(({ folder }) => !isDone(folder));
+  const names = open.map(({ family, arm, seed }, i) => {
+    const which = open.length > 1 ? `run ${i + 1} of ${open.length}, ` : '';
+    return `${which}${family.name} ${arm.id} seed ${seed}`;
+  });
+  const parts = progress?.parts(names) ?? [];
+  progress?.planned();
+  return new Map(parts.map((part, i) => [open[i], part]));
 }
 
 /** Seed by seed, so that an ablation that was broken off has whole seeds. */

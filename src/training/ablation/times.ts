@@ -56,11 +56,3 @@ function tookOf(text: string): Took {
   }
   return { wall: 0, cpu: 0 };
 }
-
-/** `2 h 5 min`, `12 min`, `40 s`. */
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  return hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
-}

@@ -11,16 +11,21 @@ export interface Attack {
   readonly title: string;
   /** The objective that it maximises. */
   readonly loss: LossName;
+  /** Passes of the network for an example that withstands it; a gradient costs three. */
+  readonly passes: number;
   /** @param dims [channels, height, width] */
   search(example: Example, threat: Threat, random: RandomState, dims: readonly number[]): Search;
 }
 
+/** Passes forward that a pass forward and backward costs. */
+export const GRADIENT_PASSES = 3;
 const RESTARTS = 4;
 const QUERIES = 1000;
 
 const gradient = (title: string, loss: LossName, steps: number, restarts = 0): Attack => ({
   title,
   loss,
+  passes: GRADIENT_PASSES * steps * (1 + restarts),
   search(example, threat, random) {
     const options = { steps, stepSize: pgdStep(threat.epsilon, steps), starts: 1 + restarts };
     return new GradientSearch(example, threat, options, random);
@@ -40,6 +45,7 @@ export const attacks: Readonly<Record<AttackName, Attack>> = {
   square: {
     title: `Square, ${QUERIES} queries`,
     loss: 'margin',
+    passes: QUERIES,
     search: (example, threat, random, dims) =>
       new SquareSearch(example, dims, threat, QUERIES, random),
   },

@@ -1,12 +1,13 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
 import type { Model } from '../../onnx/model.js';
+import { passSeconds, type Stage, type Work } from '../../runtime/work.js';
 import type { Threat } from '../attack/threat.js';
 import type { AttackName } from '../recipe/recipe.js';
 import { AttackedNetwork, type AttackedNetworkOptions } from '../step/attacked-network.js';
 import type { LossName } from '../step/step-graph.js';
 import { runSearches, type Search } from './attack-slots.js';
-import { attackNames, attacks, pgdStep } from './attacks.js';
+import { attackNames, attacks, GRADIENT_PASSES, pgdStep } from './attacks.js';
 import { type Example, GradientSearch } from './gradient-search.js';
 import { figure, type Robustness, type SelfCheck, type ThreatResult } from './robustness.js';
 import { blackBoxCheck, type Losses, lossCheck, unboundedCheck } from './self-checks.js';
@@ -34,11 +35,7 @@ export interface RobustnessOptions {
   /** Whether the attacks are checked, which costs about as much as PGD-100; true unless said. */
   readonly checks?: boolean;
   readonly signal?: AbortSignal;
-  readonly progress?: (progress: {
-    readonly stage: string;
-    readonly done: number;
-    readonly total: number;
-  }) => void;
+  readonly progress?: Work | undefined;
 }
 
 /**
@@ -59,6 +56,10 @@ export async function evaluateRobustness(
   return evaluation.result();
 }
 
+const CLEAN = 'without attack';
+/** Steps of the descent without bounds, and of those whose losses are compared. */
+const UNBOUNDED_STEPS = 20;
+const CHECKED_STEPS = [0, 1, 20, 100] as const;
 /** Examples that the checks look at: the first of those named right. */
 const CHECKED = 64;
 /** The whole cube of images: whatever it holds may be shown. */
@@ -70,6 +71,7 @@ class Evaluation {
   /** Positions of examples turned by an attack, by threat. */
   readonly #turned: ReadonlyMap<Threat, Map<AttackName, ReadonlySet<number>>>;
   readonly #checks: SelfCheck[] = [];
+  readonly #stages: ReadonlyMap<string, Stage>;
 
   readonly #network: EvaluatedNetwork;
   readonly #examples: EvaluatedExamples;
@@ -80,6 +82,29 @@ class Evaluation {
     this.#examples = examples;
     this.#options = options;
     this.#turned = new Map(options.threats.map((threat) => [threat, new Map()] as const));
+    this.#stages = this.#plan();
+  }
+
+  /** Stages by name; each is of one item, since how many examples are attacked is known after the first. */
+  #plan(): Map<string, Stage> {
+    const { threats, progress } = this.#options;
+    const count = this.#examples.labels.length;
+    const pass = passSeconds(this.#network.dims[2]);
+    const stages = new Map<string, Stage>();
+    const add = (stage: string, passes: number) => {
+      const plan = { stage, total: 1, seconds: pass * passes, basis: 'network' as const };
+      if (progress && !stages.has(stage)) stages.set(stage, progress.stage(plan));
+    };
+    add(CLEAN, count);
+    for (const threat of threats)
+      for (const name of this.#attacks())
+        add(stageOf(attacks[name].title, threat), count * attacks[name].passes);
+    if (this.#options.checks ?? true)
+      for (const threat of [UNBOUNDED, ...largestOfEachNorm(threats)])
+        for (const steps of threat === UNBOUNDED ? [UNBOUNDED_STEPS] : CHECKED_STEPS)
+          add(checkOf(threat, steps), CHECKED * GRADIENT_PASSES * steps);
+    progress?.planned();
+    return stages;
   }
 
   /** Everything that looks at one loss, so that one network at a time is held. */
@@ -119,7 +144,7 @@ class Evaluation {
       throw new VentralError('training-data-invalid', 'There is no example to attack');
     const lost = all.find((index) => !(labels[index] >= 0 && labels[index] < target.classes));
     if (lost !== undefined) throw withoutColumn(labels[lost], target.classes);
-    await this.#run(target, all, 'without attack', {
+    await this.#run(target, all, CLEAN, {
       search: (example) => look(example),
       ended: ({ fooled }, index) => {
         if (!fooled) this.#right.push(index);
@@ -160,8 +185,8 @@ class Evaluation {
   async #check(target: AttackedNetwork): Promise<void> {
     const count = Math.min(CHECKED, this.#right.length);
     let still = 0;
-    await this.#run(target, this.#right.slice(0, count), stageOf('check', UNBOUNDED), {
-      search: (example) => descent(example, UNBOUNDED, 20),
+    await this.#run(target, this.#right.slice(0, count), checkOf(UNBOUNDED, UNBOUNDED_STEPS), {
+      search: (example) => descent(example, UNBOUNDED, UNBOUNDED_STEPS),
       ended: ({ fooled }) => {
         if (!fooled) still++;
       },
@@ -175,7 +200,7 @@ class Evaluation {
   async #losses(target: AttackedNetwork, threat: Threat, count: number): Promise<Losses> {
     const after = async (steps: number) => {
       let sum = 0;
-      await this.#run(target, this.#right.slice(0, count), stageOf('check', threat), {
+      await this.#run(target, this.#right.slice(0, count), checkOf(threat, steps), {
         search: (example) => descent(example, threat, steps, true),
         ended: ({ highest }) => {
           sum += highest;
@@ -184,10 +209,10 @@ class Evaluation {
       return sum / count;
     };
     return {
-      clean: await after(0),
-      one: await after(1),
-      twenty: await after(20),
-      hundred: await after(100),
+      clean: await after(CHECKED_STEPS[0]),
+      one: await after(CHECKED_STEPS[1]),
+      twenty: await after(CHECKED_STEPS[2]),
+      hundred: await after(CHECKED_STEPS[3]),
     };
   }
 
@@ -201,7 +226,10 @@ class Evaluation {
     },
   ): Promise<void> {
     const examples = this.#examples;
-    const { signal, progress } = this.#options;
+    const { signal } = this.#options;
+    const reported = this.#stages.get(stage);
+    const total = indices.length;
+    reported?.at(0, { done: 0, total });
     const running = new Map<Search, number>();
     async function* searches() {
       for (const index of indices) {
@@ -215,11 +243,15 @@ class Evaluation {
     const ended = (search: Search) => {
       work.ended(search as S, running.get(search) as number);
       running.delete(search);
-      progress?.({ stage, done: ++done, total: indices.length });
+      done++;
+      reported?.at(done / total, { done, total });
     };
     await runSearches(target, searches(), { signal, ended });
+    reported?.end();
   }
 }
+
+const checkOf = (threat: Threat, steps: number) => `${stageOf('check', threat)}, ${steps} steps`;
 
 const stageOf = (title: string, { norm, epsilon }: Threat) =>
   `${title}, ${norm} ${Number(epsilon.toPrecision(3))}`;

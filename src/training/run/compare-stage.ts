@@ -27,11 +27,15 @@ export async function compareStage(
   runElsewhere: RunElsewhere,
 ): Promise<void> {
   const pairs: [Measures, Measures][] = [];
-  for (const seed of stage.seeds) {
+  const parts = context.progress?.parts(stage.seeds.map((seed) => `seed ${seed}`));
+  context.progress?.planned();
+  for (const [i, seed] of stage.seeds.entries()) {
+    const own = { ...context, progress: parts?.[i] };
     const events =
       seed === context.recipe.seed
-        ? await measureHere(stage, networks, context)
-        : await measureElsewhere(stage, seed, context, runElsewhere);
+        ? await measureHere(stage, networks, own)
+        : await measureElsewhere(stage, seed, own, runElsewhere);
+    parts?.[i].end();
     pairs.push([measuresOf(events, stage.stage), measuresOf(events, stage.with)]);
   }
   for (const [measure, { simulated }] of pairs[0][0]) {

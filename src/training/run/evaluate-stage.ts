@@ -30,8 +30,7 @@ export async function evaluateCheckpoint(
       normalisation: input,
       threads,
     };
-    const progress = ({ stage, ...at }: { stage: string; done: number; total: number }) =>
-      context.progress?.({ ...at, stage: `${checkpoint}: ${stage}` });
+    const { progress } = context;
     const options = { threats, attacks, seed, checks: false, signal, progress };
     return robustnessEvents(checkpoint, await evaluateRobustness(network, examples, options));
   } finally {

@@ -1,5 +1,6 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import type { Provider } from '../../runtime/session.js';
+import type { Work } from '../../runtime/work.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
 import type { RunData } from './run-data.js';
@@ -17,21 +18,11 @@ export interface RunResources {
   /** Folder of train stages that several runs have in common, each trained once; none unless said. */
   readonly shared?: string;
   readonly signal: AbortSignal;
-  readonly progress?: (progress: RunProgress) => void;
+  readonly progress?: Work | undefined;
   /** Told each event once it is in the log; the runs of a comparison's other seeds have logs of their own. */
   readonly recorded?: (event: TrainingEvent) => void;
   /** What scores are cached under: see `ContentCache`. */
   readonly cacheScope?: string;
-}
-
-/** How far a run is. */
-export interface RunProgress {
-  /** Name or kind of the stage. */
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
-  /** Text beside the progress bar: loss, rate. */
-  readonly words?: string;
 }
 
 /** All that a stage works with. */

@@ -26,7 +26,7 @@ export function runInThread(
   signal.addEventListener('abort', stop, { once: true });
   return new Promise<void>((resolve, reject) => {
     worker.on('message', (answer: RunAnswer) => {
-      if ('progress' in answer) progress?.(answer.progress);
+      if ('progress' in answer) progress?.mirror(answer.progress);
       else if ('done' in answer) resolve();
       else reject(revived(answer.error));
     });

@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../../errors/codes.js';
 import type { ErrorDetails } from '../../errors/ventral-error.js';
+import type { Progress } from '../../runtime/work.js';
 import type { Recipe } from '../recipe/recipe.js';
-import type { RunProgress, RunResources } from './run-context.js';
+import type { RunResources } from './run-context.js';
 import type { RunPlaces } from './run-recipe.js';
 
 /** What the thread of a run is given. */
@@ -13,7 +14,7 @@ export interface RunWorkerData {
 
 /** What the thread of a run says. */
 export type RunAnswer =
-  | { readonly progress: RunProgress }
+  | { readonly progress: Progress }
   | { readonly done: true }
   | {
       readonly error: {

@@ -22,6 +22,7 @@ import { averageStage } from './average-stage.js';
 import { asCheckpoint, trainedCard } from './checkpoint-card.js';
 import { compareStage } from './compare-stage.js';
 import { evaluateCheckpoint } from './evaluate-stage.js';
+import { planRun } from './plan-run.js';
 import type { RunContext, RunResources } from './run-context.js';
 import { openRunData } from './run-data.js';
 import { RunFolder } from './run-folder.js';
@@ -174,17 +175,25 @@ class RecipeRun {
       await this.#save(0, 0);
     }
     const first = state?.stage ?? 0;
+    const parts = planRun(this.#context);
+    for (const part of parts?.slice(0, first) ?? []) part.end();
     for (let index = first; index < recipe.stages.length; index++) {
       const resumed = index === first && state ? { state, arrays } : undefined;
-      await this.#stage(recipe.stages[index], index, resumed);
+      const context = { ...this.#context, progress: parts?.[index] };
+      await this.#stage(recipe.stages[index], index, resumed, context);
+      parts?.[index].end();
       await this.#save(index + 1, 0);
       await writeReport(this.#context);
     }
     await this.#finish();
   }
 
-  async #stage(stage: Stage, index: number, resumed: Resumed | undefined): Promise<void> {
-    const context = this.#context;
+  async #stage(
+    stage: Stage,
+    index: number,
+    resumed: Resumed | undefined,
+    context: RunContext,
+  ): Promise<void> {
     if (context.signal.aborted) throw VentralError.from(context.signal.reason);
     const name = networkName(stage);
     if ('train' in stage) {
@@ -206,19 +215,22 @@ class RecipeRun {
       this.#networks[name as string] = await averageStage(stage.average, of, context);
     } else if ('compare' in stage) {
       await compareStage(stage.compare, this.#networks, context, runElsewhere);
-    } else await this.#measure(stage, index, resumed?.state.done ?? 0);
+    } else await this.#measure(stage, { index, done: resumed?.state.done ?? 0, context });
   }
 
   /** Measures one checkpoint after the other; each is kept as it is done. */
   async #measure(
     stage: Exclude<Stage, { train: unknown } | { average: unknown } | { compare: unknown }>,
-    index: number,
-    done: number,
+    { index, done, context: { progress, ...others } }: MeasuredAt,
   ): Promise<void> {
-    const context = this.#context;
     const { checkpoints } = 'score' in stage ? stage.score : stage.evaluate;
+    const parts = progress?.parts(
+      checkpoints.map((name) => ('score' in stage ? `score ${name}` : name)),
+    );
+    progress?.planned();
     for (const [i, checkpoint] of checkpoints.entries()) {
       if (i < done) continue;
+      const context = { ...others, progress: parts?.[i] };
       const network = { checkpoint, file: this.#networks[checkpoint] ?? '' };
       const events =
         'score' in stage
@@ -226,6 +238,7 @@ class RecipeRun {
           : await evaluateCheckpoint(network, stage.evaluate, context);
       for (const event of events) await context.folder.record(event);
       await this.#save(index, i + 1);
+      parts?.[i].end();
     }
   }
 
@@ -245,6 +258,14 @@ class RecipeRun {
 
 /** File of a run's own network. */
 export const MODEL = 'model.onnx';
+
+/** Where measuring goes on, and who listens. */
+interface MeasuredAt {
+  readonly index: number;
+  /** Checkpoints that are measured already. */
+  readonly done: number;
+  readonly context: RunContext;
+}
 
 interface Resumed {
   readonly state: RunState;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { VentralError } from '../../errors/ventral-error.js';
+import { Work } from '../../runtime/work.js';
 import type { RunAnswer, RunWorkerData } from './run-messages.js';
 import { runRecipe } from './run-recipe.js';
 
@@ -16,12 +17,12 @@ try {
   await runRecipe(recipe, places, {
     ...resources,
     signal: controller.signal,
-    progress(progress) {
+    progress: Work.start((progress) => {
       const now = performance.now();
       if (now - said < EVERY && progress.done < progress.total) return;
       said = now;
       say({ progress });
-    },
+    }),
   });
   say({ done: true });
 } catch (thrown) {

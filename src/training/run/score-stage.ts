@@ -21,11 +21,10 @@ export async function scoreCheckpoint(
   { benchmarks, input }: Omit<ScoreStage, 'checkpoints'>,
   context: RunContext,
 ): Promise<ScoreEvent[]> {
-  const { home, threads, maxMemory, maxScratch, signal, cacheScope: scope = '' } = context;
+  const { home, threads, maxMemory, maxScratch, signal, progress } = context;
+  const { cacheScope: scope = '' } = context;
   const path = checkpoint === PIXELS ? PIXELS : join(context.folder.path, file);
   const cache = await ContentCache.open(home, { maxBytes: CACHE_BYTES, scope });
-  const progress = (at: { stage: string; done: number; total: number }) =>
-    context.progress?.({ ...at, stage: `score ${checkpoint}: ${at.stage}` });
   const { scores, failures } = await scoreModel(
     { model: { path }, benchmarks, ...(input && checkpoint !== PIXELS ? { input } : {}) },
     { home, threads, maxMemory, maxScratch, signal, progress, cache },
@@ -64,7 +63,9 @@ export async function selectionScore(
   context: RunContext,
 ): Promise<number> {
   const network = { checkpoint: file, file };
-  const [{ value, reason }] = await scoreCheckpoint(network, { benchmarks: [benchmark] }, context);
+  // It is part of the epoch, whose time the next step counts.
+  const silent = { ...context, progress: undefined };
+  const [{ value, reason }] = await scoreCheckpoint(network, { benchmarks: [benchmark] }, silent);
   if (value !== null) return value;
   throw new VentralError('recipe-invalid', `best_by: ${benchmark}: ${reason ?? 'no score'}`, {
     field: 'best_by',

@@ -3,12 +3,14 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
 import { readModel } from '../../onnx/model.js';
+import type { Stage } from '../../runtime/work.js';
 import { BatchFeed } from '../augment/batch-feed.js';
 import type { FeedSpec } from '../augment/training-batch.js';
 import { rateAt } from '../optimize/schedules.js';
 import type { TrainStage } from '../recipe/recipe.js';
 import { asCheckpoint } from './checkpoint-card.js';
 import { Learner } from './learner.js';
+import { secondsOfTraining } from './plan-run.js';
 import type { RunContext } from './run-context.js';
 import { selectionScore } from './score-stage.js';
 import type { StateArrays, TrainingProgress } from './training-state.js';
@@ -70,6 +72,7 @@ class StageRun {
   readonly #start: StageStart;
   readonly #context: RunContext;
   readonly #tools: StageTools;
+  readonly #reported: Stage | undefined;
 
   private constructor(
     stage: TrainStage,
@@ -84,6 +87,14 @@ class StageRun {
     const fresh = { batches: 0, steps: 0, optimizerSteps: 0, loss: 0, guard: [] };
     this.#progress = start.progress ?? fresh;
     this.#epoch = start.done;
+    this.#reported = context.progress?.stage({
+      stage: stage.name,
+      total: stage.epochs * tools.feed.batches,
+      seconds: secondsOfTraining(stage, context),
+      basis: 'network',
+    });
+    this.#reported?.skip(this.#progress.steps);
+    context.progress?.planned();
   }
 
   static async open(stage: TrainStage, start: StageStart, context: RunContext): Promise<StageRun> {
@@ -136,6 +147,7 @@ class StageRun {
     const { feed, learner } = this.#tools;
     const { seed } = context.recipe;
     const total = stage.epochs * feed.batches;
+    if (this.#epoch === this.#start.done) this.#reported?.at(this.#progress.steps);
     if (this.#progress.batches === 0) learner.newEpoch();
     for await (const batch of feed.epoch(this.#epoch, this.#progress.batches)) {
       const { batches, steps } = this.#progress;
@@ -164,7 +176,7 @@ class StageRun {
         guard: learner.guard,
       };
       const words = `epoch ${this.#epoch + 1} of ${stage.epochs}, loss ${loss.toFixed(3)}`;
-      context.progress?.({ stage: stage.name, done: steps + 1, total, words });
+      this.#reported?.at(steps + 1, { words });
       await this.#pause();
     }
   }

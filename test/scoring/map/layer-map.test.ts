@@ -6,6 +6,7 @@ import { ContentCache } from '../../../src/activations/cache/content-cache.js';
 import { setMetadata } from '../../../src/onnx/metadata.js';
 import { readModel, writeModel } from '../../../src/onnx/model.js';
 import { Session } from '../../../src/runtime/session.js';
+import { Work } from '../../../src/runtime/work.js';
 import {
   type LayerMapContext,
   type MappedLayers,
@@ -18,7 +19,7 @@ import type {
 } from '../../../src/scoring/map/layer-map-types.js';
 import { bestAndTied } from '../../../src/scoring/map/ties.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
-import { type Progress, scoreModel } from '../../../src/scoring/model/score-model.js';
+import { scoreModel } from '../../../src/scoring/model/score-model.js';
 import { madeNetwork, plainCard } from '../../activations/made-networks.js';
 import { ORACLE } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
@@ -195,9 +196,9 @@ describe('the cache', () => {
   async function seen(request: Partial<LayerMapRequest>, cache: ContentCache) {
     const open = vi.spyOn(Session, 'open');
     let shown = 0;
-    const progress = ({ stage, total }: Progress) => {
+    const progress = Work.start(({ stage, total }) => {
       if (stage === 'activations') shown = total;
-    };
+    });
     const mapped = await map(request, { cache, progress });
     const sessions = open.mock.calls.length;
     open.mockRestore();
@@ -279,9 +280,9 @@ describe('the cache', () => {
 describe('a map that is interrupted', () => {
   test.each(['data', 'activations', 'metric'])('in the stage %s leaves nothing', async (stage) => {
     const stop = new AbortController();
-    const progress = (now: Progress) => {
+    const progress = Work.start((now) => {
       if (now.stage === stage) stop.abort();
-    };
+    });
     const run = map({ layers: ['maxpool', 'layer3.0'] }, { signal: stop.signal, progress });
     await expect(run).rejects.toMatchObject({ code: 'interrupted' });
     expect(scratch()).toEqual([]);
@@ -294,7 +295,7 @@ test('the plan is told before the network runs', async () => {
     { layers: ['maxpool', 'layer3.0'] },
     {
       plan: (plan) => told.push(plan),
-      progress: ({ stage }) => told.push(stage),
+      progress: Work.start(({ stage }) => told.push(stage)),
     },
   );
   expect(told[told.indexOf('activations') - 1]).toEqual(found.plan);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ModelCard } from '../../../src/activations/card/card.js';
 import { extractActivations } from '../../../src/activations/extract.js';
 import { imagenetLabels } from '../../../src/metrics/imagenet-labels.js';
+import { Work } from '../../../src/runtime/work.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
 import { scoreModel } from '../../../src/scoring/model/score-model.js';
 import { madeStimuli, modelFile } from '../../activations/made-networks.js';
@@ -40,7 +41,7 @@ async function score(
       threads: 1,
       maxMemory: 2 ** 30,
       maxScratch: 2 ** 30,
-      progress: ({ stage }) => stages.push(stage),
+      progress: Work.start(({ stage }) => stages.push(stage)),
     },
   );
   if (failures.length > 0) throw failures[0].error;

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Progress } from '../../../src/scoring/model/score-model.js';
+import { type Progress, Work } from '../../../src/runtime/work.js';
 import {
   type ScoreContext,
   type ScoreRequest,
@@ -35,7 +35,7 @@ describe('one pass of the network', () => {
     const seen: Progress[] = [];
     const { scores } = await score(
       { benchmarks: [objects, behaviour] },
-      { progress: (progress) => seen.push(progress) },
+      { progress: Work.start((progress) => seen.push(progress)) },
     );
     expect(scores).toHaveLength(3);
     const ends = seen.filter(({ stage, done, total }) => stage === 'activations' && done === total);
@@ -70,9 +70,9 @@ describe('a run leaves nothing', () => {
     'where it is interrupted in the stage %s',
     async (stage) => {
       const stop = new AbortController();
-      const progress = (seen: Progress) => {
+      const progress = Work.start((seen) => {
         if (seen.stage === stage) stop.abort();
-      };
+      });
       await expect(
         score({}, { maxMemory: 1, signal: stop.signal, progress }),
       ).rejects.toMatchObject({ code: 'interrupted', exit: 130 });

@@ -117,7 +117,7 @@ describe.each(engines)('on the %s database', (engine) => {
         await store.jobs.attempts.setProgress(
           first.id,
           1,
-          { stage: 'x', done: 0, total: 1, etaSeconds: null },
+          { stage: 'x', done: 0, total: 1, share: 0, elapsedSeconds: 0, etaSeconds: null },
           { event: true },
         ),
       ).toBe(false);
@@ -218,7 +218,14 @@ describe.each(engines)('on the %s database', (engine) => {
     it('keeps the last fifty lines of its log', async () => {
       const { id } = await store.jobs.create(localPrincipal, request('a'));
       await claim();
-      const progress = { stage: 'x', done: 0, total: 1, etaSeconds: null };
+      const progress = {
+        stage: 'x',
+        done: 0,
+        total: 1,
+        share: 0,
+        elapsedSeconds: 0,
+        etaSeconds: null,
+      };
       for (let line = 0; line < 60; line++)
         await store.jobs.attempts.setProgress(id, 1, progress, {
           event: false,
@@ -284,7 +291,14 @@ describe.each(engines)('on the %s database', (engine) => {
         for await (const event of store.jobs.events.follow(id, 1, signal)) seen.push(event.id);
       })();
       await claim();
-      const progress = { stage: 'x', done: 0, total: 1, etaSeconds: null };
+      const progress = {
+        stage: 'x',
+        done: 0,
+        total: 1,
+        share: 0,
+        elapsedSeconds: 0,
+        etaSeconds: null,
+      };
       const told = { event: true };
       await Promise.all(
         Array.from({ length: 20 }, () => store.jobs.attempts.setProgress(id, 1, progress, told)),

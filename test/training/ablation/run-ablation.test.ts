@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
+import { type Progress, Work } from '../../../src/runtime/work.js';
 import type { Ablation } from '../../../src/training/ablation/ablation.js';
 import { armsOf, type Direction } from '../../../src/training/ablation/arms.js';
 import { type AblationResult, runAblation } from '../../../src/training/ablation/run-ablation.js';
 import { writeAblation } from '../../../src/training/ablation/write-ablation.js';
-import type { RunProgress } from '../../../src/training/run/run-context.js';
 import { runRecipe } from '../../../src/training/run/run-recipe.js';
 import { base, bytesOf, runSmall } from '../small-runs.js';
 import { parsed, smallAblation } from './small-ablation.js';
@@ -16,7 +16,7 @@ import { parsed, smallAblation } from './small-ablation.js';
 interface SmallOptions {
   readonly direction?: Direction;
   readonly signal?: AbortSignal;
-  readonly progress?: (at: RunProgress) => void;
+  readonly progress?: (at: Progress) => void;
 }
 
 /** Runs an ablation in a folder, in this thread, and writes its files. */
@@ -37,7 +37,7 @@ async function runSmallAblation(
       maxMemory: 2 ** 31,
       maxScratch: 2 ** 31,
       signal: signal ?? new AbortController().signal,
-      ...(progress ? { progress } : {}),
+      ...(progress ? { progress: Work.start(progress) } : {}),
     },
   );
   await writeAblation(folder, ablation, result, 'npx ventral ablate small.yaml');
@@ -47,7 +47,7 @@ async function runSmallAblation(
 let root: string;
 let whole: string;
 let result: AblationResult;
-const heard: string[] = [];
+const heard: Progress[] = [];
 // Two techniques that the base has.
 const all = parsed(smallAblation());
 const ablation = { ...all, arms: all.arms.filter(({ in_base }) => in_base) };
@@ -55,7 +55,7 @@ const ablation = { ...all, arms: all.arms.filter(({ in_base }) => in_base) };
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'ventral-ablation-'));
   whole = join(root, 'whole');
-  const progress = ({ words }: { words?: string }) => heard.push(words ?? '');
+  const progress = (at: Progress) => heard.push(at);
   result = await runSmallAblation(ablation, whole, { progress });
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -82,14 +82,20 @@ describe('an ablation', () => {
   test('trains what arms have in common once', () => {
     // Per seed: the first stage hard or not, and the second from either or without the mix.
     expect(readdirSync(join(whole, 'shared'))).toHaveLength(2 * (2 + 3));
-    const trained = heard.filter((words) => / first 1\/6/.test(words));
-    expect(trained.map((words) => words.replace(/: .*/, ''))).toEqual([
-      'net base seed 1',
-      'net without-hard seed 1',
-      'net base seed 2',
-      'net without-hard seed 2',
+    const trained = heard.filter(({ stage, done }) => /: first$/.test(stage) && done === 1);
+    expect(trained.map(({ stage }) => stage)).toEqual([
+      'run 1 of 6, net base seed 1: first',
+      'run 2 of 6, net without-hard seed 1: first',
+      'run 4 of 6, net base seed 2: first',
+      'run 5 of 6, net without-hard seed 2: first',
     ]);
-    expect(heard.at(-1)).toMatch(/left$/);
+  });
+
+  test('has one progress for all runs, which never falls and ends', () => {
+    const shares = heard.map(({ share }) => share);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBeGreaterThan(0.9);
+    expect(heard.at(-1)?.etaSeconds).not.toBeNull();
   });
 
   test('leaves in the folder of an arm the bytes that its recipe by itself leaves', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
+import { Work } from '../../../src/runtime/work.js';
 import type { Threat } from '../../../src/training/attack/threat.js';
 import { runSearches, type Search } from '../../../src/training/robustness/attack-slots.js';
 import { evaluateRobustness } from '../../../src/training/robustness/evaluate-robustness.js';
@@ -125,7 +126,7 @@ test.each([
 
 test('stops where it is told to', async () => {
   const stop = new AbortController();
-  const progress = () => stop.abort();
+  const progress = Work.start(() => stop.abort());
   const options = { threats, seed: 1, signal: stop.signal, progress };
   await expect(evaluateRobustness(network(), examples, options)).rejects.toMatchObject({
     code: 'interrupted',

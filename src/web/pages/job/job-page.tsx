@@ -1,6 +1,7 @@
 import { answer, client } from '../../client/client.js';
 import { useSession } from '../../client/session.js';
 import { duration, moment } from '../../parts/format.js';
+import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -92,7 +93,7 @@ function Course({ job, lost, cancel }: CourseProps) {
         {job.attempt > 1 && ` (attempt ${job.attempt})`}
         {job.reason && <span class="quiet"> {job.reason}</span>}
       </p>
-      {open && job.progress && <Progress progress={job.progress} />}
+      {open && job.progress && <JobProgress progress={job.progress} />}
       {open && lost && (
         <p class="notice" role="status">
           Connection lost. The job continues; reconnecting …
@@ -127,28 +128,6 @@ function Course({ job, lost, cancel }: CourseProps) {
 
 const tookSeconds = ({ startedAt, finishedAt }: ScoreJob | MapJob) =>
   duration((Date.parse(finishedAt as string) - Date.parse(startedAt as string)) / 1000);
-
-const stages: Readonly<Record<string, { readonly says: string; readonly unit: string }>> = {
-  data: { says: 'Reading stimuli and recordings', unit: 'benchmark' },
-  activations: { says: 'Running the network over the stimuli', unit: 'stimulus' },
-  metric: { says: 'Comparing layers with recordings', unit: 'comparison' },
-  parts: { says: 'Sharing the work with other workers', unit: 'part' },
-};
-
-function Progress({ progress }: { readonly progress: NonNullable<ScoreJob['progress']> }) {
-  const { stage, done, total, etaSeconds } = progress;
-  const { says, unit } = stages[stage] ?? { says: stage, unit: 'step' };
-  return (
-    <div class="job-progress">
-      <p aria-live="polite">{says}</p>
-      <progress value={done} max={total || 1} aria-label={says} />
-      <p class="quiet">
-        {unit} {Math.round(done)} of {Math.round(total)}
-        {etaSeconds !== null && ` · about ${duration(etaSeconds)} left in this stage`}
-      </p>
-    </div>
-  );
-}
 
 function Log({ job }: { readonly job: ScoreJob | MapJob }) {
   if (job.log.length === 0) return null;

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
 import { answer, client, ProblemError } from '../../client/client.js';
 import { duration, moment, value } from '../../parts/format.js';
+import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
 import { type ChangeQuery, useQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
@@ -82,19 +83,11 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
     <>
       <p role="status">
         <span class={`badge state-${job.state}`}>{job.state}</span>{' '}
-        {open && (progress ? progress.stage : (job.reason ?? 'waiting for a worker'))}
+        {open && !progress && (job.reason ?? 'waiting for a worker')}
         {!open && job.finishedAt && `on ${moment(job.finishedAt)}`}
         {lost && ' · connection lost; reconnecting'}
       </p>
-      {open && progress && progress.total > 0 && (
-        <p>
-          <label>
-            <progress value={progress.done} max={progress.total} />{' '}
-            {Math.floor((100 * progress.done) / progress.total)} %
-            {progress.etaSeconds !== null && `, ${duration(progress.etaSeconds)} left`}
-          </label>
-        </p>
-      )}
+      {open && progress && <JobProgress progress={progress} />}
       {job.problem && <Problem error={new ProblemError(job.problem)} />}
       {!job.problem && job.reason && <p class="notice">{job.reason}</p>}
       <dl class="facts">

@@ -1,0 +1,307 @@
+import { availableParallelism } from 'node:os';
+
+/** How far a job is: the stage that it is in, and the whole of it. */
+export interface Progress {
+  readonly stage: string;
+  /** Items of the stage. */
+  readonly done: number;
+  readonly total: number;
+  /** Of the work of the whole job, from 0 to 1; never falls. */
+  readonly share: number;
+  /** Since the job, or this attempt at it, began. */
+  readonly elapsedSeconds: number;
+  /** Estimate for the rest of the job; null until its work is known and the first of it is measured. */
+  readonly etaSeconds: number | null;
+  /** Text beside the numbers: loss, rate. */
+  readonly words?: string;
+}
+
+/** A stage whose cost is known before it begins. */
+export interface StagePlan {
+  readonly stage: string;
+  /** Items, for example images. */
+  readonly total: number;
+  /** Seconds that all items would take on an idle computer of two cores, from their shapes. */
+  readonly seconds: number;
+  /** Stages of a kind are corrected together, by the measured seconds of their items; the stage unless said. */
+  readonly kind?: string;
+  /** What the prediction is in proportion to, and so what corrects it until its own kind is measured. */
+  readonly basis: Basis;
+}
+
+/** Passes of a network, arithmetic of our own, or bytes that are read. */
+export type Basis = 'network' | 'arithmetic' | 'bytes';
+
+/** Seconds in which an image of 224 pixels goes through a network of middle size. */
+const PASS_SECONDS = 0.02;
+
+/** Predicted seconds of an image's pass through a network. @param side pixels of its input */
+export const passSeconds = (side = 224): number => PASS_SECONDS * (side / 224) ** 2;
+
+/** Done and left, in seconds; left is undefined where it is not known. */
+interface Extent {
+  readonly done: number;
+  readonly left: number | undefined;
+}
+
+/**
+ * The work of a job, or of one of its parts: a plan of stages, each with its cost as predicted from shapes, corrected by
+ * the speed that is measured as it goes (design §11). The time between two reports is charged to the stage that sends the
+ * second. Parts of equal size whose plan is not known yet are estimated by those that have one.
+ */
+export class Work {
+  readonly #job: Job;
+  readonly #name: string;
+  readonly #guess: Pick<StagePlan, 'seconds' | 'basis'> | undefined;
+  readonly #inside: (Stage | Work)[] = [];
+  #planned = false;
+  #over = false;
+  #mirrored: Extent | undefined;
+
+  private constructor(job: Job, name: string, guess?: Pick<StagePlan, 'seconds' | 'basis'>) {
+    this.#job = job;
+    this.#name = name;
+    this.#guess = guess;
+  }
+
+  /**
+   * The work of a new job.
+   * @param listener told at every report
+   * @param now milliseconds of a clock, for tests
+   */
+  static start(
+    listener: (progress: Progress) => void = () => {},
+    now: () => number = () => performance.now(),
+  ): Work {
+    const job = new Job(listener, now);
+    const work = new Work(job, '');
+    job.whole = () => work.extent();
+    return work;
+  }
+
+  /** Adds a stage to the plan. */
+  stage(plan: StagePlan): Stage {
+    const stage = new Stage(this.#job, { ...plan, stage: this.#named(plan.stage) });
+    this.#inside.push(stage);
+    return stage;
+  }
+
+  /**
+   * Adds parts, each with a plan of its own.
+   * @param guess predicted seconds of each, for as long as it has no plan
+   */
+  parts(names: readonly string[], guess?: Pick<StagePlan, 'seconds' | 'basis'>): Work[] {
+    const parts = names.map((name) => new Work(this.#job, this.#named(name), guess));
+    this.#inside.push(...parts);
+    return parts;
+  }
+
+  /** Declares that the plan has all stages and parts of this work. */
+  planned(): void {
+    this.#planned = true;
+  }
+
+  /** Takes over what another process or thread says of its own whole work. */
+  mirror({ stage, done, total, elapsedSeconds, etaSeconds, words }: Progress): void {
+    this.#mirrored = { done: elapsedSeconds, left: etaSeconds ?? undefined };
+    this.#job.touch();
+    const named = { stage: this.#named(stage), done, total };
+    this.#job.report(words === undefined ? named : { ...named, words });
+  }
+
+  /** Everything of it is done, now or before, or came from a cache. */
+  end(): void {
+    this.#planned = true;
+    this.#over = true;
+    for (const each of this.#inside) each.end();
+    if (this.#mirrored) this.#mirrored = { done: this.#mirrored.done, left: 0 };
+  }
+
+  /** Done and left, parts without a plan as long as the mean of the others. */
+  extent(): Extent {
+    if (this.#mirrored) return this.#mirrored;
+    if (this.#over && this.#inside.length === 0) return { done: this.guessed() ?? 0, left: 0 };
+    const extents = this.#inside.map((each) => each.extent());
+    // What came from a cache says nothing about the others.
+    const known = this.#inside.flatMap((each, i) => {
+      const { done, left } = extents[i];
+      return each instanceof Work && left !== undefined && done + left > 0 ? [done + left] : [];
+    });
+    const usual = known.length > 0 ? known.reduce((a, b) => a + b, 0) / known.length : undefined;
+    let done = 0;
+    let left: number | undefined = this.#planned ? 0 : undefined;
+    for (const [i, each] of extents.entries()) {
+      done += each.done;
+      const whole = this.#inside[i].guessed() ?? usual;
+      const rest = each.left ?? (whole === undefined ? undefined : Math.max(0, whole - each.done));
+      left = left === undefined || rest === undefined ? undefined : left + rest;
+    }
+    return { done, left };
+  }
+
+  /** Seconds of a part without a plan, where they were guessed. */
+  guessed(): number | undefined {
+    if (!this.#guess) return undefined;
+    const { seconds, basis } = this.#guess;
+    return seconds * this.#job.correction({ name: '', basis });
+  }
+
+  #named(name: string): string {
+    return [this.#name, name].filter((each) => each !== '').join(': ');
+  }
+}
+
+/** One stage of a plan. */
+export class Stage {
+  readonly #job: Job;
+  readonly #plan: StagePlan;
+  #done = 0;
+
+  /** Use {@link Work.stage}. */
+  constructor(job: Job, plan: StagePlan) {
+    this.#job = job;
+    this.#plan = plan;
+  }
+
+  /**
+   * Reports items; the first report, of none, says that the stage begins.
+   * @param shown what a person is shown, where that is not the items
+   */
+  at(done: number, shown: Partial<Pick<Progress, 'done' | 'total' | 'words'>> = {}): void {
+    const { stage, total } = this.#plan;
+    this.#job.charge(this.#kind, this.#predicted(done - this.#done));
+    this.#done = Math.max(this.#done, done);
+    this.#job.report({ stage, done, total, ...shown });
+  }
+
+  /** Counts items that were done before: they say nothing about speed. */
+  skip(done: number): void {
+    this.#done = Math.max(this.#done, done);
+  }
+
+  /** A stage has a plan. */
+  guessed(): undefined {
+    return undefined;
+  }
+
+  /** Counts all items as done. */
+  end(): void {
+    this.#done = this.#plan.total;
+  }
+
+  extent(): Extent {
+    const correction = this.#job.correction(this.#kind);
+    const { total } = this.#plan;
+    const left = Math.max(0, total - this.#done);
+    return {
+      done: this.#predicted(this.#done) * correction,
+      left: this.#predicted(left) * correction,
+    };
+  }
+
+  get #kind(): Kind {
+    const { kind, stage, basis } = this.#plan;
+    return { name: `${basis} ${kind ?? stage}`, basis };
+  }
+
+  #predicted(items: number): number {
+    const { seconds, total } = this.#plan;
+    return total > 0 ? (seconds * Math.max(0, items)) / total : 0;
+  }
+}
+
+interface Kind {
+  readonly name: string;
+  readonly basis: Basis;
+}
+
+/** Seconds that were predicted for the items done of a kind, and those that they took. */
+interface Measured {
+  readonly basis: Basis;
+  predicted: number;
+  took: number;
+}
+
+/** A busier computer than this is not told from one that stands still. */
+const MOST_LOAD = 20;
+
+/** The clock of a job, and what it has measured. */
+class Job {
+  whole: () => Extent = () => ({ done: 0, left: undefined });
+  readonly #listener: (progress: Progress) => void;
+  readonly #now: () => number;
+  readonly #began: number;
+  readonly #measured = new Map<string, Measured>();
+  #last: number;
+  #processor = processorSeconds();
+  /** While the network runs, which takes every core that it gets. */
+  #running = { wall: 0, processor: 0 };
+  #share = 0;
+
+  constructor(listener: (progress: Progress) => void, now: () => number) {
+    this.#listener = listener;
+    this.#now = now;
+    this.#began = now();
+    this.#last = this.#began;
+  }
+
+  /** Begins a new interval, whose time before belongs to no kind. */
+  touch(): void {
+    this.#last = this.#now();
+    this.#processor = processorSeconds();
+  }
+
+  charge({ name, basis }: Kind, predicted: number): void {
+    const took = (this.#now() - this.#last) / 1000;
+    if (predicted > 0) {
+      const kind = this.#measured.get(name) ?? { basis, predicted: 0, took: 0 };
+      kind.predicted += predicted;
+      kind.took += took;
+      this.#measured.set(name, kind);
+      if (basis === 'network') {
+        this.#running.wall += took;
+        this.#running.processor += processorSeconds() - this.#processor;
+      }
+    }
+    this.touch();
+  }
+
+  /** Measured over predicted seconds of a kind; until it is measured, of all kinds of its basis. */
+  correction({ name, basis }: Kind): number {
+    const own = this.#measured.get(name);
+    if (own) return own.took / own.predicted;
+    const like = [...this.#measured.values()].filter((each) => each.basis === basis);
+    const predicted = like.reduce((sum, each) => sum + each.predicted, 0);
+    if (predicted > 0) return like.reduce((sum, each) => sum + each.took, 0) / predicted;
+    return basis === 'arithmetic' ? this.#load() : 1;
+  }
+
+  /** How many times longer arithmetic takes because other processes have the cores. */
+  #load(): number {
+    const { wall, processor } = this.#running;
+    if (processor <= 0) return 1;
+    return Math.min(
+      MOST_LOAD,
+      Math.max(1, (wall * Math.min(2, availableParallelism())) / processor),
+    );
+  }
+
+  report(at: Pick<Progress, 'stage' | 'done' | 'total' | 'words'>): void {
+    const { done, left } = this.whole();
+    const known = left !== undefined && (done > 0 || left === 0);
+    if (known) this.#share = Math.max(this.#share, done + left > 0 ? done / (done + left) : 0);
+    this.#listener({
+      ...at,
+      share: this.#share,
+      elapsedSeconds: tenths((this.#now() - this.#began) / 1000),
+      etaSeconds: known ? tenths(left) : null,
+    });
+  }
+}
+
+const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
+
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
