@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tableFromIPC } from 'apache-arrow';
 import sharp from 'sharp';
@@ -66,6 +68,24 @@ describe("activations of pictures of one's own", () => {
       expect(rows.flat().every(Number.isFinite)).toBe(true);
     }
     expect(features.avgpool[0]).not.toEqual(features.avgpool[1]);
+  });
+
+  it('are taken as TIFF, BMP and WebP too', async () => {
+    const images = ['rgb-tiff_lzw.tif', 'l.bmp', 'rgba-lossy.webp'].map((filename) => ({
+      ...{ name: 'images', filename },
+      content: readFileSync(join(import.meta.dirname, '../../fixtures/images', filename)),
+    }));
+    const { status, body } = await ask([...images, ...fields()]);
+    expect(status).toBe(200);
+    expect(body.stimulus_id).toEqual(['l', 'rgb-tiff_lzw', 'rgba-lossy']);
+    const animated = { ...images[2], filename: 'moving.webp' };
+    animated.content = readFileSync(
+      join(import.meta.dirname, '../../fixtures/images/refused-animated.webp'),
+    );
+    const refused = await ask([animated, ...fields()]);
+    expect(refused.status).toBe(422);
+    expect(refused.body).toMatchObject({ type: '/problems/image-corrupt' });
+    expect(refused.body.detail).toMatch(/moving\.webp cannot be decoded: animated WebP/);
   });
 
   it('are the same in every form that there is, whatever the order of the parts', async () => {
