@@ -55,7 +55,7 @@ const rooms: Record<string, readonly string[]> = {
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
-  data: ['.', 'simulated', 'xarray', 'published'],
+  data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
     ...['benchmark', 'measure', 'registry', 'model', 'features', 'map', 'compare', 'receipt'],
@@ -73,7 +73,7 @@ const folders: Record<string, readonly string[]> = {
     ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'registry', 'backup'],
     ...['pages', 'routes', 'access', '.'],
   ],
-  cli: ['options', 'terminal', 'print', 'commands', '.'],
+  cli: ['terminal', 'options', 'print', 'commands', '.'],
   web: [
     ...['client', 'parts'],
     ...['admin', 'benchmark', 'compare', 'job', 'leaderboard', 'model', 'submit', 'training'].map(

@@ -145,15 +145,15 @@ const mistakes: readonly [line: string, answer: RegExp][] = [
   // Places to write.
   [
     'map net.onnx -b lab/v4.yaml --layers avgpool --html nope/m.html',
-    /nope\/m\.html: the folder nope does not exist/,
+    /--html nope\/m\.html: there is no folder/,
   ],
   [
     'map net.onnx -b lab/v4.yaml --layers avgpool --html nothing',
-    /nothing: expected a file, found a folder/,
+    /--html nothing: this is a folder, expected a file/,
   ],
   [
     'package net.onnx --card card.yaml --format brainscore -o nope/p.zip',
-    /nope\/p\.zip: the folder nope does not exist/,
+    /--output nope\/p\.zip: there is no folder/,
   ],
   [`${mine} -b lab/v4.yaml --receipt nope/r.json`, /--receipt nope\/r\.json: there is no folder/],
   [

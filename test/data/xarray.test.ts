@@ -162,5 +162,5 @@ test('the command says what it took for what', async () => {
   expect(bad.status).toBe(2);
   expect(bad.err).toMatch(/^ventral: --output .*expected a \.nc file\n$/);
   const same = await runVentral(root, 'data', 'convert', output, '-o', output);
-  expect(same.err).toMatch(/it is the file to convert/);
+  expect(same.err).toMatch(/the command reads this file/);
 });

@@ -12,12 +12,7 @@ import type {
 } from '../../scoring/compare/comparison-types.js';
 import type { LayerMapContext } from '../../scoring/map/layer-map.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
-import {
-  addFigureOptions,
-  type FigureOptions,
-  requireFigurePlaces,
-  writeFigures,
-} from '../options/figure-options.js';
+import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { comparisonCsv, printComparison, printSeries } from '../print/print-comparison.js';
 import { interruption } from '../terminal/interruption.js';
@@ -86,7 +81,6 @@ async function compare(
   checkUsage(models, options);
   const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
   const request = requestOf(models, options);
-  await requireFigurePlaces(options);
   await reportStandIns(request.regions ?? [], home, io);
   const { ContentCache } = await import('../../activations/cache/content-cache.js');
   const cache = await ContentCache.open(home, { maxBytes: maxCache });

@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-import { dirname, extname, resolve } from 'node:path';
+import { extname } from 'node:path';
 import type { Command } from 'commander';
 import type { Role } from '../../data/xarray/dimensions.js';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -52,7 +51,10 @@ async function convert(
 ): Promise<void> {
   const { maxMemory } = globalOptions(command);
   const { output, variable, ids, region, window } = options;
-  await requireOutput(output, path);
+  if (extname(output) !== '.nc') {
+    const sentence = `--output ${output}: expected a .nc file`;
+    throw new VentralError('bad-usage', sentence, { file: output });
+  }
   const [{ convertXarray }, { parseTimeWindow }] = await Promise.all([
     import('../../data/xarray/convert-xarray.js'),
     import('../../data/xarray/time-window.js'),
@@ -75,13 +77,4 @@ async function convert(
     ),
   );
   io.out(`${output}\n`);
-}
-
-async function requireOutput(output: string, input: string): Promise<void> {
-  const refuse = (sentence: string) =>
-    new VentralError('bad-usage', `--output ${output}: ${sentence}`, { file: output });
-  if (extname(output) !== '.nc') throw refuse('expected a .nc file');
-  if (resolve(output) === resolve(input)) throw refuse('it is the file to convert');
-  const folder = await stat(dirname(output)).catch(() => undefined);
-  if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(output)}`);
 }

@@ -4,12 +4,7 @@ import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
-import {
-  addFigureOptions,
-  type FigureOptions,
-  requireFigurePlaces,
-  writeFigures,
-} from '../options/figure-options.js';
+import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
@@ -95,7 +90,6 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     options.commit ? cardToWrite(model, options) : undefined,
   ]);
   await requireReceiptPath(options.receipt);
-  await requireFigurePlaces(options);
   await reportStandIns(options.region as RegionRole[], home, io);
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);

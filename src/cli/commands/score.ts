@@ -7,12 +7,7 @@ import type { Score } from '../../scoring/measure/score.js';
 import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import type { RemoteScores } from '../../service/access/remote-scores.js';
-import {
-  addFigureOptions,
-  type FigureOptions,
-  requireFigurePlaces,
-  writeFigures,
-} from '../options/figure-options.js';
+import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { printScores } from '../print/print-scores.js';
@@ -203,7 +198,6 @@ async function score(
 ): Promise<Answers> {
   const { home, threads, maxMemory, maxScratch, maxCache } = globalOptions(command);
   await requireReceiptPath(options.receipt);
-  await requireFigurePlaces(options);
   const bar = progressBar(io);
   const stop = interruption();
   const context = {

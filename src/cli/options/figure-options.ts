@@ -1,7 +1,4 @@
-import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { VentralError } from '../../errors/ventral-error.js';
 import type { Figure, FigureWidth } from '../../figure/figure.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 
@@ -21,21 +18,6 @@ export function addFigureOptions(command: Command): Command {
         .choices(['single', 'double'] satisfies FigureWidth[])
         .default('double'),
     );
-}
-
-/**
- * Refuses figures that could not be written before the work that they show.
- * @throws VentralError `bad-usage`
- */
-export async function requireFigurePlaces({ svg, pdf }: FigureOptions): Promise<void> {
-  for (const [option, path] of Object.entries({ svg, pdf })) {
-    if (path === undefined) continue;
-    const refuse = (sentence: string) =>
-      new VentralError('bad-usage', `--${option} ${path}: ${sentence}`, { file: path });
-    const folder = await stat(dirname(path)).catch(() => undefined);
-    if (!folder?.isDirectory()) throw refuse(`there is no folder ${dirname(path)}`);
-    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw refuse('it is a folder');
-  }
 }
 
 /** Writes the figure in the forms that were asked for. */

@@ -71,7 +71,7 @@ test('--json and --csv give the same cells, --html and --region-layer-map files 
 test('a figure that could not be written is refused before the work', async () => {
   for (const [words, found] of [
     [['--svg', at('nowhere/map.svg')], /--svg .*there is no folder/],
-    [['--pdf', root], /--pdf .*it is a folder/],
+    [['--pdf', root], /--pdf .*this is a folder/],
     [['--svg', at('map.svg'), '--width', 'triple'], /single, double/],
   ] as const) {
     const { status, out, err } = await map(...onObjects, ...words);
