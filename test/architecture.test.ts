@@ -53,7 +53,7 @@ const rooms: Record<string, readonly string[]> = {
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
-  data: ['.', 'simulated', 'published'],
+  data: ['.', 'rdms', 'simulated', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
     ...['benchmark', 'measure', 'registry', 'model', 'features', 'map', 'compare', 'receipt'],
