@@ -1,12 +1,15 @@
 /**
  * The metrics `rdm` and `rdm-cv` (spec §1.10): representational dissimilarity, 1 − r between the
- * responses to two stimuli, compared by Spearman's rank correlation (Kriegeskorte et al. 2008).
+ * responses to two stimuli, compared by Spearman's rank correlation (Kriegeskorte et al. 2008). Given dissimilarities of
+ * subjects are compared with each, and bounded by Nili et al. 2014; squared, that is the explained variance of
+ * Algonauts 2019.
  */
 import { columnBlocks } from '../numerics/algebra/column-blocks.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { gram } from '../numerics/algebra/gram.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { spearman } from '../numerics/statistics/spearman.js';
+import { mean } from '../numerics/statistics/statistics.js';
 import { requireFinite } from './gram-source.js';
 import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
 import {
@@ -101,6 +104,60 @@ function aboveDiagonal({ rows, data }: Matrix): Float64Array {
     for (let col = row + 1; col < rows; col++) values[at++] = data[row * rows + col];
   }
   return values;
+}
+
+/** How subjects count. */
+export interface RdmComparison {
+  /** Each subject by itself, then the mean of their correlations; else the mean of their dissimilarities. */
+  readonly perSubject: boolean;
+  /** Correlations are squared before the mean. */
+  readonly squared: boolean;
+}
+
+/** A comparison with the value of each subject; of their mean there is one. */
+export interface RdmSimilarity {
+  readonly value: number;
+  readonly bySubject: Float64Array;
+}
+
+/** A model's pairs against those of each subject; all are the entries above the diagonal in one order. */
+export function rdmSimilarity(
+  model: Float64Array,
+  subjects: readonly Float64Array[],
+  { perSubject, squared }: RdmComparison,
+): RdmSimilarity {
+  const targets = perSubject ? subjects : [meanOf(subjects)];
+  return similarity(
+    targets.map((target) => spearman(model, target)),
+    squared,
+  );
+}
+
+/**
+ * The upper bound: each subject against the mean of all, themselves included. No model can be above it for these
+ * subjects but by the ranks of the mean; of one subject it is 1.
+ */
+export function niliUpper(subjects: readonly Float64Array[], squared: boolean): RdmSimilarity {
+  const all = meanOf(subjects);
+  const alone = subjects.length === 1;
+  const bound = (subject: Float64Array) => {
+    const r = spearman(subject, all);
+    // Exactly, as in the reference: rounding would leave a last digit.
+    return alone && !Number.isNaN(r) ? 1 : r;
+  };
+  return similarity(subjects.map(bound), squared);
+}
+
+function similarity(correlations: readonly number[], squared: boolean): RdmSimilarity {
+  const bySubject = Float64Array.from(correlations, (r) => (squared ? r * r : r));
+  return { value: mean(bySubject), bySubject };
+}
+
+function meanOf(vectors: readonly Float64Array[]): Float64Array {
+  return Float64Array.from(
+    vectors[0],
+    (_, i) => vectors.reduce((sum, vector) => sum + vector[i], 0) / vectors.length,
+  );
 }
 
 /** The metric `rdm`. */

@@ -41,12 +41,17 @@ async function ventral(...words: string[]): Promise<{ out: string; err: string }
 describe('ventral data', () => {
   test('list prints one line an entry, and JSON', async () => {
     const lines = (await ventral('data', 'list')).out.trimEnd().split('\n');
-    expect(lines).toHaveLength(1 + 63);
+    expect(lines).toHaveLength(1 + 84);
     expect(lines[0]).toBe('name\tkind\taccess\there\tterms');
-    expect(lines[1]).toMatch(/^FreemanZiemba2013\.public\trecordings\tpublic\tno\t/);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^FreemanZiemba2013\.public\trecordings\tpublic\tno\t/),
+    );
     const listed = JSON.parse((await ventral('data', 'list', '--json')).out);
-    expect(listed[0]).toMatchObject({ identifier: 'FreemanZiemba2013.public', here: false });
-    expect(listed[0].files[0]).toMatchObject({ sha1: expect.any(String), url: expect.any(String) });
+    const freeman = listed.find(
+      ({ identifier }: { identifier: string }) => identifier === 'FreemanZiemba2013.public',
+    );
+    expect(freeman).toMatchObject({ here: false });
+    expect(freeman.files[0]).toMatchObject({ sha1: expect.any(String), url: expect.any(String) });
   });
 
   test('pull takes a benchmark as well as a catalog name, and says what is private', async () => {
@@ -95,6 +100,58 @@ describe('ventral data', () => {
       code: 'checksum-mismatch',
       message: expect.stringContaining(path),
     });
+  });
+});
+
+describe('recordings that their authors publish', () => {
+  test('show paper, licence and what the authors ask for, and wait for somebody to accept', async () => {
+    const server = new UnreliableServer(Buffer.from('wrong'));
+    const from = await server.start();
+    try {
+      const run = ventral('data', 'pull', 'KarDemo.IT-pls', '--from', from);
+      await expect(run).rejects.toMatchObject({ code: 'terms-not-accepted', exit: 2 });
+      expect(server.requests).toEqual([]);
+      const accepted = ventral('data', 'pull', 'KarDemo', '--from', from, '--accept-terms');
+      await expect(accepted).rejects.toMatchObject({
+        code: 'checksum-mismatch',
+        message: expect.stringMatching(/sample_neuron\.h5: expected 323712 bytes, but 5/),
+      });
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('are imported by name; what is no publication is told', async () => {
+    await expect(ventral('data', 'import', 'KarDemo', '--from', home)).rejects.toMatchObject({
+      code: 'data-missing',
+      message: expect.stringContaining('data/sample_neuron.h5; they are at https://github.com/'),
+    });
+    await expect(ventral('data', 'import', 'hvm-public', '--from', home)).rejects.toMatchObject({
+      code: 'bad-usage',
+      message: expect.stringContaining('recognises its files by SHA-1'),
+    });
+    await expect(ventral('data', 'import', 'KarDemos', '--from', home)).rejects.toMatchObject({
+      code: 'data-missing',
+      message: expect.stringContaining('"KarDemo"'),
+    });
+  });
+
+  test('are listed with licence, and benchmarks with theirs and what to beware of', async () => {
+    const listed = JSON.parse((await ventral('data', 'list', '--json')).out);
+    expect(listed).toContainEqual(
+      expect.objectContaining({
+        identifier: 'Cichy2014.IT',
+        kind: 'rdms',
+        here: false,
+        converted: { publication: 'Cichy2014', files: [{ role: 'csv', file: 'cichy2014-it.csv' }] },
+      }),
+    );
+    const benchmarks = JSON.parse((await ventral('benchmarks', 'list', '--json')).out);
+    const of = (id: string) => benchmarks.find((one: { id: string }) => one.id === id);
+    expect(of('Cowley2023.V4-pls')).toMatchObject({ licences: ['GPL-3.0'], caution: null });
+    expect(of('Henaff2021random.V1-pls').caution).toMatch(/leak/);
+    expect(of('KarDemo.IT-pls').caution).toMatch(/One site/);
+    expect(of('Henaff2021.V1-pls').licences).toEqual(['none stated']);
   });
 });
 

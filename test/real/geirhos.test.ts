@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { accuracy } from '../../src/metrics/accuracy.js';
@@ -12,6 +12,7 @@ import { choiceLabels, labelTask } from '../../src/metrics/label-task.js';
 import { matrix } from '../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import { tolerances } from '../tolerances.js';
+import { readHumanTrials } from './human-trials.js';
 
 const folder = join(process.env.VENTRAL_SHARED ?? '../shared', 'data/geirhos2021-edge-silhouette');
 const here = existsSync(folder);
@@ -21,24 +22,7 @@ test('the trials of Geirhos et al. are here', (context) => {
   expect(here).toBe(true);
 });
 
-function readTrials(set: string): ObserverTrials {
-  const rows = readdirSync(join(folder, set)).flatMap((name) => {
-    const lines = readFileSync(join(folder, set, name), 'utf8')
-      .trim()
-      .split(/\r?\n/)
-      .slice(1);
-    return lines.map((line) => line.split(','));
-  });
-  const column = (i: number) => rows.map((row) => row[i]);
-  return {
-    // subj, session, trial, rt, object_response, category, condition, imagename
-    stimulusIds: column(7).map((name) => name.split('_').at(-1)!),
-    subject: column(0),
-    truth: column(5),
-    choice: column(4),
-    condition: column(6),
-  };
-}
+const readTrials = (set: string): ObserverTrials => readHumanTrials(folder, set);
 
 /**
  * A model made of random numbers: RandomState(7).standard_normal((160, 1000)), rows in order of the

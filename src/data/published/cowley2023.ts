@@ -31,7 +31,11 @@ export const cowley2023: Converter = async (sources, outputs) => {
     data[(unit * images + stimulus) * times + repetition];
   // The source fills rows with NaN behind the last repetition of an image: those that every image has are taken.
   const complete = (repetition: number) =>
-    ids.every((_, stimulus) => !Number.isNaN(at(stimulus, repetition, 0)));
+    ids.every((_, stimulus) =>
+      Array.from({ length: units }).every(
+        (_, unit) => !Number.isNaN(at(stimulus, repetition, unit)),
+      ),
+    );
   const repetitions = Array.from({ length: times }, (_, i) => i).filter(complete).length;
   if (repetitions === 0) odd(path, 'a repetition that every image has', 'none');
   await outputs.assembly(

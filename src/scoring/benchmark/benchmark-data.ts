@@ -19,6 +19,10 @@ export function catalogEntriesOf(benchmark: BenchmarkDefinition): readonly Catal
   return [...new Set(entries)];
 }
 
+/** Whether data of publications that Brain-Score does not have are among its own: no node of its tree averages it. */
+export const isOutsideTree = (benchmark: BenchmarkDefinition): boolean =>
+  catalogEntriesOf(benchmark).some(({ converted }) => converted !== undefined);
+
 /** `private` where an owner keeps any part of the data for evaluation. */
 export function accessOf(benchmark: BenchmarkDefinition): 'public' | 'private' {
   const entries = catalogEntriesOf(benchmark);

@@ -320,7 +320,8 @@ function drawn(
   animals: ReadonlyMap<Id, string> | undefined,
 ): Float64Array | undefined {
   const { neuroids } = raw;
-  if (!neuroids) return undefined;
+  // Resamples of one neuroid are all alike: no interval.
+  if (!neuroids || neuroids.ids.length < 2) return undefined;
   const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
   if (measured && !sameIds(measured.ids, neuroids.ids)) return undefined;
   const normalise = normaliserOf(metric);

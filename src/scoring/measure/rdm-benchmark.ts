@@ -6,8 +6,12 @@ import { requireSameStimuli } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { MetricResult } from '../../metrics/metric.js';
 import { versionedName } from '../../metrics/metric-table.js';
-import { dissimilarities } from '../../metrics/rdm.js';
-import { niliUpper, type RdmComparison, rdmSimilarity } from '../../metrics/subject-rdms.js';
+import {
+  dissimilarities,
+  niliUpper,
+  type RdmComparison,
+  rdmSimilarity,
+} from '../../metrics/rdm.js';
 import { selectRows } from '../../numerics/algebra/features.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';

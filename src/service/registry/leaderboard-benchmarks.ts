@@ -1,6 +1,7 @@
 import { didYouMean } from '../../errors/closest-names.js';
 import { present } from '../../formats/present.js';
 import type { TreeBenchmark } from '../../leaderboard/leaderboard-tree.js';
+import { isOutsideTree } from '../../scoring/benchmark/benchmark-data.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
 import type { WantedBenchmark } from '../../store/records/result-store.js';
@@ -9,6 +10,8 @@ import type { WantedBenchmark } from '../../store/records/result-store.js';
 export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
   /** The public set of an experiment that has a private one too. */
   readonly publicSet: boolean;
+  /** Of recordings that are not Brain-Score's: in averages that name it alone. */
+  readonly outside: boolean;
 }
 
 /** The benchmarks that a leaderboard can show to a principal. */
@@ -24,6 +27,7 @@ export class LeaderboardBenchmarks {
     ...present({ parent: benchmark.parent }),
     simulated: benchmark.simulated,
     publicSet: /public(?=[.-])/.test(benchmark.id),
+    outside: isOutsideTree(benchmark),
   }));
   readonly #named = new Map<string, readonly BoardBenchmark[]>();
 
@@ -39,7 +43,7 @@ export class LeaderboardBenchmarks {
 
   /**
    * The default benchmarks of averages: the shipped ones, and for an experiment with a private and a public set
-   * one of the two. Uploads enter only averages that name them, so that an average means the same for everybody.
+   * one of the two. Uploads, and recordings that are not Brain-Score's, enter only averages that name them, so that an average means the same for everybody.
    */
   standard(simulated: boolean, set: 'private' | 'public'): BoardBenchmark[] {
     const withPublic = new Set(
@@ -48,7 +52,7 @@ export class LeaderboardBenchmarks {
     const left = (benchmark: BoardBenchmark) =>
       set === 'private' ? benchmark.publicSet : withPublic.has(benchmark.id);
     return this.#shipped.filter(
-      (benchmark) => benchmark.simulated === simulated && !left(benchmark),
+      (benchmark) => benchmark.simulated === simulated && !benchmark.outside && !left(benchmark),
     );
   }
 
@@ -74,6 +78,7 @@ function uploaded({ id, summary }: BenchmarkRecord): BoardBenchmark[] {
       ...{ id: column, column, benchmark: benchmark.id, source: id, version, metric, simulated },
       region: benchmark.region,
       publicSet: false,
+      outside: false,
     };
   });
 }
