@@ -57,7 +57,9 @@ export class Step {
   get output(): number {
     const [first] = this.#operator.outputs;
     if (first !== undefined && this.#operator.outputs.length === 1) return first;
-    throw invalidPart(this.#network.file, `outputs of ${this.operator}`, 'one', 'others');
+    const { file, tensors } = this.#network;
+    const name = first === undefined ? 'an operator' : tensors[first].name;
+    throw unsupportedLayer(file, name, this.operator, 'with other than one output');
   }
 
   /** Whether one of its results is among these. */

@@ -129,7 +129,7 @@ export function parseTflite(file: string, bytes: Uint8Array): TfliteNetwork {
 function nameOf(table: FlatTable): string {
   const code = Math.max(table.int8(0), table.int32(3));
   if (code === 32) return `custom ${valueText(table.text(1))}`;
-  return operatorNames.get(code) ?? `operator ${code}`;
+  return operatorNames[code] ?? `operator ${code}`;
 }
 
 function readTensors(

@@ -182,6 +182,19 @@ describe('a TensorFlow Lite file is refused', () => {
     expect((error as VentralError).message).toContain('made.tflite');
   });
 
+  it('naming an operator that is not imported, by its code or its own name', async () => {
+    const first = (code: number, outputs = ['stem/Relu6;stem/BatchNorm']) =>
+      changed({
+        operators: [{ code, inputs: ['image'], outputs }, ...plain.operators.slice(1)],
+      });
+    await expect(first(23)).rejects.toThrow(/layer stem\/Relu6 is of class RESIZE_BILINEAR/);
+    await expect(first(88, ['stem/Relu6;stem/BatchNorm', 'w1'])).rejects.toThrow(
+      /class UNPACK, with other than one output/,
+    );
+    await expect(first(32)).rejects.toThrow(/class custom/);
+    await expect(first(207)).rejects.toThrow(/class operator 207/);
+  });
+
   it('that is not of its version, or is cut off', () => {
     const version = flatBuffer({ 0: { u32: 2 } });
     expect(() => parseTflite('x', version)).toThrow('x: version should be 3, found 2');
