@@ -55,16 +55,25 @@ export class ReceiptService {
     receipt: Receipt,
     also: (queries: Queries, id: string) => Promise<void>,
   ): Promise<{ readonly jobs: readonly ScoreJob[]; readonly created: boolean }> {
+    const { brought } = this.#context.store;
+    const { principal } = client;
     requireVersions(receipt);
+    const kept = receipt.runs.map((run) => plainReceipt(receipt, run));
+    const before = await Promise.all(
+      kept.map((each) => brought.find(principal.owner, digestOf(each as Digestible))),
+    );
+    const jobs = before.filter((job) => job !== undefined);
+    if (jobs.length === kept.length) return { jobs, created: false };
+    await brought.requireQuota(principal);
     const runs: BroughtRun[] = [];
     for (const [position, run] of receipt.runs.entries())
-      runs.push(await this.#run(client, receipt, run, `/runs/${position}`));
-    return this.#context.store.brought.bring(client.principal, runs, also);
+      runs.push(await this.#run(client, kept[position], run, `/runs/${position}`));
+    return brought.bring(principal, runs, also);
   }
 
-  async #run(client: Client, receipt: Receipt, run: Run, at: string): Promise<BroughtRun> {
+  async #run(client: Client, kept: Receipt, run: Run, at: string): Promise<BroughtRun> {
     const { principal } = client;
-    requireConsistent(receipt, run, at);
+    requireConsistent(kept, run, at);
     const model = await this.#model(principal, run, at);
     const names = run.scores.map(({ benchmark }) => benchmark);
     const benchmarks = await this.#benchmarks(principal, names, at);
@@ -83,14 +92,13 @@ export class ReceiptService {
       await this.#requireOwn(model, plain, place);
       scores.push(plain);
     }
-    const { ventral, numerics, screen } = receipt;
-    const kept = plainReceipt(receipt, run);
+    const { ventral, numerics, screen, runtime } = kept;
     return {
       scores,
       receipt: kept,
       brought: {
         ...{ digest: digestOf(kept as Digestible), ventral, numerics, screen },
-        ...{ runtime: kept.runtime, unchecked },
+        ...{ runtime, unchecked },
       },
       request: {
         kind: 'score',
