@@ -15,7 +15,7 @@ import type { ScoreJob } from '../../store/jobs/job.js';
 import { mayChange, type Principal } from '../../store/records/principal.js';
 import type { Client } from '../http/client.js';
 import { ChildQueue } from '../queue/child-queue.js';
-import type { ReceiptAnswer, ReceiptTask } from '../work/receipt-task.js';
+import type { ReceiptAnswer, ReceiptTask } from '../work/job-task.js';
 import { measuringPaths } from '../work/task-paths.js';
 import { provideSimulated } from '../worker/provide-simulated.js';
 import type { AskedBenchmark } from './benchmark-service.js';
@@ -185,11 +185,12 @@ export class ReceiptService {
     const answers: ReceiptAnswer[] = [];
     for (const names of groups) {
       const task: ReceiptTask = {
-        ...{ home, model: file, card: model.card, benchmarks: names },
+        ...{ kind: 'receipt', home, benchmarks: names },
+        model: { reference: file, card: model.card },
         ...present({ layers, input }),
       };
       const answer = await this.#children.run<ReceiptAnswer[]>(client, {
-        script: 'receipt-child.js',
+        script: 'score-child.js',
         task,
         temporary: store.temporary,
         ...measuringPaths({ home, model: file, benchmarks: names }),
