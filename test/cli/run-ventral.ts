@@ -11,8 +11,12 @@ export interface Ran {
 }
 
 /** Starts the built `ventral` command with a home of the test's own. */
-export function startVentral(home: string, words: readonly string[]): ChildProcess {
-  const environment = { ...process.env, VENTRAL_HOME: home, NO_COLOR: '1' };
+export function startVentral(
+  home: string,
+  words: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const environment = { ...process.env, VENTRAL_HOME: home, NO_COLOR: '1', ...more };
   return spawn(process.execPath, [main, ...words], {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -20,8 +24,11 @@ export function startVentral(home: string, words: readonly string[]): ChildProce
 }
 
 /** Runs the built `ventral` command to its end. */
-export async function runVentral(home: string, ...words: readonly string[]): Promise<Ran> {
-  const child = startVentral(home, words);
+export const runVentral = (home: string, ...words: readonly string[]): Promise<Ran> =>
+  endOf(startVentral(home, words));
+
+/** What a process printed, once it has ended. */
+export async function endOf(child: ChildProcess): Promise<Ran> {
   let [out, err] = ['', ''];
   child.stdout?.on('data', (chunk) => {
     out += chunk;

@@ -89,7 +89,7 @@ export async function openService(
   io: Io,
 ): Promise<RemoteScores> {
   const { RemoteScores } = await import('../../service/access/remote-scores.js');
-  const reach = await reachService(namedService(options) ?? 'home', options, home, io);
+  const reach = await reachService(namedService(options) ?? 'home', options, home, io.err);
   return new RemoteScores(reach, signal);
 }
 

@@ -1,7 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { ServicePlace } from '../../service/access/service-client.js';
-import type { Io } from '../terminal/io.js';
 
 /** What says which service is meant, and with which key. */
 export interface ServiceOptions {
@@ -18,6 +17,7 @@ export const namedService = ({ to }: ServiceOptions): string | undefined =>
 /**
  * Finds the service that is named. One that owns the home is asked by its socket, which needs no key; another one
  * with the key of `VENTRAL_KEY`, or of the file of `--key-file` or `VENTRAL_KEY_FILE`.
+ * @param warn prints a line
  * @returns what finds it again, for it may be started anew
  * @throws VentralError `bad-usage` for an address or a key that cannot be one, `file-missing`, `not-ready` where the
  *   home has no service
@@ -26,12 +26,12 @@ export async function reachService(
   named: string,
   options: ServiceOptions,
   home: string,
-  io: Io,
+  warn: (line: string) => void,
 ): Promise<() => Promise<ServicePlace>> {
   const url = named === 'home' ? undefined : addressOf(named);
   const key = await keyOf(options);
   if (key !== undefined && url?.startsWith('http://') && !isLoopback(url))
-    io.err(`ventral: the key is sent to ${url} in the clear: use https beyond this machine\n`);
+    warn(`ventral: the key is sent to ${url} in the clear: use https beyond this machine\n`);
   const own = async (): Promise<ServicePlace | undefined> => {
     const { livingOwner } = await import('../../store/home/owner-lock.js');
     const owner = await livingOwner(home);

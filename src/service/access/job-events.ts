@@ -22,10 +22,15 @@ const PATIENCE_MS = 300_000;
 const passing = new Set(['not-ready', 'quota-exceeded', 'queue-full', 'deadline-exceeded']);
 
 /**
- * Repeats a request while the service cannot be reached or asks for patience.
+ * Repeats a request while the service asks for patience or cannot be reached.
+ * @param met whether the service has answered before: one that never did is not waited for
  * @throws what the service answers, and `not-ready` after five minutes without an answer
  */
-export async function patiently<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function patiently<T>(
+  work: () => Promise<T>,
+  signal: AbortSignal,
+  met = true,
+): Promise<T> {
   const deadline = Date.now() + PATIENCE_MS;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
     try {
@@ -33,7 +38,8 @@ export async function patiently<T>(work: () => Promise<T>, signal: AbortSignal):
     } catch (error) {
       signal.throwIfAborted();
       const { code, details } = VentralError.from(error);
-      if (!passing.has(code) || Date.now() > deadline) throw error;
+      const awaited = met || details.retryAfter !== undefined;
+      if (!passing.has(code) || !awaited || Date.now() > deadline) throw error;
       const asked = Math.min((details.retryAfter ?? 0) * 1000, LONGEST_WAIT_MS);
       await pause(Math.max(wait, asked), signal);
     }

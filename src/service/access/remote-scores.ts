@@ -38,6 +38,8 @@ const CANCEL_MS = 10_000;
 export class RemoteScores {
   readonly #reach: () => Promise<ServicePlace>;
   readonly #signal: AbortSignal;
+  /** Whether the service has answered. */
+  #met = false;
 
   /** @param reach finds the service, whenever it is asked */
   constructor(reach: () => Promise<ServicePlace>, signal: AbortSignal) {
@@ -133,7 +135,9 @@ export class RemoteScores {
 
   async #patient<T>(ask: (place: ServicePlace) => Promise<{ body: unknown }>): Promise<T> {
     const work = async () => (await ask(await this.#reach())).body as T;
-    return patiently(work, this.#signal);
+    const answer = await patiently(work, this.#signal, this.#met);
+    this.#met = true;
+    return answer;
   }
 
   async #cancel(id: string): Promise<void> {

@@ -42,6 +42,12 @@ const plainPart = (part: Given['raw']): ScorePart => {
   };
 };
 
+/** A score without foreign fields, as its receipt has it. */
+const asGiven = (score: Given): Given => ({
+  ...(plainScore(score, score.name ?? '') as unknown as Given),
+  ...{ name: score.name, verified: score.verified },
+});
+
 /** One run of a receipt as it is kept: without paths, which tell of the machine that wrote it. */
 export function plainReceipt(receipt: Receipt, run: Run): Receipt {
   const { ort, provider, threads, node, platform, processor } = receipt.runtime;
@@ -62,7 +68,7 @@ export function plainReceipt(receipt: Receipt, run: Run): Receipt {
         benchmarks: benchmarks.map(({ id, metric, definition, data }) => ({
           ...{ id, metric, definition, data },
         })),
-        scores,
+        scores: scores.map(asGiven),
       },
     ],
   };

@@ -15,7 +15,7 @@ import type { ScoreJob } from '../../store/jobs/job.js';
 import { mayChange, type Principal } from '../../store/records/principal.js';
 import type { Client } from '../http/client.js';
 import { ChildQueue } from '../queue/child-queue.js';
-import type { ReceiptAnswer, ReceiptTask } from '../work/receipt-task.js';
+import type { ReceiptAnswer, ReceiptTask } from '../work/job-task.js';
 import { measuringPaths } from '../work/task-paths.js';
 import { provideSimulated } from '../worker/provide-simulated.js';
 import type { AskedBenchmark } from './benchmark-service.js';
@@ -55,16 +55,25 @@ export class ReceiptService {
     receipt: Receipt,
     also: (queries: Queries, id: string) => Promise<void>,
   ): Promise<{ readonly jobs: readonly ScoreJob[]; readonly created: boolean }> {
+    const { brought } = this.#context.store;
+    const { principal } = client;
     requireVersions(receipt);
+    const kept = receipt.runs.map((run) => plainReceipt(receipt, run));
+    const before = await Promise.all(
+      kept.map((each) => brought.find(principal.owner, digestOf(each as Digestible))),
+    );
+    const jobs = before.filter((job) => job !== undefined);
+    if (jobs.length === kept.length) return { jobs, created: false };
+    await brought.requireQuota(principal);
     const runs: BroughtRun[] = [];
     for (const [position, run] of receipt.runs.entries())
-      runs.push(await this.#run(client, receipt, run, `/runs/${position}`));
-    return this.#context.store.brought.bring(client.principal, runs, also);
+      runs.push(await this.#run(client, kept[position], run, `/runs/${position}`));
+    return brought.bring(principal, runs, also);
   }
 
-  async #run(client: Client, receipt: Receipt, run: Run, at: string): Promise<BroughtRun> {
+  async #run(client: Client, kept: Receipt, run: Run, at: string): Promise<BroughtRun> {
     const { principal } = client;
-    requireConsistent(receipt, run, at);
+    requireConsistent(kept, run, at);
     const model = await this.#model(principal, run, at);
     const names = run.scores.map(({ benchmark }) => benchmark);
     const benchmarks = await this.#benchmarks(principal, names, at);
@@ -83,14 +92,13 @@ export class ReceiptService {
       await this.#requireOwn(model, plain, place);
       scores.push(plain);
     }
-    const { ventral, numerics, screen } = receipt;
-    const kept = plainReceipt(receipt, run);
+    const { ventral, numerics, screen, runtime } = kept;
     return {
       scores,
       receipt: kept,
       brought: {
         ...{ digest: digestOf(kept as Digestible), ventral, numerics, screen },
-        ...{ runtime: kept.runtime, unchecked },
+        ...{ runtime, unchecked },
       },
       request: {
         kind: 'score',
@@ -177,11 +185,12 @@ export class ReceiptService {
     const answers: ReceiptAnswer[] = [];
     for (const names of groups) {
       const task: ReceiptTask = {
-        ...{ home, model: file, card: model.card, benchmarks: names },
+        ...{ kind: 'receipt', home, benchmarks: names },
+        model: { reference: file, card: model.card },
         ...present({ layers, input }),
       };
       const answer = await this.#children.run<ReceiptAnswer[]>(client, {
-        script: 'receipt-child.js',
+        script: 'score-child.js',
         task,
         temporary: store.temporary,
         ...measuringPaths({ home, model: file, benchmarks: names }),

@@ -2,6 +2,8 @@ import type { ModelCard } from '../../activations/card/card.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { MapShare } from '../../scoring/map/map-share.js';
 import type { Score } from '../../scoring/measure/score.js';
+import type { LayerRequest } from '../../scoring/model/layer-choice.js';
+import type { ExpectedScore } from '../../scoring/receipt/expected-scores.js';
 import type { PlainError } from '../child/child.js';
 
 /** Input of the scoring process, for jobs of any kind. */
@@ -53,6 +55,18 @@ export interface PartTask extends Omit<MapTask, 'kind' | 'cells'> {
   readonly kind: 'map-part';
   readonly share: MapShare;
 }
+
+/** A run of a receipt whose inputs are looked at. */
+export interface ReceiptTask extends Pick<TaskCore, 'home' | 'benchmarks' | 'input'> {
+  readonly kind: 'receipt';
+  readonly model: Pick<TaskCore['model'], 'reference' | 'card'>;
+  readonly layers?: LayerRequest;
+}
+
+/** What a score of the run says beside its numbers, or why that is not known here. */
+export type ReceiptAnswer =
+  | ExpectedScore
+  | { readonly benchmark: string; readonly error: PlainError };
 
 export type JobTask = ScoreTask | MapTask | PartTask;
 

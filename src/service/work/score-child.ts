@@ -1,7 +1,7 @@
 import { serveParent } from '../child/serve-parent.js';
-import type { JobTask } from './job-task.js';
+import type { JobTask, ReceiptTask } from './job-task.js';
 
-serveParent<JobTask>(async () => async (task, progress, part) => {
+serveParent<JobTask | ReceiptTask>(async () => async (task, progress, part) => {
   if (task.kind === 'layer-map') {
     const { runMapTask } = await import('./map-task.js');
     return runMapTask(task, progress, part);
@@ -10,6 +10,7 @@ serveParent<JobTask>(async () => async (task, progress, part) => {
     const { runPartTask } = await import('./map-task.js');
     return runPartTask(task, progress, part);
   }
-  const { runScoreTask } = await import('./score-task.js');
+  const { runReceiptTask, runScoreTask } = await import('./score-task.js');
+  if (task.kind === 'receipt') return runReceiptTask(task);
   return runScoreTask(task, progress, part);
 });

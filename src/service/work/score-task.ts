@@ -4,8 +4,15 @@ import { present } from '../../formats/present.js';
 import { type Progress, Work } from '../../runtime/work.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
+import { expectedScores } from '../../scoring/receipt/expected-scores.js';
 import { plainError } from '../child/serve-parent.js';
-import { type JobAnswer, modelOf, type ScoreTask } from './job-task.js';
+import {
+  type JobAnswer,
+  modelOf,
+  type ReceiptAnswer,
+  type ReceiptTask,
+  type ScoreTask,
+} from './job-task.js';
 import { usageOf } from './usage-of.js';
 
 /** Scores one job in this process. */
@@ -43,6 +50,15 @@ export async function runScoreTask(
       error: plainError(VentralError.from(error)),
     })),
   };
+}
+
+/** Looks at the inputs of the scores of a receipt; the network does not run. */
+export async function runReceiptTask(task: ReceiptTask): Promise<readonly ReceiptAnswer[]> {
+  const { home, model, benchmarks, layers, input } = task;
+  const { reference: path, card } = model;
+  const request = { model: { path, card }, benchmarks, ...present({ layers, input }) };
+  const found = await expectedScores(request, { home });
+  return found.map((each) => ('error' in each ? { ...each, error: plainError(each.error) } : each));
 }
 
 /** Values of a detail that are stored at most: ten splits of ten thousand neuroids. */

@@ -38,6 +38,19 @@ export class BroughtStore {
     this.#quotas = quotas;
   }
 
+  /** @throws VentralError what {@link bring} would of any receipt, so that it need not be looked at */
+  requireQuota(by: Principal): Promise<void> {
+    return this.#database.transaction((queries) =>
+      requireUploadQuota(queries, by, this.#quotas, 0),
+    );
+  }
+
+  /** The job of a run that its owner has brought before. */
+  async find(owner: string, digest: string): Promise<ScoreJob | undefined> {
+    const id = await known(this.#database, owner, digest);
+    return id === undefined ? undefined : ((await findJob(this.#database, id)) as ScoreJob);
+  }
+
   /**
    * Stores the runs of a receipt, all or none. Runs that their owner has brought already are found again.
    * @throws VentralError `quota-exceeded`, `storage-exceeded`
@@ -53,12 +66,9 @@ export class BroughtStore {
       const jobs: ScoreJob[] = [];
       let created = false;
       for (const run of runs) {
-        const [known] = await queries.query<{ id: string }>(
-          `select id from jobs where owner = $1 and brought ->> 'digest' = $2 and state = 'succeeded'`,
-          [run.request.owner, run.brought.digest],
-        );
-        const id = known?.id ?? newId('job');
-        if (!known) {
+        const before = await known(queries, run.request.owner, run.brought.digest);
+        const id = before ?? newId('job');
+        if (before === undefined) {
           await insert(queries, id, run);
           if (!created) await also(queries, id);
           created = true;
@@ -117,6 +127,14 @@ export class BroughtStore {
       return true;
     });
   }
+}
+
+async function known(queries: Queries, owner: string, digest: string): Promise<string | undefined> {
+  const [row] = await queries.query<{ id: string }>(
+    `select id from jobs where owner = $1 and brought ->> 'digest' = $2 and state = 'succeeded'`,
+    [owner, digest],
+  );
+  return row?.id;
 }
 
 async function insert(

@@ -10,6 +10,9 @@ export function choiceOf({ layerChoice: { by } }: Score): string {
   return benchmark ? `chosen on ${benchmark} v${version}` : '';
 }
 
+/** What ‡ means. */
+export const BROUGHT = 'computed elsewhere and brought with a receipt';
+
 /** Why a score is a selection: the layer was chosen on this very benchmark, or on one with the same stimuli. */
 export function selectionOf({ benchmark, layerChoice: { by } }: Score): string {
   const { benchmark: chosenOn } = (by ?? {}) as { benchmark?: string };

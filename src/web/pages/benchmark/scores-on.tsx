@@ -48,6 +48,7 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
               simulated,
               layers: 'any',
               selection: 'include',
+              brought: 'include',
               sort: `-${column}`,
               limit: MOST,
             },
@@ -63,6 +64,7 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
     open: 'all',
     layers: 'any',
     selection: 'include',
+    brought: 'include',
   });
   if (error) return <Problem error={error} />;
   if (!data) return <p aria-live="polite">Loading scores …</p>;
@@ -129,6 +131,14 @@ function ScoreRow({
             {' '}
             <span class="badge" title="The layer was chosen on stimuli of this benchmark">
               selection
+            </span>
+          </>
+        )}
+        {score.brought && (
+          <>
+            {' '}
+            <span class="badge" title="Computed elsewhere and brought with a receipt">
+              brought
             </span>
           </>
         )}

@@ -11,6 +11,7 @@ export interface BoardView {
   readonly simulated: boolean | null;
   readonly missing: 'common' | 'zero';
   readonly selection: 'exclude' | 'include';
+  readonly brought: 'exclude' | 'include';
   readonly layers: 'card' | 'any';
   /** Where an experiment has two sets of images, which of them. */
   readonly set: 'private' | 'public';
@@ -116,6 +117,7 @@ export interface Estimate {
   readonly value: number | null;
   readonly ci: readonly number[] | null;
   readonly selection: boolean;
+  readonly brought: boolean;
   /** Of an average, over how many of the benchmarks below it. */
   readonly of?: { readonly n: number; readonly m: number };
 }
@@ -126,7 +128,7 @@ export function estimateOf(item: Item | undefined, column: Column): Estimate | u
   const average = item?.averages[column.id];
   if (!average || average.n === 0) return undefined;
   const { value, ci, n, m } = average;
-  return { value, ci, selection: false, of: { n, m } };
+  return { value, ci, selection: false, brought: false, of: { n, m } };
 }
 
 /** How far a value is from the reference's. */

@@ -67,6 +67,7 @@ function viewOf(query: URLSearchParams): BoardView {
     simulated: simulated === null ? null : simulated === 'true',
     missing: query.get('missing') === 'zero' ? 'zero' : 'common',
     selection: query.get('selection') === 'include' ? 'include' : 'exclude',
+    brought: query.get('brought') === 'include' ? 'include' : 'exclude',
     layers: query.get('layers') === 'any' ? 'any' : 'card',
     set: query.get('set') === 'public' ? 'public' : 'private',
   };

@@ -6,6 +6,7 @@ import { interval, value } from '../../parts/format.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { SaveFigure } from '../../parts/save-figure.js';
+import { BROUGHT } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/series.js';
 import {
@@ -109,14 +110,16 @@ interface DifferenceTableProps {
 }
 
 function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
-  const marked = rows.some(({ estimates }) => estimates.some((each) => each?.selection));
+  const any = (mark: 'selection' | 'brought') =>
+    rows.some(({ estimates }) => estimates.some((each) => each?.[mark]));
   return (
     <Scroll label="Differences by benchmark">
       <table class="differences">
         <caption>
           Averages come before the scores they average. ▲ higher, ▼ lower than the reference, = not
           distinguishable apart
-          {marked && '; † the layer was chosen on stimuli of this benchmark'}
+          {any('selection') && '; † the layer was chosen on stimuli of this benchmark'}
+          {any('brought') && `; ‡ ${BROUGHT}`}
         </caption>
         <thead>
           <tr>
@@ -160,6 +163,7 @@ function EstimateText({ estimate }: { readonly estimate: Estimate | undefined })
     <span class="estimate" title={estimate?.ci ? `95 % interval ${interval(estimate.ci)}` : ''}>
       {value(estimate?.value)}
       {estimate?.selection && '†'}
+      {estimate?.brought && '‡'}
       {estimate?.of && (
         <small>
           {' '}
@@ -262,7 +266,7 @@ function forest(
 }
 
 const columnsOfCsv =
-  'column kind model name value ci_low ci_high selection n m from difference difference_low difference_high different';
+  'column kind model name value ci_low ci_high selection brought n m from difference difference_low difference_high different';
 
 function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesProps) {
   const { chosen } = board;
@@ -278,6 +282,7 @@ function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesPr
         value: estimate?.value ?? null,
         ci: estimate?.ci ?? null,
         selection: estimate?.selection ?? null,
+        brought: estimate?.brought ?? null,
         n: estimate?.of?.n ?? null,
         m: estimate?.of?.m ?? null,
         from: i === reference ? null : chosen[reference].id,
@@ -295,7 +300,7 @@ function csv(rows: readonly ComparedRow[], props: DifferencesProps): string {
     columnsOfCsv.split(' '),
     ...lines(rows, props).map(({ ci, differenceCi, ...line }) => [
       ...[line.column, line.kind, line.model, line.name, line.value, ...ends(ci)],
-      ...[line.selection, line.n, line.m, line.from, line.difference],
+      ...[line.selection, line.brought, line.n, line.m, line.from, line.difference],
       ...[...ends(differenceCi), line.different],
     ]),
   ]);

@@ -52,6 +52,13 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
           </select>
         </label>
         <label>
+          Brought scores (‡)
+          <select {...choice('brought', 'exclude')}>
+            <option value="exclude">excluded from averages</option>
+            <option value="include">included in averages</option>
+          </select>
+        </label>
+        <label>
           Layers
           <select {...choice('layers', 'card')}>
             <option value="card">from model cards</option>

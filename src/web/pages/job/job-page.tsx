@@ -122,6 +122,13 @@ function Course({ job, lost, cancel }: CourseProps) {
           </button>
         </p>
       )}
+      {'brought' in job && job.state === 'succeeded' && caller?.role !== 'reader' && (
+        <p class="actions">
+          <button type="button" onClick={() => void cancel()}>
+            Withdraw the scores
+          </button>
+        </p>
+      )}
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { isOpen } from '../../parts/job-state.js';
-import { errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
+import { BROUGHT, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -49,10 +49,27 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
           ))}
         </p>
       )}
+      {job.brought && <Origin brought={job.brought} />}
       {results.some(({ selection }) => selection) && (
         <p class="quiet">† the layer was chosen on stimuli of this benchmark: a selection.</p>
       )}
     </section>
+  );
+}
+
+/** Where scores come from that no worker of this service computed. */
+function Origin({ brought }: { readonly brought: Schemas['Brought'] }) {
+  const { ventral, runtime, unchecked } = brought;
+  return (
+    <p class="notice">
+      ‡ Not of this service: {BROUGHT}, by ventral {ventral} on <bdi>{runtime.platform}</bdi>.{' '}
+      {unchecked.length > 0 && (
+        <>
+          The inputs could not be compared on <bdi>{unchecked.join(', ')}</bdi>, whose data are not
+          installed here.
+        </>
+      )}
+    </p>
   );
 }
 

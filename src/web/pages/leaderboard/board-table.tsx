@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
+import { BROUGHT } from '../../parts/score-words.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board } from './use-board.js';
 import { useRowWindow } from './use-row-window.js';
@@ -269,11 +270,12 @@ function Cell({ item, column, title, ask }: CellProps) {
         type="button"
         class="score"
         tabIndex={-1}
-        title={`${title}: ${`${value(score.value)} ${interval(score.ci)}`.trim()}${score.selection ? ', layer chosen on its stimuli' : ''}; press for raw score and ceiling`}
+        title={`${title}: ${`${value(score.value)} ${interval(score.ci)}`.trim()}${score.selection ? ', layer chosen on its stimuli' : ''}${score.brought ? `, ${BROUGHT}` : ''}; press for raw score and ceiling`}
         onClick={(event) => ask({ item, column, at: event.currentTarget.getBoundingClientRect() })}
       >
         {value(score.value)}
         {score.selection && <sup> †</sup>}
+        {score.brought && <sup> ‡</sup>}
       </button>
       <Interval ci={score.ci} />
     </td>

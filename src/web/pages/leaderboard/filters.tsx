@@ -80,6 +80,11 @@ const choices = [
     'Selection scores (†)',
     { exclude: 'excluded from averages', include: 'included in averages' },
   ],
+  [
+    'brought',
+    'Brought scores (‡)',
+    { exclude: 'excluded from averages', include: 'included in averages' },
+  ],
   ['layers', 'Layers', { card: 'from model cards', any: 'from cards or requests' }],
   ['visibility', 'Visibility', { '': 'any', private: 'private', group: 'group', public: 'public' }],
 ] as const;

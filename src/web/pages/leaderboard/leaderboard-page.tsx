@@ -102,7 +102,7 @@ function Chosen({
   const nameOf = (id: string) => board?.items.find(({ model }) => model === id)?.name ?? id;
   const query = new URLSearchParams(chosen.map((model) => ['model', model]));
   // What they are compared on is what they were chosen on.
-  for (const name of ['simulated', 'set', 'selection', 'layers'])
+  for (const name of ['simulated', 'set', 'selection', 'brought', 'layers'])
     for (const value of address.getAll(name)) query.append(name, value);
   return (
     <section class="chosen" aria-label="Models to compare">

@@ -4,7 +4,13 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { choiceOf, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
+import {
+  BROUGHT,
+  choiceOf,
+  errorOfRaw,
+  errorOfValue,
+  selectionOf,
+} from '../../parts/score-words.js';
 import { useResource } from '../../parts/use-resource.js';
 
 const WIDTH = 320;
@@ -47,7 +53,7 @@ export function ScoreDetail({
         <strong>{column.benchmark}</strong> <bdi>{item.name}</bdi>
       </p>
       {error && <Problem error={error} />}
-      {score && <Facts score={score} />}
+      {score && <Facts score={score} brought={item.scores[column.id].brought} />}
       {data && !score && <p>The job no longer has this score.</p>}
       <p>
         <a href={`/scores/${encodeURIComponent(job)}`}>Job</a>
@@ -58,7 +64,7 @@ export function ScoreDetail({
 
 type Score = Schemas['Score'];
 
-function Facts({ score }: { readonly score: Score }) {
+function Facts({ score, brought }: { readonly score: Score; readonly brought: boolean }) {
   const { raw, ceiling, warnings } = score;
   return (
     <dl class="facts">
@@ -82,6 +88,12 @@ function Facts({ score }: { readonly score: Score }) {
         <>
           <dt>† Selection</dt>
           <dd>{selectionOf(score)}</dd>
+        </>
+      )}
+      {brought && (
+        <>
+          <dt>‡ Brought</dt>
+          <dd>{BROUGHT}</dd>
         </>
       )}
       {warnings.map(({ code, detail }) => (

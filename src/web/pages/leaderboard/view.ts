@@ -11,6 +11,7 @@ const asked: readonly Asked[] = [
   ...([
     'missing',
     'selection',
+    'brought',
     'simulated',
     'set',
     'layers',
@@ -35,7 +36,7 @@ export function boardQuery(address: URLSearchParams): string {
  */
 export const leavesOpen = (query: string): boolean =>
   [...new URLSearchParams(query).keys()].every((name) =>
-    ['missing', 'selection', 'layers', 'set'].includes(name),
+    ['missing', 'selection', 'brought', 'layers', 'set'].includes(name),
   );
 
 /** A column that is shown. */

@@ -37,16 +37,23 @@ function bibtex(
   const year = new Date(latest ?? createdAt ?? Date.now()).getFullYear();
   const { ventral } = (scores[0]?.score.provenance ?? {}) as { ventral?: string };
   const numbers = scores.map(
-    ({ score }) =>
-      `${score.benchmark} version ${score.version}: ${value(score.value)}${marksOf(score)}`,
+    ({ score, job }) =>
+      `${score.benchmark} version ${score.version}: ${value(score.value)}${marksOf(score, job)}`,
   );
   const made = ventral === undefined ? [] : [`scored with ventral ${ventral}`];
   const note = [`ONNX, ${digest}`, ...made, ...numbers].map(plain).join('; ');
   return `@misc{${plain(name).replace(/[^A-Za-z0-9]+/g, '-') || 'model'},\n  title = {${plain(name)}},\n  year  = {${year}},\n  note  = {${note}}\n}\n`;
 }
 
-function marksOf({ simulated, selection }: ScoreOfJob['score']): string {
-  const marks = [simulated && 'simulated', selection && 'layer chosen on its stimuli'];
+function marksOf(
+  { simulated, selection }: ScoreOfJob['score'],
+  { brought }: ScoreOfJob['job'],
+): string {
+  const marks = [
+    simulated && 'simulated',
+    selection && 'layer chosen on its stimuli',
+    brought && 'computed elsewhere',
+  ];
   return marks.some(Boolean) ? ` (${marks.filter(Boolean).join(', ')})` : '';
 }
 

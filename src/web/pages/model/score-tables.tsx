@@ -3,7 +3,13 @@ import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
-import { choiceOf, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
+import {
+  BROUGHT,
+  choiceOf,
+  errorOfRaw,
+  errorOfValue,
+  selectionOf,
+} from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
@@ -157,6 +163,11 @@ function Row({ score, job, of }: RowProps) {
         {selection && (
           <span class="badge" title={selectionOf(score)}>
             selection
+          </span>
+        )}
+        {job.brought && (
+          <span class="badge" title={BROUGHT}>
+            brought
           </span>
         )}
         <small class="quiet" title={`${score.errorKind}; ${formula}`}>

@@ -11,7 +11,7 @@ export interface ScoreOfJob {
 
 /** The scores of a model that one may see. */
 export interface ModelScores {
-  /** One a benchmark: the latest at the card's input and layers, else the latest. */
+  /** One a benchmark: the latest at the card's input and layers, else the latest; a brought one only without another. */
   readonly present: readonly ScoreOfJob[];
   /** The others, newest first. */
   readonly others: readonly ScoreOfJob[];
@@ -52,7 +52,8 @@ function sorted(jobs: readonly Job[]): ModelScores {
   const newest = jobs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
   const all = newest.flatMap((job) => job.results.map((score) => ({ score, job })));
   const present = new Map<string, ScoreOfJob>();
-  for (const one of [...all.filter(isAsCard), ...all])
+  const own = all.filter(({ job }) => !job.brought);
+  for (const one of [...own.filter(isAsCard), ...own, ...all.filter(isAsCard), ...all])
     if (!present.has(one.score.benchmark)) present.set(one.score.benchmark, one);
   const shown = new Set(present.values());
   const failed = newest.flatMap(({ id, failures }) =>
