@@ -22,6 +22,12 @@ serveParent(async () => async (task, progress, part) => {
     await sleep(50);
     progress({ stage: 'metric', done, total: Number(amount) });
   }
+  // A job of which four tenths are done, and which then says nothing for a while.
+  if (word === 'far') {
+    const whole = { share: 0.4, elapsedSeconds: 20, etaSeconds: 30 };
+    progress({ stage: 'metric', done: 3, total: 4, ...whole });
+    await sleep(Number(amount));
+  }
   if (word === 'sleep') await sleep(Number(amount));
   if (word === 'hold') for (const end = Date.now() + Number(amount); Date.now() < end; );
   if (word === 'abort') process.abort();
