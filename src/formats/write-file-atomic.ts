@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
@@ -34,15 +33,10 @@ export async function replaceFile(
   }
 }
 
-function folderMissing(path: string, cause?: unknown): VentralError {
+function folderMissing(path: string, cause: unknown): VentralError {
   return new VentralError('file-missing', `${path}: the folder ${dirname(path)} does not exist`, {
     ...{ file: path, expected: 'a folder', found: 'none', cause },
   });
-}
-
-/** Refuses a place for a file before the work whose result it is to hold. */
-export function requireFolderOf(path: string): void {
-  if (!existsSync(dirname(path))) throw folderMissing(path);
 }
 
 /** Names the file that was asked for in place of the temporary one. */

@@ -1,6 +1,6 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { VentralError } from '../errors/ventral-error.js';
-import { requireFolderOf, temporaryName, writeFileAtomic } from '../formats/write-file-atomic.js';
+import { temporaryName, writeFileAtomic } from '../formats/write-file-atomic.js';
 import { writeZip } from '../formats/zip.js';
 import { type BuiltPackage, buildPackage, type PackageRequest } from './build-package.js';
 import { SITE_LIMIT } from './site-limits.js';
@@ -23,7 +23,6 @@ export interface WrittenPackage {
  * @throws VentralError `package-invalid` too where the archive is larger than the site takes
  */
 export async function writePackage(path: string, request: PackageRequest): Promise<WrittenPackage> {
-  requireFolderOf(path);
   const base = path.replace(/\.zip$/i, '');
   const built = await buildPackage(request);
   const written = await writeArchive(path, built, adviceOf(built, request));

@@ -36,7 +36,7 @@ function unknownWords(words: readonly string[]): string[] {
     long,
   ]);
   const known = new Set([...options, '--help', '-h']);
-  const missing = rest.map((word) => word.split('=')[0]).filter((word) => /^--?[a-z]/.test(word));
+  const missing = rest.flatMap((word) => /^--?[a-z][a-z-]*/.exec(word)?.[0] ?? []);
   const without = missing.filter((word) => !known.has(word));
   return command === ventral && !/^(--|[A-Z<…]|$)/.test(rest[0] ?? '')
     ? [rest[0], ...without]

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,7 +24,8 @@ beforeAll(async () => {
   await mkdir(join(folder, 'home'));
   await run('git', ['clone', '--quiet', '--no-local', root, clone]);
   // What `npm ci && npm run build` leave; .ci/run does both in a clean clone before any test.
-  for (const name of ['node_modules', 'dist']) await symlink(join(root, name), join(clone, name));
+  await symlink(join(root, 'node_modules'), join(clone, 'node_modules'));
+  await cp(join(root, 'dist'), join(clone, 'dist'), { recursive: true });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
