@@ -2,7 +2,7 @@ import { wholeLayer } from '../../activations/reduced-layer.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { DataSources } from '../benchmark/data-sources.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../measure/benchmark-kinds.js';
 import { type Golden, goldenOf, type Published } from '../registry/golden.js';
 import { findBenchmark } from '../registry/registry.js';
 import { type BenchmarkFinding, holds, recordVerification } from '../registry/verification.js';
@@ -75,7 +75,7 @@ async function checkData(
 ): Promise<BenchmarkFinding[]> {
   const sources = new DataSources(home);
   try {
-    const prepared = await kindOfMetric(benchmark.metric.name).load(benchmark, sources);
+    const prepared = await kindOf(benchmark).load(benchmark, sources);
     const own = prepared.ownFeatures?.();
     const findings: BenchmarkFinding[] = [];
     const add = (check: string, measured: number | null, published: Published) =>

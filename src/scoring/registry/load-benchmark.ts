@@ -1,7 +1,7 @@
 import { traced } from '../../runtime/traced.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { DataSources } from '../benchmark/data-sources.js';
-import { kindOfMetric } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../measure/benchmark-kinds.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { findBenchmark } from './registry.js';
 import { isVerified } from './verification.js';
@@ -28,7 +28,7 @@ export async function loadBenchmarks(
       for (const benchmark of found(name, fail)) {
         try {
           const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
-            kindOfMetric(benchmark.metric.name).load(benchmark, sources),
+            kindOf(benchmark).load(benchmark, sources),
           );
           prepared.check?.();
           const measure: LoadedBenchmark['measure'] = (...asked) =>

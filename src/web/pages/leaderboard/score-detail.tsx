@@ -74,6 +74,16 @@ function Facts({ score }: { readonly score: Score }) {
       <dd>{ceiling ? withError(ceiling) : 'none'}</dd>
       <dt>Formula</dt>
       <dd>{score.formula}</dd>
+      {score.parts?.values.map((part) => (
+        <Fragment key={part.name}>
+          <dt>
+            <bdi>{part.name}</bdi>
+          </dt>
+          <dd>
+            {value(part.value)} (raw {value(part.raw)})
+          </dd>
+        </Fragment>
+      ))}
       <dt>Layer</dt>
       <dd>
         {score.layer} ({choiceOf(score)})
