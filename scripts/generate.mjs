@@ -63,8 +63,11 @@ const sides = {
 
 function documentWith(metrics, text) {
   const rows = Object.entries(metrics).map(
-    ([name, { kind, defaults, normalisation, text: words }]) => {
-      const options = Object.entries(defaults).map(([key, value]) => `\`${key}: ${value}\``);
+    ([name, { kind, defaults, optional = [], normalisation, text: words }]) => {
+      const options = [
+        ...Object.entries(defaults).map(([key, value]) => `\`${key}: ${value}\``),
+        ...optional.map((key) => `\`${key}\``),
+      ];
       return `| \`${name}\` | ${words.name} | ${sides[kind]} | ${options.join(', ')} | ${formulas[normalisation]} |`;
     },
   );

@@ -58,7 +58,17 @@ const folders: Record<string, readonly string[]> = {
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
-    ...['benchmark', 'measure', 'registry', 'model', 'features', 'map', 'compare', 'receipt'],
+    ...[
+      'benchmark',
+      'recorded',
+      'measure',
+      'registry',
+      'model',
+      'features',
+      'map',
+      'compare',
+      'receipt',
+    ],
   ],
   importing: [
     ...['architectures', 'source', 'pickle', 'proof', 'tensorflow', 'keras', 'tensor'],

@@ -30,6 +30,22 @@ export const tolerances = {
    * values by 1e-5 of their size and no score (oracle 12).
    */
   properties: { value: 1e-4, score: 1e-6 },
+  /**
+   * The kinds of 2026 (oracle README, 13 to 18): a float64 result; one on float32 features or recordings, in float64 where the
+   * original rounds; a ridge fit in float32; a fit whose penalty of 1e-10 interpolates; ranks that rounding ties.
+   */
+  kinds: {
+    float64: 1e-9,
+    float32: 1e-6,
+    published: 1e-7,
+    ridge32: { score: 5e-5, r: 1e-4, prediction: 1e-3 },
+    interpolating: 1e-4,
+    tied: 1e-4,
+    cka32: 1e-5,
+    reverse: 1e-8,
+  },
+  /** Bootstrapped errors and their draws (oracle 18); equal values leave a deviation of rounding alone. */
+  bootstrap: { float64: 1e-12, float32: 1e-7 },
   /** Ceilings that Brain-Score published to five digits. */
   publishedCeiling: 1e-5,
   /** torch resize of a float tensor against the same call in float64. */

@@ -1,4 +1,4 @@
-import type { Features } from '../numerics/algebra/features.js';
+import { type Features, stackRows } from '../numerics/algebra/features.js';
 import { centredGram } from '../numerics/algebra/gram.js';
 import type { Matrix } from '../numerics/algebra/matrix.js';
 import { zScoredProducts } from '../numerics/algebra/z-scored-products.js';
@@ -21,7 +21,7 @@ export type ReducedLayer =
   | {
       readonly form: 'gram';
       readonly units: number;
-      /** Products of the rows of the one stimulus set, columns centred over all rows; float64. */
+      /** Products of the rows of all stimulus sets, one set below the other, columns centred over all rows; float64. */
       readonly gram: Matrix;
     }
   | {
@@ -42,7 +42,7 @@ export function wholeLayer(
 }
 
 /**
- * Features (one a stimulus set) in the form asked for; a Gram matrix is that of the first set, a read-out
+ * Features (one a stimulus set) in the form asked for; a Gram matrix is that of all rows, a read-out
  * fits on the first and tests on the second. Where a value is NaN or infinite, so is the result. Units that see a stimulus
  * are found by `unitsOfFeatures`: RangeError here.
  */
@@ -54,7 +54,7 @@ export async function reduceFeatures(
   const units = first.cols;
   if (form === 'units')
     throw new RangeError('units are not found without the places of the stimuli');
-  if (form === 'gram') return { form, units, gram: await centredGram(first) };
+  if (form === 'gram') return { form, units, gram: await centredGram(stackRows(features)) };
   if (form === 'read-out') return { form, units, ...(await zScoredProducts(first, second)) };
   return wholeLayer(features);
 }

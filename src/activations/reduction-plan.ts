@@ -207,7 +207,8 @@ function reductionBytes({ form, sets }: SizedDemand, rows: readonly number[]): n
   const stimuli = counts.reduce((sum, count) => sum + count, 0);
   if (form === 'features') return 0;
   if (form === 'units') return UNIT_BLOCK;
-  return 8 * counts[0] * stimuli * 3 + 24 * stimuli * gramBlockWidth(counts[0]);
+  const square = form === 'gram' ? stimuli : counts[0];
+  return 8 * square * stimuli * 3 + 24 * stimuli * gramBlockWidth(square);
 }
 
 function needs(
@@ -243,7 +244,7 @@ function needs(
   };
 }
 
-/** A layer over one stimulus set, or over the two of a read-out, in the form that is enough. */
+/** A layer over one stimulus set, or over two that train and test, in the form that is enough. */
 export interface Demand {
   /** Name in messages and plans. */
   readonly layer: string;

@@ -1382,7 +1382,7 @@ export interface components {
             /** @description How the ceiling is computed. */
             ceiling: {
                 /** @enum {string} */
-                name: "internal-consistency" | "nili-upper" | "metric" | "none" | "fixed";
+                name: "internal-consistency" | "predictor-consistency" | "neuroid" | "nili-upper" | "leave-one-out" | "between-subjects" | "nili-upper" | "metric" | "none" | "fixed";
             } & {
                 [key: string]: unknown;
             };
@@ -1397,6 +1397,22 @@ export interface components {
             stimuli: components["schemas"]["StimuliInNumbers"];
             /** @description null where nothing is fitted on stimuli of its own. */
             fittingStimuli: components["schemas"]["StimuliInNumbers"] | null;
+            /** @description How the benchmark file divides stimuli and neuroids; null where it does not. */
+            fixedSets: {
+                /**
+                 * @description `train`: the training stimuli are a set of their own. `split`: a table divides them. null: they are not fixed.
+                 * @enum {string|null}
+                 */
+                stimuli: "train" | "split" | null;
+                /** @description Columns of the table, one a fold. */
+                columns: string[];
+                /** @description What is fitted or compared apart, such as `subject`. */
+                per: string | null;
+                /** @description Least values, exclusive, of columns of the neuroids. */
+                keep: {
+                    [key: string]: number;
+                };
+            } | null;
             /** @description null where no recordings are compared. */
             recordings: {
                 presentations: number;
@@ -1701,6 +1717,7 @@ export interface components {
             raw: components["schemas"]["ScorePart"];
             ceiling: components["schemas"]["ScorePart"] | null;
             distribution?: components["schemas"]["ScoreDistribution"];
+            parts?: components["schemas"]["ScoreParts"];
             warnings: {
                 code: string;
                 detail: string;
@@ -1711,6 +1728,22 @@ export interface components {
             };
         } & {
             [key: string]: unknown;
+        };
+        /** @description The subjects or folds whose scores a score averages; only where they are scored apart. */
+        ScoreParts: {
+            /**
+             * @example subject
+             * @example fold
+             */
+            per: string;
+            values: {
+                name: string;
+                value: number | null;
+                raw: number | null;
+                ceiling: number | null;
+                /** @description The ridge penalty that was chosen for it. */
+                alpha?: number;
+            }[];
         };
         /** @description The distribution of a single-neuron property, recorded and in the model, as counts by bin. */
         ScoreDistribution: {

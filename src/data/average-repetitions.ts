@@ -28,10 +28,11 @@ export interface Averaged {
 /**
  * Averages over repetitions. An assembly whose only presentation coordinates are `repetition` and
  * one other fails, as it does in the reference.
+ * @param over coordinates in which the presentations of a group may differ, where they are not only `repetition`
  * @throws VentralError `recordings-invalid`
  */
-export function averageRepetitions(recordings: Recordings): Averaged {
-  const levels = levelsOf(recordings);
+export function averageRepetitions(recordings: Recordings, over?: readonly string[]): Averaged {
+  const levels = levelsOf(recordings, over);
   const groups = groupsOf(levels);
   const first = groups.map((rows) => rows[0]);
   const coords = new Map(
@@ -49,13 +50,17 @@ export function averageRepetitions(recordings: Recordings): Averaged {
   };
 }
 
-function levelsOf({ coords, stimulusIds }: Recordings): Map<string, Coordinate> {
+function levelsOf(
+  { coords, stimulusIds }: Recordings,
+  over: readonly string[] | undefined,
+): Map<string, Coordinate> {
   if (coords === undefined) {
     const dtype = stimulusIds.every((id) => typeof id === 'number') ? 'int64' : 'string';
     return new Map([['stimulus_id', { dim: 'presentation', dtype, values: stimulusIds }]]);
   }
-  const levels = new Map([...coords].filter(([name]) => name !== 'repetition'));
-  if (levels.size < 2) {
+  const averaged = over ?? ['repetition'];
+  const levels = new Map([...coords].filter(([name]) => !averaged.includes(name)));
+  if (levels.size < 2 && over === undefined) {
     const found = quotedList(coords.keys());
     throw new VentralError(
       'recordings-invalid',

@@ -22,8 +22,10 @@ export async function recordingsFromAssembly(request: RecordingsRequest): Promis
     checkDimensions(assembly, request.path);
     const neuroids = neuroidsOf(assembly, request);
     const bins = timeBinsOf(assembly, request);
-    const values = await meanOverTime(assembly, neuroids, bins);
-    return { ...labels(assembly, neuroids, request.path), values };
+    const apart = request.binsAsNeuroids !== undefined;
+    const values = await readValues(assembly, neuroids, bins, apart);
+    const columns = apart ? neuroids.flatMap((neuroid) => bins.map(() => neuroid)) : neuroids;
+    return { ...labels(assembly, columns, request), values };
   } finally {
     await assembly.file.close();
   }
@@ -70,7 +72,8 @@ function neuroidsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRe
 }
 
 function timeBinsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRequest): number[] {
-  const { timeBins, path } = request;
+  const { path, binsAsNeuroids } = request;
+  const timeBins = binsAsNeuroids ? [binsAsNeuroids] : request.timeBins;
   const axis = dims.indexOf('time_bin');
   const all = axis < 0 ? [0] : Array.from({ length: shape[axis] }, (_, i) => i);
   if (axis < 0 && timeBins !== undefined) refuse(path, 'time_bin', 'a dimension time_bin', 'none');
@@ -83,19 +86,22 @@ function timeBinsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRe
   if (starts === undefined || ends === undefined) {
     return refuse(path, 'time_bin', 'coordinates time_bin_start and time_bin_end', 'none');
   }
+  // Edges in seconds are fractions that no float holds.
+  const slack = binsAsNeuroids ? 1e-9 : 0;
   const chosen = all.filter((i) =>
-    timeBins.some(([from, to]) => starts[i] >= from && ends[i] <= to),
+    timeBins.some(([from, to]) => starts[i] >= from - slack && ends[i] <= to + slack),
   );
   if (chosen.length > 0) return chosen;
-  const wanted = timeBins.map(([from, to]) => `${from} to ${to} ms`).join(', ');
-  const found = `bins from ${Math.min(...starts)} to ${Math.max(...ends)} ms`;
+  const unit = binsAsNeuroids ? '' : ' ms';
+  const wanted = timeBins.map(([from, to]) => `${from} to ${to}${unit}`).join(', ');
+  const found = `bins from ${Math.min(...starts)} to ${Math.max(...ends)}${unit}`;
   return refuse(path, 'time_bins', `time bins within ${wanted}`, found);
 }
 
 function labels(
   { coords }: OpenAssembly,
   neuroids: readonly number[],
-  path: string,
+  { path, neuroidCoords: wanted = [] }: RecordingsRequest,
 ): Omit<Recordings, 'values'> {
   const presentation = new Map([...coords].filter(([, { dim }]) => dim === 'presentation'));
   const ids = presentation.get('stimulus_id') ?? presentation.get('presentation');
@@ -112,7 +118,18 @@ function labels(
       ? { animals: neuroids.map((i) => String(animals.values[i])) }
       : {}),
     coords: presentation,
+    ...(wanted.length > 0
+      ? { neuroidCoords: new Map(wanted.map((name) => [name, neuroidCoord(name)])) }
+      : {}),
   };
+
+  function neuroidCoord(name: string): Coordinate {
+    const coordinate = coords.get(name);
+    if (coordinate?.dim === 'neuroid')
+      return { ...coordinate, values: neuroids.map((i) => coordinate.values[i]) };
+    const found = [...coords].flatMap(([other, { dim }]) => (dim === 'neuroid' ? other : []));
+    return refuse(path, name, `a coordinate ${quoted(name)} of neuroids`, quotedList(found, 8));
+  }
 }
 
 /** Integers stay numbers; everything else is text. */
@@ -126,31 +143,39 @@ function idValues({ dtype, values }: Coordinate): Id[] {
 interface Target {
   readonly sums: Float64Array;
   readonly counts: Uint32Array;
+  /** First column of each neuroid, −1 for one that is not read. */
   readonly columns: Int32Array;
-  readonly countsBin: Uint8Array;
+  /** Which column of its neuroid each bin counts to, −1 for none. */
+  readonly columnOfBin: Int32Array;
   readonly width: number;
 }
 
-async function meanOverTime(
+/** The values of each neuroid: their mean over the bins, or with `apart` a column a bin. */
+async function readValues(
   assembly: OpenAssembly,
   neuroids: readonly number[],
   bins: readonly number[],
+  apart: boolean,
 ): Promise<Float64Array | Float32Array> {
   const { file, variable, dims, shape } = assembly;
   const length = (dim: string) => shape[dims.indexOf(dim)] ?? 1;
-  const cells = length('presentation') * neuroids.length;
+  const each = apart ? bins.length : 1;
+  const width = neuroids.length * each;
+  const cells = length('presentation') * width;
   const columns = new Int32Array(length('neuroid')).fill(-1);
   neuroids.forEach((neuroid, column) => {
-    columns[neuroid] = column;
+    columns[neuroid] = column * each;
   });
-  const countsBin = new Uint8Array(length('time_bin'));
-  for (const bin of bins) countsBin[bin] = 1;
+  const columnOfBin = new Int32Array(length('time_bin')).fill(-1);
+  bins.forEach((bin, i) => {
+    columnOfBin[bin] = apart ? i : 0;
+  });
   const target: Target = {
     sums: new Float64Array(cells),
     counts: new Uint32Array(cells),
     columns,
-    countsBin,
-    width: neuroids.length,
+    columnOfBin,
+    width,
   };
   const range = rangesOf(dims, shape, { neuroid: neuroids, time_bin: bins });
   const isSingle = await addBlocks({ file, variable }, dims, range, target);
@@ -227,18 +252,19 @@ function addBlock(
       : { from: slab.start[i], n: slab.count[i], stride: strides[i] };
   };
   const [presentation, neuroid, bin] = ['presentation', 'neuroid', 'time_bin'].map(along);
-  const { sums, counts, columns, countsBin, width } = target;
+  const { sums, counts, columns, columnOfBin, width } = target;
   for (let p = 0; p < presentation.n; p++) {
     for (let k = 0; k < neuroid.n; k++) {
       const column = columns[neuroid.from + k];
       if (column < 0) continue;
-      const cell = (presentation.from + p) * width + column;
+      const first = (presentation.from + p) * width + column;
       const base = p * presentation.stride + k * neuroid.stride;
       for (let t = 0; t < bin.n; t++) {
         const value = values[base + t * bin.stride];
-        if (countsBin[bin.from + t] === 0 || Number.isNaN(value)) continue;
-        sums[cell] += value;
-        counts[cell]++;
+        const within = columnOfBin[bin.from + t];
+        if (within < 0 || Number.isNaN(value)) continue;
+        sums[first + within] += value;
+        counts[first + within]++;
       }
     }
   }

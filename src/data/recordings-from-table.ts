@@ -2,7 +2,7 @@ import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { csvRows, readCsv } from '../formats/csv.js';
 import { present } from '../formats/present.js';
-import { refuseUnknown } from './assembly.js';
+import { type Coordinate, refuseUnknown } from './assembly.js';
 import { idsOf, inferColumn, isNumberOrMissing, parseNumber } from './column.js';
 import type { Id } from './ids.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
@@ -16,7 +16,7 @@ import type { StimulusSet } from './stimulus-set.js';
 /** Reads the recordings of a table; see readRecordings. */
 export async function recordingsFromTable(request: RecordingsRequest): Promise<Recordings> {
   const { path } = request;
-  if (request.timeBins !== undefined) {
+  if (request.timeBins !== undefined || request.binsAsNeuroids !== undefined) {
     refuse(path, 'time_bins', 'no time_bins (a CSV has no time)', 'time_bins');
   }
   let columns: TableColumns | undefined;
@@ -45,7 +45,7 @@ export async function recordingsFromTable(request: RecordingsRequest): Promise<R
     stimulusIds,
     ...present({ repetition }),
     neuroidIds: columns.neuroidIds,
-    ...present({ animals: columns.animals }),
+    ...present({ animals: columns.animals, neuroidCoords: columns.neuroidCoords }),
     values: values.take(),
   };
 }
@@ -67,6 +67,7 @@ interface TableColumns {
   readonly neuroids: readonly number[];
   readonly neuroidIds: readonly Id[];
   readonly animals?: readonly string[];
+  readonly neuroidCoords?: ReadonlyMap<string, Coordinate>;
 }
 
 async function tableColumns(
@@ -104,7 +105,29 @@ async function tableColumns(
     ...(rows?.some((row) => row.animal !== '')
       ? { animals: chosen.map((n) => rows[n].animal) }
       : {}),
+    ...present({ neuroidCoords: neuroidCoords(request, rows, chosen) }),
   };
+}
+
+/** The columns of the neuroid table that the request names, for the chosen neuroids. */
+function neuroidCoords(
+  { neuroidCoords: names = [], neuroids, path }: RecordingsRequest,
+  rows: readonly NeuroidRow[] | undefined,
+  chosen: readonly number[],
+): ReadonlyMap<string, Coordinate> | undefined {
+  if (names.length === 0) return undefined;
+  return new Map(
+    names.map((name) => {
+      if (!rows || !neuroids)
+        return refuse(path, name, `a table of neuroids with a column ${quoted(name)}`, 'none');
+      const cells = rows.map(({ cells }) => cells.get(name));
+      if (cells.some((cell) => cell === undefined))
+        refuse(neuroids, 'header', `a column ${quoted(name)}`, quotedList(rows[0].cells.keys()));
+      const { dtype, values } = inferColumn(name, cells as string[]);
+      const of = chosen.map((n) => (values[n] === null && dtype === 'float64' ? NaN : values[n]));
+      return [name, { dim: 'neuroid', dtype, values: of } as Coordinate] as const;
+    }),
+  );
 }
 
 /** Column names are integers only where that loses nothing of them. */
@@ -114,9 +137,14 @@ function neuroidIdsOf(names: readonly string[]): Id[] {
     : [...names];
 }
 
-async function readNeuroids(
-  path: string,
-): Promise<Map<string, { region: string; animal: string }>> {
+interface NeuroidRow {
+  readonly region: string;
+  readonly animal: string;
+  /** By the name of the column. */
+  readonly cells: ReadonlyMap<string, string>;
+}
+
+async function readNeuroids(path: string): Promise<Map<string, NeuroidRow>> {
   const { header, rows } = await readCsv(path);
   const [id, region, animal] = ['neuroid_id', 'region', 'animal'].map((name) =>
     header.indexOf(name),
@@ -124,10 +152,14 @@ async function readNeuroids(
   if (id < 0 || region < 0) {
     refuse(path, 'header', 'columns neuroid_id and region', quotedList(header));
   }
-  const neuroids = new Map<string, { region: string; animal: string }>();
+  const neuroids = new Map<string, NeuroidRow>();
   for (const row of rows) {
     if (neuroids.has(row[id])) refuse(path, 'neuroid_id', 'unique ids', `${quoted(row[id])} twice`);
-    neuroids.set(row[id], { region: row[region], animal: animal < 0 ? '' : row[animal] });
+    neuroids.set(row[id], {
+      region: row[region],
+      animal: animal < 0 ? '' : row[animal],
+      cells: new Map(header.map((name, i) => [name, row[i]])),
+    });
   }
   return neuroids;
 }

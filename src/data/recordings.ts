@@ -19,6 +19,8 @@ export interface Recordings {
    * where the stimulus_id alone counts.
    */
   readonly coords?: ReadonlyMap<string, Coordinate>;
+  /** Coordinates of the neuroids that the request named, in the order of `neuroidIds`. */
+  readonly neuroidCoords?: ReadonlyMap<string, Coordinate>;
 }
 
 /** What to read; see design §4. */
@@ -30,6 +32,13 @@ export interface RecordingsRequest {
   readonly region?: string;
   /** Time bins with start ≥ from and end ≤ to, in ms; the mean over them is taken. */
   readonly timeBins?: readonly (readonly [number, number])[];
-  /** CSV with neuroid_id, region, animal for recordings from a CSV. */
+  /**
+   * In place of `timeBins`: every bin with start ≥ from and end ≤ to, in the unit of the file, is a neuroid of its own, time
+   * fastest.
+   */
+  readonly binsAsNeuroids?: readonly [from: number, to: number];
+  /** CSV with neuroid_id, region, animal and columns of its own for recordings from a CSV. */
   readonly neuroids?: string;
+  /** Names of the coordinates of neuroids that are read too. */
+  readonly neuroidCoords?: readonly string[];
 }

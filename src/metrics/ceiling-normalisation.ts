@@ -1,5 +1,5 @@
 import type { Matrix } from '../numerics/algebra/matrix.js';
-import { mean } from '../numerics/statistics/statistics.js';
+import { nanMean } from '../numerics/statistics/statistics.js';
 
 /**
  * How a raw value and its ceiling become the score that is reported. Nothing is clipped: a negative
@@ -23,7 +23,7 @@ export function rootCeilingRatio(raw: number, ceiling: number): number {
 
 /**
  * Explained variance neuroid by neuroid: rₖ² divided by the neuroid's ceiling (mean over splits of
- * `ceiling`, split × neuroid), and their mean (the reference's per-voxel ceilings).
+ * `ceiling`, split × neuroid), and their mean, NaN left out (the reference's per-voxel ceilings).
  */
 export function neuroidwiseExplainedVariance(
   raw: ArrayLike<number>,
@@ -34,7 +34,7 @@ export function neuroidwiseExplainedVariance(
       { length: ceiling.rows },
       (_, s) => ceiling.data[s * ceiling.cols + k],
     );
-    return explainedVariance(r, mean(splits));
+    return explainedVariance(r, nanMean(splits));
   });
-  return { value: mean(neuroids), neuroids };
+  return { value: nanMean(neuroids), neuroids };
 }

@@ -11,14 +11,10 @@ import type {
   MetricResult,
   NeuralMetric,
   Source,
+  StimulusMatrix,
   Target,
 } from './metric.js';
-import {
-  recordedFeatures,
-  type StimulusMatrix,
-  splitSimilarity,
-  wholeSimilarity,
-} from './similarity.js';
+import { recordedFeatures, splitSimilarity, wholeSimilarity } from './similarity.js';
 
 /** Alignment over all stimuli, unbiased. */
 async function cka(source: Source, target: Target): Promise<MetricResult> {
@@ -77,8 +73,20 @@ function biasedAlignment(source: Matrix, target: Matrix): number {
   return alignment(centred(source), centred(target));
 }
 
+/** The reference keeps the ratio finite by this addend to the denominator, and calls a side without variance unlike all. */
+const EPSILON = 1e-12;
+
 function unbiasedAlignment(source: Matrix, target: Matrix): number {
-  return alignment(uCentred(source), uCentred(target));
+  const [a, b] = [uCentred(source), uCentred(target)];
+  const n = source.rows;
+  const hsic = (x: Matrix, y: Matrix) => {
+    let sum = 0;
+    for (let i = 0; i < x.data.length; i++) sum += x.data[i] * y.data[i];
+    return sum / (n * (n - 3));
+  };
+  const product = hsic(a, a) * hsic(b, b);
+  if (Number.isNaN(product) || product > 0) return hsic(a, b) / (Math.sqrt(product) + EPSILON);
+  return 0;
 }
 
 function alignment(source: Matrix, target: Matrix): number {
@@ -110,11 +118,21 @@ function uCentred({ rows: n, data }: Matrix): Matrix {
 /** The metric `cka`. */
 export const ckaMetric: NeuralMetric = {
   kind: 'neural',
-  version: 1,
+  version: 2,
   perNeuroid: false,
   whole: true,
   defaults: {},
+  optional: ['per'],
   normalisation: 'ratio',
+  similarity: {
+    matrixOf: async (source) => products(await gramSource(source)),
+    ofGram(source) {
+      requireFiniteProducts(source.gram);
+      return products(source);
+    },
+    compare: unbiasedAlignment,
+    least: 4,
+  },
   text: {
     name: 'Centred kernel alignment',
     words: 'Linear centred kernel alignment of the stimuli in the layer and in the recordings.',
@@ -124,9 +142,11 @@ export const ckaMetric: NeuralMetric = {
   ofGram: ckaOfGram,
 };
 
+const { similarity: _, optional: __, ...withoutSimilarity } = ckaMetric;
+
 /** The metric `cka-cv`. */
 export const ckaCvMetric: NeuralMetric = {
-  ...ckaMetric,
+  ...withoutSimilarity,
   whole: false,
   testSize: 0.9,
   text: {

@@ -5,29 +5,24 @@ import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { isConstant, pearson } from '../numerics/statistics/pearson.js';
 import { aggregateSplits, inSplits } from './aggregate.js';
 import { pairSplits, requireSameStimuli, sortedById, targetSplits } from './cross-validation.js';
-import type { CrossValidation, MetricResult, MetricText, Target, Warning } from './metric.js';
+import type {
+  CrossValidation,
+  GramSource,
+  MetricResult,
+  MetricText,
+  NeuralMetric,
+  NeuralOptions,
+  Regress,
+  Regression,
+  Target,
+  Warning,
+} from './metric.js';
 
 /**
  * The frame of every regressed neural metric (CrossRegressedCorrelation of the reference, spec
  * §1.5): splits are positional on the target, both sides are sorted by stimulus_id before the fit,
  * Pearson's r a neuroid on the held-out stimuli, median, mean.
  */
-
-/** Rows of the source in one split, both ascending by stimulus_id. */
-export interface Fold {
-  readonly train: readonly number[];
-  readonly test: readonly number[];
-}
-
-/** What a regression predicts for the test rows (test × neuroid), and codes of what continued. */
-export interface Prediction {
-  readonly values: Matrix;
-  /** Warnings about the fit, such as `not-converged`: a code and a sentence that the split follows. */
-  readonly remarks?: readonly Warning[];
-}
-
-/** Fits on the train rows with `targets` (train × neuroid, float64) and predicts the test rows. */
-export type Regress = (fold: Fold, targets: Matrix) => Promise<Prediction>;
 
 /**
  * Cross-validated correlation between recordings and what `regress` predicts from the source.
@@ -62,6 +57,34 @@ export async function crossRegressedCorrelation(
     remarks.push([...(prediction.remarks ?? [])]);
   }
   return aggregateSplits(correlations, target.neuroidIds, gathered(remarks));
+}
+
+/** How a metric that fits a regression runs: in every split anew, from features or from their Gram matrix. */
+export function crossRegressed(
+  regression: Regression,
+): Pick<NeuralMetric, 'regression' | 'run' | 'ofGram'> {
+  const { ofGram } = regression;
+  return {
+    regression,
+    run: async (source, target, options) =>
+      crossRegressedCorrelation(
+        source.stimulusIds,
+        target,
+        options.crossValidation,
+        await regression.of(source, options),
+      ),
+    ...(ofGram
+      ? {
+          ofGram: async (source: GramSource, target: Target, options: NeuralOptions) =>
+            crossRegressedCorrelation(
+              source.stimulusIds,
+              target,
+              options.crossValidation,
+              ofGram(source, options),
+            ),
+        }
+      : {}),
+  };
 }
 
 /** Rows of a matrix in the order of `index`. */

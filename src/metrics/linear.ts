@@ -9,50 +9,25 @@ import {
   leastNormPredictions,
   leastSquaresPredictions,
 } from '../numerics/regression/least-squares.js';
-import {
-  crossRegressedCorrelation,
-  pickRows,
-  type Regress,
-  regressionText,
-} from './cross-regressed-correlation.js';
+import { crossRegressed, pickRows, regressionText } from './cross-regressed-correlation.js';
 import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
-import type {
-  CrossValidation,
-  GramSource,
-  MetricResult,
-  NeuralMetric,
-  Source,
-  Target,
-  Warning,
-} from './metric.js';
+import type { GramSource, NeuralMetric, Regress, Warning } from './metric.js';
 
-/**
- * Cross-validated correlation of a linear regression.
- * @throws VentralError `activations-not-finite` and what the frame throws
- */
-async function linear(
-  source: Source,
-  target: Target,
-  options: { readonly crossValidation: CrossValidation },
-): Promise<MetricResult> {
-  const { stimulusIds, features } = source;
-  if (features.cols > features.rows) return linearOfGram(await gramSource(source), target, options);
-  await requireFinite(source);
-  const values = Float64Array.from(await features.columns(0, features.cols));
-  const regress = linearRegression(matrix(features.rows, features.cols, values));
-  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
-}
+const ofGram = ({ gram }: GramSource) => {
+  requireFiniteProducts(gram);
+  return linearGramRegression(gram);
+};
 
-/** The same from the Gram matrix of a layer that is wider than there are stimuli. */
-async function linearOfGram(
-  source: GramSource,
-  target: Target,
-  { crossValidation }: { readonly crossValidation: CrossValidation },
-): Promise<MetricResult> {
-  requireFiniteProducts(source.gram);
-  const regress = linearGramRegression(source.gram);
-  return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
-}
+const frame = crossRegressed({
+  ofGram,
+  async of(source) {
+    const { features } = source;
+    if (features.cols > features.rows) return ofGram(await gramSource(source));
+    await requireFinite(source);
+    const values = Float64Array.from(await features.columns(0, features.cols));
+    return linearRegression(matrix(features.rows, features.cols, values));
+  },
+});
 
 /** Least squares on features (presentation × unit) in memory. */
 export function linearRegression(x: Matrix): Regress {
@@ -84,6 +59,5 @@ export const linearMetric: NeuralMetric = {
   defaults: {},
   normalisation: 'squared',
   text: regressionText('Linear regression', 'Ordinary least squares'),
-  run: linear,
-  ofGram: linearOfGram,
+  ...frame,
 };

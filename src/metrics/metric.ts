@@ -42,9 +42,11 @@ export interface MetricResult {
   readonly error: number;
   readonly errorKind:
     | 'sem over splits'
+    | 'sem over pairs of subjects'
     | 'std over repetitions'
     | 'std over conditions and subjects'
     | 'std over stimuli'
+    | 'std over neuroids'
     | 'none';
   /** One aggregate a split (or repetition). */
   readonly splits: readonly number[];
@@ -59,12 +61,14 @@ export interface MetricOptions {
   readonly components?: number;
   /** Ridge penalty. */
   readonly alpha?: number;
+  /** Ridge penalties to choose from, in the order in which the first of equals wins. */
+  readonly alphas?: readonly number[];
+  /** Coordinate of the neuroids whose values are subjects, each compared apart (rdm, cka). */
+  readonly per?: string;
   /** Random halves of the trials. */
   readonly repetitions?: number;
   /** Seed of the halves. */
   readonly seed?: number;
-  /** Compares with each subject by itself (rdm with given dissimilarities). */
-  readonly per?: 'subject';
   /** Squares the correlations before the mean over subjects (likewise). */
   readonly squared?: boolean;
   /** Leaves cells out that are NaN on the model's side, in the ceiling. */
@@ -93,6 +97,8 @@ export interface MetricDefinition {
   readonly version: number;
   /** The options that a benchmark file may set, with the reference's defaults. */
   readonly defaults: MetricOptions;
+  /** Options that a benchmark file may set beside those that have a default. */
+  readonly optional?: readonly (keyof MetricOptions)[];
   readonly normalisation: Normalisation;
   readonly text: MetricText;
 }
@@ -112,8 +118,56 @@ export interface NeuralMetric extends MetricDefinition {
   /** Share of the stimuli to test on where the benchmark file says nothing; 0.1 unless given. */
   readonly testSize?: number;
   run(source: Source, target: Target, options: NeuralOptions): Promise<MetricResult>;
+  /** Of a metric of stimulus × stimulus matrices: how they are made and compared. */
+  readonly similarity?: MatrixSimilarity;
+  /** Of a metric that fits a regression: the regression, for training and test stimuli that are given. */
+  readonly regression?: Regression;
   /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
   ofGram?(source: GramSource, target: Target, options: NeuralOptions): Promise<MetricResult>;
+}
+
+/** MatrixSimilarity of two equally large matrices over the same stimuli. */
+export type Compare = (source: Matrix, target: Matrix) => number;
+
+/** A matrix stimulus × stimulus with the ids of its rows. */
+export interface StimulusMatrix extends Pick<Source, 'stimulusIds'> {
+  readonly values: Matrix;
+}
+
+/** What a metric of stimulus × stimulus matrices makes of features, and how two of them are compared. */
+export interface MatrixSimilarity {
+  /** @throws VentralError `activations-not-finite` */
+  matrixOf(source: Source): Promise<StimulusMatrix>;
+  ofGram?(source: GramSource): StimulusMatrix;
+  readonly compare: Compare;
+  /** Stimuli that a comparison needs. */
+  readonly least: number;
+}
+
+/** Rows of the source in one split, both ascending by stimulus_id. */
+export interface Fold {
+  readonly train: readonly number[];
+  readonly test: readonly number[];
+}
+
+/** What a regression predicts for the test rows (test × neuroid), and codes of what continued. */
+export interface Prediction {
+  readonly values: Matrix;
+  /** The penalty that was chosen, where one was. */
+  readonly alpha?: number;
+  /** Remarks on the fit, such as `not-converged`: a code and a sentence that the split follows. */
+  readonly remarks?: readonly Warning[];
+}
+
+/** Fits on the train rows with `targets` (train × neuroid, float64) and predicts the test rows. */
+export type Regress = (fold: Fold, targets: Matrix) => Promise<Prediction>;
+
+/** A regression from a layer, whatever it is fitted on. */
+export interface Regression {
+  /** @throws VentralError `activations-not-finite`, `units-too-few` */
+  of(source: Source, options: MetricOptions): Promise<Regress>;
+  /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
+  ofGram?(source: GramSource, options: MetricOptions): Regress;
 }
 
 /** A metric between choices of a read-out, fitted on stimuli of its own, and people's choices. */

@@ -6,29 +6,9 @@ import { columnBlocks } from '../numerics/algebra/column-blocks.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { matmul } from '../numerics/algebra/gemm.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
-import {
-  crossRegressedCorrelation,
-  type Fold,
-  type Regress,
-  regressionText,
-} from './cross-regressed-correlation.js';
+import { crossRegressed, regressionText } from './cross-regressed-correlation.js';
 import { requireFinite } from './gram-source.js';
-import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
-
-/**
- * Cross-validated correlation with the best unit.
- * @throws VentralError `activations-not-finite` and what the frame throws
- */
-async function neuronToNeuron(
-  source: Source,
-  target: Target,
-  { crossValidation }: { readonly crossValidation: CrossValidation },
-): Promise<MetricResult> {
-  await requireFinite(source);
-  const { stimulusIds, features } = source;
-  const regress = bestUnitRegression(features);
-  return crossRegressedCorrelation(stimulusIds, target, crossValidation, regress);
-}
+import type { Fold, NeuralMetric, Regress } from './metric.js';
 
 /** Predicts the activation of the best unit. */
 export function bestUnitRegression(features: Features): Regress {
@@ -111,5 +91,10 @@ export const neuronToNeuronMetric: NeuralMetric = {
     'Best single unit',
     'The one unit that correlates most on the training stimuli',
   ),
-  run: neuronToNeuron,
+  ...crossRegressed({
+    async of(source) {
+      await requireFinite(source);
+      return bestUnitRegression(source.features);
+    },
+  }),
 };

@@ -2,17 +2,15 @@ import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import { fitPls, predictPls, requireUnits } from '../numerics/regression/pls.js';
 import { fitPlsGram, predictPlsGram } from '../numerics/regression/pls-gram.js';
 import type { PlsCourse } from '../numerics/regression/pls-residual.js';
-import {
-  crossRegressedCorrelation,
-  type Regress,
-  regressionText,
-} from './cross-regressed-correlation.js';
+import { crossRegressed, regressionText } from './cross-regressed-correlation.js';
 import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
   CrossValidation,
   GramSource,
+  MetricOptions,
   MetricResult,
   NeuralMetric,
+  Regress,
   Source,
   Target,
   Warning,
@@ -31,40 +29,37 @@ export interface PlsOptions {
 
 const COMPONENTS = 25;
 
+const ofGram = ({ units, gram }: GramSource, { components = COMPONENTS }: MetricOptions) => {
+  requireUnits(units, components);
+  requireFiniteProducts(gram);
+  return plsGramRegression(gram, components);
+};
+
+const frame = crossRegressed({
+  ofGram,
+  async of(source, options) {
+    const { features } = source;
+    requireUnits(features.cols, options.components ?? COMPONENTS);
+    if (features.cols > features.rows) return ofGram(await gramSource(source), options);
+    await requireFinite(source);
+    return plsRegression(await features.columns(0, features.cols), features.cols, options);
+  },
+});
+
 /**
  * Cross-validated PLS correlation of features with recordings.
  * @throws VentralError `units-too-few`, `activations-not-finite` and what the frame throws
  *   (cross-regressed-correlation.ts)
  */
-export async function pls(
-  source: Source,
-  target: Target,
-  options: PlsOptions,
-): Promise<MetricResult> {
-  const { stimulusIds, features } = source;
-  requireUnits(features.cols, options.components ?? COMPONENTS);
-  if (features.cols > features.rows) return plsOfGram(await gramSource(source), target, options);
-  await requireFinite(source);
-  const regress = plsRegression(await features.columns(0, features.cols), features.cols, options);
-  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
-}
+export const pls: (source: Source, target: Target, options: PlsOptions) => Promise<MetricResult> =
+  frame.run;
 
 /** The same from a Gram matrix, whatever became of the features. */
-export async function plsOfGram(
+export const plsOfGram = frame.ofGram as (
   source: GramSource,
   target: Target,
   options: PlsOptions,
-): Promise<MetricResult> {
-  const components = options.components ?? COMPONENTS;
-  requireUnits(source.units, components);
-  requireFiniteProducts(source.gram);
-  return crossRegressedCorrelation(
-    source.stimulusIds,
-    target,
-    options.crossValidation,
-    plsGramRegression(source.gram, components),
-  );
-}
+) => Promise<MetricResult>;
 
 /** PLS in primal form on row-major features of `units` columns. */
 export function plsRegression(
@@ -126,6 +121,5 @@ export const plsMetric: NeuralMetric = {
   defaults: { components: COMPONENTS },
   normalisation: 'squared',
   text: regressionText('Partial least squares', 'Partial least squares regression'),
-  run: pls,
-  ofGram: plsOfGram,
+  ...frame,
 };

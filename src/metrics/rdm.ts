@@ -11,13 +11,15 @@ import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { spearman } from '../numerics/statistics/spearman.js';
 import { mean } from '../numerics/statistics/statistics.js';
 import { requireFinite } from './gram-source.js';
-import type { CrossValidation, MetricResult, NeuralMetric, Source, Target } from './metric.js';
-import {
-  recordedFeatures,
-  type StimulusMatrix,
-  splitSimilarity,
-  wholeSimilarity,
-} from './similarity.js';
+import type {
+  CrossValidation,
+  MetricResult,
+  NeuralMetric,
+  Source,
+  StimulusMatrix,
+  Target,
+} from './metric.js';
+import { recordedFeatures, splitSimilarity, wholeSimilarity } from './similarity.js';
 
 /** Rank correlation of the dissimilarities of all pairs of stimuli. */
 async function rdm(source: Source, target: Target): Promise<MetricResult> {
@@ -163,11 +165,13 @@ function meanOf(vectors: readonly Float64Array[]): Float64Array {
 /** The metric `rdm`. */
 export const rdmMetric: NeuralMetric = {
   kind: 'neural',
-  version: 1,
+  version: 2,
   perNeuroid: false,
   whole: true,
   defaults: {},
+  optional: ['per'],
   normalisation: 'ratio',
+  similarity: { matrixOf: dissimilaritiesOf, compare: compareRdms, least: 3 },
   text: {
     name: 'Representational dissimilarity',
     words:
@@ -177,9 +181,11 @@ export const rdmMetric: NeuralMetric = {
   run: rdm,
 };
 
+const { similarity: _, optional: __, ...withoutSimilarity } = rdmMetric;
+
 /** The metric `rdm-cv`. */
 export const rdmCvMetric: NeuralMetric = {
-  ...rdmMetric,
+  ...withoutSimilarity,
   whole: false,
   testSize: 0.9,
   text: {

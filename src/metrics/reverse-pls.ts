@@ -45,7 +45,7 @@ async function reversePls(
 /** The metric `reverse-pls`. */
 export const reversePlsMetric: NeuralMetric = {
   kind: 'neural',
-  version: 1,
+  version: 2,
   perNeuroid: false,
   defaults: { components: 25 },
   normalisation: 'squared',

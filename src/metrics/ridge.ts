@@ -8,77 +8,50 @@
 import { matmul } from '../numerics/algebra/gemm.js';
 import { columnMeans, type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import {
-  bestAlpha,
   narrowRidgePredictions,
+  penaltyChoice,
   ridgePredictions,
   shiftColumns,
 } from '../numerics/regression/ridge.js';
-import {
-  crossRegressedCorrelation,
-  pickRows,
-  type Regress,
-  regressionText,
-} from './cross-regressed-correlation.js';
+import { crossRegressed, pickRows, regressionText } from './cross-regressed-correlation.js';
 import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
-  CrossValidation,
   GramSource,
-  MetricResult,
+  MetricOptions,
   NeuralMetric,
+  Regress,
+  Regression,
   Source,
-  Target,
 } from './metric.js';
 
-export interface RidgeOptions {
-  /** Penalty on the squared weights; 1 by default. */
-  readonly alpha?: number;
-  readonly crossValidation: CrossValidation;
-}
+/** Ridge regression with a fixed penalty on the squared weights, 1 by default. */
+const fixedPenalty = ridgeFamily({
+  ofGram: (gram, { alpha = 1 }) => ridgeRegression(gram, alpha),
+  narrow: (x, { alpha }) => narrowRidgeRegression(x, alpha),
+});
 
-/**
- * Cross-validated correlation of a ridge regression.
- * @throws VentralError `activations-not-finite` and what the frame throws
- */
-async function ridge(source: Source, target: Target, options: RidgeOptions): Promise<MetricResult> {
-  const { stimulusIds, features } = source;
-  if (features.cols > features.rows) return ridgeOfGram(await gramSource(source), target, options);
-  const regress = narrowRidgeRegression(await narrowFeatures(source), options.alpha);
-  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
-}
+/** Ridge regression with the penalty chosen again wherever it is fitted. */
+const chosenPenalty = ridgeFamily({
+  ofGram: (gram, { alphas }) => ridgeCvRegression(gram, alphas),
+  narrow: (x, { alphas }) => narrowRidgeCvRegression(x, alphas),
+});
 
-/** The same from a Gram matrix, whatever became of the features. */
-async function ridgeOfGram(
-  source: GramSource,
-  target: Target,
-  { alpha = 1, crossValidation }: RidgeOptions,
-): Promise<MetricResult> {
-  requireFiniteProducts(source.gram);
-  const regress = ridgeRegression(source.gram, alpha);
-  return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
-}
-
-/** {@link ridge} with the penalty chosen again in each split. */
-async function ridgeCv(
-  source: Source,
-  target: Target,
-  options: Pick<RidgeOptions, 'crossValidation'>,
-): Promise<MetricResult> {
-  const { stimulusIds, features } = source;
-  if (features.cols > features.rows)
-    return ridgeCvOfGram(await gramSource(source), target, options);
-  const regress = narrowRidgeCvRegression(await narrowFeatures(source));
-  return crossRegressedCorrelation(stimulusIds, target, options.crossValidation, regress);
-}
-
-/** The same from a Gram matrix. */
-async function ridgeCvOfGram(
-  source: GramSource,
-  target: Target,
-  { crossValidation }: Pick<RidgeOptions, 'crossValidation'>,
-): Promise<MetricResult> {
-  requireFiniteProducts(source.gram);
-  const regress = ridgeCvRegression(source.gram);
-  return crossRegressedCorrelation(source.stimulusIds, target, crossValidation, regress);
+/** From the smaller of features and Gram matrix. */
+function ridgeFamily(forms: {
+  readonly ofGram: (gram: Matrix, options: MetricOptions) => Regress;
+  readonly narrow: (x: Matrix, options: MetricOptions) => Regress;
+}): Regression {
+  const ofGram = ({ gram }: GramSource, options: MetricOptions) => {
+    requireFiniteProducts(gram);
+    return forms.ofGram(gram, options);
+  };
+  return {
+    ofGram,
+    of: async (source, options) =>
+      source.features.cols > source.features.rows
+        ? ofGram(await gramSource(source), options)
+        : forms.narrow(await narrowFeatures(source), options),
+  };
 }
 
 /** Ridge regression with a fixed penalty; rows of the source are rows and columns of `gram`. */
@@ -89,12 +62,26 @@ export function ridgeRegression(gram: Matrix, alpha: number): Regress {
   };
 }
 
-/** Ridge regression with the penalty of {@link ALPHAS} that leave-one-out favours. */
-export function ridgeCvRegression(gram: Matrix): Regress {
+/** Ridge regression with the penalty of `alphas` that leave-one-out favours. */
+export function ridgeCvRegression(gram: Matrix, alphas: readonly number[] = ALPHAS): Regress {
+  const choose = onceAFold((train) => penaltyChoice(submatrix(gram, train, train)));
   return async ({ train, test }, y) => {
     const kernel = { train: submatrix(gram, train, train), cross: submatrix(gram, test, train) };
-    const alpha = await bestAlpha(kernel.train, y, ALPHAS);
-    return { values: await ridgePredictions(kernel, y, alpha) };
+    const alpha = await choose(train)(y, alphas);
+    return { values: await ridgePredictions(kernel, y, alpha), alpha };
+  };
+}
+
+/**
+ * The same answer for the same training rows: a decomposition of features serves all subjects that are fitted on them. Only
+ * the last is kept, since it is as large as the Gram matrix.
+ */
+function onceAFold<T>(make: (train: readonly number[]) => T): (train: readonly number[]) => T {
+  let last: { readonly rows: string; readonly made: T } | undefined;
+  return (train) => {
+    const rows = train.join();
+    if (last?.rows !== rows) last = { rows, made: make(train) };
+    return last.made;
   };
 }
 
@@ -114,11 +101,12 @@ export function narrowRidgeRegression(x: Matrix, alpha = 1): Regress {
 }
 
 /** {@link ridgeCvRegression} from features (presentation × unit), fewer than there are rows. */
-export function narrowRidgeCvRegression(x: Matrix): Regress {
+export function narrowRidgeCvRegression(x: Matrix, alphas: readonly number[] = ALPHAS): Regress {
+  const choose = onceAFold(async (train) => penaltyChoice(await narrowKernel(pickRows(x, train))));
   return async ({ train, test }, y) => {
     const rows = { x: pickRows(x, train), test: pickRows(x, test) };
-    const alpha = await bestAlpha(await narrowKernel(rows.x), y, ALPHAS);
-    return { values: await narrowRidgePredictions(rows, y, alpha) };
+    const alpha = await (await choose(train))(y, alphas);
+    return { values: await narrowRidgePredictions(rows, y, alpha), alpha };
   };
 }
 
@@ -152,8 +140,7 @@ export const ridgeMetric: NeuralMetric = {
   defaults: { alpha: 1 },
   normalisation: 'squared',
   text: regressionText('Ridge regression', 'Ridge regression with one penalty'),
-  run: ridge,
-  ofGram: ridgeOfGram,
+  ...crossRegressed(fixedPenalty),
 };
 
 /** The metric `ridgecv`. */
@@ -162,10 +149,10 @@ export const ridgeCvMetric: NeuralMetric = {
   version: 1,
   perNeuroid: true,
   defaults: {},
+  optional: ['alphas'],
   normalisation: 'squared',
   text: regressionText('Ridge regression', 'Ridge regression with a cross-validated penalty'),
-  run: ridgeCv,
-  ofGram: ridgeCvOfGram,
+  ...crossRegressed(chosenPenalty),
 };
 
 /** The metric `dual-ridge`: the same predictions as `ridge`, which is solved over stimuli too where that is smaller. */

@@ -9,15 +9,14 @@ import { type Matrix, submatrix } from '../numerics/algebra/matrix.js';
 import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { mean, stdDdof0 } from '../numerics/statistics/statistics.js';
 import { pairSplits, requireSameStimuli, sortedById, targetSplits } from './cross-validation.js';
-import type { CrossValidation, MetricResult, Source, Target } from './metric.js';
-
-/** Similarity of two equally large matrices over the same stimuli. */
-export type Compare = (source: Matrix, target: Matrix) => number;
-
-/** A matrix stimulus × stimulus with the ids of its rows. */
-export interface StimulusMatrix extends Pick<Source, 'stimulusIds'> {
-  readonly values: Matrix;
-}
+import type {
+  Compare,
+  CrossValidation,
+  MetricResult,
+  Source,
+  StimulusMatrix,
+  Target,
+} from './metric.js';
 
 /**
  * The recordings as features.
@@ -45,12 +44,14 @@ export function wholeSimilarity(
   compare: Compare,
 ): MetricResult {
   requireSameStimuli(source.stimulusIds, target.stimulusIds);
-  const sorted = ({ stimulusIds, values }: StimulusMatrix) => {
-    const order = ascending(stimulusIds);
-    return submatrix(values, order, order);
-  };
-  const value = compare(sorted(source), sorted(target));
+  const value = compare(sortedByStimulus(source), sortedByStimulus(target));
   return { value, error: 0, errorKind: 'none', splits: [value], warnings: [] };
+}
+
+/** The matrix with its rows and columns in ascending order of stimulus_id. */
+export function sortedByStimulus({ stimulusIds, values }: StimulusMatrix): Matrix {
+  const order = ascending(stimulusIds);
+  return submatrix(values, order, order);
 }
 
 /**

@@ -154,11 +154,6 @@ const mistakes: readonly [line: string, answer: RegExp][] = [
   [
     'package net.onnx --card card.yaml --format brainscore -o nope/p.zip',
     /--output nope\/p\.zip: there is no folder/,
-    /nope\/m\.html: (the folder nope does not exist|there is no folder)/,
-  ],
-  [
-    'map net.onnx -b lab/v4.yaml --layers avgpool --html nothing',
-    /nothing: (expected a file, found a folder|this is a folder)/,
   ],
   [`${mine} -b lab/v4.yaml --receipt nope/r.json`, /--receipt nope\/r\.json: there is no folder/],
   [

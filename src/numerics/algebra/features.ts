@@ -60,3 +60,27 @@ export function selectRows(features: Features, index: readonly number[]): Featur
     },
   };
 }
+
+/** Several sets of rows of the same columns, one below the other. */
+export function stackRows(parts: readonly Features[]): Features {
+  if (parts.length === 1) return parts[0];
+  const { cols } = parts[0];
+  if (parts.some((part) => part.cols !== cols)) throw new RangeError('features of unequal widths');
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  const dtype = parts.every((part) => part.dtype === 'float32') ? 'float32' : 'float64';
+  return {
+    rows,
+    cols,
+    dtype,
+    async columns(from, to) {
+      const length = rows * (to - from);
+      const block = dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
+      let at = 0;
+      for (const part of parts) {
+        block.set(await part.columns(from, to), at);
+        at += part.rows * (to - from);
+      }
+      return block;
+    },
+  };
+}

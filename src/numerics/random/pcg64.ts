@@ -9,7 +9,7 @@ const MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
 
 const scramble = (value: number) => (value ^ (value >>> 16)) >>> 0;
 
-/** Words of `SeedSequence(seed).generate_state(count)`: 32-bit, for a seed below 2³². */
+/** Words of `SeedSequence(seed).generate_state(count)`: 32-bit, for a seed below 2⁵³, which enters as its own words, lowest first. */
 function seedWords(seed: number, count: number): Uint32Array {
   const pool = new Uint32Array(4);
   let constant = 0x43b0d7e5;
@@ -18,7 +18,8 @@ function seedWords(seed: number, count: number): Uint32Array {
     constant = Math.imul(constant, 0x931e8875);
     return scramble(Math.imul(mixed, constant));
   };
-  for (let i = 0; i < 4; i++) pool[i] = hash(i === 0 ? seed : 0);
+  const entropy = [seed >>> 0, Math.floor(seed / 2 ** 32)];
+  for (let i = 0; i < 4; i++) pool[i] = hash(entropy[i] ?? 0);
   for (let from = 0; from < 4; from++) {
     for (let to = 0; to < 4; to++) {
       if (from === to) continue;
@@ -34,7 +35,7 @@ function seedWords(seed: number, count: number): Uint32Array {
   });
 }
 
-/** A stream equal to `numpy.random.default_rng(seed)` for an integer seed below 2³². */
+/** A stream equal to `numpy.random.default_rng(seed)` for an integer seed below 2⁵³. */
 export class Pcg64 {
   #state: bigint;
   readonly #increment: bigint;

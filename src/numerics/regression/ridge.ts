@@ -72,43 +72,49 @@ export async function narrowRidgePredictions(
   return shiftColumns(await matmul(shiftColumns(rows.test, centre, -1), weights), means, 1);
 }
 
+/** Chooses among penalties for targets (train × target). */
+export type PenaltyChoice = (y: Matrix, alphas: readonly number[]) => Promise<number>;
+
 /**
  * The penalty whose leave-one-out predictions of all targets are nearest (scikit-learn's RidgeCV);
- * the first of equals. `train` is centred or not. One eigen-decomposition serves all penalties.
+ * the first of equals, and the first of all where its error is no number. `train` is centred or not. One
+ * eigen-decomposition serves all penalties and all targets.
  */
-export async function bestAlpha(
-  train: Matrix,
-  y: Matrix,
-  alphas: readonly number[],
-): Promise<number> {
+export function penaltyChoice(train: Matrix): PenaltyChoice {
   const n = train.rows;
   const { values, vectors } = symmetricEigen(withConstantOnTop(train));
-  const coordinates = await matmul(vectors, shiftColumns(y, columnMeans(y), -1));
   const squares = matrix(
     n,
     n,
     vectors.data.map((value) => value * value),
   );
-  let best = Number.NaN;
-  let least = Number.POSITIVE_INFINITY;
-  for (const alpha of alphas) {
-    const weights = values.map((value) => 1 / (Math.max(0, value) + alpha));
-    // The vector of ones, along which the intercept is not penalised.
-    weights[n - 1] = 0;
-    const weighted = matrix(
-      n,
-      y.cols,
-      coordinates.data.map((value, i) => value * weights[Math.floor(i / y.cols)]),
-    );
-    const residual = await matmul(vectors, weighted, { transposeA: true });
-    const leverage = await matmul(squares, matrix(n, 1, weights), { transposeA: true });
-    let error = 0;
-    for (let i = 0; i < residual.data.length; i++)
-      error += (residual.data[i] / leverage.data[Math.floor(i / y.cols)]) ** 2;
-    if (error < least) [least, best] = [error, alpha];
-  }
-  return best;
+  return async (y, alphas) => {
+    const coordinates = await matmul(vectors, shiftColumns(y, columnMeans(y), -1));
+    let best = alphas[0];
+    let least = Number.POSITIVE_INFINITY;
+    for (const [index, alpha] of alphas.entries()) {
+      const weights = values.map((value) => 1 / (Math.max(0, value) + alpha));
+      // The vector of ones, along which the intercept is not penalised.
+      weights[n - 1] = 0;
+      const weighted = matrix(
+        n,
+        y.cols,
+        coordinates.data.map((value, i) => value * weights[Math.floor(i / y.cols)]),
+      );
+      const residual = await matmul(vectors, weighted, { transposeA: true });
+      const leverage = await matmul(squares, matrix(n, 1, weights), { transposeA: true });
+      let error = 0;
+      for (let i = 0; i < residual.data.length; i++)
+        error += (residual.data[i] / leverage.data[Math.floor(i / y.cols)]) ** 2;
+      if (index === 0 || error < least) [least, best] = [error, alpha];
+    }
+    return best;
+  };
 }
+
+/** {@link penaltyChoice} for one set of targets. */
+export const bestAlpha = (train: Matrix, y: Matrix, alphas: readonly number[]): Promise<number> =>
+  penaltyChoice(train)(y, alphas);
 
 /** The centred kernel, whose vector of ones is given the largest eigenvalue in place of 0. */
 function withConstantOnTop(train: Matrix): Matrix {

@@ -1,20 +1,39 @@
-import { type CatalogEntry, findData } from '../../data/catalog.js';
+import { type CatalogEntry, type DataKind, findData } from '../../data/catalog.js';
 import { locateData, requireData } from '../../data/data-folder.js';
-import type { BenchmarkDefinition } from './benchmark.js';
+import type { BenchmarkDefinition, DataSource, StimulusSource } from './benchmark.js';
+
+/** A part of a benchmark's data, by the key that names it. */
+export interface NamedSource {
+  /** As in `train.recordings`, `recordings.sub-01`. */
+  readonly name: string;
+  readonly kind: DataKind;
+  readonly source: StimulusSource | DataSource;
+}
+
+/** Every part of the data that a benchmark names, but tables beside them. */
+export function dataOf(benchmark: BenchmarkDefinition): readonly NamedSource[] {
+  const { stimuli, fittingStimuli, train, recordings, trials, rdms, distribution } = benchmark;
+  const neurons = distribution?.neurons;
+  const parts: readonly (readonly [string, DataKind, StimulusSource | DataSource | undefined])[] = [
+    ['stimuli', 'stimuli', stimuli],
+    ['fitting_stimuli', 'stimuli', fittingStimuli],
+    ['train.stimuli', 'stimuli', train?.stimuli],
+    ['train.recordings', 'recordings', train?.recordings],
+    ['recordings', 'recordings', recordings],
+    ...(benchmark.subjectRecordings?.files ?? []).map(
+      ({ name, source }) => [`recordings.${name}`, 'recordings', source] as const,
+    ),
+    ['trials', 'trials', trials],
+    ['rdms', 'rdms', rdms],
+    ['neurons', 'recordings', neurons?.kind === 'counts' ? undefined : neurons],
+  ];
+  return parts.flatMap(([name, kind, source]) => (source ? { name, kind, source } : []));
+}
 
 /** The catalog entries that a benchmark is made of; none if its data are files or generated. */
 export function catalogEntriesOf(benchmark: BenchmarkDefinition): readonly CatalogEntry[] {
-  const { stimuli, fittingStimuli, recordings, trials, rdms, distribution } = benchmark;
-  const named = [
-    { source: stimuli, kind: 'stimuli' },
-    { source: fittingStimuli, kind: 'stimuli' },
-    { source: recordings, kind: 'recordings' },
-    { source: trials, kind: 'trials' },
-    { source: rdms, kind: 'rdms' },
-    { source: distribution?.neurons, kind: 'recordings' },
-  ] as const;
-  const entries = named.flatMap(({ source, kind }) =>
-    source?.kind === 'catalog' ? [findData(source.identifier, kind)] : [],
+  const entries = dataOf(benchmark).flatMap(({ source, kind }) =>
+    source.kind === 'catalog' ? [findData(source.identifier, kind)] : [],
   );
   return [...new Set(entries)];
 }

@@ -1,5 +1,7 @@
 import type { Region } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { NeuroidCeilingOptions } from '../../metrics/ceilings/neuroid-ceiling.js';
+import type { SubjectCeiling } from '../../metrics/ceilings/subject-ceilings.js';
 import type { CrossValidation, MetricOptions } from '../../metrics/metric.js';
 import type { MetricName } from '../../metrics/metric-table.js';
 
@@ -57,16 +59,19 @@ export interface PublishedDistribution {
 /**
  * How raw values are normalised. `internal-consistency`: Spearman-Brown corrected halves of the
  * repetitions; `byDefault` says that the file did not ask, so that recordings without repetitions
- * are scored without a ceiling. `metric`: the behavioural metric's own. `nili-upper`: each
+ * are scored without a ceiling. `predictor-consistency`: halves drawn for each image, of `reverse-pls`. `neuroid`: a number of each
+ * neuroid that its coordinate `column` holds. Those of subjects: see subject-ceilings.ts. `metric`: the behavioural metric's own. `nili-upper`: each
  * subject's dissimilarities against the mean of all.
  */
 export type CeilingChoice =
   | {
-      readonly name: 'internal-consistency';
+      readonly name: 'internal-consistency' | 'predictor-consistency';
       readonly splits: number;
       readonly seed: number;
       readonly byDefault: boolean;
     }
+  | { readonly name: SubjectCeiling }
+  | ({ readonly name: 'neuroid'; readonly column: string } & NeuroidCeilingOptions)
   | { readonly name: 'metric' }
   | { readonly name: 'nili-upper' }
   | { readonly name: 'none' }
@@ -77,6 +82,40 @@ export type CeilingChoice =
  * or stimuli that lack a neuroid or were never shown.
  */
 export type DropRule = 'incomplete-neuroids' | 'incomplete-stimuli';
+
+/** One file of recordings for each subject. */
+export interface SubjectRecordings {
+  /** What a file is one of: `subject`. */
+  readonly per: string;
+  /** In the order of the benchmark file, which errors are drawn in. */
+  readonly files: readonly { readonly name: string; readonly source: DataSource }[];
+}
+
+/** Stimuli and recordings that a regression is fitted on, and no other. */
+export interface TrainingSet {
+  readonly stimuli: StimulusSource;
+  readonly recordings: DataSource;
+}
+
+/** A table that says which stimuli train and which test: `train`, `test` or nothing in each of `columns`. */
+export interface SplitTable {
+  /** Absolute path of a CSV with `stimulus_id`. */
+  readonly table: string;
+  /** One, or one for each fold. */
+  readonly columns: readonly string[];
+  /** Whether `columns` are folds, even if there is one. */
+  readonly folds: boolean;
+  /** Rows that count, by the values of other columns; `$subject` is the name of the file of recordings. */
+  readonly where: Readonly<Record<string, string>>;
+  /** Whether training and test stimuli are used together, for a metric that fits nothing. */
+  readonly both: boolean;
+}
+
+/** Seeded draws behind an error over subjects or folds. */
+export interface BootstrapChoice {
+  readonly draws: number;
+  readonly seed: number;
+}
 
 /** A metric with the options that it knows, defaults filled in. */
 export interface MetricChoice extends MetricOptions {
@@ -96,6 +135,8 @@ export interface BenchmarkDefinition {
   /** True where any part of the data is made by equations. */
   readonly simulated: boolean;
   readonly regions?: readonly Region[];
+  /** The region of all recordings, which have no coordinate for it. */
+  readonly region?: Region;
   /**
    * Degrees of visual angle of the stimuli; `none`: they are not placed on the screen; absent: the
    * stimuli have a `degrees` column (see {@link checkDegrees}).
@@ -105,6 +146,20 @@ export interface BenchmarkDefinition {
   readonly fittingStimuli?: StimulusSource;
   /** Neural benchmarks have these, behavioural ones `trials`, those of single neurons a `distribution`. */
   readonly recordings?: DataSource;
+  /** In place of `recordings`. */
+  readonly subjectRecordings?: SubjectRecordings;
+  readonly train?: TrainingSet;
+  readonly split?: SplitTable;
+  /** Least values, exclusive, of coordinates of neuroids; a neuroid without a value is left out. */
+  readonly keep?: Readonly<Record<string, { readonly above: number }>>;
+  /** Coordinate of neuroids: a regression of its own for each of its values. */
+  readonly fitPer?: string;
+  /** Coordinates in which presentations that are averaged may differ; `repetition` where it is absent. */
+  readonly averageOver?: readonly string[];
+  /** How the error over subjects or folds is drawn; none where it is absent. */
+  readonly bootstrap?: BootstrapChoice;
+  /** [start, end] in the unit of the file: bins within it are neuroids of their own. */
+  readonly binsAsNeuroids?: readonly [start: number, end: number];
   /** Absolute path of the neuroid table of a recordings CSV. */
   readonly neuroids?: string;
   /** Missing values are refused where it is absent. */

@@ -7,6 +7,7 @@ import type { Recordings } from '../../data/recordings.js';
 import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
 import { readTrials, type Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { gratingStimuli } from '../../properties/grating-stimuli.js';
 import type {
   Benchmark,
@@ -57,15 +58,21 @@ export class DataSources {
     });
   }
 
-  /** The recordings of a benchmark, of its region and time bins. */
-  async recordings(benchmark: Benchmark, stimuli: StimulusSet): Promise<Recordings> {
-    const path = await this.#path(benchmark.recordings as DataSource, 'recordings');
+  /** The recordings of a benchmark, or others that belong to it, of its region and time bins. */
+  async recordings(
+    benchmark: Benchmark,
+    stimuli: StimulusSet,
+    source = benchmark.recordings as DataSource,
+  ): Promise<Recordings> {
+    const path = await this.#path(source, 'recordings');
+    const { regions, region, timeWindow, binsAsNeuroids, neuroids } = benchmark;
     return readRecordings({
       path,
       stimuli,
-      ...(benchmark.region ? { region: benchmark.region } : {}),
-      ...(benchmark.timeWindow ? { timeBins: [benchmark.timeWindow] } : {}),
-      ...(benchmark.neuroids ? { neuroids: benchmark.neuroids } : {}),
+      ...(regions && region ? { region } : {}),
+      ...(timeWindow ? { timeBins: [timeWindow] } : {}),
+      ...present({ binsAsNeuroids, neuroids }),
+      neuroidCoords: neuroidCoordsOf(benchmark),
     });
   }
 
@@ -112,6 +119,18 @@ export class DataSources {
     const opened = await Promise.allSettled(this.#stimuli.values());
     for (const each of opened) if (each.status === 'fulfilled') await each.value.close();
   }
+}
+
+/** The coordinates of neuroids that a benchmark reads. */
+function neuroidCoordsOf({ keep = {}, fitPer, metric, ceiling, ...rest }: Benchmark): string[] {
+  const named = [
+    ...Object.keys(keep),
+    fitPer,
+    // Where every subject has a file, no coordinate needs to tell subjects apart.
+    rest.subjectRecordings ? undefined : metric.per,
+    ceiling.name === 'neuroid' ? ceiling.column : undefined,
+  ];
+  return [...new Set(named.filter((name) => name !== undefined))];
 }
 
 /** A value within its bin for each neuron, those without one first; where in the bin it lies has no bearing. */

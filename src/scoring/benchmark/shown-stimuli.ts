@@ -1,6 +1,7 @@
 import type { Shown } from '../../activations/stimuli/shown.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Digestible } from '../../formats/digest.js';
+import { present } from '../../formats/present.js';
 import { sourceDegrees } from '../../screen/place-on-screen.js';
 import { type Benchmark, checkDegrees } from './benchmark.js';
 
@@ -19,16 +20,33 @@ export function shownAt(benchmark: Benchmark, stimuli: StimulusSet): Shown {
 /** What of a benchmark's definition decides its number; names of files and titles do not. */
 export function definitionInputs(benchmark: Benchmark): { readonly [key: string]: Digestible } {
   const { metric, crossValidation, ceiling, drop } = benchmark;
+  const { keep, fitPer, averageOver, bootstrap, binsAsNeuroids, split, subjectRecordings } =
+    benchmark;
+  // Digests of benchmarks without these keys stay what they were.
+  const newer = {
+    drop,
+    fitPer,
+    averageOver,
+    binsAsNeuroids,
+    keep: keep && plain(keep),
+    bootstrap: bootstrap && { ...bootstrap },
+    split: split && plain({ ...split, table: undefined }),
+    per: subjectRecordings && [
+      subjectRecordings.per,
+      ...subjectRecordings.files.map(({ name }) => name),
+    ],
+  };
   return {
     benchmark: benchmark.id,
     version: benchmark.version,
     visualDegrees: benchmark.visualDegrees,
     timeWindow: benchmark.timeWindow,
     excluded: benchmark.excludeConditions,
-    metric: { ...metric },
+    metric: plain(metric),
     crossValidation: { ...crossValidation },
     ceiling: { ...ceiling },
-    // Digests of benchmarks without the key stay what they were.
-    ...(drop === undefined ? {} : { drop }),
+    ...present(newer),
   };
 }
+
+const plain = (value: object): Digestible => JSON.parse(JSON.stringify(value));

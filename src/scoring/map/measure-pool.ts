@@ -173,8 +173,13 @@ function sizeFor(
 }
 
 /** Rows of the matrices of a measurement: stimuli, and none where units are measured one by one. */
-const stimuliOf = ({ shown, form }: LoadedBenchmark) =>
-  form(1) === 'units' ? 0 : Math.max(...shown.map(({ stimuli }) => stimuli.ids.length));
+function stimuliOf({ shown, form }: LoadedBenchmark): number {
+  const counts = shown.map(({ stimuli }) => stimuli.ids.length);
+  if (form(1) === 'units') return 0;
+  return form(Number.POSITIVE_INFINITY) === 'gram'
+    ? counts.reduce((sum, count) => sum + count, 0)
+    : Math.max(...counts);
+}
 
 /** Bytes of the data that a benchmark holds, counted by what enters its digest. */
 function bytesIn(value: unknown): number {

@@ -1,3 +1,4 @@
+import type { NeuralMetric } from '../../metrics/metric.js';
 import { type MetricKind, type MetricName, metrics } from '../../metrics/metric-table.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { choiceKind } from './choice-benchmark.js';
@@ -6,8 +7,10 @@ import { neuralKind } from './neural-benchmark.js';
 import { propertyKind } from './property-benchmark.js';
 import { rdmKind } from './rdm-benchmark.js';
 import { readOutKind } from './read-out-benchmark.js';
+import { subjectKind } from './subject-benchmark.js';
+import { trainTestKind } from './train-test-benchmark.js';
 
-/** Every kind of benchmark by the kind of its metric: one line each. */
+/** Every kind of benchmark by the kind of its metric: one line each. Recordings have two more, which {@link kindOf} tells apart. */
 const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
   neural: neuralKind,
   'read-out': readOutKind,
@@ -16,12 +19,25 @@ const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
   properties: propertyKind,
 };
 
-/** The kind of a benchmark or of its file: that of its metric, or of dissimilarities where these are given. */
-export const kindOf = ({
-  metric,
-  rdms,
-}: {
-  readonly metric: { readonly name: MetricName };
+/** The keys that tell a kind: of a benchmark, or of its file. */
+interface KindKeys {
+  readonly metric: { readonly name: MetricName; readonly per?: unknown };
   readonly rdms?: unknown;
-}): BenchmarkKind =>
-  metric.name === 'rdm' && rdms !== undefined ? rdmKind : kinds[metrics[metric.name].kind];
+  readonly train?: unknown;
+  readonly split?: unknown;
+  readonly subjectRecordings?: unknown;
+}
+
+/**
+ * The kind of a benchmark or of its file: that of its metric. Dissimilarities that are given, recordings whose sets of
+ * stimuli are fixed and those whose subjects are compared apart have kinds of their own.
+ */
+export function kindOf({ metric, rdms, train, split, subjectRecordings }: KindKeys): BenchmarkKind {
+  const definition = metrics[metric.name];
+  if (definition.kind !== 'neural') return kinds[definition.kind];
+  if (metric.name === 'rdm' && rdms !== undefined) return rdmKind;
+  const fixed = train !== undefined || split !== undefined;
+  const { similarity }: NeuralMetric = definition;
+  if (similarity && (fixed || subjectRecordings || metric.per !== undefined)) return subjectKind;
+  return fixed ? trainTestKind : neuralKind;
+}

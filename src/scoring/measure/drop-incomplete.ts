@@ -1,10 +1,11 @@
-import { averageRepetitions } from '../../data/average-repetitions.js';
 import type { Recordings } from '../../data/recordings.js';
 import { selectPresentations } from '../../data/select-presentations.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Matrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
+import { averaged } from '../recorded/averaged.js';
+import { selectNeuroids } from '../recorded/keep-neuroids.js';
 import type { Dropped } from './score.js';
 
 /** Recordings without what a benchmark drops, the rows of the stimuli that are left, and how much was dropped. */
@@ -28,7 +29,7 @@ export function dropIncomplete(
 ): CompleteRecordings {
   const rows = stimuli.ids.map((_, row) => row);
   if (benchmark.drop === undefined) return { recordings, rows };
-  const { stimulusIds, values } = averageRepetitions(recordings);
+  const { stimulusIds, values } = averaged(benchmark, recordings);
   if (benchmark.drop === 'incomplete-neuroids') {
     const kept = completeColumns(values);
     requireSome(benchmark, kept.length, 'neuroid');
@@ -54,7 +55,7 @@ function requireSome({ file, drop }: Benchmark, left: number, what: string): voi
   );
 }
 
-function completeColumns({ rows, cols, data }: Matrix): number[] {
+export function completeColumns({ rows, cols, data }: Matrix): number[] {
   const kept: number[] = [];
   for (let col = 0; col < cols; col++) {
     let finite = true;
@@ -68,19 +69,3 @@ const completeRows = ({ rows, cols, data }: Matrix): number[] =>
   Array.from({ length: rows }, (_, row) => row).filter((row) =>
     data.subarray(row * cols, (row + 1) * cols).every((value) => Number.isFinite(value)),
   );
-
-/** Some neuroids alone, in the order of `kept`. */
-function selectNeuroids(recordings: Recordings, kept: readonly number[]): Recordings {
-  const { stimulusIds, neuroidIds, animals, values } = recordings;
-  const [cols, length] = [neuroidIds.length, stimulusIds.length * kept.length];
-  const picked =
-    values instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
-  for (let row = 0, i = 0; row < stimulusIds.length; row++)
-    for (const col of kept) picked[i++] = values[row * cols + col];
-  return {
-    ...recordings,
-    neuroidIds: kept.map((col) => neuroidIds[col]),
-    ...(animals ? { animals: kept.map((col) => animals[col]) } : {}),
-    values: picked,
-  };
-}

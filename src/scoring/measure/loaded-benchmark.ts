@@ -23,6 +23,7 @@ export type Measured = Pick<
   | 'ceiling'
   | 'warnings'
   | 'splits'
+  | 'parts'
   | 'distribution'
 > & {
   /** The statistic of each resample behind `ci`, in the order of the draws; equal resamples for every layer and model. */

@@ -43,7 +43,7 @@ export function makeScore(
   const { origin, layer, layerChoice } = around;
   const { value, error, ci, formula, errorOf, errorKind, raw, ceiling, splits, warnings } =
     measured;
-  const { distribution } = measured;
+  const { distribution, parts } = measured;
   return {
     benchmark: benchmark.id,
     version: benchmark.version,
@@ -63,7 +63,7 @@ export function makeScore(
     errorKind,
     raw,
     ceiling,
-    ...present({ splits }),
+    ...present({ splits, parts }),
     ...(distribution ? { distribution } : {}),
     warnings: [
       ...(origin.kind === 'model' ? origin.warnings : []),

@@ -4,7 +4,6 @@ import {
   inForm,
   type ReducedLayer,
 } from '../../activations/reduced-layer.js';
-import { averageRepetitions } from '../../data/average-repetitions.js';
 import type { Id } from '../../data/ids.js';
 import type { Recordings } from '../../data/recordings.js';
 import { selectPresentations } from '../../data/select-presentations.js';
@@ -16,14 +15,7 @@ import { present } from '../../formats/present.js';
 import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { targetSplits } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
-import { internalConsistency } from '../../metrics/internal-consistency.js';
-import type {
-  MetricResult,
-  NeuralMetric,
-  NeuralOptions,
-  Target,
-  Warning,
-} from '../../metrics/metric.js';
+import type { MetricResult, NeuralMetric, NeuralOptions, Target } from '../../metrics/metric.js';
 import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
 import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
 import { submatrix } from '../../numerics/algebra/matrix.js';
@@ -31,6 +23,8 @@ import { finiteProducts } from '../../numerics/algebra/non-finite.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { averaged } from '../recorded/averaged.js';
+import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import {
   drawCounts,
@@ -43,11 +37,10 @@ import {
 import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { boundOf, type Ceiling, ceilingOf, isRepeated } from './neural-ceiling.js';
+import { neuralRemarks, neuroidRows } from './neural-remarks.js';
 import { noticesOn, requireComparable } from './require-comparable.js';
-import { ceilingPart, type Dropped, finite, type ScorePart, scorePart } from './score.js';
-
-/** A ceiling as a benchmark file asks for it: measured from halves, a number, or none. */
-type Ceiling = MetricResult | number | null;
+import { ceilingPart, type Dropped, finite, scorePart } from './score.js';
 
 /** Benchmarks of recordings. */
 export const neuralKind: BenchmarkKind = {
@@ -70,7 +63,8 @@ function loadNeural(
   recordings: Recordings,
 ): PreparedBenchmark {
   const metric = neuralMetric(benchmark.metric.name);
-  const { rows, dropped, recordings: kept } = dropIncomplete(benchmark, stimuli, recordings);
+  const passing = keepNeuroids(benchmark, recordings);
+  const { rows, dropped, recordings: kept } = dropIncomplete(benchmark, stimuli, passing);
   return onRows({ benchmark, metric, stimuli, recordings: kept, dropped }, rows);
 }
 
@@ -113,6 +107,7 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       ...definitionInputs(benchmark),
       stimuli: rows.map((row) => stimuli.ids[row]),
       ...recordingInputs(recordings, target),
+      ...ceilingInputs(recordings),
     },
     notices: () => noticesOn(benchmark, metric, target, isRepeated(recordings)),
     dropped,
@@ -150,7 +145,7 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
 }
 
 /** What of the recordings decides the number: as they are, and the order and classes that splits go by. */
-function recordingInputs(
+export function recordingInputs(
   { stimulusIds, repetition, neuroidIds, animals, values }: Recordings,
   target: Target,
 ): { readonly [key: string]: Digestible } {
@@ -162,6 +157,14 @@ function recordingInputs(
     ...present({ groups: target.groups }),
   };
 }
+
+/** Numbers of neuroids that the ceiling is made of, and that a digest without them stays what it was. */
+export const ceilingInputs = ({
+  neuroidCoords,
+}: Pick<Recordings, 'neuroidCoords'>): { readonly [key: string]: Digestible } =>
+  neuroidCoords && neuroidCoords.size > 0
+    ? { coordinates: [...neuroidCoords].map(([name, { values }]) => [name, values]) }
+    : {};
 
 /** The metric on some rows of a layer, which `stimulusIds` name. */
 async function compare(
@@ -182,7 +185,7 @@ async function compare(
 }
 
 function targetOf(benchmark: Benchmark, stimuli: StimulusSet, recordings: Recordings): Target {
-  const { stimulusIds, neuroidIds, values } = averageRepetitions(recordings);
+  const { stimulusIds, neuroidIds, values } = averaged(benchmark, recordings);
   const { stratifyOn, groupBy } = benchmark.crossValidation;
   const of = (key: string, name: string | undefined) =>
     name === undefined ? undefined : classesOf({ key, name }, benchmark, stimuli, stimulusIds);
@@ -219,11 +222,6 @@ function classesOf(
   });
 }
 
-/** The ceiling of the recordings; null if the benchmark has none. */
-export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
-  return ceilingPart(ceilingOf(benchmark, recordings));
-}
-
 /** The averaged recordings in the order of the stimuli: a model that is the brain itself. */
 function ownFeatures(
   benchmark: Benchmark,
@@ -243,16 +241,6 @@ function ownFeatures(
   return selectRows(denseFeatures(values.rows, values.cols, values.data), order);
 }
 
-function ceilingOf(benchmark: Benchmark, recordings: Recordings): Ceiling {
-  const choice = benchmark.ceiling;
-  if (choice.name === 'fixed') return choice.value;
-  if (choice.name !== 'internal-consistency') return null;
-  if (!isRepeated(recordings) && choice.byDefault) return null;
-  return internalConsistency(recordings, { splits: choice.splits, seed: choice.seed });
-}
-
-const isRepeated = ({ repetition = [] }: Recordings) => new Set(repetition).size > 1;
-
 const normaliserOf = ({ normalisation }: NeuralMetric) =>
   normalisation === 'ratio' ? ceilingRatio : explainedVariance;
 
@@ -269,7 +257,7 @@ function normalised(
 ): Measured {
   const ratio = metric.normalisation === 'ratio';
   const normalise = normaliserOf(metric);
-  const bound = typeof ceiling === 'number' ? ceiling : (ceiling?.value ?? null);
+  const bound = boundOf(ceiling);
   const value = bound === null ? raw.value : normalise(raw.value, bound);
   return {
     value: finite(value),
@@ -280,32 +268,8 @@ function normalised(
     errorKind: raw.errorKind,
     raw: scorePart(raw),
     ceiling: ceilingPart(ceiling),
-    warnings: [...raw.warnings, ...remarks(raw, bound, ratio, value)],
+    warnings: [...raw.warnings, ...neuralRemarks({ raw: raw.value, bound, value }, !ratio)],
   };
-}
-
-function remarks(
-  raw: MetricResult,
-  bound: number | null,
-  ratio: boolean,
-  value: number,
-): Warning[] {
-  const found: Warning[] = [];
-  if (raw.value < 0 && bound !== null && !ratio) {
-    found.push({
-      code: 'negative-raw',
-      detail: `raw is ${raw.value.toFixed(4)}; squared it gives a positive score, as in the reference`,
-    });
-  }
-  if (!Number.isFinite(value)) {
-    found.push({
-      code: 'not-finite',
-      detail: Number.isFinite(raw.value)
-        ? `the ceiling is ${bound}`
-        : 'no neuroid has a correlation in some split',
-    });
-  }
-  return found;
 }
 
 /**
@@ -359,16 +323,5 @@ function detail(
         ? { ...measured.ceiling, ...neuroidRows(ceiling) }
         : measured.ceiling,
     splits: splits.map(({ train, test }) => ({ train: ids(train), test: ids(test) })),
-  };
-}
-
-function neuroidRows({ neuroids }: MetricResult): Pick<ScorePart, 'neuroids' | 'neuroid_ids'> {
-  if (!neuroids) return {};
-  const { rows, cols, data } = neuroids.values;
-  return {
-    neuroids: Array.from({ length: rows }, (_, i) =>
-      Array.from(data.subarray(i * cols, (i + 1) * cols), finite),
-    ),
-    neuroid_ids: neuroids.ids,
   };
 }

@@ -51,7 +51,7 @@ export function noticesOn(
 ): Warning[] {
   const notices: Warning[] = [];
   const { ceiling } = benchmark;
-  if (ceiling.name === 'internal-consistency' && ceiling.byDefault && !repeated) {
+  if ('byDefault' in ceiling && ceiling.byDefault && !repeated) {
     notices.push({
       code: 'benchmark-no-ceiling',
       detail:
@@ -76,7 +76,10 @@ function splitSizes({ crossValidation }: Benchmark, target: Target) {
   return { train: least('train'), test: least('test') };
 }
 
-function requireComplete({ file }: Benchmark, { values, neuroidIds, stimulusIds }: Target): void {
+export function requireComplete(
+  { file }: Pick<Benchmark, 'file'>,
+  { values, neuroidIds, stimulusIds }: Pick<Target, 'values' | 'neuroidIds' | 'stimulusIds'>,
+): void {
   const missing = values.data.findIndex((value) => !Number.isFinite(value));
   if (missing < 0) return;
   const [row, col] = [Math.floor(missing / values.cols), missing % values.cols];
@@ -94,7 +97,10 @@ function requireComplete({ file }: Benchmark, { values, neuroidIds, stimulusIds 
   );
 }
 
-function requireVaried({ file }: Benchmark, { values, neuroidIds }: Target): void {
+export function requireVaried(
+  { file }: Pick<Benchmark, 'file'>,
+  { values, neuroidIds }: Pick<Target, 'values' | 'neuroidIds'>,
+): void {
   const { rows, cols, data } = values;
   const column = (k: number) => Float64Array.from({ length: rows }, (_, i) => data[i * cols + k]);
   if (!neuroidIds.every((_, k) => isConstant(column(k)))) return;

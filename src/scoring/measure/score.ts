@@ -40,6 +40,20 @@ export interface ScoreDistribution {
   };
 }
 
+/** The subjects or folds whose scores a score averages. */
+export interface ScoreParts {
+  /** What each is one of: `subject`, `animal`, `fold`. */
+  readonly per: string;
+  readonly values: readonly {
+    readonly name: string;
+    readonly value: number | null;
+    readonly raw: number | null;
+    readonly ceiling: number | null;
+    /** The penalty that was chosen for it. */
+    readonly alpha?: number;
+  }[];
+}
+
 /** One model on one benchmark, as `ventral score --json`, HTTP and the database hold it (design §3). */
 export interface Score {
   readonly benchmark: string;
@@ -65,6 +79,8 @@ export interface Score {
   readonly ceiling: ScorePart | null;
   /** With `--detail`: the stimulus ids of each split. */
   readonly splits?: readonly { readonly train: readonly Id[]; readonly test: readonly Id[] }[];
+  /** Where subjects or folds are scored apart. */
+  readonly parts?: ScoreParts;
   /** Of benchmarks of single-neuron properties. */
   readonly distribution?: ScoreDistribution;
   readonly warnings: readonly Warning[];

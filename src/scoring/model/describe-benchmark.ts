@@ -10,8 +10,10 @@ import { accessOf, catalogEntriesOf } from '../benchmark/benchmark-data.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import { shownAt } from '../benchmark/shown-stimuli.js';
 import { kindOf } from '../measure/benchmark-kinds.js';
-import { measuredCeiling } from '../measure/neural-benchmark.js';
+import { neuralKind } from '../measure/neural-benchmark.js';
+import { measuredCeiling } from '../measure/neural-ceiling.js';
 import type { ScorePart } from '../measure/score.js';
+import { readNamedRecordings } from '../recorded/subject-recordings.js';
 import { type Golden, goldenOf } from '../registry/golden.js';
 import { isVerified } from '../registry/verification.js';
 
@@ -70,6 +72,18 @@ export interface DataLicence {
   readonly terms: string;
 }
 
+/** How stimuli and neuroids are divided where the benchmark file says so. */
+export interface FixedSetsInWords {
+  /** `train`: the training stimuli are a set of their own; `split`: a table divides them; null: they are not fixed. */
+  readonly stimuli: 'train' | 'split' | null;
+  /** Columns of the table, one a fold. */
+  readonly columns: readonly string[];
+  /** What is fitted or compared apart, such as `subject`. */
+  readonly per: string | null;
+  /** Least values, exclusive, of columns of the neuroids. */
+  readonly keep: Readonly<Record<string, number>>;
+}
+
 /** Stimuli, recordings and comparison of a benchmark. */
 export interface BenchmarkDescription {
   readonly id: string;
@@ -92,6 +106,8 @@ export interface BenchmarkDescription {
   readonly stimuli: Described<StimuliInNumbers>;
   /** null without a read-out to fit. */
   readonly fittingStimuli: Described<StimuliInNumbers> | null;
+  /** null where neither stimuli nor neuroids are divided by the benchmark file. */
+  readonly fixedSets: FixedSetsInWords | null;
   /** null where no recordings are compared. */
   readonly recordings: Described<RecordingsInNumbers> | null;
   /** null where no behaviour is compared. */
@@ -133,6 +149,8 @@ async function describe(
   const recordings = benchmark.recordings
     ? await told(async () => sources.recordings(benchmark, await open()))
     : null;
+  // Ceilings of subjects and of fixed sets need more than the recordings of the test stimuli.
+  const whole = kind.compares === 'recordings' && kind !== neuralKind;
   return {
     id: benchmark.id,
     region: benchmark.region ?? null,
@@ -159,13 +177,15 @@ async function describe(
           stimuliInNumbers(benchmark, await sources.stimuli(fittingStimuli, 'fitting')),
         )
       : null,
-    recordings:
-      recordings && ('reason' in recordings ? recordings : recordingsInNumbers(recordings)),
+    fixedSets: fixedSetsOf(benchmark),
+    recordings: benchmark.subjectRecordings
+      ? await told(async () => subjectsInNumbers(benchmark, await open(), sources))
+      : recordings && ('reason' in recordings ? recordings : recordingsInNumbers(recordings)),
     trials: benchmark.trials ? await told(() => trialsInNumbers(benchmark, sources)) : null,
     rdms: benchmark.rdms ? await told(() => rdmsInNumbers(benchmark, sources)) : null,
     neurons: distribution ? await told(() => neuronsInNumbers(distribution, sources)) : null,
     measuredCeiling:
-      distribution || benchmark.rdms
+      distribution || whole || benchmark.rdms
         ? await told(async () => (await kind.load(benchmark, sources)).ceiling())
         : recordings === null || 'reason' in recordings
           ? recordings
@@ -208,6 +228,41 @@ async function rdmsInNumbers(benchmark: Benchmark, sources: DataSources): Promis
   const stimuli = await sources.stimuli(benchmark.stimuli);
   const { stimulusIds, subjects } = await sources.rdms(benchmark, stimuli);
   return { stimuli: stimulusIds.length, subjects: subjects.length };
+}
+
+/** Those of all subjects together; each is an animal of its own. */
+async function subjectsInNumbers(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  sources: DataSources,
+): Promise<RecordingsInNumbers> {
+  const named = await readNamedRecordings(benchmark, stimuli, sources);
+  const each = named.map(({ recordings }) => recordingsInNumbers(recordings));
+  const sum = (of: readonly number[]) => of.reduce((total, value) => total + value, 0);
+  return {
+    presentations: sum(each.map(({ presentations }) => presentations)),
+    neuroids: sum(each.map(({ neuroids }) => neuroids)),
+    repetitions: ends(each.flatMap(({ repetitions }) => repetitions)),
+    animals: Object.fromEntries(named.map(({ name }, i) => [name, each[i].neuroids])),
+  };
+}
+
+function fixedSetsOf({
+  train,
+  split,
+  fitPer,
+  metric,
+  keep,
+  subjectRecordings,
+}: Benchmark): FixedSetsInWords | null {
+  const per = subjectRecordings?.per ?? fitPer ?? metric.per ?? null;
+  if (!train && !split && per === null && !keep) return null;
+  return {
+    stimuli: train ? 'train' : split ? 'split' : null,
+    columns: split?.columns ?? [],
+    per,
+    keep: Object.fromEntries(Object.entries(keep ?? {}).map(([name, { above }]) => [name, above])),
+  };
 }
 
 async function neuronsInNumbers(

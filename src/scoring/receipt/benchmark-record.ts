@@ -2,6 +2,7 @@ import { basename, relative } from 'node:path';
 import { stimulusDigests } from '../../activations/stimuli/stimulus-digest.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import type { Benchmark, DataSource, StimulusSource } from '../benchmark/benchmark.js';
+import { dataOf } from '../benchmark/benchmark-data.js';
 import { definitionInputs } from '../benchmark/shown-stimuli.js';
 import type { PreparedBenchmark } from '../measure/loaded-benchmark.js';
 import type { ReceiptBenchmark } from './receipt.js';
@@ -33,18 +34,10 @@ export async function benchmarkRecord(
 }
 
 function sourcesOf(benchmark: Benchmark): Record<string, string> {
-  const { stimuli, fittingStimuli, recordings, trials, distribution, folder, file } = benchmark;
-  const neurons = distribution?.neurons;
-  const named: Record<string, StimulusSource | DataSource | undefined> = {
-    stimuli,
-    fitting_stimuli: fittingStimuli,
-    recordings,
-    trials,
-    ...(neurons && neurons.kind !== 'counts' ? { neurons } : {}),
-  };
+  const { folder, file, split } = benchmark;
   const sources: Record<string, string> = { definition: basename(file) };
-  for (const [what, source] of Object.entries(named))
-    if (source) sources[what] = nameOf(source, folder);
+  for (const { name, source } of dataOf(benchmark)) sources[name] = nameOf(source, folder);
+  if (split) sources.split = relative(folder, split.table);
   return sources;
 }
 

@@ -7,13 +7,14 @@ import { present } from '../../formats/present.js';
 import { metrics } from '../../metrics/metric-table.js';
 import type {
   BenchmarkDefinition,
-  CeilingChoice,
   DataSource,
+  MetricChoice,
   PublishedDistribution,
   StimulusSource,
 } from '../benchmark/benchmark.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
-import { type BenchmarkText, benchmarkProblems, type DistributionText } from './benchmark-rules.js';
+import { benchmarkProblems } from './benchmark-rules.js';
+import type { BenchmarkText, DataText, DistributionText } from './benchmark-text.js';
+import { ceiling, subjectKeys } from './neural-keys.js';
 
 /** JSON Schema of a benchmark file; editors complete from the same file. */
 const schema = JSON.parse(
@@ -70,22 +71,36 @@ function define(
   text: BenchmarkText,
   { file, folder }: { readonly file: string; readonly folder: string },
 ): BenchmarkDefinition {
-  const sources = [text.stimuli, text.fitting_stimuli, text.recordings, text.trials];
+  const { time_bins: bins, recordings } = text;
+  const sources = [
+    ...[text.stimuli, text.fitting_stimuli, text.recordings, text.trials],
+    ...[text.train?.stimuli, text.train?.recordings],
+  ];
   const generated = sources.some((source) => typeof source === 'object' && 'generate' in source);
   const optional = {
     title: text.title,
     parent: text.parent,
     regions: text.regions,
+    region: text.region,
     visualDegrees: text.visual_degrees,
     fittingStimuli: text.fitting_stimuli && stimulusSource(text.fitting_stimuli, folder),
-    recordings: text.recordings && dataSource(text.recordings, folder),
+    recordings:
+      recordings === undefined || (typeof recordings === 'object' && 'files' in recordings)
+        ? undefined
+        : dataSource(recordings, folder),
+    train: text.train && {
+      stimuli: stimulusSource(text.train.stimuli, folder),
+      recordings: dataSource(text.train.recordings, folder),
+    },
+    ...subjectKeys(text, folder, dataSource),
     neuroids: text.neuroids && resolve(folder, text.neuroids),
     trials: text.trials && dataSource(text.trials, folder),
     drop: text.drop,
     rdms: text.rdms && dataSource(text.rdms, folder),
     caution: text.caution,
     distribution: text.distribution && distribution(text.distribution, folder),
-    timeWindow: text.time_bins?.[0],
+    timeWindow: bins && !('as' in bins) ? bins[0] : undefined,
+    binsAsNeuroids: bins && 'as' in bins ? ([bins.from, bins.to] as const) : undefined,
     reference: text.reference,
   };
   return {
@@ -94,7 +109,7 @@ function define(
     simulated: text.simulated ?? generated,
     stimuli: stimulusSource(text.stimuli, folder),
     excludeConditions: text.exclude_conditions ?? [],
-    metric: { ...metrics[text.metric.name].defaults, ...text.metric },
+    metric: metricChoice(text.metric),
     crossValidation: crossValidation(text),
     ceiling: ceiling(text),
     file,
@@ -113,7 +128,7 @@ function stimulusSource(text: BenchmarkText['stimuli'], folder: string): Stimulu
   return { kind: 'files', csv: resolve(folder, text.csv), ...images };
 }
 
-function dataSource(text: NonNullable<BenchmarkText['trials']>, folder: string): DataSource {
+function dataSource(text: DataText, folder: string): DataSource {
   if (typeof text !== 'string') return { kind: 'generated', ...text };
   const format = /\.(nc|csv)$/i.exec(text)?.[1]?.toLowerCase() as 'nc' | 'csv' | undefined;
   if (!format) return { kind: 'catalog', identifier: text };
@@ -133,6 +148,16 @@ function distribution(text: DistributionText, folder: string): PublishedDistribu
   };
 }
 
+function metricChoice({ alphas, ...text }: BenchmarkText['metric']): MetricChoice {
+  const { defaults } = metrics[text.name];
+  if (alphas === undefined) return { ...defaults, ...text };
+  if (!('log10' in alphas)) return { ...defaults, ...text, alphas };
+  const [from, to] = alphas.log10;
+  // As numpy.logspace gives them: whole powers of ten.
+  const powers = Array.from({ length: to - from + 1 }, (_, i) => Number(`1e${from + i}`));
+  return { ...defaults, ...text, alphas: powers };
+}
+
 function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText) {
   const unsaid = text.train_size === undefined && text.test_size === undefined;
   const chosen = metrics[metric.name];
@@ -149,18 +174,4 @@ function crossValidation({ metric, cross_validation: text = {} }: BenchmarkText)
     ...(text.train_size === undefined ? byDefault : { trainSize: text.train_size }),
     ...present({ testSize: text.test_size, stratifyOn: text.stratify_on }),
   };
-}
-
-function ceiling(text: BenchmarkText): CeilingChoice {
-  const given = text.ceiling;
-  if (typeof given === 'number') return { name: 'fixed', value: given };
-  const asked = typeof given === 'object' ? given : { name: given };
-  if (asked.name === 'none') return { name: 'none' };
-  const { compares } = kindOf(text);
-  if (asked.name === 'nili-upper') return { name: 'nili-upper' };
-  // Without subjects there is nothing to bound a model by.
-  if (compares === 'rdms') return { name: text.metric.per === 'subject' ? 'nili-upper' : 'none' };
-  if (compares !== 'recordings') return { name: 'metric' };
-  const { splits = 10, seed = 1 } = typeof given === 'object' ? given : {};
-  return { name: 'internal-consistency', splits, seed, byDefault: given === undefined };
 }

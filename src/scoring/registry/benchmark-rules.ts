@@ -1,91 +1,27 @@
-import type { Region } from '../../activations/card/card.js';
 import { type DataKind, findData } from '../../data/catalog.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { MetricOptions } from '../../metrics/metric.js';
-import { type MetricName, metrics } from '../../metrics/metric-table.js';
+import type { MetricDefinition } from '../../metrics/metric.js';
+import { metrics } from '../../metrics/metric-table.js';
 import { properties } from '../../properties/property-table.js';
-import type { DropRule } from '../benchmark/benchmark.js';
 import { kindOf } from '../measure/benchmark-kinds.js';
-
-interface Generated {
-  readonly generate: string;
-  readonly seed: number;
-}
-type StimulusText =
-  | string
-  | { readonly csv: string; readonly images?: string }
-  | { readonly gratings: 'marques2020' }
-  | Generated;
-type DataText = string | Generated;
-
-/** The published distribution of a property: counts by bin, or a file of values by neuron. */
-export interface DistributionText {
-  readonly property: string;
-  readonly unit?: string;
-  readonly bins: readonly number[];
-  readonly counts?: readonly number[];
-  readonly without_value?: number;
-  readonly neurons?: string;
-}
-
-/** A benchmark file as it is written, once it follows the JSON Schema. */
-export interface BenchmarkText {
-  readonly identifier: string;
-  readonly version: number;
-  readonly title?: string;
-  readonly parent?: string;
-  readonly simulated?: boolean;
-  readonly regions?: readonly Region[];
-  readonly visual_degrees?: number | 'none';
-  readonly stimuli: StimulusText;
-  readonly fitting_stimuli?: StimulusText;
-  readonly recordings?: DataText;
-  readonly neuroids?: string;
-  readonly drop?: DropRule;
-  readonly trials?: DataText;
-  readonly distribution?: DistributionText;
-  readonly rdms?: string;
-  readonly caution?: string;
-  readonly exclude_conditions?: readonly (string | number)[];
-  readonly time_bins?: readonly [readonly [number, number]];
-  readonly metric: { readonly name: MetricName } & MetricOptions;
-  readonly cross_validation?: {
-    readonly splits?: number;
-    readonly train_size?: number;
-    readonly test_size?: number;
-    readonly seed?: number;
-    readonly stratify_on?: string;
-    readonly group_by?: string;
-  };
-  readonly ceiling?:
-    | number
-    | 'internal-consistency'
-    | 'nili-upper'
-    | 'none'
-    | {
-        readonly name: 'internal-consistency' | 'none';
-        readonly splits?: number;
-        readonly seed?: number;
-      };
-  readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
-}
-
-/** Something wrong with a benchmark file: where (JSON pointer), and what. */
-export interface BenchmarkProblem {
-  readonly pointer: string;
-  readonly sentence: string;
-}
-
-type Rule = (text: BenchmarkText) => BenchmarkProblem[];
-
-const problem = (pointer: string, sentence: string): BenchmarkProblem[] => [{ pointer, sentence }];
+import {
+  type BenchmarkProblem,
+  type BenchmarkText,
+  type DataText,
+  problem,
+  type Rule,
+  type StimulusText,
+} from './benchmark-text.js';
+import { neuralRules } from './neural-rules.js';
 
 /** The identifier contains `{region}` exactly if there are regions. */
-const regionInIdentifier: Rule = ({ identifier, regions, metric }) => {
+const regionInIdentifier: Rule = ({ identifier, regions, region, metric }) => {
   const has = identifier.includes('{region}');
   // A property of single neurons belongs to one region, which its name need not say.
   if (!has && regions?.length === 1 && metrics[metric.name].kind === 'properties') return [];
+  if (region !== undefined && regions !== undefined)
+    return problem('/region', 'region: expected either "region" or "regions"');
   if (has === (regions !== undefined)) return [];
   return has
     ? problem('/identifier', `identifier: {region} needs the key "regions"`)
@@ -132,7 +68,7 @@ const fitting: Rule = (text) => {
 
 /** Keys that have a meaning only beside others. */
 const company: Rule = (text) => {
-  const csv = typeof text.recordings === 'string' && /\.csv$/i.test(text.recordings);
+  const csv = recordingFiles(text).some((path) => /\.csv$/i.test(path));
   const behavioural = kindOf(text).compares === 'trials';
   return [
     ...(text.neuroids !== undefined && !csv
@@ -208,10 +144,20 @@ const distributionRule: Rule = ({ distribution, regions, metric, fitting_stimuli
   ];
 };
 
+/** The recordings that are named, not generated. */
+const recordingFiles = ({ recordings, train }: BenchmarkText): string[] => [
+  ...(typeof recordings === 'string' ? [recordings] : []),
+  ...(typeof recordings === 'object' && 'files' in recordings
+    ? Object.values(recordings.files)
+    : []),
+  ...(typeof train?.recordings === 'string' ? [train.recordings] : []),
+];
+
 const metricOptions: Rule = (text) => {
   const { metric } = text;
+  const { defaults, optional = [] }: MetricDefinition = metrics[metric.name];
   const { options = [] } = kindOf(text);
-  const known = [...Object.keys(metrics[metric.name].defaults), ...options];
+  const known = [...new Set([...Object.keys(defaults), ...optional, ...options])];
   return Object.keys(metric)
     .filter((key) => key !== 'name' && !known.includes(key))
     .flatMap((key) =>
@@ -223,10 +169,15 @@ const metricOptions: Rule = (text) => {
 };
 
 const window: Rule = ({ time_bins }) => {
-  const [start, end] = time_bins?.[0] ?? [0, 1];
+  const [start, end] =
+    time_bins === undefined
+      ? [0, 1]
+      : 'as' in time_bins
+        ? [time_bins.from, time_bins.to]
+        : time_bins[0];
   if (start < end) return [];
   return problem(
-    '/time_bins/0',
+    time_bins && 'as' in time_bins ? '/time_bins' : '/time_bins/0',
     `time_bins: expected a start before the end, found [${start}, ${end}]`,
   );
 };
@@ -252,29 +203,11 @@ const groups: Rule = ({ cross_validation: validation = {} }) =>
             ),
       );
 
-const ceilingRule: Rule = (text) => {
-  const { ceiling, metric } = text;
-  const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
-  const { compares } = kindOf(text);
-  if (name === 'nili-upper' && (compares !== 'rdms' || metric.per !== 'subject'))
-    return problem(
-      '/ceiling',
-      'ceiling: nili-upper is the bound of subjects: expected "rdms" and metric { name: rdm, per: subject }',
-    );
-  if (name === 'internal-consistency' && compares === 'rdms')
-    return problem(
-      '/ceiling',
-      'ceiling: dissimilarities have no repetitions: expected nili-upper, none or a number, found internal-consistency',
-    );
-  if (name !== 'internal-consistency' || compares === 'recordings') return [];
-  return problem(
-    '/ceiling',
-    `ceiling: metric ${metric.name} computes its own: expected none, a number or no key, found internal-consistency`,
-  );
-};
-
 const simulatedRule: Rule = (text) => {
-  const sources = [text.stimuli, text.fitting_stimuli, text.recordings, text.trials];
+  const sources = [
+    ...[text.stimuli, text.fitting_stimuli, text.recordings, text.trials],
+    ...[text.train?.stimuli, text.train?.recordings],
+  ];
   const generated = sources.some((source) => typeof source === 'object' && 'generate' in source);
   return generated && text.simulated === false
     ? problem('/simulated', 'simulated: expected true because data are generated, found false')
@@ -285,11 +218,21 @@ const simulatedRule: Rule = (text) => {
 const names: Rule = (text) => [
   ...nameProblem('stimuli', text.stimuli, 'stimuli'),
   ...nameProblem('fitting_stimuli', text.fitting_stimuli, 'stimuli'),
-  ...nameProblem('recordings', text.recordings, 'recordings'),
+  ...nameProblem('train/stimuli', text.train?.stimuli, 'stimuli'),
+  ...nameProblem('train/recordings', text.train?.recordings, 'recordings'),
+  ...recordingNames(text.recordings),
   ...nameProblem('trials', text.trials, 'trials'),
   ...nameProblem('rdms', text.rdms, 'rdms'),
   ...nameProblem('distribution/neurons', text.distribution?.neurons, 'recordings'),
 ];
+
+function recordingNames(recordings: BenchmarkText['recordings']): BenchmarkProblem[] {
+  if (typeof recordings !== 'object' || !('files' in recordings))
+    return nameProblem('recordings', recordings, 'recordings');
+  return Object.entries(recordings.files).flatMap(([name, file]) =>
+    nameProblem(`recordings/files/${name}`, file, 'recordings'),
+  );
+}
 
 function nameProblem(
   key: string,
@@ -326,7 +269,7 @@ const rules: readonly Rule[] = [
   window,
   sizes,
   groups,
-  ceilingRule,
+  ...neuralRules,
   simulatedRule,
   names,
 ];

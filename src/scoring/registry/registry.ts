@@ -4,6 +4,7 @@ import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { type Benchmark, type BenchmarkDefinition, expandRegions } from '../benchmark/benchmark.js';
+import { dataOf } from '../benchmark/benchmark-data.js';
 import { readBenchmark } from './benchmark-file.js';
 
 let packaged: readonly Benchmark[] | undefined;
@@ -102,9 +103,7 @@ function mayBeShipped(id: string): boolean {
 }
 
 const sameData = (a: BenchmarkDefinition, b: BenchmarkDefinition) =>
-  (['stimuli', 'fittingStimuli', 'recordings', 'trials', 'rdms'] as const).every(
-    (part) => JSON.stringify(a[part]) === JSON.stringify(b[part]),
-  );
+  JSON.stringify(dataOf(a)) === JSON.stringify(dataOf(b));
 
 function isFile(path: string): boolean {
   return existsSync(path) && statSync(path).isFile();

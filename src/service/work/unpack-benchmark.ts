@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { openZip, type ZipArchive } from '../../formats/zip.js';
 import { type BenchmarkDefinition, expandRegions } from '../../scoring/benchmark/benchmark.js';
+import { dataOf } from '../../scoring/benchmark/benchmark-data.js';
 import { parseBenchmark } from '../../scoring/registry/benchmark-file.js';
 import { bytesOnDisk } from '../../store/files/benchmark-files.js';
 import type { BenchmarkSummary } from '../../store/records/benchmark-store.js';
@@ -115,28 +116,17 @@ async function unpackFile(zip: ZipArchive, name: string, path: string): Promise<
 }
 
 /** Every path of a definition, with its key. */
-function* pathsOf({
-  stimuli,
-  fittingStimuli,
-  recordings,
-  trials,
-  neuroids,
-}: BenchmarkDefinition): Generator<[string, string]> {
-  for (const [field, source] of [
-    ['/stimuli', stimuli],
-    ['/fitting_stimuli', fittingStimuli],
-  ] as const) {
-    if (source?.kind !== 'files') continue;
+function* pathsOf(definition: BenchmarkDefinition): Generator<[string, string]> {
+  for (const { name, source } of dataOf(definition)) {
+    const field = `/${name.replaceAll('.', '/')}`;
+    if (source.kind === 'file') yield [field, source.path];
+    if (source.kind !== 'files') continue;
     yield [`${field}/csv`, source.csv];
     if (source.images !== undefined) yield [`${field}/images`, source.images];
   }
-  for (const [field, source] of [
-    ['/recordings', recordings],
-    ['/trials', trials],
-  ] as const) {
-    if (source?.kind === 'file') yield [field, source.path];
-  }
+  const { neuroids, split } = definition;
   if (neuroids !== undefined) yield ['/neuroids', neuroids];
+  if (split) yield ['/split/table', split.table];
 }
 
 function outside(file: string, field: string, found: string): VentralError {

@@ -1,4 +1,5 @@
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
+import { dataOf } from '../../scoring/benchmark/benchmark-data.js';
 import { hasSimulated } from '../../scoring/benchmark/simulated-data.js';
 import { runChild } from '../child/child.js';
 import type { StimulusTask } from '../work/stimulus-questions.js';
@@ -31,10 +32,7 @@ export async function provideSimulated(
   }
 }
 
-const isMade = (
-  { stimuli, fittingStimuli, recordings, trials }: Benchmark,
-  home: string,
-): boolean =>
-  [stimuli, fittingStimuli, recordings, trials].every(
-    (source) => source?.kind !== 'generated' || hasSimulated(home, source.generate, source.seed),
+const isMade = (benchmark: Benchmark, home: string): boolean =>
+  dataOf(benchmark).every(
+    ({ source }) => source.kind !== 'generated' || hasSimulated(home, source.generate, source.seed),
   );

@@ -85,3 +85,34 @@ test('default_rng (PCG64)', () => {
     expect(fresh().integers(0, 100, 8)).toEqual(list(golden.integers_0_100_8));
   }
 });
+
+const pcg64 = oracle('15-reverse-pls/pcg64.json');
+
+test.each(Array.from(pcg64.cases.keys() as Iterable<number>))(
+  'default_rng, case %i: words, permutations and integers of one generator',
+  (index) => {
+    const golden = pcg64.cases[index];
+    const fresh = () => new Pcg64(golden.seed);
+    const words = fresh();
+    expect(Array.from({ length: 8 }, () => String(words.uint64()))).toEqual(
+      golden.raw_uint64_first_8.map(String),
+    );
+    const permuted = (random: Pcg64, array: readonly unknown[]) => {
+      const copy = [...array];
+      random.shuffle(copy);
+      return copy;
+    };
+    const shuffling = fresh();
+    for (const { array, permutation } of golden.permutations_one_generator)
+      expect(permuted(shuffling, array)).toEqual(permutation);
+    const drawing = fresh();
+    for (const { high, size, values } of golden.integers_one_generator)
+      expect(drawing.integers(0, high, size)).toEqual(values);
+    const mixed = fresh();
+    const [first, integers, double, last] = golden.mixed_one_generator;
+    expect(permuted(mixed, [10, 20, 30])).toEqual(first[1]);
+    expect(mixed.integers(0, 5, 3)).toEqual(integers[1]);
+    expect(mixed.double()).toBe(double[1]);
+    expect(permuted(mixed, [1, 2, 3, 4])).toEqual(last[1]);
+  },
+);

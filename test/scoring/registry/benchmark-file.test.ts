@@ -331,6 +331,51 @@ describe('a wrong benchmark file', () => {
       changed(textures, 'identifier: my lab {region}'),
       ['bench.yaml:1:1', 'identifier', 'my lab'],
     ],
+    [
+      'reliability of neuroids for populations',
+      changed(changed(textures, 'metric: { name: rdm }'), 'ceiling: internal-consistency'),
+      ['bench.yaml:10:1', 'rdm compares populations', 'nili-upper', 'found internal-consistency'],
+    ],
+    [
+      'reliability of neuroids for predictors',
+      changed(changed(textures, 'metric: { name: reverse-pls }'), 'ceiling: internal-consistency'),
+      ['bench.yaml:10:1', 'predictor-consistency', 'found internal-consistency'],
+    ],
+    [
+      'ceiling of subjects without subjects',
+      changed(changed(textures, 'metric: { name: cka }'), 'ceiling: between-subjects'),
+      ['bench.yaml:10:1', 'metric.per', 'found between-subjects'],
+    ],
+    [
+      'splits beside a fixed training set',
+      changed(textures, 'train: { stimuli: { csv: s.csv }, recordings: t.nc }'),
+      ['bench.yaml:9:1', 'cross_validation', '"train"'],
+    ],
+    [
+      'a fit for each subject without a training set',
+      changed(textures, 'fit_per: subject'),
+      ['bench.yaml:12:1', 'fit_per', '"train" or "split"'],
+    ],
+    [
+      'a table without a column',
+      without(changed(textures, 'split: { table: s.csv }'), 'cross_validation'),
+      ['split: expected either "column" or "columns"'],
+    ],
+    [
+      'an error over nothing',
+      changed(textures, 'error: { bootstrap: 200 }'),
+      ['bench.yaml:12:1', 'error', 'subjects or folds'],
+    ],
+    [
+      'files of subjects without a table',
+      changed(textures, 'recordings: { per: subject, files: { a: a.nc } }'),
+      ['recordings', 'need "split"'],
+    ],
+    [
+      'neuroids kept of trials',
+      changed(behaviour, 'keep: { reliability: { above: 0.3 } }'),
+      ['keep', 'recordings'],
+    ],
     ['wrong doi', changed(textures, 'reference: { doi: nn.3402 }'), ['bench.yaml:11:', 'doi']],
     ['key twice', `${textures}version: 2\n`, ['bench.yaml:12:1', 'unique']],
     ['open bracket', changed(textures, 'regions: [V1'), ['bench.yaml:']],

@@ -13,7 +13,7 @@ interface Published {
 
 /** Metric, splits, ceiling and how they become a score; benchmarks of one file share all but the ceiling. */
 export function Measured({ items }: { readonly items: readonly Data[] }) {
-  const [{ metric, crossValidation, ceiling }] = items;
+  const [{ metric, crossValidation, ceiling, fixedSets }] = items;
   const words = metricWords(metric.name);
   const ceiled = ceiling.name !== 'none' && words.formula !== 'raw';
   return (
@@ -27,7 +27,10 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
       </p>
       <p class="quiet">raw = {words.raw}.</p>
       <h3>Splits</h3>
-      <p>{splitsOf(crossValidation, words)}</p>
+      <p>
+        {fixedSets?.stimuli ? fixedOf(fixedSets, metric.name) : splitsOf(crossValidation, words)}
+      </p>
+      {fixedSets && <p>{apartOf(fixedSets)}</p>}
       <h3>Ceiling</h3>
       <p>{ceilingOf(ceiling.name, words)}</p>
       <CeilingTable items={items} />
@@ -37,7 +40,7 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
 
 const optionsOf = ({ name: _name, ...options }: Data['metric']) =>
   Object.entries(options)
-    .map(([name, of]) => `, ${name} ${String(of)}`)
+    .map(([name, of]) => `, ${name} ${Array.isArray(of) ? `${of.length} values` : String(of)}`)
     .join('');
 
 function splitsOf(
@@ -59,13 +62,40 @@ function splitsOf(
   return `${splits} random splits, ${size}${strata}, seed ${seed}, bit-identical to numpy’s legacy generator. Splits are positional on the averaged recordings.`;
 }
 
+type FixedSets = NonNullable<Data['fixedSets']>;
+
+/** Stimuli that a file divides. */
+function fixedOf({ stimuli, columns }: FixedSets, metric: string): string {
+  if (/^(rdm|cka)/.test(metric)) return 'None: training and test stimuli are compared together.';
+  if (stimuli === 'train')
+    return 'None: fitted on the training stimuli, tested on the test stimuli.';
+  return columns.length > 1
+    ? `${columns.length} folds, given by a table (${columns.join(', ')}); the mean over them.`
+    : `None: a table says which stimuli train and which test (${columns.join()}).`;
+}
+
+/** What is measured apart, and which neuroids count. */
+function apartOf({ per, keep }: FixedSets): string {
+  const kept = Object.entries(keep).map(([name, least]) => `${name} above ${least}`);
+  return [
+    ...(per === null ? [] : [`Each ${per} is measured apart; the value is their mean.`]),
+    ...(kept.length === 0 ? [] : [`Only neuroids with ${kept.join(' and ')} count.`]),
+  ].join(' ');
+}
+
 const CEILINGS: Readonly<Record<Data['ceiling']['name'], string>> = {
   'internal-consistency':
     'Random halves of the repetitions, correlated for each neuroid and corrected to full length (Spearman-Brown, 2r / (1 + r)); median over neuroids, mean over halves.',
+  'predictor-consistency':
+    'Halves of the repetitions, drawn for each image, correlated for each neuroid over images and corrected to full length; median over neuroids, mean over draws.',
+  neuroid: 'A published number of each neuroid: its median over neuroids, or their mean.',
+  'nili-upper':
+    'How alike each subject is to the mean of all subjects, itself included (Nili et al. 2014); mean over subjects. A model exceeds it only by sampling.',
+  'leave-one-out':
+    'How alike each subject is to the mean of the others; mean over subjects. A model may exceed it.',
+  'between-subjects': 'How alike two subjects are; mean over all pairs. A model may exceed it.',
   metric:
     'The same metric between halves of the human trials, or between people; measured with each score.',
-  'nili-upper':
-    'The dissimilarities of each subject against the mean of all subjects, themselves included (Nili et al. 2014, upper bound); mean over subjects.',
   none: 'None: the score is the raw value.',
   fixed: 'A number in the benchmark file.',
 };

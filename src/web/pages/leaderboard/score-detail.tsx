@@ -80,6 +80,16 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
       <dd>{ceiling ? withError(ceiling) : 'none'}</dd>
       <dt>Formula</dt>
       <dd>{score.formula}</dd>
+      {score.parts?.values.map((part) => (
+        <Fragment key={part.name}>
+          <dt>
+            <bdi>{part.name}</bdi>
+          </dt>
+          <dd>
+            {value(part.value)} (raw {value(part.raw)})
+          </dd>
+        </Fragment>
+      ))}
       <dt>Layer</dt>
       <dd>
         {score.layer} ({choiceOf(score)})

@@ -1,0 +1,74 @@
+import type { Coordinate } from '../../data/assembly.js';
+import { ascending, type Id } from '../../data/ids.js';
+import type { Recordings } from '../../data/recordings.js';
+import { neuroidCeiling } from '../../metrics/ceilings/neuroid-ceiling.js';
+import { predictorConsistency } from '../../metrics/ceilings/predictor-consistency.js';
+import { internalConsistency } from '../../metrics/internal-consistency.js';
+import type { MetricResult } from '../../metrics/metric.js';
+import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { keepNeuroids } from '../recorded/keep-neuroids.js';
+import { ceilingPart, type ScorePart } from './score.js';
+
+/** A ceiling as a benchmark file asks for it: measured or published for each neuroid, a number, or none. */
+export type Ceiling = MetricResult | number | null;
+
+/**
+ * The ceiling of recordings. Those that subjects give each other belong to the kind that compares subjects.
+ * @throws VentralError `recordings-invalid`
+ */
+export function ceilingOf(
+  { ceiling }: Pick<Benchmark, 'ceiling'>,
+  recordings: Recordings,
+): Ceiling {
+  switch (ceiling.name) {
+    case 'fixed':
+      return ceiling.value;
+    case 'neuroid': {
+      const numbers = recordings.neuroidCoords?.get(ceiling.column) as Coordinate;
+      return neuroidCeiling(recordings.neuroidIds, numbers, ceiling);
+    }
+    case 'internal-consistency':
+      if (!isRepeated(recordings) && ceiling.byDefault) return null;
+      return internalConsistency(recordings, { splits: ceiling.splits, seed: ceiling.seed });
+    case 'predictor-consistency':
+      if (!isRepeated(recordings) && ceiling.byDefault) return null;
+      return predictorConsistency(recordings, imagesOf(recordings), ceiling);
+    default:
+      return null;
+  }
+}
+
+/** `image_id` of each presentation, where the file has it beside stimulus_id. */
+const imagesOf = ({ coords, stimulusIds }: Recordings) =>
+  (coords?.get('image_id')?.values as readonly Id[] | undefined) ?? stimulusIds;
+
+/** Whether stimuli were shown more than once. */
+export const isRepeated = ({ repetition = [] }: Recordings): boolean =>
+  new Set(repetition).size > 1;
+
+/** The ceiling of the recordings of a benchmark; null if it has none. */
+export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
+  return ceilingPart(ceilingOf(benchmark, keepNeuroids(benchmark, recordings)));
+}
+
+/** The value of a ceiling; null if there is none. */
+export const boundOf = (ceiling: Ceiling): number | null =>
+  typeof ceiling === 'number' ? ceiling : (ceiling?.value ?? null);
+
+/** The columns of a result, which ascend by neuroid_id, for neuroids at `columns` of `neuroidIds`. */
+export function neuroidsAt(
+  { neuroids }: MetricResult,
+  neuroidIds: readonly Id[],
+  columns: readonly number[],
+): Matrix | undefined {
+  if (!neuroids) return undefined;
+  const place = new Map(ascending(neuroidIds).map((k, at) => [k, at]));
+  const { values } = neuroids;
+  const rows = Array.from({ length: values.rows }, (_, row) => row);
+  return submatrix(
+    values,
+    rows,
+    columns.map((k) => place.get(k) as number),
+  );
+}

@@ -1,0 +1,165 @@
+import {
+  type Form,
+  featuresOf,
+  inForm,
+  type ReducedLayer,
+} from '../../activations/reduced-layer.js';
+import type { Id } from '../../data/ids.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Digestible } from '../../formats/digest.js';
+import type { NeuralMetric, Regress } from '../../metrics/metric.js';
+import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
+import { stackRows } from '../../numerics/algebra/features.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import type { DataSources } from '../benchmark/data-sources.js';
+import { regionLayer } from '../benchmark/layer-role.js';
+import { definitionInputs } from '../benchmark/shown-stimuli.js';
+import { type FixedSets, readFixedSets } from '../recorded/fixed-sets.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
+import { constantLayer } from './constant-layer.js';
+import type { PreparedBenchmark } from './loaded-benchmark.js';
+import { requireComplete, requireVaried } from './require-comparable.js';
+import { ceilingPart } from './score.js';
+import { type Fit, type Fitted, fitsOf, predict } from './train-test-fit.js';
+import { overallCeiling, trainTestScore } from './train-test-score.js';
+
+/** Benchmarks with training and test stimuli that are given: one fit, or one a subject (spec §1.11). */
+export const trainTestKind: BenchmarkKind = {
+  compares: 'recordings',
+  fits: false,
+  load: async (benchmark, sources) => loadTrainTest(benchmark, sources),
+};
+
+async function loadTrainTest(
+  benchmark: Benchmark,
+  sources: DataSources,
+): Promise<PreparedBenchmark> {
+  const metric = neuralMetric(benchmark.metric.name);
+  const sets = await readFixedSets(benchmark, sources);
+  const { fits, dropped } = fitsOf(benchmark, sets);
+  return prepared({ benchmark, metric, sets, fits, dropped });
+}
+
+interface Loaded {
+  readonly benchmark: Benchmark;
+  readonly metric: NeuralMetric;
+  readonly sets: FixedSets;
+  readonly fits: readonly Fit[];
+  readonly dropped: number | undefined;
+}
+
+function prepared(loaded: Loaded): PreparedBenchmark {
+  const { benchmark, metric, sets, fits, dropped } = loaded;
+  const { shown, stimulusIds } = sets;
+  const form = (units: number): Form =>
+    metric.regression?.ofGram && units > stimulusIds.length ? 'gram' : 'features';
+  const widest = Math.max(...fits.map(({ fold }) => fold.train.length));
+  let ceilingOnce: ReturnType<typeof overallCeiling> | undefined;
+  const ceiling = () => {
+    ceilingOnce ??= overallCeiling(benchmark, sets, fits);
+    return ceilingOnce;
+  };
+  return {
+    benchmark,
+    shown,
+    layers: regionLayer(benchmark),
+    stratum: undefined,
+    // As a metric of ten splits takes over as many stimuli.
+    seconds: (1e-6 * fits.length * widest ** 2) / 10,
+    metric: versionedName(benchmark.metric.name),
+    inputs: { ...definitionInputs(benchmark), stimuli: stimulusIds, ...inputsOf(fits, sets) },
+    dropped: dropped === undefined ? undefined : { neuroids: dropped },
+    check() {
+      for (const fit of fits) checkFit(benchmark, fit);
+      ceiling();
+    },
+    form,
+    ceiling: () => ceilingPart(ceiling().total),
+    async measure(layer, options = {}) {
+      const reduced = await inForm(layer, form(layer.units));
+      const regress = await regressionOf(loaded, reduced);
+      const fitted: Fitted[] = [];
+      for (const fit of fits) fitted.push(await predict(fit, regress));
+      const measured = trainTestScore(benchmark, fitted, ceiling(), options.detail === true);
+      const why = measured.raw.value === null ? await constantLayer(reduced) : [];
+      return { ...measured, warnings: [...why, ...measured.warnings] };
+    },
+    restrict: (keep) => {
+      const some = fits.map((fit) => fit.restrict(keep));
+      return prepared({ ...loaded, fits: some });
+    },
+  };
+}
+
+async function regressionOf(
+  { benchmark, metric, sets }: Loaded,
+  layer: ReducedLayer,
+): Promise<Regress> {
+  const { stimulusIds } = sets;
+  const { regression } = metric;
+  if (!regression) throw new RangeError(`${benchmark.metric.name} fits no regression`);
+  if (layer.form === 'gram' && regression.ofGram)
+    return regression.ofGram(
+      { stimulusIds, units: layer.units, gram: layer.gram },
+      benchmark.metric,
+    );
+  return regression.of({ stimulusIds, features: stackRows(featuresOf(layer)) }, benchmark.metric);
+}
+
+/** What decides the number of the recordings; test recordings as they are, since the ceiling is made of their repetitions. */
+function inputsOf(
+  fits: readonly Fit[],
+  { recorded }: FixedSets,
+): { readonly [key: string]: Digestible } {
+  const files = new Map(recorded.map(({ name, test }) => [name, test]));
+  const names = (ids: readonly Id[]) => [...ids];
+  return {
+    training: fits.map(({ name, train }) => [
+      name,
+      names(train.stimulusIds),
+      names(train.neuroidIds),
+      train.values.data,
+    ]),
+    recordings: [...files].map(([name, { stimulusIds, repetition, neuroidIds, values }]) => [
+      name,
+      stimulusIds,
+      repetition,
+      neuroidIds,
+      values,
+    ]),
+    order: fits.map(({ test }) => names(test.stimulusIds)),
+    coordinates: [...files].map(([, { neuroidCoords }]) =>
+      [...(neuroidCoords ?? [])].map(([name, { values }]) => [name, values]),
+    ),
+  };
+}
+
+/** Test stimuli below which a correlation says nothing: two points always lie on a line. */
+const LEAST_TEST = 3;
+
+function checkFit(benchmark: Benchmark, { name, train, test }: Fit): void {
+  const { file, metric } = benchmark;
+  requireComplete(benchmark, train);
+  requireComplete(benchmark, test);
+  requireVaried(benchmark, test);
+  if (test.stimulusIds.length < LEAST_TEST) {
+    throw new VentralError(
+      'stimuli-too-few',
+      `${file}: ${name} is tested on ${test.stimulusIds.length} stimuli, and a correlation over two is always 1 or −1: expected at least ${LEAST_TEST}`,
+      {
+        file,
+        expected: `at least ${LEAST_TEST} test stimuli`,
+        found: String(test.stimulusIds.length),
+      },
+    );
+  }
+  const { components } = metric;
+  const most = train.stimulusIds.length - 1;
+  if (components !== undefined && components > most) {
+    throw new VentralError(
+      'benchmark-invalid',
+      `${file} metric.components: ${components} components expected of ${most + 1} training stimuli, which have ${most} at most`,
+      { file, field: '/metric/components', expected: `at most ${most}`, found: String(components) },
+    );
+  }
+}

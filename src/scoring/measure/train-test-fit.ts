@@ -1,0 +1,178 @@
+import { ascending, type Id } from '../../data/ids.js';
+import type { Recordings } from '../../data/recordings.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { correlate, pickRows } from '../../metrics/cross-regressed-correlation.js';
+import { requireSameStimuli } from '../../metrics/cross-validation.js';
+import type { Fold, Regress, Warning } from '../../metrics/metric.js';
+import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { type AveragedRecordings, averaged } from '../recorded/averaged.js';
+import {
+  type FixedSets,
+  type RecordedSets,
+  rowsOf,
+  sharedColumns,
+} from '../recorded/fixed-sets.js';
+import { completeColumns } from './drop-incomplete.js';
+
+/** One regression: the neuroids of one subject, or of all. */
+export interface Fit {
+  /** Name of the subject. */
+  readonly name: string;
+  /** Column of the split table that the fit belongs to. */
+  readonly column?: string | undefined;
+  /** Rows of the stimuli, both ascending by stimulus_id. */
+  readonly fold: Fold;
+  /** Ascending by stimulus_id, averaged; the same columns in the same order. */
+  readonly train: AveragedRecordings;
+  readonly test: AveragedRecordings;
+  /** What the ceiling is made of, and the positions of the fit's neuroids in it. */
+  readonly recorded: Recordings;
+  readonly columns: readonly number[];
+  /** The same with some of the test stimuli. */
+  restrict(keep: (stimulus: Id) => boolean): Fit;
+}
+
+/** What came of a fit. */
+export interface Fitted {
+  readonly fit: Fit;
+  /** Pearson's r of each neuroid. */
+  readonly r: Float64Array;
+  readonly alpha: number | undefined;
+  readonly remarks: readonly Warning[];
+}
+
+/** The regressions of a benchmark, in the order in which they are fitted, and how many neuroids `drop` left out. */
+export function fitsOf(
+  benchmark: Benchmark,
+  sets: FixedSets,
+): { readonly fits: readonly Fit[]; readonly dropped: number | undefined } {
+  const row = new Map<string, number>();
+  // A stimulus of both sets is found in the set that it is looked up for.
+  sets.stimulusIds.forEach((id, i) => {
+    row.set(String(id), i);
+  });
+  const first = sets.shown.length > 1 ? sets.shown[0].stimuli.ids : undefined;
+  const trainRow = first && new Map(first.map((id, i) => [String(id), i]));
+  let dropped = 0;
+  const fits = sets.recorded.flatMap((recorded) => {
+    const average = {
+      train: averaged(benchmark, recorded.train),
+      test: averaged(benchmark, recorded.test),
+    };
+    if (trainRow) requireAllStimuli(sets, average);
+    return sharedColumns(benchmark, recorded, benchmark.fitPer, recorded.name).map((columns) => {
+      const kept = completePairs(benchmark, average, columns);
+      dropped += columns.train.length - kept.train.length;
+      return makeFit(
+        { benchmark, recorded, average, trainRow: trainRow ?? row, testRow: row },
+        {
+          name: columns.name,
+          ...kept,
+        },
+      );
+    });
+  });
+  return { fits, dropped: benchmark.drop === undefined ? undefined : dropped };
+}
+
+/** Recordings of a fixed pair of sets must have all stimuli of each, as features come for all. */
+function requireAllStimuli(
+  { shown }: FixedSets,
+  { train, test }: { readonly train: AveragedRecordings; readonly test: AveragedRecordings },
+): void {
+  for (const [i, side] of [train, test].entries()) {
+    const ids = shown[i].stimuli.ids.map(String);
+    requireSameStimuli(ids, side.stimulusIds.map(String));
+  }
+}
+
+interface Pair {
+  readonly train: readonly number[];
+  readonly test: readonly number[];
+}
+
+/** The neuroids that have all values in both sets, where the benchmark drops the others. */
+function completePairs(
+  benchmark: Benchmark,
+  { train, test }: { readonly train: AveragedRecordings; readonly test: AveragedRecordings },
+  columns: Pair,
+): Pair {
+  if (benchmark.drop === undefined) return columns;
+  const complete = [new Set(completeColumns(train.values)), new Set(completeColumns(test.values))];
+  const kept = columns.train.flatMap((k, i) =>
+    complete[0].has(k) && complete[1].has(columns.test[i]) ? i : [],
+  );
+  if (kept.length === 0) {
+    throw new VentralError(
+      'recordings-invalid',
+      `${benchmark.file} drop: incomplete-neuroids leaves no neuroid: each lacks some value`,
+      { file: benchmark.file, field: '/drop', expected: 'a complete neuroid', found: 'none' },
+    );
+  }
+  return { train: kept.map((i) => columns.train[i]), test: kept.map((i) => columns.test[i]) };
+}
+
+function makeFit(
+  from: {
+    readonly benchmark: Benchmark;
+    readonly recorded: RecordedSets;
+    readonly average: { readonly train: AveragedRecordings; readonly test: AveragedRecordings };
+    readonly trainRow: ReadonlyMap<string, number>;
+    readonly testRow: ReadonlyMap<string, number>;
+  },
+  { name, ...columns }: Pair & { readonly name: string },
+): Fit {
+  const { benchmark, recorded, average } = from;
+  const side = (which: 'train' | 'test') => {
+    const all = average[which];
+    const order = ascending(all.stimulusIds);
+    const picked: AveragedRecordings = {
+      stimulusIds: order.map((i) => all.stimulusIds[i]),
+      neuroidIds: columns[which].map((k) => all.neuroidIds[k]),
+      values: submatrix(all.values, order, columns[which]),
+    };
+    return picked;
+  };
+  const [train, test] = [side('train'), side('test')];
+  return withRestrict({
+    name,
+    column: recorded.column,
+    fold: {
+      train: rowsOf(benchmark, train.stimulusIds, from.trainRow),
+      test: rowsOf(benchmark, test.stimulusIds, from.testRow),
+    },
+    train,
+    test,
+    recorded: recorded.test,
+    columns: columns.test,
+  });
+}
+
+function withRestrict(fit: Omit<Fit, 'restrict'>): Fit {
+  return {
+    ...fit,
+    restrict(keep) {
+      const { test, fold } = fit;
+      const left = test.stimulusIds.flatMap((id, i) => (keep(id) ? i : []));
+      return withRestrict({
+        ...fit,
+        fold: { train: fold.train, test: left.map((i) => fold.test[i]) },
+        test: {
+          ...test,
+          stimulusIds: left.map((i) => test.stimulusIds[i]),
+          values: pickRows(test.values, left),
+        },
+      });
+    },
+  };
+}
+
+/** Fits, predicts the test stimuli, and correlates. */
+export async function predict(fit: Fit, regress: Regress): Promise<Fitted> {
+  const { values, alpha, remarks = [] } = await regress(fit.fold, copyOf(fit.train.values));
+  return { fit, r: correlate(fit.test.values, values), alpha, remarks };
+}
+
+/** Regressions may write over their targets. */
+const copyOf = ({ rows, cols, data }: Matrix): Matrix => ({ rows, cols, data: data.slice() });

@@ -1,0 +1,233 @@
+import { ascending } from '../../data/ids.js';
+import { selectPresentations } from '../../data/select-presentations.js';
+import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
+import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
+import { mean, median, nanMedian } from '../../numerics/statistics/statistics.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import type { FixedSets } from '../recorded/fixed-sets.js';
+import { selectNeuroids } from '../recorded/keep-neuroids.js';
+import {
+  drawCounts,
+  groupsOf,
+  percentileInterval,
+  resampled,
+  resampledMedian,
+  resampleWithin,
+} from './confidence.js';
+import type { Measured } from './loaded-benchmark.js';
+import { boundOf, type Ceiling, ceilingOf, neuroidsAt } from './neural-ceiling.js';
+import { neuralRemarks } from './neural-remarks.js';
+import { averageParts, type Part, scoreParts, standardError } from './parts.js';
+import { ceilingPart, finite, type ScorePart } from './score.js';
+import type { Fit, Fitted } from './train-test-fit.js';
+
+/** The ceiling of a benchmark, and of each of its fits. */
+export interface TrainTestCeiling {
+  /** Of all neuroids together, or the mean over files. */
+  readonly total: Parameters<typeof ceilingPart>[0];
+  /** A value for each fit, with the neuroids behind it where they were measured; null without a ceiling. */
+  readonly fits:
+    | readonly { readonly value: number; readonly neuroids?: Matrix | undefined }[]
+    | null;
+}
+
+/**
+ * The ceilings of fits. Of fits of one file: from the ceiling of all its neuroids, where the reference takes the plain median, so
+ * that a neuroid without a number leaves its subject none. Of files: each has its own, and the total is their mean.
+ */
+export function overallCeiling(
+  benchmark: Benchmark,
+  { recorded }: FixedSets,
+  fits: readonly Fit[],
+): TrainTestCeiling {
+  const { ceiling, fitPer, subjectRecordings } = benchmark;
+  if (ceiling.name === 'fixed' || ceiling.name === 'none') {
+    const total = ceilingOf(benchmark, recorded[0].test);
+    return { total, fits: typeof total === 'number' ? fits.map(() => ({ value: total })) : null };
+  }
+  const whole = new Map<string, Ceiling>();
+  const ofFile = (fit: Fit): Ceiling => {
+    const key = `${fit.column ?? ''} ${fitPer === undefined ? fit.name : ''}`;
+    const tested = new Set(fit.test.stimulusIds.map(String));
+    const some = selectPresentations(fit.recorded, (id) => tested.has(String(id)));
+    const found = whole.get(key) ?? ceilingOf(benchmark, some);
+    whole.set(key, found);
+    return found;
+  };
+  const each = fits.map((fit) => ofFit(benchmark, fit, ofFile(fit)));
+  if (each.some((one) => one === null)) return { total: null, fits: null };
+  const values = each.flatMap((one) => one ?? []);
+  if (!subjectRecordings && !benchmark.split?.folds)
+    return { total: ofFile(fits[0]), fits: values };
+  const numbers = values.map(({ value }) => value);
+  // The folds of a subject share its neuroids: there is nothing to estimate an error from.
+  const error = benchmark.split?.folds ? Number.NaN : standardError(numbers);
+  return { total: { value: mean(numbers), error, splits: [] }, fits: values };
+}
+
+function ofFit(
+  { fitPer, ceiling }: Benchmark,
+  fit: Fit,
+  whole: Ceiling,
+): { readonly value: number; readonly neuroids?: Matrix | undefined } | null {
+  const bound = boundOf(whole);
+  if (bound === null || typeof whole === 'number' || whole === null)
+    return bound === null ? null : { value: bound };
+  const neuroids = neuroidsAt(whole, fit.recorded.neuroidIds, fit.columns);
+  if (fitPer === undefined || !neuroids) return { value: bound, neuroids };
+  if (ceiling.name === 'neuroid') {
+    const own = ceilingOf({ ceiling }, selectNeuroids(fit.recorded, fit.columns));
+    return { value: boundOf(own) ?? Number.NaN, neuroids };
+  }
+  const { rows, cols, data } = neuroids;
+  const medians = Array.from({ length: rows }, (_, i) =>
+    plainMedian(data.subarray(i * cols, (i + 1) * cols)),
+  );
+  return { value: mean(medians), neuroids };
+}
+
+/** numpy's median: NaN where any value is. */
+const plainMedian = (values: Float64Array) =>
+  values.some(Number.isNaN) ? Number.NaN : median(values);
+
+/** The score of fits: of each raw² / ceiling, then the mean over subjects, then over folds. */
+export function trainTestScore(
+  benchmark: Benchmark,
+  fitted: readonly Fitted[],
+  ceiling: TrainTestCeiling,
+  withDetail: boolean,
+): Measured {
+  const { bootstrap, fitPer, subjectRecordings, split } = benchmark;
+  const parts = fitted.map(({ fit, r, alpha }, i): Part => {
+    const raw = nanMedian(r);
+    const bound = ceiling.fits?.[i].value ?? null;
+    const value = bound === null ? raw : explainedVariance(raw, bound);
+    return { name: fit.name, raw, ceiling: bound, value, alpha };
+  });
+  const folds = split?.folds ? foldParts(split.columns, fitted, parts) : parts;
+  const average = averageParts(folds, bootstrap);
+  // One file's subjects are averaged plainly, files are averaged without those that have no number.
+  const raw = fitPer === undefined ? average.raw : mean(parts.map((part) => part.raw));
+  const per = split?.folds ? 'fold' : (subjectRecordings?.per ?? fitPer);
+  const draws = drawn(benchmark, fitted, ceiling);
+  const total = ceilingPart(ceiling.total);
+  const bound = total ? (total.value ?? Number.NaN) : null;
+  const rawPart: ScorePart = {
+    value: finite(raw),
+    error: null,
+    splits: parts.map((part) => finite(part.raw)),
+  };
+  return {
+    value: finite(average.value),
+    error: finite(average.error),
+    ci: draws && Number.isFinite(average.value) ? percentileInterval(draws) : null,
+    formula: bound === null ? 'raw' : per === undefined ? 'raw^2/ceiling' : 'mean(raw^2/ceiling)',
+    errorOf: 'value',
+    errorKind: Number.isFinite(average.error) ? `bootstrap over ${per}s` : 'none',
+    raw: withDetail ? { ...rawPart, ...neuroidsOf(fitted) } : rawPart,
+    ceiling: total,
+    ...(per === undefined ? {} : { parts: scoreParts(per, folds) }),
+    ...(withDetail ? { splits: splitsOf(fitted) } : {}),
+    warnings: [
+      ...remarksOf(fitted, parts),
+      ...neuralRemarks({ raw, bound, value: average.value }, true, whyNone(parts)),
+    ],
+    ...(draws ? { draws } : {}),
+  };
+}
+
+/** The mean of the subjects of each fold. */
+function foldParts(
+  columns: readonly string[],
+  fitted: readonly Fitted[],
+  parts: readonly Part[],
+): Part[] {
+  return columns.map((column) => {
+    const own = averageParts(
+      parts.filter((_, i) => fitted[i].fit.column === column),
+      undefined,
+    );
+    return { name: column, value: own.value, raw: own.raw, ceiling: own.ceiling?.value ?? null };
+  });
+}
+
+function whyNone(parts: readonly Part[]): string {
+  const bare = parts.find(({ raw }) => Number.isNaN(raw));
+  return bare
+    ? `no neuroid of ${bare.name} has a correlation`
+    : 'no neuroid has a correlation in the test stimuli';
+}
+
+/** What a reader should know of single fits: neuroids without a number, ceilings that are none. */
+function remarksOf(fitted: readonly Fitted[], parts: readonly Part[]): Measured['warnings'] {
+  return fitted.flatMap(({ fit, r, remarks }, i) => {
+    const missing = r.filter(Number.isNaN).length;
+    const { ceiling, raw } = parts[i];
+    return [
+      ...remarks.map(({ code, detail }) => ({ code, detail: `${detail} for ${fit.name}` })),
+      ...(missing > 0
+        ? [
+            {
+              code: 'neuroids-dropped',
+              detail: `${missing} of ${r.length} of ${fit.name} without a correlation (constant or missing values)`,
+            },
+          ]
+        : []),
+      ...(Number.isNaN(ceiling) && Number.isFinite(raw)
+        ? [
+            {
+              code: 'ceiling-undefined',
+              detail: `the ceiling of ${fit.name} is undefined, since a neuroid of it has none, and so is the score, as in the reference`,
+            },
+          ]
+        : []),
+    ];
+  });
+}
+
+/** Resamples of the neuroids of each fit; raw and ceiling see the same draw (design §3). */
+function drawn(
+  { split }: Benchmark,
+  fitted: readonly Fitted[],
+  ceiling: TrainTestCeiling,
+): Float64Array | undefined {
+  if (split?.folds) return undefined;
+  const fits = fitted.map(({ r, fit }, i) => {
+    const own = ceiling.fits?.[i];
+    const { animals } = fit.recorded;
+    return {
+      groups: groupsOf(r.length, animals && fit.columns.map((k) => animals[k])),
+      n: r.length,
+      raw: resampledMedian(matrix(1, r.length, r)),
+      bound: own && (own.neuroids ? resampledMedian(own.neuroids) : () => own.value),
+    };
+  });
+  return resampled((random) => {
+    let sum = 0;
+    for (const { groups, n, raw, bound } of fits) {
+      const counts = drawCounts(n, resampleWithin(groups, random));
+      const value = raw(counts);
+      sum += bound ? explainedVariance(value, bound(counts)) : value;
+    }
+    return sum / fits.length;
+  });
+}
+
+/** r of all neuroids, in ascending order of neuroid_id. */
+function neuroidsOf(fitted: readonly Fitted[]): Pick<ScorePart, 'neuroids' | 'neuroid_ids'> {
+  const ids = fitted.flatMap(({ fit }) => fit.test.neuroidIds);
+  const r = fitted.flatMap((each) => [...each.r]);
+  const order = ascending(ids);
+  return { neuroids: [order.map((k) => finite(r[k]))], neuroid_ids: order.map((k) => ids[k]) };
+}
+
+/** The stimuli of every fit that has others than the one before. */
+function splitsOf(fitted: readonly Fitted[]): NonNullable<Measured['splits']> {
+  const distinct = new Map(
+    fitted.map(({ fit: { train, test } }) => [
+      JSON.stringify([train.stimulusIds, test.stimulusIds]),
+      { train: train.stimulusIds, test: test.stimulusIds },
+    ]),
+  );
+  return [...distinct.values()];
+}

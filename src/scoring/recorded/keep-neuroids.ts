@@ -1,0 +1,65 @@
+import type { Coordinate } from '../../data/assembly.js';
+import type { Recordings } from '../../data/recordings.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+
+/** Some neuroids alone, in the order of `kept`. */
+export function selectNeuroids(recordings: Recordings, kept: readonly number[]): Recordings {
+  const { stimulusIds, neuroidIds, animals, values, neuroidCoords } = recordings;
+  const [cols, length] = [neuroidIds.length, stimulusIds.length * kept.length];
+  const picked =
+    values instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+  for (let row = 0, i = 0; row < stimulusIds.length; row++)
+    for (const col of kept) picked[i++] = values[row * cols + col];
+  const of = <T>(column: readonly T[]) => kept.map((col) => column[col]);
+  return {
+    ...recordings,
+    neuroidIds: of(neuroidIds),
+    ...(animals ? { animals: of(animals) } : {}),
+    ...(neuroidCoords
+      ? {
+          neuroidCoords: new Map(
+            Array.from(neuroidCoords, ([name, each]) => [
+              name,
+              { ...each, values: of(each.values) },
+            ]),
+          ),
+        }
+      : {}),
+    values: picked,
+  };
+}
+
+/**
+ * Leaves out the neuroids that `keep` of the benchmark does not let pass.
+ * @throws VentralError `recordings-invalid` where none is left
+ */
+export function keepNeuroids(benchmark: Benchmark, recordings: Recordings): Recordings {
+  const { keep, file } = benchmark;
+  if (!keep) return recordings;
+  let kept = recordings.neuroidIds.map((_, k) => k);
+  for (const [name, { above }] of Object.entries(keep)) {
+    const passes = new Set(
+      positionsAbove(recordings.neuroidCoords?.get(name) as Coordinate, above),
+    );
+    const left = kept.filter((k) => passes.has(k));
+    if (left.length === 0) {
+      throw new VentralError(
+        'recordings-invalid',
+        `${file} keep: none of ${kept.length} neuroids has ${name} above ${above}`,
+        { file, field: `/keep/${name}`, expected: 'at least one such neuroid', found: 'none' },
+      );
+    }
+    kept = left;
+  }
+  const some = selectNeuroids(recordings, kept);
+  // The reference's filter makes float64 of what it keeps, whatever the file holds.
+  return { ...some, values: Float64Array.from(some.values) };
+}
+
+/** Positions of the values that are larger; in float32 where the coordinate is, as numpy compares. */
+export function positionsAbove({ dtype, values }: Coordinate, threshold: number): number[] {
+  const least = dtype === 'float32' ? Math.fround(threshold) : threshold;
+  // A missing value is larger than nothing; text is no number.
+  return values.flatMap((value, k) => (typeof value === 'number' && value > least ? k : []));
+}

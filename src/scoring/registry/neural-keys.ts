@@ -1,0 +1,69 @@
+import { resolve } from 'node:path';
+import { metrics } from '../../metrics/metric-table.js';
+import type {
+  BenchmarkDefinition,
+  BootstrapChoice,
+  CeilingChoice,
+  DataSource,
+  SplitTable,
+  SubjectRecordings,
+} from '../benchmark/benchmark.js';
+import type { BenchmarkText, DataText } from './benchmark-text.js';
+
+/** The keys of benchmarks of recordings beyond stimuli and recordings, as a definition has them. */
+export function subjectKeys(
+  text: BenchmarkText,
+  folder: string,
+  dataSource: (text: DataText, folder: string) => DataSource,
+): Pick<Partial<BenchmarkDefinition>, 'keep' | 'fitPer' | 'averageOver'> & {
+  readonly subjectRecordings: SubjectRecordings | undefined;
+  readonly split: SplitTable | undefined;
+  readonly bootstrap: BootstrapChoice | undefined;
+} {
+  const { recordings, split, keep, fit_per: fitPer, average_over: averageOver, error } = text;
+  const files = typeof recordings === 'object' && 'files' in recordings ? recordings : undefined;
+  return {
+    ...(keep ? { keep } : {}),
+    ...(fitPer === undefined ? {} : { fitPer }),
+    ...(averageOver ? { averageOver } : {}),
+    subjectRecordings: files && {
+      per: files.per,
+      files: Object.entries(files.files).map(([name, file]) => ({
+        name,
+        source: dataSource(file, folder),
+      })),
+    },
+    split: split && {
+      table: resolve(folder, split.table),
+      columns: split.columns ?? [split.column as string],
+      folds: split.columns !== undefined,
+      where: split.where ?? {},
+      both: split.use === 'both',
+    },
+    bootstrap: error && { draws: error.bootstrap, seed: error.seed ?? 0 },
+  };
+}
+
+/** The ceiling that a file asks for, or that its metric has by default. */
+export function ceiling({ ceiling: given, metric, rdms }: BenchmarkText): CeilingChoice {
+  if (typeof given === 'number') return { name: 'fixed', value: given };
+  if (typeof given === 'object' && 'neuroid' in given) {
+    const { neuroid: column, ...how } = given;
+    return { name: 'neuroid', column, ...how };
+  }
+  const { kind, ...definition } = metrics[metric.name];
+  const asked = typeof given === 'object' ? given : { name: given };
+  const { name } = asked;
+  if (name === 'none') return { name };
+  if (kind !== 'neural') return { name: 'metric' };
+  if (name === 'nili-upper' || name === 'leave-one-out' || name === 'between-subjects')
+    return { name };
+  if (rdms !== undefined && metric.per !== undefined && name === undefined)
+    return { name: 'nili-upper' };
+  // The reliability of single neuroids is no bound on how alike populations are.
+  if (definition.normalisation === 'ratio') return { name: 'none' };
+  const own = metric.name === 'reverse-pls' ? 'predictor-consistency' : 'internal-consistency';
+  const { splits = 10, seed = own === 'predictor-consistency' ? 0 : 1 } =
+    typeof given === 'object' ? given : {};
+  return { name: own, splits, seed, byDefault: given === undefined };
+}

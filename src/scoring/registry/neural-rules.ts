@@ -1,0 +1,141 @@
+import type { NeuralMetric } from '../../metrics/metric.js';
+import { type MetricName, metrics } from '../../metrics/metric-table.js';
+import { type BenchmarkProblem, type BenchmarkText, problem, type Rule } from './benchmark-text.js';
+
+/** Rules of the keys that only benchmarks of recordings have: fixed training sets, subjects, ceilings. */
+
+const neural = (name: MetricName): NeuralMetric | undefined => {
+  const metric = metrics[name];
+  return metric.kind === 'neural' ? metric : undefined;
+};
+
+const perSubjectFiles = ({ recordings }: BenchmarkText) =>
+  typeof recordings === 'object' && 'files' in recordings ? recordings : undefined;
+
+/** Keys that mean nothing without recordings. */
+const recorded: Rule = (text) => {
+  if (neural(text.metric.name) && text.rdms === undefined) return [];
+  const keys = ['train', 'split', 'keep', 'fit_per', 'average_over', 'error', 'region'] as const;
+  return keys.flatMap((key) =>
+    text[key] === undefined ? [] : problem(`/${key}`, `${key}: expected only beside recordings`),
+  );
+};
+
+/** Training and test stimuli are given once, and to a metric that can use them. */
+const fixedSets: Rule = (text) => {
+  const metric = neural(text.metric.name);
+  const { train, split, drop } = text;
+  if (!metric || (!train && !split)) return [];
+  const { name } = text.metric;
+  const key = train ? 'train' : 'split';
+  const found: BenchmarkProblem[] = [];
+  if (train && split) found.push(...problem('/split', 'split: expected either "train" or "split"'));
+  if (!metric.regression && !metric.similarity)
+    found.push(...problem(`/${key}`, `${key}: metric ${name} has no fixed training stimuli`));
+  if (text.cross_validation)
+    found.push(
+      ...problem(
+        '/cross_validation',
+        `cross_validation: expected none beside "${key}", which says what is tested`,
+      ),
+    );
+  if (drop === 'incomplete-stimuli')
+    found.push(...problem('/drop', `drop: expected incomplete-neuroids beside "${key}"`));
+  return [...found, ...(split ? splitTable(split, metric) : [])];
+};
+
+function splitTable(
+  { column, columns, use }: NonNullable<BenchmarkText['split']>,
+  metric: NeuralMetric,
+): BenchmarkProblem[] {
+  return [
+    ...((column === undefined) === (columns === undefined)
+      ? problem('/split', 'split: expected either "column" or "columns"')
+      : []),
+    ...((use === 'both') === (metric.similarity === undefined)
+      ? problem(
+          '/split/use',
+          metric.similarity
+            ? 'split: expected "use: both", since the metric fits nothing'
+            : 'split.use: expected only beside a metric that fits nothing',
+        )
+      : []),
+    ...(use === 'both' && columns
+      ? problem('/split/columns', 'split.columns: expected "column" beside "use: both"')
+      : []),
+  ];
+}
+
+/** What is measured subject by subject. */
+const subjects: Rule = (text) => {
+  const metric = neural(text.metric.name);
+  if (!metric) return [];
+  const { fit_per, error, train, split, metric: chosen } = text;
+  const files = perSubjectFiles(text);
+  const found: BenchmarkProblem[] = [];
+  if (fit_per !== undefined && (!metric.regression || (!train && !split)))
+    found.push(
+      ...problem('/fit_per', 'fit_per: expected beside a regression with "train" or "split"'),
+    );
+  if (fit_per !== undefined && files)
+    found.push(...problem('/fit_per', 'fit_per: expected no key where each subject has a file'));
+  if (files && (metric.similarity ? chosen.per === undefined : !split))
+    found.push(
+      ...problem(
+        '/recordings',
+        metric.similarity
+          ? 'recordings: files of subjects need "metric.per"'
+          : 'recordings: files of subjects need "split", the table of training and test stimuli',
+      ),
+    );
+  if (files && train)
+    found.push(...problem('/train', 'train: expected no key beside files of subjects'));
+  if (error && fit_per === undefined && !files && !split?.columns && chosen.per === undefined)
+    found.push(...problem('/error', 'error: expected only where there are subjects or folds'));
+  return found;
+};
+
+/** The ceiling belongs to what the metric compares. */
+const ceilings: Rule = (text) => {
+  const { ceiling, metric } = text;
+  if (ceiling === undefined || typeof ceiling === 'number') return [];
+  const definition = neural(metric.name);
+  if (typeof ceiling === 'object' && 'neuroid' in ceiling)
+    return definition
+      ? []
+      : problem('/ceiling', `ceiling: metric ${metric.name} compares no neuroids`);
+  const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
+  if (name === 'none') return [];
+  if (text.rdms !== undefined && name !== 'nili-upper')
+    return problem(
+      '/ceiling',
+      `ceiling: dissimilarities have no repetitions: expected nili-upper, none or a number, found ${name}`,
+    );
+  if (!definition)
+    return problem(
+      '/ceiling',
+      `ceiling: metric ${metric.name} computes its own: expected none, a number or no key, found ${name}`,
+    );
+  const wrong = wrongCeiling(name, metric, definition);
+  return wrong ? problem('/ceiling', `ceiling: ${wrong}, found ${name}`) : [];
+};
+
+function wrongCeiling(
+  name: string,
+  { name: metric, per }: BenchmarkText['metric'],
+  { normalisation }: NeuralMetric,
+): string | undefined {
+  const ofSubjects = ['nili-upper', 'leave-one-out', 'between-subjects'].includes(name);
+  if (ofSubjects && per === undefined)
+    return 'a ceiling that subjects give each other needs "metric.per" of rdm or cka';
+  if (ofSubjects) return undefined;
+  if (normalisation === 'ratio')
+    return `metric ${metric} compares populations, which the reliability of single neuroids does not bound: expected nili-upper, between-subjects, leave-one-out, { neuroid }, a number or none`;
+  if ((metric === 'reverse-pls') === (name === 'predictor-consistency')) return undefined;
+  return metric === 'reverse-pls'
+    ? 'reverse-pls is bounded by how consistent its predictors are: expected predictor-consistency, { neuroid }, a number or none'
+    : 'predictor-consistency bounds reverse-pls: expected internal-consistency, { neuroid }, a number or none';
+}
+
+/** In the order in which problems are told. */
+export const neuralRules: readonly Rule[] = [recorded, fixedSets, subjects, ceilings];
