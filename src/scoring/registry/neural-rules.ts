@@ -137,5 +137,11 @@ function wrongCeiling(
     : 'predictor-consistency bounds reverse-pls: expected internal-consistency, { neuroid }, a number or none';
 }
 
+/** Dissimilarities are given by subject, not by a column of neuroids. */
+const givenRdms: Rule = ({ rdms, metric: { per } }) =>
+  rdms === undefined || per === undefined || per === 'subject'
+    ? []
+    : problem('/metric/per', `metric.per: expected subject beside "rdms", found "${per}"`);
+
 /** In the order in which problems are told. */
-export const neuralRules: readonly Rule[] = [recorded, fixedSets, subjects, ceilings];
+export const neuralRules: readonly Rule[] = [recorded, fixedSets, subjects, givenRdms, ceilings];

@@ -164,10 +164,16 @@ describe('a benchmark of given dissimilarities', () => {
   const refusal = (metric: string, ceiling: string, rest: string) =>
     `identifier: m\nversion: 1\nvisual_degrees: none\nstimuli: { csv: s.csv }\n${rest}\nmetric: ${metric}\nceiling: ${ceiling}\n`;
   test.each([
-    ['{ name: rdm }', 'nili-upper', 'rdms: r.csv', /nili-upper is the bound of subjects/],
+    ['{ name: rdm }', 'nili-upper', 'rdms: r.csv', /subjects give each other needs "metric.per"/],
     ['{ name: rdm, per: subject }', 'internal-consistency', 'rdms: r.csv', /no repetitions/],
-    ['{ name: rdm }', 'nili-upper', 'recordings: r.csv', /nili-upper is the bound of subjects/],
-    ['{ name: rdm, per: subject }', 'none', 'recordings: r.csv', /rdm has no option "per"/],
+    [
+      '{ name: rdm }',
+      'nili-upper',
+      'recordings: r.csv',
+      /subjects give each other needs "metric.per"/,
+    ],
+    ['{ name: rdm, per: animal }', 'none', 'rdms: r.csv', /expected subject beside "rdms"/],
+    ['{ name: rdm, squared: true }', 'none', 'recordings: r.csv', /rdm has no option "squared"/],
     ['{ name: pls }', 'none', 'rdms: r.csv', /lacks "recordings"/],
     ['{ name: rdm }', 'none', 'rdms: r.csv\nrecordings: r.csv', /remove "recordings"/],
     ['{ name: rdm }', 'none', 'rdms: r.npz', /ends in \.csv/],

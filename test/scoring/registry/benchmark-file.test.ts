@@ -254,7 +254,7 @@ describe('a wrong benchmark file', () => {
     [
       'unknown ceiling',
       changed(textures, 'ceiling: split-half'),
-      ['bench.yaml:10:1', 'internal-consistency, nili-upper, none', '"split-half"'],
+      ['bench.yaml:10:1', 'internal-consistency, none, predictor-consistency', '"split-half"'],
     ],
     [
       'ceiling of repetitions for trials',
