@@ -2,6 +2,7 @@ import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { build as buildResNet20 } from '../../models/resnet-20/build.js';
+import { writeNetcdf } from '../../src/formats/write-netcdf.js';
 import { readModel } from '../../src/onnx/model.js';
 import { tensorElements } from '../../src/onnx/tensor-elements.js';
 import {
@@ -26,6 +27,7 @@ export async function writeStandIn(folder: string, name: string): Promise<void> 
   else if (name.endsWith('.keras')) await copyFile(kerasFile, path);
   else if (name.endsWith('.png')) await writeFile(path, await photograph(1));
   else if (name.startsWith('docs/examples/')) await cp(join(root, name), path, { recursive: true });
+  else if (name === 'rates.nc') await writeRates(path);
   else if (name === 'photographs/') await writePhotographs(path);
   else if (name === 'images.idx') await writeFile(path, idx([10, 64, 64], 10 * 64 * 64));
   else if (name === 'labels.idx') await writeFile(path, labels());
@@ -110,6 +112,24 @@ async function writeCheckpoints(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const epoch of [1, 2])
     await copyFile(join(shipped, 'model.onnx'), join(folder, `epoch_${epoch}.onnx`));
+}
+
+/** Recordings as plain xarray writes them: image × repetition × unit × time, in bins of 10 ms. */
+async function writeRates(path: string): Promise<void> {
+  const shape = [100, 3, 88, 12];
+  const count = shape.reduce((product, size) => product * size, 1);
+  const dims = ['image', 'repetition', 'unit', 'time'];
+  const names = Array.from({ length: shape[0] }, (_, i) => `im${i + 1}`);
+  const times = Float64Array.from({ length: shape[3] }, (_, i) => 60 + 10 * i);
+  const rates = Float64Array.from({ length: count }, (_, i) => (i * 37) % 29);
+  await writeNetcdf(path, {
+    dimensions: new Map(dims.map((dim, i) => [dim, shape[i]])),
+    variables: [
+      { name: 'image', dims: ['image'], dtype: 'string', values: names },
+      { name: 'time', dims: ['time'], dtype: 'float64', values: times },
+      { name: 'rates', dims, dtype: 'float64', values: rates },
+    ],
+  });
 }
 
 /** An IDX file of bytes. */
