@@ -33,13 +33,15 @@ export async function benchmarkRecord(
 }
 
 function sourcesOf(benchmark: Benchmark): Record<string, string> {
-  const { stimuli, fittingStimuli, recordings, trials, distribution, folder, file } = benchmark;
+  const { stimuli, fittingStimuli, recordings, trials, rdms, distribution, folder, file } =
+    benchmark;
   const neurons = distribution?.neurons;
   const named: Record<string, StimulusSource | DataSource | undefined> = {
     stimuli,
     fitting_stimuli: fittingStimuli,
     recordings,
     trials,
+    rdms,
     ...(neurons && neurons.kind !== 'counts' ? { neurons } : {}),
   };
   const sources: Record<string, string> = { definition: basename(file) };

@@ -120,6 +120,8 @@ function* pathsOf({
   fittingStimuli,
   recordings,
   trials,
+  rdms,
+  distribution,
   neuroids,
 }: BenchmarkDefinition): Generator<[string, string]> {
   for (const [field, source] of [
@@ -133,6 +135,8 @@ function* pathsOf({
   for (const [field, source] of [
     ['/recordings', recordings],
     ['/trials', trials],
+    ['/rdms', rdms],
+    ['/distribution/neurons', distribution?.neurons],
   ] as const) {
     if (source?.kind === 'file') yield [field, source.path];
   }
