@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -77,8 +85,15 @@ describe('a publication from its server', () => {
   test('made again replaces what was made before', async () => {
     await pull();
     const before = readdirSync(join(home, 'data')).length;
+    const [dead, alive] = ['.convert-dead', '.convert-alive'].map((name) =>
+      join(home, 'data', name),
+    );
+    for (const left of [dead, alive]) mkdirSync(left);
+    utimesSync(dead, 1, 1);
     await pull();
-    expect(readdirSync(join(home, 'data'))).toHaveLength(before);
+    // What was killed long ago is swept; another conversion may be at work in the other folder.
+    expect([existsSync(dead), existsSync(alive)]).toEqual([false, true]);
+    expect(readdirSync(join(home, 'data'))).toHaveLength(before + 1);
     expect(await isThere()).toBe(true);
   });
 

@@ -1,8 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type MatValue, readMat5 } from '../../src/formats/matlab/mat5.js';
+import { openNetcdf } from '../../src/formats/netcdf.js';
+import { writeNetcdf } from '../../src/formats/write-netcdf.js';
 import { array, element, matFile, numbers } from '../made-mat5.js';
 
 /** Written by scipy 1.17.1 (`scipy.io.savemat`), once with and once without compression. */
@@ -129,5 +132,55 @@ describe('a hostile MAT-file', () => {
   test('that names a variable twice is refused', () => {
     const one = numbers('a', [1], Buffer.alloc(1));
     refused(matFile([one, one]), /"a" stands twice/);
+  });
+});
+
+describe('a MAT-file of version 7.3', () => {
+  let folder: string;
+  let whole: Buffer;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ventral-mat73-'));
+    const path = join(folder, 'made.h5');
+    const values = Float64Array.from([1, 2, 3, 4, 5, 6]);
+    const variable = { name: 'x', dims: ['a', 'b'], dtype: 'float64' as const, values };
+    await writeNetcdf(path, {
+      dimensions: new Map([
+        ['a', 2],
+        ['b', 3],
+      ]),
+      variables: [variable],
+    });
+    const header = Buffer.alloc(512);
+    header.write('MATLAB 7.3 MAT-file, Platform: GLNXA64', 0, 'latin1');
+    whole = Buffer.concat([header, readFileSync(path)]);
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const open = (bytes: Uint8Array) => {
+    const path = join(folder, 'made.mat');
+    writeFileSync(path, bytes);
+    return openNetcdf(path, 'made.mat');
+  };
+
+  test('is HDF5 behind a header of MATLAB', async () => {
+    const file = await open(whole);
+    expect(file.root.variables.map(({ name, shape }) => [name, shape])).toContainEqual([
+      'x',
+      [2, 3],
+    ]);
+    expect(Array.from((await file.read('x')) as Float64Array)).toEqual([1, 2, 3, 4, 5, 6]);
+    await file.close();
+  });
+
+  test('that ends early or has nothing behind its header is refused', async () => {
+    for (const length of [20, 512, 520, 600, whole.length - 200])
+      await expect(open(whole.subarray(0, length))).rejects.toMatchObject({
+        code: 'netcdf-invalid',
+      });
+    // A base address that is neither the beginning nor MATLAB's.
+    const moved = Buffer.from(whole);
+    const version = moved[512 + 8];
+    moved.writeBigUInt64LE(7n, 512 + (version < 2 ? 24 : 12));
+    await expect(open(moved)).rejects.toMatchObject({ code: 'netcdf-invalid' });
   });
 });

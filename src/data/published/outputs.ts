@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { VentralError } from '../../errors/ventral-error.js';
 import { zipStream } from '../../formats/zip.js';
 import { type Assembly, writeAssembly } from '../assembly.js';
 import { type CatalogEntry, catalog } from '../catalog.js';
-import { type DataImport, importRecords, isThere, placeFile } from '../data-folder.js';
+import { type DataImport, importRecords, isThere, namesIn, placeFile } from '../data-folder.js';
 import { sha1Of } from '../file-sha1.js';
 import type { Cell, MadeOf, Outputs, Picture } from './converter.js';
 import type { Publication } from './publication.js';
+
+const DAY_MS = 24 * 3600_000;
 
 /** A file that was made, and where it is now. */
 export interface MadeFile extends MadeOf {
@@ -55,6 +57,7 @@ export class ConvertedFiles implements Outputs {
     const files = new ConvertedFiles(home, publication, entries);
     try {
       await mkdir(files.#folder, { recursive: true });
+      await sweep(join(home, 'data'));
       await convert(files);
       const placed: MadeFile[] = [];
       for (const made of files.#made) placed.push(await files.#place(made));
@@ -135,6 +138,15 @@ export class ConvertedFiles implements Outputs {
       if (same && other.publication === publication && other.sha1 !== sha1)
         await rm(join(this.#home, 'data', other.sha1), { recursive: true, force: true });
     }
+  }
+}
+
+/** Removes what conversions left behind that were killed more than a day ago. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (!name.startsWith('.convert-')) continue;
+    const { mtimeMs } = await stat(join(folder, name));
+    if (Date.now() - mtimeMs > DAY_MS) await rm(join(folder, name), { recursive: true });
   }
 }
 

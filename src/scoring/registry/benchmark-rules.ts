@@ -80,6 +80,13 @@ const company: Rule = (text) => {
           `regions: expected "neuroids", a table that says which neuroid of the recordings CSV is in ${text.regions?.join(' and which in ')}, found none`,
         )
       : []),
+    ...(text.rdms && text.drop ? problem('/drop', 'drop: expected only beside recordings') : []),
+    ...(text.rdms && (text.regions?.length ?? 0) > 1
+      ? problem('/regions', 'regions: dissimilarities are of one region, expected one')
+      : []),
+    ...(text.rdms && text.cross_validation
+      ? problem('/cross_validation', 'cross_validation: nothing is fitted to dissimilarities')
+      : []),
     ...(behavioural && text.drop ? problem('/drop', 'drop: expected only beside recordings') : []),
     ...(text.recordings === undefined && text.time_bins
       ? problem('/time_bins', 'time_bins: expected only beside recordings')

@@ -178,9 +178,10 @@ export class StimulusService {
 }
 
 const lacksData = (told: BenchmarkDescription) =>
-  [told.stimuli, told.fittingStimuli, told.recordings, told.trials, told.neurons].some(
-    (part) => part && 'reason' in part,
-  );
+  [
+    ...[told.stimuli, told.fittingStimuli, told.recordings],
+    ...[told.trials, told.rdms, told.neurons],
+  ].some((part) => part && 'reason' in part);
 
 const withoutFolders = <T>(told: T, home: string): T =>
   JSON.parse(JSON.stringify(told), (key, value) =>

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseCard } from '../../../src/activations/card/card.js';
+import { denseFeatures } from '../../../src/numerics/algebra/features.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import { rowsOfHalf } from '../../../src/scoring/measure/halves.js';
 import { describeBenchmarks } from '../../../src/scoring/model/describe-benchmark.js';
@@ -222,6 +224,36 @@ describe('a benchmark of choices', () => {
     const ceiling = await measured(counted);
     expect(ceiling?.value).toBeGreaterThan(0);
     expect(await measured(single)).toEqual(ceiling);
+  });
+
+  test('scores the probabilities of the head that a card names, its other classes left out', async () => {
+    write('stimuli.csv', ['stimulus_id', 'x', 'y']);
+    write('trials.csv', ['stimulus_id,choice,count', 'x,cat,30', 'x,dog,10', 'y,dog,8']);
+    const { loaded, close } = await loadBenchmarks([choiceFile()], context(), (_, error) => {
+      throw error;
+    });
+    const [benchmark] = loaded;
+    const card = (classes: readonly string[]) =>
+      parseCard(
+        JSON.stringify({
+          input: { resize: 'none', range: 1, mean: [0, 0, 0], std: [1, 1, 1], layout: 'NCHW' },
+          visual_degrees: 8,
+          logits: { layer: 'logits', classes },
+        }),
+        'card',
+      );
+    const logits = Float64Array.of(Math.log(10), Math.log(60), Math.log(30), 9, 0, -99);
+    const layer = { form: 'features', units: 3, features: [denseFeatures(2, 3, logits)] } as const;
+    const head = card(['dog', 'bird', 'cat']);
+    const { raw, ceiling, value, formula, ci } = await benchmark.measure(layer, { card: head });
+    // Shares of people .75 and .25, as the head's without birds; then all dogs against all but all dogs.
+    expect(raw.value).toBeGreaterThan(0.99);
+    expect([formula, value]).toEqual(['raw/ceiling', Number(raw.value) / Number(ceiling?.value)]);
+    expect(ci).toHaveLength(2);
+    expect(() => benchmark.refuse?.(card(['bird', 'cat', 'cow']))).toThrow(
+      expect.objectContaining({ code: 'labels-uncovered', message: expect.stringMatching(/dog/) }),
+    );
+    await close();
   });
 
   test.each([

@@ -52,6 +52,10 @@ async function zipped(
 const post = (body: Uint8Array) =>
   service.call('POST', '/v1/benchmarks', { headers: { 'Content-Type': 'application/zip' }, body });
 
+/** A benchmark file on the stimuli of the archive. */
+const given = (rest: string) =>
+  `identifier: mine\nversion: 1\nvisual_degrees: 4\nstimuli: { csv: stimuli.csv }\n${rest}\n`;
+
 describe('an uploaded benchmark', () => {
   it('is registered, scored to the golden numbers, and removed', async () => {
     const archive = await zipped();
@@ -202,6 +206,25 @@ describe('an uploaded benchmark', () => {
       422,
       'benchmark-invalid',
       '/recordings',
+    ],
+    [
+      'a path of dissimilarities',
+      () => zipped(() => given('rdms: ../../rdms.csv\nmetric: { name: rdm }')),
+      422,
+      'benchmark-invalid',
+      '/rdms',
+    ],
+    [
+      'a path of neurons',
+      () =>
+        zipped(() =>
+          given(
+            'regions: [V1]\ndistribution: { property: bandwidth, bins: [0, 9], neurons: ../../n.csv }\nmetric: { name: distribution-similarity }',
+          ),
+        ),
+      422,
+      'benchmark-invalid',
+      '/distribution/neurons',
     ],
     [
       'a path of the system',
