@@ -21,11 +21,13 @@ const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
 export const kindOfMetric = (name: MetricName): BenchmarkKind => kinds[metrics[name].kind];
 
 /** The kind of a benchmark. Recordings whose sets of stimuli are fixed, or whose subjects are compared apart, have kinds of their own. */
-export function kindOf({ metric, train, split, subjectRecordings }: Benchmark): BenchmarkKind {
+export function kindOf(benchmark: Benchmark): BenchmarkKind {
+  const { metric, train, split, subjectRecordings, prepare, ceiling } = benchmark;
   const definition = metrics[metric.name];
   if (definition.kind !== 'neural') return kinds[definition.kind];
   const fixed = train !== undefined || split !== undefined;
   const { similarity } = definition as NeuralMetric;
-  if (similarity && (fixed || subjectRecordings || metric.per !== undefined)) return subjectKind;
+  const apart = metric.per !== undefined || subjectRecordings || prepare || 'per' in ceiling;
+  if (similarity && (fixed || apart)) return subjectKind;
   return fixed ? trainTestKind : neuralKind;
 }
