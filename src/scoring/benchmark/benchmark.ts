@@ -215,7 +215,7 @@ export function expandRegions(definition: BenchmarkDefinition): readonly Benchma
     return Object.entries(values).map(([name, value]) => ({
       ...definition,
       id: definition.identifier.replaceAll(`{${column}}`, name),
-      ...(regions[name] ? { region: regions[name] } : {}),
+      ...(Object.hasOwn(regions, name) ? { region: regions[name] } : {}),
       selected: { column, name, value },
     }));
   }
