@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { Id } from '../../src/data/ids.js';
-import {
-  type Fold,
-  fixedSplitCorrelation,
-  type Regress,
-} from '../../src/metrics/cross-regressed-correlation.js';
+import { fixedSplitCorrelation } from '../../src/metrics/cross-regressed-correlation.js';
 import { benchmarkSplits, pairSplits, sortedById } from '../../src/metrics/cross-validation.js';
 import { linearGramRegression, linearRegression } from '../../src/metrics/linear.js';
-import type { CrossValidation, MetricResult, Source, Target } from '../../src/metrics/metric.js';
+import type {
+  CrossValidation,
+  Fold,
+  MetricResult,
+  Regress,
+  Source,
+  Target,
+} from '../../src/metrics/metric.js';
 import { neuralMetric } from '../../src/metrics/metric-table.js';
 import { bestUnitRegression, bestUnits } from '../../src/metrics/neuron-to-neuron.js';
 import {
