@@ -1,4 +1,5 @@
 import type { Region } from '../../activations/card/card.js';
+import type { Id } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { NeuroidCeilingOptions } from '../../metrics/ceilings/neuroid-ceiling.js';
 import type { SubjectCeiling } from '../../metrics/ceilings/subject-ceilings.js';
@@ -70,7 +71,10 @@ export type CeilingChoice =
       readonly seed: number;
       readonly byDefault: boolean;
     }
-  | { readonly name: SubjectCeiling }
+  | {
+      readonly name: SubjectCeiling /** Coordinate of the subjects, where the metric compares one population. */;
+      readonly per?: string;
+    }
   | ({ readonly name: 'neuroid'; readonly column: string } & NeuroidCeilingOptions)
   | { readonly name: 'metric' }
   | { readonly name: 'nili-upper' }
@@ -109,6 +113,14 @@ export interface SplitTable {
   readonly where: Readonly<Record<string, string>>;
   /** Whether training and test stimuli are used together, for a metric that fits nothing. */
   readonly both: boolean;
+}
+
+/** What is done to averaged recordings before populations are compared. */
+export interface Preparation {
+  /** Takes from each neuroid, which belongs to one value of this coordinate, its mean over stimuli. */
+  readonly centrePer?: string;
+  /** Averages neuroids that agree in this coordinate, over subjects. */
+  readonly averageEqual?: string;
 }
 
 /** Seeded draws behind an error over subjects or folds. */
@@ -152,6 +164,15 @@ export interface BenchmarkDefinition {
   readonly split?: SplitTable;
   /** Least values, exclusive, of coordinates of neuroids; a neuroid without a value is left out. */
   readonly keep?: Readonly<Record<string, { readonly above: number }>>;
+  /** Benchmarks by the value of a coordinate of neuroids, which `identifier` names as `{column}`. */
+  readonly select?: {
+    readonly column: string;
+    readonly values: Readonly<Record<string, Id>>;
+    /** Region of each. */
+    readonly regions: Readonly<Record<string, Region>>;
+  };
+  /** What is done to averaged recordings before populations are compared. */
+  readonly prepare?: Preparation;
   /** Coordinate of neuroids: a regression of its own for each of its values. */
   readonly fitPer?: string;
   /** Coordinates in which presentations that are averaged may differ; `repetition` where it is absent. */
@@ -192,10 +213,22 @@ export interface Benchmark extends BenchmarkDefinition {
   /** Identifier with the region filled in; it names the score. */
   readonly id: string;
   readonly region?: Region;
+  /** The name in `select` that it stands for, and the value of the coordinate. */
+  readonly selected?: { readonly column: string; readonly name: string; readonly value: Id };
 }
 
-/** One benchmark for each region of a definition, or a single one without regions. */
+/** One benchmark for each region of a definition, or each value that it selects, or a single one without either. */
 export function expandRegions(definition: BenchmarkDefinition): readonly Benchmark[] {
+  const { select } = definition;
+  if (select) {
+    const { column, values, regions } = select;
+    return Object.entries(values).map(([name, value]) => ({
+      ...definition,
+      id: definition.identifier.replaceAll(`{${column}}`, name),
+      ...(Object.hasOwn(regions, name) ? { region: regions[name] } : {}),
+      selected: { column, name, value },
+    }));
+  }
   if (!definition.regions) return [{ ...definition, id: definition.identifier }];
   return definition.regions.map((region) => ({
     ...definition,

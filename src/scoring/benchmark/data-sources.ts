@@ -129,6 +129,10 @@ function neuroidCoordsOf({ keep = {}, fitPer, metric, ceiling, ...rest }: Benchm
     // Where every subject has a file, no coordinate needs to tell subjects apart.
     rest.subjectRecordings ? undefined : metric.per,
     ceiling.name === 'neuroid' ? ceiling.column : undefined,
+    'per' in ceiling ? ceiling.per : undefined,
+    rest.selected?.column,
+    rest.prepare?.centrePer,
+    rest.prepare?.averageEqual,
   ];
   return [...new Set(named.filter((name) => name !== undefined))];
 }

@@ -22,6 +22,7 @@ export function definitionInputs(benchmark: Benchmark): { readonly [key: string]
   const { metric, crossValidation, ceiling, drop } = benchmark;
   const { keep, fitPer, averageOver, bootstrap, binsAsNeuroids, split, subjectRecordings } =
     benchmark;
+  const { selected, prepare } = benchmark;
   // Digests of benchmarks without these keys stay what they were.
   const newer = {
     drop,
@@ -29,6 +30,8 @@ export function definitionInputs(benchmark: Benchmark): { readonly [key: string]
     averageOver,
     binsAsNeuroids,
     keep: keep && plain(keep),
+    selected: selected && { ...selected },
+    prepare: prepare && { ...prepare },
     bootstrap: bootstrap && { ...bootstrap },
     split: split && plain({ ...split, table: undefined }),
     per: subjectRecordings && [

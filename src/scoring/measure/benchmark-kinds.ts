@@ -26,18 +26,23 @@ interface KindKeys {
   readonly train?: unknown;
   readonly split?: unknown;
   readonly subjectRecordings?: unknown;
+  readonly prepare?: unknown;
+  readonly ceiling?: unknown;
 }
 
 /**
  * The kind of a benchmark or of its file: that of its metric. Dissimilarities that are given, recordings whose sets of
  * stimuli are fixed and those whose subjects are compared apart have kinds of their own.
  */
-export function kindOf({ metric, rdms, train, split, subjectRecordings }: KindKeys): BenchmarkKind {
+export function kindOf(keys: KindKeys): BenchmarkKind {
+  const { metric, rdms, train, split, subjectRecordings, prepare, ceiling } = keys;
   const definition = metrics[metric.name];
   if (definition.kind !== 'neural') return kinds[definition.kind];
   if (metric.name === 'rdm' && rdms !== undefined) return rdmKind;
   const fixed = train !== undefined || split !== undefined;
   const { similarity }: NeuralMetric = definition;
-  if (similarity && (fixed || subjectRecordings || metric.per !== undefined)) return subjectKind;
+  const ceilingApart = typeof ceiling === 'object' && ceiling !== null && 'per' in ceiling;
+  const apart = metric.per !== undefined || subjectRecordings || prepare || ceilingApart;
+  if (similarity && (fixed || apart)) return subjectKind;
   return fixed ? trainTestKind : neuralKind;
 }

@@ -21,7 +21,7 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs } from '../benchmark/shown-stimuli.js';
-import { averaged } from '../recorded/averaged.js';
+import type { AveragedRecordings } from '../recorded/averaged.js';
 import {
   type FixedSets,
   type RecordedSets,
@@ -30,6 +30,7 @@ import {
   sharedColumns,
 } from '../recorded/fixed-sets.js';
 import { selectNeuroids } from '../recorded/keep-neuroids.js';
+import { averagedOverSubjects, centred } from '../recorded/prepare-neuroids.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
@@ -63,6 +64,8 @@ interface Loaded {
   /** Rows of the stimuli that are compared, and their ids, ascending. */
   readonly rows: readonly number[];
   readonly subjects: readonly Subject[];
+  /** What the ceiling compares: the subjects, or those of one population. */
+  readonly others: readonly Matrix[];
   readonly ceiling: Ceiling;
   readonly inputs: { readonly [key: string]: Digestible };
 }
@@ -77,57 +80,78 @@ async function loadSubjects(
   const subjects: Subject[] = [];
   const inputs: Digestible[] = [];
   let ids: readonly Id[] | undefined;
+  const others: Matrix[] = [];
+  const add = async (one: Population): Promise<Matrix> => {
+    requireComplete(benchmark, one);
+    const stimulusIds = rowsOf(benchmark, one.stimulusIds, row).map((i) => sets.stimulusIds[i]);
+    requireSameStimuli(ids ?? (benchmark.split ? stimulusIds : sets.stimulusIds), stimulusIds);
+    ids ??= stimulusIds;
+    const { rows, cols, data } = one.values;
+    inputs.push([one.name, stimulusIds, one.neuroidIds, data, one.ceiling?.value]);
+    const features = denseFeatures(rows, cols, data);
+    return sortedByStimulus(await similarity.matrixOf({ stimulusIds, features }));
+  };
+  const { ceiling: choice, metric, prepare } = benchmark;
   for (const recorded of sets.recorded) {
-    for (const one of subjectsIn(benchmark, recorded)) {
-      requireComplete(benchmark, one);
-      const stimulusIds = rowsOf(benchmark, one.stimulusIds, row).map((i) => sets.stimulusIds[i]);
-      requireSameStimuli(ids ?? (benchmark.split ? stimulusIds : sets.stimulusIds), stimulusIds);
-      ids ??= stimulusIds;
-      const { rows, cols, data } = one.values;
-      const features = denseFeatures(rows, cols, data);
-      subjects.push({
-        name: one.name,
-        neuroids: cols,
-        matrix: sortedByStimulus(await similarity.matrixOf({ stimulusIds, features })),
-        ceiling: one.ceiling,
-      });
-      inputs.push([one.name, stimulusIds, one.neuroidIds, data, one.ceiling?.value]);
+    for (const one of populationsIn(benchmark, recorded, metric.per, prepare?.averageEqual)) {
+      const { name, ceiling } = one;
+      subjects.push({ name, neuroids: one.values.cols, matrix: await add(one), ceiling });
     }
+    if ('per' in choice)
+      for (const one of populationsIn(benchmark, recorded, choice.per)) others.push(await add(one));
   }
+  if (others.length === 0) others.push(...subjects.map(({ matrix }) => matrix));
   const compared = ids ?? [];
   const rows = ascending(compared).map((i) => row.get(String(compared[i])) as number);
-  const ceiling = ceilingOfSubjects(benchmark, similarity, subjects);
+  const ceiling = ceilingOfSubjects(benchmark, similarity, others);
   return prepared({
     benchmark,
     similarity,
     sets,
     rows,
     subjects,
+    others,
     ceiling,
     inputs: { subjects: inputs },
   });
 }
 
-/** The recordings of each subject over all of its stimuli, training first. */
-function* subjectsIn(benchmark: Benchmark, recorded: RecordedSets) {
-  const { metric, subjectRecordings, ceiling, train } = benchmark;
-  const coordinate = subjectRecordings ? undefined : metric.per;
+/** Recordings that are compared together. */
+interface Population extends AveragedRecordings {
+  readonly name: string;
+  readonly ceiling: MetricResult | undefined;
+}
+
+/**
+ * The recordings of each subject over all of its stimuli, training first; without a coordinate of all together.
+ * @param averageEqual coordinate in which neuroids that are averaged agree
+ */
+function* populationsIn(
+  benchmark: Benchmark,
+  recorded: RecordedSets,
+  per: string | undefined,
+  averageEqual?: string,
+): Generator<Population> {
+  const { subjectRecordings, ceiling, train } = benchmark;
+  const coordinate = subjectRecordings ? undefined : per;
   for (const { name, ...columns } of sharedColumns(
     benchmark,
     recorded,
     coordinate,
     recorded.name,
   )) {
-    const sides = train ? [recorded.train, recorded.test] : [recorded.test];
-    const chosen = train ? [columns.train, columns.test] : [columns.test];
-    const parts = sides.map((side, i) => averaged(benchmark, selectNeuroids(side, chosen[i])));
-    const [first] = parts;
-    const values = stacked(parts.map(({ values }) => values));
+    const sides = (train ? (['train', 'test'] as const) : (['test'] as const)).map((side) => {
+      const own = selectNeuroids(recorded[side], columns[side]);
+      const average = centred(benchmark, own);
+      return averageEqual === undefined
+        ? average
+        : averagedOverSubjects(average, own, averageEqual);
+    });
     yield {
       name,
-      stimulusIds: parts.flatMap(({ stimulusIds }) => stimulusIds),
-      neuroidIds: first.neuroidIds,
-      values,
+      stimulusIds: sides.flatMap(({ stimulusIds }) => stimulusIds),
+      neuroidIds: sides[0].neuroidIds,
+      values: stacked(sides.map(({ values }) => values)),
       ceiling:
         ceiling.name === 'neuroid'
           ? publishedCeiling(selectNeuroids(recorded.test, columns.test), ceiling)
@@ -159,7 +183,7 @@ function stacked(parts: readonly Matrix[]): Matrix {
 function ceilingOfSubjects(
   { ceiling, file }: Benchmark,
   { compare }: MatrixSimilarity,
-  subjects: readonly Subject[],
+  subjects: readonly Matrix[],
 ): Ceiling {
   switch (ceiling.name) {
     case 'fixed':
@@ -174,11 +198,7 @@ function ceilingOfSubjects(
           { file, field: '/ceiling', expected: 'two subjects', found: String(subjects.length) },
         );
       }
-      return subjectCeiling(
-        ceiling.name,
-        subjects.map(({ matrix }) => matrix),
-        compare,
-      );
+      return subjectCeiling(ceiling.name, subjects, compare);
     }
     default:
       return null;
@@ -236,11 +256,13 @@ function prepared(loaded: Loaded): PreparedBenchmark {
               ...each,
               matrix: submatrix(each.matrix, left, left),
             }));
+            const others = loaded.others.map((each) => submatrix(each, left, left));
             return prepared({
               ...loaded,
               rows: left.map((i) => rows[i]),
               subjects: some,
-              ceiling: ceilingOfSubjects(benchmark, similarity, some),
+              others,
+              ceiling: ceilingOfSubjects(benchmark, similarity, others),
             });
           },
         }),

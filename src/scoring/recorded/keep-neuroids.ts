@@ -35,7 +35,8 @@ export function selectNeuroids(recordings: Recordings, kept: readonly number[]):
  * @throws VentralError `recordings-invalid` where none is left
  */
 export function keepNeuroids(benchmark: Benchmark, recordings: Recordings): Recordings {
-  const { keep, file } = benchmark;
+  const { keep, file, selected } = benchmark;
+  if (selected) recordings = ofSelected(benchmark, recordings, selected);
   if (!keep) return recordings;
   let kept = recordings.neuroidIds.map((_, k) => k);
   for (const [name, { above }] of Object.entries(keep)) {
@@ -55,6 +56,21 @@ export function keepNeuroids(benchmark: Benchmark, recordings: Recordings): Reco
   const some = selectNeuroids(recordings, kept);
   // The reference's filter makes float64 of what it keeps, whatever the file holds.
   return { ...some, values: Float64Array.from(some.values) };
+}
+
+function ofSelected(
+  { file }: Benchmark,
+  recordings: Recordings,
+  { column, name, value }: NonNullable<Benchmark['selected']>,
+): Recordings {
+  const values = recordings.neuroidCoords?.get(column)?.values ?? [];
+  const kept = values.flatMap((own, k) => (own === value ? k : []));
+  if (kept.length > 0) return selectNeuroids(recordings, kept);
+  throw new VentralError(
+    'recordings-invalid',
+    `${file} select: no neuroid has ${column} ${value}, which ${name} stands for`,
+    { file, field: `/select/${column}/${name}`, expected: String(value), found: 'none' },
+  );
 }
 
 /** Positions of the values that are larger; in float32 where the coordinate is, as numpy compares. */

@@ -81,7 +81,7 @@ function define(
     title: text.title,
     parent: text.parent,
     regions: text.regions,
-    region: text.region,
+    region: typeof text.region === 'string' ? text.region : undefined,
     visualDegrees: text.visual_degrees,
     fittingStimuli: text.fitting_stimuli && stimulusSource(text.fitting_stimuli, folder),
     recordings:

@@ -16,7 +16,14 @@ import {
 import { neuralRules } from './neural-rules.js';
 
 /** The identifier contains `{region}` exactly if there are regions. */
-const regionInIdentifier: Rule = ({ identifier, regions, region, metric }) => {
+const regionInIdentifier: Rule = ({ identifier, regions, region, metric, select }) => {
+  const known = ['region', ...Object.keys(select ?? {})];
+  const unknown = [...identifier.matchAll(/\{(\w+)\}/g)].find(([, name]) => !known.includes(name));
+  if (unknown)
+    return problem(
+      '/identifier',
+      `identifier: expected only {region} or the column of "select" in braces, found "${identifier}"`,
+    );
   const has = identifier.includes('{region}');
   // A property of single neurons belongs to one region, which its name need not say.
   if (!has && regions?.length === 1 && metrics[metric.name].kind === 'properties') return [];

@@ -1,4 +1,5 @@
 import type { Region } from '../../activations/card/card.js';
+import type { Id } from '../../data/ids.js';
 import type { MetricOptions } from '../../metrics/metric.js';
 import type { MetricName } from '../../metrics/metric-table.js';
 import type { DropRule } from '../benchmark/benchmark.js';
@@ -73,7 +74,9 @@ export interface BenchmarkText {
   readonly parent?: string;
   readonly simulated?: boolean;
   readonly regions?: readonly Region[];
-  readonly region?: Region;
+  readonly region?: Region | Readonly<Record<string, Region>>;
+  readonly select?: Readonly<Record<string, Readonly<Record<string, Id>>>>;
+  readonly prepare?: { readonly centre_per?: string; readonly average_equal?: string };
   readonly visual_degrees?: number | 'none';
   readonly stimuli: StimulusText;
   readonly fitting_stimuli?: StimulusText;

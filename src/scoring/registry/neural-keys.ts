@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { present } from '../../formats/present.js';
 import { metrics } from '../../metrics/metric-table.js';
 import type {
   BenchmarkDefinition,
@@ -15,14 +16,26 @@ export function subjectKeys(
   text: BenchmarkText,
   folder: string,
   dataSource: (text: DataText, folder: string) => DataSource,
-): Pick<Partial<BenchmarkDefinition>, 'keep' | 'fitPer' | 'averageOver'> & {
+): Pick<Partial<BenchmarkDefinition>, 'keep' | 'fitPer' | 'averageOver' | 'select' | 'prepare'> & {
   readonly subjectRecordings: SubjectRecordings | undefined;
   readonly split: SplitTable | undefined;
   readonly bootstrap: BootstrapChoice | undefined;
 } {
   const { recordings, split, keep, fit_per: fitPer, average_over: averageOver, error } = text;
   const files = typeof recordings === 'object' && 'files' in recordings ? recordings : undefined;
+  const { centre_per: centrePer, average_equal: averageEqual } = text.prepare ?? {};
+  const [selected] = Object.entries(text.select ?? {});
   return {
+    ...(text.prepare ? { prepare: present({ centrePer, averageEqual }) } : {}),
+    ...(selected
+      ? {
+          select: {
+            column: selected[0],
+            values: selected[1],
+            regions: typeof text.region === 'object' ? text.region : {},
+          },
+        }
+      : {}),
     ...(keep ? { keep } : {}),
     ...(fitPer === undefined ? {} : { fitPer }),
     ...(averageOver ? { averageOver } : {}),
@@ -57,7 +70,9 @@ export function ceiling({ ceiling: given, metric, rdms }: BenchmarkText): Ceilin
   if (name === 'none') return { name };
   if (kind !== 'neural') return { name: 'metric' };
   if (name === 'nili-upper' || name === 'leave-one-out' || name === 'between-subjects')
-    return { name };
+    return typeof given === 'object' && given.per !== undefined
+      ? { name, per: given.per }
+      : { name };
   if (rdms !== undefined && metric.per !== undefined && name === undefined)
     return { name: 'nili-upper' };
   // The reliability of single neuroids is no bound on how alike populations are.

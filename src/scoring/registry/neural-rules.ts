@@ -15,7 +15,10 @@ const perSubjectFiles = ({ recordings }: BenchmarkText) =>
 /** Keys that mean nothing without recordings. */
 const recorded: Rule = (text) => {
   if (neural(text.metric.name) && text.rdms === undefined) return [];
-  const keys = ['train', 'split', 'keep', 'fit_per', 'average_over', 'error', 'region'] as const;
+  const keys = [
+    ...(['train', 'split', 'keep', 'fit_per', 'average_over', 'error', 'region'] as const),
+    ...(['select', 'prepare'] as const),
+  ];
   return keys.flatMap((key) =>
     text[key] === undefined ? [] : problem(`/${key}`, `${key}: expected only beside recordings`),
   );
@@ -95,6 +98,32 @@ const subjects: Rule = (text) => {
   return found;
 };
 
+/** Benchmarks by a column of the neuroids, and what is done to populations before they are compared. */
+const selected: Rule = ({ select, identifier, region, regions, prepare, metric }) => {
+  const similar = neural(metric.name)?.similarity !== undefined;
+  const [column, values] = Object.entries(select ?? {})[0] ?? [];
+  const named = typeof region === 'object' ? Object.keys(region) : [];
+  const stranger = named.find((name) => !values || !Object.hasOwn(values, name));
+  return [
+    ...(prepare && !similar ? problem('/prepare', 'prepare: expected only beside rdm or cka') : []),
+    ...(select && regions
+      ? problem('/select', 'select: expected either "select" or "regions"')
+      : []),
+    ...(column !== undefined && !identifier.includes(`{${column}}`)
+      ? problem(
+          '/identifier',
+          `identifier: expected {${column}} in it because "select" is given, found "${identifier}"`,
+        )
+      : []),
+    ...(typeof region === 'object' && !select
+      ? problem('/region', 'region: expected a region, or "select" beside regions by name')
+      : []),
+    ...(select && stranger !== undefined
+      ? problem(`/region/${stranger}`, `region: "select" has no ${stranger}`)
+      : []),
+  ];
+};
+
 /** The ceiling belongs to what the metric compares. */
 const ceilings: Rule = (text) => {
   const { ceiling, metric } = text;
@@ -116,7 +145,14 @@ const ceilings: Rule = (text) => {
       '/ceiling',
       `ceiling: metric ${metric.name} computes its own: expected none, a number or no key, found ${name}`,
     );
-  const wrong = wrongCeiling(name, metric, definition);
+  const per = typeof ceiling === 'object' ? ceiling.per : undefined;
+  if (per !== undefined && (!definition.similarity || metric.per !== undefined))
+    return problem('/ceiling', 'ceiling.per: expected only beside rdm or cka without "metric.per"');
+  const wrong = wrongCeiling(
+    name,
+    { ...metric, ...(per === undefined ? {} : { per }) },
+    definition,
+  );
   return wrong ? problem('/ceiling', `ceiling: ${wrong}, found ${name}`) : [];
 };
 
@@ -144,4 +180,7 @@ const givenRdms: Rule = ({ rdms, metric: { per } }) =>
     : problem('/metric/per', `metric.per: expected subject beside "rdms", found "${per}"`);
 
 /** In the order in which problems are told. */
-export const neuralRules: readonly Rule[] = [recorded, fixedSets, subjects, givenRdms, ceilings];
+export const neuralRules: readonly Rule[] = [
+  ...[recorded, fixedSets, subjects, givenRdms],
+  ...[selected, ceilings],
+];

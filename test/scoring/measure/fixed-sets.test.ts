@@ -7,10 +7,12 @@ import { denseFeatures, selectRows } from '../../../src/numerics/algebra/feature
 import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { mapLayers } from '../../../src/scoring/map/layer-map.js';
 import type { LoadedBenchmark } from '../../../src/scoring/measure/loaded-benchmark.js';
+import { describeBenchmarks } from '../../../src/scoring/model/describe-benchmark.js';
 import { scoreModel } from '../../../src/scoring/model/score-model.js';
 import { verifyReceipt } from '../../../src/scoring/receipt/verify-receipt.js';
 import { writeReceipt } from '../../../src/scoring/receipt/write-receipt.js';
 import { loadBenchmarks } from '../../../src/scoring/registry/load-benchmark.js';
+import { findBenchmark } from '../../../src/scoring/registry/registry.js';
 import { ORACLE } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
 
@@ -209,6 +211,48 @@ test('what does not fit together is refused in words', async () => {
   expect(await refusal(benchmark(path, [...pair, ...ridge]))).toMatch(
     /neuroids in training and test recordings must be the same, found 4 and 5 neuroids/,
   );
+});
+
+test('a description says how stimuli and neuroids are divided, and the ceiling', async () => {
+  const path = folder();
+  const keep = 'keep: { reliability: { above: 0.5 } }';
+  const ridge = benchmark(path, [...pair, 'metric: { name: ridge }', 'fit_per: subject', keep]);
+  const [{ fixedSets, recordings, measuredCeiling }] = await describeBenchmarks(
+    findBenchmark(ridge),
+    context.home,
+  );
+  expect(fixedSets).toEqual({
+    stimuli: 'train',
+    columns: [],
+    per: 'subject',
+    keep: { reliability: 0.5 },
+  });
+  expect(recordings).toMatchObject({ presentations: 24, neuroids: 5 });
+  expect(measuredCeiling).toMatchObject({ value: expect.any(Number) });
+  const files = [
+    'stimuli: { csv: all.csv }',
+    'recordings: { per: subject, files: { x: r-all.csv, y: r-all.csv } }',
+    'metric: { name: cka, per: subject }',
+    'ceiling: between-subjects',
+  ];
+  const [described] = await describeBenchmarks(
+    findBenchmark(benchmark(path, files, 'files.yaml')),
+    context.home,
+  );
+  expect(described.recordings).toMatchObject({ presentations: 144, animals: { x: 5, y: 5 } });
+  // The same recordings twice are as alike as can be.
+  expect((described.measuredCeiling as { value: number }).value).toBeCloseTo(1, 6);
+  const plain = benchmark(
+    path,
+    ['stimuli: { csv: all.csv }', 'recordings: r-all.csv', 'metric: { name: rdm }'],
+    'plain.yaml',
+  );
+  const [whole] = await describeBenchmarks(findBenchmark(plain), context.home);
+  expect([whole.fixedSets, whole.ceiling, whole.measuredCeiling]).toEqual([
+    null,
+    { name: 'none' },
+    null,
+  ]);
 });
 
 test('a network is scored and mapped on them, and its receipt is verified', async () => {

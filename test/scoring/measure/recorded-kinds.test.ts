@@ -365,3 +365,19 @@ test('majaj: reverse PLS over the consistency of its predictors', async () => {
     expect(score?.provenance.metric).toBe('reverse-pls@2');
   }
 });
+
+test('bracci: voxels averaged over subjects, under what the subjects give each other', async () => {
+  const { regions } = oracle('14-rsa/bracci/expected.json');
+  const found = await scores('14-rsa/bracci', 'rdm');
+  for (const wanted of [regions.V1, regions.posteriorVTC, regions.anteriorVTC]) {
+    const score = found.get(wanted.identifier);
+    const { float64 } = tolerances.kinds;
+    within(score?.value, wanted.score, float64, wanted.identifier);
+    within(score?.raw.value, wanted.raw, float64, `${wanted.identifier} raw`);
+    within(score?.ceiling?.value, wanted.ceiling, float64, `${wanted.identifier} ceiling`);
+    const [[[region]]] = [wanted.asked];
+    expect(score?.region).toBe(region);
+    const above = score?.warnings.some(({ code }) => code === 'above-ceiling');
+    expect(above).toBe(wanted.score > 1);
+  }
+});

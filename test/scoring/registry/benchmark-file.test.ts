@@ -372,6 +372,21 @@ describe('a wrong benchmark file', () => {
       ['recordings', 'need "split"'],
     ],
     [
+      'a placeholder that nothing fills',
+      changed(textures, 'identifier: my-lab.{region}.{roi}'),
+      ['bench.yaml:1:1', 'identifier', 'only {region}', '{roi}'],
+    ],
+    [
+      'a selection that the identifier does not name',
+      changed(without(textures, 'regions'), 'select: { roi: { PFS: 1 } }').replace('{region}', 'x'),
+      ['identifier', 'expected {roi}'],
+    ],
+    [
+      'preparation of a regression',
+      changed(textures, 'prepare: { average_equal: voxels }'),
+      ['bench.yaml:12:1', 'prepare', 'rdm or cka'],
+    ],
+    [
       'neuroids kept of trials',
       changed(behaviour, 'keep: { reliability: { above: 0.3 } }'),
       ['keep', 'recordings'],
