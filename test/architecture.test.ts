@@ -83,9 +83,9 @@ const folders: Record<string, readonly string[]> = {
     ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'registry', 'backup'],
     ...['pages', 'routes', 'access', '.'],
   ],
-  cli: ['terminal', 'options', 'print', 'commands', '.'],
+  cli: ['terminal', 'options', 'print', 'catalog', 'commands', '.'],
   web: [
-    ...['client', 'parts'],
+    ...['client', 'parts', 'parts/charts'],
     ...['admin', 'benchmark', 'compare', 'job', 'leaderboard', 'model', 'submit', 'training'].map(
       (page) => `pages/${page}`,
     ),

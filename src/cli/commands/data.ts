@@ -10,6 +10,7 @@ import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { Stage, Work } from '../../runtime/work.js';
+import { importPublications, publicationsOf, pullPublications } from '../catalog/publications.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
 import { errorText } from '../terminal/error-text.js';
@@ -18,7 +19,6 @@ import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { registerConvert } from './convert.js';
-import { importPublications, publicationsOf, pullPublications } from './publications.js';
 
 /** `ventral data list|pull|verify|import|convert`: the published files, and what of them is here. */
 export function registerData(program: Command, io: Io): void {

@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
+import { type PullChoices, pullModels } from '../catalog/pull-models.js';
 import { globalOptions } from '../options/global-options.js';
 import { storePlace } from '../options/store-place.js';
 import { printRows } from '../print/print-rows.js';
 import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
-import { type PullChoices, pullModels } from './pull-models.js';
 
 /** `ventral models list|show|add|remove|pull`: models registered in a home, those that ventral ships, and public ones. */
 export function registerModels(program: Command, io: Io): void {

@@ -1,6 +1,6 @@
 import { answer, client, type Schemas } from '../../client/client.js';
+import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { value } from '../../parts/format.js';
-import { LayerHeatmap } from '../../parts/layer-heatmap.js';
 import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';

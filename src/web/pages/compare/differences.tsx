@@ -1,14 +1,14 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { Chart, type Plot } from '../../parts/chart.js';
+import { Chart, type Plot } from '../../parts/charts/chart.js';
+import { SaveFigure } from '../../parts/charts/save-figure.js';
+import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
 import { interval, value } from '../../parts/format.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
-import { SaveFigure } from '../../parts/save-figure.js';
 import { BROUGHT } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
-import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/series.js';
 import {
   type ChosenModel,
   type ComparedBoard,

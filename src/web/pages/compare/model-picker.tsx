@@ -1,8 +1,8 @@
 import { useId, useState } from 'preact/hooks';
 import type { Item } from '../../parts/board-column.js';
+import { Swatch } from '../../parts/charts/series.js';
 import { value } from '../../parts/format.js';
 import type { ChangeQuery } from '../../parts/query.js';
-import { Swatch } from '../../parts/series.js';
 import { type ComparedBoard, MOST } from './board.js';
 
 /** Maximum number of models offered; the search narrows them. */

@@ -1,11 +1,11 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { type Column, titleOf } from '../../parts/board-column.js';
-import { Chart, type Plot } from '../../parts/chart.js';
+import { Chart, type Plot } from '../../parts/charts/chart.js';
+import { seriesStyles, shortened } from '../../parts/charts/series.js';
 import { interval, value } from '../../parts/format.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
-import { seriesStyles, shortened } from '../../parts/series.js';
 import { type ComparedBoard, type Estimate, estimateOf } from './board.js';
 
 interface ScatterProps {

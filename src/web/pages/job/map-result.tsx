@@ -1,6 +1,6 @@
-import { DepthProfile } from '../../parts/depth-profile.js';
+import { DepthProfile } from '../../parts/charts/depth-profile.js';
+import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { isOpen } from '../../parts/job-state.js';
-import { LayerHeatmap } from '../../parts/layer-heatmap.js';
 import type { ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
 import { TakeLayers } from './take-layers.js';

@@ -1,6 +1,6 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { Chart, type Plot } from '../../parts/chart.js';
+import { Chart, type Plot } from '../../parts/charts/chart.js';
 import { value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';

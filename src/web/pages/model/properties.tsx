@@ -2,9 +2,9 @@ import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { scoresFigure } from '../../../figure/scores-figure.js';
 import type { Schemas } from '../../client/client.js';
-import { Chart, type Plot } from '../../parts/chart.js';
+import { Chart, type Plot } from '../../parts/charts/chart.js';
+import { SaveFigure } from '../../parts/charts/save-figure.js';
 import { interval, value } from '../../parts/format.js';
-import { SaveFigure } from '../../parts/save-figure.js';
 import { Scroll } from '../../parts/scroll.js';
 import type { ModelScores } from './use-scores.js';
 

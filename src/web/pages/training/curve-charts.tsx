@@ -1,11 +1,11 @@
 import type { Markish, PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { Chart, type Plot } from '../../parts/chart.js';
+import { Chart, type Plot } from '../../parts/charts/chart.js';
+import { drawingKey, seriesStyles } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
-import { drawingKey, seriesStyles } from '../../parts/series.js';
 import {
   type CurvePoint,
   curvesOf,

@@ -1,9 +1,9 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { Chart, type Plot } from '../../parts/chart.js';
+import { Chart, type Plot } from '../../parts/charts/chart.js';
+import { drawingKey, seriesStyles, shortened } from '../../parts/charts/series.js';
 import { interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
-import { drawingKey, seriesStyles, shortened } from '../../parts/series.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { type EventOf, eventsOf, isBaseline } from './curves.js';
 import type { Run } from './use-runs.js';

@@ -1,7 +1,7 @@
-import { type Figure, type FigureWidth, figureWidths } from '../../figure/figure.js';
-import { layOut } from '../../figure/lay-out.js';
-import { drawingSvg } from '../../figure/svg.js';
-import { saveFile } from './save.js';
+import { type Figure, type FigureWidth, figureWidths } from '../../../figure/figure.js';
+import { layOut } from '../../../figure/lay-out.js';
+import { drawingSvg } from '../../../figure/svg.js';
+import { saveFile } from '../save.js';
 
 const words = { single: 'one column', double: 'two columns' } satisfies Record<FigureWidth, string>;
 

@@ -1,9 +1,9 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
+import { interval, value } from '../format.js';
+import { mapColumns, type ShownMap } from '../layer-map.js';
+import { Scroll } from '../scroll.js';
 import { Chart, type Plot } from './chart.js';
-import { interval, value } from './format.js';
-import { mapColumns, type ShownMap } from './layer-map.js';
-import { Scroll } from './scroll.js';
 
 interface Point {
   readonly place: number;

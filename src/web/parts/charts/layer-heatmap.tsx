@@ -1,11 +1,11 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { mapFigure } from '../../figure/map-figure.js';
-import type { Schemas } from '../client/client.js';
-import { csvText } from './csv.js';
-import { interval, value } from './format.js';
+import { mapFigure } from '../../../figure/map-figure.js';
+import type { Schemas } from '../../client/client.js';
+import { csvText } from '../csv.js';
+import { interval, value } from '../format.js';
 import './layer-heatmap.css';
-import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from './layer-map.js';
-import { saveFile } from './save.js';
+import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from '../layer-map.js';
+import { saveFile } from '../save.js';
 import { SaveFigure } from './save-figure.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { PlotOptions } from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { saveFile } from './save.js';
+import { saveFile } from '../save.js';
 
 export type Plot = typeof import('@observablehq/plot');
 
