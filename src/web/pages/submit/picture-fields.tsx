@@ -157,7 +157,7 @@ function Normalization({ editor }: { readonly editor: CardEditor }) {
           pointer="/input/channels"
           label="Colour order"
           choices={[
-            ['', 'not set: RGB'],
+            ['', 'RGB, by default'],
             ['RGB', 'RGB: red first'],
             ['BGR', 'BGR: blue first'],
           ]}
