@@ -48,8 +48,12 @@ describe('the list', () => {
     await expect
       .poll(() => recorded.getByRole('link').allTextContents())
       .toEqual([
+        'Algonauts2019.V1-rdm',
+        'Cichy2014.V1-rdm',
         'FreemanZiemba2013.V1-pls',
         'FreemanZiemba2013public.V1-pls',
+        'Henaff2021.V1-pls',
+        'Henaff2021random.V1-pls',
         ...Array(22).fill(expect.stringMatching(/^Marques2020_/)),
       ]);
     await page.getByLabel('Region').selectOption('');
@@ -120,6 +124,21 @@ describe('a benchmark', () => {
       await expect
         .poll(() => ceilings.getByRole('row').filter({ hasText: id }).textContent())
         .toContain(measuredCeiling.value.toFixed(3));
+    await close();
+  });
+
+  it('of films that leak says so, with the licence of its data', async () => {
+    const { page, close } = await visit(
+      browser,
+      service.url,
+      '/benchmarks/Henaff2021random.V1-pls',
+    );
+    for (const said of [
+      'neighbouring frames are near copies',
+      'No licence is stated',
+      '@article{Henaff2021',
+    ])
+      await expect.poll(() => page.locator('main').textContent()).toContain(said);
     await close();
   });
 
