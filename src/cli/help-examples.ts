@@ -8,6 +8,8 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral score epoch-1.onnx epoch-2.onnx --card net.yaml -b mine.yaml --csv',
     'ventral score --features features.npz -b mine.yaml',
     'ventral score gabor-v1 -b Marques2020_DeValois1982-pref_or --pdf orientation.pdf',
+    'ventral score net.onnx -b Simulated.V1-pls --to https://ventral.lab.example',
+    'ventral score mdl_01abc -b Simulated.V1-pls',
   ],
   map: [
     'ventral map net.onnx --card net.yaml -r V1,V2,V4,IT,behavior --html map.html',
