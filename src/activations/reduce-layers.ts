@@ -359,7 +359,7 @@ const reportImages = ({ passes, images: { before, total } }: PlannedGroup, done:
 function passesStage(group: Group, steps: readonly Step[], nodes: number): StagePlan {
   const total = imagesOf(steps);
   const last = Math.max(...group.flatMap(({ values }) => values.map(({ position }) => position)));
-  const head = nodes > 0 ? Math.min(1, (last + 1) / nodes) : 1;
+  const head = nodes > 0 ? Math.min(1, Math.max(1, last + 1) / nodes) : 1;
   return { stage: 'activations', total, seconds: passSeconds() * total * head, basis: 'network' };
 }
 
