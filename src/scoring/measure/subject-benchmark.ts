@@ -312,6 +312,6 @@ function undefinedFor(subjects: readonly Subject[], raws: readonly number[]): st
   const at = raws.findIndex(Number.isNaN);
   if (at < 0) return 'raw is no finite number';
   const { name, neuroids } = subjects[at];
-  const few = neuroids < 2 ? `, which has ${neuroids} neuroid` : '';
+  const few = neuroids < 2 ? `, which has ${neuroids} neuroid,` : '';
   return `the comparison with ${name}${few} is undefined: some stimulus has a constant response`;
 }

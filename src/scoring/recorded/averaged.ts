@@ -9,16 +9,18 @@ export interface AveragedRecordings extends Pick<Recordings, 'stimulusIds' | 'ne
 }
 
 /**
- * The recordings of a benchmark, averaged over repetitions or what `average_over` names. Recordings that were averaged before,
- * with a published ceiling of each neuroid and without repetitions, stay as they stand.
+ * The recordings of a benchmark, averaged over repetitions or what `average_over` names. Recordings without repetitions stay as
+ * they stand where they were averaged before (a published ceiling of each neuroid), and where their order has no bearing
+ * (fixed sets, each stimulus once).
  * @throws VentralError `recordings-invalid`
  */
 export function averaged(
-  { ceiling, averageOver }: Pick<Benchmark, 'ceiling' | 'averageOver'>,
+  { ceiling, averageOver, train, split }: AveragedAs,
   recordings: Recordings,
 ): AveragedRecordings {
   const { stimulusIds, neuroidIds, repetition, values } = recordings;
-  if (ceiling.name === 'neuroid' && repetition === undefined && averageOver === undefined) {
+  const once = (train || split) && new Set(stimulusIds).size === stimulusIds.length;
+  if (repetition === undefined && !averageOver && (ceiling.name === 'neuroid' || once)) {
     const rows = stimulusIds.length;
     return {
       stimulusIds,
@@ -28,3 +30,5 @@ export function averaged(
   }
   return averageRepetitions(recordings, averageOver);
 }
+
+type AveragedAs = Pick<Benchmark, 'ceiling' | 'averageOver' | 'train' | 'split'>;

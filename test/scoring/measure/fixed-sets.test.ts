@@ -11,6 +11,7 @@ import { describeBenchmarks } from '../../../src/scoring/model/describe-benchmar
 import { scoreModel } from '../../../src/scoring/model/score-model.js';
 import { verifyReceipt } from '../../../src/scoring/receipt/verify-receipt.js';
 import { writeReceipt } from '../../../src/scoring/receipt/write-receipt.js';
+import { averaged } from '../../../src/scoring/recorded/averaged.js';
 import { loadBenchmarks } from '../../../src/scoring/registry/load-benchmark.js';
 import { findBenchmark } from '../../../src/scoring/registry/registry.js';
 import { ORACLE } from '../../oracle.js';
@@ -211,6 +212,21 @@ test('what does not fit together is refused in words', async () => {
   expect(await refusal(benchmark(path, [...pair, ...ridge]))).toMatch(
     /neuroids in training and test recordings must be the same, found 4 and 5 neuroids/,
   );
+});
+
+test('recordings without repetitions need no coordinate to be averaged by in a fixed set', () => {
+  const ids = ['b', 'a'];
+  const coords = new Map([
+    ['stimulus_id', { dim: 'presentation', dtype: 'string' as const, values: ids }],
+  ]);
+  const recordings = { stimulusIds: ids, neuroidIds: [0], values: Float32Array.of(1, 2), coords };
+  const ceiling = { name: 'none' } as const;
+  const split = { table: 's.csv', columns: ['side'], folds: false, where: {}, both: false };
+  expect(averaged({ ceiling, split }, recordings)).toMatchObject({ stimulusIds: ids });
+  // Elsewhere the order that averaging gives decides the splits.
+  expect(() => averaged({ ceiling }, recordings)).toThrow('needs two beside repetition');
+  const twice = { ...recordings, stimulusIds: ['b', 'b'] };
+  expect(() => averaged({ ceiling, split }, twice)).toThrow('needs two beside repetition');
 });
 
 test('a description says how stimuli and neuroids are divided, and the ceiling', async () => {

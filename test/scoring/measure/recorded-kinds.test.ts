@@ -5,7 +5,8 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { Recordings, RecordingsRequest } from '../../../src/data/recordings.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
-import { oracle, oraclePath } from '../../oracle.js';
+import { findBenchmark } from '../../../src/scoring/registry/registry.js';
+import { numbers, oracle, oraclePath } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
 
 // Each netCDF file is opened once for all benchmarks of this file; test/slow/recorded-kinds.test.ts reads them as a command does.
@@ -165,6 +166,12 @@ describe.each([
     for (const one of wanted)
       expectTrainTest(found.get(one.identifier), one, rounded, tolerances.kinds.float64);
   });
+});
+
+test('gifford: the penalties of the file are those that the original was given', () => {
+  const { reduced_alphas: wanted } = oracle('13-train-test/gifford/expected.json');
+  const [{ metric }] = findBenchmark(oraclePath('13-train-test/gifford/ridgecv.proposed.yaml'));
+  expect(metric.alphas).toEqual(Array.isArray(wanted) ? [...wanted] : [...numbers(wanted)]);
 });
 
 test('li: published reliabilities, presentations in the order of the file', async () => {
