@@ -68,14 +68,14 @@ export async function verifyBenchmark(
 /** @throws VentralError `not-found` that says what is missing where no check can run */
 function requireChecks(
   benchmark: Benchmark,
-  { ceiling, selfRegression, grey, models = [] }: Golden,
+  { ceiling, selfRegression, grey, models = [], none = 'nothing is published' }: Golden,
   context: VerifyBenchmarkContext,
 ): void {
   const runnable = models.some((model) => isPixels(model) || skipped(model, context) === undefined);
   if (ceiling || selfRegression || grey?.length || runnable) return;
   const why = benchmark.simulated
     ? 'its data are simulated: nothing is published'
-    : (models.map((model) => skipped(model, context)).find(Boolean) ?? 'nothing is published');
+    : (models.map((model) => skipped(model, context)).find(Boolean) ?? none);
   throw new VentralError(
     'not-found',
     `No published value of ${benchmark.id} can be compared here: ${why}`,

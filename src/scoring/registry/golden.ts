@@ -46,6 +46,8 @@ export interface Golden {
   readonly shape?: { readonly stimuli: number; readonly neuroids: number };
   readonly models?: readonly PublishedModel[];
   readonly grey?: readonly PublishedGrey[];
+  /** Why nothing is published that could be compared. */
+  readonly none?: string;
 }
 
 /** The published numbers of a benchmark, from `golden.json` in its folder; none for a user's own. */

@@ -174,13 +174,16 @@ describe('verifying a shipped benchmark', () => {
     });
   });
 
-  test('has a check of its own for every real benchmark', () => {
+  test('has a check of its own for every real benchmark, or says why there is none', async () => {
     const without = listBenchmarks().filter((one) => {
-      const { ceiling, selfRegression, grey, models } = goldenOf(one) ?? {};
+      const { ceiling, selfRegression, grey, models, none } = goldenOf(one) ?? {};
       const runs = models?.some(({ file, model }) => file !== undefined || model === 'pixels');
-      return !one.simulated && !ceiling && !selfRegression && !grey && !runs;
+      return !one.simulated && !ceiling && !selfRegression && !grey && !runs && !none;
     });
     expect(without.map(({ id }) => id)).toEqual([]);
+    await expect(verifyBenchmark('Henaff2021.V1-pls', context)).rejects.toThrow(
+      /can be compared here: no published score of these recordings/,
+    );
   });
 
   test('counts only where every finding holds', async () => {
