@@ -40,14 +40,12 @@ it.each(['10', '11'])(
     const words = ['score', 'pixels', '--benchmark', 'Simulated.V1-pls', '--json'];
     const scored = await run(join(prefix, 'bin', 'ventral'), words, { ...options, env });
     expect(JSON.parse(scored.stdout)[0].value).toBeGreaterThan(0);
-    const npx = ['--yes', `npm@${version}`, 'exec', '--prefix', elsewhere, '--', 'ventral'];
-    const asked = await run('npx', [...npx, '--version'], {
-      ...options,
-      env: { ...env, PATH: `${join(prefix, 'bin')}:${process.env.PATH}` },
-    });
+    const npx = ['--yes', `npm@${version}`, 'exec', '--', 'ventral', '--version'];
+    const asked = await run('npx', npx, { ...options, env: { ...env, npm_config_prefix: prefix } });
     const { version: ours } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
     expect(asked.stdout.trim()).toBe(ours);
-    expect(warnings(asked.stderr)).toEqual([]);
+    // npm 11 warns of settings of the machine that it does not know.
+    expect(warnings(asked.stderr).filter((line) => !/Unknown \w+ config/.test(line))).toEqual([]);
   },
 );
 
