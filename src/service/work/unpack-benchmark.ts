@@ -118,7 +118,7 @@ async function unpackFile(zip: ZipArchive, name: string, path: string): Promise<
 /** Every path of a definition, with its key. */
 function* pathsOf(definition: BenchmarkDefinition): Generator<[string, string]> {
   for (const { name, source } of dataOf(definition)) {
-    const field = `/${name.replaceAll('.', '/')}`;
+    const field = name === 'neurons' ? '/distribution/neurons' : `/${name.replaceAll('.', '/')}`;
     if (source.kind === 'file') yield [field, source.path];
     if (source.kind !== 'files') continue;
     yield [`${field}/csv`, source.csv];

@@ -105,6 +105,10 @@ const policy: Readonly<Record<string, Rule>> = {
   getScore: { who: 'sees', ok: 200, at: ({ score }) => score },
   cancelScore: { who: 'changes', ok: 200, at: ({ score }) => score },
   followScore: { who: 'sees', ok: 200, at: ({ score }) => score },
+  // It gets past authorization: the score was not brought.
+  getReceipt: { who: 'sees', ok: 404, at: ({ score }) => score },
+  // Likewise: it is no receipt.
+  bringScores: { who: 'key', ok: 400, asked: () => json({}) },
   listLayerMaps: { who: 'key', ok: 200 },
   requestLayerMap: {
     who: 'sees',
