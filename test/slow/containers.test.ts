@@ -39,7 +39,7 @@ describe.skipIf(!containersPossible)('two containers on a home without locks of 
     // One that has flock(1) is refused as well as one that has not.
     for (const path of [bare, undefined]) {
       const { status, err } = await rivalInContainer(home, path);
-      expect(err).toMatch(/^ventral: .* is in use by process \d+ of another container or host /);
+      expect(err).toMatch(/^ventral: .* is in use by process \d+ of another container or host /m);
       expect(err.trimEnd().split('\n')).toHaveLength(1);
       expect(status).toBe(1);
     }
