@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
 import type { LayerMap } from '../src/scoring/map/layer-map-types.js';
+import type { Score } from '../src/scoring/measure/score.js';
 
 /**
  * The map of MobileNet v2 (Coral, 8 bits) over recordings of macaque V1 (Henaff2021, by film and at random) and V4
@@ -38,10 +39,27 @@ function cardOf(name: string): unknown {
   return models.find((model: { readonly name: string }) => model.name === name)?.card;
 }
 
-/** All of a map but what each neuroid and split has. */
-function withoutDetail(map: LayerMap) {
-  const { layers, chosen, plan, provenance } = map;
-  return { layers, chosen, passes: plan.sets.map(({ passes }) => passes.length), provenance };
+/** A score without its splits and provenance. */
+const shortScore = ({ value, ci, raw, ceiling }: Score) => ({
+  ...{ value, ci, raw: raw.value, ceiling: ceiling?.value ?? null },
+});
+
+/** A map without what each split has. */
+function withoutDetail({ layers, chosen, plan, provenance }: LayerMap) {
+  const { inputs, runtime, seconds, peakRssMiB } = provenance;
+  return {
+    layers: layers.map(({ layer, depth, units, cells }) => ({
+      ...{ layer, depth, units },
+      cells: Object.fromEntries(
+        Object.entries(cells).map(([id, cell]) => [id, 'reason' in cell ? cell : shortScore(cell)]),
+      ),
+    })),
+    chosen: Object.fromEntries(
+      Object.entries(chosen).map(([id, { layer, tied }]) => [id, { layer, tied }]),
+    ),
+    passes: plan.sets.map(({ passes }) => passes.length),
+    provenance: { inputs, runtime, seconds, peakRssMiB },
+  };
 }
 
 try {
@@ -54,13 +72,11 @@ try {
   const on = BENCHMARKS.flatMap((id) => ['--benchmark', id]);
   const card = ['--card', join(scratch, 'card.json')];
   const map = JSON.parse(ventral('map', network, ...card, ...on, '--json')) as LayerMap;
-  const pixels = JSON.parse(ventral('score', 'pixels', ...on, '--json'));
+  const pixels = JSON.parse(ventral('score', 'pixels', ...on, '--json')) as Score[];
   const report = {
     network: NETWORK,
     ...withoutDetail(map),
-    pixels: pixels.map(({ benchmark, value, raw, ceiling }: Record<string, unknown>) => ({
-      ...{ benchmark, value, raw, ceiling },
-    })),
+    pixels: Object.fromEntries(pixels.map((score) => [score.benchmark, shortScore(score)])),
   };
   const text = `${JSON.stringify(report, null, 1)}\n`;
   if (text.includes(scratch) || text.includes(data)) throw new Error('the map holds a local path');
