@@ -282,6 +282,6 @@ export async function expectKillsHarmless(engine: Engine): Promise<void> {
   const counts = await compareKilled(engine, { kills: KILLS, seed: 7, wishes: asked });
   process.stdout.write(`kills, ${engine} database: ${JSON.stringify(counts)}\n`);
   expect(counts.kills).toBe(KILLS);
-  // Many of them while a job ran.
-  expect(counts.attempts).toBeGreaterThan(counts.jobs + KILLS / 10);
+  // Several of them while a job ran: on PostgreSQL a third meets the service, which has none.
+  expect(counts.attempts).toBeGreaterThan(counts.jobs + KILLS / 20);
 }

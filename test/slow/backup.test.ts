@@ -35,6 +35,7 @@ const passingTables = [
   'reservations',
   'scoreboards',
   'sessions',
+  'tickets',
 ];
 
 const MEMORY = 2 ** 30;

@@ -205,6 +205,7 @@ describe('six checkpoints, one of them corrupt', () => {
   test('say which one is at work', () => {
     const stages = new Set(seen.map(({ stage }) => stage.split(':')[0]));
     expect([...stages]).toEqual([
+      'data',
       'the fixed map',
       ...[1, 2, 3, 5, 6].map((k) => `checkpoint ${k} of 6`),
     ]);
