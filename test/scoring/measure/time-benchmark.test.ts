@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { VentralError } from '../../../src/errors/ventral-error.js';
+import { DataSources } from '../../../src/scoring/benchmark/data-sources.js';
+import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
+import { measuredCeiling } from '../../../src/scoring/measure/neural-ceiling.js';
+import { averaged } from '../../../src/scoring/recorded/averaged.js';
+import { recordingsOfBins } from '../../../src/scoring/recorded/bins-of-time.js';
+import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
+import { findBenchmark } from '../../../src/scoring/registry/registry.js';
+import { numbers, oracle, oraclePath } from '../../oracle.js';
+import { tolerances } from '../../tolerances.js';
+
+const home = mkdtempSync(join(tmpdir(), 'ventral-time-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+const context = { home, threads: 2, maxMemory: 2 ** 30, maxScratch: 2 ** 30 };
+const benchmark = oraclePath('16-temporal/majaj/temporal.proposed.yaml');
+for (const file of ['recordings.nc', 'stimuli.csv']) oraclePath(`16-temporal/majaj/${file}`);
+const { regions } = oracle('16-temporal/majaj/expected.json');
+
+const score = async (file = benchmark) => {
+  const { scores, failures } = await scoreFeatures(
+    { features: oraclePath('16-temporal/majaj/features.npz'), benchmarks: [file], detail: true },
+    context,
+  );
+  expect(failures.map(({ error }) => error.message)).toEqual([]);
+  return scores;
+};
+
+const near = (found: number | null | undefined, wanted: number, bound: number, what: string) =>
+  expect(
+    Math.abs((found ?? Number.NaN) - wanted) / Math.max(1, Math.abs(wanted)),
+    what,
+  ).toBeLessThanOrEqual(bound);
+
+test('majaj: one PLS over all bins, a correlation and a ceiling a bin', async () => {
+  const scores = await score();
+  expect(scores.map(({ benchmark: id }) => id)).toEqual([
+    'MajajHong2015public.V4-temporal-pls',
+    'MajajHong2015public.IT-temporal-pls',
+  ]);
+  for (const [i, region] of ['V4', 'IT'].entries()) {
+    const { score: wanted, asked, fits } = regions[region];
+    const { parts, ...found } = scores[i];
+    expect(parts?.per).toBe('time_bin');
+    expect(parts?.values.map(({ name }) => name)).toEqual(
+      asked[0][1].map(([start, end]: number[]) => `${start} to ${end} ms`),
+    );
+    const [value, raw, error] = [wanted.value, wanted.raw.values, wanted.raw.error].map(numbers);
+    const ceiling = numbers(wanted.ceiling.values);
+    parts?.values.forEach((bin, b) => {
+      const what = `${region} ${bin.name}`;
+      near(bin.raw, raw[b], tolerances.kinds.float64, `${what} raw`);
+      near(bin.error, error[b], tolerances.kinds.float64, `${what} error`);
+      near(bin.ceiling, ceiling[b], tolerances.kinds.float32, `${what} ceiling`);
+      near(bin.value, value[b], tolerances.kinds.float32, `${what} value`);
+    });
+    const counted = [...ceiling.keys()].filter((b) => ceiling[b] > 0);
+    const sum = (of: (b: number) => number) => counted.reduce((total, b) => total + of(b), 0);
+    near(
+      found.value,
+      sum((b) => raw[b] ** 2) / sum((b) => ceiling[b]),
+      tolerances.kinds.float32,
+      region,
+    );
+    expect(found.formula).toBe('sum(raw^2)/sum(ceiling)');
+    expect(found.warnings.map(({ code }) => code)).toContain('time-bins-uncounted');
+    const trained = new Set(fits[0].row_stimulus_id_first_60);
+    for (const id of trained) expect(found.splits?.[0].train).toContain(id);
+    expect((found.splits?.[0].train.length ?? 0) * asked[0][1].length).toBe(fits[0].rows);
+  }
+});
+
+test('majaj: re-binned recordings averaged, and the ceiling of each bin', async () => {
+  const sources = new DataSources(home);
+  for (const region of ['V4', 'IT']) {
+    const { averaged: wanted, score: scored } = regions[region];
+    const own = findBenchmark(`${benchmark}#MajajHong2015public.${region}-temporal-pls`);
+    const recordings = await sources.recordings(own, await sources.stimuli(own.stimuli));
+    const { stimulusIds, values } = averaged(own, recordings);
+    expect(stimulusIds).toEqual(wanted.stimulus_id);
+    const bins = recordingsOfBins(recordings);
+    for (const bin of bins) expect(bin.neuroidIds).toEqual(wanted.neuroid_id);
+    numbers(wanted.values).forEach((value, i) => {
+      near(values.data[i], value, tolerances.kinds.float32, `${region} value ${i}`);
+    });
+    const positive = numbers(scored.ceiling.values).filter((each) => each > 0);
+    near(
+      measuredCeiling(own, recordings)?.value,
+      positive.reduce((sum, each) => sum + each, 0) / positive.length,
+      tolerances.kinds.float32,
+      `${region} ceiling`,
+    );
+  }
+  await sources.close();
+});
+
+const made = (change: (text: string) => string, name: string) => {
+  const folder = join(oraclePath('16-temporal/majaj/recordings.nc'), '..');
+  const text = `
+identifier: Here.{region}-${name}
+version: 1
+regions: [IT]
+visual_degrees: 8
+stimuli: { csv: ${join(folder, 'stimuli.csv')} }
+recordings: ${join(folder, 'recordings.nc')}
+time_bins: { step: 20, unit: ms }
+metric: { name: ridge }
+cross_validation: { splits: 4 }
+`;
+  const path = join(home, `${name}.yaml`);
+  writeFileSync(path, change(text));
+  return path;
+};
+
+test('without "across" each bin has a regression of its own', async () => {
+  const [apart] = await score(made((text) => text, 'apart'));
+  const [across] = await score(
+    made((text) => text.replace('name: ridge', 'name: ridge, across: time'), 'across'),
+  );
+  expect(apart.parts?.values.length).toBe(9);
+  expect(apart.parts?.values.map(({ raw }) => raw)).not.toEqual(
+    across.parts?.values.map(({ raw }) => raw),
+  );
+  expect(apart.provenance.inputs).not.toBe(across.provenance.inputs);
+  const [none] = await score(made((text) => `${text}ceiling: none\n`, 'none'));
+  expect([none.ceiling, none.formula]).toEqual([null, 'mean(raw)']);
+  expect(none.value).toBe(none.raw.value);
+});
+
+test.each([
+  ['metric: { name: ridge }', 'metric: { name: ridgecv, across: time }', /no option "across"/],
+  ['time_bins: { step: 20, unit: ms }', 'time_bins: [[0, 200]]', /metric\.across: expected only/],
+  ['metric: { name: ridge }', 'metric: { name: rdm }', /a step needs a regression/],
+  ['step: 20, unit: ms', 'step: 0, unit: ms', /step/],
+  ['step: 20, unit: ms', 'step: 20', /unit/],
+  ['step: 20, unit: ms', 'step: 20, unit: ms, from: 0', /from/],
+])('a file that cannot be meant is refused: %s → %s', (from, to, message) => {
+  const text = `
+identifier: Here.x
+version: 1
+visual_degrees: 8
+stimuli: { csv: stimuli.csv }
+recordings: recordings.nc
+time_bins: { step: 20, unit: ms }
+metric: { name: ridge }
+`
+    .replace(from, to)
+    .replace(/(\[\[0, 200\]\]\nmetric: \{ name: ridge)/, '$1, across: time');
+  expect(() => parseBenchmark(text, { file: 'x.yaml', folder: home })).toThrow(message);
+  expect(() => parseBenchmark(text, { file: 'x.yaml', folder: home })).toThrow(VentralError);
+});
+
+test('a step in the wrong unit is refused before anything is fitted', async () => {
+  const file = made((text) => text.replace('step: 20, unit: ms', 'step: 0.02, unit: s'), 'unit');
+  const { failures } = await scoreFeatures(
+    { features: oraclePath('16-temporal/majaj/features.npz'), benchmarks: [file] },
+    context,
+  );
+  expect(failures[0].error.message).toMatch(/the unit is that of the recordings/);
+});
