@@ -1729,11 +1729,12 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description The subjects or folds whose scores a score averages; only where they are scored apart. */
+        /** @description The subjects, folds or bins of time whose scores a score averages; only where they are scored apart. */
         ScoreParts: {
             /**
              * @example subject
              * @example fold
+             * @example time_bin
              */
             per: string;
             values: {
@@ -1741,6 +1742,8 @@ export interface components {
                 value: number | null;
                 raw: number | null;
                 ceiling: number | null;
+                /** @description The error of raw; of bins of time. */
+                error?: number | null;
                 /** @description The ridge penalty that was chosen for it. */
                 alpha?: number;
             }[];

@@ -31,9 +31,16 @@ describe('re-binning', () => {
 
   test('there are eleven cases', () => expect(cases.length).toBe(11));
 
-  test.each(
-    cases.map((one: { name: string }) => [one.name, one]),
-  )('%s', (_name, { source_bins: source, target_bins: target, values, weights, result }) => {
+  interface Rebinning {
+    readonly source_bins: TimeBin[];
+    readonly target_bins: TimeBin[];
+    readonly values: OracleArray;
+    readonly weights: OracleArray;
+    readonly result: OracleArray & { readonly error?: object };
+  }
+
+  test.each<Rebinning>(cases)('$name', (one) => {
+    const { source_bins: source, target_bins: target, values, weights, result } = one;
     expect([...binShares(source, target).data]).toEqual([...numbers(weights)]);
     const given = numbers(values);
     const typed = values.dtype === 'float32' ? Float32Array.from(given) : given;
@@ -47,8 +54,7 @@ describe('re-binning', () => {
     expect(made.constructor).toBe(typed.constructor);
     const wanted = numbers(result);
     expect(made.length).toBe(wanted.length);
-    const bound =
-      values.dtype === 'float32' ? tolerances.kinds.float32 : tolerances.kinds.rebinned;
+    const bound = values.dtype === 'float32' ? tolerances.kinds.float32 : tolerances.kinds.rebinned;
     wanted.forEach((value, i) => {
       near(made[i], value, bound, `value ${i}`);
     });

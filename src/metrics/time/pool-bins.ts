@@ -40,10 +40,8 @@ export function poolBins(
     Number.isFinite(value) && (ceilings === null || bound(bin) > 0) ? [bin] : [],
   );
   const pooledRaw = partOf(counted.map((bin) => raw[bin]));
-  if (ceilings === null)
-    return { value: pooledRaw.value, raw: pooledRaw, ceiling: null, counted };
-  const sum = (of: (bin: number) => number) =>
-    counted.reduce((total, bin) => total + of(bin), 0);
+  if (ceilings === null) return { value: pooledRaw.value, raw: pooledRaw, ceiling: null, counted };
+  const sum = (of: (bin: number) => number) => counted.reduce((total, bin) => total + of(bin), 0);
   const fixed = counted.some((bin) => typeof ceilings[bin] === 'number');
   return {
     // Of no bin 0 / 0, which is no number.

@@ -185,7 +185,11 @@ async function compare(
 }
 
 /** The recordings as they are compared: averaged, with the classes that splits go by. */
-export function targetOf(benchmark: Benchmark, stimuli: StimulusSet, recordings: Recordings): Target {
+export function targetOf(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  recordings: Recordings,
+): Target {
   const { stimulusIds, neuroidIds, values } = averaged(benchmark, recordings);
   const { stratifyOn, groupBy } = benchmark.crossValidation;
   const of = (key: string, name: string | undefined) =>

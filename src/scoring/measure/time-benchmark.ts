@@ -32,7 +32,13 @@ import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingInputs, recordingInputs, targetOf } from './neural-benchmark.js';
-import { boundOf, type Ceiling, ceilingsOverTime, isRepeated, pooledCeiling } from './neural-ceiling.js';
+import {
+  boundOf,
+  type Ceiling,
+  ceilingsOverTime,
+  isRepeated,
+  pooledCeiling,
+} from './neural-ceiling.js';
 import { neuralRemarks } from './neural-remarks.js';
 import { scoreParts } from './parts.js';
 import { noticesOn, requireComparable } from './require-comparable.js';

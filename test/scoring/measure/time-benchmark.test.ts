@@ -3,9 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
+import { openNpz } from '../../../src/formats/npz.js';
 import type { MetricResult } from '../../../src/metrics/metric.js';
+import { plsRegression } from '../../../src/metrics/pls.js';
+import {
+  acrossTime,
+  correlationOverTime,
+  type TimedRegress,
+} from '../../../src/metrics/time/time-regression.js';
 import { DataSources } from '../../../src/scoring/benchmark/data-sources.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
+import { targetOf } from '../../../src/scoring/measure/neural-benchmark.js';
 import { ceilingsOverTime, measuredCeiling } from '../../../src/scoring/measure/neural-ceiling.js';
 import { averaged } from '../../../src/scoring/recorded/averaged.js';
 import { recordingsOfBins } from '../../../src/scoring/recorded/bins-of-time.js';
@@ -104,6 +112,57 @@ test('majaj: re-binned recordings averaged, and the ceiling of each bin', async 
       tolerances.kinds.float32,
       `${region} ceiling`,
     );
+  }
+  await sources.close();
+});
+
+test('majaj: the rows of the first fit, and r of every split, bin and neuroid', async () => {
+  const sources = new DataSources(home);
+  const npz = await openNpz(oraclePath('16-temporal/majaj/features.npz'));
+  const ids = (await npz.read('stimulus_id')).values as string[];
+  const features = Float64Array.from((await npz.read('features')).values as Float32Array);
+  await npz.close();
+  const units = features.length / ids.length;
+  for (const own of findBenchmark(benchmark)) {
+    const { fits, score: wanted } = regions[own.region as string];
+    const stimuli = await sources.stimuli(own.stimuli);
+    const recordings = await sources.recordings(own, stimuli);
+    const bins = recordings.timeBins?.length ?? 0;
+    const target = { ...targetOf(own, stimuli, recordings), bins };
+    const regress = acrossTime(plsRegression(features, units, {}));
+    const folds: Parameters<TimedRegress>[] = [];
+    const found = await correlationOverTime(ids, target, own.crossValidation, (...given) => {
+      folds.push(given);
+      return regress(...given);
+    });
+    const [fold, targets] = folds[0];
+    const first = fits[0];
+    const rows = first.row_stimulus_id_first_60 as string[];
+    expect(rows.map((_, i) => ids[fold.train[Math.floor(i / bins)]])).toEqual(rows);
+    expect(rows.map((_, i) => recordings.timeBins?.[i % bins][0])).toEqual(
+      first.target_row_time_bin_start_first_60,
+    );
+    const [x, y] = [first.x_row_first_60_first_unit, first.y_row_first_60_first_neuroid];
+    numbers(x).forEach((value, i) => {
+      expect(features[fold.train[Math.floor(i / bins)] * units]).toBe(value);
+    });
+    numbers(y).forEach((value, i) => {
+      const { data, cols } = targets[i % bins];
+      near(data[Math.floor(i / bins) * cols], value, tolerances.kinds.float64, `y of row ${i}`);
+    });
+    const raw = numbers(wanted.raw.raw.values);
+    const [splits, , width] = wanted.raw.raw.shape;
+    found.forEach(({ neuroids }, b) => {
+      expect(neuroids?.ids).toEqual(wanted.raw.raw.neuroid_id);
+      for (let s = 0; s < splits; s++)
+        for (let k = 0; k < width; k++)
+          near(
+            neuroids?.values.data[s * width + k],
+            raw[(s * bins + b) * width + k],
+            tolerances.kinds.float64,
+            `r of split ${s}, bin ${b}, neuroid ${k}`,
+          );
+    });
   }
   await sources.close();
 });
