@@ -13,16 +13,17 @@ const SLACK = 1e-9;
 /**
  * Bins of one length from 0 on, as the reference makes them: the last bin that would fit is left out, since its start is
  * an end that Python's `range` excludes (spec §1.12).
+ * @param file of the recordings, for messages
  * @throws VentralError `recordings-invalid` where there are none, or more than 1000
  */
-export function binsOfStep(source: readonly TimeBin[], step: number): TimeBin[] {
+export function binsOfStep(source: readonly TimeBin[], step: number, file: string): TimeBin[] {
   const last = Math.max(...source.map(([, end]) => end));
   const count = Math.ceil((last - step) / step - SLACK);
   if (!(count >= 1 && count <= MOST_BINS)) {
     throw new VentralError(
       'recordings-invalid',
-      `time_bins.step: bins of ${step} up to ${last} are ${Math.max(0, count)}, expected 1 to ${MOST_BINS}; the unit is that of the recordings, and the last bin is left out`,
-      { field: '/time_bins/step', expected: `1 to ${MOST_BINS} bins`, found: String(count) },
+      `${file} time_bins.step: bins of ${step} up to ${last} are ${Math.max(0, count)}, expected 1 to ${MOST_BINS}; the unit is that of the recordings, and the last bin is left out`,
+      { file, field: '/time_bins/step', expected: `1 to ${MOST_BINS} bins`, found: String(count) },
     );
   }
   return Array.from({ length: count }, (_, i) => [i * step, (i + 1) * step] as const);
@@ -56,6 +57,7 @@ export function rebinned(
   values: Float32Array | Float64Array,
   source: readonly TimeBin[],
   target: readonly TimeBin[],
+  file: string,
 ): Float32Array | Float64Array {
   const shares = binShares(source, target);
   const parts = target.map((bin, i) => {
@@ -63,7 +65,7 @@ export function rebinned(
       const share = shares.data[i * source.length + j];
       return share > 0 ? [{ j, share }] : [];
     });
-    if (own.length === 0) throw outside(bin, source);
+    if (own.length === 0) throw outside(bin, source, file);
     return { own, total: own.reduce((sum, { share }) => sum + share, 0) };
   });
   const series = values.length / source.length;
@@ -79,13 +81,14 @@ export function rebinned(
   return made;
 }
 
-function outside([start, end]: TimeBin, source: readonly TimeBin[]): VentralError {
+function outside([start, end]: TimeBin, source: readonly TimeBin[], file: string): VentralError {
   const first = Math.min(...source.map(([from]) => from));
   const last = Math.max(...source.map(([, to]) => to));
   return new VentralError(
     'recordings-invalid',
-    `time_bins: bin ${start} to ${end} lies outside what was recorded, bins from ${first} to ${last}`,
+    `${file} time_bins: bin ${start} to ${end} lies outside what was recorded, bins from ${first} to ${last}`,
     {
+      file,
       field: '/time_bins',
       expected: `bins within ${first} to ${last}`,
       found: `${start} to ${end}`,

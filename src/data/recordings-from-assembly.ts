@@ -46,12 +46,12 @@ async function inSteps(
   const empty = source.find(([start, end]) => !(end > start));
   if (empty) refuse(request.path, 'time_bin', 'bins that end after they start', empty.join(' to '));
   const bins = source.map((_, bin) => bin);
-  const target = binsOfStep(source, step);
+  const target = binsOfStep(source, step, request.path);
   const values = await readValues(assembly, neuroids, bins, true);
   const columns = neuroids.flatMap((neuroid) => target.map(() => neuroid));
   return {
     ...labels(assembly, columns, request),
-    values: rebinned(values, source, target),
+    values: rebinned(values, source, target, request.path),
     timeBins: target,
   };
 }

@@ -45,12 +45,12 @@ describe('re-binning', () => {
     const given = numbers(values);
     const typed = values.dtype === 'float32' ? Float32Array.from(given) : given;
     if (result.error) {
-      expect(() => rebinned(typed, source, target)).toThrow(
+      expect(() => rebinned(typed, source, target, 'x.nc')).toThrow(
         expect.objectContaining({ code: 'recordings-invalid' }),
       );
       return;
     }
-    const made = rebinned(typed, source, target);
+    const made = rebinned(typed, source, target, 'x.nc');
     expect(made.constructor).toBe(typed.constructor);
     const wanted = numbers(result);
     expect(made.length).toBe(wanted.length);
@@ -63,11 +63,11 @@ describe('re-binning', () => {
   test('bins of a length start at 0 and leave the last out, in seconds too', () => {
     const source = (step: number, count: number): TimeBin[] =>
       Array.from({ length: count }, (_, i) => [i * step, (i + 1) * step] as const);
-    expect(binsOfStep(source(20, 10), 10).length).toBe(19);
-    expect(binsOfStep(source(0.02, 10), 0.01).length).toBe(19);
-    expect(binsOfStep([[0, 205]], 10).at(-1)).toEqual([190, 200]);
-    expect(() => binsOfStep(source(0.02, 10), 10)).toThrow(/expected 1 to 1000/);
-    expect(() => binsOfStep(source(20, 10), 0.001)).toThrow(/expected 1 to 1000/);
+    expect(binsOfStep(source(20, 10), 10, 'x.nc').length).toBe(19);
+    expect(binsOfStep(source(0.02, 10), 0.01, 'x.nc').length).toBe(19);
+    expect(binsOfStep([[0, 205]], 10, 'x.nc').at(-1)).toEqual([190, 200]);
+    expect(() => binsOfStep(source(0.02, 10), 10, 'x.nc')).toThrow(/expected 1 to 1000/);
+    expect(() => binsOfStep(source(20, 10), 0.001, 'x.nc')).toThrow(/expected 1 to 1000/);
   });
 
   test('a missing value is missing in the bins that take of it alone', () => {
@@ -83,6 +83,7 @@ describe('re-binning', () => {
         [10, 30],
         [40, 50],
       ],
+      'x.nc',
     );
     expect([...made]).toEqual([1, Number.NaN, 3]);
   });
@@ -92,7 +93,9 @@ describe('re-binning', () => {
       [0, 10],
       [30, 40],
     ];
-    expect(() => rebinned(Float64Array.of(1, 2), gap, [[10, 20]])).toThrow(/bin 10 to 20/);
+    expect(() => rebinned(Float64Array.of(1, 2), gap, [[10, 20]], 'x.nc')).toThrow(
+      /^x\.nc time_bins: bin 10 to 20/,
+    );
   });
 });
 

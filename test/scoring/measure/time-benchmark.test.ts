@@ -119,8 +119,8 @@ test('majaj: re-binned recordings averaged, and the ceiling of each bin', async 
 test('majaj: the rows of the first fit, and r of every split, bin and neuroid', async () => {
   const sources = new DataSources(home);
   const npz = await openNpz(oraclePath('16-temporal/majaj/features.npz'));
-  const ids = (await npz.read('stimulus_id')).values as string[];
-  const features = Float64Array.from((await npz.read('features')).values as Float32Array);
+  const ids = (await npz.read('stimulus_id')).data as string[];
+  const features = Float64Array.from((await npz.read('features')).data as Float32Array);
   await npz.close();
   const units = features.length / ids.length;
   for (const own of findBenchmark(benchmark)) {
