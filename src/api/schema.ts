@@ -1388,6 +1388,12 @@ export interface components {
             };
             /** @description Milliseconds after the onset of the stimulus; null without a time axis. */
             timeWindow: number[] | null;
+            /** @description Length of the bins of time that are compared each for itself; only where they are. */
+            timeStep?: {
+                step: number;
+                /** @enum {string} */
+                unit: "ms" | "s";
+            };
             excludedConditions: (string | number)[];
             /** @description Numbers that the original project publishes, each with its source. */
             published: {

@@ -51,10 +51,7 @@ export const isRepeated = ({ repetition = [] }: Recordings): boolean =>
 
 /** The ceiling of the recordings of a benchmark; null if it has none. */
 export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
-  const kept = keepNeuroids(benchmark, recordings);
-  return kept.timeBins
-    ? pooledCeiling(ceilingsOverTime(benchmark, kept))
-    : ceilingPart(ceilingOf(benchmark, kept));
+  return ceilingPart(ceilingOf(benchmark, keepNeuroids(benchmark, recordings)));
 }
 
 /** The ceiling of each bin of time. */

@@ -14,7 +14,8 @@ import {
 import { DataSources } from '../../../src/scoring/benchmark/data-sources.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import { targetOf } from '../../../src/scoring/measure/neural-benchmark.js';
-import { ceilingsOverTime, measuredCeiling } from '../../../src/scoring/measure/neural-ceiling.js';
+import { ceilingsOverTime, pooledCeiling } from '../../../src/scoring/measure/neural-ceiling.js';
+import { describeBenchmarks } from '../../../src/scoring/model/describe-benchmark.js';
 import { averaged } from '../../../src/scoring/recorded/averaged.js';
 import { recordingsOfBins } from '../../../src/scoring/recorded/bins-of-time.js';
 import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
@@ -97,7 +98,8 @@ test('majaj: re-binned recordings averaged, and the ceiling of each bin', async 
     });
     const [each, error, raw] = [ceiling.values, ceiling.error, ceiling.raw.values].map(numbers);
     const [, splits, neuroids] = ceiling.raw.shape;
-    ceilingsOverTime(own, recordings).forEach((found, b) => {
+    const ceilings = ceilingsOverTime(own, recordings);
+    ceilings.forEach((found, b) => {
       const bin = found as MetricResult;
       near(bin.value, each[b], tolerances.kinds.float32, `${region} ceiling of bin ${b}`);
       near(bin.error, error[b], tolerances.kinds.float32, `${region} its error, bin ${b}`);
@@ -107,7 +109,7 @@ test('majaj: re-binned recordings averaged, and the ceiling of each bin', async 
     });
     const positive = each.filter((bin) => bin > 0);
     near(
-      measuredCeiling(own, recordings)?.value,
+      pooledCeiling(ceilings)?.value,
       positive.reduce((sum, bin) => sum + bin, 0) / positive.length,
       tolerances.kinds.float32,
       `${region} ceiling`,
@@ -230,4 +232,12 @@ test('a step in the wrong unit is refused before anything is fitted', async () =
     context,
   );
   expect(failures[0].error.message).toMatch(/the unit is that of the recordings/);
+});
+
+test('a description has the neuroids, the bins and the ceiling that a score divides by', async () => {
+  const [, described] = await describeBenchmarks(findBenchmark(benchmark), home);
+  expect(described.timeStep).toEqual({ step: 10, unit: 'ms' });
+  expect(described.recordings).toMatchObject({ neuroids: 6 });
+  const [, found] = await score();
+  expect(described.measuredCeiling).toMatchObject({ value: found.ceiling?.value });
 });
