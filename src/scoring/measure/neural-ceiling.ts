@@ -8,7 +8,7 @@ import type { MetricResult } from '../../metrics/metric.js';
 import { poolCeilings } from '../../metrics/time/pool-bins.js';
 import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { recordingsOfBins } from '../recorded/bins-of-time.js';
+import { recordingsOfBin } from '../recorded/bins-of-time.js';
 import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import { ceilingPart, type ScorePart } from './score.js';
 
@@ -58,7 +58,10 @@ export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): S
 export const ceilingsOverTime = (
   benchmark: Pick<Benchmark, 'ceiling'>,
   recordings: Recordings,
-): Ceiling[] => recordingsOfBins(recordings).map((bin) => ceilingOf(benchmark, bin));
+): Ceiling[] =>
+  (recordings.timeBins ?? []).map((_, bin) =>
+    ceilingOf(benchmark, recordingsOfBin(recordings, bin)),
+  );
 
 /** The ceilings of all bins as one, which the score says what it is made of. */
 export function pooledCeiling(ceilings: readonly Ceiling[]): ScorePart | null {

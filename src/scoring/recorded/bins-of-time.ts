@@ -1,12 +1,9 @@
 import type { Recordings } from '../../data/recordings.js';
 import { selectNeuroids } from './keep-neuroids.js';
 
-/** The recordings of each bin of time: one column a neuroid. */
-export function recordingsOfBins({ timeBins = [], ...rest }: Recordings): Recordings[] {
-  return timeBins.map((_, bin) =>
-    selectNeuroids(
-      rest,
-      rest.neuroidIds.flatMap((_, column) => (column % timeBins.length === bin ? column : [])),
-    ),
-  );
+/** The recordings of one bin of time, by its position: one column a neuroid. */
+export function recordingsOfBin({ timeBins = [], ...rest }: Recordings, bin: number): Recordings {
+  const { length } = timeBins;
+  const columns = rest.neuroidIds.flatMap((_, column) => (column % length === bin ? column : []));
+  return selectNeuroids(rest, columns);
 }

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { reduceFeatures, wholeLayer } from '../../../src/activations/reduced-layer.js';
+import type { Recordings } from '../../../src/data/recordings.js';
+import type { StimulusSet } from '../../../src/data/stimulus-set.js';
 import { VentralError } from '../../../src/errors/ventral-error.js';
 import { openNpz } from '../../../src/formats/npz.js';
 import type { MetricResult } from '../../../src/metrics/metric.js';
@@ -11,13 +14,16 @@ import {
   correlationOverTime,
   type TimedRegress,
 } from '../../../src/metrics/time/time-regression.js';
+import { denseFeatures, selectRows } from '../../../src/numerics/algebra/features.js';
 import { DataSources } from '../../../src/scoring/benchmark/data-sources.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
+import { kindOf } from '../../../src/scoring/measure/benchmark-kinds.js';
+import { dropIncomplete } from '../../../src/scoring/measure/drop-incomplete.js';
 import { targetOf } from '../../../src/scoring/measure/neural-benchmark.js';
 import { ceilingsOverTime, pooledCeiling } from '../../../src/scoring/measure/neural-ceiling.js';
 import { describeBenchmarks } from '../../../src/scoring/model/describe-benchmark.js';
 import { averaged } from '../../../src/scoring/recorded/averaged.js';
-import { recordingsOfBins } from '../../../src/scoring/recorded/bins-of-time.js';
+import { recordingsOfBin } from '../../../src/scoring/recorded/bins-of-time.js';
 import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
 import { findBenchmark } from '../../../src/scoring/registry/registry.js';
 import { numbers, oracle, oraclePath } from '../../oracle.js';
@@ -39,6 +45,8 @@ const score = async (file = benchmark) => {
   return scores;
 };
 
+const asProposed = score();
+
 const near = (found: number | null | undefined, wanted: number, bound: number, what: string) =>
   expect(
     Math.abs((found ?? Number.NaN) - wanted) / Math.max(1, Math.abs(wanted)),
@@ -46,7 +54,7 @@ const near = (found: number | null | undefined, wanted: number, bound: number, w
   ).toBeLessThanOrEqual(bound);
 
 test('majaj: one PLS over all bins, a correlation and a ceiling a bin', async () => {
-  const scores = await score();
+  const scores = await asProposed;
   expect(scores.map(({ benchmark: id }) => id)).toEqual([
     'MajajHong2015public.V4-temporal-pls',
     'MajajHong2015public.IT-temporal-pls',
@@ -91,8 +99,8 @@ test('majaj: re-binned recordings averaged, and the ceiling of each bin', async 
     const recordings = await sources.recordings(own, await sources.stimuli(own.stimuli));
     const { stimulusIds, values } = averaged(own, recordings);
     expect(stimulusIds).toEqual(wanted.stimulus_id);
-    const bins = recordingsOfBins(recordings);
-    for (const bin of bins) expect(bin.neuroidIds).toEqual(wanted.neuroid_id);
+    for (const bin of [0, 18])
+      expect(recordingsOfBin(recordings, bin).neuroidIds).toEqual(wanted.neuroid_id);
     numbers(wanted.values).forEach((value, i) => {
       near(values.data[i], value, tolerances.kinds.float64, `${region} value ${i}`);
     });
@@ -238,6 +246,62 @@ test('a description has the neuroids, the bins and the ceiling that a score divi
   const [, described] = await describeBenchmarks(findBenchmark(benchmark), home);
   expect(described.timeStep).toEqual({ step: 10, unit: 'ms' });
   expect(described.recordings).toMatchObject({ neuroids: 6 });
-  const [, found] = await score();
+  const [, found] = await asProposed;
   expect(described.measuredCeiling).toMatchObject({ value: found.ceiling?.value });
+});
+
+const npzFeatures = async () => {
+  const npz = await openNpz(oraclePath('16-temporal/majaj/features.npz'));
+  const ids = (await npz.read('stimulus_id')).data as string[];
+  const data = (await npz.read('features')).data as Float32Array;
+  await npz.close();
+  return { ids, features: denseFeatures(ids.length, data.length / ids.length, data) };
+};
+
+test('a layer as products of its rows gives the same, and some of the stimuli are a benchmark too', async () => {
+  const sources = new DataSources(home);
+  const [own] = findBenchmark(benchmark);
+  const prepared = await kindOf(own).load(own, sources);
+  const { ids, features } = await npzFeatures();
+  const shown = prepared.shown[0].stimuli.ids;
+  const inOrder = selectRows(
+    features,
+    shown.map((id) => ids.indexOf(String(id))),
+  );
+  const direct = await prepared.measure(wholeLayer([inOrder]));
+  const products = await prepared.measure(await reduceFeatures([inOrder], 'gram'));
+  direct.parts?.values.forEach(({ raw }, bin) => {
+    near(products.parts?.values[bin].raw, raw ?? 0, tolerances.kinds.float64, `bin ${bin}`);
+  });
+  const some = prepared.restrict?.((id) => shown.indexOf(id) % 10 !== 0);
+  some?.check?.();
+  const measured = await some?.measure(wholeLayer([inOrder]));
+  expect(measured?.parts?.values.length).toBe(direct.parts?.values.length);
+  expect(measured?.raw.value).not.toBe(direct.raw.value);
+  expect(some?.inputs).not.toEqual(prepared.inputs);
+  await sources.close();
+});
+
+test('a neuroid that lacks a value in one bin is dropped in all', () => {
+  const [own] = findBenchmark(benchmark);
+  const stimuli = { ids: ['a', 'b'] } as unknown as StimulusSet;
+  const recordings: Recordings = {
+    stimulusIds: ['a', 'b'],
+    neuroidIds: ['x', 'x', 'y', 'y'],
+    timeBins: [
+      [0, 10],
+      [10, 20],
+    ],
+    values: Float64Array.of(1, Number.NaN, 3, 4, 5, 6, 7, 8),
+  };
+  const { recordings: left, dropped } = dropIncomplete(
+    { ...own, drop: 'incomplete-neuroids' },
+    stimuli,
+    recordings,
+  );
+  expect([left.neuroidIds, [...left.values], dropped]).toEqual([
+    ['y', 'y'],
+    [3, 4, 7, 8],
+    { neuroids: 1 },
+  ]);
 });
