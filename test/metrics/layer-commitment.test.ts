@@ -134,7 +134,12 @@ describe('layers on principal components', () => {
     }
     expect(committedLayer(scores).layer).toBe(reproducible.chosen);
     // The original's own numbers hold the component that is rounding: they name the same layer.
-    expect(golden.result.chosen).toBe(reproducible.chosen);
-    expect(Object.keys(golden.last_component)).toEqual(['conv', 'fc', 'deep']);
+    const { chosen, layers: own, ceiling: bound } = golden.result;
+    expect([chosen, bound]).toEqual([reproducible.chosen, reproducible.ceiling]);
+    expect(own.small.raw).toBe(reproducible.layers.small.raw);
+    for (const layer of ['conv', 'fc', 'deep'])
+      expect(golden.last_component[layer].raw_without_last_component).toBe(
+        reproducible.layers[layer].raw,
+      );
   });
 });
