@@ -55,6 +55,7 @@ const rooms: Record<string, readonly string[]> = {
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
+  metrics: ['.', 'ceilings', 'commitment', 'time'],
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [

@@ -43,6 +43,9 @@ export const tolerances = {
     tied: 1e-4,
     cka32: 1e-5,
     reverse: 1e-8,
+    rebinned: 1e-12,
+    /** float32 components of the original against float64, relative to the largest projection; then scores on them (oracle 19). */
+    components: { projection: 3e-4, score: 1e-5 },
   },
   /** Bootstrapped errors and their draws (oracle 18); equal values leave a deviation of rounding alone. */
   bootstrap: { float64: 1e-12, float32: 1e-7 },

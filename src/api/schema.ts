@@ -1388,6 +1388,12 @@ export interface components {
             };
             /** @description Milliseconds after the onset of the stimulus; null without a time axis. */
             timeWindow: number[] | null;
+            /** @description Length of the bins of time that are compared each for itself; only where they are. */
+            timeStep?: {
+                step: number;
+                /** @enum {string} */
+                unit: "ms" | "s";
+            };
             excludedConditions: (string | number)[];
             /** @description Numbers that the original project publishes, each with its source. */
             published: {
@@ -1729,11 +1735,12 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description The subjects or folds whose scores a score averages; only where they are scored apart. */
+        /** @description The subjects, folds or bins of time whose scores a score averages; only where they are scored apart. */
         ScoreParts: {
             /**
              * @example subject
              * @example fold
+             * @example time_bin
              */
             per: string;
             values: {
@@ -1741,6 +1748,8 @@ export interface components {
                 value: number | null;
                 raw: number | null;
                 ceiling: number | null;
+                /** @description The error of raw; of bins of time. */
+                error?: number | null;
                 /** @description The ridge penalty that was chosen for it. */
                 alpha?: number;
             }[];

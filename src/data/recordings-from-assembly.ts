@@ -5,6 +5,7 @@ import type { NetcdfVariable } from '../formats/netcdf-content.js';
 import { decodeValues } from '../formats/netcdf-decode.js';
 import { type Coordinate, type OpenAssembly, openAssembly, textValues } from './assembly.js';
 import type { Id } from './ids.js';
+import { binsOfStep, rebinned } from './rebin.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
 
 /**
@@ -21,14 +22,47 @@ export async function recordingsFromAssembly(request: RecordingsRequest): Promis
   try {
     checkDimensions(assembly, request.path);
     const neuroids = neuroidsOf(assembly, request);
-    const bins = timeBinsOf(assembly, request);
-    const apart = request.binsAsNeuroids !== undefined;
+    const bins = request.timeStep === undefined ? timeBinsOf(assembly, request) : [];
+    const { timeStep, binsAsNeuroids } = request;
+    if (timeStep !== undefined) return await inSteps(assembly, neuroids, request, timeStep);
+    const apart = binsAsNeuroids !== undefined;
     const values = await readValues(assembly, neuroids, bins, apart);
     const columns = apart ? neuroids.flatMap((neuroid) => bins.map(() => neuroid)) : neuroids;
     return { ...labels(assembly, columns, request), values };
   } finally {
     await assembly.file.close();
   }
+}
+
+/** Every bin of the file, re-binned to bins of one length. */
+async function inSteps(
+  assembly: OpenAssembly,
+  neuroids: readonly number[],
+  request: RecordingsRequest,
+  step: number,
+): Promise<Recordings> {
+  const { starts, ends } = binEdges(assembly, request.path);
+  const source = starts.map((start, i) => [start, ends[i]] as const);
+  const empty = source.find(([start, end]) => !(end > start));
+  if (empty) refuse(request.path, 'time_bin', 'bins that end after they start', empty.join(' to '));
+  const bins = source.map((_, bin) => bin);
+  const target = binsOfStep(source, step, request.path);
+  const values = await readValues(assembly, neuroids, bins, true);
+  const columns = neuroids.flatMap((neuroid) => target.map(() => neuroid));
+  return {
+    ...labels(assembly, columns, request),
+    values: rebinned(values, source, target, request.path),
+    timeBins: target,
+  };
+}
+
+function binEdges({ coords, dims }: OpenAssembly, path: string) {
+  if (!dims.includes('time_bin')) refuse(path, 'time_bin', 'a dimension time_bin', 'none');
+  const starts = coords.get('time_bin_start')?.values.map(Number);
+  const ends = coords.get('time_bin_end')?.values.map(Number);
+  if (starts === undefined || ends === undefined)
+    return refuse(path, 'time_bin', 'coordinates time_bin_start and time_bin_end', 'none');
+  return { starts, ends };
 }
 
 function refuse(path: string, field: string, expected: string, found: string): never {
@@ -71,7 +105,8 @@ function neuroidsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRe
   return refuse(path, 'region', `neuroids in ${region}`, `neuroids in ${found}`);
 }
 
-function timeBinsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRequest): number[] {
+function timeBinsOf(assembly: OpenAssembly, request: RecordingsRequest): number[] {
+  const { dims, shape } = assembly;
   const { path, binsAsNeuroids } = request;
   const timeBins = binsAsNeuroids ? [binsAsNeuroids] : request.timeBins;
   const axis = dims.indexOf('time_bin');
@@ -81,11 +116,7 @@ function timeBinsOf({ coords, dims, shape }: OpenAssembly, request: RecordingsRe
     if (all.length === 1) return all;
     refuse(path, 'time_bins', '`time_bins` set', `a recording with ${all.length} time bins`);
   }
-  const starts = coords.get('time_bin_start')?.values.map(Number);
-  const ends = coords.get('time_bin_end')?.values.map(Number);
-  if (starts === undefined || ends === undefined) {
-    return refuse(path, 'time_bin', 'coordinates time_bin_start and time_bin_end', 'none');
-  }
+  const { starts, ends } = binEdges(assembly, path);
   // Edges in seconds are fractions that no float holds.
   const slack = binsAsNeuroids ? 1e-9 : 0;
   const chosen = all.filter((i) =>

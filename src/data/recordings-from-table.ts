@@ -16,7 +16,8 @@ import type { StimulusSet } from './stimulus-set.js';
 /** Reads the recordings of a table; see readRecordings. */
 export async function recordingsFromTable(request: RecordingsRequest): Promise<Recordings> {
   const { path } = request;
-  if (request.timeBins !== undefined || request.binsAsNeuroids !== undefined) {
+  const { timeBins, binsAsNeuroids, timeStep } = request;
+  if (timeBins ?? binsAsNeuroids ?? timeStep) {
     refuse(path, 'time_bins', 'no time_bins (a CSV has no time)', 'time_bins');
   }
   let columns: TableColumns | undefined;

@@ -1,5 +1,6 @@
 import type { Coordinate } from './assembly.js';
 import type { Id } from './ids.js';
+import type { TimeBin } from './rebin.js';
 import type { StimulusSet } from './stimulus-set.js';
 
 /** Neural recordings after averaging over time: one row a presentation, one column a neuroid. */
@@ -19,6 +20,8 @@ export interface Recordings {
    * where the stimulus_id alone counts.
    */
   readonly coords?: ReadonlyMap<string, Coordinate>;
+  /** Bins of time where there are several: a column is a bin of a neuroid, time fastest, and `neuroidIds` repeats. */
+  readonly timeBins?: readonly TimeBin[];
   /** Coordinates of the neuroids that the request named, in the order of `neuroidIds`. */
   readonly neuroidCoords?: ReadonlyMap<string, Coordinate>;
 }
@@ -37,6 +40,8 @@ export interface RecordingsRequest {
    * fastest.
    */
   readonly binsAsNeuroids?: readonly [from: number, to: number];
+  /** In place of `timeBins`: the bins of the file become bins of this length from 0 on, in the unit of the file. */
+  readonly timeStep?: number;
   /** CSV with neuroid_id, region, animal and columns of its own for recordings from a CSV. */
   readonly neuroids?: string;
   /** Names of the coordinates of neuroids that are read too. */

@@ -110,7 +110,8 @@ export function correlate(target: Matrix, prediction: Matrix): Float64Array {
   );
 }
 
-function requireUsable({ values, neuroidIds, stimulusIds }: Target): void {
+/** @throws VentralError `recordings-invalid` of a missing value, `neuroids-constant` where all are */
+export function requireUsable({ values, neuroidIds, stimulusIds }: Target): void {
   const missing = nonFinite(values.data);
   if (missing) {
     const stimulus = stimulusIds[Math.floor(missing.first / values.cols)];
@@ -128,7 +129,7 @@ function requireUsable({ values, neuroidIds, stimulusIds }: Target): void {
 }
 
 /** One warning a remark, with the splits in which it was made. */
-function gathered(remarks: readonly (readonly Warning[])[]): Warning[] {
+export function gathered(remarks: readonly (readonly Warning[])[]): Warning[] {
   const splitsOf = new Map<string, { remark: Warning; splits: number[] }>();
   remarks.forEach((made, split) => {
     for (const remark of made) {

@@ -57,6 +57,7 @@ export const linearMetric: NeuralMetric = {
   version: 1,
   perNeuroid: true,
   defaults: {},
+  optional: ['across'],
   normalisation: 'squared',
   text: regressionText('Linear regression', 'Ordinary least squares'),
   ...frame,

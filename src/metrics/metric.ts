@@ -65,6 +65,8 @@ export interface MetricOptions {
   readonly alphas?: readonly number[];
   /** Coordinate of the neuroids whose values are subjects, each compared apart (rdm, cka). */
   readonly per?: string;
+  /** `time`: one fit for all bins of time, for recordings that have several. */
+  readonly across?: 'time';
   /** Random halves of the trials. */
   readonly repetitions?: number;
   /** Seed of the halves. */

@@ -119,6 +119,7 @@ export const plsMetric: NeuralMetric = {
   version: 1,
   perNeuroid: true,
   defaults: { components: COMPONENTS },
+  optional: ['across'],
   normalisation: 'squared',
   text: regressionText('Partial least squares', 'Partial least squares regression'),
   ...frame,

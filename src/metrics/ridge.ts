@@ -138,6 +138,7 @@ export const ridgeMetric: NeuralMetric = {
   version: 1,
   perNeuroid: true,
   defaults: { alpha: 1 },
+  optional: ['across'],
   normalisation: 'squared',
   text: regressionText('Ridge regression', 'Ridge regression with one penalty'),
   ...crossRegressed(fixedPenalty),

@@ -181,6 +181,8 @@ export interface BenchmarkDefinition {
   readonly bootstrap?: BootstrapChoice;
   /** [start, end] in the unit of the file: bins within it are neuroids of their own. */
   readonly binsAsNeuroids?: readonly [start: number, end: number];
+  /** Length of the bins of time that are compared each for itself, in the unit of the file. */
+  readonly timeStep?: { readonly step: number; readonly unit: 'ms' | 's' };
   /** Absolute path of the neuroid table of a recordings CSV. */
   readonly neuroids?: string;
   /** Missing values are refused where it is absent. */

@@ -65,13 +65,13 @@ export class DataSources {
     source = benchmark.recordings as DataSource,
   ): Promise<Recordings> {
     const path = await this.#path(source, 'recordings');
-    const { regions, region, timeWindow, binsAsNeuroids, neuroids } = benchmark;
+    const { regions, region, timeWindow, binsAsNeuroids, timeStep, neuroids } = benchmark;
     return readRecordings({
       path,
       stimuli,
       ...(regions && region ? { region } : {}),
       ...(timeWindow ? { timeBins: [timeWindow] } : {}),
-      ...present({ binsAsNeuroids, neuroids }),
+      ...present({ binsAsNeuroids, timeStep: timeStep?.step, neuroids }),
       neuroidCoords: neuroidCoordsOf(benchmark),
     });
   }

@@ -22,13 +22,14 @@ export function definitionInputs(benchmark: Benchmark): { readonly [key: string]
   const { metric, crossValidation, ceiling, drop } = benchmark;
   const { keep, fitPer, averageOver, bootstrap, binsAsNeuroids, split, subjectRecordings } =
     benchmark;
-  const { selected, prepare } = benchmark;
+  const { selected, prepare, timeStep } = benchmark;
   // Digests of benchmarks without these keys stay what they were.
   const newer = {
     drop,
     fitPer,
     averageOver,
     binsAsNeuroids,
+    timeStep: timeStep && { ...timeStep },
     keep: keep && plain(keep),
     selected: selected && { ...selected },
     prepare: prepare && { ...prepare },

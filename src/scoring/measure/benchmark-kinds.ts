@@ -8,9 +8,10 @@ import { propertyKind } from './property-benchmark.js';
 import { rdmKind } from './rdm-benchmark.js';
 import { readOutKind } from './read-out-benchmark.js';
 import { subjectKind } from './subject-benchmark.js';
+import { timeKind } from './time-benchmark.js';
 import { trainTestKind } from './train-test-benchmark.js';
 
-/** Every kind of benchmark by the kind of its metric: one line each. Recordings have two more, which {@link kindOf} tells apart. */
+/** Every kind of benchmark by the kind of its metric: one line each. Recordings have three more, which {@link kindOf} tells apart. */
 const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
   neural: neuralKind,
   'read-out': readOutKind,
@@ -28,17 +29,20 @@ interface KindKeys {
   readonly subjectRecordings?: unknown;
   readonly prepare?: unknown;
   readonly ceiling?: unknown;
+  readonly timeStep?: unknown;
+  readonly time_bins?: unknown;
 }
 
 /**
  * The kind of a benchmark or of its file: that of its metric. Dissimilarities that are given, recordings whose sets of
- * stimuli are fixed and those whose subjects are compared apart have kinds of their own.
+ * stimuli are fixed, those whose subjects are compared apart and those in bins of time have kinds of their own.
  */
 export function kindOf(keys: KindKeys): BenchmarkKind {
   const { metric, rdms, train, split, subjectRecordings, prepare, ceiling } = keys;
   const definition = metrics[metric.name];
   if (definition.kind !== 'neural') return kinds[definition.kind];
   if (metric.name === 'rdm' && rdms !== undefined) return rdmKind;
+  if (keys.timeStep !== undefined || hasSteps(keys.time_bins)) return timeKind;
   const fixed = train !== undefined || split !== undefined;
   const { similarity }: NeuralMetric = definition;
   const ceilingApart = typeof ceiling === 'object' && ceiling !== null && 'per' in ceiling;
@@ -46,3 +50,7 @@ export function kindOf(keys: KindKeys): BenchmarkKind {
   if (similarity && (fixed || apart)) return subjectKind;
   return fixed ? trainTestKind : neuralKind;
 }
+
+/** Whether `time_bins` of a file asks for bins of one length. */
+const hasSteps = (bins: unknown): boolean =>
+  typeof bins === 'object' && bins !== null && 'step' in bins;

@@ -31,9 +31,10 @@ export function dropIncomplete(
   if (benchmark.drop === undefined) return { recordings, rows };
   const { stimulusIds, values } = averaged(benchmark, recordings);
   if (benchmark.drop === 'incomplete-neuroids') {
-    const kept = completeColumns(values);
+    const bins = recordings.timeBins?.length ?? 1;
+    const kept = wholeNeuroids(completeColumns(values), bins);
     requireSome(benchmark, kept.length, 'neuroid');
-    const dropped = { neuroids: values.cols - kept.length };
+    const dropped = { neuroids: (values.cols - kept.length) / bins };
     return { recordings: selectNeuroids(recordings, kept), rows, dropped };
   }
   const complete = new Set(completeRows(values).map((row) => String(stimulusIds[row])));
@@ -53,6 +54,16 @@ function requireSome({ file, drop }: Benchmark, left: number, what: string): voi
     `${file} drop: ${drop} leaves no ${what}: each lacks some value`,
     { file, field: '/drop', expected: `at least one complete ${what}`, found: 'none' },
   );
+}
+
+/** Those of the columns whose neuroid has all of its bins among them. */
+function wholeNeuroids(columns: readonly number[], bins: number): readonly number[] {
+  if (bins === 1) return columns;
+  const complete = new Map<number, number>();
+  const neuroid = (column: number) => Math.floor(column / bins);
+  for (const column of columns)
+    complete.set(neuroid(column), (complete.get(neuroid(column)) ?? 0) + 1);
+  return columns.filter((column) => complete.get(neuroid(column)) === bins);
 }
 
 export function completeColumns({ rows, cols, data }: Matrix): number[] {

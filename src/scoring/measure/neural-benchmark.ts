@@ -184,7 +184,12 @@ async function compare(
   return metric.run({ stimulusIds, features: picked }, target, options);
 }
 
-function targetOf(benchmark: Benchmark, stimuli: StimulusSet, recordings: Recordings): Target {
+/** The recordings as they are compared: averaged, with the classes that splits go by. */
+export function targetOf(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  recordings: Recordings,
+): Target {
   const { stimulusIds, neuroidIds, values } = averaged(benchmark, recordings);
   const { stratifyOn, groupBy } = benchmark.crossValidation;
   const of = (key: string, name: string | undefined) =>

@@ -5,8 +5,10 @@ import { neuroidCeiling } from '../../metrics/ceilings/neuroid-ceiling.js';
 import { predictorConsistency } from '../../metrics/ceilings/predictor-consistency.js';
 import { internalConsistency } from '../../metrics/internal-consistency.js';
 import type { MetricResult } from '../../metrics/metric.js';
+import { poolCeilings } from '../../metrics/time/pool-bins.js';
 import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
+import { recordingsOfBin } from '../recorded/bins-of-time.js';
 import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import { ceilingPart, type ScorePart } from './score.js';
 
@@ -50,6 +52,21 @@ export const isRepeated = ({ repetition = [] }: Recordings): boolean =>
 /** The ceiling of the recordings of a benchmark; null if it has none. */
 export function measuredCeiling(benchmark: Benchmark, recordings: Recordings): ScorePart | null {
   return ceilingPart(ceilingOf(benchmark, keepNeuroids(benchmark, recordings)));
+}
+
+/** The ceiling of each bin of time. */
+export const ceilingsOverTime = (
+  benchmark: Pick<Benchmark, 'ceiling'>,
+  recordings: Recordings,
+): Ceiling[] =>
+  (recordings.timeBins ?? []).map((_, bin) =>
+    ceilingOf(benchmark, recordingsOfBin(recordings, bin)),
+  );
+
+/** The ceilings of all bins as one, which the score says what it is made of. */
+export function pooledCeiling(ceilings: readonly Ceiling[]): ScorePart | null {
+  const measured = ceilings.flatMap((each) => (typeof each === 'object' && each ? [each] : []));
+  return ceilingPart(measured.length > 0 ? poolCeilings(measured) : (ceilings[0] ?? null));
 }
 
 /** The value of a ceiling; null if there is none. */

@@ -10,6 +10,8 @@ export interface Part {
   readonly raw: number;
   /** null without a ceiling. */
   readonly ceiling: number | null;
+  /** Its own error, where it has one. */
+  readonly error?: number;
   /** The penalty that was chosen for it. */
   readonly alpha?: number | undefined;
 }
@@ -64,11 +66,12 @@ export const standardError = (values: readonly number[]): number =>
 /** The parts as a score holds them. */
 export const scoreParts = (per: string, parts: readonly Part[]): ScoreParts => ({
   per,
-  values: parts.map(({ name, value, raw, ceiling, alpha }) => ({
+  values: parts.map(({ name, value, raw, ceiling, error, alpha }) => ({
     name,
     value: finite(value),
     raw: finite(raw),
     ceiling: ceiling === null ? null : finite(ceiling),
+    ...(error === undefined ? {} : { error: finite(error) }),
     ...(alpha === undefined ? {} : { alpha }),
   })),
 });

@@ -40,15 +40,17 @@ export interface ScoreDistribution {
   };
 }
 
-/** The subjects or folds whose scores a score averages. */
+/** The subjects, folds or bins of time whose scores a score averages. */
 export interface ScoreParts {
-  /** What each is one of: `subject`, `animal`, `fold`. */
+  /** What each is one of: `subject`, `animal`, `fold`, `time_bin`. */
   readonly per: string;
   readonly values: readonly {
     readonly name: string;
     readonly value: number | null;
     readonly raw: number | null;
     readonly ceiling: number | null;
+    /** Error of raw, of a bin of time. */
+    readonly error?: number | null;
     /** The penalty that was chosen for it. */
     readonly alpha?: number;
   }[];
@@ -79,7 +81,7 @@ export interface Score {
   readonly ceiling: ScorePart | null;
   /** With `--detail`: the stimulus ids of each split. */
   readonly splits?: readonly { readonly train: readonly Id[]; readonly test: readonly Id[] }[];
-  /** Where subjects or folds are scored apart. */
+  /** Where subjects, folds or bins of time are scored apart. */
   readonly parts?: ScoreParts;
   /** Of benchmarks of single-neuron properties. */
   readonly distribution?: ScoreDistribution;

@@ -5,6 +5,7 @@ import type { Recordings } from '../../data/recordings.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import type { Benchmark, PublishedDistribution } from '../benchmark/benchmark.js';
 import { accessOf, catalogEntriesOf } from '../benchmark/benchmark-data.js';
 import { DataSources } from '../benchmark/data-sources.js';
@@ -99,6 +100,8 @@ export interface BenchmarkDescription {
   readonly crossValidation: Benchmark['crossValidation'];
   readonly ceiling: Benchmark['ceiling'];
   readonly timeWindow: readonly [number, number] | null;
+  /** Length of the bins that are compared each for itself. */
+  readonly timeStep?: Benchmark['timeStep'];
   readonly excludedConditions: Benchmark['excludeConditions'];
   readonly published: Golden | null;
   /** The entry of its `reference.bib`, or its own. */
@@ -168,6 +171,7 @@ async function describe(
     crossValidation: benchmark.crossValidation,
     ceiling: benchmark.ceiling,
     timeWindow: benchmark.timeWindow ?? null,
+    ...present({ timeStep: benchmark.timeStep }),
     excludedConditions: benchmark.excludeConditions,
     published: goldenOf(benchmark) ?? null,
     bibtex: benchmark.reference?.bibtex ?? (await bibtexOf(benchmark)),
@@ -215,12 +219,16 @@ function recordingsInNumbers({
   stimulusIds,
   neuroidIds,
   animals,
+  timeBins = [],
 }: Recordings): RecordingsInNumbers {
+  // A column is a bin of a neuroid.
+  const bins = timeBins.length || 1;
+  const own = animals?.filter((_, column) => column % bins === 0);
   return {
     presentations: stimulusIds.length,
-    neuroids: neuroidIds.length,
+    neuroids: neuroidIds.length / bins,
     repetitions: ends([...counts(stimulusIds.map(String)).values()]),
-    animals: animals ? Object.fromEntries(counts(animals)) : null,
+    animals: own ? Object.fromEntries(counts(own)) : null,
   };
 }
 

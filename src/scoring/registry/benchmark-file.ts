@@ -99,8 +99,9 @@ function define(
     rdms: text.rdms && dataSource(text.rdms, folder),
     caution: text.caution,
     distribution: text.distribution && distribution(text.distribution, folder),
-    timeWindow: bins && !('as' in bins) ? bins[0] : undefined,
+    timeWindow: bins && !('unit' in bins) ? bins[0] : undefined,
     binsAsNeuroids: bins && 'as' in bins ? ([bins.from, bins.to] as const) : undefined,
+    timeStep: bins && 'step' in bins ? bins : undefined,
     reference: text.reference,
   };
   return {

@@ -184,7 +184,7 @@ const metricOptions: Rule = (text) => {
 
 const window: Rule = ({ time_bins }) => {
   const [start, end] =
-    time_bins === undefined
+    time_bins === undefined || 'step' in time_bins
       ? [0, 1]
       : 'as' in time_bins
         ? [time_bins.from, time_bins.to]

@@ -29,6 +29,12 @@ export interface BinsAsNeuroidsText {
   readonly as: 'neuroids';
 }
 
+/** Bins of one length, each compared for itself. */
+export interface StepsText {
+  readonly step: number;
+  readonly unit: 'ms' | 's';
+}
+
 /** Penalties as they are written: a list, or the powers of ten between two exponents. */
 export type AlphasText = readonly number[] | { readonly log10: readonly [number, number] };
 
@@ -100,7 +106,7 @@ export interface BenchmarkText {
   readonly rdms?: string;
   readonly caution?: string;
   readonly exclude_conditions?: readonly (string | number)[];
-  readonly time_bins?: readonly [readonly [number, number]] | BinsAsNeuroidsText;
+  readonly time_bins?: readonly [readonly [number, number]] | BinsAsNeuroidsText | StepsText;
   readonly metric: { readonly name: MetricName; readonly alphas?: AlphasText } & Omit<
     MetricOptions,
     'alphas'

@@ -124,6 +124,34 @@ const selected: Rule = ({ select, identifier, region, regions, prepare, metric }
   ];
 };
 
+/** Bins of time that are compared each for itself need a regression that is cross-validated. */
+const inTime: Rule = (text) => {
+  const metric = neural(text.metric.name);
+  const { time_bins: bins, metric: chosen } = text;
+  const steps = typeof bins === 'object' && 'step' in bins;
+  if (!steps)
+    return chosen.across === undefined
+      ? []
+      : problem(
+          '/metric/across',
+          'metric.across: expected only beside "time_bins" with a step, such as { step: 10, unit: ms }',
+        );
+  const found: BenchmarkProblem[] = [];
+  if (!metric?.regression)
+    found.push(
+      ...problem(
+        '/time_bins',
+        `time_bins: a step needs a regression such as pls or ridge, found metric ${chosen.name}`,
+      ),
+    );
+  for (const key of ['train', 'split'] as const)
+    if (text[key] !== undefined)
+      found.push(
+        ...problem(`/${key}`, `${key}: expected cross_validation beside a step of time_bins`),
+      );
+  return found;
+};
+
 /** The ceiling belongs to what the metric compares. */
 const ceilings: Rule = (text) => {
   const { ceiling, metric } = text;
@@ -182,5 +210,5 @@ const givenRdms: Rule = ({ rdms, metric: { per } }) =>
 /** In the order in which problems are told. */
 export const neuralRules: readonly Rule[] = [
   ...[recorded, fixedSets, subjects, givenRdms],
-  ...[selected, ceilings],
+  ...[selected, inTime, ceilings],
 ];

@@ -53,7 +53,8 @@ const reasonsOf = ({ stimuli, fittingStimuli, recordings, trials, rdms, neurons 
   );
 
 function factsOf(item: Data): Map<string, string> {
-  const { region, stimuli, fittingStimuli, recordings, trials, timeWindow, published } = item;
+  const { region, stimuli, fittingStimuli, recordings, trials, timeWindow, timeStep, published } =
+    item;
   const facts = new Map<string, string>();
   const tell = (name: string, text: string | null | undefined) => text && facts.set(name, text);
   tell('Region', region ?? 'behaviour');
@@ -74,6 +75,7 @@ function factsOf(item: Data): Map<string, string> {
     tell('Presentations of a stimulus', range(repetitions));
   } else if (recordings) tell('Neuroids', published && publishedShape(published, 'neuroids'));
   tell('Time window', timeWindow && `${timeWindow[0]} to ${timeWindow[1]} ms, averaged`);
+  tell('Time bins', timeStep && `of ${timeStep.step} ${timeStep.unit}, each for itself`);
   if (trials && 'trials' in trials) {
     tell('Trials', count(trials.trials));
     tell('Subjects', trials.subjects === null ? null : count(trials.subjects));
