@@ -4,6 +4,7 @@
  */
 import { compareIds, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { Features } from '../numerics/algebra/features.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { softmax } from '../numerics/regression/logistic.js';
 import { imagenetLabels } from './imagenet-labels.js';
@@ -33,7 +34,7 @@ export function coveredOutputs(
 ): (readonly number[])[] {
   const outputs = labels.map((label) =>
     classes === 'imagenet-1k'
-      ? (imagenetLabels.get(label) ?? [])
+      ? (imagenetLabels.get(label.toLowerCase().replaceAll(' ', '')) ?? [])
       : classes.flatMap((name, output) => (name === label ? [output] : [])),
   );
   const missing = labels.filter((_, i) => outputs[i].length === 0);
@@ -55,10 +56,16 @@ export function coveredOutputs(
 
 /**
  * Softmax over all outputs, mean probability over the outputs of each label, the first largest wins.
+ * With `dtype`, a softmax that overflows in the arithmetic of the original, which subtracts no maximum, gives what it gives
+ * there: an output above 88.7 (float32) or 709.7 is NaN, all others 0, and the first label whose mean is NaN wins.
  * @throws VentralError `labels-uncovered` where labels are missing or the logits are not as wide as the head
  */
 export function labelTask(
-  logits: { readonly stimulusIds: readonly Id[]; readonly values: Matrix },
+  logits: {
+    readonly stimulusIds: readonly Id[];
+    readonly values: Matrix;
+    readonly dtype?: Features['dtype'];
+  },
   classes: HeadClasses,
   labels: readonly string[],
 ): LabelChoices & { readonly probabilities: Matrix } {
@@ -72,6 +79,7 @@ export function labelTask(
   }
   const outputs = coveredOutputs(classes, labels);
   const { rows, data } = softmax(logits.values);
+  if (logits.dtype) overflowed(logits.values, logits.dtype, data);
   const probabilities = matrix(rows, labels.length);
   const choices: string[] = [];
   for (let row = 0; row < rows; row++) {
@@ -80,9 +88,28 @@ export function labelTask(
       let sum = 0;
       for (const output of members) sum += data[row * width + output];
       probabilities.data[row * labels.length + label] = sum / members.length;
-      if (sum / members.length > probabilities.data[row * labels.length + best]) best = label;
+      const known = probabilities.data[row * labels.length + best];
+      if (sum / members.length > known || (Number.isNaN(sum) && !Number.isNaN(known))) best = label;
     });
     choices.push(labels[best]);
   }
   return { stimulusIds: logits.stimulusIds, choices, probabilities };
+}
+
+/** Writes over the rows whose softmax without the maximum subtracted is not finite. */
+function overflowed(
+  { rows, cols, data }: Matrix,
+  dtype: Features['dtype'],
+  softmaxed: Float64Array,
+) {
+  const rounded = dtype === 'float32' ? Math.fround : (value: number) => value;
+  for (let row = 0; row < rows; row++) {
+    const powers = data.subarray(row * cols, (row + 1) * cols).map((x) => rounded(Math.exp(x)));
+    const sum = rounded(powers.reduce((total, power) => total + power, 0));
+    if (sum > 0 && sum < Number.POSITIVE_INFINITY) continue;
+    softmaxed.set(
+      powers.map((power) => power / sum),
+      row * cols,
+    );
+  }
 }
