@@ -63,8 +63,9 @@ const sides = {
 
 function documentWith(metrics, text) {
   const rows = Object.entries(metrics).map(
-    ([name, { kind, defaults, optional = [], normalisation, text: words }]) => {
+    ([name, { kind, defaults, optional = [], required = [], normalisation, text: words }]) => {
       const options = [
+        ...required.map((key) => `\`${key}\` (required)`),
         ...Object.entries(defaults).map(([key, value]) => `\`${key}: ${value}\``),
         ...optional.map((key) => `\`${key}\``),
       ];

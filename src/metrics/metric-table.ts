@@ -1,4 +1,7 @@
 import { accuracyMetric } from './accuracy.js';
+import { accuracyDistanceMetric } from './behaviour/accuracy-distance.js';
+import { accuracyDropMetric } from './behaviour/accuracy-drop.js';
+import { cueMatchMetric } from './behaviour/cue-match.js';
 import { choiceDistributionMetric } from './choice-distribution.js';
 import { ckaCvMetric, ckaMetric } from './cka.js';
 import { distributionSimilarityMetric } from './distribution-similarity.js';
@@ -32,6 +35,9 @@ const table = {
   ...behaviourMetrics,
   'error-consistency': errorConsistencyMetric,
   accuracy: accuracyMetric,
+  'accuracy-distance': accuracyDistanceMetric,
+  'cue-match': cueMatchMetric,
+  'accuracy-drop': accuracyDropMetric,
   'choice-distribution': choiceDistributionMetric,
   'distribution-similarity': distributionSimilarityMetric,
 } satisfies Record<string, MetricDefinition>;

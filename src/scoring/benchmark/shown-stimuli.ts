@@ -22,10 +22,11 @@ export function definitionInputs(benchmark: Benchmark): { readonly [key: string]
   const { metric, crossValidation, ceiling, drop } = benchmark;
   const { keep, fitPer, averageOver, bootstrap, binsAsNeuroids, split, subjectRecordings } =
     benchmark;
-  const { selected, prepare } = benchmark;
+  const { selected, prepare, clip } = benchmark;
   // Digests of benchmarks without these keys stay what they were.
   const newer = {
     drop,
+    clip,
     fitPer,
     averageOver,
     binsAsNeuroids,

@@ -3,9 +3,15 @@ import { featuresOf } from '../../activations/reduced-layer.js';
 import { selectStimuli } from '../../data/select-stimuli.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Trials } from '../../data/trials.js';
-import { quoted } from '../../errors/quoted.js';
+import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { type AccuracyResult, accuracy } from '../../metrics/accuracy.js';
+import type {
+  ChosenLabelMetric,
+  Observed,
+  SampledResult,
+} from '../../metrics/behaviour/behaviour-metric.js';
 import {
   type ConsistencyResult,
   ceiledConsistency,
@@ -21,7 +27,7 @@ import {
   labelTask,
 } from '../../metrics/label-task.js';
 import type { Warning } from '../../metrics/metric.js';
-import { versionedName } from '../../metrics/metric-table.js';
+import { metrics, versionedName } from '../../metrics/metric-table.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
 import { mean } from '../../numerics/statistics/statistics.js';
@@ -54,9 +60,16 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
   const { stimuli, observed } = included(benchmark, all, trials);
   const labels = choiceLabels(observed.truth);
   const consistency = benchmark.metric.name === 'error-consistency';
-  let known: ConsistencyResult | number | null | undefined;
+  const metric = chosenMetric(benchmark);
+  const data: Observed = {
+    trials: observed,
+    stimulusIds: stimuli.ids,
+    column: (name) => stimulusColumn(benchmark, stimuli, name),
+  };
+  const columns = metric?.columns?.map((key) => data.column(`${benchmark.metric[key]}`));
+  let known: ConsistencyResult | SampledResult | number | null | undefined;
   const ceilingOnce = () => {
-    known ??= ceilingOf(benchmark, observed);
+    known ??= ceilingOf(benchmark, data);
     return known;
   };
   return {
@@ -66,13 +79,19 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
     stratum: benchmark.crossValidation.stratifyOn,
     seconds: 1e-6 * stimuli.ids.length ** 2,
     metric: versionedName(benchmark.metric.name),
-    inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
+    inputs: {
+      ...definitionInputs(benchmark),
+      stimuli: stimuli.ids,
+      trials: { ...observed },
+      ...present({ columns }),
+    },
     refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
     check() {
       ceilingOnce();
       const ids = stimuli.ids;
       const chosen = { stimulusIds: ids, choices: ids.map(() => labels[0]) };
-      if (consistency) errorConsistency(chosen, observed);
+      if (metric) metric.compare(chosen, data, benchmark.metric);
+      else if (consistency) errorConsistency(chosen, observed);
       else accuracy(chosen, observed);
     },
     form: () => 'features',
@@ -81,7 +100,12 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
       const [features] = featuresOf(layer);
       const classes = classesOf(benchmark, options.card, features);
       const chosen = labelTask(
-        { stimulusIds: stimuli.ids, values: await whole(features) },
+        {
+          stimulusIds: stimuli.ids,
+          values: await whole(features),
+          // The two older metrics keep their numbers.
+          ...(metric ? { dtype: features.dtype } : {}),
+        },
         classes,
         labels,
       );
@@ -97,10 +121,36 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
 
   function compared(chosen: LabelChoices, classes: HeadClasses): Measured {
     const ceiling = ceilingOnce();
+    if (metric)
+      return measuredBehaviour(
+        metric.compare(chosen, data, benchmark.metric),
+        ceiling as SampledResult | number | null,
+        metric,
+        classes,
+      );
     if (!consistency)
       return measuredAccuracy(accuracy(chosen, observed), ceiling as number | null, classes);
-    return measuredConsistency(errorConsistency(chosen, observed), ceiling, classes);
+    const bound = ceiling as ConsistencyResult | number | null;
+    return measuredConsistency(errorConsistency(chosen, observed), bound, classes, benchmark.clip);
   }
+}
+
+/** The metric, where it compares choices by itself. */
+function chosenMetric({ metric: { name } }: Benchmark): ChosenLabelMetric | undefined {
+  const metric = metrics[name];
+  return metric.kind === 'label' && 'compare' in metric ? metric : undefined;
+}
+
+/** A column of the stimuli, as text; throws `benchmark-invalid` naming those that are there. */
+function stimulusColumn(benchmark: Benchmark, stimuli: StimulusSet, name: string): string[] {
+  const column = stimuli.columns.get(name);
+  if (column) return column.values.map((value) => `${value ?? ''}`);
+  const found = quotedList(stimuli.columns.keys());
+  throw new VentralError(
+    'benchmark-invalid',
+    `${benchmark.file}: metric ${benchmark.metric.name} reads the column ${quoted(name)} of the stimuli, which have ${found}`,
+    { file: benchmark.file, field: 'metric', expected: name, found },
+  );
 }
 
 /** Trials of the conditions that count, and the stimuli shown in them. */
@@ -130,21 +180,31 @@ function included(
     stimuli: benchmark.excludeConditions.length > 0 ? selectStimuli(all, left) : all,
     observed: {
       stimulusIds: shown.map((row) => all.ids[row]),
-      subject: of(trialColumn(benchmark, trials, 'subject')),
+      subject: of(observers(benchmark, trials, 'subject')),
       truth: of(trialColumn(benchmark, trials, 'truth')),
-      choice: of(trialColumn(benchmark, trials, 'choice')),
+      choice: of(observers(benchmark, trials, 'choice')),
       condition: of(condition),
     },
   };
 }
 
+/** A column of the trials that a metric without observers does not need. */
+function observers(benchmark: Benchmark, trials: Trials, name: 'subject' | 'choice') {
+  if (chosenMetric(benchmark)?.observers === false && !trials.columns.has(name))
+    return trials.stimulusIds.map(() => '');
+  return trialColumn(benchmark, trials, name);
+}
+
 function ceilingOf(
   benchmark: Benchmark,
-  trials: ObserverTrials,
-): ConsistencyResult | number | null {
-  if (benchmark.ceiling.name === 'none') return null;
-  if (benchmark.ceiling.name === 'fixed') return benchmark.ceiling.value;
-  return benchmark.metric.name === 'error-consistency' ? errorConsistencyCeiling(trials) : null;
+  observed: Observed,
+): ConsistencyResult | SampledResult | number | null {
+  const { ceiling, metric } = benchmark;
+  if (ceiling.name === 'none') return null;
+  if (ceiling.name === 'fixed') return ceiling.value;
+  const own = chosenMetric(benchmark);
+  if (own) return own.ceiling?.(observed, metric) ?? null;
+  return metric.name === 'error-consistency' ? errorConsistencyCeiling(observed.trials) : null;
 }
 
 /** Classes of the head: the card's; without a card, 1000 columns are ImageNet's. */
@@ -190,11 +250,14 @@ function measuredConsistency(
   raw: ConsistencyResult,
   ceiling: ConsistencyResult | number | null,
   classes: HeadClasses,
+  clip: Benchmark['clip'],
 ): Measured {
   const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
   const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
-  const ceiled = (value: number, limit: number | undefined) =>
-    limit === undefined ? value : ceiledConsistency(value, limit);
+  const ceiled = (value: number, limit: number | undefined) => {
+    if (limit === undefined) return value;
+    return clip === 'none' ? value / limit : ceiledConsistency(value, limit);
+  };
   const groups = groupsOf(raw.subjects.length);
   const value = ceiled(raw.value, bound);
   const draws = resampled((random) => {
@@ -206,7 +269,7 @@ function measuredConsistency(
     error: finite(raw.error),
     ci: percentileInterval(draws),
     draws,
-    formula: bound === undefined ? 'raw' : 'clip(raw/ceiling)',
+    formula: bound === undefined ? 'raw' : clip === 'none' ? 'raw/ceiling' : 'clip(raw/ceiling)',
     errorOf: 'raw',
     errorKind: raw.errorKind,
     raw: scorePart(raw),
@@ -248,5 +311,42 @@ function measuredAccuracy(
     raw: scorePart(raw),
     ceiling: ceilingPart(ceiling),
     warnings: [...raw.warnings, ...remarks(classes)],
+  };
+}
+
+function measuredBehaviour(
+  raw: SampledResult,
+  ceiling: SampledResult | number | null,
+  { normalisation }: ChosenLabelMetric,
+  classes: HeadClasses,
+): Measured {
+  const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
+  const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
+  const clipped = bound !== undefined && normalisation === 'clipped';
+  const ceiled = (value: number, limit = 1) =>
+    clipped ? ceiledConsistency(value, limit) : value / limit;
+  const value = ceiled(raw.value, bound);
+  const groups = groupsOf(raw.samples);
+  const draws = resampled((random) => {
+    const drawn = resampleWithin(groups, random);
+    return ceiled(raw.resample(drawn), measured ? measured.resample(drawn) : bound);
+  });
+  return {
+    value: finite(value),
+    error: finite(raw.error),
+    ci: percentileInterval(draws),
+    draws,
+    formula: bound === undefined ? 'raw' : clipped ? 'clip(raw/ceiling)' : 'raw/ceiling',
+    errorOf: 'raw',
+    errorKind: raw.errorKind,
+    raw: scorePart(raw),
+    ceiling: ceilingPart(ceiling),
+    warnings: [
+      ...raw.warnings,
+      ...remarks(classes),
+      ...(Number.isFinite(value)
+        ? []
+        : [{ code: 'not-finite', detail: 'the metric is not defined for these choices' }]),
+    ],
   };
 }

@@ -54,6 +54,7 @@ type CeilingName =
   | 'nili-upper'
   | 'leave-one-out'
   | 'between-subjects'
+  | 'pairs'
   | 'none';
 
 /** The published distribution of a property: counts by bin, or a file of values by neuron. */
@@ -114,6 +115,7 @@ export interface BenchmarkText {
     readonly group_by?: string;
   };
   readonly ceiling?: CeilingText;
+  readonly clip?: 'none' | readonly [0, 1];
   readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
 }
 

@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { imagenetLabels } from '../../../src/metrics/imagenet-labels.js';
+import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
+import type { Score } from '../../../src/scoring/measure/score.js';
+import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
+import { numbers, oracle } from '../../oracle.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ventral-behaviour-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Table = Record<string, readonly unknown[]>;
+const csv = (table: Table) => {
+  const columns = Object.values(table);
+  const rows = columns[0].map((_, i) => columns.map((column) => column[i]).join());
+  return [Object.keys(table).join(), ...rows, ''].join('\n');
+};
+
+/** Scores made by `ventral score --features FILE --benchmark FILE`, of a task in files. */
+async function score(task: {
+  stimuli: Table;
+  trials: Table;
+  logits: readonly (readonly number[])[];
+  keys: readonly string[];
+}): Promise<Score> {
+  const ids = task.stimuli.stimulus_id;
+  const units = Array.from({ length: task.logits[0].length }, (_, k) => `u${k}`);
+  const rows = task.logits.map((row, i) => [ids[i], ...row].join());
+  const at = (name: string) => join(folder, name);
+  writeFileSync(at('features.csv'), [['stimulus_id', ...units].join(), ...rows, ''].join('\n'));
+  writeFileSync(at('stimuli.csv'), csv(task.stimuli));
+  writeFileSync(at('trials.csv'), csv(task.trials));
+  const lines = ['identifier: made', 'version: 1', 'visual_degrees: none', ...task.keys];
+  const data = ['stimuli: { csv: stimuli.csv }', 'trials: trials.csv', ''];
+  writeFileSync(at('benchmark.yaml'), [...lines, ...data].join('\n'));
+  const { scores, failures } = await scoreFeatures(
+    { features: at('features.csv'), benchmarks: [at('benchmark.yaml')] },
+    { home: at('home'), threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 },
+  );
+  if (failures.length > 0) throw failures[0].error;
+  return scores[0];
+}
+
+/** Logits of ImageNet's classes that make a network choose these labels. */
+const choosing = (labels: readonly string[]) =>
+  labels.map((label) => {
+    const classes = imagenetLabels.get(label) ?? [];
+    return Array.from({ length: 1000 }, (_, k) => (classes.includes(k) ? 9 : 0));
+  });
+
+describe('a whole road from logits to a score', () => {
+  const bmd = oracle('17-behaviour/bmd2024_scialom2024.json').cases[0];
+  const wanted = bmd.result['BMD2024.texture_1Behavioral-accuracy_distance'];
+  const { stimulus_id, subject, truth, choice, condition } = bmd.trials;
+  const trials = { stimulus_id, subject, truth, choice, condition };
+  const stimuli = { stimulus_id: bmd.stimuli.stimulus_id };
+  const values = [...numbers(bmd.logits)];
+  const logits = stimuli.stimulus_id.map((_: string, i: number) =>
+    values.slice(1000 * i, 1000 * (i + 1)),
+  );
+
+  test.each(['', 'ceiling: { name: pairs }'])('accuracy-distance %s', async (ceiling) => {
+    const keys = ['metric: { name: accuracy-distance }', ceiling];
+    const found = await score({ stimuli, trials, logits, keys });
+    expect(found.value).toBeCloseTo(wanted.score, 9);
+    expect(found).toMatchObject({ formula: 'clip(raw/ceiling)', errorKind: 'std over subjects' });
+    expect(found.raw.value).toBeCloseTo(wanted.raw.score, 9);
+    expect(found.error).toBeCloseTo(wanted.raw.error, 9);
+    expect(found.ceiling?.value).toBeCloseTo(wanted.ceiling.score, 9);
+    const [low, high] = found.ci as readonly [number, number];
+    expect(low).toBeLessThan(found.value as number);
+    expect(high).toBeLessThanOrEqual(1);
+  });
+
+  test('error-consistency is bounded, unless the file says clip: none', async () => {
+    const task = { stimuli, trials, logits: choosing(truth.slice(0, 30)) };
+    const keys = ['metric: { name: error-consistency }', 'ceiling: 0.001'];
+    const bounded = await score({ ...task, keys });
+    const free = await score({ ...task, keys: [...keys, 'clip: none'] });
+    expect(bounded).toMatchObject({ value: 1, formula: 'clip(raw/ceiling)' });
+    expect(free.formula).toBe('raw/ceiling');
+    expect(free.value).toBe((free.raw.value as number) / 0.001);
+    expect(free.provenance.inputs).not.toBe(bounded.provenance.inputs);
+  });
+});
+
+test('cue-match: shape bias and matches, from trials that name the truth alone', async () => {
+  const hermann = oracle('17-behaviour/hermann2020.json').cases[0];
+  const { stimulus_id, original_image_category, conflict_image_category, truth } = hermann.stimuli;
+  const task = {
+    stimuli: { stimulus_id, original_image_category, conflict_image_category },
+    trials: { stimulus_id, truth },
+    logits: choosing(hermann.choices),
+  };
+  const cue = 'column: original_image_category, against: conflict_image_category';
+  const bias = await score({ ...task, keys: [`metric: { name: cue-match, ${cue}, ratio: true }`] });
+  const match = await score({ ...task, keys: [`metric: { name: cue-match, ${cue} }`] });
+  const of = (name: string) => hermann.result[`Hermann2020cueconflict-${name}`];
+  expect(bias.value).toBeCloseTo(of('shape_bias').score, 9);
+  expect(bias).toMatchObject({ error: null, errorKind: 'none', ceiling: null, formula: 'raw' });
+  expect(match.value).toBeCloseTo(of('shape_match').score, 9);
+  expect(match.error).toBeCloseTo(of('shape_match').error, 9);
+});
+
+test('accuracy-drop: halves of the people, with a ceiling of halves', async () => {
+  const baker = oracle('17-behaviour/baker2022.json').cases[0];
+  const wanted = baker.result['Baker2022frankenstein-accuracy_delta'];
+  const correct = numbers(baker.trials.correct);
+  const subjects = numbers(baker.trials.subject);
+  const upright = [...correct.keys()].filter((k) => baker.trials.orientation[k] === 'normal');
+  const of = (column: ArrayLike<unknown>) => upright.map((k) => column[k]);
+  const { stimulus_id, image_type, truth, orientation } = baker.stimuli;
+  const shown = [...stimulus_id.keys()].filter((k) => orientation[k] === 'normal');
+  const task = {
+    stimuli: {
+      stimulus_id: shown.map((k) => stimulus_id[k]),
+      image_type: shown.map((k) => image_type[k]),
+    },
+    trials: {
+      stimulus_id: of(baker.trials.stimulus_id),
+      subject: of(subjects),
+      truth: of(baker.trials.truth),
+      choice: upright.map((k) => (correct[k] === 1 ? baker.trials.truth[k] : '')),
+    },
+    logits: choosing(shown.map((k) => baker.choices[baker.choices_for.indexOf(stimulus_id[k])])),
+  };
+  expect(new Set(truth)).toEqual(new Set(task.trials.truth));
+  const metric = (column: string) =>
+    `metric: { name: accuracy-drop, column: ${column}, from: w, to: f }`;
+  const found = await score({ ...task, keys: [metric('image_type')] });
+  expect(found.value).toBeCloseTo(wanted.score, 9);
+  expect(found.error).toBeCloseTo(wanted.raw.error, 9);
+  expect(found.ceiling?.value).toBeCloseTo(wanted.ceiling.score, 9);
+  await expect(score({ ...task, keys: [metric('kind')] })).rejects.toMatchObject({
+    code: 'benchmark-invalid',
+    message: expect.stringMatching(
+      /reads the column "kind" of the stimuli, which have .*image_type/,
+    ),
+  });
+});
+
+describe('a benchmark file is refused', () => {
+  const parse = (...keys: string[]) =>
+    parseBenchmark(
+      ['identifier: x', 'version: 1', 'visual_degrees: none', ...keys]
+        .concat('stimuli: { csv: s.csv }', 'trials: t.csv')
+        .join('\n'),
+      { file: 'x.yaml', folder },
+    );
+  test.each([
+    [['metric: { name: cue-match, column: a }'], /cue-match needs the option "against"/],
+    [['metric: { name: accuracy-drop, column: a, from: w }'], /needs the option "to"/],
+    [['metric: { name: accuracy, column: a }'], /accuracy has no option "column"/],
+    [['metric: { name: accuracy }', 'ceiling: pairs'], /accuracy computes its own/],
+    [['metric: { name: accuracy }', 'clip: none'], /clip: expected only beside error-consistency/],
+    [['metric: { name: accuracy-distance }', 'ceiling: nili-upper'], /expected pairs, none/],
+  ])('%j', (keys, message) => {
+    expect(() => parse(...keys)).toThrow(message);
+  });
+});
