@@ -7,6 +7,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { softmax } from '../numerics/regression/logistic.js';
+import { imagenetSynsets, synsetOutput } from './behaviour/imagenet-synsets.js';
 import { imagenetLabels } from './imagenet-labels.js';
 
 /** Classes of a head, in the order of its outputs: the 1000 of ImageNet, or names. */
@@ -23,6 +24,19 @@ export function choiceLabels(truth: readonly string[]): string[] {
   return [...new Set(truth)].sort(compareIds);
 }
 
+/** The same, but all 1000 classes of ImageNet, in their order, where every label is the synset of one. */
+export function choicesOf(truth: readonly string[]): readonly string[] {
+  const labels = choiceLabels(truth);
+  return labels.every((label) => synsetOutput(label) !== undefined) ? imagenetSynsets : labels;
+}
+
+/** Outputs of ImageNet's head that make up a label or are a synset; none if it is neither. */
+function imagenetOutputs(label: string): readonly number[] {
+  const synset = synsetOutput(label);
+  if (synset !== undefined) return [synset];
+  return imagenetLabels.get(label.toLowerCase().replaceAll(' ', '')) ?? [];
+}
+
 /**
  * Outputs of the head that make up each label.
  * @throws VentralError `labels-uncovered`, naming what is missing, where a label has none, so that it can be
@@ -34,7 +48,7 @@ export function coveredOutputs(
 ): (readonly number[])[] {
   const outputs = labels.map((label) =>
     classes === 'imagenet-1k'
-      ? (imagenetLabels.get(label.toLowerCase().replaceAll(' ', '')) ?? [])
+      ? imagenetOutputs(label)
       : classes.flatMap((name, output) => (name === label ? [output] : [])),
   );
   const missing = labels.filter((_, i) => outputs[i].length === 0);

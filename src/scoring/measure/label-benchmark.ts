@@ -20,7 +20,7 @@ import {
   type ObserverTrials,
 } from '../../metrics/error-consistency.js';
 import {
-  choiceLabels,
+  choicesOf,
   coveredOutputs,
   type HeadClasses,
   type LabelChoices,
@@ -58,7 +58,7 @@ export const labelKind: BenchmarkKind = {
  */
 function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): PreparedBenchmark {
   const { stimuli, observed } = included(benchmark, all, trials);
-  const labels = choiceLabels(observed.truth);
+  const labels = choicesOf(observed.truth);
   const consistency = benchmark.metric.name === 'error-consistency';
   const metric = chosenMetric(benchmark);
   const data: Observed = {
@@ -190,8 +190,9 @@ function included(
 
 /** A column of the trials that a metric without observers does not need. */
 function observers(benchmark: Benchmark, trials: Trials, name: 'subject' | 'choice') {
-  if (chosenMetric(benchmark)?.observers === false && !trials.columns.has(name))
-    return trials.stimulusIds.map(() => '');
+  const alone =
+    chosenMetric(benchmark)?.observers === false || benchmark.metric.name === 'accuracy';
+  if (alone && !trials.columns.has(name)) return trials.stimulusIds.map(() => '');
   return trialColumn(benchmark, trials, name);
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { imagenetSynsets } from '../../../src/metrics/behaviour/imagenet-synsets.js';
 import { imagenetLabels } from '../../../src/metrics/imagenet-labels.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
@@ -142,6 +143,27 @@ test('accuracy-drop: halves of the people, with a ceiling of halves', async () =
       /reads the column "kind" of the stimuli, which have .*image_type/,
     ),
   });
+});
+
+test('accuracy among all 1000 classes, where the truth is a synset', async () => {
+  const golden = oracle('17-behaviour/imagenet.json');
+  expect(imagenetSynsets).toEqual(golden.classes_in_order);
+  const { image_id: stimulus_id, synset: truth, filename } = golden.stimuli;
+  const logits = golden.largest_logit.map((k: number) => imagenetSynsets.map((_, i) => +(i === k)));
+  const task = { stimuli: { stimulus_id }, trials: { stimulus_id, truth }, logits };
+  const found = await score({ ...task, keys: ['metric: { name: accuracy }', 'ceiling: 1'] });
+  expect(found.value).toBeCloseTo(golden.result.score, 9);
+  expect(found.error).toBeCloseTo(golden.result.error, 9);
+  expect([golden.identifier, golden.parent, golden.version]).toEqual([
+    'ImageNet-top1',
+    'ImageNet',
+    1,
+  ]);
+  const positions = truth.map((synset: string) => imagenetSynsets.indexOf(synset));
+  expect(Array.from(numbers(golden.stimuli.label))).toEqual(positions);
+  const rows = [...filename.keys()].sort((a, b) => (filename[a] < filename[b] ? -1 : 1));
+  const right = rows.map((row) => imagenetSynsets[golden.largest_logit[row]] === truth[row]);
+  expect(right).toEqual(golden.result.correct_in_filename_order.values);
 });
 
 describe('a benchmark file is refused', () => {
