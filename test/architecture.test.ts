@@ -61,6 +61,7 @@ const folders: Record<string, readonly string[]> = {
     ...[
       'benchmark',
       'recorded',
+      'observed',
       'measure',
       'registry',
       'model',

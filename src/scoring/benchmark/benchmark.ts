@@ -189,6 +189,8 @@ export interface BenchmarkDefinition {
   readonly distribution?: PublishedDistribution;
   /** Dissimilarities between the stimuli, in place of recordings. */
   readonly rdms?: DataSource;
+  /** The choices are those of a read-out, fitted on `fittingStimuli`; of the network's own head where it is absent. */
+  readonly task?: 'probabilities';
   /** A score over its ceiling that is not bounded to [0, 1], though its metric's is by default. */
   readonly clip?: 'none';
   /** What a reader of every score should know of the data or the splits. */

@@ -1,9 +1,7 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import { featuresOf } from '../../activations/reduced-layer.js';
-import { selectStimuli } from '../../data/select-stimuli.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Trials } from '../../data/trials.js';
-import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { type AccuracyResult, accuracy } from '../../metrics/accuracy.js';
@@ -17,8 +15,8 @@ import {
   ceiledConsistency,
   errorConsistency,
   errorConsistencyCeiling,
-  type ObserverTrials,
 } from '../../metrics/error-consistency.js';
+import type { Probabilities } from '../../metrics/i1i2.js';
 import {
   choicesOf,
   coveredOutputs,
@@ -27,19 +25,32 @@ import {
   labelTask,
 } from '../../metrics/label-task.js';
 import type { Warning } from '../../metrics/metric.js';
-import { metrics, versionedName } from '../../metrics/metric-table.js';
+import { versionedName } from '../../metrics/metric-table.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { isExcludedCondition } from '../benchmark/exclude-conditions.js';
-import { logitsLayer } from '../benchmark/layer-role.js';
+import { logitsLayer, readOutLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
-import { trialColumn } from '../benchmark/trial-column.js';
+import { chosenMetric, included, stimulusColumn } from '../observed/observed-trials.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { labelsOf, readOutAnswers, readOutForm } from './read-out-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
+
+/** Label tasks whose choices a read-out makes, of a layer fitted on stimuli of its own (`task: probabilities`). */
+export const readOutLabelKind: BenchmarkKind = {
+  compares: 'trials',
+  fits: true,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    const trials = await sources.trials(benchmark, stimuli);
+    const { fittingStimuli } = benchmark;
+    const fitting = fittingStimuli && (await sources.stimuli(fittingStimuli, 'fitting'));
+    return loadLabels(benchmark, stimuli, trials, fitting);
+  },
+};
 
 /** Label tasks. */
 export const labelKind: BenchmarkKind = {
@@ -56,8 +67,15 @@ export const labelKind: BenchmarkKind = {
  * and its errors are compared with those of observers, or counted.
  * @throws VentralError `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
-function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): PreparedBenchmark {
+function loadLabels(
+  benchmark: Benchmark,
+  all: StimulusSet,
+  trials: Trials,
+  fitting?: StimulusSet,
+): PreparedBenchmark {
   const { stimuli, observed } = included(benchmark, all, trials);
+  const readOut = fitting && { fitting, test: stimuli, labels: labelsOf(benchmark, fitting) };
+  const largest = Math.max(stimuli.ids.length, fitting?.ids.length ?? 0);
   const labels = choicesOf(observed.truth);
   const consistency = benchmark.metric.name === 'error-consistency';
   const metric = chosenMetric(benchmark);
@@ -74,18 +92,20 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
   };
   return {
     benchmark,
-    shown: [shownAt(benchmark, stimuli)],
-    layers: logitsLayer(benchmark),
+    shown: [...(fitting ? [shownAt(benchmark, fitting)] : []), shownAt(benchmark, stimuli)],
+    layers: fitting ? readOutLayer : logitsLayer(benchmark),
     stratum: benchmark.crossValidation.stratifyOn,
-    seconds: 1e-6 * stimuli.ids.length ** 2,
+    seconds: (fitting ? 7e-6 : 1e-6) * largest ** 2,
     metric: versionedName(benchmark.metric.name),
     inputs: {
       ...definitionInputs(benchmark),
       stimuli: stimuli.ids,
       trials: { ...observed },
-      ...present({ columns }),
+      ...present({ columns, fitting: fitting?.ids, labels: readOut?.labels }),
     },
-    refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
+    ...(fitting
+      ? {}
+      : { refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels) }),
     check() {
       ceilingOnce();
       const ids = stimuli.ids;
@@ -94,9 +114,14 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
       else if (consistency) errorConsistency(chosen, observed);
       else accuracy(chosen, observed);
     },
-    form: () => 'features',
+    form: (units) => (fitting ? readOutForm(fitting, units) : 'features'),
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer, options = {}) {
+      if (readOut) {
+        const rows = [...stimuli.ids.keys()];
+        const { probabilities } = await readOutAnswers(layer, readOut, rows);
+        return compared(likeliest(probabilities), 'imagenet-1k');
+      }
       const [features] = featuresOf(layer);
       const classes = classesOf(benchmark, options.card, features);
       const chosen = labelTask(
@@ -135,67 +160,6 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
   }
 }
 
-/** The metric, where it compares choices by itself. */
-function chosenMetric({ metric: { name } }: Benchmark): ChosenLabelMetric | undefined {
-  const metric = metrics[name];
-  return metric.kind === 'label' && 'compare' in metric ? metric : undefined;
-}
-
-/** A column of the stimuli, as text; throws `benchmark-invalid` naming those that are there. */
-function stimulusColumn(benchmark: Benchmark, stimuli: StimulusSet, name: string): string[] {
-  const column = stimuli.columns.get(name);
-  if (column) return column.values.map((value) => `${value ?? ''}`);
-  const found = quotedList(stimuli.columns.keys());
-  throw new VentralError(
-    'benchmark-invalid',
-    `${benchmark.file}: metric ${benchmark.metric.name} reads the column ${quoted(name)} of the stimuli, which have ${found}`,
-    { file: benchmark.file, field: 'metric', expected: name, found },
-  );
-}
-
-/** Trials of the conditions that count, and the stimuli shown in them. */
-function included(
-  benchmark: Benchmark,
-  all: StimulusSet,
-  trials: Trials,
-): { stimuli: StimulusSet; observed: ObserverTrials } {
-  const condition = trials.columns.get('condition') ?? trials.stimulusIds.map(() => '');
-  const kept = trials.stimulusIds.flatMap((_, i) =>
-    isExcludedCondition(condition[i], benchmark.excludeConditions) ? [] : i,
-  );
-  const rows = new Map(all.ids.map((id, row) => [String(id), row]));
-  const of = (column: readonly string[]) => kept.map((i) => column[i]);
-  const shown = kept.map((i) => {
-    const row = rows.get(String(trials.stimulusIds[i]));
-    if (row !== undefined) return row;
-    throw new VentralError(
-      'stimuli-mismatch',
-      `${benchmark.file}: the trials name stimulus ${quoted(trials.stimulusIds[i])}, which the stimuli lack`,
-      { file: benchmark.file, field: 'stimulus_id' },
-    );
-  });
-  const used = new Set(shown);
-  const left = all.ids.flatMap((_, row) => (used.has(row) ? row : []));
-  return {
-    stimuli: benchmark.excludeConditions.length > 0 ? selectStimuli(all, left) : all,
-    observed: {
-      stimulusIds: shown.map((row) => all.ids[row]),
-      subject: of(observers(benchmark, trials, 'subject')),
-      truth: of(trialColumn(benchmark, trials, 'truth')),
-      choice: of(observers(benchmark, trials, 'choice')),
-      condition: of(condition),
-    },
-  };
-}
-
-/** A column of the trials that a metric without observers does not need. */
-function observers(benchmark: Benchmark, trials: Trials, name: 'subject' | 'choice') {
-  const alone =
-    chosenMetric(benchmark)?.observers === false || benchmark.metric.name === 'accuracy';
-  if (alone && !trials.columns.has(name)) return trials.stimulusIds.map(() => '');
-  return trialColumn(benchmark, trials, name);
-}
-
 function ceilingOf(
   benchmark: Benchmark,
   observed: Observed,
@@ -226,6 +190,15 @@ export function classesOf(
       found,
     },
   );
+}
+
+/** The choice of the largest probability, the first of equals. */
+export function likeliest({ stimulusIds, choices, values }: Probabilities): LabelChoices {
+  const best = stimulusIds.map((_, row) => {
+    const own = values.data.subarray(row * values.cols, (row + 1) * values.cols);
+    return choices[own.indexOf(Math.max(...own))];
+  });
+  return { stimulusIds, choices: best };
 }
 
 /** All logits of all stimuli. */

@@ -98,6 +98,7 @@ function define(
     drop: text.drop,
     rdms: text.rdms && dataSource(text.rdms, folder),
     caution: text.caution,
+    task: text.task === 'probabilities' ? text.task : undefined,
     clip: text.clip === 'none' ? text.clip : undefined,
     distribution: text.distribution && distribution(text.distribution, folder),
     timeWindow: bins && !('as' in bins) ? bins[0] : undefined,

@@ -189,6 +189,12 @@ const metricOptions: Rule = (text) => {
   ];
 };
 
+/** Who makes the choices is a question of label metrics alone. */
+const taskRule: Rule = ({ task, metric }) =>
+  task === undefined || metrics[metric.name].kind === 'label'
+    ? []
+    : problem('/task', `task: expected only beside a metric of labels, found ${metric.name}`);
+
 /** Only a score over a ceiling that is bounded by default can be left as it is. */
 const clipping: Rule = ({ clip, metric }) =>
   clip === undefined || metric.name === 'error-consistency'
@@ -294,6 +300,7 @@ const rules: readonly Rule[] = [
   distributionRule,
   metricOptions,
   clipping,
+  taskRule,
   window,
   sizes,
   groups,

@@ -4,10 +4,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { imagenetSynsets } from '../../../src/metrics/behaviour/imagenet-synsets.js';
 import { imagenetLabels } from '../../../src/metrics/imagenet-labels.js';
+import { fitReadOut, readOutProbabilities } from '../../../src/metrics/probabilities.js';
+import { denseFeatures } from '../../../src/numerics/algebra/features.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
+import { likeliest } from '../../../src/scoring/measure/label-benchmark.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
 import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
+import { expectClose } from '../../metrics/close.js';
 import { numbers, oracle } from '../../oracle.js';
+import { tolerances } from '../../tolerances.js';
 
 let folder: string;
 beforeAll(() => {
@@ -28,8 +33,10 @@ async function score(task: {
   trials: Table;
   logits: readonly (readonly number[])[];
   keys: readonly string[];
+  fitting?: Table;
 }): Promise<Score> {
-  const ids = task.stimuli.stimulus_id;
+  const ids = [...(task.fitting?.stimulus_id ?? []), ...task.stimuli.stimulus_id];
+  if (task.fitting) writeFileSync(join(folder, 'fitting.csv'), csv(task.fitting));
   const units = Array.from({ length: task.logits[0].length }, (_, k) => `u${k}`);
   const rows = task.logits.map((row, i) => [ids[i], ...row].join());
   const at = (name: string) => join(folder, name);
@@ -166,6 +173,52 @@ test('accuracy among all 1000 classes, where the truth is a synset', async () =>
   expect(right).toEqual(golden.result.correct_in_filename_order.values);
 });
 
+test('a read-out chooses where the task is of probabilities', async () => {
+  const golden = oracle('17-behaviour/lonnqvist2024.json');
+  const { stimulus_id, subject, truth, choice } = golden.trials;
+  const [rows, cols] = golden.features.values.shape;
+  const values = Array.from(numbers(golden.features.values));
+  expect(golden.features.stimulus_id).toHaveLength(rows);
+  const { image_label } = golden.fitting_stimuli;
+  const layer = Float64Array.from(values);
+  const first = image_label.length;
+  const features = denseFeatures(first, cols, layer.subarray(0, first * cols));
+  const readOut = await fitReadOut({ features, labels: image_label });
+  const found = await readOutProbabilities(readOut, {
+    features: denseFeatures(rows - first, cols, layer.subarray(first * cols)),
+    stimulusIds: golden.stimuli.stimulus_id,
+  });
+  expect(found.choices).toEqual(golden.choice_order);
+  expectClose(found.values.data, numbers(golden.probabilities), tolerances.endToEnd.behaviour);
+  expect(likeliest(found).choices).toEqual(golden.choices);
+  expect([...new Set(image_label)]).toEqual([...golden.choice_order]);
+  const task = {
+    stimuli: { stimulus_id: golden.stimuli.stimulus_id },
+    trials: { stimulus_id, subject, truth, choice },
+    fitting: { stimulus_id: golden.fitting_stimuli.stimulus_id, image_label },
+    logits: Array.from({ length: rows }, (_, i) => values.slice(cols * i, cols * (i + 1))),
+  };
+  const keys = ['task: probabilities', 'fitting_stimuli: { csv: fitting.csv }'];
+  const distance = await score({ ...task, keys: [...keys, 'metric: { name: accuracy-distance }'] });
+  const results = Object.entries({ ...golden.result } as Record<string, typeof golden.result>);
+  expect(results).toHaveLength(4);
+  for (const [identifier, wanted] of results) {
+    if (identifier.endsWith('engineering_accuracy')) {
+      const found = await score({
+        ...task,
+        keys: [...keys, 'metric: { name: accuracy }', 'ceiling: 1'],
+      });
+      expect(found.value).toBeCloseTo(wanted.score, 9);
+      expect(found.error).toBeCloseTo(wanted.raw.error, 9);
+      continue;
+    }
+    expect(distance.value).toBeCloseTo(wanted.score, 9);
+    expect(distance.raw.value).toBeCloseTo(wanted.raw.score, 9);
+    expect(distance.error).toBeCloseTo(wanted.raw.error, 9);
+    expect(distance.ceiling?.value).toBeCloseTo(wanted.ceiling.score, 9);
+  }
+});
+
 describe('a benchmark file is refused', () => {
   const parse = (...keys: string[]) =>
     parseBenchmark(
@@ -178,6 +231,8 @@ describe('a benchmark file is refused', () => {
     [['metric: { name: cue-match, column: a }'], /cue-match needs the option "against"/],
     [['metric: { name: accuracy-drop, column: a, from: w }'], /needs the option "to"/],
     [['metric: { name: accuracy, column: a }'], /accuracy has no option "column"/],
+    [['task: probabilities', 'metric: { name: accuracy }'], /lacks "fitting_stimuli"/],
+    [['task: label', 'metric: { name: i2n }'], /task: expected only beside a metric of labels/],
     [['metric: { name: accuracy }', 'ceiling: pairs'], /accuracy computes its own/],
     [['metric: { name: accuracy }', 'clip: none'], /clip: expected only beside error-consistency/],
     [['metric: { name: accuracy-distance }', 'ceiling: nili-upper'], /expected pairs, none/],
