@@ -49,6 +49,7 @@ function wordsOf(metrics) {
 const formulas = {
   squared: 'raw² / ceiling',
   ratio: 'raw / ceiling',
+  'ratio-squared': '(raw / ceiling)²',
   root: 'mean of raw / √ceiling',
   clipped: 'raw / ceiling, bounded to 0…1',
   raw: 'raw',

@@ -1,6 +1,7 @@
 import { accuracyMetric } from './accuracy.js';
 import { accuracyDistanceMetric } from './behaviour/accuracy-distance.js';
 import { accuracyDropMetric } from './behaviour/accuracy-drop.js';
+import { accuracyProfileMetric } from './behaviour/accuracy-profile.js';
 import { cueMatchMetric } from './behaviour/cue-match.js';
 import { choiceDistributionMetric } from './choice-distribution.js';
 import { ckaCvMetric, ckaMetric } from './cka.js';
@@ -38,6 +39,7 @@ const table = {
   'accuracy-distance': accuracyDistanceMetric,
   'cue-match': cueMatchMetric,
   'accuracy-drop': accuracyDropMetric,
+  'accuracy-profile': accuracyProfileMetric,
   'choice-distribution': choiceDistributionMetric,
   'distribution-similarity': distributionSimilarityMetric,
 } satisfies Record<string, MetricDefinition>;

@@ -48,6 +48,7 @@ export interface MetricResult {
     | 'std over stimuli'
     | 'std over neuroids'
     | 'std over subjects'
+    | 'sem over subjects'
     | 'std over pairs of subjects'
     | 'std over halves of the subjects'
     | 'none';
@@ -96,10 +97,10 @@ export interface MetricText {
 }
 
 /**
- * How raw and ceiling become the score: raw² / ceiling, raw / ceiling, mean of raw / √ceiling, raw / ceiling bounded to
+ * How raw and ceiling become the score: raw² / ceiling, raw / ceiling, (raw / ceiling)², mean of raw / √ceiling, raw / ceiling bounded to
  * [0, 1], or raw alone.
  */
-export type Normalisation = 'squared' | 'ratio' | 'root' | 'clipped' | 'raw';
+export type Normalisation = 'squared' | 'ratio' | 'ratio-squared' | 'root' | 'clipped' | 'raw';
 
 /** What every metric says of itself. */
 export interface MetricDefinition {

@@ -297,8 +297,11 @@ function measuredBehaviour(
   const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
   const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
   const clipped = bound !== undefined && normalisation === 'clipped';
-  const ceiled = (value: number, limit = 1) =>
-    clipped ? ceiledConsistency(value, limit) : value / limit;
+  const squared = bound !== undefined && normalisation === 'ratio-squared';
+  const ceiled = (value: number, limit = 1) => {
+    if (clipped) return ceiledConsistency(value, limit);
+    return squared ? (value / limit) ** 2 : value / limit;
+  };
   const value = ceiled(raw.value, bound);
   const groups = groupsOf(raw.samples);
   const draws = resampled((random) => {
@@ -310,7 +313,14 @@ function measuredBehaviour(
     error: finite(raw.error),
     ci: percentileInterval(draws),
     draws,
-    formula: bound === undefined ? 'raw' : clipped ? 'clip(raw/ceiling)' : 'raw/ceiling',
+    formula:
+      bound === undefined
+        ? 'raw'
+        : clipped
+          ? 'clip(raw/ceiling)'
+          : squared
+            ? '(raw/ceiling)²'
+            : 'raw/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,
     raw: scorePart(raw),

@@ -219,6 +219,64 @@ test('a read-out chooses where the task is of probabilities', async () => {
   }
 });
 
+test('accuracy-profile: conditions of a read-out and of people', async () => {
+  const golden = oracle('17-behaviour/coggan2024_behavior.json');
+  expect([golden.identifier, golden.parent]).toEqual([
+    'tong.Coggan2024_behavior-ConditionWiseAccuracySimilarity',
+    'behavior',
+  ]);
+  const { image_label, stimulus_id: fitted } = golden.fitting_stimuli;
+  const { stimulus_id, subject, object_class, human_prediction, visibility } = golden.trials;
+  const { occluder_type, occluder_color } = golden.trials;
+  expect(golden.features.stimulus_id).toEqual([...fitted, ...stimulus_id]);
+  const [rows, cols] = golden.features.values.shape;
+  const values = numbers(golden.features.values);
+  const first = fitted.length;
+  const features = denseFeatures(first, cols, values.subarray(0, first * cols));
+  const readOut = await fitReadOut({ features, labels: image_label });
+  const found = await readOutProbabilities(readOut, {
+    features: denseFeatures(rows - first, cols, values.subarray(first * cols)),
+    stimulusIds: stimulus_id,
+  });
+  expect(found.choices).toEqual(golden.choice_order);
+  expectClose(found.values.data, numbers(golden.probabilities), tolerances.endToEnd.behaviour);
+  expect(likeliest(found).choices).toEqual(golden.choices);
+  const occluder = occluder_type.map((type: string, i: number) => `${type} ${occluder_color[i]}`);
+  const seen = numbers(visibility);
+  const occluded = [...seen.keys()].filter((i) => seen[i] < 1);
+  const of = (column: readonly string[]) => occluded.map((i) => column[i]);
+  const layer = [...fitted.keys(), ...occluded.map((i) => first + i)];
+  const scored = await score({
+    stimuli: { stimulus_id: of(stimulus_id), occluder: of(occluder) },
+    trials: {
+      stimulus_id: of(stimulus_id),
+      subject: of(subject),
+      truth: of(object_class),
+      choice: of(human_prediction),
+    },
+    fitting: { stimulus_id: fitted, image_label },
+    logits: layer.map((i) => [...values.slice(cols * i, cols * (i + 1))]),
+    keys: [
+      ...[
+        'task: probabilities',
+        'fitting_stimuli: { csv: fitting.csv }',
+        'exclude_conditions: [1]',
+      ],
+      'metric: { name: accuracy-profile, column: occluder }',
+    ],
+  });
+  const { result } = golden;
+  expect(scored).toMatchObject({ formula: '(raw/ceiling)²', errorKind: 'none' });
+  expect(scored.value).toBeCloseTo(result.score, 9);
+  expect(scored.raw.value).toBeCloseTo(result.raw, 9);
+  expect(scored.ceiling?.value).toBeCloseTo(result.ceiling, 9);
+  expect(scored.ceiling?.error).toBeCloseTo(result.ceiling_error, 9);
+  const close = (own: readonly number[], wanted: typeof result.raw_subjects) =>
+    expectClose(own, numbers(wanted), tolerances.kinds.float64);
+  close(scored.raw.splits as number[], result.raw_subjects);
+  close(scored.ceiling?.splits as number[], result.ceiling_subjects);
+});
+
 describe('a benchmark file is refused', () => {
   const parse = (...keys: string[]) =>
     parseBenchmark(
