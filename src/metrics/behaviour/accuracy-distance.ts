@@ -63,7 +63,7 @@ export function accuracyDistanceCeiling(trials: ObserverTrials): SampledResult {
       `A ceiling needs at least two subjects, found ${count}`,
       { field: 'subject', expected: 'at least 2 subjects', found: `${count}` },
     );
-  const all = grouped(correct[0].length === 0 ? [] : Array(correct[0].length).fill(''));
+  const all = grouped(Array.from(correct[0], () => ''));
   const between = correct.map((first) => correct.map((second) => distance(first, second, all)));
   const pairs = between.flatMap((row, a) => row.slice(a + 1));
   return {

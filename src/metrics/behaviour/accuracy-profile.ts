@@ -21,7 +21,7 @@ type Profiles = readonly {
  * Mean over subjects of the Pearson correlation, over conditions, of the subject's accuracies with the model's on the
  * same stimuli. NaN where either side is constant.
  * @param conditions the condition of each of `observed.stimulusIds`
- * @throws VentralError `stimuli-mismatch` where the model did not answer a stimulus or a subject lacks a condition
+ * @throws VentralError `stimuli-mismatch` where the model did not answer a stimulus, a subject lacks a condition, or there is only one
  */
 export function accuracyProfile(
   model: LabelChoices,
@@ -81,6 +81,12 @@ function profiles(
   const subjects = [...new Set(trials.subject)].sort(compareIds);
   const shown = trials.stimulusIds.map((id) => conditionOf.get(id) ?? '');
   const cells = [...new Set(shown)].sort(compareIds);
+  if (cells.length < 2)
+    throw new VentralError(
+      'stimuli-mismatch',
+      `A profile of accuracies needs at least two conditions, found ${cells.length}`,
+      { field: 'metric.column', expected: 'at least 2 conditions', found: `${cells.length}` },
+    );
   const right = new Map<string, { person: number; model: number; count: number }>();
   trials.stimulusIds.forEach((id, i) => {
     if (!chosen.has(id))
