@@ -1,4 +1,4 @@
-import type { Metric } from '../src/metrics/metric-table.js';
+import type { Metric } from '../src/metrics/table/metric-table.js';
 
 export function generatedFiles(
   metrics: Readonly<Record<string, Metric>>,

@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the table of metrics (`src/metrics/metric-table.ts`): the names in the JSON schema of benchmark
+ * Writes what is generated from the table of metrics (`src/metrics/table/metric-table.ts`): the names in the JSON schema of benchmark
  * files, the words of the pages, the table in the documents. `npm run generate`; `test/metrics/generated.test.ts` compares.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -49,6 +49,7 @@ function wordsOf(metrics) {
 const formulas = {
   squared: 'raw² / ceiling',
   ratio: 'raw / ceiling',
+  'ratio-squared': '(raw / ceiling)²',
   root: 'mean of raw / √ceiling',
   clipped: 'raw / ceiling, bounded to 0…1',
   raw: 'raw',
@@ -63,8 +64,9 @@ const sides = {
 
 function documentWith(metrics, text) {
   const rows = Object.entries(metrics).map(
-    ([name, { kind, defaults, optional = [], normalisation, text: words }]) => {
+    ([name, { kind, defaults, optional = [], required = [], normalisation, text: words }]) => {
       const options = [
+        ...required.map((key) => `\`${key}\` (required)`),
         ...Object.entries(defaults).map(([key, value]) => `\`${key}: ${value}\``),
         ...optional.map((key) => `\`${key}\``),
       ];
@@ -82,7 +84,7 @@ function documentWith(metrics, text) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const table = resolve(root, 'dist/src/metrics/metric-table.js');
+  const table = resolve(root, 'dist/src/metrics/table/metric-table.js');
   const { metrics } = await import(pathToFileURL(table).href);
   for (const [path, text] of generatedFiles(metrics)) writeFileSync(resolve(root, path), text);
 }

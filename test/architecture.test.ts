@@ -55,13 +55,14 @@ const rooms: Record<string, readonly string[]> = {
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
-  metrics: ['.', 'ceilings', 'commitment', 'time'],
+  metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'time', 'table'],
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
     ...[
       'benchmark',
       'recorded',
+      'observed',
       'measure',
       'registry',
       'model',

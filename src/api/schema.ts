@@ -1382,7 +1382,7 @@ export interface components {
             /** @description How the ceiling is computed. */
             ceiling: {
                 /** @enum {string} */
-                name: "internal-consistency" | "predictor-consistency" | "neuroid" | "nili-upper" | "leave-one-out" | "between-subjects" | "nili-upper" | "metric" | "none" | "fixed";
+                name: "internal-consistency" | "predictor-consistency" | "neuroid" | "nili-upper" | "leave-one-out" | "between-subjects" | "metric" | "none" | "fixed";
             } & {
                 [key: string]: unknown;
             };

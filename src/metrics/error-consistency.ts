@@ -209,6 +209,7 @@ export const errorConsistencyMetric: LabelMetric = {
   kind: 'label',
   version: 1,
   defaults: {},
+  pairs: true,
   normalisation: 'clipped',
   text: {
     name: 'Error consistency',

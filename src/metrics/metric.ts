@@ -47,6 +47,10 @@ export interface MetricResult {
     | 'std over conditions and subjects'
     | 'std over stimuli'
     | 'std over neuroids'
+    | 'std over subjects'
+    | 'sem over subjects'
+    | 'std over pairs of subjects'
+    | 'std over halves of the subjects'
     | 'none';
   /** One aggregate a split (or repetition). */
   readonly splits: readonly number[];
@@ -75,6 +79,15 @@ export interface MetricOptions {
   readonly squared?: boolean;
   /** Leaves cells out that are NaN on the model's side, in the ceiling. */
   readonly skipna?: boolean;
+  /** Column of the stimuli that says what each shows: the cue that counts, or the type. */
+  readonly column?: string;
+  /** Column of the stimuli with the cue that conflicts. */
+  readonly against?: string;
+  /** Matches as a share of the matches of either cue. */
+  readonly ratio?: boolean;
+  /** The types between which accuracy drops. */
+  readonly from?: string;
+  readonly to?: string;
 }
 
 /** A metric in words, for pages and documents. */
@@ -86,10 +99,10 @@ export interface MetricText {
 }
 
 /**
- * How raw and ceiling become the score: raw² / ceiling, raw / ceiling, mean of raw / √ceiling, raw / ceiling bounded to
+ * How raw and ceiling become the score: raw² / ceiling, raw / ceiling, (raw / ceiling)², mean of raw / √ceiling, raw / ceiling bounded to
  * [0, 1], or raw alone.
  */
-export type Normalisation = 'squared' | 'ratio' | 'root' | 'clipped' | 'raw';
+export type Normalisation = 'squared' | 'ratio' | 'ratio-squared' | 'root' | 'clipped' | 'raw';
 
 /** What every metric says of itself. */
 export interface MetricDefinition {
@@ -101,6 +114,10 @@ export interface MetricDefinition {
   readonly defaults: MetricOptions;
   /** Options that a benchmark file may set beside those that have a default. */
   readonly optional?: readonly (keyof MetricOptions)[];
+  /** Options that a benchmark file has to set. */
+  readonly required?: readonly (keyof MetricOptions)[];
+  /** Whether its own ceiling is that of pairs of subjects. */
+  readonly pairs?: true;
   readonly normalisation: Normalisation;
   readonly text: MetricText;
 }

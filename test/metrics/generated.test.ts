@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { generatedFiles } from '../../scripts/generate.mjs';
-import { metrics } from '../../src/metrics/metric-table.js';
+import { metrics } from '../../src/metrics/table/metric-table.js';
 
 const root = resolve(import.meta.dirname, '../..');
 

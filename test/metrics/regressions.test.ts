@@ -12,7 +12,6 @@ import type {
   Source,
   Target,
 } from '../../src/metrics/metric.js';
-import { neuralMetric } from '../../src/metrics/metric-table.js';
 import { bestUnitRegression, bestUnits } from '../../src/metrics/neuron-to-neuron.js';
 import {
   ALPHAS,
@@ -21,6 +20,7 @@ import {
   ridgeCvRegression,
   ridgeRegression,
 } from '../../src/metrics/ridge.js';
+import { neuralMetric } from '../../src/metrics/table/metric-table.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
 import { gram } from '../../src/numerics/algebra/gram.js';
 import { matrix, submatrix } from '../../src/numerics/algebra/matrix.js';

@@ -45,7 +45,7 @@ const node = (...words: string[]) =>
   execFileSync(process.execPath, words, { cwd: copy, encoding: 'utf8', stdio: 'pipe' });
 const compile = () => node('node_modules/typescript/bin/tsc', '--build', 'tsconfig.json');
 
-const TABLE = 'src/metrics/metric-table.ts';
+const TABLE = 'src/metrics/table/metric-table.ts';
 const KINDS = 'src/scoring/measure/benchmark-kinds.ts';
 
 /** The neural benchmark of the golden cases under another metric. */

@@ -4,7 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { NeuroidCeilingOptions } from '../../metrics/ceilings/neuroid-ceiling.js';
 import type { SubjectCeiling } from '../../metrics/ceilings/subject-ceilings.js';
 import type { CrossValidation, MetricOptions } from '../../metrics/metric.js';
-import type { MetricName } from '../../metrics/metric-table.js';
+import type { MetricName } from '../../metrics/table/metric-table.js';
 
 /** Data that one of our generators makes (`src/data/simulated/`). */
 export interface GeneratedSource {
@@ -191,6 +191,10 @@ export interface BenchmarkDefinition {
   readonly distribution?: PublishedDistribution;
   /** Dissimilarities between the stimuli, in place of recordings. */
   readonly rdms?: DataSource;
+  /** The choices are those of a read-out, fitted on `fittingStimuli`; of the network's own head where it is absent. */
+  readonly task?: 'probabilities';
+  /** A score over its ceiling that is not bounded to [0, 1], though its metric's is by default. */
+  readonly clip?: 'none';
   /** What a reader of every score should know of the data or the splits. */
   readonly caution?: string;
   /** Values of `condition` whose trials, and stimuli shown in no other, are left out. */

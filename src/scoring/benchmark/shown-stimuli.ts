@@ -22,10 +22,12 @@ export function definitionInputs(benchmark: Benchmark): { readonly [key: string]
   const { metric, crossValidation, ceiling, drop } = benchmark;
   const { keep, fitPer, averageOver, bootstrap, binsAsNeuroids, split, subjectRecordings } =
     benchmark;
-  const { selected, prepare, timeStep } = benchmark;
+  const { selected, prepare, timeStep, clip, task } = benchmark;
   // Digests of benchmarks without these keys stay what they were.
   const newer = {
     drop,
+    clip,
+    task,
     fitPer,
     averageOver,
     binsAsNeuroids,

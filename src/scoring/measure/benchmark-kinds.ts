@@ -1,8 +1,8 @@
 import type { NeuralMetric } from '../../metrics/metric.js';
-import { type MetricKind, type MetricName, metrics } from '../../metrics/metric-table.js';
+import { type MetricKind, type MetricName, metrics } from '../../metrics/table/metric-table.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { choiceKind } from './choice-benchmark.js';
-import { labelKind } from './label-benchmark.js';
+import { labelKind, readOutLabelKind } from './label-benchmark.js';
 import { neuralKind } from './neural-benchmark.js';
 import { propertyKind } from './property-benchmark.js';
 import { rdmKind } from './rdm-benchmark.js';
@@ -23,6 +23,7 @@ const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
 /** The keys that tell a kind: of a benchmark, or of its file. */
 interface KindKeys {
   readonly metric: { readonly name: MetricName; readonly per?: unknown };
+  readonly task?: unknown;
   readonly rdms?: unknown;
   readonly train?: unknown;
   readonly split?: unknown;
@@ -38,8 +39,9 @@ interface KindKeys {
  * stimuli are fixed, those whose subjects are compared apart and those in bins of time have kinds of their own.
  */
 export function kindOf(keys: KindKeys): BenchmarkKind {
-  const { metric, rdms, train, split, subjectRecordings, prepare, ceiling } = keys;
+  const { metric, task, rdms, train, split, subjectRecordings, prepare, ceiling } = keys;
   const definition = metrics[metric.name];
+  if (definition.kind === 'label' && task === 'probabilities') return readOutLabelKind;
   if (definition.kind !== 'neural') return kinds[definition.kind];
   if (metric.name === 'rdm' && rdms !== undefined) return rdmKind;
   if (keys.timeStep !== undefined || hasSteps(keys.time_bins)) return timeKind;

@@ -10,7 +10,7 @@ import {
   choiceCeiling,
 } from '../../metrics/choice-distribution.js';
 import { choiceLabels, coveredOutputs, labelTask } from '../../metrics/label-task.js';
-import { versionedName } from '../../metrics/metric-table.js';
+import { versionedName } from '../../metrics/table/metric-table.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
 import { RandomState } from '../../numerics/random/random-state.js';
 import { mean } from '../../numerics/statistics/statistics.js';

@@ -1,39 +1,56 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import { featuresOf } from '../../activations/reduced-layer.js';
-import { selectStimuli } from '../../data/select-stimuli.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Trials } from '../../data/trials.js';
-import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { type AccuracyResult, accuracy } from '../../metrics/accuracy.js';
+import type {
+  ChosenLabelMetric,
+  Observed,
+  SampledResult,
+} from '../../metrics/behaviour/behaviour-metric.js';
 import {
   type ConsistencyResult,
   ceiledConsistency,
   errorConsistency,
   errorConsistencyCeiling,
-  type ObserverTrials,
 } from '../../metrics/error-consistency.js';
+import type { Probabilities } from '../../metrics/i1i2.js';
 import {
-  choiceLabels,
+  choicesOf,
   coveredOutputs,
   type HeadClasses,
   type LabelChoices,
   labelTask,
 } from '../../metrics/label-task.js';
 import type { Warning } from '../../metrics/metric.js';
-import { versionedName } from '../../metrics/metric-table.js';
+import { versionedName } from '../../metrics/table/metric-table.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { isExcludedCondition } from '../benchmark/exclude-conditions.js';
-import { logitsLayer } from '../benchmark/layer-role.js';
+import { logitsLayer, readOutLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
-import { trialColumn } from '../benchmark/trial-column.js';
+import { chosenMetric, included, stimulusColumn } from '../observed/observed-trials.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { labelsOf, readOutAnswers, readOutForm } from './read-out-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
+
+/** Label tasks whose choices a read-out makes, of a layer fitted on stimuli of its own (`task: probabilities`). */
+export const readOutLabelKind: BenchmarkKind = {
+  compares: 'trials',
+  fits: true,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    const trials = await sources.trials(benchmark, stimuli);
+    const { fittingStimuli } = benchmark;
+    const fitting = fittingStimuli && (await sources.stimuli(fittingStimuli, 'fitting'));
+    return loadLabels(benchmark, stimuli, trials, fitting);
+  },
+};
 
 /** Label tasks. */
 export const labelKind: BenchmarkKind = {
@@ -50,38 +67,70 @@ export const labelKind: BenchmarkKind = {
  * and its errors are compared with those of observers, or counted.
  * @throws VentralError `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
-function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): PreparedBenchmark {
+function loadLabels(
+  benchmark: Benchmark,
+  all: StimulusSet,
+  trials: Trials,
+  fitting?: StimulusSet,
+): PreparedBenchmark {
   const { stimuli, observed } = included(benchmark, all, trials);
-  const labels = choiceLabels(observed.truth);
+  const readOut = fitting && { fitting, test: stimuli, labels: labelsOf(benchmark, fitting) };
+  const largest = Math.max(stimuli.ids.length, fitting?.ids.length ?? 0);
+  const labels = choicesOf(observed.truth);
   const consistency = benchmark.metric.name === 'error-consistency';
-  let known: ConsistencyResult | number | null | undefined;
+  const metric = chosenMetric(benchmark);
+  const data: Observed = {
+    trials: observed,
+    stimulusIds: stimuli.ids,
+    column: (name) => stimulusColumn(benchmark, stimuli, name),
+  };
+  const columns = metric?.columns?.map((key) => data.column(`${benchmark.metric[key]}`));
+  let known: ConsistencyResult | SampledResult | number | null | undefined;
   const ceilingOnce = () => {
-    known ??= ceilingOf(benchmark, observed);
+    known ??= ceilingOf(benchmark, data);
     return known;
   };
   return {
     benchmark,
-    shown: [shownAt(benchmark, stimuli)],
-    layers: logitsLayer(benchmark),
+    shown: [...(fitting ? [shownAt(benchmark, fitting)] : []), shownAt(benchmark, stimuli)],
+    layers: fitting ? readOutLayer : logitsLayer(benchmark),
     stratum: benchmark.crossValidation.stratifyOn,
-    seconds: 1e-6 * stimuli.ids.length ** 2,
+    seconds: (fitting ? 7e-6 : 1e-6) * largest ** 2,
     metric: versionedName(benchmark.metric.name),
-    inputs: { ...definitionInputs(benchmark), stimuli: stimuli.ids, trials: { ...observed } },
-    refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels),
+    inputs: {
+      ...definitionInputs(benchmark),
+      stimuli: stimuli.ids,
+      trials: { ...observed },
+      ...present({ columns, fitting: fitting?.ids, labels: readOut?.labels }),
+    },
+    ...(fitting
+      ? {}
+      : { refuse: (card) => void coveredOutputs(classesOf(benchmark, card, undefined), labels) }),
     check() {
       ceilingOnce();
       const ids = stimuli.ids;
       const chosen = { stimulusIds: ids, choices: ids.map(() => labels[0]) };
-      if (consistency) errorConsistency(chosen, observed);
+      if (metric) metric.compare(chosen, data, benchmark.metric);
+      else if (consistency) errorConsistency(chosen, observed);
       else accuracy(chosen, observed);
     },
-    form: () => 'features',
+    form: (units) => (fitting ? readOutForm(fitting, units) : 'features'),
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer, options = {}) {
+      if (readOut) {
+        const rows = [...stimuli.ids.keys()];
+        const { probabilities } = await readOutAnswers(layer, readOut, rows);
+        return compared(likeliest(probabilities), 'imagenet-1k');
+      }
       const [features] = featuresOf(layer);
       const classes = classesOf(benchmark, options.card, features);
       const chosen = labelTask(
-        { stimulusIds: stimuli.ids, values: await whole(features) },
+        {
+          stimulusIds: stimuli.ids,
+          values: await whole(features),
+          // The two older metrics keep their numbers.
+          ...(metric ? { dtype: features.dtype } : {}),
+        },
         classes,
         labels,
       );
@@ -97,54 +146,30 @@ function loadLabels(benchmark: Benchmark, all: StimulusSet, trials: Trials): Pre
 
   function compared(chosen: LabelChoices, classes: HeadClasses): Measured {
     const ceiling = ceilingOnce();
+    if (metric)
+      return measuredBehaviour(
+        metric.compare(chosen, data, benchmark.metric),
+        ceiling as SampledResult | number | null,
+        metric,
+        classes,
+      );
     if (!consistency)
       return measuredAccuracy(accuracy(chosen, observed), ceiling as number | null, classes);
-    return measuredConsistency(errorConsistency(chosen, observed), ceiling, classes);
+    const bound = ceiling as ConsistencyResult | number | null;
+    return measuredConsistency(errorConsistency(chosen, observed), bound, classes, benchmark.clip);
   }
-}
-
-/** Trials of the conditions that count, and the stimuli shown in them. */
-function included(
-  benchmark: Benchmark,
-  all: StimulusSet,
-  trials: Trials,
-): { stimuli: StimulusSet; observed: ObserverTrials } {
-  const condition = trials.columns.get('condition') ?? trials.stimulusIds.map(() => '');
-  const kept = trials.stimulusIds.flatMap((_, i) =>
-    isExcludedCondition(condition[i], benchmark.excludeConditions) ? [] : i,
-  );
-  const rows = new Map(all.ids.map((id, row) => [String(id), row]));
-  const of = (column: readonly string[]) => kept.map((i) => column[i]);
-  const shown = kept.map((i) => {
-    const row = rows.get(String(trials.stimulusIds[i]));
-    if (row !== undefined) return row;
-    throw new VentralError(
-      'stimuli-mismatch',
-      `${benchmark.file}: the trials name stimulus ${quoted(trials.stimulusIds[i])}, which the stimuli lack`,
-      { file: benchmark.file, field: 'stimulus_id' },
-    );
-  });
-  const used = new Set(shown);
-  const left = all.ids.flatMap((_, row) => (used.has(row) ? row : []));
-  return {
-    stimuli: benchmark.excludeConditions.length > 0 ? selectStimuli(all, left) : all,
-    observed: {
-      stimulusIds: shown.map((row) => all.ids[row]),
-      subject: of(trialColumn(benchmark, trials, 'subject')),
-      truth: of(trialColumn(benchmark, trials, 'truth')),
-      choice: of(trialColumn(benchmark, trials, 'choice')),
-      condition: of(condition),
-    },
-  };
 }
 
 function ceilingOf(
   benchmark: Benchmark,
-  trials: ObserverTrials,
-): ConsistencyResult | number | null {
-  if (benchmark.ceiling.name === 'none') return null;
-  if (benchmark.ceiling.name === 'fixed') return benchmark.ceiling.value;
-  return benchmark.metric.name === 'error-consistency' ? errorConsistencyCeiling(trials) : null;
+  observed: Observed,
+): ConsistencyResult | SampledResult | number | null {
+  const { ceiling, metric } = benchmark;
+  if (ceiling.name === 'none') return null;
+  if (ceiling.name === 'fixed') return ceiling.value;
+  const own = chosenMetric(benchmark);
+  if (own) return own.ceiling?.(observed, metric) ?? null;
+  return metric.name === 'error-consistency' ? errorConsistencyCeiling(observed.trials) : null;
 }
 
 /** Classes of the head: the card's; without a card, 1000 columns are ImageNet's. */
@@ -165,6 +190,15 @@ export function classesOf(
       found,
     },
   );
+}
+
+/** The choice of the largest probability, the first of equals. */
+export function likeliest({ stimulusIds, choices, values }: Probabilities): LabelChoices {
+  const best = stimulusIds.map((_, row) => {
+    const own = values.data.subarray(row * values.cols, (row + 1) * values.cols);
+    return choices[own.indexOf(Math.max(...own))];
+  });
+  return { stimulusIds, choices: best };
 }
 
 /** All logits of all stimuli. */
@@ -190,11 +224,14 @@ function measuredConsistency(
   raw: ConsistencyResult,
   ceiling: ConsistencyResult | number | null,
   classes: HeadClasses,
+  clip: Benchmark['clip'],
 ): Measured {
   const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
   const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
-  const ceiled = (value: number, limit: number | undefined) =>
-    limit === undefined ? value : ceiledConsistency(value, limit);
+  const ceiled = (value: number, limit: number | undefined) => {
+    if (limit === undefined) return value;
+    return clip === 'none' ? value / limit : ceiledConsistency(value, limit);
+  };
   const groups = groupsOf(raw.subjects.length);
   const value = ceiled(raw.value, bound);
   const draws = resampled((random) => {
@@ -206,7 +243,7 @@ function measuredConsistency(
     error: finite(raw.error),
     ci: percentileInterval(draws),
     draws,
-    formula: bound === undefined ? 'raw' : 'clip(raw/ceiling)',
+    formula: bound === undefined ? 'raw' : clip === 'none' ? 'raw/ceiling' : 'clip(raw/ceiling)',
     errorOf: 'raw',
     errorKind: raw.errorKind,
     raw: scorePart(raw),
@@ -248,5 +285,52 @@ function measuredAccuracy(
     raw: scorePart(raw),
     ceiling: ceilingPart(ceiling),
     warnings: [...raw.warnings, ...remarks(classes)],
+  };
+}
+
+function measuredBehaviour(
+  raw: SampledResult,
+  ceiling: SampledResult | number | null,
+  { normalisation }: ChosenLabelMetric,
+  classes: HeadClasses,
+): Measured {
+  const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
+  const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
+  const clipped = bound !== undefined && normalisation === 'clipped';
+  const squared = bound !== undefined && normalisation === 'ratio-squared';
+  const ceiled = (value: number, limit = 1) => {
+    if (clipped) return ceiledConsistency(value, limit);
+    return squared ? (value / limit) ** 2 : value / limit;
+  };
+  const value = ceiled(raw.value, bound);
+  const groups = groupsOf(raw.samples);
+  const draws = resampled((random) => {
+    const drawn = resampleWithin(groups, random);
+    return ceiled(raw.resample(drawn), measured ? measured.resample(drawn) : bound);
+  });
+  return {
+    value: finite(value),
+    error: finite(raw.error),
+    ci: percentileInterval(draws),
+    draws,
+    formula:
+      bound === undefined
+        ? 'raw'
+        : clipped
+          ? 'clip(raw/ceiling)'
+          : squared
+            ? '(raw/ceiling)²'
+            : 'raw/ceiling',
+    errorOf: 'raw',
+    errorKind: raw.errorKind,
+    raw: scorePart(raw),
+    ceiling: ceilingPart(ceiling),
+    warnings: [
+      ...raw.warnings,
+      ...remarks(classes),
+      ...(Number.isFinite(value)
+        ? []
+        : [{ code: 'not-finite', detail: 'the metric is not defined for these choices' }]),
+    ],
   };
 }

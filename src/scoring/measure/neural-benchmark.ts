@@ -16,7 +16,7 @@ import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisa
 import { targetSplits } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { MetricResult, NeuralMetric, NeuralOptions, Target } from '../../metrics/metric.js';
-import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
+import { neuralMetric, versionedName } from '../../metrics/table/metric-table.js';
 import { denseFeatures, type Features, selectRows } from '../../numerics/algebra/features.js';
 import { submatrix } from '../../numerics/algebra/matrix.js';
 import { finiteProducts } from '../../numerics/algebra/non-finite.js';

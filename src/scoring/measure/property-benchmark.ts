@@ -9,7 +9,7 @@ import {
   type Similarity,
 } from '../../metrics/distribution-similarity.js';
 import type { Warning } from '../../metrics/metric.js';
-import { versionedName } from '../../metrics/metric-table.js';
+import { versionedName } from '../../metrics/table/metric-table.js';
 import { RandomState } from '../../numerics/random/random-state.js';
 import { properties } from '../../properties/property-table.js';
 import { orderedGratings, type Protocol, textureSweep } from '../../properties/protocol.js';

@@ -5,13 +5,13 @@ import type { StimulusSet } from '../../data/stimulus-set.js';
 import { requireSameStimuli } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { MetricResult } from '../../metrics/metric.js';
-import { versionedName } from '../../metrics/metric-table.js';
 import {
   dissimilarities,
   niliUpper,
   type RdmComparison,
   rdmSimilarity,
 } from '../../metrics/rdm.js';
+import { versionedName } from '../../metrics/table/metric-table.js';
 import { selectRows } from '../../numerics/algebra/features.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';

@@ -20,12 +20,12 @@ import {
   type Probabilities,
 } from '../../metrics/i1i2.js';
 import type { MatchTrials } from '../../metrics/match-trials.js';
-import { versionedName } from '../../metrics/metric-table.js';
 import {
   fitReadOut,
   probabilitiesOfProducts,
   readOutProbabilities,
 } from '../../metrics/probabilities.js';
+import { versionedName } from '../../metrics/table/metric-table.js';
 import { selectRows } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
 import { finiteProducts } from '../../numerics/algebra/non-finite.js';
@@ -98,7 +98,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
   const name = benchmark.metric.name as BehaviourMetric;
   const { repetitions = 2, seed = 0 } = benchmark.metric;
   const stimulusIds = rows.map((row) => test.ids[row]);
-  const form = (units: number): Form => (units > fitting.ids.length ? 'read-out' : 'features');
+  const form = (units: number) => readOutForm(fitting, units);
   let known: BehaviourResult | number | null | undefined;
   const ceilingOnce = () => {
     known ??= ceilingOf(benchmark, name, trials);
@@ -128,14 +128,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     ceiling: () => ceilingPart(ceilingOnce()),
     async measure(layer) {
       const ceiling = ceilingOnce();
-      const reduced = await inForm(layer, form(layer.units));
-      const sound =
-        reduced.form === 'read-out' && [reduced.fitting, reduced.cross].every(finiteProducts);
-      if (layer.form === 'features' && !sound) {
-        await requireFinite({ features: layer.features[0], stimulusIds: fitting.ids });
-        await requireFinite({ features: layer.features[1], stimulusIds: test.ids });
-      }
-      const chosen = await probabilitiesOf(reduced, labels, { rows, stimulusIds });
+      const { reduced, probabilities: chosen } = await readOutAnswers(layer, parts, rows);
       // The public variant skips cells only in the ceiling (spec §4.4, skipna asymmetry).
       const raw = behaviourScore(name, chosen, trials, { repetitions, seed, skipna: false });
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
@@ -153,6 +146,30 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       return onTestRows({ ...parts, trials: trialsOf(trials, known) }, left);
     },
   };
+}
+
+/** The smallest sufficient form of a layer for a read-out that is fitted on some stimuli. */
+export const readOutForm = (fitting: StimulusSet, units: number): Form =>
+  units > fitting.ids.length ? 'read-out' : 'features';
+
+/**
+ * What a read-out of a layer answers for some rows of the test set, and the layer in the form in which it was read.
+ * @throws VentralError `activations-not-finite`, `metric-failed`
+ */
+export async function readOutAnswers(
+  layer: ReducedLayer,
+  { fitting, test, labels }: Pick<Parts, 'fitting' | 'test' | 'labels'>,
+  rows: readonly number[],
+): Promise<{ readonly reduced: ReducedLayer; readonly probabilities: Probabilities }> {
+  const reduced = await inForm(layer, readOutForm(fitting, layer.units));
+  const sound =
+    reduced.form === 'read-out' && [reduced.fitting, reduced.cross].every(finiteProducts);
+  if (layer.form === 'features' && !sound) {
+    await requireFinite({ features: layer.features[0], stimulusIds: fitting.ids });
+    await requireFinite({ features: layer.features[1], stimulusIds: test.ids });
+  }
+  const stimulusIds = rows.map((row) => test.ids[row]);
+  return { reduced, probabilities: await probabilitiesOf(reduced, labels, { rows, stimulusIds }) };
 }
 
 /** The read-out's answers for some rows of the test set, in the order of `rows`. */
@@ -204,7 +221,8 @@ function trialsOf(trials: MatchTrials, stimuli: ReadonlySet<Id>): MatchTrials {
   };
 }
 
-function labelsOf(benchmark: Benchmark, fitting: StimulusSet): string[] {
+/** Label of each fitting stimulus, its `image_label`. */
+export function labelsOf(benchmark: Benchmark, fitting: StimulusSet): string[] {
   const column = fitting.columns.get('image_label');
   if (!column) {
     throw new VentralError(

@@ -12,7 +12,7 @@ import type { StimulusSet } from '../../data/stimulus-set.js';
 import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { targetSplits } from '../../metrics/cross-validation.js';
 import type { MetricOptions, MetricResult, NeuralMetric, Regress } from '../../metrics/metric.js';
-import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
+import { neuralMetric, versionedName } from '../../metrics/table/metric-table.js';
 import { type BinResult, poolBins } from '../../metrics/time/pool-bins.js';
 import {
   acrossTime,

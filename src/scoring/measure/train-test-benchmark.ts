@@ -8,7 +8,7 @@ import type { Id } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Digestible } from '../../formats/digest.js';
 import type { NeuralMetric, Regress } from '../../metrics/metric.js';
-import { neuralMetric, versionedName } from '../../metrics/metric-table.js';
+import { neuralMetric, versionedName } from '../../metrics/table/metric-table.js';
 import { stackRows } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';

@@ -4,7 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
-import { metrics } from '../../metrics/metric-table.js';
+import { metrics } from '../../metrics/table/metric-table.js';
 import type {
   BenchmarkDefinition,
   DataSource,
@@ -98,6 +98,8 @@ function define(
     drop: text.drop,
     rdms: text.rdms && dataSource(text.rdms, folder),
     caution: text.caution,
+    task: text.task === 'probabilities' ? text.task : undefined,
+    clip: text.clip === 'none' ? text.clip : undefined,
     distribution: text.distribution && distribution(text.distribution, folder),
     timeWindow: bins && !('unit' in bins) ? bins[0] : undefined,
     binsAsNeuroids: bins && 'as' in bins ? ([bins.from, bins.to] as const) : undefined,

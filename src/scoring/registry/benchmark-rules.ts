@@ -2,7 +2,7 @@ import { type DataKind, findData } from '../../data/catalog.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { MetricDefinition } from '../../metrics/metric.js';
-import { metrics } from '../../metrics/metric-table.js';
+import { metrics } from '../../metrics/table/metric-table.js';
 import { properties } from '../../properties/property-table.js';
 import { kindOf } from '../measure/benchmark-kinds.js';
 import {
@@ -169,10 +169,11 @@ const recordingFiles = ({ recordings, train }: BenchmarkText): string[] => [
 
 const metricOptions: Rule = (text) => {
   const { metric } = text;
-  const { defaults, optional = [] }: MetricDefinition = metrics[metric.name];
+  const { defaults, optional = [], required = [] }: MetricDefinition = metrics[metric.name];
   const { options = [] } = kindOf(text);
-  const known = [...new Set([...Object.keys(defaults), ...optional, ...options])];
-  return Object.keys(metric)
+  const known = [...new Set([...Object.keys(defaults), ...optional, ...required, ...options])];
+  const lacking = required.filter((key) => metric[key] === undefined);
+  const unknown = Object.keys(metric)
     .filter((key) => key !== 'name' && !known.includes(key))
     .flatMap((key) =>
       problem(
@@ -180,7 +181,25 @@ const metricOptions: Rule = (text) => {
         `metric: ${metric.name} has no option "${key}"${known.length > 0 ? `; its options are ${known.join(', ')}` : ''}`,
       ),
     );
+  return [
+    ...lacking.flatMap((key) =>
+      problem('/metric', `metric: ${metric.name} needs the option "${key}", found none`),
+    ),
+    ...unknown,
+  ];
 };
+
+/** Who makes the choices is a question of label metrics alone. */
+const taskRule: Rule = ({ task, metric }) =>
+  task === undefined || metrics[metric.name].kind === 'label'
+    ? []
+    : problem('/task', `task: expected only beside a metric of labels, found ${metric.name}`);
+
+/** Only a score over a ceiling that is bounded by default can be left as it is. */
+const clipping: Rule = ({ clip, metric }) =>
+  clip === undefined || metric.name === 'error-consistency'
+    ? []
+    : problem('/clip', `clip: expected only beside error-consistency, found ${metric.name}`);
 
 const window: Rule = ({ time_bins }) => {
   const [start, end] =
@@ -280,6 +299,8 @@ const rules: readonly Rule[] = [
   company,
   distributionRule,
   metricOptions,
+  clipping,
+  taskRule,
   window,
   sizes,
   groups,

@@ -1,7 +1,7 @@
 import type { Region } from '../../activations/card/card.js';
 import type { Id } from '../../data/ids.js';
 import type { MetricOptions } from '../../metrics/metric.js';
-import type { MetricName } from '../../metrics/metric-table.js';
+import type { MetricName } from '../../metrics/table/metric-table.js';
 import type { DropRule } from '../benchmark/benchmark.js';
 
 interface Generated {
@@ -60,6 +60,7 @@ type CeilingName =
   | 'nili-upper'
   | 'leave-one-out'
   | 'between-subjects'
+  | 'pairs'
   | 'none';
 
 /** The published distribution of a property: counts by bin, or a file of values by neuron. */
@@ -120,6 +121,8 @@ export interface BenchmarkText {
     readonly group_by?: string;
   };
   readonly ceiling?: CeilingText;
+  readonly task?: 'label' | 'probabilities';
+  readonly clip?: 'none' | readonly [0, 1];
   readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { present } from '../../formats/present.js';
-import { metrics } from '../../metrics/metric-table.js';
+import { metrics } from '../../metrics/table/metric-table.js';
 import type {
   BenchmarkDefinition,
   BootstrapChoice,

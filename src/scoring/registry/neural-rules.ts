@@ -1,5 +1,5 @@
-import type { NeuralMetric } from '../../metrics/metric.js';
-import { type MetricName, metrics } from '../../metrics/metric-table.js';
+import type { MetricDefinition, NeuralMetric } from '../../metrics/metric.js';
+import { type MetricName, metrics } from '../../metrics/table/metric-table.js';
 import { type BenchmarkProblem, type BenchmarkText, problem, type Rule } from './benchmark-text.js';
 
 /** Rules of the keys that only benchmarks of recordings have: fixed training sets, subjects, ceilings. */
@@ -168,10 +168,12 @@ const ceilings: Rule = (text) => {
       '/ceiling',
       `ceiling: dissimilarities have no repetitions: expected nili-upper, none or a number, found ${name}`,
     );
+  const { pairs }: MetricDefinition = metrics[metric.name];
+  if (pairs && name === 'pairs') return [];
   if (!definition)
     return problem(
       '/ceiling',
-      `ceiling: metric ${metric.name} computes its own: expected none, a number or no key, found ${name}`,
+      `ceiling: metric ${metric.name} computes its own: expected ${pairs ? 'pairs, ' : ''}none, a number or no key, found ${name}`,
     );
   const per = typeof ceiling === 'object' ? ceiling.per : undefined;
   if (per !== undefined && (!definition.similarity || metric.per !== undefined))
@@ -193,6 +195,7 @@ function wrongCeiling(
   if (ofSubjects && per === undefined)
     return 'a ceiling that subjects give each other needs "metric.per" of rdm or cka';
   if (ofSubjects) return undefined;
+  if (name === 'pairs') return 'pairs of subjects bound error-consistency and accuracy-distance';
   if (normalisation === 'ratio')
     return `metric ${metric} compares populations, which the reliability of single neuroids does not bound: expected nili-upper, between-subjects, leave-one-out, { neuroid }, a number or none`;
   if ((metric === 'reverse-pls') === (name === 'predictor-consistency')) return undefined;

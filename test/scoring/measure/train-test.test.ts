@@ -4,7 +4,7 @@ import type { Recordings } from '../../../src/data/recordings.js';
 import { neuroidwiseExplainedVariance } from '../../../src/metrics/ceiling-normalisation.js';
 import { internalConsistency } from '../../../src/metrics/internal-consistency.js';
 import type { Regress } from '../../../src/metrics/metric.js';
-import { neuralMetric } from '../../../src/metrics/metric-table.js';
+import { neuralMetric } from '../../../src/metrics/table/metric-table.js';
 import { denseFeatures, selectRows } from '../../../src/numerics/algebra/features.js';
 import { matrix } from '../../../src/numerics/algebra/matrix.js';
 import type { Benchmark } from '../../../src/scoring/benchmark/benchmark.js';

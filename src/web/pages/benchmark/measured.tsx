@@ -50,7 +50,7 @@ function splitsOf(
   if (formula === 'root') return 'None: the read-out is fitted on separate stimuli.';
   if (kind === 'properties') return 'None of the stimuli: samples of units are drawn.';
   if (kind === 'choices') return 'None.';
-  if (formula === 'clipped' || formula === 'raw') return 'None.';
+  if (kind === 'label') return 'None.';
   if (groupBy !== undefined)
     return `${splits} folds of whole groups (column ${groupBy}): no group is in both training and test, so that near copies of a stimulus cannot be predicted from each other.`;
   const share = (of: number) => `${Math.round(100 * of)} %`;
@@ -176,6 +176,19 @@ const FORMULAS: Readonly<Record<MetricWords['formula'], ComponentChildren>> = {
       <mtext>raw</mtext>
       <mtext>ceiling</mtext>
     </mfrac>
+  ),
+  'ratio-squared': (
+    <msup>
+      <mrow>
+        <mo>(</mo>
+        <mfrac>
+          <mtext>raw</mtext>
+          <mtext>ceiling</mtext>
+        </mfrac>
+        <mo>)</mo>
+      </mrow>
+      <mn>2</mn>
+    </msup>
   ),
   squared: (
     <mfrac>

@@ -1,16 +1,20 @@
-import { accuracyMetric } from './accuracy.js';
-import { choiceDistributionMetric } from './choice-distribution.js';
-import { ckaCvMetric, ckaMetric } from './cka.js';
-import { distributionSimilarityMetric } from './distribution-similarity.js';
-import { errorConsistencyMetric } from './error-consistency.js';
-import { behaviourMetrics } from './i1i2.js';
-import { linearMetric } from './linear.js';
-import type { MetricDefinition, NeuralMetric } from './metric.js';
-import { neuronToNeuronMetric } from './neuron-to-neuron.js';
-import { plsMetric } from './pls.js';
-import { rdmCvMetric, rdmMetric } from './rdm.js';
-import { reversePlsMetric } from './reverse-pls.js';
-import { dualRidgeCvMetric, dualRidgeMetric, ridgeCvMetric, ridgeMetric } from './ridge.js';
+import { accuracyMetric } from '../accuracy.js';
+import { accuracyDistanceMetric } from '../behaviour/accuracy-distance.js';
+import { accuracyDropMetric } from '../behaviour/accuracy-drop.js';
+import { accuracyProfileMetric } from '../behaviour/accuracy-profile.js';
+import { cueMatchMetric } from '../behaviour/cue-match.js';
+import { choiceDistributionMetric } from '../choice-distribution.js';
+import { ckaCvMetric, ckaMetric } from '../cka.js';
+import { distributionSimilarityMetric } from '../distribution-similarity.js';
+import { errorConsistencyMetric } from '../error-consistency.js';
+import { behaviourMetrics } from '../i1i2.js';
+import { linearMetric } from '../linear.js';
+import type { MetricDefinition, NeuralMetric } from '../metric.js';
+import { neuronToNeuronMetric } from '../neuron-to-neuron.js';
+import { plsMetric } from '../pls.js';
+import { rdmCvMetric, rdmMetric } from '../rdm.js';
+import { reversePlsMetric } from '../reverse-pls.js';
+import { dualRidgeCvMetric, dualRidgeMetric, ridgeCvMetric, ridgeMetric } from '../ridge.js';
 
 /**
  * Every metric by the name that benchmark files give it: one line each. The JSON schema of benchmark files, the words of the
@@ -32,6 +36,10 @@ const table = {
   ...behaviourMetrics,
   'error-consistency': errorConsistencyMetric,
   accuracy: accuracyMetric,
+  'accuracy-distance': accuracyDistanceMetric,
+  'cue-match': cueMatchMetric,
+  'accuracy-drop': accuracyDropMetric,
+  'accuracy-profile': accuracyProfileMetric,
   'choice-distribution': choiceDistributionMetric,
   'distribution-similarity': distributionSimilarityMetric,
 } satisfies Record<string, MetricDefinition>;
