@@ -103,7 +103,7 @@ export const firstUnitMetric: NeuralMetric = {
   );
   insert(
     TABLE,
-    "import { firstUnitMetric } from './first-unit.js';",
+    "import { firstUnitMetric } from '../first-unit.js';",
     'import { behaviourMetrics }',
   );
   insert(TABLE, "  'first-unit': firstUnitMetric,", '  pls: plsMetric,');
@@ -139,7 +139,7 @@ export const countMetric: MetricDefinition & { readonly kind: 'count' } = {
 };
 `,
   );
-  insert(TABLE, "import { countMetric } from './count.js';", 'import { behaviourMetrics }');
+  insert(TABLE, "import { countMetric } from '../count.js';", 'import { behaviourMetrics }');
   insert(TABLE, '  count: countMetric,', '  pls: plsMetric,');
   write(
     'src/scoring/measure/count-benchmark.ts',

@@ -9,6 +9,7 @@ import type {
   SplitTable,
   SubjectRecordings,
 } from '../benchmark/benchmark.js';
+import { kindOf } from '../measure/benchmark-kinds.js';
 import type { BenchmarkText, DataText } from './benchmark-text.js';
 
 /** The keys of benchmarks of recordings beyond stimuli and recordings, as a definition has them. */
@@ -58,7 +59,8 @@ export function subjectKeys(
 }
 
 /** The ceiling that a file asks for, or that its metric has by default. */
-export function ceiling({ ceiling: given, metric, rdms }: BenchmarkText): CeilingChoice {
+export function ceiling(text: BenchmarkText): CeilingChoice {
+  const { ceiling: given, metric, rdms } = text;
   if (typeof given === 'number') return { name: 'fixed', value: given };
   if (typeof given === 'object' && 'neuroid' in given) {
     const { neuroid: column, ...how } = given;
@@ -68,7 +70,7 @@ export function ceiling({ ceiling: given, metric, rdms }: BenchmarkText): Ceilin
   const asked = typeof given === 'object' ? given : { name: given };
   const { name } = asked;
   if (name === 'none') return { name };
-  if (kind !== 'neural') return { name: 'metric' };
+  if (kind !== 'neural' && kindOf(text).compares !== 'recordings') return { name: 'metric' };
   if (name === 'nili-upper' || name === 'leave-one-out' || name === 'between-subjects')
     return typeof given === 'object' && given.per !== undefined
       ? { name, per: given.per }

@@ -1,5 +1,6 @@
 import type { MetricDefinition, NeuralMetric } from '../../metrics/metric.js';
 import { type MetricName, metrics } from '../../metrics/table/metric-table.js';
+import { kindOf } from '../measure/benchmark-kinds.js';
 import { type BenchmarkProblem, type BenchmarkText, problem, type Rule } from './benchmark-text.js';
 
 /** Rules of the keys that only benchmarks of recordings have: fixed training sets, subjects, ceilings. */
@@ -170,6 +171,7 @@ const ceilings: Rule = (text) => {
     );
   const { pairs }: MetricDefinition = metrics[metric.name];
   if (pairs && name === 'pairs') return [];
+  if (!definition && kindOf(text).compares === 'recordings') return [];
   if (!definition)
     return problem(
       '/ceiling',
