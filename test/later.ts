@@ -4,7 +4,6 @@
  */
 export const later = [
   'test/models/parity.test.ts',
-  'test/scoring/measure/recorded-kinds.test.ts',
   'test/service/backup/damaged-files.test.ts',
   'test/service/http/authorization.test.ts',
   'test/service/http/containers.test.ts',
@@ -18,6 +17,7 @@ export const later = [
   'test/service/routes/layer-maps.test.ts',
   'test/service/routes/models.test.ts',
   'test/service/worker/apart.test.ts',
+  'test/web/leaderboard.test.ts',
   'test/web/road.test.ts',
   'test/web/training.test.ts',
 ];
