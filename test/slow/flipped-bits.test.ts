@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { writeZip } from '../../src/formats/zip.js';
+import { openZip, writeZip } from '../../src/formats/zip.js';
 import { simulatedFiles } from '../../src/scoring/benchmark/simulated-data.js';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { saveBackup, takeBackup } from '../../src/service/access/backup-access.js';
@@ -210,6 +210,21 @@ it('bits flipped in every kind of stored file give no wrong number, are found, a
   }
 }, 600_000);
 
+/** Digests of the entries of an archive. */
+async function contentsOf(path: string): Promise<Record<string, string>> {
+  const zip = await openZip(path);
+  try {
+    const digests: Record<string, string> = {};
+    for (const { name } of zip.entries)
+      digests[name] = createHash('sha256')
+        .update(await zip.read(name))
+        .digest('hex');
+    return digests;
+  } finally {
+    await zip.close();
+  }
+}
+
 it('bits flipped in a backup are found, and restored around where that is asked for', async () => {
   const file = join(scratch, 'whole.zip');
   expect((await saveBackup(service.place, file)).lost).toBeUndefined();
@@ -221,7 +236,8 @@ it('bits flipped in a backup are found, and restored around where that is asked 
     await writeFile(broken, copy);
     const report = await checkArchives([broken]).catch((error) => error);
     if (report instanceof Error) expect(report).toMatchObject({ code: 'backup-invalid' });
-    else expect(report.ok).toBe(false);
+    // A few bits of an archive say nothing of its content, such as the time of an entry.
+    else if (report.ok) expect(await contentsOf(broken)).toEqual(await contentsOf(file));
   }
   const copy = Buffer.from(bytes);
   // The second half of a stored network: its entry is as long as the file.
