@@ -174,7 +174,7 @@ export const countKind: BenchmarkKind = {
 };
 `,
   );
-  insert(KINDS, "import { countKind } from './count-benchmark.js';", 'import { labelKind }');
+  insert(KINDS, "import { countKind } from './count-benchmark.js';", 'import { neuralKind }');
   insert(KINDS, '  count: countKind,', '  neural: neuralKind,');
   compile();
   node('scripts/generate.mjs');
