@@ -99,7 +99,8 @@ function compareRdms(source: Matrix, target: Matrix): number {
   return spearman(aboveDiagonal(source), aboveDiagonal(target));
 }
 
-function aboveDiagonal({ rows, data }: Matrix): Float64Array {
+/** Entries above the diagonal, row by row. */
+export function aboveDiagonal({ rows, data }: Matrix): Float64Array {
   const values = new Float64Array((rows * (rows - 1)) / 2);
   let at = 0;
   for (let row = 0; row < rows; row++) {

@@ -4,7 +4,7 @@ import { present } from '../../formats/present.js';
 import type { PublicModel } from '../../importing/published/public-models.js';
 import type { PulledModel } from '../../importing/published/pull-model.js';
 import { globalOptions } from '../options/global-options.js';
-import { terminalQuestions } from '../terminal/ask-card.js';
+import { confirm } from '../terminal/confirm.js';
 import { visibleText } from '../terminal/error-text.js';
 import { fileProgress } from '../terminal/file-progress.js';
 import { interruption } from '../terminal/interruption.js';
@@ -75,15 +75,15 @@ async function requireTerms(model: PublicModel, accepted: boolean, io: Io): Prom
   ];
   io.err(`${lines.join('\n')}\n`);
   if (accepted) return;
-  const answer = await terminalQuestions()?.ask('Fetch it under these terms? [y/N] ');
-  if (answer !== undefined && /^y(es)?$/i.test(answer)) return;
+  const answer = await confirm('Fetch it under these terms?', io);
+  if (answer === true) return;
   throw new VentralError(
     'bad-usage',
     `${name} was not fetched: its terms were not accepted (--accept-terms accepts them)`,
     {
       field: 'accept-terms',
       expected: 'acceptance',
-      found: answer ? visibleText(answer).trim() : 'none',
+      found: answer === false ? 'refusal' : 'none',
     },
   );
 }

@@ -6,6 +6,7 @@ import { requireSameStimuli } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { MetricResult } from '../../metrics/metric.js';
 import {
+  aboveDiagonal,
   dissimilarities,
   niliUpper,
   type RdmComparison,
@@ -66,7 +67,7 @@ function onRdms(benchmark: Benchmark, stimuli: StimulusSet, rdms: SubjectRdms): 
     async measure(layer) {
       const features = selectRows(featuresOf(layer)[0], rows);
       await requireFinite({ features, stimulusIds: rdms.stimulusIds });
-      const model = abovePairs((await dissimilarities(features)).data, rows.length);
+      const model = aboveDiagonal(await dissimilarities(features));
       const raw = rdmSimilarity(model, rdms.pairs, comparison);
       const measured = normalised(raw, bound);
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(layer);
@@ -74,16 +75,6 @@ function onRdms(benchmark: Benchmark, stimuli: StimulusSet, rdms: SubjectRdms): 
     },
     restrict: (keep) => onRdms(benchmark, stimuli, restricted(rdms, keep)),
   };
-}
-
-/** Entries above the diagonal, row by row. */
-function abovePairs(data: Float64Array, n: number): Float64Array {
-  const pairs = new Float64Array((n * (n - 1)) / 2);
-  let at = 0;
-  for (let i = 0; i < n; i++) {
-    for (let j = i + 1; j < n; j++) pairs[at++] = data[i * n + j];
-  }
-  return pairs;
 }
 
 function restricted(rdms: SubjectRdms, keep: (stimulus: Id) => boolean): SubjectRdms {
