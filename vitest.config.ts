@@ -1,12 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { later } from './test/later.js';
 
-/** These put something else in a module's place, which must not have been loaded by another file before. */
-const alone = [
-  'test/data/import.test.ts',
-  'test/activations/scratch/scratch-file.test.ts',
-  'test/scoring/**/screen-version.test.ts',
-];
+/** Files that put something else in a module's place, which no other file may have loaded or may load after. */
+const alone = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((name) => `test/${name}`)
+  .filter((name) => name.endsWith('.test.ts') && /^vi\.mock\(/m.test(readFileSync(name, 'utf8')));
 /** Workers have a PostgreSQL always, and are tested where the service has one too: `npm run test:postgresql`. */
 const workers = 'test/service/worker/worker.test.ts';
 const others = ['test/real/**', 'test/slow/**', workers, ...later, 'node_modules/**'];
@@ -34,7 +33,7 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { test: { ...each, name: 'alone', include: alone } },
+      { test: { ...each, name: 'alone', include: alone, exclude: others } },
     ],
   },
 });

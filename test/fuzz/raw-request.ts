@@ -73,7 +73,10 @@ function parsed(bytes: Buffer): RawAnswer | undefined {
     }),
   );
   const rest = bytes.subarray(end + 4);
-  const content = headers.get('transfer-encoding') === 'chunked' ? dechunked(rest) : rest;
+  // What follows is the answer to bytes after the request, where a damaged length ends it early.
+  const length = Number(headers.get('content-length') ?? rest.length);
+  const chunked = headers.get('transfer-encoding') === 'chunked';
+  const content = chunked ? dechunked(rest) : rest.subarray(0, length);
   const text = content.toString('utf8');
   return { status, headers, text, body: jsonOf(headers, text) };
 }

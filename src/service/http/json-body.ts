@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import express, { type RequestHandler } from 'express';
+import { encodingExists } from 'iconv-lite';
 
 /**
  * How large a JSON body may be. A body is parsed and validated in the service's own thread, so that the limits keep both to a
@@ -29,6 +30,8 @@ export const hasManyValues = (request: IncomingMessage): boolean => many.has(req
  * @param bytes largest body
  */
 export function jsonBody(bytes: number = jsonLimits.bytes): RequestHandler {
+  // Makes the parser's decoder load its tables: a process without a descriptor left could not, and would refuse UTF-8.
+  encodingExists('utf-8');
   return express.json({
     limit: bytes,
     reviver: storable,

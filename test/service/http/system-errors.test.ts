@@ -83,7 +83,7 @@ describe.skipIf(!limits)('a service without a descriptor left', () => {
       const refused = await send('POST', '/v1/models', type, upload.body ?? '');
       expect(refused, refused.words).toMatchObject({ status: 503, retry: '5' });
       expect(JSON.parse(refused.words).type).toBe('/problems/not-ready');
-      // The first body of a process makes the parser load what it needs.
+      // The first body of this process.
       const json = await send('POST', '/v1/scores', 'application/json', score);
       for (const { words } of [refused, json])
         expect(words).not.toMatch(/node_modules|EMFILE|\/tmp/);
