@@ -78,10 +78,10 @@ async function requireTerms(model: PublicModel, accepted: boolean, io: Io): Prom
   const answer = await confirm('Fetch it under these terms?', io);
   if (answer === true) return;
   throw new VentralError(
-    'bad-usage',
+    'terms-not-accepted',
     `${name} was not fetched: its terms were not accepted (--accept-terms accepts them)`,
     {
-      field: 'accept-terms',
+      field: '--accept-terms',
       expected: 'acceptance',
       found: answer === false ? 'refusal' : 'none',
     },

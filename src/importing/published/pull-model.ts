@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
 import { openModelFile } from '../../activations/model-file.js';
@@ -45,14 +45,25 @@ export async function pullModel(
 ): Promise<PulledModel> {
   const source = await fetched(model, model.name, options);
   const folder = join(options.home, 'networks', model.name);
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, `${model.name}.onnx`);
-  const imported = await asOnnx(model, source, path, options.threads);
-  const card = join(folder, `${model.name}.yaml`);
-  await writeFile(card, cardText(model));
-  const file = await openModelFile(path, { file: card });
-  const images = options.tryImages ? await tried(model, path, card, options) : undefined;
-  return { name: model.name, path, card, digest: file.digest, ...present({ imported, images }) };
+  // A network that fails its images does not take the place of one that passed.
+  const made = join(options.home, 'networks', `.${model.name}.new`);
+  await rm(made, { recursive: true, force: true });
+  await mkdir(made, { recursive: true });
+  const [onnx, yaml] = [`${model.name}.onnx`, `${model.name}.yaml`];
+  try {
+    const imported = await asOnnx(model, source, join(made, onnx), options.threads);
+    await writeFile(join(made, yaml), cardText(model));
+    const { digest } = await openModelFile(join(made, onnx), { file: join(made, yaml) });
+    const images = options.tryImages
+      ? await tried(model, join(made, onnx), join(made, yaml), options)
+      : undefined;
+    await rm(folder, { recursive: true, force: true });
+    await rename(made, folder);
+    const [path, card] = [join(folder, onnx), join(folder, yaml)];
+    return { name: model.name, path, card, digest, ...present({ imported, images }) };
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
 }
 
 async function fetched(file: PublicFile, whose: string, options: PullOptions): Promise<string> {
@@ -129,7 +140,7 @@ async function tried(
     throw new VentralError(
       'import-differs',
       `${model.name} names ${right} of ${images.length} test images right, expected ${expected}: ${missed.join(', ')}`,
-      { file: path, expected: `${expected}`, found: `${right}` },
+      { file: model.file, expected: `${expected}`, found: `${right}` },
     );
   }
   return { right, shown: images.length, ...present({ expected }) };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -94,6 +94,17 @@ describe('a public network', () => {
       code: 'checksum-mismatch',
     });
     expect(existsSync(join(home, 'networks'))).toBe(false);
+  });
+
+  test('whose photographs cannot be shown to it leaves no network, and an earlier one as it was', async () => {
+    const shown = () => pullModel(model, { home, baseUrl, patience, tryImages: true, threads: 1 });
+    await expect(shown()).rejects.toMatchObject({ code: 'checksum-mismatch' });
+    expect(readdirSync(join(home, 'networks'))).toEqual([]);
+    const { path } = await pull();
+    const before = readFileSync(path);
+    await expect(shown()).rejects.toMatchObject({ code: 'checksum-mismatch' });
+    expect(readdirSync(join(home, 'networks'))).toEqual(['made']);
+    expect(readFileSync(path)).toEqual(before);
   });
 
   test('whose address is gone is an error that names it', async () => {
