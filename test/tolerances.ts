@@ -31,6 +31,11 @@ export const tolerances = {
    */
   properties: { value: 1e-4, score: 1e-6 },
   /**
+   * Statistics of scores (oracle 20): draws, errors and quantiles; variances; shares of draws, which are counts; p of t tests,
+   * where a variance of 0 counts as the machine's epsilon and rounding of equal means shows.
+   */
+  statistics: { draws: 1e-9, variance: 1e-12, share: 1e-12, test: 1e-6 },
+  /**
    * The kinds of 2026 (oracle README, 13 to 18): a float64 result; one on float32 features or recordings, in float64 where the
    * original rounds; a ridge fit in float32; a fit whose penalty of 1e-10 interpolates; ranks that rounding ties.
    */

@@ -1,4 +1,5 @@
 import { logGamma } from '../random/random-state.js';
+import { normalQuantile } from './normal.js';
 
 /**
  * The exact interval of a share that was counted (Clopper and Pearson 1934): quantiles of beta distributions.
@@ -14,6 +15,19 @@ export function binomialInterval(
   const low = correct === 0 ? 0 : betaQuantile(tail, correct, count - correct + 1);
   const high = correct === count ? 1 : betaQuantile(1 - tail, correct + 1, count - correct);
   return [low, high];
+}
+
+/** The score interval of a share that was counted (Wilson 1927), 95 %. */
+export function wilsonInterval(
+  correct: number,
+  count: number,
+): readonly [low: number, high: number] {
+  const z = normalQuantile(0.975);
+  const share = correct / count;
+  const scale = 1 + z ** 2 / count;
+  const centre = (share + z ** 2 / (2 * count)) / scale;
+  const half = (z / scale) * Math.sqrt((share * (1 - share)) / count + z ** 2 / (4 * count ** 2));
+  return [centre - half, centre + half];
 }
 
 /**
