@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import {
+  meanConsistency,
+  meanConsistencyDraws,
+} from '../../../src/metrics/resampling/consistency-draws.js';
+import {
+  medianCorrelation,
+  medianCorrelationDraws,
+} from '../../../src/metrics/resampling/correlation-draws.js';
+import {
+  differenceOfDraws,
+  type TwoFactorDraws,
+  varianceOfDraws,
+} from '../../../src/metrics/resampling/two-factor-draws.js';
+import { percentile } from '../../../src/numerics/statistics/statistics.js';
+import { twoFactorVariance } from '../../../src/numerics/statistics/two-factor-variance.js';
+import { numbers, type OracleArray, oracle } from '../../oracle.js';
+import { tolerances } from '../../tolerances.js';
+
+const { statistics: within } = tolerances;
+
+function near(found: number, wanted: number | string, bound: number, what: string) {
+  const value = Number(wanted);
+  if (!Number.isFinite(value)) expect(found, what).toBe(value);
+  else expect(Math.abs(found - value), `${what}: ${found} and ${value}`).toBeLessThanOrEqual(bound);
+}
+
+/** Rows of an array of several dimensions, as typed vectors. */
+const rowsOf = (array: OracleArray, width = array.shape.at(-1) as number) => {
+  const flat = numbers(array);
+  return Array.from({ length: flat.length / width }, (_, i) =>
+    flat.subarray(i * width, (i + 1) * width),
+  );
+};
+
+interface Wanted {
+  readonly value: number;
+  readonly draws?: OracleArray;
+  readonly variance: OracleArray;
+  readonly two_factor_large: number;
+  readonly two_factor_small?: number | string;
+}
+
+function check(
+  found: { readonly value: number; readonly draws: TwoFactorDraws },
+  wanted: Wanted,
+  sizes: { readonly first: number; readonly second: number } | undefined,
+  what: string,
+) {
+  near(found.value, wanted.value, within.draws, `${what} value`);
+  const { both, first, second } = found.draws;
+  if (wanted.draws)
+    rowsOf(wanted.draws).forEach((row, r) => {
+      [both, first, second].forEach((column, k) => {
+        near(column[r], row[k], within.draws, `${what} draw ${r}, ${k}`);
+      });
+    });
+  const variances = varianceOfDraws(found.draws);
+  const [b, f, s] = numbers(wanted.variance);
+  near(variances.both, b, within.variance, `${what} of both`);
+  near(variances.first, f, within.variance, `${what} of the first`);
+  near(variances.second, s, within.variance, `${what} of the second`);
+  near(twoFactorVariance(variances), wanted.two_factor_large, within.variance, `${what} large`);
+  if (wanted.two_factor_small !== undefined)
+    near(
+      twoFactorVariance(variances, sizes),
+      wanted.two_factor_small,
+      within.variance,
+      `${what} small`,
+    );
+}
+
+describe('draws of neuroids and stimuli, of the median of r', () => {
+  const { cases } = oracle('20-statistics/pearson_median_draws.json');
+  test.each([...cases].map((each) => [each.kind, each]))('%s', (kind, each) => {
+    const [rows, cols] = each.observed.shape;
+    const observed = { rows, cols, data: numbers(each.observed) };
+    const testSets = rowsOf(each.test_sets);
+    const drawn = { first: rowsOf(each.draws_neuroid), second: rowsOf(each.draws_stimulus) };
+    const sizes = { first: cols, second: rows };
+    const found = [...each.models].map((model, m) => {
+      const predicted = rowsOf(model.predictions, testSets[0].length * cols).map((data) => ({
+        rows: testSets[0].length,
+        cols,
+        data,
+      }));
+      const predictions = { observed, testSets, predicted };
+      const one = {
+        value: medianCorrelation(predictions),
+        draws: medianCorrelationDraws(predictions, drawn),
+      };
+      check(one, model, sizes, `${kind}, model ${m}`);
+      return one;
+    });
+    const [a, b] = found;
+    const draws = differenceOfDraws(a.draws, b.draws);
+    check({ value: a.value - b.value, draws }, each.difference, sizes, `${kind}, difference`);
+    rowsOf(each.difference.percentile95).forEach((row, end) => {
+      [draws.both, draws.first, draws.second].forEach((column, k) => {
+        const finite = column.filter(Number.isFinite);
+        near(percentile(finite, [2.5, 97.5][end]), row[k], within.draws, `${kind} percentile`);
+      });
+    });
+  });
+});
+
+describe('draws of subjects and images, of error consistency', () => {
+  const { cases } = oracle('20-statistics/error_consistency_draws.json');
+  test.each([...cases].map((each) => [each.kind, each]))('%s', (kind, each) => {
+    const [, conditions] = each.subjects_correct.shape;
+    const nested = (array: OracleArray) => {
+      const flat = rowsOf(array);
+      return Array.from({ length: flat.length / conditions }, (_, i) =>
+        flat.slice(i * conditions, (i + 1) * conditions),
+      );
+    };
+    const subjects = nested(each.subjects_correct);
+    const drawn = { subjects: rowsOf(each.draws_subject), images: nested(each.draws_image) };
+    [...each.models].forEach((model, m) => {
+      const answers = { model: nested(each.models_correct)[m], subjects };
+      const found = {
+        value: meanConsistency(answers),
+        draws: meanConsistencyDraws(answers, drawn),
+      };
+      check(found, model, undefined, `${kind}, model ${m}`);
+    });
+  });
+});
