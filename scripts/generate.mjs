@@ -52,6 +52,7 @@ const formulas = {
   'ratio-squared': '(raw / ceiling)²',
   root: 'mean of raw / √ceiling',
   clipped: 'raw / ceiling, bounded to 0…1',
+  'above-chance': '(raw − chance) / (ceiling − chance), bounded to 0…1',
   raw: 'raw',
 };
 const sides = {
@@ -59,6 +60,7 @@ const sides = {
   'read-out': 'trials, read-out',
   label: 'trials, labels',
   choices: 'trials, labels',
+  triplets: 'trials, triplets',
   properties: 'a distribution',
 };
 

@@ -88,6 +88,10 @@ export interface MetricOptions {
   /** The types between which accuracy drops. */
   readonly from?: string;
   readonly to?: string;
+  /** Share of choices that are right by chance. */
+  readonly chance?: number;
+  /** How alike two stimuli are (odd-one-out); the product of their activations where it is absent. */
+  readonly similarity?: 'dot' | 'cosine';
 }
 
 /** A metric in words, for pages and documents. */
@@ -100,9 +104,16 @@ export interface MetricText {
 
 /**
  * How raw and ceiling become the score: raw² / ceiling, raw / ceiling, (raw / ceiling)², mean of raw / √ceiling, raw / ceiling bounded to
- * [0, 1], or raw alone.
+ * [0, 1], (raw − chance) / (ceiling − chance) bounded likewise, or raw alone.
  */
-export type Normalisation = 'squared' | 'ratio' | 'ratio-squared' | 'root' | 'clipped' | 'raw';
+export type Normalisation =
+  | 'squared'
+  | 'ratio'
+  | 'ratio-squared'
+  | 'root'
+  | 'clipped'
+  | 'above-chance'
+  | 'raw';
 
 /** What every metric says of itself. */
 export interface MetricDefinition {

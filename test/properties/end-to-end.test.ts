@@ -12,7 +12,7 @@ import { studies } from '../../src/properties/property-table.js';
 import { orderedGratings } from '../../src/properties/protocol.js';
 import type { Study } from '../../src/properties/study.js';
 import { sweepOf } from '../../src/properties/sweep.js';
-import { propertiesOf } from '../../src/scoring/measure/unit-properties.js';
+import { propertiesOf } from '../../src/scoring/observed/unit-properties.js';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { runVentral } from '../cli/run-ventral.js';
 import { numbers, oracle } from '../oracle.js';

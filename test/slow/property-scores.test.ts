@@ -11,7 +11,7 @@ import { studies } from '../../src/properties/property-table.js';
 import { orderedGratings } from '../../src/properties/protocol.js';
 import type { Study } from '../../src/properties/study.js';
 import type { Score } from '../../src/scoring/measure/score.js';
-import { propertiesOf } from '../../src/scoring/measure/unit-properties.js';
+import { propertiesOf } from '../../src/scoring/observed/unit-properties.js';
 import { runVentral } from '../cli/run-ventral.js';
 import { numbers, type OracleArray } from '../oracle.js';
 import { expectClose } from '../properties/expect-close.js';

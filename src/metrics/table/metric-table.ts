@@ -3,6 +3,7 @@ import { accuracyDistanceMetric } from '../behaviour/accuracy-distance.js';
 import { accuracyDropMetric } from '../behaviour/accuracy-drop.js';
 import { accuracyProfileMetric } from '../behaviour/accuracy-profile.js';
 import { cueMatchMetric } from '../behaviour/cue-match.js';
+import { oddOneOutMetric } from '../behaviour/odd-one-out.js';
 import { choiceDistributionMetric } from '../choice-distribution.js';
 import { ckaCvMetric, ckaMetric } from '../cka.js';
 import { distributionSimilarityMetric } from '../distribution-similarity.js';
@@ -40,6 +41,7 @@ const table = {
   'cue-match': cueMatchMetric,
   'accuracy-drop': accuracyDropMetric,
   'accuracy-profile': accuracyProfileMetric,
+  'odd-one-out': oddOneOutMetric,
   'choice-distribution': choiceDistributionMetric,
   'distribution-similarity': distributionSimilarityMetric,
 } satisfies Record<string, MetricDefinition>;

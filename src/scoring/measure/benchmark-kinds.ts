@@ -4,6 +4,7 @@ import type { BenchmarkKind } from './benchmark-kind.js';
 import { choiceKind } from './choice-benchmark.js';
 import { labelKind, readOutLabelKind } from './label-benchmark.js';
 import { neuralKind } from './neural-benchmark.js';
+import { oddOneOutKind } from './odd-one-out-benchmark.js';
 import { propertyKind } from './property-benchmark.js';
 import { rdmKind } from './rdm-benchmark.js';
 import { readOutKind } from './read-out-benchmark.js';
@@ -17,6 +18,7 @@ const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
   'read-out': readOutKind,
   label: labelKind,
   choices: choiceKind,
+  triplets: oddOneOutKind,
   properties: propertyKind,
 };
 

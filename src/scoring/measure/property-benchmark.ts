@@ -18,11 +18,11 @@ import type { Sweep } from '../../properties/sweep.js';
 import type { Benchmark, PublishedDistribution } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { propertiesOf } from '../observed/unit-properties.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { DRAWS, percentileInterval } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
-import { propertiesOf } from './unit-properties.js';
 
 /** Benchmarks of single-neuron properties. */
 export const propertyKind: BenchmarkKind = {

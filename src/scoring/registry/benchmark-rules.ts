@@ -189,17 +189,34 @@ const metricOptions: Rule = (text) => {
   ];
 };
 
-/** Who makes the choices is a question of label metrics alone. */
-const taskRule: Rule = ({ task, metric }) =>
-  task === undefined || metrics[metric.name].kind === 'label'
-    ? []
-    : problem('/task', `task: expected only beside a metric of labels, found ${metric.name}`);
+/** Who makes the choices is a question of label metrics alone; triplets have a task of their own. */
+const taskRule: Rule = ({ task, metric }) => {
+  const { kind } = metrics[metric.name];
+  const wrong = (expected: string) =>
+    problem('/task', `task: expected ${expected}, found ${metric.name}`);
+  if (task === undefined) return [];
+  if (task === 'odd-one-out') return kind === 'triplets' ? [] : wrong('the metric odd-one-out');
+  if (kind === 'triplets') return problem('/task', `task: expected odd-one-out, found ${task}`);
+  return kind === 'label' ? [] : wrong('only beside a metric of labels');
+};
+
+/** Metrics whose score is bounded to [0, 1] by default, and may be left as it is. */
+const bounded: readonly string[] = ['error-consistency', 'odd-one-out'];
 
 /** Only a score over a ceiling that is bounded by default can be left as it is. */
 const clipping: Rule = ({ clip, metric }) =>
-  clip === undefined || metric.name === 'error-consistency'
+  clip === undefined || bounded.includes(metric.name)
     ? []
-    : problem('/clip', `clip: expected only beside error-consistency, found ${metric.name}`);
+    : problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${metric.name}`);
+
+/** A ceiling that chance reaches bounds nothing. */
+const chance: Rule = ({ metric, ceiling }) => {
+  if (metrics[metric.name].kind !== 'triplets' || typeof ceiling !== 'number') return [];
+  const { chance: given = metrics[metric.name].defaults.chance ?? 0 } = metric;
+  return ceiling > given
+    ? []
+    : problem('/ceiling', `ceiling: expected more than chance (${given}), found ${ceiling}`);
+};
 
 const window: Rule = ({ time_bins }) => {
   const [start, end] =
@@ -300,6 +317,7 @@ const rules: readonly Rule[] = [
   distributionRule,
   metricOptions,
   clipping,
+  chance,
   taskRule,
   window,
   sizes,

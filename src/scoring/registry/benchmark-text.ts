@@ -121,7 +121,7 @@ export interface BenchmarkText {
     readonly group_by?: string;
   };
   readonly ceiling?: CeilingText;
-  readonly task?: 'label' | 'probabilities';
+  readonly task?: 'label' | 'probabilities' | 'odd-one-out';
   readonly clip?: 'none' | readonly [0, 1];
   readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
 }

@@ -8,7 +8,14 @@ export interface MetricWords {
   readonly raw: string;
   /** What it compares: recordings, choices of a read-out, labels of the network's own head. */
   readonly kind: string;
-  readonly formula: 'squared' | 'ratio' | 'ratio-squared' | 'root' | 'clipped' | 'raw';
+  readonly formula:
+    | 'squared'
+    | 'ratio'
+    | 'ratio-squared'
+    | 'root'
+    | 'clipped'
+    | 'above-chance'
+    | 'raw';
 }
 
 /** A metric by the name that benchmark files give it. */

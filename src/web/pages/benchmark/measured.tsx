@@ -50,7 +50,7 @@ function splitsOf(
   if (formula === 'root') return 'None: the read-out is fitted on separate stimuli.';
   if (kind === 'properties') return 'None of the stimuli: samples of units are drawn.';
   if (kind === 'choices') return 'None.';
-  if (kind === 'label') return 'None.';
+  if (kind === 'label' || kind === 'triplets') return 'None.';
   if (groupBy !== undefined)
     return `${splits} folds of whole groups (column ${groupBy}): no group is in both training and test, so that near copies of a stimulus cannot be predicted from each other.`;
   const share = (of: number) => `${Math.round(100 * of)} %`;
@@ -225,6 +225,15 @@ const FORMULAS: Readonly<Record<MetricWords['formula'], ComponentChildren>> = {
         <mtext>ceiling</mtext>
       </mfrac>
       <mo>)</mo>
+    </>
+  ),
+  'above-chance': (
+    <>
+      <mfrac>
+        <mtext>raw − chance</mtext>
+        <mtext>ceiling − chance</mtext>
+      </mfrac>
+      <mtext>{'\u00a0, from 0 to 1'}</mtext>
     </>
   ),
 };

@@ -1,0 +1,105 @@
+import { featuresOf } from '../../activations/reduced-layer.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { aboveChance, oddOneOut, oddOnes } from '../../metrics/behaviour/odd-one-out.js';
+import { requireFinite } from '../../metrics/gram-source.js';
+import type { Warning } from '../../metrics/metric.js';
+import { versionedName } from '../../metrics/table/metric-table.js';
+import { selectRows } from '../../numerics/algebra/features.js';
+import { gram } from '../../numerics/algebra/gram.js';
+import type { Matrix } from '../../numerics/algebra/matrix.js';
+import { finiteProducts } from '../../numerics/algebra/non-finite.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { readOutLayer } from '../benchmark/layer-role.js';
+import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { restrictedTriplets, type ShownTriplets, shownTriplets } from '../observed/triplets.js';
+import type { BenchmarkKind } from './benchmark-kind.js';
+import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
+import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { ceilingPart, finite, scorePart } from './score.js';
+
+/** Benchmarks of which of three stimuli is left aside. Nothing is fitted: a layer's own activations say which are alike. */
+export const oddOneOutKind: BenchmarkKind = {
+  compares: 'trials',
+  fits: false,
+  load: async (benchmark, sources) => {
+    const stimuli = await sources.stimuli(benchmark.stimuli);
+    const trials = await sources.trials(benchmark, stimuli);
+    return onTriplets(benchmark, stimuli, shownTriplets(benchmark, stimuli, trials));
+  },
+};
+
+function onTriplets(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  shown: ShownTriplets,
+): PreparedBenchmark {
+  const { stimulusIds, rows, triplets } = shown;
+  const { ceiling } = benchmark;
+  const bound = ceiling.name === 'fixed' ? ceiling.value : null;
+  if (triplets.length === 0) throw noTriplets(benchmark);
+  return {
+    benchmark,
+    shown: [shownAt(benchmark, stimuli)],
+    layers: readOutLayer,
+    stratum: undefined,
+    // 2,000 resamples of all triplets.
+    seconds: 1e-6 * triplets.length + 1e-6 * rows.length ** 2,
+    metric: versionedName(benchmark.metric.name),
+    inputs: { ...definitionInputs(benchmark), stimuli: stimulusIds, triplets },
+    form: () => 'features',
+    ceiling: () => ceilingPart(bound),
+    async measure(layer) {
+      const features = selectRows(featuresOf(layer)[0], rows);
+      const products = await gram(features);
+      if (!finiteProducts(products)) await requireFinite({ features, stimulusIds });
+      const odd = oddOnes(products, triplets, benchmark.metric.similarity);
+      const measured = normalised(oddOneOut(odd, triplets, rows.length), benchmark, bound);
+      return { ...measured, warnings: remarks(products) };
+    },
+    restrict: (keep) => onTriplets(benchmark, stimuli, restrictedTriplets(shown, keep)),
+  };
+}
+
+const noTriplets = ({ file, id }: Benchmark) =>
+  new VentralError('stimuli-too-few', `${id}: no triplet is left of these stimuli`, {
+    file,
+    field: 'trials',
+    expected: 'triplets whose three stimuli are all there',
+    found: 'none',
+  });
+
+/** The reference scores a layer that tells no stimuli apart, even as perfect. */
+function remarks({ data }: Matrix): Warning[] {
+  if (!data.every((product) => product === data[0])) return [];
+  const detail = 'all stimuli are equally alike, so that the third of each triplet is left aside';
+  return [{ code: 'layer-constant', detail }];
+}
+
+function normalised(
+  raw: ReturnType<typeof oddOneOut>,
+  { metric: { chance = 0 }, clip }: Benchmark,
+  bound: number | null,
+): Measured {
+  const ceiled = (value: number) => {
+    if (bound === null) return value;
+    return clip === 'none'
+      ? (value - chance) / (bound - chance)
+      : aboveChance(value, bound, chance);
+  };
+  const formula = '(raw-chance)/(ceiling-chance)';
+  const groups = groupsOf(raw.samples);
+  const draws = resampled((random) => ceiled(raw.resample(resampleWithin(groups, random))));
+  return {
+    value: finite(ceiled(raw.value)),
+    error: null,
+    ci: percentileInterval(draws),
+    draws,
+    formula: bound === null ? 'raw' : clip === 'none' ? formula : `clip(${formula})`,
+    errorOf: 'raw',
+    errorKind: 'none',
+    raw: scorePart(raw),
+    ceiling: ceilingPart(bound),
+    warnings: [],
+  };
+}
