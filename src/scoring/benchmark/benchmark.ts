@@ -138,6 +138,10 @@ export interface MetricChoice extends MetricOptions {
 export interface BenchmarkDefinition {
   /** As written: holds `{region}` exactly where `regions` is there. */
   readonly identifier: string;
+  /** The identifier of its file as written, where `expand` makes several benchmarks of the file. */
+  readonly template?: string;
+  /** `named`: it enters averages only where they name it. */
+  readonly averages?: 'named';
   /** True if a shipped benchmark has this identifier, and other data. */
   readonly namesShipped?: boolean;
   readonly version: number;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
-import { readCheckedYaml } from '../../formats/checked-yaml.js';
+import { readCheckedYaml, schemaProblems } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { metrics } from '../../metrics/table/metric-table.js';
@@ -13,7 +13,13 @@ import type {
   StimulusSource,
 } from '../benchmark/benchmark.js';
 import { benchmarkProblems } from './benchmark-rules.js';
-import type { BenchmarkText, DataText, DistributionText } from './benchmark-text.js';
+import type {
+  BenchmarkProblem,
+  BenchmarkText,
+  DataText,
+  DistributionText,
+} from './benchmark-text.js';
+import { type ExpandedText, expandBenchmark } from './expand-benchmark.js';
 import { ceiling, subjectKeys } from './neural-keys.js';
 
 /** JSON Schema of a benchmark file; editors complete from the same file. */
@@ -21,9 +27,22 @@ const schema = JSON.parse(
   readFileSync(join(packageRoot, 'benchmarks', 'benchmark.schema.json'), 'utf8'),
 );
 
+/** Keys that a row of `expand` may replace. */
+const keys: ReadonlySet<string> = new Set(
+  Object.keys(schema.properties).filter((key) => key !== 'identifier' && key !== 'expand'),
+);
+
 /**
- * Reads a benchmark file.
+ * Reads a benchmark file; with `expand` it holds several.
  * @throws VentralError `file-missing`, or `benchmark-invalid` with line and column of every problem
+ */
+export function readBenchmarks(file: string): BenchmarkDefinition[] {
+  return parseBenchmarks(readText(file), { file, folder: resolve(dirname(file)) });
+}
+
+/**
+ * Reads a benchmark file without `expand`.
+ * @throws VentralError what {@link readBenchmarks} throws
  */
 export function readBenchmark(file: string): BenchmarkDefinition {
   return parseBenchmark(readText(file), { file, folder: resolve(dirname(file)) });
@@ -41,35 +60,71 @@ function readText(file: string): string {
   }
 }
 
+/** A text and its name in messages, and the folder that its relative paths start from. */
+interface Where {
+  readonly file: string;
+  readonly folder: string;
+}
+
 /**
- * Reads a benchmark from YAML or JSON text.
+ * Reads a benchmark from YAML or JSON text without `expand`.
  * @throws VentralError `benchmark-invalid` with line and column of every problem
- * @param where name of the text in messages, and the folder that its relative paths start from
  */
-export function parseBenchmark(
-  text: string,
-  where: { readonly file: string; readonly folder: string },
-): BenchmarkDefinition {
+export function parseBenchmark(text: string, where: Where): BenchmarkDefinition {
+  const [definition, ...more] = parseBenchmarks(text, where);
+  if (more.length === 0) return definition;
+  throw new VentralError(
+    'benchmark-invalid',
+    `${where.file} expand: expected one benchmark here, found ${more.length + 1}`,
+    { file: where.file, field: '/expand' },
+  );
+}
+
+/**
+ * Reads the benchmarks of YAML or JSON text: one, or with `expand` each combination of its rows.
+ * @throws VentralError `benchmark-invalid` with line and column of every problem
+ */
+export function parseBenchmarks(text: string, where: Where): BenchmarkDefinition[] {
   const { value, place } = readCheckedYaml<BenchmarkText>(text, {
     file: where.file,
     schema,
     code: 'benchmark-invalid',
   });
-  const problems = benchmarkProblems(value);
+  const { texts, problems } = expandBenchmark(value, keys);
+  refuse(problems, where.file, place);
+  return texts.map((one) => {
+    refuse(problemsOf(one, value.expand !== undefined), where.file, place);
+    const { identifier } = value;
+    return define(one.text, { ...where, ...(value.expand ? { template: identifier } : {}) });
+  });
+}
+
+/** The schema has seen a file as it is written, but not what its rows make of it. */
+function problemsOf({ text, pointer }: ExpandedText, expanded: boolean): BenchmarkProblem[] {
+  const broken = expanded ? schemaProblems(text, schema) : [];
+  return (broken.length > 0 ? broken : benchmarkProblems(text)).map((one) => ({
+    ...one,
+    pointer: pointer(one.pointer),
+  }));
+}
+
+function refuse(
+  problems: readonly BenchmarkProblem[],
+  file: string,
+  place: (pointer: string) => string,
+): void {
   const [first] = problems;
-  if (first) {
-    const sentences = problems.map(({ pointer, sentence }) => `${place(pointer)} ${sentence}`);
-    throw new VentralError('benchmark-invalid', sentences.join('; '), {
-      file: where.file,
-      field: first.pointer,
-    });
-  }
-  return define(value, where);
+  if (!first) return;
+  const sentences = problems.map(({ pointer, sentence }) => `${place(pointer)} ${sentence}`);
+  throw new VentralError('benchmark-invalid', sentences.join('; '), {
+    file,
+    field: first.pointer,
+  });
 }
 
 function define(
   text: BenchmarkText,
-  { file, folder }: { readonly file: string; readonly folder: string },
+  { file, folder, template }: Where & { readonly template?: string },
 ): BenchmarkDefinition {
   const { time_bins: bins, recordings } = text;
   const sources = [
@@ -105,6 +160,8 @@ function define(
     binsAsNeuroids: bins && 'as' in bins ? ([bins.from, bins.to] as const) : undefined,
     timeStep: bins && 'step' in bins ? bins : undefined,
     reference: text.reference,
+    averages: text.averages,
+    template,
   };
   return {
     identifier: text.identifier,

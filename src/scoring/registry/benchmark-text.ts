@@ -124,6 +124,13 @@ export interface BenchmarkText {
   readonly task?: 'label' | 'probabilities' | 'odd-one-out';
   readonly clip?: 'none' | readonly [0, 1];
   readonly reference?: { readonly doi?: string; readonly url?: string; readonly bibtex?: string };
+  readonly averages?: 'named';
+  readonly expand?: Readonly<
+    Record<
+      string,
+      readonly string[] | Readonly<Record<string, Readonly<Record<string, unknown>> | null>>
+    >
+  >;
 }
 
 /** Something wrong with a benchmark file: where (JSON pointer), and what. */

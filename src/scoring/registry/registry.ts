@@ -5,7 +5,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { type Benchmark, type BenchmarkDefinition, expandRegions } from '../benchmark/benchmark.js';
 import { dataOf } from '../benchmark/benchmark-data.js';
-import { readBenchmark } from './benchmark-file.js';
+import { readBenchmarks } from './benchmark-file.js';
 
 let packaged: readonly Benchmark[] | undefined;
 
@@ -15,7 +15,7 @@ let packaged: readonly Benchmark[] | undefined;
  */
 export function listBenchmarks(): readonly Benchmark[] {
   packaged ??= packagedFiles(join(packageRoot, 'benchmarks'))
-    .map(readBenchmark)
+    .flatMap(readBenchmarks)
     .flatMap(expandRegions);
   return packaged;
 }
@@ -35,21 +35,21 @@ function packagedFiles(root: string): string[] {
 
 /**
  * The benchmarks under a name: an identifier (`FreemanZiemba2013public.V1-pls`), one with `{region}`
- * for all of its regions, or the path of a benchmark file.
- * @throws VentralError `benchmark-unknown` with the closest names, `file-missing`, or what {@link readBenchmark}
+ * for all of its regions, or as its file writes it for all of the file, or the path of a benchmark file.
+ * @throws VentralError `benchmark-unknown` with the closest names, `file-missing`, or what {@link readBenchmarks}
  *   throws
  */
 export function findBenchmark(idOrFile: string): readonly Benchmark[] {
   // A path is read without listing shipped benchmarks, which takes a tenth of a second.
   if (/\.(ya?ml|json)$/i.test(idOrFile) || /[\\/]/.test(idOrFile)) {
     refuseFolder(idOrFile);
-    return expandRegions(ownBenchmark(idOrFile));
+    return ownBenchmarks(idOrFile).flatMap(expandRegions);
   }
-  const named = listBenchmarks().filter(
-    ({ id, identifier }) => id === idOrFile || identifier === idOrFile,
+  const named = listBenchmarks().filter(({ id, identifier, template }) =>
+    [id, identifier, template].includes(idOrFile),
   );
   if (named.length > 0) return named;
-  if (isFile(idOrFile)) return expandRegions(ownBenchmark(idOrFile));
+  if (isFile(idOrFile)) return ownBenchmarks(idOrFile).flatMap(expandRegions);
   refuseFolder(idOrFile);
   const ids = listBenchmarks().map(({ id }) => id);
   throw new VentralError(
@@ -75,31 +75,29 @@ function refuseFolder(path: string): void {
 }
 
 /**
- * A benchmark file of somebody's own, which says if it has the identifier of a shipped benchmark and other data.
- * @throws what {@link readBenchmark} throws
+ * The benchmarks of a file of somebody's own, which say if they have the identifier of a shipped one and other data.
+ * @throws what {@link readBenchmarks} throws
  */
-function ownBenchmark(file: string): BenchmarkDefinition {
-  const definition = readBenchmark(file);
-  if (definition.folder.startsWith(join(packageRoot, 'benchmarks') + sep)) return definition;
-  const ids = expandRegions(definition).map(({ id }) => id);
-  if (!ids.some(mayBeShipped)) return definition;
-  const shipped = listBenchmarks().find(({ id }) => ids.includes(id));
-  return shipped && !sameData(shipped, definition)
-    ? { ...definition, namesShipped: true }
-    : definition;
+function ownBenchmarks(file: string): BenchmarkDefinition[] {
+  return readBenchmarks(file).map((definition) => {
+    if (definition.folder.startsWith(join(packageRoot, 'benchmarks') + sep)) return definition;
+    const ids = expandRegions(definition).map(({ id }) => id);
+    if (!ids.some(mayBeShipped)) return definition;
+    const shipped = listBenchmarks().find(({ id }) => ids.includes(id));
+    return shipped && !sameData(shipped, definition)
+      ? { ...definition, namesShipped: true }
+      : definition;
+  });
 }
 
-let experiments: ReadonlySet<string> | undefined;
+let beginnings: readonly string[] | undefined;
 
 /** Whether an identifier begins as some shipped one does; reads a line of each shipped file alone. */
 function mayBeShipped(id: string): boolean {
-  const head = (name: string) => name.split(/[.-]/)[0];
-  experiments ??= new Set(
-    packagedFiles(join(packageRoot, 'benchmarks')).map((file) =>
-      head(/^identifier: *"?([^"\s]+)/m.exec(readFileSync(file, 'utf8'))?.[1] ?? ''),
-    ),
+  beginnings ??= packagedFiles(join(packageRoot, 'benchmarks')).map(
+    (file) => /^identifier: *"?([^"\s.{-]*)/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '',
   );
-  return experiments.has(head(id));
+  return beginnings.some((beginning) => id.startsWith(beginning));
 }
 
 const sameData = (a: BenchmarkDefinition, b: BenchmarkDefinition) =>

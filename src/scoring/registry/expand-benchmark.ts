@@ -1,0 +1,152 @@
+import { type BenchmarkProblem, type BenchmarkText, problem } from './benchmark-text.js';
+
+/** One benchmark of a file that has `expand`. */
+export interface ExpandedText {
+  readonly text: BenchmarkText;
+  /** Where a value of it stands in the file. */
+  pointer(own: string): string;
+}
+
+/** Every combination of rows, or what is wrong with the table. */
+export interface Expansion {
+  readonly texts: readonly ExpandedText[];
+  readonly problems: readonly BenchmarkProblem[];
+}
+
+/** Benchmarks that one file makes at most. */
+const MOST_BENCHMARKS = 1000;
+
+type Row = Readonly<Record<string, unknown>>;
+interface Chosen {
+  /** The name in braces, the row that is chosen, and where it stands. */
+  readonly name: string;
+  readonly value: string;
+  readonly row: Row;
+  readonly pointer: string;
+}
+
+/**
+ * The benchmarks of a file, one for each combination of the rows of `expand`; the file itself without that key. `{NAME}`
+ * becomes the name of the chosen row in every text. Of what a row says, keys of benchmark files replace those of the
+ * file, and every other is a word: its name in braces becomes its value.
+ * @param known the keys of benchmark files
+ */
+export function expandBenchmark(text: BenchmarkText, known: ReadonlySet<string>): Expansion {
+  const { expand, ...rest } = text;
+  if (expand === undefined)
+    return { texts: [{ text, pointer: (own: string) => own }], problems: [] };
+  const tables = Object.entries(expand).map(([name, rows]) => rowsOf(name, rows));
+  const count = tables.reduce((product, rows) => product * rows.length, 1);
+  if (count > MOST_BENCHMARKS)
+    return refused(`expand: expected at most ${MOST_BENCHMARKS} benchmarks, found ${count}`);
+  const template = JSON.stringify(rest);
+  const problems = Object.entries(expand).flatMap(([name]) =>
+    text.identifier.includes(`{${name}}`)
+      ? []
+      : problem(
+          '/identifier',
+          `identifier: expected {${name}} in it because "expand" has ${name}, found "${text.identifier}"`,
+        ),
+  );
+  const unused = unusedWord(tables.flat(), template, known);
+  if (unused) problems.push(unused);
+  if (problems.length > 0) return { texts: [], problems };
+  return distinct(combinations(tables).map((chosen) => filled(rest, chosen, known)));
+}
+
+const refused = (sentence: string): Expansion => ({
+  texts: [],
+  problems: problem('/expand', sentence),
+});
+
+function rowsOf(
+  name: string,
+  rows: readonly string[] | Readonly<Record<string, Row | null>>,
+): Chosen[] {
+  const entries: [string, Row | null][] = Array.isArray(rows)
+    ? rows.map((value) => [value, {}])
+    : Object.entries(rows);
+  return entries.map(([value, row]) => ({
+    name,
+    value,
+    row: row ?? {},
+    pointer: Array.isArray(rows) ? `/expand/${name}` : `/expand/${name}/${escaped(value)}`,
+  }));
+}
+
+const escaped = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** A word that nothing contains is a key that is spelt wrong. */
+function unusedWord(
+  rows: readonly Chosen[],
+  template: string,
+  known: ReadonlySet<string>,
+): BenchmarkProblem | undefined {
+  const texts = [template, ...rows.map(({ row }) => JSON.stringify(row))].join();
+  for (const { row, pointer } of rows)
+    for (const key of Object.keys(row))
+      if (!known.has(key) && !texts.includes(`{${key}}`))
+        return {
+          pointer: `${pointer}/${escaped(key)}`,
+          sentence: `expand: "${key}" is no key of a benchmark file, and nothing contains {${key}}`,
+        };
+  return undefined;
+}
+
+function combinations(tables: readonly (readonly Chosen[])[]): Chosen[][] {
+  return tables.reduce<Chosen[][]>(
+    (made, rows) => made.flatMap((before) => rows.map((row) => [...before, row])),
+    [[]],
+  );
+}
+
+function filled(
+  rest: Omit<BenchmarkText, 'expand'>,
+  chosen: readonly Chosen[],
+  known: ReadonlySet<string>,
+): ExpandedText {
+  const words = new Map<string, string>();
+  const replaced: Record<string, unknown> = {};
+  const origins = new Map<string, string>();
+  for (const { name, value, row, pointer } of chosen) {
+    words.set(name, value);
+    for (const [key, own] of Object.entries(row)) {
+      if (known.has(key)) {
+        replaced[key] = own;
+        origins.set(key, `${pointer}/${escaped(key)}`);
+      } else words.set(key, String(own));
+    }
+  }
+  const text = withWords({ ...rest, ...replaced }, words) as BenchmarkText;
+  return {
+    text,
+    pointer(own) {
+      const [, key, ...below] = own.split('/');
+      const origin = origins.get(key);
+      return origin === undefined ? own : [origin, ...below].join('/');
+    },
+  };
+}
+
+/** Fills words in; a word may contain the name of a row, so that each text is gone through twice. */
+function withWords(value: unknown, words: ReadonlyMap<string, string>): unknown {
+  if (typeof value === 'string') return withNames(withNames(value, words), words);
+  if (Array.isArray(value)) return value.map((each) => withWords(each, words));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, withWords(each, words)]),
+  );
+}
+
+const withNames = (text: string, words: ReadonlyMap<string, string>) =>
+  text.replaceAll(/\{(\w+)\}/g, (braces, name: string) => words.get(name) ?? braces);
+
+function distinct(texts: readonly ExpandedText[]): Expansion {
+  const seen = new Set<string>();
+  for (const { text } of texts) {
+    if (seen.has(text.identifier))
+      return refused(`expand: expected distinct identifiers, found "${text.identifier}" twice`);
+    seen.add(text.identifier);
+  }
+  return { texts, problems: [] };
+}
