@@ -54,6 +54,11 @@ export const tolerances = {
   },
   /** Bootstrapped errors and their draws (oracle 18); equal values leave a deviation of rounding alone. */
   bootstrap: { float64: 1e-12, float32: 1e-7 },
+  /**
+   * Ridge regression from tiles against the same in memory, relative to the largest prediction: sums of products in another
+   * order, and solved with up to 1e5 times that rounding (a penalty of .01 and products near 1e3).
+   */
+  tiled: 1e-9,
   /** Ceilings that Brain-Score published to five digits. */
   publishedCeiling: 1e-5,
   /** torch resize of a float tensor against the same call in float64. */

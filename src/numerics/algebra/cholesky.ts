@@ -60,30 +60,43 @@ function factorPanel({ rows, cols, data }: Matrix, floor: number): boolean {
 
 /** A⁻¹ B for the factor L of A = L Lᵀ. */
 export async function choleskySolve(factor: Matrix, b: Matrix): Promise<Matrix> {
+  return backSolve(factor, await forwardSolve(factor, b));
+}
+
+/** L⁻¹ B */
+export async function forwardSolve(factor: Matrix, b: Matrix): Promise<Matrix> {
   const n = factor.rows;
   const x = matrix(n, b.cols, b.data.slice());
-  const rowsOf = (from: number, to: number) =>
-    matrix(to - from, b.cols, x.data.subarray(from * b.cols, to * b.cols).slice());
-  const subtract = (from: number, known: Matrix) => {
-    const start = from * b.cols;
-    for (let i = 0; i < known.data.length; i++) x.data[start + i] -= known.data[i];
-  };
-  const starts = Array.from({ length: Math.ceil(n / BLOCK) }, (_, i) => i * BLOCK);
-  for (const from of starts) {
+  for (let from = 0; from < n; from += BLOCK) {
     const to = Math.min(n, from + BLOCK);
     if (from > 0)
-      subtract(from, await matmul(window(factor, [from, to], [0, from]), rowsOf(0, from)));
+      subtract(x, from, await matmul(window(factor, [from, to], [0, from]), rowsOf(x, 0, from)));
     substitute(factor, x, [from, to], 'forward');
   }
-  for (const from of starts.reverse()) {
+  return x;
+}
+
+/** L⁻ᵀ B */
+export async function backSolve(factor: Matrix, b: Matrix): Promise<Matrix> {
+  const n = factor.rows;
+  const x = matrix(n, b.cols, b.data.slice());
+  for (let from = Math.floor((n - 1) / BLOCK) * BLOCK; from >= 0; from -= BLOCK) {
     const to = Math.min(n, from + BLOCK);
     if (to < n) {
       const below = window(factor, [to, n], [from, to]);
-      subtract(from, await matmul(below, rowsOf(to, n), { transposeA: true }));
+      subtract(x, from, await matmul(below, rowsOf(x, to, n), { transposeA: true }));
     }
     substitute(factor, x, [from, to], 'back');
   }
   return x;
+}
+
+const rowsOf = ({ cols, data }: Matrix, from: number, to: number): Matrix =>
+  matrix(to - from, cols, data.subarray(from * cols, to * cols).slice());
+
+function subtract({ cols, data }: Matrix, from: number, known: Matrix): void {
+  const start = from * cols;
+  for (let i = 0; i < known.data.length; i++) data[start + i] -= known.data[i];
 }
 
 /** Solves with one diagonal block of L (forward) or Lᵀ (back), in place. */
