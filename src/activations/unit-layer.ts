@@ -3,9 +3,9 @@ import type { Features } from '../numerics/algebra/features.js';
 import type { Protocol } from '../properties/protocol.js';
 import {
   type Centre,
-  type Places,
-  receptiveFieldCentre,
-  receptiveFieldMap,
+  type Centres,
+  receptiveFieldCentres,
+  receptiveFieldMaps,
   seesStimulus,
 } from '../properties/receptive-fields.js';
 
@@ -30,35 +30,11 @@ export interface UnitLayer {
   readonly responses: readonly UnitResponses[];
 }
 
-/** The receptive fields of all units of a layer. */
-export interface Centres {
-  readonly y: Float64Array;
-  readonly x: Float64Array;
-}
-
 /**
- * The centre of every unit's receptive field.
+ * The centre of every unit's receptive field, by blocks of columns.
  * @param peaks largest response at each place, place × unit
  * @param blank response of each unit to the blank
  */
-export function centresOf(
-  peaks: ArrayLike<number>,
-  blank: ArrayLike<number>,
-  places: Places,
-): Centres {
-  const width = blank.length;
-  const centres = { y: new Float64Array(width), x: new Float64Array(width) };
-  const own = new Float64Array(peaks.length / width);
-  for (let unit = 0; unit < width; unit++) {
-    for (let place = 0; place < own.length; place++) own[place] = peaks[place * width + unit];
-    const centre = receptiveFieldCentre(receptiveFieldMap(own, blank[unit]), places);
-    centres.y[unit] = centre.y;
-    centres.x[unit] = centre.x;
-  }
-  return centres;
-}
-
-/** The same by blocks of columns of the peaks. */
 export async function receptiveFields(
   peaks: Features,
   blank: ArrayLike<number>,
@@ -67,7 +43,8 @@ export async function receptiveFields(
   const centres = { y: new Float64Array(peaks.cols), x: new Float64Array(peaks.cols) };
   const all = Float64Array.from(blank);
   for (const [from, to] of columnBlocks(peaks)) {
-    const { y, x } = centresOf(await peaks.columns(from, to), all.subarray(from, to), places);
+    const maps = receptiveFieldMaps(await peaks.columns(from, to), all.subarray(from, to));
+    const { y, x } = receptiveFieldCentres(maps, to - from, places);
     centres.y.set(y, from);
     centres.x.set(x, from);
   }
@@ -99,32 +76,78 @@ export async function unitsOfFeatures(
   return { ...units, responses: [...units.responses, ...more] };
 }
 
+/**
+ * Columns from `from` on: the value of a row and column stands at row × stride + column − from. Features in memory are
+ * not copied.
+ */
+async function blockOf(features: Features, from: number, to: number) {
+  const { values, cols } = features;
+  if (values) return { block: values.subarray(from), stride: cols };
+  return { block: await features.columns(from, to), stride: to - from };
+}
+
 /** One pass over the columns: the receptive fields of a block, and the responses of its units that see the stimulus. */
 async function unitsOfGratings(gratings: Features, protocol: Protocol): Promise<UnitLayer> {
   const { places, perPlace, studies, stimulus } = protocol;
   const mapping = places.ys.length * places.xs.length * perPlace;
   const cols = 1 + gratings.rows - studies;
   const seen: number[] = [];
-  const rows: (Float32Array | Float64Array)[] = [];
+  const parts: (Float32Array | Float64Array)[] = [];
   for (const [from, to] of columnBlocks(gratings)) {
-    const block = await gratings.columns(from, to);
+    const { block, stride } = await blockOf(gratings, from, to);
     const width = to - from;
-    const peaks = peaksOf(block.subarray(width, (1 + mapping) * width), width, perPlace);
-    const centres = centresOf(peaks, block.subarray(0, width), places);
-    for (const unit of unitsThatSee(centres, stimulus)) {
-      const own = gratings.dtype === 'float32' ? new Float32Array(cols) : new Float64Array(cols);
-      for (let i = 0; i < cols; i++) own[i] = block[(i && studies + i - 1) * width + unit];
+    const peaks = peaksOf(block.subarray(stride, (1 + mapping) * stride), width, perPlace, stride);
+    const maps = receptiveFieldMaps(peaks, block.subarray(0, width));
+    const near = unitsThatSee(receptiveFieldCentres(maps, width, places), stimulus);
+    const responses = block.subarray((studies - 1) * stride);
+    const own = transposed(responses, { units: near, rows: cols, stride });
+    // The blank takes the place of the last grating that maps receptive fields.
+    near.forEach((unit, i) => {
+      own[i * cols] = block[unit];
       seen.push(from + unit);
-      rows.push(own);
-    }
+    });
+    parts.push(own);
   }
-  const length = seen.length * cols;
-  const data = gratings.dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
-  rows.forEach((own, i) => {
-    data.set(own, i * cols);
-  });
+  const data = joined(parts);
   const responses = [{ rows: seen.length, cols, data }];
   return { form: 'units', units: gratings.cols, seen: Int32Array.from(seen), responses };
+}
+
+/** Rows that are read together: a unit's values lie far apart. */
+const TILE = 16;
+
+/** The columns of some units, row-major, unit × row. */
+function transposed<T extends Float32Array | Float64Array>(
+  block: T,
+  { units, rows, stride }: { units: Int32Array; rows: number; stride: number },
+): T {
+  const length = units.length * rows;
+  const made = (
+    block instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)
+  ) as T;
+  for (let start = 0; start < rows; start += TILE) {
+    const end = Math.min(rows, start + TILE);
+    for (let i = 0; i < units.length; i++) {
+      const unit = units[i];
+      const first = i * rows;
+      for (let row = start; row < end; row++) made[first + row] = block[row * stride + unit];
+    }
+  }
+  return made;
+}
+
+function joined(parts: readonly (Float32Array | Float64Array)[]): Float32Array | Float64Array {
+  const filled = parts.filter(({ length }) => length > 0);
+  if (filled.length === 1) return filled[0];
+  const length = filled.reduce((sum, part) => sum + part.length, 0);
+  const whole =
+    parts[0] instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+  let at = 0;
+  for (const part of filled) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** Layers whose units stand after each other in one. */
@@ -144,19 +167,24 @@ export function joinUnits(layers: readonly UnitLayer[]): UnitLayer {
   return { form: 'units', units: before, seen: Int32Array.from(seen), responses };
 }
 
-/** Largest response at each place (place × unit), from the rows that map receptive fields, `perPlace` a place. */
+/**
+ * Largest response at each place (place × unit), from the rows that map receptive fields, `perPlace` a place.
+ * @param stride values between two rows
+ */
 export function peaksOf(
   rows: Float32Array | Float64Array,
   width: number,
   perPlace: number,
+  stride = width,
 ): Float64Array {
-  const count = rows.length / width;
-  const peaks = new Float64Array((count / perPlace) * width).fill(Number.NEGATIVE_INFINITY);
-  for (let row = 0; row < count; row++)
-    raise(
-      peaks.subarray(Math.floor(row / perPlace) * width),
-      rows.subarray(row * width, (row + 1) * width),
-    );
+  const places = Math.ceil(rows.length / stride) / perPlace;
+  const peaks = new Float64Array(places * width).fill(Number.NEGATIVE_INFINITY);
+  for (let row = 0; row < places * perPlace; row++) {
+    const first = Math.floor(row / perPlace) * width;
+    const start = row * stride;
+    for (let unit = 0; unit < width; unit++)
+      peaks[first + unit] = Math.max(peaks[first + unit], rows[start + unit]);
+  }
   return peaks;
 }
 
@@ -171,16 +199,15 @@ export function raise<T extends ArrayLike<number> & { [unit: number]: number }>(
 
 async function responsesOf(features: Features, seen: Int32Array): Promise<UnitResponses> {
   const { rows } = features;
-  const length = seen.length * rows;
-  const data = features.dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
+  const parts: (Float32Array | Float64Array)[] = [];
   let done = 0;
   for (const [from, to] of columnBlocks(features)) {
-    if (done === seen.length) break;
-    if (seen[done] >= to) continue;
-    const block = await features.columns(from, to);
-    for (; done < seen.length && seen[done] < to; done++)
-      for (let row = 0; row < rows; row++)
-        data[done * rows + row] = block[row * (to - from) + seen[done] - from];
+    const first = done;
+    while (done < seen.length && seen[done] < to) done++;
+    if (done === first) continue;
+    const units = seen.subarray(first, done).map((unit) => unit - from);
+    const { block, stride } = await blockOf(features, from, to);
+    parts.push(transposed(block, { units, rows, stride }));
   }
-  return { rows: seen.length, cols: rows, data };
+  return { rows: seen.length, cols: rows, data: joined(parts) };
 }

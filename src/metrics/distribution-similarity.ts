@@ -76,15 +76,25 @@ export function bootstrappedSimilarity(
 ): Similarity {
   if (model.length === 0) throw new RangeError('a distribution of no units is like no other');
   const target = shares(histogram(recorded, bins));
-  const binOfUnit = Int32Array.from({ length: model.length }, (_, i) => binOf(model[i], bins));
-  const samples = Float64Array.from({ length: repetitions }, () => {
-    const counts = new Float64Array(bins.length - 1);
-    for (let i = 0; i < recorded.length; i++) {
-      const bin = binOfUnit[random.interval(model.length - 1)];
-      if (bin >= 0) counts[bin]++;
-    }
-    return histogramSimilarity(shares(counts), target);
-  });
+  // Units without a value are counted in a bin after the others.
+  const none = bins.length - 1;
+  const binOfUnit = new Int32Array(model.length);
+  for (let i = 0; i < model.length; i++) {
+    const bin = binOf(model[i], bins);
+    binOfUnit[i] = bin < 0 ? none : bin;
+  }
+  const drawn = new Uint32Array(recorded.length);
+  const counts = new Int32Array(none + 1);
+  const found = new Float64Array(none);
+  const samples = new Float64Array(repetitions);
+  for (let sample = 0; sample < repetitions; sample++) {
+    random.intervals(model.length - 1, drawn);
+    counts.fill(0);
+    for (let i = 0; i < drawn.length; i++) counts[binOfUnit[drawn[i]]]++;
+    const total = drawn.length - counts[none];
+    for (let bin = 0; bin < none; bin++) found[bin] = counts[bin] / total;
+    samples[sample] = histogramSimilarity(found, target);
+  }
   const empty = samples.reduce((count, sample) => count + (Number.isNaN(sample) ? 1 : 0), 0);
   if (empty > MOST_EMPTY) return { value: 0, error: 0, samples };
   // About one of them, so that equal samples have no deviation.

@@ -81,8 +81,10 @@ async function centredRows(features: Features): Promise<Features> {
     }
   }
   for (let row = 0; row < means.length; row++) means[row] /= features.cols;
+  const { rows, cols } = features;
   return {
-    ...features,
+    rows,
+    cols,
     dtype: 'float64',
     async columns(from, to) {
       const block = Float64Array.from(await features.columns(from, to));

@@ -1,6 +1,5 @@
 import { median } from '../numerics/statistics/statistics.js';
 import { rectified } from './receptive-fields.js';
-import { meansOfRuns } from './sweep.js';
 
 /** Spikes per second of the median macaque V1 neuron: without a stimulus, and at its best grating (Marques2020). */
 const SPONTANEOUS = 0.82;
@@ -27,9 +26,7 @@ export interface FittedUnit {
  */
 export function fitFiringRates(units: readonly FittedUnit[], phases: number): FiringRates {
   const blanks = units.map(({ blank }) => rectified(blank));
-  const best = units.map(({ orientation }) =>
-    largest(meansOfRuns(Float64Array.from(orientation, rectified), phases)),
-  );
+  const best = units.map(({ orientation }) => largestMean(orientation, phases));
   const gains = best.map((value, unit) => value - blanks[unit]);
   const threshold = RESPONSIVE * largest(gains);
   const responsive = gains.flatMap((gain, unit) => (gain > threshold ? unit : []));
@@ -37,6 +34,17 @@ export function fitFiringRates(units: readonly FittedUnit[], phases: number): Fi
   const high = median(responsive.map((unit) => best[unit]));
   const slope = (BEST - SPONTANEOUS) / (high - low);
   return { slope, offset: SPONTANEOUS - slope * low };
+}
+
+/** The largest mean of `length` values after each other, negative ones counted as 0. */
+function largestMean(values: ArrayLike<number>, length: number): number {
+  let most = Number.NEGATIVE_INFINITY;
+  for (let first = 0; first < values.length; first += length) {
+    let sum = 0;
+    for (let k = 0; k < length; k++) sum += rectified(values[first + k]);
+    most = Math.max(most, sum / length);
+  }
+  return most;
 }
 
 /** NaN where one value is. */
@@ -54,5 +62,8 @@ export function firingRates(
   activations: ArrayLike<number>,
   { slope, offset }: FiringRates,
 ): Float64Array {
-  return Float64Array.from(activations, (value) => rectified(slope * rectified(value) + offset));
+  const rates = new Float64Array(activations.length);
+  for (let i = 0; i < rates.length; i++)
+    rates[i] = rectified(slope * rectified(activations[i]) + offset);
+  return rates;
 }

@@ -26,9 +26,12 @@ function bestCurve(
 function meanAndHarmonic({ rates, baseline }: UnitRates, phases: number): Float64Array {
   const means = meansOfRuns(rates, phases);
   const harmonics = harmonicsOfRuns(rates, phases);
-  return Float64Array.from({ length: 2 * means.length }, (_, i) =>
-    i % 2 === 0 ? means[i >> 1] - baseline : harmonics[i >> 1],
-  );
+  const both = new Float64Array(2 * means.length);
+  for (let i = 0; i < means.length; i++) {
+    both[2 * i] = means[i] - baseline;
+    both[2 * i + 1] = harmonics[i];
+  }
+  return both;
 }
 
 /** Sizes of the sweep's parameters but the phase, which comes last. */

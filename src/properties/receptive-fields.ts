@@ -13,41 +13,66 @@ export interface Centre {
   readonly x: number;
 }
 
-const NONE: Centre = { y: Number.NaN, x: Number.NaN };
+/** The centres of many units, by unit. */
+export interface Centres {
+  readonly y: Float64Array;
+  readonly x: Float64Array;
+}
 
 /**
- * The map of a unit's receptive field: by how much its largest response at each place exceeds the blank's, 0 at least.
- * @param peaks largest activation at each place (y slowest); negative activations count as 0
+ * Maps of receptive fields, place × unit: by how much a unit's largest response at each place exceeds the blank's, 0 at
+ * least.
+ * @param peaks largest activation at each place (y slowest), place × unit; negative activations count as 0
+ * @param blanks activation to the blank by unit
  */
-export function receptiveFieldMap(peaks: ArrayLike<number>, blank: number): Float64Array {
-  const ground = rectified(blank);
-  return Float64Array.from({ length: peaks.length }, (_, place) =>
-    rectified(rectified(peaks[place]) - ground),
-  );
+export function receptiveFieldMaps(
+  peaks: ArrayLike<number>,
+  blanks: ArrayLike<number>,
+): Float64Array {
+  const width = blanks.length;
+  const grounds = Float64Array.from(blanks, rectified);
+  const maps = new Float64Array(peaks.length);
+  for (let first = 0; first < maps.length; first += width)
+    for (let unit = 0; unit < width; unit++)
+      maps[first + unit] = rectified(rectified(peaks[first + unit]) - grounds[unit]);
+  return maps;
 }
 
 /** Negative values become 0; NaN stays. */
 export const rectified = (value: number): number => (value < 0 ? 0 : value);
 
-/** The centroid of a map over the places with more than 5 % of its maximum (Marques2020). */
-export function receptiveFieldCentre(map: ArrayLike<number>, { ys, xs }: Places): Centre {
-  let largest = 0;
-  for (let place = 0; place < map.length; place++) {
-    if (Number.isNaN(map[place])) return NONE;
-    if (map[place] > largest) largest = map[place];
+/**
+ * The centroid of each map over the places with more than 5 % of its maximum (Marques2020).
+ * @param maps place × unit
+ */
+export function receptiveFieldCentres(
+  maps: Float64Array,
+  width: number,
+  { ys, xs }: Places,
+): Centres {
+  const largest = new Float64Array(width);
+  for (let first = 0; first < maps.length; first += width)
+    for (let unit = 0; unit < width; unit++)
+      largest[unit] = Math.max(largest[unit], maps[first + unit]);
+  const total = new Float64Array(width);
+  const rows = new Float64Array(width);
+  const columns = new Float64Array(width);
+  for (let first = 0, place = 0; first < maps.length; first += width, place++) {
+    const row = Math.floor(place / xs.length);
+    const column = place % xs.length;
+    for (let unit = 0; unit < width; unit++) {
+      const value = maps[first + unit];
+      const kept = value > THRESHOLD * largest[unit] ? value : 0;
+      total[unit] += kept;
+      rows[unit] += kept * row;
+      columns[unit] += kept * column;
+    }
   }
-  if (!(largest > 0)) return NONE;
-  let total = 0;
-  let rows = 0;
-  let columns = 0;
-  for (let place = 0; place < map.length; place++) {
-    const value = map[place];
-    if (!(value > THRESHOLD * largest)) continue;
-    total += value;
-    rows += value * Math.floor(place / xs.length);
-    columns += value * (place % xs.length);
-  }
-  return { y: interpolated(ys, rows / total), x: interpolated(xs, columns / total) };
+  // A map without a value above 0, or with NaN, keeps no place: 0 / 0 is no centre.
+  return {
+    y: rows.map((sum, unit) => interpolated(ys, sum / total[unit])),
+    x: columns.map((sum, unit) => interpolated(xs, sum / total[unit])),
+  };
 }
 
 function interpolated(levels: readonly number[], index: number): number {

@@ -47,24 +47,44 @@ export function firstLargest(values: ArrayLike<number>): number {
 
 /** Mean of each run of `length` values. */
 export function meansOfRuns(values: ArrayLike<number>, length: number): Float64Array {
-  return Float64Array.from({ length: values.length / length }, (_, run) => {
+  const means = new Float64Array(values.length / length);
+  for (let run = 0; run < means.length; run++) {
     let sum = 0;
     for (let k = 0; k < length; k++) sum += values[run * length + k];
-    return sum / length;
-  });
+    means[run] = sum / length;
+  }
+  return means;
 }
 
 /** Amplitude of the first harmonic of each run of `length` values: 2 |Σ r e^(−2πik/n)| / n. */
 export function harmonicsOfRuns(values: ArrayLike<number>, length: number): Float64Array {
-  const cos = Float64Array.from({ length }, (_, k) => Math.cos((2 * Math.PI * k) / length));
-  const sin = Float64Array.from({ length }, (_, k) => Math.sin((2 * Math.PI * k) / length));
-  return Float64Array.from({ length: values.length / length }, (_, run) => {
+  const { cos, sin } = waveOf(length);
+  const harmonics = new Float64Array(values.length / length);
+  for (let run = 0; run < harmonics.length; run++) {
     let real = 0;
     let imaginary = 0;
     for (let k = 0; k < length; k++) {
       real += values[run * length + k] * cos[k];
       imaginary += values[run * length + k] * sin[k];
     }
-    return (2 * Math.hypot(real, imaginary)) / length;
-  });
+    harmonics[run] = (2 * Math.hypot(real, imaginary)) / length;
+  }
+  return harmonics;
+}
+
+interface Wave {
+  readonly cos: Float64Array;
+  readonly sin: Float64Array;
+}
+
+let lastWave: Wave = { cos: new Float64Array(0), sin: new Float64Array(0) };
+
+/** One period in `length` steps; the last one asked for is kept, since all units have as many phases. */
+function waveOf(length: number): Wave {
+  if (lastWave.cos.length === length) return lastWave;
+  lastWave = {
+    cos: Float64Array.from({ length }, (_, k) => Math.cos((2 * Math.PI * k) / length)),
+    sin: Float64Array.from({ length }, (_, k) => Math.sin((2 * Math.PI * k) / length)),
+  };
+  return lastWave;
 }

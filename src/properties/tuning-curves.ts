@@ -48,39 +48,48 @@ export function orientationPeak(
   return { peak, bandwidth };
 }
 
+/** −180 … 359. */
+const DEGREES = Float64Array.from({ length: 540 }, (_, i) => i - 180);
+
 /** The splined curve at −180 … 359 degrees. */
 export function orientationSpline(
   curve: ArrayLike<number>,
   weights: readonly number[],
 ): Float64Array {
   const n = curve.length;
-  const tripled = Float64Array.from({ length: 3 * n }, (_, i) => curve[i % n]);
-  const knots = Float64Array.from(tripled, (_, i) => -180 + (180 / n) * i);
-  const degrees = Float64Array.from({ length: 540 }, (_, i) => i - 180);
-  return cubicSpline(
-    knots,
-    smoothed(tripled, weights, () => 0),
-    degrees,
-  );
+  const tripled = new Float64Array(3 * n);
+  const knots = new Float64Array(3 * n);
+  for (let i = 0; i < 3 * n; i++) {
+    tripled[i] = curve[i % n];
+    knots[i] = -180 + (180 / n) * i;
+  }
+  return cubicSpline(knots, smoothed(tripled, weights, 0, 0), DEGREES);
 }
 
-/** @param beyond value at a position before the first or after the last */
+/**
+ * @param before value at the positions before the first
+ * @param after value at those after the last
+ */
 function smoothed(
   values: Float64Array,
   weights: readonly number[],
-  beyond: (position: number) => number,
+  before: number,
+  after: number,
 ): Float64Array {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const shares = weights.map((weight) => weight / total);
   const half = (weights.length - 1) / 2;
-  return Float64Array.from(values, (_, i) => {
+  const means = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) {
     let sum = 0;
-    for (let k = 0; k < weights.length; k++) {
+    for (let k = 0; k < shares.length; k++) {
       const at = i + k - half;
-      const value = at < 0 || at >= values.length ? beyond(at) : values[at];
-      sum += value * (weights[k] / total);
+      const value = at < 0 ? before : at >= values.length ? after : values[at];
+      sum += value * shares[k];
     }
-    return sum;
-  });
+    means[i] = sum;
+  }
+  return means;
 }
 
 /** 1 − |Σ c e^(2iθ)| / Σ|c|: 0 for a unit that answers to one orientation, 1 for one that answers to all alike. */
@@ -144,7 +153,6 @@ export function frequencySpline(
   frequencies: readonly number[],
 ): { readonly octaves: Float64Array; readonly values: Float64Array } {
   const own = Float64Array.from(curve);
-  const edge = (at: number) => (at < 0 ? own[0] : own[own.length - 1]);
   const knots = frequencies.map(Math.log2);
   const first = knots[0];
   const last = knots[knots.length - 1];
@@ -152,7 +160,8 @@ export function frequencySpline(
   const octaves = Float64Array.from({ length: FREQUENCY_POINTS }, (_, i) =>
     i === FREQUENCY_POINTS - 1 ? last : first + i * step,
   );
-  return { octaves, values: cubicSpline(knots, smoothed(own, FREQUENCY_WEIGHTS, edge), octaves) };
+  const curveAt = smoothed(own, FREQUENCY_WEIGHTS, own[0], own[own.length - 1]);
+  return { octaves, values: cubicSpline(knots, curveAt, octaves) };
 }
 
 /** What a size curve says of a unit; NaN where it is not suppressed by more than a tenth. */

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { firingRates, fitFiringRates } from '../../src/properties/firing-rates.js';
 import { stimuliOfSet } from '../../src/properties/grating-sets.js';
 import {
-  receptiveFieldCentre,
-  receptiveFieldMap,
+  type Places,
+  receptiveFieldCentres,
+  receptiveFieldMaps,
   seesStimulus,
 } from '../../src/properties/receptive-fields.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
@@ -24,6 +25,11 @@ const peaksOf = (activations: Float64Array, run = 8) =>
     return own.some(Number.isNaN) ? Number.NaN : Math.max(...own);
   });
 
+const centreOf = (map: Float64Array, places: Places) => {
+  const { y, x } = receptiveFieldCentres(map, 1, places);
+  return { y: y[0], x: x[0] };
+};
+
 const rf = oracle('12-properties/rf.json');
 const stimulus = { y: 0.5, x: 0.5 };
 
@@ -36,9 +42,9 @@ for (let at = 0; at < 5; at++) {
     };
     const blanks = numbers(blank);
     const maps = columnsOf(activations).map((values, unit) =>
-      receptiveFieldMap(peaksOf(values), blanks[unit]),
+      receptiveFieldMaps(peaksOf(values), [blanks[unit]]),
     );
-    const centres = maps.map((map) => receptiveFieldCentre(map, places));
+    const centres = maps.map((map) => centreOf(map, places));
     expectClose(
       centres.flatMap(({ y, x }) => [y, x]),
       numbers(rf_position),
@@ -83,7 +89,7 @@ for (let at = 0; at < 6; at++) {
     const ys = [...new Set(subset.map(({ grating }) => grating?.positionY as number))];
     const blanks = numbers(activations.blank);
     const centres = columnsOf(activations.receptive_field).map((values, unit) =>
-      receptiveFieldCentre(receptiveFieldMap(peaksOf(values), blanks[unit]), { ys, xs: ys }),
+      centreOf(receptiveFieldMaps(peaksOf(values), [blanks[unit]]), { ys, xs: ys }),
     );
     expectClose(
       centres.flatMap(({ y, x }) => [y, x]),

@@ -11,6 +11,8 @@ export interface Features {
   readonly dtype: 'float32' | 'float64';
   /** Columns [from, to) of all rows, row-major, rows × (to − from). The caller may not change them. */
   columns(from: number, to: number): Promise<Float32Array | Float64Array>;
+  /** All values, row-major, where they lie in memory like that; the caller may not change them. */
+  readonly values?: Float32Array | Float64Array;
 }
 
 /** Features in memory; `data` is row-major, rows × cols, and is not copied. */
@@ -26,6 +28,7 @@ export function denseFeatures(
     rows,
     cols,
     dtype: data instanceof Float32Array ? 'float32' : 'float64',
+    values: data,
     async columns(from, to) {
       if (from === 0 && to === cols) return data;
       const width = to - from;

@@ -8,6 +8,20 @@ import { accurateLog } from './accurate-log.js';
 const N = 624;
 const M = 397;
 
+/** One step of the recurrence: the upper bit of a word and the others of the next. */
+function twisted(word: number, next: number): number {
+  const y = (word & 0x80000000) | (next & 0x7fffffff);
+  return (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
+}
+
+/** Mixes the bits of a word of the state, as a signed integer. */
+function tempered(word: number): number {
+  let y = word ^ (word >>> 11);
+  y ^= (y << 7) & 0x9d2c5680;
+  y ^= (y << 15) & 0xefc60000;
+  return y ^ (y >>> 18);
+}
+
 /** The state of a generator, as `RandomState.get_state()` shows it. */
 export interface RandomStateSnapshot {
   readonly key: Uint32Array;
@@ -34,24 +48,16 @@ export class RandomState {
 
   #regenerate(): void {
     const key = this.#key;
-    const twist = (i: number, next: number, far: number) => {
-      const y = (key[i] & 0x80000000) | (key[next] & 0x7fffffff);
-      key[i] = key[far] ^ (y >>> 1) ^ (-(y & 1) & 0x9908b0df);
-    };
-    for (let i = 0; i < N - M; i++) twist(i, i + 1, i + M);
-    for (let i = N - M; i < N - 1; i++) twist(i, i + 1, i + M - N);
-    twist(N - 1, 0, M - 1);
+    for (let i = 0; i < N - M; i++) key[i] = key[i + M] ^ twisted(key[i], key[i + 1]);
+    for (let i = N - M; i < N - 1; i++) key[i] = key[i + M - N] ^ twisted(key[i], key[i + 1]);
+    key[N - 1] = key[M - 1] ^ twisted(key[N - 1], key[0]);
     this.#position = 0;
   }
 
   /** The next 32 random bits as an unsigned integer. */
   uint32(): number {
     if (this.#position === N) this.#regenerate();
-    let y = this.#key[this.#position++];
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
+    return tempered(this.#key[this.#position++]) >>> 0;
   }
 
   /** A float64 in [0, 1) with 53 random bits. */
@@ -73,6 +79,28 @@ export class RandomState {
     for (;;) {
       const value = (this.uint32() & mask) >>> 0;
       if (value <= max) return value;
+    }
+  }
+
+  /** Fills an array with integers in [0, max], max < 2³¹, as that many calls of {@link interval} do. */
+  intervals(max: number, into: Uint32Array): void {
+    if (max === 0) {
+      into.fill(0);
+      return;
+    }
+    const mask = 0xffffffff >>> Math.clz32(max);
+    let filled = 0;
+    while (filled < into.length) {
+      if (this.#position === N) this.#regenerate();
+      const key = this.#key;
+      let position = this.#position;
+      while (position < N && filled < into.length) {
+        const value = tempered(key[position++]) & mask;
+        into[filled] = value;
+        // 1 where value ≤ max: a processor would guess a branch wrong every third time.
+        filled += (value - max - 1) >>> 31;
+      }
+      this.#position = position;
     }
   }
 
