@@ -60,6 +60,9 @@ const sides = {
   label: 'trials, labels',
   choices: 'trials, labels',
   properties: 'a distribution',
+  search: 'trials, read-out',
+  threshold: 'thresholds, read-out',
+  factors: 'nothing',
 };
 
 function documentWith(metrics, text) {

@@ -4,7 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { MetricDefinition } from '../../metrics/metric.js';
 import { metrics } from '../../metrics/table/metric-table.js';
 import { properties } from '../../properties/property-table.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../kinds/benchmark-kinds.js';
 import {
   type BenchmarkProblem,
   type BenchmarkText,
@@ -45,6 +45,7 @@ const comparedData: Rule = (text) => {
   const others = (['recordings', 'trials', 'distribution', 'rdms'] as const).filter(
     (key) => key !== wanted,
   );
+  const what = wanted === 'stimuli' ? 'nothing' : wanted;
   return [
     ...(text[wanted] === undefined
       ? problem('', `the document lacks "${wanted}", which metric ${name} compares with`)
@@ -52,10 +53,7 @@ const comparedData: Rule = (text) => {
     ...others.flatMap((other) =>
       text[other] === undefined
         ? []
-        : problem(
-            `/${other}`,
-            `${other}: metric ${name} compares with ${wanted}; remove "${other}"`,
-          ),
+        : problem(`/${other}`, `${other}: metric ${name} compares with ${what}; remove "${other}"`),
     ),
   ];
 };
@@ -189,17 +187,25 @@ const metricOptions: Rule = (text) => {
   ];
 };
 
-/** Who makes the choices is a question of label metrics alone. */
-const taskRule: Rule = ({ task, metric }) =>
-  task === undefined || metrics[metric.name].kind === 'label'
-    ? []
+/** Who makes the choices is a question of label metrics; search and thresholds always have a read-out. */
+const taskRule: Rule = ({ task, metric }) => {
+  const { kind } = metrics[metric.name];
+  const readOut = kind === 'search' || kind === 'threshold';
+  if (task === undefined || kind === 'label' || (readOut && task === 'probabilities')) return [];
+  return readOut
+    ? problem('/task', `task: expected probabilities with metric ${metric.name}, found ${task}`)
     : problem('/task', `task: expected only beside a metric of labels, found ${metric.name}`);
+};
 
-/** Only a score over a ceiling that is bounded by default can be left as it is. */
-const clipping: Rule = ({ clip, metric }) =>
-  clip === undefined || metric.name === 'error-consistency'
-    ? []
-    : problem('/clip', `clip: expected only beside error-consistency, found ${metric.name}`);
+/** A score over a ceiling that is bounded by default can be left as it is, and one of thresholds can be bounded. */
+const clipping: Rule = ({ clip, metric }) => {
+  const { name } = metric;
+  const known = name === 'error-consistency' || (name === 'threshold' && clip !== 'none');
+  if (clip === undefined || known) return [];
+  // Where the bounds are those of the metric, saying them changes nothing.
+  if (clip !== 'none' && metrics[name].normalisation === 'clipped') return [];
+  return problem('/clip', `clip: expected only beside error-consistency, found ${name}`);
+};
 
 const window: Rule = ({ time_bins }) => {
   const [start, end] =
