@@ -62,6 +62,9 @@ const sides = {
   choices: 'trials, labels',
   triplets: 'trials, triplets',
   properties: 'a distribution',
+  search: 'trials, read-out',
+  threshold: 'thresholds, read-out',
+  factors: 'nothing',
 };
 
 function documentWith(metrics, text) {

@@ -64,6 +64,7 @@ const folders: Record<string, readonly string[]> = {
       'recorded',
       'observed',
       'measure',
+      'kinds',
       'registry',
       'model',
       'features',

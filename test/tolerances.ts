@@ -51,6 +51,8 @@ export const tolerances = {
     rebinned: 1e-12,
     /** float32 components of the original against float64, relative to the largest projection; then scores on them (oracle 19). */
     components: { projection: 3e-4, score: 1e-5 },
+    /** A threshold of 20 to 150 on a fitted curve: optimisers stop within 1e-5 of each other (oracle 17). */
+    threshold: 1e-3,
   },
   /** Bootstrapped errors and their draws (oracle 18); equal values leave a deviation of rounding alone. */
   bootstrap: { float64: 1e-12, float32: 1e-7 },

@@ -9,7 +9,7 @@ import type { StimulusSet } from './stimulus-set.js';
 
 /** Behavioural trials in file order, which feeds the shuffle of the halves (spec §4.4 F). */
 export interface Trials {
-  /** stimulus_id of each trial; of a trial of three images the first. */
+  /** stimulus_id of each trial; of a trial of three images the first; none where rows are thresholds of people, which name no stimulus. */
   readonly stimulusIds: readonly Id[];
   /** All columns as text, stimulus_id among them; missing values are empty. */
   readonly columns: ReadonlyMap<string, readonly string[]>;
@@ -27,6 +27,7 @@ export async function readTrials(path: string, stimuli?: StimulusSet): Promise<T
       ? await columnsOfTable(path)
       : await columnsOfAssembly(path, stimuli);
   const ids = columns.get('stimulus_id') ?? columns.get('image_id') ?? columns.get('image_1');
+  if (ids === undefined && columns.get('threshold')?.length) return { stimulusIds: [], columns };
   if (ids === undefined) {
     return refuse(path, 'stimulus_id', 'a column stimulus_id', quotedList(columns.keys()));
   }

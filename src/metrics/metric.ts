@@ -92,6 +92,14 @@ export interface MetricOptions {
   readonly chance?: number;
   /** How alike two stimuli are (odd-one-out); the product of their activations where it is absent. */
   readonly similarity?: 'dot' | 'cosine';
+  /** Share of the trials that people answer without looking (search-asymmetry). */
+  readonly lapse?: number;
+  /** How fast a likeness falls with a difference (likewise). */
+  readonly scale?: number;
+  /** Condition of the stimuli whose threshold is the unit (threshold). */
+  readonly baseline?: string;
+  /** The factor whose dimensions count (factor-dimensions). */
+  readonly factor?: 'shape' | 'texture' | 'residual';
 }
 
 /** A metric in words, for pages and documents. */

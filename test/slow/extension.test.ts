@@ -46,7 +46,7 @@ const node = (...words: string[]) =>
 const compile = () => node('node_modules/typescript/bin/tsc', '--build', 'tsconfig.json');
 
 const TABLE = 'src/metrics/table/metric-table.ts';
-const KINDS = 'src/scoring/measure/benchmark-kinds.ts';
+const KINDS = 'src/scoring/kinds/benchmark-kinds.ts';
 
 /** The neural benchmark of the golden cases under another metric. */
 function benchmarkOf(metric: string): string {
@@ -174,7 +174,11 @@ export const countKind: BenchmarkKind = {
 };
 `,
   );
-  insert(KINDS, "import { countKind } from './count-benchmark.js';", 'import { neuralKind }');
+  insert(
+    KINDS,
+    "import { countKind } from '../measure/count-benchmark.js';",
+    'import { neuralKind }',
+  );
   insert(KINDS, '  count: countKind,', '  neural: neuralKind,');
   compile();
   node('scripts/generate.mjs');

@@ -3,7 +3,10 @@ import { accuracyDistanceMetric } from '../behaviour/accuracy-distance.js';
 import { accuracyDropMetric } from '../behaviour/accuracy-drop.js';
 import { accuracyProfileMetric } from '../behaviour/accuracy-profile.js';
 import { cueMatchMetric } from '../behaviour/cue-match.js';
+import { factorDimensionsMetric } from '../behaviour/factor-dimensions.js';
 import { oddOneOutMetric } from '../behaviour/odd-one-out.js';
+import { searchAsymmetryMetric } from '../behaviour/search-asymmetry.js';
+import { thresholdMetric } from '../behaviour/threshold.js';
 import { choiceDistributionMetric } from '../choice-distribution.js';
 import { ckaCvMetric, ckaMetric } from '../cka.js';
 import { distributionSimilarityMetric } from '../distribution-similarity.js';
@@ -42,6 +45,9 @@ const table = {
   'accuracy-drop': accuracyDropMetric,
   'accuracy-profile': accuracyProfileMetric,
   'odd-one-out': oddOneOutMetric,
+  'search-asymmetry': searchAsymmetryMetric,
+  threshold: thresholdMetric,
+  'factor-dimensions': factorDimensionsMetric,
   'choice-distribution': choiceDistributionMetric,
   'distribution-similarity': distributionSimilarityMetric,
 } satisfies Record<string, MetricDefinition>;

@@ -36,14 +36,39 @@ export class RandomState {
   #position = N;
   #gauss: number | undefined;
 
-  /** Seeds with an integer from 0 to 2³² − 1; throws RangeError otherwise. */
-  constructor(seed: number) {
-    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
+  /**
+   * Seeds with an integer from 0 to 2³² − 1, or with a list of them (`init_by_array`).
+   * @throws RangeError for any other seed
+   */
+  constructor(seed: number | readonly number[]) {
+    const words = typeof seed === 'number' ? [seed] : seed;
+    if (words.length === 0 || words.some((word) => word !== word >>> 0))
       throw new RangeError(`A seed is an integer from 0 to 4294967295, not ${seed}`);
+    this.#initialise(typeof seed === 'number' ? seed : 19650218);
+    if (typeof seed !== 'number') this.#mix(seed);
+  }
+
+  #initialise(seed: number): void {
     const key = this.#key;
     key[0] = seed;
     for (let i = 1; i < N; i++)
       key[i] = (Math.imul(1812433253, key[i - 1] ^ (key[i - 1] >>> 30)) + i) >>> 0;
+  }
+
+  #mix(words: readonly number[]): void {
+    const key = this.#key;
+    let i = 1;
+    const step = (factor: number, added: number) => {
+      key[i] = (key[i] ^ Math.imul(key[i - 1] ^ (key[i - 1] >>> 30), factor)) + added;
+      i++;
+      if (i < N) return;
+      key[0] = key[N - 1];
+      i = 1;
+    };
+    for (let k = 0; k < Math.max(N, words.length); k++)
+      step(1664525, words[k % words.length] + (k % words.length));
+    for (let k = 0; k < N - 1; k++) step(1566083941, -i);
+    key[0] = 0x80000000;
   }
 
   #regenerate(): void {

@@ -5,11 +5,7 @@ import type { Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { type AccuracyResult, accuracy } from '../../metrics/accuracy.js';
-import type {
-  ChosenLabelMetric,
-  Observed,
-  SampledResult,
-} from '../../metrics/behaviour/behaviour-metric.js';
+import type { Observed, SampledResult } from '../../metrics/behaviour/behaviour-metric.js';
 import {
   type ConsistencyResult,
   ceiledConsistency,
@@ -24,7 +20,7 @@ import {
   type LabelChoices,
   labelTask,
 } from '../../metrics/label-task.js';
-import type { Warning } from '../../metrics/metric.js';
+import type { MetricDefinition, Warning } from '../../metrics/metric.js';
 import { versionedName } from '../../metrics/table/metric-table.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
@@ -288,11 +284,12 @@ function measuredAccuracy(
   };
 }
 
-function measuredBehaviour(
+/** A score of a metric of behaviour, with the interval that resamples of the subjects give. */
+export function measuredBehaviour(
   raw: SampledResult,
   ceiling: SampledResult | number | null,
-  { normalisation }: ChosenLabelMetric,
-  classes: HeadClasses,
+  { normalisation }: Pick<MetricDefinition, 'normalisation'>,
+  classes: HeadClasses = 'imagenet-1k',
 ): Measured {
   const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
   const bound = typeof ceiling === 'number' ? ceiling : measured?.value;

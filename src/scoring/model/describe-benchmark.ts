@@ -10,7 +10,7 @@ import type { Benchmark, PublishedDistribution } from '../benchmark/benchmark.js
 import { accessOf, catalogEntriesOf } from '../benchmark/benchmark-data.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import { shownAt } from '../benchmark/shown-stimuli.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../kinds/benchmark-kinds.js';
 import { neuralKind } from '../measure/neural-benchmark.js';
 import { measuredCeiling } from '../measure/neural-ceiling.js';
 import type { ScorePart } from '../measure/score.js';
@@ -292,9 +292,11 @@ async function trialsInNumbers(
 ): Promise<TrialsInNumbers> {
   const stimuli = await sources.stimuli(benchmark.stimuli);
   const { stimulusIds, columns } = await sources.trials(benchmark, stimuli);
-  const subjects = columns.get('subject') ?? columns.get('worker_id');
+  const subjects = ['subject', 'worker_id', 'participant_id']
+    .map((name) => columns.get(name))
+    .find((column) => column !== undefined);
   return {
-    trials: stimulusIds.length,
+    trials: columns.get('threshold')?.length ?? stimulusIds.length,
     subjects: subjects ? new Set(subjects).size : null,
     columns: [...columns.keys()],
   };

@@ -6,7 +6,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { DataSources } from '../benchmark/data-sources.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../kinds/benchmark-kinds.js';
 import type { Measured, PreparedBenchmark } from '../measure/loaded-benchmark.js';
 import { type Golden, goldenOf, type Published, type PublishedModel } from '../registry/golden.js';
 import { findBenchmark } from '../registry/registry.js';

@@ -4,7 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import type { MetricDefinition } from '../../metrics/metric.js';
 import { metrics } from '../../metrics/table/metric-table.js';
 import { properties } from '../../properties/property-table.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../kinds/benchmark-kinds.js';
 import {
   type BenchmarkProblem,
   type BenchmarkText,
@@ -45,6 +45,7 @@ const comparedData: Rule = (text) => {
   const others = (['recordings', 'trials', 'distribution', 'rdms'] as const).filter(
     (key) => key !== wanted,
   );
+  const what = wanted === 'stimuli' ? 'nothing' : wanted;
   return [
     ...(text[wanted] === undefined
       ? problem('', `the document lacks "${wanted}", which metric ${name} compares with`)
@@ -52,10 +53,7 @@ const comparedData: Rule = (text) => {
     ...others.flatMap((other) =>
       text[other] === undefined
         ? []
-        : problem(
-            `/${other}`,
-            `${other}: metric ${name} compares with ${wanted}; remove "${other}"`,
-          ),
+        : problem(`/${other}`, `${other}: metric ${name} compares with ${what}; remove "${other}"`),
     ),
   ];
 };
@@ -189,7 +187,10 @@ const metricOptions: Rule = (text) => {
   ];
 };
 
-/** Who makes the choices is a question of label metrics alone; triplets have a task of their own. */
+/**
+ * Who makes the choices is a question of label metrics; triplets have a task of their own, search and thresholds always a
+ * read-out.
+ */
 const taskRule: Rule = ({ task, metric }) => {
   const { kind } = metrics[metric.name];
   const wrong = (expected: string) =>
@@ -197,17 +198,28 @@ const taskRule: Rule = ({ task, metric }) => {
   if (task === undefined) return [];
   if (task === 'odd-one-out') return kind === 'triplets' ? [] : wrong('the metric odd-one-out');
   if (kind === 'triplets') return problem('/task', `task: expected odd-one-out, found ${task}`);
+  if (kind === 'search' || kind === 'threshold') {
+    if (task === 'probabilities') return [];
+    return problem(
+      '/task',
+      `task: expected probabilities with metric ${metric.name}, found ${task}`,
+    );
+  }
   return kind === 'label' ? [] : wrong('only beside a metric of labels');
 };
 
 /** Metrics whose score is bounded to [0, 1] by default, and may be left as it is. */
 const bounded: readonly string[] = ['error-consistency', 'odd-one-out'];
 
-/** Only a score over a ceiling that is bounded by default can be left as it is. */
-const clipping: Rule = ({ clip, metric }) =>
-  clip === undefined || bounded.includes(metric.name)
-    ? []
-    : problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${metric.name}`);
+/** A score over a ceiling that is bounded by default can be left as it is, and one of thresholds can be bounded. */
+const clipping: Rule = ({ clip, metric }) => {
+  const { name } = metric;
+  const known = bounded.includes(name) || (name === 'threshold' && clip !== 'none');
+  if (clip === undefined || known) return [];
+  // Where the bounds are those of the metric, saying them changes nothing.
+  if (clip !== 'none' && metrics[name].normalisation === 'clipped') return [];
+  return problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${name}`);
+};
 
 /** A ceiling that chance reaches bounds nothing. */
 const chance: Rule = ({ metric, ceiling }) => {

@@ -2,7 +2,7 @@ import { traced } from '../../runtime/traced.js';
 import type { Work } from '../../runtime/work.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { DataSources } from '../benchmark/data-sources.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../kinds/benchmark-kinds.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { findBenchmark } from './registry.js';
 import { isVerified } from './verification.js';

@@ -9,7 +9,7 @@ import type {
   SplitTable,
   SubjectRecordings,
 } from '../benchmark/benchmark.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../kinds/benchmark-kinds.js';
 import type { BenchmarkText, DataText } from './benchmark-text.js';
 
 /** The keys of benchmarks of recordings beyond stimuli and recordings, as a definition has them. */
@@ -69,8 +69,7 @@ export function ceiling(text: BenchmarkText): CeilingChoice {
   const { kind, ...definition } = metrics[metric.name];
   const asked = typeof given === 'object' ? given : { name: given };
   const { name } = asked;
-  if (name === 'none') return { name };
-  if (kind === 'triplets') return { name: 'none' };
+  if (name === 'none' || kind === 'factors' || kind === 'triplets') return { name: 'none' };
   if (kind !== 'neural' && kindOf(text).compares !== 'recordings') return { name: 'metric' };
   if (name === 'nili-upper' || name === 'leave-one-out' || name === 'between-subjects')
     return typeof given === 'object' && given.per !== undefined

@@ -1,6 +1,6 @@
 import type { MetricDefinition, NeuralMetric } from '../../metrics/metric.js';
 import { type MetricName, metrics } from '../../metrics/table/metric-table.js';
-import { kindOf } from '../measure/benchmark-kinds.js';
+import { kindOf } from '../kinds/benchmark-kinds.js';
 import { type BenchmarkProblem, type BenchmarkText, problem, type Rule } from './benchmark-text.js';
 
 /** Rules of the keys that only benchmarks of recordings have: fixed training sets, subjects, ceilings. */

@@ -17,7 +17,7 @@ import {
 import { denseFeatures, selectRows } from '../../../src/numerics/algebra/features.js';
 import { DataSources } from '../../../src/scoring/benchmark/data-sources.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
-import { kindOf } from '../../../src/scoring/measure/benchmark-kinds.js';
+import { kindOf } from '../../../src/scoring/kinds/benchmark-kinds.js';
 import { dropIncomplete } from '../../../src/scoring/measure/drop-incomplete.js';
 import { targetOf } from '../../../src/scoring/measure/neural-benchmark.js';
 import { ceilingsOverTime, pooledCeiling } from '../../../src/scoring/measure/neural-ceiling.js';

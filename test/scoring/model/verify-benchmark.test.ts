@@ -8,7 +8,7 @@ import { matrix } from '../../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { type Benchmark, expandRegions } from '../../../src/scoring/benchmark/benchmark.js';
 import { DataSources } from '../../../src/scoring/benchmark/data-sources.js';
-import { kindOf } from '../../../src/scoring/measure/benchmark-kinds.js';
+import { kindOf } from '../../../src/scoring/kinds/benchmark-kinds.js';
 import { compareWithGolden, verifyBenchmark } from '../../../src/scoring/model/verify-benchmark.js';
 import { readBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
 import { goldenOf } from '../../../src/scoring/registry/golden.js';

@@ -47,10 +47,11 @@ function splitsOf(
   { splits, seed, trainSize, testSize, stratifyOn, groupBy }: Data['crossValidation'],
   { formula, kind }: MetricWords,
 ): string {
-  if (formula === 'root') return 'None: the read-out is fitted on separate stimuli.';
+  if (formula === 'root' || kind === 'search' || kind === 'threshold')
+    return 'None: the read-out is fitted on separate stimuli.';
   if (kind === 'properties') return 'None of the stimuli: samples of units are drawn.';
   if (kind === 'choices') return 'None.';
-  if (kind === 'label' || kind === 'triplets') return 'None.';
+  if (kind === 'label' || kind === 'triplets' || kind === 'factors') return 'None.';
   if (groupBy !== undefined)
     return `${splits} folds of whole groups (column ${groupBy}): no group is in both training and test, so that near copies of a stimulus cannot be predicted from each other.`;
   const share = (of: number) => `${Math.round(100 * of)} %`;

@@ -1,16 +1,19 @@
 import type { NeuralMetric } from '../../metrics/metric.js';
 import { type MetricKind, type MetricName, metrics } from '../../metrics/table/metric-table.js';
-import type { BenchmarkKind } from './benchmark-kind.js';
-import { choiceKind } from './choice-benchmark.js';
-import { labelKind, readOutLabelKind } from './label-benchmark.js';
-import { neuralKind } from './neural-benchmark.js';
-import { oddOneOutKind } from './odd-one-out-benchmark.js';
-import { propertyKind } from './property-benchmark.js';
-import { rdmKind } from './rdm-benchmark.js';
-import { readOutKind } from './read-out-benchmark.js';
-import { subjectKind } from './subject-benchmark.js';
-import { timeKind } from './time-benchmark.js';
-import { trainTestKind } from './train-test-benchmark.js';
+import type { BenchmarkKind } from '../measure/benchmark-kind.js';
+import { choiceKind } from '../measure/choice-benchmark.js';
+import { labelKind, readOutLabelKind } from '../measure/label-benchmark.js';
+import { neuralKind } from '../measure/neural-benchmark.js';
+import { oddOneOutKind } from '../measure/odd-one-out-benchmark.js';
+import { propertyKind } from '../measure/property-benchmark.js';
+import { rdmKind } from '../measure/rdm-benchmark.js';
+import { readOutKind } from '../measure/read-out-benchmark.js';
+import { subjectKind } from '../measure/subject-benchmark.js';
+import { timeKind } from '../measure/time-benchmark.js';
+import { trainTestKind } from '../measure/train-test-benchmark.js';
+import { factorKind } from './factor-benchmark.js';
+import { searchKind } from './search-benchmark.js';
+import { thresholdKind } from './threshold-benchmark.js';
 
 /** Every kind of benchmark by the kind of its metric: one line each. Recordings have three more, which {@link kindOf} tells apart. */
 const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
@@ -20,6 +23,9 @@ const kinds: Readonly<Record<MetricKind, BenchmarkKind>> = {
   choices: choiceKind,
   triplets: oddOneOutKind,
   properties: propertyKind,
+  search: searchKind,
+  threshold: thresholdKind,
+  factors: factorKind,
 };
 
 /** The keys that tell a kind: of a benchmark, or of its file. */
