@@ -9,7 +9,7 @@ import type { ContentCache } from './cache/content-cache.js';
 import { type Pass, passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
-import { type ReducedLayer, reduceFeatures } from './reduced-layer.js';
+import { onComponents, type ReducedLayer, reduceFeatures } from './reduced-layer.js';
 import {
   ACTIVATIONS,
   type Budgets,
@@ -20,6 +20,7 @@ import {
   type ReductionPlan,
   repeatedSets,
   type SizedDemand,
+  setsOf,
 } from './reduction-plan.js';
 import type { ActivationStore } from './scratch/activation-store.js';
 import { sizeDemands } from './size-demands.js';
@@ -176,16 +177,27 @@ class Reductions {
     let before = 0;
     const progress = (done: number) => reportImages(planned, before + done);
     try {
-      const error = await unlessInterrupted(async () => {
-        for (const step of steps) {
-          await this.#extract(step, group, { stores, failures, progress });
-          before += step.rows;
-        }
-      });
       // A failure in one pass (an unreadable image) does not affect the results of other sets.
-      if (error)
-        yield* group.flatMap(({ demands }) => demands.map((demand) => ({ demand, error })));
-      else yield* this.#reduce(group, { stores, failures, reduction });
+      const failed = new Map<number, VentralError>();
+      for (const step of steps) {
+        const error = await unlessInterrupted(() =>
+          this.#extract(step, group, { stores, failures, progress }),
+        );
+        if (error) failed.set(step.set, error);
+        // Without the stimuli that all of the group need, the others are not needed either.
+        if (failed.has(group[0].sets[0])) break;
+        before += step.rows;
+      }
+      const lost = ({ sets, components }: SizedDemand) =>
+        [...sets, ...(components ? [components.set] : [])].flatMap(
+          (set) => failed.get(set) ?? [],
+        )[0];
+      for (const one of group) {
+        const error = lost(one);
+        if (error) yield* one.demands.map((demand) => ({ demand, error }));
+      }
+      const left = group.filter((one) => !lost(one));
+      if (left.length > 0) yield* this.#reduce(left, { stores, failures, reduction });
     } finally {
       for (const store of stores.values()) store.close();
     }
@@ -220,15 +232,15 @@ class Reductions {
       if (failed) yield* one.demands.map((demand) => ({ demand, error: failed }));
       else {
         const reduced = joinUnits(one.values.map(({ value }) => layers.get(value) as UnitLayer));
-        await this.#remember(one.key, reduced);
+        await this.#remember(one, reduced);
         yield* one.demands.map((demand) => ({ demand, reduced }));
       }
     }
   }
 
-  async #remember(key: string, reduced: ReducedLayer): Promise<void> {
+  async #remember({ key, components }: SizedDemand, reduced: ReducedLayer): Promise<void> {
     const { cache } = this.#options;
-    const bytes = cache && (await toBytes(reduced));
+    const bytes = cache && (await toBytes(reduced, components !== undefined));
     if (bytes) await cache.put(key, bytes);
   }
 
@@ -265,7 +277,7 @@ class Reductions {
     const values = [...new Set(group.flatMap((demand) => demand.values.map(({ value }) => value)))];
     const passes = passesOf(file.model, card, values);
     // The fitting and the test stimuli of a read-out may be the same.
-    return [...new Set(group[0].sets)].flatMap((set) =>
+    return setsOf(group).flatMap((set) =>
       passes.map((pass) => ({ set, pass, rows: this.#shown[set].stimuli.ids.length })),
     );
   }
@@ -332,20 +344,23 @@ class Reductions {
     return one.demands.map((demand) => ({ demand, ...met }) as Reduction);
   }
 
-  async #reduceOne(
-    { demands: [{ layer }], sets, form, key, values }: SizedDemand,
-    stores: Stores,
-  ): Promise<ReducedLayer> {
-    const features = sets.map(
-      (set): Features =>
-        concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features)),
-    );
-    const reduced = await inMemory(await reduceFeatures(features, form));
-    if (!knownFinite(reduced)) {
-      for (const [i, set] of sets.entries())
-        await requireFiniteLayer(features[i], layer, this.#shown[set].stimuli.ids);
+  async #reduceOne(one: SizedDemand, stores: Stores): Promise<ReducedLayer> {
+    const { sets, form, values, components } = one;
+    const featuresOf = (set: number): Features =>
+      concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features));
+    const features = sets.map(featuresOf);
+    const fitting = components && featuresOf(components.set);
+    const projected = fitting && (await onComponents(features, fitting, components.count));
+    const reduced = await inMemory(projected ?? (await reduceFeatures(features, form)));
+    if (!projected && !knownFinite(reduced)) {
+      for (const set of setsOf([one]))
+        await requireFiniteLayer(
+          featuresOf(set),
+          one.demands[0].layer,
+          this.#shown[set].stimuli.ids,
+        );
     }
-    await this.#remember(key, reduced);
+    await this.#remember(one, reduced);
     return reduced;
   }
 }
@@ -366,11 +381,14 @@ function passesStage(group: Group, steps: readonly Step[], nodes: number): Stage
 /** Seconds of a product of two values in the sum over a layer's units, and of reading a value. */
 const PRODUCT_SECONDS = 3.8e-11;
 const VALUE_SECONDS = 3e-9;
+/** Seconds of the decomposition into principal components, times the cube of the pictures. */
+const COMPONENTS_SECONDS = 5e-9;
 
 /** Layers are reduced to products of the rows of their first set with all rows. */
 function reductionStage(group: Group, rows: readonly number[]): StagePlan {
   const [first] = group[0].sets.map((set) => rows[set]);
-  const all = group[0].sets.reduce((sum, set) => sum + rows[set], 0);
+  const all = setsOf(group).reduce((sum, set) => sum + rows[set], 0);
+  const components = group.flatMap((one) => one.components ?? []);
   const units = group[0].form === 'units' ? [] : group;
   const total = units.reduce((sum, one) => sum + megabytes(one, first), 0);
   const values = all * units.reduce((sum, one) => sum + one.units, 0);
@@ -378,7 +396,9 @@ function reductionStage(group: Group, rows: readonly number[]): StagePlan {
   return {
     stage: 'reduction',
     total,
-    seconds: values * (products + VALUE_SECONDS),
+    seconds:
+      values * (products + VALUE_SECONDS) +
+      components.reduce((sum, { set }) => sum + COMPONENTS_SECONDS * rows[set] ** 3, 0),
     basis: 'arithmetic',
   };
 }
@@ -389,20 +409,22 @@ const megabytes = ({ units }: SizedDemand, rows: number) => (4 * units * rows) /
  * Prefetches the activations of a layer while another is reduced; errors appear when they are read.
  */
 async function readAhead(demand: SizedDemand | undefined, stores: Stores): Promise<void> {
-  const own = demand?.sets.flatMap((set) =>
-    demand.values.flatMap(({ value }) => stores.get(`${set} ${value}`) ?? []),
-  );
+  const own =
+    demand &&
+    setsOf([demand]).flatMap((set) =>
+      demand.values.flatMap(({ value }) => stores.get(`${set} ${value}`) ?? []),
+    );
   await Promise.allSettled((own ?? []).map((store) => store.readAhead()));
 }
 
 /** Closes what no later layer needs. */
-function letGo({ sets, values }: SizedDemand, later: Group, stores: Stores): void {
+function letGo({ values }: SizedDemand, later: Group, stores: Stores): void {
   const needed = new Set(later.flatMap((each) => each.values.map(({ value }) => value)));
-  for (const { value } of values.filter((each) => !needed.has(each.value))) {
-    for (const set of sets) {
-      stores.get(`${set} ${value}`)?.close();
-      stores.delete(`${set} ${value}`);
-    }
+  const gone = new Set(values.filter(({ value }) => !needed.has(value)).map(({ value }) => value));
+  for (const [key, store] of [...stores]) {
+    if (!gone.has(key.slice(key.indexOf(' ') + 1))) continue;
+    store.close();
+    stores.delete(key);
   }
 }
 

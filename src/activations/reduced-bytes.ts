@@ -14,8 +14,12 @@ const asBytes = (values: ArrayBufferView) =>
 /**
  * A reduced layer as bytes, symmetric matrices by their lower half; undefined if it is too large to be
  * worth keeping. Read back by {@link fromBytes}.
+ * @param always whether features are kept however many: projections on components cost more than their bytes
  */
-export async function toBytes(layer: ReducedLayer): Promise<Uint8Array[] | undefined> {
+export async function toBytes(
+  layer: ReducedLayer,
+  always = false,
+): Promise<Uint8Array[] | undefined> {
   if (layer.form === 'units') return unitBytes(layer);
   if (layer.form === 'gram') {
     const { rows } = layer.gram;
@@ -26,7 +30,7 @@ export async function toBytes(layer: ReducedLayer): Promise<Uint8Array[] | undef
     const sizes = { units, rows: fitting.rows, testRows: cross.rows };
     return [header(sizes), asBytes(lowerHalf(fitting)), asBytes(cross.data)];
   }
-  if (!layer.features.every(isSmall)) return undefined;
+  if (!always && !layer.features.every(isSmall)) return undefined;
   const sets = layer.features.map(({ rows, cols, dtype }) => ({ rows, cols, dtype }));
   const blocks = await Promise.all(layer.features.map((each) => each.columns(0, each.cols)));
   return [header({ units: layer.units, sets }), ...blocks.map(asBytes)];

@@ -1,7 +1,9 @@
-import { type Features, stackRows } from '../numerics/algebra/features.js';
+import { denseFeatures, type Features, stackRows } from '../numerics/algebra/features.js';
 import { centredGram } from '../numerics/algebra/gram.js';
 import type { Matrix } from '../numerics/algebra/matrix.js';
-import { zScoredProducts } from '../numerics/algebra/z-scored-products.js';
+import { finiteProducts } from '../numerics/algebra/non-finite.js';
+import { centredProducts, zScoredProducts } from '../numerics/algebra/z-scored-products.js';
+import { projectionsFromProducts } from '../numerics/regression/principal-components.js';
 import type { UnitLayer } from './unit-layer.js';
 
 /**
@@ -33,6 +35,27 @@ export type ReducedLayer =
       readonly cross: Matrix;
     }
   | UnitLayer;
+
+/**
+ * Features (one a stimulus set) projected on at most `count` principal components of the fitting features (spec §5.8); undefined
+ * where a value is NaN or infinite.
+ */
+export async function onComponents(
+  features: readonly Features[],
+  fitting: Features,
+  count: number,
+): Promise<Extract<ReducedLayer, { readonly form: 'features' }> | undefined> {
+  const { fitting: train, cross } = await centredProducts(fitting, stackRows(features));
+  if (![train, cross].every(finiteProducts)) return undefined;
+  const { cols, data } = await projectionsFromProducts({ train, cross }, count);
+  let from = 0;
+  const sets = features.map(({ rows }) => {
+    const part = data.slice(from * cols, (from + rows) * cols);
+    from += rows;
+    return denseFeatures(rows, cols, part);
+  });
+  return wholeLayer(sets);
+}
 
 /** A layer as its features, one set a stimulus set. */
 export function wholeLayer(

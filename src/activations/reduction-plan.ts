@@ -15,6 +15,8 @@ export interface SizedDemand {
   readonly demands: readonly Demand[];
   readonly sets: readonly number[];
   readonly form: Form;
+  /** Where the layer is projected on principal components. */
+  readonly components?: Components;
   readonly units: number;
   /** Rows that are kept of the first set for the form `units`: the places of receptive fields. */
   readonly places?: number;
@@ -31,6 +33,20 @@ export interface SizedDemand {
     readonly dtype: KeptDtype;
   }[];
 }
+
+/** Principal components of a layer: how many, and the position of the stimulus set that they are fitted on. */
+export interface Components {
+  readonly count: number;
+  readonly set: number;
+}
+
+/** The stimulus sets that the layers of a group are needed for, those that components are fitted on last. */
+export const setsOf = (group: Group): number[] => [
+  ...new Set([
+    ...group.flatMap(({ sets }) => sets),
+    ...group.flatMap(({ components }) => components?.set ?? []),
+  ]),
+];
 
 /** Demands whose layers go through the network together, all over the same stimulus sets. */
 export type Group = readonly SizedDemand[];
@@ -154,9 +170,9 @@ const outputBytes = (group: Group) =>
 function activationBytes(group: Group, rows: readonly number[], room: number) {
   let memory = 0;
   let scratch = 0;
-  const [{ sets, places }] = group;
+  const [{ places }] = group;
   const batch = places === undefined ? BATCH : 1;
-  for (const count of places === undefined ? sets.map((set) => rows[set]) : [places]) {
+  for (const count of places === undefined ? setsOf(group).map((set) => rows[set]) : [places]) {
     const sizes = distinct(group).map(({ dtype, units }) => ({
       kept: bytesOf(dtype, count, units),
       spilled: scratchBytesOf({ rows: count, cols: units, dtype, batch }),
@@ -181,7 +197,7 @@ function layersOfPasses(group: Group): string[][] {
 
 /** Stimulus sets that go through the network more than once: their images are worth keeping. */
 export function repeatedSets(groups: readonly Group[]): ReadonlySet<number> {
-  const passes = groups.flatMap((group) => layersOfPasses(group).flatMap(() => group[0].sets));
+  const passes = groups.flatMap((group) => layersOfPasses(group).flatMap(() => setsOf(group)));
   return new Set(passes.filter((set, at) => passes.indexOf(set) < at));
 }
 
@@ -202,9 +218,16 @@ export function pictureRoom(
 const UNIT_BLOCK = 64 * 2 ** 20;
 
 /** Bytes that reducing a layer takes: a block of it in both widths, its products, and their sum. */
-function reductionBytes({ form, sets }: SizedDemand, rows: readonly number[]): number {
+function reductionBytes({ form, sets, components }: SizedDemand, rows: readonly number[]): number {
   const counts = sets.map((set) => rows[set]);
   const stimuli = counts.reduce((sum, count) => sum + count, 0);
+  if (components) {
+    const fitting = rows[components.set];
+    // The fitting products with what the decomposition takes beside them; the test products, centred, and the projections.
+    return (
+      8 * fitting * (6 * fitting + 4 * stimuli) + 40 * (fitting + stimuli) * gramBlockWidth(fitting)
+    );
+  }
   if (form === 'features') return 0;
   if (form === 'units') return UNIT_BLOCK;
   const square = form === 'gram' ? stimuli : counts[0];
@@ -252,5 +275,7 @@ export interface Demand {
   readonly layers: readonly string[];
   /** Positions of the stimulus sets. */
   readonly sets: readonly number[];
+  /** Whether the layer is projected on principal components, unless it has no more units than they are. */
+  readonly components?: Components | undefined;
   readonly form: (units: number) => Form;
 }

@@ -1,4 +1,5 @@
 import { digestOf } from '../formats/digest.js';
+import { present } from '../formats/present.js';
 import { numericsVersion } from '../numerics/numerics-version.js';
 import { resolveLayer } from '../onnx/layers.js';
 import type { Protocol } from '../properties/protocol.js';
@@ -49,9 +50,11 @@ export async function sizeDemands(
   for (const demand of demands) {
     const own = valuesOf(demand).map((value) => sizedValue(value, demand.sets[0]));
     const units = own.reduce((sum, value) => sum + value.units, 0);
-    const form = demand.form(units);
+    const components =
+      demand.components && units > demand.components.count ? demand.components : undefined;
+    const form = components ? 'features' : demand.form(units);
     const { protocol } = shown[demand.sets[0]];
-    const key = `${form}-${digestOf({
+    const key = `${components ? 'components' : form}-${digestOf({
       version: VERSION,
       numerics: numericsVersion,
       screen: screenVersion,
@@ -61,6 +64,9 @@ export async function sizeDemands(
       shown: demand.sets.map((set) => digests[set]),
       // The columns of a table say where its images stand: equal images may map other places.
       ...(form === 'units' && protocol ? { protocol: mapping(protocol) } : {}),
+      ...(components
+        ? { components: { count: components.count, fitting: digests[components.set] } }
+        : {}),
       runtime: runtimeIdentity(options.threads),
     })}`;
     const same = byKey.get(key);
@@ -71,6 +77,7 @@ export async function sizeDemands(
         demands: [demand],
         sets: demand.sets,
         form,
+        ...present({ components }),
         units,
         ...(form === 'units' && protocol ? { places: placesOf(protocol) } : {}),
         key,

@@ -1786,6 +1786,13 @@ export interface components {
             input?: components["schemas"]["InputSize"];
             /** @description Choose on a seeded half of the stimuli, and score the chosen layer on the other half. */
             holdout?: boolean;
+            /**
+             * @description Compare layers on this many principal components too, as Brain-Score chooses (it takes 1000). They are fitted on as
+             *     many pictures of ImageNet in `imagenet-val` of the home; without them the job fails with `data-missing`. Excludes
+             *     `holdout`.
+             * @example 1000
+             */
+            pca?: number;
             webhook?: components["schemas"]["Webhook"];
         };
         /** @description A layer map job without its map. */
@@ -1806,6 +1813,8 @@ export interface components {
             layers?: string[];
             input?: components["schemas"]["InputSize"];
             holdout: boolean;
+            /** @description Principal components on which layers are compared too. */
+            pca?: number;
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;
@@ -2036,6 +2045,17 @@ export interface components {
             holdout?: {
                 [key: string]: components["schemas"]["Cell"];
             };
+            /** @description If requested, what was chosen on principal components, as Brain-Score chooses. */
+            components?: {
+                /** @description Components. */
+                count: number;
+                /** @description Digest of the pictures that they were fitted on, in order. */
+                fitting: string;
+                /** @description By benchmark, except those on which no layer has a value. */
+                chosen: {
+                    [key: string]: components["schemas"]["LayerOnComponents"];
+                };
+            };
             plan: components["schemas"]["LayerMapPlan"];
             provenance: {
                 ventral: string;
@@ -2067,6 +2087,10 @@ export interface components {
             cells: {
                 [key: string]: components["schemas"]["Cell"];
             };
+            /** @description The same on principal components, if requested. */
+            components?: {
+                [key: string]: components["schemas"]["Cell"];
+            };
         };
         Cell: components["schemas"]["Score"] | components["schemas"]["CellReason"];
         /** @description Why there is no score. */
@@ -2092,6 +2116,21 @@ export interface components {
              *     `{layer, benchmark, version, inputs, method, stimuli}`, `benchmark` to `method` from `choice.by`, so that
              *     scores on any of these stimuli are marked as selections.
              */
+            stimuli?: string;
+        };
+        /** @description The layer that Brain-Score's rule chooses, the highest value, the first of equals. */
+        LayerOnComponents: {
+            layer: string;
+            /** @description The `layerChoice` of scores with this layer. */
+            choice: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The region it was chosen for; absent if the benchmark has no region.
+             * @enum {string}
+             */
+            role?: "V1" | "V2" | "V4" | "IT" | "behavior";
+            /** @description As in ChosenLayer. */
             stimuli?: string;
         };
         /** @description Estimated cost of the map, computed before the work. */

@@ -45,6 +45,18 @@ export function mapColumns(map: LayerMap): MapColumn[] {
 // If every cell is refused, only the identifier gives the region.
 const regionIn = (benchmark: string) => /\.(V1|V2|V4|IT)-/.exec(benchmark)?.[1] ?? null;
 
+/** The part of a map that compares layers on principal components, as a map of its own; undefined without one. */
+export function onComponents(map: LayerMap): LayerMap | undefined {
+  const { components, holdout: _, ...others } = map;
+  if (!components) return undefined;
+  const chosen = Object.entries(components.chosen).map(([id, best]) => [id, { ...best, tied: [] }]);
+  return {
+    ...others,
+    layers: map.layers.map(({ components: cells = {}, ...row }) => ({ ...row, cells })),
+    chosen: Object.fromEntries(chosen),
+  };
+}
+
 /** Mark of a layer in the choice for a benchmark. */
 export function markOf(map: LayerMap, benchmark: string, layer: string): CellMark {
   const chosen = map.chosen[benchmark];

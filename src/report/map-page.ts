@@ -11,6 +11,7 @@ import {
   type MapColumn,
   mapColumns,
   markOf,
+  onComponents,
 } from './map-columns.js';
 import { bytesText, interval, layersText, setText, thousands, threeDigits } from './map-text.js';
 import { SIMULATED } from './simulated-words.js';
@@ -34,12 +35,14 @@ ${simulatedNote(columns)}
 ${choiceTable(map, columns)}
 <p>${map.provenance.selection}</p>
 ${map.holdout && holdoutTable(map, columns, map.holdout)}
+${componentsPart(map)}
 <div class="columns">
 <section><h2>Every layer against every benchmark</h2>${heatPart(map, columns)}</section>
 <section><h2>Profiles</h2><p class="faint">Layers in the order in which the network computes them, numbered as in the heat map. The band is the 95 % interval of each value; ◆ is chosen, rings are tied with it, × has no value.</p><div class="plots">${columns.map((column) => profile(map, column))}</div></section>
 </div>
 <h2>Every number</h2>
 ${columns.map((column) => numbers(map, column))}
+${componentsNumbers(map)}
 <h2>Plan</h2>
 ${planPart(map)}
 <h2>Provenance</h2>
@@ -112,6 +115,23 @@ function holdoutTable(
 <div class="wide cards"><table>
 <thead><tr><th scope="col">benchmark</th><th scope="col">layer</th><th scope="col" class="number">where chosen</th><th scope="col" class="number">held out</th><th scope="col" class="number">95 % interval</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
+}
+
+function componentsPart(map: LayerMap): Html | false {
+  const reduced = onComponents(map);
+  if (!reduced) return false;
+  const columns = mapColumns(reduced);
+  return html`<h2>On ${map.components?.count} principal components</h2>
+<p>How Brain-Score chooses: each layer is projected on components of pictures of ImageNet, and the highest value is taken. Everywhere else on this page layers are compared whole.</p>
+${choiceTable(reduced, columns)}
+${heatPart(reduced, columns)}`;
+}
+
+function componentsNumbers(map: LayerMap): Html | false {
+  const reduced = onComponents(map);
+  if (!reduced) return false;
+  return html`<h3>On ${map.components?.count} principal components</h3>
+${mapColumns(reduced).map((column) => numbers(reduced, column))}`;
 }
 
 function heatPart(map: LayerMap, columns: readonly MapColumn[]): Html {

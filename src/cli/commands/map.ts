@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { bounded } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
@@ -23,6 +24,8 @@ interface MapOptions extends FigureOptions {
   readonly assume?: string;
   readonly input?: string;
   readonly holdout?: boolean;
+  readonly pca?: string;
+  readonly pcaImages?: string;
   readonly commit?: boolean;
   readonly json?: boolean;
   readonly csv?: boolean;
@@ -56,6 +59,14 @@ export function registerMap(program: Command, io: Io): void {
     .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--input <size>', 'map at another input size: resize=324,crop=288')
     .option('--holdout', 'choose on a random half of the stimuli, score the choice on the other')
+    .option(
+      '--pca <n>',
+      'compare on n principal components too, and choose by them as Brain-Score does (n = 1000)',
+    )
+    .option(
+      '--pca-images <folder>',
+      "pictures of ImageNet's validation set, a folder a class; default: imagenet-val in the home",
+    )
     .option('--commit', 'write the chosen layers into the card')
     .option('--json', 'print the map as JSON')
     .option('--csv', 'print one line a cell')
@@ -70,13 +81,17 @@ export function registerMap(program: Command, io: Io): void {
   );
 }
 
-function checkUsage({ region, benchmark, json, csv }: MapOptions): void {
+function checkUsage({ region, benchmark, json, csv, pca, pcaImages }: MapOptions): void {
   const refuse = (sentence: string) => new VentralError('bad-usage', sentence);
   const unknown = region.find((name) => !regions.includes(name));
   if (unknown !== undefined)
     throw refuse(`map --region: expected ${regions.join(', ')}, found "${unknown}"`);
   if (region.length + benchmark.length === 0)
     throw refuse(`map: give --region (${regions.join(', ')}) or --benchmark`);
+  if (pca !== undefined && !/^\d{1,6}$/.test(pca))
+    throw refuse(`map --pca: a number of components expected, found "${bounded(pca, 40)}"`);
+  if (pca === undefined && pcaImages !== undefined)
+    throw refuse('map --pca-images: --pca says how many components are fitted on them');
   if (json && csv) throw refuse('map: --json and --csv exclude each other');
 }
 
@@ -122,8 +137,10 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     }
     sayNotices(mapped.map, io);
     sayFailed(mapped.failed, io);
-    const { benchmarks, chosen } = mapped.map;
-    const incomplete = benchmarks.some((id) => chosen[id] === undefined);
+    const { benchmarks, chosen, components } = mapped.map;
+    const incomplete = benchmarks.some(
+      (id) => chosen[id] === undefined || (components && components.chosen[id] === undefined),
+    );
     if (mapped.failed.length > 0 || incomplete) process.exitCode = 1;
   } finally {
     bar.end();
@@ -133,7 +150,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
 
 async function requestOf(path: string, options: MapOptions): Promise<LayerMapRequest> {
   const { parseInputSize } = await import('../../activations/card/card.js');
-  const { region, benchmark, layers, input, holdout } = options;
+  const { region, benchmark, layers, input, holdout, pca, pcaImages: images } = options;
   return {
     model: { path, ...cardSource(options) },
     regions: region as RegionRole[],
@@ -141,6 +158,7 @@ async function requestOf(path: string, options: MapOptions): Promise<LayerMapReq
     ...(layers.length > 0 ? { layers } : {}),
     ...(input === undefined ? {} : { input: parseInputSize(input) }),
     ...(holdout ? { holdout } : {}),
+    ...(pca === undefined ? {} : { pca: { components: Number(pca), ...present({ images }) } }),
   };
 }
 

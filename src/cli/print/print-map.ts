@@ -8,6 +8,7 @@ import {
   type MapColumn,
   mapColumns,
   markOf,
+  onComponents,
 } from '../../report/map-columns.js';
 import {
   bytesText,
@@ -53,21 +54,33 @@ function printTable(map: LayerMap, columns: readonly MapColumn[], width: number,
       : '';
     io.out(`${title.padEnd(8)} ${visibleName(benchmark)}${loud}\n`);
   }
+  printHeat(map, columns, width, io);
+  const heat = io.color ? '; colours run from 0 to the highest value of each column' : '';
+  io.out(`● chosen, ○ tied with it${heat}\n\n`);
+  for (const column of columns) io.out(`${choiceLine(map, column)}\n`);
+  const reduced = onComponents(map);
+  if (reduced) {
+    io.out(`\nOn ${map.components?.count} principal components, as Brain-Score chooses:\n`);
+    const own = mapColumns(reduced);
+    printHeat(reduced, own, width, io);
+    io.out('● chosen\n\n');
+    for (const column of own) io.out(`${choiceLine(reduced, column, false)}\n`);
+  }
+  io.out(`\n${map.provenance.selection}\n`);
+  if (map.holdout) printHoldout(map, columns, map.holdout, io);
+}
+
+function printHeat(map: LayerMap, columns: readonly MapColumn[], width: number, io: Io): void {
   const notes = new Map<string, number>();
   const tables = parts(columns, width).map((part) =>
     heatTable(map, part, { notes, color: io.color, width }),
   );
   io.out(tables.join('\n'));
   for (const [reason, note] of notes) io.out(`[${note}] ${visibleName(reason)}\n`);
-  const heat = io.color ? '; colours run from 0 to the highest value of each column' : '';
-  io.out(`● chosen, ○ tied with it${heat}\n\n`);
-  for (const column of columns) io.out(`${choiceLine(map, column)}\n`);
-  io.out(`\n${map.provenance.selection}\n`);
-  if (map.holdout) printHoldout(map, columns, map.holdout, io);
 }
 
 function printPlain(map: LayerMap, columns: readonly MapColumn[], io: Io): void {
-  io.out(tsv({ head: csvColumns, rows: valuesOf(map, columns) }));
+  io.out(tsv(tableOf(map, columns)));
   const { holdout } = map;
   if (!holdout) return;
   const held = columns.filter(({ benchmark }) => benchmark in holdout);
@@ -178,7 +191,8 @@ const tiedWith = (map: LayerMap, benchmark: string): string[] => {
   return tied.filter((name) => name !== layer).map((name) => visibleName(name));
 };
 
-function choiceLine(map: LayerMap, column: MapColumn): string {
+/** @param ties whether it is told which layers are tied */
+function choiceLine(map: LayerMap, column: MapColumn, ties = true): string {
   const { title, benchmark } = column;
   if (map.chosen[benchmark] === undefined) return `${title}: no layer has a value`;
   const score = chosenScore(map, benchmark);
@@ -186,11 +200,11 @@ function choiceLine(map: LayerMap, column: MapColumn): string {
   const ceiling = score?.ceiling ? threeDigits(score.ceiling.value) : 'none';
   const tied = tiedWith(map, benchmark).map((name) => visibleName(name, NAME_WIDTH));
   const more = tied.length > TIED_SHOWN ? ` and ${tied.length - TIED_SHOWN} more` : '';
-  const ties =
+  const told =
     tied.length === 0 ? 'no ties' : `tied with ${tied.slice(0, TIED_SHOWN).join(', ')}${more}`;
   const selection = score?.selection ? ', selection' : '';
   const name = visibleName(map.chosen[benchmark].layer, NAME_WIDTH);
-  return `${title}: ${name}, ${value} (95 % interval ${interval(score?.ci ?? null)}${selection}), ceiling ${ceiling}; ${ties}`;
+  return `${title}: ${name}, ${value} (95 % interval ${interval(score?.ci ?? null)}${selection}), ceiling ${ceiling}${ties ? `; ${told}` : ''}`;
 }
 
 type Holdout = NonNullable<LayerMap['holdout']>;
@@ -266,7 +280,20 @@ const csvColumns = [
  * take for a formula is prefixed.
  */
 export function mapCsv(map: LayerMap): string {
-  return stringify([csvColumns, ...valuesOf(map, mapColumns(map))], { escape_formulas: true });
+  const { head, rows } = tableOf(map, mapColumns(map));
+  return stringify([head, ...rows], { escape_formulas: true });
+}
+
+/** Where layers are compared on principal components too, their rows follow, and a column says how many components. */
+function tableOf(map: LayerMap, columns: readonly MapColumn[]) {
+  const rows = valuesOf(map, columns);
+  const reduced = onComponents(map);
+  if (!reduced) return { head: csvColumns, rows };
+  const own = valuesOf(reduced, columns).map((row) => [...row, map.components?.count ?? '']);
+  return {
+    head: [...csvColumns, 'components'],
+    rows: [...rows.map((row) => [...row, '']), ...own],
+  };
 }
 
 const valuesOf = (map: LayerMap, columns: readonly MapColumn[]) =>
@@ -299,12 +326,12 @@ function csvRow(map: LayerMap, row: LayerRow, column: MapColumn): (string | numb
 
 /**
  * The chosen layers as Brain-Score's `region_layer_map/<model>.json` holds them, `{"V1": "blocks.3.0", …}`.
- * Of two benchmarks of a region the first in the map speaks; behaviour has no entry there.
+ * Of two benchmarks of a region the first in the map speaks; the choice on principal components where the map has one; behaviour has no entry there.
  */
 export function regionLayerMap(map: LayerMap): Record<string, string> {
   const layers: Record<string, string> = {};
   for (const { region, benchmark } of mapColumns(map)) {
-    const chosen = map.chosen[benchmark];
+    const chosen = (map.components?.chosen ?? map.chosen)[benchmark];
     if (region !== null && chosen !== undefined) layers[region] ??= chosen.layer;
   }
   return layers;

@@ -44,4 +44,17 @@ const [CLASSES, OF_EACH] = [1000, 50];
  * the second.
  */
 export const fittingPictures = (count: number): number[] =>
-  Array.from({ length: count }, (_, i) => OF_EACH * (i % CLASSES) + Math.floor(i / CLASSES));
+  fittingOrder(new Array(CLASSES).fill(OF_EACH), count).map(([of, at]) => OF_EACH * of + at);
+
+/**
+ * The same for classes of any sizes, as class and position in it: the first of every class that has one, then the second; fewer than
+ * `count` where there are no more.
+ */
+export function fittingOrder(sizes: readonly number[], count: number): [of: number, at: number][] {
+  const order: [number, number][] = [];
+  const most = Math.max(0, ...sizes);
+  for (let at = 0; at < most && order.length < count; at++)
+    for (let of = 0; of < sizes.length && order.length < count; of++)
+      if (at < sizes[of]) order.push([of, at]);
+  return order;
+}

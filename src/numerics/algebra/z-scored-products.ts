@@ -3,7 +3,7 @@ import { denseFeatures, type Features } from './features.js';
 import { matmul, widenedProduct } from './gemm.js';
 import { GramSum } from './gram.js';
 import { type Matrix, matrix } from './matrix.js';
-import { fitScaler, scaled } from './standard-scaler.js';
+import { fitScaler, type Scaler, scaled } from './standard-scaler.js';
 
 /** Products of z-scored rows in float64. */
 export interface ZScoredProducts {
@@ -14,18 +14,43 @@ export interface ZScoredProducts {
 }
 
 /**
+ * Products of rows from which the mean of the fitting rows is taken, column by column: all that principal components of wide
+ * features need. Values are float64 from the subtraction on; memory is one block of either set beside the result.
+ */
+export async function centredProducts(fitting: Features, test: Features): Promise<ZScoredProducts> {
+  return scaledProducts(inFloat64(fitting), inFloat64(test), async (known) => {
+    const scaler = await fitScaler(known);
+    return { ...scaler, scale: scaler.scale.fill(1) };
+  });
+}
+
+const inFloat64 = (features: Features): Features => ({
+  ...features,
+  dtype: 'float64',
+  columns: async (from, to) => Float64Array.from(await features.columns(from, to)),
+});
+
+/**
  * The products that a read-out needs of wide features (spec §2.7): each column of both sets is z-scored
  * by the moments of the fitting set, as standard-scaler.ts does it. One walk over the columns; memory is
  * one block of either set beside the result.
  */
 export async function zScoredProducts(fitting: Features, test: Features): Promise<ZScoredProducts> {
+  return scaledProducts(fitting, test, fitScaler);
+}
+
+async function scaledProducts(
+  fitting: Features,
+  test: Features,
+  momentsOf: (features: Features) => Promise<Scaler>,
+): Promise<ZScoredProducts> {
   const own = new GramSum(fitting.rows);
   const cross = matrix(test.rows, fitting.rows);
   const width = gramBlockWidth(fitting.rows);
   for (let from = 0; from < fitting.cols; from += width) {
     const to = Math.min(fitting.cols, from + width);
     const known = await columnBlock(fitting, from, to);
-    const scaler = await fitScaler(known);
+    const scaler = await momentsOf(known);
     const z = await columnBlock(scaled(known, scaler), 0, to - from);
     await own.add(await z.columns(0, z.cols), 'as is');
     const probe = scaled(await columnBlock(test, from, to), scaler);

@@ -15,6 +15,12 @@ export interface LayerMapRequest {
   readonly input?: InputSize;
   /** Chooses on a seeded half of the stimuli and scores the chosen layer on the other half. */
   readonly holdout?: boolean;
+  /** Compares layers on principal components as well, and chooses by that (spec §5.8). */
+  readonly pca?: {
+    readonly components: number;
+    /** Folder of the pictures that components are fitted on; `imagenet-val` in the home unless said. */
+    readonly images?: string;
+  };
 }
 
 /** Every layer against every benchmark, as `ventral map --json` and HTTP give it (design §3). */
@@ -29,8 +35,19 @@ export interface LayerMap {
   readonly chosen: Readonly<Record<string, ChosenLayer>>;
   /** By benchmark, with `holdout`: the chosen layer on the stimuli that it was not chosen on. */
   readonly holdout?: Readonly<Record<string, Score | { readonly reason: string }>>;
+  /** With `pca`: what was chosen on principal components, as Brain-Score chooses. */
+  readonly components?: ComponentsChoice;
   readonly plan: MapPlan;
   readonly provenance: MapProvenance;
+}
+
+/** The layers that Brain-Score's rule chooses (spec §5.8). */
+export interface ComponentsChoice {
+  readonly count: number;
+  /** Digest of the pictures that they were fitted on, in order. */
+  readonly fitting: string;
+  /** By benchmark; without one where no layer has a value. */
+  readonly chosen: Readonly<Record<string, Omit<ChosenLayer, 'tied'>>>;
 }
 
 export interface LayerRow {
@@ -43,6 +60,8 @@ export interface LayerRow {
   readonly depth: number | null;
   /** By benchmark: a Score, or why there is none (`24 units < 25 components`). */
   readonly cells: Readonly<Record<string, Score | { readonly reason: string }>>;
+  /** The same on principal components. */
+  readonly components?: LayerRow['cells'];
 }
 
 /** A partial map. */

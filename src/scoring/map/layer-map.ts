@@ -1,6 +1,6 @@
 import type { Candidate } from '../../activations/card/candidates.js';
 import type { RegionLayerChoice } from '../../activations/card/card.js';
-import { stimulusDigests } from '../../activations/stimuli/stimulus-digest.js';
+import { shownDigest, stimulusDigests } from '../../activations/stimuli/stimulus-digest.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
@@ -12,6 +12,7 @@ import { makeScore } from '../measure/make-score.js';
 import type { LayerChoice, Score } from '../measure/score.js';
 import { recordStimuli } from '../model/choice-stimuli.js';
 import type { RoleChoice } from '../model/commit-choice.js';
+import { type ComponentsChosen, chooseOnComponents } from './components-choice.js';
 import { type FailedRows, failedRows } from './failed-rows.js';
 import type {
   ChosenLayer,
@@ -24,6 +25,7 @@ import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
 import {
   type BenchmarkColumn,
+  hasComponents,
   type LayerMapContext,
   layersOf,
   loadedOf,
@@ -40,7 +42,7 @@ export interface MappedLayers {
   readonly map: LayerMap;
   /** The resamples behind each interval, by benchmark id, then layer; equal ones for every layer and model. */
   readonly draws: ReadonlyMap<string, ReadonlyMap<string, Float64Array>>;
-  /** The choice for each region, as a card records it. */
+  /** The choice for each region, as a card records it: on principal components where the map has them. */
   readonly choices: readonly RoleChoice[];
   /** Layers without a value that somebody should know of. */
   readonly failed: readonly FailedRows[];
@@ -72,9 +74,14 @@ async function mapTraced(
     const { columns, half, network } = run;
     const cells = await cellsOf(run);
     const chosen = chooseAll(run, cells);
-    const scored = rowsOf(run, run.candidates, cells.of, chosen);
+    const onComponents = chooseOnComponents(
+      loadedOf(run),
+      cells.outcomes.filter(({ task }) => task.components),
+    );
+    const scored = rowsOf(run, run.candidates, cells.of, { full: chosen, onComponents });
     const holdout = half && (await scoreHeldOut(run, chosen));
     const choices = await choicesOf(run, chosen);
+    const committed = await choicesOf(run, onComponents);
     const { plan, outcomes } = cells;
     const map: LayerMap = {
       model: network.file.digest,
@@ -83,6 +90,13 @@ async function mapTraced(
       layers: scored,
       chosen: Object.fromEntries(recorded(chosen, choices)),
       ...present({ holdout }),
+      ...(run.components && {
+        components: {
+          count: run.components.count,
+          fitting: await shownDigest(run.components.shown),
+          chosen: Object.fromEntries(recorded(onComponents, committed)),
+        },
+      }),
       plan,
       provenance: {
         ventral: packageVersion,
@@ -90,11 +104,16 @@ async function mapTraced(
         runtime: runtimeIdentity(context.threads),
         seconds: Math.round(performance.now() - started) / 1000,
         peakRssMiB: peakRssMiB(),
-        selection: selectionSentence(half),
+        selection: selectionSentence(run),
       },
     };
     const named = (request.layers ?? network.card.layers) !== undefined;
-    return { map, draws: drawsOf(outcomes), choices, failed: failedRows(map, named) };
+    return {
+      map,
+      draws: drawsOf(outcomes.filter(({ task }) => !task.components)),
+      choices: run.components ? committed : choices,
+      failed: failedRows(map, named),
+    };
   } finally {
     await close();
   }
@@ -104,8 +123,11 @@ async function mapTraced(
 interface Cells {
   readonly outcomes: readonly CellOutcome[];
   readonly plan: MapPlan;
-  of(layer: string, benchmark: string): CellOutcome | undefined;
+  of(layer: string, benchmark: string, on?: Ground): CellOutcome | undefined;
 }
+
+/** What a layer is compared by. */
+type Ground = 'units' | 'components';
 
 async function cellsOf(run: OpenMap): Promise<Cells> {
   const { network, context, candidates } = run;
@@ -136,14 +158,19 @@ async function cellsOf(run: OpenMap): Promise<Cells> {
 function byName(outcomes: readonly CellOutcome[]): Cells['of'] {
   const found = new Map(
     outcomes.map((outcome) => [
-      keyOf(outcome.task.layer, outcome.task.loaded.benchmark.id),
+      keyOf(
+        outcome.task.layer,
+        outcome.task.loaded.benchmark.id,
+        outcome.task.components ? 'components' : 'units',
+      ),
       outcome,
     ]),
   );
-  return (layer, benchmark) => found.get(keyOf(layer, benchmark));
+  return (layer, benchmark, on = 'units') => found.get(keyOf(layer, benchmark, on));
 }
 
-const keyOf = (layer: string, benchmark: string) => JSON.stringify([layer, benchmark]);
+const keyOf = (layer: string, benchmark: string, on: Ground) =>
+  JSON.stringify([layer, benchmark, on]);
 
 /** Which layer is chosen is not known yet. */
 function reportPart(
@@ -153,17 +180,29 @@ function reportPart(
 ): void {
   if (!run.context.part) return;
   const benchmarks = run.columns.map(({ id }) => id);
-  const layers = rowsOf(run, candidates, byName(outcomes), new Map());
+  const layers = rowsOf(run, candidates, byName(outcomes), {
+    full: new Map(),
+    onComponents: new Map(),
+  });
   run.context.part({ benchmarks, layers });
 }
 
 type Choices = ReadonlyMap<string, ChosenLayer>;
+/** A choice of either kind. */
+type Chosen = Omit<ChosenLayer, 'tied'>;
+/** Both by benchmark. */
+interface BothChoices {
+  readonly full: Choices;
+  readonly onComponents: ComponentsChosen;
+}
 
 /** By benchmark; without those for which no layer has a value. */
 function chooseAll(run: OpenMap, cells: Cells): Choices {
   const chosen = new Map<string, ChosenLayer>();
   for (const { benchmark } of loadedOf(run)) {
-    const column = cells.outcomes.filter(({ task }) => task.loaded.benchmark === benchmark);
+    const column = cells.outcomes.filter(
+      ({ task }) => task.loaded.benchmark === benchmark && !task.components,
+    );
     const best = bestAndTied(
       column.flatMap((outcome) => {
         if (!('measured' in outcome)) return [];
@@ -186,31 +225,44 @@ function chooseAll(run: OpenMap, cells: Cells): Choices {
 const methodOf = (layers: number, half: Half | undefined) =>
   `highest value of ${layers} layers on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'}`;
 
-const selectionSentence = (half: Half | undefined) =>
+const selectionSentence = ({ half, components }: OpenMap) =>
   `The layers were chosen on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'} by the highest value; ` +
   'tied are those whose simultaneous 95 % interval (max-T over layers, 2,000 resamples) of the difference ' +
-  'contains 0. Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
+  `contains 0. ${componentsSentence(components)}`;
+
+const componentsSentence = (components: OpenMap['components']) =>
+  components
+    ? `The layers on ${components.count} principal components, fitted on as many pictures of ${components.shown.stimuli.identifier}, were chosen by Brain-Score's rule, the highest value, the first of equals.`
+    : 'Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
 
 /** Rows with the cells that are known. */
 function rowsOf(
   run: OpenMap,
   candidates: readonly Candidate[],
   of: Cells['of'],
-  chosen: Choices,
+  chosen: BothChoices,
 ): LayerRow[] {
   return candidates.map((candidate) => {
     const { layer, aliases, depth } = candidate;
-    const cells = run.columns.flatMap((column) => {
-      const cell = cellOf(run, candidate, column, of, chosen);
-      return cell ? [[column.id, cell] as const] : [];
-    });
+    const cellsOn = (on: Ground, choices: ReadonlyMap<string, Chosen>) =>
+      run.columns.flatMap((column) => {
+        const cell = cellOf(run, candidate, column, {
+          outcome: of(layer, column.id, on),
+          best: choices.get(column.id),
+          on,
+        });
+        return cell ? [[column.id, cell] as const] : [];
+      });
     const units = run.columns.map(({ id }) => of(layer, id)?.units ?? null);
     return {
       layer,
       ...(aliases.length > 0 ? { aliases } : {}),
       units: units.find((count) => count !== null) ?? null,
       depth,
-      cells: Object.fromEntries(cells),
+      cells: Object.fromEntries(cellsOn('units', chosen.full)),
+      ...(run.components && {
+        components: Object.fromEntries(cellsOn('components', chosen.onComponents)),
+      }),
     };
   });
 }
@@ -219,14 +271,21 @@ function cellOf(
   run: OpenMap,
   { layer, value, reason = 'it is not available' }: Candidate,
   column: BenchmarkColumn,
-  of: Cells['of'],
-  chosen: Choices,
+  {
+    outcome,
+    best,
+    on,
+  }: {
+    readonly outcome: CellOutcome | undefined;
+    readonly best: Chosen | undefined;
+    readonly on: Ground;
+  },
 ): LayerRow['cells'][string] | undefined {
   if ('error' in column) return { reason: reasonOf(column.error) };
   if (value === null) return { reason };
-  const outcome = of(layer, column.id);
+  if (on === 'components' && !hasComponents(column.loaded))
+    return { reason: 'single units are compared, which components have not' };
   if (!outcome) return undefined;
-  const best = chosen.get(column.id);
   return scoreOf(run, outcome, best?.layer === layer ? best.choice : { by: 'flag' }, true);
 }
 
@@ -248,6 +307,7 @@ function scoreOf(
     verified: loaded.verified,
     threads: context.threads,
     seconds,
+    ...present({ components: task.components?.count }),
   });
 }
 
@@ -282,14 +342,17 @@ function drawsOf(outcomes: readonly CellOutcome[]): MappedLayers['draws'] {
 }
 
 /** The choices with the record for a card. */
-const recorded = (chosen: Choices, choices: readonly RoleChoice[]) =>
-  [...chosen].map(([id, best]): [string, ChosenLayer] => {
+const recorded = <T extends Chosen>(
+  chosen: ReadonlyMap<string, T>,
+  choices: readonly RoleChoice[],
+) =>
+  [...chosen].map(([id, best]): [string, T] => {
     const made = choices.find(({ record }) => record.benchmark === id);
     return [id, made ? { ...best, role: made.role, stimuli: made.record.stimuli } : best];
   });
 
 /** The choice for a region or for behaviour, with the stimuli of the choice. */
-async function choicesOf(run: OpenMap, chosen: Choices): Promise<RoleChoice[]> {
+async function choicesOf(run: OpenMap, chosen: ReadonlyMap<string, Chosen>): Promise<RoleChoice[]> {
   const choices: RoleChoice[] = [];
   for (const loaded of loadedOf(run)) {
     const { benchmark, layers } = loaded;

@@ -5,6 +5,7 @@ import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Stage, Work } from '../../runtime/work.js';
+import type { FittedComponents } from '../benchmark/fitting-pictures.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
@@ -20,6 +21,8 @@ export interface CellTask {
   readonly layers?: readonly string[] | undefined;
   readonly loaded: LoadedBenchmark;
   readonly half?: Half | undefined;
+  /** Where the layer is compared on its principal components. */
+  readonly components?: FittedComponents | undefined;
 }
 
 /** What came of a task; `inputs` is the digest of the inputs of its score. */
@@ -41,6 +44,8 @@ export interface CellListener {
 export interface CellPlan {
   /** Cells that were computed before. */
   readonly known: readonly CellOutcome[];
+  /** Measurements of a layer on a benchmark: two where it is compared on components too. */
+  readonly perCell: number;
   /** Cells that need the network. */
   readonly reduction: ReductionPlan;
   /** Positions in it of the stimulus sets of a benchmark. */
@@ -84,8 +89,11 @@ export async function computeCells(
     else known.push(found);
   }
   const measurements = jobs.map(({ task }) => task.loaded);
-  const { shown, positions } = distinctShown(measurements);
-  const jobOf = new Map(jobs.map((job) => [demandOf(job.task, positions), job]));
+  const { shown: compared, positions } = distinctShown(measurements);
+  const [fitting] = jobs.flatMap(({ task }) => task.components ?? []);
+  const shown = fitting ? [...compared, fitting.shown] : compared;
+  const place = { positions, fitting: compared.length };
+  const jobOf = new Map(jobs.map((job) => [demandOf(job.task, place), job]));
   const maxMemory = context.maxMemory * MEASUREMENTS;
   const scratch = await makeScratchFolder(context.home);
   const pool = new MeasurePool(measurements, { ...context, maxMemory });
@@ -97,7 +105,8 @@ export async function computeCells(
     });
     const stages = metricStages(jobs, pool.workers, context.progress);
     context.progress?.planned();
-    plan?.({ known, reduction: reducer.plan, positions, measurements: pool.bytes });
+    const perCell = tasks.some(({ components }) => components) ? 2 : 1;
+    plan?.({ known, perCell, reduction: reducer.plan, positions, measurements: pool.bytes });
     const { units } = reducer.plan;
     const run = { network, context, pool, units, total: jobs.length, found: heard, stages };
     return [...known, ...(await measureAll(reducer.run(), jobOf, run))];
@@ -121,7 +130,7 @@ async function lookUp(
 ): Promise<CellOutcome | Job> {
   try {
     const part = partOf(task.loaded, task.half);
-    const { digest: inputs } = await scoreInputs(network, part, layersOf(task));
+    const { digest: inputs } = await scoreInputs(network, part, layersOf(task), task.components);
     const key = cellKey(inputs, threads);
     const cell = await readCell(cells, key);
     return cell ? { ...cell, task, inputs } : { task, inputs, key };
@@ -132,14 +141,16 @@ async function lookUp(
 
 const layersOf = ({ layer, layers = [layer] }: CellTask): readonly string[] => layers;
 
+/** @param place where the stimulus sets stand, and the pictures that components are fitted on */
 const demandOf = (
   task: CellTask,
-  positions: (loaded: LoadedBenchmark) => readonly number[],
+  place: { positions(loaded: LoadedBenchmark): readonly number[]; readonly fitting: number },
 ): Demand => ({
   layer: task.layer,
   layers: layersOf(task),
-  sets: positions(task.loaded),
+  sets: place.positions(task.loaded),
   form: task.loaded.form,
+  ...(task.components && { components: { count: task.components.count, set: place.fitting } }),
 });
 
 interface Run {

@@ -63,9 +63,9 @@ function setsOf(
 function knownLayers(
   layers: readonly string[],
   group: readonly LoadedBenchmark[],
-  { known }: CellPlan,
+  { known, perCell }: CellPlan,
 ): number {
   const cells = (layer: string) =>
     known.filter(({ task }) => task.layer === layer && group.includes(task.loaded));
-  return layers.filter((layer) => cells(layer).length === group.length).length;
+  return layers.filter((layer) => cells(layer).length === group.length * perCell).length;
 }

@@ -3,6 +3,11 @@ import { withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import { cardOf, openModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import {
+  type FittedComponents,
+  fittedComponents,
+  picturesFolder,
+} from '../benchmark/fitting-pictures.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { Origin } from '../measure/make-score.js';
@@ -34,6 +39,8 @@ export interface OpenMap {
   readonly columns: readonly BenchmarkColumn[];
   /** The half of the stimuli that layers are chosen on; all of them where undefined. */
   readonly half: Half | undefined;
+  /** The components on which layers are compared as well. */
+  readonly components: FittedComponents | undefined;
   readonly context: LayerMapContext;
 }
 
@@ -55,12 +62,28 @@ export async function openMap(
       { file: file.name, field: 'layers' },
     );
   }
+  const components = await componentsOf(request, context);
   const { columns, close } = await openColumns(request, context);
   const name = request.model.name ?? file.name;
   const { digest, cardWarnings: warnings = [] } = file;
   const origin: Origin = { kind: 'model', digest, name, card, warnings };
   const half = request.holdout ? ('choice' as const) : undefined;
-  return { run: { network: { file, card }, origin, candidates, columns, half, context }, close };
+  const run = { network: { file, card }, origin, candidates, columns, half, components, context };
+  return { run, close };
+}
+
+async function componentsOf(
+  { pca, holdout }: LayerMapRequest,
+  { home }: LayerMapContext,
+): Promise<FittedComponents | undefined> {
+  if (!pca) return undefined;
+  if (holdout)
+    throw new VentralError(
+      'bad-usage',
+      'pca and holdout exclude each other: Brain-Score chooses on all stimuli of a public benchmark and scores on a private one',
+      { field: 'pca' },
+    );
+  return fittedComponents(pca.components, pca.images ?? picturesFolder(home));
 }
 
 async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
@@ -113,15 +136,21 @@ function requireColumns(columns: readonly BenchmarkColumn[]): void {
 }
 
 /** The benchmarks that can be columns. */
-export const loadedOf = ({ columns }: OpenMap): LoadedBenchmark[] =>
+export const loadedOf = ({ columns }: Pick<OpenMap, 'columns'>): LoadedBenchmark[] =>
   columns.flatMap((column) => ('loaded' in column ? [column.loaded] : []));
 
 /** Available layers. */
 export const layersOf = (candidates: readonly Candidate[]): string[] =>
   candidates.flatMap(({ layer, value }) => (value === null ? [] : [layer]));
 
-/** Every available layer against every loaded benchmark. */
-export const tasksOf = (run: OpenMap): CellTask[] =>
-  layersOf(run.candidates).flatMap((layer) =>
-    loadedOf(run).map((loaded) => ({ layer, loaded, half: run.half })),
+/** Whether a benchmark compares layers on their components: single units have none. */
+export const hasComponents = ({ form }: LoadedBenchmark): boolean => form(1) !== 'units';
+
+/** Every available layer against every loaded benchmark, and on components where they are asked for. */
+export const tasksOf = ({ candidates, columns, half, components }: OpenMap): CellTask[] =>
+  layersOf(candidates).flatMap((layer) =>
+    loadedOf({ columns }).flatMap((loaded) => [
+      { layer, loaded, half },
+      ...(components && hasComponents(loaded) ? [{ layer, loaded, half, components }] : []),
+    ]),
   );

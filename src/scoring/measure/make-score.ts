@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly verified: boolean;
   readonly threads: number;
   readonly seconds: number;
+  /** Principal components that the layer was projected on, if any. */
+  readonly components?: number;
 }
 
 /** The Score of a measurement (design §3). */
@@ -74,6 +76,7 @@ export function makeScore(
       ventral: packageVersion,
       metric,
       inputs: around.inputs,
+      ...present({ components: around.components }),
       ...(dropped ? { dropped } : {}),
       runtime: runtimeIdentity(around.threads),
       seconds: Math.round(around.seconds * 1000) / 1000,

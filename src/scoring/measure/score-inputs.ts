@@ -7,6 +7,7 @@ import { type Digestible, digestOf } from '../../formats/digest.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import { screenVersion } from '../../screen/screen-version.js';
+import type { FittedComponents } from '../benchmark/fitting-pictures.js';
 import type { LoadedBenchmark, PreparedBenchmark } from './loaded-benchmark.js';
 
 /** Everything that a score depends on (design §3), in the parts of a receipt. */
@@ -16,11 +17,15 @@ export interface ScoreInputs {
   readonly digest: string;
 }
 
-/** The inputs of a model's score on a benchmark, read from these layers, joined in this order. */
+/**
+ * The inputs of a model's score on a benchmark, read from these layers, joined in this order.
+ * @param components where they are compared on principal components
+ */
 export async function scoreInputs(
   { file, card }: Network,
   loaded: LoadedBenchmark | PreparedBenchmark,
   layers: readonly string[],
+  components?: FittedComponents,
 ): Promise<ScoreInputs> {
   const pieces = {
     benchmark: benchmarkDigest(loaded),
@@ -34,6 +39,9 @@ export async function scoreInputs(
     numerics: numericsVersion,
     screen: screenVersion,
     shown: await Promise.all(loaded.shown.map(shownDigest)),
+    ...(components && {
+      components: { count: components.count, fitting: await shownDigest(components.shown) },
+    }),
   };
   return { pieces, digest: digestOf(pieces) };
 }

@@ -102,6 +102,8 @@ export interface Provenance {
   readonly metric: string;
   /** Digest of everything that the number depends on. */
   readonly inputs: string;
+  /** Principal components that the layer was projected on: of the cells of a map alone. */
+  readonly components?: number;
   /** Present where the benchmark has a rule. */
   readonly dropped?: Dropped;
   readonly runtime: { readonly ort: string; readonly provider: string; readonly threads: number };

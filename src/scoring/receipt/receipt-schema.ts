@@ -94,6 +94,11 @@ export const receiptSchema = {
             layers: { $ref: '#/$defs/names' },
             input: { $ref: '#/$defs/input' },
             holdout: { type: 'boolean' },
+            pca: {
+              type: 'object',
+              required: ['components'],
+              properties: { components: { type: 'integer' }, images: { $ref: '#/$defs/file' } },
+            },
             map: { $ref: '#/$defs/map' },
           },
         },
@@ -205,11 +210,24 @@ export const receiptSchema = {
           items: {
             type: 'object',
             required: ['layer', 'cells'],
-            properties: { layer: { type: 'string' }, cells: { $ref: '#/$defs/cells' } },
+            properties: {
+              layer: { type: 'string' },
+              cells: { $ref: '#/$defs/cells' },
+              components: { $ref: '#/$defs/cells' },
+            },
           },
         },
         chosen: { type: 'object', additionalProperties: { type: 'object' } },
         holdout: { $ref: '#/$defs/cells' },
+        components: {
+          type: 'object',
+          required: ['count', 'fitting', 'chosen'],
+          properties: {
+            count: { type: 'integer' },
+            fitting: { type: 'string' },
+            chosen: { type: 'object', additionalProperties: { type: 'object' } },
+          },
+        },
         provenance: {
           type: 'object',
           required: ['inputs'],

@@ -128,6 +128,15 @@ export function mapPairs(expected: LayerMap, found: LayerMap): ResultPair[] {
       scorePair(`${benchmark} ${row.layer}`, cell, rows.get(row.layer)?.cells[benchmark]),
     ),
   );
+  const reduced = expected.layers.flatMap((row) =>
+    Object.entries(row.components ?? {}).map(([benchmark, cell]) =>
+      scorePair(
+        `${benchmark} ${row.layer} on components`,
+        cell,
+        rows.get(row.layer)?.components?.[benchmark],
+      ),
+    ),
+  );
   const heldOut = Object.entries(expected.holdout ?? {}).map(([benchmark, cell]) =>
     scorePair(`${benchmark} held out`, cell, found.holdout?.[benchmark]),
   );
@@ -138,17 +147,30 @@ export function mapPairs(expected: LayerMap, found: LayerMap): ResultPair[] {
     exhausted: false,
     notes: [],
   };
-  return [...cells, ...heldOut, whole];
+  return [...cells, ...reduced, ...heldOut, whole];
 }
 
 /** A map without its cells and its cost. */
-function frameOf({ model, benchmarks, layers, chosen, holdout, provenance }: LayerMap): unknown {
-  const rows = layers.map(({ cells, ...row }) => ({ ...row, cells: Object.keys(cells) }));
+function frameOf({
+  model,
+  benchmarks,
+  layers,
+  chosen,
+  holdout,
+  components,
+  provenance,
+}: LayerMap): unknown {
+  const rows = layers.map(({ cells, components: reduced, ...row }) => ({
+    ...row,
+    cells: Object.keys(cells),
+    ...(reduced ? { components: Object.keys(reduced) } : {}),
+  }));
   const heldOut = Object.keys(holdout ?? {});
   const { inputs } = provenance;
   // The record of a choice depends only on `inputs`; older maps do not have it.
   const choices = Object.fromEntries(
     Object.entries(chosen).map(([id, { layer, tied, choice }]) => [id, { layer, tied, choice }]),
   );
-  return asJson({ model, benchmarks, layers: rows, chosen: choices, holdout: heldOut, inputs });
+  const frame = { model, benchmarks, layers: rows, chosen: choices, holdout: heldOut, inputs };
+  return asJson({ ...frame, ...(components ? { components } : {}) });
 }

@@ -6,7 +6,13 @@ import { mapLayers } from '../map/layer-map.js';
 import { type ScoreContext, scoreModel } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { benchmarkRecord } from './benchmark-record.js';
-import { type MapRun, type Receipt, type ReceiptBenchmark, readReceipt } from './receipt.js';
+import {
+  type MapRun,
+  type Receipt,
+  type ReceiptBenchmark,
+  readReceipt,
+  referred,
+} from './receipt.js';
 import { askedNames, type Reopened, reopenRuns } from './reopen-run.js';
 import {
   type Difference,
@@ -124,7 +130,7 @@ async function computeAgain(
   const names = askedNames(reopened.run.asked, receipt);
   const card = cardDifferences(reopened);
   const benchmarks = await benchmarkDifferences(reopened, names, context.home);
-  const pairs = await pairsOf(reopened, names, context);
+  const pairs = await pairsOf(reopened, names, receipt, context);
   return {
     pairs,
     inputs: [...card.inputs, ...benchmarks],
@@ -164,6 +170,7 @@ function cardDifferences(reopened: Reopened): Pick<Again, 'inputs' | 'notes'> {
 async function pairsOf(
   reopened: Reopened,
   benchmarks: readonly string[],
+  receipt: string,
   context: ScoreContext,
 ): Promise<readonly ResultPair[]> {
   const { run, path } = reopened;
@@ -176,7 +183,9 @@ async function pairsOf(
   if (run.kind === 'map') {
     const { input, holdout } = run;
     const layers = run.layers ?? mappedLayers(run);
-    const request = { model, benchmarks, ...present({ layers, input, holdout }) };
+    const images = run.pca?.images && referred(run.pca.images, receipt);
+    const pca = run.pca && { components: run.pca.components, ...(images ? { images } : {}) };
+    const request = { model, benchmarks, ...present({ layers, input, holdout, pca }) };
     return mapPairs(run.map, (await mapLayers(request, context)).map);
   }
   const { layers, input, detail } = run;

@@ -17,6 +17,11 @@ import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { screenVersion } from '../../screen/screen-version.js';
+import {
+  type FittedComponents,
+  fittedComponents,
+  picturesFolder,
+} from '../benchmark/fitting-pictures.js';
 import type { FeatureRequest } from '../features/score-features.js';
 import type { LayerMap, LayerMapRequest } from '../map/layer-map-types.js';
 import { partOf } from '../measure/halves.js';
@@ -114,7 +119,7 @@ async function scoreRun(
     const score = scores.find(({ benchmark }) => benchmark === loaded.benchmark.id);
     if (!score) return false;
     const chosen = chooseLayers(loaded, card, layers, file.name);
-    await requireSame(score, { file, card }, loaded, chosen.layers);
+    await requireSame(score, { file, card }, loaded, { layers: chosen.layers });
     return true;
   });
   return {
@@ -157,17 +162,24 @@ async function mapRun(
 ): Promise<MapRun> {
   const file = await openModelFile(request.model.path, request.model);
   const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
-  const { layers, input, holdout } = request;
+  const { layers, input, holdout, pca } = request;
+  const fitted =
+    pca && (await fittedComponents(pca.components, pca.images ?? picturesFolder(home)));
   // The benchmark of a region depends on the installed data: the receipt records the one used.
   const names = [...new Set(await benchmarkNames(request, home))];
   const benchmarks = await recordAll(names, home, true, async (loaded) => {
     let scored = false;
-    for (const { layer, cells } of map.layers) {
-      const cell = cells[loaded.benchmark.id];
-      if (!cell || !('value' in cell)) continue;
+    for (const { layer, cells, components } of map.layers) {
       const part = partOf(loaded, holdout ? 'choice' : undefined);
-      await requireSame(cell, { file, card }, part, [layer]);
-      scored = true;
+      const own = [
+        { cell: cells[loaded.benchmark.id], on: undefined },
+        { cell: components?.[loaded.benchmark.id], on: fitted },
+      ];
+      for (const { cell, on } of own) {
+        if (!cell || !('value' in cell)) continue;
+        await requireSame(cell, { file, card }, part, { layers: [layer], components: on });
+        scored = true;
+      }
     }
     return scored;
   });
@@ -177,6 +189,12 @@ async function mapRun(
     ...(layers && layers.length > 0 ? { layers } : {}),
     ...present({ input }),
     ...(holdout ? { holdout } : {}),
+    ...(pca && {
+      pca: {
+        components: pca.components,
+        ...(pca.images === undefined ? {} : { images: fileReference(pca.images, receipt) }),
+      },
+    }),
     asked: names.map((name) => benchmarkReference(name, receipt)),
     benchmarks,
     map,
@@ -206,9 +224,12 @@ async function requireSame(
   score: Score,
   network: Network,
   loaded: PreparedBenchmark,
-  layers: readonly string[],
+  {
+    layers,
+    components,
+  }: { readonly layers: readonly string[]; readonly components?: FittedComponents | undefined },
 ): Promise<void> {
-  const { digest } = await scoreInputs(network, loaded, layers);
+  const { digest } = await scoreInputs(network, loaded, layers, components);
   const { inputs } = score.provenance;
   if (digest === inputs) return;
   throw new VentralError(

@@ -24,7 +24,8 @@ async function request(
   principal: Principal,
   asked: LayerMapRequest,
 ): Promise<LayerMapJobRequest> {
-  const { layers, input, holdout = false } = asked;
+  const { layers, input, holdout = false, pca } = asked;
+  if (pca !== undefined && holdout) throw exclusive();
   const { benchmarks, sources } = await columns(context, principal, asked);
   const model = await context.models.scorable(principal, asked.model);
   const key = keyOf(model, {
@@ -32,6 +33,7 @@ async function request(
     layers,
     input,
     holdout,
+    ...(pca === undefined ? {} : { pca }),
   });
   return {
     kind: 'layer-map',
@@ -44,9 +46,14 @@ async function request(
     benchmarks: benchmarks.map(({ id }) => id),
     sources,
     keys: [key],
-    ...present({ layers, input }),
+    ...present({ layers, input, pca }),
     holdout,
   };
+}
+
+function exclusive(): RequestProblem {
+  const detail = 'pca and holdout exclude each other';
+  return new RequestProblem('invalid-request', detail, { parts: [{ pointer: '/pca', detail }] });
 }
 
 /** The benchmarks of the regions that were asked for, then those that were asked for themselves. */
@@ -74,6 +81,7 @@ function show(
     ...showCommon(job, path),
     ...(job.layers ? { layers: [...job.layers] } : {}),
     holdout: job.holdout,
+    ...present({ pca: job.pca }),
     ...present({ result: job.result as unknown as components['schemas']['LayerMap'] | null }),
   };
 }

@@ -46,6 +46,8 @@ export interface MapTask extends TaskCore {
   readonly kind: 'layer-map';
   readonly layers?: readonly string[];
   readonly holdout: boolean;
+  /** Principal components on which layers are compared too, fitted on the pictures of the home. */
+  readonly pca?: number;
   /** Results of map parts by key, in base 64. */
   readonly cells?: readonly (readonly [key: string, bytes: string])[];
 }

@@ -82,11 +82,12 @@ function requestOf({
   layers,
   input,
   holdout,
+  pca,
 }: MapTask | PartTask): LayerMapRequest {
   return {
     model: modelOf(model),
     benchmarks,
-    ...present({ layers, input }),
+    ...present({ layers, input, pca: pca === undefined ? undefined : { components: pca } }),
     holdout,
   };
 }

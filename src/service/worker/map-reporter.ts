@@ -63,8 +63,11 @@ export class MapReporter {
 function joined(before: readonly LayerRow[], after: readonly LayerRow[]): LayerRow[] {
   const rows = new Map(before.map((row) => [row.layer, row]));
   for (const row of after) {
-    const cells = { ...rows.get(row.layer)?.cells, ...row.cells };
-    rows.set(row.layer, { ...row, cells });
+    const known = rows.get(row.layer);
+    const cells = { ...known?.cells, ...row.cells };
+    const components = { ...known?.components, ...row.components };
+    const reduced = known?.components || row.components ? { components } : {};
+    rows.set(row.layer, { ...row, cells, ...reduced });
   }
   return [...rows.values()];
 }

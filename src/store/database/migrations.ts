@@ -313,6 +313,8 @@ const migrations: readonly (readonly string[])[] = [
     `create unique index jobs_brought on jobs (owner, (brought ->> 'digest')) where brought is not null and state = 'succeeded'`,
     broughtScoreboards,
   ],
+  // Principal components on which a map compares layers too.
+  ['alter table jobs add column pca integer'],
 ];
 
 /** All that makes the schema, as text. */

@@ -37,8 +37,8 @@ export async function insertJob(
     request.owner,
   ]);
   const [{ priority }] = await queries.query<{ priority: number }>(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, bytes, priority)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, ${PRIORITY})
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, bytes, pca, priority)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, ${PRIORITY})
      returning priority`,
     [
       id,
@@ -52,6 +52,7 @@ export async function insertJob(
       request.kind === 'score' && request.detail === true,
       ...json,
       bytes,
+      request.kind === 'layer-map' ? (request.pca ?? null) : null,
     ],
   );
   return priority;

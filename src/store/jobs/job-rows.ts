@@ -29,6 +29,7 @@ export interface JobRow {
   layers: Record<string, string> | string[] | null;
   input: Record<string, number> | null;
   holdout: boolean | null;
+  pca: number | null;
   detail: boolean;
   /** Of scores that were brought. */
   brought: Brought | null;
@@ -99,6 +100,7 @@ export function jobOf(row: JobRow): Job {
     keys: row.keys as [string],
     ...(row.layers ? { layers: row.layers as string[] } : {}),
     holdout: row.holdout ?? false,
+    ...(row.pca === null ? {} : { pca: row.pca }),
     ...(row.map === undefined ? {} : { result: row.map && named(row.map, row.model_name) }),
   };
 }
@@ -117,7 +119,11 @@ function named(map: LayerMap, name: string): LayerMap {
   return {
     ...map,
     name,
-    layers: map.layers.map((row) => ({ ...row, cells: cells(row.cells) })),
+    layers: map.layers.map((row) => ({
+      ...row,
+      cells: cells(row.cells),
+      ...(row.components ? { components: cells(row.components) } : {}),
+    })),
     ...(map.holdout ? { holdout: cells(map.holdout) } : {}),
   };
 }

@@ -63,6 +63,8 @@ export interface LayerMapJobRequest extends Asked {
   /** Names and globs. */
   readonly layers?: readonly string[];
   readonly holdout: boolean;
+  /** Principal components on which layers are compared too. */
+  readonly pca?: number;
 }
 
 /** Request of a training job; `benchmarks` are all that a stage scores on. */

@@ -11,6 +11,21 @@ export interface ShownMap {
   /** In the order of the network; a cell that is missing is yet to come. */
   readonly layers: readonly (Pick<LayerRow, 'layer'> & Partial<LayerRow>)[];
   readonly chosen?: LayerMap['chosen'];
+  readonly components?: LayerMap['components'];
+}
+
+/** The part of a map on principal components, as a map of its own; undefined where it has none. */
+export function onComponents({ layers, components, ...map }: ShownMap): ShownMap | undefined {
+  if (!layers.some((row) => row.components)) return undefined;
+  const chosen = Object.entries(components?.chosen ?? {}).map(([id, best]) => [
+    id,
+    { ...best, tied: [] },
+  ]);
+  return {
+    ...map,
+    layers: layers.map(({ components: cells, ...row }) => ({ ...row, ...(cells && { cells }) })),
+    chosen: Object.fromEntries(chosen),
+  };
 }
 
 /** A cell with its number, or the reason why there is none. */

@@ -81,6 +81,29 @@ describe('a layer map', () => {
     });
   });
 
+  it('on principal components is another map, and excludes a held-out half', async () => {
+    const whole = { model, benchmarks: [V1], layers: ['a'] };
+    const plain = await service.post('/v1/layer-maps', whole, { Prefer: 'wait=30' });
+    const asked = await service.post(
+      '/v1/layer-maps',
+      { ...whole, pca: 1000 },
+      { Prefer: 'wait=30' },
+    );
+    expect(asked).toMatchObject({ status: 200, body: { state: 'succeeded', pca: 1000 } });
+    expect(asked.body.id).not.toBe(plain.body.id);
+    expect(plain.body).not.toHaveProperty('pca');
+    expect((await service.get(`/v1/layer-maps/${asked.body.id}`)).body.pca).toBe(1000);
+    for (const [wrong, pointer] of [
+      [{ pca: 1000, holdout: true }, '/pca'],
+      [{ pca: 1 }, '/pca'],
+      [{ pca: '1000' }, '/pca'],
+    ] as const)
+      expect(await service.post('/v1/layer-maps', { ...whole, ...wrong })).toMatchObject({
+        status: 400,
+        body: { code: 'invalid-request', errors: [{ pointer }] },
+      });
+  });
+
   it('tells its rows and each cell as it is measured', async () => {
     const { body } = await ask('cells=1800', [V1, V2], '');
     const parts = await resultsOf(service, body.id);

@@ -1,3 +1,4 @@
+import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { isOpen } from '../../parts/job-state.js';
@@ -28,6 +29,7 @@ export function MapResult({ job, map }: MapResultProps) {
       <p class="quiet">Every cell is a selection: test a chosen layer on other stimuli.</p>
       <LayerHeatmap map={map} />
       {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
+      <ComponentsMap map={map} />
       {!isOpen(job) && <TakeLayers job={job} />}
       {!isOpen(job) && <DepthProfile map={map} />}
     </section>

@@ -5,13 +5,17 @@ import { Problem } from '../../parts/problem.js';
 import { useResource } from '../../parts/use-resource.js';
 import type { MapJob } from './use-job.js';
 
-type Chosen = Schemas['ChosenLayer'];
+type Chosen = Schemas['LayerOnComponents'];
 type Model = Schemas['Model'];
 
-/** Writes the layers that a map chose into the model's card, with the record that marks selections. */
+/**
+ * Writes the layers that a map chose into the model's card, with the record that marks selections: those on principal components where
+ * the map has them.
+ */
 export function TakeLayers({ job }: { readonly job: MapJob }) {
   const { caller } = useSession();
-  const chosen = Object.values(job.result?.chosen ?? {}).filter(({ role }) => role);
+  const { components, chosen: full = {} } = job.result ?? {};
+  const chosen: Chosen[] = Object.values(components?.chosen ?? full).filter(({ role }) => role);
   const registered = job.model.startsWith('mdl_') && chosen.length > 0;
   const { data: model } = useResource(
     async (signal) => {

@@ -115,9 +115,21 @@ function withPart(map: ShownMap | undefined, part: Partial<ShownMap>): ShownMap 
   for (const row of part.layers ?? []) {
     const before = rows.get(row.layer);
     const units = row.units ?? before?.units ?? null;
-    rows.set(row.layer, { ...row, units, cells: { ...before?.cells, ...row.cells } });
+    const components = { ...before?.components, ...row.components };
+    rows.set(row.layer, {
+      ...row,
+      units,
+      cells: { ...before?.cells, ...row.cells },
+      ...(before?.components || row.components ? { components } : {}),
+    });
   }
   const benchmarks = part.benchmarks ?? map?.benchmarks ?? [];
   const chosen = part.chosen ?? map?.chosen;
-  return { benchmarks, layers: [...rows.values()], ...(chosen ? { chosen } : {}) };
+  const components = part.components ?? map?.components;
+  return {
+    benchmarks,
+    layers: [...rows.values()],
+    ...(chosen ? { chosen } : {}),
+    ...(components ? { components } : {}),
+  };
 }

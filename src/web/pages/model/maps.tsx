@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { useSession } from '../../client/session.js';
+import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { bytes, duration, interval, moment, value } from '../../parts/format.js';
@@ -79,6 +80,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
         <LayerHeatmap map={result} />
         <DepthProfile map={result} />
       </div>
+      <ComponentsMap map={result} />
       {result.holdout && <Holdout map={result} holdout={result.holdout} />}
       <dl class="facts">
         <dt>Duration</dt>
@@ -151,6 +153,8 @@ function Holdout({ map, holdout }: HoldoutProps) {
 
 const ROLES = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
 type Role = (typeof ROLES)[number];
+/** As many as Brain-Score takes. */
+const COMPONENTS = 1000;
 
 /** Starts a map of every layer, on the public benchmark of each region or the simulated one in its place. */
 function StartMap({ model }: { readonly model: string }) {
@@ -158,13 +162,19 @@ function StartMap({ model }: { readonly model: string }) {
   const { caller } = useSession();
   const [regions, setRegions] = useState<readonly Role[]>(['V1', 'V2', 'V4', 'IT']);
   const [holdout, setHoldout] = useState(false);
+  const [components, setComponents] = useState(false);
   const [refused, setRefused] = useState<Error>();
   if (caller?.role === 'reader') return null;
   const start = async (event: Event) => {
     event.preventDefault();
     try {
       const { id } = await answer(
-        client.POST('/layer-maps', { body: { model, regions: [...regions], holdout } }),
+        client.POST('/layer-maps', {
+          body: {
+            ...{ model, regions: [...regions], holdout },
+            ...(components ? { pca: COMPONENTS } : {}),
+          },
+        }),
       );
       route(`/layer-maps/${id}`);
     } catch (reason) {
@@ -194,9 +204,19 @@ function StartMap({ model }: { readonly model: string }) {
         <input
           type="checkbox"
           checked={holdout}
+          disabled={components}
           onChange={(event) => setHoldout(event.currentTarget.checked)}
         />
         Hold out half of the stimuli: choose on one half, score on the other
+      </label>
+      <label class="inline">
+        <input
+          type="checkbox"
+          checked={components}
+          disabled={holdout}
+          onChange={(event) => setComponents(event.currentTarget.checked)}
+        />
+        Compare on 1,000 principal components too, and choose by them as Brain-Score does
       </label>
       <p class="actions">
         <button type="submit" disabled={regions.length === 0}>

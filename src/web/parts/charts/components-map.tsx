@@ -1,0 +1,18 @@
+import { onComponents, type ShownMap } from '../layer-map.js';
+import { LayerHeatmap } from './layer-heatmap.js';
+
+/** The layers of a map on principal components, where it has them. */
+export function ComponentsMap({ map }: { readonly map: ShownMap }) {
+  const reduced = onComponents(map);
+  if (!reduced) return null;
+  return (
+    <section aria-label="On principal components">
+      <h3>On principal components</h3>
+      <p class="quiet">
+        How Brain-Score chooses: each layer is projected on components of pictures of ImageNet, and
+        the highest value is taken. Above, layers are compared whole.
+      </p>
+      <LayerHeatmap map={reduced} label="Layers by benchmarks on principal components" />
+    </section>
+  );
+}
