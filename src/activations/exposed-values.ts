@@ -1,9 +1,12 @@
+import { present } from '../formats/present.js';
 import { nodeReads } from '../onnx/dataflow.js';
 import { valueDepths } from '../onnx/depth.js';
 import { ancestorValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
+import type { Optimization } from '../runtime/session.js';
 import { candidateLayers } from './card/candidates.js';
 import type { ModelCard } from './card/card.js';
+import type { ModelFile } from './model-file.js';
 
 /**
  * An output prevents the runtime from fusing operators across it, which changes the last bits of later values. A
@@ -21,7 +24,12 @@ export interface Pass {
 /** What decides the bits of a value beside the file. */
 export type Computed =
   | { readonly operators: 'as written' }
-  | { readonly operators: 'fused'; readonly outputs: readonly string[] };
+  | {
+      readonly operators: 'fused';
+      readonly outputs: readonly string[];
+      /** Where it is not the highest. */
+      readonly optimization?: Optimization;
+    };
 
 interface Fused {
   /** Values that are computed with fused operators. */
@@ -74,12 +82,25 @@ export function outputsOf(model: Model, card: ModelCard, { operators, values }: 
   return [...new Set([...values, ...others])];
 }
 
+/** The outputs of a pass over all values that are computed with fused operators. */
+export function fusedOutputs(model: Model, card: ModelCard): string[] {
+  return [...fusedValues(model, card).outputs].sort();
+}
+
 /** What decides the bits of a value beside the file: it belongs to the inputs of a score. */
-export function computedAs(model: Model, card: ModelCard, value: string): Computed {
+export function computedAs(
+  { model, optimization }: Pick<ModelFile, 'model' | 'optimization'>,
+  card: ModelCard,
+  value: string,
+): Computed {
   const { fused, outputs } = fusedValues(model, card);
   if (!fused.has(value)) return { operators: 'as written' };
   const computed = ancestorValues(model, [value]);
-  return { operators: 'fused', outputs: [...outputs].filter((each) => computed.has(each)).sort() };
+  return {
+    operators: 'fused',
+    outputs: [...outputs].filter((each) => computed.has(each)).sort(),
+    ...present({ optimization }),
+  };
 }
 
 /**

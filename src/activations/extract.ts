@@ -145,7 +145,7 @@ async function tracedPass(
   const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
     name: file.name,
     operators: pass.operators,
-    ...present({ threads: options.threads }),
+    ...present({ threads: options.threads, optimization: file.optimization }),
   });
   const kept: Kept = { shown, options, stores: new Map(), failures: new Map(), scratch: [] };
   try {

@@ -1,9 +1,8 @@
 import { exposeValues } from '../onnx/expose.js';
 import { type LayerInfo, listLayers } from '../onnx/layers.js';
-import { Session, type Tensor } from '../runtime/session.js';
 import type { ModelCard } from './card/card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
-import type { StimulusSize } from './stimuli/stimulus-size.js';
+import { crashed, trySessions } from './try-sessions.js';
 
 /** A layer with its shape for one image; null if the network could not be run. */
 export interface MeasuredLayer extends LayerInfo {
@@ -18,16 +17,19 @@ export function modulesOrValues<T extends LayerInfo>(layers: readonly T[]): read
   return modules.length > 0 ? modules : layers;
 }
 
-/** Default image side. */
-const SIDE = 224;
+interface MeasureOptions {
+  readonly threads?: number;
+  readonly card?: ModelCard;
+}
 
 /**
  * The layers of a model, each with its shape without the batch axis, measured by running the network
- * once on an empty image of the card's (else the graph's) size.
+ * once on an empty image of the card's (else the graph's) size, in a process of its own.
+ * @throws what opening the model throws, `process-crashed`, `inference-failed`
  */
 export async function measureLayers(
   reference: string,
-  options: { readonly threads?: number; readonly card?: ModelCard } = {},
+  options: MeasureOptions = {},
 ): Promise<MeasuredLayer[]> {
   const file = await openModelFile(reference, options.card ? { card: options.card } : {});
   const layers = listLayers(file.model);
@@ -42,37 +44,15 @@ export async function measureLayers(
 async function shapesOf(
   file: ModelFile,
   values: readonly string[],
-  options: { readonly threads?: number },
-): Promise<Map<string, readonly number[]>> {
-  const session = await Session.open(exposeValues(file.model, values), {
-    name: file.name,
-    ...options,
-  });
-  try {
-    const feeds = Object.fromEntries(
-      session.inputs.map((input) => [input.name, emptyPicture(input, file)]),
-    );
-    const outputs = await session.run(feeds, values);
-    return new Map(values.map((value) => [value, outputs[value].dims.slice(1)]));
-  } finally {
-    await session.close();
-  }
-}
-
-/** An image of zeros of the size that card or graph say (else of `size`), one a batch. */
-export function emptyPicture(
-  input: Session['inputs'][number],
-  file: Pick<ModelFile, 'card'>,
-  size?: StimulusSize,
-): Tensor {
-  const spec = file.card?.input;
-  const side = spec?.crop ?? (spec && spec.resize !== 'none' ? spec.resize.to : SIDE);
-  const { width, height } = size ?? { width: side, height: side };
-  const channelsLast = spec ? spec.layout === 'NHWC' : input.dims[1] !== 3 && input.dims[3] === 3;
-  const free = channelsLast ? [1, height, width, 3] : [1, 3, height, width];
-  const dims = input.dims.map((dim, axis) => dim ?? free[axis] ?? 1);
-  const length = dims.reduce((product, size) => product * size, 1);
-  if (input.dtype === 'float16') return { dtype: 'float16', dims, data: new Uint16Array(length) };
-  if (input.dtype === 'uint8') return { dtype: 'uint8', dims, data: new Uint8Array(length) };
-  return { dtype: 'float32', dims, data: new Float32Array(length) };
+  options: MeasureOptions,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  if (values.length === 0) return new Map();
+  const graph = () => exposeValues(file.model, values);
+  const how = { name: file.name, card: file.card, ...options };
+  const [outcome] = await trySessions([{ graph, operators: 'as written' }], how);
+  if (outcome.end === 'crashed') throw crashed(file.name, outcome.signal);
+  if (outcome.end === 'refused') throw outcome.error;
+  return new Map(
+    [...outcome.shapes].map(([value, [, ...shape]]): [string, readonly number[]] => [value, shape]),
+  );
 }

@@ -8,9 +8,11 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
+import { imagePart } from '../onnx/image-part.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
+import type { Optimization } from '../runtime/session.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
@@ -25,12 +27,17 @@ export interface ModelFile {
   /** `sha256:…` of the ONNX bytes, external data included. */
   readonly digest: string;
   readonly bytes: Uint8Array;
+  /** The graph; of several inputs, what of it depends on the image alone. */
   readonly model: Model;
   readonly card: ModelCard | undefined;
   /** Path of the card. */
   readonly cardPlace?: CardPlace | undefined;
   /** What is most likely wrong in it. */
   readonly cardWarnings?: readonly CardWarning[];
+  /** Whether it comes with the package. */
+  readonly shipped?: boolean;
+  /** How far the runtime may go in fusing its operators, where that is not as far as it can. */
+  readonly optimization?: Optimization;
 }
 
 /** Where a card was found: a YAML or JSON file, the metadata of the ONNX file, or no file at all. */
@@ -76,7 +83,7 @@ export async function shippedModels(): Promise<string[]> {
  * Opens a network by the path of its ONNX file, of its card, of a folder with `model.yaml`, or by the
  * name of a shipped model. The card is, in this order: the one given, `--card`, `ventral.card` inside the
  * file, the YAML of the same base name beside it, `--assume`.
- * @throws VentralError `file-missing`, `file-damaged`, `not-onnx`, `onnx-truncated`, `card-invalid`
+ * @throws VentralError `file-missing`, `file-damaged`, `not-onnx`, `onnx-truncated`, `card-invalid`, `input-mismatch`
  */
 export async function openModelFile(
   reference: string,
@@ -97,18 +104,20 @@ export async function openModelFile(
     embeddedCard(model, path) ??
     besideCard(path) ??
     assumed(source);
+  const part = imagePart(model, found?.card.input.name);
   return {
     name: found?.card.name ?? basename(path, extname(path)),
+    shipped: located.shipped ?? false,
     digest: source.digest && bytes === located.bytes ? source.digest : digestOf(bytes),
     bytes,
-    model,
+    model: part,
     card: found?.card,
     cardPlace: found?.place,
     cardWarnings: found
       ? [
           ...(found.text === undefined ? [] : unfinishedLines(found.text)),
           ...cardWarnings(found.card),
-          ...inputWarnings(modelInputs(model), found.card, basename(path)),
+          ...inputWarnings(modelInputs(part), found.card, basename(path)),
         ]
       : [],
   };
@@ -152,7 +161,7 @@ export function cardOf(file: ModelFile): ModelCard {
 
 async function locate(
   reference: string,
-): Promise<{ path: string; bytes: Uint8Array; placed?: PlacedCard }> {
+): Promise<{ path: string; bytes: Uint8Array; placed?: PlacedCard; shipped?: boolean }> {
   const named = join(shipped, reference);
   const isName =
     /^[\w.-]+$/.test(reference) && !existsSync(reference) && existsSync(join(named, 'model.yaml'));
@@ -165,6 +174,7 @@ async function locate(
       { file: reference },
     );
   }
+  if (isName) return { ...(await fromCard(join(path, 'model.yaml'))), shipped: true };
   if (statSync(path).isDirectory()) return fromCard(join(path, 'model.yaml'));
   if (['.yaml', '.yml'].includes(extname(path))) return fromCard(path);
   await refuseCheckpoint(path);

@@ -38,7 +38,7 @@ export async function sizeDemands(
   const shapes = values.length > 0 ? await shapesOfSets(network, values, sizes, options) : [];
   const nodes = file.model.graph.nodes;
   const order = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
-  const computed = new Map(values.map((value) => [value, computedAs(file.model, card, value)]));
+  const computed = new Map(values.map((value) => [value, computedAs(file, card, value)]));
   const sizedValue = (value: string, set: number) => ({
     value,
     position: order.get(value) ?? -1,

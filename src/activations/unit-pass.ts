@@ -1,4 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
+import { present } from '../formats/present.js';
 import { exposeValues } from '../onnx/expose.js';
 import type { Protocol } from '../properties/protocol.js';
 import { Session, type Tensor } from '../runtime/session.js';
@@ -57,7 +58,7 @@ async function tracedPass(
   const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
     name: file.name,
     operators: pass.operators,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...present({ threads: options.threads, optimization: file.optimization }),
   });
   const work = new Collection(protocol, shown, options);
   try {

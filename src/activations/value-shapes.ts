@@ -5,8 +5,8 @@ import { exposeValues } from '../onnx/expose.js';
 import { Session } from '../runtime/session.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { keptDtype, type Network } from './extract.js';
-import { emptyPicture } from './measure-layers.js';
 import type { KeptDtype } from './scratch/activation-store.js';
+import { emptyPicture } from './stimuli/empty-picture.js';
 import type { StimulusSize } from './stimuli/stimulus-size.js';
 
 /** Size of a value for one image, and its dtype. */

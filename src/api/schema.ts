@@ -1276,7 +1276,7 @@ export interface components {
             layers: ({
                 /** @example layer3.0 */
                 name: string;
-                /** @description The value inside the graph; null if it was folded away or its name is ambiguous. */
+                /** @description The value inside the graph; null if it was folded away, its name is ambiguous, or it needs another input. */
                 value?: string | null;
                 /** @enum {string} */
                 kind: "module" | "value";
@@ -1287,6 +1287,8 @@ export interface components {
                 folded?: {
                     [key: string]: unknown;
                 };
+                /** @description Inputs that it needs beside the image: it cannot be had. */
+                needs?: string[];
             } & {
                 [key: string]: unknown;
             })[];
@@ -1728,7 +1730,7 @@ export interface components {
                 code: string;
                 detail: string;
             }[];
-            /** @description `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. */
+            /** @description `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is there where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. */
             provenance: {
                 [key: string]: unknown;
             };
@@ -2067,6 +2069,11 @@ export interface components {
                     ort: string;
                     provider: string;
                     threads: number;
+                    /**
+                     * @description How far the runtime fused the operators of the network; only where its highest level crashes it.
+                     * @enum {unknown}
+                     */
+                    optimization?: "extended" | "basic" | "disabled";
                 };
                 seconds: number;
                 peakRssMiB: number;

@@ -113,7 +113,7 @@ export const codes = {
   'permission-denied': { status: 500, exit: 1, title: 'Permission denied by the file system' },
   'memory-exceeded': { status: 507, exit: 1, title: 'Memory limit exceeded' },
   'deadline-exceeded': { status: 503, exit: 1, title: 'Time limit exceeded' },
-  'process-crashed': { status: 422, exit: 1, title: 'The process crashed' },
+  'process-crashed': { status: 422, exit: 2, title: 'The process crashed' },
   'process-died': { status: 500, exit: 1, title: 'The process died' },
   'worker-lost': { status: 503, exit: 1, title: 'The workers that ran the job were lost' },
   'version-skew': { status: 503, exit: 1, title: 'Another version of ventral uses the database' },

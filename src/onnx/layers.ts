@@ -1,7 +1,9 @@
 import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { globOf } from './glob.js';
+import { wholeOf } from './image-part.js';
 import type { Model } from './model.js';
+import { modelInputs } from './model-inputs.js';
 import { type FoundModule, type Modules, modulesOf, moduleValue } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
 
@@ -18,6 +20,8 @@ export interface LayerInfo {
   readonly folded?: { readonly carriedBy: string };
   /** Set where several values answer to the name. */
   readonly candidates?: readonly string[];
+  /** Inputs that it needs beside the image: it cannot be had, and `value` is null. */
+  readonly needs?: readonly string[];
 }
 
 /** A resolved layer: the requested name and the value in the graph. */
@@ -33,7 +37,7 @@ const MODULE = 'module:';
  * the input. Module paths and what they mean: design §2.
  */
 export function listLayers(model: Model): LayerInfo[] {
-  const modules = modulesOf(model);
+  const modules = modulesOf(wholeOf(model));
   const { flow, scopes } = modules;
   const paths = new Set<string>();
   for (const scope of scopes.all) {
@@ -52,7 +56,15 @@ export function listLayers(model: Model): LayerInfo[] {
       operator: operatorOf(modules, name),
     }),
   );
-  return [...listed, ...values];
+  return [...listed, ...values].map((info) => reached(model, info));
+}
+
+/** The layer as it is where images alone are fed. */
+function reached({ imagePart }: Model, info: LayerInfo): LayerInfo {
+  const { value, folded, candidates = [] } = info;
+  const values = value ?? folded?.carriedBy;
+  const needs = [values ?? candidates].flat().flatMap((name) => imagePart?.needs.get(name) ?? []);
+  return needs.length > 0 ? { ...info, value: null, needs: [...new Set(needs)] } : info;
 }
 
 function operatorOf({ flow }: Modules, value: string): string {
@@ -89,12 +101,30 @@ function findModule(modules: Modules, path: string): FoundModule {
  *   `layer-folded` with the way to export without folding
  */
 export function resolveLayer(model: Model, name: string): ResolvedLayer {
-  const modules = modulesOf(model);
-  if (name !== '' && isValue(modules, name)) return { name, value: name };
+  const modules = modulesOf(wholeOf(model));
   const path = name.startsWith(MODULE) ? name.slice(MODULE.length) : name;
-  const found = path === '' ? ({ kind: 'none' } as const) : findModule(modules, path);
-  if (found.kind === 'value') return { name, value: found.value };
-  throw refusal(model, name, found);
+  const isExact = name !== '' && isValue(modules, name);
+  const found = isExact
+    ? ({ kind: 'value', value: name } as const)
+    : path === ''
+      ? ({ kind: 'none' } as const)
+      : findModule(modules, path);
+  if (found.kind !== 'value') throw refusal(model, name, found);
+  const needs = model.imagePart?.needs.get(found.value);
+  if (needs) throw unreached(model, name, needs);
+  return { name, value: found.value };
+}
+
+function unreached(model: Model, name: string, needs: readonly string[]): VentralError {
+  const inputs = modelInputs(model).map((input) => input.name);
+  return new VentralError(
+    'layer-unknown',
+    `The layer ${name} of ${model.name} needs ${needs.join(', ')}: images go to ${inputs.join(', ')} alone`,
+    {
+      ...{ file: model.name, field: name, reason: `needs ${needs.join(', ')}` },
+      ...{ expected: `a layer of ${inputs.join(', ')} alone`, found: needs.join(', ') },
+    },
+  );
 }
 
 function refusal(

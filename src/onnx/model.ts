@@ -45,6 +45,12 @@ export interface Model {
   readonly functions: readonly ModelFunction[];
   readonly metadata: ReadonlyMap<string, string>;
   readonly records: readonly WireRecord[];
+  /** Set where the graph is the part of a larger one that depends on the image alone. */
+  readonly imagePart?: {
+    readonly whole: Model;
+    /** Inputs that a value of the whole needs beside the image; values that need none are missing. */
+    readonly needs: ReadonlyMap<string, readonly string[]>;
+  };
 }
 
 /** Wire type of every field that ModelProto has. */

@@ -55,6 +55,10 @@ export interface SessionValue {
 /** Parts of the runtime that run operators; which are there depends on how it was installed. */
 export type Provider = 'cpu' | 'webgpu' | 'cuda';
 
+/** Levels of the runtime's graph optimisation below its highest, the next lower first. */
+export const lowerOptimizations = ['extended', 'basic', 'disabled'] as const;
+export type Optimization = (typeof lowerOptimizations)[number];
+
 export interface SessionOptions {
   /** Threads within an operator; by default as many as the machine offers. */
   readonly threads?: number;
@@ -65,6 +69,8 @@ export interface SessionOptions {
    * depend on which others are outputs. By default it fuses operators where no output is between them.
    */
   readonly operators?: 'fused' | 'as written';
+  /** How far the runtime goes in fusing operators; as far as it can unless said. */
+  readonly optimization?: Optimization;
   /** What runs the operators that it has, the CPU the others; `cpu` by default. */
   readonly provider?: Provider;
   /** Whether threads wait busily for the next operator, for a while; false if graphs are small or many. */
@@ -123,7 +129,8 @@ export class Session {
       // One block for all values of a run would add its size to what the arena has already: measured, it
       // costs a hundred MiB and saves no time.
       enableMemPattern: false,
-      graphOptimizationLevel: options.operators === 'as written' ? 'disabled' : 'all',
+      graphOptimizationLevel:
+        options.operators === 'as written' ? 'disabled' : (options.optimization ?? 'all'),
       extra: {
         session: {
           // Otherwise bytes that look like the runtime's own format are read as that, unchecked.

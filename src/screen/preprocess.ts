@@ -23,6 +23,8 @@ export interface ResizeSpec extends SizeRule {
 
 /** `input` of a model card (design §5). */
 export interface InputSpec {
+  /** The graph's input that images go to; else its only one, or the only one with the axes of an image. */
+  readonly name?: string;
   readonly resize: ResizeSpec | 'none';
   /** Side of the square that is cut from the centre after the resize. */
   readonly crop?: number;

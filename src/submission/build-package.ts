@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type CardSource, cardOf, openModelFile } from '../activations/model-file.js';
+import type { CardSource } from '../activations/model-file.js';
+import { openNetwork } from '../activations/open-network.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { present } from '../formats/present.js';
@@ -54,8 +55,7 @@ export interface BuiltPackage {
  * @throws what opening the model throws, `package-invalid`, and what {@link packageScores} throws
  */
 export async function buildPackage(request: PackageRequest): Promise<BuiltPackage> {
-  const file = await openModelFile(request.model.path, request.model);
-  const card = cardOf(file);
+  const { file, card } = await openNetwork(request.model);
   const identifier = packageIdentifier(request.identifier, file.name);
   const network = await packageNetwork(file, card);
   requireWeights(request.weights, network);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { candidateLayers } from '../activations/card/candidates.js';
 import type { ModelCard, Region } from '../activations/card/card.js';
-import { emptyPicture } from '../activations/measure-layers.js';
 import type { ModelFile } from '../activations/model-file.js';
+import { emptyPicture } from '../activations/stimuli/empty-picture.js';
 import { type InputPlan, inputPlan } from '../activations/stimuli/input-plan.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { exposeValues } from '../onnx/expose.js';
@@ -123,7 +123,7 @@ async function opened(
   { name }: ModelFile,
   card: ModelCard,
 ): Promise<{ input: InputPlan; units: ReadonlyMap<string, number> }> {
-  const session = await Session.open(onnx, { name, threads: 1 });
+  const session = await Session.open(onnx, { name, threads: 1, operators: 'as written' });
   try {
     const input = inputPlan(session.inputs, card.input, { name, batch: 0 });
     const picture = emptyPicture(session.inputs[0], { card });

@@ -101,7 +101,7 @@ function fitting(model: Model, pattern: string, strict: boolean): Named[] {
  * and pools.
  */
 function ownLayers(model: Model): Named[] {
-  const layers = listLayers(model);
+  const layers = listLayers(model).filter(({ needs }) => needs === undefined);
   // A block whose convolutions were all folded still is one.
   const found = blocks(layers.filter(({ kind }) => kind === 'module')).filter(hasValue);
   if (found.length > 0) return found.map(named);

@@ -43,7 +43,8 @@ export function imageInput(inputs: readonly SessionValue[], model: string): Sess
   const refuse = refusalOf(model);
   if (inputs.length !== 1) {
     const found = inputs.length === 0 ? 'none' : `${inputs.length}: ${described(inputs)}`;
-    throw refuse('one image input', found);
+    const how = inputs.length > 1 ? ', or its name as input.name in the card' : '';
+    throw refuse(`one image input${how}`, found);
   }
   const [input] = inputs;
   const { name, dtype, dims } = input;

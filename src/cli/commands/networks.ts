@@ -49,12 +49,14 @@ async function printLayers(
 
 /** Layers in the order of the graph; unknown sizes are empty in a pipe. */
 export function printLayerTable(layers: readonly MeasuredLayer[], io: Io): void {
-  const rows = layers.map(({ name, shape, units, operator, value, folded, candidates }) => {
-    const remark = folded
-      ? `folded into ${folded.carriedBy}`
-      : candidates
-        ? `one of ${candidates.join(', ')}`
-        : '';
+  const rows = layers.map(({ name, shape, units, operator, value, folded, candidates, needs }) => {
+    const remark = needs
+      ? `needs ${needs.join(', ')}`
+      : folded
+        ? `folded into ${folded.carriedBy}`
+        : candidates
+          ? `one of ${candidates.join(', ')}`
+          : '';
     const size = shape?.join(' × ') ?? '–';
     return [name, size, String(units ?? '–'), operator, value ?? '–', remark];
   });

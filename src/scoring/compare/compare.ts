@@ -56,7 +56,7 @@ export async function compareModels(
     const [map, ...parts] = contextsOf(shared.context, ['the map to score by', ...names]);
     const fixed = await fixedPlaces(request, ground, map.context);
     map.end();
-    const candidates = await sharedCandidates(request.mapFrom ? [] : models);
+    const candidates = await sharedCandidates(request.mapFrom ? [] : models, context);
     const compared: Compared[] = [];
     for (const [k, model] of models.entries()) {
       const { context: here, end } = parts[k];
@@ -77,7 +77,7 @@ async function fixedPlaces(
   context: LayerMapContext,
 ): Promise<LayerPlaces | undefined> {
   if (!mapFrom) return undefined;
-  return placesOf(await openCompared(mapFrom), ground, (open) =>
+  return placesOf(await openCompared(mapFrom, context), ground, (open) =>
     mapOf(mapFrom, ground, layers, context, open),
   );
 }
@@ -106,7 +106,7 @@ async function measure(model: NamedModel, run: Run): Promise<Compared> {
   const { ground, fixed, context } = run;
   const of = { checkpoint: model.checkpoint, epoch: null, model: null };
   try {
-    const opened = await openCompared(model);
+    const opened = await openCompared(model, context);
     const { mapped, places } = await placed(model, opened, run);
     const scores = await scoreAt(opened, places, mapped, context);
     const { digest } = opened.origin;

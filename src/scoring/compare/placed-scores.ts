@@ -1,5 +1,5 @@
 import type { Network } from '../../activations/extract.js';
-import { cardOf, openModelFile } from '../../activations/model-file.js';
+import { type OpenOptions, openNetwork } from '../../activations/open-network.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { type LayerMapContext, type MappedLayers, mapLayers } from '../map/layer-map.js';
@@ -35,14 +35,20 @@ export interface OpenedModel {
 
 /**
  * Opens a model with its card.
- * @throws what `openModelFile` throws, and `card-missing`
+ * @throws what `openNetwork` throws
  */
-export async function openCompared(model: ComparedModel): Promise<OpenedModel> {
-  const file = await openModelFile(model.path, model);
-  const card = cardOf(file);
-  const { digest, name, cardWarnings: warnings = [] } = file;
-  const origin = { kind: 'model', digest, name, card, warnings } as const;
-  return { network: { file, card }, origin };
+export async function openCompared(
+  model: ComparedModel,
+  context: OpenOptions,
+): Promise<OpenedModel> {
+  const network = await openNetwork(model, context);
+  const { file, card } = network;
+  const { digest, name, cardWarnings: warnings = [], optimization } = file;
+  const origin = {
+    ...({ kind: 'model', digest, name, card, warnings } as const),
+    ...present({ optimization }),
+  };
+  return { network, origin };
 }
 
 /** The map of a model, or why it has none. */

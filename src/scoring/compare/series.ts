@@ -77,7 +77,7 @@ async function fixedOf(
   context: LayerMapContext,
 ): Promise<Fixed | null> {
   const from = async (model: ComparedModel) =>
-    placesOf(await openCompared(model), ground, (open) =>
+    placesOf(await openCompared(model, context), ground, (open) =>
       mapOf(model, ground, layers, context, open),
     );
   if (mapFrom) return { from: mapFrom.path, places: await from(mapFrom) };
@@ -117,7 +117,7 @@ interface Scored {
 async function score(model: SeriesCheckpoint, run: Run): Promise<Scored> {
   const { ground, layers, fixed, context } = run;
   try {
-    const opened = await openCompared(model);
+    const opened = await openCompared(model, context);
     const mapped = await mapOf(model, ground, layers, context);
     const maps = { fixed: fixed?.places ?? noPlaces, chosen: ownPlaces(ground, mapped) };
     const scores = {

@@ -1,3 +1,4 @@
+import type { OpenOptions } from '../../activations/open-network.js';
 import { expandLayers, listLayers } from '../../onnx/layers.js';
 import type { Model } from '../../onnx/model.js';
 import type { ComparedModel } from './comparison-types.js';
@@ -12,11 +13,14 @@ export type CandidatesOf = (opened: OpenedModel) => readonly string[] | undefine
  * different layers. A model that cannot be opened is passed over.
  * @throws VentralError `interrupted`
  */
-export async function sharedCandidates(models: readonly ComparedModel[]): Promise<CandidatesOf> {
+export async function sharedCandidates(
+  models: readonly ComparedModel[],
+  context: OpenOptions,
+): Promise<CandidatesOf> {
   const lists = new Map<string, readonly string[]>();
   for (const model of models) {
     try {
-      const { network } = await openCompared(model);
+      const { network } = await openCompared(model, context);
       const names = architectureOf(network.file.model);
       if (network.card.layers && !lists.has(names)) lists.set(names, network.card.layers);
     } catch (thrown) {

@@ -1,8 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { type InputSize, withInput } from '../../activations/card/card.js';
+import type { InputSize } from '../../activations/card/card.js';
 import { extractActivations } from '../../activations/extract.js';
-import { type CardSource, cardOf, openModelFile } from '../../activations/model-file.js';
+import type { CardSource } from '../../activations/model-file.js';
+import { openNetwork } from '../../activations/open-network.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import { compareCodePoints } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
@@ -40,8 +41,8 @@ export async function exportActivations(
   context: ScoreContext,
 ): Promise<void> {
   await checkOutput(request.output);
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const network = await openNetwork(request.model, { ...context, input: request.input });
+  const { file, card } = network;
   const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
   const { shown, close } = await stimuliOf(request, context);
   const scratch = await makeScratchFolder(context.home);
@@ -55,7 +56,7 @@ export async function exportActivations(
   const stage = context.progress?.stage(plan);
   context.progress?.planned();
   try {
-    const activations = await extractActivations({ file, card }, shown, layers, {
+    const activations = await extractActivations(network, shown, layers, {
       threads: context.threads,
       maxMemory: context.maxMemory / 2,
       maxScratch: context.maxScratch,

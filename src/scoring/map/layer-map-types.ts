@@ -1,6 +1,6 @@
 import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
-import type { LayerChoice, Score } from '../measure/score.js';
+import type { LayerChoice, Score, UsedRuntime } from '../measure/score.js';
 import type { RegionRole } from '../registry/region-benchmarks.js';
 
 /** Which layers of a model against which regions or benchmarks. */
@@ -105,7 +105,7 @@ export interface MapProvenance {
   readonly ventral: string;
   /** Digest over the inputs of all cells. */
   readonly inputs: string;
-  readonly runtime: { readonly ort: string; readonly provider: string; readonly threads: number };
+  readonly runtime: UsedRuntime;
   readonly seconds: number;
   readonly peakRssMiB: number;
   /** How the choice was made, and how Brain-Score's differs (spec §5.8). */

@@ -101,7 +101,10 @@ async function mapTraced(
       provenance: {
         ventral: packageVersion,
         inputs: digestOf(outcomes.map(({ inputs }) => inputs)),
-        runtime: runtimeIdentity(context.threads),
+        runtime: {
+          ...runtimeIdentity(context.threads),
+          ...present({ optimization: network.file.optimization }),
+        },
         seconds: Math.round(performance.now() - started) / 1000,
         peakRssMiB: peakRssMiB(),
         selection: selectionSentence(run),

@@ -1,8 +1,8 @@
 import { type Candidate, mapCandidates } from '../../activations/card/candidates.js';
-import { withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
-import { cardOf, openModelFile } from '../../activations/model-file.js';
+import { openNetwork } from '../../activations/open-network.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import {
   type FittedComponents,
   fittedComponents,
@@ -52,8 +52,8 @@ export async function openMap(
   request: LayerMapRequest,
   context: LayerMapContext,
 ): Promise<{ run: OpenMap; close: () => Promise<void> }> {
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const network = await openNetwork(request.model, { ...context, input: request.input });
+  const { file, card } = network;
   const candidates = mapCandidates(file.model, card, request.layers);
   if (candidates.length === 0) {
     throw new VentralError(
@@ -65,10 +65,13 @@ export async function openMap(
   const components = await componentsOf(request, context);
   const { columns, close } = await openColumns(request, context);
   const name = request.model.name ?? file.name;
-  const { digest, cardWarnings: warnings = [] } = file;
-  const origin: Origin = { kind: 'model', digest, name, card, warnings };
+  const { digest, cardWarnings: warnings = [], optimization } = file;
+  const origin: Origin = {
+    ...{ kind: 'model', digest, name, card, warnings },
+    ...present({ optimization }),
+  };
   const half = request.holdout ? ('choice' as const) : undefined;
-  const run = { network: { file, card }, origin, candidates, columns, half, components, context };
+  const run = { network, origin, candidates, columns, half, components, context };
   return { run, close };
 }
 

@@ -3,7 +3,7 @@ import type { CardWarning } from '../../activations/card/card-warnings.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
-import { runtimeIdentity } from '../../runtime/session.js';
+import { type Optimization, runtimeIdentity } from '../../runtime/session.js';
 import { benchmarkNotices, type LoadedBenchmark, type Measured } from './loaded-benchmark.js';
 import type { LayerChoice, Score } from './score.js';
 
@@ -16,6 +16,8 @@ export type Origin =
       readonly card: ModelCard;
       /** What is most likely wrong in the card. */
       readonly warnings: readonly CardWarning[];
+      /** How far the runtime fuses its operators, where that is not as far as it can. */
+      readonly optimization?: Optimization;
     }
   | { readonly kind: 'features' };
 
@@ -78,7 +80,10 @@ export function makeScore(
       inputs: around.inputs,
       ...present({ components: around.components }),
       ...(dropped ? { dropped } : {}),
-      runtime: runtimeIdentity(around.threads),
+      runtime: {
+        ...runtimeIdentity(around.threads),
+        ...(origin.kind === 'model' ? present({ optimization: origin.optimization }) : {}),
+      },
       seconds: Math.round(around.seconds * 1000) / 1000,
       peakRssMiB: peakRssMiB(),
     },

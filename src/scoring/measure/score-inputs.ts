@@ -33,9 +33,7 @@ export async function scoreInputs(
     model: file.digest,
     card: inputsOfCard(card),
     layers,
-    computed: layers.map((layer) =>
-      computedAs(file.model, card, resolveLayer(file.model, layer).value),
-    ),
+    computed: layers.map((layer) => computedAs(file, card, resolveLayer(file.model, layer).value)),
     numerics: numericsVersion,
     screen: screenVersion,
     shown: await Promise.all(loaded.shown.map(shownDigest)),

@@ -1,5 +1,6 @@
 import type { Id } from '../../data/ids.js';
 import type { Warning } from '../../metrics/metric.js';
+import type { Optimization } from '../../runtime/session.js';
 
 /** How the layer of a score was chosen: on the command line, by the card, or by a score (design §3). */
 export type LayerChoice =
@@ -95,6 +96,15 @@ export interface Dropped {
   readonly stimuli?: number;
 }
 
+/** What computed a number. */
+export interface UsedRuntime {
+  readonly ort: string;
+  readonly provider: string;
+  readonly threads: number;
+  /** How far it fused the operators of the network, where that was not as far as it can. */
+  readonly optimization?: Optimization;
+}
+
 /** Provenance of a score. */
 export interface Provenance {
   readonly ventral: string;
@@ -106,7 +116,7 @@ export interface Provenance {
   readonly components?: number;
   /** Present where the benchmark has a rule. */
   readonly dropped?: Dropped;
-  readonly runtime: { readonly ort: string; readonly provider: string; readonly threads: number };
+  readonly runtime: UsedRuntime;
   readonly seconds: number;
   readonly peakRssMiB: number;
 }

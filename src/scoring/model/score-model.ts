@@ -1,7 +1,8 @@
 import type { ContentCache } from '../../activations/cache/content-cache.js';
-import { type InputSize, withInput } from '../../activations/card/card.js';
+import type { InputSize } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
-import { cardOf, type ModelSource, openModelFile } from '../../activations/model-file.js';
+import type { ModelSource } from '../../activations/model-file.js';
+import { openNetwork } from '../../activations/open-network.js';
 import { openReducer } from '../../activations/reduce-layers.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Demand } from '../../activations/reduction-plan.js';
@@ -79,8 +80,8 @@ export async function scoreModel(
 }
 
 async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promise<ScoreOutcome> {
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const network = await openNetwork(request.model, { ...context, input: request.input });
+  const { file, card } = network;
   const name = request.model.name ?? file.name;
   const failures: { benchmark: string; error: VentralError }[] = [];
   const fail = (benchmark: string, thrown: unknown) => {
@@ -94,15 +95,23 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
   try {
     const tasks = loaded.flatMap((benchmark) => {
       try {
-        return [plan(benchmark, { file, card }, request.layers)];
+        return [plan(benchmark, network, request.layers)];
       } catch (error) {
         fail(benchmark.benchmark.id, error);
         return [];
       }
     });
     const { digest, cardWarnings: warnings = [] } = file;
-    const origin = { kind: 'model' as const, digest, name, card, warnings };
-    const run = { network: { file, card }, origin, request, context };
+    const { optimization } = file;
+    const origin = {
+      kind: 'model' as const,
+      digest,
+      name,
+      card,
+      warnings,
+      ...present({ optimization }),
+    };
+    const run = { network, origin, request, context };
     for await (const { loaded: benchmark, ...done } of scoreTasks(tasks, run)) {
       if ('error' in done) fail(benchmark.benchmark.id, done.error);
       else {

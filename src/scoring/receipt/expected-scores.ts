@@ -1,5 +1,4 @@
-import { withInput } from '../../activations/card/card.js';
-import { cardOf, openModelFile } from '../../activations/model-file.js';
+import { openNetwork } from '../../activations/open-network.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import type { Score } from '../measure/score.js';
@@ -33,8 +32,8 @@ export async function expectedScores(
   request: ScoreRequest,
   context: { readonly home: string },
 ): Promise<readonly (ExpectedScore | UnknownScore)[]> {
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const network = await openNetwork(request.model, { input: request.input });
+  const { file, card } = network;
   const found: (ExpectedScore | UnknownScore)[] = [];
   const fail = (benchmark: string, thrown: unknown) =>
     found.push({ benchmark, error: VentralError.from(thrown) });
@@ -50,7 +49,7 @@ export async function expectedScores(
           layer: chosen.layers.join('+'),
           layerChoice: chosen.choice,
           selection: await isSelection(chosen, each),
-          inputs: (await scoreInputs({ file, card }, each, chosen.layers)).digest,
+          inputs: (await scoreInputs(network, each, chosen.layers)).digest,
         });
       } catch (error) {
         fail(id, error);

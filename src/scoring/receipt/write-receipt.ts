@@ -2,14 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { pipeline } from 'node:stream/promises';
-import { withInput } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
-import {
-  type CardSource,
-  cardOf,
-  type ModelFile,
-  openModelFile,
-} from '../../activations/model-file.js';
+import type { CardSource, ModelFile } from '../../activations/model-file.js';
+import { openNetwork } from '../../activations/open-network.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
@@ -61,6 +56,11 @@ export type Answered =
     }
   | { readonly kind: 'map'; readonly request: LayerMapRequest; readonly map: LayerMap };
 
+interface ReceiptContext {
+  readonly home: string;
+  readonly threads: number;
+}
+
 /**
  * Writes the receipt of scores (one at least for each request) and layer maps, whole or not at all.
  * Everything is read once more for it: throws `receipt-differs` where a file is no longer the one that
@@ -69,12 +69,12 @@ export type Answered =
 export async function writeReceipt(
   path: string,
   answered: readonly Answered[],
-  context: { readonly home: string; readonly threads: number },
+  context: ReceiptContext,
 ): Promise<void> {
   const runs: Receipt['runs'][number][] = [];
   for (const each of answered) {
-    if (each.kind === 'map') runs.push(await mapRun(each, path, context.home));
-    else if (each.kind === 'score') runs.push(await scoreRun(each, path, context.home));
+    if (each.kind === 'map') runs.push(await mapRun(each, path, context));
+    else if (each.kind === 'score') runs.push(await scoreRun(each, path, context));
     else runs.push(await featureRun(each, path, context.home));
   }
   const receipt: Receipt = {
@@ -110,16 +110,16 @@ type AnsweredMap = Extract<Answered, { kind: 'map' }>;
 async function scoreRun(
   { request, scores }: AnsweredScore,
   receipt: string,
-  home: string,
+  { home, threads }: ReceiptContext,
 ): Promise<ScoreRun> {
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const network = await openNetwork(request.model, { threads, input: request.input });
+  const { file, card } = network;
   const { layers, input, detail } = request;
   const benchmarks = await recordAll(request.benchmarks, home, true, async (loaded) => {
     const score = scores.find(({ benchmark }) => benchmark === loaded.benchmark.id);
     if (!score) return false;
     const chosen = chooseLayers(loaded, card, layers, file.name);
-    await requireSame(score, { file, card }, loaded, { layers: chosen.layers });
+    await requireSame(score, network, loaded, { layers: chosen.layers });
     return true;
   });
   return {
@@ -158,10 +158,10 @@ async function featureRun(
 async function mapRun(
   { request, map }: AnsweredMap,
   receipt: string,
-  home: string,
+  { home, threads }: ReceiptContext,
 ): Promise<MapRun> {
-  const file = await openModelFile(request.model.path, request.model);
-  const card = request.input ? withInput(cardOf(file), request.input) : cardOf(file);
+  const network = await openNetwork(request.model, { threads, input: request.input });
+  const { file } = network;
   const { layers, input, holdout, pca } = request;
   const fitted =
     pca && (await fittedComponents(pca.components, pca.images ?? picturesFolder(home)));
@@ -177,7 +177,7 @@ async function mapRun(
       ];
       for (const { cell, on } of own) {
         if (!cell || !('value' in cell)) continue;
-        await requireSame(cell, { file, card }, part, { layers: [layer], components: on });
+        await requireSame(cell, network, part, { layers: [layer], components: on });
         scored = true;
       }
     }

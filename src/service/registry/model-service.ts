@@ -126,7 +126,10 @@ export class ModelService {
     await this.#store.models.requireQuota(by, file.size, reservation);
     const checked = await this.#run<CheckedModel>(
       client,
-      { kind: 'check', reference: file.path, name: file.filename || 'file' },
+      {
+        ...{ kind: 'check', reference: file.path, name: file.filename || 'file' },
+        ...(card ? { card } : {}),
+      },
       file.size,
     );
     const kept = card ?? (checked.card ? withoutPaths(checked.card) : null);

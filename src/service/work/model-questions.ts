@@ -7,6 +7,9 @@ import { imageInput } from '../../activations/stimuli/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { checkGraph, type GraphSummary } from '../../onnx/check-graph.js';
+import { exposeValues } from '../../onnx/expose.js';
+import type { GraphNode } from '../../onnx/graph.js';
+import { imagePart } from '../../onnx/image-part.js';
 import { listLayers } from '../../onnx/layers.js';
 import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
 import { readModel } from '../../onnx/model.js';
@@ -48,7 +51,7 @@ async function layers({ reference, card }: ModelTask): Promise<unknown> {
 }
 
 /** Reads the graph, checks it, and has the runtime load it: what is registered can be run on images. */
-async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
+async function check({ reference, name, card: given }: ModelTask): Promise<CheckedModel> {
   const bytes = await readFile(reference);
   const model = readModel(bytes, name);
   const checked = checkGraph(model);
@@ -60,18 +63,23 @@ async function check({ reference, name }: ModelTask): Promise<CheckedModel> {
       { file: name, found: externalFiles[0] },
     );
   }
-  const session = await Session.open(bytes, { threads: 1, name });
+  const text = getMetadata(model, CARD_KEY);
+  const card = text === undefined ? null : parseCard(text, `${CARD_KEY} in ${name}`);
+  const part = imagePart(model, (given ?? card)?.input.name);
+  const { outputs, nodes } = part.graph;
+  const last = outputs.length > 0 ? outputs.map((output) => output.name) : lastOf(nodes);
+  const run = part === model ? bytes : exposeValues(part, last);
+  const session = await Session.open(run, { threads: 1, name, operators: 'as written' });
   try {
     imageInput(session.inputs, name);
   } finally {
     await session.close();
   }
-  const card = getMetadata(model, CARD_KEY);
-  return {
-    graph: graphOf(checked),
-    card: card === undefined ? null : parseCard(card, `${CARD_KEY} in ${name}`),
-  };
+  return { graph: graphOf(checked), card };
 }
+
+/** What is computed last; of a graph that has no output of the image alone. */
+const lastOf = (nodes: readonly GraphNode[]) => nodes.at(-1)?.outputs.slice(0, 1) ?? [];
 
 /** A question about an ONNX file, for the process that may open it. */
 export interface ModelTask {
@@ -85,7 +93,7 @@ export interface ModelTask {
   readonly reference: string;
   /** What messages call it. */
   readonly name: string;
-  /** The registered card: it says how large an image is. */
+  /** The registered card: it says how large an image is, and which input it goes to. */
   readonly card?: ModelCard;
   readonly output?: string;
 }

@@ -1,10 +1,6 @@
 import type { ModelCard } from '../../activations/card/card.js';
-import {
-  type CardSource,
-  cardOf,
-  type ModelFile,
-  openModelFile,
-} from '../../activations/model-file.js';
+import type { CardSource, ModelFile } from '../../activations/model-file.js';
+import { openNetwork } from '../../activations/open-network.js';
 import { inputPlan } from '../../activations/stimuli/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { exposeValues } from '../../onnx/expose.js';
@@ -27,18 +23,20 @@ export interface AttackedModel {
 
 /**
  * Opens a network as `ventral score` does, and finds the logits that its card names.
- * @throws VentralError as {@link openModelFile}; `card-missing`; `labels-uncovered` for a card without logits;
+ * @throws VentralError as {@link openNetwork}; `labels-uncovered` for a card without logits;
  * `layer-…`; `input-mismatch`; `training-unsupported` for images other than float32 with channels first
  */
 export async function openAttackedModel(
   reference: string,
   source: CardSource,
 ): Promise<AttackedModel> {
-  const file = await openModelFile(reference, source);
-  const card = cardOf(file);
+  const { file, card } = await openNetwork({ ...source, path: reference });
   const { layer, classes } = logitsOf(file.name, card);
   const bytes = exposeValues(file.model, [resolveLayer(file.model, layer).value]);
-  const session = await Session.open(bytes, { name: file.name, threads: 1 });
+  const session = await Session.open(bytes, {
+    ...{ name: file.name, threads: 1 },
+    operators: 'as written',
+  });
   try {
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: 0 });
     if (plan.dtype !== 'float32') throw unsupported(file.name, 'an input of float32', plan.dtype);

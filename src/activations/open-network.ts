@@ -1,0 +1,94 @@
+import { digestOf } from '../formats/digest.js';
+import { present } from '../formats/present.js';
+import { exposeValues } from '../onnx/expose.js';
+import { lowerOptimizations, type Optimization, runtimeIdentity } from '../runtime/session.js';
+import type { ContentCache } from './cache/content-cache.js';
+import { type InputSize, type ModelCard, withInput } from './card/card.js';
+import { fusedOutputs } from './exposed-values.js';
+import type { Network } from './extract.js';
+import { cardOf, type ModelFile, type ModelSource, openModelFile } from './model-file.js';
+import { crashed, type SessionTrial, trySessions } from './try-sessions.js';
+
+/** How a network is opened. */
+export interface OpenOptions {
+  /** Another input size than the card's. */
+  readonly input?: InputSize | undefined;
+  readonly threads?: number;
+  /** Where it is remembered which graphs crash the runtime. */
+  readonly cache?: Pick<ContentCache, 'get' | 'put'> | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens a network with its card, for scoring. A graph that is no shipped one has been run in another process then, at
+ * the highest level of optimisation at which the runtime survives it.
+ * @throws what opening the file throws, `card-missing`, `card-invalid`, and `process-crashed` for a graph that crashes
+ *   the runtime at every level
+ */
+export async function openNetwork(
+  source: ModelSource & { readonly path: string },
+  options: OpenOptions = {},
+): Promise<Network> {
+  const file = await openModelFile(source.path, source);
+  const card = options.input ? withInput(cardOf(file), options.input) : cardOf(file);
+  if (file.shipped) return { file, card };
+  const optimization = await optimizationOf(file, card, options);
+  return { file: { ...file, ...present({ optimization }) }, card };
+}
+
+type Found = { readonly optimization: Optimization | null } | { readonly crashed: string };
+
+const found = new Map<string, Promise<Found>>();
+
+/** Undefined for the highest level. */
+async function optimizationOf(
+  file: ModelFile,
+  card: ModelCard,
+  options: OpenOptions,
+): Promise<Optimization | undefined> {
+  const outputs = fusedOutputs(file.model, card);
+  const runtime = runtimeIdentity(options.threads);
+  const key = `optimization-${digestOf({ model: file.digest, outputs: [...outputs], runtime })}`;
+  const known = found.get(key) ?? lookUp(key, { file, card, outputs }, options);
+  found.set(key, known);
+  known.catch(() => found.delete(key));
+  const result = await known;
+  if ('crashed' in result) throw crashed(file.name, result.crashed);
+  return result.optimization ?? undefined;
+}
+
+interface Tried extends Network {
+  readonly outputs: readonly string[];
+}
+
+async function lookUp(key: string, tried: Tried, options: OpenOptions): Promise<Found> {
+  const known = await options.cache?.get(key);
+  if (known) return JSON.parse(new TextDecoder().decode(known)) as Found;
+  const result = await tryLevels(tried, options);
+  await options.cache?.put(key, [new TextEncoder().encode(JSON.stringify(result))]);
+  return result;
+}
+
+/** What is refused without a crash is told of by the session that is opened for the work. */
+async function tryLevels(
+  { file, card, outputs }: Tried,
+  { threads, signal }: OpenOptions,
+): Promise<Found> {
+  const { model, name } = file;
+  const ends = model.graph.outputs.map((output) => output.name);
+  const graph = () => exposeValues(model, outputs.length > 0 ? outputs : ends);
+  const how = { name, card, ...present({ threads, signal }) };
+  const written: SessionTrial = {
+    graph: () => exposeValues(model, [...outputs, ...ends]),
+    operators: 'as written',
+  };
+  const [first, second] = await trySessions([written, { graph, operators: 'fused' }], how);
+  // Shapes are measured, and other layers computed, with the operators as they are written.
+  if (first.end === 'crashed') return { crashed: first.signal };
+  if (second.end !== 'crashed') return { optimization: null };
+  for (const optimization of lowerOptimizations) {
+    const [outcome] = await trySessions([{ graph, operators: 'fused', optimization }], how);
+    if (outcome.end !== 'crashed') return { optimization };
+  }
+  return { crashed: second.signal };
+}

@@ -1,0 +1,106 @@
+import { writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
+import { type Optimization, Session } from '../runtime/session.js';
+import type { InputSpec } from '../screen/preprocess.js';
+import { emptyPicture } from './stimuli/empty-picture.js';
+
+/** The process of `trySessions`: for each session a line of JSON and a graph come in, and a line of JSON goes out. */
+
+/** What is asked, before the bytes of the graph. */
+export interface Asked {
+  readonly name: string;
+  readonly threads?: number | undefined;
+  readonly input?: InputSpec | undefined;
+  readonly operators: 'fused' | 'as written';
+  readonly optimization?: Optimization | undefined;
+  /** Bytes of the graph. */
+  readonly length: number;
+}
+
+/** What is told of the session. */
+export type Told =
+  | { readonly shapes: readonly (readonly [value: string, dims: readonly number[]])[] }
+  | {
+      readonly error: {
+        readonly code: string;
+        readonly message: string;
+        readonly details: Omit<ErrorDetails, 'cause'>;
+      };
+    };
+
+const ANSWERS = 3;
+const LIFELINE = 4;
+const NEWLINE = 10;
+
+watchParent();
+await serve();
+process.exit();
+
+/** Opening a graph blocks this thread, maybe for ever: another one ends the process when its parent has died. */
+function watchParent(): void {
+  const code = `const { Socket } = require('node:net');
+    const end = () => process.kill(process.pid, 'SIGKILL');
+    new Socket({ fd: ${LIFELINE} }).on('error', end).on('close', end).resume();`;
+  new Worker(code, { eval: true }).unref();
+}
+
+async function serve(): Promise<void> {
+  const chunks: AsyncIterator<Buffer> = process.stdin[Symbol.asyncIterator]();
+  let held: Buffer = Buffer.alloc(0);
+  const more = async () => {
+    const { done, value } = await chunks.next();
+    return done ? undefined : value;
+  };
+  for (;;) {
+    let end = held.indexOf(NEWLINE);
+    while (end < 0) {
+      const chunk = await more();
+      if (!chunk) return;
+      held = Buffer.concat([held, chunk]);
+      end = held.indexOf(NEWLINE);
+    }
+    const asked = JSON.parse(held.toString('utf8', 0, end)) as Asked;
+    held = held.subarray(end + 1);
+    const graph = Buffer.alloc(asked.length);
+    let filled = 0;
+    for (;;) {
+      const copied = held.copy(graph, filled);
+      filled += copied;
+      held = held.subarray(copied);
+      if (filled === graph.length) break;
+      const chunk = await more();
+      if (!chunk) return;
+      held = chunk;
+    }
+    tell(await tryOne(asked, graph).catch(refused));
+  }
+}
+
+async function tryOne(
+  { name, threads, input, operators, optimization }: Asked,
+  graph: Uint8Array,
+): Promise<Told> {
+  const session = await Session.open(graph, {
+    ...{ name, operators },
+    ...(threads === undefined ? {} : { threads }),
+    ...(optimization === undefined ? {} : { optimization }),
+  });
+  const card = input && { input };
+  const feeds = session.inputs.map((each) => [each.name, emptyPicture(each, { card })]);
+  const made = await session.run(Object.fromEntries(feeds));
+  await session.close();
+  return { shapes: Object.entries(made).map(([value, { dims }]) => [value, dims] as const) };
+}
+
+function refused(thrown: unknown): Told {
+  const { code, message, details } = VentralError.from(thrown);
+  const { cause: _cause, ...plain } = details;
+  return { error: { code, message, details: plain } };
+}
+
+/** At once: the next session may end the process. */
+function tell(told: Told): void {
+  let line = Buffer.from(`${JSON.stringify(told)}\n`);
+  while (line.length > 0) line = line.subarray(writeSync(ANSWERS, line));
+}

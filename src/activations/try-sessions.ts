@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { ErrorCode } from '../errors/codes.js';
+import { VentralError } from '../errors/ventral-error.js';
+import { packageRoot } from '../formats/package-root.js';
+import type { Optimization } from '../runtime/session.js';
+import type { ModelCard } from './card/card.js';
+import type { Asked, Told } from './try-sessions-child.js';
+
+/** A session that may crash the process that opens it. */
+export interface SessionTrial {
+  /** Makes the bytes of the graph, when it is its turn. */
+  readonly graph: () => Uint8Array;
+  readonly operators: 'fused' | 'as written';
+  readonly optimization?: Optimization | undefined;
+}
+
+/** What came of a session: the shapes of its outputs for one empty image, a refusal, or the end of the process. */
+export type TrialOutcome =
+  | { readonly end: 'ran'; readonly shapes: ReadonlyMap<string, readonly number[]> }
+  | { readonly end: 'refused'; readonly error: VentralError }
+  | { readonly end: 'crashed'; readonly signal: string };
+
+/** How sessions are tried. */
+export interface TrialOptions {
+  /** What messages call the network. */
+  readonly name: string;
+  readonly threads?: number;
+  /** It says how large an image is. */
+  readonly card?: Pick<ModelCard, 'input'> | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** Longer than the largest network takes to open on a busy machine. */
+const SECONDS = 600;
+
+/** Signals by which the processor or the program itself ends a program that went wrong. */
+const crashes = ['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP', 'SIGSYS'];
+
+/**
+ * Opens sessions one after the other in a process of its own, and runs each once on an empty image: what a stranger's
+ * graph does to the runtime ends that process alone. Nothing is tried after a crash.
+ * @throws VentralError `deadline-exceeded`, `interrupted`, and `process-died` where the process ended otherwise
+ */
+export async function trySessions(
+  trials: readonly SessionTrial[],
+  options: TrialOptions,
+): Promise<TrialOutcome[]> {
+  const { name, signal } = options;
+  const script = join(packageRoot, 'dist', 'src', 'activations', 'try-sessions-child.js');
+  // Answers, and a silent pipe that closes when this process has died.
+  const stdio = ['pipe', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
+  if (signal?.aborted) throw VentralError.from(signal.reason);
+  const child = spawn(process.execPath, [script], { stdio: [...stdio] });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', (error) => reject(VentralError.from(error)));
+    child.once('close', (code, by) => resolve({ code, by }));
+  });
+  ended.catch(() => {});
+  if (child.pid === undefined) await ended;
+  // It may be gone before it has read everything.
+  for (const end of [child.stdin, child.stdio[4]]) end?.on('error', () => {});
+  let late = false;
+  const kill = () => child.kill('SIGKILL');
+  const deadline = setTimeout(() => {
+    late = true;
+    kill();
+  }, SECONDS * 1000);
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    const outcomes = await converse(child, trials, options);
+    if (outcomes.length === trials.length) return outcomes;
+    const { code, by } = await ended;
+    if (signal?.aborted) throw new VentralError('interrupted', 'Interrupted');
+    if (late) throw tooLong(name);
+    if (by !== null && crashes.includes(by)) return [...outcomes, { end: 'crashed', signal: by }];
+    throw died(name, code, by);
+  } finally {
+    clearTimeout(deadline);
+    signal?.removeEventListener('abort', kill);
+    kill();
+  }
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly by: NodeJS.Signals | null;
+}
+
+/** Sends one graph after the other, so that only one is in memory; ends early where no answer comes. */
+async function converse(
+  child: ChildProcess,
+  trials: readonly SessionTrial[],
+  { name, threads, card }: TrialOptions,
+): Promise<TrialOutcome[]> {
+  const answers = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]();
+  const outcomes: TrialOutcome[] = [];
+  for (const { graph, operators, optimization } of trials) {
+    const bytes = graph();
+    const input = card?.input;
+    const asked: Asked = { name, threads, input, operators, optimization, length: bytes.length };
+    child.stdin?.write(`${JSON.stringify(asked)}\n`);
+    child.stdin?.write(bytes);
+    const { done, value } = await answers.next();
+    if (done) break;
+    outcomes.push(outcomeOf(JSON.parse(value) as Told));
+  }
+  return outcomes;
+}
+
+/** The refusal of a graph that the runtime cannot take at any level. */
+export const crashed = (name: string, signal: string): VentralError =>
+  new VentralError(
+    'process-crashed',
+    `${name} crashes ONNX Runtime (${signal}) at every level of optimisation: export it again in float32, or with another opset`,
+    { file: name, expected: 'a graph that ONNX Runtime runs', found: signal },
+  );
+
+const tooLong = (name: string) =>
+  new VentralError(
+    'deadline-exceeded',
+    `ONNX Runtime had not opened ${name} after ${SECONDS} seconds`,
+    { file: name },
+  );
+
+const died = (name: string, code: number | null, by: string | null) =>
+  new VentralError(
+    'process-died',
+    `The process that opened ${name} ended ${by === null ? `with status ${code}` : `by signal ${by}`}${by === 'SIGKILL' ? ': the system may lack memory' : ''}`,
+    { file: name },
+  );
+
+function outcomeOf(told: Told): TrialOutcome {
+  if ('shapes' in told) return { end: 'ran', shapes: new Map(told.shapes) };
+  const { code, message, details } = told.error;
+  return { end: 'refused', error: new VentralError(code as ErrorCode, message, details) };
+}
