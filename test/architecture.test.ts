@@ -55,6 +55,7 @@ const rooms: Record<string, readonly string[]> = {
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
+  onnx: ['.', 'checks'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'time', 'table'],
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
-import { checkGraph } from '../onnx/check-graph.js';
+import { checkGraph } from '../onnx/checks/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
 import { imagePart } from '../onnx/image-part.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';

@@ -5,7 +5,7 @@ import { IMPORT_KEY, type ImportRecord } from '../activations/card/import-record
 import { VentralError } from '../errors/ventral-error.js';
 import { present } from '../formats/present.js';
 import { writeFileAtomic } from '../formats/write-file-atomic.js';
-import { checkGraph } from '../onnx/check-graph.js';
+import { checkGraph } from '../onnx/checks/check-graph.js';
 import { setMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { type CheckpointKind, checkpointKind } from './checkpoint/checkpoint-kind.js';

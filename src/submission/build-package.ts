@@ -6,7 +6,7 @@ import { openNetwork } from '../activations/open-network.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { present } from '../formats/present.js';
-import { checkGraph } from '../onnx/check-graph.js';
+import { checkGraph } from '../onnx/checks/check-graph.js';
 import { requireFile } from '../scoring/receipt/receipt.js';
 import { packageIdentifier } from './identifier.js';
 import { metadataText } from './metadata-file.js';

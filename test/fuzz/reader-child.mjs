@@ -10,7 +10,7 @@ import { openNetcdf } from '../../dist/src/formats/netcdf.js';
 import { readNpy } from '../../dist/src/formats/npy.js';
 import { openNpz } from '../../dist/src/formats/npz.js';
 import { openZip } from '../../dist/src/formats/zip.js';
-import { checkGraph } from '../../dist/src/onnx/check-graph.js';
+import { checkGraph } from '../../dist/src/onnx/checks/check-graph.js';
 import { exposeValues } from '../../dist/src/onnx/expose.js';
 import { expandLayers, listLayers, resolveLayer } from '../../dist/src/onnx/layers.js';
 import { readModel } from '../../dist/src/onnx/model.js';

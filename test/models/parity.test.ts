@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { build as buildEfficientNet } from '../../models/efficientnet-b1/build.js';
 import { build as buildResNet } from '../../models/resnet-50/build.js';
 import { parseCard } from '../../src/activations/card/card.js';
-import { checkGraph } from '../../src/onnx/check-graph.js';
+import { checkGraph } from '../../src/onnx/checks/check-graph.js';
 import { exposeValues } from '../../src/onnx/expose.js';
 import { expandLayers, resolveLayer } from '../../src/onnx/layers.js';
 import { type Model, readModel } from '../../src/onnx/model.js';

@@ -6,7 +6,7 @@ import { build } from '../../models/resnet-20/build.js';
 import { candidateLayers } from '../../src/activations/card/candidates.js';
 import { parseCard } from '../../src/activations/card/card.js';
 import { wantedNames } from '../../src/importing/graft/graft-plan.js';
-import { checkGraph } from '../../src/onnx/check-graph.js';
+import { checkGraph } from '../../src/onnx/checks/check-graph.js';
 import { exposeValues } from '../../src/onnx/expose.js';
 import { resolveLayer } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';

@@ -8,7 +8,7 @@ import { drawGabor } from '../../models/gabor-v1/gabor-parameters.js';
 import { build as buildPixels } from '../../models/pixels/build.js';
 import { build as buildUntrained } from '../../models/untrained-cnn/build.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { checkGraph } from '../../src/onnx/check-graph.js';
+import { checkGraph } from '../../src/onnx/checks/check-graph.js';
 import { resolveLayer } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';

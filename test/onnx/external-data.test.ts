@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkGraph } from '../../src/onnx/check-graph.js';
+import { checkGraph } from '../../src/onnx/checks/check-graph.js';
 import { embedExternalData, externalFiles } from '../../src/onnx/external-data.js';
 import { type Model, readModel, writeModel } from '../../src/onnx/model.js';
 import { bytesRecord, concatenate, integerRecord } from '../../src/onnx/wire.js';

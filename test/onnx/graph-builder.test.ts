@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkGraph } from '../../src/onnx/check-graph.js';
+import { checkGraph } from '../../src/onnx/checks/check-graph.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import { Session } from '../../src/runtime/session.js';

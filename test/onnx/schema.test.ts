@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { checkGraph } from '../../src/onnx/check-graph.js';
+import { checkGraph } from '../../src/onnx/checks/check-graph.js';
 import { readModel, writeModelWithGraph } from '../../src/onnx/model.js';
 import { bytesRecord, concatenate, integerRecord, varintBytes } from '../../src/onnx/wire.js';
 import { Session } from '../../src/runtime/session.js';

@@ -1,7 +1,7 @@
 import { type Model, readModel, writeModel } from '../../onnx/model.js';
 import { bytesRecord, concatenate, integerRecord, records } from '../../onnx/wire.js';
 
-/** The oldest operator set whose graphs are checked (src/onnx/check-graph.ts). */
+/** The oldest operator set whose graphs are checked (src/onnx/checks/check-graph.ts). */
 const OLDEST = 9;
 
 /** Operators of which the sets 7, 8 and 9 of ONNX say the same, their newer optional outputs aside. */

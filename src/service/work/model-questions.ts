@@ -6,7 +6,7 @@ import { openModelFile } from '../../activations/model-file.js';
 import { imageInput } from '../../activations/stimuli/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
-import { checkGraph, type GraphSummary } from '../../onnx/check-graph.js';
+import { checkGraph, type GraphSummary } from '../../onnx/checks/check-graph.js';
 import { exposeValues } from '../../onnx/expose.js';
 import type { GraphNode } from '../../onnx/graph.js';
 import { imagePart } from '../../onnx/image-part.js';

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { checkGraph } from '../../src/onnx/check-graph.js';
-import { GraphBuilder } from '../../src/onnx/graph-builder.js';
-import { readModel } from '../../src/onnx/model.js';
-import { modelInputs } from '../../src/onnx/model-inputs.js';
-import { bytesRecord, concatenate, integerRecord } from '../../src/onnx/wire.js';
-import { oraclePath } from '../oracle.js';
-import { smallNetwork } from './small-models.js';
+import { checkGraph } from '../../../src/onnx/checks/check-graph.js';
+import { GraphBuilder } from '../../../src/onnx/graph-builder.js';
+import { readModel } from '../../../src/onnx/model.js';
+import { modelInputs } from '../../../src/onnx/model-inputs.js';
+import { bytesRecord, concatenate, integerRecord } from '../../../src/onnx/wire.js';
+import { oraclePath } from '../../oracle.js';
+import { smallNetwork } from '../small-models.js';
 
 const check = (bytes: Uint8Array) => checkGraph(readModel(bytes, 'net.onnx'));
 

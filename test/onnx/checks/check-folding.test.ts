@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { VentralError } from '../../src/errors/ventral-error.js';
-import { packageRoot } from '../../src/formats/package-root.js';
-import { checkGraph } from '../../src/onnx/check-graph.js';
-import { GraphBuilder } from '../../src/onnx/graph-builder.js';
-import { readModel } from '../../src/onnx/model.js';
-import { oraclePath } from '../oracle.js';
-import { constantFolding, foldingInFunctions, slowFolding } from '../service/hostile-models.js';
+import { VentralError } from '../../../src/errors/ventral-error.js';
+import { packageRoot } from '../../../src/formats/package-root.js';
+import { checkGraph } from '../../../src/onnx/checks/check-graph.js';
+import { GraphBuilder } from '../../../src/onnx/graph-builder.js';
+import { readModel } from '../../../src/onnx/model.js';
+import { oraclePath } from '../../oracle.js';
+import { constantFolding, foldingInFunctions, slowFolding } from '../../service/hostile-models.js';
 
 const int64 = (...values: number[]) => BigInt64Array.from(values, BigInt);
 const list = (ints: number[]) => ({ ints });

@@ -1,9 +1,9 @@
+import type { Graph, GraphNode } from '../graph.js';
+import type { Model, ModelFunction } from '../model.js';
+import { subgraphs } from '../operators.js';
 import { allTensors, functionKey, type Refuse } from './check-sizes.js';
 import type { Folded, FoldedCall } from './folded.js';
 import { foldingRule, fromTensor } from './folding-rules.js';
-import type { Graph, GraphNode } from './graph.js';
-import type { Model, ModelFunction } from './model.js';
-import { subgraphs } from './operators.js';
 
 /** What constants of a graph may be folded into. */
 export interface FoldingLimits {

@@ -1,8 +1,8 @@
-import type { VentralError } from '../errors/ventral-error.js';
-import { elementBytes, elementTypeName } from './element-type.js';
-import type { Dimension, Graph, GraphNode, TensorInfo, ValueInfo } from './graph.js';
-import type { Model } from './model.js';
-import { allNodes, nodesOf, subgraphs } from './operators.js';
+import type { VentralError } from '../../errors/ventral-error.js';
+import { elementBytes, elementTypeName } from '../element-type.js';
+import type { Dimension, Graph, GraphNode, TensorInfo, ValueInfo } from '../graph.js';
+import type { Model } from '../model.js';
+import { allNodes, nodesOf, subgraphs } from '../operators.js';
 
 /** Makes the refusal of a part of a model. */
 export type Refuse = (field: string, expected: string, found: string) => VentralError;

@@ -1,3 +1,5 @@
+import type { TensorInfo } from '../graph.js';
+import { tensorElements } from '../tensor-elements.js';
 import {
   broadcast,
   type Folded,
@@ -21,8 +23,6 @@ import {
   pool,
   transposedConvolution,
 } from './folding-products.js';
-import type { TensorInfo } from './graph.js';
-import { tensorElements } from './tensor-elements.js';
 
 /** A tensor stored in the file. */
 export function fromTensor(tensor: TensorInfo): Folded {

@@ -1,4 +1,4 @@
-import type { Attribute } from './graph.js';
+import type { Attribute } from '../graph.js';
 
 /** What is known of a constant without computing it. */
 export interface Folded {

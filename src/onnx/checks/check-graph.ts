@@ -1,4 +1,11 @@
-import { VentralError } from '../errors/ventral-error.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { nodeReads } from '../dataflow.js';
+import { elementTypeName } from '../element-type.js';
+import { externalFiles } from '../external-data.js';
+import type { Graph } from '../graph.js';
+import type { Model } from '../model.js';
+import { type ModelInput, type ModelValue, modelInputs, modelValue } from '../model-inputs.js';
+import { allNodes, listOperators, type OperatorUse, subgraphs } from '../operators.js';
 import { checkFolding, type FoldingLimits, foldingLimits } from './check-folding.js';
 import {
   allTensors,
@@ -8,13 +15,6 @@ import {
   functionKey,
   tensorBytes,
 } from './check-sizes.js';
-import { nodeReads } from './dataflow.js';
-import { elementTypeName } from './element-type.js';
-import { externalFiles } from './external-data.js';
-import type { Graph } from './graph.js';
-import type { Model } from './model.js';
-import { type ModelInput, type ModelValue, modelInputs, modelValue } from './model-inputs.js';
-import { allNodes, listOperators, type OperatorUse, subgraphs } from './operators.js';
 
 /** What a model may be at most. */
 export interface GraphLimits {
