@@ -88,6 +88,10 @@ export interface MetricOptions {
   /** The types between which accuracy drops. */
   readonly from?: string;
   readonly to?: string;
+  /** Accuracies of all people together (accuracy-profile), who may have seen other stimuli. */
+  readonly pooled?: boolean;
+  /** The stimuli of a condition, by values of their columns (likewise). */
+  readonly shown?: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
   /** Share of choices that are right by chance. */
   readonly chance?: number;
   /** How alike two stimuli are (odd-one-out); the product of their activations where it is absent. */

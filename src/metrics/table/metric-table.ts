@@ -2,6 +2,7 @@ import { accuracyMetric } from '../accuracy.js';
 import { accuracyDistanceMetric } from '../behaviour/accuracy-distance.js';
 import { accuracyDropMetric } from '../behaviour/accuracy-drop.js';
 import { accuracyProfileMetric } from '../behaviour/accuracy-profile.js';
+import { confusionMetric } from '../behaviour/confusion.js';
 import { cueMatchMetric } from '../behaviour/cue-match.js';
 import { oddOneOutMetric } from '../behaviour/odd-one-out.js';
 import { choiceDistributionMetric } from '../choice-distribution.js';
@@ -41,6 +42,7 @@ const table = {
   'cue-match': cueMatchMetric,
   'accuracy-drop': accuracyDropMetric,
   'accuracy-profile': accuracyProfileMetric,
+  confusion: confusionMetric,
   'odd-one-out': oddOneOutMetric,
   'choice-distribution': choiceDistributionMetric,
   'distribution-similarity': distributionSimilarityMetric,

@@ -209,6 +209,12 @@ const clipping: Rule = ({ clip, metric }) =>
     ? []
     : problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${metric.name}`);
 
+/** Which stimuli belong to a condition is asked only where the trials name it. */
+const pooled: Rule = ({ metric: { pooled: given = false, shown } }) =>
+  shown && !given
+    ? problem('/metric/shown', 'metric.shown: expected only beside "pooled: true"')
+    : [];
+
 /** A ceiling that chance reaches bounds nothing. */
 const chance: Rule = ({ metric, ceiling }) => {
   if (metrics[metric.name].kind !== 'triplets' || typeof ceiling !== 'number') return [];
@@ -317,6 +323,7 @@ const rules: readonly Rule[] = [
   distributionRule,
   metricOptions,
   clipping,
+  pooled,
   chance,
   taskRule,
   window,

@@ -23,7 +23,7 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
         {optionsOf(metric)}). {words.words}
       </p>
       <p class="formula">
-        <Formula kind={ceiled ? words.formula : 'raw'} />
+        <Formula kind={!ceiled ? 'raw' : metric.pooled ? 'ratio' : words.formula} />
       </p>
       <p class="quiet">raw = {words.raw}.</p>
       <h3>Splits</h3>
@@ -40,7 +40,10 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
 
 const optionsOf = ({ name: _name, ...options }: Data['metric']) =>
   Object.entries(options)
-    .map(([name, of]) => `, ${name} ${Array.isArray(of) ? `${of.length} values` : String(of)}`)
+    .map(
+      ([name, of]) =>
+        `, ${name} ${of instanceof Object ? `${Object.keys(of).length} values` : String(of)}`,
+    )
     .join('');
 
 function splitsOf(
