@@ -77,6 +77,12 @@ export interface MetricOptions {
   readonly seed?: number;
   /** Squares the correlations before the mean over subjects (likewise). */
   readonly squared?: boolean;
+  /** How given dissimilarities are compared (rdm); by ranks where it is absent. */
+  readonly correlation?: 'spearman' | 'pearson';
+  /** Units that count, by how many standard deviations their mean over stimuli is from 0; they are z-scored (likewise). */
+  readonly responsive?: number;
+  /** The square of raw / ceiling as the score (likewise). */
+  readonly normalisation?: 'ratio-squared';
   /** Leaves cells out that are NaN on the model's side, in the ceiling. */
   readonly skipna?: boolean;
   /** Column of the stimuli that says what each shows: the cue that counts, or the type. */

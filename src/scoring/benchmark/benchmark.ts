@@ -193,8 +193,8 @@ export interface BenchmarkDefinition {
   readonly rdms?: DataSource;
   /** The choices are those of a read-out, fitted on `fittingStimuli`; of the network's own head where it is absent. */
   readonly task?: 'probabilities';
-  /** A score over its ceiling that is not bounded to [0, 1], though its metric's is by default. */
-  readonly clip?: 'none';
+  /** A score over its ceiling that is not bounded to [0, 1], or is, other than its metric's by default. */
+  readonly clip?: 'none' | 'bounded';
   /** What a reader of every score should know of the data or the splits. */
   readonly caution?: string;
   /** Values of `condition` whose trials, and stimuli shown in no other, are left out. */

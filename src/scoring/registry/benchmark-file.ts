@@ -99,7 +99,7 @@ function define(
     rdms: text.rdms && dataSource(text.rdms, folder),
     caution: text.caution,
     task: text.task === 'probabilities' ? text.task : undefined,
-    clip: text.clip === 'none' ? text.clip : undefined,
+    clip: clip(text),
     distribution: text.distribution && distribution(text.distribution, folder),
     timeWindow: bins && !('unit' in bins) ? bins[0] : undefined,
     binsAsNeuroids: bins && 'as' in bins ? ([bins.from, bins.to] as const) : undefined,
@@ -121,6 +121,13 @@ function define(
       Object.entries(optional).filter(([, value]) => value !== undefined),
     ) as Partial<BenchmarkDefinition>),
   };
+}
+
+/** What the file says of bounds that its metric does not do by itself. */
+function clip({ clip: text, metric }: BenchmarkText): BenchmarkDefinition['clip'] {
+  if (text === undefined || text === 'none') return text;
+  const { normalisation } = metrics[metric.name];
+  return ['clipped', 'above-chance'].includes(normalisation) ? undefined : 'bounded';
 }
 
 function stimulusSource(text: BenchmarkText['stimuli'], folder: string): StimulusSource {

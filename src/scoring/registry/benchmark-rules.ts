@@ -203,9 +203,9 @@ const taskRule: Rule = ({ task, metric }) => {
 /** Metrics whose score is bounded to [0, 1] by default, and may be left as it is. */
 const bounded: readonly string[] = ['error-consistency', 'odd-one-out'];
 
-/** Only a score over a ceiling that is bounded by default can be left as it is. */
-const clipping: Rule = ({ clip, metric }) =>
-  clip === undefined || bounded.includes(metric.name)
+/** Only a score over a ceiling that is bounded by default can be left as it is; one of given dissimilarities can be bounded. */
+const clipping: Rule = ({ clip, metric, rdms }) =>
+  clip === undefined || bounded.includes(metric.name) || (rdms !== undefined && clip !== 'none')
     ? []
     : problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${metric.name}`);
 

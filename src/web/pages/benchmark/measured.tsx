@@ -23,7 +23,7 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
         {optionsOf(metric)}). {words.words}
       </p>
       <p class="formula">
-        <Formula kind={!ceiled ? 'raw' : metric.pooled ? 'ratio' : words.formula} />
+        <Formula kind={ceiled ? formulaOf(metric, words) : 'raw'} />
       </p>
       <p class="quiet">raw = {words.raw}.</p>
       <h3>Splits</h3>
@@ -36,6 +36,12 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
       <CeilingTable items={items} />
     </>
   );
+}
+
+/** What an option makes of the metric's own formula. */
+function formulaOf({ pooled, normalisation }: Data['metric'], { formula }: MetricWords) {
+  if (pooled) return 'ratio';
+  return normalisation === 'ratio-squared' ? normalisation : formula;
 }
 
 const optionsOf = ({ name: _name, ...options }: Data['metric']) =>
