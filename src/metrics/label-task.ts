@@ -17,6 +17,8 @@ export type HeadClasses = 'imagenet-1k' | readonly string[];
 export interface LabelChoices {
   readonly stimulusIds: readonly Id[];
   readonly choices: readonly string[];
+  /** All labels that could be chosen. */
+  readonly labels?: readonly string[];
 }
 
 /** The choices of a task: its distinct labels in ascending order. */

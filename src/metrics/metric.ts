@@ -77,6 +77,12 @@ export interface MetricOptions {
   readonly seed?: number;
   /** Squares the correlations before the mean over subjects (likewise). */
   readonly squared?: boolean;
+  /** How given dissimilarities are compared (rdm); by ranks where it is absent. */
+  readonly correlation?: 'spearman' | 'pearson';
+  /** Units that count, by how many standard deviations their mean over stimuli is from 0; they are z-scored (likewise). */
+  readonly responsive?: number;
+  /** The square of raw / ceiling as the score (likewise). */
+  readonly normalisation?: 'ratio-squared';
   /** Leaves cells out that are NaN on the model's side, in the ceiling. */
   readonly skipna?: boolean;
   /** Column of the stimuli that says what each shows: the cue that counts, or the type. */
@@ -88,6 +94,10 @@ export interface MetricOptions {
   /** The types between which accuracy drops. */
   readonly from?: string;
   readonly to?: string;
+  /** Accuracies of all people together (accuracy-profile), who may have seen other stimuli. */
+  readonly pooled?: boolean;
+  /** The stimuli of a condition, by values of their columns (likewise). */
+  readonly shown?: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
   /** Share of choices that are right by chance. */
   readonly chance?: number;
   /** How alike two stimuli are (odd-one-out); the product of their activations where it is absent. */

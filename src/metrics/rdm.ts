@@ -8,6 +8,7 @@ import { columnBlocks } from '../numerics/algebra/column-blocks.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { gram } from '../numerics/algebra/gram.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { pearson } from '../numerics/statistics/pearson.js';
 import { spearman } from '../numerics/statistics/spearman.js';
 import { mean } from '../numerics/statistics/statistics.js';
 import { requireFinite } from './gram-source.js';
@@ -117,6 +118,8 @@ export interface RdmComparison {
   readonly perSubject: boolean;
   /** Correlations are squared before the mean. */
   readonly squared: boolean;
+  /** Spearman's by default. */
+  readonly correlation?: 'spearman' | 'pearson';
 }
 
 /** A comparison with the value of each subject; of their mean there is one. */
@@ -129,11 +132,12 @@ export interface RdmSimilarity {
 export function rdmSimilarity(
   model: Float64Array,
   subjects: readonly Float64Array[],
-  { perSubject, squared }: RdmComparison,
+  { perSubject, squared, correlation }: RdmComparison,
 ): RdmSimilarity {
   const targets = perSubject ? subjects : [meanOf(subjects)];
+  const correlate = correlation === 'pearson' ? pearson : spearman;
   return similarity(
-    targets.map((target) => spearman(model, target)),
+    targets.map((target) => correlate(model, target)),
     squared,
   );
 }
@@ -142,15 +146,32 @@ export function rdmSimilarity(
  * The upper bound: each subject against the mean of all, themselves included. No model can be above it for these
  * subjects but by the ranks of the mean; of one subject it is 1.
  */
-export function niliUpper(subjects: readonly Float64Array[], squared: boolean): RdmSimilarity {
+export function niliUpper(
+  subjects: readonly Float64Array[],
+  squared: boolean,
+  correlation: RdmComparison['correlation'] = 'spearman',
+): RdmSimilarity {
   const all = meanOf(subjects);
   const alone = subjects.length === 1;
+  const correlate = correlation === 'pearson' ? pearson : spearman;
   const bound = (subject: Float64Array) => {
-    const r = spearman(subject, all);
+    const r = correlate(subject, all);
     // Exactly, as in the reference: rounding would leave a last digit.
     return alone && !Number.isNaN(r) ? 1 : r;
   };
   return similarity(subjects.map(bound), squared);
+}
+
+/** Each subject against the mean of the others. */
+export function leaveOneOut(
+  subjects: readonly Float64Array[],
+  { squared, correlation }: RdmComparison,
+): RdmSimilarity {
+  const correlate = correlation === 'pearson' ? pearson : spearman;
+  const bounds = subjects.map((own) =>
+    correlate(own, meanOf(subjects.filter((other) => other !== own))),
+  );
+  return similarity(bounds, squared);
 }
 
 function similarity(correlations: readonly number[], squared: boolean): RdmSimilarity {

@@ -10,6 +10,7 @@ import { pearson } from '../../numerics/statistics/pearson.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { LabelChoices } from '../label-task.js';
 import type { ChosenLabelMetric, Observed, SampledResult } from './behaviour-metric.js';
+import { pooledProfile, shownColumns } from './pooled-profile.js';
 
 /** Accuracy in each condition, ascending, of each subject and of the model on the stimuli of that subject. */
 type Profiles = readonly {
@@ -125,16 +126,23 @@ export const accuracyProfileMetric: ChosenLabelMetric = {
   version: 1,
   defaults: {},
   required: ['column'],
-  columns: ['column'],
+  optional: ['pooled', 'shown'],
+  columns: (options) =>
+    options.pooled ? [...shownColumns(options), 'image_label'] : [options.column ?? ''],
+  ownStimuli: ({ pooled = false }) => pooled,
   observers: true,
   normalisation: 'ratio-squared',
-  compare: (chosen, observed, { column = '' }) =>
-    accuracyProfile(chosen, observed, observed.column(column)),
-  ceiling: (observed, { column = '' }) => accuracyProfileCeiling(observed, observed.column(column)),
+  normalisationOf: ({ pooled }) => (pooled ? 'ratio' : 'ratio-squared'),
+  compare: (chosen, observed, options) =>
+    options.pooled
+      ? pooledProfile(chosen, observed, options)
+      : accuracyProfile(chosen, observed, observed.column(options.column ?? '')),
+  ceiling: (observed, { column = '', pooled }) =>
+    pooled ? undefined : accuracyProfileCeiling(observed, observed.column(column)),
   text: {
     name: 'Profile of accuracies',
     words:
-      'Pearson correlation, over conditions (`column`), of the accuracy of the choices with that of each person on the same stimuli.',
+      'Pearson correlation, over conditions (`column`), of the accuracy of the choices with that of each person on the same stimuli; with `pooled`, with that of all people together, who may have seen others.',
     raw: 'mean over people of r',
   },
 };

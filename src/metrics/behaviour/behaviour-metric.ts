@@ -1,7 +1,7 @@
 import type { Id } from '../../data/ids.js';
 import type { ObserverTrials } from '../error-consistency.js';
 import type { LabelChoices } from '../label-task.js';
-import type { MetricDefinition, MetricOptions, MetricResult } from '../metric.js';
+import type { MetricDefinition, MetricOptions, MetricResult, Normalisation } from '../metric.js';
 
 /** A behavioural score or ceiling, with what a bootstrap needs. */
 export interface SampledResult extends MetricResult {
@@ -17,17 +17,25 @@ export interface Observed {
   readonly stimulusIds: readonly Id[];
   /** Values of a column of the stimuli, one a stimulus; throws `benchmark-invalid` where there is none. */
   column(name: string): readonly string[];
+  /** Values of a column of the trials, one a trial; throws `trials-invalid` where there is none. */
+  trialColumn(name: string): readonly string[];
 }
 
 /** A metric between the labels that a network's own head names and those of observers, or of the stimuli. */
 export interface ChosenLabelMetric extends MetricDefinition {
   readonly kind: 'label';
-  /** Options that name columns of the stimuli. */
-  readonly columns?: readonly ('column' | 'against')[];
+  /** Options that name columns of the stimuli, or these columns. */
+  readonly columns?:
+    | readonly ('column' | 'against')[]
+    | ((options: MetricOptions) => readonly string[]);
+  /** Whether people may have seen other stimuli than the model, so that trials are not joined with stimuli. */
+  ownStimuli?(options: MetricOptions): boolean;
+  /** How raw and ceiling become the score with some options; as `normalisation` says where it is absent. */
+  normalisationOf?(options: MetricOptions): Normalisation;
   /** Whether subjects and their choices are compared; else the trials need none. */
   readonly observers: boolean;
   /** @throws VentralError `stimuli-mismatch`, `trials-invalid` */
   compare(chosen: LabelChoices, observed: Observed, options: MetricOptions): SampledResult;
   /** The ceiling of the metric's own, where it has one. */
-  ceiling?(observed: Observed, options: MetricOptions): SampledResult;
+  ceiling?(observed: Observed, options: MetricOptions): SampledResult | undefined;
 }

@@ -2,6 +2,7 @@ import { accuracyMetric } from '../accuracy.js';
 import { accuracyDistanceMetric } from '../behaviour/accuracy-distance.js';
 import { accuracyDropMetric } from '../behaviour/accuracy-drop.js';
 import { accuracyProfileMetric } from '../behaviour/accuracy-profile.js';
+import { confusionMetric } from '../behaviour/confusion.js';
 import { cueMatchMetric } from '../behaviour/cue-match.js';
 import { factorDimensionsMetric } from '../behaviour/factor-dimensions.js';
 import { oddOneOutMetric } from '../behaviour/odd-one-out.js';
@@ -44,6 +45,7 @@ const table = {
   'cue-match': cueMatchMetric,
   'accuracy-drop': accuracyDropMetric,
   'accuracy-profile': accuracyProfileMetric,
+  confusion: confusionMetric,
   'odd-one-out': oddOneOutMetric,
   'search-asymmetry': searchAsymmetryMetric,
   threshold: thresholdMetric,

@@ -8,6 +8,7 @@ import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
 import { readTrials, type Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import { metrics } from '../../metrics/table/metric-table.js';
 import { gratingStimuli } from '../../properties/grating-stimuli.js';
 import type {
   Benchmark,
@@ -81,9 +82,12 @@ export class DataSources {
     return readRdms(await this.#path(benchmark.rdms as DataSource, 'rdms'), stimuli);
   }
 
-  /** The trials of a benchmark. */
-  async trials(benchmark: Benchmark, stimuli: StimulusSet): Promise<Trials> {
-    return readTrials(await this.#path(benchmark.trials as DataSource, 'trials'), stimuli);
+  /** The trials of a benchmark, with the columns of their stimuli unless these may be others than the model's. */
+  async trials({ metric, trials }: Benchmark, stimuli: StimulusSet): Promise<Trials> {
+    const definition = metrics[metric.name];
+    const apart = 'ownStimuli' in definition && definition.ownStimuli?.(metric);
+    const path = await this.#path(trials as DataSource, 'trials');
+    return readTrials(path, apart ? undefined : stimuli);
   }
 
   /** The values of a property by recorded neuron, NaN where a neuron has none. */

@@ -5,7 +5,11 @@ import type { Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { type AccuracyResult, accuracy } from '../../metrics/accuracy.js';
-import type { Observed, SampledResult } from '../../metrics/behaviour/behaviour-metric.js';
+import type {
+  ChosenLabelMetric,
+  Observed,
+  SampledResult,
+} from '../../metrics/behaviour/behaviour-metric.js';
 import {
   type ConsistencyResult,
   ceiledConsistency,
@@ -20,7 +24,7 @@ import {
   type LabelChoices,
   labelTask,
 } from '../../metrics/label-task.js';
-import type { MetricDefinition, Warning } from '../../metrics/metric.js';
+import type { MetricDefinition, MetricOptions, Warning } from '../../metrics/metric.js';
 import { versionedName } from '../../metrics/table/metric-table.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
@@ -28,6 +32,7 @@ import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { logitsLayer, readOutLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { trialColumn } from '../benchmark/trial-column.js';
 import { chosenMetric, included, stimulusColumn } from '../observed/observed-trials.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
@@ -69,7 +74,7 @@ function loadLabels(
   trials: Trials,
   fitting?: StimulusSet,
 ): PreparedBenchmark {
-  const { stimuli, observed } = included(benchmark, all, trials);
+  const { stimuli, observed, of } = included(benchmark, all, trials);
   const readOut = fitting && { fitting, test: stimuli, labels: labelsOf(benchmark, fitting) };
   const largest = Math.max(stimuli.ids.length, fitting?.ids.length ?? 0);
   const labels = choicesOf(observed.truth);
@@ -79,8 +84,13 @@ function loadLabels(
     trials: observed,
     stimulusIds: stimuli.ids,
     column: (name) => stimulusColumn(benchmark, stimuli, name),
+    trialColumn: (name) => of(trialColumn(benchmark, trials, name)),
   };
-  const columns = metric?.columns?.map((key) => data.column(`${benchmark.metric[key]}`));
+  const columns = metric?.columns && comparedColumns(metric, benchmark.metric).map(data.column);
+  const conditions =
+    metric?.ownStimuli?.(benchmark.metric) && benchmark.metric.column !== undefined
+      ? data.trialColumn(benchmark.metric.column)
+      : undefined;
   let known: ConsistencyResult | SampledResult | number | null | undefined;
   const ceilingOnce = () => {
     known ??= ceilingOf(benchmark, data);
@@ -97,7 +107,7 @@ function loadLabels(
       ...definitionInputs(benchmark),
       stimuli: stimuli.ids,
       trials: { ...observed },
-      ...present({ columns, fitting: fitting?.ids, labels: readOut?.labels }),
+      ...present({ columns, conditions, fitting: fitting?.ids, labels: readOut?.labels }),
     },
     ...(fitting
       ? {}
@@ -105,7 +115,7 @@ function loadLabels(
     check() {
       ceilingOnce();
       const ids = stimuli.ids;
-      const chosen = { stimulusIds: ids, choices: ids.map(() => labels[0]) };
+      const chosen = { stimulusIds: ids, choices: ids.map(() => labels[0]), labels };
       if (metric) metric.compare(chosen, data, benchmark.metric);
       else if (consistency) errorConsistency(chosen, observed);
       else accuracy(chosen, observed);
@@ -130,13 +140,13 @@ function loadLabels(
         classes,
         labels,
       );
-      return compared(chosen, classes);
+      return compared({ ...chosen, labels }, classes);
     },
     async measureOutputs(outputs) {
       if (!('choices' in outputs)) throw new TypeError('a label task compares choices');
       const { choices } = outputs;
       const chosen = stimuli.ids.map((id) => choices.get(id) ?? '');
-      return compared({ stimulusIds: stimuli.ids, choices: chosen }, 'imagenet-1k');
+      return compared({ stimulusIds: stimuli.ids, choices: chosen, labels }, 'imagenet-1k');
     },
   };
 
@@ -146,7 +156,7 @@ function loadLabels(
       return measuredBehaviour(
         metric.compare(chosen, data, benchmark.metric),
         ceiling as SampledResult | number | null,
-        metric,
+        { normalisation: metric.normalisationOf?.(benchmark.metric) ?? metric.normalisation },
         classes,
       );
     if (!consistency)
@@ -167,6 +177,10 @@ function ceilingOf(
   if (own) return own.ceiling?.(observed, metric) ?? null;
   return metric.name === 'error-consistency' ? errorConsistencyCeiling(observed.trials) : null;
 }
+
+/** Columns of the stimuli that a metric compares. */
+const comparedColumns = ({ columns = [] }: ChosenLabelMetric, options: MetricOptions) =>
+  typeof columns === 'function' ? columns(options) : columns.map((key) => `${options[key]}`);
 
 /** Classes of the head: the card's; without a card, 1000 columns are ImageNet's. */
 export function classesOf(
@@ -194,7 +208,7 @@ export function likeliest({ stimulusIds, choices, values }: Probabilities): Labe
     const own = values.data.subarray(row * values.cols, (row + 1) * values.cols);
     return choices[own.indexOf(Math.max(...own))];
   });
-  return { stimulusIds, choices: best };
+  return { stimulusIds, choices: best, labels: choices };
 }
 
 /** All logits of all stimuli. */

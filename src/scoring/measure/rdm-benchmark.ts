@@ -2,18 +2,22 @@ import { featuresOf } from '../../activations/reduced-layer.js';
 import type { Id } from '../../data/ids.js';
 import type { SubjectRdms } from '../../data/rdms/read-rdms.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { requireSameStimuli } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { MetricResult } from '../../metrics/metric.js';
 import {
   aboveDiagonal,
   dissimilarities,
+  leaveOneOut,
   niliUpper,
   type RdmComparison,
   rdmSimilarity,
 } from '../../metrics/rdm.js';
 import { versionedName } from '../../metrics/table/metric-table.js';
-import { selectRows } from '../../numerics/algebra/features.js';
+import { type Features, selectRows } from '../../numerics/algebra/features.js';
+import { responsiveColumns } from '../../numerics/statistics/responsive-columns.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
@@ -28,7 +32,7 @@ import { ceilingPart, finite, scorePart } from './score.js';
 export const rdmKind: BenchmarkKind = {
   compares: 'rdms',
   fits: false,
-  options: ['per', 'squared'],
+  options: ['per', 'squared', 'correlation', 'responsive', 'normalisation'],
   load: async (benchmark, sources) => {
     const stimuli = await sources.stimuli(benchmark.stimuli);
     return loadRdms(benchmark, stimuli, await sources.rdms(benchmark, stimuli));
@@ -48,8 +52,12 @@ function loadRdms(
 function onRdms(benchmark: Benchmark, stimuli: StimulusSet, rdms: SubjectRdms): PreparedBenchmark {
   const rowOf = new Map(stimuli.ids.map((id, row) => [id, row]));
   const rows = rdms.stimulusIds.map((id) => rowOf.get(id) as number);
-  const { per, squared = false } = benchmark.metric;
-  const comparison: RdmComparison = { perSubject: per === 'subject', squared };
+  const { per, squared = false, correlation, responsive: above } = benchmark.metric;
+  const comparison: RdmComparison = {
+    perSubject: per === 'subject',
+    squared,
+    ...present({ correlation }),
+  };
   const bound = boundOf(benchmark, rdms, comparison);
   return {
     benchmark,
@@ -67,14 +75,26 @@ function onRdms(benchmark: Benchmark, stimuli: StimulusSet, rdms: SubjectRdms): 
     async measure(layer) {
       const features = selectRows(featuresOf(layer)[0], rows);
       await requireFinite({ features, stimulusIds: rdms.stimulusIds });
-      const model = aboveDiagonal(await dissimilarities(features));
+      const units = above === undefined ? features : await responsive(features, above);
+      const model = aboveDiagonal(await dissimilarities(units));
       const raw = rdmSimilarity(model, rdms.pairs, comparison);
-      const measured = normalised(raw, bound);
+      const measured = normalised(raw, bound, benchmark);
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(layer);
       return { ...measured, warnings: [...why, ...measured.warnings] };
     },
     restrict: (keep) => onRdms(benchmark, stimuli, restricted(rdms, keep)),
   };
+}
+
+/** @throws VentralError `units-too-few` where no unit is left */
+async function responsive(features: Features, above: number): Promise<Features> {
+  const units = await responsiveColumns(features, above);
+  if (units.cols > 0) return units;
+  throw new VentralError(
+    'units-too-few',
+    `none of ${features.cols} units has a mean response of more than ${above} standard deviations`,
+    { field: 'metric.responsive', expected: 'a unit at least', found: 'none' },
+  );
 }
 
 function restricted(rdms: SubjectRdms, keep: (stimulus: Id) => boolean): SubjectRdms {
@@ -100,15 +120,27 @@ interface Bound {
 }
 
 function boundOf(
-  { ceiling }: Benchmark,
+  { ceiling, file }: Benchmark,
   { pairs }: SubjectRdms,
-  { squared }: RdmComparison,
+  comparison: RdmComparison,
 ): Bound | undefined {
   if (ceiling.name === 'fixed') return { value: ceiling.value, part: ceiling.value };
+  if (ceiling.name === 'leave-one-out') {
+    if (pairs.length < 2) throw oneSubject(file);
+    const others = leaveOneOut(pairs, comparison);
+    return { ...others, part: single(others.value) };
+  }
   if (ceiling.name !== 'nili-upper') return undefined;
-  const upper = niliUpper(pairs, squared);
+  const upper = niliUpper(pairs, comparison.squared, comparison.correlation);
   return { ...upper, part: single(upper.value) };
 }
+
+const oneSubject = (file: string) =>
+  new VentralError(
+    'benchmark-invalid',
+    `${file} ceiling: leave-one-out needs at least two subjects, found 1`,
+    { file, field: '/ceiling', expected: 'two subjects', found: '1' },
+  );
 
 /** One comparison over all stimuli: the reference has no error for it. */
 const single = (value: number): MetricResult => ({
@@ -122,15 +154,26 @@ const single = (value: number): MetricResult => ({
 function normalised(
   raw: { readonly value: number; readonly bySubject: Float64Array },
   bound: Bound | undefined,
+  { metric, clip }: Benchmark,
 ): Measured {
-  const value = bound === undefined ? raw.value : raw.value / bound.value;
-  const draws = raw.bySubject.length > 1 ? drawn(raw.bySubject, bound) : undefined;
+  const squared = metric.normalisation === 'ratio-squared';
+  const ceiled = (ratio: number) => {
+    if (bound === undefined) return ratio;
+    const score = squared ? ratio ** 2 : ratio;
+    return clip === 'bounded' ? Math.min(1, Math.max(0, score)) : score;
+  };
+  const formula = squared ? '(raw/ceiling)²' : 'raw/ceiling';
+  const value = ceiled(bound === undefined ? raw.value : raw.value / bound.value);
+  const draws =
+    raw.bySubject.length > 1
+      ? drawn(raw.bySubject, bound).map((ratio) => ceiled(ratio))
+      : undefined;
   return {
     value: finite(value),
     error: 0,
     ci: draws ? percentileInterval(draws) : null,
     ...(draws ? { draws } : {}),
-    formula: bound === undefined ? 'raw' : 'raw/ceiling',
+    formula: bound === undefined ? 'raw' : clip === 'bounded' ? `clip(${formula})` : formula,
     errorOf: 'raw',
     errorKind: 'none',
     raw: scorePart(single(raw.value)),

@@ -28,18 +28,32 @@ export function stimulusColumn(benchmark: Benchmark, stimuli: StimulusSet, name:
   );
 }
 
-/** Trials of the conditions that count, and the stimuli shown in them. */
+/** Trials of the conditions that count, and the stimuli shown in them; `of` takes their cells of a column of all trials. */
 export function included(
   benchmark: Benchmark,
   all: StimulusSet,
   trials: Trials,
-): { stimuli: StimulusSet; observed: ObserverTrials } {
+): {
+  stimuli: StimulusSet;
+  observed: ObserverTrials;
+  of: (column: readonly string[]) => readonly string[];
+} {
   const condition = trials.columns.get('condition') ?? trials.stimulusIds.map(() => '');
   const kept = trials.stimulusIds.flatMap((_, i) =>
     isExcludedCondition(condition[i], benchmark.excludeConditions) ? [] : i,
   );
   const rows = new Map(all.ids.map((id, row) => [String(id), row]));
   const of = (column: readonly string[]) => kept.map((i) => column[i]);
+  const answers = () => ({
+    subject: of(observers(benchmark, trials, 'subject')),
+    truth: of(trialColumn(benchmark, trials, 'truth')),
+    choice: of(observers(benchmark, trials, 'choice')),
+    condition: of(condition),
+  });
+  if (chosenMetric(benchmark)?.ownStimuli?.(benchmark.metric)) {
+    const stimulusIds = kept.map((i) => trials.stimulusIds[i]);
+    return { stimuli: all, observed: { stimulusIds, ...answers() }, of };
+  }
   const shown = kept.map((i) => {
     const row = rows.get(String(trials.stimulusIds[i]));
     if (row !== undefined) return row;
@@ -53,13 +67,8 @@ export function included(
   const left = all.ids.flatMap((_, row) => (used.has(row) ? row : []));
   return {
     stimuli: benchmark.excludeConditions.length > 0 ? selectStimuli(all, left) : all,
-    observed: {
-      stimulusIds: shown.map((row) => all.ids[row]),
-      subject: of(observers(benchmark, trials, 'subject')),
-      truth: of(trialColumn(benchmark, trials, 'truth')),
-      choice: of(observers(benchmark, trials, 'choice')),
-      condition: of(condition),
-    },
+    observed: { stimulusIds: shown.map((row) => all.ids[row]), ...answers() },
+    of,
   };
 }
 

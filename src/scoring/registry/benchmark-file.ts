@@ -183,7 +183,8 @@ function define(
 /** What the file says of bounds that its metric does not do by itself. */
 function clip({ clip: text, metric }: BenchmarkText): BenchmarkDefinition['clip'] {
   if (text === undefined || text === 'none') return text;
-  return metrics[metric.name].normalisation === 'clipped' ? undefined : 'bounded';
+  const { normalisation } = metrics[metric.name];
+  return ['clipped', 'above-chance'].includes(normalisation) ? undefined : 'bounded';
 }
 
 function stimulusSource(text: BenchmarkText['stimuli'], folder: string): StimulusSource {

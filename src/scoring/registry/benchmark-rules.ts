@@ -211,15 +211,24 @@ const taskRule: Rule = ({ task, metric }) => {
 /** Metrics whose score is bounded to [0, 1] by default, and may be left as it is. */
 const bounded: readonly string[] = ['error-consistency', 'odd-one-out'];
 
-/** A score over a ceiling that is bounded by default can be left as it is, and one of thresholds can be bounded. */
-const clipping: Rule = ({ clip, metric }) => {
+/**
+ * A score over a ceiling that is bounded by default can be left as it is; one of thresholds or of given dissimilarities can be
+ * bounded.
+ */
+const clipping: Rule = ({ clip, metric, rdms }) => {
   const { name } = metric;
-  const known = bounded.includes(name) || (name === 'threshold' && clip !== 'none');
-  if (clip === undefined || known) return [];
+  const bounds = (name === 'threshold' || rdms !== undefined) && clip !== 'none';
+  if (clip === undefined || bounded.includes(name) || bounds) return [];
   // Where the bounds are those of the metric, saying them changes nothing.
   if (clip !== 'none' && metrics[name].normalisation === 'clipped') return [];
   return problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${name}`);
 };
+
+/** Which stimuli belong to a condition is asked only where the trials name it. */
+const pooled: Rule = ({ metric: { pooled: given = false, shown } }) =>
+  shown && !given
+    ? problem('/metric/shown', 'metric.shown: expected only beside "pooled: true"')
+    : [];
 
 /** A ceiling that chance reaches bounds nothing. */
 const chance: Rule = ({ metric, ceiling }) => {
@@ -329,6 +338,7 @@ const rules: readonly Rule[] = [
   distributionRule,
   metricOptions,
   clipping,
+  pooled,
   chance,
   taskRule,
   window,

@@ -70,6 +70,7 @@ export function ceiling(text: BenchmarkText): CeilingChoice {
   const asked = typeof given === 'object' ? given : { name: given };
   const { name } = asked;
   if (name === 'none' || kind === 'factors' || kind === 'triplets') return { name: 'none' };
+  if (metric.pooled || metric.name === 'confusion') return { name: 'none' };
   if (kind !== 'neural' && kindOf(text).compares !== 'recordings') return { name: 'metric' };
   if (name === 'nili-upper' || name === 'leave-one-out' || name === 'between-subjects')
     return typeof given === 'object' && given.per !== undefined

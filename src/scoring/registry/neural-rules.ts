@@ -164,10 +164,11 @@ const ceilings: Rule = (text) => {
       : problem('/ceiling', `ceiling: metric ${metric.name} compares no neuroids`);
   const name = typeof ceiling === 'object' ? ceiling.name : ceiling;
   if (name === 'none') return [];
+  if (text.rdms !== undefined && name === 'leave-one-out' && metric.per !== undefined) return [];
   if (text.rdms !== undefined && name !== 'nili-upper')
     return problem(
       '/ceiling',
-      `ceiling: dissimilarities have no repetitions: expected nili-upper, none or a number, found ${name}`,
+      `ceiling: dissimilarities have no repetitions: expected nili-upper, leave-one-out (with "metric.per"), none or a number, found ${name}`,
     );
   const { pairs }: MetricDefinition = metrics[metric.name];
   if (pairs && name === 'pairs') return [];

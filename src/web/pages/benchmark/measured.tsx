@@ -23,7 +23,7 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
         {optionsOf(metric)}). {words.words}
       </p>
       <p class="formula">
-        <Formula kind={ceiled ? words.formula : 'raw'} />
+        <Formula kind={ceiled ? formulaOf(metric, words) : 'raw'} />
       </p>
       <p class="quiet">raw = {words.raw}.</p>
       <h3>Splits</h3>
@@ -38,9 +38,18 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
   );
 }
 
+/** What an option makes of the metric's own formula. */
+function formulaOf({ pooled, normalisation }: Data['metric'], { formula }: MetricWords) {
+  if (pooled) return 'ratio';
+  return normalisation === 'ratio-squared' ? normalisation : formula;
+}
+
 const optionsOf = ({ name: _name, ...options }: Data['metric']) =>
   Object.entries(options)
-    .map(([name, of]) => `, ${name} ${Array.isArray(of) ? `${of.length} values` : String(of)}`)
+    .map(
+      ([name, of]) =>
+        `, ${name} ${of instanceof Object ? `${Object.keys(of).length} values` : String(of)}`,
+    )
     .join('');
 
 function splitsOf(
