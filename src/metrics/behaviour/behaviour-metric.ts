@@ -15,8 +15,8 @@ export interface SampledResult extends MetricResult {
 export interface Observed {
   readonly trials: ObserverTrials;
   readonly stimulusIds: readonly Id[];
-  /** Values of a column of the stimuli, one a stimulus; throws `benchmark-invalid` where there is none. */
-  column(name: string): readonly string[];
+  /** Values of a column of the stimuli, one a stimulus, or of several as one; throws `benchmark-invalid` where there is none. */
+  column(name: string | readonly string[]): readonly string[];
 }
 
 /** A metric between the labels that a network's own head names and those of observers, or of the stimuli. */

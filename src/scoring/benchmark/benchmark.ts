@@ -38,6 +38,9 @@ export type DataSource =
   | CatalogSource
   | GeneratedSource;
 
+/** Columns of trials of labels. */
+export type TrialColumn = 'subject' | 'truth' | 'choice' | 'correct' | 'condition';
+
 /** How many recorded neurons have a property in each bin. */
 export interface CountedNeurons {
   readonly kind: 'counts';
@@ -103,8 +106,8 @@ export interface TrainingSet {
 
 /** A table that says which stimuli train and which test: `train`, `test` or nothing in each of `columns`. */
 export interface SplitTable {
-  /** Absolute path of a CSV with `stimulus_id`. */
-  readonly table: string;
+  /** A CSV with `stimulus_id`. */
+  readonly table: DataSource;
   /** One, or one for each fold. */
   readonly columns: readonly string[];
   /** Whether `columns` are folds, even if there is one. */
@@ -192,6 +195,10 @@ export interface BenchmarkDefinition {
   /** Missing values are refused where it is absent. */
   readonly drop?: DropRule;
   readonly trials?: DataSource;
+  /** Names of columns of the trials that are called otherwise; `correct` (0 or 1) says the choices in their place. */
+  readonly trialColumns?: Readonly<Partial<Record<TrialColumn, string>>>;
+  /** Column of the stimuli that says what each shows, in place of trials. */
+  readonly truth?: string;
   readonly distribution?: PublishedDistribution;
   /** Dissimilarities between the stimuli, in place of recordings. */
   readonly rdms?: DataSource;

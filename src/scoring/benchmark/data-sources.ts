@@ -16,6 +16,7 @@ import type {
   PublishedDistribution,
   StimulusSource,
 } from './benchmark.js';
+import { namedColumns, truthOfStimuli } from './named-trials.js';
 import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
 
 /** Opens what benchmark files name: paths, names of the catalog, generators. Each is read once. */
@@ -81,9 +82,18 @@ export class DataSources {
     return readRdms(await this.#path(benchmark.rdms as DataSource, 'rdms'), stimuli);
   }
 
-  /** The trials of a benchmark. */
+  /** Path of a table of splits. */
+  splitTable(table: DataSource): Promise<string> {
+    return this.#path(table, 'splits');
+  }
+
+  /** The trials of a benchmark; what the stimuli show where it has none. */
   async trials(benchmark: Benchmark, stimuli: StimulusSet): Promise<Trials> {
-    return readTrials(await this.#path(benchmark.trials as DataSource, 'trials'), stimuli);
+    const { trials, truth } = benchmark;
+    if (trials === undefined && truth !== undefined)
+      return truthOfStimuli(benchmark, stimuli, truth);
+    const read = await readTrials(await this.#path(trials as DataSource, 'trials'), stimuli);
+    return namedColumns(benchmark, read);
   }
 
   /** The values of a property by recorded neuron, NaN where a neuron has none. */
@@ -92,14 +102,17 @@ export class DataSources {
     return readPropertyValues(await this.#path(neurons, 'recordings'), property);
   }
 
-  async #path(source: DataSource, kind: 'recordings' | 'trials' | 'rdms'): Promise<string> {
+  async #path(
+    source: DataSource,
+    kind: 'recordings' | 'trials' | 'rdms' | 'splits',
+  ): Promise<string> {
     if (source.kind === 'file') return source.path;
     if (source.kind === 'catalog') {
       const { paths } = await requireData(findData(source.identifier, kind), this.#home);
       return (paths.nc ?? paths.csv) as string;
     }
     const made = await this.#generated(source.generate, source.seed);
-    const path = kind === 'rdms' ? undefined : made[kind];
+    const path = kind === 'rdms' || kind === 'splits' ? undefined : made[kind];
     if (path === undefined) throw lacking(source.generate, kind);
     return path;
   }

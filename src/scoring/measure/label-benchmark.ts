@@ -84,7 +84,7 @@ function loadLabels(
     stimulusIds: stimuli.ids,
     column: (name) => stimulusColumn(benchmark, stimuli, name),
   };
-  const columns = metric?.columns?.map((key) => data.column(`${benchmark.metric[key]}`));
+  const columns = metric?.columns?.map((key) => data.column(benchmark.metric[key] ?? ''));
   let known: ConsistencyResult | SampledResult | number | null | undefined;
   const ceilingOnce = () => {
     known ??= ceilingOf(benchmark, data);

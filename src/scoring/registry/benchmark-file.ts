@@ -150,6 +150,8 @@ function define(
     ...subjectKeys(text, folder, dataSource),
     neuroids: text.neuroids && resolve(folder, text.neuroids),
     trials: text.trials && dataSource(text.trials, folder),
+    trialColumns: text.trial_columns,
+    truth: text.truth,
     drop: text.drop,
     rdms: text.rdms && dataSource(text.rdms, folder),
     caution: text.caution,

@@ -126,7 +126,7 @@ function* pathsOf(definition: BenchmarkDefinition): Generator<[string, string]> 
   }
   const { neuroids, split } = definition;
   if (neuroids !== undefined) yield ['/neuroids', neuroids];
-  if (split) yield ['/split/table', split.table];
+  if (split?.table.kind === 'file') yield ['/split/table', split.table.path];
 }
 
 function outside(file: string, field: string, found: string): VentralError {
