@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { locator } from '../../data/data-folder.js';
 import { didYouMean } from '../../errors/closest-names.js';
@@ -27,11 +28,13 @@ export function registerBenchmarks(program: Command, io: Io): void {
   benchmarks
     .command('list')
     .argument('[words...]', 'only those whose name, title, metric, kind or region have each word')
-    .description('list the shipped benchmarks: a terminal shows families unless some are asked for')
+    .description(
+      'list the shipped benchmarks: in a terminal by experiment, unless some are asked for',
+    )
     .option('--region <region>', 'only of this region: V1, V2, V4, IT, behavior')
     .option('--access <access>', 'only with such data: public, private, agreement, simulated')
     .option('--here', 'only those whose data are here')
-    .option('--all', 'each benchmark, not families, in a terminal too')
+    .option('--all', 'each benchmark in a terminal too')
     .option('--json', 'print JSON')
     .action((words: string[], _options: unknown, command: Command) => list(words, command, io));
   benchmarks
@@ -51,6 +54,8 @@ export function registerBenchmarks(program: Command, io: Io): void {
 }
 
 interface Summary extends ListedBenchmark {
+  /** Folder of its file. */
+  readonly experiment: string;
   readonly version: number;
   readonly region: string | null;
   readonly simulated: boolean;
@@ -72,6 +77,7 @@ async function summaryOf(
 ): Promise<Summary> {
   return {
     ...listedBenchmark(benchmark),
+    experiment: basename(benchmark.folder),
     version: benchmark.version,
     region: benchmark.region ?? null,
     simulated: benchmark.simulated,
@@ -116,7 +122,7 @@ async function list(words: readonly string[], command: Command, io: Io): Promise
   }
   if (io.columns === undefined || options.all || found.length < all.length)
     return printBenchmarks(found, io);
-  printFamilies(found, io);
+  printExperiments(found, io);
   io.out(
     `${found.length} benchmarks, ${found.filter(({ ready }) => ready).length} with all data here. \`ventral benchmarks list WORD\` lists those that have it, --all each.\n`,
   );
@@ -151,40 +157,47 @@ function isAskedFor(
 /** Benchmarks, where their data come from and whether they are here, and what verifies them. */
 export function printBenchmarks(found: readonly Summary[], io: Io): void {
   printRows(
-    ['benchmark', 'kind', 'metric', 'data', 'here', 'checks', 'licence', 'title'],
+    ['benchmark', 'metric', 'data', 'here', 'licence', 'title', 'kind', 'checks'],
     found.map((one) => [
       one.id,
-      one.kind,
       one.metric,
       one.data,
       one.ready ? 'yes' : 'no',
-      one.checks.join(', ') || 'none published',
       one.licences.join(', '),
       one.title,
+      one.kind,
+      one.checks.join(', ') || 'none published',
     ]),
     io,
   );
 }
 
-/** One row for the benchmarks of each file. */
-export function printFamilies(found: readonly Summary[], io: Io): void {
-  const families = new Map<string, Summary[]>();
-  for (const one of found) families.set(one.family, [...(families.get(one.family) ?? []), one]);
-  const each = (of: readonly Summary[], word: (one: Summary) => string) => [
-    ...new Set(of.map(word)),
-  ];
+/** One row for the benchmarks of each experiment. */
+export function printExperiments(found: readonly Summary[], io: Io): void {
+  const experiments = new Map<string, Summary[]>();
+  for (const one of found)
+    experiments.set(one.experiment, [...(experiments.get(one.experiment) ?? []), one]);
+  const each = (of: readonly Summary[], word: (one: Summary) => string) =>
+    [...new Set(of.map(word))].join(', ');
   printRows(
     ['benchmarks', 'number', 'kind', 'data', 'here', 'with published numbers'],
-    [...families].map(([family, of]) => [
-      family,
+    [...experiments].map(([experiment, of]) => [
+      beginning(of.map(({ id }) => id)) ?? experiment,
       String(of.length),
-      each(of, ({ kind }) => kind).join(', '),
-      each(of, ({ data }) => data).join(', '),
+      each(of, ({ kind }) => kind),
+      each(of, ({ data }) => data),
       hereInWords(of),
       String(of.filter(({ checks }) => checks.length > 0).length),
     ]),
     io,
   );
+}
+
+/** What names begin with alike, which `list` takes as a word; none if that says nothing. */
+function beginning([first, ...others]: readonly string[]): string | undefined {
+  if (others.length === 0) return first;
+  const alike = [...first].findIndex((letter, i) => others.some((name) => name[i] !== letter));
+  return alike < 4 ? undefined : first.slice(0, alike).replace(/[._-]+$/, '');
 }
 
 function hereInWords(of: readonly Summary[]): string {

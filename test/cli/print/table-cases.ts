@@ -1,6 +1,6 @@
 import {
   printBenchmarks,
-  printFamilies,
+  printExperiments,
   printSelfChecks,
 } from '../../../src/cli/commands/benchmarks.js';
 import { printKinds } from '../../../src/cli/commands/cache.js';
@@ -140,7 +140,12 @@ const catalog = [
 const benchmarks = ['FreemanZiemba2013public.V1-pls', 'MajajHong2015public.IT-pls'].map(
   (id, i) => ({
     ...{ id, version: 1, region: 'V1', metric: 'pls', access: 'public' as const },
-    ...{ family: id.replace(/\.\w+-/, '.{region}-'), kind: 'cross-validated', agreements: [] },
+    ...{
+      experiment: id,
+      family: id.replace(/\.\w+-/, '.{region}-'),
+      kind: 'cross-validated',
+      agreements: [],
+    },
     ...{ data: i > 0 ? ('simulated' as const) : ('public' as const), why: null },
     checks: ['ceiling', 'self-regression', 'AlexNet'],
     ...{ simulated: i > 0, verified: false, ready: i > 0 },
@@ -302,7 +307,7 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
     ),
     table(
       'families',
-      (io) => printFamilies(benchmarks, io),
+      (io) => printExperiments(benchmarks, io),
       'FreemanZiemba2013public.{region}-pls',
     ),
     table('benchmarks verify', (io) => printSelfChecks(selfChecks, io), '0.8232109876'),
