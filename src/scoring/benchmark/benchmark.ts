@@ -19,6 +19,14 @@ export interface CatalogSource {
   readonly identifier: string;
 }
 
+/** A table with more columns of stimuli. */
+export interface StimulusJoin {
+  /** Absolute path of a CSV. */
+  readonly table: string;
+  /** Column of both tables. */
+  readonly on: string;
+}
+
 /** Gratings that are computed from a published design. */
 export interface GratingSource {
   readonly kind: 'gratings';
@@ -27,8 +35,13 @@ export interface GratingSource {
 
 /** Where stimuli come from; paths are absolute. */
 export type StimulusSource =
-  | { readonly kind: 'files'; readonly csv: string; readonly images?: string }
-  | CatalogSource
+  | {
+      readonly kind: 'files';
+      readonly csv: string;
+      readonly images?: string;
+      readonly join?: StimulusJoin;
+    }
+  | (CatalogSource & { readonly join?: StimulusJoin })
   | GeneratedSource
   | GratingSource;
 

@@ -16,6 +16,7 @@ import type {
   PublishedDistribution,
   StimulusSource,
 } from './benchmark.js';
+import { joinedStimuli } from './joined-stimuli.js';
 import { namedColumns, truthOfStimuli } from './named-trials.js';
 import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
 
@@ -37,10 +38,15 @@ export class DataSources {
     const key = JSON.stringify(source.kind === 'generated' ? { source, part } : source);
     let opened = this.#stimuli.get(key);
     if (!opened) {
-      opened = this.#open(source, part);
+      opened = this.#joined(source, part);
       this.#stimuli.set(key, opened);
     }
     return opened;
+  }
+
+  async #joined(source: StimulusSource, part: 'stimuli' | 'fitting'): Promise<StimulusSet> {
+    const stimuli = await this.#open(source, part);
+    return 'join' in source && source.join ? joinedStimuli(stimuli, source.join) : stimuli;
   }
 
   async #open(source: StimulusSource, part: 'stimuli' | 'fitting'): Promise<StimulusSet> {

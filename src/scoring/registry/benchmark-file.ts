@@ -186,8 +186,10 @@ function stimulusSource(text: BenchmarkText['stimuli'], folder: string): Stimulu
   if (typeof text === 'string') return { kind: 'catalog', identifier: text };
   if ('gratings' in text) return { kind: 'gratings', ...text };
   if ('generate' in text) return { kind: 'generated', ...text };
-  const images = text.images === undefined ? {} : { images: resolve(folder, text.images) };
-  return { kind: 'files', csv: resolve(folder, text.csv), ...images };
+  const join = text.join && { ...text.join, table: resolve(folder, text.join.table) };
+  if ('catalog' in text) return { kind: 'catalog', identifier: text.catalog, ...present({ join }) };
+  const images = text.images && resolve(folder, text.images);
+  return { kind: 'files', csv: resolve(folder, text.csv), ...present({ images, join }) };
 }
 
 function dataSource(text: DataText, folder: string): DataSource {

@@ -127,8 +127,8 @@ const company: Rule = (text) => {
     ...(text.trials === undefined && text.exclude_conditions
       ? problem('/exclude_conditions', 'exclude_conditions: expected only beside trials')
       : []),
-    ...(text.trial_columns && metrics[text.metric.name].kind !== 'label'
-      ? problem('/trial_columns', 'trial_columns: expected only beside a metric of labels')
+    ...(text.trial_columns && !behavioural
+      ? problem('/trial_columns', 'trial_columns: expected only beside trials')
       : []),
     ...(csv && text.time_bins
       ? problem('/time_bins', 'time_bins: a recordings CSV has no time bins')
@@ -299,6 +299,8 @@ function nameProblem(
   source: StimulusText | DataText | undefined,
   kind: DataKind,
 ): BenchmarkProblem[] {
+  if (typeof source === 'object' && 'catalog' in source)
+    return nameProblem(`${key}/catalog`, source.catalog, kind);
   if (typeof source !== 'string') return [];
   const wanted =
     kind === 'stimuli'

@@ -8,9 +8,14 @@ interface Generated {
   readonly generate: string;
   readonly seed: number;
 }
+interface JoinText {
+  readonly table: string;
+  readonly on: string;
+}
 export type StimulusText =
   | string
-  | { readonly csv: string; readonly images?: string }
+  | { readonly csv: string; readonly images?: string; readonly join?: JoinText }
+  | { readonly catalog: string; readonly join?: JoinText }
   | { readonly gratings: 'marques2020' }
   | Generated;
 export type DataText = string | Generated;

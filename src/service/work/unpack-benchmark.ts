@@ -120,6 +120,7 @@ function* pathsOf(definition: BenchmarkDefinition): Generator<[string, string]> 
   for (const { name, source } of dataOf(definition)) {
     const field = name === 'neurons' ? '/distribution/neurons' : `/${name.replaceAll('.', '/')}`;
     if (source.kind === 'file') yield [field, source.path];
+    if ('join' in source && source.join) yield [`${field}/join/table`, source.join.table];
     if (source.kind !== 'files') continue;
     yield [`${field}/csv`, source.csv];
     if (source.images !== undefined) yield [`${field}/images`, source.images];

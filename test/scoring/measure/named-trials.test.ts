@@ -43,7 +43,8 @@ async function score(...keys: string[]): Promise<Score> {
   const head = ['stimulus_id', ...Array.from({ length: 1000 }, (_, k) => `u${k}`)].join();
   writeFileSync(at('features.csv'), `${[head, ...logits].join('\n')}\n`);
   const lines = ['identifier: made', 'version: 1', 'visual_degrees: none', ...keys];
-  writeFileSync(at('made.yaml'), [...lines, 'stimuli: { csv: stimuli.csv }', ''].join('\n'));
+  if (!keys.some((key) => key.startsWith('stimuli'))) lines.push('stimuli: { csv: stimuli.csv }');
+  writeFileSync(at('made.yaml'), [...lines, ''].join('\n'));
   const { scores, failures } = await scoreFeatures(
     { features: at('features.csv'), benchmarks: [at('made.yaml')] },
     { home: at('home'), threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 },
@@ -88,13 +89,8 @@ describe('what stimuli show in place of trials', () => {
     [['truth: shows', own, 'metric: { name: accuracy }'], /trials: expected no such key beside/],
     [['metric: { name: accuracy }'], /lacks "trials"/],
     [
-      [
-        own,
-        'trial_columns: { truth: t }',
-        'fitting_stimuli: { csv: f.csv }',
-        'metric: { name: i2n }',
-      ],
-      /trial_columns: expected only beside a metric of labels/,
+      ['recordings: r.csv', 'trial_columns: { truth: t }', 'metric: { name: pls }'],
+      /trial_columns: expected only beside trials/,
     ],
   ])('is refused: %j', (keys, message) => {
     expect(parse(...keys)).toThrow(message);
@@ -141,5 +137,38 @@ describe('columns of trials that are called otherwise', () => {
     );
     expect(two.raw.value).toBeCloseTo(one.raw.value as number, 12);
     expect(two.provenance.inputs).not.toBe(one.provenance.inputs);
+  });
+});
+
+describe('columns of stimuli from another table', () => {
+  const labels = (name: string, ...lines: string[]) =>
+    writeFileSync(join(folder, name), [...lines, ''].join('\n'));
+  const accuracy = ['truth: label', 'metric: { name: accuracy }'];
+  const joined = (table: string, on = 'colour') =>
+    `stimuli: { csv: stimuli.csv, join: { table: ${table}, on: ${on} } }`;
+
+  test('go to each stimulus by the value of a column', async () => {
+    labels('labels.csv', 'colour,label', 'blue,cat', 'red,dog', 'green,bird');
+    const found = await score(joined('labels.csv'), ...accuracy);
+    expect(found).toMatchObject({ value: 0.75 });
+  });
+
+  test.each([
+    ['key.csv', ['colours,label', 'red,dog'], 'colour', /expected column "colour", found "?colours/],
+    ['own.csv', ['tint,label', 'red,dog'], 'tint', /expected stimuli with the column "tint"/],
+    [
+      'both.csv',
+      ['colour,kind', 'red,dog'],
+      'colour',
+      /columns that the stimuli lack, found "kind"/,
+    ],
+    ['twice.csv', ['colour,label', 'red,dog', 'red,cat'], 'colour', /"red" twice/],
+    ['few.csv', ['colour,label', 'red,dog'], 'colour', /a row for colour "blue", found none/],
+  ])('%s is refused', async (name, lines, on, message) => {
+    labels(name, ...lines);
+    await expect(score(joined(name, on), ...accuracy)).rejects.toMatchObject({
+      code: 'benchmark-invalid',
+      message: expect.stringMatching(message),
+    });
   });
 });
