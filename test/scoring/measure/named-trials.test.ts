@@ -154,7 +154,12 @@ describe('columns of stimuli from another table', () => {
   });
 
   test.each([
-    ['key.csv', ['colours,label', 'red,dog'], 'colour', /expected column "colour", found "?colours/],
+    [
+      'key.csv',
+      ['colours,label', 'red,dog'],
+      'colour',
+      /expected column "colour", found "?colours/,
+    ],
     ['own.csv', ['tint,label', 'red,dog'], 'tint', /expected stimuli with the column "tint"/],
     [
       'both.csv',
